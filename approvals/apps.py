@@ -14,13 +14,13 @@ class ApprovalsConfig(AppConfig):
         """Register consequences, duties and hooks."""
         from approvals.assignment import staffing
         from approvals.assignment.route import approval_relations
-        from approvals.assignment.transitions.reassign import CHANGING, look_again
+        from approvals.assignment.transitions.reassign import CAUSES, wake_sweep
         from approvals.conflicts import members
         from approvals.conflicts.views import automation_page
         from approvals.decisions.rules import duties
         from approvals.grants import unused_credentials
         from approvals.grants.transitions import lifecycle
-        from approvals.grants.transitions.revocation_tasks import open_for
+        from approvals.grants.transitions.revocation_tasks import open_for_ended
         from approvals.grants.views import panels
         from approvals.inbox import notices as inbox_notices
         from approvals.light_path.transitions.spot_checks import close_sample_of, close_samples
@@ -37,10 +37,10 @@ class ApprovalsConfig(AppConfig):
         from approvals.proposals.kinds.resource_class import ResourceClass
         from approvals.proposals.kinds.resource_kind import KindAndTeam
         from approvals.submissions import erasure, webhooks
-        from approvals.submissions.notices import RAISING, tell_of_risen
+        from approvals.submissions.notices import TIER_EVENTS, notify_of_raised_tier
         from approvals.submissions.rules import IN_NO_CONFLICT, NOTHING_SUBMITTED
         from approvals.submissions.transitions import transfer
-        from approvals.submissions.transitions.add_parties import OWNING, WRITING, join_unfinished
+        from approvals.submissions.transitions.add_parties import INTERIM_OWNER_EVENTS, PARTY_EVENTS, add_parties
         from approvals.submissions.transitions.stages import conclude
         from approvals.submissions.transitions.withdraw import close_unfinished
         from governance.core.access import access
@@ -49,7 +49,7 @@ class ApprovalsConfig(AppConfig):
         from governance.core.erasure.transitions import FORGETTING
         from governance.core.health import queries as health_queries
         from inventory.automations import conflict_status, review_status
-        from inventory.ownership.parties import OWN_WORD
+        from inventory.ownership.parties import CONNECTION_STATEMENTS
         from inventory.ownership.transitions import NAMING_OWNERS
         from inventory.risk import policy
 
@@ -57,41 +57,41 @@ class ApprovalsConfig(AppConfig):
         access.register_relations(Approval, approval_relations)
         for event in ("approval.approved", "approval.rejected", "approval.expired"):
             hooks.register(event, conclude)
-        for event in (*WRITING, *OWNING):
-            hooks.register(event, join_unfinished)
-        for event in RAISING:
-            hooks.register(event, tell_of_risen)
-        for event in CHANGING:
-            hooks.register(event, look_again)
+        for event in (*PARTY_EVENTS, *INTERIM_OWNER_EVENTS):
+            hooks.register(event, add_parties)
+        for event in TIER_EVENTS:
+            hooks.register(event, notify_of_raised_tier)
+        for event in CAUSES:
+            hooks.register(event, wake_sweep)
         hooks.demand("automation.amended", duties.WRITES_NOTHING)
         hooks.demand("person.left", BY_TWO)
-        hooks.bar(NAMING_OWNERS, party_queries.kept_apart)
-        hooks.bar(OWN_WORD, party_queries.whose_word_counts_not)
+        hooks.bar(NAMING_OWNERS, party_queries.refusals_for_owners)
+        hooks.bar(CONNECTION_STATEMENTS, party_queries.refusals_for_parties)
         for event in ("binding.confirmed", "binding.refused"):
             hooks.demand(event, duties.SETTLES_FOR_OTHERS)
         for event, duty in party_rules.DEMANDED:
             hooks.demand(event, duty)
-        for event, follow in members.FOLLOWED:
+        for event, follow in members.HOOKS:
             hooks.register(event, follow)
         for event in ("transfer.asked", "transfer.accepted"):
             hooks.demand(event, NOTHING_SUBMITTED)
         hooks.demand("transfer.accepted", IN_NO_CONFLICT)
-        hooks.register("transfer.asked", transfer.show)
-        hooks.register("transfer.accepted", transfer.follow)
+        hooks.register("transfer.asked", transfer.show_to_new_lead)
+        hooks.register("transfer.accepted", transfer.follow_transfer)
         hooks.register("automation.retired", close_unfinished)
         hooks.register("automation.retired", close_samples)
         hooks.register("grant.ended", close_sample_of)
-        hooks.register("grant.ended", open_for)
-        hooks.register(FORGETTING, erasure.forget)
-        policy.kept_by(policy_queries.tiers_at)
+        hooks.register("grant.ended", open_for_ended)
+        hooks.register(FORGETTING, erasure.erase_person)
+        policy.register_rules(policy_queries.tiers_at)
         of_people = (PersonsRole(), TeamLead(), FallbackOwner(), ResourceOwner(), Leaving())
         of_resources = (ResourceClass(), KindAndTeam())
         for kind in (PolicyKind(), *of_people, *of_resources, ConflictRuleKind(), ConflictImportKind()):
             kind_kind.register(kind)
         lifecycle.register_consequences()
         unused_credentials.register_consequences()
-        health_queries.register_advice("people", staffing.missing)
+        health_queries.register_advice("people", staffing.shortage_sentences)
         inbox_notices.register()
         webhooks.register()
-        review_status.register(panels.held)
-        conflict_status.register(automation_page.line)
+        review_status.register_supplier(panels.waiting_for_panel)
+        conflict_status.register_supplier(automation_page.line)

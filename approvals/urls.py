@@ -15,8 +15,8 @@ from approvals.review.views import chain, review, route_reasons
 from approvals.waivers.views import waiver, waiver_list
 
 urlpatterns = [
-    path("desk/", approvals.desk, name="desk"),
-    path("desk/<int:pk>/", detail.desk_part, name="desk_part"),
+    path("desk/", approvals.inbox, name="desk"),
+    path("desk/<int:pk>/", detail.inbox_detail, name="desk_part"),
     path("desk/views/", saved_views.save_view, name="desk_view_save"),
     path("desk/views/<int:pk>/remove/", saved_views.remove_view, name="desk_view_remove"),
     path("desk/decide/", bulk_decision.decide_together, name="decide_together"),
@@ -27,10 +27,10 @@ urlpatterns = [
     path("review/<int:pk>/records/<int:record>/object/", review.object_to_record, name="object"),
     path("review/<int:pk>/why/", route_reasons.review_why, name="review_why"),
     path("review/<int:pk>/chain/", chain.review_chain, name="review_chain"),
-    path("review/<int:pk>/comment/", review.say, name="comment"),
+    path("review/<int:pk>/comment/", review.add_comment, name="comment"),
     path("review/<int:pk>/accept/", review.accept, name="accept"),
     path("review/<int:pk>/decline/", review.decline_rest, name="decline"),
-    path("review/<int:pk>/withdraw/", review.take_back, name="withdraw"),
+    path("review/<int:pk>/withdraw/", review.withdraw_submission, name="withdraw"),
     path("signals/", decision_views.signals, name="signals"),
     path("conflicts/", conflicts.conflict_list, name="conflict_list"),
     path("conflicts/<int:pk>/", conflicts.conflict, name="conflict"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import apps
 from django.urls import URLPattern, URLResolver, include, path
 
-from approvals.api.urls import WHERE
+from approvals.api.urls import API_ROOT
 from approvals.api.urls import urlpatterns as urlpatterns_of_programs
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,7 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("approvals.urls")),
     path("", include("approvals.intake.urls")),
     path("", include("governance.recertification.urls")),
-    path(WHERE, urlpatterns_of_programs()),
+    path(API_ROOT, urlpatterns_of_programs()),
 ]
 if apps.is_installed("governance.demo"):
     urlpatterns.append(path("demo/", include("governance.portal.demo_pages.urls")))

@@ -21,9 +21,9 @@ class InventoryConfig(AppConfig):
         from inventory.ownership import notices as ownership_notices
 
         import_declarations(self.name)
-        ownership_notices.register()
-        webhooks.register()
-        hooks.register(FORGETTING, erasure.forget)
+        ownership_notices.register_lines()
+        webhooks.register_events()
+        hooks.register(FORGETTING, erasure.erase_person)
         hooks.demand("delegation.set", delegates.SHARES_RESPONSIBILITY)
         for event in chain_transitions.FOLLOWED:
-            hooks.register(event, chain_transitions.follow)
+            hooks.register(event, chain_transitions.update_chain)

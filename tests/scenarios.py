@@ -17,7 +17,7 @@ from approvals.decisions.transitions import decide, undo
 from approvals.models import Approval, ApprovalState, Grant, Submission
 from approvals.prior_decisions import duplicates
 from approvals.submissions.transitions import submit
-from approvals.submissions.transitions.submit import Wish
+from approvals.submissions.transitions.submit import ItemRequest
 from governance.core.models import Person
 from inventory.importers.manifest import Manifest, binding_key
 from inventory.imports import resolution
@@ -117,11 +117,11 @@ def brought_in(
     )
 
 
-def wishes(version: Version, **more: Wish) -> Mapping[str, Wish]:
+def wishes(version: Version, **more: ItemRequest) -> Mapping[str, ItemRequest]:
     """A justification for everything that a version asks."""
     keys = [one.key for one in version.privileges.all()]
     keys += [f"credential:{one.credential_id}" for one in version.version_credentials.all()]
-    return {key: Wish("It is needed for the reminder.") for key in keys} | more
+    return {key: ItemRequest("It is needed for the reminder.") for key in keys} | more
 
 
 def submitted(
@@ -151,7 +151,7 @@ SHOWN = Approval.objects.select_related(
 
 def shown(record: Approval) -> str:
     """The digest that a page shown now would carry."""
-    return digest.digest(digest.of(SHOWN.get(pk=record.pk)))
+    return digest.digest(digest.facts_of_approval(SHOWN.get(pk=record.pk)))
 
 
 def approve(
@@ -159,8 +159,8 @@ def approve(
 ) -> Approval:
     """One person approves one record as it stands; what the app may be the same as is another one, unless it is said to be the ``same``."""
     if record.stage == 1 and "same" not in narrowing:
-        rows = duplicates.open_of(record.submission.automation)
-        narrowing["same"] = dict.fromkeys(duplicates.seen(rows, as_actor(person), now), False)
+        rows = duplicates.unanswered(record.submission.automation)
+        narrowing["same"] = dict.fromkeys(duplicates.ids_answerable_by(rows, as_actor(person), now), False)
     return decide.approve(
         record, actor=as_actor(person), now=now, reason=reason, shown_digest=shown(record), **narrowing
     )

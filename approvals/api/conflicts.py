@@ -9,7 +9,7 @@ from types import MappingProxyType
 from ninja import Field, Schema
 
 from approvals.api.links import address
-from approvals.conflicts.check.automation import Found
+from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.held_access import legs_of
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Waiver
@@ -63,7 +63,7 @@ class ConflictOut(Schema):
 
 
 def conflicts_of(
-    findings: Sequence[Found],
+    findings: Sequence[FoundConflict],
     sentences: Mapping[str, str],
     actor: Actor,
     now: datetime,
@@ -78,7 +78,7 @@ def conflicts_of(
         now: business time.
         rows: keys of a preview's rows, by key.
     """
-    named = conflict_rows.named_others(findings, actor, now)
+    named = conflict_rows.other_names(findings, actor, now)
     shapes = conflict_rows.shapes(findings, sentences, actor, now)
     return [
         _conflict_out(finding, shape, sentences, named, rows) for finding, shape in zip(findings, shapes, strict=True)
@@ -86,7 +86,7 @@ def conflicts_of(
 
 
 def _conflict_out(
-    finding: Found,
+    finding: FoundConflict,
     shape: Mapping[str, str],
     sentences: Mapping[str, str],
     named: Mapping[str, str],
@@ -98,7 +98,7 @@ def _conflict_out(
             name=leg.name,
             things=[
                 ThingOut(row=rows.get(key, ""), sentence=words)
-                for key, words in conflict_rows.things(
+                for key, words in conflict_rows.leg_access(
                     finding.own.get(number, ()), finding.others.get(number, ()), sentences, named
                 )
             ],

@@ -33,5 +33,7 @@ def ask(request: HttpRequest, digest: Digest, where: Query[Where]) -> GateOut:
     program = caller(request)
     seen = Automation.objects.visible_to(program.actor, program.now)
     environment = where.environment.value
-    answer = deploy_gate.find(seen, digest, environment=environment, now=program.now, automation=where.automation)
+    answer = deploy_gate.answer_for_digest(
+        seen, digest, environment=environment, now=program.now, automation=where.automation
+    )
     return GateOut.of(answer, environment)

@@ -92,7 +92,7 @@ def _read_export(request: HttpRequest, program: Caller, options: About) -> list[
         ImportBusy: an import of this person, or two of this process, are being read.
     """
     check_type(request)
-    return import_process.read_apart([(options.name, request.body)], person=program.person)
+    return import_process.read_in_child([(options.name, request.body)], person=program.person)
 
 
 def _save_preview(files: list[Found], program: Caller, team: Team, options: About) -> ImportItem:
@@ -101,7 +101,7 @@ def _save_preview(files: list[Found], program: Caller, team: Team, options: Abou
     Raises:
         InvalidInput: the export is unreadable, has no or several automations, or does not fit the options.
     """
-    batch = transition_previews.keep(files, actor=program.actor, now=program.now, team=team)
+    batch = transition_previews.keep_results(files, actor=program.actor, now=program.now, team=team)
     items = list(batch.items.order_by("pk")[:2])
     refused_item = next((item_read for item_read in items if item_read.progress == ImportState.REFUSED), None)
     if refused_item is not None:
@@ -113,7 +113,7 @@ def _save_preview(files: list[Found], program: Caller, team: Team, options: Abou
     if options.automation is not None:
         _check_named(options.automation, item, team)
     below, environment = options.promoted_from, options.environment.value
-    if below is not None and environments.chosen(team, below, environment) is None:
+    if below is not None and environments.chosen_sibling(team, below, environment) is None:
         raise field("promoted_from", f"No automation of this team that is not in {environment} yet has this id.")
     draft = Draft(team=team.pk, automation=options.automation, sibling=below, fields={"environment": environment})
     drafts.keep(item, draft, team)
@@ -134,14 +134,14 @@ def _unchanged(item: ImportItem, team: Team, options: About) -> Version | None:
     if options.automation is not None:
         return None
     in_review = Automation.objects.filter(submissions__state__in=UNFINISHED)
-    return import_queries.unchanged([item], team, options.environment.value, apart=in_review).get(item.pk)
+    return import_queries.unchanged_items([item], team, options.environment.value, apart=in_review).get(item.pk)
 
 
 def _confirm(item: ImportItem, program: Caller, team: Team, options: About) -> Version:
     """Import the preview and return its version. A refused import leaves nothing behind."""
     draft, manifest = Draft.of(item), Manifest.from_dict(item.manifest)
     named = draft_automation.named_by(item, draft, team) if options.automation is not None else None
-    registered = confirmation.known(team, manifest, environment=options.environment.value, named=named)
+    registered = confirmation.find_automation(team, manifest, environment=options.environment.value, named=named)
     sibling = draft_automation.sibling_of(registered, manifest, draft, team)
     try:
         made: object = confirmation.confirm_import(
@@ -155,7 +155,7 @@ def _confirm(item: ImportItem, program: Caller, team: Team, options: About) -> V
             sibling=sibling,
         )
     except Refused:
-        transition_previews.forget(item.batch)
+        transition_previews.delete_upload(item.batch)
         raise
     assert isinstance(made, Version)  # the operation's subject is the team; it returns the version
     return made
@@ -167,7 +167,7 @@ def _if_new(program: Caller, options: About, sibling: Automation | None) -> dict
         return dict(_owners(program, options))
     given = {"business_owner": options.business_owner, "technical_owner": options.technical_owner}
     owners = {name: owner for name, owner in _owners(program, options).items() if given[name] is not None}
-    before = draft_automation.fields_of(Draft(fields=draft_automation.fields_before(None, program.actor, sibling)))
+    before = draft_automation.fields_of(Draft(fields=draft_automation.initial_fields(None, program.actor, sibling)))
     return {**before, **owners}
 
 
@@ -187,7 +187,7 @@ def _import_result(version: Version, outcome: Outcome, program: Caller, team: Te
     version_document = VersionOut.of(version)
     assert version_document is not None
     with transaction.atomic():
-        item = drafts.of_version(version, by=program.person, team=team, now=program.now)
+        item = drafts.preview_of_version(version, by=program.person, team=team, now=program.now)
         preview_document = _preview_document(item, program, team)
         transaction.set_rollback(True)
     return BroughtOut(

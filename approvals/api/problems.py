@@ -11,8 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from approvals.api.rate_limits import TooOften
-from approvals.api.requests import JSON, Twice, Unfit, Unsupported
+from approvals.api.rate_limits import RateLimited
+from approvals.api.requests import JSON, DuplicateKey, InvalidCharacter, UnsupportedMediaType
 from approvals.api.responses import Problem
 from governance.core.duties.refusals import Refused
 from governance.web.errors import database_outage
@@ -32,17 +32,17 @@ NO_TOKEN = (
 MAKE_ONE = "Make one on your own page and send it as: Authorization: Bearer csgn_…"
 
 
-def refuses(api: NinjaAPI) -> None:
+def register_handlers(api: NinjaAPI) -> None:
     """Register the error handlers of an API."""
     handlers: dict[type[Exception], Any] = {
         AuthenticationError: _no_token,
-        TooOften: _too_often,
+        RateLimited: _too_often,
         ImportBusy: _busy,
         Refused: _refused,
         Http404: lambda *_: not_there(),
         ValidationError: _invalid,
         HttpError: _unreadable,
-        Unsupported: lambda request, _: _unsupported(),
+        UnsupportedMediaType: lambda request, _: _unsupported(),
         SuspiciousOperation: lambda request, error: upload_limits.problem_of(error),
         BadRequest: lambda request, error: upload_limits.problem_of(error),
         OperationalError: _away,
@@ -57,7 +57,7 @@ def _no_token(request: HttpRequest, error: Exception) -> HttpResponse:
     return problem(401, "NO_TOKEN", NO_TOKEN, MAKE_ONE, headers={"WWW-Authenticate": 'Bearer realm="Countersign"'})
 
 
-def _too_often(request: HttpRequest, error: TooOften) -> HttpResponse:
+def _too_often(request: HttpRequest, error: RateLimited) -> HttpResponse:
     sentence, to_do = "This token asks too often.", f"Wait {error.wait} seconds."
     return problem(429, "TOO_OFTEN", sentence, to_do, headers={"Retry-After": str(error.wait)})
 
@@ -93,15 +93,15 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 
 def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
-    if isinstance(error.__cause__, Unsupported):
+    if isinstance(error.__cause__, UnsupportedMediaType):
         return _unsupported()
     if isinstance(error.__cause__, Refused):
         return _refused(request, error.__cause__)
-    if isinstance(error.__cause__, Unfit):
+    if isinstance(error.__cause__, InvalidCharacter):
         return problem(
             400, "UNREADABLE", "A text holds a character that no text has.", "Leave NUL and half characters out."
         )
-    if isinstance(error.__cause__, Twice):
+    if isinstance(error.__cause__, DuplicateKey):
         sentence = f"The key “{error.__cause__}” stands twice in one object."
         return problem(400, "UNREADABLE", sentence, "Send each key once.")
     return problem(error.status_code, "UNREADABLE", "The body is no JSON that can be read.", "Send one JSON document.")

@@ -14,7 +14,7 @@ OF_PERSON = 3
 MINUTE = 60
 
 
-class TooOften(Exception):
+class RateLimited(Exception):
     """The rate limit of a token, or of its person, is exceeded.
 
     Args:
@@ -46,4 +46,4 @@ def _count(counter: str, most: int) -> None:
     except ValueError:  # the cache has dropped the counter
         return
     if requests > most:
-        raise TooOften(MINUTE - at % MINUTE)
+        raise RateLimited(MINUTE - at % MINUTE)

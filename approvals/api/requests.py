@@ -29,19 +29,19 @@ FileName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Why = Annotated[str, StringConstraints(max_length=LONGEST_WHY)]
 
 
-class Unsupported(Exception):
+class UnsupportedMediaType(Exception):
     """The content type of the body is not JSON."""
 
 
-class Unfit(Exception):
+class InvalidCharacter(Exception):
     """The JSON body has an invalid character: NUL, or half of a surrogate pair."""
 
 
-class Twice(Exception):
+class DuplicateKey(Exception):
     """A key is repeated in one object: parsers would disagree about its value (RFC 8259, 4)."""
 
 
-class Bounded(Parser):
+class BoundedParser(Parser):
     """Parse JSON bodies that can be stored."""
 
     def parse_body(self, request: HttpRequest) -> Any:
@@ -64,7 +64,7 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
-            raise Twice(name[:80])
+            raise DuplicateKey(name[:80])
         members[name] = value
     return members
 
@@ -76,7 +76,7 @@ def check_type(request: HttpRequest) -> None:
         Unsupported: it is not JSON.
     """
     if request.content_type != JSON:
-        raise Unsupported(request.content_type)
+        raise UnsupportedMediaType(request.content_type)
 
 
 def _check_texts(document: object) -> None:
@@ -91,7 +91,7 @@ def _check_texts(document: object) -> None:
             sentence = f"This document holds a secret ({provider}). Nothing was saved."
             raise refuse(Refusal("I6", "input", sentence, "Remove it, and replace it where it is valid."))
         elif isinstance(value, str) and (NUL in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
-            raise Unfit
+            raise InvalidCharacter
 
 
 class Submitting(Schema):

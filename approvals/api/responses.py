@@ -12,7 +12,7 @@ from ninja import Field, Schema
 from approvals.api.conflicts import ConflictOut, conflicts_of
 from approvals.api.links import address
 from approvals.grants.deploy_gate import GateAnswer
-from approvals.intake.preview.rows import Preview, Wanted
+from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.intake.views import preview_page, preview_rows
 from approvals.intake.views.preview_rows import Form
 from approvals.models import Grant
@@ -277,7 +277,7 @@ def _remark(remark: dict[str, Any]) -> dict[str, str]:
     return {name: str(remark.get(name) or "") for name in ("lead", "text", "place")}
 
 
-def _row(preview: Preview, row: Wanted, drawn: dict[str, Any]) -> RowOut:
+def _row(preview: Preview, row: PreviewRow, drawn: dict[str, Any]) -> RowOut:
     privilege, resource = row.requested.privilege, row.resource
     return RowOut(
         key=row.key,

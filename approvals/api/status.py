@@ -18,7 +18,7 @@ from approvals.api.requests import Key
 from approvals.api.responses import AutomationOut, Named, VersionOut
 from approvals.conflicts.check import remaining_conflicts
 from approvals.conflicts.check import submission as conflicts
-from approvals.inbox.waiting_for import Held
+from approvals.inbox.waiting_for import PendingItem
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import UNFINISHED
 from approvals.review.views import approval_rows, dossier
@@ -152,8 +152,8 @@ def submission(request: HttpRequest, pk: Key) -> SubmissionOut:
 def submission_of(submission: Submission, program: Caller) -> SubmissionOut:
     """Load a submission that the caller may see, with the content of its page."""
     reader = Reader(program.actor, program.now)
-    loaded = get_object_or_404(dossier.visible(reader), pk=submission.pk)
-    details = dossier.dossier(loaded, reader)
+    loaded = get_object_or_404(dossier.visible_submissions(reader), pk=submission.pk)
+    details = dossier.load_dossier(loaded, reader)
     version = VersionOut.of(loaded.version)
     assert version is not None
     records = [_record(record, details) for record in details.records]
@@ -176,8 +176,10 @@ def submission_of(submission: Submission, program: Caller) -> SubmissionOut:
 
 def _conflicts(submission: Submission, reader: Reader) -> list[ConflictOut]:
     """Conflicts of an open submission without its refused privileges, as its page shows them."""
-    findings = remaining_conflicts.of_submission(submission, reader.now) if submission.state in UNFINISHED else ()
-    return conflicts_of(findings, conflicts.words_in(submission), reader.actor, reader.now)
+    findings = (
+        remaining_conflicts.remaining_of_submission(submission, reader.now) if submission.state in UNFINISHED else ()
+    )
+    return conflicts_of(findings, conflicts.sentences_in(submission), reader.actor, reader.now)
 
 
 def _record(record: Approval, details: Dossier) -> RecordOut:
@@ -194,7 +196,7 @@ def _record(record: Approval, details: Dossier) -> RecordOut:
     )
 
 
-def _holders(held: Iterable[Held]) -> list[HolderOut]:
+def _holders(held: Iterable[PendingItem]) -> list[HolderOut]:
     return [
         HolderOut(name=person.name, seat=pending.seat, since=person.since, until=pending.until)
         for pending in held
@@ -202,7 +204,7 @@ def _holders(held: Iterable[Held]) -> list[HolderOut]:
     ]
 
 
-def _together(held: Iterable[Held]) -> list[HolderOut]:
+def _together(held: Iterable[PendingItem]) -> list[HolderOut]:
     """Each person once per seat, with the earliest instant."""
     by_person_and_seat: dict[tuple[str, str], HolderOut] = {}
     for holder in sorted(_holders(held), key=lambda holder: holder.since):

@@ -14,7 +14,7 @@ from approvals.api.caller import Caller, caller, field, fields
 from approvals.api.problems import ERRORS
 from approvals.api.requests import Digest, Key, Submitting
 from approvals.api.status import SubmittedOut, submission_of
-from approvals.grants.deploy_gate import HASH
+from approvals.grants.deploy_gate import HASH_PREFIX
 from approvals.intake import drafts
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.drafts import Draft
@@ -27,7 +27,7 @@ from governance.core.duties.refusals import Refusal, refuse
 from governance.core.texts import free_text
 from inventory.importers.manifest import Manifest
 from inventory.imports.transitions import confirmation
-from inventory.models import Automation, AutomationState, ImportItem, ImportState, Resource, Version, of_manifest
+from inventory.models import Automation, AutomationState, ImportItem, ImportState, Resource, Version, manifest_condition
 
 router = Router(tags=["Submitting"])
 
@@ -119,7 +119,7 @@ def _version(automation: Automation, document: Submitting, options: Which, progr
     if number is not None:
         versions = versions.filter(number=number)
     if options.digest is not None:
-        versions = versions.filter(of_manifest([f"{HASH}{options.digest.removeprefix(HASH)}"]))
+        versions = versions.filter(manifest_condition([f"{HASH_PREFIX}{options.digest.removeprefix(HASH_PREFIX)}"]))
     version = versions.first()
     if version is None:
         raise Http404("The automation has no such version.")
@@ -138,7 +138,7 @@ def _filled_in(automation: Automation, version: Version, document: Submitting, p
     Raises:
         InvalidInput: unknown row, invisible resource, or a term that is too long.
     """
-    item = drafts.of_version(version, by=program.person, team=automation.team, now=program.now)
+    item = drafts.preview_of_version(version, by=program.person, team=automation.team, now=program.now)
     draft = Draft.of(item)
     draft = replace(draft, team=automation.team_id, fields={**draft.fields, **document.fields()})
     draft = draft.with_rows(document.rows(), Manifest.from_dict(item.manifest))

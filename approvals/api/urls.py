@@ -19,11 +19,11 @@ from ninja import NinjaAPI
 from approvals.api import deploy_gate, imports, problems, submissions
 from approvals.api import status as api_status
 from approvals.api.caller import Bearer
-from approvals.api.requests import Bounded
+from approvals.api.requests import BoundedParser
 from governance.web.errors.problem_documents import CONTENT_TYPE, ROOT, not_there
 
 VERSION = "1"
-WHERE = f"{ROOT.strip('/')}/v{VERSION}/"
+API_ROOT = f"{ROOT.strip('/')}/v{VERSION}/"
 
 View = Callable[..., HttpResponse]
 
@@ -33,13 +33,13 @@ api = NinjaAPI(
     description="Bring in, preview, submit, see how it stands, and ask the deploy gate. A token decides nothing.",
     urls_namespace="api",
     auth=[Bearer()],
-    parser=Bounded(),
+    parser=BoundedParser(),
     openapi_url=None,
     docs_url=None,
 )
 for part in (imports, submissions, api_status, deploy_gate):
     api.add_router("", part.router)
-problems.refuses(api)
+problems.register_handlers(api)
 
 
 @api.get("/openapi.json", include_in_schema=False, url_name="openapi")
@@ -50,7 +50,7 @@ def openapi(request: HttpRequest) -> Any:
 
 def document() -> dict[str, Any]:
     """OpenAPI document of the API. Errors become problem documents, which ninja does not know."""
-    schema: dict[str, Any] = api.get_openapi_schema(path_prefix=f"/{WHERE}")
+    schema: dict[str, Any] = api.get_openapi_schema(path_prefix=f"/{API_ROOT}")
     for path in schema["paths"].values():
         for operation in path.values():
             for status, answer in operation["responses"].items():
@@ -59,7 +59,7 @@ def document() -> dict[str, Any]:
     return schema
 
 
-def answering(view: View) -> View:
+def api_view(view: View) -> View:
     """Wrap a view for programs: authentication by token, and errors as problem documents."""
 
     @wraps(view)
@@ -83,5 +83,5 @@ def urlpatterns() -> tuple[list[URLPattern], str, str]:
         operation for operation in routes if isinstance(operation, URLPattern) and operation.name != "api-root"
     ]
     for operation in operations:
-        operation.callback = answering(operation.callback)
-    return [*operations, re_path("", no_append_slash(answering(_nothing)), name="nothing")], app, namespace
+        operation.callback = api_view(operation.callback)
+    return [*operations, re_path("", no_append_slash(api_view(_nothing)), name="nothing")], app, namespace

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from approvals.assignment.escalation_chain import LADDER
+from approvals.assignment.escalation_chain import CHAIN_RELATIONS
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import remaining_conflicts
 from approvals.conflicts.check import submission as conflicts
-from approvals.conflicts.check.automation import Found
+from approvals.conflicts.check.automation import FoundConflict
 from approvals.models import (
     Approval,
     ApprovalKind,
@@ -71,7 +71,7 @@ class Tiers:
         return max(Tier.of(record.tier), tier or Tier.LOW)
 
 
-def missing(submission: Submission, records: Iterable[Approval], now: datetime) -> dict[int, tuple[str, ...]]:
+def missing_seats(submission: Submission, records: Iterable[Approval], now: datetime) -> dict[int, tuple[str, ...]]:
     """Return the seats that undecided approvals need now and lack.
 
     Args:
@@ -83,7 +83,7 @@ def missing(submission: Submission, records: Iterable[Approval], now: datetime) 
         Labels of missing seats by approval id, without empty entries.
     """
     records, policy = list(records), policy_queries.in_force(now)
-    judged = tiers(submission, policy, now) if records else None
+    judged = current_tiers(submission, policy, now) if records else None
     present: dict[int, set[str]] = {}
     for pk, label in Seat.objects.filter(approval__in=records).values_list("approval", "label") if records else ():
         present.setdefault(pk, set()).add(label)
@@ -98,12 +98,14 @@ def missing(submission: Submission, records: Iterable[Approval], now: datetime) 
 
 
 def _conflict_seats(record: Approval, now: datetime) -> list[str]:
-    signed_for = any(conflict.mode == Mode.APPROVAL for conflict in remaining_conflicts.of_record(record, now))
+    signed_for = any(
+        conflict.mode == Mode.APPROVAL for conflict in remaining_conflicts.remaining_of_approval(record, now)
+    )
     return [SeatLabel.CONFLICT] if signed_for else []
 
 
 @dataclass(frozen=True)
-class Unsigned:
+class UnsignedApproval:
     """An approval that ended as approved but lacks the extra approval for a later conflict.
 
     Args:
@@ -112,10 +114,10 @@ class Unsigned:
     """
 
     record: Approval
-    conflict: Found
+    conflict: FoundConflict
 
 
-def unsigned(submission: Submission, now: datetime) -> Sequence[Unsigned]:
+def unsigned_approvals(submission: Submission, now: datetime) -> Sequence[UnsignedApproval]:
     """Return approved items that lack an extra approval for a conflict, once the submission is decided (S6).
 
     The conflict may come from a changed rule, a register change or another submission that came into force later.
@@ -126,10 +128,12 @@ def unsigned(submission: Submission, now: datetime) -> Sequence[Unsigned]:
     """
     if all(conflict.rule.mode != Mode.APPROVAL for conflict in conflicts.rules_for(submission, now)):
         return ()
-    records = list(submission.approvals.select_related(*LADDER, "privilege__credential").order_by("stage", "pk"))
+    records = list(
+        submission.approvals.select_related(*CHAIN_RELATIONS, "privilege__credential").order_by("stage", "pk")
+    )
     conflicts_left = [
         conflict
-        for conflict in conflicts.left(submission, records, now)
+        for conflict in conflicts.remaining_conflicts(submission, records, now)
         if conflict.standing.rule.mode == Mode.APPROVAL
     ]
     if not conflicts_left:
@@ -143,7 +147,7 @@ def unsigned(submission: Submission, now: datetime) -> Sequence[Unsigned]:
     unsigned_records = [
         record for record in records if record.state == ApprovalState.APPROVED and record.pk not in signed
     ]
-    privileges, pairs = conflicts.asked_in(submission), []
+    privileges, pairs = conflicts.approval_keys_in(submission), []
     for record in unsigned_records:
         record.submission = submission
         key = conflicts.key_of(record)
@@ -154,21 +158,25 @@ def unsigned(submission: Submission, now: datetime) -> Sequence[Unsigned]:
             None,
         )
         if found_conflict is not None:
-            pairs.append(Unsigned(record, found_conflict))
+            pairs.append(UnsignedApproval(record, found_conflict))
     return pairs
 
 
-def grown(submission: Submission, now: datetime) -> Found | None:
+def grown_conflict(submission: Submission, now: datetime) -> FoundConflict | None:
     """Return a conflict among approved privileges that holds more than Security signed in this submission, or None."""
     signed = set(submission.signatures.standing().values_list("rule__code", flat=True))
     if not signed:
         return None
     records = submission.approvals.select_related("privilege").order_by("stage", "pk")
-    left = (conflict for conflict in conflicts.left(submission, records, now) if conflict.mode == Mode.APPROVAL)
+    left = (
+        conflict
+        for conflict in conflicts.remaining_conflicts(submission, records, now)
+        if conflict.mode == Mode.APPROVAL
+    )
     return next((conflict for conflict in left if conflict.standing.rule.code in signed), None)
 
 
-def decided_in_conflict(now: datetime) -> set[int]:
+def submissions_in_conflict(now: datetime) -> set[int]:
     """Return the ids of decided submissions that need an extra approval for a conflict before they come into force.
 
     The number of queries does not depend on the number of submissions.
@@ -179,25 +187,25 @@ def decided_in_conflict(now: datetime) -> set[int]:
     submissions, submission_ids = list(waiting.select_related("automation", "version", "policy")), set[int]()
     for start in range(0, len(submissions), BATCH):
         batch = submissions[start : start + BATCH]
-        conflicts.know(batch, now)
+        conflicts.preload_conflicts(batch, now)
         caught = (
             submission
             for submission in batch
-            if any(f.mode == Mode.APPROVAL for f in conflicts.of_submission(submission, now))
+            if any(f.mode == Mode.APPROVAL for f in conflicts.conflicts_of_submission(submission, now))
         )
         submission_ids.update(submission.pk for submission in caught)
     return submission_ids
 
 
-def tiers(submission: Submission, policy: policy_queries.Policy, now: datetime) -> Tiers | None:
+def current_tiers(submission: Submission, policy: policy_queries.Policy, now: datetime) -> Tiers | None:
     """Return the tiers of a submission under ``policy``, or None if its own policy has the same tier rules."""
-    if policy.tiers == policy_queries.of(submission.policy).tiers:
+    if policy.tiers == policy_queries.policy_of(submission.policy).tiers:
         return None
     automation, version = submission.automation, submission.version
-    rows = assessment.Rows.of(version)
+    rows = assessment.VersionRows.of(version)
     used = [use.credential for use in rows.used]
-    party_ids = parties.people_in(automation, used, now) | set(submission.parties.values_list("person", flat=True))
-    judged = assessment.judge(
+    party_ids = parties.party_ids(automation, used, now) | set(submission.parties.values_list("person", flat=True))
+    judged = assessment.judge_version(
         rows.privileges,
         used,
         rows.triggers,
@@ -205,7 +213,7 @@ def tiers(submission: Submission, policy: policy_queries.Policy, now: datetime) 
         environment=automation.environment,
         raised_to=automation.raised_to,
         sharers=assessment.sharers_of(automation, assessment.identities_of(version)),
-        chain=chain_queries.with_version(version, rows.privileges),
+        chain=chain_queries.chain_with_version(version, rows.privileges),
         party_ids=party_ids,
         bindings=policy_tiers.bindings_of(submission),
         rules=policy.tiers,
@@ -217,7 +225,7 @@ def tiers(submission: Submission, policy: policy_queries.Policy, now: datetime) 
     )
 
 
-def has_ruled(job: str, now: datetime) -> bool:
+def has_new_rule(job: str, now: datetime) -> bool:
     """Return whether a policy or conflict rule came into force since the last successful run of ``job``.
 
     If not, no rule can have added a missing seat.

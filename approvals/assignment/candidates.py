@@ -11,8 +11,8 @@ from typing import Any
 
 from django.contrib.auth.models import Permission as ModelPermission
 
-from approvals.assignment.escalation_chain import LADDER
-from approvals.assignment.route import Route, SeatStanding
+from approvals.assignment.escalation_chain import CHAIN_RELATIONS
+from approvals.assignment.route import Route, SeatState
 from approvals.models import Approval, ApprovalState, Candidate, Likeness, Seat, Submission
 from approvals.policies import queries as policy_queries
 from governance.core.clock import working_days
@@ -23,12 +23,14 @@ from governance.core.notices import outbox
 from inventory.models import Automation, AutomationUserObjectPermission
 
 
-def due(start: datetime, days: int, person: Person | None) -> datetime:
+def deadline_after(start: datetime, days: int, person: Person | None) -> datetime:
     """Return the end of ``days`` working days for a person, or for the organisation if ``person`` is None."""
     return working_days.add_working_days(start, days, zone_of(person), organisation_holidays())
 
 
-def go_on(approval: Approval, before: Approval, *, since: datetime, now: datetime, person: Person | None) -> None:
+def resume_clock(
+    approval: Approval, before: Approval, *, since: datetime, now: datetime, person: Person | None
+) -> None:
     """Restart the clock of a paused approval with the time that was left (A10, H8).
 
     Deadlines move by the working days that ended during the pause, and so stay at the end of a day. The opening moves
@@ -44,13 +46,13 @@ def go_on(approval: Approval, before: Approval, *, since: datetime, now: datetim
     ended = working_days.working_days_that_ended(since, now, zone_of(person), organisation_holidays())
 
     def later(deadline: datetime | None) -> datetime | None:
-        return due(deadline, ended, person) if deadline is not None and ended else deadline
+        return deadline_after(deadline, ended, person) if deadline is not None and ended else deadline
 
     approval.opened_at = before.opened_at + (now - since) if before.opened_at is not None else None
     approval.due_at, approval.expires_at = later(before.due_at), later(before.expires_at)
 
 
-def let_see(automation: Automation, people: Iterable[Person]) -> None:
+def grant_view(automation: Automation, people: Iterable[Person]) -> None:
     """Grant candidates the view permission on the automation. Past candidates keep it as long as the automation exists."""
     permission = ModelPermission.objects.select_related("content_type").get(
         content_type__app_label="inventory", content_type__model="automation", codename="view_automation"
@@ -62,7 +64,7 @@ def let_see(automation: Automation, people: Iterable[Person]) -> None:
             AutomationUserObjectPermission.objects.create(user=person, permission=permission, content_object=automation)
 
 
-def ask(step: Step[Any], approval: Approval, route: Route) -> list[Person]:
+def open_approval(step: Step[Any], approval: Approval, route: Route) -> list[Person]:
     """Open an approval: set its clock and name the candidates who may decide it now.
 
     The caller saves the approval and lets the candidates see it.
@@ -70,25 +72,25 @@ def ask(step: Step[Any], approval: Approval, route: Route) -> list[Person]:
     Returns:
         All candidates.
     """
-    policy = policy_queries.of(approval.submission.policy)
+    policy = policy_queries.policy_of(approval.submission.policy)
     standings = route.standing(approval)
     _name_candidates(approval, standings, step.now)
     people = [person for standing in standings for person in standing.may_decide]
     first = people[0] if people else None
     approval.opened_at = step.now
-    approval.due_at = due(step.now, policy.due_days(approval.tier), first)
-    approval.expires_at = due(step.now, policy.expiry_days(approval.tier), first)
+    approval.due_at = deadline_after(step.now, policy.due_days(approval.tier), first)
+    approval.expires_at = deadline_after(step.now, policy.expiry_days(approval.tier), first)
     approval.builder_due_at = None
     return people
 
 
 def open_records(submission: Submission) -> list[Approval]:
     """Return the open approvals of a submission with the relations that the next assignment reads."""
-    approvals = submission.approvals.filter(state=ApprovalState.OPEN).select_related(*LADDER)
+    approvals = submission.approvals.filter(state=ApprovalState.OPEN).select_related(*CHAIN_RELATIONS)
     return list(approvals.prefetch_related("seats__candidates").order_by("pk"))
 
 
-def unasked(approval: Approval, route: Route) -> list[SeatStanding]:
+def seats_to_reassign(approval: Approval, route: Route) -> list[SeatState]:
     """Return the open seats of an approval whose candidates may all not decide any more, if another person may (A9).
 
     People who became eligible after the candidates were named wait until no candidate is left (S8).
@@ -102,7 +104,7 @@ def unasked(approval: Approval, route: Route) -> list[SeatStanding]:
     return standings
 
 
-def without_deputy(approval: Approval, route: Route) -> list[SeatStanding]:
+def seats_for_deputy(approval: Approval, route: Route) -> list[SeatState]:
     """Return the open seats whose deputy is due at half of the time and was not asked yet (A10)."""
     return [
         standing
@@ -125,12 +127,12 @@ def pass_on(approval: Approval, route: Route) -> list[Person]:
     Returns:
         People who were not asked before.
     """
-    return _name_candidates(approval, unasked(approval, route), route.now)
+    return _name_candidates(approval, seats_to_reassign(approval, route), route.now)
 
 
 def add_deputy(approval: Approval, route: Route) -> list[Person]:
     """Ask the deputy about an open approval too; returns people who were not asked before (A10)."""
-    return _name_candidates(approval, without_deputy(approval, route), route.now)
+    return _name_candidates(approval, seats_for_deputy(approval, route), route.now)
 
 
 def is_asked(person: Person, approval: Approval, label: str) -> bool:
@@ -143,7 +145,7 @@ def _candidate_ids(approval: Approval, label: str) -> set[int]:
     return {candidate.person_id for candidate in seat.candidates.all()}
 
 
-def _name_candidates(approval: Approval, standings: Iterable[SeatStanding], now: datetime) -> list[Person]:
+def _name_candidates(approval: Approval, standings: Iterable[SeatState], now: datetime) -> list[Person]:
     """Add eligible people as candidates of each open seat and return the new ones."""
     candidates: list[Candidate] = []
     for standing in standings:
@@ -165,7 +167,7 @@ def name_candidate(seat: Seat, person: Person, basis: str, now: datetime) -> Non
         Candidate.objects.create(seat=seat, person=person, order=len(named), basis=basis, at=now)
 
 
-def builders(submission: Submission, now: datetime) -> list[Person]:
+def recipients_of_outcome(submission: Submission, now: datetime) -> list[Person]:
     """Return the people notified of a submission's end: its submitter and the owners of the automation."""
     return [submission.submitted_by, *submission.automation.answering(now)]
 
@@ -175,14 +177,14 @@ def path(submission: Submission) -> str:
     return f"/review/{submission.pk}/"
 
 
-def tell(
+def queue_notices(
     step: Step[Any], submission: Submission, people: Iterable[Person], event: str, *, key: str, **context: Any
 ) -> None:
-    """Queue one notice per person about a submission: see `told`."""
-    outbox.queue(told(step, submission, people, event, key=key, **context))
+    """Queue one notice per person about a submission: see `notices`."""
+    outbox.queue(notices(step, submission, people, event, key=key, **context))
 
 
-def told(
+def notices(
     step: Step[Any], submission: Submission, people: Iterable[Person], event: str, *, key: str, **context: Any
 ) -> list[Notice]:
     """Build one notice per person about a submission, not queued yet.
@@ -212,4 +214,4 @@ def show_duplicates(automation: Automation, people: Iterable[Person]) -> None:
     """Let candidates of the app see its possible duplicates in the team, which they must answer."""
     likenesses = Likeness.objects.filter(automation=automation, other__team=automation.team_id).select_related("other")
     for other in {likeness.other_id: likeness.other for likeness in likenesses}.values():
-        let_see(other, people)
+        grant_view(other, people)

@@ -20,7 +20,7 @@ from inventory.models import Automation, Resource
 FALLBACK = "fallback owner"
 
 #: Relations that the escalation chains of a submission's approvals read, for ``select_related``.
-LADDER = (
+CHAIN_RELATIONS = (
     "privilege__entitlement__resource__owner",
     "privilege__entitlement__resource__deputy",
     "privilege__entitlement__resource__team__lead",
@@ -124,10 +124,10 @@ def _ending_at_once() -> QuerySet[Proposal]:
 PEOPLE = compiled_queries.Statement(_people)
 
 #: A person on an escalation chain, and since when, if known.
-Stander = tuple[Person | None, datetime | None]
+PersonSince = tuple[Person | None, datetime | None]
 
 
-def _rungs(*groups: Sequence[tuple[str, Iterable[Stander]]], since: datetime | None = None) -> list[Rung]:
+def _rungs(*groups: Sequence[tuple[str, Iterable[PersonSince]]], since: datetime | None = None) -> list[Rung]:
     """Build rungs without empty ones. A person stays on their highest rung only.
 
     Args:
@@ -152,7 +152,7 @@ def _is_late(at: datetime | None, since: datetime | None) -> bool:
     return at is not None and since is not None and at > since
 
 
-def resource_ladder(
+def chain_of_resource(
     resource: Resource, bench: Bench, *, first: Person | None = None, since: datetime | None = None
 ) -> list[Rung]:
     """Return the owner or interim owner, deputy, lead of the owner's team, fallback owners, security reviewers (A9).
@@ -176,10 +176,10 @@ def resource_ladder(
     return _rungs(_earlier_decider(first), answering, leading, _fallback(bench), _last(bench), since=since)
 
 
-def lead_ladder(
+def chain_of_lead(
     automation: Automation, bench: Bench, *, first: Person | None = None, since: datetime | None = None
 ) -> list[Rung]:
-    """Return lead, deputy lead, lead of the parent team, fallback owners, security reviewers; see `resource_ladder`."""
+    """Return lead, deputy lead, lead of the parent team, fallback owners, security reviewers; see `chain_of_resource`."""
     team: Team = automation.led_team
     lead, deputy = _leads(team)
     leading = [("lead", [lead]), ("deputy lead", [deputy])]
@@ -187,29 +187,29 @@ def lead_ladder(
     return _rungs(_earlier_decider(first), leading, above, _fallback(bench), _last(bench), since=since)
 
 
-def _leads(team: Team) -> list[Stander]:
+def _leads(team: Team) -> list[PersonSince]:
     return [(team.lead, team.lead_since), (team.deputy_lead, team.deputy_lead_since)]
 
 
-def _earlier_decider(first: Person | None) -> list[tuple[str, list[Stander]]]:
+def _earlier_decider(first: Person | None) -> list[tuple[str, list[PersonSince]]]:
     return [("decided before", [(first, None)])]
 
 
-def _fallback(bench: Bench) -> list[tuple[str, list[Stander]]]:
-    rows: list[Stander] = [(person, bench.fallback_since.get(person.pk)) for person in bench.fallback]
+def _fallback(bench: Bench) -> list[tuple[str, list[PersonSince]]]:
+    rows: list[PersonSince] = [(person, bench.fallback_since.get(person.pk)) for person in bench.fallback]
     return [(FALLBACK, rows)]
 
 
-def _security(bench: Bench) -> list[tuple[str, list[Stander]]]:
+def _security(bench: Bench) -> list[tuple[str, list[PersonSince]]]:
     return [("security reviewer", [(person, bench.security_since.get(person.pk)) for person in bench.all_security])]
 
 
-def _last(bench: Bench) -> list[tuple[str, list[Stander]]]:
+def _last(bench: Bench) -> list[tuple[str, list[PersonSince]]]:
     """Return security reviewers as the last rung. Only confirmed roles count, because nobody follows."""
     return [("security reviewer", [(person, bench.security_since.get(person.pk)) for person in bench.security])]
 
 
-def ladder(
+def escalation_chain(
     label: str,
     automation: Automation,
     resource: Resource | None,
@@ -218,11 +218,11 @@ def ladder(
     first: Person | None = None,
     since: datetime | None = None,
 ) -> list[Rung]:
-    """Return the escalation chain of a seat by label, automation and resource (stage 2); see `resource_ladder`."""
+    """Return the escalation chain of a seat by label, automation and resource (stage 2); see `chain_of_resource`."""
     if label == SeatLabel.LEAD:
-        return lead_ladder(automation, bench, first=first, since=since)
+        return chain_of_lead(automation, bench, first=first, since=since)
     if label == SeatLabel.OWNER and resource is not None:
-        return resource_ladder(resource, bench, first=first, since=since)
+        return chain_of_resource(resource, bench, first=first, since=since)
     if label == SeatLabel.SECURITY:
         groups = [_earlier_decider(first), _security(bench)]
     elif label == SeatLabel.CONFLICT:

@@ -86,7 +86,7 @@ def question_name(approval: Approval) -> str:
     return APP if approval.kind == ApprovalKind.APP else str(approval.privilege or approval.credential)
 
 
-def after(question: Question, label: str, people: Iterable[Person], others: Sequence[Question]) -> list[str]:
+def shortage_after(question: Question, label: str, people: Iterable[Person], others: Sequence[Question]) -> list[str]:
     """Return the approvals left without an eligible person once these people fill one seat (A9).
 
     Args:
@@ -101,7 +101,7 @@ def after(question: Question, label: str, people: Iterable[Person], others: Sequ
     )
 
 
-def unfilled(wanted: Sequence[tuple[str, frozenset[int]]]) -> list[int]:
+def unfilled_places(wanted: Sequence[tuple[str, frozenset[int]]]) -> list[int]:
     """Return the places that stay empty if each person fills only one: a maximum bipartite matching.
 
     Earlier places are filled first and stay filled, by another person if needed (augmenting paths, Kuhn 1955).

@@ -31,7 +31,7 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class Beside:
+class Backup:
     """People asked in addition to the first rung, and the approvals that the first rung would leave without an approver
     (A9).
     """
@@ -45,11 +45,11 @@ class Beside:
     def words(self) -> str:
         """Say in a sentence why both are asked."""
         subject = f"{_either(self.people)} ({self.basis}) may decide this too"
-        return f"{subject}: if {_either(self.first)} does, nobody is left to decide {listed(self.short)}."
+        return f"{subject}: if {_either(self.first)} does, nobody is left to decide {list_names(self.short)}."
 
 
 @dataclass(frozen=True)
-class Late:
+class LateDeputy:
     """People asked in addition because half of the time is over, and on what basis (A10)."""
 
     basis: str
@@ -62,7 +62,7 @@ class Late:
 
 
 @dataclass(frozen=True)
-class Turn:
+class NextApprovers:
     """The next approvers of a seat.
 
     Args:
@@ -76,12 +76,12 @@ class Turn:
     basis: str
     people: tuple[Person, ...]
     skipped: tuple[Skipped, ...]
-    beside: Beside | None = None
-    late: Late | None = None
+    beside: Backup | None = None
+    late: LateDeputy | None = None
 
 
 @dataclass(frozen=True)
-class Judge:
+class Eligibility:
     """Checks on the people of an escalation chain.
 
     Args:
@@ -97,7 +97,7 @@ class Judge:
     say: Callable[[Person, str], str]
 
 
-def turn(rungs: Sequence[Rung], judge: Judge) -> Turn:
+def next_approvers(rungs: Sequence[Rung], judge: Eligibility) -> NextApprovers:
     """Return the next approvers on an escalation chain.
 
     A person needed for another seat of the approval is passed over, unless no other person is left.
@@ -106,7 +106,7 @@ def turn(rungs: Sequence[Rung], judge: Judge) -> Turn:
     return next_turn if next_turn.people else _first_turn(rungs, judge, spares=False)
 
 
-def with_deputy(current: Turn, rungs: Sequence[Rung], judge: Judge) -> Turn:
+def with_deputy(current: NextApprovers, rungs: Sequence[Rung], judge: Eligibility) -> NextApprovers:
     """Add the deputy once half of the time is over, unless another approval would lose its last approver (A9, A10)."""
     for rung in rungs if current.people else ():
         if rung.basis in DEPUTIES:
@@ -115,11 +115,11 @@ def with_deputy(current: Turn, rungs: Sequence[Rung], judge: Judge) -> Turn:
                 person for person in free if person not in current.people and not judge.short_after(person)
             )
             if deputies:
-                return replace(current, people=(*current.people, *deputies), late=Late(rung.basis, deputies))
+                return replace(current, people=(*current.people, *deputies), late=LateDeputy(rung.basis, deputies))
     return current
 
 
-def _first_turn(rungs: Sequence[Rung], judge: Judge, *, spares: bool) -> Turn:
+def _first_turn(rungs: Sequence[Rung], judge: Eligibility, *, spares: bool) -> NextApprovers:
     skipped: list[Skipped] = []
     for number, rung in enumerate(rungs):
         free, passed = _split_rung(rung, judge, spares=spares)
@@ -127,15 +127,17 @@ def _first_turn(rungs: Sequence[Rung], judge: Judge, *, spares: bool) -> Turn:
         if free:
             short = [judge.short_after(person) for person in free]
             if not all(short):
-                return Turn(rung.basis, free, tuple(skipped))
+                return NextApprovers(rung.basis, free, tuple(skipped))
             wanted = tuple(dict.fromkeys(name for names in short for name in names))
             return _with_backup(
-                Turn(rung.basis, free, tuple(skipped)), rungs[number + 1 :], judge, wanted, spares=spares
+                NextApprovers(rung.basis, free, tuple(skipped)), rungs[number + 1 :], judge, wanted, spares=spares
             )
-    return Turn("", (), tuple(skipped))
+    return NextApprovers("", (), tuple(skipped))
 
 
-def _with_backup(first: Turn, rungs: Iterable[Rung], judge: Judge, short: tuple[str, ...], *, spares: bool) -> Turn:
+def _with_backup(
+    first: NextApprovers, rungs: Iterable[Rung], judge: Eligibility, short: tuple[str, ...], *, spares: bool
+) -> NextApprovers:
     """Add the next rung that leaves no approval without an approver; unchanged if there is no such rung."""
     skipped = list(first.skipped)
     for rung in rungs:
@@ -145,18 +147,21 @@ def _with_backup(first: Turn, rungs: Iterable[Rung], judge: Judge, short: tuple[
         skipped += passed
         skipped += [
             Skipped(
-                person, rung.basis, "A9", judge.say(person, f"would leave nobody to decide {listed(left[person.pk])}")
+                person,
+                rung.basis,
+                "A9",
+                judge.say(person, f"would leave nobody to decide {list_names(left[person.pk])}"),
             )
             for person in free
             if left[person.pk]
         ]
         if good:
-            backup = Beside(rung.basis, good, first.people, short)
-            return Turn(first.basis, (*first.people, *good), tuple(skipped), backup)
+            backup = Backup(rung.basis, good, first.people, short)
+            return NextApprovers(first.basis, (*first.people, *good), tuple(skipped), backup)
     return first
 
 
-def _split_rung(rung: Rung, judge: Judge, *, spares: bool) -> tuple[tuple[Person, ...], list[Skipped]]:
+def _split_rung(rung: Rung, judge: Eligibility, *, spares: bool) -> tuple[tuple[Person, ...], list[Skipped]]:
     free, skipped = [], []
     for person in rung.people:
         reason = judge.why_not(person)
@@ -169,7 +174,7 @@ def _split_rung(rung: Rung, judge: Judge, *, spares: bool) -> tuple[tuple[Person
     return tuple(free), skipped
 
 
-def listed(names: Sequence[str]) -> str:
+def list_names(names: Sequence[str]) -> str:
     """List approvals in a sentence: the first two, then the number of the others."""
     quoted = [name if name == APP else f"“{name}”" for name in names[:2]]
     more = len(names) - len(quoted)

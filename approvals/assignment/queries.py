@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, prefetch_related_objects
 
-from approvals.assignment.escalation_chain import LADDER
+from approvals.assignment.escalation_chain import CHAIN_RELATIONS
 from approvals.models import Approval, CarriedDecision, Decision, Party, Retraction, Submission
 from approvals.models.approval import ENDED
 from approvals.prior_decisions.queries import in_order
@@ -19,12 +19,12 @@ from governance.core.models import Delegation, Person
 from inventory.models import Privilege, Resource
 
 #: Relations that the escalation chain of a resource reads, and those that a privilege needs for its tier.
-OF_RESOURCE = ("owner", "deputy", "team__lead", "team__deputy_lead")
-OF_PRIVILEGE = (*(f"entitlement__resource__{name}" for name in OF_RESOURCE), "credential")
+RESOURCE_RELATIONS = ("owner", "deputy", "team__lead", "team__deputy_lead")
+PRIVILEGE_RELATIONS = (*(f"entitlement__resource__{name}" for name in RESOURCE_RELATIONS), "credential")
 
 
 @dataclass(frozen=True)
-class Rows:
+class RouteRows:
     """Rows of several submissions.
 
     Args:
@@ -46,7 +46,7 @@ class Rows:
     delegates: dict[int, list[Person]]
 
     @classmethod
-    def read(cls, submissions: Sequence[Submission], now: datetime) -> Rows:
+    def read(cls, submissions: Sequence[Submission], now: datetime) -> RouteRows:
         """Read the rows in a fixed number of queries.
 
         Args:
@@ -158,15 +158,15 @@ class Undecided:
         """Read one submission in one query. For several, shared people and resources are read once."""
         approvals = Approval.objects.filter(submission__in=submissions, stage=2).exclude(state__in=ENDED).order_by("pk")
         if len(submissions) == 1:
-            return approvals.select_related(*LADDER).prefetch_related("seats")
-        return approvals.prefetch_related("seats", *LADDER)
+            return approvals.select_related(*CHAIN_RELATIONS).prefetch_related("seats")
+        return approvals.prefetch_related("seats", *CHAIN_RELATIONS)
 
 
-def complete(approval: Approval) -> None:
+def load_route_relations(approval: Approval) -> None:
     """Read an approval's seats and the relations of its escalation chain if they are missing. Every duty needs them."""
     if "seats" not in getattr(approval, "_prefetched_objects_cache", {}):
         prefetch_related_objects([approval], "seats")
     if approval.privilege_id is not None and not Approval.privilege.is_cached(approval):
-        approval.privilege = Privilege.objects.select_related(*OF_PRIVILEGE).get(pk=approval.privilege_id)
+        approval.privilege = Privilege.objects.select_related(*PRIVILEGE_RELATIONS).get(pk=approval.privilege_id)
     if approval.decided_on_id is not None and not Approval.decided_on.is_cached(approval):
-        approval.decided_on = Resource.objects.select_related(*OF_RESOURCE).get(pk=approval.decided_on_id)
+        approval.decided_on = Resource.objects.select_related(*RESOURCE_RELATIONS).get(pk=approval.decided_on_id)

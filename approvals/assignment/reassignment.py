@@ -38,13 +38,13 @@ EVERYWHERE = frozenset(
 
 #: Subjects of events that affect open approvals, by submission. Who decides one approval depends on who is left for
 #: the others (A9).
-ABOUT = frozenset({"approvals.submission", "inventory.automation", "inventory.resource"})
+SUBJECTS = frozenset({"approvals.submission", "inventory.automation", "inventory.resource"})
 
 #: The most names to look for. Above that, all open approvals are routed.
-MOST = 5_000
+MAX_NAMES = 5_000
 
 
-def to_route(job: str, now: datetime) -> QuerySet[Approval]:
+def approvals_to_route(job: str, now: datetime) -> QuerySet[Approval]:
     """Return the open approvals that the run of ``job`` at ``now`` routes; all if no run succeeded within `ROUND`."""
     open_now = Approval.objects.filter(state=ApprovalState.OPEN)
     last = JobRun.objects.filter(job=job, seen_at__isnull=False, error="").order_by("-id").first()
@@ -62,14 +62,14 @@ def _touched_since(run: JobRun) -> Q | None:
     seal = Seal.objects.filter(at__lte=run.began_at - MARGIN).order_by("-number").first()
     if seal is None:
         return None
-    named: dict[str, set[int]] = {model: set() for model in ABOUT}
+    named: dict[str, set[int]] = {model: set() for model in SUBJECTS}
     for verb, subjects in sealing.after(seal).values_list("verb", "about").iterator():
         if verb in EVERYWHERE:
             return None
         for model, _, key in (name.partition(":") for name in subjects):
-            if model in ABOUT and key.isdecimal():
+            if model in SUBJECTS and key.isdecimal():
                 named[model].add(int(key))
-        if sum(map(len, named.values())) > MOST:
+        if sum(map(len, named.values())) > MAX_NAMES:
             return None
     resources = named["inventory.resource"]
     undecided = Approval.objects.exclude(state__in=ENDED).order_by()

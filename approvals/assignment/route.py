@@ -12,12 +12,12 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from approvals.assignment.escalation_chain import Bench, Rung, ladder, resource_of
-from approvals.assignment.matching import Question, after, question_name
-from approvals.assignment.next_approver import Beside, Judge, Late, Skipped, turn, with_deputy
-from approvals.assignment.queries import Rows, Undecided, complete, is_retracted
+from approvals.assignment.escalation_chain import Bench, Rung, escalation_chain, resource_of
+from approvals.assignment.matching import Question, question_name, shortage_after
+from approvals.assignment.next_approver import Backup, Eligibility, LateDeputy, Skipped, next_approvers, with_deputy
+from approvals.assignment.queries import RouteRows, Undecided, is_retracted, load_route_relations
 from approvals.conflicts.check import remaining_conflicts
-from approvals.conflicts.check.automation import Found
+from approvals.conflicts.check.automation import FoundConflict
 from approvals.models import (
     Approval,
     ApprovalState,
@@ -39,7 +39,7 @@ from governance.core.roles.roles import Relation
 
 
 @dataclass(frozen=True)
-class SeatStanding:
+class SeatState:
     """State of one seat: its decision, or the people who may fill it now, and the skipped people."""
 
     label: str
@@ -47,8 +47,8 @@ class SeatStanding:
     basis: str
     may_decide: tuple[Person, ...]
     skipped: tuple[Skipped, ...]
-    beside: Beside | None = None
-    late: Late | None = None
+    beside: Backup | None = None
+    late: LateDeputy | None = None
 
     @property
     def is_filled(self) -> bool:
@@ -96,7 +96,7 @@ class Route:
     _relations: dict[int, frozenset[Relation]] = field(default_factory=dict)
     _stopped: dict[str, frozenset[int]] | None = None
     #: Computed from the decisions until a decision is added: seats by approval, and stage 2 as questions.
-    _standing: dict[tuple[int, int], list[SeatStanding]] = field(default_factory=dict)
+    _standing: dict[tuple[int, int], list[SeatState]] = field(default_factory=dict)
     _second: list[Question] | None = None
 
     @classmethod
@@ -116,11 +116,11 @@ class Route:
         Returns:
             Routes by submission id.
         """
-        rows, bench, undecided = Rows.read(submissions, now), bench or Bench.load(now), Undecided(submissions)
+        rows, bench, undecided = RouteRows.read(submissions, now), bench or Bench.load(now), Undecided(submissions)
         return {submission.pk: cls._of(submission, now, bench, rows, undecided) for submission in submissions}
 
     @classmethod
-    def _of(cls, submission: Submission, now: datetime, bench: Bench, rows: Rows, undecided: Undecided) -> Route:
+    def _of(cls, submission: Submission, now: datetime, bench: Bench, rows: RouteRows, undecided: Undecided) -> Route:
         """Build the route of one submission from the rows of all."""
         stages = rows.stages[submission.pk]
         links = [link for link in rows.links if link.approval_id in stages]
@@ -209,10 +209,10 @@ class Route:
         seats = self.seats(approval)
         if approval.stage == 1 or len(seats) < 2:
             return frozenset()
-        if len(seats) <= len(policy_queries.of(self.submission.policy).seats(approval.kind, approval.tier)):
+        if len(seats) <= len(policy_queries.policy_of(self.submission.policy).seats(approval.kind, approval.tier)):
             return frozenset()
         if self._stopped is None:
-            self._stopped = stopped_grants.stopped(self.submission.automation)
+            self._stopped = stopped_grants.stoppers_by_matter(self.submission.automation)
         return self._stopped.get(approval.matter, frozenset())
 
     def seats(self, approval: Approval) -> tuple[Seat, ...]:
@@ -234,9 +234,11 @@ class Route:
         refused = conflict_seats.filter(approval__state__in=(ApprovalState.REJECTED, ApprovalState.EXPIRED))
         if not refused.exclude(approval=approval).exists():
             return False
-        return not any(self._takes_one(conflict) for conflict in remaining_conflicts.of_record(approval, self.now))
+        return not any(
+            self._takes_one(conflict) for conflict in remaining_conflicts.remaining_of_approval(approval, self.now)
+        )
 
-    def _takes_one(self, conflict: Found) -> bool:
+    def _takes_one(self, conflict: FoundConflict) -> bool:
         """Return whether a conflict needs an extra approval in this submission, given or not."""
         is_signed_here = conflict.signature is not None and conflict.signature.submission_id == self.submission.pk
         return conflict.mode == Mode.APPROVAL or is_signed_here
@@ -261,12 +263,12 @@ class Route:
 
         An earlier decider in the seat comes first, in the same capacity (A15).
         """
-        first = prior_decision_queries.said_in(label, self.before.get(approval.pk, ()))
+        first = prior_decision_queries.decider_in_seat(label, self.before.get(approval.pk, ()))
         since = self.submission.submitted_at
         resource = resource_of(approval)
-        return ladder(label, self.submission.automation, resource, self.bench, first=first, since=since)
+        return escalation_chain(label, self.submission.automation, resource, self.bench, first=first, since=since)
 
-    def standing(self, approval: Approval) -> list[SeatStanding]:
+    def standing(self, approval: Approval) -> list[SeatState]:
         """Return the state of each seat of an approval (A9)."""
         standings = self._standing.get((approval.pk, approval.round))
         if standings is None:
@@ -279,21 +281,21 @@ class Route:
             self._standing[approval.pk, approval.round] = standings
         return standings
 
-    def _seat(self, approval: Approval, label: str, decision: Decision | None, used: set[int]) -> SeatStanding:
+    def _seat(self, approval: Approval, label: str, decision: Decision | None, used: set[int]) -> SeatState:
         if decision is not None:
-            return SeatStanding(label, decision, "", (), ())
+            return SeatState(label, decision, "", (), ())
         question = self.question(approval)
-        judge = Judge(
+        judge = Eligibility(
             lambda person: self._why_skipped(person, approval, used),
             lambda person: question.needs(label, person),
-            lambda person: after(question, label, [person], self._others(approval)),
+            lambda person: shortage_after(question, label, [person], self._others(approval)),
             lambda person, predicate: f"{person.name} {predicate}",
         )
         rungs = self.ladder_of(approval, label)
-        next_turn = turn(rungs, judge)
+        next_turn = next_approvers(rungs, judge)
         if approval.is_half_gone(self.now):
             next_turn = with_deputy(next_turn, rungs, judge)
-        return SeatStanding(
+        return SeatState(
             label, None, next_turn.basis, next_turn.people, next_turn.skipped, next_turn.beside, next_turn.late
         )
 
@@ -313,14 +315,14 @@ class Route:
             self._second = self.questions(self.undecided.of(self.submission))
         return self._second
 
-    def seat_for(self, approval: Approval, actor: Actor) -> SeatStanding | None:
+    def seat_for(self, approval: Approval, actor: Actor) -> SeatState | None:
         """Return the open seat for an actor, preferably one that leaves every other approval an approver (A9)."""
         free = self.seats_open_to(approval, actor)
         question, others = self.question(approval), self._others(approval)
-        good = (seat for seat in free if not after(question, seat.label, actor.people, others))
+        good = (seat for seat in free if not shortage_after(question, seat.label, actor.people, others))
         return next(good, free[0] if free else None)
 
-    def seats_open_to(self, approval: Approval, actor: Actor) -> list[SeatStanding]:
+    def seats_open_to(self, approval: Approval, actor: Actor) -> list[SeatState]:
         """Return the open seats that an actor may fill in their capacity, but not by a role ended at once (S8)."""
         person = actor.capacity_of
         standings = [seat for seat in self.standing(approval) if person in seat.may_decide]
@@ -330,7 +332,7 @@ class Route:
             if person is None or not self.bench.bars(person, standing.label, standing.basis_of(person))
         ]
 
-    def seat_to_sign(self, approval: Approval, actor: Actor) -> SeatStanding | None:
+    def seat_to_sign(self, approval: Approval, actor: Actor) -> SeatState | None:
         """Return the open conflict seat for a person who signed the same conflict on another approval (S6).
 
         The person may be later on the escalation chain than the first person asked. None if another seat would have
@@ -343,7 +345,7 @@ class Route:
         )
         if seat is None or person not in dict(self.left_for(approval))[label]:
             return None
-        stranded = after(self.question(approval), label, actor.people, self._others(approval))
+        stranded = shortage_after(self.question(approval), label, actor.people, self._others(approval))
         return None if stranded or self.bench.bars(person, label, seat.basis_of(person)) else seat
 
     def would_strand(self, approval: Approval, actor: Actor) -> list[str]:
@@ -352,7 +354,7 @@ class Route:
         A delegate uses up both people (A11).
         """
         seat = self.seat_for(approval, actor)
-        return after(self.question(approval), seat.label, actor.people, self._others(approval)) if seat else []
+        return shortage_after(self.question(approval), seat.label, actor.people, self._others(approval)) if seat else []
 
     def would_ask(self, approval: Approval, label: str) -> tuple[Person, ...]:
         """Return the first eligible people for one more seat of an approval (A9)."""
@@ -413,7 +415,7 @@ def app_deciders(app: Approval | None) -> frozenset[int]:
 
 def route_of(approval: Approval, now: datetime | None = None) -> Route:
     """Return the route of an approval's submission, read once per submission object."""
-    complete(approval)
+    load_route_relations(approval)
     submission = approval.submission
     route = submission.__dict__.get("_route")
     if not isinstance(route, Route) or (now is not None and route.now != now):

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvals.assignment.escalation_chain import Bench, lead_ladder, resource_ladder
-from approvals.assignment.matching import unfilled
+from approvals.assignment.escalation_chain import Bench, chain_of_lead, chain_of_resource
+from approvals.assignment.matching import unfilled_places
 from approvals.models import SeatLabel
 from approvals.policies import queries as policy_queries
 from governance.core.models import Membership, Person, Team
@@ -47,7 +47,7 @@ class _Pools:
     anybody: frozenset[int]
 
 
-def missing(now: datetime) -> list[str]:
+def shortage_sentences(now: datetime) -> list[str]:
     """Return one sentence per tier (standard, high) about missing people; empty if both can be decided.
 
     A fixed number of queries.
@@ -59,7 +59,7 @@ def missing(now: datetime) -> list[str]:
     sentences = []
     for tier in TIERS:
         tried = [_wanted_seats(policy, tier, builders, leads, pools) for builders, leads in pools.teams]
-        wanted, short = min(((seats, unfilled(seats)) for seats in tried), key=lambda pair: len(pair[1]))
+        wanted, short = min(((seats, unfilled_places(seats)) for seats in tried), key=lambda pair: len(pair[1]))
         if short:
             sentences.append(_shortage_sentence(tier, wanted, short))
     return sentences
@@ -110,8 +110,8 @@ def _pools(now: datetime) -> _Pools:
     active = Person.objects.filter(is_active=True, left_at__isnull=True)
     resources = Resource.objects.filter(state=ResourceState.ACTIVE)
     related = ("owner", "deputy", "team__lead", "team__deputy_lead", "interim__person")
-    ladders = [resource_ladder(resource, bench) for resource in resources.select_related(*related)] or [
-        resource_ladder(Resource(), bench)
+    ladders = [chain_of_resource(resource, bench) for resource in resources.select_related(*related)] or [
+        chain_of_resource(Resource(), bench)
     ]
     return _Pools(
         tuple(_teams(bench, now)),
@@ -139,5 +139,5 @@ def _teams(bench: Bench, now: datetime) -> Iterator[tuple[frozenset[int], frozen
 
 
 def _leads(team: Team, bench: Bench) -> frozenset[int]:
-    rungs = lead_ladder(Automation(team=team), bench)
+    rungs = chain_of_lead(Automation(team=team), bench)
     return _active_keys(person for rung in rungs for person in rung.people)

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import yaml
 
-from approvals.conflicts.rule_language.rule import Rule, read
+from approvals.conflicts.rule_language.rule import Rule, parse_rule
 
 #: One file for each business process, each a list of rules.
 FILES = Path(__file__).with_name("default")
 
 
 @cache
-def shipped() -> tuple[Rule, ...]:
+def default_rules() -> tuple[Rule, ...]:
     """Return every default rule, in the order of the files.
 
     Raises:
@@ -29,4 +29,4 @@ def shipped() -> tuple[Rule, ...]:
         for path in sorted(FILES.glob("*.yaml"))
         for document in yaml.safe_load(path.read_text(encoding="utf-8"))
     )
-    return tuple(read(document) for document in documents)
+    return tuple(parse_rule(document) for document in documents)

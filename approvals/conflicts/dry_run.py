@@ -1,6 +1,6 @@
 """Dry run of conflict rules: which automations and submissions a rule would catch (S6, S8).
 
-`scan` looks at held access, and `check.automation` at one version. `caught_by_any_version` looks at all versions at
+`scan` looks at held access, and `check.automation` at one version. `automations_caught` looks at all versions at
 once, with the access that others hold: sets, one query for each scope. It finds at least what a check finds. In a
 chain it looks at the newest version of each automation, unless that version is in force; a version in force is already
 in an open conflict.
@@ -21,11 +21,11 @@ from django.db import connection
 from approvals.conflicts import members, scan
 from approvals.conflicts.check import automation as automation_check
 from approvals.conflicts.check import submission
-from approvals.conflicts.check.automation import Found
-from approvals.conflicts.queries import Standing
+from approvals.conflicts.check.automation import FoundConflict
+from approvals.conflicts.queries import StoredRule
 from approvals.conflicts.rule_language import rule as rule_language_rule
 from approvals.conflicts.rule_language.rule import Leg, Rule
-from approvals.conflicts.scan import Conflicts, Members, Part, held_by, parameters
+from approvals.conflicts.scan import Conflicts, Members, Part, held_sql, sql_parameters
 from approvals.models import ConflictRule, Submission, Waiver
 from approvals.models.conflict import WITHOUT, Scope
 from inventory.chains import queries as chain_queries
@@ -77,7 +77,7 @@ _SUBJECTS = {
 _WANTED = "unnest(%(rules)s::bigint[], %(wanted)s::int[]) w (rule_id, wanted)"
 
 
-def caught_by_any_version(rules: Sequence[Standing], now: datetime) -> set[int]:
+def automations_caught(rules: Sequence[StoredRule], now: datetime) -> set[int]:
     """Return ids of the automations that some rules would catch by any of their versions, whatever its state.
 
     Args:
@@ -94,9 +94,9 @@ def caught_by_any_version(rules: Sequence[Standing], now: datetime) -> set[int]:
     return automation_ids
 
 
-def _caught(scope: str, rules: Sequence[Standing], now: datetime) -> set[int]:
+def _caught(scope: str, rules: Sequence[StoredRule], now: datetime) -> set[int]:
     subject, join = _SUBJECTS[Scope(scope)]
-    others_sql = held_by(scope) if scope != Scope.AUTOMATION else _NO_OTHERS
+    others_sql = held_sql(scope) if scope != Scope.AUTOMATION else _NO_OTHERS
     statement = f"""
         WITH own AS ({_VERSION_MEMBERS}),
         ours AS (
@@ -121,7 +121,7 @@ _NO_OTHERS = (
 )
 
 
-def _caught_in_chains(rules: Sequence[Standing], now: datetime) -> set[int]:
+def _caught_in_chains(rules: Sequence[StoredRule], now: datetime) -> set[int]:
     """Return the same for chains, with the newest versions that are not in force (A16)."""
     newest = "SELECT max(n.id) FROM inventory_version n WHERE n.automation_id = h.automation_id"
     statement = f"""
@@ -133,10 +133,10 @@ def _caught_in_chains(rules: Sequence[Standing], now: datetime) -> set[int]:
     rows = _rows(statement, rules, now)
     others_by_version = chain_queries.others_with({version for _, version, _, _ in rows}) if rows else {}
     held_legs: defaultdict[tuple[int, int], int] = defaultdict(int)
-    held = f"WITH keyed AS ({held_by(Scope.AUTOMATION)}) SELECT k.rule_id, k.automation_id, bit_or(1 << k.leg) FROM keyed k GROUP BY 1, 2"  # noqa: S608
+    held = f"WITH keyed AS ({held_sql(Scope.AUTOMATION)}) SELECT k.rule_id, k.automation_id, bit_or(1 << k.leg) FROM keyed k GROUP BY 1, 2"  # noqa: S608
     for rule, automation, legs in _rows(held, rules, now) if any(others_by_version.values()) else ():
         held_legs[rule, automation] = legs
-    wanted = dict(zip(*(parameters(rules, now)[name] for name in ("rules", "wanted")), strict=True))
+    wanted = dict(zip(*(sql_parameters(rules, now)[name] for name in ("rules", "wanted")), strict=True))
     automation_ids = set[int]()
     for rule, version, automation, legs in rows:
         other_legs = [held_legs[rule, other] for other in others_by_version[version] if (rule, other) in held_legs]
@@ -147,9 +147,9 @@ def _caught_in_chains(rules: Sequence[Standing], now: datetime) -> set[int]:
     return automation_ids
 
 
-def _rows(statement: str, rules: Sequence[Standing], now: datetime) -> list[tuple[Any, ...]]:
+def _rows(statement: str, rules: Sequence[StoredRule], now: datetime) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters(rules, now))
+        cursor.execute(statement, sql_parameters(rules, now))
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 
@@ -159,7 +159,7 @@ Meaning = tuple[str, tuple[Any, ...], Any, Any]
 
 
 @dataclass
-class Known:
+class HoldingsCache:
     """Cache for counts over many submissions: the access that subjects of rules hold.
 
     Args:
@@ -172,8 +172,8 @@ class Known:
 
 
 def conflicts_of(
-    submissions: Sequence[Submission], now: datetime, *rule_sets: Iterable[Mapping[str, Any]], cache: Known
-) -> list[list[list[Found]]]:
+    submissions: Sequence[Submission], now: datetime, *rule_sets: Iterable[Mapping[str, Any]], cache: HoldingsCache
+) -> list[list[list[FoundConflict]]]:
     """For each set of rules, find the conflicts of each submission as if the rules were in force.
 
     The number of queries is fixed.
@@ -191,22 +191,24 @@ def conflicts_of(
     ]
     stored_rules = [stored for rule_set in sets for stored in rule_set]
     waivers = _waivers(stored_rules, now)
-    cases = submission.cases_now(submissions, stored_rules)
+    cases = submission.current_cases(submissions, stored_rules)
     other_holdings = _OtherHoldings(cache, {waiver.rule_digest for waiver in waivers})
     return [
-        automation_check.find_all(cases, now, rule_set, waivers, other_holdings) if rule_set else [[] for _ in cases]
+        automation_check.find_all_conflicts(cases, now, rule_set, waivers, other_holdings)
+        if rule_set
+        else [[] for _ in cases]
         for rule_set in sets
     ]
 
 
-def _unsaved_rule(number: int, document: Mapping[str, Any]) -> Standing:
+def _unsaved_rule(number: int, document: Mapping[str, Any]) -> StoredRule:
     """Return a rule that has no stored version. Its key is negative, so no row has the same key."""
-    rule = rule_language_rule.read(document)
+    rule = rule_language_rule.parse_rule(document)
     columns = {name: getattr(rule, name) for name in ("code", "digest", "title", "process", "rating", "mode", "scope")}
-    return Standing(ConflictRule(pk=-number, **columns), rule)
+    return StoredRule(ConflictRule(pk=-number, **columns), rule)
 
 
-def _waivers(rules: Sequence[Standing], now: datetime) -> list[Waiver]:
+def _waivers(rules: Sequence[StoredRule], now: datetime) -> list[Waiver]:
     """Return the waivers that can lift a conflict of these rules, latest end first.
 
     A waiver counts for one digest of a rule (S7).
@@ -233,11 +235,11 @@ class _OtherHoldings:
         waived: digests of the rules that a waiver may cover. For these, all access of others is read.
     """
 
-    def __init__(self, cache: Known, waived: set[str]) -> None:
-        self.known, self.waived, self.whole = cache, waived, Known()
+    def __init__(self, cache: HoldingsCache, waived: set[str]) -> None:
+        self.known, self.waived, self.whole = cache, waived, HoldingsCache()
 
-    def __call__(self, rules: Sequence[Standing], subjects: Members, now: datetime) -> Conflicts:
-        batches: dict[tuple[str, bool, frozenset[int]], list[Standing]] = {}
+    def __call__(self, rules: Sequence[StoredRule], subjects: Members, now: datetime) -> Conflicts:
+        batches: dict[tuple[str, bool, frozenset[int]], list[StoredRule]] = {}
         for stored in rules:
             read = self._place(stored).read.get(_meaning(stored.rule), frozenset())
             batches.setdefault((stored.rule.scope, self._is_whole(stored), read), []).append(stored)
@@ -255,17 +257,17 @@ class _OtherHoldings:
             if subject in kept
         }
 
-    def _is_whole(self, stored: Standing) -> bool:
+    def _is_whole(self, stored: StoredRule) -> bool:
         return stored.version.digest in self.waived or stored.rule.scope == Scope.CHAIN
 
-    def _place(self, stored: Standing) -> Known:
+    def _place(self, stored: StoredRule) -> HoldingsCache:
         return self.whole if self._is_whole(stored) else self.known
 
     def _read(
-        self, scope: str, rules: Sequence[Standing], subjects: Sequence[tuple[int, int]], now: datetime, *, few: bool
+        self, scope: str, rules: Sequence[StoredRule], subjects: Sequence[tuple[int, int]], now: datetime, *, few: bool
     ) -> None:
-        filled = members.filled_by(rules, scan.held_beside(scope, subjects, now))
+        filled = members.compute_fills(rules, scan.entitlements_of_subjects(scope, subjects, now))
         meanings = {stored.version.pk: (self._place(stored), _meaning(stored.rule)) for stored in rules}
-        for (rule, subject), parts in scan.beside_as_given(scope, rules, subjects, now, filled, few=few).items():
+        for (rule, subject), parts in scan.read_unsaved_holdings(scope, rules, subjects, now, filled, few=few).items():
             place, meaning = meanings[rule]
             place.held.setdefault(meaning, {})[subject] = parts

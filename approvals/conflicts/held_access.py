@@ -37,15 +37,17 @@ def way_of(held: Held) -> int:
 
 def environment_of(entitlement: Entitlement, environment: str) -> str:
     """Return the higher of the automation's environment and the resource's (I10)."""
-    return higher(entitlement.resource.environment, environment)
+    return higher_environment(entitlement.resource.environment, environment)
 
 
-def higher(environment: str, other_environment: str) -> str:
+def higher_environment(environment: str, other_environment: str) -> str:
     """Return the higher of two environments."""
     return max(environment, other_environment, key=ENVIRONMENT_ORDER.index)
 
 
-def of_privilege(privilege: Privilege, key: str, environment: str, level: str = "", *, is_vouched: bool = True) -> Held:
+def held_by_privilege(
+    privilege: Privilege, key: str, environment: str, level: str = "", *, is_vouched: bool = True
+) -> Held:
     """Return the held access of a privilege of a version.
 
     Args:
@@ -55,7 +57,7 @@ def of_privilege(privilege: Privilege, key: str, environment: str, level: str = 
         level: the level after an approver narrowed it; empty for the full level (A7).
         is_vouched: whether the data class of its resource counts (I8).
     """
-    held = of_entitlement(privilege.entitlement, key)
+    held = held_by_entitlement(privilege.entitlement, key)
     levels = [
         level_name
         for level_name in (privilege.level, privilege.entitlement.level)
@@ -71,12 +73,12 @@ def of_privilege(privilege: Privilege, key: str, environment: str, level: str = 
     )
 
 
-def of_trigger(trigger: Trigger, key: str) -> Held:
+def held_by_trigger(trigger: Trigger, key: str) -> Held:
     """Return the held access of a trigger that anyone can use without signing in."""
     return Held(key=key, code=trigger.type, entry="open")
 
 
-def of_identity(automation: int) -> Held:
+def held_by_identity(automation: int) -> Held:
     """Return the held access of running as an identity.
 
     One item for each automation, however many identities it runs as (I5).
@@ -84,7 +86,7 @@ def of_identity(automation: int) -> Held:
     return Held(key=f"{automation}/{RUNS_AS}", entry="identity")
 
 
-def of_entitlement(entitlement: Entitlement, key: str = "") -> Held:
+def held_by_entitlement(entitlement: Entitlement, key: str = "") -> Held:
     """Return the facts of an entitlement that do not depend on the grant."""
     resource = entitlement.resource
     return Held(
@@ -116,7 +118,7 @@ def legs_of(rule: Rule) -> Iterator[tuple[int, Leg]]:
         yield WITHOUT, rule.without
 
 
-def needed_of(rule: Rule) -> list[Leg]:
+def required_legs(rule: Rule) -> list[Leg]:
     """Return the legs that must be filled for a rule to fire: its legs and `needs`."""
     return [leg for number, leg in legs_of(rule) if number != WITHOUT]
 
@@ -148,23 +150,24 @@ def _split_selector(selector: Selector, environment: str) -> tuple[Selector, int
         is_surely=selector.is_surely,
     )
     probes = (
-        Held("", level=w[0], model_controlled=w[1], opaque=w[2], environment=higher(w[3], environment)) for w in WAYS
+        Held("", level=w[0], model_controlled=w[1], opaque=w[2], environment=higher_environment(w[3], environment))
+        for w in WAYS
     )
     return base, sum(1 << number for number, probe in enumerate(probes) if only.matches(probe))
 
 
-def wanted(rule: Rule) -> int:
+def required_mask(rule: Rule) -> int:
     """Return the legs that make a conflict, as bits: exactly these are filled, and `WITHOUT` is not."""
     return sum(1 << number for number, _ in legs_of(rule) if number != WITHOUT)
 
 
-def entries(rule: Rule, triggers: Iterable[Held]) -> set[int]:
+def legs_of_triggers(rule: Rule, triggers: Iterable[Held]) -> set[int]:
     """Return numbers of the legs that an open trigger fills."""
     return {number for number, leg in legs_of(rule) if leg.of(triggers)}
 
 
 #: The word for access without a grant: an open trigger, or running as an identity. It has no level.
-PLAIN = "-"
+NO_GRANT = "-"
 _MODEL, _OPAQUE = "+model", "+opaque"
 
 
@@ -173,20 +176,20 @@ def word_of(level: str, *, model_controlled: bool = False, opaque: bool = False)
     return f"{level}{_MODEL if model_controlled else ''}{_OPAQUE if opaque else ''}"
 
 
-def of_held(held: Held) -> str:
+def word_of_held(held: Held) -> str:
     """Return the key and word of access that would be held."""
-    return f"{held.key} {PLAIN}" if held.entry else of_way(held.key, way_of(held))
+    return f"{held.key} {NO_GRANT}" if held.entry else word_of_grant(held.key, way_of(held))
 
 
-def of_way(key: str, way: int | None) -> str:
+def word_of_grant(key: str, way: int | None) -> str:
     """Return the key and word of access, from the number that its grant stores. None means no grant."""
     if way is None:
-        return f"{key} {PLAIN}"
+        return f"{key} {NO_GRANT}"
     level, model_controlled, opaque, _ = WAYS[way]
     return f"{key} {word_of(level, model_controlled=model_controlled, opaque=opaque)}"
 
 
-def at_most(held: Iterable[str]) -> set[str]:
+def with_lower_words(held: Iterable[str]) -> set[str]:
     """Return these keys and words, and all lower ones."""
     words: set[str] = set()
     for held_word in held:

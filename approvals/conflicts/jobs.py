@@ -28,9 +28,9 @@ def sweep(now: datetime) -> Mapping[str, int]:
     counts: dict[str, int] = {}
     is_night = nightly.is_due(now, JOB)
     if is_night:
-        counts |= {"looked": 1, "members": members.weigh_all(now)}
+        counts |= {"looked": 1, "members": members.update_all(now)}
     if is_night or has_changed(now):
-        counts |= {"scanned": 1, **look(now, actor)}
+        counts |= {"scanned": 1, **scan_all(now, actor)}
     due = Conflict.objects.enforceable(now)
     counts["enforced"] = sweeps.sweep(
         due, lambda conflict: conflict_transitions.enforce.when_due(conflict, actor=actor, now=now), job=actor.job
@@ -56,7 +56,7 @@ def has_changed(now: datetime) -> bool:
     )
 
 
-def look(now: datetime, actor: Actor) -> dict[str, int]:
+def scan_all(now: datetime, actor: Actor) -> dict[str, int]:
     """Scan all held access. Return the number of conflicts and the number of rules with changes."""
     rules = conflict_queries.in_force(now)
     parts_by_rule = _group_by_rule(scan.scan(rules, now))
@@ -66,7 +66,7 @@ def look(now: datetime, actor: Actor) -> dict[str, int]:
     followed = 0
     for stored in rules:
         parts_by_subject, before = parts_by_rule.get(stored.version.pk, {}), open_by_code.pop(stored.version.code, [])
-        if conflict_transitions.differs(stored.version, parts_by_subject, before):
+        if conflict_transitions.has_changes(stored.version, parts_by_subject, before):
             conflict_transitions.follow_scan(stored.version, actor=actor, now=now, parts_by_subject=parts_by_subject)
             followed += 1
     for code in sorted(open_by_code):  # the rule no longer exists

@@ -16,8 +16,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.held_access import legs_of, mask_of, needed_of, of_entitlement
-from approvals.conflicts.queries import Standing
+from approvals.conflicts.held_access import held_by_entitlement, legs_of, mask_of, required_legs
+from approvals.conflicts.queries import StoredRule
 from approvals.conflicts.rule_language.rule import Rule
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.conflicts.scan import Fill
@@ -29,15 +29,15 @@ from inventory.models import Control, Entitlement, Resource, Version
 #: Entitlements read at once, and rows written at once.
 CHUNK = 2_000
 #: Fields that distinguish entitlements, apart from the resource; see `held_access.of_entitlement`.
-ALIKE = (
+COMPARED_FIELDS = (
     *("code", "tags", "level", "outbound", "data_class"),
     *("resource__kind", "resource__data_class", "resource__environment"),
 )
 #: Limit for a page: legs times entitlements to compare.
-MOST_COMPARED = 500_000
+MAX_COMPARISONS = 500_000
 
 
-def weigh(entitlements: Collection[int], now: datetime) -> None:
+def update_members(entitlements: Collection[int], now: datetime) -> None:
     """Recompute which legs some entitlements fill, for all rules in force.
 
     Args:
@@ -46,39 +46,39 @@ def weigh(entitlements: Collection[int], now: datetime) -> None:
     """
     if not entitlements:
         return
-    rules = conflict_queries.to_keep_weighed(now)
+    rules = conflict_queries.rules_with_members(now)
     with transaction.atomic():
         ConflictMember.objects.filter(entitlement__in=entitlements).delete()
-        rows = rows_of(rules, Entitlement.objects.filter(pk__in=entitlements))
+        rows = compute_members(rules, Entitlement.objects.filter(pk__in=entitlements))
         ConflictMember.objects.bulk_create(rows, batch_size=CHUNK)
 
 
-def weigh_rules(versions: Sequence[ConflictRule]) -> None:
+def update_rules(versions: Sequence[ConflictRule]) -> None:
     """Store the members of rules that take effect. Delete those of earlier versions that will not come back."""
     versions_by_code = {version.code: version for version in versions}
     acting = [version.code for version in versions if version.until is not None]
     members = ConflictMember.objects.filter(rule__code__in=versions_by_code)
     members.exclude(rule__code__in=acting, rule__until__isnull=True).delete()
-    rules = [conflict_queries.of(version) for version in versions if not version.is_given_up]
+    rules = [conflict_queries.parse_version(version) for version in versions if not version.is_given_up]
     if rules:
         entitlements = Entitlement.objects.order_by("pk")
-        ConflictMember.objects.bulk_create(rows_of(rules, entitlements), batch_size=CHUNK)
+        ConflictMember.objects.bulk_create(compute_members(rules, entitlements), batch_size=CHUNK)
 
 
-def idle(rules: Sequence[Rule]) -> set[str] | None:
+def rules_without_match(rules: Sequence[Rule]) -> set[str] | None:
     """Return codes of the rules with a leg that matches nothing in the register. They catch nobody yet.
 
     Returns:
-        None if that takes more comparisons than a page allows (`MOST_COMPARED`).
+        None if that takes more comparisons than a page allows (`MAX_COMPARISONS`).
     """
     forms = {
-        replace(of_entitlement(entitlement), resource=None)
+        replace(held_by_entitlement(entitlement), resource=None)
         for entitlement in Entitlement.objects.select_related("resource")
     }
-    if len(forms) * sum(len(needed_of(rule)) for rule in rules) > MOST_COMPARED:
+    if len(forms) * sum(len(required_legs(rule)) for rule in rules) > MAX_COMPARISONS:
         return None
     return {
-        rule.code for rule in rules if not all(any(mask_of(leg, form) for form in forms) for leg in needed_of(rule))
+        rule.code for rule in rules if not all(any(mask_of(leg, form) for form in forms) for leg in required_legs(rule))
     }
 
 
@@ -86,26 +86,26 @@ def follow_version(version: Version, step: Step[Any]) -> None:
     """Recompute the entitlements that a new version has added to the register. Hook on new versions."""
     held = Entitlement.objects.filter(privileges__version=version).order_by().values("pk")
     new = Entitlement.history.filter(id__in=held, history_type="+", history_date=step.now)
-    weigh(set(new.values_list("id", flat=True)), step.now)
+    update_members(set(new.values_list("id", flat=True)), step.now)
 
 
 def follow_entitlement(entitlement: Entitlement, step: Step[Any]) -> None:
     """Compute the legs of an entitlement that was added to a resource."""
-    weigh({entitlement.pk}, step.now)
+    update_members({entitlement.pk}, step.now)
 
 
 def follow_control(control: Control, step: Step[Any]) -> None:
     """Recompute an entitlement after a change of its control."""
-    weigh({control.entitlement_id}, step.now)
+    update_members({control.entitlement_id}, step.now)
 
 
 def follow_resource(resource: Resource, step: Step[Any]) -> None:
     """Recompute all entitlements of a resource after a change of the resource."""
-    weigh(set(resource.entitlements.values_list("pk", flat=True)), step.now)
+    update_members(set(resource.entitlements.values_list("pk", flat=True)), step.now)
 
 
 #: Events that create or change an entitlement, and their hooks.
-FOLLOWED = (
+HOOKS = (
     ("version.imported", follow_version),
     ("version.registered_by_hand", follow_version),
     ("entitlement.added", follow_entitlement),
@@ -116,12 +116,12 @@ FOLLOWED = (
 )
 
 
-def weigh_all(now: datetime) -> int:
+def update_all(now: datetime) -> int:
     """Recompute all members, one chunk of entitlements in a transaction. Return the number of rows.
 
     A concurrent reader sees the old or the new members of an entitlement, never none.
     """
-    rules = conflict_queries.to_keep_weighed(now)
+    rules = conflict_queries.rules_with_members(now)
     ConflictMember.objects.exclude(rule__in=[stored.version.pk for stored in rules]).delete()
     count, last = 0, 0
     while chunk := list(Entitlement.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:CHUNK]):
@@ -130,7 +130,7 @@ def weigh_all(now: datetime) -> int:
             before = {(row.rule_id, row.leg, row.entitlement_id): row for row in stored_members}
             computed = {
                 (row.rule_id, row.leg, row.entitlement_id): row
-                for row in rows_of(rules, Entitlement.objects.filter(pk__in=chunk))
+                for row in compute_members(rules, Entitlement.objects.filter(pk__in=chunk))
             }
             stale = [row.pk for key, row in before.items() if key not in computed or computed[key].mask != row.mask]
             fresh = [row for key, row in computed.items() if key not in before or before[key].mask != row.mask]
@@ -140,17 +140,17 @@ def weigh_all(now: datetime) -> int:
     return count
 
 
-def rows_of(rules: Sequence[Standing], entitlements: QuerySet[Entitlement]) -> Iterator[ConflictMember]:
+def compute_members(rules: Sequence[StoredRule], entitlements: QuerySet[Entitlement]) -> Iterator[ConflictMember]:
     """Yield unsaved members: which of some entitlements fills which leg of which rule."""
     legs = [(stored.version, number, leg) for stored in rules for number, leg in legs_of(stored.rule)]
     for entitlement in entitlements.select_related("resource"):
-        held = of_entitlement(entitlement)
+        held = held_by_entitlement(entitlement)
         for version, number, leg in legs:
             if mask := mask_of(leg, held):
                 yield ConflictMember(rule_id=version.pk, leg=number, entitlement=entitlement, mask=mask)
 
 
-def filled_by(rules: Sequence[Standing], entitlements: Collection[int]) -> list[Fill]:
+def compute_fills(rules: Sequence[StoredRule], entitlements: Collection[int]) -> list[Fill]:
     """Return which entitlements fill which leg of rules that are not in force.
 
     One query; equal entitlements are compared once.
@@ -167,10 +167,10 @@ def filled_by(rules: Sequence[Standing], entitlements: Collection[int]) -> list[
 
 def _group_alike(entitlements: Collection[int], *, by_resource: bool) -> Iterator[tuple[Held, list[int]]]:
     """Yield each distinct form of the entitlements with the ids that have it."""
-    columns = (*ALIKE, "resource") if by_resource else ALIKE
+    columns = (*COMPARED_FIELDS, "resource") if by_resource else COMPARED_FIELDS
     selected = Entitlement.objects.filter(among(entitlements)).order_by()
     rows = selected.values_list(*columns).annotate(keys=ArrayAgg("pk"))
     for code, tags, level, outbound, data_class, kind, of_resource, environment, *resource, keys in rows:
         on = Resource(pk=resource[0] if resource else None, kind=kind, data_class=of_resource, environment=environment)
         said_of = {"code": code, "tags": tags, "level": level, "outbound": outbound, "data_class": data_class}
-        yield of_entitlement(Entitlement(resource=on, **said_of)), keys
+        yield held_by_entitlement(Entitlement(resource=on, **said_of)), keys

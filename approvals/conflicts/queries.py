@@ -11,18 +11,18 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models.functions import JSONObject
 
 from approvals.conflicts import default_rules
-from approvals.conflicts.rule_language.rule import Rule, read
+from approvals.conflicts.rule_language.rule import Rule, parse_rule
 from approvals.models import ConflictRule
 from governance.core.database import compiled_queries
 
 #: Parsed rules by the digest of their document. Each document is parsed once for each process.
 _PARSED: dict[str, Rule] = {}
 #: Size of the cache; a full cache is cleared.
-MOST = 5_000
+CACHE_SIZE = 5_000
 
 
 @dataclass(frozen=True)
-class Standing:
+class StoredRule:
     """One stored version of a rule, with its parsed form.
 
     Args:
@@ -34,7 +34,7 @@ class Standing:
     rule: Rule
 
 
-def in_force(now: datetime) -> tuple[Standing, ...]:
+def in_force(now: datetime) -> tuple[StoredRule, ...]:
     """Return all rules in force at the instant ``now``, by code.
 
     One query, and one more for documents that are not cached.
@@ -42,7 +42,7 @@ def in_force(now: datetime) -> tuple[Standing, ...]:
     return _parse_versions(list(ConflictRule.objects.in_force(now).defer("document")))
 
 
-def to_keep_weighed(now: datetime) -> tuple[Standing, ...]:
+def rules_with_members(now: datetime) -> tuple[StoredRule, ...]:
     """Return the rules in force, and the rules that return when a temporary version ends. Their members are stored."""
     return _parse_versions(list(ConflictRule.objects.to_keep_weighed(now).defer("document")))
 
@@ -51,36 +51,36 @@ def to_keep_weighed(now: datetime) -> tuple[Standing, ...]:
 COLUMNS = ("id", "code", "number", "digest", "title", "process", "rating", "mode", "scope")
 
 
-def with_a_row() -> ArraySubquery:
-    """Return an annotation for any row: all rules in force at `compiled.NOW`. `of_a_row` reads it."""
+def rules_annotation() -> ArraySubquery:
+    """Return an annotation for any row: all rules in force at `compiled.NOW`. `parse_annotation` reads it."""
     columns = JSONObject(**{name: name for name in COLUMNS})
     return ArraySubquery(ConflictRule.objects.in_force(compiled_queries.NOW).values(columns=columns))
 
 
-def of_a_row(rows: Sequence[Mapping[str, Any]]) -> tuple[Standing, ...]:
-    """Return the rules of a `with_a_row` annotation."""
+def parse_annotation(rows: Sequence[Mapping[str, Any]]) -> tuple[StoredRule, ...]:
+    """Return the rules of a `rules_annotation` annotation."""
     return _parse_versions([ConflictRule(**row) for row in rows])
 
 
-def _parse_versions(versions: Sequence[ConflictRule]) -> tuple[Standing, ...]:
+def _parse_versions(versions: Sequence[ConflictRule]) -> tuple[StoredRule, ...]:
     unknown = [version.pk for version in versions if version.digest not in _PARSED]
     if unknown:
-        if len(_PARSED) + len(unknown) > MOST:
+        if len(_PARSED) + len(unknown) > CACHE_SIZE:
             _PARSED.clear()
             unknown = [version.pk for version in versions]
         for digest, document in ConflictRule.objects.filter(pk__in=unknown).values_list("digest", "document"):
-            _PARSED[digest] = read(document)
-    return tuple(Standing(version, _PARSED[version.digest]) for version in versions)
+            _PARSED[digest] = parse_rule(document)
+    return tuple(StoredRule(version, _PARSED[version.digest]) for version in versions)
 
 
-def of(version: ConflictRule) -> Standing:
+def parse_version(version: ConflictRule) -> StoredRule:
     """Return the parsed form of a stored version."""
     if version.digest not in _PARSED:
-        _PARSED[version.digest] = read(version.document)
-    return Standing(version, _PARSED[version.digest])
+        _PARSED[version.digest] = parse_rule(version.document)
+    return StoredRule(version, _PARSED[version.digest])
 
 
-def newer(version: ConflictRule) -> Rule | None:
+def newer_default_rule(version: ConflictRule) -> Rule | None:
     """Return the text that this release ships for a rule that still has the text of an earlier release.
 
     None if no other text ships, or people have changed the rule.
@@ -88,5 +88,6 @@ def newer(version: ConflictRule) -> Rule | None:
     if not version.ships:
         return None
     return next(
-        (rule for rule in default_rules.shipped() if rule.code == version.code and rule.digest != version.digest), None
+        (rule for rule in default_rules.default_rules() if rule.code == version.code and rule.digest != version.digest),
+        None,
     )

@@ -15,8 +15,8 @@ from typing import Any
 from django.db import connection
 
 from approvals.conflicts import held_access
-from approvals.conflicts.held_access import RUNS_AS, entries, legs_of, wanted
-from approvals.conflicts.queries import Standing
+from approvals.conflicts.held_access import RUNS_AS, legs_of, legs_of_triggers, required_mask
+from approvals.conflicts.queries import StoredRule
 from approvals.conflicts.rule_language.rule import are_distinct
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.models.conflict import NEEDS, WITHOUT, Scope
@@ -88,7 +88,7 @@ class Part:
     @property
     def held(self) -> str:
         """The key and word under which a waiver names it."""
-        return held_access.of_way(self.covered_as, self.way)
+        return held_access.word_of_grant(self.covered_as, self.way)
 
     @property
     def covered_as(self) -> str:
@@ -100,7 +100,7 @@ class Part:
 Conflicts = dict[tuple[int, int], list[Part]]
 
 
-def scan(rules: Sequence[Standing], now: datetime) -> Conflicts:
+def scan(rules: Sequence[StoredRule], now: datetime) -> Conflicts:
     """Return every conflict in the access that is held at the instant ``now``.
 
     Args:
@@ -111,16 +111,16 @@ def scan(rules: Sequence[Standing], now: datetime) -> Conflicts:
     for scope in SUBJECTS:
         scope_rules = [stored for stored in rules if stored.rule.scope == scope]
         if scope_rules:
-            _read_parts(conflicts, _scan_sql(scope), parameters(scope_rules, now))
+            _read_parts(conflicts, _scan_sql(scope), sql_parameters(scope_rules, now))
     scopes = {stored.version.pk: stored.rule.scope for stored in rules}
     return {
         (rule, subject): parts
         for (rule, subject), parts in conflicts.items()
-        if are_distinct(_keys_by_leg(parts)) and spans(scopes[rule], {part.automation for part in parts})
+        if are_distinct(_keys_by_leg(parts)) and is_scope_met(scopes[rule], {part.automation for part in parts})
     }
 
 
-def spans(scope: str, automations: Collection[Any]) -> bool:
+def is_scope_met(scope: str, automations: Collection[Any]) -> bool:
     """Return whether these automations can be in a conflict of this scope. A chain needs at least two."""
     return scope != Scope.CHAIN or len(automations) > 1
 
@@ -154,7 +154,7 @@ class Fill:
     mask: int
 
 
-def beside(rules: Sequence[Standing], members: Members, now: datetime) -> Conflicts:
+def read_holdings(rules: Sequence[StoredRule], members: Members, now: datetime) -> Conflicts:
     """Return all access of some subjects that fills a leg of some rules, in conflict or not.
 
     At most one query for each scope.
@@ -168,13 +168,15 @@ def beside(rules: Sequence[Standing], members: Members, now: datetime) -> Confli
     for scope in SUBJECTS:
         scope_rules, subjects = [stored for stored in rules if stored.rule.scope == scope], members.get(scope, ())
         if scope_rules and subjects:
-            _read_parts(holdings, _holdings_sql(scope, _HELD), parameters(scope_rules, now) | _subject_arrays(subjects))
+            _read_parts(
+                holdings, _holdings_sql(scope, _HELD), sql_parameters(scope_rules, now) | _subject_arrays(subjects)
+            )
     return holdings
 
 
-def beside_as_given(
+def read_unsaved_holdings(
     scope: str,
-    rules: Sequence[Standing],
+    rules: Sequence[StoredRule],
     members: Collection[tuple[int, int]],
     now: datetime,
     filled: Sequence[Fill],
@@ -186,7 +188,7 @@ def beside_as_given(
     Args:
         scope: scope of all the rules.
         rules: the rules to check.
-        members: the subjects; see `beside`.
+        members: the subjects; see `read_holdings`.
         now: business time.
         filled: the entitlements that fill their legs.
         few: read only as much as decides about a conflict, whichever automation is left out. With N legs that is 2 * N items for
@@ -203,12 +205,12 @@ def beside_as_given(
     _read_parts(
         holdings,
         _LIMITED_SQL.format(all=statement) if few else statement,
-        parameters(rules, now) | _subject_arrays(members) | fill_arrays | {"most": legs},
+        sql_parameters(rules, now) | _subject_arrays(members) | fill_arrays | {"most": legs},
     )
     return holdings
 
 
-def held_beside(scope: str, members: Collection[tuple[int, int]], now: datetime) -> set[int]:
+def entitlements_of_subjects(scope: str, members: Collection[tuple[int, int]], now: datetime) -> set[int]:
     """Return ids of the entitlements that some subjects hold. Nothing else fills a leg there."""
     with connection.cursor() as cursor:
         cursor.execute(_entitlements_sql(scope), _subject_arrays(members) | {"now": now})
@@ -226,13 +228,13 @@ def _read_parts(conflicts: Conflicts, statement: str, parameters: Mapping[str, A
             conflicts.setdefault((rule, subject), []).append(Part(*part))
 
 
-def parameters(rules: Sequence[Standing], now: datetime) -> dict[str, Any]:
+def sql_parameters(rules: Sequence[StoredRule], now: datetime) -> dict[str, Any]:
     """Return SQL parameters of some rules: ids, the legs that make a conflict, and the legs filled without a grant."""
     ways_in, running = list(_open_triggers(rules)), _identity_legs(rules)
     return {
         "now": now,
         "rules": [stored.version.pk for stored in rules],
-        "wanted": [wanted(stored.rule) for stored in rules],
+        "wanted": [required_mask(stored.rule) for stored in rules],
         "entry_rules": [rule for rule, _, _ in ways_in],
         "entry_legs": [leg for _, leg, _ in ways_in],
         "entry_types": [kind for _, _, kind in ways_in],
@@ -241,13 +243,13 @@ def parameters(rules: Sequence[Standing], now: datetime) -> dict[str, Any]:
     }
 
 
-def _identity_legs(rules: Sequence[Standing]) -> list[tuple[int, int]]:
+def _identity_legs(rules: Sequence[StoredRule]) -> list[tuple[int, int]]:
     """Return the legs that running as an identity fills, with their rules (I5)."""
     held = [Held(key="", entry="identity")]
-    return [(stored.version.pk, leg) for stored in rules for leg in entries(stored.rule, held)]
+    return [(stored.version.pk, leg) for stored in rules for leg in legs_of_triggers(stored.rule, held)]
 
 
-def _open_triggers(rules: Sequence[Standing]) -> Iterator[tuple[int, int, str]]:
+def _open_triggers(rules: Sequence[StoredRule]) -> Iterator[tuple[int, int, str]]:
     """Yield rule, leg and type for each type of open trigger that fills a leg. A selector may match some types only."""
     rules_with_entry = [
         stored
@@ -260,11 +262,11 @@ def _open_triggers(rules: Sequence[Standing]) -> Iterator[tuple[int, int, str]]:
     for kind in open_ones.values_list("type", flat=True).distinct():
         held = [Held(key="", code=kind, entry="open")]
         for stored in rules_with_entry:
-            for leg in entries(stored.rule, held):
+            for leg in legs_of_triggers(stored.rule, held):
                 yield stored.version.pk, leg, kind
 
 
-def held_by(scope: str) -> str:
+def held_sql(scope: str) -> str:
     """SQL: all held access that fills a leg, with its subject in a scope."""
     subject, join = SUBJECTS[scope]
     automation = "" if scope == Scope.AUTOMATION else "JOIN inventory_automation a ON a.id = h.automation_id"
@@ -274,7 +276,7 @@ def held_by(scope: str) -> str:
 
 def _scan_sql(scope: str) -> str:
     return f"""
-        WITH keyed AS ({held_by(scope)}),
+        WITH keyed AS ({held_sql(scope)}),
         found AS (
             SELECT k.rule_id, k.subject FROM keyed k JOIN unnest(%(rules)s, %(wanted)s) w (rule_id, wanted) USING (rule_id)
             GROUP BY k.rule_id, k.subject, w.wanted HAVING bit_or(1 << k.leg) = w.wanted

@@ -87,7 +87,9 @@ def _match_chains(
     return renumbered
 
 
-def differs(rule: ConflictRule, parts_by_subject: Mapping[int, Sequence[Part]], open_now: Sequence[Conflict]) -> bool:
+def has_changes(
+    rule: ConflictRule, parts_by_subject: Mapping[int, Sequence[Part]], open_now: Sequence[Conflict]
+) -> bool:
     """Return whether `follow_scan` would change anything. Reads nothing."""
     open_by_subject = {conflict.subject: conflict for conflict in open_now}
     if open_by_subject.keys() != parts_by_subject.keys() or any(conflict.scope != rule.scope for conflict in open_now):
@@ -144,7 +146,9 @@ def _keys_by_waiver(rule: ConflictRule, subject: int, parts: Sequence[Part], bef
         return []
     granted = Waiver.objects.filter(begins_at__isnull=False, ends_at__gt=rule.effective_at, rule_digest=rule.digest)
     same = granted.of_the_same(rule.code, rule.scope, subject, _conflict_fields(parts)["keys"])
-    lifted = {word for lifts in same.values_list("lifts", flat=True) for word in lifts} - held_access.at_most(before)
+    lifted = {word for lifts in same.values_list("lifts", flat=True) for word in lifts} - held_access.with_lower_words(
+        before
+    )
     return sorted({part.covered_as for part in parts if part.held in lifted})
 
 
@@ -208,12 +212,12 @@ def _is_overdue(conflict: Conflict, now: datetime) -> bool:
 
 
 def _require_active_grant(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
-    if not to_suspend(subject, now):
+    if not grants_to_suspend(subject, now):
         return Refusal("S6", "state", "Nothing of this is in force.")
     return None
 
 
-def to_suspend(conflict: Conflict, now: datetime) -> list[Grant]:
+def grants_to_suspend(conflict: Conflict, now: datetime) -> list[Grant]:
     """Return the grants to suspend: the newest of the conflict (S6, S7).
 
     Before the conflict is due, the newest grant that a waiver let in; if there is none, the newest of all. If the
@@ -267,16 +271,16 @@ NOT_WAIVED = Duty("S7", "S7", "What is waived is not suspended.", _require_no_wa
 def enforce(step: Step[Conflict]) -> Effect:
     """Enforce an overdue conflict. `grants` suspends the newest grant of the conflict, by a hook (S6)."""
     conflict = step.subject
-    newest = to_suspend(conflict, step.now)  # not empty: a duty checked it
+    newest = grants_to_suspend(conflict, step.now)  # not empty: a duty checked it
     _notify_owners(step, conflict, "conflict_enforced", f"enforced:{newest[0].pk}", grants=newest)
     return Effect(payload={"suspended": ", ".join(str(grant.pk) for grant in newest)})
 
 
-def about(conflict: Conflict, person: Person, now: datetime) -> dict[str, Any]:
+def mail_context(conflict: Conflict, person: Person, now: datetime) -> dict[str, Any]:
     """Return the facts for a mail to one person: the rule, the visible automations, the due date and the page."""
     return {
         "rule": conflict.rule.title,
-        "reason": conflict_queries.of(conflict.rule).rule.reason,
+        "reason": conflict_queries.parse_version(conflict.rule).rule.reason,
         "automation": _join_names(conflict, _visible_names(conflict, person, now)),
         "mode": conflict.rule.mode,
         "due": ledger_events.instant(conflict.due_at) if conflict.due_at else "",
@@ -284,7 +288,7 @@ def about(conflict: Conflict, person: Person, now: datetime) -> dict[str, Any]:
     }
 
 
-def told(conflict: Conflict, now: datetime) -> list[Person]:
+def recipients(conflict: Conflict, now: datetime) -> list[Person]:
     """Return the recipients of a conflict's notices: the people who answer for an automation in it."""
     people: dict[int, Person] = {}
     for automation in Automation.objects.filter(pk__in=conflict.automations).select_related(
@@ -311,8 +315,8 @@ def _notify_owners(
     step: Step[Conflict], conflict: Conflict, event: str, key: str, grants: Sequence[Grant] = ()
 ) -> None:
     notices = []
-    for person in told(conflict, step.now):
-        context = about(conflict, person, step.now)
+    for person in recipients(conflict, step.now):
+        context = mail_context(conflict, person, step.now)
         if grants:
             seen = _visible_names(conflict, person, step.now)
             words = (grant.sentence if grant.automation_id in seen else UNSEEN for grant in grants)

@@ -50,7 +50,7 @@ class _ApprovedWork:
     decisions: frozenset[int]
 
 
-def found(policy: Policy, now: datetime) -> list[Signal]:
+def find_signals(policy: Policy, now: datetime) -> list[Signal]:
     """Return every signal at ``now``, most frequent first. One query."""
     return _find_signals(_recent_approvals(policy, now), policy)
 
@@ -128,7 +128,7 @@ def _find_leaning(work_by_pair: Mapping[tuple[int, int], _ApprovedWork], policy:
                 yield Signal("leaning", (approver, builder), (len(work.decisions), in_all), newest)
 
 
-def words(signal: Signal, names: Mapping[int, str], days: int) -> str:
+def signal_sentence(signal: Signal, names: Mapping[int, str], days: int) -> str:
     """Return a signal in a sentence."""
     first, second = (names.get(pk, "Somebody") for pk in signal.people)
     once = {1: "once", 2: "twice"}
@@ -139,4 +139,4 @@ def words(signal: Signal, names: Mapping[int, str], days: int) -> str:
     return f"{first} gave {signal.times[0]} of the {signal.times[1]} approvals that {second} got in {days} days ({share} %)."
 
 
-__all__ = ["Signal", "found", "people_of", "words"]
+__all__ = ["Signal", "find_signals", "people_of", "signal_sentence"]

@@ -21,7 +21,7 @@ from governance.core.models import Person
 from inventory.models import Automation, NonHumanIdentity, Trigger, Version
 
 #: Labels of the facts on pages that show changes.
-WORDS = {
+LABELS = {
     "what": "What it may do",
     "code": "Raw scope",
     "on": "Resource",
@@ -64,7 +64,7 @@ def digest(facts: dict[str, Any]) -> str:
     return hashlib.sha256(rfc8785.dumps(facts)).hexdigest()
 
 
-def of_app(
+def facts_of_app(
     automation: Automation,
     triggers: Iterable[Trigger],
     identities: Iterable[NonHumanIdentity],
@@ -98,10 +98,10 @@ def of_app(
     }
 
 
-def of_version(automation: Automation, version: Version, tier: str) -> dict[str, Any]:
+def facts_of_version(automation: Automation, version: Version, tier: str) -> dict[str, Any]:
     """Return the facts of stage 1 for a saved version."""
     named = NonHumanIdentity.objects.filter(used_by__version=version)
-    return of_app(automation, version.triggers.all(), named, version.source_digest, tier)
+    return facts_of_app(automation, version.triggers.all(), named, version.source_digest, tier)
 
 
 def _privilege_facts(approval: Approval) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def _credential_facts(approval: Approval) -> dict[str, Any]:
     }
 
 
-def of(approval: Approval, now: datetime | None = None) -> dict[str, Any]:
+def facts_of_approval(approval: Approval, now: datetime | None = None) -> dict[str, Any]:
     """Return the facts of an approval at ``now``, or at this moment."""
     if approval.kind == ApprovalKind.APP:
         facts = dict(approval.submission.asked)
@@ -178,7 +178,7 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str
         return ", ".join(str(v) for v in value) if isinstance(value, list) else str(value or "")
 
     return [
-        (WORDS.get(name, name), shown(name, before.get(name)), shown(name, after.get(name)))
+        (LABELS.get(name, name), shown(name, before.get(name)), shown(name, after.get(name)))
         for name in dict.fromkeys([*before, *after])
         if before.get(name) != after.get(name)
     ]

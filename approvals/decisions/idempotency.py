@@ -16,7 +16,7 @@ from governance.core.models import LedgerEvent
 from inventory.models import Automation
 
 
-def decided(outcome: DecisionOutcome) -> Repeats:
+def repeats_decision(outcome: DecisionOutcome) -> Repeats:
     """Return a check for repeats. It finds the approval if the person has decided the same in this round.
 
     The page, the reason, the narrowing and the answers must be the same.
@@ -70,14 +70,14 @@ def _has_same_parts(scope: Sequence[str] | None, other_scope: Sequence[str] | No
     return scope is not None and other_scope is not None and sorted(scope) == sorted(other_scope)
 
 
-def submitted(automation: Automation, actor: Actor, text: str, params: Mapping[str, Any]) -> Submission | None:
+def repeats_submission(automation: Automation, actor: Actor, text: str, params: Mapping[str, Any]) -> Submission | None:
     """Return the unfinished submission if the person submitted this version in it, with the same facts and wishes."""
     submission = automation.submissions.filter(
         state__in=UNFINISHED, submitted_by=actor.person, version=params["version"]
     ).first()
     if (
         submission is None
-        or digest.digest(digest.of_version(automation, submission.version, submission.tier)) != submission.digest
+        or digest.digest(digest.facts_of_version(automation, submission.version, submission.tier)) != submission.digest
     ):
         return None
     approvals = submission.approvals.filter(stage=2).select_related("privilege", "credential", "justification")
@@ -91,4 +91,4 @@ def submitted(automation: Automation, actor: Actor, text: str, params: Mapping[s
     return submission
 
 
-__all__ = ["decided", "submitted"]
+__all__ = ["repeats_decision", "repeats_submission"]

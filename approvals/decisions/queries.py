@@ -11,8 +11,8 @@ from approvals.models import Decision
 from governance.core.models import Person
 
 #: The period that counts, and the least number of decisions.
-LATELY, FEWEST = timedelta(days=90), 3
-HOURS, A_DAY = timedelta(hours=4), timedelta(days=1.5)
+PERIOD, MIN_DECISIONS = timedelta(days=90), 3
+HOURS, ABOUT_A_DAY = timedelta(hours=4), timedelta(days=1.5)
 
 
 class Median(Aggregate):
@@ -22,7 +22,7 @@ class Median(Aggregate):
     template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
 
 
-def usual(people: Iterable[Person], now: datetime) -> Mapping[int, timedelta]:
+def usual_decision_times(people: Iterable[Person], now: datetime) -> Mapping[int, timedelta]:
     """Return the median time from opening to decision in the last 90 days, by person id.
 
     One query, none without people.
@@ -34,14 +34,14 @@ def usual(people: Iterable[Person], now: datetime) -> Mapping[int, timedelta]:
     if not ids:
         return {}
     took = ExpressionWrapper(F("at") - F("approval__opened_at"), output_field=DurationField())
-    lately = Decision.objects.filter(person__in=ids, at__gte=now - LATELY, approval__opened_at__lte=F("at"))
+    lately = Decision.objects.filter(person__in=ids, at__gte=now - PERIOD, approval__opened_at__lte=F("at"))
     rows = (
         lately.order_by().values("person").annotate(times=Count("pk"), took=Median(took, output_field=DurationField()))
     )
-    return dict(rows.filter(times__gte=FEWEST).values_list("person", "took"))
+    return dict(rows.filter(times__gte=MIN_DECISIONS).values_list("person", "took"))
 
 
-def words(people: Iterable[Person], usual_times: Mapping[int, timedelta]) -> str:
+def decision_time_words(people: Iterable[Person], usual_times: Mapping[int, timedelta]) -> str:
     """Return how long the quickest of some people usually takes: "usually about a day"; empty if unknown."""
     took = min((usual_times[person.pk] for person in people if person.pk in usual_times), default=None)
     if took is None:
@@ -49,4 +49,4 @@ def words(people: Iterable[Person], usual_times: Mapping[int, timedelta]) -> str
     if took <= HOURS:
         return "usually within hours"
     days = round(took / timedelta(days=1))
-    return "usually about a day" if took <= A_DAY else f"usually about {days} days"
+    return "usually about a day" if took <= ABOUT_A_DAY else f"usually about {days} days"

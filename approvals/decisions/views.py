@@ -38,7 +38,7 @@ def signals(request: Request) -> HttpResponse:
     if not access.may(request.actor, Permission.SIGNALS_READ, None, now=now):
         return refused(request, NOT_YOURS)
     policy = policy_queries.in_force(now)
-    all_signals = approval_signals.found(policy, now)
+    all_signals = approval_signals.find_signals(policy, now)
     shown = all_signals[:MOST]
     names = {pk: person.name for pk, person in approval_signals.people_of(shown).items()}
     submissions = _submissions(shown)
@@ -84,7 +84,7 @@ def _signal_row(signal: Signal, names: Mapping[int, str], submissions: Mapping[i
     rows = [submissions[pk] for pk in signal.submissions[:SHOWN] if pk in submissions]
     more = len(signal.submissions) - len(rows)
     return {
-        "sentence": approval_signals.words(signal, names, days),
+        "sentence": approval_signals.signal_sentence(signal, names, days),
         "submissions": [
             {
                 "href": reverse("review", args=[row.pk]),

@@ -37,11 +37,11 @@ from governance.core.notices import outbox
 from governance.core.people.transitions import people_with
 
 #: The period in which the policy limits ends of grants (G6).
-WITHIN = timedelta(hours=1)
+PERIOD = timedelta(hours=1)
 #: Fewer ends are never held: a twentieth of a small company's grants is one automation (docs/decisions/0032).
-FEW = 10
+NEVER_HELD = 10
 #: How long a repeating cause leaves grants alone after its batch was discarded, or lapsed without an answer.
-RESTS = {BatchState.DISCARDED: timedelta(days=30), BatchState.LAPSED: timedelta(days=1)}
+REST_PERIODS = {BatchState.DISCARDED: timedelta(days=30), BatchState.LAPSED: timedelta(days=1)}
 
 #: Rows of one statement: PostgreSQL limits the values of a statement, and a campaign may end any number of grants.
 AT_ONCE = 1000
@@ -86,10 +86,10 @@ def lock(cause: Cause) -> EndCause:
     return EndCause.objects.select_for_update(of=("self",)).get(pk=row.pk)
 
 
-def blocked(now: datetime) -> QuerySet[HeldGrant]:
+def blocked_grants(now: datetime) -> QuerySet[HeldGrant]:
     """Return held grants that their cause must leave alone at ``now``: unanswered, or discarded or lapsed recently."""
     rests = Q(pk__in=())
-    for state, how_long in RESTS.items():
+    for state, how_long in REST_PERIODS.items():
         rests |= Q(batch__state=state, batch__ended_at__gt=now - how_long)
     return HeldGrant.objects.filter(Q(batch__state=BatchState.OPEN) | rests).filter(~GOES_THROUGH)
 
@@ -102,10 +102,10 @@ def is_blocked(column: str, cause: Any, now: datetime) -> Exists:
         cause: the key of the cause, or an expression of it.
         now: business time.
     """
-    return Exists(blocked(now).filter(grant=OuterRef(column), batch__cause__key=cause))
+    return Exists(blocked_grants(now).filter(grant=OuterRef(column), batch__cause__key=cause))
 
 
-def are_let(cause: Cause, ids: Collection[int]) -> bool:
+def were_let(cause: Cause, ids: Collection[int]) -> bool:
     """Return whether a cause was already let end all of these grants, by id."""
     return LetThrough.objects.filter(among(ids, "grant"), cause__key=cause.key).count() == len(set(ids))
 
@@ -116,7 +116,7 @@ def released(cause: str, ids: Collection[int]) -> set[int]:
     return set(held.values_list("grant", flat=True))
 
 
-def let(row: EndCause, ids: Collection[int], now: datetime) -> bool:
+def let_through(row: EndCause, ids: Collection[int], now: datetime) -> bool:
     """Count the grants for a cause and return True if it may end them all; else count none.
 
     Args:
@@ -136,26 +136,26 @@ def let(row: EndCause, ids: Collection[int], now: datetime) -> bool:
 
 
 def _has_room(row: EndCause, number: int, now: datetime) -> bool:
-    held = HeldGrant.objects.waiting().filter(batch__cause=row, batch__opened_at__gt=now - WITHIN).count()
-    lately = lately_of(row, now)
+    held = HeldGrant.objects.waiting().filter(batch__cause=row, batch__opened_at__gt=now - PERIOD).count()
+    lately = recent_ends(row, now)
     total = lately + held + number
-    if total <= FEW:
+    if total <= NEVER_HELD:
         return True
     policy = policy_queries.in_force(now)
-    return total < policy.brake_grants and 100 * total <= policy.brake_share * (live(now) + lately)
+    return total < policy.brake_grants and 100 * total <= policy.brake_share * (count_live(now) + lately)
 
 
-def lately_of(row: EndCause, now: datetime) -> int:
+def recent_ends(row: EndCause, now: datetime) -> int:
     """Return how many grants a cause was let end within the last hour, without released ones."""
-    return LetThrough.objects.filter(cause=row, at__gt=now - WITHIN, by_release=False).count()
+    return LetThrough.objects.filter(cause=row, at__gt=now - PERIOD, by_release=False).count()
 
 
-def live(now: datetime) -> int:
+def count_live(now: datetime) -> int:
     """Return the number of live grants."""
     return Grant.objects.live(now).count()
 
 
-def ask(step: Step[Any], cause: Cause, grants: Sequence[Grant], why: str) -> bool:
+def ask_or_hold(step: Step[Any], cause: Cause, grants: Sequence[Grant], why: str) -> bool:
     """Check within an operation whether it may end grants; if not, hold them and notify the people who answer.
 
     Returns:
@@ -164,7 +164,7 @@ def ask(step: Step[Any], cause: Cause, grants: Sequence[Grant], why: str) -> boo
     if not grants:
         return True
     row = lock(cause)
-    if let(row, [grant.pk for grant in grants], step.now):
+    if let_through(row, [grant.pk for grant in grants], step.now):
         return True
     hold(step, row, grants, why, comes_again=False)
     return False
@@ -183,8 +183,8 @@ def hold(step: Step[Any], row: EndCause, grants: Sequence[Grant], why: str, *, c
             opened_at=step.now,
             answer_by=step.now + timedelta(hours=policy_queries.in_force(step.now).brake_hours),
             comes_again=comes_again,
-            live=live(step.now),
-            lately=lately_of(row, step.now),
+            live=count_live(step.now),
+            lately=recent_ends(row, step.now),
         )
         step.save(batch)
     waiting = HeldGrant.objects.waiting().filter(among([grant.pk for grant in grants], "grant"), batch__cause=row)
@@ -193,20 +193,20 @@ def hold(step: Step[Any], row: EndCause, grants: Sequence[Grant], why: str, *, c
     held = (HeldGrant(batch=batch, grant=grant, tier=grant.counted_tier, why=str(why)) for grant in new)
     HeldGrant.objects.bulk_create(held, AT_ONCE)
     step.record("brake.held", batch, {"cause": row.key, "grants": len(new), "why": str(why)})
-    tell(batch, "brake_held", "held", step.now)
+    queue_notices(batch, "brake_held", "held", step.now)
     return batch
 
 
-def answering(batch: HeldBatch, now: datetime) -> list[Person]:
+def people_who_answer(batch: HeldBatch, now: datetime) -> list[Person]:
     """Return the people who may answer a batch: security reviewers and admins, without the person who caused it."""
     people = {person.pk: person for role in ANSWERING for person in people_with(role, now).order_by("pk")}
     return [person for person in people.values() if person.pk != batch.cause.person_id]
 
 
-def tell(batch: HeldBatch, event: str, key: str, now: datetime, **more: Any) -> list[Notice]:
+def queue_notices(batch: HeldBatch, event: str, key: str, now: datetime, **more: Any) -> list[Notice]:
     """Notify the people who may answer a batch, and the person who caused it, because their grants have not ended."""
     facts = {"cause": batch.cause.words, "number": batch.number, "due": ledger_events.instant(batch.answer_by), **more}
-    thread, people, causer = f"brake:{batch.pk}", answering(batch, now), batch.cause.person
+    thread, people, causer = f"brake:{batch.pk}", people_who_answer(batch, now), batch.cause.person
     context = {**facts, "page": ["held_batch", batch.pk]}
     notices = outbox.each(people, event, thread=thread, key=key, now=now, context=context)
     if causer is not None and causer.is_here:
@@ -221,6 +221,6 @@ def tell(batch: HeldBatch, event: str, key: str, now: datetime, **more: Any) -> 
     return outbox.queue(notices)
 
 
-def standing(ids: Collection[int]) -> list[Grant]:
+def unended_grants(ids: Collection[int]) -> list[Grant]:
     """Return the grants with these ids that have not ended."""
     return list(Grant.objects.filter(among(ids)).exclude(state=GrantState.ENDED).order_by("pk"))

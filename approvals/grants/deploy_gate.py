@@ -1,6 +1,6 @@
 """The deploy gate: may this version run, and with which privileges (A17)? One read-only answer.
 
-An app above adds overdue reviews: a duty demanded of `ASKED` (X2, R6).
+An app above adds overdue reviews: a duty demanded of `GATE_EVENT` (X2, R6).
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from approvals.models import (
 from approvals.models.spot_check import NOT_PASSED
 from governance.core.actors.actor import Actor
 from governance.core.engine import hooks
-from inventory.models import Automation, AutomationState, Privilege, Version, of_manifest, of_source
+from inventory.models import Automation, AutomationState, Privilege, Version, manifest_condition, source_condition
 from inventory.models.automation import AutomationQuerySet
 
 #: How long a superseded version may be rolled back to.
 ROLLBACK = timedelta(days=30)
 #: The event of a gate query for `consequences.demand`.
-ASKED = "gate.asked"
+GATE_EVENT = "gate.asked"
 #: Prefix of digests that name their hash.
-HASH = "sha256:"
+HASH_PREFIX = "sha256:"
 #: The actor of demanded duties: a job.
 GATE = Actor.of_job("deploy gate")
 #: What to do about an automation that was never live.
@@ -71,7 +71,7 @@ UNKNOWN = _refused_answer(
 )
 
 
-def find(
+def answer_for_digest(
     seen: AutomationQuerySet, digest: str, *, environment: str, now: datetime, automation: int | None = None
 ) -> GateAnswer:
     """Answer for the automation that has a version with this digest in this environment.
@@ -84,7 +84,7 @@ def find(
         automation: id of the automation, needed if several have this version.
     """
     either = _digest_forms(digest)
-    versions = Version.objects.filter(of_manifest(either) | of_source(either)).order_by()
+    versions = Version.objects.filter(manifest_condition(either) | source_condition(either)).order_by()
     automations = seen.filter(pk__in=versions.values("automation"))
     automations = automations if automation is None else automations.filter(pk=automation)
     matches = list(automations.filter(environment=environment).order_by("pk")[:2])
@@ -92,7 +92,7 @@ def find(
         to_do = "Say which of them is meant by its id: automation=N."
         return _refused_answer("AMBIGUOUS", "Several automations have a version with this digest.", to_do)
     if matches:
-        return ask(matches[0], digest, now=now)
+        return answer_for_automation(matches[0], digest, now=now)
     elsewhere = automations.order_by("pk").first()
     if elsewhere is None:
         return UNKNOWN
@@ -101,7 +101,7 @@ def find(
     return _refused_answer("OTHER_ENVIRONMENT", sentence, f"Bring it in for {environment} and submit it there.")
 
 
-def ask(automation: Automation, digest: str, *, now: datetime) -> GateAnswer:
+def answer_for_automation(automation: Automation, digest: str, *, now: datetime) -> GateAnswer:
     """Answer for one version of an automation by its digest.
 
     Args:
@@ -132,7 +132,7 @@ def ask(automation: Automation, digest: str, *, now: datetime) -> GateAnswer:
         sentence = f"Version {other.number} was read from this source too, and may not run."
         to_do = f"Ask by the digest of the manifest: {may_run[0].manifest_digest} is version {may_run[0].number}."
         return _refused_answer("AMBIGUOUS", sentence, to_do, other)
-    late = [refusal for duty in hooks.demanded(ASKED) if (refusal := duty.asks(automation, GATE, now)) is not None]
+    late = [refusal for duty in hooks.demanded(GATE_EVENT) if (refusal := duty.asks(automation, GATE, now)) is not None]
     if late:
         return _refused_answer("NOT_REVIEWED", late[0].sentence, late[0].to_do, may_run[0])
     return _answer_with_grants(automation, may_run[0], now)
@@ -146,7 +146,7 @@ def _versions_meant(automation: Automation, digest: str) -> list[Version]:
     runs.
     """
     versions, either = automation.versions.order_by("-number"), _digest_forms(digest)
-    return list(versions.filter(of_manifest(either))) or list(versions.filter(of_source(either)))
+    return list(versions.filter(manifest_condition(either))) or list(versions.filter(source_condition(either)))
 
 
 def _not_approved(version: Version, approved: Version, *, is_failed: bool, is_rejected: bool) -> GateAnswer:
@@ -194,8 +194,8 @@ def _answer_with_grants(automation: Automation, version: Version, now: datetime)
 
 def _digest_forms(digest: str) -> tuple[str, str]:
     """Return a digest without and with the prefix of its hash."""
-    digits = digest.removeprefix(HASH)
-    return digits, f"{HASH}{digits}"
+    digits = digest.removeprefix(HASH_PREFIX)
+    return digits, f"{HASH_PREFIX}{digits}"
 
 
 def _in_force(automation: Automation) -> list[Submission]:

@@ -15,7 +15,7 @@ from governance.core.notices import outbox
 BEFORE_THE_END = timedelta(days=7)
 
 
-def tell_of_ends(now: datetime) -> int:
+def notify_ends(now: datetime) -> int:
     """Notify the owners of automations of grants that end within a week, once per grant; return the number of notices.
 
     Grants suspended by a review are left out: `recertification_revoked` and `recertification_suspended` announced

@@ -51,16 +51,16 @@ def register(driver: Driver) -> None:
     _drivers[driver.name] = driver
 
 
-def forget(name: str) -> None:
+def unregister(name: str) -> None:
     """Remove a driver."""
     _drivers.pop(name, None)
 
 
-def are_there() -> bool:
+def has_drivers() -> bool:
     """Return whether any driver is registered."""
     return bool(_drivers)
 
 
-def of(grant: Grant) -> Driver | None:
+def driver_for(grant: Grant) -> Driver | None:
     """Return the first driver, by name, that handles a grant; None if people must check."""
     return next((driver for _, driver in sorted(_drivers.items()) if driver.handles(grant)), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from approvals.assignment.escalation_chain import Bench, Rung, resource_ladder
+from approvals.assignment.escalation_chain import Bench, Rung, chain_of_resource
 from approvals.models import (
     EnforcedBy,
     Grant,
@@ -22,7 +22,7 @@ from inventory.models import Level
 _ORDER = (Level.READ, Level.WRITE, Level.UNKNOWN, Level.EXECUTE, Level.ADMIN)
 
 
-def who_gains(grant: Grant, now: datetime) -> set[int]:
+def gainer_ids(grant: Grant, now: datetime) -> set[int]:
     """Return the ids of people who gain if the access stays: owners and parties of its submissions (S1)."""
     automation = grant.automation
     owners = {
@@ -51,7 +51,7 @@ def _chain(task: RevocationTask, now: datetime) -> Iterable[Rung]:
     if task.grant.entitlement_id is None and credential is not None and credential.owner is not None:
         yield Rung("owner of the credential", (credential.owner,))
     if resource is not None:
-        yield from resource_ladder(resource, Bench((), (), now))
+        yield from chain_of_resource(resource, Bench((), (), now))
     bench = Bench.load(now)
     yield from (Rung("fallback owner", bench.fallback), Rung("security reviewer", bench.security))
 
@@ -71,7 +71,7 @@ def is_task(grant: Grant) -> bool:
     return grant.enforcement == EnforcedBy.DETACHED and grant.state == GrantState.ENDED
 
 
-def where(task: RevocationTask) -> str:
+def location_sentence(task: RevocationTask) -> str:
     """Say where the access to remove is held; never a secret."""
     grant, resource = task.grant, task.resource
     place_words = f" on {resource.name}" if resource is not None else ""
@@ -89,7 +89,7 @@ def where(task: RevocationTask) -> str:
     )
 
 
-def to_do(task: RevocationTask) -> list[str]:
+def steps(task: RevocationTask) -> list[str]:
     """Return the steps to take, in order."""
     grant, resource = task.grant, task.resource
     place = resource.name if resource is not None else "the system"
@@ -106,7 +106,7 @@ def to_do(task: RevocationTask) -> list[str]:
     return [*steps, f"See on {place} that it is refused now.", "Say here what you did and where you looked."]
 
 
-def words_of(task: RevocationTask, now: datetime) -> tuple[str, str]:
+def state_words(task: RevocationTask, now: datetime) -> tuple[str, str]:
     """Return the state of an ended grant by its task, and the line below it on pages.
 
     Args:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
-from approvals.grants.transitions.lifecycle import STANDING, end, pass_on_ending
+from approvals.grants.transitions.lifecycle import STANDING, end, follow_end
 from approvals.models import Approval, Grant, GrantKind, GrantState, Submission
 from approvals.models.grant import Why
 from governance.core.actors.actor import Actor
@@ -28,7 +28,7 @@ from inventory.models import Automation, Credential, Privilege
 PUTTING_IN_FORCE = (Why.SUCCEEDED, Why.REPLACED, Why.REMOVED)
 
 
-def left_out(approved: Sequence[Approval], submission: Submission) -> list[Approval]:
+def unneeded_credentials(approved: Sequence[Approval], submission: Submission) -> list[Approval]:
     """Return approved credentials that are not granted, because every privilege that uses them was refused (A2).
 
     Args:
@@ -67,24 +67,24 @@ def end_with_last(grant: Grant, step: Step[Any]) -> None:
     Fits ``consequences.register("grant.ended", …)``.
     """
     if grant.credential_id is not None and grant.ended_why not in PUTTING_IN_FORCE:
-        end_of(grant.automation, step, credential=grant.credential_id)
+        end_unused(grant.automation, step, credential=grant.credential_id)
 
 
-def end_left(step: Step[Submission], records: Iterable[Approval]) -> None:
+def end_unused_after(step: Step[Submission], records: Iterable[Approval]) -> None:
     """End credentials that a submission in force left unused, and notify about credentials that it did not grant.
 
     Args:
         step: the step that puts the submission in force.
-        records: approvals of the credentials not granted (`left_out`).
+        records: approvals of the credentials not granted (`unneeded_credentials`).
     """
     automation = step.subject.automation
-    ended = end_of(automation, step)
+    ended = end_unused(automation, step)
     for record in records:
         if record.credential is not None and record.credential_id not in ended:
-            tell(record.credential, automation, step.now, why="refused", key=f"refused:{step.subject.pk}")
+            notify_not_granted(record.credential, automation, step.now, why="refused", key=f"refused:{step.subject.pk}")
 
 
-def end_of(automation: Automation, step: Step[Any], **filters: Any) -> set[int | None]:
+def end_unused(automation: Automation, step: Step[Any], **filters: Any) -> set[int | None]:
     """End grants of credentials that no privilege of an automation uses; return the ids of the credentials."""
     grants = Grant.objects.standing().filter(unneeded(), automation=automation, **filters)
     ended = set()
@@ -124,10 +124,10 @@ def end_unneeded(step: Step[Grant]) -> Effect:
 
 def _notify_end(grant: Grant, now: datetime) -> None:
     if grant.credential is not None:
-        tell(grant.credential, grant.automation, now, why="ended", key=f"ended:{grant.pk}")
+        notify_not_granted(grant.credential, grant.automation, now, why="ended", key=f"ended:{grant.pk}")
 
 
-def tell(credential: Credential, automation: Automation, now: datetime, *, why: str, key: str) -> None:
+def notify_not_granted(credential: Credential, automation: Automation, now: datetime, *, why: str, key: str) -> None:
     """Tell the credential's owner, and the person who accepts subsets for the automation, why it is not granted (A2).
 
     Args:
@@ -153,4 +153,4 @@ def tell(credential: Credential, automation: Automation, now: datetime, *, why: 
 def register_consequences() -> None:
     """Register that the last privilege's end ends the credential's grant, with the consequences of any end (G3, G4)."""
     hooks.register("grant.ended", end_with_last)
-    hooks.register(end_unneeded.event, pass_on_ending)
+    hooks.register(end_unneeded.event, follow_end)

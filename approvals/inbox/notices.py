@@ -25,24 +25,24 @@ from governance.core.actors.actor import Actor
 from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
 from governance.core.models import Notice, NoticeState, Person
-from inventory.models.interim_owner import still_answering
+from inventory.models.interim_owner import interim_condition
 
 
 def register() -> None:
     """Register the digest lines of approvals, by event."""
-    daily_digest.register(to_decide, "stage_1_opened", "stage_2_opened", "approval_answered", "approval_due")
-    daily_digest.register(to_answer, "changes_asked")
-    daily_digest.register(to_forget, "question_retracted")
-    daily_digest.register(to_accept, "subset_to_accept")
-    daily_digest.register(to_submit_again, "tier_raised")
-    daily_digest.register(to_look_at, "sample_drawn", "sample_due")
-    daily_digest.register(to_resolve, "conflict_opened")
-    daily_digest.register(to_waive, "waiver_asked")
-    daily_digest.register(to_waive_again, "waiver_ending")
-    daily_digest.register(to_countersign, "proposal_made")
-    daily_digest.register(to_take_on, "proposal_to_accept")
-    daily_digest.register(to_remove, "revocation_overdue")
-    daily_digest.register(to_end, "grant_ending")
+    daily_digest.register(decision_lines, "stage_1_opened", "stage_2_opened", "approval_answered", "approval_due")
+    daily_digest.register(question_lines, "changes_asked")
+    daily_digest.register(retraction_lines, "question_retracted")
+    daily_digest.register(acceptance_lines, "subset_to_accept")
+    daily_digest.register(resubmission_lines, "tier_raised")
+    daily_digest.register(spot_check_lines, "sample_drawn", "sample_due")
+    daily_digest.register(conflict_lines, "conflict_opened")
+    daily_digest.register(waiver_lines, "waiver_asked")
+    daily_digest.register(ending_waiver_lines, "waiver_ending")
+    daily_digest.register(countersign_lines, "proposal_made")
+    daily_digest.register(appointment_lines, "proposal_to_accept")
+    daily_digest.register(revocation_lines, "revocation_overdue")
+    daily_digest.register(ending_grant_lines, "grant_ending")
 
 
 def _thread(submission: int) -> str:
@@ -61,7 +61,7 @@ def _name(submission: Submission) -> str:
     return f"{automation.name} of {automation.team.name}"
 
 
-def to_decide(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def decision_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Submissions with approvals that the person, or a giver whose delegate they are, may still decide."""
     lines = {}
     for thread, records in _by_thread(approvals.to_decide(Actor.of(person), now)).items():
@@ -77,9 +77,9 @@ def to_decide(person: Person, threads: Collection[str], now: datetime) -> dict[s
     return lines
 
 
-def to_answer(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def question_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Submissions with unanswered approvals that were sent back to the person's side."""
-    sent_back = approvals.shown(approvals.sent_back_to(person, now), approvals.TEAM).filter(
+    sent_back = approvals.with_list_columns(approvals.sent_back_to(person, now), approvals.TEAM).filter(
         submission__in=daily_digest.keys(threads)
     )
     lines = {}
@@ -91,46 +91,46 @@ def to_answer(person: Person, threads: Collection[str], now: datetime) -> dict[s
     return lines
 
 
-def to_forget(person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
+def retraction_lines(person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
     """Submissions with a retracted question that the person has already had by mail. Other people need no notice of the retraction."""
     notices = Notice.objects.filter(recipient=person, event="changes_asked", thread__in=threads)
     sent_threads = notices.filter(digest__state=NoticeState.SENT).order_by().values_list("thread", flat=True)
     return {thread: Line() for thread in sent_threads}
 
 
-def to_accept(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def acceptance_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Partly approved submissions that the person has neither accepted nor declined."""
-    theirs = Q(automation__business_owner=person) | still_answering([person.pk], now, "automation__")
+    theirs = Q(automation__business_owner=person) | interim_condition([person.pk], now, "automation__")
     rows = Submission.objects.filter(theirs, pk__in=daily_digest.keys(threads), state=SubmissionState.DECIDED).order_by(
         "pk"
     )
     return {_thread(pk): Line(due) for pk, due in rows.values_list("pk", "accept_due_at")}
 
 
-def to_submit_again(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
+def resubmission_lines(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
     """Unfinished submissions whose risk has risen. Ended or resubmitted ones are left out."""
     rows = Submission.objects.unfinished().filter(pk__in=daily_digest.keys(threads)).order_by("pk")
     return {_thread(pk): Line() for pk in rows.values_list("pk", flat=True)}
 
 
-def to_look_at(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def spot_check_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Open spot checks."""
-    lines = {f"sample:{sample.pk}": Line(sample.due_at) for sample in approvals.to_look_at(Actor.of(person), now)}
+    lines = {f"sample:{sample.pk}": Line(sample.due_at) for sample in approvals.open_spot_checks(Actor.of(person), now)}
     return {thread: line for thread, line in lines.items() if thread in threads}
 
 
-def to_countersign(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def countersign_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Unanswered proposals that the person may countersign (S8)."""
     rows = Proposal.objects.filter(
         pk__in=daily_digest.keys(threads), state__in=(ProposalState.OPEN, ProposalState.AT_ONCE), lapses_at__gt=now
     )
     answerable = [
-        proposal for proposal in rows.order_by("pk") if person in proposal_rules.who_may_answer(proposal, now)
+        proposal for proposal in rows.order_by("pk") if person in proposal_rules.people_who_may_answer(proposal, now)
     ]
     return {f"proposal:{proposal.pk}": Line(proposal.lapses_at) for proposal in answerable}
 
 
-def to_take_on(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def appointment_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Approved proposals that appoint the person and still need their acceptance (S8)."""
     rows = Proposal.objects.filter(
         pk__in=daily_digest.keys(threads), state=ProposalState.APPROVED, appointed=person, lapses_at__gt=now
@@ -138,7 +138,7 @@ def to_take_on(person: Person, threads: Collection[str], now: datetime) -> dict[
     return {f"proposal:{pk}": Line(due) for pk, due in rows.order_by("pk").values_list("pk", "lapses_at")}
 
 
-def to_resolve(_person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def conflict_lines(_person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Standing conflicts without a waiver."""
     rows = (
         Conflict.objects.standing("", now)
@@ -149,7 +149,7 @@ def to_resolve(_person: Person, threads: Collection[str], now: datetime) -> dict
     return {f"conflict:{conflict.pk}": Line(conflict.due_at, conflict.rule.title) for conflict in rows}
 
 
-def to_waive(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def waiver_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Requested waivers that the person may decide."""
     rows = Waiver.objects.filter(pk__in=daily_digest.keys(threads), state=WaiverState.ASKED).select_related(
         "automation__team"
@@ -161,20 +161,20 @@ def to_waive(person: Person, threads: Collection[str], now: datetime) -> dict[st
     }
 
 
-def to_waive_again(_person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def ending_waiver_lines(_person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Waivers that end soon and have no follow-up."""
     ending = Waiver.objects.live(now).filter(pk__in=daily_digest.keys(threads))
     rows = ending.not_followed().order_by("pk")
     return {f"waiver:{waiver.pk}": Line(waiver.ends_at) for waiver in rows}
 
 
-def to_remove(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def revocation_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Unanswered revocation tasks of the person, or of a giver whose delegate they are (G4)."""
     rows = RevocationTask.objects.waiting_for(Actor.of(person), now).filter(pk__in=daily_digest.keys(threads))
     return {f"revocation:{pk}": Line(due) for pk, due in rows.order_by("pk").values_list("pk", "due_at")}
 
 
-def to_end(_person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def ending_grant_lines(_person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Live grants that are about to end. Renewed and ended ones are left out."""
     rows = Grant.objects.live(now).filter(pk__in=daily_digest.keys(threads))
     return {f"grant:{pk}": Line(ends) for pk, ends in rows.order_by("pk").values_list("pk", "ends_at")}

@@ -46,7 +46,7 @@ class Holder:
 
 
 @dataclass(frozen=True)
-class Held:
+class PendingItem:
     """One open seat, question or acceptance, and the people who can end it.
 
     Args:
@@ -66,18 +66,18 @@ class Held:
     @property
     def names(self) -> str:
         """Names of the alternatives in words."""
-        return either([holder.name for holder in self.people])
+        return join_with_or([holder.name for holder in self.people])
 
 
-def either(names: Sequence[str], most: int = 3) -> str:
+def join_with_or(names: Sequence[str], most: int = 3) -> str:
     """Join alternatives with "or". Over ``most``, the last ones become "n others"."""
     if len(names) > most:
         names = [*names[: most - 1], f"{len(names) - most + 1} others"]
     return " or ".join(names)
 
 
-def told(submissions: SubmissionQuerySet) -> SubmissionQuerySet:
-    """Load the rows that `of` needs, in the same query for any number of approvals."""
+def with_holders(submissions: SubmissionQuerySet) -> SubmissionQuerySet:
+    """Load the rows that `pending_items` needs, in the same query for any number of approvals."""
     return submissions.annotate(
         seats_open=compiled_queries.annotation(Submission, _seats),
         sent_back=compiled_queries.annotation(Submission, _questions),
@@ -135,11 +135,11 @@ def _questions() -> ArraySubquery:
     return ArraySubquery(sent_back.values(row=JSONObject(record="pk", since="asked_at", until="builder_due_at")))
 
 
-def of(submission: Submission, now: datetime, route: Route | None = None) -> list[Held]:
+def pending_items(submission: Submission, now: datetime, route: Route | None = None) -> list[PendingItem]:
     """Open seats, questions and acceptance of a submission, with their holders.
 
     Args:
-        submission: loaded by `told`, or it is loaded here.
+        submission: loaded by `with_holders`, or it is loaded here.
         now: business time.
         route: the submission's route, if loaded. It drops people excluded later by a duty or the ladder.
             A seat without holders then goes to the next people on the ladder (A9).
@@ -148,7 +148,7 @@ def of(submission: Submission, now: datetime, route: Route | None = None) -> lis
         since, until = submission.decided_at or now, submission.accept_due_at
         return [_held_by(None, ACCEPTING, submission.automation.accepting(now), since, until)]
     if not hasattr(submission, "seats_open"):
-        row = told(Submission.objects.filter(pk=submission.pk)).get()
+        row = with_holders(Submission.objects.filter(pk=submission.pk)).get()
         seats, sent_back = getattr(row, "seats_open"), getattr(row, "sent_back")  # noqa: B009
     else:
         seats, sent_back = submission.seats_open, getattr(submission, "sent_back", [])
@@ -172,15 +172,15 @@ def of(submission: Submission, now: datetime, route: Route | None = None) -> lis
     ]
 
 
-def _held_by(record: int | None, seat: str, person: Person, since: datetime, until: datetime | None) -> Held:
-    return Held(record, seat, (Holder(person.pk, person.name, since),), until)
+def _held_by(record: int | None, seat: str, person: Person, since: datetime, until: datetime | None) -> PendingItem:
+    return PendingItem(record, seat, (Holder(person.pk, person.name, since),), until)
 
 
 def _parse_instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _open_seats(rows: Iterable[Mapping[str, Any]]) -> list[Held]:
+def _open_seats(rows: Iterable[Mapping[str, Any]]) -> list[PendingItem]:
     """The open seats, each with all people asked."""
     holders: dict[tuple[int, str], list[Holder]] = {}
     until: dict[int, datetime | None] = {}
@@ -189,10 +189,10 @@ def _open_seats(rows: Iterable[Mapping[str, Any]]) -> list[Held]:
         assert since is not None  # a candidate has an instant
         holders.setdefault((row["record"], row["seat"]), []).append(Holder(row["pk"], row["name"], since))
         until[row["record"]] = _parse_instant(row["until"])
-    return [Held(record, seat, tuple(people), until[record]) for (record, seat), people in holders.items()]
+    return [PendingItem(record, seat, tuple(people), until[record]) for (record, seat), people in holders.items()]
 
 
-def _apply_route(open_seats: Iterable[Held], route: Route) -> list[Held]:
+def _apply_route(open_seats: Iterable[PendingItem], route: Route) -> list[PendingItem]:
     """The open seats of all approvals, with the people asked who may still decide, or else the next on the ladder."""
     named = {(held.record, held.seat): held.people for held in open_seats}
     current_seats = []
@@ -204,13 +204,13 @@ def _apply_route(open_seats: Iterable[Held], route: Route) -> list[Held]:
             people = tuple(holder for holder in named.get((record.pk, seat.label), ()) if holder.pk in may)
             people = people or tuple(Holder(person.pk, person.name, route.now) for person in may.values())
             if people:
-                current_seats.append(Held(record.pk, seat.label, people, record.due_at))
+                current_seats.append(PendingItem(record.pk, seat.label, people, record.due_at))
     return current_seats
 
 
-def together(held: Iterable[Held]) -> list[Held]:
+def group_by_people(held: Iterable[PendingItem]) -> list[PendingItem]:
     """Count items of the same people together, with the earliest instants. Order: first occurrence."""
-    by_people: dict[frozenset[int], Held] = {}
+    by_people: dict[frozenset[int], PendingItem] = {}
     for item in held:
         people = frozenset(person.pk for person in item.people)
         earlier = by_people.get(people)
@@ -218,8 +218,8 @@ def together(held: Iterable[Held]) -> list[Held]:
     return list(by_people.values())
 
 
-def _joined(first: Held, second: Held) -> Held:
+def _joined(first: PendingItem, second: PendingItem) -> PendingItem:
     since = {holder.pk: holder.since for holder in second.people}
     people = tuple(Holder(holder.pk, holder.name, min(holder.since, since[holder.pk])) for holder in first.people)
     until = min((at for at in (first.until, second.until) if at is not None), default=None)
-    return Held(first.record, first.seat, people, until, first.count + second.count)
+    return PendingItem(first.record, first.seat, people, until, first.count + second.count)

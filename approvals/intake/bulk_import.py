@@ -83,7 +83,7 @@ def order(batch: ImportBatch, order_given: Order, **more: Any) -> bool:
         True if it was ordered; False if it was already running.
     """
     with transaction.atomic():
-        ordered = previews.order(batch, {**order_given.to_dict(), **more})
+        ordered = previews.order_import(batch, {**order_given.to_dict(), **more})
         if ordered:
             nudge.send(JOB)
     return ordered
@@ -160,7 +160,7 @@ def _import_items(work: _Slice, items: Sequence[ImportItem]) -> Counter[str]:
         return _refuse_all(work, items, refusal)
     untouched = [item for item in items if not _is_typed(Draft.of(item))]
     unchanged = _unchanged(work, untouched)
-    counts = Counter({Outcome.UNCHANGED.value: previews.settle_unchanged(unchanged, work.team)} if unchanged else {})
+    counts = Counter({Outcome.UNCHANGED.value: previews.mark_unchanged(unchanged, work.team)} if unchanged else {})
     owners = Person.objects.in_bulk([work.order.business_owner, *filter(None, [work.order.technical_owner])])
     for number, item in enumerate(item for item in items if item.pk not in unchanged):
         if number % LOOK == 0 and not work.is_wanted:
@@ -174,7 +174,7 @@ def _unchanged(work: _Slice, items: Sequence[ImportItem]) -> Mapping[int, Versio
     """Items that are in the register unchanged. Items in review go one by one: their importer becomes a party (S1)."""
     in_review = Automation.objects.filter(submissions__state__in=UNFINISHED)
     try:
-        return import_queries.unchanged(items, work.team, work.order.environment, apart=in_review)
+        return import_queries.unchanged_items(items, work.team, work.order.environment, apart=in_review)
     except (OperationalError, InterfaceError):
         raise
     except Exception:

@@ -39,15 +39,15 @@ def sibling_of(registered: Automation | None, manifest: Manifest, draft: Draft, 
     if registered is not None:
         return None
     environment = environment_of(draft)
-    sibling = environments.certain(team, manifest, environment)
+    sibling = environments.certain_sibling(team, manifest, environment)
     if sibling is not None or draft.sibling == 0:
         return sibling
     if draft.sibling is not None:
-        return environments.chosen(team, draft.sibling, environment)
-    return environments.likely(team, manifest, environment)
+        return environments.chosen_sibling(team, draft.sibling, environment)
+    return environments.likely_sibling(team, manifest, environment)
 
 
-def fields_before(registered: Automation | None, actor: Actor, sibling: Automation | None = None) -> dict[str, Any]:
+def initial_fields(registered: Automation | None, actor: Actor, sibling: Automation | None = None) -> dict[str, Any]:
     """Initial values of the form: the answers of the registered automation, or of the sibling that a new one is promoted from (I10).
 
     For any other new automation, the builder is the technical owner.
@@ -88,7 +88,7 @@ def fields_of(draft: Draft) -> dict[str, Any]:
     return fields
 
 
-def as_it_would_be(
+def with_draft_answers(
     registered: Automation | None,
     manifest: Manifest,
     draft: Draft,
@@ -111,7 +111,7 @@ def as_it_would_be(
             team=team,
             name=manifest.name[:160],
             kind=manifest.kind,
-            platform_instance=platform_instance.platform_of(manifest),
+            platform_instance=platform_instance.platform_name(manifest),
             external_id=manifest.source.external_id[:160],
             environment=environment,
             purpose=str(draft.fields.get("purpose") or ""),

@@ -133,7 +133,7 @@ def keep(item: ImportItem, draft: Draft, team: Team | None) -> None:
     previews.save_draft(item, draft.to_dict(), team=team)
 
 
-def described(manifest: Manifest, draft: Draft, *, by: Person, now: datetime, team: Team) -> ImportItem:
+def create_description(manifest: Manifest, draft: Draft, *, by: Person, now: datetime, team: Team) -> ImportItem:
     """Create a preview of a manual description.
 
     Args:
@@ -155,7 +155,7 @@ def described(manifest: Manifest, draft: Draft, *, by: Person, now: datetime, te
         )
 
 
-def describe_anew(item: ImportItem, manifest: Manifest, draft: Draft, team: Team) -> None:
+def replace_description(item: ImportItem, manifest: Manifest, draft: Draft, team: Team) -> None:
     """Replace a manual description that is still a preview.
 
     Raises:
@@ -166,7 +166,7 @@ def describe_anew(item: ImportItem, manifest: Manifest, draft: Draft, team: Team
     item.save(update_fields=["manifest"])
 
 
-def of_version(version: Version, *, by: Person, team: Team, now: datetime) -> ImportItem:
+def preview_of_version(version: Version, *, by: Person, team: Team, now: datetime) -> ImportItem:
     """Return the person's open preview of a registered version, or create one in the version's environment.
 
     Args:
@@ -182,7 +182,7 @@ def of_version(version: Version, *, by: Person, team: Team, now: datetime) -> Im
     )
 
 
-def promoted(version: Version, draft: Draft, *, by: Person, team: Team, now: datetime) -> ImportItem:
+def preview_of_promotion(version: Version, draft: Draft, *, by: Person, team: Team, now: datetime) -> ImportItem:
     """Create a preview of a version of a lower environment in another one (I10).
 
     Args:
@@ -210,20 +210,20 @@ def _create_preview(
     )
 
 
-def later_of(item: ImportItem) -> ImportItem | None:
+def following_preview(item: ImportItem) -> ImportItem | None:
     """Return the preview that continues a confirmed one, or None."""
     later = ImportItem.objects.filter(batch=item.batch_id, version=item.version_id, progress=ImportState.PREVIEW)
     return later.filter(pk__gt=item.pk).order_by("-pk").first()
 
 
-def going_on(item: ImportItem, now: datetime) -> ImportItem:
+def preview_to_continue(item: ImportItem, now: datetime) -> ImportItem:
     """Return the preview to continue: itself, or the one that follows a confirmed one.
 
     A confirmed preview does not change. Later answers go to a new preview of the same manifest.
     """
     if item.progress != ImportState.CONFIRMED:
         return item
-    return later_of(item) or ImportItem.objects.create(
+    return following_preview(item) or ImportItem.objects.create(
         batch=item.batch,
         team=item.team,
         filename=item.filename,

@@ -26,7 +26,7 @@ NOWHERE = Refusal(
 
 def refusal(automation: Automation, *, actor: Actor, now: datetime) -> Refusal | None:
     """Why this person can't promote it, or None; from the operation that would import it."""
-    if version_of(automation) is None or not environments.above(automation):
+    if version_of(automation) is None or not environments.environments_above(automation):
         return NOWHERE
     return confirmation.confirm_import.refusal(automation.team, actor=actor, now=now)
 
@@ -55,7 +55,7 @@ def begin(automation: Automation, environment: str, *, actor: Actor, now: dateti
         refused, version, person = refusal(locked, actor=actor, now=now), version_of(locked), actor.person
         if refused is not None or version is None or person is None:
             raise refuse(refused or NOWHERE)
-        if environment not in environments.above(locked):
+        if environment not in environments.environments_above(locked):
             sentence = "Choose an environment above the one that it runs in."
             raise refuse(Refusal("I10", "input", sentence, detail=(("environment", sentence),)))
         return _open_preview(version, environment, person) or _create_preview(locked, version, environment, person, now)
@@ -71,7 +71,7 @@ def _create_preview(
     automation: Automation, version: Version, environment: str, person: Person, now: datetime
 ) -> ImportItem:
     sibling = next(
-        (candidate for candidate in environments.of(automation) if candidate.environment == environment), None
+        (candidate for candidate in environments.siblings_of(automation) if candidate.environment == environment), None
     )
     draft = Draft(
         team=automation.team_id,
@@ -80,4 +80,4 @@ def _create_preview(
         promotes=version.pk,
         fields={"environment": environment},
     )
-    return drafts.promoted(version, draft, by=person, team=automation.team, now=now)
+    return drafts.preview_of_promotion(version, draft, by=person, team=automation.team, now=now)

@@ -59,4 +59,4 @@ def begin(automation: Automation, *, actor: Actor, now: datetime) -> ImportItem:
         refused, version, person = refusal(locked, actor=actor, now=now), _version_of(locked), actor.person
         if refused is not None or version is None or person is None:
             raise refuse(refused or NOTHING)
-        return drafts.of_version(version, by=person, team=locked.team, now=now)
+        return drafts.preview_of_version(version, by=person, team=locked.team, now=now)

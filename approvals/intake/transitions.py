@@ -14,7 +14,7 @@ from approvals.intake import draft_automation, drafts
 from approvals.intake.preview.rows import Preview
 from approvals.models import Submission, credential_key
 from approvals.submissions.transitions import submit as transition_submit
-from approvals.submissions.transitions.submit import Wish
+from approvals.submissions.transitions.submit import ItemRequest
 from governance.core.actors.actor import Actor
 from inventory.imports import resolution
 from inventory.imports.transitions import confirmation
@@ -35,7 +35,7 @@ def hand_in(preview: Preview, *, actor: Actor, now: datetime) -> Submission | No
     def then(version: Version) -> None:
         request = {"version": version, "wishes": wishes(preview, version)}
         submissions.append(
-            idempotency.submitted(version.automation, actor, "", request)
+            idempotency.repeats_submission(version.automation, actor, "", request)
             or submit(preview, version, actor=actor, now=now)
         )
 
@@ -87,7 +87,7 @@ def submit(preview: Preview, version: Version, *, actor: Actor, now: datetime) -
     return made
 
 
-def wishes(preview: Preview, version: Version) -> Mapping[str, Wish]:
+def wishes(preview: Preview, version: Version) -> Mapping[str, ItemRequest]:
     """The builder's wishes for each approval, by its registered key."""
     links = version.version_credentials.select_related("credential")
     keys = {
@@ -97,5 +97,5 @@ def wishes(preview: Preview, version: Version) -> Mapping[str, Wish]:
     wishes_by_key = {}
     for row in preview.wanted:
         key = row.requested.privilege.key if row.requested.privilege is not None else keys.get(row.key, "")
-        wishes_by_key[key] = Wish(preview.reason(row), preview.term(row))
+        wishes_by_key[key] = ItemRequest(preview.reason(row), preview.term(row))
     return wishes_by_key

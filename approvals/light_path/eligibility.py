@@ -55,14 +55,14 @@ from inventory.resources import queries as resource_queries
 from inventory.risk.tiers import Tier, is_within
 
 if TYPE_CHECKING:
-    from approvals.submissions.version_diff import Asked, Changes
+    from approvals.submissions.version_diff import Changes, RequestedItem
 
 #: Triggers that no other system or person controls: the editor's button and the clock.
-BY_ITSELF = ("manual", "schedule")
+OWN_TRIGGERS = ("manual", "schedule")
 #: Findings of low severity that need no review. All others do.
 HARMLESS = ("dormant", "pinned_data")
 #: A finding that the chain covers: automations that share a credential have the same risk, or use it alike (A16).
-ANSWERED = "shared_credential"
+COVERED_BY_CHAIN = "shared_credential"
 #: Spot checks after which policy approves nothing similar. A drawn check that ended unseen counts too: otherwise giving up a drawn
 #: privilege and requesting it again would give a new draw.
 FAILED = Q(approval__isnull=False) & (
@@ -71,7 +71,7 @@ FAILED = Q(approval__isnull=False) & (
 
 
 @dataclass(frozen=True)
-class Because:
+class LightPathReason:
     """A reason against the light path.
 
     Args:
@@ -84,7 +84,7 @@ class Because:
 
 
 #: People decide about conflicts, whatever the mode of the rule (S6).
-IN_CONFLICT = Because(
+IN_CONFLICT = LightPathReason(
     "it is in conflict", "It would be in conflict with something else that is held, and somebody looks at that."
 )
 
@@ -127,7 +127,7 @@ def is_low(tier: str, asked_tiers: Iterable[str]) -> bool:
     return bool(tiers) and {tier, *tiers} == {"low"}
 
 
-def why_not(case: Case, policy: Policy, now: datetime) -> Because | None:
+def reason_against(case: Case, policy: Policy, now: datetime) -> LightPathReason | None:
     """Return the first reason against the light path of a low version; None if there is none."""
     return (
         _version_reason(case)
@@ -138,25 +138,25 @@ def why_not(case: Case, policy: Policy, now: datetime) -> Because | None:
     )
 
 
-def _version_reason(case: Case) -> Because | None:
+def _version_reason(case: Case) -> LightPathReason | None:
     if not case.is_app_asked:
         sentence = "Nothing that stage 1 decides about changed, so nobody would look at it."
-        return Because("stage 1 was not asked about it", sentence)
-    started = next((trigger for trigger in case.triggers if trigger.type not in BY_ITSELF), None)
+        return LightPathReason("stage 1 was not asked about it", sentence)
+    started = next((trigger for trigger in case.triggers if trigger.type not in OWN_TRIGGERS), None)
     if started is not None:
         sentence = f"Something else starts it ({started.type}), and what that may do is not known."
-        return Because("something else starts it", sentence)
-    open_ones = ((code, severity) for code, severity in case.findings if code != ANSWERED)
+        return LightPathReason("something else starts it", sentence)
+    open_ones = ((code, severity) for code, severity in case.findings if code != COVERED_BY_CHAIN)
     noticed = next((code for code, severity in open_ones if severity != "low" or code not in HARMLESS), None)
     if noticed is not None:
         finding_words = noticed.replace("_", " ")
-        return Because(
+        return LightPathReason(
             "something was noticed in it", f"Something was noticed in it that somebody looks at: {finding_words}."
         )
     return None
 
 
-def _connection_reason(case: Case) -> Because | None:
+def _connection_reason(case: Case) -> LightPathReason | None:
     """Return a reason if an owner has not confirmed a connection, or it moves to another resource (I8)."""
     bindings = resource_queries.bindings_of(case.privileges)
     for privilege in case.privileges:
@@ -165,34 +165,34 @@ def _connection_reason(case: Case) -> Because | None:
         row, resource = bindings.get((privilege.connector, privilege.instance)), privilege.entitlement.resource
         if row is None or row.is_open or row.moving_to_id is not None or row.resource_id != resource.pk:
             sentence = f"Whoever answers for {resource.name} has not confirmed yet what its connection opens."
-            return Because("a connection is not confirmed", sentence)
+            return LightPathReason("a connection is not confirmed", sentence)
     return None
 
 
-def _chain_reason(case: Case) -> Because | None:
+def _chain_reason(case: Case) -> LightPathReason | None:
     """Return a reason if the chain is above low risk (A16)."""
     if case.chain is Tier.LOW:
         return None
     sentence = f"It is joined with something that is {case.chain.word} risk."
-    return Because("something in its chain is not low", sentence)
+    return LightPathReason("something in its chain is not low", sentence)
 
 
-def _history_reason(case: Case) -> Because | None:
+def _history_reason(case: Case) -> LightPathReason | None:
     if case.may_be_known:
         sentence = "It may be the same as something that is known already, and somebody says so first."
-        return Because("it may be the same as another", sentence)
+        return LightPathReason("it may be the same as another", sentence)
     if case.is_asked_again:
         sentence = "The same was decided, refused, withdrawn or stopped before, and people go on from there."
-        return Because("the same was decided or withdrawn before", sentence)
+        return LightPathReason("the same was decided or withdrawn before", sentence)
     if _has_similar(case, Sample.objects.filter(FAILED), "submission__automation"):
         sentence = "What policy approved of the same before was looked at and not found fine, or looked at by nobody."
-        return Because("a look at what policy approved before failed", sentence)
+        return LightPathReason("a look at what policy approved before failed", sentence)
     refused = Approval.objects.filter(state=ApprovalState.REJECTED).exclude(kind=ApprovalKind.APP)
     if _has_similar(case, refused, "submission__automation", ""):
         sentence = "Somebody who answers for what it touches has refused the same, and is asked."
-        return Because("the same was refused before", sentence)
-    if _has_similar(case, stopped_grants.standing(), "automation"):
-        return Because(
+        return LightPathReason("the same was refused before", sentence)
+    if _has_similar(case, stopped_grants.stopped_grants(), "automation"):
+        return LightPathReason(
             "the same was stopped before", "Somebody has stopped the same, and people decide whether it runs."
         )
     decided = Submission.objects.filter(
@@ -202,7 +202,7 @@ def _history_reason(case: Case) -> Because | None:
     )
     objections = Comment.objects.filter(is_objection=True).exclude(Exists(decided))
     if _has_similar(case, objections, "submission__automation"):
-        return Because("somebody objected", "Somebody who answers for what it touches has objected.")
+        return LightPathReason("somebody objected", "Somebody who answers for what it touches has objected.")
     return None
 
 
@@ -227,7 +227,7 @@ def _has_similar(case: Case, rows: QuerySet[Any], automation: str, approval_path
         Q(**{f"{automation}__team": case.automation.team_id, f"{path}entitlement__resource__in": on})
         for path in approvals
     ]
-    columns = [f"{path}{name}" for path in approvals for name in COMPARED]
+    columns = [f"{path}{name}" for path in approvals for name in COMPARED_COLUMNS]
     candidate_rows = (
         rows.filter(own_rows | touched[0] | touched[1]).order_by().values_list(automation, *columns).distinct()
     )
@@ -241,7 +241,7 @@ def _has_similar(case: Case, rows: QuerySet[Any], automation: str, approval_path
 
 
 #: Columns of an earlier privilege that are compared.
-COMPARED = ("entitlement", "entitlement__resource", "level", "target", "scope")
+COMPARED_COLUMNS = ("entitlement", "entitlement__resource", "level", "target", "scope")
 
 
 def _is_similar(privilege: Privilege, compared: Sequence[Any]) -> bool:
@@ -250,15 +250,15 @@ def _is_similar(privilege: Privilege, compared: Sequence[Any]) -> bool:
     if resource != privilege.entitlement.resource_id:
         return False
     own_parts, other_parts = (
-        privilege_scope.parts(privilege.target, privilege.scope),
-        privilege_scope.parts(target, scope),
+        privilege_scope.target_parts(privilege.target, privilege.scope),
+        privilege_scope.target_parts(target, scope),
     )
     if entitlement == privilege.entitlement_id:
-        return not (own_parts and other_parts) or privilege_scope.overlap(own_parts, other_parts)
-    return is_within(level, privilege.level) and privilege_scope.overlap(own_parts, other_parts)
+        return not (own_parts and other_parts) or privilege_scope.targets_overlap(own_parts, other_parts)
+    return is_within(level, privilege.level) and privilege_scope.targets_overlap(own_parts, other_parts)
 
 
-def _limit_reason(case: Case, policy: Policy, now: datetime) -> Because | None:
+def _limit_reason(case: Case, policy: Policy, now: datetime) -> LightPathReason | None:
     """Return a reason if one of its builders reaches the limit.
 
     An approval holds `lock`, so that two submissions at once are counted one after the other.
@@ -274,7 +274,7 @@ def _limit_reason(case: Case, policy: Policy, now: datetime) -> Because | None:
     sentence = (
         f"Policy approves {most} grants for a builder in {days} days; with this there would be {count + case.asked}."
     )
-    return Because("its builder has as many of policy as there may be", sentence)
+    return LightPathReason("its builder has as many of policy as there may be", sentence)
 
 
 def lock(builders: Iterable[int]) -> None:
@@ -286,7 +286,7 @@ def lock(builders: Iterable[int]) -> None:
 # --- submissions ------------------------------------------------------------------------------------------------
 
 
-def of_version(
+def is_version_eligible(
     version: Version,
     changes: Changes,
     assessment: Assessment,
@@ -313,16 +313,16 @@ def of_version(
     if not is_low(assessment.tier, [item.tier for item in changes.asked]):
         return False
     automation = version.automation
-    earlier = prior_decision_queries.earlier(automation, policy, now, siblings)
+    earlier = prior_decision_queries.earlier_outcomes(automation, policy, now, siblings)
     is_again = is_asked_again(changes.asked, earlier.keys()) or was_decided(before)
-    builders = party_queries.would_build(automation, builder, version=version, siblings=siblings)
+    builders = party_queries.future_builder_ids(automation, builder, version=version, siblings=siblings)
     case = _case_of_version(
         version, builders, len(changes.asked), is_app_asked=bool(changes.app), is_asked_again=is_again
     )
-    return why_not(replace(case, may_be_known=may_be_known), policy, now) is None
+    return reason_against(replace(case, may_be_known=may_be_known), policy, now) is None
 
 
-def is_asked_again(items: Iterable[Asked], earlier: Iterable[str]) -> bool:
+def is_asked_again(items: Iterable[RequestedItem], earlier: Iterable[str]) -> bool:
     """Return whether a requested item is not new, or was refused or withdrawn before, or the app was (A15)."""
     earlier_matters = set(earlier)
     return APP_KEY in earlier_matters or any(item.why != "new" or item.matter in earlier_matters for item in items)
@@ -339,7 +339,9 @@ def was_decided(before: Submission | None) -> bool:
     return decisions.exists() or CarriedDecision.objects.filter(approval__submission=before).exists()
 
 
-def of_submission(submission: Submission, waiting: Sequence[Approval], policy: Policy, now: datetime) -> Because | None:
+def reason_against_submission(
+    submission: Submission, waiting: Sequence[Approval], policy: Policy, now: datetime
+) -> LightPathReason | None:
     """Return the reason against the light path of a submission on it, after the approval of its app; or None.
 
     Args:
@@ -348,13 +350,13 @@ def of_submission(submission: Submission, waiting: Sequence[Approval], policy: P
         policy: the policy of the submission.
         now: business time.
     """
-    if conflicts.of_submission(submission, now):
+    if conflicts.conflicts_of_submission(submission, now):
         return IN_CONFLICT
     app = submission.app_approval
     is_own = app is not None and app.submission_id == submission.pk and app.carried_from_id is None
     case = _case_of_version(
         submission.version,
-        party_queries.building(submission),
+        party_queries.builder_ids(submission),
         len(waiting),
         is_app_asked=is_own,
         is_asked_again=any(
@@ -363,7 +365,7 @@ def of_submission(submission: Submission, waiting: Sequence[Approval], policy: P
         ),
         privileges=policy_tiers.privileges_of(submission),
     )
-    return why_not(case, policy, now)
+    return reason_against(case, policy, now)
 
 
 def _case_of_version(
@@ -388,5 +390,5 @@ def _case_of_version(
         privileges=rows,
         triggers=list(version.triggers.all()),
         findings=list(noticed.values_list("code", "severity")) if noticed is not None else [("not_assessed", "high")],
-        chain=chain_queries.with_version(version, rows).tier,
+        chain=chain_queries.chain_with_version(version, rows).tier,
     )

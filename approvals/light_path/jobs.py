@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from approvals.inbox.queries.approvals import OF_POLICY
+from approvals.inbox.queries.approvals import SPOT_CHECK_RELATIONS
 from approvals.light_path import spot_checks
-from approvals.light_path.transitions.spot_checks import about, draw, lapse_sample, pass_on_sample
+from approvals.light_path.transitions.spot_checks import draw, lapse_sample, mail_context, pass_on_sample
 from approvals.models import Sample, SampleState
 from governance.core.actors.actor import Actor
 from governance.core.jobs import sweeps
@@ -18,7 +18,7 @@ from governance.core.notices import outbox
 EVENT = "sample_due"
 
 
-def draw_due(now: datetime, actor: Actor) -> int:
+def draw_spot_checks(now: datetime, actor: Actor) -> int:
     """Draw from everything that is in force and sealed. Return the number of decided draws."""
     waiting = Sample.objects.filter(state=SampleState.WAITING)
     return sweeps.sweep(waiting, lambda sample: draw.when_due(sample, actor=actor, now=now), job=actor.job)
@@ -28,7 +28,7 @@ def pass_on_due(now: datetime, actor: Actor) -> int:
     """Ask new reviewers where nobody who was asked may look any more. Return the number of spot checks."""
 
     def act(sample: Sample) -> bool:
-        free = {person.pk for person in spot_checks.may_look(sample, now)}
+        free = {person.pk for person in spot_checks.reviewers_of(sample, now)}
         if not free or free & set(sample.asked):
             return False
         return pass_on_sample.when_due(sample, actor=actor, now=now)
@@ -46,14 +46,14 @@ def remind(now: datetime) -> int:
     """Remind the reviewers, half-way and a day before the deadline. Return the number of notices."""
     sent = 0
     waiting = Sample.objects.filter(state=SampleState.OPEN, due_at__gt=now).select_related(
-        "submission__automation__team", "submission__version", "before", "submission__policy", *OF_POLICY
+        "submission__automation__team", "submission__version", "before", "submission__policy", *SPOT_CHECK_RELATIONS
     )
     for sample in waiting.order_by("pk"):
         word = _due_reminder(sample, now)
         if not word:
             continue
         with transaction.atomic():
-            people, context = spot_checks.may_look(sample, now), {**about(sample), "word": word}
+            people, context = spot_checks.reviewers_of(sample, now), {**mail_context(sample), "word": word}
             notices = outbox.queue(
                 outbox.each(people, EVENT, thread=f"sample:{sample.pk}", key=word, now=now, context=context)
             )

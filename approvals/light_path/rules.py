@@ -37,7 +37,7 @@ def _refuse_conflict(subject: Sample, actor: Actor, now: datetime, code: str) ->
 
 
 def _reviewer_words(subject: Sample, now: datetime) -> str:
-    names = [person.name for person in spot_checks.may_look(subject, now)]
+    names = [person.name for person in spot_checks.reviewers_of(subject, now)]
     return f"It is with {' or '.join(names)}." if names else "Nobody is left to look at it."
 
 
@@ -50,7 +50,7 @@ def _refuse_decider(subject: Sample, actor: Actor, now: datetime) -> Refusal | N
 
 
 def _require_turn(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
-    if actor.capacity_of in spot_checks.may_look(subject, now):
+    if actor.capacity_of in spot_checks.reviewers_of(subject, now):
         return None
     return Refusal("A9", "duty", "Somebody before you looks at this.", _reviewer_words(subject, now))
 
@@ -59,9 +59,7 @@ def _require_time(subject: Sample, actor: Actor, now: datetime) -> Refusal | Non
     if subject.due_at is None or now < subject.due_at:
         return None
     stage = "stage 2" if subject.is_of_policy else "stage 1"
-    sentence = (
-        f"The time to look at this was over on {duties.day(subject.due_at)}: it is suspended until {stage} decides."
-    )
+    sentence = f"The time to look at this was over on {duties.deadline_day(subject.due_at)}: it is suspended until {stage} decides."
     return Refusal("A13", "state", sentence, f"Whoever submits it again asks {stage}.")
 
 
@@ -71,7 +69,7 @@ def _require_time_over(subject: Sample, actor: Actor, now: datetime) -> Refusal 
 
 
 def _require_new_reviewer(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
-    if all(person.pk in subject.asked for person in spot_checks.may_look(subject, now)):
+    if all(person.pk in subject.asked for person in spot_checks.reviewers_of(subject, now)):
         return Refusal("A9", "state", "Everybody who may look was asked.")
     return None
 
@@ -91,4 +89,4 @@ LOOK_TIME_IS_UP = Duty(
 SOMEBODY_NEW_TO_LOOK = Duty("A9", "A9", "Who may look is asked, each once.", _require_new_reviewer)
 
 #: Duties of deciding a spot check, in this order.
-LOOKING = (PARTY_LOOKS, DECIDER_LOOKS, TURN_TO_LOOK, duties.INTERACTIVE, LOOK_IN_TIME)
+SPOT_CHECK_DUTIES = (PARTY_LOOKS, DECIDER_LOOKS, TURN_TO_LOOK, duties.INTERACTIVE, LOOK_IN_TIME)

@@ -26,7 +26,7 @@ from governance.core.models.ledger import Outcome
 CAUSE = "submission.put_in_force"
 
 
-def falls_on(seal: str, name: str, one_in: int) -> bool:
+def is_selected(seal: str, name: str, one_in: int) -> bool:
     """Return whether the draw selects something. Pure.
 
     Args:
@@ -46,8 +46,8 @@ def name_of(sample: Sample) -> str:
 
 def is_drawn(sample: Sample, seal: Seal) -> bool:
     """Return whether the draw selects a spot check, under the seal that `seal_over` found."""
-    one_in = policy_queries.of(sample.submission.policy).sampled_one_in
-    return falls_on(seal_hash(sealing.body_of(seal)), name_of(sample), one_in)
+    one_in = policy_queries.policy_of(sample.submission.policy).sampled_one_in
+    return is_selected(seal_hash(sealing.body_of(seal)), name_of(sample), one_in)
 
 
 def seal_over(submission: Submission) -> Seal | None:
@@ -77,7 +77,7 @@ def conflict(person: Person, route: Route, sample: Sample) -> tuple[str, str] | 
     return None
 
 
-def may_look(sample: Sample, now: datetime) -> list[Person]:
+def reviewers_of(sample: Sample, now: datetime) -> list[Person]:
     """Return the people who may decide: security reviewers without a conflict, or else such fallback owners (A9).
 
     A reviewer whose role one admin alone has ended is left out, without a replacement (S8).

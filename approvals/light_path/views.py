@@ -25,7 +25,7 @@ from governance.web.components import times
 from governance.web.pages.ledger_links import ledger_href
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
-from inventory.versions.views import compared
+from inventory.versions.views import diff_context
 
 Shape = dict[str, Any]
 
@@ -58,7 +58,7 @@ def sample(request: Request, pk: int) -> HttpResponse:
         verb = VERDICTS.get(request.POST.get("verdict", ""))
         if verb is None:
             raise refuse(Refusal("A12", "input", "Say whether it is fine or not; what you typed is still there."))
-        verb(spot_check, actor=acting(spot_check, request.actor), now=now, reason=text)
+        verb(spot_check, actor=reviewing_actor(spot_check, request.actor), now=now, reason=text)
     except InvalidInput as error:
         context = _context(spot_check, request.actor, typed=text, error=error.refusal.sentence)
         return page(request, TEMPLATE, context, status=error.status)
@@ -67,14 +67,14 @@ def sample(request: Request, pk: int) -> HttpResponse:
     return redirect("sample", pk=pk)
 
 
-def acting(spot_check: Sample, actor: Actor) -> Actor:
+def reviewing_actor(spot_check: Sample, actor: Actor) -> Actor:
     """Return the actor who may decide: the reader, or the reader for a person who delegated to them (A11)."""
     now = business_time.now()
     own_refusal = spot_checks.find_fine.refusal(spot_check, actor=actor, now=now)
     if own_refusal is None or own_refusal.code == "STATE" or actor.person is None:
         return actor
     givers = set(access.answers_as(actor, now)) - {actor.person.pk}
-    for person in light_path_spot_checks.may_look(spot_check, now) if givers else ():
+    for person in light_path_spot_checks.reviewers_of(spot_check, now) if givers else ():
         if person.pk in givers:
             return actor.for_person(person)
     return actor
@@ -84,7 +84,7 @@ def _context(spot_check: Sample, actor: Actor, *, typed: str = "", error: str = 
     now, submission = business_time.now(), spot_check.submission
     automation = submission.automation
     stands = automation.approved_version_id == submission.version_id
-    acting_as = acting(spot_check, actor)
+    acting_as = reviewing_actor(spot_check, actor)
     refusal = spot_checks.find_fine.refusal(spot_check, actor=acting_as, now=now)
     subject_words = "what policy approved" if spot_check.is_of_policy else "what changed"
     return {
@@ -108,7 +108,7 @@ def _context(spot_check: Sample, actor: Actor, *, typed: str = "", error: str = 
         },
         "approved": _approved_privilege(spot_check),
         "standing": _outcome_rows(spot_check),
-        "compare": compared(spot_check.before, submission.version) if spot_check.before is not None else None,
+        "compare": diff_context(spot_check.before, submission.version) if spot_check.before is not None else None,
         "versions_href": reverse("automation_version", args=[automation.pk, submission.version.number]),
         "form": {
             "action": spot_check.href,
@@ -153,7 +153,7 @@ def _outcome_rows(spot_check: Sample) -> list[Shape]:
     """Return how it was drawn, who was asked and who answered."""
     rows: list[Shape] = []
     if spot_check.drawn_from_seal is not None:
-        drawn = f"Seal {spot_check.drawn_from_seal} of the ledger; one in {policy_queries.of(spot_check.submission.policy).sampled_one_in} is drawn"
+        drawn = f"Seal {spot_check.drawn_from_seal} of the ledger; one in {policy_queries.policy_of(spot_check.submission.policy).sampled_one_in} is drawn"
         rows.append({"label": "Drawn from", "text": drawn})
     if spot_check.state == SampleState.OPEN:
         names = list(

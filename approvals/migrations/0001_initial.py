@@ -46,7 +46,7 @@ def load_conflict_rules(apps, schema_editor):
             ships=True,
             effective_at=SHIPPED_AT,
         )
-        for rule in default_rules.shipped()
+        for rule in default_rules.default_rules()
     )
 
 

@@ -17,7 +17,7 @@ from governance.core.actors.actor import Actor
 from governance.core.models import AppendOnly, FreeText, History, Person
 from governance.core.roles.roles import Relation
 from inventory.models import Automation, Entitlement
-from inventory.models.resource import sees_all
+from inventory.models.resource import sees_whole_register
 
 #: Limits of any policy: the longest waiver, and the number of consecutive waivers (S7).
 LONGEST_WAIVER = timedelta(days=90)
@@ -187,7 +187,7 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
 
     def visible_to(self, actor: Actor, now: datetime) -> ConflictQuerySet:
         """Return conflicts with an automation that the actor may see."""
-        if sees_all(actor, now):
+        if sees_whole_register(actor, now):
             return self
         seen = Automation.objects.visible_to(actor, now).order_by().values("pk")
         return self.filter(automations__overlap=ArraySubquery(seen))

@@ -18,7 +18,7 @@ from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
 from inventory.models import Automation, Version
 from inventory.ownership import authors
-from inventory.ownership.parties import WROTE
+from inventory.ownership.parties import CONTENT_REASONS
 
 OWNING = (Capacity.BUSINESS_OWNER, Capacity.TECHNICAL_OWNER)
 #: Capacities of builders. The submitter is one, even if another person built the automation (S10, A13).
@@ -31,7 +31,9 @@ FROM_THE_ONE_IN_FORCE = Q(
 )
 
 
-def name_all(submission: Submission, submitter: Person, *, siblings: Collection[int], alike: Collection[int]) -> None:
+def write_all_parties(
+    submission: Submission, submitter: Person, *, siblings: Collection[int], alike: Collection[int]
+) -> None:
     """Write all parties of a new submission.
 
     Args:
@@ -40,13 +42,13 @@ def name_all(submission: Submission, submitter: Person, *, siblings: Collection[
         siblings: ids of the automation in its other environments (I10).
         alike: ids of possible duplicates (I9).
     """
-    pairs = standing(submission.automation, version=submission.version)
-    pairs += [*of_siblings(siblings), *of_alike(alike)]
-    write_down(submission, [*pairs, (submitter.pk, Capacity.SUBMITTER)])
+    pairs = next_parties(submission.automation, version=submission.version)
+    pairs += [*of_siblings(siblings), *of_duplicates(alike)]
+    write_parties(submission, [*pairs, (submitter.pk, Capacity.SUBMITTER)])
 
 
 @dataclass(frozen=True)
-class CameIn:
+class NewParties:
     """New parties of a submission that are not written yet.
 
     Args:
@@ -58,7 +60,7 @@ class CameIn:
     people: tuple[Person, ...]
 
 
-def who_came_in(submission: Submission, actor: Actor | None) -> CameIn:
+def new_parties(submission: Submission, actor: Actor | None) -> NewParties:
     """Find new parties since the submission: editors, importers, owners and authors (S1). Reads only.
 
     Args:
@@ -66,15 +68,15 @@ def who_came_in(submission: Submission, actor: Actor | None) -> CameIn:
         actor: the person who has just edited; the giver of a delegation counts as an editor too (A11). None without an edit.
     """
     known_pairs = set(submission.parties.values_list("person", "capacity"))
-    current_pairs = standing(submission.automation, version=submission.version)
+    current_pairs = next_parties(submission.automation, version=submission.version)
     if actor is not None and actor.standing_for is not None:
         current_pairs.append((actor.standing_for.pk, Capacity.EDITOR))
     new = {person_id for person_id, _ in current_pairs} - {party_id for party_id, _ in known_pairs}
     people = Person.objects.filter(pk__in=new).order_by("pk")
-    return CameIn(tuple(pair for pair in dict.fromkeys(current_pairs) if pair not in known_pairs), tuple(people))
+    return NewParties(tuple(pair for pair in dict.fromkeys(current_pairs) if pair not in known_pairs), tuple(people))
 
 
-def write_down(submission: Submission, pairs: Iterable[tuple[int, Capacity]]) -> None:
+def write_parties(submission: Submission, pairs: Iterable[tuple[int, Capacity]]) -> None:
     """Write parties, each capacity of a person once. None of these people has decided in the submission (S1)."""
     Party.objects.bulk_create(
         Party(submission=submission, person_id=person_id, capacity=capacity)
@@ -82,13 +84,13 @@ def write_down(submission: Submission, pairs: Iterable[tuple[int, Capacity]]) ->
     )
 
 
-def on_record(submission: Submission) -> list[str]:
+def for_ledger(submission: Submission) -> list[str]:
     """Return the parties for the ledger: opaque id and capacity of each."""
     parties = submission.parties.order_by("pk").values_list("person__opaque_id", "capacity")
     return [f"{opaque_id} {capacity}" for opaque_id, capacity in parties]
 
 
-def standing(automation: Automation, *, version: Version | None = None) -> list[tuple[int, Capacity]]:
+def next_parties(automation: Automation, *, version: Version | None = None) -> list[tuple[int, Capacity]]:
     """Return the parties of the next submission, apart from its submitter; for the write and the preview.
 
     Parties are:
@@ -110,12 +112,12 @@ def standing(automation: Automation, *, version: Version | None = None) -> list[
     return [(person_id, capacity) for person_id, capacity in pairs if person_id is not None]
 
 
-def beside(*, siblings: Collection[int], alike: Collection[int]) -> list[int]:
-    """Return the ids of parties that come from other automations: see `of_siblings` and `of_alike`."""
-    return [person_id for person_id, _ in (*of_siblings(siblings), *of_alike(alike))]
+def ids_from_other_automations(*, siblings: Collection[int], alike: Collection[int]) -> list[int]:
+    """Return the ids of parties that come from other automations: see `of_siblings` and `of_duplicates`."""
+    return [person_id for person_id, _ in (*of_siblings(siblings), *of_duplicates(alike))]
 
 
-def of_alike(others: Collection[int]) -> list[tuple[int, Capacity]]:
+def of_duplicates(others: Collection[int]) -> list[tuple[int, Capacity]]:
     """Return the parties of possible duplicates. They decide nothing about this automation either (I9).
 
     Args:
@@ -125,7 +127,7 @@ def of_alike(others: Collection[int]) -> list[tuple[int, Capacity]]:
         return []
     parties = Party.objects.filter(submission__automation__in=others).exclude(capacity=Capacity.ALIKE)
     submitted = Version.objects.filter(automation__in=others, submissions__isnull=False)
-    people = {*parties.values_list("person", flat=True), *authors.of(submitted)}
+    people = {*parties.values_list("person", flat=True), *authors.author_ids(submitted)}
     return [(person_id, Capacity.ALIKE) for person_id in sorted(people)]
 
 
@@ -149,12 +151,12 @@ def of_siblings(siblings: Collection[int]) -> list[tuple[int, Capacity]]:
         for person_id in versions.values_list("imported_by", flat=True).distinct()
         if person_id
     ]
-    builders += [(person_id, Capacity.AUTHOR) for person_id in authors.of(versions)]
+    builders += [(person_id, Capacity.AUTHOR) for person_id in authors.author_ids(versions)]
     rows = Automation.history.filter(id__in=siblings, history_user__isnull=False).order_by()
     edits = rows.values_list("history_change_reason", "history_user").distinct()
     return [
         *builders,
-        *((person_id, Capacity.EDITOR) for reason, person_id in edits if (reason or "").startswith(WROTE)),
+        *((person_id, Capacity.EDITOR) for reason, person_id in edits if (reason or "").startswith(CONTENT_REASONS)),
     ]
 
 
@@ -166,7 +168,7 @@ def _of_versions(automation: Automation, version: Version | None) -> Iterator[tu
     since = automation.versions.filter(counted)
     for importer in since.values_list("imported_by", flat=True):
         yield importer, Capacity.IMPORTER
-    for author in authors.of(since):
+    for author in authors.author_ids(since):
         yield author, Capacity.AUTHOR
 
 
@@ -184,7 +186,7 @@ def _of_history(automation: Automation) -> Iterator[tuple[int | None, Capacity]]
         # wait in the amendment and are decided now.
         if not is_over:
             yield from zip(answerable, (*OWNING, Capacity.BUSINESS_OWNER), strict=True)  # the interim owner (I3)
-        if (reason or "").startswith(WROTE) and (not is_over or approved is None or at > approved.created_at):
+        if (reason or "").startswith(CONTENT_REASONS) and (not is_over or approved is None or at > approved.created_at):
             yield person_id, Capacity.EDITOR
         is_over = is_over or (reason or "").startswith("automation.went_live")
     for people in (owners, asked_owners):
@@ -202,25 +204,25 @@ def _of_submissions(automation: Automation) -> Iterator[tuple[int | None, Capaci
         yield person_id, Capacity(capacity)
 
 
-def building(submission: Submission) -> frozenset[int]:
+def builder_ids(submission: Submission) -> frozenset[int]:
     """Return the ids of the builders of a submission: importers, editors and the submitter. One query."""
     person_ids = submission.parties.filter(capacity__in=BUILDING).values_list("person", flat=True)
     return frozenset({submission.submitted_by_id, *person_ids})
 
 
-def would_build(
+def future_builder_ids(
     automation: Automation, submitter: Person, *, version: Version, siblings: Collection[int]
 ) -> frozenset[int]:
     """Return the builder ids of a submission before it is made.
 
     ``siblings`` are ids of the automation in its other environments.
     """
-    pairs = [*standing(automation, version=version), *of_siblings(siblings)]
+    pairs = [*next_parties(automation, version=version), *of_siblings(siblings)]
     builder_ids = {person_id for person_id, capacity in pairs if capacity in BUILDING}
     return frozenset(builder_ids | {submitter.pk})
 
 
-def in_what_rests(uses: QuerySet[Automation], people: Collection[int]) -> Party | None:
+def party_of_running(uses: QuerySet[Automation], people: Collection[int]) -> Party | None:
     """Return a party among ``people`` to the running or a later submission of one of the automations, or None."""
     rests = Party.objects.filter(
         FROM_THE_ONE_IN_FORCE, submission__automation__in=uses.order_by().values("pk"), person__in=people
@@ -228,22 +230,24 @@ def in_what_rests(uses: QuerySet[Automation], people: Collection[int]) -> Party 
     return rests.select_related("submission__automation", "person").order_by("pk").first()
 
 
-def whose_word_counts_not(automation: Automation, now: datetime) -> dict[int, Refusal]:
+def refusals_for_parties(automation: Automation, now: datetime) -> dict[int, Refusal]:
     """Return a refusal by person id for each party of the running or next version.
 
     Their statement about what a credential opens does not lower its tier (S1, T1).
     """
     refusal = Refusal("SOD-1", "duty", "A party's word on what a credential opens makes nothing of its own less risky.")
-    return dict.fromkeys({*(person_id for person_id, _ in standing(automation)), *running(automation)}, refusal)
+    return dict.fromkeys(
+        {*(person_id for person_id, _ in next_parties(automation)), *running_party_ids(automation)}, refusal
+    )
 
 
-def running(automation: Automation) -> list[int]:
+def running_party_ids(automation: Automation) -> list[int]:
     """Return the ids of the parties of the running version and of later submissions. One query."""
     parties = Party.objects.filter(FROM_THE_ONE_IN_FORCE, submission__automation=automation).order_by()
     return list(parties.values_list("person", flat=True).distinct())
 
 
-def kept_apart(automation: Automation, now: datetime) -> dict[int, Refusal]:
+def refusals_for_owners(automation: Automation, now: datetime) -> dict[int, Refusal]:
     """Return a refusal by person id for people who can't be named an owner during a submission (S1, A9).
 
     These are its candidates and deciders. Naming a candidate would make them a party, and the next person on the

@@ -25,7 +25,7 @@ from inventory.ownership import parties as ownership_parties
 
 
 def _until_approved(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
-    if credential_transitions.answers_for_it(actor, subject, now):
+    if credential_transitions.may_describe(actor, subject, now):
         return None
     if not Decision.objects.standing().filter(approval__credential=subject, outcome=DecisionOutcome.APPROVE).exists():
         return None
@@ -42,7 +42,7 @@ def _says_no_control_of_a_party(subject: Entitlement, actor: Actor, now: datetim
 
 
 def _party(actor: Actor, noun: str, uses: QuerySet[Automation]) -> Refusal | None:
-    party = party_queries.in_what_rests(uses, [person.pk for person in actor.people])
+    party = party_queries.party_of_running(uses, [person.pk for person in actor.people])
     if party is None:
         return None
     clause = "you are" if party.person == actor.person else f"{party.person.name}, for whom you would stand in, is"

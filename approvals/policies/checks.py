@@ -10,7 +10,7 @@ from typing import Any
 from approvals.policies.yaml_document import Path
 
 #: Path, problem and fix.
-Wrong = tuple[Path, str, str]
+Inconsistency = tuple[Path, str, str]
 
 TIERS = ("low", "standard", "high")
 STEPS = (("low", "standard"), ("standard", "high"))
@@ -19,7 +19,7 @@ FIRST = {"app": "lead", "privilege": "owner", "credential": "owner"}
 SHRINKING = ("longest_term", "review_after", "due_working_days", "expires_working_days")
 
 
-def wrong(document: Mapping[str, Any]) -> Iterator[Wrong]:
+def problems(document: Mapping[str, Any]) -> Iterator[Inconsistency]:
     """Yield each inconsistency of a complete and well-typed document."""
     yield from _repeated(document, ())
     yield from _seats(document["seats"])
@@ -30,7 +30,7 @@ def wrong(document: Mapping[str, Any]) -> Iterator[Wrong]:
     yield from _conflicts(document["conflicts"])
 
 
-def _repeated(part: object, path: Path) -> Iterator[Wrong]:
+def _repeated(part: object, path: Path) -> Iterator[Inconsistency]:
     if isinstance(part, Mapping):
         for name, value in part.items():
             yield from _repeated(value, (*path, name))
@@ -38,7 +38,7 @@ def _repeated(part: object, path: Path) -> Iterator[Wrong]:
         yield path, "Something stands in this list twice.", "Each stands once: signatures are of different people."
 
 
-def _seats(seats: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[Wrong]:
+def _seats(seats: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[Inconsistency]:
     for kind, by_tier in seats.items():
         for tier in TIERS:
             if FIRST[kind] not in by_tier[tier]:
@@ -50,7 +50,7 @@ def _seats(seats: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[Wrong]:
                 yield ("seats", kind, above), sentence, f"Add {', '.join(less)}."
 
 
-def _tiers(tiers: Mapping[str, Any]) -> Iterator[Wrong]:
+def _tiers(tiers: Mapping[str, Any]) -> Iterator[Inconsistency]:
     for name, words in (("levels", "level"), ("data_classes", "data class")):
         both = [name_in_both for name_in_both in tiers["low"][name] if name_in_both in tiers["high"][name]]
         if both:
@@ -61,7 +61,7 @@ def _tiers(tiers: Mapping[str, Any]) -> Iterator[Wrong]:
             )
 
 
-def _shrinking(document: Mapping[str, Any]) -> Iterator[Wrong]:
+def _shrinking(document: Mapping[str, Any]) -> Iterator[Inconsistency]:
     for name in SHRINKING:
         for below, above in STEPS:
             if document[name][above] > document[name][below]:
@@ -73,20 +73,20 @@ def _shrinking(document: Mapping[str, Any]) -> Iterator[Wrong]:
             yield ("expires_working_days", tier), "It would expire before it is due.", f"At least {due}."
 
 
-def _upwards(document: Mapping[str, Any]) -> Iterator[Wrong]:
+def _upwards(document: Mapping[str, Any]) -> Iterator[Inconsistency]:
     for below, above in STEPS:
         if below in document["two_owners"] and above not in document["two_owners"]:
             yield ("two_owners",), f"A rule for {below} risk applies to {above} risk too.", f"Add {above}."
 
 
-def _conflicts(days: Mapping[str, int]) -> Iterator[Wrong]:
+def _conflicts(days: Mapping[str, int]) -> Iterator[Inconsistency]:
     for below, above in (("low", "medium"), ("medium", "high")):
         if days[above] > days[below]:
             sentence = f"What is rated {above} would have longer than what is rated {below}."
             yield ("conflicts", above), sentence, f"At most {days[below]}."
 
 
-def _fresh(minutes: Mapping[str, int | None]) -> Iterator[Wrong]:
+def _fresh(minutes: Mapping[str, int | None]) -> Iterator[Inconsistency]:
     for below, above in STEPS:
         less, more = minutes.get(below), minutes.get(above)
         if less is not None and (more is None or more > less):

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 
 from approvals.policies import checks
 from approvals.policies.schema import Document
+from approvals.policies.yaml_document import ParsedYaml, Problem, Unreadable, parse
 from approvals.policies.yaml_document import Path as YamlPath
-from approvals.policies.yaml_document import Problem, Read, Unreadable, read
 
 #: More problems at once don't help.
 MOST_PROBLEMS = 50
@@ -39,7 +39,7 @@ class Result:
 def from_text(text: str) -> Result:
     """Read YAML or JSON text."""
     try:
-        parsed = read(text)
+        parsed = parse(text)
     except Unreadable as error:
         return Result({}, (error.problem,))
     return _check(parsed)
@@ -47,10 +47,10 @@ def from_text(text: str) -> Result:
 
 def from_data(data: object) -> Result:
     """Check plain data from a form or the database."""
-    return _check(Read(data))
+    return _check(ParsedYaml(data))
 
 
-def _check(parsed: Read) -> Result:
+def _check(parsed: ParsedYaml) -> Result:
     if not isinstance(parsed.data, dict):
         return Result(
             {}, (Problem(1, "", "This is no policy: it has no named parts.", "Begin with the policy in force."),)
@@ -62,7 +62,7 @@ def _check(parsed: Read) -> Result:
         return Result({}, tuple(sorted(problems, key=lambda problem: problem.line)[:MOST_PROBLEMS]))
     document = made.model_dump(mode="json", exclude_unset=True)
     problems = [
-        Problem(parsed.line(path), dotted(path), sentence, to_do) for path, sentence, to_do in checks.wrong(document)
+        Problem(parsed.line(path), dotted(path), sentence, to_do) for path, sentence, to_do in checks.problems(document)
     ]
     if problems:
         return Result({}, tuple(sorted(problems, key=lambda problem: problem.line)[:MOST_PROBLEMS]))
@@ -84,7 +84,7 @@ def dotted(path: YamlPath) -> str:
     return ".".join(str(part) for part in path)
 
 
-def _problem(error: Mapping[str, Any], parsed: Read) -> Problem:
+def _problem(error: Mapping[str, Any], parsed: ParsedYaml) -> Problem:
     path: YamlPath = tuple(error["loc"])
     sentence, to_do = _words(error, path)
     is_nowhere = error["type"] == "missing" and len(path) == 1

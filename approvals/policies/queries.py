@@ -190,7 +190,7 @@ def shipped() -> dict[str, Any]:
     return {**_shipped()}
 
 
-def completed(document: Mapping[str, Any]) -> dict[str, Any]:
+def with_shipped_parts(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored document with shipped values for missing parts."""
     document_with_defaults = {name: document.get(name, default) for name, default in _shipped().items()}
     high = {**_shipped()["tiers"]["high"], **document_with_defaults["tiers"]["high"]}
@@ -204,14 +204,14 @@ def digest(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(rfc8785.dumps(dict(document))).hexdigest()
 
 
-def of(version: PolicyVersion) -> Policy:
+def policy_of(version: PolicyVersion) -> Policy:
     """Return the typed form of a stored version."""
     return Policy(version=version, document=version.document)
 
 
 def in_force(now: datetime) -> Policy:
     """Return the newest version effective at ``now``; the shipped one always is."""
-    return of(PolicyVersion.objects.effective(now)[0])
+    return policy_of(PolicyVersion.objects.effective(now)[0])
 
 
 def tiers_at(now: datetime) -> Mapping[str, Any]:

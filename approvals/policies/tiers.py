@@ -34,22 +34,22 @@ def chain_of(submission: Submission, privileges: Sequence[Privilege] | None = No
     """
     chain: Chain | None = submission.__dict__.get(_KNOWN)
     if chain is None:
-        chain = submission.__dict__[_KNOWN] = chain_queries.with_version(submission.version, privileges)
+        chain = submission.__dict__[_KNOWN] = chain_queries.chain_with_version(submission.version, privileges)
     return chain
 
 
-def know_none(submission: Submission) -> None:
+def set_no_chain(submission: Submission) -> None:
     """Set an empty chain, because a page read that the version meets no other automation."""
     submission.__dict__[_KNOWN] = Chain()
 
 
-def others_of(submissions: Sequence[Submission]) -> dict[int, frozenset[int]]:
+def ids_in_chain(submissions: Sequence[Submission]) -> dict[int, frozenset[int]]:
     """Return the ids of other submissions in the chain, by submission; a fixed number of queries, two without a chain."""
     by_version = chain_queries.others_with({submission.version_id for submission in submissions})
     return {submission.pk: by_version[submission.version_id] for submission in submissions}
 
 
-def forget(submission: Submission) -> None:
+def forget_chain(submission: Submission) -> None:
     """Drop the chain that was read, because another submission may have come into force."""
     submission.__dict__.pop(_KNOWN, None)
 
@@ -57,7 +57,7 @@ def forget(submission: Submission) -> None:
 TO_DO = "Submit it again: then everybody is asked who is needed now, and what did not change keeps its decisions."
 
 
-def risen(record: Approval) -> Tier | None:
+def risen_tier(record: Approval) -> Tier | None:
     """Return the current tier of an approval's subject if it is higher than at submission, else None (T1, T2).
 
     Args:
@@ -73,7 +73,7 @@ def tier_refusal(record: Approval) -> Refusal | None:
     """Return why an approval can't be approved because the tier of its subject has risen, or None (T1, T3)."""
     if record.kind == ApprovalKind.APP:
         return app_refusal(record.submission)
-    now = risen(record)
+    now = risen_tier(record)
     if now is None:
         return None
     high = next(privilege for privilege in _uses(record) if _tier(privilege, record.submission) == now)
@@ -94,7 +94,7 @@ def _reason(high: Privilege, record: Approval) -> str:
 def _is_low_without_reach(facts: tiers.PrivilegeFacts, submission: Submission) -> bool:
     """Return whether a privilege would be low if its credential opened nothing else."""
     only_this = replace(facts, credential_reach="only_this")
-    return tiers.privilege_tier(only_this, policy_queries.of(submission.policy).tiers).tier is Tier.LOW
+    return tiers.privilege_tier(only_this, policy_queries.policy_of(submission.policy).tiers).tier is Tier.LOW
 
 
 def app_refusal(submission: Submission) -> Refusal | None:
@@ -127,14 +127,14 @@ def _chain(submission: Submission) -> Tier:
     return chain_of(submission, privileges_of(submission)).tier
 
 
-def know_no_sharers(submission: Submission) -> None:
+def set_no_sharers(submission: Submission) -> None:
     """Set no sharers, because a page read that the version runs as no registered identity."""
     submission.__dict__["_sharers"] = []
 
 
 def _refusal(because: str, kind: str, then: str, now: str, subject: Approval | Submission) -> Refusal:
     submission = subject.submission if isinstance(subject, Approval) else subject
-    policy = policy_queries.of(submission.policy)
+    policy = policy_queries.policy_of(submission.policy)
     more = [label for label in policy.seats(kind, now) if label not in policy.seats(kind, then)]
     needed = _signatures(more) if more else f"the longest term is {policy.longest_term(now)} days"
     return Refusal("T1", "state", f"{because}, so this is {now} risk: {needed}.", TO_DO)
@@ -175,7 +175,7 @@ def tiers_of(submission: Submission, parties: Collection[int]) -> tuple[dict[int
 
 
 def _tier(privilege: Privilege, submission: Submission) -> Tier:
-    return tiers.privilege_tier(_facts(privilege, submission), policy_queries.of(submission.policy).tiers).tier
+    return tiers.privilege_tier(_facts(privilege, submission), policy_queries.policy_of(submission.policy).tiers).tier
 
 
 def counted_class(privilege: Privilege, submission: Submission) -> str:
@@ -233,7 +233,7 @@ def bindings_of(submission: Submission) -> dict[tuple[str, str], Binding]:
     return bindings
 
 
-def read_together(submissions: Iterable[Submission]) -> None:
+def prefetch_for(submissions: Iterable[Submission]) -> None:
     """Read privileges, bindings and parties of several submissions: a fixed number of queries, none for none."""
     submissions = [submission for submission in submissions if "_bindings" not in submission.__dict__]
     by_version: dict[int, list[Submission]] = {}
@@ -261,7 +261,7 @@ def read_together(submissions: Iterable[Submission]) -> None:
                 unread_submission.__dict__["_party_ids"] = frozenset(parties[unread_submission.pk])
 
 
-def know_held(submission: Submission, privileges: Sequence[Privilege]) -> None:
+def set_privileges(submission: Submission, privileges: Sequence[Privilege]) -> None:
     """Set the privileges of the version, because a page read them with the approvals."""
     submission.__dict__.setdefault("_judged_privileges", list(privileges))
 

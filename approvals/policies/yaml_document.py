@@ -44,7 +44,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
-class Read:
+class ParsedYaml:
     """Parsed data, and the line of each part by path."""
 
     data: Any
@@ -57,7 +57,7 @@ class Read:
         return self.lines.get(path, 1)
 
 
-def read(text: str) -> Read:
+def parse(text: str) -> ParsedYaml:
     """Read text as YAML or JSON.
 
     Raises:
@@ -73,7 +73,7 @@ def read(text: str) -> Read:
         _check_bounds(text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         lines = dict(_lines(node, ())) if node is not None else {}
-        return Read(yaml.safe_load(text), lines)
+        return ParsedYaml(yaml.safe_load(text), lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         detail = " ".join(part for part in (error.context, error.problem) if part)

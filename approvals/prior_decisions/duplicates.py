@@ -22,21 +22,23 @@ from approvals.models.submission import TO_NOTHING
 from approvals.prior_decisions import stopped_grants
 from governance.core.actors.actor import Actor
 from inventory.duplicates import queries as duplicate_queries
-from inventory.duplicates.queries import PRIVILEGES, SOURCE, Alike
+from inventory.duplicates.queries import PRIVILEGES, SOURCE, Duplicate
 from inventory.models import Automation, AutomationState
 
 if TYPE_CHECKING:
     from approvals.submissions.version_diff import Changes
 
 #: Two automations with fewer common privileges than this are not similar.
-FEW = 3
+MIN_SHARED_PRIVILEGES = 3
 #: The most possible duplicates that an approver is asked about, apart from those of the team.
-MOST = 5
+MAX_ASKED = 5
 #: Why stage 1 opens for a version that changes nothing else that stage 1 decides.
-MAY_BE_KNOWN = "It may be the same as something that is known already."
+POSSIBLE_DUPLICATE = "It may be the same as something that is known already."
 
 
-def held(automation: Automation | None, case: duplicate_queries.Case, *, is_in_force: bool) -> tuple[Alike, ...]:
+def possible_duplicates(
+    automation: Automation | None, case: duplicate_queries.Candidate, *, is_in_force: bool
+) -> tuple[Duplicate, ...]:
     """Return the possible duplicates of an automation: new matches and stored matches.
 
     If a version is in force, only failed matches count. So a refused automation can't come back as a new version of
@@ -53,16 +55,18 @@ def held(automation: Automation | None, case: duplicate_queries.Case, *, is_in_f
     before = list(Likeness.objects.of(automation)) if automation is not None else []
     apart = {(likeness.other_id, likeness.because) for likeness in before if likeness.said is False}
     matches = {
-        likeness.other_id: Alike(likeness.other, likeness.because) for likeness in before if likeness.said is not False
+        likeness.other_id: Duplicate(likeness.other, likeness.because)
+        for likeness in before
+        if likeness.said is not False
     }
-    for match in _relevant(duplicate_queries.find(case), is_in_force=is_in_force):
+    for match in _relevant(duplicate_queries.find_duplicates(case), is_in_force=is_in_force):
         pk = match.other.pk
         if not {(pk, match.because), (pk, SOURCE)} & apart:
             matches.setdefault(pk, match)
     return tuple(matches.values())
 
 
-def _relevant(matches: Sequence[Alike], *, is_in_force: bool) -> list[Alike]:
+def _relevant(matches: Sequence[Duplicate], *, is_in_force: bool) -> list[Duplicate]:
     """Keep all failed matches, then the submitted matches that share more than a few privileges.
 
     Failed means refused, withdrawn, stopped or retired. All of these count, so that a refused automation is never
@@ -73,10 +77,10 @@ def _relevant(matches: Sequence[Alike], *, is_in_force: bool) -> list[Alike]:
     if is_in_force:
         return failed
     others = [match for match in matches if match.other.pk in submitted - back]
-    return [*failed, *(match for match in others if match.because != PRIVILEGES or match.same >= FEW)]
+    return [*failed, *(match for match in others if match.because != PRIVILEGES or match.same >= MIN_SHARED_PRIVILEGES)]
 
 
-def _submitted_and_failed(matches: Sequence[Alike]) -> tuple[set[int], set[int]]:
+def _submitted_and_failed(matches: Sequence[Duplicate]) -> tuple[set[int], set[int]]:
     """Return the ids of submitted matches, and of failed ones; at most three queries.
 
     Failed means refused, withdrawn, stopped or retired. Two other people lift a stop (G5); an import of a copy does
@@ -91,31 +95,31 @@ def _submitted_and_failed(matches: Sequence[Alike]) -> tuple[set[int], set[int]]
     back = {pk for pk, state in rows if state in TO_NOTHING} | set(
         refused.values_list("submission__automation", flat=True)
     )
-    back |= stopped_grants.among(others)
+    back |= stopped_grants.stopped_automation_ids(others)
     return submitted, back | {match.other.pk for match in matches if match.other.state == AutomationState.RETIRED}
 
 
-def told(automation: Automation, matches: Sequence[Alike]) -> list[Alike]:
+def duplicates_to_answer(automation: Automation, matches: Sequence[Duplicate]) -> list[Duplicate]:
     """Return the matches that approvers are asked about: failed ones of the team, then the first others."""
     same_team = [match for match in matches if match.is_back and match.other.team_id == automation.team_id]
-    return [*same_team, *[match for match in matches if match not in same_team][:MOST]]
+    return [*same_team, *[match for match in matches if match not in same_team][:MAX_ASKED]]
 
 
-def asks_app(changes: Changes, likes: Sequence[Alike], automation: Automation | None) -> Changes:
+def require_app_answer(changes: Changes, likes: Sequence[Duplicate], automation: Automation | None) -> Changes:
     """Add stage 1 to the changes of a version if a possible duplicate has no answer (I9)."""
     if changes.app or automation is None or not likes:
         return changes
     same = {likeness.other_id for likeness in Likeness.objects.of(automation) if likeness.said}
-    is_open = any(match.other.pk not in same for match in told(automation, likes))
-    return replace(changes, app=(MAY_BE_KNOWN,)) if is_open else changes
+    is_open = any(match.other.pk not in same for match in duplicates_to_answer(automation, likes))
+    return replace(changes, app=(POSSIBLE_DUPLICATE,)) if is_open else changes
 
 
-def within(automation: Automation, matches: Iterable[Alike]) -> list[int]:
+def ids_in_same_team(automation: Automation, matches: Iterable[Duplicate]) -> list[int]:
     """Return the ids of matches in the same team. Their rejections count and are shown."""
     return [match.other.pk for match in matches if match.other.team_id == automation.team_id]
 
 
-def is_elsewhere(automation: Automation, matches: Iterable[Alike]) -> bool:
+def is_in_other_team(automation: Automation, matches: Iterable[Duplicate]) -> bool:
     """Return whether a match belongs to another team.
 
     Security then signs the app, because the lead may not see that match.
@@ -128,12 +132,12 @@ def app_seats(labels: tuple[str, ...], *, elsewhere: bool) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*labels, SeatLabel.SECURITY])) if elsewhere else labels
 
 
-def open_of(automation: Automation) -> list[Likeness]:
+def unanswered(automation: Automation) -> list[Likeness]:
     """Return the likenesses without an answer; one query."""
     return [likeness for likeness in Likeness.objects.of(automation) if likeness.said is None]
 
 
-def unsaid(automations: Collection[int]) -> frozenset[int]:
+def ids_with_unanswered(automations: Collection[int]) -> frozenset[int]:
     """Return the ids of automations with an unanswered likeness; one query, none for an empty collection."""
     if not automations:
         return frozenset()
@@ -142,7 +146,7 @@ def unsaid(automations: Collection[int]) -> frozenset[int]:
     return frozenset(likenesses.values_list("automation", flat=True))
 
 
-def seen(rows: Sequence[Likeness], actor: Actor, now: datetime) -> frozenset[int]:
+def ids_answerable_by(rows: Sequence[Likeness], actor: Actor, now: datetime) -> frozenset[int]:
     """Return the ids of likenesses whose other automation the actor may see.
 
     The actor may answer these. One query, none for no rows.

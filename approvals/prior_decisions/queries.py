@@ -47,7 +47,7 @@ def refused(automations: Collection[int], policy: Policy, now: datetime) -> Quer
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EarlierOutcome:
     """The earlier outcome of a question.
 
     Args:
@@ -63,9 +63,9 @@ class Earlier:
     counted: tuple[Decision, ...] = ()
 
 
-def earlier(
+def earlier_outcomes(
     automation: Automation | None, policy: Policy, now: datetime, alike: Collection[int] = ()
-) -> dict[str, Earlier]:
+) -> dict[str, EarlierOutcome]:
     """Return the earlier outcome of each refused or withdrawn question, by `Approval.matter`: two queries.
 
     Covers the automation (None if there is none yet) and its possible duplicates ``alike`` (I9).
@@ -88,7 +88,7 @@ def earlier(
     for decision in _decisions_on(records):
         words_by_matter.setdefault(decision.approval.matter, []).append(decision)
     return {
-        key: _outcome(words_by_matter[key], records) if key in words_by_matter else Earlier(pk)
+        key: _outcome(words_by_matter[key], records) if key in words_by_matter else EarlierOutcome(pk)
         for key, pk in newest.items()
     }
 
@@ -106,14 +106,14 @@ def _decisions_on(records: Collection[int]) -> QuerySet[Decision]:
     return related.defer("approval__facts", "approval__reasons").order_by("pk")
 
 
-def _outcome(decisions: Sequence[Decision], records: Collection[int]) -> Earlier:
+def _outcome(decisions: Sequence[Decision], records: Collection[int]) -> EarlierOutcome:
     """Return the outcome from all decisions about one question, oldest first."""
     rejections = [decision for decision in decisions if decision.outcome == DecisionOutcome.REJECT]
     last = (rejections or decisions)[-1]
     record = _bearers(last, records)[-1]
     by_seat = {decision.seat.label: decision for decision in decisions if record in _bearers(decision, records)}
     counted = {(_bearers(decision, records)[-1], decision.seat.label): decision for decision in decisions}
-    return Earlier(record, in_order(by_seat.values()), (last,) if rejections else in_order(counted.values()))
+    return EarlierOutcome(record, in_order(by_seat.values()), (last,) if rejections else in_order(counted.values()))
 
 
 def _bearers(decision: Decision, records: Collection[int]) -> list[int]:
@@ -126,12 +126,12 @@ def in_order(words: Iterable[Decision]) -> tuple[Decision, ...]:
     return tuple(sorted(words, key=lambda word: word.pk))
 
 
-def said_in(label: str, words: Iterable[Decision]) -> Person | None:
+def decider_in_seat(label: str, words: Iterable[Decision]) -> Person | None:
     """Return the maker of the decision in a seat, or the giver of a delegation (A11); None if nobody decided."""
-    return next((speaker(word) for word in words if word.seat.label == label), None)
+    return next((decider(word) for word in words if word.seat.label == label), None)
 
 
-def speaker(word: Decision) -> Person:
+def decider(word: Decision) -> Person:
     """Return the maker of a decision, or the giver of the delegation (A11)."""
     return word.for_person or word.person
 
@@ -139,11 +139,13 @@ def speaker(word: Decision) -> Person:
 def _matter(entitlement: int | None, target: str | None, scope: Sequence[str] | None, credential: int | None) -> str:
     """Compute `Approval.matter` from a row's values."""
     if entitlement is not None:
-        return privilege_scope.matter(entitlement, target or "", scope or ())
+        return privilege_scope.privilege_matter(entitlement, target or "", scope or ())
     return credential_key(credential) if credential is not None else APP_KEY
 
 
-def seats(labels: Sequence[str], before: Earlier | None, *, may_be_asked: Callable[[Person], bool]) -> list[str]:
+def required_seats(
+    labels: Sequence[str], before: EarlierOutcome | None, *, may_be_asked: Callable[[Person], bool]
+) -> list[str]:
     """Return the seats of a question: the policy's, and an extra one if an earlier decider can't be asked again.
 
     Args:
@@ -154,6 +156,6 @@ def seats(labels: Sequence[str], before: Earlier | None, *, may_be_asked: Callab
     result = list(labels)
     if before is None or not before.counted:
         return result
-    if not all(may_be_asked(speaker(word)) for word in before.counted):
+    if not all(may_be_asked(decider(word)) for word in before.counted):
         return [*result, SeatLabel.SECOND if SeatLabel.SECURITY in result else SeatLabel.SECURITY]
     return list(dict.fromkeys([*result, *(word.seat.label for word in before.counted)]))

@@ -20,7 +20,7 @@ from inventory.importers import privilege_scope
 from inventory.models import Automation
 
 
-def stopped(automation: Automation) -> dict[str, frozenset[int]]:
+def stoppers_by_matter(automation: Automation) -> dict[str, frozenset[int]]:
     """Return the ids of the people who stopped a grant that has not been approved again, by `Approval.matter`.
 
     Costs two more queries if a grant was stopped. Under a delegation both people stopped it (A11).
@@ -40,7 +40,7 @@ def stopped(automation: Automation) -> dict[str, frozenset[int]]:
     }
 
 
-def since(submission: Submission) -> frozenset[str]:
+def matters_stopped_since(submission: Submission) -> frozenset[str]:
     """Return the matters (`Approval.matter`) stopped after the submission was made and not approved again (G5).
 
     Costs two more queries if a grant was stopped. A stop and a submission both lock the automation, so their events
@@ -56,16 +56,16 @@ def since(submission: Submission) -> frozenset[str]:
     return frozenset(matters[subject] for subject in later.values_list("subject_id", flat=True))
 
 
-def standing() -> QuerySet[Grant]:
+def stopped_grants() -> QuerySet[Grant]:
     """Return grants that were stopped and not approved again, and all grants of stopped automations."""
     later = Grant.objects.filter(automation=OuterRef("automation"), key=OuterRef("key"), pk__gt=OuterRef("pk"))
     alone = Q(suspended_why=grant.Why.STOPPED) & ~Exists(later.exclude(suspended_why=grant.Why.STOPPED))
     return Grant.objects.filter(alone | (Q(automation__stopped_by__isnull=False) & ~Q(state=GrantState.ENDED)))
 
 
-def among(automations: Iterable[int]) -> set[int]:
+def stopped_automation_ids(automations: Iterable[int]) -> set[int]:
     """Return the ids of automations that are stopped or have a stopped grant; one query."""
-    return set(standing().filter(automation__in=automations).order_by().values_list("automation", flat=True))
+    return set(stopped_grants().filter(automation__in=automations).order_by().values_list("automation", flat=True))
 
 
 def _matters(automation: Automation) -> dict[str, str]:
@@ -77,7 +77,9 @@ def _matters(automation: Automation) -> dict[str, str]:
     rows = list(Grant.objects.filter(automation=automation).order_by("pk").values_list(*columns))
     newest = {key: why for _, _, key, why, *_ in rows}
     return {
-        str(pk): privilege_scope.matter(entitlement, target, scope or ()) if kind == GrantKind.PRIVILEGE else key
+        str(pk): privilege_scope.privilege_matter(entitlement, target, scope or ())
+        if kind == GrantKind.PRIVILEGE
+        else key
         for pk, kind, key, why, entitlement, target, scope in rows
         if why == grant.Why.STOPPED and newest[key] == grant.Why.STOPPED
     }

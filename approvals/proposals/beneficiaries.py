@@ -13,16 +13,16 @@ from operator import or_
 from django.db.models import F, Func, OuterRef, Q, Subquery
 
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.dry_run import caught_by_any_version
+from approvals.conflicts.dry_run import automations_caught
 from approvals.models import Conflict, ConflictRule, ConflictState, Party
 from approvals.models.conflict import Scope
 from approvals.parties.queries import FROM_THE_ONE_IN_FORCE
 from inventory.models import Automation, Version
 from inventory.models.automation import AutomationQuerySet
-from inventory.ownership.parties import WROTE
+from inventory.ownership.parties import CONTENT_REASONS
 
 
-def who_is(codes: Collection[str], now: datetime) -> frozenset[int]:
+def beneficiaries_of_rules(codes: Collection[str], now: datetime) -> frozenset[int]:
     """Return the ids of owners and parties of automations in an open conflict of these rules.
 
     Also covers owners that such a conflict is about, and automations with any version that the rules would catch:
@@ -37,16 +37,16 @@ def who_is(codes: Collection[str], now: datetime) -> frozenset[int]:
     conflicts = Conflict.objects.filter(code__in=codes, state=ConflictState.OPEN).order_by()
     caught = conflicts.annotate(one=Func(F("automations"), function="unnest")).values("one")
     looked_at = conflicts.filter(scope=Scope.OWNER).values_list("subject", flat=True)
-    rules = [conflict_queries.of(rule) for rule in ConflictRule.objects.in_force(now).filter(code__in=codes)]
-    asking = caught_by_any_version(rules, now)
+    rules = [conflict_queries.parse_version(rule) for rule in ConflictRule.objects.in_force(now).filter(code__in=codes)]
+    asking = automations_caught(rules, now)
     either = Automation.objects.filter(Q(pk__in=caught) | Q(pk__in=asking))
-    return people_of(either) | frozenset(looked_at)
+    return beneficiaries_of_automations(either) | frozenset(looked_at)
 
 
 OWNERS = ("business_owner", "technical_owner", "interim__person")
 
 
-def people_of(automations: AutomationQuerySet) -> frozenset[int]:
+def beneficiaries_of_automations(automations: AutomationQuerySet) -> frozenset[int]:
     """Return the ids of owners, interim owners, parties since the version in force, importers and editors: four
     queries.
     """
@@ -62,7 +62,7 @@ def people_of(automations: AutomationQuerySet) -> frozenset[int]:
 def _editors(automations: AutomationQuerySet) -> set[int]:
     """Return the ids of editors since the approved version; the next submission decides about their edits (S1)."""
     approved = Automation.objects.filter(pk=OuterRef("id")).order_by().values("approved_version__created_at")[:1]
-    edits = reduce(or_, (Q(history_change_reason__startswith=prefix) for prefix in WROTE))
+    edits = reduce(or_, (Q(history_change_reason__startswith=prefix) for prefix in CONTENT_REASONS))
     rows = Automation.history.filter(edits, id__in=automations.values("pk"), history_user__isnull=False)
     since = rows.annotate(approved_at=Subquery(approved)).filter(
         Q(approved_at__isnull=True) | Q(history_date__gt=F("approved_at"))

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from approvals.conflicts.dry_run import Known
+from approvals.conflicts.dry_run import HoldingsCache
 from approvals.models import Proposal, WhatIf
 from approvals.proposals.kinds import kind
 from approvals.proposals.kinds.kind import Span
@@ -31,7 +31,7 @@ def begin(proposal: Proposal, step: Step[Proposal]) -> WhatIf:
     A count without rows is done at once.
     """
     made = WhatIf(proposal=proposal, round=proposal.round, since=step.now - SPAN, until=step.now)
-    made.total = kind.of(proposal.kind).total(span(proposal, made))
+    made.total = kind.kind_of(proposal.kind).total(span(proposal, made))
     if made.total == 0:
         made.finished_at = step.now
     made.save()
@@ -52,16 +52,16 @@ def latest(proposal: Proposal) -> WhatIf | None:
 
 def sweep(now: datetime) -> Mapping[str, int]:
     """Count a few slices; return the number of judged rows and of unfinished counts."""
-    judged, cache_by_count = 0, dict[int, Known]()
+    judged, cache_by_count = 0, dict[int, HoldingsCache]()
     for _ in range(SLICES):
         what_if = WhatIf.objects.filter(finished_at=None).select_related("proposal").order_by("pk").first()
         if what_if is None:
             break
-        judged += count_slice(what_if, now, cache_by_count.setdefault(what_if.pk, Known()))
+        judged += count_slice(what_if, now, cache_by_count.setdefault(what_if.pk, HoldingsCache()))
     return {"judged": judged, "left": WhatIf.objects.filter(finished_at=None).count()}
 
 
-def count_slice(what_if: WhatIf, now: datetime, cache: Known, size: int = SLICE) -> int:
+def count_slice(what_if: WhatIf, now: datetime, cache: HoldingsCache, size: int = SLICE) -> int:
     """Judge the next rows of a count in its own transaction; return their number.
 
     ``known`` keeps rows read for later slices.
@@ -75,7 +75,7 @@ def count_slice(what_if: WhatIf, now: datetime, cache: Known, size: int = SLICE)
             row.finished_at = now
             row.save()
             return 0
-        slice_counts = kind.of(proposal.kind).count(span(proposal, row), row.cursor, size, cache)
+        slice_counts = kind.kind_of(proposal.kind).count(span(proposal, row), row.cursor, size, cache)
         row.counts = dict(Counter(row.counts) + slice_counts.counts)
         row.cursor, row.done = slice_counts.cursor, row.done + slice_counts.rows
         if slice_counts.rows < size:

@@ -33,7 +33,7 @@ SIGNED_SINCE = Refusal(
 
 
 def _may_propose(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
-    roles = kind_kind.of(subject.kind).proposers
+    roles = kind_kind.kind_of(subject.kind).proposers
     if roles & access.roles_held(actor, now):
         return None
     names = " or a ".join(sorted(ROLE_WORDS[role].lower() for role in roles))
@@ -92,11 +92,11 @@ def _not_who_loses(subject: Proposal, actor: Actor, now: datetime) -> Refusal | 
 
 def _gainer_ids(subject: Proposal, now: datetime) -> frozenset[int]:
     """Return the ids of people who gained when it was made, or gain now."""
-    since = kind_kind.of(subject.kind).gains(subject.target, subject.before, subject.document, now)
+    since = kind_kind.kind_of(subject.kind).gains(subject.target, subject.before, subject.document, now)
     return since.union(subject.gains)
 
 
-def own_gain(actor: Actor, gains: Collection[int]) -> Refusal | None:
+def self_gain_refusal(actor: Actor, gains: Collection[int]) -> Refusal | None:
     """Return a refusal if the actor is among the people who would gain, else None."""
     if any(person.pk in gains for person in actor.people):
         sentence = "You would gain by this yourself, so somebody else proposes it."
@@ -105,7 +105,7 @@ def own_gain(actor: Actor, gains: Collection[int]) -> Refusal | None:
 
 
 def _unchanged(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
-    kind = kind_kind.of(subject.kind)
+    kind = kind_kind.kind_of(subject.kind)
     subject_name = kind.about(subject.target)
     if subject.state == ProposalState.AT_ONCE:
         return None if subject_name is not None and _stands_as_it_acts(subject, kind, now) else SIGNED_SINCE
@@ -186,7 +186,7 @@ IN_TIME = Duty("S8", "S8", "Nobody answers a proposal once its time is up.", _in
 ANSWERING = (IN_PERSON, NOT_ITS_AUTHOR, NOT_THEIR_DELEGATE, NOT_WHO_GAINS, NOT_WHO_LOSES, INTERACTIVE, IN_TIME)
 
 
-def who_may_answer(proposal: Proposal, now: datetime) -> list[Person]:
+def people_who_may_answer(proposal: Proposal, now: datetime) -> list[Person]:
     """Return the people with the role and without a barring duty, by name."""
     kept_away = {proposal.proposed_by_id, *_gainer_ids(proposal, now), *proposal.loses}
     people = people_with(Role(proposal.needs), now).exclude(pk__in=kept_away).order_by("name", "pk")

@@ -53,7 +53,7 @@ def _answered(subject: Proposal, actor: Actor, reason: str, params: Mapping[str,
 )
 def propose(step: Step[Proposal], *, document: Document, at_once: bool = False) -> Effect:
     """Propose a change. The subject is unsaved and has its kind and target."""
-    proposal, kind = step.subject, kind_kind.of(step.subject.kind)
+    proposal, kind = step.subject, kind_kind.kind_of(step.subject.kind)
     proposal.proposed_by, proposal.proposed_at, proposal.needs = _author(step), step.now, kind.countersigner
     _set_document(step, kind, document)
     policy = policy_queries.in_force(step.now)
@@ -69,7 +69,7 @@ def _begin(step: Step[Proposal], kind: Kind) -> Mapping[str, Any]:
     proposal = step.subject
     proposal_jobs.begin(proposal, step)
     acts = proposal.acting_until is not None
-    _queue_notices(step, duties.who_may_answer(proposal, step.now), "proposal_acts" if acts else "proposal_made")
+    _queue_notices(step, duties.people_who_may_answer(proposal, step.now), "proposal_acts" if acts else "proposal_made")
     return kind.apply(proposal, step) if acts else {}
 
 
@@ -104,7 +104,7 @@ def _set_document(step: Step[Proposal], kind: Kind, document: Document) -> None:
     gains = kind.gains(proposal.target, before, given.document, step.now)
     proposal.gains = sorted(gains | ({proposal.appointed.pk} if proposal.appointed is not None else set()))
     proposal.loses = sorted(kind.loses(proposal.target, before, given.document))
-    self_gain = duties.own_gain(step.actor, proposal.gains)
+    self_gain = duties.self_gain_refusal(step.actor, proposal.gains)
     if self_gain is not None:
         raise refuse(self_gain)
     proposal.digest = kind_kind.digest(proposal)
@@ -147,10 +147,10 @@ def amend(step: Step[Proposal], *, document: Document) -> Effect:
     """Change the document: it is compared with the current state, counted and read again."""
     proposal = step.subject
     proposal.round += 1
-    _set_document(step, kind_kind.of(proposal.kind), document)
+    _set_document(step, kind_kind.kind_of(proposal.kind), document)
     step.save(proposal)
     proposal_jobs.begin(proposal, step)
-    _queue_notices(step, duties.who_may_answer(proposal, step.now), "proposal_made")
+    _queue_notices(step, duties.people_who_may_answer(proposal, step.now), "proposal_made")
     return Effect(payload={**_facts(proposal), "round": proposal.round})
 
 
@@ -165,7 +165,7 @@ def amend(step: Step[Proposal], *, document: Document) -> Effect:
 )
 def approve(step: Step[Proposal], *, shown_digest: str) -> Effect:
     """Countersign what was shown. An appointed person then accepts; without one it is in force."""
-    proposal, kind = step.subject, kind_kind.of(step.subject.kind)
+    proposal, kind = step.subject, kind_kind.kind_of(step.subject.kind)
     if shown_digest != proposal.digest:
         raise refuse(Refusal("A6", "stale", "This was amended since you read it.", "Read it as it is now."))
     _answer(step)
@@ -208,7 +208,7 @@ def reject(step: Step[Proposal]) -> Effect:
 )
 def accept(step: Step[Proposal]) -> Effect:
     """Accept as the appointed person; the change is in force."""
-    proposal, kind = step.subject, kind_kind.of(step.subject.kind)
+    proposal, kind = step.subject, kind_kind.kind_of(step.subject.kind)
     proposal.accepted_at = proposal.ended_at = step.now
     _queue_notices(step, [proposal.proposed_by], "proposal_answered", outcome="in_force")
     return Effect(payload=_facts(proposal), then=lambda: kind.apply(proposal, step))
@@ -258,7 +258,7 @@ def lapse(step: Step[Proposal]) -> Effect:
 
 def _end(step: Step[Proposal]) -> Effect:
     """End a proposal without a countersignature."""
-    proposal, kind = step.subject, kind_kind.of(step.subject.kind)
+    proposal, kind = step.subject, kind_kind.kind_of(step.subject.kind)
     proposal.ended_at = step.now
     then = (lambda: kind.undo(proposal, step)) if proposal.state == S.AT_ONCE else None
     return Effect(payload={"kind": proposal.kind, "about": proposal.target}, then=then)
@@ -267,11 +267,11 @@ def _end(step: Step[Proposal]) -> Effect:
 def _queue_notices(step: Step[Proposal], people: Iterable[Person], event: str, **more: Any) -> None:
     """Queue one notice per person, round and event."""
     proposal = step.subject
-    subject = kind_kind.of(proposal.kind).about(proposal.target)
+    subject = kind_kind.kind_of(proposal.kind).about(proposal.target)
     context = {
         "what": subject.what if subject is not None else proposal.target,
         "who": subject.who if subject is not None else "",  # separate, so that the person can be erased (H6)
-        "kind": kind_kind.of(proposal.kind).title,
+        "kind": kind_kind.kind_of(proposal.kind).title,
         "by": proposal.proposed_by.name,
         "tightens": proposal.tightens,
         "until": (proposal.acting_until or proposal.lapses_at).isoformat(),
@@ -282,9 +282,9 @@ def _queue_notices(step: Step[Proposal], people: Iterable[Person], event: str, *
     outbox.queue(outbox.each(people, event, thread=thread, key=key, now=step.now, context=context))
 
 
-def about_to_lapse(now: datetime) -> Any:
+def due_to_lapse(now: datetime) -> Any:
     """Return proposals whose time is up."""
     return Proposal.objects.unanswered().filter(lapses_at__lte=now).select_related("proposed_by", "appointed")
 
 
-__all__ = ["about_to_lapse", "accept", "amend", "approve", "decline", "lapse", "propose", "reject", "withdraw"]
+__all__ = ["accept", "amend", "approve", "decline", "due_to_lapse", "lapse", "propose", "reject", "withdraw"]

@@ -31,7 +31,7 @@ OF_APP = ("purpose", "business_owner", "technical_owner", "kind", "triggers", "r
 
 
 @dataclass(frozen=True)
-class Altered:
+class AlteredPrivilege:
     """One privilege, approved and requested.
 
     Args:
@@ -46,7 +46,7 @@ class Altered:
 
 
 @dataclass(frozen=True)
-class Since:
+class VersionChanges:
     """A submission compared with the version in force before it.
 
     Args:
@@ -67,7 +67,7 @@ class Since:
     app: Mapping[str, tuple[Any, Any]]
     added: tuple[Privilege, ...] = ()
     removed: tuple[Privilege, ...] = ()
-    altered: tuple[Altered, ...] = ()
+    altered: tuple[AlteredPrivilege, ...] = ()
     again: tuple[Privilege, ...] = ()
     kept: tuple[Privilege, ...] = ()
     credentials_added: tuple[Credential, ...] = ()
@@ -80,7 +80,7 @@ class Since:
         """The compared version, in words."""
         return f"version {self.number} in {self.below}" if self.below else f"version {self.number}"
 
-    def was(self, privilege: Privilege) -> Altered | None:
+    def was(self, privilege: Privilege) -> AlteredPrivilege | None:
         """The approved state of a changed privilege, or None."""
         return next((altered for altered in self.altered if altered.after.pk == privilege.pk), None)
 
@@ -117,7 +117,7 @@ def _promoted_from() -> Subquery:
     return Subquery(Version.objects.filter(pk=OuterRef("promoted_from")).values(about=summary)[:1])
 
 
-def read(submission: Submission, records: Collection[Approval], before: Mapping[str, Any]) -> Since:
+def load_changes(submission: Submission, records: Collection[Approval], before: Mapping[str, Any]) -> VersionChanges:
     """Compare a submission with the version before, in two queries. The same version needs none.
 
     Args:
@@ -133,12 +133,12 @@ def read(submission: Submission, records: Collection[Approval], before: Mapping[
     links = VersionCredential.objects.filter(version__in=versions).select_related("credential").order_by("pk")
     credentials = _by_version(links)
     old, new, below = int(before["version"]), submission.version_id, str(before.get("below") or "")
-    tiers.know_held(submission, privileges[new])
+    tiers.set_privileges(submission, privileges[new])
     asked_ids = {record.privilege_id or -(record.credential_id or 0) for record in records}
-    return Since(
+    return VersionChanges(
         number=int(before["number"]),
         below=below,
-        stands=environments.stands(old, before["approved"], str(before["state"])) if below else "",
+        stands=environments.version_status(old, before["approved"], str(before["state"])) if below else "",
         app=_app(before["asked"], submission.asked) if before["asked"] else {},
         **(_across if below else _privileges)(privileges[old], privileges[new], asked_ids),
         **_credentials(
@@ -177,7 +177,7 @@ def _privileges(old: Collection[Privilege], new: Collection[Privilege], asked_id
     return {
         "added": tuple(privilege for privilege in added if privilege.pk not in moved_ids),
         "removed": tuple(privilege for privilege in removed if privilege.pk not in moved_ids),
-        "altered": tuple(Altered(before, after, _way(before, after)) for before, after in [*pairs, *moved]),
+        "altered": tuple(AlteredPrivilege(before, after, _way(before, after)) for before, after in [*pairs, *moved]),
         "again": tuple(privilege for privilege in stayed if privilege.pk in asked_ids),
         "kept": tuple(privilege for privilege in stayed if privilege.pk not in asked_ids),
     }
@@ -185,13 +185,13 @@ def _privileges(old: Collection[Privilege], new: Collection[Privilege], asked_id
 
 def _across(old: Collection[Privilege], new: Collection[Privilege], asked_ids: Collection[int]) -> dict[str, Any]:
     """`_privileges` across environments: the same operation on another resource counts as changed."""
-    pairs, removed, added = promotion_diff.together(list(old), list(new))
+    pairs, removed, added = promotion_diff.pair_privileges(list(old), list(new))
     changed_ids = {after.pk for before, after in pairs if before.key != after.key or diff.differs(before, after)}
     return {
         "added": tuple(added),
         "removed": tuple(removed),
         "altered": tuple(
-            Altered(before_row, after_row, _way(before_row, after_row))
+            AlteredPrivilege(before_row, after_row, _way(before_row, after_row))
             for before_row, after_row in pairs
             if after_row.pk in changed_ids
         ),
@@ -263,4 +263,4 @@ def _grown(was: Collection[str], now: Collection[str]) -> int:
     return (before < after) - (after < before)
 
 
-__all__ = ["Altered", "Since", "approved_before", "read"]
+__all__ = ["AlteredPrivilege", "VersionChanges", "approved_before", "load_changes"]

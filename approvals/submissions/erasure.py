@@ -17,7 +17,7 @@ from governance.core.models import FreeText
 from governance.core.texts import free_text
 
 
-def forget(known_as: KnownAs, step: Step[Any]) -> None:
+def erase_person(known_as: KnownAs, step: Step[Any]) -> None:
     """Erase them in the transaction that erases the person. Approvals and decisions keep the digest (A6).
 
     A justification that others reused unchanged belongs to its first author.

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from approvals.assignment import additional_seats, candidates, reassignment
-from approvals.assignment.escalation_chain import LADDER, Bench
+from approvals.assignment.escalation_chain import CHAIN_RELATIONS, Bench
 from approvals.assignment.route import Route
 from approvals.assignment.transitions.add_seats import add_signatures
 from approvals.assignment.transitions.reassign import ask_deputies, pass_on
@@ -57,20 +57,20 @@ def sweep(now: datetime) -> Mapping[str, int]:
     """Do everything that is due at ``now``. Return the counts."""
     actor = Actor.of_job(JOB)
     expired = {"expired_approvals": expire_approvals(now, actor), "expired_submissions": expire_submissions(now, actor)}
-    stuck, late = _due_for_routing(now, reassignment.to_route(JOB, now))
+    stuck, late = _due_for_routing(now, reassignment.approvals_to_route(JOB, now))
     return {
         **expired,
         "asked_next": _run_for_submissions(stuck, pass_on, now, actor),
         "deputies": _run_for_submissions(late, ask_deputies, now, actor),
         "signatures_added": add_signatures_due(now, actor),
-        "drawn": light_path_jobs.draw_due(now, actor),
+        "drawn": light_path_jobs.draw_spot_checks(now, actor),
         "passed_on": light_path_jobs.pass_on_due(now, actor),
         "unseen": light_path_jobs.lapse_due(now, actor),
         "reminders": remind(now)
         + remind_to_accept(now)
         + light_path_jobs.remind(now)
-        + ownership_transitions.remind(now),
-        "told_of_retiring": automation_jobs.remind(now),
+        + ownership_transitions.remind_interims(now),
+        "told_of_retiring": automation_jobs.send_reminders(now),
         "retired": automation_jobs.retire_due(now, actor),
         "expired_grants": expire_due(now, actor),
         "unneeded_grants": end_unneeded_due(now, actor),
@@ -96,7 +96,7 @@ def expire_submissions(now: datetime, actor: Actor) -> int:
 
 def lapse_proposals(now: datetime, actor: Actor) -> int:
     """End proposals that no one answered in time, and revert those that acted at once. Return the number (S8)."""
-    due = proposal_transitions.about_to_lapse(now)
+    due = proposal_transitions.due_to_lapse(now)
     return sweeps.sweep(
         due, lambda proposal: proposal_transitions.lapse.when_due(proposal, actor=actor, now=now), job=actor.job
     )
@@ -108,8 +108,8 @@ def add_signatures_due(now: datetime, actor: Actor) -> int:
 
     Seats of policies and rules are added to open submissions, and those of conflicts also to decided ones.
     """
-    wanted = Q(pk__in=additional_seats.decided_in_conflict(now))
-    if additional_seats.has_ruled(JOB, now):
+    wanted = Q(pk__in=additional_seats.submissions_in_conflict(now))
+    if additional_seats.has_new_rule(JOB, now):
         wanted |= Q(state=SubmissionState.OPEN)
     due = Submission.objects.filter(wanted)
     return sweeps.sweep(
@@ -140,9 +140,9 @@ def _due_for_routing(now: datetime, among: QuerySet[Approval]) -> tuple[set[int]
     keys = among.order_by("submission_id", "pk").values_list("pk", flat=True)
     for batch in _load_batches(list(keys), now):
         for approval, route in batch:
-            if candidates.unasked(approval, route):
+            if candidates.seats_to_reassign(approval, route):
                 stuck.add(approval.submission_id)
-            if candidates.without_deputy(approval, route):
+            if candidates.seats_for_deputy(approval, route):
                 late.add(approval.submission_id)
     return stuck, late
 
@@ -250,7 +250,7 @@ def _load_batches(keys: Sequence[int], now: datetime) -> Iterator[list[tuple[App
     for start in range(0, len(keys), BATCH):
         rows = Approval.objects.filter(pk__in=keys[start : start + BATCH]).select_related(*SUBMISSION)
         approvals = list(rows.order_by("submission_id", "pk"))
-        prefetch_related_objects(approvals, "seats__candidates", *LADDER)
+        prefetch_related_objects(approvals, "seats__candidates", *CHAIN_RELATIONS)
         submissions = list({approval.submission_id: approval.submission for approval in approvals}.values())
         routes = Route.load_all(submissions, now, bench)
         yield [(approval, routes[approval.submission_id]) for approval in approvals]

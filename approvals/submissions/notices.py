@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Q
 
 from approvals.assignment import candidates
-from approvals.assignment.escalation_chain import LADDER
+from approvals.assignment.escalation_chain import CHAIN_RELATIONS
 from approvals.assignment.route import Route
 from approvals.decisions.transitions.decide import title
 from approvals.models import Approval, SeatLabel, Submission
@@ -26,18 +26,18 @@ from governance.core.models import Person
 from inventory.models import Automation, Credential, Resource
 
 #: Events that raise a tier: a resource's class, a credential's reach, or a tier set by a person.
-RAISING = ("resource.amended", "credential.reach_declared", "automation.tier_raised")
+TIER_EVENTS = ("resource.amended", "credential.reach_declared", "automation.tier_raised")
 
 
-def tell_of_risen(raised: Resource | Credential | Automation, step: Step[Any]) -> None:
-    """Notify the people concerned by a higher tier, once for each submission and tier. Hook on `RAISING`."""
+def notify_of_raised_tier(raised: Resource | Credential | Automation, step: Step[Any]) -> None:
+    """Notify the people concerned by a higher tier, once for each submission and tier. Hook on `TIER_EVENTS`."""
     submissions = Submission.objects.filter(state__in=UNFINISHED, **_affected_filter(raised))
     related = ("automation__team", "version", "policy", "submitted_by")
     for submission in submissions.select_related(*related).distinct().order_by("pk"):
         _notify_of_tier(step, submission)
 
 
-def tell_of_parties(step: Step[Any], submission: Submission) -> None:
+def notify_of_new_party(step: Step[Any], submission: Submission) -> None:
     """Notify them if a new party's bindings or credential reach no longer count (I8, S1)."""
     _notify_of_tier(
         step,
@@ -59,9 +59,9 @@ def _affected_filter(raised: Resource | Credential | Automation) -> dict[str, An
 def _notify_of_tier(step: Step[Any], submission: Submission) -> None:
     approvals = submission.approvals.filter(Q(state__in=UNENDED) | Q(pk=submission.app_approval_id))
     risen = []
-    for approval in approvals.select_related(*LADDER).prefetch_related("seats").order_by("stage", "pk"):
+    for approval in approvals.select_related(*CHAIN_RELATIONS).prefetch_related("seats").order_by("stage", "pk"):
         approval.submission = submission
-        tier, tier_refusal = tiers.risen(approval), tiers.tier_refusal(approval)
+        tier, tier_refusal = tiers.risen_tier(approval), tiers.tier_refusal(approval)
         if tier is not None and tier_refusal is not None:
             risen.append((approval, tier, tier_refusal.sentence))
     if not risen:
@@ -73,15 +73,15 @@ def _notify_of_tier(step: Step[Any], submission: Submission) -> None:
         "because": " ".join(dict.fromkeys(sentence for _, _, sentence in risen)),
     }
     key = f"tier_raised:{highest.word}"
-    builders = candidates.builders(submission, step.now)
-    candidates.tell(step, submission, builders, "tier_raised", key=key, **context)
+    builders = candidates.recipients_of_outcome(submission, step.now)
+    candidates.queue_notices(step, submission, builders, "tier_raised", key=key, **context)
     seats_by_person = _additional_approvers(
         submission, [(approval, tier.word) for approval, tier, _ in risen], Route.load(submission, step.now)
     )
-    candidates.let_see(submission.automation, seats_by_person)
+    candidates.grant_view(submission.automation, seats_by_person)
     for person, labels in seats_by_person.items():
         seats = " and ".join(str(SeatLabel(label).label).lower() for label in sorted(labels))
-        candidates.tell(step, submission, [person], "tier_raised", key=f"{key}:asked", **context, asked=seats)
+        candidates.queue_notices(step, submission, [person], "tier_raised", key=f"{key}:asked", **context, asked=seats)
     payload = {
         "tier": highest.word,
         "records": len(risen),
@@ -102,7 +102,7 @@ def _additional_approvers(
     submission: Submission, risen: Iterable[tuple[Approval, str]], route: Route
 ) -> dict[Person, set[str]]:
     """Return the people for seats that the present tier needs and an approval lacks, with the seats."""
-    policy, labels_by_person = policy_queries.of(submission.policy), defaultdict[Person, set[str]](set)
+    policy, labels_by_person = policy_queries.policy_of(submission.policy), defaultdict[Person, set[str]](set)
     for approval, tier in risen:
         present_labels = {seat.label for seat in approval.seats.all()}
         for label in policy.seats(approval.kind, tier):

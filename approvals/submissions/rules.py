@@ -22,12 +22,14 @@ def conflict(submission: Submission, now: datetime) -> Refusal | None:
     The reason is an enforced conflict, or one without its extra approval.
     """
     approvals = submission.approvals.filter(stage=2).select_related("privilege")
-    return conflicts.refusal(conflicts.left(submission, approvals, now)) or _unsigned_refusal(submission, now)
+    return conflicts.refusal(conflicts.remaining_conflicts(submission, approvals, now)) or _unsigned_refusal(
+        submission, now
+    )
 
 
 def _unsigned_refusal(submission: Submission, now: datetime) -> Refusal | None:
     """Return why access that was approved before it came into a conflict needs an extra approval; None if none does."""
-    unsigned = next(iter(additional_seats.unsigned(submission, now)), None)
+    unsigned = next(iter(additional_seats.unsigned_approvals(submission, now)), None)
     if unsigned is None:
         return _grown_refusal(submission, now)
     subject_name = "The app" if unsigned.record.title == "the app" else f"“{unsigned.record.title}”"
@@ -37,7 +39,7 @@ def _unsigned_refusal(submission: Submission, now: datetime) -> Refusal | None:
 
 def _grown_refusal(submission: Submission, now: datetime) -> Refusal | None:
     """Return why signed access can't come into force, or None: the conflict has grown since Security signed."""
-    grown = additional_seats.grown(submission, now)
+    grown = additional_seats.grown_conflict(submission, now)
     if grown is None:
         return None
     sentence = f"More is held together now than Security signed. {grown.sentence}"

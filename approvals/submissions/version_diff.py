@@ -1,6 +1,6 @@
 """Compare a version with what is held: only changes need a new approval (A12).
 
-`weigh` and `app_reasons` are the rule, on loaded data. `compare` loads a saved version for them, and `unsaved_version`
+`compare_items` and `app_reasons` are the rule, on loaded data. `compare` loads a saved version for them, and `unsaved_version`
 an unsaved one.
 """
 
@@ -33,7 +33,7 @@ RENEWAL = timedelta(days=30)
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestedItem:
     """One item of stage 2: the reason for asking, and its tier with reasons."""
 
     why: str
@@ -71,8 +71,8 @@ class Changes:
 
     before: Submission | None
     app: tuple[str, ...]
-    wanted: tuple[Asked, ...]
-    asked: tuple[Asked, ...]
+    wanted: tuple[RequestedItem, ...]
+    asked: tuple[RequestedItem, ...]
     unchanged: tuple[Grant, ...]
     ending: tuple[Grant, ...]
 
@@ -83,26 +83,31 @@ class Changes:
 
 
 @dataclass(frozen=True)
-class Standing:
+class HeldState:
     """The present state of an automation: the submission in force, and grants by key."""
 
     before: Submission | None
     held: Mapping[str, Grant]
 
     @classmethod
-    def read(cls, automation: Automation | None, now: datetime) -> Standing:
+    def read(cls, automation: Automation | None, now: datetime) -> HeldState:
         """Load both with two queries; a new automation (None) holds nothing."""
         if automation is None:
             return cls(None, {})
-        grants_now = automation.grants.standing().filter(ends_at__gt=now).select_related(*GRANT)
-        return cls(in_force(automation), {grant.key: grant for grant in grants_now})
+        grants_now = automation.grants.standing().filter(ends_at__gt=now).select_related(*GRANT_RELATIONS)
+        return cls(submission_in_force(automation), {grant.key: grant for grant in grants_now})
 
 
 #: Relations of a grant: its access, the approved request, and the grants that it renews (G2).
-GRANT = ("entitlement__resource", "credential", "approval__privilege", "predecessor__predecessor__predecessor")
+GRANT_RELATIONS = (
+    "entitlement__resource",
+    "credential",
+    "approval__privilege",
+    "predecessor__predecessor__predecessor",
+)
 
 
-def in_force(automation: Automation) -> Submission | None:
+def submission_in_force(automation: Automation) -> Submission | None:
     """Return the submission in force: the last that was put in force."""
     in_force_submissions = automation.submissions.filter(state=SubmissionState.IN_FORCE).select_related(
         "app_approval", "version"
@@ -119,12 +124,14 @@ def compare(automation: Automation, version: Version, assessment: Assessment, *,
         assessment: its newest: tiers with reasons.
         now: business time.
     """
-    standing = Standing.read(automation, now)
+    standing = HeldState.read(automation, now)
     app = _app_reasons(automation, version, assessment, standing.before)
-    return weigh(_requested_items(version, assessment), standing, app, now=now)
+    return compare_items(_requested_items(version, assessment), standing, app, now=now)
 
 
-def weigh(wanted: Iterable[Asked], standing: Standing, app: Iterable[str], *, now: datetime) -> Changes:
+def compare_items(
+    wanted: Iterable[RequestedItem], standing: HeldState, app: Iterable[str], *, now: datetime
+) -> Changes:
     """Return what is requested, runs on and ends. No queries.
 
     Args:
@@ -134,7 +141,7 @@ def weigh(wanted: Iterable[Asked], standing: Standing, app: Iterable[str], *, no
         now: business time.
     """
     held = standing.held
-    weighed = tuple(replace(item, why=why_asked(item, held.get(item.key), now)) for item in wanted)
+    weighed = tuple(replace(item, why=reason_for_stage_2(item, held.get(item.key), now)) for item in wanted)
     unchanged = tuple(held[item.key] for item in weighed if not item.why)
     kept = {grant.pk for grant in unchanged}
     return Changes(
@@ -169,7 +176,7 @@ def app_reasons(
     if before.automation.moved_at is not None:
         reasons.append("It came to another team.")
     reasons += [
-        f"{digest.WORDS[name]} changed."
+        f"{digest.LABELS[name]} changed."
         for name in ("purpose", "business_owner", "technical_owner", "kind", "triggers", "runs_as")
         if facts_now.get(name) != earlier_facts.get(name)
     ]
@@ -180,7 +187,7 @@ def app_reasons(
     return reasons
 
 
-def does_source_count(tier: str, kind: str, *, is_opaque: bool, is_model_driven: bool) -> bool:
+def does_source_need_stage_1(tier: str, kind: str, *, is_opaque: bool, is_model_driven: bool) -> bool:
     """Return whether a change of source alone needs stage 1: high risk, opaque or model-driven (A12).
 
     Args:
@@ -192,26 +199,26 @@ def does_source_count(tier: str, kind: str, *, is_opaque: bool, is_model_driven:
     return tier == "high" or kind in (AutomationKind.AGENT, AutomationKind.AI_APP) or is_opaque or is_model_driven
 
 
-def _requested_items(version: Version, assessment: Assessment) -> list[Asked]:
+def _requested_items(version: Version, assessment: Assessment) -> list[RequestedItem]:
     judged = assessment.levels
     wanted = []
     for privilege in version.privileges.select_related(
         "entitlement__resource__owner", "entitlement__resource__deputy", "entitlement__resource__team", "credential"
     ):
         judgement = judged["privileges"][privilege.key]
-        wanted.append(Asked("", judgement["tier"], tuple(judgement["reasons"]), privilege=privilege))
+        wanted.append(RequestedItem("", judgement["tier"], tuple(judgement["reasons"]), privilege=privilege))
     for used in version.version_credentials.select_related("credential__kept_in__owner", "credential__opens__owner"):
         judgement = judged["credentials"][str(used.credential_id)]
-        wanted.append(Asked("", judgement["tier"], tuple(judgement["reasons"]), credential=used.credential))
+        wanted.append(RequestedItem("", judgement["tier"], tuple(judgement["reasons"]), credential=used.credential))
     return wanted
 
 
-def why_asked(item: Asked, grant: Grant | None, now: datetime) -> str:
+def reason_for_stage_2(item: RequestedItem, grant: Grant | None, now: datetime) -> str:
     """Return why stage 2 decides about an item; empty if its grant runs on.
 
     Args:
         item: with its tier; its `why` is ignored.
-        grant: the grant, loaded with `GRANT`; None for none.
+        grant: the grant, loaded with `GRANT_RELATIONS`; None for none.
         now: business time.
     """
     if grant is None:
@@ -248,14 +255,16 @@ def _app_reasons(
     """Return `app_reasons` of a saved version."""
 
     def source_counts() -> bool:
-        return does_source_count(
+        return does_source_need_stage_1(
             assessment.tier,
             version.automation.kind,
             is_opaque=assessment.findings.filter(code=OPAQUE).exists(),
             is_model_driven=version.privileges.filter(model_controlled=True).exists(),
         )
 
-    return app_reasons(digest.of_version(automation, version, assessment.tier), before, source_counts=source_counts)
+    return app_reasons(
+        digest.facts_of_version(automation, version, assessment.tier), before, source_counts=source_counts
+    )
 
 
 def is_same_app(automation: Automation, version: Version, assessment: Assessment, before: Submission) -> bool:

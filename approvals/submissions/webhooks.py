@@ -9,16 +9,16 @@ from governance.core.engine import hooks
 from governance.core.engine.transition import Step
 from governance.core.webhooks import webhook_outbox
 
-OF_SUBMISSIONS = ("submission.submitted", "submission.rejected", "submission.put_in_force", "submission.expired")
-OF_RECORDS = ("approval.changes_asked",)
+SUBMISSION_EVENTS = ("submission.submitted", "submission.rejected", "submission.put_in_force", "submission.expired")
+APPROVAL_EVENTS = ("approval.changes_asked",)
 
 
 def register() -> None:
     """Register the hooks."""
-    for event in OF_SUBMISSIONS:
+    for event in SUBMISSION_EVENTS:
         hooks.register(event, announce)
-    for event in OF_RECORDS:
-        hooks.register(event, announce_of_record)
+    for event in APPROVAL_EVENTS:
+        hooks.register(event, announce_approval)
 
 
 def announce(submission: Submission, step: Step[Any]) -> None:
@@ -29,6 +29,6 @@ def announce(submission: Submission, step: Step[Any]) -> None:
     )
 
 
-def announce_of_record(approval: Approval, step: Step[Any]) -> None:
+def announce_approval(approval: Approval, step: Step[Any]) -> None:
     """Send a message about an approval's submission. One act on ten approvals sends one."""
     announce(approval.submission, step)

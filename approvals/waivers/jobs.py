@@ -14,7 +14,7 @@ from governance.core.jobs import sweeps
 from governance.core.notices import outbox
 
 #: How long before its end people are reminded of a waiver.
-BEFORE = (waiver_transitions.SOON, timedelta(days=3))
+REMINDER_TIMES = (waiver_transitions.FOLLOW_UP_TIME, timedelta(days=3))
 
 
 def sweep(now: datetime, actor: Actor) -> Mapping[str, int]:
@@ -41,12 +41,12 @@ def remind(now: datetime) -> int:
 
     Returns the number of new reminders.
     """
-    ending = Waiver.objects.live(now).filter(ends_at__lte=now + max(BEFORE))
+    ending = Waiver.objects.live(now).filter(ends_at__lte=now + max(REMINDER_TIMES))
     soon = ending.not_followed().select_related("automation__team", "asked_by")
     sent = 0
     for waiver in soon.order_by("pk"):
         assert waiver.ends_at is not None  # a live waiver has an end
-        word = min(lead_time.days for lead_time in BEFORE if waiver.ends_at - now <= lead_time)
+        word = min(lead_time.days for lead_time in REMINDER_TIMES if waiver.ends_at - now <= lead_time)
         with transaction.atomic():
             people = [waiver.asked_by, *waiver.automation.answering(now)]
             sent += len(

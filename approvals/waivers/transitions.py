@@ -15,7 +15,7 @@ from approvals.assignment.escalation_chain import Bench
 from approvals.conflicts import held_access
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import cases
-from approvals.conflicts.check.automation import Found
+from approvals.conflicts.check.automation import FoundConflict
 from approvals.models import Conflict, ConflictRule, Waiver, WaiverState
 from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
@@ -32,10 +32,10 @@ from governance.core.texts import free_text
 from inventory.models import Automation
 
 #: How long before its end a waiver can be followed by another, and people are reminded.
-SOON = timedelta(days=14)
+FOLLOW_UP_TIME = timedelta(days=14)
 
 
-def open_to(automation: Automation, now: datetime) -> list[Found]:
+def waivable_conflicts(automation: Automation, now: datetime) -> list[FoundConflict]:
     """Return the conflicts of an automation that can be waived: as it is held, and with its newest version.
 
     Waived conflicts are included if the waiver ends soon and no granted waiver follows it.
@@ -46,9 +46,9 @@ def open_to(automation: Automation, now: datetime) -> list[Found]:
     """
     newest = automation.versions.order_by("-number").first()
     versions = {version.pk: version for version in (newest, automation.approved_version) if version is not None}
-    conflict_by_key: dict[tuple[str, int], Found] = {}
-    for conflicts in check_automation.find_all(
-        [cases.of_version(automation, version) for version in versions.values()], now
+    conflict_by_key: dict[tuple[str, int], FoundConflict] = {}
+    for conflicts in check_automation.find_all_conflicts(
+        [cases.case_of_version(automation, version) for version in versions.values()], now
     ):
         for conflict in conflicts:
             conflict_by_key.setdefault((conflict.standing.rule.code, conflict.subject), conflict)
@@ -62,7 +62,7 @@ def open_to(automation: Automation, now: datetime) -> list[Found]:
 
 def ends_soon(waiver: Waiver, now: datetime) -> bool:
     """Return whether a waiver is live and ends soon."""
-    return waiver.is_live(now) and waiver.ends_at is not None and waiver.ends_at <= now + SOON
+    return waiver.is_live(now) and waiver.ends_at is not None and waiver.ends_at <= now + FOLLOW_UP_TIME
 
 
 @transition(Automation, event="waiver.asked", permission=Permission.WAIVER_ASK, reason_needed=True)
@@ -78,7 +78,12 @@ def ask_waiver(step: Step[Automation], *, code: str, subject_id: int, control: s
     """
     automation, control = step.subject, free_text.clean(control)
     conflict = next(
-        (candidate for candidate in open_to(automation, step.now) if _is_conflict_of(candidate, code, subject_id)), None
+        (
+            candidate
+            for candidate in waivable_conflicts(automation, step.now)
+            if _is_conflict_of(candidate, code, subject_id)
+        ),
+        None,
     )
     if conflict is None:
         raise refuse(Refusal("S7", "state", "There is no such conflict, or it is waived for now.", "Reload the page."))
@@ -97,7 +102,7 @@ def ask_waiver(step: Step[Automation], *, code: str, subject_id: int, control: s
         subject=subject_id,
         automation=automation,
         covers=sorted(conflict.keys),
-        lifts=sorted(held_access.at_most(conflict.held)),
+        lifts=sorted(held_access.with_lower_words(conflict.held)),
         rule_digest=conflict.standing.version.digest,
         reason=step.reason,
         control=free_text.keep(control),
@@ -116,7 +121,7 @@ def _input_refusal(field: str, sentence: str) -> Exception:
     return refuse(Refusal("S7", "input", sentence, detail=((field, sentence),)))
 
 
-def _is_conflict_of(conflict: Found, code: str, subject_id: int) -> bool:
+def _is_conflict_of(conflict: FoundConflict, code: str, subject_id: int) -> bool:
     return (conflict.standing.rule.code, conflict.subject) == (code, subject_id)
 
 
@@ -166,7 +171,7 @@ def _beneficiary_ids(waiver: Waiver, now: datetime) -> set[int]:
     covered = {int(key.partition("/")[0]) for key in waiver.covers} | {waiver.automation_id}
     people: set[int] = set()
     for automation in Automation.objects.filter(pk__in=covered).select_related("business_owner", "technical_owner"):
-        people |= {person_id for person_id, _ in party_queries.standing(automation)}
+        people |= {person_id for person_id, _ in party_queries.next_parties(automation)}
         people |= {person.pk for person in automation.answering(now)}
     return people
 
@@ -335,7 +340,7 @@ def _requester_and_owners(waiver: Waiver, now: datetime) -> list[Person]:
     return [waiver.asked_by, *waiver.automation.answering(now)]
 
 
-def about(waiver: Waiver) -> dict[str, Any]:
+def mail_context(waiver: Waiver) -> dict[str, Any]:
     """Return the facts for a mail about a waiver."""
     rule = ConflictRule.objects.filter(code=waiver.code).order_by("-number").first()
     return {
@@ -357,5 +362,5 @@ def notices(
     waiver: Waiver, people: Sequence[Person], event: str, key: str, now: datetime, more: dict[str, Any] | None = None
 ) -> list[Any]:
     """Return notices about a waiver, one for each person and key."""
-    context = about(waiver) | (more or {})
+    context = mail_context(waiver) | (more or {})
     return outbox.each(people, event, thread=f"waiver:{waiver.pk}", key=key, now=now, context=context)

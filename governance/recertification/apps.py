@@ -31,6 +31,6 @@ class RecertificationConfig(AppConfig):
         campaign_notices.register()
         hooks.register()
         engine_hooks.register(FORGETTING, hooks.forget)
-        engine_hooks.demand(deploy_gate.ASKED, item_rules.REVIEWED_IN_TIME)
-        for event, handler in risk_increase.FOLLOWED.items():
+        engine_hooks.demand(deploy_gate.GATE_EVENT, item_rules.REVIEWED_IN_TIME)
+        for event, handler in risk_increase.HANDLERS.items():
             engine_hooks.register(event, handler)

@@ -13,7 +13,7 @@ from governance.recertification.reminders import views as reminder_views
 urlpatterns = [
     path("recertify/", my_recertifications.mine, name="recert_mine"),
     path("recertify/calendar.ics", reminder_views.deadlines, name="recert_calendar"),
-    path("recertify/together/", answer_batch.together, name="recert_together"),
+    path("recertify/together/", answer_batch.answer_together, name="recert_together"),
     path("recertify/submit/", my_recertifications.submit, name="recert_submit"),
     path("recertify/<int:pk>/", my_recertifications.item, name="recert_item"),
     path("recertify/<int:pk>/answer/", my_recertifications.answer, name="recert_answer"),

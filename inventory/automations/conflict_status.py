@@ -10,17 +10,17 @@ from governance.core.actors.actor import Actor
 from inventory.models import Automation
 
 #: ``panel(automation, actor, now)`` returns a line {lead, text, tone, href} or None; it only reads.
-Telling = Callable[[Automation, Actor, datetime], dict[str, Any] | None]
+LineSupplier = Callable[[Automation, Actor, datetime], dict[str, Any] | None]
 
-_telling: list[Telling] = []
+_telling: list[LineSupplier] = []
 
 
-def register(telling: Telling) -> None:
+def register_supplier(telling: LineSupplier) -> None:
     """Register a function that supplies a conflict line. Call it in an app's `ready()`; a second call changes nothing."""
     if telling not in _telling:
         _telling.append(telling)
 
 
-def told(automation: Automation, actor: Actor, now: datetime) -> list[dict[str, Any]]:
+def conflict_lines(automation: Automation, actor: Actor, now: datetime) -> list[dict[str, Any]]:
     """Conflict lines of an automation; empty without a conflict or a registered function."""
     return [panel for telling in _telling if (panel := telling(automation, actor, now)) is not None]

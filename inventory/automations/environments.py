@@ -12,16 +12,16 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from governance.core.models import Team
-from inventory.automations.platform_instance import platform_of
+from inventory.automations.platform_instance import platform_name
 from inventory.importers.manifest import Manifest
-from inventory.models import Automation, AutomationState, Version, of_source
+from inventory.models import Automation, AutomationState, Version, source_condition
 from inventory.risk.tiers import ENVIRONMENT_ORDER
 
 #: Most siblings that a form offers.
 MOST = 50
 
 
-def of(automation: Automation, among: QuerySet[Automation] | None = None) -> list[Automation]:
+def siblings_of(automation: Automation, among: QuerySet[Automation] | None = None) -> list[Automation]:
     """Siblings in other environments, the lowest first, each with its approved version.
 
     Args:
@@ -38,14 +38,14 @@ def of(automation: Automation, among: QuerySet[Automation] | None = None) -> lis
     )
 
 
-def above(automation: Automation) -> list[str]:
+def environments_above(automation: Automation) -> list[str]:
     """Environments that an automation can be promoted to, the next one first; none for a production or retired automation."""
     if automation.state == AutomationState.RETIRED:
         return []
     return list(ENVIRONMENT_ORDER[ENVIRONMENT_ORDER.index(automation.environment) + 1 :])
 
 
-def stands(version: int, approved: int | None, state: str) -> str:
+def version_status(version: int, approved: int | None, state: str) -> str:
     """Status of a version in its environment: approved, never approved, stopped or retired.
 
     Args:
@@ -57,7 +57,7 @@ def stands(version: int, approved: int | None, state: str) -> str:
     return {"suspended": "suspended", "retired": "retired"}.get(state, "approved")
 
 
-def ids(lineage: UUID | None, besides: int | None = None) -> list[int]:
+def lineage_ids(lineage: UUID | None, besides: int | None = None) -> list[int]:
     """Ids of all automations of a lineage except one; one query, none without a lineage."""
     if lineage is None:
         return []
@@ -65,34 +65,34 @@ def ids(lineage: UUID | None, besides: int | None = None) -> list[int]:
     return [pk for pk in automations if pk != besides]
 
 
-def certain(team: Team, manifest: Manifest, environment: str) -> Automation | None:
+def certain_sibling(team: Team, manifest: Manifest, environment: str) -> Automation | None:
     """Find the certain sibling of a new automation: same team, platform and external id, in another environment."""
     external = manifest.source.external_id[:160]
     if not external:
         return None
     candidates = _promotable(team, environment)
-    return _nearest(candidates.filter(platform_instance=platform_of(manifest), external_id=external), environment)
+    return _nearest(candidates.filter(platform_instance=platform_name(manifest), external_id=external), environment)
 
 
-def likely(team: Team, manifest: Manifest, environment: str) -> Automation | None:
+def likely_sibling(team: Team, manifest: Manifest, environment: str) -> Automation | None:
     """Suggest a sibling for a new automation without an external id: the team's automation with the same source."""
     if manifest.source.external_id:
         return None
     same = _promotable(team, environment).filter(external_id="")
-    same = same.filter(versions__in=Version.objects.filter(of_source(manifest.source.digests)))
+    same = same.filter(versions__in=Version.objects.filter(source_condition(manifest.source.digests)))
     return _nearest(same.distinct(), environment)
 
 
-def choices(team: Team, environment: str, chosen: Automation | None = None) -> list[Automation]:
-    """Automations of the team that a new one can be promoted from. The list always contains ``chosen``."""
+def sibling_choices(team: Team, environment: str, chosen: Automation | None = None) -> list[Automation]:
+    """Automations of the team that a new one can be promoted from. The list always contains ``chosen_sibling``."""
     automations = list(
         _promotable(team, environment).filter(_lower_environments(environment)).order_by("name", "pk")[:MOST]
     )
     return automations if chosen is None or chosen in automations else [chosen, *automations]
 
 
-def chosen(team: Team, pk: int, environment: str) -> Automation | None:
-    """The automation of `choices` with this id, beyond the first `MOST` too; None for any other."""
+def chosen_sibling(team: Team, pk: int, environment: str) -> Automation | None:
+    """The automation of `sibling_choices` with this id, beyond the first `MOST` too; None for any other."""
     return _promotable(team, environment).filter(_lower_environments(environment), pk=pk).first()
 
 
@@ -137,7 +137,7 @@ def promoted_from(lineage: UUID | None, environment: str, source: Collection[str
         return None
     versions = Version.objects.filter(automation__lineage=lineage, automation__environment__in=lower)
     versions = versions.select_related("automation").order_by("-created_at", "-pk")
-    same = versions.filter(of_source(source)).first()
+    same = versions.filter(source_condition(source)).first()
     if same is not None or not is_new:
         return same
     below = Automation.objects.filter(lineage=lineage, environment__in=lower).exclude(state=AutomationState.RETIRED)

@@ -26,7 +26,7 @@ from inventory.ownership.transitions import leads_of
 #: Days of suspension after which an automation is retired.
 LONGEST_DAYS = 90
 #: Days before retirement on which notices go out.
-TOLD_BEFORE = (14, 1)
+NOTICE_DAYS = (14, 1)
 
 EVENT = "suspended_retires"
 DAY = timedelta(days=1)
@@ -44,7 +44,7 @@ def retires_at(automation: Automation) -> datetime | None:
     noticed_at: datetime | None = notices.aggregate(first=Min("created_at"))["first"]
     if automation.suspended_at is None or noticed_at is None:
         return None
-    return max(automation.suspended_at + LONGEST_DAYS * DAY, noticed_at + TOLD_BEFORE[0] * DAY)
+    return max(automation.suspended_at + LONGEST_DAYS * DAY, noticed_at + NOTICE_DAYS[0] * DAY)
 
 
 def _require_long_suspension(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
@@ -54,7 +54,7 @@ def _require_long_suspension(subject: Automation, actor: Actor, now: datetime) -
     return Refusal("L1", "state", "It has not been suspended for that long, or nobody has heard of it in time.")
 
 
-LONG_ENOUGH = Duty(
+LONG_SUSPENSION = Duty(
     "L1", "L1", "What is suspended for long is retired once people have had their notice.", _require_long_suspension
 )
 
@@ -65,7 +65,7 @@ LONG_ENOUGH = Duty(
     permission=Permission.AUTOMATION_LAPSE,
     source=(AutomationState.SUSPENDED,),
     target=(AutomationState.RETIRED,),
-    duties=[LONG_ENOUGH],
+    duties=[LONG_SUSPENSION],
 )
 def retire_suspended(step: Step[Automation]) -> Effect:
     """Retire an automation that was suspended for 90 days, as its owner would (L1)."""
@@ -80,17 +80,17 @@ def retire_due(now: datetime, actor: Actor) -> int:
     )
 
 
-def remind(now: datetime) -> int:
+def send_reminders(now: datetime) -> int:
     """Notify owners and leads two weeks and one day before the retirement, once each (R9); returns how many."""
-    near = now - (LONGEST_DAYS - TOLD_BEFORE[0]) * DAY
+    near = now - (LONGEST_DAYS - NOTICE_DAYS[0]) * DAY
     rows = Automation.objects.filter(state=AutomationState.SUSPENDED, suspended_at__lte=near)
     related = ("business_owner", "technical_owner", "interim__person", "team__lead", "team__deputy_lead")
     count = 0
     for automation in rows.select_related(*related).order_by("pk"):
         at = retires_at(automation) or max(
-            now + TOLD_BEFORE[0] * DAY, (automation.suspended_at or now) + LONGEST_DAYS * DAY
+            now + NOTICE_DAYS[0] * DAY, (automation.suspended_at or now) + LONGEST_DAYS * DAY
         )
-        days = min((before for before in TOLD_BEFORE if now >= at - before * DAY), default=None)
+        days = min((before for before in NOTICE_DAYS if now >= at - before * DAY), default=None)
         if days is not None and now < at:
             with transaction.atomic():
                 count += _notify(automation, _people_to_remind(automation, now), at, days, now)

@@ -6,12 +6,12 @@ from inventory.importers.manifest import Credential, Manifest
 from inventory.models import Automation
 
 
-def platform_of(manifest: Manifest) -> str:
+def platform_name(manifest: Manifest) -> str:
     """Name of the platform, with its instance if the source names one."""
     return f"{manifest.platform} {manifest.source.platform_instance[:16]}".strip()[:120]
 
 
-def local_to(automation: Automation) -> str:
+def local_instance_of(automation: Automation) -> str:
     """Platform instance of credentials that are valid within one automation only.
 
     The same environment variable or prompt input in another configuration is another credential.
@@ -25,7 +25,7 @@ def credential_places(
     """Key of each credential of a manifest: platform instance, kind, id. The instance is empty for a local credential of a
     new automation.
     """
-    local = local_to(automation) if automation is not None else ""
+    local = local_instance_of(automation) if automation is not None else ""
     where = {
         credential.key: local if _is_local(credential) else platform_instance for credential in manifest.credentials
     }

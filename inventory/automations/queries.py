@@ -12,7 +12,7 @@ ACTIVE, SUSPENDED = "active", "suspended"
 
 
 @dataclass(frozen=True)
-class Held:
+class GrantState:
     """State of the grant of one privilege.
 
     Args:
@@ -30,13 +30,13 @@ class Held:
         return min(privilege.level, self.level, key=POWER.index)
 
 
-def of(*automations: Automation, now: datetime) -> dict[int, dict[str, Held]]:
+def grants_of(*automations: Automation, now: datetime) -> dict[int, dict[str, GrantState]]:
     """Grants by automation and privilege key; one query.
 
     A stopped automation holds no grant in force (G3, G5). Grants count within their term (G1, G3) and with a granted
     credential (A2).
     """
-    held_by_automation: dict[int, dict[str, Held]] = {automation.pk: {} for automation in automations}
+    held_by_automation: dict[int, dict[str, GrantState]] = {automation.pk: {} for automation in automations}
     running = {automation.pk for automation in automations if automation.state != AutomationState.SUSPENDED}
     approved = [automation.pk for automation in automations if automation.approved_version_id is not None]
     if not approved:
@@ -51,6 +51,6 @@ def of(*automations: Automation, now: datetime) -> dict[int, dict[str, Held]]:
     for row in rows:
         needed = row["grants__credential"] if row["grants__kind"] == "privilege" else None
         counts = row["counts"] and (needed is None or (row["pk"], needed) in secrets)
-        held = Held(ACTIVE if counts else SUSPENDED, row["grants__level"], tuple(row["grants__scope"]))
+        held = GrantState(ACTIVE if counts else SUSPENDED, row["grants__level"], tuple(row["grants__scope"]))
         held_by_automation[row["pk"]][row["grants__key"]] = held
     return held_by_automation

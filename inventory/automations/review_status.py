@@ -12,17 +12,17 @@ from governance.core.actors.actor import Actor
 from inventory.models import Automation
 
 #: ``waiting(automation, actor, now)`` returns the context of ``components/waiting_for.html``; it only reads.
-Telling = Callable[[Automation, Actor, datetime], list[dict[str, Any]]]
+WaitingSupplier = Callable[[Automation, Actor, datetime], list[dict[str, Any]]]
 
-_telling: list[Telling] = []
+_telling: list[WaitingSupplier] = []
 
 
-def register(telling: Telling) -> None:
+def register_supplier(telling: WaitingSupplier) -> None:
     """Register a function that supplies the people. Call it in an app's `ready()`; a second call changes nothing."""
     if telling not in _telling:
         _telling.append(telling)
 
 
-def held(automation: Automation, actor: Actor, now: datetime) -> list[dict[str, Any]]:
+def waiting_for(automation: Automation, actor: Actor, now: datetime) -> list[dict[str, Any]]:
     """People that the review waits for, as the reader may see them; empty without a review."""
     return [shape for telling in _telling for shape in telling(automation, actor, now)]

@@ -1,7 +1,7 @@
 """Ends by which a version can be joined with another automation (A16), computed from saved or unsaved rows. No database
 access.
 
-Two automations are joined if both have an end at one point and their sides fit (`meet`): a call and its target, or a
+Two automations are joined if both have an end at one point and their sides fit (`are_joined`): a call and its target, or a
 write and a read. A point must be certain. A whole database server, a chat workspace or a value chosen at run time joins
 no automations. Only the target of a call counts while unknown.
 """
@@ -55,7 +55,7 @@ class End:
 
 
 @dataclass(frozen=True)
-class Version:
+class VersionParts:
     """Parts of a version from which its ends are computed.
 
     Args:
@@ -75,7 +75,7 @@ class Version:
     on_error: str = ""
 
 
-def meet(sides: Collection[str]) -> bool:
+def are_joined(sides: Collection[str]) -> bool:
     """Whether two or more automations with these sides at one point are joined.
 
     Args:
@@ -87,11 +87,11 @@ def meet(sides: Collection[str]) -> bool:
     return len(side_set) > 1  # a credential, used for different things
 
 
-def of(version: Version) -> list[End]:
+def ends_of(version: VersionParts) -> list[End]:
     """Return every end of a version, each once."""
     ends = [*_calls(version), *_stores(version), *_credentials(version)]
     ends += [
-        End(ChainKind.IDENTITY, point("identity", str(pk)), ACTS, name[:300], identity=pk)
+        End(ChainKind.IDENTITY, point_key("identity", str(pk)), ACTS, name[:300], identity=pk)
         for pk, name in version.identities.items()
     ]
     return list({end.key: end for end in reversed(ends)}.values())[::-1]
@@ -114,27 +114,27 @@ FITS = MappingProxyType(
 BUT = "!"
 
 
-def meets(version: Version) -> list[str]:
+def meeting_points(version: VersionParts) -> list[str]:
     """Points and sides that would join another automation: ``point:side``, or ``point:!side`` for any other side.
 
     A version with a call contains `NOWHERE`: its chain is always looked up.
     """
-    ends = of(version)
-    points = {met(end.point, side) for end in ends for side in FITS.get(end.side, (f"{BUT}{end.side}",))}
+    ends = ends_of(version)
+    points = {meeting_key(end.point, side) for end in ends for side in FITS.get(end.side, (f"{BUT}{end.side}",))}
     return sorted(points | {NOWHERE for end in ends if end.side == CALLS})
 
 
-def met(where: str, side: str) -> str:
-    """One entry of `meets`."""
+def meeting_key(where: str, side: str) -> str:
+    """One entry of `meeting_points`."""
     return f"{where}:{side}"
 
 
-def point(*parts: str) -> str:
+def point_key(*parts: str) -> str:
     """Key of a point."""
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
-def grouped(rows: Iterable[tuple[int, str, str]]) -> dict[int, int]:
+def group_chains(rows: Iterable[tuple[int, str, str]]) -> dict[int, int]:
     """Group automations that are joined directly or through others; returns the smallest id of the group by automation.
 
     Args:
@@ -153,7 +153,7 @@ def grouped(rows: Iterable[tuple[int, str, str]]) -> dict[int, int]:
         return pk
 
     for ends in at.values():
-        if len(ends) > 1 and meet({side for _, side in ends}):
+        if len(ends) > 1 and are_joined({side for _, side in ends}):
             lowest = min(find(pk) for pk, _ in ends)
             for pk, _ in ends:
                 first[find(pk)] = lowest
@@ -163,7 +163,7 @@ def grouped(rows: Iterable[tuple[int, str, str]]) -> dict[int, int]:
 # --- calls of other automations ------------------------------------------------------------------------------------------
 
 
-def _calls(version: Version) -> Iterator[End]:
+def _calls(version: VersionParts) -> Iterator[End]:
     automation = version.automation
     if automation.external_id:
         yield End(ChainKind.CALL, _automation(automation, automation.external_id), CALLED, "")
@@ -194,12 +194,12 @@ def is_named(target: str) -> bool:
 
 
 def _automation(automation: Automation, external_id: str) -> str:
-    return point("automation", automation.platform_instance, automation.environment, external_id[:160])
+    return point_key("automation", automation.platform_instance, automation.environment, external_id[:160])
 
 
 def _address(automation: Automation, path: str) -> str:
     """Point of an address, by its path only: the register does not know the hosts of platforms."""
-    return point("address", automation.environment, path)
+    return point_key("address", automation.environment, path)
 
 
 def _answers_at(trigger: Trigger) -> str:
@@ -232,7 +232,7 @@ def _is_computed(text: str) -> bool:
 # --- data that another automation reads ------------------------------------------------------------------------------------
 
 
-def _stores(version: Version) -> Iterator[End]:
+def _stores(version: VersionParts) -> Iterator[End]:
     for privilege in version.privileges:
         resource = privilege.entitlement.resource
         if (
@@ -245,7 +245,7 @@ def _stores(version: Version) -> Iterator[End]:
         parts = [part for part in privilege.scope if privilege.target and not _is_computed(part)]
         sides = _sides(privilege, len(parts))
         for part in parts:
-            at = point("store", str(resource.pk), _on_platform(privilege, version.automation), _same_place(part))
+            at = point_key("store", str(resource.pk), _on_platform(privilege, version.automation), _same_place(part))
             for side in sides:
                 yield End(ChainKind.STORE, at, side, part, resource=resource.pk)
 
@@ -287,7 +287,7 @@ def _same_place(part: str) -> str:
 # --- shared credentials -------------------------------------------------------------------------------------
 
 
-def _credentials(version: Version) -> Iterator[End]:
+def _credentials(version: VersionParts) -> Iterator[End]:
     """Ends of credentials: the resources where each is used, and by an administrator or not. Equal uses do not join
     automations.
 
@@ -302,7 +302,7 @@ def _credentials(version: Version) -> Iterator[End]:
                 f"{privilege.entitlement.resource_id}{' administered' if administers else ''}"
             )
     for pk, used in uses.items():
-        side = point("used for", *sorted(used))
+        side = point_key("used for", *sorted(used))
         yield End(
-            ChainKind.CREDENTIAL, point("credential", str(pk)), side, version.credentials[pk][:300], credential=pk
+            ChainKind.CREDENTIAL, point_key("credential", str(pk)), side, version.credentials[pk][:300], credential=pk
         )

@@ -22,7 +22,7 @@ _SHARED = {
 }
 
 
-def of(automation: Automation) -> list[Pair]:
+def dependents_of(automation: Automation) -> list[Pair]:
     """Dependents of an automation by name, each reason once; a fixed number of queries."""
     pairs = [*_dependents_in_use(automation), *_dependents_of_newest(automation)]
     by_pk = {(other.pk, why): (other, why) for other, why in pairs}
@@ -30,7 +30,7 @@ def of(automation: Automation) -> list[Pair]:
 
 
 def _dependents_in_use(automation: Automation) -> Iterator[Pair]:
-    links = chain_queries.of(automation.pk).links if automation.state in chain_queries.IN_USE else ()
+    links = chain_queries.chain_of(automation.pk).links if automation.state in chain_queries.IN_USE else ()
     others = Automation.objects.in_bulk({link.other for link in links})
     for link in links:
         why = _reason_for(link)

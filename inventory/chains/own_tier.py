@@ -16,17 +16,17 @@ from inventory.risk.tiers import Tier
 JUDGED = Coalesce(KeyTextTransform("own", "levels"), F("tier"), output_field=CharField())
 
 
-def tier(own_tier_value: str, raised_to: str) -> Tier:
+def own_tier(own_tier_value: str, raised_to: str) -> Tier:
     """Assessed tier, or the tier that a person raised it to (T2)."""
     return max(Tier.of(own_tier_value), Tier.of(raised_to or "low"))
 
 
-def of_approved(automations: Collection[int]) -> dict[int, Tier]:
+def approved_tiers(automations: Collection[int]) -> dict[int, Tier]:
     """Own tiers of the approved versions of some automations; one query."""
     newest = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values(own=JUDGED)[:1]
     approved = Version.objects.filter(among(automations, "approved_for")).annotate(own=Subquery(newest)).order_by()
     columns = ("approved_for", "approved_for__tier", "approved_for__raised_to", "own")
     return {
-        pk: tier(own_tier_value or stands, raised)
+        pk: own_tier(own_tier_value or stands, raised)
         for pk, stands, raised, own_tier_value in approved.values_list(*columns)
     }

@@ -1,6 +1,6 @@
 """Chains: joined automations, the links between them and the resulting tier (A16, T2).
 
-Approved versions in use count; `chains.transitions` stores their ends and chains. `would_be` computes the chain of any
+Approved versions in use count; `chains.transitions` stores their ends and chains. `possible_chain` computes the chain of any
 other version as if it were approved. Reads only.
 """
 
@@ -101,7 +101,7 @@ class Chain:
         """Highest own tier of the others; high if one of them has an unknown call (A16)."""
         if not self.others:
             return Tier.LOW
-        return Tier.HIGH if self.leads_out else max(own_tier.of_approved(self.others).values(), default=Tier.LOW)
+        return Tier.HIGH if self.leads_out else max(own_tier.approved_tiers(self.others).values(), default=Tier.LOW)
 
     @property
     def tier(self) -> Tier:
@@ -112,7 +112,7 @@ class Chain:
 # --- queries -----------------------------------------------------------------------------------------------------------
 
 
-def of(automation: int) -> Chain:
+def chain_of(automation: int) -> Chain:
     """Stored chain of an automation's approved version; empty if it is not in use.
 
     Args:
@@ -124,7 +124,7 @@ def of(automation: int) -> Chain:
     )
 
 
-def with_version(
+def chain_with_version(
     version: Version, privileges: Sequence[Privilege] | None = None, taken_over: Collection[int] = ()
 ) -> Chain:
     """Chain of an automation as if one of its versions were the approved one.
@@ -138,7 +138,7 @@ def with_version(
     serves = Q(automation=automation.pk) | Q(pk__in=taken_over)
     named = NonHumanIdentity.objects.filter(Q(used_by__version=version) | serves)
     used = version.version_credentials.select_related("credential")
-    rows = chain_ends.Version(
+    rows = chain_ends.VersionParts(
         automation,
         list(version.privileges.select_related("entitlement__resource")) if privileges is None else privileges,
         {row.credential_id: str(row.credential) for row in used},
@@ -146,7 +146,7 @@ def with_version(
         dict(named.distinct().values_list("pk", "subject")),
         str(version.manifest.get("on_error", "")),
     )
-    return would_be(rows)
+    return possible_chain(rows)
 
 
 def others_with(versions: Collection[int]) -> dict[int, frozenset[int]]:
@@ -159,11 +159,11 @@ def others_with(versions: Collection[int]) -> dict[int, frozenset[int]]:
         Ids of automations by version id. A fixed number of queries; two without any meeting point.
     """
     runs_as = NonHumanIdentity.objects.filter(Q(used_by__version=OuterRef("pk")) | Q(automation=OuterRef("automation")))
-    may_be = Version.objects.filter(pk__in=versions).annotate(may_be=may_be_joined(), named=Exists(runs_as))
+    may_be = Version.objects.filter(pk__in=versions).annotate(may_be=annotate_joined(), named=Exists(runs_as))
     named = may_be.filter(Q(may_be=True) | Q(named=True)).annotate(on_error=KT("manifest__on_error"))
     place = (f"automation__{name}" for name in ("platform_instance", "environment", "external_id"))
     read = list(named.select_related("automation").only("number", *place).prefetch_related(*_prefetches()))
-    ends = {version: chain_ends.of(_version_from_rows(version)) for version in read}
+    ends = {version: chain_ends.ends_of(_version_from_rows(version)) for version in read}
     at: dict[str, list[tuple[int, str]]] = defaultdict(list)
     points = {end.point for each in ends.values() for end in each} - {NOWHERE}
     for row in ChainEnd.objects.filter(point__in=points).order_by() if points else ():
@@ -202,10 +202,10 @@ def _prefetches() -> tuple[Prefetch[Any], ...]:
     )
 
 
-def _version_from_rows(version: Version) -> chain_ends.Version:
+def _version_from_rows(version: Version) -> chain_ends.VersionParts:
     """Version with all rows loaded."""
     named = [*(row.identity for row in version.version_identities.all()), *version.automation.identities.all()]
-    return chain_ends.Version(
+    return chain_ends.VersionParts(
         version.automation,
         list(version.privileges.all()),
         {row.credential_id: str(row.credential) for row in version.version_credentials.all()},
@@ -223,12 +223,12 @@ def _joined_directly(automation: int, ends: Iterable[End], at: Mapping[str, Sequ
     automation_ids: set[int] = set()
     for point, sides in sides_by_point.items():
         rows = [(pk, side) for pk, side in at.get(point, ()) if pk != automation]
-        if rows and chain_ends.meet(sides | {side for _, side in rows}):
+        if rows and chain_ends.are_joined(sides | {side for _, side in rows}):
             automation_ids |= {pk for pk, _ in rows}
     return automation_ids
 
 
-def would_be(version: chain_ends.Version) -> Chain:
+def possible_chain(version: chain_ends.VersionParts) -> Chain:
     """Chain of a saved or unsaved version, as if it were the approved one.
 
     A fixed number of queries; one without any meeting point.
@@ -236,10 +236,10 @@ def would_be(version: chain_ends.Version) -> Chain:
     Args:
         version: its parts; the automation may be new.
     """
-    return _chain_of(version.automation.pk, chain_ends.of(version))
+    return _chain_of(version.automation.pk, chain_ends.ends_of(version))
 
 
-def may_be_joined() -> Combinable:
+def annotate_joined() -> Combinable:
     """Annotation of versions: whether a version's chain has to be looked up, identities aside."""
     at = Version.objects.filter(pk=OuterRef(OuterRef("pk"))).order_by()
     points = at.values(point=Left(Func(F("meets"), function="unnest"), POINT))
@@ -275,7 +275,7 @@ def _matching_ends(automation: int | None, ends: Iterable[End], points: Collecti
     joined = (
         rows
         for point, rows in rows_by_point.items()
-        if chain_ends.meet(sides_by_point[point] | {row.side for row in rows})
+        if chain_ends.are_joined(sides_by_point[point] | {row.side for row in rows})
     )
     return [row for rows in joined for row in rows]
 
@@ -320,7 +320,7 @@ class _Neighbourhood:
             return members
         itself = 0  # an id that nothing in the register has
         rows = [row for pk in members - {automation} for row in self.sides[pk]]
-        groups = chain_ends.grouped([*rows, *((itself, end.point, end.side) for end in ends)])
+        groups = chain_ends.group_chains([*rows, *((itself, end.point, end.side) for end in ends)])
         return {pk for pk, chain in groups.items() if chain == groups[itself]} - {itself}
 
 
@@ -345,13 +345,13 @@ def _links(ends: Iterable[End], met: Iterable[ChainEnd]) -> Iterator[Link]:
                 end.thing or row.thing,
                 row.resource.name if row.resource is not None else "",
             )
-            if link not in seen and chain_ends.meet({end.side, row.side}):
+            if link not in seen and chain_ends.are_joined({end.side, row.side}):
                 seen.add(link)
                 yield link
 
 
 @dataclass(frozen=True)
-class Judged:
+class JoinedTier:
     """Assessment of an automation in use that is joined with others.
 
     Args:
@@ -369,7 +369,7 @@ class Judged:
     calls_unknown: bool
 
 
-def judged() -> Iterator[Judged]:
+def joined_tiers() -> Iterator[JoinedTier]:
     """Automations that share a chain with another or have an unanswered call; one query."""
     neighbours = ChainMember.objects.filter(chain=OuterRef("chain")).exclude(automation=OuterRef("automation"))
     newest = Assessment.objects.filter(version=OuterRef("automation__approved_version")).order_by("-pk")
@@ -379,7 +379,7 @@ def judged() -> Iterator[Judged]:
     )
     columns = ("automation", "chain", "automation__tier", "automation__raised_to", "judged", "own", "in_vain")
     for pk, chain, stands, raised, made, own_value, in_vain in rows.order_by().values_list(*columns):
-        yield Judged(pk, chain, Tier.of(made or stands), own_tier.tier(own_value or stands, raised), in_vain)
+        yield JoinedTier(pk, chain, Tier.of(made or stands), own_tier.own_tier(own_value or stands, raised), in_vain)
 
 
 def _unanswered_calls() -> QuerySet[ChainEnd]:

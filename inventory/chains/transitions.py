@@ -1,6 +1,6 @@
 """Store ends and chains of automations in use, from their approved versions (A16).
 
-A change updates them in its transaction; `rebuild` computes all of them. Both give the same result.
+A change updates them in its transaction; `rebuild_chains` computes all of them. Both give the same result.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ Key = tuple[str, str, str]
 Change = tuple[dict[Key, int], list[End]]
 
 
-def follow(automation: Automation, step: Step[Any]) -> None:
+def update_chain(automation: Automation, step: Step[Any]) -> None:
     """Update the chain after a change of the approved version; registered for `FOLLOWED`."""
-    refresh(automation.pk)
+    refresh_chains(automation.pk)
 
 
-def refresh(*automations: int) -> None:
+def refresh_chains(*automations: int) -> None:
     """Recompute the ends of some automations and the chains that change with them, in the caller's transaction.
 
     Other automations' stored ends stay as they are.
@@ -93,13 +93,15 @@ def _joined_at(points: Collection[str]) -> set[int]:
     rows = ChainEnd.objects.filter(point__in=points).order_by().values_list("automation", "point", "side")
     for pk, point, side in rows if points else ():
         sides_by_point[point].add((pk, side))
-    return {pk for rows in sides_by_point.values() if chain_ends.meet({side for _, side in rows}) for pk, _ in rows}
+    return {
+        pk for rows in sides_by_point.values() if chain_ends.are_joined({side for _, side in rows}) for pk, _ in rows
+    }
 
 
 def _regroup(members: Collection[int]) -> None:
     """Write the chains of some automations; they contain every automation joined with one of them."""
     in_use = Automation.objects.filter(among(members), state__in=IN_USE).order_by().values_list("pk", flat=True)
-    _write_members(set(in_use), chain_ends.grouped(chain_queries.sides_of(members)))
+    _write_members(set(in_use), chain_ends.group_chains(chain_queries.sides_of(members)))
     ChainMember.objects.filter(among(members, "automation")).exclude(automation__state__in=IN_USE).delete()
 
 
@@ -110,7 +112,7 @@ def _write_members(in_use: Collection[int], groups: Mapping[int, int]) -> None:
     )
 
 
-def rebuild() -> int:
+def rebuild_chains() -> int:
     """Recompute all ends and chains; returns the number of automations in use."""
     with transaction.atomic():
         _lock_chains()
@@ -122,7 +124,7 @@ def rebuild() -> int:
                 (_row(pk, end) for pk, ends_of_version in ends for end in ends_of_version), chain_queries.ROWS
             )
         ChainMember.objects.exclude(automation__state__in=IN_USE).delete()
-        _write_members(in_use, chain_ends.grouped(chain_queries.sides_of(in_use)))
+        _write_members(in_use, chain_ends.group_chains(chain_queries.sides_of(in_use)))
     return len(in_use)
 
 
@@ -171,7 +173,7 @@ def _ends_in_use(automations: Collection[int]) -> Iterator[tuple[int, list[End]]
     identities = _identities({pk: automation.pk for pk, automation in automations_by_version.items()})
     for pk, automation in automations_by_version.items():
         parts = (privileges[pk], credentials[pk], triggers[pk], identities[automation.pk], automation.on_error or "")
-        yield automation.pk, chain_ends.of(chain_ends.Version(automation, *parts))
+        yield automation.pk, chain_ends.ends_of(chain_ends.VersionParts(automation, *parts))
 
 
 def _identities(versions: Mapping[int, int]) -> dict[int, dict[int, str]]:

@@ -45,7 +45,9 @@ def automation_chain(request: Request, pk: int) -> HttpResponse:
             {"label": "Joined with", "href": ""},
         ],
         "head": {"title": f"What {automation.name} is joined with", "facts": []},
-        "chain": shape(chain, automation.name, request.actor, now, would=automation.state not in chain_queries.IN_USE),
+        "chain": chain_shape(
+            chain, automation.name, request.actor, now, would=automation.state not in chain_queries.IN_USE
+        ),
     }
     return page(request, "inventory/chains/chain.html", context, fragment="chain")
 
@@ -53,12 +55,12 @@ def automation_chain(request: Request, pk: int) -> HttpResponse:
 def chain_of(automation: Automation) -> Chain:
     """Chain of the approved version, otherwise of the newest version."""
     if automation.state in chain_queries.IN_USE:
-        return chain_queries.of(automation.pk)
+        return chain_queries.chain_of(automation.pk)
     newest = automation.versions.order_by("-number").first() if automation.state != AutomationState.RETIRED else None
-    return chain_queries.with_version(newest) if newest is not None else Chain()
+    return chain_queries.chain_with_version(newest) if newest is not None else Chain()
 
 
-def shape(chain: Chain, name: str, actor: Actor, now: datetime, *, would: bool) -> Shape:
+def chain_shape(chain: Chain, name: str, actor: Actor, now: datetime, *, would: bool) -> Shape:
     """Context of ``components/chain.html``; three queries at most.
 
     Args:

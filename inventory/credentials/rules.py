@@ -28,7 +28,7 @@ class Use:
     is_confirmed: bool
 
 
-def settle(
+def resources_of_credentials(
     used: Sequence[tuple[Credential, Sequence[Use]]],
     resources: Mapping[BindingKey, Resource],
     automation: Automation | None,

@@ -30,7 +30,7 @@ from inventory.models import (
 )
 from inventory.ownership import parties
 from inventory.ownership import transitions as ownership_transitions
-from inventory.resources.transitions.bindings import answers_for
+from inventory.resources.transitions.bindings import is_on_side
 from inventory.versions import assessment
 
 #: Fields that `describe_credential` may set.
@@ -39,23 +39,27 @@ FACTS = ("lifetime", "issued_at", "expires_at", "rotated_at", "rotation_due_on",
 SECRET = "This looks like a secret itself, so nothing of it was kept. Say when and where, never what it is."  # noqa: S105  words
 
 
-def is_its_side(person: Person | None, credential: Credential, now: datetime) -> bool:
+def is_on_credential_side(person: Person | None, credential: Credential, now: datetime) -> bool:
     """Whether a person is owner or deputy of the opened resource or of the confirmed store."""
     sides = (credential.opens, credential.kept_in)
-    return any(resource is not None and answers_for(person, resource, now) for resource in sides)
+    return any(resource is not None and is_on_side(person, resource, now) for resource in sides)
 
 
-def answers_for_it(actor: Actor, credential: Credential, now: datetime) -> bool:
+def may_describe(actor: Actor, credential: Credential, now: datetime) -> bool:
     """Whether an actor owns the credential, is on its side, or reviews security."""
     person = actor.capacity_of
     if person is None:
         return False
     is_owner = person.is_here and (person.pk == credential.owner_id or person == credential.interim_owner(now))
-    return is_owner or is_its_side(person, credential, now) or Role.SECURITY_REVIEWER in access.roles_held(actor, now)
+    return (
+        is_owner
+        or is_on_credential_side(person, credential, now)
+        or Role.SECURITY_REVIEWER in access.roles_held(actor, now)
+    )
 
 
 def _require_no_stake(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
-    stake = parties.in_credential(subject, actor)
+    stake = parties.stake_in_credential(subject, actor)
     if stake is None:
         return None
     sentence = f"{stake}, so somebody else says that."
@@ -63,7 +67,7 @@ def _require_no_stake(subject: Credential, actor: Actor, now: datetime) -> Refus
 
 
 def _require_own_side(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
-    if is_its_side(actor.capacity_of, subject, now):
+    if is_on_credential_side(actor.capacity_of, subject, now):
         return None
     sentence = "Only who answers for what it opens, or for the store that keeps it, says that it opens less."
     return Refusal("I6", "duty", sentence, "You can say that it opens more, or that it is not known.")
@@ -93,25 +97,27 @@ def _require_not_imported(subject: Credential, actor: Actor, now: datetime) -> R
     return Refusal("I6", "state", "What it opens was read from the backend: nobody says otherwise.")
 
 
-OF_ITS_SIDE = Duty(
+OWN_SIDE = Duty(
     "I6",
     "I6",
     "Only who answers for what a credential opens, or for its store, says that it opens less than was known.",
     _require_own_side,
 )
-WITHOUT_STAKE = Duty(
+NO_STAKE = Duty(
     "I6",
     "I6",
     "Who owns, brought in or wrote what uses a credential says neither that it opens less nor that a store keeps it.",
     _require_no_stake,
 )
-SAID_BY_ANOTHER = Duty(
+ANOTHER_SPEAKER = Duty(
     "A2", "A2", "Who says that a store keeps a credential does not confirm or refuse it.", _require_another_speaker
 )
-NOT_OVER_ANOTHERS_WORD = Duty(
+OWN_CLAIM = Duty(
     "A2", "A2", "What somebody says of where a credential is kept is replaced by nobody else.", _require_own_claim
 )
-NOT_READ = Duty("I6", "I6", "A reach that was read from the backend is not declared otherwise.", _require_not_imported)
+NOT_IMPORTED = Duty(
+    "I6", "I6", "A reach that was read from the backend is not declared otherwise.", _require_not_imported
+)
 
 
 @transition(Credential, event="credential.described", permission=Permission.CREDENTIAL_DESCRIBE)
@@ -132,7 +138,7 @@ def describe_credential(step: Step[Credential], *, fields: Mapping[str, Any]) ->
     if not changed:
         raise refuse(Refusal("I6", "input", "The register says all of this already."))
     if "owner" in changed:
-        ownership_transitions.settle(credential, step)
+        ownership_transitions.end_settled_interims(credential, step)
     step.save(credential)
     return Effect(payload={"changed": changed})
 
@@ -162,11 +168,11 @@ def _check_replaced(credential: Credential, new: Person | None, step: Step[Crede
         raise _field_refusal(
             "I3", "owner", f"{credential.owner.name} is known to answer for it: name who does instead."
         )
-    if (refusal := owner_stays(credential, step.actor, step.now)) is not None:
+    if (refusal := owner_refusal(credential, step.actor, step.now)) is not None:
         raise refuse(refusal)
 
 
-def owner_stays(credential: Credential, actor: Actor, now: datetime) -> Refusal | None:
+def owner_refusal(credential: Credential, actor: Actor, now: datetime) -> Refusal | None:
     """Refusal for replacing the owner of a credential, or None. The form and the write use it (I3).
 
     The owner stays until they or the credential's side name another. An owner who left has a successor only after two
@@ -176,15 +182,15 @@ def owner_stays(credential: Credential, actor: Actor, now: datetime) -> Refusal 
     if old is None:
         return None
     if old.is_here:
-        if answers_for_it(actor, credential, now):
+        if may_describe(actor, credential, now):
             return None
         sentence = f"{old.name} answers for it, so you can't say that somebody else does."
         return Refusal("I3", "duty", sentence, f"Ask {old.name}, or who answers for what it opens.")
     if meanwhile is None:
         sentence = f"{old.name} left, and nobody answers for it meanwhile."
         return Refusal("I3", "state", sentence, "The team's lead and a security reviewer first name together who does.")
-    is_its_own = actor.capacity_of == meanwhile or is_its_side(actor.capacity_of, credential, now)
-    if is_its_own and parties.in_credential(credential, actor) is None:
+    is_its_own = actor.capacity_of == meanwhile or is_on_credential_side(actor.capacity_of, credential, now)
+    if is_its_own and parties.stake_in_credential(credential, actor) is None:
         return None
     sentence = f"{meanwhile.name} answers for it meanwhile, so you can't say that somebody else does."
     return Refusal("I3", "duty", sentence, f"Ask {meanwhile.name}, or who answers for what it opens.")
@@ -215,7 +221,7 @@ def _check_order(credential: Credential, changed: Collection[str], now: datetime
     Credential,
     event="credential.reach_declared",
     permission=Permission.CREDENTIAL_REACH,
-    duties=(NOT_READ,),
+    duties=(NOT_IMPORTED,),
 )
 def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Effect:
     """Declare the entitlements that a credential opens, as owner of the resource or store (I6).
@@ -246,7 +252,7 @@ def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Eff
     return Effect(payload={"was": was, "reach": kind, "entitlements": len(wanted), "versions": versions})
 
 
-@transition(Credential, event="credential.reach_narrowed", permission=None, duties=(OF_ITS_SIDE, WITHOUT_STAKE))
+@transition(Credential, event="credential.reach_narrowed", permission=None, duties=(OWN_SIDE, NO_STAKE))
 def narrow_reach(step: Step[Credential]) -> Effect:
     """Narrow the reach of a credential: a part of declaring it, refused to people with a stake (S1, T1)."""
     return Effect()
@@ -281,7 +287,7 @@ def _check_reach(credential: Credential, codes: Sequence[str] | None, wanted: Se
     Credential,
     event="credential.kept_in_said",
     permission=Permission.CREDENTIAL_DESCRIBE,
-    duties=(NOT_OVER_ANOTHERS_WORD,),
+    duties=(OWN_CLAIM,),
 )
 def say_kept_in(step: Step[Credential], *, store: Resource | None) -> Effect:
     """Name the store that keeps a credential. It has no effect before the store's owner confirms it (A2).
@@ -331,10 +337,10 @@ def _check_store(credential: Credential, store: Resource, actor: Actor, now: dat
         raise _field_refusal("A2", "store", "Choose a secret store that is in use.")
     if store.pk == credential.kept_in_id:
         raise _field_refusal("A2", "store", f"{store.name} is known to keep it already.")
-    if credential.kept_in is not None and not answers_for(actor.capacity_of, credential.kept_in, now):
+    if credential.kept_in is not None and not is_on_side(actor.capacity_of, credential.kept_in, now):
         sentence = f"{credential.kept_in.name} is known to keep it, so only its side says that another does."
         raise refuse(Refusal("A2", "duty", sentence, f"Ask who answers for {credential.kept_in.name}."))
-    if store.pk in credential.kept_refused_for and not answers_for(actor.capacity_of, store, now):
+    if store.pk in credential.kept_refused_for and not is_on_side(actor.capacity_of, store, now):
         raise _field_refusal("A2", "store", f"Who answers for {store.name} said that it does not keep this one.")
 
 
@@ -342,7 +348,7 @@ def _check_store(credential: Credential, store: Resource, actor: Actor, now: dat
     Credential,
     event="credential.kept_in_confirmed",
     permission=Permission.CREDENTIAL_KEEP,
-    duties=(SAID_BY_ANOTHER, WITHOUT_STAKE),
+    duties=(ANOTHER_SPEAKER, NO_STAKE),
 )
 def confirm_kept_in(step: Step[Credential], *, store: int) -> Effect:
     """Confirm that a store keeps a credential, as its owner; they approve the credential from now on (A2).
@@ -368,7 +374,7 @@ def confirm_kept_in(step: Step[Credential], *, store: int) -> Effect:
     Credential,
     event="credential.kept_in_refused",
     permission=Permission.CREDENTIAL_KEEP,
-    duties=(SAID_BY_ANOTHER, WITHOUT_STAKE),
+    duties=(ANOTHER_SPEAKER, NO_STAKE),
 )
 def refuse_kept_in(step: Step[Credential], *, store: int) -> Effect:
     """Refuse that a store keeps a credential, as its owner; only the store's side can then name it again (A2).

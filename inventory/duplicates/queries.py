@@ -16,7 +16,7 @@ from django.db.models.functions import Cast, Concat
 
 from governance.core.models import Team
 from inventory.importers import privilege_scope
-from inventory.models import Automation, Privilege, Version, of_source
+from inventory.models import Automation, Privilege, Version, source_condition
 
 #: Share of the larger set of privileges that both must have (I9).
 SHARE = (4, 5)
@@ -24,7 +24,7 @@ SOURCE, PRIVILEGES = "source", "privileges"
 
 
 @dataclass(frozen=True)
-class Alike:
+class Duplicate:
     """Possible duplicate in the register, with the reason.
 
     Args:
@@ -41,7 +41,7 @@ class Alike:
 
 
 @dataclass(frozen=True)
-class Case:
+class Candidate:
     """Saved or unsaved automation to compare.
 
     Args:
@@ -59,16 +59,16 @@ class Case:
     privileges: Sequence[Privilege]
 
 
-def find(case: Case) -> list[Alike]:
+def find_duplicates(case: Candidate) -> list[Duplicate]:
     """Find possible duplicates, the newest first: two queries, three with a result."""
     shared, sources = _by_privileges(case), _by_source(case)
     if not (shared or sources):
         return []
     rows = Automation.objects.filter(pk__in={*shared, *sources}).select_related("team").order_by("-pk")
-    return [Alike(row, SOURCE) if row.pk in sources else Alike(row, PRIVILEGES, shared[row.pk]) for row in rows]
+    return [Duplicate(row, SOURCE) if row.pk in sources else Duplicate(row, PRIVILEGES, shared[row.pk]) for row in rows]
 
 
-def _other_automations(case: Case, prefix: str = "") -> Q:
+def _other_automations(case: Candidate, prefix: str = "") -> Q:
     """Condition that excludes the automation and its siblings."""
     condition = Q()
     if case.pk is not None:
@@ -78,12 +78,14 @@ def _other_automations(case: Case, prefix: str = "") -> Q:
     return condition
 
 
-def _by_source(case: Case) -> set[int]:
-    versions = Version.objects.filter(_other_automations(case, "automation__"), of_source(case.source)).order_by()
+def _by_source(case: Candidate) -> set[int]:
+    versions = Version.objects.filter(
+        _other_automations(case, "automation__"), source_condition(case.source)
+    ).order_by()
     return set(versions.values_list("automation", flat=True).distinct())
 
 
-def _by_privileges(case: Case) -> dict[int, int]:
+def _by_privileges(case: Candidate) -> dict[int, int]:
     """Number of common privileges by automation, for versions of the team with enough of them in both directions."""
     wanted = {privilege.matter for privilege in case.privileges}
     entitlements = {privilege.entitlement_id for privilege in case.privileges} - {None}

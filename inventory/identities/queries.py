@@ -10,7 +10,7 @@ from inventory.models import AutomationState, NonHumanIdentity, Version, Version
 from inventory.models.version import counted_versions, newest_version
 
 
-def versions(identities: Iterable[int], *, drafts_of: int | None) -> QuerySet[Version]:
+def versions_of_identities(identities: Iterable[int], *, drafts_of: int | None) -> QuerySet[Version]:
     """Counted versions that run as one of some identities, without retired automations.
 
     They are `counted_versions` and drafts of one team.
@@ -28,6 +28,8 @@ def versions(identities: Iterable[int], *, drafts_of: int | None) -> QuerySet[Ve
     return versions.exclude(automation__state=AutomationState.RETIRED)
 
 
-def as_identity(identity: NonHumanIdentity) -> QuerySet[Version]:
+def versions_of_identity(identity: NonHumanIdentity) -> QuerySet[Version]:
     """Versions that run as one identity, with drafts of the team that it serves."""
-    return versions([identity.pk], drafts_of=identity.automation.team_id if identity.automation is not None else None)
+    return versions_of_identities(
+        [identity.pk], drafts_of=identity.automation.team_id if identity.automation is not None else None
+    )

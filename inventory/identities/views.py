@@ -38,7 +38,7 @@ def identity(request: Request, pk: int) -> HttpResponse:
     seen = NonHumanIdentity.objects.visible_to(request.actor, now)
     identity = get_object_or_404(seen.select_related("owner", "automation__team", "interim__person"), pk=pk)
     everything = list(
-        identity_queries.as_identity(identity)
+        identity_queries.versions_of_identity(identity)
         .order_by("automation__name", "pk")
         .values_list("pk", "automation", "automation__tier")
     )
@@ -55,9 +55,9 @@ def identity(request: Request, pk: int) -> HttpResponse:
         "crumbs": [*_breadcrumbs(identity, runs), {"label": identity.subject, "href": ""}],
         "head": {
             "title": identity.subject,
-            "facts": ["Non-human identity", identity.kind.replace("_", " "), sentences.platform(identity.issuer)],
+            "facts": ["Non-human identity", identity.kind.replace("_", " "), sentences.platform_label(identity.issuer)],
         },
-        "ownerless": interim_owners.banner(identity, request.actor, now),
+        "ownerless": interim_owners.interim_banner(identity, request.actor, now),
         "shared": _shared(len(everything)),
         "state": identity.state,
         "facts": _facts(identity, now, is_seen=identity.automation_id in visible_ids),
@@ -129,8 +129,8 @@ def _reach(identity: NonHumanIdentity, drawn: Sequence[Version], now: datetime, 
         for version in drawn
         if privileges_by_version[version.pk]
     ]
-    granted = automation_queries.of(*(automation for automation, _ in held), now=now)
-    return reach.of_identity(identity, held, granted, is_part=is_part) if held else None
+    granted = automation_queries.grants_of(*(automation for automation, _ in held), now=now)
+    return reach.identity_reach(identity, held, granted, is_part=is_part) if held else None
 
 
 def _panels(identity: NonHumanIdentity) -> list[Shape]:

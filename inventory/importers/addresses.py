@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from inventory.importers.display import EXPRESSION, MODEL, shown, without_expressions
+from inventory.importers.display import EXPRESSION, MODEL, displayed, without_expressions
 from inventory.importers.secrets.plain_words import is_plain
 from inventory.importers.secrets.repeats import REMOVED
 from inventory.importers.secrets.slots import has_password_form, is_machine_made, is_made_up, looks_like_token
@@ -78,12 +78,12 @@ def address_of(url: str) -> Address:
         authority, path = "", _BEFORE_HOST.sub(r"\1", re.split(r"[?#]", literal, maxsplit=1)[0])
     host = authority.removesuffix(_DEFAULT_PORTS.get((match["scheme"] or "").lower(), "\0")).rstrip(".")
     if (_HOLE.search(authority) and not _HALF_IN_A_HOLE.search(written)) or REMOVED in authority:
-        return Address("", shown(_HOLE.sub(_as_hole, written) + path_shown(path)), True)
+        return Address("", displayed(_HOLE.sub(_as_hole, written) + path_shown(path)), True)
     if host and not _HOST.fullmatch(host):
         if _HALF_A_USER.search(written):
             written, path = _opaque(written), path.rpartition("@")[2]
-        return Address("", shown(written + path_shown(path)), True)
-    return Address(host, shown(path_shown(path)), not host)
+        return Address("", displayed(written + path_shown(path)), True)
+    return Address(host, displayed(path_shown(path)), not host)
 
 
 def path_shown(path: str, *, is_entry: bool = False) -> str:

@@ -84,9 +84,9 @@ CONTROLS = MappingProxyType(
         "log.review": ("Leaves a trail that somebody else looks through", "Trail is reviewed"),
     }
 )
-BY_HAND = frozenset(CONTROLS)
+STATED_CONTROLS = frozenset(CONTROLS)
 #: Tags whose presence removes a conflict.
-PROTECTIVE = BY_HAND | vocabulary("log.write backup.write")
+PROTECTIVE = STATED_CONTROLS | vocabulary("log.write backup.write")
 
 _GROUPS = MappingProxyType(
     {

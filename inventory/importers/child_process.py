@@ -25,7 +25,7 @@ from inventory.importers.manifest import Manifest
 from inventory.importers.problem import ImportProblem
 from inventory.importers.reader import OUT_OF_MEMORY, ReadResult, file_shown, read
 from inventory.importers.secrets.findings import SecretFound
-from inventory.importers.size_limit import Found, fitting
+from inventory.importers.size_limit import Found, refuse_too_large
 
 END = b"[]\n"
 
@@ -53,12 +53,12 @@ class ProcessLimits:
     answer: int = 8_000_000
 
 
-def request(name: str, data: bytes) -> bytes:
+def request_line(name: str, data: bytes) -> bytes:
     """Line that the parent writes before the bytes of a file."""
     return _line({"name": name, "size": len(data)})
 
 
-def settings(limits: ProcessLimits, key: bytes, parent: int) -> bytes:
+def settings_line(limits: ProcessLimits, key: bytes, parent: int) -> bytes:
     """Line that the parent writes first.
 
     Args:
@@ -69,7 +69,7 @@ def settings(limits: ProcessLimits, key: bytes, parent: int) -> bytes:
     return _line({"limits": asdict(limits), "key": key.hex(), "parent": parent})
 
 
-def found_in(line: bytes) -> Found:
+def result_of_line(line: bytes) -> Found:
     """One automation or refusal from a line of an answer.
 
     Raises:
@@ -121,7 +121,7 @@ def _answer(name: str, data: bytes, key: bytes, most: int) -> list[bytes]:
     lines: list[bytes] = []
     size = 0
     try:
-        for result in fitting(list(_read_results(name, data, key))):
+        for result in refuse_too_large(list(_read_results(name, data, key))):
             lines.append(_line(_document(result)))
             size += len(lines[-1])
             if size > most:

@@ -26,7 +26,7 @@ def vocabulary(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-def shown(text: object, limit: int = 200) -> str:
+def displayed(text: object, limit: int = 200) -> str:
     """`text` on one line, without invisible characters; empty for other types than text and numbers.
 
     The result may be a key for a connection or credential. A text with invisible characters, or longer than `limit`,
@@ -40,9 +40,9 @@ def shown(text: object, limit: int = 200) -> str:
     return f"{plain if len(plain) <= limit - 9 else plain[: limit - 10].rstrip()}…{digest}"
 
 
-def label(text: object, limit: int = 200) -> str:
-    """`text` like `shown`, for labels that are no keys: without a digest for invisible characters."""
-    return shown(_seen(_on_one_line(text)), limit)
+def display_label(text: object, limit: int = 200) -> str:
+    """`text` like `displayed`, for labels that are no keys: without a digest for invisible characters."""
+    return displayed(_seen(_on_one_line(text)), limit)
 
 
 def _on_one_line(text: object) -> str:

@@ -25,7 +25,7 @@ class TooAlike(Exception):
     """Too many nodes are equal and wired alike to order them within `MOST_WORK`."""
 
 
-def ranked(keys: Sequence[object]) -> list[int]:
+def ranks_of(keys: Sequence[object]) -> list[int]:
     """Rank of each key among the different keys."""
     ranks = {key: rank for rank, key in enumerate(sorted(set(keys)))}  # type: ignore[type-var]  # all of one type
     return [ranks[key] for key in keys]

@@ -119,7 +119,9 @@ def _reason_to_skip(path: Path, limits: Limits) -> str:
     except OSError as error:
         return f"it could not be opened ({error.strerror})"
     may_be_ours = (
-        is_yaml(path.name) or begins_as_json(head) or unsupported_platforms.by_text(path.name, head) is not None
+        is_yaml(path.name)
+        or begins_as_json(head)
+        or unsupported_platforms.platform_of_text(path.name, head) is not None
     )
     return "" if may_be_ours and size <= limits.size else _unknown_format(path)
 

@@ -19,7 +19,7 @@ _DEEPEST = 3
 _SHARE_OF_DEPTH = 3
 
 
-def with_inline_workflows(file: str, place: str, workflow: dict[str, Any], limits: Limits = LIMITS) -> dict[str, Any]:
+def expand_inline_workflows(file: str, place: str, workflow: dict[str, Any], limits: Limits = LIMITS) -> dict[str, Any]:
     """Workflow with its inline sub-workflows as objects. A text that is no workflow stays a text.
 
     Raises:

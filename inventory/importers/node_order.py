@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from inventory.importers.equal_nodes import Edge, EqualNodes, TooAlike, ranked
+from inventory.importers.equal_nodes import Edge, EqualNodes, TooAlike, ranks_of
 from inventory.importers.work_budget import Budget
 
 __all__ = ["Edge", "TooAlike", "canonical_order"]
@@ -31,7 +31,7 @@ def canonical_order(contents: Sequence[str], edges: Iterable[Edge], budget: Budg
         OverBudget: the graphs of the file need too many visits.
         TooAlike: too many nodes are equal and wired alike to order them.
     """
-    colours, edges, spent = ranked(contents), list(edges), 0
+    colours, edges, spent = ranks_of(contents), list(edges), 0
     graph = EqualNodes(len(contents), edges)
     if len(set(colours)) < len(contents):
         colours, spent = _refined(graph, colours, len(contents) + 2 * len(edges))
@@ -49,7 +49,7 @@ def _refined(graph: EqualNodes, colours: list[int], work: int) -> tuple[list[int
     count, spent = len(set(colours)), 0
     while True:
         spent += work
-        colours, before = ranked([_key(graph, colours, node) for node in range(len(colours))]), count
+        colours, before = ranks_of([_key(graph, colours, node) for node in range(len(colours))]), count
         count = len(set(colours))
         if count == before or spent >= MOST_WORK:
             return colours, spent

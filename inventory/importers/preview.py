@@ -22,7 +22,7 @@ class Writable(Protocol):
         """Take `text`."""
 
 
-def preview(
+def print_preview(
     paths: Iterable[str | Path], format: Format, out: Writable, err: Writable, *, names_each: bool = False
 ) -> int:
     """Print one manifest a line to `out`, and one line to `err` for each problem and each unread file.

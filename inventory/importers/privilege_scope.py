@@ -13,14 +13,14 @@ from typing import LiteralString
 
 SEPARATOR = ", "
 _FOLDED = str.maketrans(ascii_uppercase, ascii_lowercase)
-#: SQL of `parts`, for a row with ``scope`` and ``target``: ASCII letters in lower case, each part once, sorted.
+#: SQL of `target_parts`, for a row with ``scope`` and ``target``: ASCII letters in lower case, each part once, sorted.
 PARTS_SQL: LiteralString = """ARRAY(
     SELECT DISTINCT translate(btrim(part), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') COLLATE "C"
     FROM unnest(CASE WHEN cardinality({scope}) > 0 THEN {scope} ELSE ARRAY[{target}]::text[] END) AS part
     WHERE btrim(part) <> '' ORDER BY 1)"""
 
 
-def parts(target: str, scope: Sequence[str]) -> tuple[str, ...]:
+def target_parts(target: str, scope: Sequence[str]) -> tuple[str, ...]:
     """Compared form of a privilege's target: its parts, otherwise the target; empty for everything.
 
     Sorted and in lower case: databases fold unquoted names, and a query may join tables in any order.
@@ -32,13 +32,13 @@ def parts(target: str, scope: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted({folded for part in (scope or [target]) if (folded := part.strip(" ").translate(_FOLDED))}))
 
 
-def matter(entitlement: int | None, target: str, scope: Sequence[str]) -> str:
-    """Matter of a privilege without connection and credential: entitlement and parts (see `parts`)."""
-    return f"{entitlement} {SEPARATOR.join(parts(target, scope))}"
+def privilege_matter(entitlement: int | None, target: str, scope: Sequence[str]) -> str:
+    """Matter of a privilege without connection and credential: entitlement and parts (see `target_parts`)."""
+    return f"{entitlement} {SEPARATOR.join(target_parts(target, scope))}"
 
 
-def overlap(parts: Iterable[str], other: Iterable[str]) -> bool:
-    """Whether two targets of `parts` overlap: equal parts, a table with or without its schema, a folder and its content."""
+def targets_overlap(parts: Iterable[str], other: Iterable[str]) -> bool:
+    """Whether two targets of `target_parts` overlap: equal parts, a table with or without its schema, a folder and its content."""
     other_parts = list(other)
     return any(_touch(part, its) for part in parts for its in other_parts)
 

@@ -14,9 +14,9 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, TypeVar
 
 from inventory.importers import unsupported_platforms
-from inventory.importers.display import label, shown
+from inventory.importers.display import display_label, displayed
 from inventory.importers.documents import FEWER, LIMITS, Limits, parse, too_many
-from inventory.importers.inline_workflows import with_inline_workflows
+from inventory.importers.inline_workflows import expand_inline_workflows
 from inventory.importers.manifest import Manifest, manifest_digest, with_shared_credentials
 from inventory.importers.mcp import client_config
 from inventory.importers.n8n import workflow as n8n_workflow
@@ -117,7 +117,7 @@ def _read(
 ) -> list[ReadResult]:
     is_text = not begins_as_json(data) or file.lower().endswith(".toml")
     if is_text and len(data) <= limits.size:
-        if platform := unsupported_platforms.by_text(file, data):
+        if platform := unsupported_platforms.platform_of_text(file, data):
             raise _recognised(file, platform)
         if is_yaml(file):
             raise ImportProblem(file, "", "this is YAML, which is not read yet", _FORM_INSTEAD)
@@ -166,7 +166,7 @@ def _check_servers(file: str, servers: list[client_config.Server], limits: Limit
         too_many(file, limits.steps, "servers")
     for server in servers:
         if any(isinstance(each, (list, dict)) and len(each) > limits.entries for each in server.config.values()):
-            place = "/".join(shown(str(part), 80) for part in server.trail)
+            place = "/".join(displayed(str(part), 80) for part in server.trail)
             too_many(file, limits.entries, "entries in one list", place)
 
 
@@ -175,7 +175,7 @@ def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None, limits: L
         raise ImportProblem(
             file, place, "among the n8n workflows stands something else", "Bring in the workflows alone."
         )
-    scrubbed = _scrubbed(file, with_inline_workflows(file, place, workflow, limits), key, budget)
+    scrubbed = _scrubbed(file, expand_inline_workflows(file, place, workflow, limits), key, budget)
     fallback = _name_of(file, "Workflow without a name") + (
         f" {place.rpartition('/')[2]}" if place[-1:].isdigit() else ""
     )
@@ -237,7 +237,7 @@ def _recognised(file: str, platform: unsupported_platforms.Platform) -> ImportPr
 
 def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
     """Refuse a file, with its platform if known."""
-    platform = unsupported_platforms.by_document(file, document)
+    platform = unsupported_platforms.platform_of_document(file, document)
     if format != "auto":
         format_name = _readable(document) or (platform.what if platform else "")
         reason = (
@@ -267,7 +267,7 @@ def file_shown(name: str) -> str:
     if len(name) > _LONGEST_NAME:
         return "file with a very long name"
     parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".", "..") and not part.endswith(":")]
-    return label(without_tokens("/".join(parts))) or "file without a name"
+    return display_label(without_tokens("/".join(parts))) or "file without a name"
 
 
 def _name_of(file: str, otherwise: str) -> str:

@@ -39,7 +39,7 @@ _INSTANCE_ID = re.compile(r"\s+(?=\S*\d)\S{8,}$")
 _CONTAINER = re.compile(r"(\w+) \{resource\}$")
 
 
-def platform(instance: str) -> str:
+def platform_label(instance: str) -> str:
     """Name of the platform for people: "n8n", without the id of its instance."""
     text = _INSTANCE_ID.sub("", instance)
     return _PLATFORMS.get(text, text)
@@ -104,7 +104,7 @@ _TO = frozenset(
 _ALREADY_MANY = re.compile(r"(s|media|data|info|metadata|content|history|status|access|mail|sql|text)$")
 
 
-def phrase(connector: str, code: str) -> Phrase:
+def phrase_of(connector: str, code: str) -> Phrase:
     """Words of an entitlement.
 
     Args:
@@ -149,7 +149,7 @@ def _plural(nouns: Sequence[str]) -> str:
     return " ".join([*first, many])
 
 
-def said_target(target: str, name: str = "") -> str:
+def target_text(target: str, name: str = "") -> str:
     """Target for people: its label, otherwise the target, with words for parts chosen at run time."""
     label = name or target
     if not label:
@@ -165,7 +165,7 @@ def _and(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def sentence(words: str, form: str, resource: str, target: str = "", target_name: str = "") -> str:
+def sentence_for(words: str, form: str, resource: str, target: str = "", target_name: str = "") -> str:
     """One sentence for one privilege: "May post messages to #finance in Finance Slack workspace".
 
     Args:
@@ -175,7 +175,7 @@ def sentence(words: str, form: str, resource: str, target: str = "", target_name
         target: as the source names it; may be empty.
         target_name: a label for it.
     """
-    named = said_target(target, target_name)
+    named = target_text(target, target_name)
     if named and form:
         return form.replace(TARGET, named).replace(RESOURCE, resource)
     match = _CONTAINER.search(form)
@@ -211,7 +211,7 @@ def scope_of(connector: str, target: str, scope: str = "") -> tuple[str, list[st
     return ("text", [scope]) if scope else ("none", [])
 
 
-def carries_out(connector: str, level: str) -> bool:
+def is_outbound(connector: str, level: str) -> bool:
     """Whether an entitlement sends data to readers outside the register (T1)."""
     name = canonical_connector(connector)
     return name in CARRIES_OUT_WHEN_READING or (name in MESSENGERS and level != "read")

@@ -16,7 +16,7 @@ MOST_ROWS = 600
 Found = tuple[str, ReadResult | ImportProblem]
 
 
-def fitting(results: Sequence[Found]) -> list[Found]:
+def refuse_too_large(results: Sequence[Found]) -> list[Found]:
     """Results with a refusal in place of each automation that is too large."""
     in_file = Counter(name for name, result in results if isinstance(result, ReadResult))
     return [

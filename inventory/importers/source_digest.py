@@ -69,7 +69,7 @@ def n8n_content(
             "format": "n8n",
             "nodes": [_node(node, naming, tools, budget) for node in nodes],
             "connections": _connections(connections, naming, in_order=in_order),
-            "settings": plain(workflow.get("settings") or {}),
+            "settings": canonical_value(workflow.get("settings") or {}),
         }
     )
 
@@ -116,7 +116,9 @@ def _wires(connections: Any) -> Iterator[tuple[str, str, str]]:
             for port, wires in enumerate(ports) if isinstance(ports, list) else ():
                 for wire in wires if isinstance(wires, list) else ():
                     if isinstance(wire, dict) and isinstance(wire.get("node"), str):
-                        rest = canonical_json(plain({key: value for key, value in wire.items() if key != "node"}))
+                        rest = canonical_json(
+                            canonical_value({key: value for key, value in wire.items() if key != "node"})
+                        )
                         yield source, f"{kind} {port} {rest.decode()}", wire["node"]
 
 
@@ -134,12 +136,12 @@ def mcp_content(
     """
     configured: dict[str, Any] = {}
     for trail, server in servers:
-        kept = plain({key: value for key, value in server.items() if key != "description"})
+        kept = canonical_value({key: value for key, value in server.items() if key != "description"})
         if in_order or not any(isinstance(part, int) for part in trail):
             configured["/".join(map(str, trail))] = kept
         else:  # one of a list
             configured.setdefault("/".join("*" if isinstance(part, int) else part for part in trail), []).append(kept)
-    prompts = plain(inputs or [])
+    prompts = canonical_value(inputs or [])
     if not in_order:
         for some in (prompts, *configured.values()):
             if isinstance(some, list):
@@ -147,19 +149,19 @@ def mcp_content(
     return sha256({"format": "mcp_client", "servers": configured, "inputs": prompts})
 
 
-def plain(value: Any) -> Any:
+def canonical_value(value: Any) -> Any:
     """Values with integers beyond RFC 8785 numbers as tagged text."""
     if isinstance(value, bool) or value is None or isinstance(value, (str, float)):
         return value
     if isinstance(value, int):
         return value if -_LARGEST <= value <= _LARGEST else {"integer": f"{value:x}"}
     if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
-    return [plain(each) for each in value]
+        return {key: canonical_value(each) for key, each in value.items()}
+    return [canonical_value(each) for each in value]
 
 
 def _node(node: dict[str, Any], naming: Naming, tools: frozenset[str], budget: Budget | None) -> dict[str, Any]:
-    kept: dict[str, Any] = {name: plain(node[name]) for name in _NODE_MEMBERS if name in node}
+    kept: dict[str, Any] = {name: canonical_value(node[name]) for name in _NODE_MEMBERS if name in node}
     kept["parameters"] = _parameters(node.get("parameters") or {}, naming, budget)
     kept["credentials"] = _credentials(node.get("credentials"))
     if node["name"] in tools:
@@ -180,7 +182,7 @@ def _parameters(value: Any, naming: Naming, budget: Budget | None) -> Any:
         }
     if isinstance(value, list):
         return [_parameters(each, naming, budget) for each in value]
-    return plain(value)
+    return canonical_value(value)
 
 
 def _renamed(text: str, naming: Naming) -> str:
@@ -204,16 +206,16 @@ def _credentials(credentials: Any) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for kind, named in credentials.items():
         if isinstance(named, dict) and ("id" in named or "name" in named):
-            kept[kind] = plain(named.get("id") or named.get("name"))
+            kept[kind] = canonical_value(named.get("id") or named.get("name"))
         else:
-            kept[kind] = plain(named)
+            kept[kind] = canonical_value(named)
     return kept
 
 
 def _connections(connections: Any, naming: Naming, *, in_order: bool) -> Any:
     """Wires between nodes, by label; the wires of one output are sorted. Shapes that n8n never writes stay as they are."""
     if not isinstance(connections, dict):
-        return plain(connections)
+        return canonical_value(connections)
     return {naming(source): _ports(kinds, naming, in_order=in_order) for source, kinds in connections.items()}
 
 
@@ -227,4 +229,4 @@ def _ports(value: Any, naming: Naming, *, in_order: bool) -> Any:
         kept = [_ports(each, naming, in_order=in_order) for each in value]
         is_wires = bool(value) and all(isinstance(each, dict) for each in value)
         return sorted(kept, key=canonical_json) if is_wires and not in_order else kept
-    return plain(value)
+    return canonical_value(value)

@@ -52,7 +52,7 @@ _CLAUDE_WORDS = frozenset({"permissions", "hooks", "statusLine", "env"})
 _POWER_AUTOMATE_FILES = frozenset({"apismap.json", "connectionsmap.json"})
 
 
-def by_document(file: str, document: Any) -> Platform | None:
+def platform_of_document(file: str, document: Any) -> Platform | None:
     """Platform of a JSON document without a supported format.
 
     Args:
@@ -229,7 +229,7 @@ _CI_FILES = {
 }
 
 
-def by_text(file: str, data: bytes) -> Platform | None:
+def platform_of_text(file: str, data: bytes) -> Platform | None:
     """Platform of a file that is no JSON.
 
     Args:

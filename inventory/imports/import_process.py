@@ -59,7 +59,7 @@ class ImportBusy(Exception):
         self.status, self.sentence, self.to_do = status, sentence, to_do
 
 
-def read_apart(
+def read_in_child(
     files: Iterable[tuple[str, bytes]],
     *,
     person: Person,
@@ -77,7 +77,7 @@ def read_apart(
     Raises:
         ImportBusy: the person, or the web process, has reached its limit.
     """
-    with slot(person), Importer(limits, program=program) as importer:
+    with upload_slot(person), Importer(limits, program=program) as importer:
         until = time.monotonic() + limits.upload
         results: list[Found] = []
         for name, data in files:
@@ -86,13 +86,13 @@ def read_apart(
 
 
 @contextmanager
-def slot(person: Person) -> Iterator[None]:
+def upload_slot(person: Person) -> Iterator[None]:
     """Take one of the places for uploads; the database counts the person's place over all web processes.
 
     Raises:
         ImportBusy: none is free.
     """
-    name = name_of(person)
+    name = lock_name(person)
     if not _send_request("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name):
         raise ImportBusy(
             429, "Another import of yours is still being read.", "Wait until it has ended, then try again."
@@ -109,7 +109,7 @@ def slot(person: Person) -> Iterator[None]:
             _send_request("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
 
 
-def name_of(person: Person) -> str:
+def lock_name(person: Person) -> str:
     """Lock name for a person's upload."""
     return f"import:{person.pk}"
 
@@ -189,14 +189,14 @@ class Importer:
         """Send one file and read the answer, of bounded length."""
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.writelines((child_process.request(name, data), data))
+        process.stdin.writelines((child_process.request_line(name, data), data))
         process.stdin.flush()
         results: list[Found] = []
         left = self._limits.answer + 10_000  # room for a refusal
         while (line := process.stdout.readline(left)) != child_process.END:
             if not line.endswith(b"\n"):
                 raise ValueError("The child ended, or its answer did not.")
-            results.append(child_process.found_in(line))
+            results.append(child_process.result_of_line(line))
             left -= len(line)
         return results
 
@@ -204,7 +204,7 @@ class Importer:
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL  # its traceback could quote the file
         process = subprocess.Popen(self._program, stdin=pipe, stdout=pipe, stderr=nowhere, cwd=ROOT, env={})
         assert process.stdin is not None
-        process.stdin.write(child_process.settings(self._limits, self._key, os.getpid()))
+        process.stdin.write(child_process.settings_line(self._limits, self._key, os.getpid()))
         return process
 
     def _end(self) -> int | None:

@@ -16,7 +16,7 @@ from governance.core.models import Team
 from governance.core.texts import free_text
 from inventory import importers
 from inventory.automations import platform_instance
-from inventory.automations.platform_instance import platform_of
+from inventory.automations.platform_instance import platform_name
 from inventory.credentials import rules as credential_rules
 from inventory.importers.manifest import Manifest, binding_key, manifest_digests, privilege_key, sha256
 from inventory.models import (
@@ -61,7 +61,7 @@ class _Register:
     authors: Collection[tuple[int, str]] = field(default_factory=frozenset)
 
 
-def unchanged(
+def unchanged_items(
     items: Iterable[ImportItem], team: Team, environment: str, *, apart: QuerySet[Automation]
 ) -> dict[int, Version]:
     """Existing version of each unchanged preview, by the preview's key.
@@ -104,7 +104,7 @@ def _match_automations(read: Sequence[_Read], team: Team, environment: str, apar
             place = (row.automation.platform_instance, row.source_digest)
             by_source.setdefault(place, {})[row.automation_id] = row.automation
     for reading in read:
-        platform, source = platform_of(reading.manifest), reading.manifest.source
+        platform, source = platform_name(reading.manifest), reading.manifest.source
         if source.external_id:
             reading.automation = by_id.get((platform, source.external_id[:160]))
         else:
@@ -202,4 +202,4 @@ def _changes_no_credential(
             use = credential_rules.Use(key, opens[key], not row.is_open)
             uses.setdefault(privilege.credential.key, {})[key] = use
     used = [(row, list(uses.get(name, {}).values())) for name, row in credentials_by_key.items()]
-    return not credential_rules.settle(used, opens, reading.automation)
+    return not credential_rules.resources_of_credentials(used, opens, reading.automation)

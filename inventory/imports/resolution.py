@@ -42,11 +42,11 @@ from inventory.resources import queries as resource_queries
 from inventory.versions.privilege_levels import higher, is_opaque, is_recognised, level_of, places_by_finding
 
 #: Relations loaded with bindings and credentials, so that their approvers need no further query.
-PEOPLE_OF_A_BINDING = (
+BINDING_RELATIONS = (
     *("resource__owner", "resource__deputy", "resource__team__lead", "resource__team__deputy_lead"),
     *("refused_by", "proposed_by"),
 )
-PEOPLE_OF_A_CREDENTIAL = ("kept_in__owner", "opens__owner", "kept_in__deputy", "opens__deputy")
+CREDENTIAL_RELATIONS = ("kept_in__owner", "opens__owner", "kept_in__deputy", "opens__deputy")
 
 
 @dataclass
@@ -132,7 +132,7 @@ def credential_draft_key(credential: Credential) -> str:
     return f"credential:{credential.kind}|{credential.external_id or credential.name}"
 
 
-def resolve(
+def resolve_manifest(
     manifest: Manifest,
     *,
     platform_instance: str,
@@ -152,10 +152,8 @@ def resolve(
         with_people: whether to load the owners of the rows, as a preview shows them.
     """
     resolved = Resolution()
-    _resources(resolved, manifest, chosen, automation, by, PEOPLE_OF_A_BINDING if with_people else ("resource",))
-    _credentials(
-        resolved, manifest, platform_instance, automation, PEOPLE_OF_A_CREDENTIAL if with_people else ("opens",)
-    )
+    _resources(resolved, manifest, chosen, automation, by, BINDING_RELATIONS if with_people else ("resource",))
+    _credentials(resolved, manifest, platform_instance, automation, CREDENTIAL_RELATIONS if with_people else ("opens",))
     entitlements = _entitlements(resolved)
     places = places_by_finding(manifest)
     for privilege in manifest.privileges:
@@ -281,7 +279,7 @@ def _settle_credentials(resolved: Resolution, automation: Automation | None) -> 
         is_confirmed = row is not None and not row.is_open and row.resource_id == resource.pk
         uses.setdefault(id(privilege.credential), {})[key] = credential_rules.Use(key, resource, is_confirmed)
     used = [(credential, list(uses.get(id(credential), {}).values())) for credential in resolved.credentials.values()]
-    for credential, resource in credential_rules.settle(used, resolved.resources, automation):
+    for credential, resource in credential_rules.resources_of_credentials(used, resolved.resources, automation):
         credential.opens = resource
         # Its entitlement codes belong to the former resource; the reach of this one is unknown (I6, T1).
         credential.reach_kind, credential.reach = Reach.UNKNOWN, []
@@ -355,7 +353,7 @@ def _merge(privilege: Privilege, other: Privilege) -> None:
 def _new_entitlement(
     resource: Resource, privilege: ManifestPrivilege, code: str, scope_kind: str, level: str
 ) -> Entitlement:
-    phrase = sentences.phrase(privilege.connector, code)
+    phrase = sentences.phrase_of(privilege.connector, code)
     opens_secrets = privilege.sensitive and privilege.access == "read"
     return Entitlement(
         resource=resource,
@@ -365,7 +363,7 @@ def _new_entitlement(
         level=level,
         scope_kind=scope_kind,
         data_class=DataClass.RESTRICTED if opens_secrets else "",
-        outbound=sentences.carries_out(privilege.connector, privilege.access),
+        outbound=sentences.is_outbound(privilege.connector, privilege.access),
         tags=capabilities.tags_of(
             privilege.connector, entitlement_code(privilege), level, kind=resource.kind, opens_secrets=opens_secrets
         ),

@@ -36,8 +36,8 @@ from inventory.models.version import (
     Version,
     VersionCredential,
     VersionIdentity,
-    of_manifest,
-    of_source,
+    manifest_condition,
+    source_condition,
 )
 
 __all__ = [
@@ -88,6 +88,6 @@ __all__ = [
     "VersionAuthor",
     "VersionCredential",
     "VersionIdentity",
-    "of_manifest",
-    "of_source",
+    "manifest_condition",
+    "source_condition",
 ]

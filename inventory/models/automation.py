@@ -21,14 +21,8 @@ from governance.core.database import compiled_queries
 from governance.core.database.key_filters import among, keyed_by
 from governance.core.models import History, Membership, Person, Team
 from governance.core.roles.roles import Relation
-from inventory.models.interim_owner import (
-    InterimOwner,
-    InterimState,
-    Owned,
-    nobody_answers,
-    still_answering,
-)
-from inventory.models.resource import Environment, sees_all
+from inventory.models.interim_owner import InterimOwner, InterimState, Owned, interim_condition, ownerless_condition
+from inventory.models.resource import Environment, sees_whole_register
 
 if TYPE_CHECKING:
     from inventory.models.version import Privilege
@@ -89,7 +83,7 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
         return of_token.filter(
             Q(business_owner__in=seer.people)
             | Q(technical_owner__in=seer.people)
-            | still_answering(seer.people, now)
+            | interim_condition(seer.people, now)
             | Q(Exists(seer.teams.filter(pk=OuterRef("team"))))
             | Q(Exists(seer.named.filter(content_object=OuterRef("pk"))))
             | Q(Exists(seer.touched.filter(version__automation=OuterRef("pk"))))
@@ -106,7 +100,7 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
 
     def ownerless(self, now: datetime) -> AutomationQuerySet:
         """Automations that are not retired, whose business owner has left and that have no interim owner (I3)."""
-        return self.filter(nobody_answers("business_owner", now)).exclude(state=AutomationState.RETIRED)
+        return self.filter(ownerless_condition("business_owner", now)).exclude(state=AutomationState.RETIRED)
 
 
 @dataclass(frozen=True)
@@ -142,11 +136,11 @@ class Seer:
         owned = Q((f"{resource}owner__in", people)) | Q((f"{resource}deputy__in", people))
         return cls(
             now,
-            sees_all(actor, now),
+            sees_whole_register(actor, now),
             people,
             Team.objects.filter(Q(lead__in=people) | Q(deputy_lead__in=people) | Q(pk__in=own_teams)).order_by(),
             AutomationUserObjectPermission.objects.filter(user__in=people, permission__codename="view_automation"),
-            Privilege.objects.filter(owned | still_answering(people, now, resource)).order_by(),
+            Privilege.objects.filter(owned | interim_condition(people, now, resource)).order_by(),
         )
 
     @property
@@ -161,7 +155,7 @@ class Seer:
         return [
             Q(business_owner__in=self.people),
             Q(technical_owner__in=self.people),
-            still_answering(self.people, self.now) & Q(keyed_by(meanwhile.values("automation"))),
+            interim_condition(self.people, self.now) & Q(keyed_by(meanwhile.values("automation"))),
             Q(keyed_by(self.teams.values("pk"), "team")),
             Q(keyed_by(self.named.order_by().values("content_object"))),
             Q(keyed_by(self.touched.values("version__automation"))),

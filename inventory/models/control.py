@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from governance.core.models import FreeText, History, Person
 from governance.core.roles.roles import Relation
-from inventory.importers.capabilities import BY_HAND, CONTROLS
+from inventory.importers.capabilities import CONTROLS, STATED_CONTROLS
 from inventory.models.resource import Entitlement
 
 
@@ -25,7 +25,7 @@ class Control(models.Model):
     """Statement of a resource's owner that a control applies to an entitlement, until it is withdrawn."""
 
     entitlement = models.ForeignKey(Entitlement, models.PROTECT, related_name="controls")
-    #: One of `BY_HAND`; a control in force adds it to the entitlement's tags.
+    #: One of `STATED_CONTROLS`; a control in force adds it to the entitlement's tags.
     tag = models.CharField(max_length=60)
     reason = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
     said_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
@@ -44,7 +44,7 @@ class Control(models.Model):
             models.UniqueConstraint(
                 fields=["entitlement", "tag"], condition=Q(ended_at__isnull=True), name="control_stands_once"
             ),
-            models.CheckConstraint(name="control_tag_known", condition=Q(tag__in=sorted(BY_HAND))),
+            models.CheckConstraint(name="control_tag_known", condition=Q(tag__in=sorted(STATED_CONTROLS))),
             models.CheckConstraint(
                 name="control_ended_by_somebody_with_a_reason",
                 condition=Q(ended_at__isnull=True, ended_by__isnull=True, ended_why__isnull=True)

@@ -18,8 +18,8 @@ from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.models import History, Membership, Person, Team
 from governance.core.roles.roles import Relation
-from inventory.models.interim_owner import Owned, nobody_answers, still_answering
-from inventory.models.resource import Resource, sees_all
+from inventory.models.interim_owner import Owned, interim_condition, ownerless_condition
+from inventory.models.resource import Resource, sees_whole_register
 
 
 class Lifetime(models.TextChoices):
@@ -52,7 +52,7 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
 
         if actor.person is None:
             return self.none()
-        if sees_all(actor, now):
+        if sees_whole_register(actor, now):
             return self
         people = access.answers_as(actor, now)
         answering = Resource.objects.filter(
@@ -60,17 +60,17 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
             | Q(deputy__in=people)
             | Q(team__lead__in=people)
             | Q(team__deputy_lead__in=people)
-            | still_answering(people, now)
+            | interim_condition(people, now)
         ).order_by()
         seen = VersionCredential.objects.filter(
             credential=OuterRef("pk"), version__automation__in=Automation.objects.visible_to(actor, now)
         )
         touched = Q(opens__in=answering) | Q(kept_in__in=answering) | Q(said_kept_in__in=answering)
-        return self.filter(Q(owner__in=people) | still_answering(people, now) | touched | Exists(seen))
+        return self.filter(Q(owner__in=people) | interim_condition(people, now) | touched | Exists(seen))
 
     def ownerless(self, now: datetime) -> CredentialQuerySet:
         """Credentials whose owner has left and that have no interim owner (I3); one without any owner does not count."""
-        return self.filter(nobody_answers("owner", now), owner__isnull=False)
+        return self.filter(ownerless_condition("owner", now), owner__isnull=False)
 
 
 class Credential(Owned):

@@ -15,8 +15,8 @@ from governance.core.actors.actor import Actor
 from governance.core.models import History, Person, Team
 from governance.core.roles.roles import Relation
 from inventory.models import version
-from inventory.models.interim_owner import InterimOwner, Owned, nobody_answers
-from inventory.models.resource import sees_all
+from inventory.models.interim_owner import InterimOwner, Owned, ownerless_condition
+from inventory.models.resource import sees_whole_register
 
 
 class IdentityState(models.TextChoices):
@@ -41,7 +41,7 @@ class IdentityQuerySet(models.QuerySet["NonHumanIdentity"]):
 
         if actor.person is None:
             return self.none()
-        if sees_all(actor, now):
+        if sees_whole_register(actor, now):
             return self
         people = access.answers_as(actor, now)
         seen = Automation.objects.visible_to(actor, now)
@@ -53,7 +53,7 @@ class IdentityQuerySet(models.QuerySet["NonHumanIdentity"]):
 
     def ownerless(self, now: datetime) -> IdentityQuerySet:
         """Identities that are not retired, whose owner has left and that have no interim owner (I3)."""
-        return self.filter(nobody_answers("owner", now)).exclude(state=IdentityState.RETIRED)
+        return self.filter(ownerless_condition("owner", now)).exclude(state=IdentityState.RETIRED)
 
 
 class NonHumanIdentity(Owned):

@@ -193,7 +193,7 @@ class Owned(models.Model):
         return teams.filter(Q(lead=person) | Q(deputy_lead=person)).exists()
 
 
-def still_answering(people: Any, now: datetime, prefix: str = "") -> Q:
+def interim_condition(people: Any, now: datetime, prefix: str = "") -> Q:
     """Condition for rows with one of some people as interim owner at ``now``.
 
     Args:
@@ -208,7 +208,7 @@ def still_answering(people: Any, now: datetime, prefix: str = "") -> Q:
     return who & Q((f"{path}state", InterimState.CONFIRMED), (f"{path}until__gt", now))
 
 
-def nobody_answers(owner: str, now: datetime) -> Q:
+def ownerless_condition(owner: str, now: datetime) -> Q:
     """Condition for rows without an owner who is here and without an interim owner at ``now``.
 
     Args:

@@ -18,7 +18,7 @@ from governance.core.models import History, Membership, Person, Team
 from governance.core.roles.roles import Relation, Role
 from inventory.importers import sentences
 from inventory.importers.capabilities import CONTROLS
-from inventory.models.interim_owner import Owned, nobody_answers, still_answering
+from inventory.models.interim_owner import Owned, interim_condition, ownerless_condition
 
 #: Roles that see every row of the register. On-call can stop any automation at once and first sees its access (G5).
 SEE_ALL = frozenset({Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL})
@@ -88,7 +88,7 @@ class Enforcement(models.TextChoices):
     ENFORCE = "enforce", "Enforce"
 
 
-def sees_all(actor: Actor, now: datetime) -> bool:
+def sees_whole_register(actor: Actor, now: datetime) -> bool:
     """Whether one of the actor's own roles sees every row; a delegation does not add this."""
     held = access.roles_held(actor, now) if actor.standing_for is None else access.roles_of(actor.people[0], now)
     return bool(SEE_ALL & held)
@@ -105,7 +105,7 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         person = actor.person
         if person is None:
             return self.none()
-        if sees_all(actor, now):
+        if sees_whole_register(actor, now):
             return self
         people = access.answers_as(actor, now)
         named = ResourceUserObjectPermission.objects.filter(content_object=OuterRef("pk"), user__in=people)
@@ -113,7 +113,7 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         return self.filter(
             Q(owner__in=people)
             | Q(deputy__in=people)
-            | still_answering(people, now)
+            | interim_condition(people, now)
             | Q(suggested_owner=person)
             | Q(named_owner=person)
             | Q(named_deputy=person)
@@ -131,7 +131,7 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
 
     def ownerless(self, now: datetime) -> ResourceQuerySet:
         """Active resources whose owner has left and that have no interim owner (I3)."""
-        return self.filter(nobody_answers("owner", now), state=ResourceState.ACTIVE)
+        return self.filter(ownerless_condition("owner", now), state=ResourceState.ACTIVE)
 
 
 class Resource(Owned):
@@ -294,7 +294,7 @@ class Entitlement(models.Model):
     @property
     def sentence(self) -> str:
         """Sentence without a target: "May post messages in Finance Slack workspace"."""
-        return sentences.sentence(self.words, self.form, self.resource.name)
+        return sentences.sentence_for(self.words, self.form, self.resource.name)
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Timeline of the resource."""

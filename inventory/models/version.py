@@ -75,7 +75,7 @@ class Assessment(AppendOnly):
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="assessments")
     importer_version = models.CharField(max_length=40)
-    #: Digests that this importer gives the version, if they differ from the stored ones (I2); see `of_source`.
+    #: Digests that this importer gives the version, if they differ from the stored ones (I2); see `source_condition`.
     source_digest = models.CharField(max_length=80, blank=True)
     manifest_digest = models.CharField(max_length=80, blank=True)
     at = models.DateTimeField()
@@ -103,12 +103,12 @@ class Assessment(AppendOnly):
         return (self, self.version, self.version.automation)
 
 
-def of_source(digests: Collection[str]) -> Q:
+def source_condition(digests: Collection[str]) -> Q:
     """Versions whose source has one of some digests, by the first importer or a newer one (I2)."""
     return _has_digest("source_digest", digests)
 
 
-def of_manifest(digests: Collection[str]) -> Q:
+def manifest_condition(digests: Collection[str]) -> Q:
     """Versions whose manifest has one of some digests, by the first importer or a newer one."""
     return _has_digest("manifest_digest", digests)
 
@@ -158,13 +158,13 @@ class Privilege(AppendOnly):
     @property
     def matter(self) -> str:
         """Matter of the privilege, see `privilege_scope.matter`; unique for an unsaved entitlement."""
-        return privilege_scope.matter(self.entitlement_id, self.target, self.scope)
+        return privilege_scope.privilege_matter(self.entitlement_id, self.target, self.scope)
 
     @property
     def sentence(self) -> str:
         """Sentence: "May post messages to #finance in Finance Slack workspace"."""
         entitlement = self.entitlement
-        return sentences.sentence(
+        return sentences.sentence_for(
             entitlement.words, entitlement.form, entitlement.resource.name, self.target, self.target_name
         )
 
@@ -173,7 +173,7 @@ class Privilege(AppendOnly):
         is_part = set(scope) < set(self.scope)
         target, name = (", ".join(scope), "") if is_part else (self.target, self.target_name)
         entitlement = self.entitlement
-        text = sentences.sentence(entitlement.words, entitlement.form, entitlement.resource.name, target, name)
+        text = sentences.sentence_for(entitlement.words, entitlement.form, entitlement.resource.name, target, name)
         is_lowered = tiers.POWER.index(level) < tiers.POWER.index(self.level)
         return f"{text}, narrowed to {sentences.LOWERED[level]}" if is_lowered else text
 

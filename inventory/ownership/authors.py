@@ -24,23 +24,23 @@ from inventory.models import Version, VersionAuthor
 _ACCOUNT = re.compile(r"(?:.*<)?([^<>@\s]+@[^<>@\s]+?)>?")
 
 
-def account(hint: str) -> str:
+def account_of(hint: str) -> str:
     """Account in a hint, in lower case; empty for a mere name."""
     match = _ACCOUNT.fullmatch(hint.strip())
     return match[1].lower() if match is not None and ("<" in hint) == hint.strip().endswith(">") else ""
 
 
-def matched(hints: Iterable[str]) -> dict[str, Person]:
+def single_matches(hints: Iterable[str]) -> dict[str, Person]:
     """The only matching person by hint; hints with no match or several are left out."""
-    return {hint: next(iter(people)) for hint, people in everybody(hints).items() if len(people) == 1}
+    return {hint: next(iter(people)) for hint, people in all_matches(hints).items() if len(people) == 1}
 
 
-def everybody(hints: Iterable[str]) -> dict[str, set[Person]]:
+def all_matches(hints: Iterable[str]) -> dict[str, set[Person]]:
     """All matching people by hint; hints without a match are left out.
 
     One query; none without an account in any hint. People who left match too: they stay parties.
     """
-    named = {hint: address for hint in hints if (address := account(hint))}
+    named = {hint: address for hint in hints if (address := account_of(hint))}
     if not named:
         return {}
     people = Person.objects.annotate(account=Lower("subject"), address=Lower("email")).order_by()
@@ -52,9 +52,9 @@ def everybody(hints: Iterable[str]) -> dict[str, set[Person]]:
     return {hint: people_by_address[address] for hint, address in named.items() if address in people_by_address}
 
 
-def of(versions: QuerySet[Version] | list[Version]) -> set[int]:
+def author_ids(versions: QuerySet[Version] | list[Version]) -> set[int]:
     """Ids of the people that the sources of some versions name, with people who joined after the import."""
     rows = list(VersionAuthor.objects.filter(version__in=versions).order_by().values_list("person", "said__text"))
     person_ids = {person_id for person_id, _ in rows if person_id is not None}
-    named = everybody(hint for person_id, hint in rows if person_id is None)
+    named = all_matches(hint for person_id, hint in rows if person_id is None)
     return person_ids.union(*({person.pk for person in people} for people in named.values()))

@@ -20,12 +20,12 @@ from governance.core.models import Membership, Person, TeamKind
 from governance.core.people.transitions import people_with
 from governance.core.roles.roles import SAME_DUTY
 
-#: Items that `why_nobody` names.
+#: Items that `no_delegate_sentence` names.
 MOST = 3
 TO_DO = "Choose a deputy or team lead for all that you own or lead, or a fallback owner."
 
 
-def offered(giver: Person, now: datetime) -> QuerySet[Person]:
+def eligible_delegates(giver: Person, now: datetime) -> QuerySet[Person]:
     """Eligible delegates of a person at ``now``, by name."""
     others = Person.objects.filter(is_active=True, left_at__isnull=True).exclude(pk=giver.pk).order_by("name", "pk")
     for role in access.roles_of(giver, now) & {*SAME_DUTY}:
@@ -48,7 +48,7 @@ def responsibilities(giver: Person, now: datetime) -> list[tuple[str, set[int]]]
         return [(name, set(sharers)) for name, sharers in cursor.fetchall()]
 
 
-def why_nobody(giver: Person, now: datetime) -> str:
+def no_delegate_sentence(giver: Person, now: datetime) -> str:
     """Sentence for a giver without an eligible delegate: the missing condition and the next step."""
     names = [name for name, _ in responsibilities(giver, now)]
     if not names:
@@ -61,7 +61,7 @@ def why_nobody(giver: Person, now: datetime) -> str:
     )
 
 
-def _shares(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+def _require_shared_responsibility(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
     """Refuse a delegate who does not share an item of the giver's. The operation itself refuses a missing role, by its name."""
     giver = actor.person
     if giver is None or actor.standing_for is not None or giver == subject:
@@ -79,6 +79,6 @@ SHARES_RESPONSIBILITY = Duty(
     "A11",
     "A11",
     "A delegate is, for each item that the giver owns or leads, its deputy, a lead of its team or a fallback owner.",
-    _shares,
+    _require_shared_responsibility,
     ("delegation_same_responsibility",),
 )

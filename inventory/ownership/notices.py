@@ -16,14 +16,14 @@ from inventory.models import Credential, InterimOwner, InterimState
 from inventory.ownership import transitions as ownership_transitions
 
 
-def register() -> None:
+def register_lines() -> None:
     """Register the digest lines of ownership events."""
-    daily_digest.register(named, "interim_named")
-    daily_digest.register(ending, ownership_transitions.ENDING)
-    daily_digest.register(said_kept, "credential_said_kept")
+    daily_digest.register(named_lines, "interim_named")
+    daily_digest.register(ending_lines, ownership_transitions.ENDING)
+    daily_digest.register(claimed_store_lines, "credential_said_kept")
 
 
-def named(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def named_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Interim owners that the person can confirm."""
     rows = list(_interims_in(threads, InterimState.NAMED).select_related("person", *ownership_transitions.ABOUT))
     if not rows:
@@ -36,7 +36,7 @@ def named(person: Person, threads: Collection[str], now: datetime) -> dict[str, 
     }
 
 
-def ending(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
+def ending_lines(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
     """Terms of interim owners that end soon."""
     rows = _interims_in(threads, InterimState.CONFIRMED)
     return {f"interim:{pk}": Line(until) for pk, until in rows.values_list("pk", "until")}
@@ -46,7 +46,7 @@ def _interims_in(threads: Collection[str], state: InterimState) -> QuerySet[Inte
     return InterimOwner.objects.filter(pk__in=daily_digest.keys(threads), state=state).order_by("pk")
 
 
-def said_kept(person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
+def claimed_store_lines(person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
     """Credentials whose claimed store the person owns and has not answered for."""
     store_owner = Q(said_kept_in__owner=person) | Q(said_kept_in__deputy=person)
     rows = Credential.objects.filter(store_owner, pk__in=daily_digest.keys(threads)).order_by("pk")

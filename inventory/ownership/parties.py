@@ -30,18 +30,20 @@ from inventory.ownership import authors
 
 #: History reasons for changes of an automation's content. Admins who assign owners and approvers are in the history
 #: too; they changed no content.
-WROTE = ("automation.registered", "automation.amended", "version.")
+CONTENT_REASONS = ("automation.registered", "automation.amended", "version.")
 
 #: Condition for the approved version and newer ones.
-COUNTS = Q(automation__approved_version__isnull=True) | Q(number__gte=F("automation__approved_version__number"))
+COUNTED_VERSION = Q(automation__approved_version__isnull=True) | Q(
+    number__gte=F("automation__approved_version__number")
+)
 
 
 #: Bar for statements about an automation's connections: people whose statement lowers no risk, because they are
 #: parties. A higher app knows them (see `consequences.bar`).
-OWN_WORD = "credential.reach_counted"
+CONNECTION_STATEMENTS = "credential.reach_counted"
 
 
-def people_in(
+def party_ids(
     automation: Automation,
     credentials: Iterable[Credential],
     now: datetime,
@@ -57,10 +59,10 @@ def people_in(
     """
     if all(credential.reach_kind != Reach.DECLARED for credential in credentials) and not bindings:
         return set()
-    return set(hooks.barred(OWN_WORD, automation, now))
+    return set(hooks.barred(CONNECTION_STATEMENTS, automation, now))
 
 
-def in_credential(credential: Credential, actor: Actor) -> str | None:
+def stake_in_credential(credential: Credential, actor: Actor) -> str | None:
     """Sentence for a stake of the actor, or of the person represented, in a credential; None without a stake.
 
     A fixed number of queries, cached for one actor of a page with several rules.
@@ -72,7 +74,7 @@ def in_credential(credential: Credential, actor: Actor) -> str | None:
     return _part_of_actor(actor, "this credential", credential, uses_of_credential(credential))
 
 
-def in_entitlement(entitlement: Entitlement, actor: Actor) -> str | None:
+def stake_in_entitlement(entitlement: Entitlement, actor: Actor) -> str | None:
     """Sentence for a stake in an entitlement: a part in an automation that holds or requests it."""
     return _part_of_actor(actor, "this", entitlement, uses_of_entitlement(entitlement))
 
@@ -90,7 +92,7 @@ def uses_of_entitlement(entitlement: Entitlement) -> QuerySet[Automation]:
 
 
 def _part_of_actor(actor: Actor, part: str, row: Model, uses: QuerySet[Automation]) -> str | None:
-    key = (in_credential, type(row), row.pk)
+    key = (stake_in_credential, type(row), row.pk)
     if key not in actor.memory:
         actor.memory[key] = _part_of_people(part, uses.order_by("pk"), {person.pk for person in actor.people})
     words: str | None = actor.memory[key]
@@ -102,11 +104,11 @@ def _part_of_people(part: str, uses: QuerySet[Automation], people: Collection[in
     is_proposed_owner = Q(amendment__business_owner_id__in=people) | Q(amendment__technical_owner_id__in=people)
     if (owned := uses.filter(owns | is_proposed_owner).first()) is not None:
         return f"{owned.name} uses {part} and you answer for it"
-    brought_in = Version.objects.filter(COUNTS, automation=OuterRef("pk"), imported_by__in=people)
+    brought_in = Version.objects.filter(COUNTED_VERSION, automation=OuterRef("pk"), imported_by__in=people)
     if (wrote := uses.filter(Exists(brought_in) | _had_a_part(people)).first()) is not None:
         return f"{wrote.name} uses {part}, and you brought it in or had a part in it"
-    counted = Version.objects.filter(COUNTS, automation__in=uses.order_by().values("pk"))
-    if authors.of(counted).isdisjoint(people):
+    counted = Version.objects.filter(COUNTED_VERSION, automation__in=uses.order_by().values("pk"))
+    if authors.author_ids(counted).isdisjoint(people):
         return None
     return f"The source of an automation that uses {part} names you as its author"
 
@@ -114,7 +116,9 @@ def _part_of_people(part: str, uses: QuerySet[Automation], people: Collection[in
 def _had_a_part(people: Collection[int]) -> Q:
     """Automations whose history since the approved version names some people as editors or owners."""
     rows = Automation.history.model.objects.filter(id=OuterRef("pk"))
-    wrote = Q(history_user__in=people) & reduce(or_, (Q(history_change_reason__startswith=why) for why in WROTE))
+    wrote = Q(history_user__in=people) & reduce(
+        or_, (Q(history_change_reason__startswith=why) for why in CONTENT_REASONS)
+    )
     owned = Q(business_owner__in=people) | Q(technical_owner__in=people) | Q(interim__person__in=people)
     rows = rows.filter(wrote | owned)
     since = rows.filter(history_date__gt=OuterRef("approved_version__created_at"))

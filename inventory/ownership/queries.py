@@ -17,7 +17,7 @@ from governance.core.actors.actor import Actor
 from governance.core.database import compiled_queries
 from governance.core.roles.roles import Role
 from inventory.models import OWNED, Automation, Credential, InterimOwner, InterimState, NonHumanIdentity, Resource
-from inventory.models.resource import sees_all
+from inventory.models.resource import sees_whole_register
 
 #: Columns of each row: kind in `OWNED`, key, name, former owner and the day they left; and a number for other rows of
 #: the same union.
@@ -58,14 +58,14 @@ def href_of(kind: str, pk: int) -> str:
     return reverse("ownerless_one", args=[kind, pk]) if kind == "credential" else reverse(kind, args=[pk])
 
 
-def reach(actor: Actor, now: datetime) -> bool | None:
+def acts_on_all(actor: Actor, now: datetime) -> bool | None:
     """Items that a reader can act on: True for all, as security reviewer; False for their teams only; None for none."""
     if Role.SECURITY_REVIEWER in access.roles_held(actor, now):
         return True
     return False if access.may_lead(actor, now) else None
 
 
-def parts(
+def ownerless_rows(
     people: tuple[int, ...] | compiled_queries.Value, now: datetime, *, everything: bool, most: int
 ) -> list[QuerySet[Any, Any]]:
     """Ownerless items that some people can act on.
@@ -77,7 +77,7 @@ def parts(
         most: largest number for each kind.
 
     Returns:
-        Rows of `COLUMNS`, one query set for each kind, for one union; `of_rows` reads them.
+        Rows of `COLUMNS`, one query set for each kind, for one union; `items_of_rows` reads them.
     """
     among = RawSQL("SELECT unnest(%s::bigint[])", [people]) if isinstance(people, compiled_queries.Value) else people
     read = (
@@ -89,26 +89,28 @@ def parts(
     return [_rows_of_kind(kind, rows if everything else rows.filter(led), most) for kind, rows, led in read]
 
 
-def of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Ownerless]:
-    """Items in the rows of a union of `parts`, the longest ownerless first; other rows are skipped."""
+def items_of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Ownerless]:
+    """Items in the rows of a union of `ownerless_rows`, the longest ownerless first; other rows are skipped."""
     columns = ("shown_kind", "key", "called", "left", "left_at")
     read = [Ownerless(*(row[name] for name in columns)) for row in rows if row["shown_kind"] in OWNED]
     return sorted(read, key=lambda row: (row.left_at is None, row.left_at or FAR, row.called, row.pk))
 
 
-def found(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
-    """Items of `parts` for a reader, in one query."""
-    everything = reach(actor, now)
+def ownerless_items(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
+    """Items of `ownerless_rows` for a reader, in one query."""
+    everything = acts_on_all(actor, now)
     if everything is None:
         return []
-    first, *others = parts(access.answers_as(actor, now), now, everything=everything, most=most)
-    return of_rows(first.union(*others, all=True))[:most]
+    first, *others = ownerless_rows(access.answers_as(actor, now), now, everything=everything, most=most)
+    return items_of_rows(first.union(*others, all=True))[:most]
 
 
-def listed(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
+def listed_items(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
     """Items for the list page, with named interim owners; readers of the whole register see all. Two queries."""
-    first, *others = parts(access.answers_as(actor, now), now, everything=sees_all(actor, now), most=most)
-    rows = of_rows(first.union(*others, all=True))[:most]
+    first, *others = ownerless_rows(
+        access.answers_as(actor, now), now, everything=sees_whole_register(actor, now), most=most
+    )
+    rows = items_of_rows(first.union(*others, all=True))[:most]
     named = InterimOwner.objects.filter(state=InterimState.NAMED).select_related("person", "named_by")
     by = {
         (kind, pk): interim for interim in named for kind in OWNED if (pk := getattr(interim, f"{kind}_id")) is not None

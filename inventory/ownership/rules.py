@@ -1,7 +1,7 @@
 """Eligible owners of an automation: members of its team who are not its approvers (I1, S1, A9).
 
 An owner is a party and decides nothing, so naming an approver as owner would choose who decides. Forms offer
-`possible_owners`; writes check the same rule in `refusals`.
+`possible_owners`; writes check the same rule in `owner_refusals`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def possible_owners(team: Team, automation: Automation | None, now: datetime) ->
     ]
 
 
-def refusals(
+def owner_refusals(
     team: Team, automation: Automation | None, named: Mapping[str, Person | None], now: datetime
 ) -> list[tuple[str, Refusal]]:
     """Refusals of named owners, each with its field. Present owners may stay.

@@ -43,7 +43,7 @@ S = InterimState
 #: Parent rows that are locked before an interim owner's row: the item.
 ABOUT = OWNED
 
-#: Instance attribute that caches the result of `latest`.
+#: Instance attribute that caches the result of `latest_interim`.
 READ = "_interim_read"
 
 
@@ -53,7 +53,7 @@ def field_of(subject: Owned) -> str:
     return kinds[type(subject)]
 
 
-def latest(subject: Owned, now: datetime) -> InterimOwner | None:
+def latest_interim(subject: Owned, now: datetime) -> InterimOwner | None:
     """Named or confirmed interim owner of an item at ``now``; None without one or after its end.
 
     One query for each instance: a page checks several rules, and a write loads the row again.
@@ -98,7 +98,7 @@ def _require_in_use(subject: Owned, actor: Actor, now: datetime) -> Refusal | No
 
 
 def _require_nobody_named(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
-    interim = latest(subject, now)
+    interim = latest_interim(subject, now)
     if interim is None:
         return None
     other = _confirming_capacity(interim)
@@ -149,14 +149,14 @@ IN_USE = Duty("I3", "I3", "An interim owner is named for what is in use.", _requ
 NOBODY_NAMED = Duty(
     "I3", "I3", "One interim owner at a time is named for a thing.", _require_nobody_named, ("interim_one_at_a_time",)
 )
-NOT_ONESELF = Duty(
+ANOTHER_PERSON = Duty(
     "SOD-8",
     "S8",
     "Nobody confirms that they answer for something themself.",
     _require_not_oneself,
     ("interim_named_by_two_others",),
 )
-ANOTHER = Duty(
+SECOND_PERSON = Duty(
     "SOD-8", "S8", "Who named an interim owner does not confirm it.", _require_another, ("interim_named_by_two_others",)
 )
 OTHER_CAPACITY = Duty(
@@ -201,7 +201,7 @@ def _naming_of(model: type[Owned]) -> Transition[Any]:
 NAMING_OWNERS = "automation.owner_named"
 
 #: Operations by the field of `OWNED`.
-NAMING: dict[str, Transition[Any]] = {
+NAME_INTERIM: dict[str, Transition[Any]] = {
     "resource": _naming_of(Resource),
     "automation": _naming_of(Automation),
     "identity": _naming_of(NonHumanIdentity),
@@ -221,7 +221,7 @@ def _name_interim(step: Step[Any], person: Person) -> Effect:
     open_capacities = capacities(subject, step.actor, step.now)
     if not open_capacities or step.actor.person is None:
         raise refuse(Refusal("I3", "permission", "It takes the team's lead or a security reviewer."))
-    if close(subject, step, "term"):
+    if end_interims(subject, step, "term"):
         step.save(subject)
     made = InterimOwner(
         **{field_of(subject): subject},
@@ -243,7 +243,7 @@ def _name_interim(step: Step[Any], person: Person) -> Effect:
     permission=Permission.INTERIM_NAME,
     source=(S.NAMED,),
     target=(S.CONFIRMED,),
-    duties=[STILL_OWNERLESS, NOT_ONESELF, ANOTHER, OTHER_CAPACITY],
+    duties=[STILL_OWNERLESS, ANOTHER_PERSON, SECOND_PERSON, OTHER_CAPACITY],
     parents=ABOUT,
 )
 def confirm_interim(step: Step[InterimOwner]) -> Effect:
@@ -309,7 +309,7 @@ def end_interim(step: Step[InterimOwner], *, why: str) -> Effect:
     return Effect(payload={"why": why})
 
 
-def close(subject: Owned, step: Step[Any], why: str) -> bool:
+def end_interims(subject: Owned, step: Step[Any], why: str) -> bool:
     """End the interim owners of an item; the running operation saves the item afterwards.
 
     Args:
@@ -326,24 +326,24 @@ def close(subject: Owned, step: Step[Any], why: str) -> bool:
     return followed
 
 
-def settle(subject: Owned, step: Step[Any]) -> None:
-    """End the interim owners of an item after an active person is its owner again (I3); see `close`."""
+def end_settled_interims(subject: Owned, step: Step[Any]) -> None:
+    """End the interim owners of an item after an active person is its owner again (I3); see `end_interims`."""
     if subject.accountable is not None and subject.accountable.is_here:
-        close(subject, step, "owner")
+        end_interims(subject, step, "owner")
 
 
 #: Time before the end of a term at which notices go out.
-TOLD_BEFORE = timedelta(days=7)
+NOTICE_TIME = timedelta(days=7)
 ENDING = "interim_ending"
 
 
-def remind(now: datetime) -> int:
+def remind_interims(now: datetime) -> int:
     """Notify interim owners, team leads and confirmers before a term ends; returns how many.
 
     One notice for each term and person: after the end, the item is ownerless again (I3, R9).
     """
     notices = Notice.objects.filter(event=ENDING, thread=Concat(Value("interim:"), Cast(OuterRef("pk"), CharField())))
-    ending = InterimOwner.objects.filter(state=S.CONFIRMED, until__gt=now, until__lte=now + TOLD_BEFORE)
+    ending = InterimOwner.objects.filter(state=S.CONFIRMED, until__gt=now, until__lte=now + NOTICE_TIME)
     ending = ending.filter(~Exists(notices))
     sent = 0
     for interim in ending.select_related("person", "named_by", "confirmed_by", *ABOUT).order_by("pk"):
@@ -393,7 +393,7 @@ def is_confirmed_by(interim: InterimOwner, person: Person, is_reviewer: bool) ->
     return interim.subject.is_led_by(person) if _confirming_capacity(interim) == NamedAs.LEAD else is_reviewer
 
 
-def name_of(subject: Owned) -> str:
+def item_name(subject: Owned) -> str:
     """Kind and name of an item."""
     return f"{field_of(subject)} {subject}"
 
@@ -405,7 +405,7 @@ def _notify(step: Step[Any], interim: InterimOwner, people: Iterable[Person], ev
 def _queue(interim: InterimOwner, people: Iterable[Person], event: str, now: datetime, by: Person | None = None) -> int:
     """Queue one notice for each person; returns the number of new notices."""
     context = {
-        "what": name_of(interim.subject),
+        "what": item_name(interim.subject),
         "person": interim.person.name,
         "by": by.name if by is not None else "",
         "until": interim.until.isoformat() if interim.until else "",

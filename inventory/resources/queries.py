@@ -84,7 +84,7 @@ def _host(row: Binding) -> str:
     return host_of(row.connector, row.instance_name)
 
 
-def claimed_from(resource: Resource) -> list[Binding]:
+def open_claims(resource: Resource) -> list[Binding]:
     """Bindings to other owners' resources on hosts of this resource, without its owner's consent."""
     bindings = Binding.objects.filter(resource=resource, confirmed_at__isnull=False).exclude(host="")
     hosts = set(bindings.values_list("host", flat=True))

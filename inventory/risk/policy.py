@@ -17,11 +17,11 @@ RulesAt = Callable[[datetime], Mapping[str, Any]]
 _keeper: list[RulesAt] = []
 
 
-def kept_by(rules_at: RulesAt) -> None:
+def register_rules(rules_at: RulesAt) -> None:
     """Register the function that returns the rules at an instant. Call it in an app's `ready()`; the last call counts."""
     _keeper[:] = [rules_at]
 
 
-def rules(now: datetime) -> Mapping[str, Any]:
+def rules_at(now: datetime) -> Mapping[str, Any]:
     """Tier rules at ``now``; the default rules without a registered function."""
     return _keeper[0](now) if _keeper else tiers.DEFAULT_RULES

@@ -149,7 +149,7 @@ def _reach(privilege: Privilege, party_ids: Collection[int]) -> tiers.Reach:
     return "only_this" if is_there and set(credential.reach) <= {privilege.entitlement.code} else "wider"
 
 
-def judge(
+def judge_version(
     privileges: Sequence[Privilege],
     credentials: Iterable[Credential],
     triggers: Iterable[Trigger],
@@ -210,19 +210,21 @@ def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -
     if not shared:
         return []
     judged = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values(own=own_tier.JUDGED)[:1]
-    runs = identity_queries.versions(shared, drafts_of=automation.team_id).exclude(automation=automation.pk)
+    runs = identity_queries.versions_of_identities(shared, drafts_of=automation.team_id).exclude(
+        automation=automation.pk
+    )
     tiers_by_name: dict[tuple[str, int], Tier] = {}
     columns = ("automation__name", "automation", "automation__tier", "automation__raised_to", "own")
     for name, pk, stands, raised, own_value in (
         runs.annotate(own=Subquery(judged)).values_list(*columns).order_by().distinct()
     ):
-        tier = own_tier.tier(own_value or stands, raised)
+        tier = own_tier.own_tier(own_value or stands, raised)
         tiers_by_name[name, pk] = max(tier, tiers_by_name.get((name, pk), tier))
     return [(name, tier) for (name, _), tier in sorted(tiers_by_name.items())]
 
 
 @dataclass(frozen=True)
-class Rows:
+class VersionRows:
     """Rows of a version that was just written, so that no row is read again.
 
     Args:
@@ -242,7 +244,7 @@ class Rows:
     identities: list[NonHumanIdentity] | None = None
 
     @classmethod
-    def of(cls, version: Version) -> Rows:
+    def of(cls, version: Version) -> VersionRows:
         """Load the rows of a version."""
         return cls(
             version.automation,
@@ -253,13 +255,13 @@ class Rows:
         )
 
 
-def assess(
+def assess_version(
     version: Version,
     *,
     now: datetime,
     manifest: Manifest | None = None,
     party_ids: Collection[int] = (),
-    rows: Rows | None = None,
+    rows: VersionRows | None = None,
 ) -> Assessment:
     """Assess a version by the policy in force and keep the result with the earlier ones (I2). Runs inside another
     operation only.
@@ -290,28 +292,28 @@ def record_assessment(
     *,
     manifest: Manifest | None = None,
     party_ids: Collection[int] = (),
-    rows: Rows | None = None,
+    rows: VersionRows | None = None,
 ) -> Effect:
     """Record an assessment: tiers with reasons, levels and findings as one more dated row (I2)."""
     version, read_by = step.subject, _importer_version(step.subject, is_read_now=bool(rows or manifest))
     digests = _digests(step.subject, manifest)
-    rows = rows or Rows.of(version)
+    rows = rows or VersionRows.of(version)
     privileges, used, read = rows.privileges, rows.used, manifest or rows.read
     automation = version.automation = rows.automation
     identities = identities_of(version) if rows.identities is None else rows.identities
-    more = importer_upgrade.take_over(privileges, manifest) if manifest is not None else []
+    more = importer_upgrade.apply_new_reading(privileges, manifest) if manifest is not None else []
     credentials, bindings = [row.credential for row in used], resource_queries.bindings_of(privileges)
-    parties = ownership_parties.people_in(automation, credentials, step.now, bindings) | set(party_ids)
+    parties = ownership_parties.party_ids(automation, credentials, step.now, bindings) | set(party_ids)
     judge_as = partial(
-        judge,
+        judge_version,
         *(privileges, credentials, rows.triggers),
         environment=automation.environment,
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
-        chain=chain_queries.would_be(_chain_version(rows, identities)),
+        chain=chain_queries.possible_chain(_chain_version(rows, identities)),
         party_ids=parties,
         bindings=bindings,
-        rules=policy.rules(step.now),
+        rules=policy.rules_at(step.now),
     )
     judgement, standing = (judge_as(kind=kind) for kind in (automation.asked["kind"], automation.kind))
     made = Assessment(
@@ -332,9 +334,9 @@ def record_assessment(
     step.save(made)
     rows_to_write = [
         *more,
-        *findings.from_manifest(read, version),
-        *findings.of_reach(used, privileges),
-        *findings.from_register(automation, used, identities),
+        *findings.findings_of_manifest(read, version),
+        *findings.findings_of_reach(used, privileges),
+        *findings.findings_of_register(automation, used, identities),
     ]
     Finding.objects.bulk_create(Finding(assessment=made, **row) for row in rows_to_write)
     return Effect(
@@ -342,9 +344,9 @@ def record_assessment(
     )
 
 
-def _chain_version(rows: Rows, identities: Iterable[NonHumanIdentity]) -> chain_ends.Version:
+def _chain_version(rows: VersionRows, identities: Iterable[NonHumanIdentity]) -> chain_ends.VersionParts:
     """Rows of a version that can join it with others (A16)."""
-    return chain_ends.Version(
+    return chain_ends.VersionParts(
         rows.automation,
         rows.privileges,
         {row.credential_id: str(row.credential) for row in rows.used},
@@ -404,7 +406,7 @@ def assess_again(step: Step[Any], credential: Credential) -> int:
         for automation in owners.filter(pk__in={version.automation_id for version in versions})
     }
     for version in versions:
-        made, automation = assess(version, now=step.now), automations[version.automation_id]
+        made, automation = assess_version(version, now=step.now), automations[version.automation_id]
         # A follower of the assessment raises and reviews approved automations (T4): one place decides when.
         if automation.state == AutomationState.DRAFT and automation.tier != made.tier:
             automation.tier = made.tier

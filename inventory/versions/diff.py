@@ -30,7 +30,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Drift:
+class VersionDiff:
     """Differences between two versions (I7). Renaming or moving a node makes no difference."""
 
     added: tuple[Privilege, ...]
@@ -53,15 +53,15 @@ class Drift:
         return {"added": len(self.added), "removed": len(self.removed), "changed": len(self.changed)}
 
 
-def drift(old: Version, new: Version) -> Drift:
+def diff_versions(old: Version, new: Version) -> VersionDiff:
     """Compare privileges, triggers and credentials of two versions. Reads only: three queries for both."""
     starts = _rows_of_both(Trigger.objects.order_by("pk"), old, new)
     triggers = tuple(_by_key(rows, _trigger_key) for rows in starts)
     uses = _rows_of_both(VersionCredential.objects.select_related("credential").order_by("pk"), old, new)
     used = tuple(_by_key((row.credential for row in rows), lambda credential: credential.pk) for rows in uses)
     held = Privilege.objects.select_related("entitlement__resource", "credential").order_by("pk")
-    drift_of_privileges = compare(*_rows_of_both(held, old, new))
-    return Drift(
+    drift_of_privileges = diff_privileges(*_rows_of_both(held, old, new))
+    return VersionDiff(
         drift_of_privileges.added,
         drift_of_privileges.removed,
         drift_of_privileges.changed,
@@ -71,13 +71,13 @@ def drift(old: Version, new: Version) -> Drift:
     )
 
 
-def compare(old: Iterable[Privilege], new: Iterable[Privilege]) -> Drift:
+def diff_privileges(old: Iterable[Privilege], new: Iterable[Privilege]) -> VersionDiff:
     """Compare two lists of privileges by key; the rows may be unsaved, as in a preview."""
     before, after = _by_key(old, lambda privilege: privilege.key), _by_key(new, lambda privilege: privilege.key)
     added, removed = _added_and_removed(before, after)
     both = [(before[key], privilege) for key, privilege in after.items() if key in before]
     changed = [Change(was, now, rows) for was, now in both if (rows := _rows(was, now))]
-    return Drift(added, removed, tuple(changed))
+    return VersionDiff(added, removed, tuple(changed))
 
 
 def differs(was: Privilege, now: Privilege) -> bool:

@@ -22,7 +22,7 @@ from inventory.models import (
 )
 
 
-def from_manifest(manifest: Manifest, version: Version) -> list[dict[str, str]]:
+def findings_of_manifest(manifest: Manifest, version: Version) -> list[dict[str, str]]:
     """Findings of the importer; a found secret has its keyed fingerprint next to its place (I6)."""
     prints = {str(secret["at"]): str(secret.get("fingerprint") or "") for secret in version.secrets}
     return [
@@ -37,7 +37,7 @@ def from_manifest(manifest: Manifest, version: Version) -> list[dict[str, str]]:
     ]
 
 
-def of_reach(used: Sequence[VersionCredential], privileges: Sequence[Privilege]) -> list[dict[str, str]]:
+def findings_of_reach(used: Sequence[VersionCredential], privileges: Sequence[Privilege]) -> list[dict[str, str]]:
     """Credentials that open more than the version asks for (I6)."""
     return [
         {
@@ -47,7 +47,7 @@ def of_reach(used: Sequence[VersionCredential], privileges: Sequence[Privilege])
             "detail": reach_words(more),
         }
         for row in used
-        if (more := beyond(row.credential, privileges))
+        if (more := codes_beyond_request(row.credential, privileges))
     ]
 
 
@@ -57,11 +57,11 @@ def reach_words(more: Sequence[str]) -> str:
     return f"It opens more than is asked for: {named}{f' and {hidden} more' if hidden > 0 else ''}"[:400]
 
 
-def from_register(
+def findings_of_register(
     automation: Automation, used: Sequence[VersionCredential], identities: Sequence[NonHumanIdentity]
 ) -> list[dict[str, str]]:
     """Findings from the register: credentials or identities that other automations use too (I5)."""
-    findings = shared(automation, [row.credential for row in used])
+    findings = shared_credentials(automation, [row.credential for row in used])
     findings += [
         {
             "code": "shared_identity",
@@ -75,7 +75,7 @@ def from_register(
     return findings
 
 
-def shared(automation: Automation | None, credentials: Sequence[Credential]) -> list[dict[str, str]]:
+def shared_credentials(automation: Automation | None, credentials: Sequence[Credential]) -> list[dict[str, str]]:
     """Credentials that other automations use too, in one query. ``automation``: its own use does not count; None for a new
     one.
     """
@@ -101,7 +101,7 @@ def _automations(count: int) -> str:
     return "1 other automation" if count == 1 else f"{count} other automations"
 
 
-def beyond(credential: Credential, privileges: Iterable[Privilege]) -> list[str]:
+def codes_beyond_request(credential: Credential, privileges: Iterable[Privilege]) -> list[str]:
     """Entitlement codes that a credential opens and no privilege with it asks for (I6); empty with an unknown reach.
 
     Args:
@@ -129,7 +129,7 @@ WORDS = {
 }
 
 
-def lead(code: str, place: str = "") -> str:
+def finding_label(code: str, place: str = "") -> str:
     """Label of a finding, with its credential or identity."""
     words = WORDS.get(code) or code.replace("_", " ").capitalize()
     kind, _, name = place.partition("/")

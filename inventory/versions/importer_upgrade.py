@@ -36,7 +36,7 @@ class _Reading:
         return parts or [part for part in (self.privilege.target,) if part]
 
 
-def take_over(privileges: Sequence[Privilege], manifest: Manifest) -> list[dict[str, str]]:
+def apply_new_reading(privileges: Sequence[Privilege], manifest: Manifest) -> list[dict[str, str]]:
     """Set levels and opacity of a version's privileges from a newer reading, in memory only.
 
     Within one version a connection opens one resource, and levels count as in `resolution`. The highest level of

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from inventory.models import Privilege
-from inventory.versions.diff import Change, Drift
+from inventory.versions.diff import Change, VersionDiff
 
 #: Facts that may differ between equal privileges: label and reader.
 COMPARED: tuple[tuple[str, Callable[[Privilege], str]], ...] = (
@@ -26,17 +26,19 @@ COMPARED: tuple[tuple[str, Callable[[Privilege], str]], ...] = (
 )
 
 
-def across(old: Iterable[Privilege], new: Iterable[Privilege]) -> Drift:
+def diff_across_environments(old: Iterable[Privilege], new: Iterable[Privilege]) -> VersionDiff:
     """Compare the privileges of another environment's version with this one's; the new rows may be unsaved."""
-    both, removed, added = together(list(old), list(new))
+    both, removed, added = pair_privileges(list(old), list(new))
     changed = [Change(was, now, rows) for was, now in both if (rows := _rows(was, now))]
-    return Drift(tuple(added), tuple(removed), tuple(changed))
+    return VersionDiff(tuple(added), tuple(removed), tuple(changed))
 
 
 Both = list[tuple[Privilege, Privilege]]
 
 
-def together(old: Sequence[Privilege], new: Sequence[Privilege]) -> tuple[Both, list[Privilege], list[Privilege]]:
+def pair_privileges(
+    old: Sequence[Privilege], new: Sequence[Privilege]
+) -> tuple[Both, list[Privilege], list[Privilege]]:
     """Pairs of equal privileges, the old one first, and the rest of both lists.
 
     Pairs have the same key, otherwise the same operation and place in the source, otherwise the same operation.

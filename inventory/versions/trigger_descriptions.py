@@ -22,7 +22,7 @@ _STEP = re.compile(r"\*/(\d{1,2}) \* \* \* \*$")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-def said(kind: str, detail: str = "") -> str:
+def trigger_sentence(kind: str, detail: str = "") -> str:
     """Sentence for a trigger.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 from inventory.models import Automation, AutomationState, Privilege, Trigger, Version
 from inventory.ownership import authors
 from inventory.versions import trigger_descriptions
-from inventory.versions.diff import drift
+from inventory.versions.diff import diff_versions
 
 Shape = dict[str, Any]
 
@@ -16,7 +16,7 @@ Shape = dict[str, Any]
 SHOWN = 30
 
 
-def context(automation: Automation, wanted: str) -> Shape:
+def versions_context(automation: Automation, wanted: str) -> Shape:
     """Context of ``inventory/versions/versions.html``.
 
     Args:
@@ -57,12 +57,12 @@ def _compare(automation: Automation, versions: Sequence[Version], chosen: Versio
         before = next((v for v in versions if v.number < chosen.number), None)
     if before is None:
         return None
-    return compared(before, chosen)
+    return diff_context(before, chosen)
 
 
-def compared(before: Version, chosen: Version) -> Shape:
+def diff_context(before: Version, chosen: Version) -> Shape:
     """Context of ``inventory/versions/diff.html`` for the difference between two versions."""
-    difference = drift(before, chosen)
+    difference = diff_versions(before, chosen)
     rows = [
         *({"label": "Starts", "before": _trigger_text(t), "after": ""} for t in difference.triggers_removed),
         *({"label": "Starts", "before": "", "after": _trigger_text(t)} for t in difference.triggers_added),
@@ -93,14 +93,14 @@ def _privilege_shape(privilege: Privilege) -> Shape:
 
 
 def _trigger_text(trigger: Trigger) -> str:
-    text = trigger_descriptions.said(trigger.type, trigger.detail)
+    text = trigger_descriptions.trigger_sentence(trigger.type, trigger.detail)
     return f"{text}, open to anybody" if trigger.is_open else text
 
 
-def named(shown: Version | None) -> list[Shape]:
+def author_rows(shown: Version | None) -> list[Shape]:
     """Authors that the source of the shown version names: a person, or the source's own words (S1); one query."""
     authors_shown = list(shown.authors.select_related("person", "said")) if shown is not None else []
-    now = authors.everybody(row.said.text for row in authors_shown if row.person is None)
+    now = authors.all_matches(row.said.text for row in authors_shown if row.person is None)
     rows = []
     for row in authors_shown:
         people = {row.person} if row.person is not None else now.get(row.said.text, set())

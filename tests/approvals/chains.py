@@ -60,12 +60,12 @@ def described(
 ) -> Version:
     """A version described by hand, of n8n; of Rita's team if nothing else is said."""
     n = c.people
-    manifest = manual_registration.describe(
+    manifest = manual_registration.describe_manually(
         name=name,
         kind=kind,
         platform="n8n",
         privileges=[
-            manual_registration.Described(_entitlement(c, *one[:2], *one[3:]), one[1], one[2]) for one in holds
+            manual_registration.DescribedPrivilege(_entitlement(c, *one[:2], *one[3:]), one[1], one[2]) for one in holds
         ],
         triggers=triggers,
         external_id=external_id,

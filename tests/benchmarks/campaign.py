@@ -104,11 +104,11 @@ def _plainly(campaign: Campaign, now: Any) -> float:
     """Seconds of finding the same grants and inserting the same rows by one INSERT … SELECT, keys checked: no history, no ledger; undone again."""
     with transaction.atomic(), connection.cursor() as cursor:
         began = time.perf_counter()
-        rows = scopes.reviewable(Scope().grants(now), snapshot.grace_of(campaign.deadline))
-        given = snapshot.said_of(snapshot.read(rows, 10**9), now)
+        rows = scopes.reviewable(Scope().grants(now), snapshot.grace_by_tier(campaign.deadline))
+        given = snapshot.grant_parameters(snapshot.load_grant_rows(rows, 10**9), now)
         cursor.execute(
             f"{snapshot.COLUMNS} {snapshot.ROWS_OF_GRANTS} ON CONFLICT DO NOTHING",
-            {**snapshot.about(campaign, now), **given},
+            {**snapshot.item_parameters(campaign, now), **given},
         )
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         seconds = time.perf_counter() - began

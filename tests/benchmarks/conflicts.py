@@ -57,7 +57,7 @@ def prepare() -> None:
 
     made = []
     for number, automation in enumerate(holders):
-        rule = rule_language_rule.read(
+        rule = rule_language_rule.parse_rule(
             {
                 "code": f"bench-{number}",
                 "title": f"Rule {number}",
@@ -74,13 +74,16 @@ def prepare() -> None:
         }
         made.append(ConflictRule(number=1, ships=True, document=rule.to_dict(), effective_at=now, **fields))
     ConflictRule.objects.bulk_create(made)
-    members.weigh_all(now)
+    members.update_all(now)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE approvals_conflictmember")
 
 
 def _leg(name: str, chosen: Iterable[tuple[int, str]]) -> dict[str, Any]:
-    return {"name": name, "any": [{"resources": [pk], "codes": [selectors.literally(code)]} for pk, code in chosen]}
+    return {
+        "name": name,
+        "any": [{"resources": [pk], "codes": [selectors.literal_pattern(code)]} for pk, code in chosen],
+    }
 
 
 def scan() -> tuple[float, int]:
@@ -126,10 +129,12 @@ def one_more() -> float:
             .select_related("entitlement__resource")
         )
         things = [
-            held_access.of_entitlement(one.entitlement, f"{automation.pk}/{one.key}") for one in held if one.entitlement
+            held_access.held_by_entitlement(one.entitlement, f"{automation.pk}/{one.key}")
+            for one in held
+            if one.entitlement
         ]
         cases.append(check_automation.Case(automation.pk, things, {"owner": [automation.business_owner_id]}))
     began = time.perf_counter()
     for case in cases:
-        check_automation.find_all([case], now, known, waivers)
+        check_automation.find_all_conflicts([case], now, known, waivers)
     return (time.perf_counter() - began) / len(cases) * 1000

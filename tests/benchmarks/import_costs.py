@@ -76,9 +76,11 @@ def bring_in(files: list[tuple[str, bytes]], n: people.Northwind, database: Call
     found = Counter[str]()
     began, began_there = time.process_time(), database()
     with connection.execute_wrapper(counting):
-        batch = previews.begin(actor=people.as_actor(n.rita), now=business_time.now())
+        batch = previews.begin_upload(actor=people.as_actor(n.rita), now=business_time.now())
         for start in range(0, len(files), PART):
-            previews.add(batch, previews.read(files[start : start + PART]), now=business_time.now(), team=n.finance_ops)
+            previews.add_results(
+                batch, previews.read_files(files[start : start + PART]), now=business_time.now(), team=n.finance_ops
+            )
         bulk_import.order(batch, bulk_import.Order(n.finance_ops.pk, n.jonas.pk, n.rita.pk))
         left = 1
         while left:

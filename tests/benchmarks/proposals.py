@@ -10,7 +10,7 @@ from datetime import timedelta
 from itertools import count
 
 from approvals.conflicts.check import cases, submission
-from approvals.conflicts.dry_run import Known
+from approvals.conflicts.dry_run import HoldingsCache
 from approvals.models import ConflictRule, Submission
 from approvals.models.policy import DEFAULT
 from approvals.policies import queries as policy_queries
@@ -53,7 +53,7 @@ def count_policy() -> Counted:
         counts, cursor, rows = counts + found.counts, found.cursor, rows + found.rows
         if found.rows < proposal_jobs.SLICE:
             break
-    return Counted(rows, time.perf_counter() - began, policy.said(span, counts))
+    return Counted(rows, time.perf_counter() - began, policy.sentences(span, counts))
 
 
 def freeze() -> None:
@@ -61,14 +61,14 @@ def freeze() -> None:
     rows = Submission.objects.filter(held__isnull=True).select_related("automation", "version").order_by("pk")
     with unguarded(Submission):
         for one in rows[:OF]:
-            case = cases.of_version(one.automation, one.version)
+            case = cases.case_of_version(one.automation, one.version)
             keys = {thing.key.partition("/")[2] for thing in case.things if not thing.entry}
-            Submission.objects.filter(pk=one.pk).update(held=submission.frozen(case, keys, {}))
+            Submission.objects.filter(pk=one.pk).update(held=submission.frozen_case(case, keys, {}))
 
 
 def count_rule(scope: str = "automation") -> Counted:
     """Ask a conflict rule, and the same in a stricter mode, of what every submission would hold; beside what others hold where the scope is wider."""
-    now, kind = business_time.now(), kind_kind.of("conflict_rule")
+    now, kind = business_time.now(), kind_kind.kind_of("conflict_rule")
     rule = ConflictRule.objects.in_force(now).get(code="private-untrusted-outbound")
     document = {**rule.document, "scope": scope}
     before, after = {"rule": document}, {"rule": {**document, "mode": "enforce"}}
@@ -76,7 +76,7 @@ def count_rule(scope: str = "automation") -> Counted:
     began, cursor, rows, counts = time.perf_counter(), 0, 0, Counter[str]()
     for number in count():
         if number % proposal_jobs.SLICES == 0:  # as a run of its job begins
-            known = Known()
+            known = HoldingsCache()
         found = kind.count(span, cursor, proposal_jobs.SLICE, known)
         counts, cursor, rows = counts + found.counts, found.cursor, rows + found.rows
         if found.rows < proposal_jobs.SLICE:

@@ -72,7 +72,7 @@ def _bound(result: ReadResult, data_class: str) -> Resolution:
     privileges = tuple(replace(one, instance=one.instance or "bound here") for one in result.manifest.privileges)
     findings = tuple(one for one in result.manifest.findings if one.code != "dynamic_host")
     manifest = replace(result.manifest, privileges=privileges, findings=findings)
-    found = resolution.resolve(manifest, platform_instance="n8n", chosen={}, with_people=False)
+    found = resolution.resolve_manifest(manifest, platform_instance="n8n", chosen={}, with_people=False)
     for resource in found.resources.values():
         resource.data_class, resource.environment = data_class, "production"
         resource.state, resource.unresolved = ResourceState.ACTIVE, False
@@ -85,7 +85,7 @@ def _bound(result: ReadResult, data_class: str) -> Resolution:
 
 
 def _judged(result: ReadResult, found: Resolution) -> Judgement:
-    return assessment.judge(
+    return assessment.judge_version(
         list(found.privileges.values()),
         found.credentials.values(),
         found.triggers,

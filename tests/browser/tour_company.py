@@ -277,7 +277,7 @@ class World:
         codes = [f"tour-{word}", f"again-{word}"]
         for code in codes:
             conflict_rules.rule(on(company.erp), on(company.slack), code=code, now=now)
-        conflict_jobs.look(now, JOBS)
+        conflict_jobs.scan_all(now, JOBS)
         asked, granted = (
             waiver_transitions.ask_waiver(
                 self.held,
@@ -383,7 +383,7 @@ class World:
         self.ownerless, self.orphan = (one.pk for one in made)
         self.identity, self.credential_kind, self.resource_kind = identity.pk, "credential", "resource"
         orphan = Resource.objects.get(pk=self.orphan)
-        self.named = ownership_transitions.NAMING["resource"](
+        self.named = ownership_transitions.NAME_INTERIM["resource"](
             orphan, actor=as_actor(n.amara), now=now, person=n.grace
         ).pk
 

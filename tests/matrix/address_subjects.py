@@ -182,7 +182,7 @@ def _proposal(w: World) -> Proposal:
 def _proposed_rule(w: World) -> Proposal:
     """A conflict rule that *admin* proposed."""
     row = Proposal(kind="conflict_rule", target="two-and-payment")
-    document = {"rule": rule_language_text.parse(rule_proposal.BLANK.replace("vendor-and", "two-and")).to_dict()}
+    document = {"rule": rule_language_text.parse_text(rule_proposal.BLANK.replace("vendor-and", "two-and")).to_dict()}
     return proposal_transitions.propose(
         row, actor=w.actor("admin"), now=w.now, reason="It happened.", document=document
     )
@@ -297,7 +297,7 @@ def _without_owner(w: World) -> dict[str, Any]:
         for word in ("ownerless", "named")
     )
     record_leaver(gone, actor=w.actor("admin"), now=w.now, reason="A new job.")
-    ownership_transitions.NAMING["resource"](
+    ownership_transitions.NAME_INTERIM["resource"](
         Resource.objects.get(pk=named.pk), actor=w.actor("resource_deputy"), now=w.now, person=w.people["other_lead"]
     )
     return {"ownerless": drawn, "interim": InterimOwner.objects.get(), "gone": gone}
@@ -400,7 +400,7 @@ def _in_conflict(w: World, live: Automation) -> dict[str, Any]:
     """A rule that what is in force breaks, found by a scan; a waiver of it asked for, and of another granted."""
     for code in ("read-and-tell", "tell-and-read", "tell-once-more"):
         conflict_rules.rule(on(w.company.erp), on(w.company.slack), code=code, now=w.now - HELD_FOR)
-    conflict_jobs.look(w.now, Actor.of_job(conflict_jobs.JOB))
+    conflict_jobs.scan_all(w.now, Actor.of_job(conflict_jobs.JOB))
     asked, other = (
         waiver_transitions.ask_waiver(
             live,
@@ -507,7 +507,7 @@ def _resource(portal: Portal, one: Resource | None) -> dict[str, Any]:
 
 def _of_a_file() -> dict[str, Any]:
     """What was read of a matrix."""
-    found = comparison.files_read([("sod.csv", b"Role_A,Role_B\nJudge,Thief\n")])
+    found = comparison.parse_files([("sod.csv", b"Role_A,Role_B\nJudge,Thief\n")])
     return {"name": "sod.csv", "documents": list(found.documents), "problems": []}
 
 
@@ -632,7 +632,10 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
         "reason": "It happened twice.",
         "do": "propose",
     },
-    "rule_import": lambda portal, _: {"read": rule_import.kept(_of_a_file()), "reason": "The auditors ask for it."},
+    "rule_import": lambda portal, _: {
+        "read": rule_import.sign_parsed_rules(_of_a_file()),
+        "reason": "The auditors ask for it.",
+    },
     "rule_propose": lambda portal, _: {"text": "Whatever.", "reason": "Nobody needs it.", "do": "give_up"},
     "waiver": lambda portal, _: {"verdict": "refuse", "reason": "Split it."},
     "waiver_ask": lambda portal, one: {

@@ -82,14 +82,14 @@ def new(w: World, rule: ConflictRule) -> Conflict:
 @state(CONFLICT, "open", on=forbidden)
 def open_now(w: World, made: Submission) -> Conflict:
     """A scan has found it."""
-    conflict_jobs.look(w.now, JOB)
+    conflict_jobs.scan_all(w.now, JOB)
     return Conflict.objects.get(code=CODE)
 
 
 @state(CONFLICT, "due", on=forbidden)
 def due(w: World, made: Submission) -> Conflict:
     """A scan found it eight days ago, and nobody has resolved it."""
-    conflict_jobs.look(w.now - timedelta(days=8), JOB)
+    conflict_jobs.scan_all(w.now - timedelta(days=8), JOB)
     return Conflict.objects.get(code=CODE)
 
 
@@ -104,7 +104,7 @@ def waived(w: World, conflict: Conflict) -> Conflict:
 def ended(w: World, conflict: Conflict) -> Conflict:
     """Nobody asks for the rule any more."""
     conflict_rules.no_other_rules(w.now)
-    conflict_jobs.look(w.now, JOB)
+    conflict_jobs.scan_all(w.now, JOB)
     conflict.refresh_from_db()
     return conflict
 
@@ -151,7 +151,7 @@ def waiver_ended(w: World, waiver: Waiver) -> Waiver:
 @arguments(f"{RULE}.follow_scan")
 def _found(w: World, rule: models.Model) -> Mapping[str, Any]:
     assert isinstance(rule, ConflictRule)
-    found = scan.scan([conflict_queries.of(rule)], w.now)
+    found = scan.scan([conflict_queries.parse_version(rule)], w.now)
     return {"found": {subject: parts for (_, subject), parts in found.items()}}
 
 

@@ -297,7 +297,9 @@ def ownerless_credential(w: World, made: Credential) -> Credential:
 
 
 def _names(w: World, made: Resource, who: str) -> InterimOwner:
-    named = ownership_transitions.NAMING["resource"](made, actor=w.actor(who), now=w.now, person=w.people["stranger"])
+    named = ownership_transitions.NAME_INTERIM["resource"](
+        made, actor=w.actor(who), now=w.now, person=w.people["stranger"]
+    )
     return InterimOwner.objects.get(pk=named.pk)
 
 
@@ -340,7 +342,7 @@ def _import(w: World, subject: models.Model) -> Mapping[str, Any]:
 
 @arguments("controls.team.register_by_hand")
 def _by_hand(w: World, subject: models.Model) -> Mapping[str, Any]:
-    manifest = manual_registration.describe(name="Nightly note", kind="script", platform="cron", privileges=[])
+    manifest = manual_registration.describe_manually(name="Nightly note", kind="script", platform="cron", privileges=[])
     return {"manifest": manifest, "fields": {"business_owner": w.people["business_owner"]}}
 
 

@@ -168,7 +168,7 @@ class Course:
             return self.large.answerable().exists()
         lapsed = HeldBatch.objects.filter(state=BatchState.LAPSED).order_by("-ended_at").first()
         if lapsed is not None and lapsed.ended_at is not None:
-            comes_again = lapsed.ended_at + circuit_breaker.RESTS[BatchState.LAPSED] + timedelta(minutes=1)
+            comes_again = lapsed.ended_at + circuit_breaker.REST_PERIODS[BatchState.LAPSED] + timedelta(minutes=1)
             business_time.move(max(timedelta(), comes_again - business_time.now()))
         return False
 

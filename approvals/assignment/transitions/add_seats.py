@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import prefetch_related_objects
 
 from approvals.assignment import additional_seats, candidates
-from approvals.assignment.escalation_chain import LADDER
+from approvals.assignment.escalation_chain import CHAIN_RELATIONS
 from approvals.assignment.route import Route, route_of
 from approvals.assignment.transitions.reassign import ask_next
 from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
@@ -28,13 +28,15 @@ from governance.core.roles.roles import Permission
 
 
 def _missing(submission: Submission, now: datetime) -> tuple[list[Approval], dict[int, tuple[str, ...]]]:
-    approvals = list(submission.approvals.filter(state__in=UNENDED).select_related(*LADDER).order_by("stage", "pk"))
-    return approvals, additional_seats.missing(submission, approvals, now)
+    approvals = list(
+        submission.approvals.filter(state__in=UNENDED).select_related(*CHAIN_RELATIONS).order_by("stage", "pk")
+    )
+    return approvals, additional_seats.missing_seats(submission, approvals, now)
 
 
 def _something_missing(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
     is_decided = subject.state == SubmissionState.DECIDED
-    if additional_seats.unsigned(subject, now) if is_decided else _missing(subject, now)[1]:
+    if additional_seats.unsigned_approvals(subject, now) if is_decided else _missing(subject, now)[1]:
         return None
     return Refusal("A1", "state", "It has every signature asked for that it takes.")
 
@@ -62,27 +64,27 @@ def add_signatures(step: Step[Submission]) -> Effect:
     A decided submission reopens. Its owner accepts it after the extra approval.
     """
     if step.subject.state == SubmissionState.DECIDED:
-        opened = ask_again(step, step.subject)
+        opened = reopen_for_conflicts(step, step.subject)
         step.subject.decided_at = step.subject.accept_due_at = None
         return Effect(payload={"records": len(opened)})
     records, missing = _missing(step.subject, step.now)
-    add(step, step.subject, records, missing)
+    add_seats(step, step.subject, records, missing)
     people = ask_next(step, candidates.open_records(step.subject), Route.load(step.subject, step.now), because="added")
     return Effect(payload={"records": len(missing), "asked": [str(person.opaque_id) for person in people]})
 
 
-def ask_again(step: Step[Any], submission: Submission) -> list[Approval]:
+def reopen_for_conflicts(step: Step[Any], submission: Submission) -> list[Approval]:
     """Reopen approvals that came into a conflict and ask for the extra approval; returns them (S6).
 
     A submission put in force at the same moment is not visible here. Putting in force checks again alone, and
     refuses.
     """
-    pending = additional_seats.unsigned(submission, step.now)
+    pending = additional_seats.unsigned_approvals(submission, step.now)
     records = [unsigned.record for unsigned in pending]
     if not records:
         return []
     because = " ".join(dict.fromkeys(unsigned.conflict.sentence for unsigned in pending))
-    add(step, submission, records, {record.pk: (SeatLabel.CONFLICT,) for record in records}, because=because)
+    add_seats(step, submission, records, {record.pk: (SeatLabel.CONFLICT,) for record in records}, because=because)
     prefetch_related_objects(records, "seats__candidates")
     route = Route.load(submission, step.now)
     for record in records:
@@ -106,16 +108,16 @@ def open_again(step: Step[Approval], *, route: Route, approval: Approval) -> Eff
         route: route of its submission, with the added seat.
         approval: the approval with the relations of its escalation chain.
     """
-    record, policy = step.subject, policy_queries.of(approval.submission.policy)
+    record, policy = step.subject, policy_queries.policy_of(approval.submission.policy)
     people = [person for seat in route.standing(approval) if not seat.is_filled for person in seat.may_decide]
     first = people[0] if people else None
     record.opened_at, record.ended_at, record.by_policy = step.now, None, None
-    record.due_at = candidates.due(step.now, policy.due_days(record.tier), first)
-    record.expires_at = candidates.due(step.now, policy.expiry_days(record.tier), first)
+    record.due_at = candidates.deadline_after(step.now, policy.due_days(record.tier), first)
+    record.expires_at = candidates.deadline_after(step.now, policy.expiry_days(record.tier), first)
     return Effect()
 
 
-def add(
+def add_seats(
     step: Step[Any],
     submission: Submission,
     records: Iterable[Approval],
@@ -143,10 +145,10 @@ def add(
         step.record("approval.signature_added", record, {"seats": list(missing[record.pk])})
         record.__dict__.get("_prefetched_objects_cache", {}).pop("seats", None)
     labels = dict.fromkeys(str(SeatLabel(seat.label).label).lower() for seat in seats)
-    candidates.tell(
+    candidates.queue_notices(
         step,
         submission,
-        candidates.builders(submission, step.now),
+        candidates.recipients_of_outcome(submission, step.now),
         "signature_added",
         key=f"added:{min(seat.pk for seat in seats)}",
         what=_title_words(lacking),
@@ -156,11 +158,11 @@ def add(
     return seats
 
 
-def add_to(step: Step[Approval]) -> None:
+def add_seats_to(step: Step[Approval]) -> None:
     """Add the missing seats to an approval that is being approved now. It stays open, and its clock runs on (A1)."""
     record, submission = step.subject, step.subject.submission
-    missing = additional_seats.missing(submission, [record], step.now)
-    seats = add(step, submission, [record], missing)
+    missing = additional_seats.missing_seats(submission, [record], step.now)
+    seats = add_seats(step, submission, [record], missing)
     if not seats:
         return
     route = route_of(record, step.now)
@@ -176,4 +178,4 @@ def _title_words(records: Sequence[Approval]) -> str:
     return " and ".join(titles) if not more else f"{', '.join(titles)} and {more} more"
 
 
-__all__ = ["add", "add_signatures", "add_to", "ask_again", "open_again"]
+__all__ = ["add_seats", "add_seats_to", "add_signatures", "open_again", "reopen_for_conflicts"]

@@ -25,7 +25,7 @@ from governance.core.roles.roles import Permission
 ASKED = {1: "stage_1_opened", 2: "stage_2_opened"}
 
 #: Events after which an approval may have no candidate left: the sweep runs at once.
-CHANGING = (
+CAUSES = (
     *sorted(EVERYWHERE),
     "resource.owner_named",
     "resource.ownership_accepted",
@@ -39,7 +39,7 @@ CHANGING = (
     event="submission.passed_on",
     permission=Permission.APPROVAL_ASK_NEXT,
     source=(SubmissionState.OPEN,),
-    duties=(assignment_rules.SOMEBODY_NEXT,),
+    duties=(assignment_rules.HAS_NEXT_APPROVER,),
     parents=("automation",),
 )
 def pass_on(step: Step[Submission]) -> Effect:
@@ -53,7 +53,7 @@ def pass_on(step: Step[Submission]) -> Effect:
     event="submission.deputies_asked",
     permission=Permission.APPROVAL_ASK_NEXT,
     source=(SubmissionState.OPEN,),
-    duties=(assignment_rules.HALF_IS_GONE,),
+    duties=(assignment_rules.IS_HALF_TIME_OVER,),
     parents=("automation",),
 )
 def ask_deputies(step: Step[Submission]) -> Effect:
@@ -90,11 +90,11 @@ def ask_next(
             for person in put(record, route):
                 records_by_person[record.stage, person].append(record)
     people = list({person.pk: person for _, person in records_by_person}.values())
-    candidates.let_see(submission.automation, people)
+    candidates.grant_view(submission.automation, people)
     candidates.show_duplicates(submission.automation, [person for stage, person in records_by_person if stage == 1])
     for (stage, person), person_records in records_by_person.items():
         due = min(filter(None, (record.due_at for record in person_records)), default=None)
-        candidates.tell(
+        candidates.queue_notices(
             step,
             submission,
             [person],
@@ -107,6 +107,6 @@ def ask_next(
     return people
 
 
-def look_again(changed: object, step: Step[Any]) -> None:
-    """Wake the sweep that asks the next people: registered for `CHANGING`."""
+def wake_sweep(changed: object, step: Step[Any]) -> None:
+    """Wake the sweep that asks the next people: registered for `CAUSES`."""
     nudge.send("approvals.sweep")

@@ -14,13 +14,13 @@ from approvals.conflicts import held_access
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check.rule_index import Index
 from approvals.conflicts.held_access import legs_of
-from approvals.conflicts.queries import Standing
+from approvals.conflicts.queries import StoredRule
 from approvals.conflicts.rule_language.rule import Rule, are_distinct
 from approvals.conflicts.rule_language.selectors import Held
-from approvals.conflicts.scan import Conflicts, Members, Part, beside, spans
+from approvals.conflicts.scan import Conflicts, Members, Part, is_scope_met, read_holdings
 from approvals.models import ConflictSignature, Waiver
 from approvals.models.conflict import NEEDS, WITHOUT, Mode, Scope
-from inventory.importers.capabilities import BY_HAND
+from inventory.importers.capabilities import STATED_CONTROLS
 from inventory.models import ChainMember
 
 #: Indexes by the digests of their rules: the rules in force, of a proposal, or of one scope.
@@ -55,7 +55,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundConflict:
     """A conflict that a check found.
 
     Args:
@@ -67,7 +67,7 @@ class Found:
         signature: the extra approval that covers all of it, if any.
     """
 
-    standing: Standing
+    standing: StoredRule
     subject: int
     own: Mapping[int, tuple[Held, ...]]
     others: Mapping[int, tuple[Part, ...]]
@@ -92,7 +92,7 @@ class Found:
     @property
     def held(self) -> frozenset[str]:
         """Keys and words of all access, as a waiver names it (`held_access`)."""
-        own_words = (held_access.of_held(held) for filled in self.own.values() for held in filled)
+        own_words = (held_access.word_of_held(held) for filled in self.own.values() for held in filled)
         other_words = (part.held for parts in self.others.values() for part in parts)
         return frozenset((*own_words, *other_words))
 
@@ -127,10 +127,10 @@ class Found:
     @property
     def way_out(self) -> str:
         """The resolution of the conflict, in words."""
-        return way_out(self.standing.rule)
+        return resolution_of(self.standing.rule)
 
 
-def way_out(rule: Rule) -> str:
+def resolution_of(rule: Rule) -> str:
     """Return how to resolve a conflict without a waiver: the rule's own text, or a general one."""
     control_hint = (
         " If it is made sure already, whoever answers for the resource says so there."
@@ -146,25 +146,27 @@ def way_out(rule: Rule) -> str:
 
 def _has_manual_control(rule: Rule) -> bool:
     """Return whether a control that a person confirms can satisfy the rule's `without`."""
-    return rule.without is not None and any(not selector.tags.isdisjoint(BY_HAND) for selector in rule.without.any)
+    return rule.without is not None and any(
+        not selector.tags.isdisjoint(STATED_CONTROLS) for selector in rule.without.any
+    )
 
 
 #: A function that reads the access of subjects that fills legs of rules (`scan.beside`).
-Beside = Callable[[Sequence[Standing], Members, datetime], Conflicts]
+HoldingsReader = Callable[[Sequence[StoredRule], Members, datetime], Conflicts]
 
 
-def find(case: Case, now: datetime, rules: Sequence[Standing] | None = None) -> list[Found]:
-    """Return every conflict that an automation is part of; see `find_all`."""
-    return find_all([case], now, rules)[0]
+def find_conflicts(case: Case, now: datetime, rules: Sequence[StoredRule] | None = None) -> list[FoundConflict]:
+    """Return every conflict that an automation is part of; see `find_all_conflicts`."""
+    return find_all_conflicts([case], now, rules)[0]
 
 
-def find_all(
+def find_all_conflicts(
     cases: Sequence[Case],
     now: datetime,
-    rules: Sequence[Standing] | None = None,
+    rules: Sequence[StoredRule] | None = None,
     waivers: Sequence[Waiver] | None = None,
-    read_others: Beside = beside,
-) -> list[list[Found]]:
+    read_others: HoldingsReader = read_holdings,
+) -> list[list[FoundConflict]]:
     """Return every conflict of each automation.
 
     Args:
@@ -194,7 +196,7 @@ def find_all(
         for stored, filled in near:
             for subject in sorted(case.subjects_in(stored.rule.scope)):
                 parts = other_parts.get((stored.version.pk, subject), ()) if stored.version.pk in wide else ()
-                conflict = Found(
+                conflict = FoundConflict(
                     stored, subject, filled, _by_leg(part for part in parts if part.automation != case.automation)
                 )
                 if _is_conflict(stored, conflict):
@@ -203,7 +205,7 @@ def find_all(
     return _with_signatures(cases, _with_waivers(_drop_existing_chains(conflicts_by_case), now, waivers))
 
 
-def _touched_rules(case: Case, rules: Sequence[Standing]) -> list[tuple[Standing, dict[int, tuple[Held, ...]]]]:
+def _touched_rules(case: Case, rules: Sequence[StoredRule]) -> list[tuple[StoredRule, dict[int, tuple[Held, ...]]]]:
     """Return the rules with a leg that the case fills, and what fills it. In a chain, also all rules of chains."""
     filled, joins = _index(rules).fill(case.things), bool(case.subjects.get(Scope.CHAIN))
     return [
@@ -213,7 +215,7 @@ def _touched_rules(case: Case, rules: Sequence[Standing]) -> list[tuple[Standing
     ]
 
 
-def _index(rules: Sequence[Standing]) -> Index:
+def _index(rules: Sequence[StoredRule]) -> Index:
     """Return the index of some rules, cached while the rules stay the same."""
     digests = tuple(stored.version.digest for stored in rules)
     if digests not in _INDEXES:
@@ -223,7 +225,7 @@ def _index(rules: Sequence[Standing]) -> Index:
     return _INDEXES[digests]
 
 
-def _drop_existing_chains(conflicts_by_case: Sequence[Sequence[Found]]) -> list[list[Found]]:
+def _drop_existing_chains(conflicts_by_case: Sequence[Sequence[FoundConflict]]) -> list[list[FoundConflict]]:
     """Drop conflicts among others only, whose automations are already in one chain without this automation (A16)."""
     aside = {
         pk
@@ -244,7 +246,7 @@ def _drop_existing_chains(conflicts_by_case: Sequence[Sequence[Found]]) -> list[
 
 
 def _subjects_by_scope(cases: Sequence[Case], scopes: Collection[str]) -> dict[str, set[tuple[int, int]]]:
-    """Return the subjects of rules of some scopes, for `beside`."""
+    """Return the subjects of rules of some scopes, for `read_holdings`."""
     members: dict[str, set[tuple[int, int]]] = {scope: set() for scope in scopes}
     for case, scope in ((case, scope) for case in cases for scope in scopes):
         for subject in case.subjects_in(scope):
@@ -253,7 +255,7 @@ def _subjects_by_scope(cases: Sequence[Case], scopes: Collection[str]) -> dict[s
     return members
 
 
-def _is_conflict(stored: Standing, conflict: Found) -> bool:
+def _is_conflict(stored: StoredRule, conflict: FoundConflict) -> bool:
     """Return whether different access fills every leg and `without` is not filled. A scan applies the same test."""
     filled = conflict.by_leg
     has_all = all((leg in filled) == (leg != WITHOUT) for leg, _ in legs_of(stored.rule))
@@ -261,13 +263,13 @@ def _is_conflict(stored: Standing, conflict: Found) -> bool:
     return (
         has_all
         and are_distinct([filled[leg] for leg in filled if leg not in (WITHOUT, NEEDS)])
-        and spans(stored.rule.scope, automations)
+        and is_scope_met(stored.rule.scope, automations)
     )
 
 
 def _with_waivers(
-    conflicts_by_case: Sequence[Sequence[Found]], now: datetime, waivers: Sequence[Waiver] | None
-) -> list[list[Found]]:
+    conflicts_by_case: Sequence[Sequence[FoundConflict]], now: datetime, waivers: Sequence[Waiver] | None
+) -> list[list[FoundConflict]]:
     """Set on each conflict the waiver that covers all of it, given for the same digest of the rule (S7)."""
     codes = {conflict.standing.rule.code for conflicts in conflicts_by_case for conflict in conflicts}
     if not codes:
@@ -286,7 +288,9 @@ def _with_waivers(
     ]
 
 
-def _with_signatures(cases: Sequence[Case], conflicts_by_case: Sequence[Sequence[Found]]) -> list[list[Found]]:
+def _with_signatures(
+    cases: Sequence[Case], conflicts_by_case: Sequence[Sequence[FoundConflict]]
+) -> list[list[FoundConflict]]:
     """Set on each conflict of mode *approval* the extra approval that covers all of it.
 
     It counts if it was given in a submission of the same automation, for the same digest of the rule (S6).
@@ -318,7 +322,7 @@ def _with_signatures(cases: Sequence[Case], conflicts_by_case: Sequence[Sequence
     ]
 
 
-def _find_signature(signatures: Iterable[ConflictSignature], conflict: Found) -> ConflictSignature | None:
+def _find_signature(signatures: Iterable[ConflictSignature], conflict: FoundConflict) -> ConflictSignature | None:
     held, digest = conflict.held, conflict.standing.version.digest
     return next(
         (signature for signature in signatures if signature.rule.digest == digest and held <= set(signature.covers)),
@@ -326,7 +330,7 @@ def _find_signature(signatures: Iterable[ConflictSignature], conflict: Found) ->
     )
 
 
-def _waiver_key_of(conflict: Found) -> tuple[str, str, int]:
+def _waiver_key_of(conflict: FoundConflict) -> tuple[str, str, int]:
     return _waiver_key(conflict.standing.rule.code, conflict.standing.rule.scope, conflict.subject)
 
 
@@ -338,12 +342,12 @@ def _waiver_key(code: str, scope: str, subject: int) -> tuple[str, str, int]:
     return code, scope, 0 if scope == Scope.CHAIN else subject
 
 
-def _find_waiver(waivers: Iterable[Waiver], conflict: Found) -> Waiver | None:
+def _find_waiver(waivers: Iterable[Waiver], conflict: FoundConflict) -> Waiver | None:
     held, digest = conflict.held, conflict.standing.version.digest
     return next((waiver for waiver in waivers if waiver.rule_digest == digest and waiver.lifts_all(held)), None)
 
 
-def all_waived(conflicts: Sequence[Found]) -> bool:
+def are_all_waived(conflicts: Sequence[FoundConflict]) -> bool:
     """Return whether there are conflicts and all are of enforced rules and waived.
 
     Then no extra approval is needed (S7).

@@ -14,25 +14,25 @@ from inventory.chains import queries as chain_queries
 from inventory.models import Automation, Privilege, Trigger, Version
 
 
-def of_version(automation: Automation, version: Version) -> Case:
+def case_of_version(automation: Automation, version: Version) -> Case:
     """Return the case of an automation with one of its versions.
 
     The access that an amendment asks of the owner is included (A12).
     """
     privileges = version.privileges.select_related("entitlement__resource").order_by("pk")
-    return of_read(automation, version, list(privileges))
+    return case_of_loaded_version(automation, version, list(privileges))
 
 
-def of_read(
+def case_of_loaded_version(
     automation: Automation, version: Version, privileges: Sequence[Privilege], unvouched: Collection[str] = ()
 ) -> Case:
-    """Return the same for a version whose privileges are loaded; see `of_parts`."""
+    """Return the same for a version whose privileges are loaded; see `case_of_parts`."""
     identities = list(version.version_identities.values_list("identity_id", flat=True))
-    chain = chain_queries.with_version(version, list(privileges)).others
-    return of_parts(automation, privileges, version.triggers.all(), identities, chain, unvouched)
+    chain = chain_queries.chain_with_version(version, list(privileges)).others
+    return case_of_parts(automation, privileges, version.triggers.all(), identities, chain, unvouched)
 
 
-def with_kept(case: Case, kept: Iterable[Grant]) -> Case:
+def with_running_grants(case: Case, kept: Iterable[Grant]) -> Case:
     """Return the case with running grants as they are held: narrowed stays narrowed, and wider stays wider (A7, A12).
 
     Args:
@@ -49,7 +49,7 @@ def _apply_grant(held: Held, grant: Grant | None) -> Held:
     return replace(held, level=grant.level, suspended=grant.state == GrantState.SUSPENDED)
 
 
-def of_parts(
+def case_of_parts(
     automation: Automation,
     privileges: Iterable[Privilege],
     triggers: Iterable[Trigger],
@@ -69,17 +69,18 @@ def of_parts(
     """
     pk = automation.pk or 0
     helds = [
-        held_access.of_privilege(
+        held_access.held_by_privilege(
             privilege, f"{pk}/{privilege.key}", automation.environment, is_vouched=privilege.key not in unvouched
         )
         for privilege in privileges
     ]
     ways_in = (trigger for trigger in triggers if trigger.is_open)
     helds += [
-        held_access.of_trigger(trigger, f"{pk}/{f'trigger:{trigger.type}:{trigger.at}'[:80]}") for trigger in ways_in
+        held_access.held_by_trigger(trigger, f"{pk}/{f'trigger:{trigger.type}:{trigger.at}'[:80]}")
+        for trigger in ways_in
     ]
     if identities:
-        helds.append(held_access.of_identity(pk))
+        helds.append(held_access.held_by_identity(pk))
     return Case(pk, helds, subjects_of(automation, identities, chain))
 
 

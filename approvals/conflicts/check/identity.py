@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from approvals.conflicts.check import automation, cases, submission
-from approvals.conflicts.check.automation import Case, Found
+from approvals.conflicts.check.automation import Case, FoundConflict
 from approvals.models.conflict import Scope
 from governance.core.duties.refusals import refuse
 from inventory.chains import queries as chain_queries
@@ -19,7 +19,7 @@ from inventory.imports.transitions import write_version
 from inventory.models import Version
 
 
-def check(version: Version, now: datetime) -> None:
+def check_takeover(version: Version, now: datetime) -> None:
     """Refuse a submission that would bring access in force into a new conflict of an enforced rule.
 
     Takes the lock for putting access in force, before the lock of chains, as all code does.
@@ -34,18 +34,25 @@ def check(version: Version, now: datetime) -> None:
     running = version.automation.approved_version
     if running is None or version.automation.state not in chain_queries.IN_USE:
         return
-    subject_by_identity = dict(write_version.to_take_over(version).values_list("pk", "subject"))
+    subject_by_identity = dict(write_version.identities_to_take_over(version).values_list("pk", "subject"))
     if not subject_by_identity:
         return
-    submission.one_at_a_time()
-    case = held(running, now)
+    submission.take_access_lock()
+    case = case_in_force(running, now)
     existing = {
         _identify_conflict(conflict)
-        for conflict in automation.find(_with_chain(case, chain_queries.of(case.automation).others), now)
+        for conflict in automation.find_conflicts(
+            _with_chain(case, chain_queries.chain_of(case.automation).others), now
+        )
     }
-    joined = _with_chain(case, chain_queries.with_version(running, taken_over=subject_by_identity).others)
+    joined = _with_chain(case, chain_queries.chain_with_version(running, taken_over=subject_by_identity).others)
     refusal = submission.refusal(
-        [conflict for conflict in automation.find(joined, now) if _identify_conflict(conflict) not in existing], "input"
+        [
+            conflict
+            for conflict in automation.find_conflicts(joined, now)
+            if _identify_conflict(conflict) not in existing
+        ],
+        "input",
     )
     if refusal is not None:
         names = ", ".join(sorted(subject_by_identity.values()))
@@ -57,12 +64,12 @@ def check(version: Version, now: datetime) -> None:
         )
 
 
-def held(running: Version, now: datetime) -> Case:
+def case_in_force(running: Version, now: datetime) -> Case:
     """Return the case of the version in force, as a scan counts it."""
-    kept = list(submission.counted([running.automation_id], now))
+    kept = list(submission.counted_grants([running.automation_id], now))
     keys = {f"{running.automation_id}/{grant.key}" for grant in kept}
-    case = cases.of_version(running.automation, running)
-    helds = [held for held in cases.with_kept(case, kept).things if held.entry or held.key in keys]
+    case = cases.case_of_version(running.automation, running)
+    helds = [held for held in cases.with_running_grants(case, kept).things if held.entry or held.key in keys]
     return replace(case, things=helds)
 
 
@@ -70,6 +77,6 @@ def _with_chain(case: Case, chain_others: Collection[int]) -> Case:
     return replace(case, subjects={**case.subjects, Scope.CHAIN: sorted(chain_others)})
 
 
-def _identify_conflict(conflict: Found) -> tuple[str, frozenset[str]]:
+def _identify_conflict(conflict: FoundConflict) -> tuple[str, frozenset[str]]:
     """Return the rule and the keys of a conflict. The number of a chain changes with its members, so it is left out."""
     return conflict.standing.rule.code, conflict.keys

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from approvals.conflicts.check.automation import Found
+from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.check.submission import takes_part
 from approvals.models import ApprovalKind
 from approvals.models.conflict import Mode
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 IN_CONFLICT = "It is in conflict with what is held already."
 
 
-def asks_app(changed: Changes, conflicts: Iterable[Found], automation: int) -> Changes:
+def require_stage_1(changed: Changes, conflicts: Iterable[FoundConflict], automation: int) -> Changes:
     """Return the changes with stage 1, if a conflict involves none of the requested privileges.
 
     Args:

@@ -19,16 +19,16 @@ from django.db.models.functions import JSONObject
 
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation, cases
-from approvals.conflicts.check.automation import Case, Found
-from approvals.conflicts.held_access import data_class_of, higher
-from approvals.conflicts.queries import Standing
+from approvals.conflicts.check.automation import Case, FoundConflict
+from approvals.conflicts.held_access import data_class_of, higher_environment
+from approvals.conflicts.queries import StoredRule
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.models import Approval, ApprovalKind, ApprovalState, Grant, GrantKind, Submission, Waiver
 from approvals.models.conflict import Mode, Scope
 from approvals.policies import tiers
 from governance.core.database import compiled_queries
 from governance.core.duties.refusals import Refusal
-from inventory.importers.capabilities import BY_HAND
+from inventory.importers.capabilities import STATED_CONTROLS
 from inventory.models import Control, Entitlement
 
 #: States in which an approval grants nothing.
@@ -42,13 +42,13 @@ GIVES_NOTHING = (
 #: Advisory lock for putting access in force. Taken after all row locks and before the lock of `inventory.chains.transitions`.
 LOCK = 0x666F7263
 #: Attributes of a submission that cache rules, waivers and the register.
-READ_EARLIER = (
+CACHED_ATTRIBUTES = (
     *("conflict_rules", "live_waivers", "held_as_it_is"),
     *("_conflict_rules", "_conflicts", "_remaining", "_register"),
 )
 
 
-def frozen(case: Case, asked_keys: Iterable[str], words: Mapping[str, str]) -> dict[str, Any]:
+def frozen_case(case: Case, asked_keys: Iterable[str], words: Mapping[str, str]) -> dict[str, Any]:
     """Return the part of a case that a submission stores.
 
     Args:
@@ -76,7 +76,7 @@ def case_of(submission: Submission) -> Case:
     """Return the case of its version, in the chain as it was at submission."""
     kept: Mapping[str, Any] | None = submission.held
     if kept is None:  # submitted before conflict rules existed
-        return cases.of_version(submission.automation, submission.version)
+        return cases.case_of_version(submission.automation, submission.version)
     register = _load_register(submission)
     helds = [
         _refresh_held(document, register.get((document.get("resource", 0), document.get("code", ""))))
@@ -95,7 +95,7 @@ def _case_now(submission: Submission, now: datetime) -> Case:
     return _with_chain(case, tiers.chain_of(submission).others)
 
 
-def _asks_chains(rules: Iterable[Standing]) -> bool:
+def _asks_chains(rules: Iterable[StoredRule]) -> bool:
     return any(stored.rule.scope == Scope.CHAIN for stored in rules)
 
 
@@ -112,7 +112,7 @@ def _refresh_held(document: Mapping[str, Any], entry: Mapping[str, Any] | None) 
 
     A scan uses the same facts, and a withdrawn control no longer counts.
     """
-    tags = frozenset(document.get("tags", ())) - BY_HAND
+    tags = frozenset(document.get("tags", ())) - STATED_CONTROLS
     if entry is None:  # triggers have no entry in the register
         return Held(**{**document, "tags": tags})
     return Held(
@@ -121,7 +121,7 @@ def _refresh_held(document: Mapping[str, Any], entry: Mapping[str, Any] | None) 
             "tags": tags.union(entry["says"]),
             "kind": entry["kind"],
             "data_class": data_class_of(entry["own_class"], entry["of_resource"]),
-            "environment": higher(entry["environment"], document["environment"]),
+            "environment": higher_environment(entry["environment"], document["environment"]),
         }
     )
 
@@ -132,14 +132,14 @@ def _load_register(submission: Submission) -> Register:
     if register is None:
         read = submission.__dict__.get("held_as_it_is")
         if read is None:
-            know_register([submission])
+            preload_register([submission])
         else:
             submission.__dict__["_register"] = _by_resource_and_code(read)
         register = submission.__dict__["_register"]
     return register
 
 
-def know_register(submissions: Sequence[Submission]) -> None:
+def preload_register(submissions: Sequence[Submission]) -> None:
     """Load the register's facts about the access of several submissions. One query."""
     entitlements = Entitlement.objects.filter(
         privileges__version__in={submission.version_id for submission in submissions}
@@ -166,18 +166,18 @@ def _by_resource_and_code(read: Iterable[Mapping[str, Any]]) -> Register:
     return {(row["on"], row["called"]): row for row in read}
 
 
-def rules_for(submission: Submission, now: datetime) -> Sequence[Standing]:
+def rules_for(submission: Submission, now: datetime) -> Sequence[StoredRule]:
     """Return the rules in force. Cached on this instance of a submission."""
     rules = submission.__dict__.get("_conflict_rules")
     if rules is None:
         read = submission.__dict__.get("conflict_rules")
-        rules = conflict_queries.in_force(now) if read is None else conflict_queries.of_a_row(read)
+        rules = conflict_queries.in_force(now) if read is None else conflict_queries.parse_annotation(read)
         submission.__dict__["_conflict_rules"] = rules
-    stored_rules: Sequence[Standing] = rules
+    stored_rules: Sequence[StoredRule] = rules
     return stored_rules
 
 
-def of_submission(submission: Submission, now: datetime) -> Sequence[Found]:
+def conflicts_of_submission(submission: Submission, now: datetime) -> Sequence[FoundConflict]:
     """Return its conflicts if everything were approved as asked.
 
     Cached on this instance, for pages with many approvals.
@@ -185,18 +185,18 @@ def of_submission(submission: Submission, now: datetime) -> Sequence[Found]:
     conflicts = submission.__dict__.get("_conflicts")
     if conflicts is None:
         conflicts = submission.__dict__["_conflicts"] = tuple(
-            automation.find_all(
+            automation.find_all_conflicts(
                 [_case_now(submission, now)], now, rules_for(submission, now), _loaded_waivers(submission)
             )[0]
         )
-    found_conflicts: Sequence[Found] = conflicts
+    found_conflicts: Sequence[FoundConflict] = conflicts
     return found_conflicts
 
 
-def with_a_submission(now: datetime) -> dict[str, RawSQL]:
+def submission_annotations(now: datetime) -> dict[str, RawSQL]:
     """Return annotations for submissions on a page, so that their conflicts need no query for rules and waivers."""
     return {
-        "conflict_rules": compiled_queries.annotation(Submission, conflict_queries.with_a_row, now),
+        "conflict_rules": compiled_queries.annotation(Submission, conflict_queries.rules_annotation, now),
         "live_waivers": compiled_queries.annotation(Submission, _live_waivers, now),
         "held_as_it_is": compiled_queries.annotation(Submission, _register_facts),
     }
@@ -220,14 +220,14 @@ def _loaded_waivers(submission: Submission) -> list[Waiver] | None:
     return [Waiver(**{**row, "ends_at": datetime.fromisoformat(str(row["ends_at"]))}) for row in read]
 
 
-def know(submissions: Sequence[Submission], now: datetime) -> None:
+def preload_conflicts(submissions: Sequence[Submission], now: datetime) -> None:
     """Load the conflicts of several submissions for one page. The number of queries is fixed."""
     rules, submission_by_id = (
         conflict_queries.in_force(now) if submissions else (),
         {submission.pk: submission for submission in submissions},
     )
-    now_cases = cases_now(list(submission_by_id.values()), rules)
-    conflicts = dict(zip(submission_by_id, automation.find_all(now_cases, now, rules), strict=True))
+    now_cases = current_cases(list(submission_by_id.values()), rules)
+    conflicts = dict(zip(submission_by_id, automation.find_all_conflicts(now_cases, now, rules), strict=True))
     for submission in submissions:
         submission.__dict__["_conflict_rules"], submission.__dict__["_conflicts"] = (
             rules,
@@ -235,34 +235,34 @@ def know(submissions: Sequence[Submission], now: datetime) -> None:
         )
 
 
-def cases_now(submissions: Sequence[Submission], rules: Iterable[Standing]) -> list[Case]:
+def current_cases(submissions: Sequence[Submission], rules: Iterable[StoredRule]) -> list[Case]:
     """Return the cases of several submissions; in the chains of today if a rule needs that.
 
     The number of queries is fixed.
     """
-    know_register(submissions)
-    tiers.read_together(submissions)
+    preload_register(submissions)
+    tiers.prefetch_for(submissions)
     submitted = [case_of(submission) for submission in submissions]
     if not _asks_chains(rules):
         return submitted
-    chain = tiers.others_of(submissions)
+    chain = tiers.ids_in_chain(submissions)
     return [_with_chain(case, chain[submission.pk]) for submission, case in zip(submissions, submitted, strict=True)]
 
 
-def of_record(approval: Approval, now: datetime) -> list[Found]:
+def conflicts_of_approval(approval: Approval, now: datetime) -> list[FoundConflict]:
     """Return the conflicts that an approval is part of.
 
     The app's approval has those that involve no requested privilege.
     """
-    conflicts = of_submission(approval.submission, now)
+    conflicts = conflicts_of_submission(approval.submission, now)
     return [
         conflict
         for conflict in conflicts
-        if takes_part(approval.kind, key_of(approval), conflict, asked_in(approval.submission))
+        if takes_part(approval.kind, key_of(approval), conflict, approval_keys_in(approval.submission))
     ]
 
 
-def takes_part(kind: str, key: str, conflict: Found, asked_keys: Collection[str]) -> bool:
+def takes_part(kind: str, key: str, conflict: FoundConflict, asked_keys: Collection[str]) -> bool:
     """Return whether an approval is part of a conflict.
 
     Args:
@@ -281,13 +281,13 @@ def key_of(approval: Approval) -> str:
     return f"{approval.submission.automation_id}/{approval.key}"
 
 
-def asked_in(submission: Submission) -> Collection[str]:
+def approval_keys_in(submission: Submission) -> Collection[str]:
     """Return the keys of all access with an approval in a submission, with the automation."""
     kept: Mapping[str, Any] | None = submission.held
     return frozenset(kept["asked"]) if kept is not None else frozenset()
 
 
-def words_in(submission: Submission) -> Mapping[str, str]:
+def sentences_in(submission: Submission) -> Mapping[str, str]:
     """Return sentences for its version's access, by key with the automation."""
     kept: Mapping[str, Any] | None = submission.held
     sentences: Mapping[str, str] = kept.get("words", {}) if kept is not None else {}
@@ -299,10 +299,10 @@ def facts_of(approval: Approval, now: datetime) -> list[str]:
 
     Each has the rule and version, the waiver and the access of others.
     """
-    return sorted(_conflict_fact(conflict) for conflict in of_record(approval, now))
+    return sorted(_conflict_fact(conflict) for conflict in conflicts_of_approval(approval, now))
 
 
-def _conflict_fact(conflict: Found) -> str:
+def _conflict_fact(conflict: FoundConflict) -> str:
     other_keys = sorted({part.covered_as for leg in conflict.others.values() for part in leg})
     version = conflict.standing.version
     waived = f", waived by {conflict.waiver.pk}" if conflict.waiver is not None else ""
@@ -310,7 +310,7 @@ def _conflict_fact(conflict: Found) -> str:
     return f"{version.code} {version.number}{waived}{with_others}"
 
 
-def left(submission: Submission, approvals: Iterable[Approval], now: datetime) -> list[Found]:
+def remaining_conflicts(submission: Submission, approvals: Iterable[Approval], now: datetime) -> list[FoundConflict]:
     """Return its conflicts after the decisions so far: without refused or ended access, at narrowed levels (A7).
 
     Args:
@@ -318,17 +318,19 @@ def left(submission: Submission, approvals: Iterable[Approval], now: datetime) -
         approvals: all its approvals as they are now, with narrowed levels.
         now: business time.
     """
-    case, kept = _case_now(submission, now), counted([submission.automation_id], now)
-    return automation.find(as_decided(submission, list(approvals), kept, case), now, rules_for(submission, now))
+    case, kept = _case_now(submission, now), counted_grants([submission.automation_id], now)
+    return automation.find_conflicts(
+        case_as_decided(submission, list(approvals), kept, case), now, rules_for(submission, now)
+    )
 
 
-def as_decided(submission: Submission, approvals: Sequence[Approval], kept: Iterable[Grant], case: Case) -> Case:
+def case_as_decided(submission: Submission, approvals: Sequence[Approval], kept: Iterable[Grant], case: Case) -> Case:
     """Return the case of a submission after its decisions so far: without refused access, at the approved levels.
 
     Args:
         submission: with its automation.
         approvals: all its approvals, with their privileges.
-        kept: grants of its automation (`counted`).
+        kept: grants of its automation (`counted_grants`).
         case: the case if everything were approved.
     """
     privileges = {
@@ -346,12 +348,12 @@ def as_decided(submission: Submission, approvals: Sequence[Approval], kept: Iter
     }
     kept = [grant for grant in kept if f"{submission.automation_id}/{grant.key}" not in privileges]
     held = granted_keys | {f"{submission.automation_id}/{grant.key}" for grant in kept}
-    helds = [access for access in cases.with_kept(case, kept).things if access.entry or access.key in held]
+    helds = [access for access in cases.with_running_grants(case, kept).things if access.entry or access.key in held]
     helds = [replace(held, level=lowered.get(held.key, held.level)) for held in helds]
     return replace(case, things=helds)
 
 
-def counted(automations: Collection[int], now: datetime) -> Iterable[Grant]:
+def counted_grants(automations: Collection[int], now: datetime) -> Iterable[Grant]:
     """Return the grants of some automations that a scan counts."""
     held = Grant.objects.filter(automation__in=automations, entitlement__isnull=False, ends_at__gt=now)
     return held.standing().exclude(in_conflict=True)
@@ -373,14 +375,14 @@ def _refused_credentials(submission: Submission, approvals: Iterable[Approval]) 
     return refused - set(standing.values_list("credential", flat=True))
 
 
-def enforced(conflicts: Iterable[Found]) -> list[Found]:
+def enforced_conflicts(conflicts: Iterable[FoundConflict]) -> list[FoundConflict]:
     """Return the conflicts that are refused: the rule is enforced and no waiver lifts it."""
     return [conflict for conflict in conflicts if conflict.mode == Mode.ENFORCE]
 
 
-def refusal(conflicts: Sequence[Found], kind: Literal["duty", "input"] = "duty") -> Refusal | None:
+def refusal(conflicts: Sequence[FoundConflict], kind: Literal["duty", "input"] = "duty") -> Refusal | None:
     """Return the refusal for these conflicts, or None (S6)."""
-    refused = enforced(conflicts)
+    refused = enforced_conflicts(conflicts)
     if not refused:
         return None
     sentences = " ".join(conflict.sentence for conflict in refused)
@@ -388,19 +390,19 @@ def refusal(conflicts: Sequence[Found], kind: Literal["duty", "input"] = "duty")
     return Refusal("S6", kind, sentences, refused[0].way_out, detail, is_attempt=True)
 
 
-def one_at_a_time() -> None:
+def take_access_lock() -> None:
     """Take the lock for changes of held access until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
-def alone(submission: Submission) -> None:
+def lock_access(submission: Submission) -> None:
     """Take the lock for putting access in force until the transaction ends, and drop cached rules and waivers (S6).
 
     Two transactions in parallel could create a conflict that neither sees: by owner, team, identity or chain, or by a
     rule that comes into force in between. The lock costs the time of one commit.
     """
-    one_at_a_time()
-    for name in READ_EARLIER:
+    take_access_lock()
+    for name in CACHED_ATTRIBUTES:
         submission.__dict__.pop(name, None)
-    tiers.forget(submission)
+    tiers.forget_chain(submission)

@@ -28,9 +28,9 @@ def refusal(automation: Automation, team: Team, now: datetime) -> Refusal | None
     running = automation.approved_version
     if running is None:
         return None
-    held = identity.held(running, now)
+    held = identity.case_in_force(running, now)
     moved = replace(held, subjects={**held.subjects, Scope.TEAM: [team.pk]})
-    conflict_refusal = submission.refusal(check_automation.find(moved, now))
+    conflict_refusal = submission.refusal(check_automation.find_conflicts(moved, now))
     if conflict_refusal is None:
         return None
     sentence = f"In {team.name} it would stand in a conflict that is refused. {conflict_refusal.sentence}"

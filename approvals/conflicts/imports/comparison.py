@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from approvals.conflicts.imports import matrices
-from approvals.conflicts.imports.imported_rules import Imported
-from approvals.conflicts.rule_language.rule import Leg, Problem, Rule, read
-from inventory.importers.display import shown
+from approvals.conflicts.imports.imported_rules import ImportedRules
+from approvals.conflicts.rule_language.rule import Leg, Problem, Rule, parse_rule
+from inventory.importers.display import displayed
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class Comparison:
     """The result of an import, compared with the rules in force. Each rule is in one of four groups.
 
     Args:
@@ -38,7 +38,7 @@ def is_packed(data: bytes) -> bool:
     return data.startswith(matrices.BINARY)
 
 
-def files_read(files: Sequence[tuple[str, bytes]]) -> Imported:
+def parse_files(files: Sequence[tuple[str, bytes]]) -> ImportedRules:
     """Parse the matrices in some files.
 
     Args:
@@ -47,18 +47,18 @@ def files_read(files: Sequence[tuple[str, bytes]]) -> Imported:
     Returns:
         Rules with distinct codes, and errors by file and line.
     """
-    imports = [matrices.read(name, data) for name, data in files]
+    imports = [matrices.parse_matrix(name, data) for name, data in files]
     documents: dict[str, dict[str, Any]] = {}
     problems = [problem for imported in imports for problem in imported.problems]
     for document in (document for imported in imports for document in imported.documents):
         before = documents.setdefault(document["code"], document)
         if before is not document and before != document:
-            where = f"{document['code']}, {shown(document['title'], 60)}"
+            where = f"{document['code']}, {displayed(document['title'], 60)}"
             problems.append(Problem(where, "another file has a rule of this code", "Bring the files in one by one."))
-    return Imported(tuple(documents.values()), tuple(problems))
+    return ImportedRules(tuple(documents.values()), tuple(problems))
 
 
-def compared(documents: Iterable[Mapping[str, Any]], in_force: Iterable[Rule]) -> Compared:
+def compare_rules(documents: Iterable[Mapping[str, Any]], in_force: Iterable[Rule]) -> Comparison:
     """Compare parsed rules with the rules in force.
 
     Args:
@@ -66,10 +66,10 @@ def compared(documents: Iterable[Mapping[str, Any]], in_force: Iterable[Rule]) -
         in_force: the rules in force.
     """
     standing = {rule.code: rule for rule in in_force}
-    by_sides = {sides(rule): rule for rule in reversed(standing.values())}
+    by_sides = {meaning_key(rule): rule for rule in reversed(standing.values())}
     new, changed, same, elsewhere = [], [], [], []
-    for rule in (read(document) for document in documents):
-        before, alike = standing.get(rule.code), by_sides.get(sides(rule))
+    for rule in (parse_rule(document) for document in documents):
+        before, alike = standing.get(rule.code), by_sides.get(meaning_key(rule))
         if before is not None and before.digest == rule.digest:
             same.append(rule)
         elif before is not None:
@@ -78,10 +78,10 @@ def compared(documents: Iterable[Mapping[str, Any]], in_force: Iterable[Rule]) -
             elsewhere.append((rule, alike))
         else:
             new.append(rule)
-    return Compared(tuple(new), tuple(changed), tuple(same), tuple(elsewhere))
+    return Comparison(tuple(new), tuple(changed), tuple(same), tuple(elsewhere))
 
 
-def sides(rule: Rule) -> tuple[str, frozenset[str], str, str]:
+def meaning_key(rule: Rule) -> tuple[str, frozenset[str], str, str]:
     """Return the meaning of a rule without its name and rating, independent of the order of its legs."""
     without, needs = (_selectors_key(leg) if leg is not None else "" for leg in (rule.without, rule.needs))
     return rule.scope, frozenset(_selectors_key(leg) for leg in rule.legs), without, needs

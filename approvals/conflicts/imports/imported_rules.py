@@ -9,9 +9,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from approvals.conflicts.rule_language.rule import LEGS, MODES, RATINGS, TEXTS, NotARule, Problem, literally, read
+from approvals.conflicts.rule_language.rule import (
+    LEGS,
+    MODES,
+    RATINGS,
+    TEXTS,
+    InvalidRule,
+    Problem,
+    literal_pattern,
+    parse_rule,
+)
 from inventory.importers.capabilities import PROTECTIVE, tags_of
-from inventory.importers.display import label, shown
+from inventory.importers.display import display_label, displayed
 
 #: Limit of rules in one import.
 RULES = 2_000
@@ -30,7 +39,7 @@ _RATING_OF = MappingProxyType({word: rating for rating, words in _WORDS.items() 
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedRules:
     """The result of an import.
 
     Args:
@@ -55,7 +64,7 @@ class Side:
     codes: tuple[str, ...]
 
 
-class Collected:
+class RuleCollector:
     """Collects rules and errors while a file is read. The same sides make one rule, in any order."""
 
     def __init__(self) -> None:
@@ -92,8 +101,8 @@ class Collected:
             return
         document = self._document(sides, texts)
         try:
-            read(document)
-        except NotARule as refused:
+            parse_rule(document)
+        except InvalidRule as refused:
             for problem in refused.problems:
                 self.wrong(f"{where}, {problem.where}", problem.what, problem.what_to_do)
             return
@@ -140,12 +149,12 @@ class Collected:
             code = f"{slug}-{number}"
         return code
 
-    def result(self) -> Imported:
+    def result(self) -> ImportedRules:
         """Return the result of the import."""
         problems = list(self.problems)
         if self._uncounted:
             problems.append(Problem("further on", f"there are {self._uncounted:,} more problems", "Mend these first."))
-        return Imported(tuple(document for _, document in self._found.values()), tuple(problems))
+        return ImportedRules(tuple(document for _, document in self._found.values()), tuple(problems))
 
 
 def legs_of(sides: Sequence[Side]) -> list[dict[str, Any]]:
@@ -163,7 +172,7 @@ def legs_of(sides: Sequence[Side]) -> list[dict[str, Any]]:
 
 
 def _leg_document(side: Side, tags: Sequence[str]) -> dict[str, Any]:
-    chosen: list[dict[str, Any]] = [{"codes": [literally(code) for code in side.codes]}]
+    chosen: list[dict[str, Any]] = [{"codes": [literal_pattern(code) for code in side.codes]}]
     if tags:
         chosen.append({"tags": list(tags), "levels": list(_CHANGING_LEVELS)})
     return {"name": side.name, "any": chosen}
@@ -186,12 +195,12 @@ def rating_of(text: str) -> str:
 
 def file_shown(file: str) -> str:
     """Return a file's name in a form for errors."""
-    return shown(file, 120) or "the file"
+    return displayed(file, 120) or "the file"
 
 
 def _shorten(text: str, longest: int) -> str:
-    line = label(text, len(text) + 1)
+    line = display_label(text, len(text) + 1)
     return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
 
 
-__all__ = ["LEGS", "RULES", "Collected", "Imported", "Side", "file_shown", "legs_of", "rating_of"]
+__all__ = ["LEGS", "RULES", "ImportedRules", "RuleCollector", "Side", "file_shown", "legs_of", "rating_of"]

@@ -15,8 +15,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from approvals.conflicts.imports.imported_rules import LEGS, RULES, Collected, Imported, Side, file_shown, rating_of
-from inventory.importers.display import label, vocabulary
+from approvals.conflicts.imports.imported_rules import (
+    LEGS,
+    RULES,
+    ImportedRules,
+    RuleCollector,
+    Side,
+    file_shown,
+    rating_of,
+)
+from inventory.importers.display import display_label, vocabulary
 
 #: In bytes; rows; columns.
 SIZE, ROWS, COLUMNS = 5 * 1024 * 1024, 20_000, 500
@@ -90,7 +98,7 @@ class _UnreadableFile(Exception):
     """The whole file can't be read: where, what, what to do."""
 
 
-def read(file: str, data: bytes) -> Imported:
+def parse_matrix(file: str, data: bytes) -> ImportedRules:
     """Parse the rules of a matrix.
 
     Args:
@@ -100,7 +108,7 @@ def read(file: str, data: bytes) -> Imported:
     Returns:
         Symmetric rules, each pair once. The default mode is *record*: a matrix names risks, not measures. Errors name file and line.
     """
-    name, collected = file_shown(file), Collected()
+    name, collected = file_shown(file), RuleCollector()
     try:
         rows, heading = _read_table(_decode(data))
         if heading is not None:
@@ -178,7 +186,7 @@ def _read_rows(text: str, separator: str, skipped: int) -> Iterator[_Row]:
                 raise _UnreadableFile(
                     f"line {begins}", f"it has more than {COLUMNS} columns", "Bring in a smaller matrix."
                 )
-            shown = [label(cell, len(cell) + 1) for cell in cells]
+            shown = [display_label(cell, len(cell) + 1) for cell in cells]
             if any(shown):
                 count += 1
                 if count > ROWS:
@@ -222,7 +230,7 @@ def _find_sides(plain: Sequence[str]) -> tuple[tuple[int, ...], ...]:
     return ((first,), (second,)) if first is not None and second is not None else ()
 
 
-def _read_list(file: str, rows: Sequence[_Row], heading: _Heading, collected: Collected) -> None:
+def _read_list(file: str, rows: Sequence[_Row], heading: _Heading, collected: RuleCollector) -> None:
     for row in rows[heading.row + 1 :]:
         where = f"{file}, line {row.line}"
         called = [[name for place in places if (name := _cell(row, place))] for places in heading.sides]
@@ -245,7 +253,7 @@ def _read_list(file: str, rows: Sequence[_Row], heading: _Heading, collected: Co
         collected.add(where, sides, texts)
 
 
-def _read_square(file: str, rows: Sequence[_Row], collected: Collected) -> None:
+def _read_square(file: str, rows: Sequence[_Row], collected: RuleCollector) -> None:
     above = next((row for row in rows[:_TITLE_ROWS] if sum(map(bool, row.cells[1:])) >= 2), None)
     if above is None:
         collected.wrong(
@@ -266,7 +274,7 @@ def _read_square(file: str, rows: Sequence[_Row], collected: Collected) -> None:
         _read_marks(file, above, names, row, collected)
 
 
-def _read_marks(file: str, above: _Row, names: Mapping[str, str], row: _Row, collected: Collected) -> None:
+def _read_marks(file: str, above: _Row, names: Mapping[str, str], row: _Row, collected: RuleCollector) -> None:
     where = f"{file}, line {row.line}"
     left_name = names.get(row.cells[0].casefold())
     if left_name is None:
@@ -307,4 +315,4 @@ def _normalize(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", letters)
 
 
-__all__ = ["RULES", "read"]
+__all__ = ["RULES", "parse_matrix"]

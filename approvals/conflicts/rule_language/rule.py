@@ -17,11 +17,22 @@ from typing import Any
 import rfc8785
 
 from approvals.conflicts.rule_language.distinct_legs import are_distinct
-from approvals.conflicts.rule_language.selectors import ENTRIES, KINDS, Held, Selector, literally
-from inventory.importers.display import label, shown
+from approvals.conflicts.rule_language.selectors import ENTRIES, KINDS, Held, Selector, literal_pattern
+from inventory.importers.display import display_label, displayed
 from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, LEVEL_ORDER
 
-__all__ = ["Caught", "Held", "Leg", "NotARule", "Problem", "Rule", "Selector", "are_distinct", "literally", "read"]
+__all__ = [
+    "ConflictParts",
+    "Held",
+    "InvalidRule",
+    "Leg",
+    "Problem",
+    "Rule",
+    "Selector",
+    "are_distinct",
+    "literal_pattern",
+    "parse_rule",
+]
 
 RATINGS = ("low", "medium", "high")
 MODES = ("record", "approval", "enforce")
@@ -75,7 +86,7 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
-class Caught:
+class ConflictParts:
     """The parts of a conflict.
 
     Args:
@@ -122,7 +133,7 @@ class Rule:
     resolve: str = ""
     needs: Leg | None = None
 
-    def caught(self, helds: Iterable[Held]) -> Caught | None:
+    def caught(self, helds: Iterable[Held]) -> ConflictParts | None:
         """Return the parts of the conflict in one subject's access; None if there is no conflict.
 
         A conflict needs at least as many different items as the rule has legs. An item that fills two legs counts for
@@ -140,11 +151,11 @@ class Rule:
             if not legs[-1]:
                 return None
         if self.without is None:
-            return Caught(legs)
-        return None if self.without.of(everything) else Caught(legs, self.without.name)
+            return ConflictParts(legs)
+        return None if self.without.of(everything) else ConflictParts(legs, self.without.name)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the document; `read` parses it to an equal rule."""
+        """Return the document; `parse_rule` parses it to an equal rule."""
         document: dict[str, Any] = {
             name: getattr(self, name) for name in ("code", "title", "process", "rating", "mode", "scope", "reason")
         }
@@ -204,7 +215,7 @@ class Problem:
         return f"{self.where}: {self.what}. {self.what_to_do}"
 
 
-class NotARule(Exception):
+class InvalidRule(Exception):
     """A document is not a valid rule; `problems` lists all errors."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -212,7 +223,7 @@ class NotARule(Exception):
         super().__init__("\n".join(map(str, problems)))
 
 
-def read(document: object) -> Rule:
+def parse_rule(document: object) -> Rule:
     """Parse the document of a rule, as YAML or JSON gave it.
 
     Raises:
@@ -221,7 +232,7 @@ def read(document: object) -> Rule:
     reader = _Reader()
     rule = reader.rule(document)
     if reader.problems or rule is None:
-        raise NotARule(reader.problems[:_PROBLEMS])
+        raise InvalidRule(reader.problems[:_PROBLEMS])
     return rule
 
 
@@ -273,7 +284,7 @@ class _Reader:
             problem = "it is missing" if value is None else "it is no text"
             self.wrong(where, problem, "Write a text, in quotes where it looks like a number.")
             return ""
-        text = label(value, len(value) + 1)
+        text = display_label(value, len(value) + 1)
         if not text:
             self.wrong(where, "it is empty", "Write it.")
         elif len(text) > longest:
@@ -366,7 +377,7 @@ class _Reader:
             self.wrong(
                 where, f"{_quoted(item)} is no tag", "Write small letters and digits with dots between: vendor.write."
             )
-        elif not item or label(item, len(item) + 1) != item or len(item) > 400:
+        elif not item or display_label(item, len(item) + 1) != item or len(item) > 400:
             self.wrong(where, f"{_quoted(item)} is no pattern of a code", "Write a code; * stands for anything in it.")
         else:
             return True
@@ -390,4 +401,4 @@ def _quoted(value: object) -> str:
         return str(value).lower()
     if isinstance(value, int) and abs(value) >= 2**53:
         return "a number of that size"
-    return f"“{shown(value, 60)}”" if isinstance(value, str | int | float) else "a list or an object"
+    return f"“{displayed(value, 60)}”" if isinstance(value, str | int | float) else "a list or an object"

@@ -175,7 +175,7 @@ def _pattern(codes: frozenset[str]) -> re.Pattern[str]:
     return re.compile("|".join(fnmatch.translate(code.lower()) for code in sorted(codes)))
 
 
-def literally(code: str) -> str:
+def literal_pattern(code: str) -> str:
     """Return the pattern that matches only this code."""
     return re.sub(r"([*?\[])", r"[\1]", code)
 

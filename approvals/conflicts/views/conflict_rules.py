@@ -18,7 +18,7 @@ from approvals.models import Conflict, ConflictRule, ConflictState, Proposal
 from approvals.policies.views import rows as policy_rows
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds import kind
-from approvals.proposals.views.rows import listed
+from approvals.proposals.views.rows import list_rows
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.web.components import times
@@ -46,7 +46,7 @@ def rule_list(request: Request) -> HttpResponse:
             {
                 "href": version.href,
                 "title": version.title,
-                "sentence": conflict_queries.of(version).rule.sentence,
+                "sentence": conflict_queries.parse_version(version).rule.sentence,
                 "rating": version.rating,
                 "mode": version.mode,
                 "count": counts.get(version.code, 0),
@@ -112,17 +112,17 @@ def rule(request: Request, code: str) -> HttpResponse:
                 "actions": _actions(request, now, shown, is_in_force=is_in_force),
             },
             "rule": _rule_shape(shown, is_in_force=is_in_force),
-            "ships_otherwise": is_in_force and conflict_queries.newer(shown) is not None,
+            "ships_otherwise": is_in_force and conflict_queries.newer_default_rule(shown) is not None,
             "legs": _leg_rows(shown, request.actor, now),
             "changes": _changes(shown, versions),
-            "caught": conflicts.rows_of(rows, request.actor, now),
+            "caught": conflicts.list_rows(rows, request.actor, now),
             "caught_href": f"{reverse('conflict_list')}?rule={code}",
-            "under_way": listed(under_way),
+            "under_way": list_rows(under_way),
             "versions": [
                 {
                     "number": version.number,
                     "href": f"{version.href}?version={version.number}",
-                    "words": signed(version),
+                    "words": signature_words(version),
                     "at": None if version.ships else version.effective_at,
                     "until": version.until,
                     "mode": "" if version.is_given_up else version.mode,
@@ -149,7 +149,7 @@ def _inactive_label(shown: ConflictRule, in_force: ConflictRule | None) -> str:
 
 
 def _rule_shape(shown: ConflictRule, *, is_in_force: bool) -> Shape:
-    read = conflict_queries.of(shown).rule
+    read = conflict_queries.parse_version(shown).rule
     return {
         "sentence": read.sentence,
         "reason": read.reason,
@@ -165,7 +165,7 @@ def _rule_shape(shown: ConflictRule, *, is_in_force: bool) -> Shape:
 
 
 def _leg_rows(shown: ConflictRule, actor: Actor, now: datetime) -> list[Shape]:
-    read = conflict_queries.of(shown).rule
+    read = conflict_queries.parse_version(shown).rule
     names = dict(Resource.objects.visible_to(actor, now).filter(pk__in=_resource_ids(read)).values_list("pk", "name"))
     return [
         {
@@ -184,7 +184,7 @@ def _changes(shown: ConflictRule, versions: Sequence[ConflictRule]) -> Shape | N
     if before is None:
         return None
     old, new = ({} if version.is_given_up else {"rule": version.document} for version in (before, shown))
-    changes = kind.of("conflict_rule").changes(shown.code, old, new)
+    changes = kind.kind_of("conflict_rule").changes(shown.code, old, new)
     return {"from": before.number, "rows": policy_rows.change_rows(changes)}
 
 
@@ -193,7 +193,7 @@ def _actions(request: Request, now: datetime, shown: ConflictRule, *, is_in_forc
     href = reverse("rule_propose", args=[shown.code])
     if is_in_force:
         actions = _propose_actions(request, now, shown.code, href, "Propose a change")
-        if conflict_queries.newer(shown) is not None:
+        if conflict_queries.newer_default_rule(shown) is not None:
             actions += _propose_actions(request, now, shown.code, f"{href}?from=shipped", "Propose the shipped text")
         return actions
     return _propose_actions(request, now, shown.code, f"{href}?from={shown.number}", "Propose this one again")
@@ -219,7 +219,7 @@ def _resource_ids(rule: Any) -> set[int]:
     return {pk for leg in rule.sides for selector in leg.any for pk in selector.resources}
 
 
-def signed(version: ConflictRule) -> str:
+def signature_words(version: ConflictRule) -> str:
     """Return who proposed and approved a version, in words."""
     if version.ships:
         return "It ships with Countersign"

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation as check_automation
-from approvals.conflicts.held_access import RUNS_AS, WAYS, higher, legs_of, of_entitlement
+from approvals.conflicts.held_access import RUNS_AS, WAYS, held_by_entitlement, higher_environment, legs_of
 from approvals.conflicts.rule_language.rule import Leg
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.conflicts.transitions import RULE_CHANGED
@@ -48,7 +48,7 @@ OWNERS = 200
 #: Labels of the chips, by the value in the URL.
 SHOWN = {"": "Open", "waived": "Waived", "again": "Waiver over", "ended": "Over"}
 #: Links to related lists.
-BESIDE = (("Waivers", "clock", "waiver_list"), ("Rules", "conflict", "conflict_rules"))
+RELATED_LISTS = (("Waivers", "clock", "waiver_list"), ("Rules", "conflict", "conflict_rules"))
 EMPTY = {
     "": "What somebody holds together that a rule says nobody may would be here.",
     "waived": "Conflicts that security allows for a while would be here.",
@@ -62,7 +62,7 @@ ENDED_BY = {"rule_given_up": "given_up", RULE_CHANGED: "changed"}
 #: Text for a leg whose access the reader may not see.
 UNSEEN = "Held by automations that you don’t see."
 #: Text for a leg whose access is no longer held.
-GONE = "Nothing that is held does this any more."
+NOT_HELD = "Nothing that is held does this any more."
 
 
 @require_GET
@@ -86,7 +86,9 @@ def conflict_list(request: Request) -> HttpResponse:
             "head": {
                 "title": "Conflicts",
                 "facts": ["what may not be held together, and is"],
-                "actions": [{"label": label, "icon": icon, "href": reverse(name)} for label, icon, name in BESIDE],
+                "actions": [
+                    {"label": label, "icon": icon, "href": reverse(name)} for label, icon, name in RELATED_LISTS
+                ],
             },
             "chips": [
                 {
@@ -105,7 +107,7 @@ def conflict_list(request: Request) -> HttpResponse:
                 "clear_href": "",
             },
             "filtered": _filter_line(kept, request.actor, now),
-            "rows": rows_of(rows[:PAGE], request.actor, now),
+            "rows": list_rows(rows[:PAGE], request.actor, now),
             "empty": EMPTY[show],
             "pager": {"newer_href": _href(kept) if before else "", "older_href": _href(kept | older) if older else ""},
         },
@@ -181,9 +183,9 @@ def state_of(row: Conflict) -> str:
     return "again" if row.was_waived else "open"
 
 
-def rows_of(rows: Sequence[Conflict], actor: Actor, now: datetime) -> list[Shape]:
+def list_rows(rows: Sequence[Conflict], actor: Actor, now: datetime) -> list[Shape]:
     """Return conflicts as list rows. The rows need the waiver annotations. The number of queries is fixed."""
-    owned, subjects = owned_of(rows, actor, now), subjects_of(rows)
+    owned, subjects = visible_automations(rows, actor, now), subject_names(rows)
     names = {pk: automation.name for pk, automation in owned.items()}
     return [
         {
@@ -219,14 +221,14 @@ def _owners_of(automations: Iterable[Automation]) -> list[Shape]:
     return [{"name": name, "href": _href({"owner": pk})} for pk, name in list(owners.items())[:2]]
 
 
-def owned_of(rows: Iterable[Conflict], actor: Actor, now: datetime) -> dict[int, Automation]:
+def visible_automations(rows: Iterable[Conflict], actor: Actor, now: datetime) -> dict[int, Automation]:
     """Return the visible automations in some conflicts, with their owners. One query."""
     keys = {pk for row in rows for pk in row.automations}
     seen = Automation.objects.visible_to(actor, now).filter(pk__in=keys).select_related("business_owner")
     return {automation.pk: automation for automation in seen.order_by()} if keys else {}
 
 
-def subjects_of(rows: Iterable[Conflict]) -> dict[str, dict[int, str]]:
+def subject_names(rows: Iterable[Conflict]) -> dict[str, dict[int, str]]:
     """Return names of the subjects of some conflicts, by scope and id.
 
     At most one query each for people, teams and identities.
@@ -252,7 +254,7 @@ def conflict(request: Request, pk: int) -> HttpResponse:
     now, actor = business_time.now(), request.actor
     seen = Conflict.objects.visible_to(actor, now).telling_waived(now)
     row = get_object_or_404(seen.select_related("rule"), pk=pk)
-    rule, is_open = conflict_queries.of(row.rule).rule, row.state == ConflictState.OPEN
+    rule, is_open = conflict_queries.parse_version(row.rule).rule, row.state == ConflictState.OPEN
     waivers = Waiver.objects.visible_to(actor, now).of_the_same(row.code, row.scope, row.subject, row.keys)
     return page(
         request,
@@ -280,7 +282,7 @@ def conflict(request: Request, pk: int) -> HttpResponse:
                 if not is_open
                 else rule.resolve
                 if row.waived_until or row.signed_by
-                else check_automation.way_out(rule),
+                else check_automation.resolution_of(rule),
                 "lacks": rule.without.name if rule.without is not None else "",
                 "is_late": is_open and row.rule.mode == Mode.ENFORCE and not row.waived_until,
             },
@@ -306,21 +308,21 @@ def _effect_words(row: Conflict, now: datetime) -> str:
     if row.signed_by is None:
         return conflict_rows.MODES[row.rule.mode]
     signature = ConflictSignature.objects.select_related("person", "for_person", "reason").get(pk=row.signed_by)
-    return conflict_rows.signed_words(signature, now)
+    return conflict_rows.signature_words(signature, now)
 
 
 def _subject_name(row: Conflict, actor: Actor, now: datetime) -> str:
     if row.scope == Scope.CHAIN:
         return f"{len(row.automations)} automations"
     if row.scope == Scope.AUTOMATION:
-        automation = owned_of([row], actor, now).get(row.subject)
+        automation = visible_automations([row], actor, now).get(row.subject)
         return automation.name if automation is not None else "one that you don’t see"
-    return subjects_of([row])[row.scope].get(row.subject, f"{len(row.automations)} automations")
+    return subject_names([row])[row.scope].get(row.subject, f"{len(row.automations)} automations")
 
 
 def _waiver_actions(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
     """Return the action to request a waiver, if the reader may for one of their automations in the conflict."""
-    if row.waived_until is not None and row.waived_until > now + waiver_transitions.SOON:
+    if row.waived_until is not None and row.waived_until > now + waiver_transitions.FOLLOW_UP_TIME:
         return []
     seen = Automation.objects.visible_to(actor, now).filter(pk__in=row.automations).order_by("pk")
     own_automation = next(
@@ -343,14 +345,14 @@ def _leg_shapes(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
     )
     grants, doors = list(held.order_by("automation_id", "pk")), list(_open_triggers(row, seen))
     shapes: list[Shape] = []
-    for index, leg in legs_of(conflict_queries.of(row.rule).rule):
+    for index, leg in legs_of(conflict_queries.parse_version(row.rule).rule):
         if index == 0:
             continue
         shapes_of_leg = [_grant_shape(grant) for grant in grants if grant.entitlement and _fills(leg, grant)]
         shapes_of_leg += [_trigger_shape(automation) for automation, door in doors if leg.matches(door)]
         if leg.matches(Held("", entry="identity")):
             shapes_of_leg += _identity_shapes(row, actor, now)
-        nothing = {"sentence": UNSEEN if len(seen) < len(row.automations) else GONE}
+        nothing = {"sentence": UNSEEN if len(seen) < len(row.automations) else NOT_HELD}
         shapes.append({"name": leg.name, "things": shapes_of_leg or [nothing]})
     hidden = len(row.grants) - len(grants)
     if hidden:
@@ -386,13 +388,13 @@ def _identity_shapes(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
 def _fills(leg: Leg, grant: Grant) -> bool:
     assert grant.entitlement is not None
     level, model_controlled, opaque, environment = WAYS[grant.held_as]
-    entitlement = of_entitlement(grant.entitlement)
+    entitlement = held_by_entitlement(grant.entitlement)
     held = replace(
         entitlement,
         level=level,
         model_controlled=model_controlled,
         opaque=opaque,
-        environment=higher(environment, entitlement.environment),
+        environment=higher_environment(environment, entitlement.environment),
     )
     return leg.matches(held)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from approvals.conflicts.check.automation import Found
+from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.held_access import RUNS_AS, legs_of
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.conflicts.scan import Part
@@ -37,7 +37,9 @@ TONES: Mapping[str, str] = {Mode.RECORD: "wait", Mode.APPROVAL: "high", Mode.ENF
 MOST = 3
 
 
-def shapes(conflicts: Sequence[Found], sentences: Mapping[str, str], actor: Actor, now: datetime) -> list[Shape]:
+def shapes(
+    conflicts: Sequence[FoundConflict], sentences: Mapping[str, str], actor: Actor, now: datetime
+) -> list[Shape]:
     """Return conflicts for ``approvals/conflicts/conflict_note.html``.
 
     Args:
@@ -46,11 +48,11 @@ def shapes(conflicts: Sequence[Found], sentences: Mapping[str, str], actor: Acto
         actor: the reader. Others' access is named only if the reader may see it.
         now: business time.
     """
-    named = named_others(conflicts, actor, now)
+    named = other_names(conflicts, actor, now)
     return [_shape(conflict, sentences, named, now) for conflict in conflicts]
 
 
-def _shape(conflict: Found, sentences: Mapping[str, str], named: Mapping[str, str], now: datetime) -> Shape:
+def _shape(conflict: FoundConflict, sentences: Mapping[str, str], named: Mapping[str, str], now: datetime) -> Shape:
     rule = conflict.standing.rule
     legs = [
         {
@@ -78,7 +80,7 @@ def _shape(conflict: Found, sentences: Mapping[str, str], named: Mapping[str, st
     }
 
 
-def _short_effect(conflict: Found) -> str:
+def _short_effect(conflict: FoundConflict) -> str:
     """Return the effect in a few words."""
     mode = conflict.standing.rule.mode
     if mode == Mode.APPROVAL:
@@ -86,16 +88,16 @@ def _short_effect(conflict: Found) -> str:
     return SHORT[mode] if conflict.waiver is None else "Waived"
 
 
-def signed_words(signature: ConflictSignature, now: datetime) -> str:
+def signature_words(signature: ConflictSignature, now: datetime) -> str:
     """Return who signed a conflict, on which day, and why."""
     day = times.day_words(times.day_of(signature.at), times.day_of(now))
     return f"Signed by {signature.who} on {day}: “{signature.reason.shown}”"
 
 
-def _mode_words(conflict: Found, now: datetime) -> str:
+def _mode_words(conflict: FoundConflict, now: datetime) -> str:
     """Return the effect: the end of a waiver and what it does not lift (S7), or who signed."""
     rule, waiver = conflict.standing.rule, conflict.waiver
-    does = signed_words(conflict.signature, now) if conflict.signature is not None else MODES[rule.mode]
+    does = signature_words(conflict.signature, now) if conflict.signature is not None else MODES[rule.mode]
     if waiver is None or waiver.ends_at is None:
         return does
     until = f"Waived until {times.day_words(times.day_of(waiver.ends_at), times.day_of(now))}."
@@ -105,7 +107,7 @@ def _mode_words(conflict: Found, now: datetime) -> str:
 def _leg_words(
     helds: Iterable[Held], parts: Iterable[Part], sentences: Mapping[str, str], named: Mapping[str, str]
 ) -> list[str]:
-    sentences_of_leg = list(dict.fromkeys(words for _, words in things(helds, parts, sentences, named)))
+    sentences_of_leg = list(dict.fromkeys(words for _, words in leg_access(helds, parts, sentences, named)))
     return (
         sentences_of_leg
         if len(sentences_of_leg) <= MOST
@@ -113,7 +115,7 @@ def _leg_words(
     )
 
 
-def things(
+def leg_access(
     helds: Iterable[Held], parts: Iterable[Part], sentences: Mapping[str, str], named: Mapping[str, str]
 ) -> list[tuple[str, str]]:
     """Return the access that fills a leg: its key, empty for other automations, and words."""
@@ -132,7 +134,7 @@ def words_of(key: str) -> str:
     return "Can be started by somebody who has not signed in" if held.startswith("trigger:") else ""
 
 
-def named_others(conflicts: Sequence[Found], actor: Actor, now: datetime) -> dict[str, str]:
+def other_names(conflicts: Sequence[FoundConflict], actor: Actor, now: datetime) -> dict[str, str]:
     """Return names for this reader of others' access, by its key in a waiver. At most two queries."""
     parts = [part for conflict in conflicts for leg in conflict.others.values() for part in leg]
     if not parts:
@@ -148,7 +150,7 @@ def named_others(conflicts: Sequence[Found], actor: Actor, now: datetime) -> dic
     return named
 
 
-def tags(conflicts: Iterable[Found]) -> list[Shape]:
+def tags(conflicts: Iterable[FoundConflict]) -> list[Shape]:
     """Return the tag of a row in some conflicts: one, for the worst."""
     conflicts = list(conflicts)
     if not conflicts:
@@ -160,7 +162,7 @@ def tags(conflicts: Iterable[Found]) -> list[Shape]:
     return [{"text": words[Mode(worst)], "tone": TONES[worst], "icon": "conflict"}]
 
 
-def reasons(conflicts: Iterable[Found], own_keys: Collection[str], sentences: Mapping[str, str]) -> list[Shape]:
+def reasons(conflicts: Iterable[FoundConflict], own_keys: Collection[str], sentences: Mapping[str, str]) -> list[Shape]:
     """Return evidence about a row's conflicts: the other access, the rule and its reason.
 
     Args:
@@ -181,31 +183,39 @@ def reasons(conflicts: Iterable[Found], own_keys: Collection[str], sentences: Ma
     return rows
 
 
-def may_be_asked(conflict: Found, now: datetime) -> bool:
+def may_request_waiver(conflict: FoundConflict, now: datetime) -> bool:
     """Return whether a waiver may be requested: no extra approval, and no waiver or one that ends soon."""
     if conflict.signature is not None:
         return False
     return conflict.waiver is None or waiver_transitions.ends_soon(conflict.waiver, now)
 
 
-def ask_href(automation: int, conflict: Found) -> str:
+def waiver_request_href(automation: int, conflict: FoundConflict) -> str:
     """Return the address of the waiver request."""
     return _ask_href(automation, conflict.standing.rule.code, conflict.subject)
 
 
-def ask_of_rule_href(automation: Automation, code: str, now: datetime) -> str:
+def waiver_request_href_for_rule(automation: Automation, code: str, now: datetime) -> str:
     """Return the address of the waiver request for an automation's conflict of a rule.
 
     Without such a conflict, the page offers a choice.
     """
     conflict = next(
-        (conflict for conflict in waiver_transitions.open_to(automation, now) if conflict.standing.rule.code == code),
+        (
+            conflict
+            for conflict in waiver_transitions.waivable_conflicts(automation, now)
+            if conflict.standing.rule.code == code
+        ),
         None,
     )
-    return ask_href(automation.pk, conflict) if conflict is not None else reverse("waiver_ask", args=[automation.pk])
+    return (
+        waiver_request_href(automation.pk, conflict)
+        if conflict is not None
+        else reverse("waiver_ask", args=[automation.pk])
+    )
 
 
-def ask_again_href(waiver: Waiver) -> str:
+def next_waiver_request_href(waiver: Waiver) -> str:
     """Return the address of a request for the waiver that follows this one."""
     return _ask_href(waiver.automation_id, waiver.code, waiver.subject)
 

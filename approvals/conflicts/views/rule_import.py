@@ -19,9 +19,9 @@ from django.views.decorators.http import require_http_methods
 
 from approvals.conflicts import members
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.held_access import needed_of
+from approvals.conflicts.held_access import required_legs
 from approvals.conflicts.imports import comparison
-from approvals.conflicts.imports.comparison import Compared
+from approvals.conflicts.imports.comparison import Comparison
 from approvals.conflicts.rule_language.rule import Problem, Rule
 from approvals.conflicts.views import rule_proposal
 from approvals.models import ConflictRule, Proposal
@@ -34,7 +34,7 @@ from governance.web.pages.page import page, refused
 from governance.web.requests import upload_limits
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
-from inventory.importers.display import shown
+from inventory.importers.display import displayed
 
 Shape = dict[str, Any]
 
@@ -43,7 +43,9 @@ _SALT, _HOURS = "approvals.rule_import", 24
 #: Characters of the file name in the target of a proposal.
 _NAME_LENGTH = 60
 CRUMBS = ({"label": "Conflicts", "url": "conflict_list"}, {"label": "Rules", "url": "conflict_rules"})
-NOT_OURS = Refusal("S8", "input", "What was read of the file can't be read any more.", "Bring the file in again.")
+INVALID_PREVIEW = Refusal(
+    "S8", "input", "What was read of the file can't be read any more.", "Bring the file in again."
+)
 
 
 @require_http_methods(["GET", "POST"])
@@ -53,7 +55,7 @@ def rule_import(request: Request) -> HttpResponse:
     row = Proposal(kind=KIND, target="")
     refusal = proposal_transitions.propose.refusal(row, actor=request.actor, now=now)
     if refusal is not None:
-        return rule_proposal.say_no(request, row, refusal, now, back)
+        return rule_proposal.show_refusal(request, row, refusal, now, back)
     if request.method != "POST":
         return _upload_page(request, now)
     return _propose(request, now) if "read" in request.POST else _read_files(request, now)
@@ -89,8 +91,8 @@ def _read_files(request: Request, now: datetime) -> HttpResponse:
         return _upload_page(
             request, now, {"sentence": sentence, "to_do": "Save the sheet as CSV and bring in that."}, 415
         )
-    imported = comparison.files_read(files)
-    name = shown(files[0][0], _NAME_LENGTH - 12) or "a file"
+    imported = comparison.parse_files(files)
+    name = displayed(files[0][0], _NAME_LENGTH - 12) or "a file"
     read = {
         "name": name if len(files) == 1 else f"{name} and {len(files) - 1} more",
         "documents": list(imported.documents),
@@ -116,11 +118,11 @@ def _preview(
     errors: Sequence[str] = (),
     status: int = 200,
 ) -> HttpResponse:
-    comparison_result = comparison.compared(
+    comparison_result = comparison.compare_rules(
         read["documents"], [stored.rule for stored in conflict_queries.in_force(now)]
     )
     rules = [*comparison_result.new, *(rule for rule, _ in comparison_result.changed)]
-    idle = members.idle(rules) or set()
+    idle = members.rules_without_match(rules) or set()
     context = {
         "now": now,
         "crumbs": _crumbs(),
@@ -141,7 +143,7 @@ def _preview(
             "idle": len(idle),
         },
         "form": {
-            "read": kept(read),
+            "read": sign_parsed_rules(read),
             "reason": {"value": typed, "errors": errors},
             "with_changed": "changed" in request.POST,
             "again_href": reverse("rule_import"),
@@ -152,12 +154,12 @@ def _preview(
     return page(request, TEMPLATE, context, status=status)
 
 
-def kept(read: Mapping[str, Any]) -> str:
+def sign_parsed_rules(read: Mapping[str, Any]) -> str:
     """Return the parsed rules for a form field: signed, so that they come back unchanged."""
     return signing.dumps(read, salt=_SALT, compress=True)
 
 
-def _facts(comparison_result: Compared, read: Mapping[str, Any]) -> list[str]:
+def _facts(comparison_result: Comparison, read: Mapping[str, Any]) -> list[str]:
     in_force_count = len(comparison_result.same) + len(comparison_result.elsewhere)
     counts = (
         (len(comparison_result.new), "new rule", ""),
@@ -173,7 +175,7 @@ def _row(rule: Rule, idle: set[str]) -> Shape:
         "code": rule.code,
         "title": rule.title,
         "sentence": rule.sentence,
-        "means": [leg.words() for leg in needed_of(rule)],
+        "means": [leg.words() for leg in required_legs(rule)],
         "rating": rule.rating,
         "mode": rule.mode,
         "is_idle": rule.code in idle,
@@ -181,7 +183,7 @@ def _row(rule: Rule, idle: set[str]) -> Shape:
 
 
 def _changes(rule: Rule, before: Rule) -> list[Shape]:
-    kind = kind_kind.of("conflict_rule")
+    kind = kind_kind.kind_of("conflict_rule")
     changes = kind.changes(rule.code, {"rule": before.to_dict()}, {"rule": rule.to_dict()})
     return [{"label": change.label, "before": change.before, "after": change.after} for change in changes]
 
@@ -195,9 +197,9 @@ def _propose(request: Request, now: datetime) -> HttpResponse:
     try:
         read = signing.loads(request.POST["read"], salt=_SALT, max_age=_HOURS * 3600)
     except signing.BadSignature:
-        return _upload_page(request, now, {"sentence": NOT_OURS.sentence, "to_do": NOT_OURS.to_do}, 422)
+        return _upload_page(request, now, {"sentence": INVALID_PREVIEW.sentence, "to_do": INVALID_PREVIEW.to_do}, 422)
     reason = request.POST.get("reason", "")
-    comparison_result = comparison.compared(
+    comparison_result = comparison.compare_rules(
         read["documents"], [stored.rule for stored in conflict_queries.in_force(now)]
     )
     rules = [

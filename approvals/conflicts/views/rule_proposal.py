@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.rule_language import rule as rule_language_rule
 from approvals.conflicts.rule_language import text as rule_language_text
-from approvals.conflicts.rule_language.rule import NotARule
+from approvals.conflicts.rule_language.rule import InvalidRule
 from approvals.models import ConflictRule, Proposal
 from approvals.policies import queries as policy_queries
 from approvals.policies.yaml_document import LARGEST_BYTES
@@ -92,7 +92,7 @@ def propose(request: Request, code: str) -> HttpResponse:
     """Propose another version of a rule, or its end. Starts from the newest, an earlier or the shipped text."""
     versions = ConflictRule.objects.filter(code=code).order_by("-number")
     rule = get_object_or_404(versions[:1])
-    if request.GET.get("from") == "shipped" and (text := conflict_queries.newer(rule)) is not None:
+    if request.GET.get("from") == "shipped" and (text := conflict_queries.newer_default_rule(rule)) is not None:
         return _page(request, Proposal(kind=KIND, target=code), rule, as_text(text.to_dict()))
     chosen = number(request.GET.get("from"))
     base = get_object_or_404(versions, number=chosen) if chosen else rule
@@ -114,7 +114,7 @@ def amend(request: Request, pk: int) -> HttpResponse:
 def as_text(document: Shape) -> str:
     """Return a rule as text for editing, its parts in a fixed order."""
     text: str = yaml.safe_dump(
-        rule_language_rule.read(document).to_dict(),
+        rule_language_rule.parse_rule(document).to_dict(),
         sort_keys=False,
         allow_unicode=True,
         width=100,
@@ -131,11 +131,11 @@ def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: st
     verb = proposal_transitions.propose if is_new else proposal_transitions.amend
     refusal = verb.refusal(row, actor=request.actor, now=now)
     if refusal is not None:
-        return say_no(request, row, refusal, now, back)
+        return show_refusal(request, row, refusal, now, back)
     if request.method == "POST" and form.is_valid():
         try:
             return redirect("proposal", _write(request, row, form, now).pk)
-        except NotARule as error:
+        except InvalidRule as error:
             for problem in error.problems:
                 form.add_error("text", str(problem))
         except InvalidInput as error:
@@ -181,7 +181,7 @@ def _write(request: Request, row: Proposal, form: RuleForm, now: datetime) -> Pr
     """
     document: Shape = {}
     if request.POST.get("do") != "give_up":
-        read = rule_language_text.parse(form.cleaned_data["text"])
+        read = rule_language_text.parse_text(form.cleaned_data["text"])
         document, row.target = {"rule": read.to_dict()}, row.target or read.code
     arguments = {"actor": request.actor, "now": now, "reason": form.cleaned_data["reason"], "document": document}
     if not row._state.adding:
@@ -189,7 +189,7 @@ def _write(request: Request, row: Proposal, form: RuleForm, now: datetime) -> Pr
     return proposal_transitions.propose(row, **arguments, at_once=form.cleaned_data["at_once"])
 
 
-def say_no(request: Request, row: Proposal, refusal: Refusal, now: datetime, back: str) -> HttpResponse:
+def show_refusal(request: Request, row: Proposal, refusal: Refusal, now: datetime, back: str) -> HttpResponse:
     """Show the refusal of a proposal. An attempt is recorded in the ledger (S5)."""
     if request.method == "POST":
         try:

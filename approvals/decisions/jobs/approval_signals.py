@@ -32,7 +32,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
     if not is_due(now, JOB):
         return {}
     signal_count, notice_count = flag(now)
-    return {"looked": 1, "signals": signal_count, "told": notice_count, "told_of_ends": grant_notices.tell_of_ends(now)}
+    return {"looked": 1, "signals": signal_count, "told": notice_count, "told_of_ends": grant_notices.notify_ends(now)}
 
 
 def flag(now: datetime) -> tuple[int, int]:
@@ -41,7 +41,7 @@ def flag(now: datetime) -> tuple[int, int]:
     Return the number of signals and new notices.
     """
     policy = policy_queries.in_force(now)
-    signals = approval_signals.found(policy, now)
+    signals = approval_signals.find_signals(policy, now)
     names = {pk: person.name for pk, person in approval_signals.people_of(signals).items()}
     reviewers = Bench.load(now).security if signals else ()
     with transaction.atomic():
@@ -65,7 +65,7 @@ def _notice(signal: Signal, reviewer: Person, names: Mapping[int, str], policy: 
         context={
             "first": first,
             "second": second,
-            "sentence": approval_signals.words(signal, names, policy.signal_days),
+            "sentence": approval_signals.signal_sentence(signal, names, policy.signal_days),
             "page": ["signals"],
         },
     )

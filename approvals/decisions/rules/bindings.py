@@ -17,7 +17,7 @@ from inventory.resources import queries as resource_queries
 TO_DO = "Reject it, or ask for changes: whoever brings it in again says what the connection opens."
 
 
-def problem(privilege: Privilege, bindings: Mapping[tuple[str, str], Binding]) -> str:
+def binding_problem(privilege: Privilege, bindings: Mapping[tuple[str, str], Binding]) -> str:
     """Return why a privilege's connection does not open its resource, in a sentence; empty if it does."""
     row = bindings.get((privilege.connector, privilege.instance))
     if row is None:
@@ -51,11 +51,11 @@ def _is_of_its_store(approval: Approval) -> bool:
 def refusal(approval: Approval) -> Refusal | None:
     """Return why an approval can't be approved as asked, or None: its connection does not open the resource (I8)."""
     bindings_by_key = tiers.bindings_of(approval.submission)
-    sentence = next((sentence for use in uses_of(approval) if (sentence := problem(use, bindings_by_key))), "")
+    sentence = next((sentence for use in uses_of(approval) if (sentence := binding_problem(use, bindings_by_key))), "")
     return Refusal("I8", "state", sentence, TO_DO) if sentence else None
 
 
-def unconfirmed(approval: Approval) -> list[Binding]:
+def unconfirmed_bindings(approval: Approval) -> list[Binding]:
     """Return the unconfirmed bindings, which the owner's first decision on an approval confirms or refuses (I8)."""
     bindings_by_key = tiers.bindings_of(approval.submission)
     uses = [use for use in uses_of(approval) if _is_to_confirm(use, bindings_by_key)]
@@ -63,7 +63,7 @@ def unconfirmed(approval: Approval) -> list[Binding]:
     return list({row.pk: row for row in rows}.values())
 
 
-def by_party(approval: Approval) -> list[Binding]:
+def bindings_by_party(approval: Approval) -> list[Binding]:
     """Return the bindings of an approval that rest on parties of its submission.
 
     They count as unconfirmed in it (I8).
@@ -72,7 +72,7 @@ def by_party(approval: Approval) -> list[Binding]:
     return [row for row in _bindings_of(approval) if row.is_word_of(parties)]
 
 
-def claimed(approval: Approval) -> list[tuple[Binding, list[Resource]]]:
+def bindings_without_consent(approval: Approval) -> list[tuple[Binding, list[Resource]]]:
     """Return the bindings of an approval whose host also belongs to resources of other owners (I8).
 
     With each, the resources without host consent.
@@ -91,7 +91,7 @@ def _bindings_of(approval: Approval) -> list[Binding]:
     return list({row.pk: row for row in rows if row is not None}.values())
 
 
-def resting_on_unconfirmed(approvals: Sequence[Approval]) -> set[int]:
+def approvals_with_unconfirmed_binding(approvals: Sequence[Approval]) -> set[int]:
     """Return ids of the approvals whose first decision by the owner would confirm a binding (I8). Two queries."""
     credentials = [
         approval for approval in approvals if approval.credential is not None and not _is_of_its_store(approval)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
-from approvals.assignment.escalation_chain import LADDER
+from approvals.assignment.escalation_chain import CHAIN_RELATIONS
 from approvals.assignment.route import route_of
 from approvals.decisions.rules import bindings, ownership
 from approvals.models import (
@@ -41,7 +41,7 @@ def _require_session(subject: Approval | Sample, actor: Actor, now: datetime) ->
         return Refusal(
             "SOD-5", "duty", "Tokens, jobs and commands decide nothing.", "Sign in to the portal and decide there."
         )
-    return stale_sign_in(actor, policy_queries.of(subject.submission.policy), subject.tier, "decision")
+    return stale_sign_in(actor, policy_queries.policy_of(subject.submission.policy), subject.tier, "decision")
 
 
 def _refuse_conflict(subject: Approval, actor: Actor, now: datetime, codes: tuple[str, ...]) -> Refusal | None:
@@ -169,7 +169,9 @@ def _require_binding(subject: Approval, actor: Actor, now: datetime) -> Refusal 
 
 
 def _require_unchanged(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
-    approved = subject.approvals.filter(state=ApprovalState.APPROVED).select_related(*LADDER, "privilege__credential")
+    approved = subject.approvals.filter(state=ApprovalState.APPROVED).select_related(
+        *CHAIN_RELATIONS, "privilege__credential"
+    )
     for approval in approved:
         approval.submission = subject
         refusal = _require_owner(approval, actor, now) or tiers.tier_refusal(approval) or bindings.refusal(approval)
@@ -181,7 +183,7 @@ def _require_unchanged(subject: Submission, actor: Actor, now: datetime) -> Refu
 def _require_time_to_accept(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
     if subject.accept_due_at is None or now < subject.accept_due_at:
         return None
-    sentence = f"The time to accept what was approved was over on {day(subject.accept_due_at)}: it expires."
+    sentence = f"The time to accept what was approved was over on {deadline_day(subject.accept_due_at)}: it expires."
     return Refusal("A14", "state", sentence, "Submit it again.")
 
 
@@ -198,18 +200,18 @@ def _require_time_over(subject: Approval, actor: Actor, now: datetime) -> Refusa
 def _require_time_to_decide(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     if subject.expires_at is None or now < subject.expires_at:
         return None
-    sentence = f"The time to decide this was over on {day(subject.expires_at)}: it ends as rejected."
+    sentence = f"The time to decide this was over on {deadline_day(subject.expires_at)}: it ends as rejected."
     return Refusal("A10", "state", sentence, "Whoever submitted it can submit it again, and then it is decided anew.")
 
 
 def _require_time_to_answer(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     if subject.builder_due_at is None or now < subject.builder_due_at:
         return None
-    sentence = f"The time to answer this was over on {day(subject.builder_due_at)}: it ends as rejected."
+    sentence = f"The time to answer this was over on {deadline_day(subject.builder_due_at)}: it ends as rejected."
     return Refusal("A14", "state", sentence, "Submit the automation again, and say the answer in the justification.")
 
 
-def day(instant: datetime) -> str:
+def deadline_day(instant: datetime) -> str:
     """Return the day on which a deadline ended, in the organisation's time zone (H8)."""
     local = instant.astimezone(organisation.organisation_zone())
     return f"{local.day} {local:%B %Y}"

@@ -28,9 +28,9 @@ def refusal(approval: Approval, now: datetime) -> Refusal | None:
     owner_refusal = _resource_refusal(resource, now) if resource is not None else None
     if owner_refusal is None and approval.credential is not None and approval.credential.is_ownerless(now):
         owner_refusal = Refusal(
-            "I3", "state", sentence(approval.credential, f"the credential {approval.credential}"), TO_DO
+            "I3", "state", no_owner_sentence(approval.credential, f"the credential {approval.credential}"), TO_DO
         )
-    return owner_refusal or of_automation(approval.submission, now) or _identity_refusal(approval.submission, now)
+    return owner_refusal or automation_refusal(approval.submission, now) or _identity_refusal(approval.submission, now)
 
 
 def _resource_refusal(resource: Resource, now: datetime) -> Refusal | None:
@@ -42,7 +42,7 @@ def _resource_refusal(resource: Resource, now: datetime) -> Refusal | None:
     return None
 
 
-def of_automation(submission: Submission, now: datetime) -> Refusal | None:
+def automation_refusal(submission: Submission, now: datetime) -> Refusal | None:
     """Return why nothing of an automation can be approved, or None (I3).
 
     Its owner left, and the submission names no other.
@@ -51,7 +51,7 @@ def of_automation(submission: Submission, now: datetime) -> Refusal | None:
     if not automation.is_ownerless(now) or _names_present_owner(submission):
         return None
     to_do = f"{TO_DO} Or it is submitted again with another business owner."
-    return Refusal("I3", "state", sentence(automation, automation.name), to_do)
+    return Refusal("I3", "state", no_owner_sentence(automation, automation.name), to_do)
 
 
 def _names_present_owner(submission: Submission) -> bool:
@@ -66,7 +66,7 @@ def _names_present_owner(submission: Submission) -> bool:
     return bool(is_named)
 
 
-def know_none(submission: Submission) -> None:
+def assume_identities_owned(submission: Submission) -> None:
     """Cache that every identity of a submission's version has an owner: the page has read this with the submission."""
     submission.__dict__["_ownerless_identities"] = []
 
@@ -83,10 +83,10 @@ def _identity_refusal(submission: Submission, now: datetime) -> Refusal | None:
 def identity_problems(identities: Iterable[NonHumanIdentity], now: datetime) -> list[str]:
     """Return a sentence for each registered identity without an owner (I3)."""
     ownerless = [identity for identity in identities if not identity._state.adding and identity.is_ownerless(now)]
-    return [sentence(identity, f"the identity {identity}") for identity in ownerless]
+    return [no_owner_sentence(identity, f"the identity {identity}") for identity in ownerless]
 
 
-def sentence(subject: Owned, name: str) -> str:
+def no_owner_sentence(subject: Owned, name: str) -> str:
     """Return a sentence: the owner of something left, and it has no owner now."""
     opening = f"{subject.accountable.name} left and" if subject.accountable is not None else "There is no owner, and"
     return f"{opening} nobody answers for {name}: nothing new on it can be approved until somebody does."

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from approvals.assignment import candidates
-from approvals.decisions.transitions.decide import ABOVE, title
+from approvals.decisions.transitions.decide import LOCKED_BEFORE, title
 from approvals.models import Approval, ApprovalState, Comment, Decision, Submission
 from approvals.models.submission import UNFINISHED
 from governance.core.actors.actor import Actor
@@ -40,7 +40,7 @@ def comment(step: Step[Submission], *, approval: Approval | None = None) -> Effe
     event="approval.objected",
     permission=Permission.APPROVAL_OBJECT,
     source=(ApprovalState.WAITING,),
-    parents=ABOVE,
+    parents=LOCKED_BEFORE,
     reason_needed=True,
 )
 def object_to(step: Step[Approval]) -> Effect:
@@ -63,7 +63,9 @@ def _add_comment(step: Step[Any], submission: Submission, approval: Approval | N
     people = _recipients(step, submission)
     author = step.actor.person.name if step.actor.person is not None else ""
     subject_title = title(approval) if approval is not None else ""
-    candidates.tell(step, submission, people, "commented", key=f"said:{new_comment.pk}", by=author, what=subject_title)
+    candidates.queue_notices(
+        step, submission, people, "commented", key=f"said:{new_comment.pk}", by=author, what=subject_title
+    )
     return Effect(payload={"comment": str(new_comment.pk)})
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from approvals.assignment import candidates
-from approvals.assignment.route import Route, SeatStanding, route_of
+from approvals.assignment.route import Route, SeatState, route_of
 from approvals.assignment.transitions import add_seats
 from approvals.conflicts.check import submission as conflicts
 from approvals.decisions import digest, idempotency
@@ -33,18 +33,18 @@ from inventory.resources.transitions import bindings as transition_bindings
 from inventory.risk.tiers import LOWER
 
 #: Rows locked before an approval, in this order, to serialise decisions in one submission.
-ABOVE = ("submission.automation", "submission")
+LOCKED_BEFORE = ("submission.automation", "submission")
 
 
 @transition(
     Approval,
     event="approval.approved",
-    repeats=idempotency.decided(DecisionOutcome.APPROVE),
+    repeats=idempotency.repeats_decision(DecisionOutcome.APPROVE),
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN,),
     target=(ApprovalState.APPROVED, ApprovalState.OPEN),
     duties=(*duties.DECIDING, duties.HAS_OWNER, duties.TIER_HOLDS, duties.BINDING_HOLDS),
-    parents=ABOVE,
+    parents=LOCKED_BEFORE,
 )
 def approve(
     step: Step[Approval],
@@ -76,20 +76,20 @@ def approve(
     _check_bulk(approval, batch)
     if not step.text and (approval.tier == "high" or batch is not None):
         sentence = "Say why: a high-risk or bulk approval needs a reason."
-        unsaid = duplicates.unsaid(step, same or {}) if batch is None else ()
+        unsaid = duplicates.missing_answers(step, same or {}) if batch is None else ()
         raise refuse(Refusal("A7", "input", sentence, detail=(("reason", sentence), *unsaid) if unsaid else ()))
     extra_approval.check_reason(step)
-    alike = duplicates.check(step, same or {})
+    alike = duplicates.check_answers(step, same or {})
     narrowing = _narrow(approval, term_days, level, list(scope) if scope is not None else None)
     _check_conflicts(step)
     route = route_of(approval, step.now)
     seat = route.seat_to_sign(approval, step.actor) if signs else route.seat_for(approval, step.actor)
     decision = _record_decision(step, DecisionOutcome.APPROVE, shown_digest, seconds, batch, narrowing, seat)
-    duplicates.answer(step, alike, same or {}, decision)
+    duplicates.store_answers(step, alike, same or {}, decision)
     if not signs:
-        extra_approval.sign(step, decision, approve)
+        extra_approval.sign_conflicts(step, decision, approve)
     _confirm_bindings(step)
-    add_seats.add_to(step)
+    add_seats.add_seats_to(step)
     filled = all(seat_standing.is_filled for seat_standing in route_of(approval, step.now).standing(approval))
     if filled:
         approval.ended_at = step.now
@@ -100,12 +100,12 @@ def approve(
 @transition(
     Approval,
     event="approval.rejected",
-    repeats=idempotency.decided(DecisionOutcome.REJECT),
+    repeats=idempotency.repeats_decision(DecisionOutcome.REJECT),
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN,),
     target=(ApprovalState.REJECTED,),
     duties=duties.DECIDING,
-    parents=ABOVE,
+    parents=LOCKED_BEFORE,
     reason_needed=True,
 )
 def reject(
@@ -140,27 +140,27 @@ def reject(
 @transition(
     Approval,
     event="approval.changes_asked",
-    repeats=idempotency.decided(DecisionOutcome.ASK),
+    repeats=idempotency.repeats_decision(DecisionOutcome.ASK),
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN,),
     target=(ApprovalState.CHANGES_ASKED,),
     duties=duties.DECIDING,
-    parents=ABOVE,
+    parents=LOCKED_BEFORE,
     reason_needed=True,
 )
 def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | None = None) -> Effect:
     """Send the approval back with a question. The builder's clock starts (A14)."""
     approval = step.subject
     _check_shown(step, shown_digest)
-    policy = policy_queries.of(approval.submission.policy)
+    policy = policy_queries.policy_of(approval.submission.policy)
     if approval.round >= policy.rounds:
         raise refuse(Refusal("A14", "input", f"After {policy.rounds} rounds it is a yes or a no.", is_attempt=True))
     _record_decision(step, DecisionOutcome.ASK, shown_digest, seconds, None, {})
     approval.due_at = approval.expires_at = None
     builder = approval.submission.submitted_by
-    approval.builder_due_at = candidates.due(step.now, policy.builder_days, builder)
+    approval.builder_due_at = candidates.deadline_after(step.now, policy.builder_days, builder)
     owners = approval.submission.automation.answering(step.now)
-    candidates.tell(
+    candidates.queue_notices(
         step,
         approval.submission,
         [builder, *owners],
@@ -180,7 +180,7 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
     source=(ApprovalState.CHANGES_ASKED,),
     target=(ApprovalState.OPEN,),
     duties=(duties.DECIDED_NOTHING, duties.ANSWER_IN_TIME),
-    parents=ABOVE,
+    parents=LOCKED_BEFORE,
     reason_needed=True,
 )
 def answer(step: Step[Approval]) -> Effect:
@@ -195,11 +195,11 @@ def answer(step: Step[Approval]) -> Effect:
     )
     approval.round += 1
     route = Route.load(approval.submission, step.now)
-    approvers = candidates.ask(step, approval, route)
-    candidates.let_see(approval.submission.automation, approvers)
+    approvers = candidates.open_approval(step, approval, route)
+    candidates.grant_view(approval.submission.automation, approvers)
     if approval.stage == 1:
         candidates.show_duplicates(approval.submission.automation, approvers)
-    candidates.tell(
+    candidates.queue_notices(
         step,
         approval.submission,
         approvers,
@@ -229,7 +229,7 @@ def _check_bulk(approval: Approval, batch: UUID | None) -> None:
 
 def _check_shown(step: Step[Approval], shown: str) -> None:
     """Refuse a decision if the facts have changed since the page was shown (A6)."""
-    approval, present = step.subject, digest.of(step.subject, step.now)
+    approval, present = step.subject, digest.facts_of_approval(step.subject, step.now)
     if digest.digest(present) == shown:
         return
     changed = digest.differences(approval.facts, present)
@@ -251,8 +251,8 @@ def _check_conflicts(step: Step[Approval]) -> None:
     if all(stored.rule.mode != Mode.ENFORCE for stored in conflicts.rules_for(approval.submission, step.now)):
         return
     other_approvals = approval.submission.approvals.exclude(pk=approval.pk).select_related("privilege")
-    key, asked_keys = conflicts.key_of(approval), conflicts.asked_in(approval.submission)
-    remaining = conflicts.left(approval.submission, [*other_approvals, approval], step.now)
+    key, asked_keys = conflicts.key_of(approval), conflicts.approval_keys_in(approval.submission)
+    remaining = conflicts.remaining_conflicts(approval.submission, [*other_approvals, approval], step.now)
     refusal = conflicts.refusal(
         [conflict for conflict in remaining if conflicts.takes_part(approval.kind, key, conflict, asked_keys)]
     )
@@ -316,15 +316,15 @@ def _narrow_scope(approval: Approval, scope: list[str]) -> dict[str, Any]:
 
 def _confirm_bindings(step: Step[Approval]) -> None:
     """Confirm the bindings, if the approver answers for the resource. The first such approval confirms (I8)."""
-    by_party = bindings.by_party(step.subject)
-    for binding in {row.pk: row for row in (*bindings.unconfirmed(step.subject), *by_party)}.values():
+    by_party = bindings.bindings_by_party(step.subject)
+    for binding in {row.pk: row for row in (*bindings.unconfirmed_bindings(step.subject), *by_party)}.values():
         if transition_bindings.confirm_binding.refusal(binding, actor=step.actor, now=step.now) is None:
             transition_bindings.confirm_binding(binding, actor=step.actor, now=step.now, anew=binding in by_party)
 
 
 def _refuse_bindings(step: Step[Approval]) -> None:
     """Refuse the bindings: the owner states that the connection does not open the resource (I8)."""
-    unconfirmed = bindings.unconfirmed(step.subject)
+    unconfirmed = bindings.unconfirmed_bindings(step.subject)
     if not unconfirmed:
         sentence = "What this rests on is no connection that is still to be confirmed."
         raise refuse(Refusal("I8", "input", sentence, "Reject it without saying so.", is_attempt=True))
@@ -344,7 +344,7 @@ def _record_decision(
     seconds: int | None,
     batch: UUID | None,
     narrowing: dict[str, Any],
-    standing: SeatStanding | None = None,
+    standing: SeatState | None = None,
 ) -> Decision:
     """Record the decision in the given seat, or in the open seat of the actor's capacity, and name the candidate."""
     approval, capacity = step.subject, step.actor.capacity_of
@@ -378,4 +378,4 @@ def _record_decision(
     return decision
 
 
-__all__ = ["ABOVE", "answer", "approve", "ask_for_changes", "reject", "title"]
+__all__ = ["LOCKED_BEFORE", "answer", "approve", "ask_for_changes", "reject", "title"]

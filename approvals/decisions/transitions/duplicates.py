@@ -10,18 +10,20 @@ from approvals.models import Approval, Decision, Likeness, LikenessAnswer, Submi
 from approvals.prior_decisions import duplicates
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Step
-from inventory.duplicates.queries import Alike
+from inventory.duplicates.queries import Duplicate
 
 #: Prefix of the decision form's fields about duplicates.
 FIELD = "same-"
 
 
-def note(step: Step[Any], submission: Submission, matches: Sequence[Alike]) -> None:
+def store_likenesses(step: Step[Any], submission: Submission, matches: Sequence[Duplicate]) -> None:
     """Store new likenesses, with an event on the automation."""
     automation = submission.automation
     stored_pairs = set(Likeness.objects.filter(automation=automation).values_list("other", "because"))
     new = [
-        match for match in duplicates.told(automation, matches) if (match.other.pk, match.because) not in stored_pairs
+        match
+        for match in duplicates.duplicates_to_answer(automation, matches)
+        if (match.other.pk, match.because) not in stored_pairs
     ]
     Likeness.objects.bulk_create(
         Likeness(automation=automation, other=match.other, submission=submission, because=match.because, at=step.now)
@@ -32,7 +34,7 @@ def note(step: Step[Any], submission: Submission, matches: Sequence[Alike]) -> N
         step.record("automation.found_alike", automation, {"others": other_ids})
 
 
-def check(step: Step[Approval], same: Mapping[int, bool]) -> list[Likeness]:
+def check_answers(step: Step[Approval], same: Mapping[int, bool]) -> list[Likeness]:
     """Return the likenesses that the approver has answered.
 
     Args:
@@ -44,8 +46,8 @@ def check(step: Step[Approval], same: Mapping[int, bool]) -> list[Likeness]:
         OutOfTurn: the approver may not see one, and nobody signs after them.
     """
     approval = step.subject
-    rows = duplicates.open_of(approval.submission.automation) if approval.stage == 1 else []
-    seen = duplicates.seen(rows, step.actor, step.now)
+    rows = duplicates.unanswered(approval.submission.automation) if approval.stage == 1 else []
+    seen = duplicates.ids_answerable_by(rows, step.actor, step.now)
     if not same.keys() <= seen:
         raise refuse(Refusal("I9", "input", "What it may be the same as was said meanwhile, or is no question here."))
     unseen = [likeness for likeness in rows if likeness.pk not in seen]
@@ -64,19 +66,19 @@ def check(step: Step[Approval], same: Mapping[int, bool]) -> list[Likeness]:
     return [likeness for likeness in rows if likeness.pk in same]
 
 
-def unsaid(step: Step[Approval], same: Mapping[int, bool]) -> tuple[tuple[str, str], ...]:
+def missing_answers(step: Step[Approval], same: Mapping[int, bool]) -> tuple[tuple[str, str], ...]:
     """Return the visible likenesses without an answer, by field, for a refusal that lists everything missing."""
     approval = step.subject
-    rows = duplicates.open_of(approval.submission.automation) if approval.stage == 1 else []
-    seen = duplicates.seen(rows, step.actor, step.now)
+    rows = duplicates.unanswered(approval.submission.automation) if approval.stage == 1 else []
+    seen = duplicates.ids_answerable_by(rows, step.actor, step.now)
     return _missing_answers([likeness for likeness in rows if likeness.pk in seen and likeness.pk not in same])
 
 
 def _missing_answers(missing: Iterable[Likeness]) -> tuple[tuple[str, str], ...]:
-    return tuple((field_of(likeness), "Say whether it is the same.") for likeness in missing)
+    return tuple((field_name(likeness), "Say whether it is the same.") for likeness in missing)
 
 
-def answer(step: Step[Approval], rows: Iterable[Likeness], same: Mapping[int, bool], decision: Decision) -> None:
+def store_answers(step: Step[Approval], rows: Iterable[Likeness], same: Mapping[int, bool], decision: Decision) -> None:
     """Store the answers that were given with a decision."""
     for likeness in rows:
         LikenessAnswer.objects.create(likeness=likeness, decision=decision, is_same=same[likeness.pk])
@@ -84,9 +86,9 @@ def answer(step: Step[Approval], rows: Iterable[Likeness], same: Mapping[int, bo
         step.record(event, likeness.automation, {"other": str(likeness.other_id)})
 
 
-def field_of(likeness: Likeness) -> str:
+def field_name(likeness: Likeness) -> str:
     """Return the name of its field on the decision form."""
     return f"{FIELD}{likeness.pk}"
 
 
-__all__ = ["answer", "check", "field_of", "note", "unsaid"]
+__all__ = ["check_answers", "field_name", "missing_answers", "store_answers", "store_likenesses"]

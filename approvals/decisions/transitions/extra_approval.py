@@ -14,7 +14,7 @@ import rfc8785
 from approvals.assignment.route import route_of
 from approvals.conflicts import held_access
 from approvals.conflicts.check import submission as conflicts
-from approvals.conflicts.check.automation import Found
+from approvals.conflicts.check.automation import FoundConflict
 from approvals.decisions import digest
 from approvals.models import Approval, ApprovalState, ConflictSignature, Decision, SeatLabel
 from approvals.models.conflict import Mode
@@ -27,19 +27,19 @@ DECIDED = ("level", "scope", "term_days", "conflicts", "policy", "round", "retra
 
 def check_reason(step: Step[Approval]) -> None:
     """Refuse an extra approval without a reason. One reason counts for the whole combination."""
-    if step.text or not fills(step.subject, step):
+    if step.text or not fills_conflict_seat(step.subject, step):
         return
     sentence = "Say why: one reason stands for all that is in the conflict."
     raise refuse(Refusal("A7", "input", sentence, detail=(("reason", sentence),)))
 
 
-def fills(approval: Approval, step: Step[Approval]) -> bool:
+def fills_conflict_seat(approval: Approval, step: Step[Approval]) -> bool:
     """Return whether the actor's approval would fill the seat of a conflict."""
     seat = route_of(approval, step.now).seat_for(approval, step.actor)
     return seat is not None and seat.label == SeatLabel.CONFLICT
 
 
-def sign(step: Step[Approval], decision: Decision, approve: Transition[Approval]) -> None:
+def sign_conflicts(step: Step[Approval], decision: Decision, approve: Transition[Approval]) -> None:
     """Record the conflicts that an extra approval signs, and approve the other approvals in them.
 
     Args:
@@ -51,10 +51,10 @@ def sign(step: Step[Approval], decision: Decision, approve: Transition[Approval]
         return
     approval, submission = step.subject, step.subject.submission
     other_approvals = list(submission.approvals.exclude(pk=approval.pk).select_related("privilege"))
-    asked_keys = conflicts.asked_in(submission)
+    asked_keys = conflicts.approval_keys_in(submission)
     remaining = [
         conflict
-        for conflict in conflicts.left(submission, [*other_approvals, approval], step.now)
+        for conflict in conflicts.remaining_conflicts(submission, [*other_approvals, approval], step.now)
         if conflict.mode == Mode.APPROVAL
     ]
     signed = [conflict for conflict in remaining if _is_in_conflict(approval, [conflict], asked_keys)]
@@ -71,7 +71,7 @@ def sign(step: Step[Approval], decision: Decision, approve: Transition[Approval]
             _approve_other(step, other_approval, approve)
 
 
-def _record_signature(step: Step[Approval], decision: Decision, conflict: Found) -> None:
+def _record_signature(step: Step[Approval], decision: Decision, conflict: FoundConflict) -> None:
     assert decision.reason is not None  # `check_reason` refuses otherwise
     signature = ConflictSignature(
         submission=step.subject.submission,
@@ -81,20 +81,20 @@ def _record_signature(step: Step[Approval], decision: Decision, conflict: Found)
         for_person=decision.for_person,
         reason=decision.reason,
         digest=digest_of(conflict),
-        covers=sorted(held_access.at_most(conflict.held)),
+        covers=sorted(held_access.with_lower_words(conflict.held)),
         at=step.now,
     )
     signature.save()
     step.record("conflict.signed", signature, {"rule": conflict.standing.version.code, "combination": signature.digest})
 
 
-def digest_of(conflict: Found) -> str:
+def digest_of(conflict: FoundConflict) -> str:
     """Return SHA-256 over the rule and all access in the conflict."""
     document = {"rule": conflict.standing.version.digest, "held": sorted(conflict.held)}
     return hashlib.sha256(rfc8785.dumps(document)).hexdigest()
 
 
-def take_back(step: Step[Approval], decision: Decision, retract: Transition[Approval]) -> None:
+def retract_extra_approval(step: Step[Approval], decision: Decision, retract: Transition[Approval]) -> None:
     """Retract the same extra approval on all other approvals that it covered.
 
     Args:
@@ -120,7 +120,7 @@ def take_back(step: Step[Approval], decision: Decision, retract: Transition[Appr
         )
 
 
-def _is_in_conflict(approval: Approval, found_conflicts: Sequence[Found], asked_keys: Collection[str]) -> bool:
+def _is_in_conflict(approval: Approval, found_conflicts: Sequence[FoundConflict], asked_keys: Collection[str]) -> bool:
     return any(
         conflicts.takes_part(approval.kind, conflicts.key_of(approval), conflict, asked_keys)
         for conflict in found_conflicts
@@ -132,7 +132,7 @@ def _approve_other(step: Step[Approval], approval: Approval, approve: Transition
 
     Facts that the register has changed were not shown with the conflict. Such an approval is signed separately (A6).
     """
-    present = digest.of(approval, step.now)
+    present = digest.facts_of_approval(approval, step.now)
     changed = {name for name in present if name not in DECIDED and present[name] != approval.facts.get(name)}
     if changed or approve.refusal(approval, actor=step.actor, now=step.now) is not None:
         return
@@ -141,4 +141,4 @@ def _approve_other(step: Step[Approval], approval: Approval, approve: Transition
         approve(approval, actor=step.actor, now=step.now, reason=step.text, shown_digest=shown, signs=True)
 
 
-__all__ = ["check_reason", "digest_of", "fills", "sign", "take_back"]
+__all__ = ["check_reason", "digest_of", "fills_conflict_seat", "retract_extra_approval", "sign_conflicts"]

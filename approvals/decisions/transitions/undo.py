@@ -9,7 +9,7 @@ from approvals.assignment import candidates
 from approvals.assignment.route import Route, route_of
 from approvals.decisions.rules import duties
 from approvals.decisions.transitions import extra_approval
-from approvals.decisions.transitions.decide import ABOVE, title
+from approvals.decisions.transitions.decide import LOCKED_BEFORE, title
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Retraction, SeatLabel
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, refuse
@@ -33,7 +33,7 @@ def _find_repeat(approval: Approval, actor: Actor, text: str, params: Mapping[st
     source=(ApprovalState.OPEN, ApprovalState.APPROVED, ApprovalState.REJECTED, ApprovalState.CHANGES_ASKED),
     target=(ApprovalState.OPEN,),
     duties=duties.RETRACTING,
-    parents=ABOVE,
+    parents=LOCKED_BEFORE,
 )
 def retract(step: Step[Approval], *, decision: int, alone: bool = False) -> Effect:
     """Retract the last decision. Other decisions of this round stand, and the approval's time runs on (A10).
@@ -64,7 +64,7 @@ def retract(step: Step[Approval], *, decision: int, alone: bool = False) -> Effe
         and last_decision.outcome == DecisionOutcome.APPROVE
         and not alone
     ):
-        extra_approval.take_back(step, last_decision, retract)
+        extra_approval.retract_extra_approval(step, last_decision, retract)
     approval.retracted += 1
     if approval.state == ApprovalState.APPROVED and approval.stage == 1:
         for waiting in approval.submission.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"):
@@ -102,7 +102,7 @@ def _notify_approvers(step: Step[Approval], route: Route) -> None:
     ]
     event = f"stage_{approval.stage}_opened"
     due = approval.due_at.isoformat() if approval.due_at else ""
-    candidates.tell(step, approval.submission, approvers, event, key=event, count=1, due=due)
+    candidates.queue_notices(step, approval.submission, approvers, event, key=event, count=1, due=due)
 
 
 def _end_question(step: Step[Approval], question: Decision) -> None:
@@ -114,13 +114,13 @@ def _end_question(step: Step[Approval], question: Decision) -> None:
     before = approval.history.filter(state=ApprovalState.OPEN, round=approval.round).order_by("-history_id").first()
     assert before is not None  # the approval was open before the question
     first = next((person for seat in route.standing(approval) for person in seat.may_decide), None)
-    candidates.go_on(approval, before, since=question.at, now=step.now, person=first)
+    candidates.resume_clock(approval, before, since=question.at, now=step.now, person=first)
     approval.builder_due_at = None
     submission = approval.submission
-    candidates.tell(
+    candidates.queue_notices(
         step,
         submission,
-        candidates.builders(submission, step.now),
+        candidates.recipients_of_outcome(submission, step.now),
         "question_retracted",
         key=f"retracted:{approval.pk}:{approval.round}:{len(route.retracted[approval.pk])}",
         what=title(approval),

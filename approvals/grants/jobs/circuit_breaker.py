@@ -46,7 +46,7 @@ def ask_first(cause: Cause, due: Sequence[Grant], why: str, *, now: datetime, ac
         return True
     with transaction.atomic():
         row = grant_circuit_breaker.lock(cause)
-        if grant_circuit_breaker.let(row, [grant.pk for grant in due], now):
+        if grant_circuit_breaker.let_through(row, [grant.pk for grant in due], now):
             return True
     circuit_breaker.hold_due.when_due(row, actor=actor, now=now, due=due, why=why)
     return False

@@ -35,12 +35,12 @@ def sweep(now: datetime, actor: Actor) -> Mapping[str, int]:
 
 def check_due(now: datetime, actor: Actor) -> int:
     """Have drivers check the open tasks that they handle; return the number of checked tasks."""
-    if not revocation_drivers.are_there():
+    if not revocation_drivers.has_drivers():
         return 0
     due = RevocationTask.objects.open().filter(Q(checked_at__isnull=True) | Q(checked_at__lte=now - LOOK_AGAIN))
 
     def look(task: RevocationTask) -> bool:
-        driver = revocation_drivers.of(task.grant)
+        driver = revocation_drivers.driver_for(task.grant)
         if driver is None:
             return False
         result = replace(driver.check(task.grant), driver=driver.name)

@@ -22,7 +22,7 @@ from governance.core.roles.roles import Permission, Role
 S = BatchState
 
 
-def place_of(batch: HeldBatch, actor: Actor, now: datetime) -> Role | None:
+def answering_role(batch: HeldBatch, actor: Actor, now: datetime) -> Role | None:
     """Return the role in which an actor answers: their earlier one, else a free one; None without a role."""
     if actor.person is None:
         return None
@@ -47,7 +47,7 @@ def _two_people(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | No
         return None
     if actor.person.pk == subject.cause.person_id:
         return Refusal("G6", "duty", "This is what you ended, so two others look at it.")
-    place = place_of(subject, actor, now)
+    place = answering_role(subject, actor, now)
     others = subject.answers.exclude(role=place).values_list("person", "said_at") if place is not None else ()
     for other_person, at in others:
         if Delegation.objects.between([other_person], [actor.person.pk]).since(at, now).exists():
@@ -89,8 +89,8 @@ def hold_due(step: Step[EndCause], *, due: Sequence[Grant], why: str) -> Effect:
         due: the due grants.
         why: a value of `grants.Why`.
     """
-    unended = circuit_breaker.standing([grant.pk for grant in due])
-    if not unended or circuit_breaker.let(step.subject, [grant.pk for grant in unended], step.now):
+    unended = circuit_breaker.unended_grants([grant.pk for grant in due])
+    if not unended or circuit_breaker.let_through(step.subject, [grant.pk for grant in unended], step.now):
         raise refuse(Refusal("G6", "state", "Nothing has to be held."))
     batch = circuit_breaker.hold(step, step.subject, unended, why, comes_again=True)
     return Effect(subject=batch, payload={"cause": step.subject.key})
@@ -113,7 +113,7 @@ def answer_batch(step: Step[HeldBatch], *, says: BatchSays) -> Effect:
         step: the running step.
         says: release or discard.
     """
-    batch, place = step.subject, place_of(step.subject, step.actor, step.now)
+    batch, place = step.subject, answering_role(step.subject, step.actor, step.now)
     assert place is not None  # the permission asked
     step.save(
         BatchAnswer(batch=batch, person=step.actor.person, role=place, says=says, reason=step.reason, said_at=step.now)
@@ -147,7 +147,7 @@ def lapse_batch(step: Step[HeldBatch]) -> Effect:
 
 def _close_batch(step: Step[HeldBatch], to: BatchState) -> None:
     step.subject.ended_at = step.now
-    circuit_breaker.tell(step.subject, "brake_ended", "ended", step.now, became=to)
+    circuit_breaker.queue_notices(step.subject, "brake_ended", "ended", step.now, became=to)
 
 
 @transition(

@@ -149,7 +149,7 @@ def revoke(step: Step[Grant]) -> Effect:
 
     Too many at once are held.
     """
-    if not circuit_breaker.ask(step, circuit_breaker.Cause.of(step), [step.subject], Why.REVOKED):
+    if not circuit_breaker.ask_or_hold(step, circuit_breaker.Cause.of(step), [step.subject], Why.REVOKED):
         return Effect(to=step.subject.state, verb="grant.revocation_held")
     return _end_now(step, Why.REVOKED)
 
@@ -222,7 +222,7 @@ def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime) -> 
         ends_at: when the successor ends; at most the approved term from now.
     """
     old = step.subject
-    refusal = succession_refusal(old) or over(old, step.now)
+    refusal = succession_refusal(old) or term_refusal(old, step.now)
     if refusal is not None:
         raise refuse(refusal)
     if not step.now < ends_at <= longest_end(old, step.now):
@@ -267,7 +267,7 @@ def succession_refusal(grant: Grant) -> Refusal | None:
     return None
 
 
-def over(grant: Grant, now: datetime) -> Refusal | None:
+def term_refusal(grant: Grant, now: datetime) -> Refusal | None:
     """Return why a grant past its term can't be renewed, even before the job ended it; None while it runs (G3)."""
     if now < grant.ends_at:
         return None
@@ -303,13 +303,13 @@ def end_all(automation: Automation, step: Step[Any]) -> None:
         step: the running step.
     """
     held = list(Grant.objects.filter(automation=automation).standing().credentials_first())
-    if not circuit_breaker.ask(step, circuit_breaker.Cause.of(step), held, Why.RETIRED):
+    if not circuit_breaker.ask_or_hold(step, circuit_breaker.Cause.of(step), held, Why.RETIRED):
         return
     for grant in held:
         end(grant, actor=step.actor, now=step.now, why=Why.RETIRED)
 
 
-def pass_on_ending(grant: Grant, step: Step[Any]) -> None:
+def follow_end(grant: Grant, step: Step[Any]) -> None:
     """Run the consequences of ``grant.ended`` after the other ways to end too."""
     hooks.follow("grant.ended", grant, step)
 
@@ -318,13 +318,13 @@ def register_consequences() -> None:
     """Register for approvals' `ready()`: end grants of retired automations; treat each end as ``grant.ended`` (G3)."""
     hooks.register("automation.retired", end_all)
     for event in (revoke.event, expire.event):
-        hooks.register(event, pass_on_ending)
+        hooks.register(event, follow_end)
     hooks.register("conflict.enforced", suspend_in_conflict)
 
 
 def suspend_in_conflict(conflict: Conflict, step: Step[Any]) -> None:
     """Suspend the newest grant of an enforced conflict, or the rest of a conflict with a missing part (S6)."""
-    for grant in conflict_transitions.to_suspend(conflict, step.now):
+    for grant in conflict_transitions.grants_to_suspend(conflict, step.now):
         hold_back(grant, actor=step.actor, now=step.now, why=Why.CONFLICT)
 
 

@@ -22,7 +22,7 @@ class Renewal:
 
     Args:
         cause: the step that renews it.
-        old: the locked grant with its predecessors; it can be renewed (`can`).
+        old: the locked grant with its predecessors; it can be renewed (`can_renew`).
         answers: ids of the review answers that it rests on.
         ends_at: when the successor ends.
     """
@@ -51,16 +51,16 @@ class Renewed:
         bulk_transition.follow(self.begun)
 
 
-def can(grant: Grant, now: datetime) -> bool:
+def can_renew(grant: Grant, now: datetime) -> bool:
     """Return whether a grant can be renewed in bulk at ``now``.
 
     A suspended grant is reinstated first and renewed alone.
     """
-    refusal = lifecycle.succession_refusal(grant) or lifecycle.over(grant, now)
+    refusal = lifecycle.succession_refusal(grant) or lifecycle.term_refusal(grant, now)
     return grant.state == GrantState.ACTIVE and refusal is None
 
 
-def write(renewals: Sequence[Renewal]) -> list[Renewed]:
+def renew_all(renewals: Sequence[Renewal]) -> list[Renewed]:
     """End the grants and begin their successors, in two statements each. The caller records the events of each."""
     if not renewals:
         return []

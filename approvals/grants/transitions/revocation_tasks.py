@@ -35,17 +35,17 @@ from governance.core.roles.roles import Permission
 
 OPEN, CLOSED = RevocationState.OPEN, RevocationState.CLOSED
 
-#: Ends of a grant with a follower. Whether it covers the whole grant is checked once it exists (`after_granting`).
+#: Ends of a grant with a follower. Whether it covers the whole grant is checked once it exists (`update_after_granting`).
 CARRIED_ON = (Why.SUCCEEDED, Why.REPLACED)
 
 
-def open_for(grant: Grant, step: Step[Any]) -> None:
+def open_for_ended(grant: Grant, step: Step[Any]) -> None:
     """Open a task for a detached grant in the transaction of its end. Fits ``consequences.register("grant.ended", …)``."""
     if grant.ended_why not in CARRIED_ON and revocation_tasks.is_task(grant):
         open_task(RevocationTask(grant=grant), actor=step.actor, now=step.now)
 
 
-def after_granting(step: Step[Any], made: Sequence[Grant]) -> None:
+def update_after_granting(step: Step[Any], made: Sequence[Grant]) -> None:
     """Close tasks that new grants cover, and open tasks for replaced grants that they don't cover (G2).
 
     Args:
@@ -72,7 +72,7 @@ def after_granting(step: Step[Any], made: Sequence[Grant]) -> None:
 def open_task(step: Step[RevocationTask]) -> Effect:
     """Open a task to remove an access in the target system, within a day by the shipped policy (G4)."""
     task = step.subject
-    task.gains = sorted(revocation_tasks.who_gains(task.grant, step.now))
+    task.gains = sorted(revocation_tasks.gainer_ids(task.grant, step.now))
     time_to_remove = _time_to_remove(step.now)
     task.opened_at, task.due_at = step.now, step.now + time_to_remove
     rung = revocation_tasks.next_rung(task, step.now)
@@ -140,7 +140,7 @@ def _interactive(subject: RevocationTask, actor: Actor, now: datetime) -> Refusa
 
 
 def _gains(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
-    held = {*subject.gains, *revocation_tasks.who_gains(subject.grant, now)}
+    held = {*subject.gains, *revocation_tasks.gainer_ids(subject.grant, now)}
     for person in actor.people:
         if person.pk in held:
             subject_words = "You gain" if person == actor.person else f"{person.name}, for whom you stand in, gains"

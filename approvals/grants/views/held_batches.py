@@ -115,7 +115,7 @@ def _context(request: Request, held_batch: HeldBatch, now: datetime, *, typed: s
     )
     held = held.select_related("grant__credential", "grant__automation__team").order_by("pk")
     rows = list((held.filter(pk__gt=after) if after else held)[: PAGE + 1])
-    place = circuit_breaker.place_of(held_batch, actor, now) if refusal is None else None
+    place = circuit_breaker.answering_role(held_batch, actor, now) if refusal is None else None
     return {
         "now": now,
         "crumbs": [

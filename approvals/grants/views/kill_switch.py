@@ -46,7 +46,7 @@ def stop_grant(request: Request, pk: int) -> HttpResponse:
     )
 
 
-def needing(grant: Grant, now: datetime) -> QuerySet[Grant]:
+def privileges_needing(grant: Grant, now: datetime) -> QuerySet[Grant]:
     """Return privileges in force that need a credential's grant and stop with it (A2); none for a privilege."""
     if grant.kind != GrantKind.CREDENTIAL or not grant.is_live(now):
         return Grant.objects.none()
@@ -58,8 +58,8 @@ def needing(grant: Grant, now: datetime) -> QuerySet[Grant]:
 
 def blast_radius(grant: Grant, now: datetime) -> list[Shape]:
     """Return what stops, and could have been reached, to show before the button (G5)."""
-    held = [held_grant for held_grant in (grant, *needing(grant, now)) if held_grant.entitlement is not None]
-    reached = reasons.held(
+    held = [held_grant for held_grant in (grant, *privileges_needing(grant, now)) if held_grant.entitlement is not None]
+    reached = reasons.use_reasons(
         reasons.Use(held_grant.level, held_grant.sentence, _class_of(held_grant)) for held_grant in held
     )
     if grant.kind == GrantKind.CREDENTIAL and grant.credential is not None:
@@ -87,7 +87,7 @@ def _reach_words(credential: Credential) -> Shape:
 
 
 def _text(grant: Grant, now: datetime) -> str:
-    stopped = {needing_grant.pk for needing_grant in needing(grant, now)}
+    stopped = {needing_grant.pk for needing_grant in privileges_needing(grant, now)}
     others = Grant.objects.live(now).filter(automation=grant.automation_id).exclude(pk__in={grant.pk, *stopped})
     return " ".join(
         (

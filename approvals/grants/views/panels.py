@@ -37,7 +37,7 @@ from inventory.models import Automation, AutomationState, NonHumanIdentity, Reso
 Shape = dict[str, Any]
 
 #: Grants on one page.
-MOST = 50
+PAGE_SIZE = 50
 ENDS_SOON = timedelta(days=30)
 
 
@@ -47,7 +47,7 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
     resource = entitlement.resource if entitlement else credential.decided_on if credential else None
     state, why = state_of(grant, now)
     task = _task_of(grant)
-    shown, below = revocation_tasks.words_of(task, now) if task is not None else (state, why)
+    shown, below = revocation_tasks.state_words(task, now) if task is not None else (state, why)
     soon = state == GrantState.ACTIVE and grant.ends_at - now <= ENDS_SOON
     return {
         "level": grant.level if entitlement else "secret",
@@ -123,13 +123,13 @@ def _page_of(rows: GrantQuerySet, query_params: QueryDict, list_href: str) -> tu
         lookup = "lt" if is_ended else "gt"
         ends_at, pk = after
         paged = paged.filter(Q(**{f"ends_at__{lookup}": ends_at}) | Q(**{"ends_at": ends_at, f"pk__{lookup}": pk}))
-    grants = list(paged[: MOST + 1])
-    has_more, grants = len(grants) > MOST, grants[:MOST]
+    grants = list(paged[: PAGE_SIZE + 1])
+    has_more, grants = len(grants) > PAGE_SIZE, grants[:PAGE_SIZE]
     if not (has_more or after):
         return grants, {}
     show = {"show": "ended"} if is_ended else {}
     first = f"{list_href}?{urlencode(show)}" if show else list_href
-    words = f"{times.counted(rows.count(), 'grant')} in all, {MOST} a page"
+    words = f"{times.counted(rows.count(), 'grant')} in all, {PAGE_SIZE} a page"
     last = urlencode({**show, "after": grants[-1].pk}) if has_more else ""
     return grants, {
         "newer_href": first if after else "",
@@ -190,7 +190,7 @@ def automation_grants(request: Request, pk: int) -> HttpResponse:
     ]
     context = _context(request, Grant.objects.filter(automation=automation), list_href, crumbs=crumbs)
     context["head"] = {"title": f"Grants of {automation.name}", "facts": _facts(context, automation.grants.all())}
-    context["waivers"] = waiver_list.under_way(automation, business_time.now())
+    context["waivers"] = waiver_list.open_waivers(automation, business_time.now())
     return page(request, "approvals/grants/grants.html", context, fragment="grants")
 
 
@@ -219,7 +219,7 @@ def identity_grants(request: Request, pk: int) -> HttpResponse:
     identity = get_object_or_404(
         NonHumanIdentity.objects.visible_to(request.actor, now).select_related("automation"), pk=pk
     )
-    runs = identity_queries.as_identity(identity).order_by().values("automation")
+    runs = identity_queries.versions_of_identity(identity).order_by().values("automation")
     seen = Grant.objects.visible_to(request.actor, now).filter(automation__in=runs)
     list_href = reverse("identity_grants", args=[pk])
     crumbs = [{"label": identity.subject, "href": identity.href}, {"label": "Grants", "href": ""}]
@@ -251,17 +251,17 @@ def automation_submissions(request: Request, pk: int) -> HttpResponse:
                 {"label": "Submissions", "href": ""},
             ],
             "head": {"title": f"Submissions of {automation.name}"},
-            "submissions": [_submission(submission, now) for submission in submissions.order_by("-pk")[:MOST]],
+            "submissions": [_submission(submission, now) for submission in submissions.order_by("-pk")[:PAGE_SIZE]],
             "bring_in_href": reverse("bring_in"),
-            "again": again(automation, request.actor, now),
+            "again": resubmit_button(automation, request.actor, now),
         },
         fragment="submissions",
     )
 
 
-def held(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
+def waiting_for_panel(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
     """Return who an automation in review waits for, for its page; one query."""
-    submissions = waiting_for.told(Submission.objects.unfinished().filter(automation=automation))
+    submissions = waiting_for.with_holders(Submission.objects.unfinished().filter(automation=automation))
     submissions = submissions.select_related(
         "submitted_by", "automation__business_owner", "automation__interim__person"
     )
@@ -269,11 +269,11 @@ def held(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
     return [
         shape
         for submission in submissions.order_by()
-        for shape in view_waiting_for.shapes(waiting_for.of(submission, now), reader)
+        for shape in view_waiting_for.holder_shapes(waiting_for.pending_items(submission, now), reader)
     ]
 
 
-def again(automation: Automation, actor: Actor, now: datetime) -> Shape | None:
+def resubmit_button(automation: Automation, actor: Actor, now: datetime) -> Shape | None:
     """Return the button that submits a failed submission again, or None if the actor may not."""
     if resubmission.refusal(automation, actor=actor, now=now) is not None:
         return None

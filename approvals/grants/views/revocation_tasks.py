@@ -46,7 +46,7 @@ EMPTY = {
     "done": "What was taken away and checked would be here, with who looked.",
 }
 #: Relations that the rows and the page of a task read.
-ABOUT = (
+TASK_RELATIONS = (
     "owner",
     "grant__automation__team",
     "grant__entitlement__resource__owner",
@@ -69,7 +69,7 @@ def revocation_list(request: Request) -> HttpResponse:
     seen = _narrowed(visible, kept, request.actor, now)
     show, before = kept.get("show", ""), number(query_params.get("before"))
     tasks = seen.standing(show, now)
-    tasks = (tasks.filter(pk__lt=before) if before else tasks).select_related(*ABOUT).prefetch_related(WORDS)
+    tasks = (tasks.filter(pk__lt=before) if before else tasks).select_related(*TASK_RELATIONS).prefetch_related(WORDS)
     rows = list(tasks.order_by("-pk")[: PAGE + 1])
     older = _href(kept | {"before": rows[PAGE - 1].pk}) if len(rows) > PAGE else ""
     return page(
@@ -184,7 +184,7 @@ def _owners(seen: RevocationTaskQuerySet) -> list[tuple[str, str]]:
 
 def _row(task: RevocationTask, now: datetime) -> Shape:
     grant, resource = task.grant, task.resource
-    state, below = grant_revocation_tasks.words_of(task, now)
+    state, below = grant_revocation_tasks.state_words(task, now)
     return {
         "href": task.href,
         "level": grant.level if grant.entitlement_id is not None else "secret",
@@ -205,7 +205,7 @@ def _row(task: RevocationTask, now: datetime) -> Shape:
 def revocation(request: Request, pk: int) -> HttpResponse:
     """Show one task: the ended grant, its location, the steps and the words of people; with the form."""
     now = business_time.now()
-    seen = RevocationTask.objects.visible_to(request.actor, now).select_related(*ABOUT).prefetch_related(WORDS)
+    seen = RevocationTask.objects.visible_to(request.actor, now).select_related(*TASK_RELATIONS).prefetch_related(WORDS)
     task = get_object_or_404(seen, pk=pk)
     if request.method == "GET":
         return page(request, "approvals/grants/revocation_task.html", _context(task, request.actor, now))
@@ -214,7 +214,7 @@ def revocation(request: Request, pk: int) -> HttpResponse:
         verb = VERDICTS.get(WordSaid(request.POST.get("says", ""))) if _is_verdict(request.POST) else None
         if verb is None:
             raise refuse(Refusal("G4", "input", "Say whether it is removed or not; what you typed is still there."))
-        verb(task, actor=acting(task, request.actor, now), now=now, reason=text)
+        verb(task, actor=acting_as(task, request.actor, now), now=now, reason=text)
     except InvalidInput as invalid:
         context = _context(task, request.actor, now, typed=text, error=invalid.refusal.sentence)
         return page(request, "approvals/grants/revocation_task.html", context, status=invalid.status)
@@ -227,7 +227,7 @@ def _is_verdict(posted: QueryDict) -> bool:
     return posted.get("says", "") in WordSaid.values
 
 
-def acting(task: RevocationTask, actor: Actor, now: datetime) -> Actor:
+def acting_as(task: RevocationTask, actor: Actor, now: datetime) -> Actor:
     """Return the actor: the reader, or the reader for the giver of a delegation who was asked (A11)."""
     refusal = revocation_tasks.say_removed.refusal(task, actor=actor, now=now)
     if refusal is None or refusal.kind != "permission" or actor.person is None:
@@ -239,10 +239,10 @@ def acting(task: RevocationTask, actor: Actor, now: datetime) -> Actor:
 
 def _context(task: RevocationTask, actor: Actor, now: datetime, *, typed: str = "", error: str = "") -> Shape:
     grant, resource = task.grant, task.resource
-    speaker = acting(task, actor, now)
+    speaker = acting_as(task, actor, now)
     refusal = revocation_tasks.say_removed.refusal(task, actor=speaker, now=now)
     cannot = revocation_tasks.say_cannot.refusal(task, actor=speaker, now=now)
-    state, below = grant_revocation_tasks.words_of(task, now)
+    state, below = grant_revocation_tasks.state_words(task, now)
     return {
         "now": now,
         "crumbs": [
@@ -261,8 +261,8 @@ def _context(task: RevocationTask, actor: Actor, now: datetime, *, typed: str = 
             "due": task.due_at if task.state == "open" else None,
             "is_open": task.state == "open",
             "facts": _facts(task, now),
-            "where": grant_revocation_tasks.where(task),
-            "to_do": grant_revocation_tasks.to_do(task),
+            "where": grant_revocation_tasks.location_sentence(task),
+            "to_do": grant_revocation_tasks.steps(task),
             "words": _word_rows(task.words.all()),
         },
         "form": {

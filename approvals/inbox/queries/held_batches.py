@@ -17,7 +17,7 @@ from governance.core.database import compiled_queries
 
 
 @dataclass(frozen=True)
-class Waiting:
+class BatchRow:
     """One paused mass revocation as home shows it.
 
     Args:
@@ -39,10 +39,10 @@ class Waiting:
         return reverse("held_batch", args=[self.pk])
 
 
-def rows(me: int | compiled_queries.Value, *, answers: bool, most: int) -> QuerySet[HeldBatch]:
+def unanswered_batches(me: int | compiled_queries.Value, *, answers: bool, most: int) -> QuerySet[HeldBatch]:
     """Paused mass revocations that a security reviewer or an admin has not answered, nearest deadline first.
 
-    Each has its cause (``called``) and the other columns as JSON (``told``), which `of` parses. The person who caused it is left out.
+    Each has its cause (``called``) and the other columns as JSON (``told``), which `parse_row` parses. The person who caused it is left out.
 
     Args:
         me: key of the reader.
@@ -59,14 +59,14 @@ def rows(me: int | compiled_queries.Value, *, answers: bool, most: int) -> Query
     return named.order_by("answer_by", "pk")[:most]
 
 
-def of(pk: int, called: str, details_json: str) -> Waiting:
+def parse_row(pk: int, called: str, details_json: str) -> BatchRow:
     """Parse one row."""
     row: dict[str, Any] = json.loads(details_json)
     since, due = (datetime.fromisoformat(row[name]) for name in ("since", "due"))
     words = f"What {row['person']} ends" if row["person"] else called
-    return Waiting(pk, words, row["number"], since, due)
+    return BatchRow(pk, words, row["number"], since, due)
 
 
-def soonest(batches: Iterable[Waiting]) -> list[Waiting]:
+def sort_by_due_date(batches: Iterable[BatchRow]) -> list[BatchRow]:
     """Sort by due date."""
     return sorted(batches, key=lambda batch: (batch.due, batch.pk))

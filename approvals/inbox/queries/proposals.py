@@ -25,15 +25,15 @@ from governance.core.database.key_filters import among
 from governance.core.models import Delegation
 from governance.core.roles.roles import ROLE_WORDS, Role
 
-ACCEPT, COUNTERSIGN, OWN = "accept", "countersign", "own"
+ACCEPT, COUNTERSIGN, PROPOSED = "accept", "countersign", "own"
 
 
 @dataclass(frozen=True)
-class Waiting:
+class ProposalRow:
     """One proposal as a list shows it.
 
     Args:
-        what: `ACCEPT` or `COUNTERSIGN` if the reader has to act, `OWN` if the reader proposed it and others have to act.
+        what: `ACCEPT` or `COUNTERSIGN` if the reader has to act, `PROPOSED` if the reader proposed it and others have to act.
         since: when it was proposed.
         until: when it lapses.
         whom: the person, or the role in words, that has to act in place of the reader.
@@ -55,10 +55,10 @@ class Waiting:
         return reverse("proposal", args=[self.pk])
 
 
-def rows(actor: Actor, now: datetime, *, with_own: bool, most: int) -> QuerySet[Proposal]:
+def proposals_for(actor: Actor, now: datetime, *, with_own: bool, most: int) -> QuerySet[Proposal]:
     """Proposals that wait for a person, soonest lapse first, as rows for a union.
 
-    Each has its target (``called``) and the other columns as JSON (``told``), which `of` parses.
+    Each has its target (``called``) and the other columns as JSON (``told``), which `parse_row` parses.
 
     Args:
         actor: the reader; proposals know no delegates (S8).
@@ -69,10 +69,12 @@ def rows(actor: Actor, now: datetime, *, with_own: bool, most: int) -> QuerySet[
     if actor.person is None:
         return Proposal.objects.none()
     me = actor.person.pk
-    return rows_of(me, [me], [role.value for role in access.roles_held(actor, now)], now, with_own=with_own, most=most)
+    return proposals_for_person(
+        me, [me], [role.value for role in access.roles_held(actor, now)], now, with_own=with_own, most=most
+    )
 
 
-def rows_of(
+def proposals_for_person(
     me: int | compiled_queries.Value,
     mine: list[int] | compiled_queries.Value,
     roles: list[str] | compiled_queries.Value,
@@ -81,7 +83,7 @@ def rows_of(
     with_own: bool,
     most: int,
 ) -> QuerySet[Proposal]:
-    """`rows` for one person, given as a key and as a list of keys, and their roles."""
+    """`proposals_for` for one person, given as a key and as a list of keys, and their roles."""
     needed = Q(among(roles, "needs")) if isinstance(roles, compiled_queries.Value) else Q(needs__in=roles)
     to_accept = Q(state=ProposalState.APPROVED, appointed=me)
     delegation = Q(giver=me, taker=OuterRef("proposed_by")) | Q(taker=me, giver=OuterRef("proposed_by"))
@@ -90,7 +92,7 @@ def rows_of(
     to_sign = unsigned & ~Q(proposed_by=me) & ~Q(gains__contains=mine) & ~Q(loses__contains=mine) & ~Exists(between)
     theirs = Q(proposed_by=me) if with_own else Q(pk__in=[])
     proposals = Proposal.objects.unanswered().filter(to_accept | to_sign | theirs, lapses_at__gt=now)
-    what = Case(When(to_accept, then=Value(ACCEPT)), When(to_sign, then=Value(COUNTERSIGN)), default=Value(OWN))
+    what = Case(When(to_accept, then=Value(ACCEPT)), When(to_sign, then=Value(COUNTERSIGN)), default=Value(PROPOSED))
     details = JSONObject(
         what=what,
         kind="kind",
@@ -110,18 +112,18 @@ def rows_of(
 
 def _called() -> Case:
     return Case(
-        *(When(kind=proposal_kind.code, then=proposal_kind.called()) for proposal_kind in kind.known()),
+        *(When(kind=proposal_kind.code, then=proposal_kind.called()) for proposal_kind in kind.all_kinds()),
         output_field=CharField(),
     )
 
 
-def of(pk: int, called: str | None, details_json: str) -> Waiting:
+def parse_row(pk: int, called: str | None, details_json: str) -> ProposalRow:
     """Parse one row."""
     row: dict[str, Any] = json.loads(details_json)
     accepts = row["state"] == ProposalState.APPROVED
-    return Waiting(
+    return ProposalRow(
         pk,
-        kind.of(row["kind"]).titled(row["target"], called or ""),
+        kind.kind_of(row["kind"]).titled(row["target"], called or ""),
         row["what"],
         row["by"],
         datetime.fromisoformat(row["since"]),
@@ -132,7 +134,7 @@ def of(pk: int, called: str | None, details_json: str) -> Waiting:
     )
 
 
-def sentence(proposal: Waiting) -> str:
+def action_sentence(proposal: ProposalRow) -> str:
     """Say what the reader has to do, or who has to act."""
     if proposal.what == ACCEPT:
         return "Two people want you to answer for this: accept or decline"
@@ -142,9 +144,19 @@ def sentence(proposal: Waiting) -> str:
     return f"Waits for {proposal.whom}"
 
 
-def soonest(proposals: Iterable[Waiting]) -> list[Waiting]:
+def sort_by_lapse(proposals: Iterable[ProposalRow]) -> list[ProposalRow]:
     """Sort by the instant at which they lapse."""
     return sorted(proposals, key=lambda proposal: (proposal.until, proposal.pk))
 
 
-__all__ = ["ACCEPT", "COUNTERSIGN", "OWN", "Waiting", "of", "rows", "rows_of", "sentence", "soonest"]
+__all__ = [
+    "ACCEPT",
+    "COUNTERSIGN",
+    "PROPOSED",
+    "ProposalRow",
+    "action_sentence",
+    "parse_row",
+    "proposals_for",
+    "proposals_for_person",
+    "sort_by_lapse",
+]

@@ -20,7 +20,7 @@ from governance.core.database import compiled_queries
 
 
 @dataclass(frozen=True)
-class Waiting:
+class TaskRow:
     """One revocation task as home shows it.
 
     Args:
@@ -42,10 +42,10 @@ class Waiting:
         return reverse("revocation", args=[self.pk])
 
 
-def rows(people: list[int] | compiled_queries.Value, *, most: int) -> QuerySet[RevocationTask]:
+def tasks_for(people: list[int] | compiled_queries.Value, *, most: int) -> QuerySet[RevocationTask]:
     """Revocation tasks that wait for some people, nearest deadline first.
 
-    Each has its automation (``called``) and the other columns as JSON (``told``), which `of` parses.
+    Each has its automation (``called``) and the other columns as JSON (``told``), which `parse_row` parses.
 
     Args:
         people: keys of a person and of the givers whose delegate they are.
@@ -57,13 +57,13 @@ def rows(people: list[int] | compiled_queries.Value, *, most: int) -> QuerySet[R
     return waiting.annotate(called=F("grant__automation__name"), told=Cast(details, CharField()))[:most]
 
 
-def of(pk: int, called: str, details_json: str) -> Waiting:
+def parse_row(pk: int, called: str, details_json: str) -> TaskRow:
     """Parse one row."""
     row: dict[str, Any] = json.loads(details_json)
     since, due = (datetime.fromisoformat(row[name]) for name in ("since", "due"))
-    return Waiting(pk, called, row["on"] or "", since, due)
+    return TaskRow(pk, called, row["on"] or "", since, due)
 
 
-def soonest(tasks: Iterable[Waiting]) -> list[Waiting]:
+def sort_by_due_date(tasks: Iterable[TaskRow]) -> list[TaskRow]:
     """Sort by due date."""
     return sorted(tasks, key=lambda task: (task.due, task.pk))

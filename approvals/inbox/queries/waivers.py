@@ -22,18 +22,18 @@ from governance.core.database import compiled_queries
 from governance.core.database.key_filters import among
 from inventory.models import Automation
 
-DECIDE, OWN, OVER = "decide", "own", "over"
+DECIDE, REQUESTED, ENDED = "decide", "own", "over"
 
 
 @dataclass(frozen=True)
-class Waiting:
+class WaiverRow:
     """One waiver as home shows it.
 
     Args:
-        pk: its key; with `OVER`, the key of the conflict.
+        pk: its key; with `ENDED`, the key of the conflict.
         title: title of the rule.
-        what: `DECIDE` if it waits for the reader, `OWN` if the reader asked for it, `OVER` if it has ended.
-        since: when it was asked for; with `OVER`, when the conflict opened.
+        what: `DECIDE` if it waits for the reader, `REQUESTED` if the reader asked for it, `ENDED` if it has ended.
+        since: when it was asked for; with `ENDED`, when the conflict opened.
         days: its length in days.
         due: deadline of the conflict, if it has one.
     """
@@ -50,10 +50,10 @@ class Waiting:
     @property
     def href(self) -> str:
         """URL of its page."""
-        return reverse("conflict" if self.what == OVER else "waiver", args=[self.pk])
+        return reverse("conflict" if self.what == ENDED else "waiver", args=[self.pk])
 
 
-def rows(
+def waivers_for(
     me: int | compiled_queries.Value,
     people: list[int] | compiled_queries.Value,
     now: datetime,
@@ -63,7 +63,7 @@ def rows(
 ) -> QuerySet[Waiver]:
     """Waivers that wait for a person or were requested by them, oldest first.
 
-    Each has the title of its rule (``called``) and the other columns as JSON (``told``), which `of` parses.
+    Each has the title of its rule (``called``) and the other columns as JSON (``told``), which `parse_row` parses.
 
     Args:
         me: key of the reader.
@@ -75,7 +75,7 @@ def rows(
     own_requests = Q(asked_by=me)
     others = ~Q(among(people, "asked_by")) & ~Q(beneficiaries__overlap=people) if decides else Q(pk__in=[])
     details = JSONObject(
-        what=Case(When(own_requests, then=Value(OWN)), default=Value(DECIDE), output_field=CharField()),
+        what=Case(When(own_requests, then=Value(REQUESTED)), default=Value(DECIDE), output_field=CharField()),
         automation="automation__name",
         by="asked_by__name",
         since="asked_at",
@@ -90,8 +90,10 @@ def rows(
     )
 
 
-def over(mine: list[int] | compiled_queries.Value, now: datetime, *, decides: bool, most: int) -> QuerySet[Conflict]:
-    """Conflicts that stand again after a waiver, oldest first, in the form of `rows`.
+def conflicts_after_waiver(
+    mine: list[int] | compiled_queries.Value, now: datetime, *, decides: bool, most: int
+) -> QuerySet[Conflict]:
+    """Conflicts that stand again after a waiver, oldest first, in the form of `waivers_for`.
 
     Args:
         mine: keys of the owners of a participating automation.
@@ -103,7 +105,7 @@ def over(mine: list[int] | compiled_queries.Value, now: datetime, *, decides: bo
     theirs = Automation.objects.all() if decides else Automation.objects.answered_by(mine, now)
     automation_names = theirs.filter(among(OuterRef("automations"))).order_by("name", "pk").values("name")
     details = JSONObject(
-        what=Cast(Value(OVER), CharField()), since="opened_at", due="due_at", automation=Subquery(automation_names[:1])
+        what=Cast(Value(ENDED), CharField()), since="opened_at", due="due_at", automation=Subquery(automation_names[:1])
     )
     conflicts = Conflict.objects.standing("again", now)
     conflicts = conflicts if decides else conflicts.filter(automations__overlap=ArraySubquery(owned))
@@ -112,14 +114,14 @@ def over(mine: list[int] | compiled_queries.Value, now: datetime, *, decides: bo
     ]
 
 
-def of(pk: int, called: str, details_json: str) -> Waiting:
+def parse_row(pk: int, called: str, details_json: str) -> WaiverRow:
     """Parse one row."""
     row: dict[str, Any] = json.loads(details_json)
     since, due = datetime.fromisoformat(row["since"]), row.get("due")
     details = (row.get("automation") or "", row.get("by", ""), since, row.get("days", 0))
-    return Waiting(pk, called, row["what"], *details, due=datetime.fromisoformat(due) if due else None)
+    return WaiverRow(pk, called, row["what"], *details, due=datetime.fromisoformat(due) if due else None)
 
 
-def longest(waivers: Iterable[Waiting]) -> list[Waiting]:
+def sort_by_age(waivers: Iterable[WaiverRow]) -> list[WaiverRow]:
     """Sort by age, oldest first."""
     return sorted(waivers, key=lambda waiver: (waiver.since, waiver.pk))

@@ -15,16 +15,16 @@ from django.views.decorators.http import require_GET
 
 from approvals.inbox.queries import approvals
 from approvals.inbox.queries import proposals as proposal_waiting
-from approvals.inbox.queries.proposals import Waiting
+from approvals.inbox.queries.proposals import ProposalRow
 from approvals.inbox.views import saved_views
-from approvals.inbox.views.filters import MOST, PAGE, TIERS, Filters, Paged, Place, page_of, places, places_in
+from approvals.inbox.views.filters import MOST, PAGE, TIERS, Filters, Page, Place, page_of, places, query_places
 from approvals.models import Approval, ApprovalState, DeskView, Sample, Submission
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from inventory.models import DataClass, Reach
-from inventory.models.resource import sees_all
+from inventory.models.resource import sees_whole_register
 
 Shape = dict[str, Any]
 
@@ -32,7 +32,7 @@ Shape = dict[str, Any]
 MOST_PROPOSED = 8
 
 #: Number of open submissions up to which a reader with limited sight gets counts on the chips.
-COUNTED = 300
+MOST_COUNTED = 300
 
 SHOWS = (("Waiting for me", ""), ("All open", "all"), ("Overdue", "overdue"))
 BANDS = (("high", "High risk"), ("standard", "Standard risk"), ("low", "Low risk"))
@@ -52,7 +52,7 @@ def _rows(records: Iterable[Approval], waiting: Iterable[Approval], actor: Actor
 def _row(group: list[Approval], waiting: list[Approval], actor: Actor) -> Shape:
     submission = group[0].submission
     details = sorted(waiting if group[0].stage == 1 else group, key=by_risk)
-    sentences = [wants(record) for record in details or group]
+    sentences = [request_words(record) for record in details or group]
     return {
         "key": str(submission.pk),
         "href": reverse("review", args=[submission.pk]),
@@ -121,7 +121,7 @@ def _sample_row(sample: Sample) -> Shape:
 
 def _tags(group: Sequence[Approval], details: Sequence[Approval], actor: Actor) -> list[Shape]:
     """Tags of a row: the reader's givers (A11), notable facts of the request, its round, and the light path."""
-    names = list(dict.fromkeys(name for record in group for name in approvals.for_whom(record, actor)))
+    names = list(dict.fromkeys(name for record in group for name in approvals.giver_names(record, actor)))
     last = max(record.round for record in group)
     tags = [{"text": f"You for {' and '.join(names)}", "tone": "acc", "icon": "person"}] if names else []
     if any(record.privilege is not None and record.privilege.model_controlled for record in details):
@@ -135,7 +135,7 @@ def _tags(group: Sequence[Approval], details: Sequence[Approval], actor: Actor) 
     return tags + ([{"text": f"Round {last}", "tone": "ask", "icon": "speech"}] if last > 1 else [])
 
 
-def wants(record: Approval) -> str:
+def request_words(record: Approval) -> str:
     """What an approval would allow, to follow "wants to"."""
     if record.stage == 1:
         return "exist for business use"
@@ -145,12 +145,12 @@ def wants(record: Approval) -> str:
 
 
 @require_GET
-def desk(request: Request) -> HttpResponse:
+def inbox(request: Request) -> HttpResponse:
     """Show what waits for the reader, or all open approvals that they may see, by risk and age. The address has the filters."""
     now = business_time.now()
     filters = Filters.of(request.GET, now)
-    mine, waiting = approvals.on_desk(request.actor, now)
-    drawn = approvals.to_look_at(request.actor, now)
+    mine, waiting = approvals.load_inbox(request.actor, now)
+    drawn = approvals.open_spot_checks(request.actor, now)
     decidable = {record.submission_id for record in mine}
     if filters.show:
         places_found, paged, rows = _of_all(request, filters)
@@ -206,7 +206,7 @@ def _apart(mine: Sequence[Approval]) -> dict[int, str]:
 
 def _of_mine(
     request: Request, filters: Filters, mine: Sequence[Approval], waiting: Sequence[Approval]
-) -> tuple[Sequence[Place], Paged, list[Shape]]:
+) -> tuple[Sequence[Place], Page, list[Shape]]:
     """Return places, page and rows of the approvals that wait for the reader."""
     matching = [record for record in mine if filters.fits(record)]
     places_found = places(matching)
@@ -215,16 +215,18 @@ def _of_mine(
     return places_found, paged, _rows(shown, waiting, request.actor)
 
 
-def _of_all(request: Request, filters: Filters) -> tuple[Sequence[Place], Paged, list[Shape]]:
+def _of_all(request: Request, filters: Filters) -> tuple[Sequence[Place], Page, list[Shape]]:
     """Return places, page and rows of all open approvals that the reader may see. Waiting stage-2 approvals come with their apps."""
     records = _visible(request.actor, filters)
-    places_found = places_in(records)
+    places_found = query_places(records)
     paged = page_of(places_found, filters, request.GET)
     waiting_keys = Approval.objects.filter(stage=2, state=ApprovalState.WAITING).order_by().values("pk")
     approval_rows = Approval.objects.filter(
         Q(pk__in=records.order_by().values("pk")) | Q(pk__in=waiting_keys), submission__in=paged.keys
     )
-    shown = list(approvals.shown(approval_rows, approvals.TEAM, *approvals.ON_DESK).order_by("due_at", "pk"))
+    shown = list(
+        approvals.with_list_columns(approval_rows, approvals.TEAM, *approvals.INBOX_COLUMNS).order_by("due_at", "pk")
+    )
     waiting = [record for record in shown if record.state == ApprovalState.WAITING]
     return places_found, paged, _rows([record for record in shown if record not in waiting], waiting, request.actor)
 
@@ -238,7 +240,7 @@ def _visible(actor: Actor, filters: Filters) -> QuerySet[Approval]:
 def _counts(actor: Actor, filters: Filters, places_found: Sequence[Place]) -> dict[str, int | None]:
     """Count the submissions behind each chip that the reader may see, in at most one query.
 
-    Without counts if more than `COUNTED` are open and the reader does not see all: sight would be checked for each.
+    Without counts if more than `MOST_COUNTED` are open and the reader does not see all: sight would be checked for each.
     """
     if filters.show:
         return {filters.show: len(places_found)} if len(places_found) <= MOST else {}
@@ -247,38 +249,46 @@ def _counts(actor: Actor, filters: Filters, places_found: Sequence[Place]) -> di
         "overdue": Count("submission", distinct=True, filter=Q(due_at__lt=filters.now)),
     }
     records = _visible(actor, filters).order_by()
-    if sees_all(actor, filters.now):
+    if sees_whole_register(actor, filters.now):
         return records.aggregate(**counts)
-    too_many = Exists(Submission.objects.unfinished().order_by()[COUNTED : COUNTED + 1])
+    too_many = Exists(Submission.objects.unfinished().order_by()[MOST_COUNTED : MOST_COUNTED + 1])
     limited_counts = {name: Case(When(too_many, then=None), default=count) for name, count in counts.items()}
     return records.filter(~too_many).aggregate(**limited_counts)
 
 
-def _views_and_proposals(actor: Actor, now: datetime) -> tuple[list[DeskView], list[Waiting]]:
+def _views_and_proposals(actor: Actor, now: datetime) -> tuple[list[DeskView], list[ProposalRow]]:
     """Saved views of the reader, and proposals to countersign or accept, in one query (S8)."""
-    view_rows = saved_views.kept(actor.person).annotate(called=F("name"), told=F("query"), is_view=Value(True))
-    proposal_rows = proposal_waiting.rows(actor, now, with_own=False, most=MOST_PROPOSED).annotate(is_view=Value(False))
+    view_rows = saved_views.saved_views_of(actor.person).annotate(
+        called=F("name"), told=F("query"), is_view=Value(True)
+    )
+    proposal_rows = proposal_waiting.proposals_for(actor, now, with_own=False, most=MOST_PROPOSED).annotate(
+        is_view=Value(False)
+    )
     columns = ("pk", "called", "told", "is_view")
     read_rows = list(view_rows.values_list(*columns).union(proposal_rows.values_list(*columns), all=True))
     views = [DeskView(pk=pk, name=name, query=query) for pk, name, query, is_view in read_rows if is_view]
     proposals = [
-        proposal_waiting.of(pk, called, details_json) for pk, called, details_json, is_view in read_rows if not is_view
+        proposal_waiting.parse_row(pk, called, details_json)
+        for pk, called, details_json, is_view in read_rows
+        if not is_view
     ]
-    return sorted(views, key=lambda view: view.pk), proposal_waiting.soonest(proposals)
+    return sorted(views, key=lambda view: view.pk), proposal_waiting.sort_by_lapse(proposals)
 
 
-def _proposal(proposal: Waiting) -> Shape:
+def _proposal(proposal: ProposalRow) -> Shape:
     return {
         "href": proposal.href,
         "title": proposal.title,
-        "text": proposal_waiting.sentence(proposal),
+        "text": proposal_waiting.action_sentence(proposal),
         "by": proposal.by,
         "since": proposal.since,
         "due": proposal.until,
     }
 
 
-def _facts(mine: Sequence[Approval], drawn: Sequence[Sample], proposed: Sequence[Waiting], now: datetime) -> list[Any]:
+def _facts(
+    mine: Sequence[Approval], drawn: Sequence[Sample], proposed: Sequence[ProposalRow], now: datetime
+) -> list[Any]:
     """Numbers in the page's head: waiting, overdue, due today, and the oldest age."""
     count = len({record.submission_id for record in mine}) + len(drawn) + len(proposed)
     if not count:

@@ -25,7 +25,7 @@ from approvals.decisions import digest
 from approvals.decisions.rules import bindings
 from approvals.decisions.transitions.decide import title
 from approvals.inbox.queries import approvals
-from approvals.inbox.views.approvals import wants
+from approvals.inbox.views.approvals import request_words
 from approvals.models import Approval, Comment, Decision, Seat
 from approvals.policies import queries as policy_queries
 from approvals.policies import tiers
@@ -50,7 +50,7 @@ MOST = 100
 TITLES = {"": "Decide together", "approve": "Approve together", "reject": "Reject together"}
 
 #: Relations that a row shows and its digest covers.
-READ = (
+ROW_RELATIONS = (
     *("submission__automation__team", "submission__policy", "submission__submitted_by", "justification"),
     *("privilege__entitlement__resource", "credential__kept_in", "credential__owner", "decided_on"),
 )
@@ -112,7 +112,7 @@ def _records(reader: Reader, submissions: set[int]) -> list[Approval]:
     seats = Seat.objects.filter(approval=OuterRef("pk")).order_by().values("approval").annotate(number=Count("*"))
     selected = (
         Approval.objects.filter(pk__in=waiting_ids[:MOST])
-        .select_related(*READ)
+        .select_related(*ROW_RELATIONS)
         .annotate(
             is_objected=Exists(Comment.objects.filter(approval=OuterRef("pk"), is_objection=True)),
             is_unusable=Exists(refused_credentials),
@@ -121,8 +121,8 @@ def _records(reader: Reader, submissions: set[int]) -> list[Approval]:
     )
     records: list[Approval] = sorted(selected, key=lambda record: waiting_ids.index(record.pk))
     theirs = [record.submission for record in records]
-    tiers.read_together(theirs)
-    remaining_conflicts.know(theirs, reader.now)
+    tiers.prefetch_for(theirs)
+    remaining_conflicts.preload_remaining(theirs, reader.now)
     return records
 
 
@@ -139,7 +139,7 @@ def _decided(reader: Reader, waiting_still: Sequence[Approval], form: QueryDict)
     was_asked |= Q(Exists(own_decisions.filter(approval=OuterRef("pk"))))
     decided = Approval.objects.filter(was_asked, pk__in=ticked - {record.pk for record in waiting_still})
     own_prefetch = Prefetch("decisions", own_decisions.select_related("reason").order_by("-pk"), to_attr="mine")
-    return list(decided.select_related(*READ).prefetch_related(own_prefetch).order_by("pk"))
+    return list(decided.select_related(*ROW_RELATIONS).prefetch_related(own_prefetch).order_by("pk"))
 
 
 def _problem_of(record: Approval, form: QueryDict) -> str:
@@ -157,9 +157,11 @@ def _problem_of(record: Approval, form: QueryDict) -> str:
 
 def _apart(records: Sequence[Approval]) -> dict[int, str]:
     """Approvals that need their own page, with the reason in a few words, by key."""
-    reasons_by_record = dict.fromkeys(bindings.resting_on_unconfirmed(records), "its connection is to be confirmed")
+    reasons_by_record = dict.fromkeys(
+        bindings.approvals_with_unconfirmed_binding(records), "its connection is to be confirmed"
+    )
     apps = [record for record in records if record.stage == 1]
-    undecided_duplicates = duplicates.unsaid({record.submission.automation_id for record in apps})
+    undecided_duplicates = duplicates.ids_with_unanswered({record.submission.automation_id for record in apps})
     reasons_by_record |= {
         record.pk: "may be the same as another"
         for record in apps
@@ -175,7 +177,7 @@ def _apart(records: Sequence[Approval]) -> dict[int, str]:
 
 def _asks_more(record: Approval) -> bool:
     """Whether a prior refusal, a stop or a signal added a signature to those of the tier (A15, G5, S10)."""
-    usual = policy_queries.of(record.submission.policy).seats(record.kind, record.tier)
+    usual = policy_queries.policy_of(record.submission.policy).seats(record.kind, record.tier)
     return getattr(record, "seats_asked", 0) > len(usual)
 
 
@@ -235,13 +237,13 @@ def _how_many(records: Sequence[Approval]) -> str:
 def _row(record: Approval, ticked: bool, now: datetime) -> Shape:
     """One approval in a few words, as its review page shows it. Stage 1 has no scope, level or data class."""
     submission = record.submission
-    details = approval_rows.what(record) if record.stage == 2 else {}
+    details = approval_rows.request_shape(record) if record.stage == 2 else {}
     return {
         "key": record.pk,
         "href": reverse("review", args=[record.submission_id]),
         "automation": submission.automation.name,
         "team": submission.automation.team.name,
-        "what": wants(record),
+        "what": request_words(record),
         "scope": details.get("scope", ""),
         "level": details.get("level", ""),
         "data_class": details.get("data_class", ""),
@@ -250,6 +252,6 @@ def _row(record: Approval, ticked: bool, now: datetime) -> Shape:
         "term": record.granted_term_days or record.term_days,
         "why": record.justification.shown if record.justification is not None else submission.asked.get("purpose", ""),
         "by": submission.submitted_by.name,
-        "shown": digest.digest(digest.of(record, now)),
+        "shown": digest.digest(digest.facts_of_approval(record, now)),
         "ticked": ticked,
     }

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from approvals.inbox import waiting_for
 from approvals.inbox.queries import approvals
-from approvals.inbox.views.approvals import by_risk, wants
+from approvals.inbox.views.approvals import by_risk, request_words
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Submission
 from approvals.review.views.dossier import UNSHOWN
 from governance.core.actors.actor import Actor
@@ -30,11 +30,11 @@ LEVEL_ICONS = {"read": "eye", "write": "pen", "execute": "terminal", "admin": "s
 
 
 @require_GET
-def desk_part(request: Request, pk: int) -> HttpResponse:
+def inbox_detail(request: Request, pk: int) -> HttpResponse:
     """Show the pane of the selected row."""
     now = business_time.now()
     seen = Submission.objects.visible_to(request.actor, now)
-    seen = waiting_for.told(seen).select_related("automation", "app_approval", "submitted_by").defer(*UNSHOWN)
+    seen = waiting_for.with_holders(seen).select_related("automation", "app_approval", "submitted_by").defer(*UNSHOWN)
     submission = get_object_or_404(seen, pk=pk)
     context = {
         "crumbs": [{"label": "Desk", "href": reverse("desk")}, {"label": submission.automation.name, "href": ""}],
@@ -58,7 +58,7 @@ def _part(submission: Submission, actor: Actor, now: datetime) -> Shape:
         "tier": submission.tier,
         "name": automation.name,
         "about": f"{automation.get_kind_display()}, {automation.get_environment_display().lower()}. {automation.asked['purpose']}",
-        "asked": [{"icon": _icon(record), "text": wants(record)} for record in wanted[:MOST]],
+        "asked": [{"icon": _icon(record), "text": request_words(record)} for record in wanted[:MOST]],
         "asked_title": "Your part" if wanted is mine else "Your part: the app, and what it would touch",
         "more": max(len(wanted) - MOST, 0),
         "why": _why(mine or records, now),
@@ -126,6 +126,6 @@ def _steps(submission: Submission, records: Sequence[Approval], now: datetime) -
 
 def _holders_in_words(submission: Submission, now: datetime) -> str:
     """Say who holds the submission."""
-    names = [held.names for held in waiting_for.together(waiting_for.of(submission, now))]
+    names = [held.names for held in waiting_for.group_by_people(waiting_for.pending_items(submission, now))]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"; with {', '.join(names[:3])}{more}" if names else ""

@@ -132,7 +132,7 @@ def places(records: Iterable[Approval]) -> list[Place]:
     return sorted((rank, at, pk) for (rank, pk), at in since.items())
 
 
-def places_in(records: QuerySet[Approval]) -> list[Place]:
+def query_places(records: QuerySet[Approval]) -> list[Place]:
     """`places` in one query, for the first `MOST` and one more."""
     whens = [When(submission__tier=tier, then=Value(rank)) for rank, tier in enumerate(TIERS)]
     by_submission = records.order_by().values("submission")
@@ -144,7 +144,7 @@ def places_in(records: QuerySet[Approval]) -> list[Place]:
 
 
 @dataclass(frozen=True)
-class Paged:
+class Page:
     """One page: keys of its submissions, and the URLs of the neighbouring pages; empty if there is none."""
 
     keys: Sequence[int]
@@ -152,13 +152,13 @@ class Paged:
     older_href: str
 
 
-def page_of(places_found: Sequence[Place], filters: Filters, query: QueryDict) -> Paged:
+def page_of(places_found: Sequence[Place], filters: Filters, query: QueryDict) -> Page:
     """The page after the place that the address names, even if that place has moved."""
     behind = _parse_place(query.get("after", ""))
     start = sum(place <= behind for place in places_found) if behind else 0
     end = start + PAGE
     before = start - PAGE
-    return Paged(
+    return Page(
         [pk for _, _, pk in places_found[start:end]],
         filters.href(after=_format_place(places_found[before - 1]) if before > 0 else "") if start else "",
         filters.href(after=_format_place(places_found[end - 1])) if len(places_found) > end else "",

@@ -41,7 +41,7 @@ class NameForm(forms.Form):
         return name
 
 
-def kept(person: Person | None) -> QuerySet[DeskView]:
+def saved_views_of(person: Person | None) -> QuerySet[DeskView]:
     """Saved views of a person, oldest first."""
     return DeskView.objects.filter(person=person)[:MOST]
 

@@ -6,21 +6,21 @@ from collections.abc import Iterable
 from datetime import date
 from itertools import groupby
 
-from approvals.inbox.waiting_for import Held, Holder, either, together
+from approvals.inbox.waiting_for import Holder, PendingItem, group_by_people, join_with_or
 from approvals.review.views.reader import Reader, Shape
 from governance.web.components import times
 
 
-def shapes(held: Iterable[Held], reader: Reader) -> list[Shape]:
+def holder_shapes(held: Iterable[PendingItem], reader: Reader) -> list[Shape]:
     """Return one ``{who, count, since, also}`` per group of people, the reader's own first.
 
     ``also`` lists alternatives who were asked on another day, each ``{who, since}``: a deputy, half of the time later.
     """
-    lines = [_line(item, reader) for item in together(held)]
+    lines = [_line(item, reader) for item in group_by_people(held)]
     return sorted(lines, key=lambda line: not line.pop("is_mine"))
 
 
-def _line(held: Held, reader: Reader) -> Shape:
+def _line(held: PendingItem, reader: Reader) -> Shape:
     people = sorted(held.people, key=lambda holder: (times.day_of(holder.since), not _is_me(holder, reader)))
     days = [
         _of_a_day(day, holders, reader)
@@ -31,7 +31,7 @@ def _line(held: Held, reader: Reader) -> Shape:
 
 
 def _of_a_day(day: date, people: Iterable[Holder], reader: Reader) -> Shape:
-    return {"who": either(["you" if _is_me(holder, reader) else holder.name for holder in people]), "since": day}
+    return {"who": join_with_or(["you" if _is_me(holder, reader) else holder.name for holder in people]), "since": day}
 
 
 def _is_me(holder: Holder, reader: Reader) -> bool:

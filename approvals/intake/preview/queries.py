@@ -13,22 +13,22 @@ from functools import cached_property
 
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import cases, stage_1
-from approvals.conflicts.check.automation import Found
+from approvals.conflicts.check.automation import FoundConflict
 from approvals.decisions.rules import duties, ownership
 from approvals.intake import draft_automation
 from approvals.intake.draft_automation import LADDER
 from approvals.intake.drafts import Draft, row_key
-from approvals.intake.preview.route import People, resource_of, would_join
-from approvals.intake.preview.rows import FOR_WHAT_IT_OPENS, Preview, Wanted
-from approvals.intake.preview.unsaved_version import WouldBe
+from approvals.intake.preview.route import People, future_parties, resource_of
+from approvals.intake.preview.rows import USES_PREFIX, Preview, PreviewRow
+from approvals.intake.preview.unsaved_version import UnsavedVersion
 from approvals.light_path import eligibility
 from approvals.models import Approval, Grant, Submission, credential_key
 from approvals.models.submission import UNFINISHED, Capacity
 from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
 from approvals.prior_decisions import duplicates, stopped_grants
-from approvals.submissions.transitions.submit import submit, unready
-from approvals.submissions.version_diff import Asked, Changes
+from approvals.submissions.transitions.submit import problems_before_submission, submit
+from approvals.submissions.version_diff import Changes, RequestedItem
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person, Team
@@ -37,7 +37,7 @@ from inventory.chains import chain_ends
 from inventory.chains import queries as chain_queries
 from inventory.chains.queries import Chain
 from inventory.credentials.rules import BindingKey
-from inventory.duplicates.queries import Alike, Case
+from inventory.duplicates.queries import Candidate, Duplicate
 from inventory.importers.manifest import Manifest, manifest_digests, sha256
 from inventory.imports import resolution as import_resolution
 from inventory.imports.resolution import Resolution
@@ -56,7 +56,7 @@ from inventory.models import (
 from inventory.ownership import authors
 from inventory.risk.tiers import Judged
 from inventory.versions import assessment, diff, promotion_diff
-from inventory.versions.diff import Drift
+from inventory.versions.diff import VersionDiff
 
 
 def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Draft | None = None) -> Preview:
@@ -72,17 +72,19 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     draft = draft or Draft.of(item)
     manifest = Manifest.from_dict(item.manifest)
     named = draft_automation.named_by(item, draft, team)
-    registered = confirmation.known(team, manifest, environment=draft_automation.environment_of(draft), named=named)
+    registered = confirmation.find_automation(
+        team, manifest, environment=draft_automation.environment_of(draft), named=named
+    )
     is_elsewhere = registered is not None and registered.team_id != team.pk
     if registered is not None and is_elsewhere and not _is_seen(registered, actor, now):
         registered = None  # the page reports that one exists, without details (I1)
-    manifest = write_version.as_known(registered, manifest)
+    manifest = write_version.with_known_digest(registered, manifest)
     sibling = None if is_elsewhere else draft_automation.sibling_of(registered, manifest, draft, team)
-    draft = replace(draft, fields={**draft_automation.fields_before(registered, actor, sibling), **draft.fields})
-    automation = draft_automation.as_it_would_be(registered, manifest, draft, team, actor)
-    resolution = import_resolution.resolve(
+    draft = replace(draft, fields={**draft_automation.initial_fields(registered, actor, sibling), **draft.fields})
+    automation = draft_automation.with_draft_answers(registered, manifest, draft, team, actor)
+    resolution = import_resolution.resolve_manifest(
         manifest,
-        platform_instance=platform_instance.platform_of(manifest),
+        platform_instance=platform_instance.platform_name(manifest),
         chosen=draft_automation.chosen_resources(draft, actor, now),
         automation=registered,
         by=actor.person,
@@ -158,14 +160,18 @@ class _Reading:
         registered, automation, policy = self.registered, self.automation, policy_queries.in_force(self.now)
         held, rows, judged = self._judge(policy)
         tier, stands = judged.tier.word, Assessment(tier=judged.tier.word)
-        would_be = WouldBe(automation, self.manifest, self.resolution.triggers, held, self.resolution.identities, tier)
+        would_be = UnsavedVersion(
+            automation, self.manifest, self.resolution.triggers, held, self.resolution.identities, tier
+        )
         compared = would_be.against(registered, [item for _, item in rows], self.now)
         weighed = list(zip([key for key, _ in rows], compared.wanted, strict=True))
         under_way, authors_named = _under_way(registered), self._named
         below = self._promoted_from(is_new=compared.before is None)
         likes = self._likes
         conflicts = self._conflicts(held, compared.unchanged)
-        compared = stage_1.asks_app(duplicates.asks_app(compared, likes, registered), conflicts, automation.pk or 0)
+        compared = stage_1.require_stage_1(
+            duplicates.require_app_answer(compared, likes, registered), conflicts, automation.pk or 0
+        )
         base = _base(registered) or below
         before = _privileges_of(base) if base is not None else []
         people = People.load(
@@ -194,7 +200,7 @@ class _Reading:
             version=_find_version(registered, self.manifest, held),
             sibling=self.sibling,
             promoted_from=below,
-            alike=tuple(duplicates.told(automation, likes)),
+            alike=tuple(duplicates.duplicates_to_answer(automation, likes)),
             base=base,
             drift=_drift(base, before, held, is_across=base is below),
             under_way=under_way,
@@ -207,7 +213,7 @@ class _Reading:
             problems=tuple(problems),
             short=tuple(people.short(automation, compared, tier)),
             said_before=_justifications_below(below, before, weighed) | _earlier_justifications(registered, weighed),
-            begun=draft_automation.fields_before(registered, self.actor, self.sibling),
+            begun=draft_automation.initial_fields(registered, self.actor, self.sibling),
             authors=authors_named,
             refusal=self._refusal(),
             is_light=is_light,
@@ -219,26 +225,26 @@ class _Reading:
         return _check_joining(made, self.actor)
 
     @cached_property
-    def _likes(self) -> tuple[Alike, ...]:
+    def _likes(self) -> tuple[Duplicate, ...]:
         """Automations that it may be the same as (I9)."""
         privileges = list(self.resolution.privileges.values())
         is_in_force = self.registered is not None and self.registered.approved_version_id is not None
         lineage_source = self.registered or self.sibling
         lineage_of = lineage_source.lineage if lineage_source is not None else None
         registered_id = self.registered.pk if self.registered is not None else None
-        case = Case(self.team, registered_id, lineage_of, self.manifest.source.digests, privileges)
-        return duplicates.held(self.registered, case, is_in_force=is_in_force)
+        case = Candidate(self.team, registered_id, lineage_of, self.manifest.source.digests, privileges)
+        return duplicates.possible_duplicates(self.registered, case, is_in_force=is_in_force)
 
-    def _conflicts(self, held: Sequence[Privilege], kept: Iterable[Grant]) -> list[Found]:
+    def _conflicts(self, held: Sequence[Privilege], kept: Iterable[Grant]) -> list[FoundConflict]:
         """Conflicts that it would have (S6)."""
         identities = [identity.pk for identity in self.resolution.identities if identity.pk is not None]
         others, unvouched = self._chain.others, self._unvouched
-        case = cases.of_parts(self.automation, held, self.resolution.triggers, identities, others, unvouched)
-        return check_automation.find(cases.with_kept(case, kept), self.now)
+        case = cases.case_of_parts(self.automation, held, self.resolution.triggers, identities, others, unvouched)
+        return check_automation.find_conflicts(cases.with_running_grants(case, kept), self.now)
 
     def _problems(self, compared: Changes, stands: Assessment, policy: policy_queries.Policy) -> list[str]:
         """Problems that block the submission of the app, apart from its rows."""
-        problems = unready(self.automation, replace(compared, asked=()), stands, policy, self.now)
+        problems = problems_before_submission(self.automation, replace(compared, asked=()), stands, policy, self.now)
         problems += ownership.identity_problems(self.resolution.identities, self.now)
         is_here = self.registered is None and self.sibling is None and bool(self.draft.sibling)
         return [*problems, draft_automation.SIBLING_IS_HERE] if is_here else problems
@@ -269,12 +275,12 @@ class _Reading:
         tier: str,
         people: People,
         under_way: Submission | None,
-        likes: Sequence[Alike],
+        likes: Sequence[Duplicate],
     ) -> tuple[bool, str]:
         """Whether it takes the light path. For a low-risk one also why not (A13)."""
         if not eligibility.is_low(tier, [item.tier for item in compared.asked]):
             return False, ""
-        reason = eligibility.why_not(
+        reason = eligibility.reason_against(
             eligibility.Case(
                 self.automation,
                 people.builders,
@@ -298,7 +304,9 @@ class _Reading:
         """Ids of the automation in its other environments (I10)."""
         lineage_source = self.registered or self.sibling
         return (
-            environments.ids(lineage_source.lineage, self.registered.pk if self.registered is not None else None)
+            environments.lineage_ids(
+                lineage_source.lineage, self.registered.pk if self.registered is not None else None
+            )
             if lineage_source is not None
             else []
         )
@@ -308,11 +316,11 @@ class _Reading:
         """Connections whose resource the builder may choose."""
         return frozenset(self.resolution.nameable)
 
-    def _judge(self, policy: policy_queries.Policy) -> tuple[list[Privilege], list[tuple[str, Asked]], Judged]:
+    def _judge(self, policy: policy_queries.Policy) -> tuple[list[Privilege], list[tuple[str, RequestedItem]], Judged]:
         """The privileges, all requested items by draft key, and the app's tier (T1, T2)."""
         privileges = self.resolution.privileges
         held = list(privileges.values())
-        judgement = assessment.judge(
+        judgement = assessment.judge_version(
             held,
             list(self.resolution.credentials.values()),
             self.resolution.triggers,
@@ -338,8 +346,8 @@ class _Reading:
     @cached_property
     def _chain(self) -> Chain:
         """Automations that it would be connected with (A16)."""
-        return chain_queries.would_be(
-            chain_ends.Version(
+        return chain_queries.possible_chain(
+            chain_ends.VersionParts(
                 self.automation,
                 list(self.resolution.privileges.values()),
                 {
@@ -357,7 +365,9 @@ class _Reading:
     def _own(self) -> set[int]:
         """Ids of the parties: their statements about a credential or connection do not count (S1, I8)."""
         party_ids = {person_id for person_id, _ in self._parties} | {person.pk for person in self.actor.people}
-        return party_ids | (set(party_queries.running(self.registered)) if self.registered is not None else set())
+        return party_ids | (
+            set(party_queries.running_party_ids(self.registered)) if self.registered is not None else set()
+        )
 
     @cached_property
     def _unvouched(self) -> frozenset[str]:
@@ -370,9 +380,9 @@ class _Reading:
         automation, answers = self.automation, self.automation.asked
         named: list[tuple[int | None, Capacity]] = [
             (self.item.batch.by_id, Capacity.IMPORTER),
-            *(party_queries.standing(self.registered) if self.registered is not None else ()),
+            *(party_queries.next_parties(self.registered) if self.registered is not None else ()),
             *party_queries.of_siblings(self._siblings),
-            *party_queries.of_alike([duplicate.other.pk for duplicate in self._likes]),
+            *party_queries.of_duplicates([duplicate.other.pk for duplicate in self._likes]),
             *((author.pk, Capacity.AUTHOR) for author in self._named),
             (answers["technical_owner_id"], Capacity.TECHNICAL_OWNER),
             (automation.technical_owner_id, Capacity.TECHNICAL_OWNER),
@@ -391,17 +401,17 @@ class _Reading:
     def _named(self) -> tuple[Person, ...]:
         """People with the account that the source names as its author (S1)."""
         hint = self.manifest.source.owner_hint
-        return tuple(sorted(authors.everybody([hint]).get(hint, ()), key=lambda person: person.pk))
+        return tuple(sorted(authors.all_matches([hint]).get(hint, ()), key=lambda person: person.pk))
 
     def _wanted(
         self,
         key: str,
-        requested: Asked,
+        requested: RequestedItem,
         compared: Changes,
         stands: Assessment,
         people: People,
         app_problems: Sequence[str],
-    ) -> Wanted:
+    ) -> PreviewRow:
         connection, is_named, said_no, proposed = "", True, "", ""
         if requested.privilege is not None:
             place = (requested.privilege.connector, requested.privilege.instance)
@@ -410,8 +420,8 @@ class _Reading:
             is_named = resource.pk is not None and not resource.unresolved
             said_no, proposed = self.resolution.refusal_of(place), self.resolution.proposal_of(place)
         changes = replace(compared, asked=(requested,) if requested.why else ())
-        row_problems = unready(self.automation, changes, stands, people.policy, self.now)
-        return Wanted(
+        row_problems = problems_before_submission(self.automation, changes, stands, people.policy, self.now)
+        return PreviewRow(
             key=row_key(key),
             requested=requested,
             resource=resource_of(requested),
@@ -437,12 +447,14 @@ def _check_joining(preview: Preview, actor: Actor) -> Preview:
         )
     if preview.refusal is not None or preview.under_way is None:
         return preview
-    joining = would_join(preview.under_way, preview.automation, preview.authors, actor)
+    joining = future_parties(preview.under_way, preview.automation, preview.authors, actor)
     return replace(preview, refusal=duties.joining_refusal(preview.under_way, joining, actor))
 
 
-def _as_asked(judged: Judged, *, privilege: Privilege | None = None, credential: Credential | None = None) -> Asked:
-    return Asked("new", judged.tier.word, judged.reasons, privilege, credential)
+def _as_asked(
+    judged: Judged, *, privilege: Privilege | None = None, credential: Credential | None = None
+) -> RequestedItem:
+    return RequestedItem("new", judged.tier.word, judged.reasons, privilege, credential)
 
 
 def _under_way(registered: Automation | None) -> Submission | None:
@@ -453,7 +465,9 @@ def _under_way(registered: Automation | None) -> Submission | None:
 
 
 def _is_stopped_since(under_way: Submission | None, compared: Changes) -> bool:
-    return under_way is not None and bool(stopped_grants.since(under_way) & {item.matter for item in compared.asked})
+    return under_way is not None and bool(
+        stopped_grants.matters_stopped_since(under_way) & {item.matter for item in compared.asked}
+    )
 
 
 def _base(registered: Automation | None) -> Version | None:
@@ -469,26 +483,28 @@ def _privileges_of(version: Version) -> list[Privilege]:
 
 def _drift(
     base: Version | None, before: Sequence[Privilege], held: Sequence[Privilege], *, is_across: bool
-) -> Drift | None:
+) -> VersionDiff | None:
     if base is None:
         return None
-    return promotion_diff.across(before, held) if is_across else diff.compare(before, held)
+    return promotion_diff.diff_across_environments(before, held) if is_across else diff.diff_privileges(before, held)
 
 
 def _justifications_below(
-    below: Version | None, before: Sequence[Privilege], rows: Sequence[tuple[str, Asked]]
+    below: Version | None, before: Sequence[Privilege], rows: Sequence[tuple[str, RequestedItem]]
 ) -> dict[str, str]:
     """Justifications of the same privileges in the lower environment, by row, to prefill the form (I10)."""
     if below is None:
         return {}
     keys = {item.privilege.key: row_key(key) for key, item in rows if item.privilege is not None}
-    pairs = promotion_diff.together(before, [item.privilege for _, item in rows if item.privilege is not None])[0]
+    pairs = promotion_diff.pair_privileges(before, [item.privilege for _, item in rows if item.privilege is not None])[
+        0
+    ]
     approvals = Approval.objects.filter(submission__automation=below.automation_id, justification__isnull=False)
     justifications = dict(approvals.order_by("pk").values_list("privilege__key", "justification__text"))
     return {keys[now.key]: justifications[was.key] for was, now in pairs if justifications.get(was.key)}
 
 
-def _earlier_justifications(registered: Automation | None, rows: Iterable[tuple[str, Asked]]) -> dict[str, str]:
+def _earlier_justifications(registered: Automation | None, rows: Iterable[tuple[str, RequestedItem]]) -> dict[str, str]:
     """The last justification of each row that was asked before, to prefill the form."""
     if registered is None:
         return {}
@@ -499,7 +515,7 @@ def _earlier_justifications(registered: Automation | None, rows: Iterable[tuple[
     return {
         rows_by_key[key]: text
         for key, text in justifications
-        if key in rows_by_key and not text.startswith(FOR_WHAT_IT_OPENS)
+        if key in rows_by_key and not text.startswith(USES_PREFIX)
     }
 
 

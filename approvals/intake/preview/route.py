@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from approvals.assignment.escalation_chain import Bench, Rung, ladder
-from approvals.assignment.matching import APP, Question, after, shortage
-from approvals.assignment.next_approver import Beside, Judge, Skipped, turn
+from approvals.assignment.escalation_chain import Bench, Rung, escalation_chain
+from approvals.assignment.matching import APP, Question, shortage, shortage_after
+from approvals.assignment.next_approver import Backup, Eligibility, Skipped, next_approvers
 from approvals.assignment.route import app_deciders
-from approvals.conflicts.check.automation import Found
+from approvals.conflicts.check.automation import FoundConflict
 from approvals.models import APP_KEY, Approval, SeatLabel, Submission
 from approvals.models.conflict import Mode
 from approvals.models.submission import Capacity
@@ -21,16 +21,16 @@ from approvals.parties import queries as party_queries
 from approvals.policies.queries import Policy
 from approvals.prior_decisions import duplicates, stopped_grants
 from approvals.prior_decisions import queries as prior_decision_queries
-from approvals.prior_decisions.queries import Earlier
-from approvals.submissions.version_diff import Asked, Changes
+from approvals.prior_decisions.queries import EarlierOutcome
+from approvals.submissions.version_diff import Changes, RequestedItem
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
-from inventory.duplicates.queries import Alike
+from inventory.duplicates.queries import Duplicate
 from inventory.models import Automation, Resource
 
 
 @dataclass(frozen=True)
-class SeatAsked:
+class PreviewSeat:
     """One seat of an approval that would be asked: the people of the first rung, and the people skipped.
 
     Args:
@@ -47,7 +47,7 @@ class SeatAsked:
     people: tuple[Person, ...]
     skipped: tuple[Skipped, ...]
     is_more: bool = False
-    beside: Beside | None = None
+    beside: Backup | None = None
 
     @property
     def is_of_conflict(self) -> bool:
@@ -80,7 +80,7 @@ class People:
     parties: dict[int, str]
     decided_app: frozenset[int]
     policy: Policy
-    before: Mapping[str, Earlier]
+    before: Mapping[str, EarlierOutcome]
     stopped: Mapping[str, frozenset[int]]
     builders: frozenset[int] = frozenset()
     is_known_elsewhere: bool = False
@@ -96,7 +96,7 @@ class People:
         rests_on: Approval | None,
         policy: Policy,
         now: datetime,
-        likes: Sequence[Alike] = (),
+        likes: Sequence[Duplicate] = (),
     ) -> People:
         """Load the people in a fixed number of queries.
 
@@ -116,13 +116,15 @@ class People:
             {person_id: str(Capacity(capacity).label) for person_id, capacity in named},
             app_deciders(rests_on),
             policy,
-            prior_decision_queries.earlier(registered, policy, now, [*siblings, *duplicates.within(automation, likes)]),
-            stopped_grants.stopped(registered) if registered is not None else {},
+            prior_decision_queries.earlier_outcomes(
+                registered, policy, now, [*siblings, *duplicates.ids_in_same_team(automation, likes)]
+            ),
+            stopped_grants.stoppers_by_matter(registered) if registered is not None else {},
             frozenset(person_id for person_id, capacity in named if capacity in party_queries.BUILDING),
-            is_known_elsewhere=duplicates.is_elsewhere(automation, likes),
+            is_known_elsewhere=duplicates.is_in_other_team(automation, likes),
         )
 
-    def with_conflicts(self, findings: Sequence[Found], changed: Changes, automation: int) -> People:
+    def with_conflicts(self, findings: Sequence[FoundConflict], changed: Changes, automation: int) -> People:
         """Return a copy with the approvals that a conflict gives another seat (S6)."""
         signed = [finding for finding in findings if finding.mode == Mode.APPROVAL]
         full_keys = {item.key: f"{automation}/{item.key}" for item in changed.asked if item.privilege is not None}
@@ -131,12 +133,12 @@ class People:
             keys.add(APP_KEY)
         return replace(self, in_conflict=frozenset(keys))
 
-    def app_seats(self, automation: Automation, changes: Changes, tier: str) -> tuple[SeatAsked, ...]:
+    def app_seats(self, automation: Automation, changes: Changes, tier: str) -> tuple[PreviewSeat, ...]:
         """The seats of stage 1, for an app of this tier with these changes."""
         others = [self._question(automation, _Record.of(item)) for item in changes.asked]
         return tuple(self._seats(automation, _Record.app(tier), others))
 
-    def seats(self, automation: Automation, item: Asked) -> tuple[SeatAsked, ...]:
+    def seats(self, automation: Automation, item: RequestedItem) -> tuple[PreviewSeat, ...]:
         """The seats of one approval of stage 2."""
         return tuple(self._seats(automation, _Record.of(item), ()))
 
@@ -156,7 +158,7 @@ class People:
         """Labels of an approval's seats, and whether each exceeds the policy."""
         usual_labels = self.policy.seats(record.kind, record.tier)
         usual_labels = duplicates.app_seats(usual_labels, elsewhere=record.kind == "app" and self.is_known_elsewhere)
-        needed_seats = prior_decision_queries.seats(
+        needed_seats = prior_decision_queries.required_seats(
             usual_labels,
             self.before.get(record.matter),
             may_be_asked=lambda person: self._why_not(person, record, may_have_stopped=True) is None,
@@ -171,8 +173,8 @@ class People:
 
     def _ladder(self, label: str, automation: Automation, record: _Record) -> list[Rung]:
         words = self.before[record.matter].words if record.matter in self.before else ()
-        return ladder(
-            label, automation, record.resource, self.bench, first=prior_decision_queries.said_in(label, words)
+        return escalation_chain(
+            label, automation, record.resource, self.bench, first=prior_decision_queries.decider_in_seat(label, words)
         )
 
     def _question(self, automation: Automation, record: _Record) -> Question:
@@ -183,18 +185,18 @@ class People:
             seats.append((label, tuple(person for person in standing if self._why_not(person, record) is None)))
         return Question(record.name, record.stage, tuple(seats))
 
-    def _seats(self, automation: Automation, record: _Record, others: Sequence[Question]) -> Iterator[SeatAsked]:
+    def _seats(self, automation: Automation, record: _Record, others: Sequence[Question]) -> Iterator[PreviewSeat]:
         question = self._question(automation, record)
         for label, is_more in self._labels(automation, record):
             judge = self._judge(label, record, question, others)
-            next_step = turn(self._ladder(label, automation, record), judge)
-            yield SeatAsked(label, next_step.basis, next_step.people, next_step.skipped, is_more, next_step.beside)
+            next_step = next_approvers(self._ladder(label, automation, record), judge)
+            yield PreviewSeat(label, next_step.basis, next_step.people, next_step.skipped, is_more, next_step.beside)
 
-    def _judge(self, label: str, record: _Record, question: Question, others: Sequence[Question]) -> Judge:
-        return Judge(
+    def _judge(self, label: str, record: _Record, question: Question, others: Sequence[Question]) -> Eligibility:
+        return Eligibility(
             lambda person: self._why_not(person, record),
             lambda person: question.needs(label, person),
-            lambda person: after(question, label, [person], others),
+            lambda person: shortage_after(question, label, [person], others),
             lambda _, reason: reason,  # the page adds the person's name
         )
 
@@ -241,7 +243,7 @@ class _Record:
         return cls(APP, "app", tier, APP_KEY, APP_KEY, None)
 
     @classmethod
-    def of(cls, item: Asked) -> _Record:
+    def of(cls, item: RequestedItem) -> _Record:
         """An approval of stage 2."""
         kind = "privilege" if item.privilege is not None else "credential"
         return cls(str(item.privilege or item.credential), kind, item.tier, item.key, item.matter, resource_of(item))
@@ -252,14 +254,16 @@ class _Record:
         return 1 if self.kind == "app" else 2
 
 
-def resource_of(item: Asked) -> Resource | None:
+def resource_of(item: RequestedItem) -> Resource | None:
     """The resource that decides: that of the entitlement, or of the credential (A2)."""
     if item.privilege is not None:
         return item.privilege.entitlement.resource
     return item.credential.decided_on if item.credential is not None else None
 
 
-def would_join(submission: Submission, automation: Automation, authors: Sequence[Person], actor: Actor) -> list[Person]:
+def future_parties(
+    submission: Submission, automation: Automation, authors: Sequence[Person], actor: Actor
+) -> list[Person]:
     """People who would become parties of the submission that an import continues: importer, owners and authors (S1)."""
     owner_ids = [automation.asked[f"{name}_id"] for name in ("business_owner", "technical_owner")]
     person_ids = [*(person.pk for person in (*actor.people, *authors)), *owner_ids]

@@ -10,31 +10,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from approvals.conflicts.check.automation import Found
+from approvals.conflicts.check.automation import FoundConflict
 from approvals.intake.drafts import Draft
-from approvals.intake.preview.route import SeatAsked
+from approvals.intake.preview.route import PreviewSeat
 from approvals.models import Submission
 from approvals.policies.queries import Policy
-from approvals.submissions.version_diff import Asked, Changes
+from approvals.submissions.version_diff import Changes, RequestedItem
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
 from inventory.automations import platform_instance
 from inventory.chains.queries import Chain
-from inventory.duplicates.queries import Alike
+from inventory.duplicates.queries import Duplicate
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, DataClass, ImportItem, Resource, Version
 from inventory.risk.tiers import Judged
-from inventory.versions.diff import Drift
+from inventory.versions.diff import VersionDiff
 
 #: Terms to choose from, in days, up to the maximum of the tier.
 TERMS = (7, 30, 60, 90, 180, 365)
 #: Opening of the justification that a credential takes from its privileges.
-FOR_WHAT_IT_OPENS = "It is needed for what it opens:"
+USES_PREFIX = "It is needed for what it opens:"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PreviewRow:
     """One privilege or credential that the version would hold.
 
     Args:
@@ -50,9 +50,9 @@ class Wanted:
     """
 
     key: str
-    requested: Asked
+    requested: RequestedItem
     resource: Resource | None
-    seats: tuple[SeatAsked, ...]
+    seats: tuple[PreviewSeat, ...]
     connection: str
     is_named: bool
     problems: tuple[str, ...]
@@ -113,14 +113,14 @@ class Preview:
     version: Version | None
     sibling: Automation | None
     promoted_from: Version | None
-    alike: tuple[Alike, ...]
+    alike: tuple[Duplicate, ...]
     base: Version | None
-    drift: Drift | None
+    drift: VersionDiff | None
     under_way: Submission | None
     is_stopped_since: bool
     changes: Changes
-    wanted: tuple[Wanted, ...]
-    app_seats: tuple[SeatAsked, ...]
+    wanted: tuple[PreviewRow, ...]
+    app_seats: tuple[PreviewSeat, ...]
     judged: Judged
     chain: Chain
     problems: tuple[str, ...]
@@ -131,11 +131,11 @@ class Preview:
     refusal: Refusal | None
     is_light: bool = False
     not_light: str = ""
-    conflicts: tuple[Found, ...] = ()
+    conflicts: tuple[FoundConflict, ...] = ()
     unvouched: frozenset[str] = frozenset()
     runs_as: tuple[str, ...] = ()
 
-    def counted_class(self, row: Wanted) -> str:
+    def counted_class(self, row: PreviewRow) -> str:
         """Data class that counts for a row: restricted if its binding rests on parties (I8)."""
         privilege = row.requested.privilege
         if privilege is None:
@@ -150,7 +150,7 @@ class Preview:
             and bool(self.sibling.external_id)
             and (
                 self.sibling.external_id == self.manifest.source.external_id[:160]
-                and self.sibling.platform_instance == platform_instance.platform_of(self.manifest)
+                and self.sibling.platform_instance == platform_instance.platform_name(self.manifest)
             )
         )
 
@@ -160,7 +160,7 @@ class Preview:
         return self.judged.tier.word
 
     @property
-    def asked(self) -> list[Wanted]:
+    def asked(self) -> list[PreviewRow]:
         """Rows that stage 2 is asked about."""
         return [row for row in self.wanted if row.is_asked]
 
@@ -172,11 +172,11 @@ class Preview:
         )
 
     @property
-    def unjustified(self) -> list[Wanted]:
+    def unjustified(self) -> list[PreviewRow]:
         """Asked rows without a justification. A credential needs none if all its privileges have one."""
         return [row for row in self.asked if not self.reason(row) and not self.uses(row)]
 
-    def uses(self, row: Wanted) -> list[Wanted]:
+    def uses(self, row: PreviewRow) -> list[PreviewRow]:
         """Asked privileges that use a credential; empty for a privilege."""
         if row.requested.credential is None:
             return []
@@ -201,25 +201,25 @@ class Preview:
         fields = any(_tidy(value) != _tidy(self.begun.get(name)) for name, value in self.draft.fields.items())
         return fields or any(self.said_before.get(key, text) != text for key, text in self.draft.why.items())
 
-    def why(self, row: Wanted) -> str:
+    def why(self, row: PreviewRow) -> str:
         """The typed justification, or else that of the same item when it was last asked."""
         return free_text.clean(self.draft.why.get(row.key, self.said_before.get(row.key, "")))
 
-    def reason(self, row: Wanted) -> str:
+    def reason(self, row: PreviewRow) -> str:
         """Justification of a row. A credential without one takes those of its privileges."""
         own_reason = self.why(row)
         if own_reason or row.requested.credential is None:
             return own_reason
         uses = self.uses(row)
         use_reasons = list(dict.fromkeys(filter(None, map(self.why, uses))))
-        return f"{FOR_WHAT_IT_OPENS} {' '.join(use_reasons)}" if use_reasons and all(map(self.why, uses)) else ""
+        return f"{USES_PREFIX} {' '.join(use_reasons)}" if use_reasons and all(map(self.why, uses)) else ""
 
-    def term(self, row: Wanted) -> int:
+    def term(self, row: PreviewRow) -> int:
         """The requested term in days: as chosen, at most the tier's maximum, which is also the default."""
         longest = self.policy.longest_term(row.requested.tier)
         return min(self.draft.terms.get(row.key, longest), longest) or longest
 
-    def terms(self, row: Wanted) -> list[int]:
+    def terms(self, row: PreviewRow) -> list[int]:
         """Terms to choose from, in days; the last is the tier's maximum."""
         longest = self.policy.longest_term(row.requested.tier)
         return sorted({*(days for days in TERMS if days < longest), longest, self.term(row)})

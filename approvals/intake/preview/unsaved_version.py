@@ -11,13 +11,13 @@ from datetime import datetime
 
 from approvals.decisions import digest
 from approvals.submissions import version_diff
-from approvals.submissions.version_diff import Asked, Changes, Standing
+from approvals.submissions.version_diff import Changes, HeldState, RequestedItem
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, NonHumanIdentity, Privilege, Trigger
 
 
 @dataclass(frozen=True)
-class WouldBe:
+class UnsavedVersion:
     """A future version with its assessment.
 
     Args:
@@ -36,7 +36,7 @@ class WouldBe:
     identities: Sequence[NonHumanIdentity]
     tier: str
 
-    def against(self, registered: Automation | None, wanted: Iterable[Asked], now: datetime) -> Changes:
+    def against(self, registered: Automation | None, wanted: Iterable[RequestedItem], now: datetime) -> Changes:
         """Compare it with the approved version and the grants.
 
         Args:
@@ -44,15 +44,15 @@ class WouldBe:
             wanted: everything that it would hold.
             now: business time.
         """
-        standing = Standing.read(registered, now)
-        facts_now = digest.of_app(
+        standing = HeldState.read(registered, now)
+        facts_now = digest.facts_of_app(
             self.automation, self.starts, self.identities, self.manifest.source.content, self.tier
         )
         app = version_diff.app_reasons(facts_now, standing.before, source_counts=self._source_counts)
-        return version_diff.weigh(wanted, standing, app, now=now)
+        return version_diff.compare_items(wanted, standing, app, now=now)
 
     def _source_counts(self) -> bool:
-        return version_diff.does_source_count(
+        return version_diff.does_source_need_stage_1(
             self.tier,
             self.automation.kind,
             is_opaque=any(finding.code == version_diff.OPAQUE for finding in self.manifest.findings),

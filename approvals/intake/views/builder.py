@@ -17,7 +17,7 @@ from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import preview_page
-from approvals.intake.views.forms import About, said, teams_of, without_id
+from approvals.intake.views.forms import AutomationForm, posted_answers, teams_of, without_id
 from approvals.intake.views.preview_rows import Form
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
@@ -35,7 +35,7 @@ from inventory.resources.transitions import resources as transition_resources
 
 TEMPLATE = "approvals/intake/preview.html"
 #: Page parts that change with the route after an answer.
-BESIDE = ("title", "missing", "risk", "chain", "facts")
+CHANGING_PARTS = ("title", "missing", "risk", "chain", "facts")
 #: Maximum number of resources to choose from on a page; search finds the others.
 MOST_OPTIONS = 300
 #: Maximum number of drafts on the first page.
@@ -161,7 +161,7 @@ class Work:
             draft = replace(draft, automation=number(str(posted["automation"])))
         if "sibling" in posted:
             draft = replace(draft, sibling=number(str(posted["sibling"])) or 0)
-        fields = {**draft.fields, **said(posted)}
+        fields = {**draft.fields, **posted_answers(posted)}
         draft = replace(draft, team=self.team.pk, fields=fields)
         draft = draft.with_rows({name: str(value) for name, value in posted.items()}, self.manifest)
         self._check_choices(posted)
@@ -195,20 +195,20 @@ class Work:
             self.item, actor=self.builder.actor, now=self.builder.now, team=self.team, draft=self.draft
         )
 
-    def about(self, preview: Preview, data: QueryDict | None = None) -> About:
+    def about(self, preview: Preview, data: QueryDict | None = None) -> AutomationForm:
         """The form beside the rows; bound to ``data`` if its errors are to be shown."""
         source = preview.manifest.source
-        platform = platform_instance.platform_of(preview.manifest)
+        platform = platform_instance.platform_name(preview.manifest)
         environment = preview.automation.environment
         others = [] if source.external_id else without_id(self.team, platform, environment)
         is_open = preview.registered is None and preview.refusal is None and not preview.is_certain
-        return About(
+        return AutomationForm(
             data,
             people=ownership_rules.possible_owners(self.team, preview.registered, self.builder.now),
             teams=self.builder.teams,
             automations=others,
-            siblings=environments.choices(self.team, environment, preview.sibling) if is_open else [],
-            initial=About.beginning(preview.draft, self.team, preview.sibling),
+            siblings=environments.sibling_choices(self.team, environment, preview.sibling) if is_open else [],
+            initial=AutomationForm.beginning(preview.draft, self.team, preview.sibling),
         )
 
     def page(
@@ -224,7 +224,7 @@ class Work:
             submitted=submitted,
         )
         context: dict[str, Any] = preview_page.context(preview, form, self.builder.person)
-        return page(request, TEMPLATE, context, fragment="route", also=BESIDE, status=status)
+        return page(request, TEMPLATE, context, fragment="route", also=CHANGING_PARTS, status=status)
 
     def _may_register(self) -> bool:
         refusal = transition_resources.propose_resource.refusal(

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from approvals.intake import drafts
 from approvals.intake.views.builder import Builder, Work
 from approvals.intake.views.forms import NewResource
-from approvals.intake.views.imports import says_no
+from approvals.intake.views.imports import show_refusals
 from governance.core.duties.refusals import InvalidInput
 from governance.web.pages import pager
 from governance.web.pages.page import page
@@ -32,7 +32,7 @@ TEMPLATE = "approvals/intake/connection.html"
 
 
 @require_http_methods(["GET", "POST"])
-@says_no
+@show_refusals
 def bind(request: Request, pk: int, key: str) -> HttpResponse:
     """Choose the resource of a connection, or propose a new one with a suggested owner.
 

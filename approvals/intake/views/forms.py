@@ -39,7 +39,7 @@ def without_id(team: Team, platform: str, environment: str) -> list[Automation]:
     return list(automations.exclude(state=AutomationState.RETIRED).order_by("name", "pk")[:50])
 
 
-def said(posted: Mapping[str, str]) -> dict[str, Any]:
+def posted_answers(posted: Mapping[str, str]) -> dict[str, Any]:
     """Posted answers about the automation, valid or not, in the form of a draft; people as ids.
 
     Args:
@@ -55,7 +55,7 @@ def said(posted: Mapping[str, str]) -> dict[str, Any]:
     return answers
 
 
-class About(forms.Form):
+class AutomationForm(forms.Form):
     """Answers about the automation, beside its rows.
 
     Args:
@@ -151,7 +151,7 @@ class NewResource(forms.Form):
         field.queryset = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name", "pk")
 
 
-class ByHand(forms.Form):
+class DescriptionForm(forms.Form):
     """An automation without an export."""
 
     use_required_attribute = False
@@ -175,7 +175,7 @@ class ByHand(forms.Form):
             del self.fields["team"]
 
 
-class ByHandPrivilege(forms.Form):
+class DescribedPrivilegeForm(forms.Form):
     """One use of a registered resource."""
 
     use_required_attribute = False

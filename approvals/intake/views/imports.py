@@ -22,7 +22,7 @@ from approvals.intake import transitions as intake_transitions
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import upload_page
 from approvals.intake.views.builder import FEW, NO_TEAM, Builder, Work
-from approvals.intake.views.forms import About
+from approvals.intake.views.forms import AutomationForm
 from approvals.models import Submission
 from governance.core.duties.refusals import InvalidInput, OutOfTurn, Refused
 from governance.web.components import times
@@ -47,7 +47,7 @@ FINISHED_LATER = "Once security has granted the waiver, finish it from the autom
 PASTED = "Pasted text"
 
 
-def says_no(view: View) -> View:
+def show_refusals(view: View) -> View:
     """Answer refusals that a view does not handle: the sentence, its code, and the next step."""
 
     @wraps(view)
@@ -64,7 +64,7 @@ def says_no(view: View) -> View:
 
 
 @require_http_methods(["GET", "POST"])
-@says_no
+@show_refusals
 def bring_in(request: Request) -> HttpResponse:
     """Import files or pasted exports. Each automation becomes a preview; unreadable files are reported."""
     builder = Builder.of(request)
@@ -77,10 +77,10 @@ def bring_in(request: Request) -> HttpResponse:
     if not files or (_is_too_large(request) and not request.FILES):  # no file is ignored in favour of the pasted text
         return _start(request, builder, [_empty_upload_problem(request)], pasted, status=422)
     try:
-        read_files = import_process.read_apart(files, person=builder.person)
+        read_files = import_process.read_in_child(files, person=builder.person)
     except import_process.ImportBusy as busy:
         return _busy(request, builder, busy, pasted)
-    batch = previews.keep(read_files, actor=builder.actor, now=builder.now, team=team)
+    batch = previews.keep_results(read_files, actor=builder.actor, now=builder.now, team=team)
     items = list(batch.items.order_by("pk"))
     previews_read = [item for item in items if item.progress == ImportState.PREVIEW]
     if len(previews_read) > FEW:
@@ -175,12 +175,12 @@ def _elsewhere(item: ImportItem) -> HttpResponse | None:
     )
     if submission is not None:
         return redirect("review", pk=submission.pk)
-    later = drafts.later_of(item)
+    later = drafts.following_preview(item)
     return redirect("import_preview", pk=later.pk) if later is not None else None
 
 
 @require_http_methods(["GET", "POST"])
-@says_no
+@show_refusals
 def preview(request: Request, pk: int) -> HttpResponse:
     """Show the risk, problems and route of a preview. A post saves the draft, and submits if that button was used."""
     builder = Builder.of(request)
@@ -192,7 +192,7 @@ def preview(request: Request, pk: int) -> HttpResponse:
         work = Work.begin(builder, item)
         loaded = work.read()
         return work.page(request, loaded, work.about(loaded))
-    work = Work.begin(builder, drafts.going_on(item, builder.now))
+    work = Work.begin(builder, drafts.preview_to_continue(item, builder.now))
     work.take(request.POST)
     do = request.POST.get("do", "")
     if do == "submit":
@@ -209,7 +209,7 @@ def preview(request: Request, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@says_no
+@show_refusals
 def panel(request: Request, pk: int) -> HttpResponse:
     """Save the draft and return the changed parts: facts of the rows, missing answers, risk and route."""
     builder = Builder.of(request)
@@ -218,14 +218,14 @@ def panel(request: Request, pk: int) -> HttpResponse:
         return redirect("import_preview", pk=pk)
     if _elsewhere(item) is not None:
         return HttpResponse(status=204)
-    work = Work.begin(builder, drafts.going_on(item, builder.now))
+    work = Work.begin(builder, drafts.preview_to_continue(item, builder.now))
     work.take(request.POST)
     loaded = work.read()
     return work.page(request, loaded, work.about(loaded))
 
 
 @require_POST
-@says_no
+@show_refusals
 def submit(request: Request, pk: int) -> HttpResponse:
     """Confirm the preview, which creates the version, and submit the version."""
     builder = Builder.of(request)
@@ -233,7 +233,7 @@ def submit(request: Request, pk: int) -> HttpResponse:
     elsewhere = _elsewhere(item)
     if elsewhere is not None:
         return elsewhere
-    work = Work.begin(builder, drafts.going_on(item, builder.now))
+    work = Work.begin(builder, drafts.preview_to_continue(item, builder.now))
     work.take(request.POST)
     return _submit(request, work)
 
@@ -255,7 +255,7 @@ def _submit(request: Request, work: Work) -> HttpResponse:
     return _confirm_and_submit(request, work, loaded, details)
 
 
-def _is_filled_in(loaded: Preview, details: About) -> bool:
+def _is_filled_in(loaded: Preview, details: AutomationForm) -> bool:
     """Whether the builder has given all required answers. Errors are shown beside their fields."""
     if any("two different owners" in problem for problem in loaded.problems) and details.data.get("business_owner"):
         details.add_error(
@@ -265,7 +265,7 @@ def _is_filled_in(loaded: Preview, details: About) -> bool:
     return details.is_valid() and not loaded.unjustified and is_named
 
 
-def _confirm(request: Request, work: Work, loaded: Preview, details: About) -> Version | HttpResponse:
+def _confirm(request: Request, work: Work, loaded: Preview, details: AutomationForm) -> Version | HttpResponse:
     """Create the version, or explain on the page why there is none."""
     builder, item = work.builder, work.item
     try:
@@ -297,12 +297,12 @@ def _ask_for_waiver(request: Request, work: Work, code: str) -> HttpResponse:
     if isinstance(version, HttpResponse):
         return version
     work.item.refresh_from_db()
-    drafts.going_on(work.item, work.builder.now)  # keep the answers for the later submission
+    drafts.preview_to_continue(work.item, work.builder.now)  # keep the answers for the later submission
     messages.info(request, f"Version {version.number} is saved, and not submitted yet. {FINISHED_LATER}")
-    return redirect(conflict_rows.ask_of_rule_href(version.automation, code, work.builder.now))
+    return redirect(conflict_rows.waiver_request_href_for_rule(version.automation, code, work.builder.now))
 
 
-def _confirm_and_submit(request: Request, work: Work, loaded: Preview, details: About) -> HttpResponse:
+def _confirm_and_submit(request: Request, work: Work, loaded: Preview, details: AutomationForm) -> HttpResponse:
     builder, item = work.builder, work.item
     version = _confirm(request, work, loaded, details)
     if isinstance(version, HttpResponse):
@@ -311,7 +311,7 @@ def _confirm_and_submit(request: Request, work: Work, loaded: Preview, details: 
         submission = intake_transitions.submit(loaded, version, actor=builder.actor, now=builder.now)
     except InvalidInput as error:
         item.refresh_from_db()
-        later = drafts.going_on(item, builder.now)
+        later = drafts.preview_to_continue(item, builder.now)
         message = f"Version {version.number} is saved, and not submitted yet. {error.refusal.sentence}"
         messages.warning(request, message)
         return redirect("import_preview", pk=later.pk)
@@ -320,13 +320,13 @@ def _confirm_and_submit(request: Request, work: Work, loaded: Preview, details: 
 
 
 @require_http_methods(["GET", "POST"])
-@says_no
+@show_refusals
 def discard(request: Request, pk: int) -> HttpResponse:
     """Discard a preview with its answers, after a confirmation."""
     builder = Builder.of(request)
     item = builder.find(pk)
     if request.method == "POST":
-        previews.discard(item)
+        previews.discard_item(item)
         messages.success(request, "Discarded.")
         return redirect("bring_in")
     ask = {

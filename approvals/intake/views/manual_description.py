@@ -16,8 +16,8 @@ from django.views.decorators.http import require_http_methods
 from approvals.intake import drafts
 from approvals.intake.drafts import Draft
 from approvals.intake.views.builder import Builder
-from approvals.intake.views.forms import ByHand, ByHandPrivilege
-from approvals.intake.views.imports import says_no
+from approvals.intake.views.forms import DescribedPrivilegeForm, DescriptionForm
+from approvals.intake.views.imports import show_refusals
 from governance.core.texts import free_text
 from governance.web.pages import pager
 from governance.web.pages.page import page
@@ -25,7 +25,7 @@ from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
 from inventory.importers.manifest import Manifest, Trigger
 from inventory.imports.transitions import manual_registration
-from inventory.imports.transitions.manual_registration import Described
+from inventory.imports.transitions.manual_registration import DescribedPrivilege
 from inventory.models import Entitlement, ImportItem, ImportState, Resource
 
 TEMPLATE = "approvals/intake/manual_description.html"
@@ -36,7 +36,7 @@ AT_FIRST = 2
 
 
 @require_http_methods(["GET", "POST"])
-@says_no
+@show_refusals
 def describe(request: Request) -> HttpResponse:
     """Describe an automation and its uses of resources. ``?item=`` edits a description that is still a preview.
 
@@ -49,7 +49,7 @@ def describe(request: Request) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     count = _count(request, kept)
     choice = _Choice.of(builder, request.POST, kept, count)
-    form = ByHand(data, teams=builder.teams, initial=kept.get("about"))
+    form = DescriptionForm(data, teams=builder.teams, initial=kept.get("about"))
     rows = _rows(data, choice.choices, kept, count)
     if data is not None and data.get("do") not in ("add", "search"):
         if form.is_valid() and rows.is_valid():
@@ -57,7 +57,7 @@ def describe(request: Request) -> HttpResponse:
         return _page(request, form, rows, item, choice, status=422)
     if data is not None:
         typed = _as_typed(request.POST, len(rows.forms))
-        form = ByHand(teams=builder.teams, initial=typed["about"])
+        form = DescriptionForm(teams=builder.teams, initial=typed["about"])
         rows = _rows(None, choice.choices, typed, len(rows.forms) + (data.get("do") == "add"))
     return _page(request, form, rows, item, choice)
 
@@ -122,9 +122,15 @@ def _count(request: Request, kept: Mapping[str, Any]) -> int:
 
 
 def _rows(data: Any, choices: list[tuple[str, str]], kept: Mapping[str, Any], count: int) -> Any:
-    """Formset of `ByHandPrivilege`. Empty rows are ignored, but one row is required."""
+    """Formset of `DescribedPrivilegeForm`. Empty rows are ignored, but one row is required."""
     formset_class = forms.formset_factory(
-        ByHandPrivilege, extra=0, min_num=1, validate_min=True, max_num=MOST, absolute_max=MOST, formset=_OneAtLeast
+        DescribedPrivilegeForm,
+        extra=0,
+        min_num=1,
+        validate_min=True,
+        max_num=MOST,
+        absolute_max=MOST,
+        formset=_OneAtLeast,
     )
     before = kept.get("rows", ()) if data is None else ()  # with initial data, an unchanged row would count as empty
     initial = [*before, *({} for _ in range(MOST))][:count]
@@ -141,24 +147,26 @@ class _OneAtLeast(forms.BaseFormSet):
 
 def _as_typed(data: Any, count: int) -> dict[str, Any]:
     """The posted data, to show the form again and to save it with the draft."""
-    answers: dict[str, Any] = {name: data.get(name, "") for name in ByHand.base_fields}
+    answers: dict[str, Any] = {name: data.get(name, "") for name in DescriptionForm.base_fields}
     answers["is_open"] = bool(data.get("is_open"))
     rows = []
     for index in range(count):
-        row: dict[str, Any] = {name: data.get(f"rows-{index}-{name}", "") for name in ByHandPrivilege.base_fields}
+        row: dict[str, Any] = {
+            name: data.get(f"rows-{index}-{name}", "") for name in DescribedPrivilegeForm.base_fields
+        }
         row["model_controlled"] = bool(row["model_controlled"])
         rows.append(row)
     return {"about": answers, "rows": rows}
 
 
 def _go_on(
-    builder: Builder, item: ImportItem | None, form: ByHand, rows: Any, resources: Mapping[int, Resource]
+    builder: Builder, item: ImportItem | None, form: DescriptionForm, rows: Any, resources: Mapping[int, Resource]
 ) -> HttpResponse:
     given = form.cleaned_data
     team = builder.team(number(given.get("team")))
     privileges = [row.cleaned_data for row in rows.forms if row.cleaned_data]
     before = item.manifest["source"]["external_id"] if item is not None else ""
-    manifest = manual_registration.describe(
+    manifest = manual_registration.describe_manually(
         name=given["name"],
         kind=given["kind"],
         platform=given["platform"],
@@ -175,12 +183,12 @@ def _go_on(
 
 def _keep(builder: Builder, item: ImportItem | None, manifest: Manifest, draft: Draft, team: Any) -> ImportItem:
     if item is None:
-        return drafts.described(manifest, draft, by=builder.person, now=builder.now, team=team)
-    drafts.describe_anew(item, manifest, draft, team)
+        return drafts.create_description(manifest, draft, by=builder.person, now=builder.now, team=team)
+    drafts.replace_description(item, manifest, draft, team)
     return item
 
 
-def _described(privileges: list[dict[str, Any]], resources: Mapping[int, Resource]) -> list[Described]:
+def _described(privileges: list[dict[str, Any]], resources: Mapping[int, Resource]) -> list[DescribedPrivilege]:
     """Each row with its entitlement: the registered one with these words or this code, or a new one."""
     rows = Entitlement.objects.filter(resource__in=[int(row_data["resource"]) for row_data in privileges])
     registered: dict[tuple[int, str], Entitlement] = {}
@@ -191,7 +199,9 @@ def _described(privileges: list[dict[str, Any]], resources: Mapping[int, Resourc
         pk, does = int(row_data["resource"]), _plain(row_data["does"])
         new_entitlement = Entitlement(resource=resources[pk], code=does, words=f"May {does}", level=row_data["level"])
         entitlement = registered.get((pk, does), new_entitlement)
-        descriptions.append(Described(entitlement, row_data["level"], row_data["target"], row_data["model_controlled"]))
+        descriptions.append(
+            DescribedPrivilege(entitlement, row_data["level"], row_data["target"], row_data["model_controlled"])
+        )
     return descriptions
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.urls import reverse
 
 from approvals.conflicts.check import submission as conflicts
-from approvals.conflicts.check.automation import Found
+from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import preview_rows, route
@@ -28,7 +28,7 @@ from inventory.duplicates.queries import SOURCE
 from inventory.importers.manifest import Finding
 from inventory.models import Version
 from inventory.versions import findings
-from inventory.versions.diff import Drift
+from inventory.versions.diff import VersionDiff
 from inventory.versions.privilege_levels import NOT_RECOGNISED
 
 Shape = dict[str, Any]
@@ -75,7 +75,9 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "conflicts": _conflicts(preview, builder),
         "secrets": [_secret(secret) for secret in preview.item.secrets],
         "noticed": [*_named(preview), *_runs_as(preview), *_shared(preview), *_noticed(preview.manifest.findings)],
-        "chain": chain_views.shape(preview.chain, preview.automation.name, Actor.of(builder), preview.now, would=True)
+        "chain": chain_views.chain_shape(
+            preview.chain, preview.automation.name, Actor.of(builder), preview.now, would=True
+        )
         if joined
         else None,
         "form": form.details,
@@ -126,7 +128,7 @@ def _tier_words(preview: Preview) -> str:
 def _reasons(preview: Preview) -> list[Shape]:
     """Reasons of the app's risk."""
     sentences = [row.requested.privilege.sentence for row in preview.wanted if row.requested.privilege is not None]
-    return tier_reasons.grouped(preview.judged.reasons, sentences)
+    return tier_reasons.group_reasons(preview.judged.reasons, sentences)
 
 
 # --- missing answers ------------------------------------------------------------------------------------------------
@@ -152,7 +154,7 @@ def things_missing(preview: Preview) -> list[Shape]:
         elif not any(word in problem for word in known_words):
             missing.append(_thing(problem.rstrip("."), "#about"))
     missing += _about_rows(preview)
-    refused = conflicts.enforced(preview.conflicts)
+    refused = conflicts.enforced_conflicts(preview.conflicts)
     if refused:
         missing.append(_thing(f"resolve {times.counted(len(refused), 'conflict')}", "#conflicts"))
     if preview.short and has_owner:
@@ -179,7 +181,10 @@ def _about_rows(preview: Preview) -> list[Shape]:
     unjustified = preview.unjustified
     if len(unjustified) > 2:
         return [*missing, _thing(f"say why it needs {len(unjustified)} of these", f"#why-{unjustified[0].key}")]
-    return [*missing, *(_thing(f"say why it {preview_rows.bare(row)}", f"#why-{row.key}") for row in unjustified)]
+    return [
+        *missing,
+        *(_thing(f"say why it {preview_rows.sentence_after_it(row)}", f"#why-{row.key}") for row in unjustified),
+    ]
 
 
 # --- notices ------------------------------------------------------------------------------------------------
@@ -254,7 +259,7 @@ def _promoted(preview: Preview) -> Shape | None:
     if below is None or preview.refusal is not None:
         return None
     environment = below.automation.get_environment_display().lower()
-    stands = environments.stands(below.pk, below.automation.approved_version_id, below.automation.state)
+    stands = environments.version_status(below.pk, below.automation.approved_version_id, below.automation.state)
     text = f"Version {below.number} is {stands} in {environment}. An approval counts in its own environment, so this is decided anew"
     text += "." if preview.registered is not None else "; what was said there is filled in."
     return {
@@ -269,17 +274,17 @@ def _conflicts(preview: Preview, builder: Person) -> list[Shape]:
     """Conflicts and their resolutions (S6). A waiver needs a registered version, so others are saved first (S7)."""
     rows = conflict_rows.shapes(preview.conflicts, conflict_words(preview), Actor.of(builder), preview.now)
     return [
-        row | _way_to_ask(preview, finding) if conflict_rows.may_be_asked(finding, preview.now) else row
+        row | _way_to_ask(preview, finding) if conflict_rows.may_request_waiver(finding, preview.now) else row
         for row, finding in zip(rows, preview.conflicts, strict=True)
     ]
 
 
-def _way_to_ask(preview: Preview, finding: Found) -> Shape:
+def _way_to_ask(preview: Preview, finding: FoundConflict) -> Shape:
     if preview.refusal is not None:
         return {}
     if preview.registered is None or preview.version is None:
         return {"ask_by": f"waiver:{finding.standing.rule.code}"}
-    return {"ask_href": conflict_rows.ask_href(preview.registered.pk, finding)}
+    return {"ask_href": conflict_rows.waiver_request_href(preview.registered.pk, finding)}
 
 
 def conflict_words(preview: Preview) -> dict[str, str]:
@@ -313,7 +318,7 @@ def _drift_title(preview: Preview) -> str:
     return f"Against version {preview.base.number} in {preview.base.automation.get_environment_display().lower()}"
 
 
-def _drift(drift: Drift, preview: Preview) -> list[Shape]:
+def _drift(drift: VersionDiff, preview: Preview) -> list[Shape]:
     """Added, removed and changed privileges, in words (I7)."""
     lines = [{"icon": "plus", "tone": "ok", "text": privilege.sentence, "lead": "Added."} for privilege in drift.added]
     lines += [
@@ -371,10 +376,10 @@ def _shared(preview: Preview) -> list[Shape]:
         {
             "icon": "key",
             "tone": "wait",
-            "lead": f"{findings.lead(shared_credential['code'], shared_credential['place'])}.",
+            "lead": f"{findings.finding_label(shared_credential['code'], shared_credential['place'])}.",
             "text": shared_credential["detail"],
         }
-        for shared_credential in findings.shared(
+        for shared_credential in findings.shared_credentials(
             preview.registered, [credential for credential in credentials if credential.pk is not None]
         )
     ]
@@ -393,7 +398,7 @@ def _noticed(findings_read: Iterable[Finding]) -> list[Shape]:
         {
             "icon": "warning",
             "tone": tones.get(finding.severity, ""),
-            "lead": f"{findings.lead(code, finding.at)}.",
+            "lead": f"{findings.finding_label(code, finding.at)}.",
             "text": text,
         }
         for (code, text), finding in by_text.items()

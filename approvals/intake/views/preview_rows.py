@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 
-from approvals.intake.preview.rows import Preview, Wanted
+from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.intake.views import route
 from approvals.review.views import credentials
 from governance.core.models import Person
@@ -49,24 +49,24 @@ def rows(preview: Preview, form: Form) -> list[Shape]:
     ]
 
 
-def is_known(row: Wanted) -> bool:
+def is_known(row: PreviewRow) -> bool:
     """Whether its resource is registered, or can't be named on this page."""
     if is_decided_at_run_time(row):
         return True
     return not (row.connection and not row.is_named) and (row.resource is None or row.resource.pk is not None)
 
 
-def is_decided_at_run_time(row: Wanted) -> bool:
+def is_decided_at_run_time(row: PreviewRow) -> bool:
     """Whether its target is chosen at run time, so that it can't be named here (I8)."""
     return row.requested.privilege is not None and not row.requested.privilege.instance
 
 
-def is_recognised(row: Wanted) -> bool:
+def is_recognised(row: PreviewRow) -> bool:
     """Whether the importer recognises the operation and its target."""
     return row.requested.privilege is None or row.requested.privilege.recognised
 
 
-def _row(preview: Preview, row: Wanted, form: Form, is_first: bool) -> Shape:
+def _row(preview: Preview, row: PreviewRow, form: Form, is_first: bool) -> Shape:
     privilege, resource = row.requested.privilege, row.resource
     is_unknown = not row.is_named or not is_recognised(row)
     people = next((seat.people for seat in row.seats if not seat.is_security), ())
@@ -94,7 +94,7 @@ def _asked_of(preview: Preview, people: Sequence[Person]) -> str:
     return f"Policy version {preview.policy.version.number}" if preview.is_light else route.names(people)
 
 
-def _terms(preview: Preview, row: Wanted) -> list[Shape]:
+def _terms(preview: Preview, row: PreviewRow) -> list[Shape]:
     """Terms to choose from. The maximum has no number, so that it follows a change of tier."""
     chosen, longest = preview.term(row), preview.policy.longest_term(row.requested.tier)
     return [
@@ -103,7 +103,7 @@ def _terms(preview: Preview, row: Wanted) -> list[Shape]:
     ]
 
 
-def _sentence(row: Wanted) -> str:
+def _sentence(row: PreviewRow) -> str:
     if row.requested.credential is not None:
         return row.requested.credential.sentence
     privilege = row.requested.privilege
@@ -116,7 +116,7 @@ def _sentence(row: Wanted) -> str:
     return privilege.sentence
 
 
-def _scope(row: Wanted) -> str:
+def _scope(row: PreviewRow) -> str:
     credential = row.requested.credential
     if credential is not None:
         kept = f"kept in {credential.kept_in.name}" if credential.kept_in is not None else credential.platform_instance
@@ -129,7 +129,7 @@ def _scope(row: Wanted) -> str:
     return " · ".join(part for part in (privilege.entitlement.code, host, privilege.target, places) if part)
 
 
-def _tags(preview: Preview, row: Wanted) -> list[Shape]:
+def _tags(preview: Preview, row: PreviewRow) -> list[Shape]:
     privilege = row.requested.privilege
     tags = []
     if row.requested.why == "stopped":
@@ -145,16 +145,16 @@ def _tags(preview: Preview, row: Wanted) -> list[Shape]:
     return [*tags[:3], *_credential_tags(preview, row)]
 
 
-def _credential_tags(preview: Preview, row: Wanted) -> list[Shape]:
+def _credential_tags(preview: Preview, row: PreviewRow) -> list[Shape]:
     """Notable facts of a credential, as its owner reads them on the review (I6)."""
     credential = row.requested.credential
     if credential is None:
         return []
     held = [other.requested.privilege for other in preview.wanted if other.requested.privilege is not None]
-    return credentials.stands_out(credential, findings.beyond(credential, held), preview.now)
+    return credentials.stands_out(credential, findings.codes_beyond_request(credential, held), preview.now)
 
 
-def _unsettled(row: Wanted) -> list[str]:
+def _unsettled(row: PreviewRow) -> list[str]:
     """Problems that can't be solved on this page, as sentences."""
     if not row.problems:
         return []
@@ -165,7 +165,7 @@ def _unsettled(row: Wanted) -> list[str]:
     return list(row.problems)
 
 
-def _binding(preview: Preview, row: Wanted, form: Form) -> Shape | None:
+def _binding(preview: Preview, row: PreviewRow, form: Form) -> Shape | None:
     """The choice of a connection's resource, if it is unknown or was chosen by the builder."""
     assert row.requested.privilege is not None  # only a privilege has a connection
     picked = preview.draft.chosen.get(row.connection)
@@ -199,7 +199,7 @@ def _label(resource: Resource) -> str:
     return resource.name if resource.state == ResourceState.ACTIVE else f"{resource.name} (proposed)"
 
 
-def _why(preview: Preview, row: Wanted, form: Form) -> Shape:
+def _why(preview: Preview, row: PreviewRow, form: Form) -> Shape:
     value, is_settled = preview.why(row), bool(preview.reason(row) or preview.uses(row))
     return {
         "value": value,
@@ -211,7 +211,7 @@ def _why(preview: Preview, row: Wanted, form: Form) -> Shape:
     }
 
 
-def problem_words(row: Wanted, now: datetime) -> str:
+def problem_words(row: PreviewRow, now: datetime) -> str:
     """What the builder has to do, or wait for, before the row can be submitted."""
     resource = row.resource
     if is_decided_at_run_time(row):
@@ -223,13 +223,13 @@ def problem_words(row: Wanted, now: datetime) -> str:
     return " ".join(row.problems).rstrip(".")
 
 
-def place(row: Wanted) -> str:
+def place(row: PreviewRow) -> str:
     """Place in the source: “Post report”."""
     privilege = row.requested.privilege
     return f"“{privilege.at[0]}”" if privilege is not None and privilege.at else "this"
 
 
-def bare(row: Wanted) -> str:
+def sentence_after_it(row: PreviewRow) -> str:
     """A sentence to follow "it": "may post messages …", "uses …"."""
     sentence = _sentence(row)
     return sentence[:1].lower() + sentence[1:]

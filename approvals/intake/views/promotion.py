@@ -32,7 +32,7 @@ class Where(forms.Form):
 
 
 @dataclass(frozen=True)
-class Onward:
+class NextPage:
     """URL of the next page."""
 
     href: str
@@ -51,13 +51,13 @@ def promote(request: Request, pk: int) -> HttpResponse:
     environment = automation.get_environment_display().lower()
     is_approved = version.pk == automation.approved_version_id
 
-    def begin(answers: dict[str, Any]) -> Onward:
+    def begin(answers: dict[str, Any]) -> NextPage:
         item = promotion.begin(automation, answers["environment"], actor=request.actor, now=now)
-        return Onward(reverse("import_preview", args=[item.pk]))
+        return NextPage(reverse("import_preview", args=[item.pk]))
 
     return form_page(
         request,
-        Where(request.POST or None, targets=environments.above(automation)),
+        Where(request.POST or None, targets=environments.environments_above(automation)),
         begin,
         now=now,
         title=f"Promote {automation.name}",

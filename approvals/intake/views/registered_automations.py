@@ -14,7 +14,7 @@ from inventory.models import Automation, ImportState, Version
 
 #: Manifest values that identify an automation in the register (`confirmation.known`).
 _PLATFORM = Trim(Concat(KT("manifest__platform"), Value(" "), Left(KT("manifest__source__platform_instance"), 16)))
-PLACED = {
+IDENTITY_COLUMNS = {
     "placed": Left(_PLATFORM, 120),
     "with_id": Left(KT("manifest__source__external_id"), 160),
     "content": KT("manifest__source__content"),
@@ -22,8 +22,8 @@ PLACED = {
 }
 
 
-def known(teams: Iterable[Team], environment: str) -> Subquery:
-    """Registered automation of an item with `PLACED` in one of these teams, and its newest version; null for a new one."""
+def registered_automation(teams: Iterable[Team], environment: str) -> Subquery:
+    """Registered automation of an item with `IDENTITY_COLUMNS` in one of these teams, and its newest version; null for a new one."""
     newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number")
     automations = Automation.objects.filter(
         team__in=[team.pk for team in teams],
@@ -36,7 +36,7 @@ def known(teams: Iterable[Team], environment: str) -> Subquery:
     return Subquery(automations.order_by("pk").values(about=summary)[:1])
 
 
-def words(item: Mapping[str, Any]) -> str:
+def import_effect(item: Mapping[str, Any]) -> str:
     """Effect of importing an item, in a few words; empty if it has no id or is finished."""
     registered = item.get("known")
     if item["progress"] != ImportState.PREVIEW or not item.get("with_id"):

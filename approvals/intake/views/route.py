@@ -9,8 +9,8 @@ from typing import Any
 
 from approvals.assignment import candidates, next_approver
 from approvals.decisions import queries as decision_queries
-from approvals.intake.preview.route import SeatAsked
-from approvals.intake.preview.rows import Preview, Wanted
+from approvals.intake.preview.route import PreviewSeat
+from approvals.intake.preview.rows import Preview, PreviewRow
 from governance.core.models import Person
 from governance.web.components import times
 
@@ -24,9 +24,9 @@ WAY_OUT = "Name a deputy for the resource, or let somebody else submit."
 class _Box:
     """One box of stage 2: the same people on the same basis."""
 
-    seat: SeatAsked
+    seat: PreviewSeat
     people: tuple[Person, ...]
-    wanted: list[Wanted] = field(default_factory=list)
+    wanted: list[PreviewRow] = field(default_factory=list)
     due: datetime | None = None
 
 
@@ -46,7 +46,7 @@ def context(preview: Preview, builder: Person) -> Shape:
         *(person for box in boxes for person in box.people),
         *(person for seat in preview.app_seats for person in seat.people),
     ]
-    usual = decision_queries.usual(people, now)
+    usual = decision_queries.usual_decision_times(people, now)
     number = preview.version.number if preview.version else (preview.base.number + 1 if preview.base else 1)
     return {
         "you": {"name": builder.name, "text": f"Today. Version {number} is frozen as it stands."},
@@ -82,8 +82,8 @@ def _by_policy(preview: Preview) -> Shape:
     return {"name": name, "capacity": "light path", "text": f"{_counted(preview.asked)}, at once", "due": None}
 
 
-def _due(start: datetime, days: int, seat: SeatAsked) -> datetime:
-    return candidates.due(start, days, seat.people[0])
+def _due(start: datetime, days: int, seat: PreviewSeat) -> datetime:
+    return candidates.deadline_after(start, days, seat.people[0])
 
 
 def names(people: Sequence[Person]) -> str:
@@ -93,7 +93,7 @@ def names(people: Sequence[Person]) -> str:
     return " or ".join(person.name for person in people)
 
 
-def _capacity(seat: SeatAsked) -> str:
+def _capacity(seat: PreviewSeat) -> str:
     return "security" if seat.is_security or seat.is_of_conflict else seat.basis
 
 
@@ -103,19 +103,21 @@ def _app(preview: Preview, due: datetime, usual: Mapping[int, timedelta]) -> Sha
         since = f" since version {before.version.number}" if before is not None else ""
         return {"people": [], "text": f"Not asked again: nothing that it decides about changed{since}."}
     people = [row for seat in preview.app_seats if seat.people for row in _asked_people(seat)]
-    usual_words = [words for seat in preview.app_seats if (words := decision_queries.words(seat.people, usual))]
+    usual_words = [
+        words for seat in preview.app_seats if (words := decision_queries.decision_time_words(seat.people, usual))
+    ]
     text = f"{QUESTION} {usual_words[0].capitalize()}." if usual_words else QUESTION
     return {"people": people, "text": text, "due": due if people else None}
 
 
-def _asked_people(seat: SeatAsked) -> list[Shape]:
+def _asked_people(seat: PreviewSeat) -> list[Shape]:
     """People asked for one seat of stage 1, and those asked in addition if too few would be left for other seats (A9)."""
     suffix = ", since it is in conflict" if seat.is_of_conflict else ", one signature more" if seat.is_more else ""
     capacity = f"{_capacity(seat)}{suffix}"
     if seat.beside is None:
         return [{"name": names(seat.people), "capacity": capacity}]
     capacity_beside = (
-        f"{seat.beside.basis}, asked too so that somebody is left for {next_approver.listed(seat.beside.short)}"
+        f"{seat.beside.basis}, asked too so that somebody is left for {next_approver.list_names(seat.beside.short)}"
     )
     return [
         {"name": names(seat.beside.first), "capacity": capacity},
@@ -133,7 +135,7 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
             box = boxes.setdefault(key, _Box(seat, people))
             box.wanted.append(row)
             if people:
-                due = candidates.due(opens, preview.policy.due_days(row.requested.tier), people[0])
+                due = candidates.deadline_after(opens, preview.policy.due_days(row.requested.tier), people[0])
                 box.due = min(box.due, due) if box.due else due
     return sorted(boxes.values(), key=lambda box: (not box.people, box.seat.is_security))
 
@@ -149,12 +151,12 @@ def _box(box: _Box, usual: Mapping[int, timedelta]) -> Shape:
         text = f"Second signature on the {count} high-risk records" if count > 1 else "Second signature, high risk"
     else:
         text = _counted(box.wanted)
-    name, takes = names(box.people) or "Nobody yet", decision_queries.words(box.people, usual)
+    name, takes = names(box.people) or "Nobody yet", decision_queries.decision_time_words(box.people, usual)
     text = f"{text}; {takes}" if takes else text
     return {"name": name, "capacity": _capacity(box.seat) if box.people else "", "text": text, "due": box.due}
 
 
-def _counted(wanted: Iterable[Wanted]) -> str:
+def _counted(wanted: Iterable[PreviewRow]) -> str:
     """Count the requested items by resource: 3 privileges on ERP Postgres and Finance Slack, 1 credential."""
     privileges = [row for row in wanted if row.requested.privilege is not None]
     credentials = [row for row in wanted if row.requested.credential is not None]

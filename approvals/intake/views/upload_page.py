@@ -52,7 +52,7 @@ STANDS = Case(
 )
 
 
-class Together(forms.Form):
+class OrderForm(forms.Form):
     """Answers for all automations of an upload.
 
     Args:
@@ -82,7 +82,7 @@ class Together(forms.Form):
             del self.fields["team"]
 
 
-def form_of(builder: Builder, batch: ImportBatch, data: QueryDict | None = None) -> Together:
+def form_of(builder: Builder, batch: ImportBatch, data: QueryDict | None = None) -> OrderForm:
     """The form with the answers of the earlier order, or else with the upload's team and its builder."""
     people = {
         person.pk: person
@@ -94,7 +94,7 @@ def form_of(builder: Builder, batch: ImportBatch, data: QueryDict | None = None)
     if "team" not in initial:
         read_for = batch.items.order_by("pk").values_list("team", flat=True).first()
         initial = {"team": read_for, "technical_owner": builder.person.pk}
-    return Together(data, people=by_name, teams=builder.teams, initial=initial)
+    return OrderForm(data, people=by_name, teams=builder.teams, initial=initial)
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _shown(batch: ImportBatch) -> QuerySet[Any]:
     return shown
 
 
-def context(builder: Builder, batch: ImportBatch, query: QueryDict, *, form: Together | None = None) -> Shape:
+def context(builder: Builder, batch: ImportBatch, query: QueryDict, *, form: OrderForm | None = None) -> Shape:
     """Context of the page.
 
     Args:
@@ -262,7 +262,7 @@ def _row(item: Mapping[str, Any]) -> Shape:
         "stands": item["stands"],
         "words": state_words.STATES["import"][item["stands"]].text,
         "reason": item["reason"],
-        "would": registered_automations.words(item),
+        "would": registered_automations.import_effect(item),
         "version": item["version__number"] or "",
     }
 
@@ -270,7 +270,9 @@ def _row(item: Mapping[str, Any]) -> Shape:
 def _page(builder: Builder, batch: ImportBatch, query: QueryDict, path: str) -> tuple[list[Shape], str, str]:
     """One page of items by key, with the URLs of the next and the previous page."""
     where = batch.order.get("environment") or Environment.PRODUCTION
-    columns = registered_automations.PLACED | {"known": registered_automations.known(builder.teams, where)}
+    columns = registered_automations.IDENTITY_COLUMNS | {
+        "known": registered_automations.registered_automation(builder.teams, where)
+    }
     rows = _rows(batch).annotate(**columns)
     if query.get("show") in dict(SHOWN):
         rows = rows.filter(stands=query["show"])
@@ -330,7 +332,7 @@ def uploads_of(person: Person, now: datetime) -> list[Shape]:
     ]
 
 
-def what_goes(batch: ImportBatch) -> str:
+def discard_sentence(batch: ImportBatch) -> str:
     """Say in a sentence what a discard deletes and what stays."""
     counts = Counts.of(batch)
     gone = times.counted(counts["waiting"] + counts["refused"], "automation")

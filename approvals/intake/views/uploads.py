@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from approvals.intake import bulk_import
 from approvals.intake.views import upload_page
 from approvals.intake.views.builder import Builder
-from approvals.intake.views.imports import says_no
+from approvals.intake.views.imports import show_refusals
 from governance.core.duties.refusals import Refusal, Refused, refuse
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
@@ -58,9 +58,9 @@ def add(request: Request) -> HttpResponse:
         team = builder.team(number(request.POST.get("team")))
         named = request.POST.get("batch", "")
         going_on = _find(builder, number(named) or 0) if named else None
-        files = [*import_process.read_apart(_files(request), person=builder.person), *_too_large(request)]
-        batch = going_on or previews.begin(actor=builder.actor, now=builder.now)
-        added = previews.add(batch, files, now=builder.now, team=team)
+        files = [*import_process.read_in_child(_files(request), person=builder.person), *_too_large(request)]
+        batch = going_on or previews.begin_upload(actor=builder.actor, now=builder.now)
+        added = previews.add_results(batch, files, now=builder.now, team=team)
     except Refused as error:
         return JsonResponse({"sentence": error.refusal.sentence, "to_do": error.refusal.to_do}, status=error.status)
     except import_process.ImportBusy as busy:
@@ -101,7 +101,7 @@ def _too_large(request: Request) -> list[tuple[str, ImportProblem]]:
 
 
 @require_http_methods(["GET", "POST"])
-@says_no
+@show_refusals
 def upload(request: Request, pk: int) -> HttpResponse:
     """Show the files, outcomes and progress. A post orders the import of all, or stops it."""
     builder = Builder.of(request)
@@ -118,7 +118,7 @@ def upload(request: Request, pk: int) -> HttpResponse:
 def _posted(request: Request, builder: Builder, batch: ImportBatch) -> HttpResponse:
     do = request.POST.get("do", "")
     if do == "stop":
-        previews.stop(batch)
+        previews.stop_import(batch)
         messages.success(request, "Stopped. What is in the register stays there; the rest is still here.")
         return redirect("import_batch", pk=batch.pk)
     if do != "order":
@@ -146,10 +146,10 @@ def _order_from(team: Team, given: dict[str, Any]) -> bulk_import.Order:
     )
 
 
-def _wrong_owners(builder: Builder, team: Team, form: upload_page.Together) -> bool:
+def _wrong_owners(builder: Builder, team: Team, form: upload_page.OrderForm) -> bool:
     """Whether a named person can't own automations of this team; reported beside the field (S1)."""
     named = {name: form.cleaned_data[name] for name in ("business_owner", "technical_owner")}
-    refusals: list[tuple[str, Refusal]] = ownership_rules.refusals(team, None, named, builder.now)
+    refusals: list[tuple[str, Refusal]] = ownership_rules.owner_refusals(team, None, named, builder.now)
     for name, refusal in refusals:
         form.add_error(name, f"{refusal.sentence} {refusal.to_do}")
     return bool(refusals)
@@ -185,7 +185,7 @@ def _lines(request: Request, batch: ImportBatch) -> Iterable[str]:
 
 
 @require_http_methods(["GET", "POST"])
-@says_no
+@show_refusals
 def discard(request: Request, pk: int) -> HttpResponse:
     """Discard the parts of an upload that are not in the register, after a confirmation."""
     builder = Builder.of(request)
@@ -201,7 +201,7 @@ def discard(request: Request, pk: int) -> HttpResponse:
     ask = {
         "id": "discard",
         "title": "Discard what was not brought in?",
-        "text": upload_page.what_goes(batch),
+        "text": upload_page.discard_sentence(batch),
         "action": reverse("import_batch_discard", args=[pk]),
         "label": "Discard",
         "kind": "danger",

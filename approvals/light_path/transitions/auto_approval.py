@@ -9,7 +9,7 @@ from typing import Any
 from approvals.assignment import additional_seats
 from approvals.decisions.rules import duties
 from approvals.light_path import eligibility
-from approvals.light_path.eligibility import Because
+from approvals.light_path.eligibility import LightPathReason
 from approvals.models import Approval, ApprovalState, Submission
 from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
@@ -18,7 +18,7 @@ from governance.core.engine.transition import Effect, Step, transition
 from inventory.risk.tiers import Tier
 
 #: Words for the ledger if a duty of approving is the reason against it, by code of the duty.
-HELD = {
+DUTY_WORDS = {
     "I3": "nobody answers for something of it",
     "T1": "its risk has risen",
     "I8": "a connection opens something else",
@@ -43,7 +43,7 @@ def approve_by_policy(step: Step[Approval]) -> Effect:
 
 
 #: A later policy requires people (A1).
-ASKS_MORE = Because(
+ASKS_MORE = LightPathReason(
     "a later policy has people asked", "The policy that is in force now has people decide about something of it."
 )
 
@@ -52,13 +52,13 @@ def _needs_more_now(
     submission: Submission, waiting: Sequence[Approval], policy: policy_queries.Policy, now: datetime
 ) -> bool:
     """Return whether the policy in force now rates an item above low, or requires more seats."""
-    judged = additional_seats.tiers(submission, policy, now)
+    judged = additional_seats.current_tiers(submission, policy, now)
     if judged is not None and max([judged.app, *(judged.of(approval) for approval in waiting)]) > Tier.LOW:
         return True
-    return bool(additional_seats.missing(submission, waiting, now))
+    return bool(additional_seats.missing_seats(submission, waiting, now))
 
 
-def approve_all(step: Step[Any], submission: Submission, waiting: Sequence[Approval]) -> bool:
+def auto_approve(step: Step[Any], submission: Submission, waiting: Sequence[Approval]) -> bool:
     """Approve all waiting approvals by policy, if the submission is on the light path and nothing is against it now.
 
     Args:
@@ -80,12 +80,12 @@ def approve_all(step: Step[Any], submission: Submission, waiting: Sequence[Appro
     return True
 
 
-def _find_reason(step: Step[Any], submission: Submission, waiting: Sequence[Approval]) -> Because | None:
+def _find_reason(step: Step[Any], submission: Submission, waiting: Sequence[Approval]) -> LightPathReason | None:
     """Return the reason against it. Counts under the lock of its builders."""
-    eligibility.lock(party_queries.building(submission))
-    frozen_policy, now = policy_queries.of(submission.policy), policy_queries.in_force(step.now)
+    eligibility.lock(party_queries.builder_ids(submission))
+    frozen_policy, now = policy_queries.policy_of(submission.policy), policy_queries.in_force(step.now)
     for policy in (frozen_policy,) if now.version == frozen_policy.version else (frozen_policy, now):
-        reason = eligibility.of_submission(submission, waiting, policy, step.now)
+        reason = eligibility.reason_against_submission(submission, waiting, policy, step.now)
         if reason is not None:
             return reason
     if _needs_more_now(submission, waiting, now, step.now):
@@ -94,5 +94,5 @@ def _find_reason(step: Step[Any], submission: Submission, waiting: Sequence[Appr
         approval.submission = submission
         refusal: Refusal | None = approve_by_policy.refusal(approval, actor=step.actor, now=step.now)
         if refusal is not None:
-            return Because(HELD.get(refusal.code, "something speaks against it"), refusal.sentence)
+            return LightPathReason(DUTY_WORDS.get(refusal.code, "something speaks against it"), refusal.sentence)
     return None

@@ -38,13 +38,13 @@ from inventory.automations.transitions import lifecycle
 from inventory.models import Automation
 
 #: Rows locked before a spot check, outermost first.
-ABOVE = ("submission.automation", "submission")
+LOCKED_BEFORE = ("submission.automation", "submission")
 
 #: States without an answer or an effect.
-UNSEEN = (SampleState.WAITING, SampleState.OPEN)
+UNANSWERED = (SampleState.WAITING, SampleState.OPEN)
 
 
-def note(step: Step[Submission], before: Submission | None) -> None:
+def note_spot_checks(step: Step[Submission], before: Submission | None) -> None:
     """Create spot checks of auto-approved privileges, and of a changed source without stage 1 (A12, A13).
 
     An answer of stage 1 closes spot checks of earlier sources, since it has seen this version. It does not close those
@@ -80,20 +80,20 @@ def note(step: Step[Submission], before: Submission | None) -> None:
     source=(SampleState.WAITING,),
     target=(SampleState.NOT_DRAWN, SampleState.OPEN),
     duties=(light_path_rules.SEALED,),
-    parents=ABOVE,
+    parents=LOCKED_BEFORE,
 )
 def draw(step: Step[Sample]) -> Effect:
     """Draw by the ledger's next seal. If selected, reviewers are asked and the time starts (A13, H8)."""
     sample = step.subject
     seal = spot_checks.seal_over(sample.submission)
     assert seal is not None  # the duty SEALED checks it
-    policy = policy_queries.of(sample.submission.policy)
+    policy = policy_queries.policy_of(sample.submission.policy)
     sample.drawn_from_seal, sample.drawn_at = seal.number, step.now
     payload: dict[str, Any] = {"seal": seal.number, "one_in": policy.sampled_one_in}
     if not spot_checks.is_drawn(sample, seal):
         return Effect(to=SampleState.NOT_DRAWN, payload=payload)
-    people = spot_checks.may_look(sample, step.now)
-    sample.due_at = candidates.due(step.now, policy.sampled_days, people[0] if people else None)
+    people = spot_checks.reviewers_of(sample, step.now)
+    sample.due_at = candidates.deadline_after(step.now, policy.sampled_days, people[0] if people else None)
     step.record("sample.opened", sample)
     return Effect(to=SampleState.OPEN, payload=payload | {"asked": _ask_reviewers(step, people)})
 
@@ -104,11 +104,11 @@ def draw(step: Step[Sample]) -> Effect:
     permission=Permission.SAMPLE_DRAW,
     source=(SampleState.OPEN,),
     duties=(light_path_rules.SOMEBODY_NEW_TO_LOOK,),
-    parents=ABOVE,
+    parents=LOCKED_BEFORE,
 )
 def pass_on_sample(step: Step[Sample]) -> Effect:
     """Ask new reviewers, since others have left or joined. The deadline stays (A9)."""
-    asked_ids = _ask_reviewers(step, spot_checks.may_look(step.subject, step.now))
+    asked_ids = _ask_reviewers(step, spot_checks.reviewers_of(step.subject, step.now))
     step.save(step.subject)
     return Effect(payload={"asked": asked_ids})
 
@@ -119,8 +119,8 @@ def pass_on_sample(step: Step[Sample]) -> Effect:
     permission=Permission.SAMPLE_LOOK,
     source=(SampleState.OPEN,),
     target=(SampleState.FINE,),
-    duties=light_path_rules.LOOKING,
-    parents=ABOVE,
+    duties=light_path_rules.SPOT_CHECK_DUTIES,
+    parents=LOCKED_BEFORE,
 )
 def find_fine(step: Step[Sample]) -> Effect:
     """Find it fine, as a person without a conflict (A12, A13)."""
@@ -134,8 +134,8 @@ def find_fine(step: Step[Sample]) -> Effect:
     permission=Permission.SAMPLE_LOOK,
     source=(SampleState.OPEN,),
     target=(SampleState.NOT_FINE,),
-    duties=light_path_rules.LOOKING,
-    parents=ABOVE,
+    duties=light_path_rules.SPOT_CHECK_DUTIES,
+    parents=LOCKED_BEFORE,
     reason_needed=True,
 )
 def find_not_fine(step: Step[Sample]) -> Effect:
@@ -145,7 +145,7 @@ def find_not_fine(step: Step[Sample]) -> Effect:
     """
     _set_reviewer(step)
     _suspend(step, "sample", model_grant.Why.NOT_FINE)
-    _notify(step, candidates.builders(step.subject.submission, step.now), "sample_not_fine", "not_fine")
+    _notify(step, candidates.recipients_of_outcome(step.subject.submission, step.now), "sample_not_fine", "not_fine")
     return Effect()
 
 
@@ -156,14 +156,16 @@ def find_not_fine(step: Step[Sample]) -> Effect:
     source=(SampleState.OPEN,),
     target=(SampleState.UNANSWERED,),
     duties=(light_path_rules.LOOK_TIME_IS_UP,),
-    parents=ABOVE,
+    parents=LOCKED_BEFORE,
 )
 def lapse_sample(step: Step[Sample]) -> Effect:
     """Suspend it because no one answered in time, until the skipped stage has decided (A13)."""
     sample = step.subject
     _suspend(step, "sample_silence", model_grant.Why.UNSEEN)
     reviewers = Person.objects.filter(pk__in=sample.asked).order_by("pk")
-    _notify(step, [*candidates.builders(sample.submission, step.now), *reviewers], "sample_unseen", "unseen")
+    _notify(
+        step, [*candidates.recipients_of_outcome(sample.submission, step.now), *reviewers], "sample_unseen", "unseen"
+    )
     return Effect()
 
 
@@ -171,7 +173,7 @@ def lapse_sample(step: Step[Sample]) -> Effect:
     Sample,
     event="sample.closed",
     permission=None,
-    source=UNSEEN,
+    source=UNANSWERED,
     target=(SampleState.NOT_APPLICABLE,),
 )
 def close_sample(step: Step[Sample]) -> Effect:
@@ -194,7 +196,7 @@ def close_sample_of(grant: Grant, step: Step[Any]) -> None:
 
 
 def _close_unanswered(step: Step[Any], **which: Any) -> None:
-    for sample in Sample.objects.filter(state__in=UNSEEN, **which).order_by("pk"):
+    for sample in Sample.objects.filter(state__in=UNANSWERED, **which).order_by("pk"):
         close_sample(sample, actor=step.actor, now=step.now)
 
 
@@ -218,17 +220,17 @@ def _ask_reviewers(step: Step[Sample], people: Sequence[Person]) -> list[str]:
     sample = step.subject
     new = [person for person in people if person.pk not in sample.asked]
     sample.asked = [*sample.asked, *(person.pk for person in new)]
-    candidates.let_see(sample.submission.automation, new)
+    candidates.grant_view(sample.submission.automation, new)
     _notify(step, new, "sample_drawn", "drawn")
     return [str(person.opaque_id) for person in new]
 
 
 def _notify(step: Step[Sample], people: Iterable[Person], event: str, key: str) -> None:
     thread = f"sample:{step.subject.pk}"
-    outbox.queue(outbox.each(people, event, thread=thread, key=key, now=step.now, context=about(step.subject)))
+    outbox.queue(outbox.each(people, event, thread=thread, key=key, now=step.now, context=mail_context(step.subject)))
 
 
-def about(sample: Sample) -> dict[str, Any]:
+def mail_context(sample: Sample) -> dict[str, Any]:
     """Return the facts for a mail about a spot check."""
     automation, approval = sample.submission.automation, sample.approval
     return {

@@ -73,7 +73,7 @@ class Command(BaseCommand):
             if not is_stopped:
                 self._bring_in(batch, order, is_stopped)
         if is_stopped:
-            previews.stop(batch)
+            previews.stop_import(batch)
         self._report(batch)
         if is_stopped:
             self.stderr.write("Stopped. What is in the register stays there; run it again to go on.")
@@ -98,7 +98,7 @@ class Command(BaseCommand):
             "business_owner": people[order.business_owner],
             "technical_owner": people.get(order.technical_owner or 0),
         }
-        owner_refusals = [owner_refusal for _, owner_refusal in ownership_rules.refusals(team, None, named, now)]
+        owner_refusals = [owner_refusal for _, owner_refusal in ownership_rules.owner_refusals(team, None, named, now)]
         for refusal in [*([import_refusal] if import_refusal else []), *owner_refusals]:
             raise CommandError(f"{refusal.sentence} {refusal.to_do}".strip())
 
@@ -113,7 +113,7 @@ class Command(BaseCommand):
         )
         while not is_stopped and (entries_read := list(islice(entries, TOGETHER))):
             try:
-                previews.add(batch, entries_read, now=business_time.now(), team=team)  # type: ignore[arg-type]  # unread files are filtered above
+                previews.add_results(batch, entries_read, now=business_time.now(), team=team)  # type: ignore[arg-type]  # unread files are filtered above
             except Refused as error:
                 raise CommandError(f"{error.refusal.sentence} {error.refusal.to_do}") from error
             read += len(entries_read)
@@ -122,7 +122,7 @@ class Command(BaseCommand):
             self.stderr.write(f"{count:,} passed over: {reason}.")
 
     def _bring_in(self, batch: ImportBatch, order: bulk_import.Order, is_stopped: list[bool]) -> None:
-        previews.order(batch, {**batch.order, **order.to_dict()})
+        previews.order_import(batch, {**batch.order, **order.to_dict()})
         batch.refresh_from_db()
         total, began = previews.open_items(batch).count(), time.monotonic()
         done = Counter[str]()
@@ -174,7 +174,7 @@ def _upload(by: Person, run: str) -> ImportBatch:
     unfinished = ImportBatch.objects.filter(by=by, order__run=run).exclude(progress=BatchState.CONFIRMED)
     upload = unfinished.order_by("-pk").first()
     if upload is None:
-        upload = previews.begin(actor=Actor.of(by), now=business_time.now(), order={"run": run})
+        upload = previews.begin_upload(actor=Actor.of(by), now=business_time.now(), order={"run": run})
     return upload
 
 

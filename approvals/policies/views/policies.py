@@ -18,7 +18,7 @@ from approvals.policies import document as policy_document
 from approvals.policies import queries as kept
 from approvals.policies.views import rows as policy_rows
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.views.rows import listed
+from approvals.proposals.views.rows import list_rows
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
@@ -52,14 +52,14 @@ def policies(request: Request) -> HttpResponse:
             "title": "Policy",
             "facts": [
                 {"text": f"version {version.number} is in force", "href": version.href, "strong": True},
-                policy_rows.signed(version),
+                policy_rows.signatures(version),
             ],
             "actions": _actions(request.actor, now),
         },
         "version": {"until": version.until},
-        "tiers": policy_rows.by_tier(kept.completed(in_force.document)),
-        "facts": policy_rows.facts(kept.completed(in_force.document)),
-        "under_way": listed(under_way),
+        "tiers": policy_rows.by_tier(kept.with_shipped_parts(in_force.document)),
+        "facts": policy_rows.facts(kept.with_shipped_parts(in_force.document)),
+        "under_way": list_rows(under_way),
         "history": [_row(row, in_force.version.pk) for row in rows[:MOST]],
         "older": f"?before={rows[MOST - 1].number}" if len(rows) > MOST else "",
     }
@@ -87,7 +87,7 @@ def _row(version: PolicyVersion, in_force: int) -> Shape:
         "href": version.href,
         "at": version.effective_at if version.number > 1 else None,
         "until": version.until,
-        "signed": policy_rows.signed(version),
+        "signed": policy_rows.signatures(version),
         "is_in_force": version.pk == in_force,
     }
 
@@ -100,7 +100,7 @@ def policy(request: Request, number: int) -> HttpResponse:
     if version is None:
         raise Http404
     before = _versions().filter(number__lt=number).first()
-    document = kept.completed(version.document)
+    document = kept.with_shipped_parts(version.document)
     is_in_force = kept.in_force(now).version.pk == version.pk
     may_propose = _may_propose(request.actor, now)
     again = [{"label": "Propose this one again", "href": f"{reverse('policy_propose')}?from={number}"}]
@@ -110,7 +110,7 @@ def policy(request: Request, number: int) -> HttpResponse:
         "head": {
             "title": f"Policy, version {number}",
             "tag": {"text": "In force", "tone": "ok"} if is_in_force else None,
-            "facts": [policy_rows.signed(version)],
+            "facts": [policy_rows.signatures(version)],
             "actions": again if may_propose and not is_in_force else [],
         },
         "version": {
@@ -120,7 +120,7 @@ def policy(request: Request, number: int) -> HttpResponse:
         },
         "proposal_href": _proposal_href(version, request.actor, now),
         "compared_to": before.number if before is not None else None,
-        "changes": policy_rows.change_rows(diff.changes(kept.completed(before.document), document))
+        "changes": policy_rows.change_rows(diff.changes(kept.with_shipped_parts(before.document), document))
         if before is not None
         else [],
         "tiers": policy_rows.by_tier(document),

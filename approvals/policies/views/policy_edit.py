@@ -44,7 +44,7 @@ def policy_propose(request: Request) -> HttpResponse:
         return _refused(request, row, refusal, now, reverse("policies"))
     chosen = asked_number(request.GET.get("from"))
     base = get_object_or_404(PolicyVersion, kind=DEFAULT, number=chosen) if chosen else kept.in_force(now).version
-    return _edit(request, row, kept.completed(base.document), now, begins_with=base.number)
+    return _edit(request, row, kept.with_shipped_parts(base.document), now, begins_with=base.number)
 
 
 @require_http_methods(["GET", "POST"])
@@ -56,7 +56,7 @@ def policy_amend(request: Request, pk: int) -> HttpResponse:
     refusal = proposal_transitions.amend.refusal(row, actor=request.actor, now=now)
     if refusal is not None:
         return _refused(request, row, refusal, now, row.href)
-    return _edit(request, row, kept.completed(row.document), now, begins_with=None)
+    return _edit(request, row, kept.with_shipped_parts(row.document), now, begins_with=None)
 
 
 def _refused(request: Request, row: Proposal, refusal: Refusal, now: datetime, back_href: str) -> HttpResponse:
@@ -73,7 +73,7 @@ def _edit(
     request: Request, row: Proposal, base: dict[str, Any], now: datetime, *, begins_with: int | None
 ) -> HttpResponse:
     as_form = (request.POST or request.GET).get("as") == "form"
-    in_force = kept.completed(kept.in_force(now).document)
+    in_force = kept.with_shipped_parts(kept.in_force(now).document)
     form = PolicyForm(base, request.POST if request.method == "POST" and as_form else None) if as_form else None
     typed = request.POST.get("text", policy_document.as_text(base))
     result, status, error = _read(request, form, base, typed)

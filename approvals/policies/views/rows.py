@@ -126,7 +126,7 @@ def _signals(signals: Mapping[str, int]) -> str:
     return f"more than {signals['mutual']} for each other, or over {signals['share']} % of a builder’s, in {days}"
 
 
-def signed(version: PolicyVersion) -> str:
+def signatures(version: PolicyVersion) -> str:
     """Say who signed a version."""
     if version.number == 1:
         return "came with the product"

@@ -15,14 +15,14 @@ from approvals.policies import queries as policy_queries
 from approvals.proposals.kinds.kind import Span
 
 #: The effect on a caught submission by the rule's mode.
-DONE: Mapping[str, str] = {
+EFFECTS: Mapping[str, str] = {
     Mode.RECORD: "been in conflict, which is written down and no more",
     Mode.APPROVAL: "needed a signature of security more",
     Mode.ENFORCE: "been refused",
 }
 
 
-def said(span: Span, counts: Mapping[str, int]) -> list[str]:
+def sentences(span: Span, counts: Mapping[str, int]) -> list[str]:
     """Return sentences about the submissions that the rule would have caught, and about existing conflicts.
 
     Args:
@@ -36,22 +36,24 @@ def said(span: Span, counts: Mapping[str, int]) -> list[str]:
     sentences = []
     if new is not None:
         count = caught - waived
-        sentences.append(f"{count:,} would have {DONE[new['mode']]}, by what {holds(count, [new['scope']])}.")
+        sentences.append(
+            f"{count:,} would have {EFFECTS[new['mode']]}, by what {holding_words(count, [new['scope']])}."
+        )
         if waived:
             sentences.append(f"{waived:,} more would have been in conflict under a waiver, and not refused.")
     if old is not None and new is not None:
         if (same := caught - more - was_waived) and old["mode"] != new["mode"]:
-            sentences.append(f"{same:,} of them would have {DONE[old['mode']]}, as the rule is now.")
+            sentences.append(f"{same:,} of them would have {EFFECTS[old['mode']]}, as the rule is now.")
         if more:
             sentences.append(f"{more:,} of them not as the rule is now.")
     if old is not None and less:
         sentences.append(
-            f"{less:,} that would have {DONE[old['mode']]}, as the rule is now, would not have been caught."
+            f"{less:,} that would have {EFFECTS[old['mode']]}, as the rule is now, would not have been caught."
         )
     return [*sentences, *_open_conflict_sentences(span, old, new)]
 
 
-def holds(count: int, scopes: Iterable[str]) -> str:
+def holding_words(count: int, scopes: Iterable[str]) -> str:
     """Say by which grants submissions are caught: their own, and others' if a rule looks beyond the automation."""
     self_words = "it holds itself" if count == 1 else "they hold themselves"
     return self_words if set(scopes) <= {Scope.AUTOMATION} else f"{self_words} beside what others hold now"

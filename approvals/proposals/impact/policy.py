@@ -255,7 +255,7 @@ def _open_entries(places: Mapping[int, str]) -> frozenset[int]:
 # --- in words ---------------------------------------------------------------------------------------------------------
 
 
-def said(span: Span, counts: Mapping[str, int]) -> list[str]:
+def sentences(span: Span, counts: Mapping[str, int]) -> list[str]:
     """Return the counts in sentences, the most important first, then the parts that were not counted."""
     sentences = [*_signature_sentences(counts), *_tier_sentences(counts), *_term_sentences(span, counts)]
     if counts.get("reordered"):

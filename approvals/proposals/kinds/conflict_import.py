@@ -13,20 +13,20 @@ import yaml
 
 from approvals.conflicts import dry_run
 from approvals.conflicts.check import automation
-from approvals.conflicts.dry_run import Known
+from approvals.conflicts.dry_run import HoldingsCache
 from approvals.conflicts.imports.imported_rules import RULES
 from approvals.conflicts.rule_language import rule as rule_language_rule
-from approvals.conflicts.rule_language.rule import NotARule
+from approvals.conflicts.rule_language.rule import InvalidRule
 from approvals.models import ConflictRule, Proposal
 from approvals.policies.diff import Change, Line
 from approvals.policies.yaml_document import Problem
 from approvals.proposals import beneficiaries
 from approvals.proposals.impact import conflict_rule
 from approvals.proposals.kinds.conflict_rule import differences, put_in_force, submissions
-from approvals.proposals.kinds.kind import About, Document, Given, Kind, Slice, Span, tightens
+from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Slice, Span, Subject, tightens
 from governance.core.engine.transition import Step
 from governance.core.roles.roles import Role
-from inventory.importers.display import label
+from inventory.importers.display import display_label
 
 #: Length in characters.
 LONGEST_LEFT_OUT = 400
@@ -46,9 +46,9 @@ class ConflictImportKind(Kind):
     title = "Conflict rules"
     countersigner = Role.SECURITY_REVIEWER
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
+    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the name of each file."""
-        return {target: About(target) for target in targets if target}
+        return {target: Subject(target) for target in targets if target}
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return those of its rules that are in force."""
@@ -56,16 +56,16 @@ class ConflictImportKind(Kind):
         rules = ConflictRule.objects.in_force(now).filter(code__in=wanted)
         return {"rules": {rule.code: rule.document for rule in rules}}
 
-    def read(self, target: str, document: Document, now: datetime) -> Given:
+    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
         """Read each rule under its own code."""
         given = document.get("rules")
         if not isinstance(given, Mapping) or not 0 < len(given) <= RULES:
-            return Given(problems=(Problem(0, "rules", f"It takes between 1 and {RULES:,} rules."),))
+            return ReadResult(problems=(Problem(0, "rules", f"It takes between 1 and {RULES:,} rules."),))
         problems, rule_documents = list[Problem](), dict[str, Any]()
         for code, rule_document in sorted(given.items()):
             try:
-                rule = rule_language_rule.read(rule_document)
-            except NotARule as error:
+                rule = rule_language_rule.parse_rule(rule_document)
+            except InvalidRule as error:
                 problems += (
                     Problem(0, f"{code}, {problem.where}", f"{problem.what.capitalize()}.", problem.what_to_do)
                     for problem in error.problems
@@ -74,8 +74,12 @@ class ConflictImportKind(Kind):
             if rule.code != code:
                 problems.append(Problem(0, f"{code}, code", "This is another rule's code.", f"Write {code}."))
             rule_documents[code] = rule.to_dict()
-        left_out = [label(line, LONGEST_LEFT_OUT) for line in document.get("left_out", ())]
-        return Given(problems=tuple(problems)) if problems else Given({"rules": rule_documents, "left_out": left_out})
+        left_out = [display_label(line, LONGEST_LEFT_OUT) for line in document.get("left_out", ())]
+        return (
+            ReadResult(problems=tuple(problems))
+            if problems
+            else ReadResult({"rules": rule_documents, "left_out": left_out})
+        )
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
         """Return the changes rule by rule: a new rule tightens, a changed rule depends on its parts."""
@@ -89,13 +93,13 @@ class ConflictImportKind(Kind):
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Return the ids of people caught by a rule that is loosened."""
         loosened = [new["code"] for old, new in _pairs(before, after) if not tightens(tuple(_changes(old, new)))]
-        return beneficiaries.who_is(loosened, now)
+        return beneficiaries.beneficiaries_of_rules(loosened, now)
 
     def total(self, span: Span) -> int:
         """Return the number of submissions in the period."""
         return int(submissions(span).count())
 
-    def count(self, span: Span, cursor: int, size: int, cache: Known) -> Slice:
+    def count(self, span: Span, cursor: int, size: int, cache: HoldingsCache) -> Slice:
         """Check the grants of the next submissions against the current and the new rules, as the conflict check does."""
         rows = list(submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size])
         counts: Counter[str] = Counter()
@@ -106,7 +110,7 @@ class ConflictImportKind(Kind):
             counts["caught"] += bool(new)
             counts["more"] += bool(new - old)
             counts["less"] += bool(old - new)
-            counts["waived"] += automation.all_waived(becomes)
+            counts["waived"] += automation.are_all_waived(becomes)
             counts.update(f"by:{code}" for code in new)
         return Slice(counts, rows[-1].pk if rows else cursor, len(rows))
 
@@ -114,7 +118,9 @@ class ConflictImportKind(Kind):
         """Return how many submissions the rules would have caught, and the rules that catch most."""
         found_by, more, less = (counts.get(name, 0) for name in ("caught", "more", "less"))
         scopes = [rule["scope"] for rule in span.after["rules"].values()]
-        sentences = [f"{found_by:,} would have been in conflict by what {conflict_rule.holds(found_by, scopes)}."]
+        sentences = [
+            f"{found_by:,} would have been in conflict by what {conflict_rule.holding_words(found_by, scopes)}."
+        ]
         if waived := counts.get("waived", 0):
             sentences.append(
                 f"{waived:,} of them under waivers, so {'it is' if waived == 1 else 'they are'} not refused."
@@ -150,7 +156,7 @@ def _pairs(before: Document, after: Document) -> Iterable[tuple[Mapping[str, Any
 
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[Change]:
     if not old:
-        rule = rule_language_rule.read(new)
+        rule = rule_language_rule.parse_rule(new)
         words = f"{rule.sentence} Rated {rule.rating}, mode {rule.mode}."
         return [Change(rule.code, rule.title, "not asked for", words, tightens=True)]
     return [
@@ -171,6 +177,6 @@ def _lines(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[Line]:
 
 def _text(document: Mapping[str, Any]) -> str:
     """Return a rule as YAML: parts in order, short lists on one line."""
-    rule_document = rule_language_rule.read(document).to_dict()
+    rule_document = rule_language_rule.parse_rule(document).to_dict()
     text: str = yaml.safe_dump(rule_document, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
     return text

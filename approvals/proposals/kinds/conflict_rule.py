@@ -13,16 +13,16 @@ from django.urls import reverse
 
 from approvals.conflicts import dry_run, members
 from approvals.conflicts.check import automation
-from approvals.conflicts.dry_run import Known
-from approvals.conflicts.imports.comparison import sides
+from approvals.conflicts.dry_run import HoldingsCache
+from approvals.conflicts.imports.comparison import meaning_key
 from approvals.conflicts.rule_language import rule as rule_language_rule
-from approvals.conflicts.rule_language.rule import MODES, NotARule
+from approvals.conflicts.rule_language.rule import MODES, InvalidRule
 from approvals.models import ConflictRule, Proposal, ProposalState, Submission
 from approvals.policies.diff import Change
 from approvals.policies.yaml_document import Problem
 from approvals.proposals import beneficiaries
 from approvals.proposals.impact import conflict_rule
-from approvals.proposals.kinds.kind import About, Document, Given, Kind, Slice, Span, tightens
+from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Slice, Span, Subject, tightens
 from governance.core.engine.transition import Step
 from governance.core.roles.roles import Role
 
@@ -55,11 +55,11 @@ class ConflictRuleKind(Kind):
     countersigner = Role.SECURITY_REVIEWER
     may_act_at_once = True
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
+    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return rules by their newest titles; a new rule by its code."""
         newest = ConflictRule.objects.filter(code__in=targets).order_by("code", "-number").distinct("code")
-        about_by_code = {rule.code: About(rule.title, rule.href) for rule in newest}
-        return {code: about_by_code.get(code, About(f"New rule: {code}")) for code in targets}
+        about_by_code = {rule.code: Subject(rule.title, rule.href) for rule in newest}
+        return {code: about_by_code.get(code, Subject(f"New rule: {code}")) for code in targets}
 
     def called(self) -> Combinable:
         """Return the newest title; empty for a new rule."""
@@ -71,21 +71,21 @@ class ConflictRuleKind(Kind):
         rule = ConflictRule.objects.in_force(now).filter(code=target).first()
         return {"rule": rule.document} if rule is not None else {}
 
-    def read(self, target: str, document: Document, now: datetime) -> Given:
+    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
         """Read the rule; its code must be the target."""
         if not document.get("rule"):
-            return Given({})
+            return ReadResult({})
         try:
-            rule = rule_language_rule.read(document["rule"])
-        except NotARule as error:
+            rule = rule_language_rule.parse_rule(document["rule"])
+        except InvalidRule as error:
             problems = (
                 Problem(0, problem.where, f"{problem.what.capitalize()}.", problem.what_to_do)
                 for problem in error.problems
             )
-            return Given(problems=tuple(problems))
+            return ReadResult(problems=tuple(problems))
         if rule.code != target:
-            return Given(problems=(Problem(0, "code", "This is another rule's code.", f"Write {target}."),))
-        return Given({"rule": rule.to_dict()})
+            return ReadResult(problems=(Problem(0, "code", "This is another rule's code.", f"Write {target}."),))
+        return ReadResult({"rule": rule.to_dict()})
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
         """Return the changes: only a new rule and a stricter mode are sure to tighten."""
@@ -98,7 +98,11 @@ class ConflictRuleKind(Kind):
 
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Return the ids of people caught by the rule, if the change may loosen it."""
-        return frozenset() if tightens(self.changes(target, before, after)) else beneficiaries.who_is([target], now)
+        return (
+            frozenset()
+            if tightens(self.changes(target, before, after))
+            else beneficiaries.beneficiaries_of_rules([target], now)
+        )
 
     def about_the_same(self, proposal: Proposal) -> QuerySet[Proposal]:
         """Return proposals about the same code; for a new rule also equal rules and the author's own new rules.
@@ -110,11 +114,11 @@ class ConflictRuleKind(Kind):
             return same_target
         new = Proposal.objects.filter(kind=self.code, before={})
         alone = new.filter(acting_until__isnull=False, state__in=NOT_SIGNED)
-        wanted = sides(rule_language_rule.read(proposal.document["rule"]))
+        wanted = meaning_key(rule_language_rule.parse_rule(proposal.document["rule"]))
         alike = [
             pk
             for pk, document in alone.values_list("pk", "document")
-            if sides(rule_language_rule.read(document["rule"])) == wanted
+            if meaning_key(rule_language_rule.parse_rule(document["rule"])) == wanted
         ]
         by_author = new.filter(proposed_by=proposal.proposed_by).exclude(state=ProposalState.AT_ONCE)
         return same_target | Proposal.objects.filter(pk__in=alike) | by_author
@@ -123,7 +127,7 @@ class ConflictRuleKind(Kind):
         """Return the number of submissions in the period."""
         return int(submissions(span).count())
 
-    def count(self, span: Span, cursor: int, size: int, cache: Known) -> Slice:
+    def count(self, span: Span, cursor: int, size: int, cache: HoldingsCache) -> Slice:
         """Check the grants of the next submissions against both rules, as the conflict check does."""
         rows = list(submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size])
         both = ([side["rule"]] if "rule" in side else [] for side in (span.before, span.after))
@@ -132,14 +136,14 @@ class ConflictRuleKind(Kind):
         for was, becomes in zip(old, new, strict=True):
             counts["caught"] += bool(becomes)
             counts["more"] += bool(becomes) and not was
-            counts["less"] += bool(was) and not becomes and not automation.all_waived(was)
-            counts["waived"] += automation.all_waived(becomes)
-            counts["was_waived"] += bool(becomes) and automation.all_waived(was)
+            counts["less"] += bool(was) and not becomes and not automation.are_all_waived(was)
+            counts["waived"] += automation.are_all_waived(becomes)
+            counts["was_waived"] += bool(becomes) and automation.are_all_waived(was)
         return Slice(counts, rows[-1].pk if rows else cursor, len(rows))
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return the effect on submissions and on open conflicts."""
-        return conflict_rule.said(span, counts)
+        return conflict_rule.sentences(span, counts)
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Put the next version of the rule in force. It applies to later decisions; existing conflicts have time (S6)."""
@@ -187,7 +191,7 @@ def put_in_force(
     newest = ConflictRule.objects.filter(code__in=documents).order_by("code", "-number").distinct("code")
     last_by_code = {rule.code: rule for rule in newest}
     made = [_next(last_by_code.get(code), document, step, **signed) for code, document in documents.items()]
-    members.weigh_rules(made)
+    members.update_rules(made)
     return made
 
 
@@ -210,14 +214,14 @@ def take_back(proposal: Proposal, step: Step[Any]) -> ConflictRule | None:
     made = _next(
         versions[0] if signed is None else signed, document, step, number=versions[0].number + 1, undoes=acting
     )
-    members.weigh_rules([made])
+    members.update_rules([made])
     return made
 
 
 def _next(
     before: ConflictRule | None, document: Mapping[str, Any] | None, step: Step[Any], **more: Any
 ) -> ConflictRule:
-    rule = rule_language_rule.read(document or (before.document if before is not None else {}))
+    rule = rule_language_rule.parse_rule(document or (before.document if before is not None else {}))
     made = ConflictRule(
         code=rule.code,
         document=rule.to_dict(),

@@ -20,7 +20,7 @@ from django.db.models import BigIntegerField, Func, OuterRef, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 
-from approvals.conflicts.dry_run import Known
+from approvals.conflicts.dry_run import HoldingsCache
 from approvals.models import Proposal
 from approvals.policies.diff import Change, Line
 from approvals.policies.yaml_document import Problem
@@ -33,7 +33,7 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class About:
+class Subject:
     """The subject of a proposal for readers: name, page (if any), and person (if any)."""
 
     what: str
@@ -47,7 +47,7 @@ class About:
 
 
 @dataclass(frozen=True)
-class Given:
+class ReadResult:
     """A document that was read, or its problems."""
 
     document: Document = field(default_factory=dict)
@@ -86,11 +86,11 @@ class Kind:
     #: Whether a change that only tightens may act before its countersignature.
     may_act_at_once: ClassVar[bool] = False
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
+    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the subjects of existing targets in a fixed number of queries."""
         raise NotImplementedError
 
-    def about(self, target: str) -> About | None:
+    def about(self, target: str) -> Subject | None:
         """Return the subject of a target, or None if it does not exist."""
         return self.abouts([target]).get(target)
 
@@ -106,7 +106,7 @@ class Kind:
         """Return the state at ``now`` of everything in ``document``, as a document of this kind."""
         raise NotImplementedError
 
-    def read(self, target: str, document: Document, now: datetime) -> Given:
+    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
         """Return the normalised document, or all its problems."""
         raise NotImplementedError
 
@@ -146,7 +146,7 @@ class Kind:
         """Return the number of rows to count in the background; 0 for none."""
         return 0
 
-    def count(self, span: Span, cursor: int, size: int, cache: Known) -> Slice:
+    def count(self, span: Span, cursor: int, size: int, cache: HoldingsCache) -> Slice:
         """Count the next rows after the key ``cursor``.
 
         Args:
@@ -188,7 +188,7 @@ def register(kind: Kind) -> None:
     _kinds[kind.code] = kind
 
 
-def of(code: str) -> Kind:
+def kind_of(code: str) -> Kind:
     """Return the kind with this code.
 
     Raises:
@@ -197,7 +197,7 @@ def of(code: str) -> Kind:
     return _kinds[code]
 
 
-def known() -> Iterator[Kind]:
+def all_kinds() -> Iterator[Kind]:
     """Yield all kinds in the order of registration."""
     yield from _kinds.values()
 

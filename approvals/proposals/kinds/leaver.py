@@ -18,7 +18,7 @@ from django.urls import reverse
 from approvals.models import ApprovalState, Candidate, Proposal, ProposalState
 from approvals.policies.diff import Change
 from approvals.policies.yaml_document import Problem
-from approvals.proposals.kinds.kind import About, Document, Given, Kind, Span, named
+from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Span, Subject, named
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal
@@ -31,7 +31,7 @@ from inventory.models import InterimOwner, Resource, ResourceState
 UNDECIDED = (ApprovalState.WAITING, ApprovalState.OPEN, ApprovalState.CHANGES_ASKED)
 
 
-def deciding(person: Person, now: datetime) -> bool:
+def is_decider(person: Person, now: datetime) -> bool:
     """Return whether a person has a role, leads a team, is a fallback owner, or owns a resource, even as interim.
 
     One query.
@@ -46,7 +46,7 @@ def deciding(person: Person, now: datetime) -> bool:
 
 
 def _by_two(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
-    if not deciding(subject, now):
+    if not is_decider(subject, now):
         return None
     signed = Proposal.objects.filter(kind=Leaving.code, target=str(subject.pk), state=ProposalState.IN_FORCE)
     if signed.filter(ended_at=now).exists():
@@ -65,11 +65,13 @@ class Leaving(Kind):
     title = "Leaving"
     may_act_at_once = True
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
+    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the person."""
         keys = {int(target): target for target in targets if target.isdecimal() and len(target) < 18}
         people = Person.objects.in_bulk(keys)
-        return {keys[pk]: About("Has left", reverse("person", args=[pk]), person.name) for pk, person in people.items()}
+        return {
+            keys[pk]: Subject("Has left", reverse("person", args=[pk]), person.name) for pk, person in people.items()
+        }
 
     def called(self) -> Combinable:
         """Return the person's name."""
@@ -83,11 +85,11 @@ class Leaving(Kind):
         """Return whether the person has left."""
         return {"left": not Person.objects.get(pk=int(target)).is_here}
 
-    def read(self, target: str, document: Document, now: datetime) -> Given:
+    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
         """Accept only a departure: a person who comes back is entered anew."""
         if document.get("left") is not True:
-            return Given(problems=(Problem(0, "left", "What is proposed is that they left.", "Say so."),))
-        return Given({"left": True})
+            return ReadResult(problems=(Problem(0, "left", "What is proposed is that they left.", "Say so."),))
+        return ReadResult({"left": True})
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
         """Return the change from here to gone; it gives nothing to anyone and so tightens."""

@@ -17,7 +17,7 @@ from django.urls import reverse
 from approvals.models import Approval, Proposal, SeatLabel
 from approvals.policies.diff import Change
 from approvals.policies.yaml_document import Problem
-from approvals.proposals.kinds.kind import About, Document, Given, Kind, Span, named
+from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Span, Subject, named
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Step
 from governance.core.models import Membership, Person, RoleAssignment, Team, TeamKind
@@ -47,8 +47,8 @@ def _name(pk: object) -> str:
     return person.name if person is not None else "nobody"
 
 
-def _person_problem(where: str, sentence: str) -> Given:
-    return Given(problems=(Problem(0, where, sentence, "Choose somebody of the list."),))
+def _person_problem(where: str, sentence: str) -> ReadResult:
+    return ReadResult(problems=(Problem(0, where, sentence, "Choose somebody of the list."),))
 
 
 def _read_person(document: Document, name: str, *, needed: bool) -> str:
@@ -68,12 +68,12 @@ class PersonsRole(Kind):
     title = "Role"
     may_act_at_once = True
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
+    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return role and person."""
         keys = {target: _keys(target) for target in targets}
         people = Person.objects.in_bulk({key for key, _ in keys.values()})
         return {
-            target: About(ROLE_WORDS[Role(name)], reverse("person", args=[key]), people[key].name)
+            target: Subject(ROLE_WORDS[Role(name)], reverse("person", args=[key]), people[key].name)
             for target, (key, name) in keys.items()
             if key in people and name in ASSIGNABLE
         }
@@ -90,11 +90,11 @@ class PersonsRole(Kind):
         """Return whether the person has the role."""
         return {"held": _held(target).exists()}
 
-    def read(self, target: str, document: Document, now: datetime) -> Given:
+    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
         """Accept true or false."""
         if not isinstance(document.get("held"), bool):
             return _person_problem("held", "Say whether they hold the role.")
-        return Given({"held": document["held"]})
+        return ReadResult({"held": document["held"]})
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
         """Return the change; ending a role tightens."""
@@ -171,14 +171,14 @@ class TeamLead(Kind):
     code = "team_lead"
     title = "Team lead"
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
+    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the team and the seat."""
         teams = Team.objects.in_bulk({_keys(target)[0] for target in targets})
         subjects = {}
         for target in targets:
             key, seat = _keys(target)
             if key in teams and seat in SEATS:
-                subjects[target] = About(f"{SEATS[seat]} of {teams[key].name}", reverse("team", args=[key]))
+                subjects[target] = Subject(f"{SEATS[seat]} of {teams[key].name}", reverse("team", args=[key]))
         return subjects
 
     def called(self) -> Combinable:
@@ -194,10 +194,10 @@ class TeamLead(Kind):
         key, seat = _keys(target)
         return {"person": Team.objects.values_list(f"{seat}_id", flat=True).get(pk=key)}
 
-    def read(self, target: str, document: Document, now: datetime) -> Given:
+    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
         """Accept an active person or None."""
         problem = _read_person(document, "person", needed=False)
-        return _person_problem("person", problem) if problem else Given({"person": document.get("person")})
+        return _person_problem("person", problem) if problem else ReadResult({"person": document.get("person")})
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
         """Return the change of person."""
@@ -247,7 +247,7 @@ class FallbackOwner(Kind):
     code = "fallback_owner"
     title = "Fallback owner"
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
+    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the person and the group."""
         keys = {target: _keys(target) for target in targets}
         teams = Team.objects.filter(kind=TeamKind.FALLBACK).in_bulk({key for key, _ in keys.values()})
@@ -258,7 +258,7 @@ class FallbackOwner(Kind):
         for target, (key, person_key) in keys.items():
             person = people.get(int(person_key)) if person_key.isdecimal() and len(person_key) < 18 else None
             if key in teams and person is not None:
-                subjects[target] = About(teams[key].name, reverse("team", args=[key]), person.name)
+                subjects[target] = Subject(teams[key].name, reverse("team", args=[key]), person.name)
         return subjects
 
     def called(self) -> Combinable:
@@ -270,11 +270,11 @@ class FallbackOwner(Kind):
         team, person = _keys(target)
         return {"member": Membership.objects.filter(team=team, person=int(person)).exists()}
 
-    def read(self, target: str, document: Document, now: datetime) -> Given:
+    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
         """Accept true or false."""
         if not isinstance(document.get("member"), bool):
             return _person_problem("member", "Say whether they are a fallback owner.")
-        return Given({"member": document["member"]})
+        return ReadResult({"member": document["member"]})
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
         """Return the change of membership."""
@@ -321,9 +321,9 @@ class ResourceOwner(Kind):
     code = "resource_owner"
     title = "Resource owner"
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
+    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the resource."""
-        return resources(targets)
+        return resource_subjects(targets)
 
     def called(self) -> Combinable:
         """Return the resource's name."""
@@ -334,7 +334,7 @@ class ResourceOwner(Kind):
         owner, deputy = Resource.objects.values_list("owner_id", "deputy_id").get(pk=int(target))
         return {"owner": owner, "deputy": deputy}
 
-    def read(self, target: str, document: Document, now: datetime) -> Given:
+    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
         """Accept two active people."""
         for name in ("owner", "deputy"):
             problem = _read_person(document, name, needed=True)
@@ -347,8 +347,8 @@ class ResourceOwner(Kind):
         present = set(Person.objects.filter(pk__in=was, is_active=True, left_at=None).values_list("pk", flat=True))
         if present and not {document["owner"], document["deputy"]} & present:
             words = "Owner and deputy each accept by themselves, so one of them changes at a time."
-            return Given(problems=(Problem(0, "deputy", words, "Propose the deputy first."),))
-        return Given({name: document[name] for name in ("owner", "deputy")})
+            return ReadResult(problems=(Problem(0, "deputy", words, "Propose the deputy first."),))
+        return ReadResult({name: document[name] for name in ("owner", "deputy")})
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
         """Return the changes of owner and deputy."""
@@ -386,7 +386,7 @@ class ResourceOwner(Kind):
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return how many approvals asked the resource's owner."""
-        return [_asked_sentence(about_resource(span).count(), "record about it was", "records about it were")]
+        return [_asked_sentence(approvals_of_resource(span).count(), "record about it was", "records about it were")]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Appoint owner and deputy."""
@@ -397,14 +397,14 @@ class ResourceOwner(Kind):
         return {"resource": int(proposal.target)}
 
 
-def resources(targets: Collection[str]) -> Mapping[str, About]:
+def resource_subjects(targets: Collection[str]) -> Mapping[str, Subject]:
     """Return active resources by their targets."""
     keys = {int(target): target for target in targets if target.isdecimal() and len(target) < 18}
     resources_by_id = Resource.objects.filter(state=ResourceState.ACTIVE).in_bulk(keys)
-    return {keys[pk]: About(resource.name, resource.href) for pk, resource in resources_by_id.items()}
+    return {keys[pk]: Subject(resource.name, resource.href) for pk, resource in resources_by_id.items()}
 
 
-def about_resource(span: Span) -> QuerySet[Approval]:
+def approvals_of_resource(span: Span) -> QuerySet[Approval]:
     """Query approvals of the period about the proposal's resource."""
     concerned = Q(privilege__entitlement__resource=int(span.target)) | Q(decided_on=int(span.target))
     return Approval.objects.filter(

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from approvals.conflicts.dry_run import Known
+from approvals.conflicts.dry_run import HoldingsCache
 from approvals.models import PolicyVersion, Proposal
 from approvals.models.policy import DEFAULT
 from approvals.policies import diff
@@ -16,7 +16,7 @@ from approvals.policies import document as policy_document
 from approvals.policies import queries as policy_queries
 from approvals.policies.diff import Change, Line
 from approvals.proposals.impact import policy
-from approvals.proposals.kinds.kind import About, Document, Given, Kind, Slice, Span
+from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Slice, Span, Subject
 from governance.core.engine.transition import Step
 from governance.core.roles.roles import Role
 
@@ -32,9 +32,9 @@ class PolicyKind(Kind):
     countersigner = Role.SECURITY_REVIEWER
     may_act_at_once = True
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
+    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the one policy."""
-        return {DEFAULT: About("The policy", reverse("policies"))} if DEFAULT in targets else {}
+        return {DEFAULT: Subject("The policy", reverse("policies"))} if DEFAULT in targets else {}
 
     def titled(self, target: str, called: str) -> str:
         """Return the fixed title, because there is one policy."""
@@ -42,12 +42,12 @@ class PolicyKind(Kind):
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return the document in force."""
-        return policy_queries.completed(policy_queries.in_force(now).document)
+        return policy_queries.with_shipped_parts(policy_queries.in_force(now).document)
 
-    def read(self, target: str, document: Document, now: datetime) -> Given:
+    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
         """Check the document against the schema and for consistency."""
         result = policy_document.from_data(document)
-        return Given(dict(result.document), result.problems)
+        return ReadResult(dict(result.document), result.problems)
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
         """Return the differences in words."""
@@ -61,13 +61,13 @@ class PolicyKind(Kind):
         """Return the number of submissions in the period."""
         return policy.total(span)
 
-    def count(self, span: Span, cursor: int, size: int, cache: Known) -> Slice:
+    def count(self, span: Span, cursor: int, size: int, cache: HoldingsCache) -> Slice:
         """Judge the next submissions under both documents."""
         return policy.count(span, cursor, size)
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return the impact in sentences."""
-        return policy.said(span, counts)
+        return policy.sentences(span, counts)
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Put the next version in force, until its time is up if only one person signed.

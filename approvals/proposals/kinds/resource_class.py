@@ -12,8 +12,8 @@ from approvals.models import Proposal
 from approvals.policies.diff import Change
 from approvals.policies.yaml_document import Problem
 from approvals.proposals import beneficiaries
-from approvals.proposals.kinds.kind import About, Document, Given, Kind, Span, named
-from approvals.proposals.kinds.people import about_resource, resources
+from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Span, Subject, named
+from approvals.proposals.kinds.people import approvals_of_resource, resource_subjects
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Step
 from governance.core.roles.roles import Role
@@ -33,9 +33,9 @@ class ResourceClass(Kind):
     title = "Data class"
     countersigner = Role.SECURITY_REVIEWER
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
+    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the resource."""
-        return resources(targets)
+        return resource_subjects(targets)
 
     def called(self) -> Combinable:
         """Return the resource's name."""
@@ -46,12 +46,12 @@ class ResourceClass(Kind):
         resource = Resource.objects.get(pk=int(target))
         return {"data_class": resource.counted_class, "environment": resource.environment}
 
-    def read(self, target: str, document: Document, now: datetime) -> Given:
+    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
         """Accept one listed value of each."""
         for name, (label, choices) in FIELDS.items():
             if document.get(name) not in choices.values:
-                return Given(problems=(Problem(0, name, f"{label}: this is not one of the list.", "Choose one."),))
-        return Given({name: document[name] for name in FIELDS})
+                return ReadResult(problems=(Problem(0, name, f"{label}: this is not one of the list.", "Choose one."),))
+        return ReadResult({name: document[name] for name in FIELDS})
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
         """Return the changed values."""
@@ -70,7 +70,9 @@ class ResourceClass(Kind):
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Return owners and parties of automations with any version that uses the resource: they need fewer signatures."""
         asking = Version.objects.filter(privileges__entitlement__resource=int(target)).order_by().values("automation")
-        return beneficiaries.people_of(Automation.objects.filter(pk__in=asking).exclude(state=AutomationState.RETIRED))
+        return beneficiaries.beneficiaries_of_automations(
+            Automation.objects.filter(pk__in=asking).exclude(state=AutomationState.RETIRED)
+        )
 
     def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
         """Refuse a change that only raises: the resource's page does that without a second person."""
@@ -82,7 +84,7 @@ class ResourceClass(Kind):
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return how many approvals were about the resource."""
-        count = about_resource(span).count()
+        count = approvals_of_resource(span).count()
         if not count:
             return ["In the last 90 days nothing was asked about it."]
         return [f"In the last 90 days {count:,} record{'' if count == 1 else 's'} about it would have counted as less."]

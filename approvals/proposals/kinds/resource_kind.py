@@ -14,13 +14,13 @@ from typing import Any
 from django.db.models.expressions import Combinable
 
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.held_access import legs_of, mask_of, of_entitlement
+from approvals.conflicts.held_access import held_by_entitlement, legs_of, mask_of
 from approvals.models import Proposal
 from approvals.policies.diff import Change, Line
 from approvals.policies.yaml_document import Problem
 from approvals.proposals import beneficiaries
-from approvals.proposals.kinds.kind import About, Document, Given, Kind, Span, named
-from approvals.proposals.kinds.people import about_resource, resources
+from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Span, Subject, named
+from approvals.proposals.kinds.people import approvals_of_resource, resource_subjects
 from governance.core.engine.transition import Step
 from governance.core.models import Team
 from governance.core.roles.roles import Role
@@ -35,9 +35,9 @@ class KindAndTeam(Kind):
     title = "Kind and team"
     countersigner = Role.SECURITY_REVIEWER
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
+    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the resource."""
-        return resources(targets)
+        return resource_subjects(targets)
 
     def called(self) -> Combinable:
         """Return the resource's name."""
@@ -48,15 +48,15 @@ class KindAndTeam(Kind):
         kind, team = Resource.objects.values_list("kind", "team_id").get(pk=int(target))
         return {"kind": kind, "team": team}
 
-    def read(self, target: str, document: Document, now: datetime) -> Given:
+    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
         """Accept a listed kind and a team; no team only if it has none."""
         kind, team = document.get("kind"), document.get("team")
         if kind not in ResourceKind.values:
-            return Given(problems=(Problem(0, "kind", "This is no sort of thing that there is.", "Choose one."),))
+            return ReadResult(problems=(Problem(0, "kind", "This is no sort of thing that there is.", "Choose one."),))
         had = self.current(target, now, document)["team"]
         if team != had and _team(team) is None:
-            return Given(problems=(Problem(0, "team", "There is no such team.", "Choose one of the list."),))
-        return Given({"kind": kind, "team": team})
+            return ReadResult(problems=(Problem(0, "team", "There is no such team.", "Choose one of the list."),))
+        return ReadResult({"kind": kind, "team": team})
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
         """Return the changes. Neither direction is stricter, so it never acts at once."""
@@ -74,14 +74,14 @@ class KindAndTeam(Kind):
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Return new leads on its escalation chain, and beneficiaries of automations that use the resource."""
         asking = Version.objects.filter(privileges__entitlement__resource=int(target)).order_by().values("automation")
-        beneficiary_ids = beneficiaries.people_of(
+        beneficiary_ids = beneficiaries.beneficiaries_of_automations(
             Automation.objects.filter(pk__in=asking).exclude(state=AutomationState.RETIRED)
         )
         return beneficiary_ids | (_leads(after["team"]) - _leads(before["team"]))
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return how many approvals were about it, the leads who come next, and the effect on conflict rules."""
-        count = about_resource(span).count()
+        count = approvals_of_resource(span).count()
         sentences = [
             f"In the last 90 days {count:,} record{'' if count == 1 else 's'} about it {_was_or_were(count)} asked."
         ]
@@ -134,7 +134,7 @@ def _was_or_were(count: int) -> str:
 def _rule_sentences(span: Span) -> list[str]:
     """Return sentences about conflict rules whose reach changes with the kind: rules in force at the proposal."""
     entitlements = [
-        of_entitlement(entitlement)
+        held_by_entitlement(entitlement)
         for entitlement in Entitlement.objects.filter(resource=int(span.target)).select_related("resource")
     ]
     more, fewer = [], []

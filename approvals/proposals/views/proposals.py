@@ -72,7 +72,7 @@ def proposals(request: Request) -> HttpResponse:
             {"label": label, "href": f"?show={key}" if key else "?", "current": key == ("over" if is_over else "")}
             for key, label in CHIPS
         ],
-        "rows": proposal_rows.listed(rows.filter(pk__in=proposal_ids[:MOST])),
+        "rows": proposal_rows.list_rows(rows.filter(pk__in=proposal_ids[:MOST])),
         "older": f"?show={'over' if is_over else ''}&before={proposal_ids[MOST - 1]}"
         if len(proposal_ids) > MOST
         else "",
@@ -119,7 +119,7 @@ def proposal_answer(request: Request, pk: int) -> HttpResponse:
 
 
 def _context(subject: Proposal, actor: Actor, now: datetime, *, typed: str = "", error: str = "") -> Shape:
-    kind, title = kind_kind.of(subject.kind), proposal_rows.title(subject)
+    kind, title = kind_kind.kind_of(subject.kind), proposal_rows.title(subject)
     subject_name = kind.about(subject.target)
     return {
         "now": now,
@@ -157,13 +157,13 @@ def _context(subject: Proposal, actor: Actor, now: datetime, *, typed: str = "",
         "what_if": proposal_rows.what_if(subject, subject.href),
         "form": _form(subject, actor, now, typed, error),
         "locked": _locked(subject, actor, now),
-        "who_may": proposal_rows.who_may(subject, now),
+        "who_may": proposal_rows.countersigner_sentence(subject, now),
         "events": timeline_queries.shapes(subject, reader=actor.person, limit=EVENTS),
         "ledger_href": ledger_href(subject, actor=actor, now=now),
     }
 
 
-def _headline(kind: kind_kind.Kind, subject: kind_kind.About | None, title: str) -> str:
+def _headline(kind: kind_kind.Kind, subject: kind_kind.Subject | None, title: str) -> str:
     """Return the headline; a proposal about a person needs no kind in front."""
     if subject is not None and subject.who:
         return title

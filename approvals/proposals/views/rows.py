@@ -18,12 +18,12 @@ Shape = dict[str, Any]
 MOST = 50
 
 
-def listed(rows: Any) -> list[Shape]:
+def list_rows(rows: Any) -> list[Shape]:
     """Return the lines of a list, the newest first."""
     proposals = list(rows.select_related("proposed_by", "answered_by", "appointed")[:MOST])
     titles: dict[tuple[str, str], str] = {}
     for kind in {proposal.kind for proposal in proposals}:
-        abouts = kind_kind.of(kind).abouts({proposal.target for proposal in proposals if proposal.kind == kind})
+        abouts = kind_kind.kind_of(kind).abouts({proposal.target for proposal in proposals if proposal.kind == kind})
         titles |= {(kind, target): subject.title for target, subject in abouts.items()}
     return [_line(proposal, titles.get((proposal.kind, proposal.target), proposal.target)) for proposal in proposals]
 
@@ -32,7 +32,7 @@ def _line(proposal: Proposal, title: str) -> Shape:
     return {
         "href": proposal.href,
         "title": title,
-        "kind": kind_kind.of(proposal.kind).title,
+        "kind": kind_kind.kind_of(proposal.kind).title,
         "by": proposal.proposed_by.name,
         "at": proposal.proposed_at,
         "state": proposal.state,
@@ -44,7 +44,7 @@ def _line(proposal: Proposal, title: str) -> Shape:
 
 def title(proposal: Proposal) -> str:
     """Return the title of the subject."""
-    subject = kind_kind.of(proposal.kind).about(proposal.target)
+    subject = kind_kind.kind_of(proposal.kind).about(proposal.target)
     return subject.title if subject is not None else proposal.target
 
 
@@ -59,7 +59,7 @@ def _waiting_words(proposal: Proposal) -> str:
 def changes(proposal: Proposal) -> list[Shape]:
     """Return the differences in words."""
     return policy_rows.change_rows(
-        kind_kind.of(proposal.kind).changes(proposal.target, proposal.before, proposal.document)
+        kind_kind.kind_of(proposal.kind).changes(proposal.target, proposal.before, proposal.document)
     )
 
 
@@ -68,7 +68,7 @@ def lines(proposal: Proposal) -> list[Shape]:
     words = {"+": "ins", "-": "del"}
     return [
         {"how": words.get(line.sign, ""), "text": line.text}
-        for line in kind_kind.of(proposal.kind).lines(proposal.before, proposal.document)
+        for line in kind_kind.kind_of(proposal.kind).lines(proposal.before, proposal.document)
     ]
 
 
@@ -85,7 +85,7 @@ def what_if(proposal: Proposal, href: str) -> Shape:
         "total": count.total,
         "since": count.since,
         "words": _counted(count),
-        "sentences": kind_kind.of(proposal.kind).said(proposal_jobs.span(proposal, count), count.counts)
+        "sentences": kind_kind.kind_of(proposal.kind).said(proposal_jobs.span(proposal, count), count.counts)
         if is_done
         else [],
     }
@@ -99,11 +99,11 @@ def _counted(count: WhatIf) -> str:
     )
 
 
-def who_may(proposal: Proposal, now: datetime) -> str:
+def countersigner_sentence(proposal: Proposal, now: datetime) -> str:
     """Return the names of people who may countersign; empty after an answer."""
     if proposal.state not in (ProposalState.OPEN, ProposalState.AT_ONCE):
         return ""
-    names = [person.name for person in proposal_rules.who_may_answer(proposal, now)]
+    names = [person.name for person in proposal_rules.people_who_may_answer(proposal, now)]
     if not names:
         return f"Nobody may: it takes another {ROLE_WORDS[Role(proposal.needs)].lower()}."
     then = f" Then {proposal.appointed.name} accepts." if proposal.appointed is not None else ""

@@ -53,7 +53,7 @@ def decider_of(
 
 
 @dataclass(frozen=True)
-class Say:
+class AllowedActions:
     """Actions of the reader on an open approval.
 
     Args:
@@ -67,23 +67,27 @@ class Say:
     held: Refusal | None = None
 
 
-def say_of(record: Approval, route: Route, reader: Reader) -> Say:
+def allowed_actions(record: Approval, route: Route, reader: Reader) -> AllowedActions:
     """Return the reader's actions on an approval. An orphaned resource, for example, blocks approving and allows rejecting (I3)."""
     actor, refusal = decider_of(record, route, reader)
     if refusal is None or refusal.kind != "state" or record.state != ApprovalState.OPEN:
-        return Say(actor, refusal)
+        return AllowedActions(actor, refusal)
     rejecting, reject_refusal = decider_of(record, route, reader, reject)
-    return Say(actor, refusal) if reject_refusal is not None else Say(rejecting, None, held=refusal)
+    return (
+        AllowedActions(actor, refusal) if reject_refusal is not None else AllowedActions(rejecting, None, held=refusal)
+    )
 
 
-def note(record: Approval, route: Route, say: Say, holders: str, now: datetime) -> Shape | None:
+def extra_approval_note(
+    record: Approval, route: Route, say: AllowedActions, holders: str, now: datetime
+) -> Shape | None:
     """Note about a missing extra approval, or about the one that the reader would give; see `conflict_signature`."""
-    if say.refusal is not None or signs(record, route, say.actor):
+    if say.refusal is not None or gives_extra_approval(record, route, say.actor):
         return conflict_signature(record, route, holders, now)
     return None
 
 
-def signs(record: Approval, route: Route, actor: Actor) -> bool:
+def gives_extra_approval(record: Approval, route: Route, actor: Actor) -> bool:
     """Whether the reader's approval would be the extra approval of a conflict, given once for all its approvals (S6)."""
     if record.state != ApprovalState.OPEN or all(seat.label != SeatLabel.CONFLICT for seat in route.seats(record)):
         return False
@@ -105,7 +109,9 @@ def conflict_signature(record: Approval, route: Route, holders: str, now: dateti
     if [seat.label for seat in route.standing(record) if not seat.is_filled] != [SeatLabel.CONFLICT]:
         return None
     conflicts_found = [
-        conflict for conflict in remaining_conflicts.of_record(record, now) if conflict.mode == Mode.APPROVAL
+        conflict
+        for conflict in remaining_conflicts.remaining_of_approval(record, now)
+        if conflict.mode == Mode.APPROVAL
     ]
     sentences = [
         *dict.fromkeys(conflict.sentence for conflict in conflicts_found),

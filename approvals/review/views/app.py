@@ -14,7 +14,7 @@ from inventory.versions import findings
 
 FINDING_TONES = {"high": "high", "medium": "wait"}
 #: Advice if a decision would leave other approvals without an eligible approver.
-LEAVE_IT = "Leave it to somebody else who may decide it, where there is one."
+STRANDING_ADVICE = "Leave it to somebody else who may decide it, where there is one."
 OUTCOMES = {"approve": "approved", "reject": "rejected", "ask": "changes_asked"}
 
 
@@ -26,7 +26,7 @@ def panel(details: Dossier, reader: Reader) -> Shape:
         "purpose": submission.asked.get("purpose", submission.automation.purpose),
         "facts": _facts(details),
         "tier": submission.tier,
-        "reasons": tier_reasons.grouped(submission.reasons, _sentences(details)),
+        "reasons": tier_reasons.group_reasons(submission.reasons, _sentences(details)),
         "findings": _findings(details),
         "changes": changes.of_app(details),
         "changes_since": details.since.version if details.since is not None else "",
@@ -76,7 +76,7 @@ def _facts(details: Dossier) -> list[Shape]:
         ("Starts", "; ".join(details.starts) or "by hand", ""),
         (
             "Runs on",
-            f"{sentences.platform(automation.platform_instance)}, {automation.get_environment_display().lower()}",
+            f"{sentences.platform_label(automation.platform_instance)}, {automation.get_environment_display().lower()}",
             "",
         ),
         ("Kind", kind_of(submission), ""),
@@ -97,7 +97,7 @@ def _findings(details: Dossier) -> list[Shape]:
         {
             "icon": "key" if "secret" in finding["code"] or "credential" in finding["code"] else "warning",
             "tone": FINDING_TONES.get(finding["severity"], ""),
-            "lead": f"{findings.lead(finding['code'], finding['place'])}.",
+            "lead": f"{findings.finding_label(finding['code'], finding['place'])}.",
             "text": finding["detail"] or finding["place"],
         }
         for finding in details.noticed
@@ -145,7 +145,7 @@ def _add_decision(shape: Shape, app: Approval, details: Dossier, reader: Reader)
     additions += [(seat.late.words, "A10") for seat in standing if seat.late is not None]
     if additions:
         shape["beside"] = [{"icon": "person", "text": words, "code": code} for words, code in additions]
-    say = actions.say_of(app, route, reader)
+    say = actions.allowed_actions(app, route, reader)
     if say.refusal is None:
         shape["state"]["mine"] = True
         form_reader = reader.at(decision_form.key_of(app))
@@ -157,11 +157,11 @@ def _add_decision(shape: Shape, app: Approval, details: Dossier, reader: Reader)
         stranded = route.would_strand(app, say.actor)
         form["warnings"] = []
         if stranded:
-            lead = f"If you decide this, nobody is left to decide {next_approver.listed(stranded)}."
-            form["warnings"].append({"tone": "no", "icon": "warning", "lead": lead, "text": LEAVE_IT})
+            lead = f"If you decide this, nobody is left to decide {next_approver.list_names(stranded)}."
+            form["warnings"].append({"tone": "no", "icon": "warning", "lead": lead, "text": STRANDING_ADVICE})
         shape["decide"] = form
         return
-    shape["state"]["holder"] = approval_rows.whom(details.held_of(app))
+    shape["state"]["holder"] = approval_rows.holder_words(details.held_of(app))
     if say.refusal.kind == "duty":
         shape["locked"] = {
             "sentence": say.refusal.sentence.rstrip("."),

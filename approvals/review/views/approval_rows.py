@@ -11,13 +11,13 @@ from datetime import datetime
 from django.urls import reverse
 
 from approvals.assignment.escalation_chain import resource_of
-from approvals.assignment.route import Route, SeatStanding
+from approvals.assignment.route import Route, SeatState
 from approvals.conflicts.check import remaining_conflicts
 from approvals.conflicts.check import submission as conflicts
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.decisions import digest
 from approvals.decisions.transitions.comment import object_to
-from approvals.inbox.waiting_for import Held
+from approvals.inbox.waiting_for import PendingItem
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel, Submission
 from approvals.policies import tiers
 from approvals.review.views import actions, bindings, credentials
@@ -47,7 +47,7 @@ BLANK: Shape = dict.fromkeys(
     )
 )
 #: Words for a decision, to follow the person's name.
-SAID = {
+DECISION_WORDS = {
     DecisionOutcome.APPROVE: "approved it",
     DecisionOutcome.REJECT: "refused it",
     DecisionOutcome.ASK: "asked for changes",
@@ -55,7 +55,7 @@ SAID = {
 SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURITY: "right"}
 
 
-def whom(held: Iterable[Held]) -> str:
+def holder_words(held: Iterable[PendingItem]) -> str:
     """People who hold an approval, in words: alternatives per seat, joined over its seats (A8)."""
     return " and ".join(pending.names for pending in held)
 
@@ -66,7 +66,7 @@ def subject(record: Approval | None) -> str:
 
 
 def row(
-    record: Approval, route: Route, reader: Reader, held: Sequence[Held], *, objected: Collection[int] = ()
+    record: Approval, route: Route, reader: Reader, held: Sequence[PendingItem], *, objected: Collection[int] = ()
 ) -> Shape:
     """Context of ``approvals/review/row.html`` for one stage-2 approval.
 
@@ -77,13 +77,13 @@ def row(
         held: its open seats and holders.
         objected: ids of approvals with an objection (A3).
     """
-    say = actions.say_of(record, route, reader)
+    say = actions.allowed_actions(record, route, reader)
     may_decide = say.refusal is None
     key = str(record.pk)
     review_href = reverse("review", args=[record.submission_id])
     shape = (
         BLANK
-        | what(record)
+        | request_shape(record)
         | {
             "key": key,
             "kind": record.kind,
@@ -99,17 +99,20 @@ def row(
             "open": key == reader.opened or key in reader.also_open,
             "locked": _locked(say.refusal, held) if record.state == ApprovalState.OPEN else None,
             "mine": may_decide,
-            "signs": may_decide and actions.signs(record, route, say.actor),
+            "signs": may_decide and actions.gives_extra_approval(record, route, say.actor),
             "may_object": object_to.refusal(record, actor=reader.actor, now=reader.now) is None,
         }
     )
     if say.held is not None:
         shape["note"] = {"tone": "wait", "icon": "lock", "lead": say.held.sentence, "text": say.held.to_do}
         shape["held"] = True
-    elif (note := actions.note(record, route, say, whom(held), reader.now)) is not None:
+    elif (note := actions.extra_approval_note(record, route, say, holder_words(held), reader.now)) is not None:
         shape["note"] = note
     elif may_decide and record.tier != "high" and not shape["signs"]:
-        shape["quick"] = {"action": decide_href(record), "digest": digest.digest(digest.of(record, reader.now))}
+        shape["quick"] = {
+            "action": decide_href(record),
+            "digest": digest.digest(digest.facts_of_approval(record, reader.now)),
+        }
     shape["undo"] = undo_action(record, route, reader)
     if shape["open"]:
         row_reader = reader.at(key)
@@ -141,7 +144,7 @@ def _objection_form(record: Approval, reader: Reader) -> Shape:
     }
 
 
-def what(record: Approval) -> Shape:
+def request_shape(record: Approval) -> Shape:
     """Words and code of an approval, with what was narrowed (A7)."""
     days = record.granted_term_days or record.term_days
     term = {"term": f"{days} d", "term_asked": str(record.term_days) if days != record.term_days else ""}
@@ -203,7 +206,10 @@ def tags(record: Approval, now: datetime, *, is_unusable: bool) -> list[Shape]:
         now: business time.
         is_unusable: whether the credential that it needs was refused.
     """
-    found_tags = [*conflict_rows.tags(remaining_conflicts.of_record(record, now)), *credentials.tags(record, now)]
+    found_tags = [
+        *conflict_rows.tags(remaining_conflicts.remaining_of_approval(record, now)),
+        *credentials.tags(record, now),
+    ]
     if record.earlier_id is not None:
         found_tags.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
     if record.carried_from_id is not None:
@@ -222,10 +228,10 @@ def tags(record: Approval, now: datetime, *, is_unusable: bool) -> list[Shape]:
     return found_tags
 
 
-def _state(record: Approval, route: Route, reader: Reader, held: Sequence[Held], *, may_decide: bool) -> Shape:
+def _state(record: Approval, route: Route, reader: Reader, held: Sequence[PendingItem], *, may_decide: bool) -> Shape:
     state: Shape = {"value": record.state, "mine": may_decide, "holder": "", "below": "", "answer_due": None}
     if not may_decide:
-        state["holder"] = whom(held)
+        state["holder"] = holder_words(held)
     if record.state == ApprovalState.CHANGES_ASKED:
         state["answer_due"] = record.builder_due_at
     last = last_decision(record, route)
@@ -258,10 +264,10 @@ def decided_by(decision: Decision, reader: Reader, *, start: bool = True) -> str
     return f"{name} for {reader.name(decision.for_person)}" if decision.for_person else name
 
 
-def _locked(refusal: Refusal | None, held: Sequence[Held]) -> Shape | None:
+def _locked(refusal: Refusal | None, held: Sequence[PendingItem]) -> Shape | None:
     if refusal is None or refusal.kind != "duty":
         return None
-    return {"sentence": refusal.sentence.rstrip("."), "code": refusal.code, "passed_to": whom(held)}
+    return {"sentence": refusal.sentence.rstrip("."), "code": refusal.code, "passed_to": holder_words(held)}
 
 
 def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
@@ -291,8 +297,10 @@ def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
 
 def _conflicts(record: Approval, reader: Reader) -> list[Shape]:
     """Conflicts of the approval, with their rules and reasons (S6)."""
-    words = conflicts.words_in(record.submission)
-    return conflict_rows.reasons(remaining_conflicts.of_record(record, reader.now), {conflicts.key_of(record)}, words)
+    words = conflicts.sentences_in(record.submission)
+    return conflict_rows.reasons(
+        remaining_conflicts.remaining_of_approval(record, reader.now), {conflicts.key_of(record)}, words
+    )
 
 
 def _evidence_reasons(record: Approval) -> list[Shape]:
@@ -326,10 +334,10 @@ def _evidence_reasons(record: Approval) -> list[Shape]:
         if privilege.credential is not None:
             text = "If that is refused, this stays approved but can’t be used."
             reasons.append({"icon": "key", "lead": f"Rests on {privilege.credential}.", "text": text})
-    return reasons + bindings.of(record)
+    return reasons + bindings.binding_notes(record)
 
 
-def _seat(seat: SeatStanding, reader: Reader, *, is_open: bool) -> Shape:
+def _seat(seat: SeatState, reader: Reader, *, is_open: bool) -> Shape:
     seal = SEAT_SEALS.get(SeatLabel(seat.label), "none")
     capacity = SeatLabel(seat.label).label
     if seat.decision is not None:
@@ -363,7 +371,7 @@ def earlier(record: Approval, route: Route, reader: Reader) -> list[Shape]:
 def _decision_lines(decisions: Iterable[Decision], reader: Reader) -> list[Shape]:
     return [
         {
-            "who": f"{decided_by(decision, reader, start=False)} {SAID[DecisionOutcome(decision.outcome)]}",
+            "who": f"{decided_by(decision, reader, start=False)} {DECISION_WORDS[DecisionOutcome(decision.outcome)]}",
             "at": decision.at,
             "text": decision.reason.shown if decision.reason is not None else "",
         }

@@ -13,12 +13,16 @@ from inventory.models import Binding, Resource
 Shape = dict[str, Any]
 
 
-def of(record: Approval) -> list[Shape]:
+def binding_notes(record: Approval) -> list[Shape]:
     """Rows of ``components/reasons.html``: confirmations by parties, other owners of a host, and unconfirmed bindings."""
-    by_party, parties = bindings.by_party(record), tiers.party_ids(record.submission)
+    by_party, parties = bindings.bindings_by_party(record), tiers.party_ids(record.submission)
     notes = [_by_party(binding, parties) for binding in by_party]
-    notes += [_claimed(row, resource) for row, resources in bindings.claimed(record) for resource in resources]
-    return notes + [_binding(binding) for binding in bindings.unconfirmed(record) if binding not in by_party]
+    notes += [
+        _claimed(row, resource)
+        for row, resources in bindings.bindings_without_consent(record)
+        for resource in resources
+    ]
+    return notes + [_binding(binding) for binding in bindings.unconfirmed_bindings(record) if binding not in by_party]
 
 
 def _by_party(row: Binding, parties: Collection[int]) -> Shape:

@@ -24,7 +24,9 @@ def review_chain(request: Request, pk: int) -> HttpResponse:
     seen = Submission.objects.visible_to(request.actor, now).select_related("automation", "version__automation")
     submission = get_object_or_404(seen, pk=pk)
     would = submission.state in UNFINISHED
-    connected = chain_queries.with_version(submission.version) if would else chain_views.chain_of(submission.automation)
+    connected = (
+        chain_queries.chain_with_version(submission.version) if would else chain_views.chain_of(submission.automation)
+    )
     name = submission.automation.name
     context: Shape = {
         "crumbs": [
@@ -33,7 +35,7 @@ def review_chain(request: Request, pk: int) -> HttpResponse:
             {"label": "Joined with", "href": ""},
         ],
         "head": {"title": f"What {name} would be joined with", "facts": []},
-        "chain": chain_views.shape(connected, name, request.actor, now, would=would),
+        "chain": chain_views.chain_shape(connected, name, request.actor, now, would=would),
     }
     return page(request, "inventory/chains/chain.html", context, fragment="chain")
 

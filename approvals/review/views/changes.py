@@ -14,7 +14,7 @@ from django.urls import reverse
 from approvals.decisions import digest
 from approvals.models import Approval, Grant
 from approvals.policies import tiers
-from approvals.review.changes import Altered, Since
+from approvals.review.changes import AlteredPrivilege, VersionChanges
 from approvals.review.views import approval_rows
 from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader, Shape
@@ -54,7 +54,7 @@ def shape(details: Dossier, reader: Reader) -> Shape | None:
     }
 
 
-def _title(since: Since) -> str:
+def _title(since: VersionChanges) -> str:
     """The compared version, and its state in a lower environment (I10)."""
     if not since.below:
         return f"Since approved version {since.number}"
@@ -63,7 +63,7 @@ def _title(since: Since) -> str:
     return f"Promotion from {since.below}: against version {since.number}, {since.stands} there"
 
 
-def mark(row: Shape, record: Approval, since: Since | None) -> None:
+def mark(row: Shape, record: Approval, since: VersionChanges | None) -> None:
     """Add to a row a tag for its change, and the earlier value to its evidence."""
     if since is None:
         return
@@ -103,11 +103,11 @@ def of_app(details: Dossier) -> list[Shape]:
             ]
         else:
             was = _fact_words(name, pair[0], details) or "nothing"
-            rows.append({"icon": "pen", "lead": f"{digest.WORDS[name]} was:", "text": was})
+            rows.append({"icon": "pen", "lead": f"{digest.LABELS[name]} was:", "text": was})
     return rows
 
 
-def _items(since: Since) -> list[Shape]:
+def _items(since: VersionChanges) -> list[Shape]:
     """The line of counts, each with its icon."""
     ways = [altered.way for altered in since.altered]
     again = _counted(len(since.again), len(since.credentials_again))
@@ -126,7 +126,7 @@ def _items(since: Since) -> list[Shape]:
     )
     items = [{"icon": icon, "tone": tone, "text": f"{count} {label}"} for icon, tone, count, label in counts if count]
     if since.app:
-        names = [digest.WORDS[name].lower() for name in since.app]
+        names = [digest.LABELS[name].lower() for name in since.app]
         names_words = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
         items.append({"icon": "pen", "tone": "high", "text": f"Changed in the app: {names_words}"})
     return items
@@ -141,7 +141,7 @@ def _counted(privileges: int, credentials: int = 0) -> str:
     return " and ".join(parts)
 
 
-def _unchanged(since: Since) -> str:
+def _unchanged(since: VersionChanges) -> str:
     kept = _counted(len(since.kept), len(since.credentials_kept))
     is_one = len(since.kept) + len(since.credentials_kept) == 1
     return (
@@ -151,7 +151,7 @@ def _unchanged(since: Since) -> str:
     )
 
 
-def _groups(since: Since, why_again: Mapping[str, str]) -> list[Shape]:
+def _groups(since: VersionChanges, why_again: Mapping[str, str]) -> list[Shape]:
     """Changed privileges and credentials by kind of change, without empty groups."""
     altered = {
         way: [_altered_row(altered_row) for altered_row in since.altered if altered_row.way == way] for way in WAYS
@@ -183,7 +183,7 @@ def _groups(since: Since, why_again: Mapping[str, str]) -> list[Shape]:
     return [{"title": title, "tone": tone, "icon": icon, "rows": rows} for title, tone, icon, rows in groups if rows]
 
 
-def _kept(details: Dossier, since: Since) -> list[Shape]:
+def _kept(details: Dossier, since: VersionChanges) -> list[Shape]:
     """Unchanged items that keep their grants, riskiest first: they count for the app's tier (A3, T2)."""
     if not since.kept and not since.credentials_kept:
         return []
@@ -206,7 +206,7 @@ def _credential_row(credential: Credential, *, more: str = "") -> Shape:
     return {"level": "secret", "sentence": credential.sentence, "scope": credential.external_id, "more": more}
 
 
-def _altered_row(altered: Altered) -> Shape:
+def _altered_row(altered: AlteredPrivilege) -> Shape:
     """A changed privilege: its sentence and scope, and each changed fact before and after."""
     was, now = altered.before, altered.after
     pairs = (
@@ -237,9 +237,9 @@ def _yes(is_so: bool) -> str:
 def _app_rows(name: str, pair: tuple[Any, Any], details: Dossier) -> list[Shape]:
     """Old and new value of one fact of the app, for ``components/diff.html``."""
     if name == "triggers":
-        return _trigger_rows(*pair, gone=digest.WORDS[name], come=digest.WORDS[name])
+        return _trigger_rows(*pair, gone=digest.LABELS[name], come=digest.LABELS[name])
     before, after = (_fact_words(name, value, details) for value in pair)
-    row: Shape = {"label": digest.WORDS[name], "before": before, "after": after}
+    row: Shape = {"label": digest.LABELS[name], "before": before, "after": after}
     return [row | {"parts": _parts(before, after)} if name == "purpose" and before and after else row]
 
 
@@ -256,7 +256,7 @@ def _trigger_words(fact: str) -> str:
     """A trigger of the facts (`digest.of_app`) in words. Its last word says whether it needs authentication."""
     words, _, authenticated = fact.rpartition(" ")
     kind, _, detail = words.strip().partition(" ")
-    description = trigger_descriptions.said(kind, detail.strip())
+    description = trigger_descriptions.trigger_sentence(kind, detail.strip())
     return f"{description}, open to anybody" if authenticated == "False" else description
 
 
@@ -292,11 +292,11 @@ def _why_again(details: Dossier, now: datetime) -> dict[str, str]:
     if since is None or submission.ended_at is not None or not (since.again or since.credentials_again):
         return {}
     standing = Grant.objects.standing().filter(automation=submission.automation_id, ends_at__gt=now)
-    held = {grant.key: grant for grant in standing.select_related(*version_diff.GRANT)}
+    held = {grant.key: grant for grant in standing.select_related(*version_diff.GRANT_RELATIONS)}
     reasons_by_key = {}
     for record in details.second:
-        item = version_diff.Asked("", record.tier, (), record.privilege, record.credential)
-        reasons_by_key[item.key] = WHY_AGAIN.get(version_diff.why_asked(item, held.get(item.key), now), "")
+        item = version_diff.RequestedItem("", record.tier, (), record.privilege, record.credential)
+        reasons_by_key[item.key] = WHY_AGAIN.get(version_diff.reason_for_stage_2(item, held.get(item.key), now), "")
     return reasons_by_key
 
 

@@ -22,7 +22,7 @@ def beyond(credential: Credential, submission: Submission) -> Sequence[str]:
     """Codes of entitlements that it is known to open and the version does not request. One query per submission."""
     if credential.reach_kind == Reach.UNKNOWN:
         return ()
-    return findings.beyond(credential, tiers.privileges_of(submission))
+    return findings.codes_beyond_request(credential, tiers.privileges_of(submission))
 
 
 def tags(record: Approval, now: datetime) -> list[Shape]:
@@ -68,9 +68,9 @@ def reasons(record: Approval, now: datetime) -> list[Shape]:
         {"icon": "clock", "tone": "no", "lead": f"{problem}.", "text": ""}
         for problem in credential_facts.problems(credential, now)
     ]
-    age = credential_facts.age(credential, now)
+    age = credential_facts.age_text(credential, now)
     lines.append({"icon": "clock", "lead": "How old it is:", "text": f"{age[:1].lower()}{age[1:]}."})
-    owner = credential.owner.name if credential.owner is not None else credential_facts.NOBODY
+    owner = credential.owner.name if credential.owner is not None else credential_facts.NO_OWNER
     lines.append({"icon": "person", "lead": "Its owner:", "text": f"{owner}."})
     lines.append({"icon": "database", "lead": "Where it is kept:", "text": f"{_kept(credential)}."})
     link = {"href": credential.href, "link": "What is known of it"}
@@ -79,8 +79,8 @@ def reasons(record: Approval, now: datetime) -> list[Shape]:
 
 
 def _kept(credential: Credential) -> str:
-    claim = credential_facts.said_to_be_kept(credential)
-    return f"{credential_facts.kept(credential)}. {claim}" if claim else credential_facts.kept(credential)
+    claim = credential_facts.claimed_store_text(credential)
+    return f"{credential_facts.store_text(credential)}. {claim}" if claim else credential_facts.store_text(credential)
 
 
 REFUSED = (ApprovalState.REJECTED, ApprovalState.EXPIRED)
@@ -104,4 +104,4 @@ def is_left_out(record: Approval, route: Route) -> bool:
         if other.privilege is not None and other.privilege.credential_id == record.credential_id
     ]
     left = [use for use in uses if use.state not in REFUSED]
-    return len(left) < len(uses) and bool(unused_credentials.left_out([record, *left], route.submission))
+    return len(left) < len(uses) and bool(unused_credentials.unneeded_credentials([record, *left], route.submission))

@@ -52,12 +52,12 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
         actor: the actor of the decision.
         held: why it can't be approved now; then it can only be rejected or sent back.
     """
-    policy = policy_queries.of(route.submission.policy)
+    policy = policy_queries.policy_of(route.submission.policy)
     typed = reader.typed or {}
-    signs = actions.signs(record, route, actor)
+    signs = actions.gives_extra_approval(record, route, actor)
     form: Shape = {
         "action": decide_href(record),
-        "digest": digest.digest(digest.of(record, reader.now)),
+        "digest": digest.digest(digest.facts_of_approval(record, reader.now)),
         "reason": {
             "value": typed.get("reason", ""),
             "required": signs or record.tier == "high",
@@ -100,10 +100,8 @@ def _reason_help(record: Approval, *, signs: bool) -> str:
 
 def _not_mine(record: Approval, reader: Reader, actor: Actor, typed: Shape) -> Shape | None:
     """Checkbox with which the resource's owner refuses an unconfirmed binding (I8)."""
-    rows = bindings.unconfirmed(record)
-    if not rows or any(
-        not transition_bindings.answers_for(actor.capacity_of, row.resource, reader.now) for row in rows
-    ):
+    rows = bindings.unconfirmed_bindings(record)
+    if not rows or any(not transition_bindings.is_on_side(actor.capacity_of, row.resource, reader.now) for row in rows):
         return None
     name = rows[0].resource.name
     return {"label": f"This connection does not open {name}", "checked": bool(typed.get("not_mine"))}
@@ -164,7 +162,7 @@ def verb(form: QueryDict) -> Transition[Any]:
     return operation
 
 
-def more(form: QueryDict, chosen: Transition[Any]) -> dict[str, Any]:
+def other_answers(form: QueryDict, chosen: Transition[Any]) -> dict[str, Any]:
     """Parse the other answers: term in days, level and scope of an approval; refused resource of a rejection (I8).
 
     Raises:

@@ -21,12 +21,12 @@ from approvals.conflicts.check import submission as conflicts
 from approvals.decisions import digest
 from approvals.decisions.rules import ownership
 from approvals.inbox import waiting_for
-from approvals.inbox.waiting_for import Held
+from approvals.inbox.waiting_for import PendingItem
 from approvals.models import Approval, Comment, Likeness, Seat, Submission, Waiver
 from approvals.models.submission import SubmissionQuerySet
 from approvals.policies import tiers
 from approvals.review import changes as since_approved
-from approvals.review.changes import Since
+from approvals.review.changes import VersionChanges
 from approvals.review.views import duplicates, earlier_submission
 from approvals.review.views.reader import Reader
 from governance.core.database import compiled_queries
@@ -68,13 +68,13 @@ class Dossier:
     records: list[Approval]
     comments: list[Comment]
     people: Mapping[int, Person]
-    since: Since | None
+    since: VersionChanges | None
     owners: Mapping[str, Person]
     starts: Sequence[str]
     noticed: Sequence[Mapping[str, str]]
     rests_on: int | None
-    alike: Sequence[duplicates.Known] = ()
-    held: Sequence[Held] = ()
+    alike: Sequence[duplicates.PossibleDuplicate] = ()
+    held: Sequence[PendingItem] = ()
 
     @property
     def app(self) -> Approval | None:
@@ -86,7 +86,7 @@ class Dossier:
         person = self.owners.get(str(opaque or ""))
         return person.name if person is not None else ""
 
-    def held_of(self, record: Approval) -> list[Held]:
+    def held_of(self, record: Approval) -> list[PendingItem]:
         """Open seats of one approval."""
         return [pending for pending in self.held if pending.record == record.pk]
 
@@ -103,14 +103,14 @@ class Dossier:
         )
 
 
-def visible(reader: Reader) -> SubmissionQuerySet:
-    """Submissions that the reader may see, with automation, teams, version, policy and the columns of `BESIDE`."""
+def visible_submissions(reader: Reader) -> SubmissionQuerySet:
+    """Submissions that the reader may see, with automation, teams, version, policy and the columns of `EXTRA_COLUMNS`."""
     seen = Submission.objects.visible_to(reader.actor, reader.now)
     joined = seen.select_related("automation__team__parent", "version", "policy").defer(*UNSHOWN)
     me = reader.actor.person
-    return waiting_for.told(joined).annotate(
-        **conflicts.with_a_submission(reader.now),
-        **{name: compiled_queries.annotation(Submission, build, reader.now) for name, build in BESIDE.items()},
+    return waiting_for.with_holders(joined).annotate(
+        **conflicts.submission_annotations(reader.now),
+        **{name: compiled_queries.annotation(Submission, build, reader.now) for name, build in EXTRA_COLUMNS.items()},
         is_in_team=Exists(Membership.objects.filter(team=OuterRef("automation__team"), person=me)),
         was_asked=Exists(Submission.objects.asking(me.pk if me is not None else None).filter(pk=OuterRef("pk"))),
         rests_on=F("app_approval__submission__version__number"),
@@ -154,15 +154,15 @@ def _held_in_all() -> Subquery:
 
 
 def _may_be_joined() -> Subquery:
-    return Subquery(Version.objects.filter(pk=OuterRef("version")).values(found=chain_queries.may_be_joined()))
+    return Subquery(Version.objects.filter(pk=OuterRef("version")).values(found=chain_queries.annotate_joined()))
 
 
 #: Additional columns of the page's large query, by name. None depends on the reader.
-BESIDE: Mapping[str, Callable[[], Combinable]] = {
+EXTRA_COLUMNS: Mapping[str, Callable[[], Combinable]] = {
     "approved_before": since_approved.approved_before,
     "noticed": _noticed,
     "starts": _starts,
-    "follows": earlier_submission.follows,
+    "follows": earlier_submission.previous_without_effect,
     "has_alike": _has_alike,
     "is_run_by_nobodys": _is_run_by_nobodys,
     "may_be_joined": _may_be_joined,
@@ -172,8 +172,8 @@ BESIDE: Mapping[str, Callable[[], Combinable]] = {
 }
 
 
-def dossier(submission: Submission, reader: Reader) -> Dossier:
-    """Load the rest of a submission of `visible`: approvals, resources, people, route and comments."""
+def load_dossier(submission: Submission, reader: Reader) -> Dossier:
+    """Load the rest of a submission of `visible_submissions`: approvals, resources, people, route and comments."""
     records = _records(submission)
     resources = _resources(records)
     comments = list(submission.comments.select_related("by", "text").order_by("pk"))
@@ -194,7 +194,9 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
     submission.__dict__["_route"] = route
     before = getattr(submission, "approved_before", None)
     since = (
-        since_approved.read(submission, [record for record in records if record.stage == 2], before) if before else None
+        since_approved.load_changes(submission, [record for record in records if record.stage == 2], before)
+        if before
+        else None
     )
     return Dossier(
         submission,
@@ -205,15 +207,15 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
         since=since,
         owners=_owners(submission, since, people),
         starts=[
-            trigger_descriptions.said(trigger["kind"], trigger["detail"])
+            trigger_descriptions.trigger_sentence(trigger["kind"], trigger["detail"])
             for trigger in getattr(submission, "starts", ())
         ],
         noticed=getattr(submission, "noticed", ()),
         rests_on=None
         if any(record.pk == submission.app_approval_id for record in records)
         else getattr(submission, "rests_on", None),
-        alike=duplicates.of(submission, reader),
-        held=waiting_for.of(submission, reader.now, route),
+        alike=duplicates.possible_duplicates(submission, reader),
+        held=waiting_for.pending_items(submission, reader.now, route),
     )
 
 
@@ -223,21 +225,21 @@ def _cache_loaded(submission: Submission, reader: Reader) -> None:
         submission.know_asked(reader.actor.person, was_asked=submission.was_asked)
         submission.automation.team.know_member(reader.actor.person, is_member=getattr(submission, "is_in_team", False))
     if not getattr(submission, "is_run_by_nobodys", True):
-        ownership.know_none(submission)
+        ownership.assume_identities_owned(submission)
     if not getattr(submission, "runs_as_some", True):
-        tiers.know_no_sharers(submission)
+        tiers.set_no_sharers(submission)
         if not getattr(submission, "may_be_joined", True):
-            tiers.know_none(submission)
+            tiers.set_no_chain(submission)
 
 
 def _cache_privileges(submission: Submission, records: Sequence[Approval]) -> None:
     """Cache the version's privileges, if its approvals cover all of them."""
     held = [record.privilege for record in records if record.privilege is not None]
     if len(held) == getattr(submission, "held_in_all", None):
-        tiers.know_held(submission, held)
+        tiers.set_privileges(submission, held)
 
 
-def _owners(submission: Submission, since: Since | None, people: Mapping[int, Person]) -> dict[str, Person]:
+def _owners(submission: Submission, since: VersionChanges | None, people: Mapping[int, Person]) -> dict[str, Person]:
     """Present and requested owners by opaque id; a query only for people not loaded yet."""
     changed = since.app if since is not None else {}
     opaque_ids = {str(submission.asked.get(name) or "") for name in digest.OWNERS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from approvals.decisions.transitions.duplicates import field_of
+from approvals.decisions.transitions.duplicates import field_name
 from approvals.models import Likeness, Submission, SubmissionState
 from approvals.models.duplicate import Because
 from approvals.prior_decisions import duplicates
@@ -23,7 +23,7 @@ ENDED = {
 
 
 @dataclass(frozen=True)
-class Known:
+class PossibleDuplicate:
     """One possible duplicate as the reader sees it.
 
     Args:
@@ -39,7 +39,7 @@ class Known:
     @property
     def field(self) -> str:
         """Name of its field in the decision form."""
-        return field_of(self.row)
+        return field_name(self.row)
 
     def shape(self) -> Shape:
         """Context for ``approvals/review/app.html``."""
@@ -60,16 +60,16 @@ class Known:
         return {**self.shape(), "field": name, "value": typed.get(name, ""), "error": reader.errors.get(name, "")}
 
 
-def of(submission: Submission, reader: Reader) -> list[Known]:
+def possible_duplicates(submission: Submission, reader: Reader) -> list[PossibleDuplicate]:
     """Possible duplicates: no query if `dossier.visible` found none, else three."""
     if not getattr(submission, "has_alike", True):
         return []
     rows = list(Likeness.objects.of(submission.automation))
-    seen, ended = duplicates.seen(rows, reader.actor, reader.now), _ended(rows)
-    return [Known(row, row.pk in seen, ended.get(row.other_id, "")) for row in rows]
+    seen, ended = duplicates.ids_answerable_by(rows, reader.actor, reader.now), _ended(rows)
+    return [PossibleDuplicate(row, row.pk in seen, ended.get(row.other_id, "")) for row in rows]
 
 
-def questions(matches: Iterable[Known], reader: Reader) -> Sequence[Shape]:
+def questions(matches: Iterable[PossibleDuplicate], reader: Reader) -> Sequence[Shape]:
     """Open questions that the reader can answer."""
     return [match.question(reader) for match in matches if match.is_seen and match.row.said is None]
 

@@ -30,7 +30,7 @@ STATES = {
 OF_RECORD = tuple(f"approval__{name}" for name in ("privilege__entitlement__resource", "credential"))
 
 
-def follows() -> Subquery:
+def previous_without_effect() -> Subquery:
     """Query expression: id of the previous submission if it did not come into force, else null.
 
     A submission that a newer version continues has not ended (A14), so the one before it counts.
@@ -43,7 +43,7 @@ def shape(submission: Submission, reader: Reader) -> Shape | None:
     """Context of ``approvals/review/earlier_submission.html``, or None without such a submission: a fixed number of queries, or none.
 
     Args:
-        submission: with ``follows``, as loaded by `dossier.visible`.
+        submission: with ``previous_without_effect``, as loaded by `dossier.visible`.
         reader: the reader.
     """
     pk = submission.__dict__.get("follows")

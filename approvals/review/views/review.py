@@ -30,13 +30,13 @@ from governance.web.requests.parameters import number
 
 TEMPLATE = "approvals/review/review.html"
 #: Page parts that change with the rows after a decision.
-BESIDE = ("stepper", "app", "timeline")
+CHANGING_PARTS = ("stepper", "app", "timeline")
 
 
 def _find(request: Request, pk: int) -> tuple[Submission, Reader]:
     also_open = frozenset(request.POST.getlist("open"))
     reader = Reader(request.actor, business_time.now(), request.GET.get("open", ""), also_open=also_open)
-    return get_object_or_404(dossier.visible(reader), pk=pk), reader
+    return get_object_or_404(dossier.visible_submissions(reader), pk=pk), reader
 
 
 def _record(submission: Submission, pk: int) -> Approval:
@@ -66,7 +66,7 @@ def decide(request: Request, pk: int, record: int) -> HttpResponse:
     shown, reason = request.POST.get("shown_digest", ""), request.POST.get("reason", "")
     try:
         verb = decision_form.verb(request.POST)
-        more = decision_form.more(request.POST, verb)
+        more = decision_form.other_answers(request.POST, verb)
         actor, _ = actions.decider_of(approval, route_of(approval, reader.now), reader, verb)
         verb(approval, actor=actor, now=reader.now, reason=reason, shown_digest=shown, **more)
     except InvalidInput as error:
@@ -114,7 +114,9 @@ def _redraw(request: Request, pk: int, record: Approval, status: int, **why: Any
     typed["scope"] = request.POST.getlist("scope") if {"scope", "has_scope"} & set(request.POST) else None
     typed["same"] = {name: str(value) for name, value in request.POST.items() if name.startswith(duplicates.FIELD)}
     again = replace(reader, opened=key_of(record), typed=typed, **why)
-    return page(request, TEMPLATE, review_page.context(submission, again), fragment="rows", also=BESIDE, status=status)
+    return page(
+        request, TEMPLATE, review_page.context(submission, again), fragment="rows", also=CHANGING_PARTS, status=status
+    )
 
 
 def _show_refusal(request: Request, pk: int, record: Approval, error: Refused) -> HttpResponse:
@@ -126,7 +128,7 @@ def _render_current(
     request: Request,
     pk: int,
     fragment: str = "rows",
-    also: tuple[str, ...] = BESIDE,
+    also: tuple[str, ...] = CHANGING_PARTS,
     *,
     done: str = "",
     stays: bool = False,
@@ -165,7 +167,7 @@ def _show_question(
 
 
 @require_POST
-def say(request: Request, pk: int) -> HttpResponse:
+def add_comment(request: Request, pk: int) -> HttpResponse:
     """Comment on the submission or on one approval, for all its readers (A3)."""
     submission, reader = _find(request, pk)
     text, approval_key = request.POST.get("text", ""), request.POST.get("about", "")
@@ -242,7 +244,7 @@ def decline_rest(request: Request, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def take_back(request: Request, pk: int) -> HttpResponse:
+def withdraw_submission(request: Request, pk: int) -> HttpResponse:
     """Withdraw a submission (A15)."""
     if request.method == "GET":
         submission, reader = _find(request, pk)

@@ -1,6 +1,6 @@
 """Context of the review page: both stages of one submission side by side (A3).
 
-Other modules build its parts: `dossier` loads, `stages` draws the stepper, `app` the app and `approval_rows` an approval. This module
+Other modules build its parts: `load_dossier` loads, `stages` draws the stepper, `app` the app and `approval_rows` an approval. This module
 combines them and adds the head, the groups of rows and the conversation.
 """
 
@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from approvals.conflicts.check import remaining_conflicts
 from approvals.conflicts.check import submission as conflicts
-from approvals.conflicts.check.automation import Found
+from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.decisions.transitions.comment import comment
 from approvals.decisions.transitions.decide import answer
@@ -21,7 +21,7 @@ from approvals.grants.views import panels
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import UNFINISHED
 from approvals.review.views import app, approval_rows, chain, changes, confirmations, earlier_submission, stages
-from approvals.review.views.dossier import Dossier, dossier
+from approvals.review.views.dossier import Dossier, load_dossier
 from approvals.review.views.reader import Reader, Shape
 from approvals.submissions.transitions.put_in_force import accept_subset
 from approvals.submissions.transitions.withdraw import decline, withdraw
@@ -36,22 +36,22 @@ from inventory.importers import sentences
 #: Maximum number of events in the timeline; the ledger has all.
 EVENTS = 40
 #: Ends without coming into force, after which a resubmission is possible.
-CAME_TO_NOTHING = (
+ENDED_WITHOUT_EFFECT = (
     SubmissionState.WITHDRAWN,
     SubmissionState.REJECTED,
     SubmissionState.DECLINED,
     SubmissionState.EXPIRED,
 )
 #: Operations on the submission, by the name of their button.
-DOING = {"comment": comment, "withdraw": withdraw, "accept": accept_subset}
+SUBMISSION_OPERATIONS = {"comment": comment, "withdraw": withdraw, "accept": accept_subset}
 
 
 def context(submission: Submission, reader: Reader) -> Shape:
     """Context of ``approvals/review/review.html`` for a submission of `dossier.visible`."""
-    details = dossier(submission, reader)
+    details = load_dossier(submission, reader)
     allowed = {
         name
-        for name, operation in DOING.items()
+        for name, operation in SUBMISSION_OPERATIONS.items()
         if operation.refusal(submission, actor=reader.actor, now=reader.now) is None
     }
     rows = [
@@ -99,7 +99,7 @@ def _waivers(submission: Submission, reader: Reader) -> list[Shape]:
     """Waivers of its automation, loaded only if the page's query found any."""
     if not getattr(submission, "has_waivers", True):
         return []
-    return waiver_list.under_way(submission.automation, reader.now)
+    return waiver_list.open_waivers(submission.automation, reader.now)
 
 
 def _conflicts(details: Dossier, drawn: Sequence[Shape], reader: Reader) -> list[Shape]:
@@ -107,25 +107,25 @@ def _conflicts(details: Dossier, drawn: Sequence[Shape], reader: Reader) -> list
     submission = details.submission
     if submission.state not in UNFINISHED:
         return []
-    findings = remaining_conflicts.of_submission(submission, reader.now)
-    rows = conflict_rows.shapes(findings, conflicts.words_in(submission), reader.actor, reader.now)
+    findings = remaining_conflicts.remaining_of_submission(submission, reader.now)
+    rows = conflict_rows.shapes(findings, conflicts.sentences_in(submission), reader.actor, reader.now)
     rows = [
         row | {"sign_href": _sign_href(finding, details, drawn)} for finding, row in zip(findings, rows, strict=True)
     ]
     if ask_waiver.refusal(submission.automation, actor=reader.actor, now=reader.now) is not None:
         return rows
     asks = [
-        conflict_rows.ask_href(submission.automation_id, finding)
-        if conflict_rows.may_be_asked(finding, reader.now)
+        conflict_rows.waiver_request_href(submission.automation_id, finding)
+        if conflict_rows.may_request_waiver(finding, reader.now)
         else ""
         for finding in findings
     ]
     return [row | {"ask_href": href} for row, href in zip(rows, asks, strict=True)]
 
 
-def _sign_href(finding: Found, details: Dossier, drawn: Sequence[Shape]) -> str:
+def _sign_href(finding: FoundConflict, details: Dossier, drawn: Sequence[Shape]) -> str:
     """URL of the extra approval that the reader can give for a conflict; empty if they can't."""
-    asked_keys = conflicts.asked_in(details.submission)
+    asked_keys = conflicts.approval_keys_in(details.submission)
     rows = (
         row["open_href"]
         for record, row in zip(details.second, drawn, strict=True)
@@ -193,7 +193,7 @@ def _head(submission: Submission, reader: Reader, *, may_withdraw: bool) -> Shap
         "title": automation.name,
         "tier": submission.tier,
         "facts": [
-            f"{sentences.platform(automation.platform_instance)} {kind}",
+            f"{sentences.platform_label(automation.platform_instance)} {kind}",
             automation.team.name,
             automation.get_environment_display().lower(),
             f"version {submission.version.number}",
@@ -215,13 +215,13 @@ def _not_to_accept(submission: Submission, reader: Reader) -> Shape | None:
 
 def _next(details: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None:
     submission, second = details.submission, details.second
-    if submission.state in CAME_TO_NOTHING:
+    if submission.state in ENDED_WITHOUT_EFFECT:
         return _resubmit_notice(submission, reader)
     if submission.state == SubmissionState.DECIDED:
         if not may_accept:
             return _not_to_accept(submission, reader)
         approved = [record for record in second if record.state == ApprovalState.APPROVED]
-        left_out = unused_credentials.left_out(approved, submission)
+        left_out = unused_credentials.unneeded_credentials(approved, submission)
         granted = len(approved) - len(left_out)
         accept = reverse("accept", args=[submission.pk])
         return {
@@ -262,7 +262,7 @@ def _next(details: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None
 
 def _resubmit_notice(submission: Submission, reader: Reader) -> Shape | None:
     """Notice for people who may resubmit, while the version is the newest."""
-    action = panels.again(submission.automation, reader.actor, reader.now)
+    action = panels.resubmit_button(submission.automation, reader.actor, reader.now)
     if action is None or submission.automation.versions.filter(number__gt=submission.version.number).exists():
         return None
     return {

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals.conflicts.check import remaining_conflicts
-from approvals.conflicts.check.automation import Found
+from approvals.conflicts.check.automation import FoundConflict
 from approvals.models import Approval, SeatLabel, Submission
 from approvals.models.conflict import Mode
 from approvals.policies import queries as policy_queries
@@ -26,7 +26,7 @@ from inventory.chains import queries as chain_queries
 from inventory.models import Automation
 
 #: Signatures in addition to the policy's.
-BESIDE = {
+ADDITIONAL_SIGNATURES = {
     SeatLabel.SECOND: "a second one, because the same was refused, withdrawn or stopped before",
     SeatLabel.CONFLICT: "one of security, because of",
 }
@@ -43,7 +43,7 @@ def review_why(request: Request, pk: int) -> HttpResponse:
     submission = get_object_or_404(seen, pk=pk)
     relations = ("privilege__entitlement__resource", "credential")
     records = submission.approvals.select_related(*relations).prefetch_related("seats").order_by("stage", "pk")
-    policy = policy_queries.of(submission.policy)
+    policy = policy_queries.policy_of(submission.policy)
     context: Shape = {
         "crumbs": [
             {"label": "Desk", "href": reverse("desk")},
@@ -60,7 +60,9 @@ def review_why(request: Request, pk: int) -> HttpResponse:
             "joined": _joined(submission, actor, now),
             "policy": {"number": submission.policy.number, "href": submission.policy.href},
             "light": submission.light_path,
-            "records": [_record(record, policy, remaining_conflicts.of_record(record, now)) for record in records],
+            "records": [
+                _record(record, policy, remaining_conflicts.remaining_of_approval(record, now)) for record in records
+            ],
         },
     }
     return page(request, "approvals/review/route_reasons.html", context)
@@ -68,7 +70,7 @@ def review_why(request: Request, pk: int) -> HttpResponse:
 
 def _joined(submission: Submission, actor: Actor, now: datetime) -> list[Shape]:
     """Connected automations (A16): visible ones by name, the others as a count."""
-    others = chain_queries.with_version(submission.version).others
+    others = chain_queries.chain_with_version(submission.version).others
     seen = Automation.objects.visible_to(actor, now).filter(pk__in=others).order_by("name", "pk")
     named = [{"name": automation.name, "href": automation.href} for automation in seen]
     more, hidden = len(named) - JOINED, len(others) - len(named)
@@ -77,7 +79,7 @@ def _joined(submission: Submission, actor: Actor, now: datetime) -> list[Shape]:
     return [*named[:JOINED], *({"name": count_words, "href": ""} for count_words in counted)]
 
 
-def _additional_signature(label: str, findings: Sequence[Found]) -> Shape:
+def _additional_signature(label: str, findings: Sequence[FoundConflict]) -> Shape:
     """An additional signature with the rules that ask for it. Without rules if they were changed or waived since."""
     signed_for = [finding.standing for finding in findings if finding.standing.rule.mode == Mode.APPROVAL]
     rules = {
@@ -85,10 +87,13 @@ def _additional_signature(label: str, findings: Sequence[Found]) -> Shape:
     }
     is_of_rules = label == SeatLabel.CONFLICT
     gone = "" if rules or not is_of_rules else " a conflict that was found when it was asked"
-    return {"text": f"{BESIDE[SeatLabel(label)]}{gone}", "rules": list(rules.values()) if is_of_rules else []}
+    return {
+        "text": f"{ADDITIONAL_SIGNATURES[SeatLabel(label)]}{gone}",
+        "rules": list(rules.values()) if is_of_rules else [],
+    }
 
 
-def _record(record: Approval, policy: policy_queries.Policy, findings: Sequence[Found]) -> Shape:
+def _record(record: Approval, policy: policy_queries.Policy, findings: Sequence[FoundConflict]) -> Shape:
     seat_labels = [seat.label for seat in record.seats.all()]
     signed = [SIGNED_BY.get(label, label) for label in policy.seats(record.kind, record.tier)]
     return {
@@ -96,7 +101,7 @@ def _record(record: Approval, policy: policy_queries.Policy, findings: Sequence[
         "tier": record.tier,
         "reasons": list(record.reasons),
         "seats": " and ".join(signed),
-        "beside": [_additional_signature(label, findings) for label in seat_labels if label in BESIDE],
+        "beside": [_additional_signature(label, findings) for label in seat_labels if label in ADDITIONAL_SIGNATURES],
         "days": record.term_days if record.stage == 2 else None,
         "by_policy": record.by_policy_id is not None,
     }

@@ -32,7 +32,7 @@ def _stage_1(details: Dossier, reader: Reader) -> Shape:
     if app is None:
         below = f"Unchanged since version {details.rests_on}" if details.rests_on is not None else ""
         return step | {"stage": "done", "state": {"value": "approved"}, "below": below}
-    say = actions.say_of(app, route, reader)
+    say = actions.allowed_actions(app, route, reader)
     step["state"] = {"value": app.state, "mine": say.refusal is None}
     if app.has_ended:
         last = approval_rows.last_decision(app, route)
@@ -40,7 +40,7 @@ def _stage_1(details: Dossier, reader: Reader) -> Shape:
             step["state"]["by"] = approval_rows.decided_by(last, reader)
             step["below"] = times.moment_words(last.at, reader.now)
         return step | {"stage": "done"}
-    return step | {"stage": "now", "due": app.due_at, "held": waiting_for.shapes(details.held_of(app), reader)}
+    return step | {"stage": "now", "due": app.due_at, "held": waiting_for.holder_shapes(details.held_of(app), reader)}
 
 
 def _stage_2(details: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
@@ -64,7 +64,7 @@ def _stage_2(details: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
     return step | {
         "stage": "now",
         "due": due,
-        "held": waiting_for.shapes((pending for r in second for pending in details.held_of(r)), reader),
+        "held": waiting_for.holder_shapes((pending for r in second for pending in details.held_of(r)), reader),
     }
 
 
@@ -83,7 +83,7 @@ def _in_force(details: Dossier, reader: Reader) -> Shape:
     if submission.state == SubmissionState.IN_FORCE:
         return step | {"stage": "done", "text": f"Version {submission.version.number} is in force."}
     if submission.state == SubmissionState.DECIDED:
-        step |= {"due": submission.accept_due_at, "held": waiting_for.shapes(details.held, reader)}
+        step |= {"due": submission.accept_due_at, "held": waiting_for.holder_shapes(details.held, reader)}
         return step | {"stage": "now", "text": f"{owner} accepts what was approved, or declines."}
     if submission.state == SubmissionState.OPEN:
         text = "After the last decision."

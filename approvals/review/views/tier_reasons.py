@@ -30,7 +30,7 @@ def icon_of(reason: str) -> str:
     return next((icon for word, icon in ICONS if word in lowered), "pen")
 
 
-def grouped(reasons: Iterable[str], sentences: Sequence[str]) -> list[Shape]:
+def group_reasons(reasons: Iterable[str], sentences: Sequence[str]) -> list[Shape]:
     """The reasons of a tier in the form of ``components/reasons.html``.
 
     Args:

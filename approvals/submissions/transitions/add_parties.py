@@ -9,26 +9,26 @@ from __future__ import annotations
 from typing import Any
 
 from approvals.assignment import candidates
-from approvals.assignment.escalation_chain import LADDER
+from approvals.assignment.escalation_chain import CHAIN_RELATIONS
 from approvals.assignment.matching import shortage
 from approvals.assignment.route import Route
 from approvals.assignment.transitions.reassign import ask_next
 from approvals.decisions.rules import duties
 from approvals.models.submission import UNFINISHED
 from approvals.parties import queries as party_queries
-from approvals.submissions.notices import tell_of_parties
+from approvals.submissions.notices import notify_of_new_party
 from governance.core.duties.refusals import refuse
 from governance.core.engine.transition import Step
 from inventory.models import Automation, InterimOwner, Version
 
 #: Events whose actor becomes a party.
-WRITING = ("automation.amended", "version.imported", "version.registered_by_hand")
+PARTY_EVENTS = ("automation.amended", "version.imported", "version.registered_by_hand")
 #: Events that make someone an interim owner (I3).
-OWNING = ("interim.confirmed",)
+INTERIM_OWNER_EVENTS = ("interim.confirmed",)
 
 
-def join_unfinished(written: Automation | Version | InterimOwner, step: Step[Any]) -> None:
-    """Make people parties of the unfinished submission. Hook on `WRITING` and `OWNING` (S1).
+def add_parties(written: Automation | Version | InterimOwner, step: Step[Any]) -> None:
+    """Make people parties of the unfinished submission. Hook on `PARTY_EVENTS` and `INTERIM_OWNER_EVENTS` (S1).
 
     A party decides nothing in it. The next person on the ladder is asked, and the clock runs on. If no one is left,
     the builders are notified (A9).
@@ -42,29 +42,29 @@ def join_unfinished(written: Automation | Version | InterimOwner, step: Step[Any
     submission = automation.submissions.filter(state__in=UNFINISHED).select_related("version", "submitted_by").first()
     if submission is None:
         return
-    newcomers = party_queries.who_came_in(submission, None if isinstance(written, InterimOwner) else step.actor)
+    newcomers = party_queries.new_parties(submission, None if isinstance(written, InterimOwner) else step.actor)
     refusal = duties.joining_refusal(submission, newcomers.people, step.actor)
     if refusal is not None:
         raise refuse(refusal)
     if newcomers.pairs:
-        earlier_parties = frozenset(party_queries.on_record(submission))
-        party_queries.write_down(submission, newcomers.pairs)
-        named = [party for party in party_queries.on_record(submission) if party not in earlier_parties]
+        earlier_parties = frozenset(party_queries.for_ledger(submission))
+        party_queries.write_parties(submission, newcomers.pairs)
+        named = [party for party in party_queries.for_ledger(submission) if party not in earlier_parties]
         step.record("submission.parties_named", submission, {"parties": named})
     new_parties = newcomers.people
     if not new_parties:
         return
-    approvals = list(submission.approvals.select_related(*LADDER).prefetch_related("seats__candidates"))
+    approvals = list(submission.approvals.select_related(*CHAIN_RELATIONS).prefetch_related("seats__candidates"))
     route = Route.load(submission, step.now)
     ask_next(step, approvals, route)
-    tell_of_parties(step, submission)
+    notify_of_new_party(step, submission)
     missing_seats = shortage(route.questions(approvals))
     if missing_seats:
         key = f"nobody_left:{max(person.pk for person in new_parties)}"
-        candidates.tell(
+        candidates.queue_notices(
             step,
             submission,
-            candidates.builders(submission, step.now),
+            candidates.recipients_of_outcome(submission, step.now),
             "nobody_left",
             key=key,
             what="; ".join(missing_seats),

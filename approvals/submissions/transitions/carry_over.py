@@ -35,11 +35,11 @@ from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.texts import free_text
-from inventory.duplicates.queries import Alike
+from inventory.duplicates.queries import Duplicate
 from inventory.models import Automation
 
 #: Facts about the state of an approval, not about its request.
-STANDING = ("round", "policy", "retracted")
+STATE_FACTS = ("round", "policy", "retracted")
 
 
 @transition(
@@ -100,7 +100,7 @@ def _state_if_filled(step: Step[Approval]) -> str:
     return ApprovalState.APPROVED
 
 
-class Carrying:
+class ApprovalWriter:
     """Creates the approvals of a submission, with what they keep of earlier submissions.
 
     Args:
@@ -122,16 +122,16 @@ class Carrying:
         *,
         is_same_app: bool,
         siblings: Sequence[int],
-        likes: Sequence[Alike],
+        likes: Sequence[Duplicate],
     ) -> None:
         self.step, self.submission, self.policy = step, submission, policy
         self.before, self.is_same_app = before, is_same_app
         automation = submission.automation
-        same = [*siblings, *duplicates.within(automation, likes)]
-        self.earlier = prior_decision_queries.earlier(automation, policy, step.now, same)
-        self.is_known_elsewhere = duplicates.is_elsewhere(automation, likes)
-        self.stopped = stopped_grants.stopped(submission.automation)
-        self.stopped_since = stopped_grants.since(before) if before is not None else frozenset()
+        same = [*siblings, *duplicates.ids_in_same_team(automation, likes)]
+        self.earlier = prior_decision_queries.earlier_outcomes(automation, policy, step.now, same)
+        self.is_known_elsewhere = duplicates.is_in_other_team(automation, likes)
+        self.stopped = stopped_grants.stoppers_by_matter(submission.automation)
+        self.stopped_since = stopped_grants.matters_stopped_since(before) if before is not None else frozenset()
 
     def justify(self, approvals: Sequence[Approval], texts: Sequence[str]) -> None:
         """Set the justification of each approval. The same text about the same request reuses the stored one."""
@@ -149,7 +149,7 @@ class Carrying:
     def keep_records(self, approvals: Sequence[Approval]) -> None:
         """Save new approvals of one stage with facts, rounds and seats, and a link to an earlier refusal."""
         for approval in approvals:
-            approval.facts = digest.of(approval, self.step.now)
+            approval.facts = digest.facts_of_approval(approval, self.step.now)
             earlier = self.earlier.get(approval.matter)
             approval.earlier_id = earlier.record if earlier is not None else None
             approval.round = self._round(self._before(approval))
@@ -243,7 +243,7 @@ class Carrying:
         earlier = self.earlier.get(approval.matter)
         labels = self.policy.seats(approval.kind, approval.tier)
         labels = duplicates.app_seats(labels, elsewhere=approval.kind == ApprovalKind.APP and self.is_known_elsewhere)
-        labels_with_earlier = prior_decision_queries.seats(
+        labels_with_earlier = prior_decision_queries.required_seats(
             labels, earlier, may_be_asked=lambda person: self._may_ask_again(approval, person)
         )
         labels_with_earlier = (
@@ -255,7 +255,9 @@ class Carrying:
 
     def _is_signed_for(self, approval: Approval) -> bool:
         """Return whether it is in a conflict that needs an extra approval (S6)."""
-        return any(conflict.mode == Mode.APPROVAL for conflict in conflicts.of_record(approval, self.step.now))
+        return any(
+            conflict.mode == Mode.APPROVAL for conflict in conflicts.conflicts_of_approval(approval, self.step.now)
+        )
 
     def _may_ask_again(self, approval: Approval, person: Person) -> bool:
         """Return whether an earlier decider is still here, is no party, and has decided in no other stage."""
@@ -269,7 +271,7 @@ class Carrying:
 
 def _request_facts(approval: Approval) -> dict[str, Any]:
     """Return the frozen facts about the request, without its state."""
-    return {name: value for name, value in approval.facts.items() if name not in STANDING}
+    return {name: value for name, value in approval.facts.items() if name not in STATE_FACTS}
 
 
 def _request_key(approval: Approval) -> tuple[str, str]:

@@ -55,9 +55,9 @@ def put_in_force(step: Step[Submission]) -> Effect:
         )
     )
     _check_conflicts(step)
-    before = version_diff.in_force(automation)
-    still_stopped = stopped_grants.since(submission)
-    left_out = unused_credentials.left_out(approved, submission)
+    before = version_diff.submission_in_force(automation)
+    still_stopped = stopped_grants.matters_stopped_since(submission)
+    left_out = unused_credentials.unneeded_credentials(approved, submission)
     granted = [approval for approval in approved if approval not in left_out]
     ended = _end_removed_grants(step, submission, granted)
     lifecycle.go_live(
@@ -72,12 +72,12 @@ def put_in_force(step: Step[Submission]) -> Effect:
     )
     usable = [approval for approval in granted if is_usable(approval, granted, submission)]
     unusable = [str(approval.pk) for approval in granted if approval not in usable]
-    spot_checks.note(step, before)
+    spot_checks.note_spot_checks(step, before)
     submission.ended_at = step.now
-    candidates.tell(
+    candidates.queue_notices(
         step,
         submission,
-        candidates.builders(submission, step.now),
+        candidates.recipients_of_outcome(submission, step.now),
         "put_in_force",
         key="in_force",
         granted=len(usable),
@@ -95,7 +95,7 @@ def _check_conflicts(step: Step[Submission]) -> None:
     Holds the lock, so that no one else puts access in force at the same time (S6).
     """
     submission = step.subject
-    conflicts.alone(submission)
+    conflicts.lock_access(submission)
     refusal = submission_rules.conflict(submission, step.now)
     if refusal is not None:
         raise refuse(refusal)
@@ -106,7 +106,7 @@ def _app_review_on(submission: Submission, now: datetime) -> date:
 
     A version that skipped stage 1 does not postpone it.
     """
-    policy = policy_queries.of(submission.policy)
+    policy = policy_queries.policy_of(submission.policy)
     fresh = (now + timedelta(days=policy.review_after(submission.tier))).date()
     app = submission.app_approval
     if app is not None and app.submission_id == submission.pk:
@@ -155,13 +155,13 @@ def _create_grants(
 
     Return ids of the grants, for the event.
     """
-    policy = policy_queries.of(step.subject.policy)
+    policy = policy_queries.policy_of(step.subject.policy)
     grants = [
         _create_grant(step, step.subject, approval, policy, is_stopped=approval.matter in still_stopped)
         for approval in usable
     ]
-    unused_credentials.end_left(step, left_out)
-    revocation_tasks.after_granting(step, grants)
+    unused_credentials.end_unused_after(step, left_out)
+    revocation_tasks.update_after_granting(step, grants)
     return {"grants": [str(grant.pk) for grant in grants]}
 
 
@@ -209,7 +209,7 @@ def _held_as(approval: Approval) -> int:
     """Return the way in which it is held, for conflict rules; 0 for credentials (S6)."""
     if approval.privilege is None:
         return 0
-    held = held_access.of_privilege(
+    held = held_access.held_by_privilege(
         approval.privilege, "", approval.submission.automation.environment, approval.granted_level
     )
     return held_access.way_of(held)

@@ -9,11 +9,11 @@ from typing import Any
 from django.db.models import prefetch_related_objects
 
 from approvals.assignment import additional_seats, candidates
-from approvals.assignment.escalation_chain import LADDER
+from approvals.assignment.escalation_chain import CHAIN_RELATIONS
 from approvals.assignment.route import Route
 from approvals.assignment.transitions import add_seats
 from approvals.decisions.rules import duties
-from approvals.light_path.transitions.auto_approval import approve_all
+from approvals.light_path.transitions.auto_approval import auto_approve
 from approvals.models import Approval, ApprovalState, SeatLabel, Submission, SubmissionState
 from approvals.models.approval import UNENDED
 from approvals.policies import queries as policy_queries
@@ -40,7 +40,7 @@ def open_record(step: Step[Approval], *, route: Route, loaded: Approval) -> Effe
     step.subject._state.fields_cache.update(loaded._state.fields_cache)
     step.subject.__dict__["_prefetched_objects_cache"] = loaded.__dict__["_prefetched_objects_cache"]
     step.subject.submission = route.submission
-    people = candidates.ask(step, step.subject, route)
+    people = candidates.open_approval(step, step.subject, route)
     return Effect(payload={"asked": [str(person.opaque_id) for person in people]})
 
 
@@ -74,7 +74,7 @@ def expire(step: Step[Approval]) -> Effect:
 
 def start(step: Step[Any], submission: Submission) -> None:
     """Open stage 1, or stage 2 if the app in force needs no new decision (A12)."""
-    approvals = list(submission.approvals.select_related(*LADDER))
+    approvals = list(submission.approvals.select_related(*CHAIN_RELATIONS))
     first = [approval for approval in approvals if approval.stage == 1]
     if first and first[0].state == ApprovalState.WAITING:
         _open_approvals(step, submission, first, event="stage_1_opened")
@@ -87,7 +87,7 @@ def start(step: Step[Any], submission: Submission) -> None:
 def _open_approvals(step: Step[Any], submission: Submission, approvals: Iterable[Approval], *, event: str) -> None:
     """Open approvals and notify their approvers. Needs the relations of their ladders."""
     approvals = list(approvals)
-    add_seats.add(step, submission, approvals, additional_seats.missing(submission, approvals, step.now))
+    add_seats.add_seats(step, submission, approvals, additional_seats.missing_seats(submission, approvals, step.now))
     prefetch_related_objects(approvals, "seats__candidates")
     route = Route.load(submission, step.now)
     approvals_by_person: dict[int, tuple[Person, int, datetime | None]] = {}
@@ -98,13 +98,13 @@ def _open_approvals(step: Step[Any], submission: Submission, approvals: Iterable
                 _, count, due = approvals_by_person.get(person.pk, (person, 0, None))
                 soonest = min(filter(None, (due, approval.due_at)), default=None)
                 approvals_by_person[person.pk] = (person, count + 1, soonest)
-    candidates.let_see(submission.automation, [person for person, _, _ in approvals_by_person.values()])
+    candidates.grant_view(submission.automation, [person for person, _, _ in approvals_by_person.values()])
     if approvals and approvals[0].stage == 1:
         candidates.show_duplicates(submission.automation, [person for person, _, _ in approvals_by_person.values()])
     outbox.queue(
         notice
         for person, count, due in approvals_by_person.values()
-        for notice in candidates.told(
+        for notice in candidates.notices(
             step, submission, [person], event, key=event, count=count, due=due.isoformat() if due else ""
         )
     )
@@ -116,7 +116,7 @@ def _after_stage_1(step: Step[Any], submission: Submission, approvals: list[Appr
         if approval.carried_from_id is not None:
             settle(approval, actor=step.actor, now=step.now)
     waiting = [approval for approval in waiting if approval.state == ApprovalState.WAITING]
-    if waiting and not approve_all(step, submission, waiting):
+    if waiting and not auto_approve(step, submission, waiting):
         _open_approvals(step, submission, waiting, event="stage_2_opened")
     else:
         _decide_if_complete(step, submission)
@@ -136,7 +136,7 @@ def conclude(approval: Approval, step: Step[Any]) -> None:
     related = ("automation__team", "version", "policy", "submitted_by")
     submission = Submission.objects.select_related(*related).get(pk=approval.submission_id)
     if approval.stage == 1:
-        approvals = list(submission.approvals.select_related(*LADDER))
+        approvals = list(submission.approvals.select_related(*CHAIN_RELATIONS))
         if approval.state == ApprovalState.APPROVED:
             _after_stage_1(step, submission, approvals)
         else:
@@ -150,7 +150,7 @@ def conclude(approval: Approval, step: Step[Any]) -> None:
 def _approve_without_conflict(step: Step[Any], submission: Submission) -> None:
     """Approve what only waited for an extra approval, if a refusal has removed the conflict (S6)."""
     waiting = submission.approvals.filter(state=ApprovalState.OPEN, seats__label=SeatLabel.CONFLICT)
-    approvals = list(waiting.select_related(*LADDER).order_by("pk"))
+    approvals = list(waiting.select_related(*CHAIN_RELATIONS).order_by("pk"))
     route = Route.load(submission, step.now) if approvals else None
     for approval in approvals:
         approval.submission = submission
@@ -173,7 +173,7 @@ def approve_left_alone(step: Step[Approval]) -> Effect:
 
 
 def _decide_if_complete(step: Step[Any], submission: Submission) -> None:
-    if submission.approvals.filter(state__in=UNENDED).exists() or add_seats.ask_again(step, submission):
+    if submission.approvals.filter(state__in=UNENDED).exists() or add_seats.reopen_for_conflicts(step, submission):
         return
     decide(submission, actor=step.actor, now=step.now)
     refused = submission.approvals.exclude(state=ApprovalState.APPROVED).exists()
@@ -182,7 +182,7 @@ def _decide_if_complete(step: Step[Any], submission: Submission) -> None:
     if not refused and refusal is None:
         put_in_force(submission, actor=step.actor, now=step.now)
         return
-    candidates.tell(
+    candidates.queue_notices(
         step,
         submission,
         [submission.automation.accepting(step.now)],
@@ -204,9 +204,9 @@ def decide(step: Step[Submission]) -> Effect:
     """Every approval has ended. Refused ones stay visible, and the business owner's clock starts (A5, A14)."""
     submission = step.subject
     states = submission.approvals.values_list("state", flat=True)
-    days = policy_queries.of(submission.policy).builder_days
+    days = policy_queries.policy_of(submission.policy).builder_days
     submission.decided_at = step.now
-    submission.accept_due_at = candidates.due(step.now, days, submission.automation.accepting(step.now))
+    submission.accept_due_at = candidates.deadline_after(step.now, days, submission.automation.accepting(step.now))
     return Effect(payload={"records": sorted(states)})
 
 
@@ -220,7 +220,11 @@ def decide(step: Step[Submission]) -> Effect:
 def reject_submission(step: Step[Submission]) -> Effect:
     """Reject the submission: the app was rejected or not decided in time. What was live before runs on (A4)."""
     note_end(step)
-    candidates.tell(
-        step, step.subject, candidates.builders(step.subject, step.now), "submission_rejected", key="rejected"
+    candidates.queue_notices(
+        step,
+        step.subject,
+        candidates.recipients_of_outcome(step.subject, step.now),
+        "submission_rejected",
+        key="rejected",
     )
     return Effect()

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from approvals.assignment.escalation_chain import LADDER
+from approvals.assignment.escalation_chain import CHAIN_RELATIONS
 from approvals.assignment.matching import shortage
 from approvals.assignment.route import Route
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import cases, identity, stage_1
 from approvals.conflicts.check import submission as conflicts
-from approvals.conflicts.check.automation import Found
+from approvals.conflicts.check.automation import FoundConflict
 from approvals.decisions import digest, idempotency
 from approvals.decisions.rules import bindings as rule_bindings
 from approvals.decisions.rules import duties, ownership
@@ -31,8 +31,8 @@ from approvals.policies import queries as policy_queries
 from approvals.prior_decisions import duplicates
 from approvals.submissions import version_diff
 from approvals.submissions.transitions import stages, withdraw
-from approvals.submissions.transitions.carry_over import Carrying
-from approvals.submissions.version_diff import Asked, Changes
+from approvals.submissions.transitions.carry_over import ApprovalWriter
+from approvals.submissions.version_diff import Changes, RequestedItem
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
@@ -40,7 +40,7 @@ from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from inventory.automations import environments
 from inventory.automations.transitions import lifecycle
-from inventory.duplicates.queries import Alike, Case
+from inventory.duplicates.queries import Candidate, Duplicate
 from inventory.imports.transitions import write_version
 from inventory.models import (
     Assessment,
@@ -57,7 +57,7 @@ from inventory.versions import assessment as version_assessment
 
 
 @dataclass(frozen=True)
-class Wish:
+class ItemRequest:
     """The builder's input for one approval.
 
     Args:
@@ -72,7 +72,7 @@ class Wish:
 @transition(
     Automation,
     event="submission.submitted",
-    repeats=idempotency.submitted,
+    repeats=idempotency.repeats_submission,
     permission=Permission.AUTOMATION_SUBMIT,
     source=(
         AutomationState.DRAFT,
@@ -82,7 +82,7 @@ class Wish:
     ),
     duties=(duties.WRITES_NOTHING,),
 )
-def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wish]) -> Effect:
+def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, ItemRequest]) -> Effect:
     """Submit a version: it is frozen, parties are named, stage 1 opens, and stage 2 is visible and waits."""
     automation = step.subject
     person = step.actor.person
@@ -90,38 +90,39 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
         raise refuse(Refusal("S1", "permission", "A submission is made by a person for themself."))
     if version.automation_id != automation.pk:
         raise refuse(Refusal("I2", "input", "This version belongs to another automation."))
-    siblings = environments.ids(automation.lineage, automation.pk)
+    siblings = environments.lineage_ids(automation.lineage, automation.pk)
     party_ids = [person.pk for person in step.actor.people]
     likes = _possible_duplicates(automation, version)
-    party_ids += party_queries.beside(siblings=siblings, alike=[match.other.pk for match in likes])
-    assessment = version_assessment.assess(version, now=step.now, party_ids=party_ids)
+    party_ids += party_queries.ids_from_other_automations(siblings=siblings, alike=[match.other.pk for match in likes])
+    assessment = version_assessment.assess_version(version, now=step.now, party_ids=party_ids)
     changes = version_diff.compare(automation, version, assessment, now=step.now)
     policy = policy_queries.in_force(step.now)
     before = automation.submissions.filter(state__in=UNFINISHED).order_by("-pk").first()
     _check_ready(automation, changes, assessment, policy, step.now)
     _check_changed(automation, version, changes, before)
-    case = cases.with_kept(
-        cases.of_read(automation, version, _privileges(changes.wanted), assessment.unvouched), changes.unchanged
+    case = cases.with_running_grants(
+        cases.case_of_loaded_version(automation, version, _privileges(changes.wanted), assessment.unvouched),
+        changes.unchanged,
     )
     in_conflict = _check_conflicts(case, step.now)
-    changes = stage_1.asks_app(changes, in_conflict, automation.pk)
-    changes = duplicates.asks_app(changes, likes, automation)
-    is_light = eligibility.of_version(
+    changes = stage_1.require_stage_1(changes, in_conflict, automation.pk)
+    changes = duplicates.require_app_answer(changes, likes, automation)
+    is_light = eligibility.is_version_eligible(
         version, changes, assessment, policy, before, person, step.now, siblings, bool(likes)
     )
     is_light = is_light and not in_conflict
     if before is not None:
         withdraw.withdraw_for_newer(before, actor=step.actor, now=step.now)
-    identity.check(version, step.now)
+    identity.check_takeover(version, step.now)
     write_version.hand_over_identities(step, version)
     submission = create(
         step, automation, version, changes, assessment, policy, before, case, light_path=is_light, by=person
     )
-    transition_duplicates.note(step, submission, likes)
-    party_queries.name_all(submission, person, siblings=siblings, alike=[match.other.pk for match in likes])
-    is_same = _is_same_app(automation, version, assessment, before) and not duplicates.open_of(automation)
-    carrying = Carrying(step, submission, policy, before, is_same_app=is_same, siblings=siblings, likes=likes)
-    approvals = create_records(step, submission, changes, wishes, policy, carrying)
+    transition_duplicates.store_likenesses(step, submission, likes)
+    party_queries.write_all_parties(submission, person, siblings=siblings, alike=[match.other.pk for match in likes])
+    is_same = _is_same_app(automation, version, assessment, before) and not duplicates.unanswered(automation)
+    carrying = ApprovalWriter(step, submission, policy, before, is_same_app=is_same, siblings=siblings, likes=likes)
+    approvals = create_approvals(step, submission, changes, wishes, policy, carrying)
     carrying.refuse_repetition(approvals)
     check_enough_people(submission)
     if automation.state == AutomationState.DRAFT:
@@ -135,40 +136,40 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
             "tier": assessment.tier,
             "policy": policy.version.number,
             "records": len(approvals),
-            "parties": party_queries.on_record(submission),
+            "parties": party_queries.for_ledger(submission),
             "light_path": submission.light_path,
             "continues": str(before.pk) if before else "",
         },
     )
 
 
-def _possible_duplicates(automation: Automation, version: Version) -> Sequence[Alike]:
+def _possible_duplicates(automation: Automation, version: Version) -> Sequence[Duplicate]:
     """Return possible duplicates of the automation (I9)."""
     held = list(version.privileges.select_related("entitlement"))
-    case = Case(automation.team, automation.pk, automation.lineage, version.source_digests, held)
-    return duplicates.held(automation, case, is_in_force=automation.approved_version_id is not None)
+    case = Candidate(automation.team, automation.pk, automation.lineage, version.source_digests, held)
+    return duplicates.possible_duplicates(automation, case, is_in_force=automation.approved_version_id is not None)
 
 
 def _frozen_case(case: check_automation.Case, changes: Changes) -> dict[str, Any]:
     """Return the facts that the submission stores for conflict rules (S6)."""
     words = {privilege.key: privilege.sentence for privilege in _privileges(changes.wanted)}
-    return conflicts.frozen(case, [privilege.key for privilege in _privileges(changes.asked)], words)
+    return conflicts.frozen_case(case, [privilege.key for privilege in _privileges(changes.asked)], words)
 
 
-def _privileges(items: Iterable[Asked]) -> list[Privilege]:
+def _privileges(items: Iterable[RequestedItem]) -> list[Privilege]:
     return [item.privilege for item in items if item.privilege is not None]
 
 
-def _check_conflicts(case: check_automation.Case, now: datetime) -> Sequence[Found]:
+def _check_conflicts(case: check_automation.Case, now: datetime) -> Sequence[FoundConflict]:
     """Return the conflicts of the version. Refuse it if one is of an enforced rule and not waived (S6, S7)."""
-    found_conflicts = check_automation.find(case, now)
+    found_conflicts = check_automation.find_conflicts(case, now)
     refusal = conflicts.refusal(found_conflicts, "input")
     if refusal is not None:
         raise refuse(refusal)
     return found_conflicts
 
 
-def unready(
+def problems_before_submission(
     automation: Automation, changes: Changes, assessment: Assessment, policy: policy_queries.Policy, now: datetime
 ) -> list[str]:
     """Return what prevents a submission, one sentence each, for the page and for the write (I1, I3, I8).
@@ -199,7 +200,9 @@ def _binding_problems(changes: Changes) -> list[str]:
     privileges = [item.privilege for item in changes.asked if item.privilege is not None]
     bindings = resource_queries.bindings_of(privileges)
     return list(
-        dict.fromkeys(sentence for privilege in privileges if (sentence := rule_bindings.problem(privilege, bindings)))
+        dict.fromkeys(
+            sentence for privilege in privileges if (sentence := rule_bindings.binding_problem(privilege, bindings))
+        )
     )
 
 
@@ -223,7 +226,7 @@ def _is_same_app(automation: Automation, version: Version, assessment: Assessmen
     return before is not None and version_diff.is_same_app(automation, version, assessment, before)
 
 
-def _target_problems(item: Asked, now: datetime) -> list[str]:
+def _target_problems(item: RequestedItem, now: datetime) -> list[str]:
     if item.privilege is not None:
         # The target must be known and owned. The operation may be unknown: it is shown as unknown, counts as write
         # and is never low, and the owner of the resource decides (I4, I8, T1).
@@ -232,7 +235,11 @@ def _target_problems(item: Asked, now: datetime) -> list[str]:
         return _resource_problems(item.privilege.entitlement.resource, now)
     assert item.credential is not None
     credential = item.credential
-    problems = [ownership.sentence(credential, f"the credential {credential}")] if credential.is_ownerless(now) else []
+    problems = (
+        [ownership.no_owner_sentence(credential, f"the credential {credential}")]
+        if credential.is_ownerless(now)
+        else []
+    )
     return problems + (_resource_problems(credential.decided_on, now) if credential.decided_on is not None else [])
 
 
@@ -249,7 +256,7 @@ def _resource_problems(resource: Resource, now: datetime) -> list[str]:
 def _check_ready(
     automation: Automation, changes: Changes, assessment: Assessment, policy: policy_queries.Policy, now: datetime
 ) -> None:
-    problems = unready(automation, changes, assessment, policy, now) + _binding_problems(changes)
+    problems = problems_before_submission(automation, changes, assessment, policy, now) + _binding_problems(changes)
     running = NonHumanIdentity.objects.filter(used_by__version=assessment.version_id).select_related("owner", "interim")
     problems += ownership.identity_problems(running.order_by("pk"), now)
     if problems:
@@ -271,7 +278,7 @@ def create(
     by: Person,
 ) -> Submission:
     """Save the submission, without parties and approvals."""
-    asked_facts = digest.of_version(automation, version, assessment.tier)
+    asked_facts = digest.facts_of_version(automation, version, assessment.tier)
     below = environments.promoted_from(
         automation.lineage, automation.environment, version.source_digests, is_new=changes.before is None
     )
@@ -302,13 +309,13 @@ def _kind(changes: Changes, below: Version | None) -> str:
     return SubmissionKind.CHANGE if changes.before else SubmissionKind.NEW
 
 
-def create_records(
+def create_approvals(
     step: Step[Automation],
     submission: Submission,
     changes: Changes,
-    wishes: Mapping[str, Wish],
+    wishes: Mapping[str, ItemRequest],
     policy: policy_queries.Policy,
-    carrying: Carrying,
+    carrying: ApprovalWriter,
 ) -> list[Approval]:
     """Save its approvals: the app if stage 1 is required, and each item of stage 2."""
     approvals = []
@@ -320,7 +327,7 @@ def create_records(
         step.save(submission)
         carrying.carry(app)
         approvals.append(app)
-    missing = [item for item in changes.asked if not free_text.clean(wishes.get(item.key, Wish()).justification)]
+    missing = [item for item in changes.asked if not free_text.clean(wishes.get(item.key, ItemRequest()).justification)]
     if missing:
         detail = tuple((item.key, "Say why in one sentence.") for item in missing)
         count = len(missing)
@@ -332,7 +339,9 @@ def create_records(
     return [*approvals, *(carrying.carry(approval) for approval in second)]
 
 
-def _build_stage_2(submission: Submission, item: Asked, wish: Wish, policy: policy_queries.Policy) -> Approval:
+def _build_stage_2(
+    submission: Submission, item: RequestedItem, wish: ItemRequest, policy: policy_queries.Policy
+) -> Approval:
     """Return the unsaved approval of one privilege or credential."""
     longest = policy.longest_term(item.tier)
     days = longest if wish.term_days is None else wish.term_days
@@ -354,7 +363,7 @@ def _build_stage_2(submission: Submission, item: Asked, wish: Wish, policy: poli
 
 def check_enough_people(submission: Submission) -> None:
     """Check that people without a conflict can fill all open seats, together (A9)."""
-    approvals = submission.approvals.select_related(*LADDER).prefetch_related("seats")
+    approvals = submission.approvals.select_related(*CHAIN_RELATIONS).prefetch_related("seats")
     missing_seats = shortage(Route.load(submission, submission.submitted_at).questions(approvals))
     if missing_seats:
         raise refuse(shortage_refusal(missing_seats))
@@ -373,4 +382,12 @@ def shortage_refusal(missing_seats: list[str]) -> Refusal:
     )
 
 
-__all__ = ["Wish", "check_enough_people", "create", "create_records", "shortage_refusal", "submit", "unready"]
+__all__ = [
+    "ItemRequest",
+    "check_enough_people",
+    "create",
+    "create_approvals",
+    "problems_before_submission",
+    "shortage_refusal",
+    "submit",
+]

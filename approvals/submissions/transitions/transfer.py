@@ -13,14 +13,14 @@ from typing import Any
 from approvals.assignment import candidates
 from approvals.conflicts.check import cases
 from approvals.conflicts.check import transfer as check_transfer
-from approvals.conflicts.check.submission import one_at_a_time
+from approvals.conflicts.check.submission import take_access_lock
 from approvals.grants.transitions import lifecycle
 from approvals.models import Approval, Submission
 from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
 from approvals.submissions import version_diff
 from approvals.submissions.transitions import submit
-from approvals.submissions.transitions.carry_over import Carrying
+from approvals.submissions.transitions.carry_over import ApprovalWriter
 from approvals.submissions.transitions.stages import start
 from governance.core.duties.refusals import refuse
 from governance.core.engine.transition import Effect, Step, transition
@@ -31,13 +31,15 @@ from inventory.models import Automation, Transfer
 from inventory.versions import assessment as version_assessment
 
 
-def show(transfer: Transfer, step: Step[Any]) -> None:
+def show_to_new_lead(transfer: Transfer, step: Step[Any]) -> None:
     """Let the new lead and deputy see the automation. Hook on ``transfer.asked``."""
     team = transfer.to_team
-    candidates.let_see(transfer.automation, [person for person in (team.lead, team.deputy_lead) if person is not None])
+    candidates.grant_view(
+        transfer.automation, [person for person in (team.lead, team.deputy_lead) if person is not None]
+    )
 
 
-def follow(transfer: Transfer, step: Step[Any]) -> None:
+def follow_transfer(transfer: Transfer, step: Step[Any]) -> None:
     """Cut the grants short, and submit the app to the new lead. Hook on ``transfer.accepted``.
 
     Raises:
@@ -48,7 +50,7 @@ def follow(transfer: Transfer, step: Step[Any]) -> None:
     for grant in automation.grants.standing().filter(ends_at__gt=until).order_by("pk"):
         lifecycle.cut_short(grant, actor=step.actor, now=step.now, ends_at=until)
     submit_moved(automation, actor=step.actor, now=step.now, submitter=transfer.asked_by)
-    one_at_a_time()
+    take_access_lock()
     refusal = check_transfer.refusal(automation, transfer.to_team, step.now)
     if refusal is not None:
         raise refuse(refusal)
@@ -65,18 +67,20 @@ def submit_moved(step: Step[Automation], *, submitter: Person) -> Effect:
     automation = step.subject
     version = automation.approved_version
     assert version is not None  # the automation is in use
-    assessment = version_assessment.assess(version, now=step.now)
+    assessment = version_assessment.assess_version(version, now=step.now)
     changes = replace(version_diff.compare(automation, version, assessment, now=step.now), asked=())
     policy = policy_queries.in_force(step.now)
     wanted = [item.privilege for item in changes.wanted if item.privilege is not None]
-    case = cases.with_kept(cases.of_read(automation, version, wanted, assessment.unvouched), changes.unchanged)
-    siblings = environments.ids(automation.lineage, automation.pk)
+    case = cases.with_running_grants(
+        cases.case_of_loaded_version(automation, version, wanted, assessment.unvouched), changes.unchanged
+    )
+    siblings = environments.lineage_ids(automation.lineage, automation.pk)
     submission: Submission = submit.create(
         step, automation, version, changes, assessment, policy, None, case, light_path=False, by=submitter
     )
-    party_queries.name_all(submission, submitter, siblings=siblings, alike=[])
-    carrying = Carrying(step, submission, policy, None, is_same_app=False, siblings=siblings, likes=[])
-    approvals: Sequence[Approval] = submit.create_records(step, submission, changes, {}, policy, carrying)
+    party_queries.write_all_parties(submission, submitter, siblings=siblings, alike=[])
+    carrying = ApprovalWriter(step, submission, policy, None, is_same_app=False, siblings=siblings, likes=[])
+    approvals: Sequence[Approval] = submit.create_approvals(step, submission, changes, {}, policy, carrying)
     submit.check_enough_people(submission)
     start(step, submission)
     return Effect(
@@ -87,7 +91,7 @@ def submit_moved(step: Step[Automation], *, submitter: Person) -> Effect:
             "tier": assessment.tier,
             "policy": policy.version.number,
             "records": len(approvals),
-            "parties": party_queries.on_record(submission),
+            "parties": party_queries.for_ledger(submission),
             "light_path": False,
             "continues": "",
         },

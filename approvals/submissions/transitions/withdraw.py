@@ -62,8 +62,12 @@ def decline(step: Step[Submission]) -> Effect:
 def lapse(step: Step[Submission]) -> Effect:
     """Expire a submission that no one accepted or declined in time. It can be submitted again (A5, A14)."""
     note_end(step)
-    candidates.tell(
-        step, step.subject, candidates.builders(step.subject, step.now), "submission_expired", key="expired"
+    candidates.queue_notices(
+        step,
+        step.subject,
+        candidates.recipients_of_outcome(step.subject, step.now),
+        "submission_expired",
+        key="expired",
     )
     return Effect()
 

@@ -76,7 +76,7 @@ class AskForm(forms.Form):
 
     def offer(self, automation: Automation, now: datetime) -> bool:
         """Set the conflicts to choose from. Return whether there are any."""
-        field, conflicts = self.fields["conflict"], waiver_transitions.open_to(automation, now)
+        field, conflicts = self.fields["conflict"], waiver_transitions.waivable_conflicts(automation, now)
         choices = [(f"{conflict.standing.rule.code}/{conflict.subject}", conflict.sentence) for conflict in conflicts]
         field.widget.choices = choices
         if len(choices) == 1:
@@ -280,7 +280,9 @@ def _actions(waiver: Waiver, actor: Actor, now: datetime, policy: Policy) -> lis
     ]
     may_ask = waiver_transitions.ask_waiver.refusal(waiver.automation, actor=actor, now=now) is None
     if waiver_transitions.ends_soon(waiver, now) and may_ask and waiver.in_a_row < policy.waivers_in_a_row:
-        ways.insert(0, {"label": "Ask for one more", "icon": "clock", "href": conflict_rows.ask_again_href(waiver)})
+        ways.insert(
+            0, {"label": "Ask for one more", "icon": "clock", "href": conflict_rows.next_waiver_request_href(waiver)}
+        )
     return ways
 
 
@@ -313,8 +315,8 @@ def _covered_access(waiver: Waiver, actor: Actor, now: datetime) -> list[str]:
         for row in rows
         if waiver.lifts_all(
             [
-                held_access.of_held(
-                    held_access.of_privilege(row, f"{row.version.automation_id}/{row.key}", ENVIRONMENT_ORDER[0])
+                held_access.word_of_held(
+                    held_access.held_by_privilege(row, f"{row.version.automation_id}/{row.key}", ENVIRONMENT_ORDER[0])
                 )
             ]
         )

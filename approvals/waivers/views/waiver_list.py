@@ -63,7 +63,7 @@ def waiver_list(request: Request) -> HttpResponse:
                 }
                 for word, label in SHOWN.items()
             ],
-            "rows": shapes(rows[:PAGE], now),
+            "rows": list_rows(rows[:PAGE], now),
             "empty": EMPTY[show],
             "pager": {"newer_href": _href(show) if before else "", "older_href": older},
         },
@@ -75,7 +75,7 @@ def _href(show: str, before: int | None = None) -> str:
     return f"{reverse('waiver_list')}?{encoded}" if encoded else reverse("waiver_list")
 
 
-def shapes(rows: Iterable[Waiver], now: datetime) -> list[Shape]:
+def list_rows(rows: Iterable[Waiver], now: datetime) -> list[Shape]:
     """Return waivers as list rows. They need titles, automation, team and requester loaded."""
     return [
         {
@@ -96,8 +96,8 @@ def shapes(rows: Iterable[Waiver], now: datetime) -> list[Shape]:
     ]
 
 
-def under_way(automation: Automation, now: datetime) -> list[Shape]:
+def open_waivers(automation: Automation, now: datetime) -> list[Shape]:
     """Return the requested or live waivers of an automation, for ``approvals/waivers/waiver_panel.html``."""
     live = Waiver.objects.filter(automation=automation)
     rows = live.standing("", now) | live.standing("live", now)
-    return shapes(rows.titled().select_related("automation__team", "asked_by").order_by("-pk")[:MOST], now)
+    return list_rows(rows.titled().select_related("automation__team", "asked_by").order_by("-pk")[:MOST], now)

@@ -50,7 +50,7 @@ class Northwind:
         return Actor.of(self.people[key], signed_in_at=business_time.real())
 
 
-def found(start: datetime) -> Northwind:
+def found_company(start: datetime) -> Northwind:
     """Found the company from the instant ``start`` on.
 
     Raises:

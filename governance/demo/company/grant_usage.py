@@ -47,7 +47,7 @@ REFUSED_ONE_IN = {"File certificate": 9}
 DAY = timedelta(days=1)
 
 
-def write(present: datetime) -> int:
+def write_usage(present: datetime) -> int:
     """Write a row for each privilege and day; return their number."""
     dice = random.Random(7)  # noqa: S311  figures, no secrets
     rows: list[GrantUsage] = []

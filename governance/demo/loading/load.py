@@ -23,7 +23,7 @@ from governance.core.ledger import sealing
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import JobRun, LedgerEvent, Notice, NoticeState, Person
 from governance.demo.company import grant_usage
-from governance.demo.company.founding import found
+from governance.demo.company.founding import found_company
 from governance.demo.stories.daily_sweeps import mornings
 from governance.demo.stories.director import Director
 from governance.demo.stories.playback import Ago, play
@@ -39,7 +39,7 @@ class NotADemo(Exception):
     """This installation is not a demo: nothing is loaded or deleted."""
 
 
-class Found(StrEnum):
+class DatabaseContent(StrEnum):
     """Content of a database before a load."""
 
     NOTHING = "nothing"
@@ -58,15 +58,15 @@ def check_demo() -> None:
         raise NotADemo("COUNTERSIGN_DEMO is off here: no demo is loaded, and nothing is thrown away.")
 
 
-def what_is_there() -> Found:
+def check_database() -> DatabaseContent:
     """Check for a complete, interrupted or missing demo, or other data."""
     runs = JobRun.objects.filter(job=JOB)
     if runs.filter(seen_at__isnull=False, error="").exists():
-        return Found.DEMO
+        return DatabaseContent.DEMO
     if runs.exists():
-        return Found.HALF
+        return DatabaseContent.HALF
     is_empty = not (LedgerEvent.objects.exists() or Person.objects.exists())
-    return Found.NOTHING if is_empty else Found.OTHER
+    return DatabaseContent.NOTHING if is_empty else DatabaseContent.OTHER
 
 
 def load() -> JobRun:
@@ -77,21 +77,21 @@ def load() -> JobRun:
         AlreadyBootstrapped: the ledger is not empty.
     """
     check_demo()
-    run = job_runs.run_job(JOB, perform)
+    run = job_runs.run_job(JOB, play_past)
     if run is None:
         raise NotADemo("The demo is being loaded by another command at this moment.")
     sealing.seal_all(at=business_time.real())
     return run
 
 
-def perform(present: datetime) -> Mapping[str, int]:
+def play_past(present: datetime) -> Mapping[str, int]:
     """Play the demo's past up to ``present``; return the number of stories and usage figures."""
     check_demo()
     founded = FOUNDED.instant(present)
-    director = Director(found(founded))
+    director = Director(found_company(founded))
     played = stories(director)
     play([mornings(founded, present), *played], present=present, each_step=_send)
-    return {"stories": len(played), "figures_of_use": grant_usage.write(present)}
+    return {"stories": len(played), "figures_of_use": grant_usage.write_usage(present)}
 
 
 def _send(now: datetime) -> None:

@@ -64,11 +64,11 @@ SWEEPS: tuple[tuple[frozenset[str], Sweep, str], ...] = (
     (frozenset({"submission"}), approval_sweeps.expire_submissions, approval_sweeps.JOB),
     (frozenset({"left"}), approval_sweeps.pass_on_due, approval_sweeps.JOB),
     (frozenset({"reminder"}), approval_sweeps.ask_deputies_due, approval_sweeps.JOB),
-    (frozenset({"sample"}), light_path_jobs.draw_due, approval_sweeps.JOB),
+    (frozenset({"sample"}), light_path_jobs.draw_spot_checks, approval_sweeps.JOB),
     (frozenset({"sample"}), light_path_jobs.lapse_due, approval_sweeps.JOB),
     (frozenset({"reminder"}), lambda now, _: approval_sweeps.remind(now), approval_sweeps.JOB),
     (frozenset({"submission"}), lambda now, _: approval_sweeps.remind_to_accept(now), approval_sweeps.JOB),
-    (frozenset({"interim"}), lambda now, _: ownership_transitions.remind(now), approval_sweeps.JOB),
+    (frozenset({"interim"}), lambda now, _: ownership_transitions.remind_interims(now), approval_sweeps.JOB),
     (frozenset({"term"}), expiry.expire_due, approval_sweeps.JOB),
     (frozenset({"revocation"}), revocation_tasks.escalate_due, approval_sweeps.JOB),
     (frozenset({"revocation"}), lambda now, _: revocation_tasks.remind(now), approval_sweeps.JOB),
@@ -78,7 +78,7 @@ SWEEPS: tuple[tuple[frozenset[str], Sweep, str], ...] = (
     (frozenset({"item"}), review_sweeps.escalate_due, opening.JOB),
     (frozenset({"item"}), review_sweeps.suspend_due, opening.JOB),
     (frozenset({"item", "ended", "campaign"}), closing.close_due, opening.JOB),
-    (frozenset({"automation"}), reassessment.judge_sharers, opening.JOB),
+    (frozenset({"automation"}), reassessment.assess_connected, opening.JOB),
 )
 
 
@@ -127,7 +127,7 @@ def _approvals(now: datetime) -> Iterator[Due]:
             "revocation", pk, [escalate, *(due + DAY * days for days in range((now - due).days + 1))]
         )
     for pk, until in InterimOwner.objects.filter(state=InterimState.CONFIRMED).values_list("pk", "until"):
-        yield from _due_at_each("interim", pk, [until and until - ownership_transitions.TOLD_BEFORE])
+        yield from _due_at_each("interim", pk, [until and until - ownership_transitions.NOTICE_TIME])
     for pk in Sample.objects.filter(state__in=(SampleState.WAITING, SampleState.OPEN)).values_list("pk", flat=True):
         yield "sample", pk, now  # draws can't be predicted
 

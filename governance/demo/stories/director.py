@@ -19,7 +19,7 @@ from approvals.grants.transitions import revocation_tasks
 from approvals.models import Approval, ApprovalState, Grant, RevocationTask, SeatLabel, Submission
 from approvals.submissions.transitions import submit as transition_submit
 from approvals.submissions.transitions import withdraw as transition_withdraw
-from approvals.submissions.transitions.submit import Wish
+from approvals.submissions.transitions.submit import ItemRequest
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import refuse
@@ -31,7 +31,7 @@ from governance.recertification.campaigns.transitions.call_off import call_off
 from governance.recertification.campaigns.transitions.open_campaign import order_campaign
 from governance.recertification.items import drafts
 from governance.recertification.items import queries as item_queries
-from governance.recertification.items.transitions.answer import Seen
+from governance.recertification.items.transitions.answer import CardView
 from governance.recertification.models import AnswerKind, Campaign, Question
 from inventory.importers.manifest import Manifest, Trigger, binding_key
 from inventory.imports.resolution import binding_name
@@ -113,11 +113,11 @@ class Director:
         self, team: str, by: str, name: str, does: Entitlement, now: datetime, *, platform: str, **fields: Any
     ) -> Version:
         """Register a script without an export: it starts by itself and has one privilege."""
-        manifest = manual_registration.describe(
+        manifest = manual_registration.describe_manually(
             name=name,
             kind=AutomationKind.SCRIPT,
             platform=platform,
-            privileges=[manual_registration.Described(does, does.level)],
+            privileges=[manual_registration.DescribedPrivilege(does, does.level)],
             triggers=[Trigger(type="schedule", at="", authenticated=True)],
             external_id=f"manual:{name.lower().replace(' ', '-')}",
         )
@@ -132,15 +132,15 @@ class Director:
         """Form values with people instead of keys of owners."""
         return {name: self.person(value) if name.endswith("_owner") else value for name, value in fields.items()}
 
-    def submit(self, version: Version, by: str, now: datetime, why: Mapping[str, str | Wish]) -> Submission:
+    def submit(self, version: Version, by: str, now: datetime, why: Mapping[str, str | ItemRequest]) -> Submission:
         """Submit a version with a justification for each privilege, by place."""
         wishes = {
-            f"credential:{version_credential.credential_id}": Wish(SIGNS_IN)
+            f"credential:{version_credential.credential_id}": ItemRequest(SIGNS_IN)
             for version_credential in version.version_credentials.all()
         }
         for privilege in version.privileges.all():
             wish = why[privilege.at[0]]
-            wishes[privilege.key] = wish if isinstance(wish, Wish) else Wish(wish)
+            wishes[privilege.key] = wish if isinstance(wish, ItemRequest) else ItemRequest(wish)
         made = transition_submit.submit(
             Automation.objects.get(pk=version.automation_id),
             actor=self.company.actor(by),
@@ -206,8 +206,8 @@ class Director:
 
     def _submit(self, question: Question, answer: AnswerKind, actor: Actor, now: datetime, reason: str) -> None:
         item = question.item
-        advice = item_queries.of([item], now)[item.pk].recommended.advice
-        seen = Seen(self.dice.randint(SHORTEST, LONGEST), advice, looked=1)
+        advice = item_queries.load_facts([item], now)[item.pk].recommended.advice
+        seen = CardView(self.dice.randint(SHORTEST, LONGEST), advice, looked=1)
         draft = drafts.save_draft(question, answer, actor=actor, now=now, reason=reason, seen=seen)
         (done,) = drafts.submit([draft], actor=actor, now=now)
         if done.refusal is not None:
@@ -255,7 +255,7 @@ class Director:
 
     def name_meanwhile(self, subject: Owned, person: str, by: str, now: datetime, reason: str) -> InterimOwner:
         """Name an interim owner; another person confirms."""
-        naming = ownership_transitions.NAMING[ownership_transitions.field_of(subject)]
+        naming = ownership_transitions.NAME_INTERIM[ownership_transitions.field_of(subject)]
         return cast(
             "InterimOwner",
             naming(subject, actor=self.company.actor(by), now=now, reason=reason, person=self.person(person)),
@@ -278,6 +278,6 @@ class Director:
         return next(key for key, person in self.company.people.items() if person == free)
 
     def _deciding(self, record: Approval, by: str, now: datetime) -> dict[str, Any]:
-        shown = digest.digest(digest.of(Approval.objects.get(pk=record.pk)))
+        shown = digest.digest(digest.facts_of_approval(Approval.objects.get(pk=record.pk)))
         seconds = self.dice.randint(SHORTEST, LONGEST)
         return {"actor": self.company.actor(by), "now": now, "shown_digest": shown, "seconds": seconds}

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from approvals.submissions.transitions import put_in_force
-from approvals.submissions.transitions.submit import Wish
+from approvals.submissions.transitions.submit import ItemRequest
 from approvals.waivers import transitions as waiver_transitions
 from governance.demo.stories.director import EXPORTS, Director
 from governance.demo.stories.playback import Ago, Story
@@ -43,7 +43,10 @@ def supplier_onboarding(d: Director) -> Story:
     )
     now = yield SOON
     submission = d.submit(
-        version, "rita", now, {**ONBOARDING_WHY, "Assessment model": Wish(ONBOARDING_WHY["Assessment model"], 60)}
+        version,
+        "rita",
+        now,
+        {**ONBOARDING_WHY, "Assessment model": ItemRequest(ONBOARDING_WHY["Assessment model"], 60)},
     )
     now = yield Ago(51, "09:20")
     d.approve(d.app(submission), "theo", now, "It replaces eleven mails a supplier. A person still releases each one.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from approvals.submissions.transitions.submit import Wish
+from approvals.submissions.transitions.submit import ItemRequest
 from governance.demo.stories.director import Director
 from governance.demo.stories.playback import Ago, Story
 from governance.recertification.models import AnswerKind
@@ -18,9 +18,9 @@ MINUTES = timedelta(minutes=5)
 
 #: Justifications of the stock question agent, with terms in days.
 STOCK_WHY = {
-    "stock-db": Wish("Planners ask what no report answers: where did 40 pallets of rice go?", 60),
-    "product-photos": Wish("For a month, to see whether pictures help at all.", 30),
-    "runbooks/read_runbook": Wish("It says what to do when a count is wrong.", 72),
+    "stock-db": ItemRequest("Planners ask what no report answers: where did 40 pallets of rice go?", 60),
+    "product-photos": ItemRequest("For a month, to see whether pictures help at all.", 30),
+    "runbooks/read_runbook": ItemRequest("It says what to do when a count is wrong.", 72),
 }
 
 
@@ -82,7 +82,7 @@ def delivery_route_planner(d: Director) -> Story:
     )
     now = yield SOON
     submission = d.submit(
-        version, "piet", now, {"Plan routes": Wish("A plan made by hand takes two hours and is worse.", 60)}
+        version, "piet", now, {"Plan routes": ItemRequest("A plan made by hand takes two hours and is worse.", 60)}
     )
     now = yield Ago(58, "11:00")
     d.approve(d.app(submission), "lena", now, "The dispatcher still sends the trucks out.")
@@ -104,7 +104,7 @@ def price_tag_printer(d: Director) -> Story:
     )
     now = yield SOON
     submission = d.submit(
-        version, "piet", now, {"Print labels": Wish("Shops print some two hundred labels a night by hand.", 100)}
+        version, "piet", now, {"Print labels": ItemRequest("Shops print some two hundred labels a night by hand.", 100)}
     )
     now = yield Ago(94, "09:10")
     d.approve(d.app(submission), "lena", now, "Until the electronic labels are there.")

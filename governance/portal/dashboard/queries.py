@@ -27,7 +27,7 @@ MOST = 8
 
 
 @dataclass(frozen=True)
-class Mine:
+class AutomationLine:
     """One of the reader's automations."""
 
     pk: int
@@ -37,15 +37,15 @@ class Mine:
     submitted_at: datetime | None
 
 
-def read(
+def load_home(
     actor: Actor, person: Person, now: datetime
 ) -> tuple[
-    list[Mine],
+    list[AutomationLine],
     list[Ownerless],
-    list[proposal_waiting.Waiting],
-    list[waivers.Waiting],
-    list[revocation_tasks.Waiting],
-    list[held_batches.Waiting],
+    list[proposal_waiting.ProposalRow],
+    list[waivers.WaiverRow],
+    list[revocation_tasks.TaskRow],
+    list[held_batches.BatchRow],
 ]:
     """Load the reader's automations, proposals, waivers, revocation tasks and paused mass revocations. One query.
 
@@ -55,7 +55,7 @@ def read(
     ask = _statement_for(
         decides=Role.SECURITY_REVIEWER in roles,
         answers=bool(set(ANSWERING) & roles),
-        reach=ownership_queries.reach(actor, now),
+        reach=ownership_queries.acts_on_all(actor, now),
     )
     rows = ask(
         me=person.pk,
@@ -66,15 +66,15 @@ def read(
         now=now,
     )
     columns = ("key", "called", "left", "number", "left_at")
-    automations = [Mine(*(row[name] for name in columns)) for row in rows if row["shown_kind"] == "mine"]
+    automations = [AutomationLine(*(row[name] for name in columns)) for row in rows if row["shown_kind"] == "mine"]
     lines = [(row["shown_kind"], (row["key"], row["called"], row["left"])) for row in rows]
-    proposed = [proposal_waiting.of(*columns_of_row) for kind, columns_of_row in lines if kind == "proposed"]
-    waived = [waivers.of(*columns_of_row) for kind, columns_of_row in lines if kind == "waiver"]
-    held = [held_batches.of(*columns_of_row) for kind, columns_of_row in lines if kind == "batch"]
-    removed = [revocation_tasks.of(*columns_of_row) for kind, columns_of_row in lines if kind == "revocation"]
+    proposed = [proposal_waiting.parse_row(*columns_of_row) for kind, columns_of_row in lines if kind == "proposed"]
+    waived = [waivers.parse_row(*columns_of_row) for kind, columns_of_row in lines if kind == "waiver"]
+    held = [held_batches.parse_row(*columns_of_row) for kind, columns_of_row in lines if kind == "batch"]
+    removed = [revocation_tasks.parse_row(*columns_of_row) for kind, columns_of_row in lines if kind == "revocation"]
     return (
         sorted(automations, key=lambda automation: (automation.name, automation.pk)),
-        ownership_queries.of_rows(rows),
+        ownership_queries.items_of_rows(rows),
         proposed,
         waived,
         removed,
@@ -84,7 +84,7 @@ def read(
 
 @cache
 def _statement_for(*, decides: bool, answers: bool, reach: bool | None) -> compiled_queries.Statement[dict[str, Any]]:
-    """Compile the query of `read` for a kind of reader; parts that their roles can't see are left out."""
+    """Compile the query of `load_home` for a kind of reader; parts that their roles can't see are left out."""
     return compiled_queries.Statement(partial(_union, decides=decides, answers=answers, reach=reach))
 
 
@@ -99,17 +99,19 @@ def _union(*, decides: bool, answers: bool, reach: bool | None) -> QuerySet[Any,
     columns = {"called": F("name"), "left": F("state"), "left_at": Subquery(last.values("submitted_at")[:1])}
     automations = Automation.objects.answered_by(mine, now).exclude(state=AutomationState.RETIRED)
     shown = automations.annotate(shown_kind=Value("mine"), key=F("pk"), number=F("approved_version__number"), **columns)
-    proposed = proposal_waiting.rows_of(me, mine, compiled_queries.texts("roles"), now, with_own=True, most=2 * MOST)
-    to_waive = waivers.rows(me, compiled_queries.keys("acting"), now, decides=decides, most=2 * MOST)
+    proposed = proposal_waiting.proposals_for_person(
+        me, mine, compiled_queries.texts("roles"), now, with_own=True, most=2 * MOST
+    )
+    to_waive = waivers.waivers_for(me, compiled_queries.keys("acting"), now, decides=decides, most=2 * MOST)
     others = [
         _lines(proposed, "proposed", "proposed_at"),
         _lines(to_waive, "waiver", "asked_at"),
-        _lines(waivers.over(mine, now, decides=decides, most=2 * MOST), "waiver", "opened_at"),
-        _lines(revocation_tasks.rows(people, most=2 * MOST), "revocation", "opened_at"),
-        _lines(held_batches.rows(me, answers=answers, most=2 * MOST), "batch", "opened_at"),
+        _lines(waivers.conflicts_after_waiver(mine, now, decides=decides, most=2 * MOST), "waiver", "opened_at"),
+        _lines(revocation_tasks.tasks_for(people, most=2 * MOST), "revocation", "opened_at"),
+        _lines(held_batches.unanswered_batches(me, answers=answers, most=2 * MOST), "batch", "opened_at"),
     ]
     if reach is not None:
-        others += ownership_queries.parts(people, now, everything=reach, most=MOST + 1)
+        others += ownership_queries.ownerless_rows(people, now, everything=reach, most=MOST + 1)
     return shown.values(*ownership_queries.COLUMNS).order_by("name", "pk")[:MOST].union(*others, all=True)
 
 

@@ -16,7 +16,7 @@ from governance.recertification.models import Item, ItemState
 from inventory.models import Automation
 
 #: Due time, sentence, and address of its page, or an empty text.
-Coming = tuple[datetime, str, str]
+ComingEvent = tuple[datetime, str, str]
 
 #: Sentences for the times of open approvals: one and several.
 DEADLINES = (
@@ -25,14 +25,14 @@ DEADLINES = (
 )
 
 
-def what_is_next(now: datetime, *, actor: Actor, most: int = 8) -> list[Coming]:
+def coming_events(now: datetime, *, actor: Actor, most: int = 8) -> list[ComingEvent]:
     """The next ``most`` events after ``now``. Everybody sees all events; links need visibility."""
     seen = frozenset(Automation.objects.visible_to(actor, now).values_list("pk", flat=True))
     events = {*_records(now, most, seen), *_grants(now, most, seen), *_samples(now, most, seen), *_items(now, most)}
     return sorted(events)[:most]
 
 
-def _records(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]:
+def _records(now: datetime, most: int, seen: frozenset[int]) -> Iterator[ComingEvent]:
     """Deadlines of open approvals; those of one submission at one instant are counted together."""
     rows = Approval.objects.filter(state=ApprovalState.OPEN).select_related("submission__automation")
     for field, singular, plural in DEADLINES:
@@ -44,7 +44,7 @@ def _records(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]
             yield at, singular.format(name) if count == 1 else plural.format(count, name), page
 
 
-def _grants(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]:
+def _grants(now: datetime, most: int, seen: frozenset[int]) -> Iterator[ComingEvent]:
     """Ends of grants, and openings of their reviews."""
     rows = Grant.objects.exclude(state=GrantState.ENDED).select_related("automation")
     for row in rows.filter(ends_at__gt=now).order_by("ends_at")[:most]:
@@ -58,7 +58,7 @@ def _grants(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]:
             yield at, f"The review of a grant of {row.automation.name} opens", page
 
 
-def _samples(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]:
+def _samples(now: datetime, most: int, seen: frozenset[int]) -> Iterator[ComingEvent]:
     """Deadlines of spot checks."""
     rows = Sample.objects.filter(state=SampleState.OPEN, due_at__gt=now).select_related("submission__automation")
     for row in rows.order_by("due_at")[:most]:
@@ -68,7 +68,7 @@ def _samples(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]
         yield row.due_at, f"{what} of {automation.name} is to be looked at", row.href if automation.pk in seen else ""
 
 
-def _items(now: datetime, most: int) -> Iterator[Coming]:
+def _items(now: datetime, most: int) -> Iterator[ComingEvent]:
     """Deadlines and ends of grace of recertifications."""
     rows = Item.objects.filter(state__in=(ItemState.OPEN, ItemState.ESCALATED)).select_related("grant__automation")
     for row in rows.filter(deadline__gt=now).order_by("deadline")[:most]:

@@ -23,9 +23,9 @@ from governance.core.clock import business_time, icalendar_file
 from governance.core.jobs import nudge
 from governance.core.models import Notice, NoticeState, Person
 from governance.core.sign_in import transitions as sign_in_transitions
-from governance.portal.demo_pages.queries import Coming, what_is_next
+from governance.portal.demo_pages.queries import ComingEvent, coming_events
 from governance.portal.sign_in.adapters import note_sign_in
-from governance.portal.sign_in.views.sign_in import wanted
+from governance.portal.sign_in.views.sign_in import next_address
 from governance.web.components.times import counted
 from governance.web.pages.page import calendar_file, page
 from governance.web.requests.middleware import Request
@@ -60,7 +60,7 @@ def demo_sign_in(request: Request) -> HttpResponse:
     begin = partial(login, request, person, backend="governance.portal.sign_in.adapters.ByAddress")
     sign_in_transitions.sign_in(person, actor=Actor.of(person), now=business_time.now(), begin=begin)
     note_sign_in(request)
-    return redirect(wanted(request))
+    return redirect(next_address(request))
 
 
 def _chosen(request: Request) -> uuid.UUID:
@@ -75,7 +75,7 @@ def _chosen(request: Request) -> uuid.UUID:
 def clock_page(request: Request) -> HttpResponse:
     """Move business time forward for all processes."""
     now, error = business_time.now(), ""
-    coming = what_is_next(now, actor=request.actor)
+    coming = coming_events(now, actor=request.actor)
     if request.method == "POST":
         target = _target(request.POST, now, coming)
         if target is not None and now < target <= now + FURTHEST:
@@ -95,7 +95,7 @@ def clock_page(request: Request) -> HttpResponse:
     return page(request, "portal/demo_pages/clock.html", context, status=422 if error else 200)
 
 
-def _target(query: QueryDict, now: datetime, coming: list[Coming]) -> datetime | None:
+def _target(query: QueryDict, now: datetime, coming: list[ComingEvent]) -> datetime | None:
     """Requested clock time: some days ahead, nine o'clock of a day, or just after the next due event."""
     if query.get("to") == "next":
         return coming[0][0] + timedelta(minutes=1) if coming else None
@@ -197,12 +197,12 @@ def mail_dates(request: Request, pk: int) -> HttpResponse:
 
 
 #: Mails only have inline styles: such a page may load and run nothing.
-OF_A_MAIL = {"default-src": [NONE], "style-src": [UNSAFE_INLINE], "frame-ancestors": [NONE], "base-uri": [NONE]}
+MAIL_CSP = {"default-src": [NONE], "style-src": [UNSAFE_INLINE], "frame-ancestors": [NONE], "base-uri": [NONE]}
 
 
 @demo_only  # type: ignore[arg-type]
 @require_GET
-@csp(OF_A_MAIL)  # type: ignore[arg-type]  # its types exclude views with arguments
+@csp(MAIL_CSP)  # type: ignore[arg-type]  # its types exclude views with arguments
 def mail_html(request: Request, pk: int) -> HttpResponse:
     """Show the HTML of a mail."""
     return HttpResponse(get_object_or_404(Notice.objects.exclude(html=""), pk=pk).html)

@@ -23,7 +23,7 @@ from governance.web.requests.middleware import Request
 Shape = dict[str, Any]
 
 #: Consequences to show before a request or confirmation, each with an icon.
-WEIGHED = (
+CONSEQUENCES = (
     ("cross", "Destroyed: their name, mail address and title. Every page says “Erased person” from then on."),
     (
         "cross",
@@ -41,7 +41,7 @@ WEIGHED = (
 )
 
 
-def about_erasure(person: Person, actor: Actor, now: datetime) -> Shape:
+def erasure_part(person: Person, actor: Actor, now: datetime) -> Shape:
     """The erasure part of ``portal/people/person.html``: its status and the reader's options.
 
     Returns:
@@ -65,14 +65,14 @@ def about_erasure(person: Person, actor: Actor, now: datetime) -> Shape:
     }
 
 
-def asking(person: Person, actor: Actor, now: datetime) -> list[Shape]:
+def erase_actions(person: Person, actor: Actor, now: datetime) -> list[Shape]:
     """The button for a request, with the permission."""
     if ask_erasure.refusal(person, actor=actor, now=now) is not None:
         return []
     return [{"label": "Erase this person", "href": reverse("person_erase", args=[person.pk])}]
 
 
-def erasures_that_wait() -> list[Shape]:
+def open_erasures() -> list[Shape]:
     """Requests that wait for a second admin, oldest first, for ``portal/people/people.html``."""
     rows = Erasure.objects.filter(confirmed_at__isnull=True, dropped_at__isnull=True)
     return [
@@ -140,7 +140,7 @@ def _ask_for_name(
 ) -> HttpResponse:
     """Ask for the person's name on a page of its own; a wrong name keeps the typed text."""
     back_href, typed = reverse("person", args=[person.pk]), request.POST.get("named", "")
-    ask["kind"], ask["points"] = "danger", [{"icon": icon, "text": text} for icon, text in WEIGHED]
+    ask["kind"], ask["points"] = "danger", [{"icon": icon, "text": text} for icon, text in CONSEQUENCES]
     ask["named"] = {"label": f"Type their name: {person.name}", "value": typed}
     status = 200
     if request.method == "POST":

@@ -22,7 +22,7 @@ from governance.core.models import ApiToken, Delegation, LedgerEvent, Membership
 from governance.core.models.ledger import Outcome
 from governance.core.roles.roles import ROLE_WORDS, Role
 from governance.recertification.items import item_title
-from governance.recertification.items.due_dates import ABOUT
+from governance.recertification.items.due_dates import QUESTION_RELATIONS
 from governance.recertification.models import ItemState, Question
 from inventory.models import (
     Automation,
@@ -39,7 +39,7 @@ from inventory.models import (
 
 
 @dataclass(frozen=True)
-class Left:
+class HeldThing:
     """One thing that a person held when they left.
 
     Args:
@@ -67,7 +67,7 @@ class Left:
 
 
 @dataclass(frozen=True)
-class Word:
+class DepartureRecord:
     """The record of a departure.
 
     Args:
@@ -80,12 +80,12 @@ class Word:
 
 
 @dataclass
-class Held:
+class HeldByPerson:
     """Things that people held, by person id."""
 
-    rows: dict[int, list[Left]] = field(default_factory=lambda: defaultdict(list))
+    rows: dict[int, list[HeldThing]] = field(default_factory=lambda: defaultdict(list))
 
-    def of(self, person: int) -> list[Left]:
+    def of(self, person: int) -> list[HeldThing]:
         """A person's things, unsettled ones first."""
         return sorted(
             self.rows.get(person, ()), key=lambda left_item: (not left_item.waits, left_item.kind, left_item.what)
@@ -93,7 +93,7 @@ class Held:
 
 
 #: A person's id with one thing they held.
-Pair = tuple[int, Left]
+Pair = tuple[int, HeldThing]
 
 
 def leavers() -> QuerySet[Person]:
@@ -101,9 +101,9 @@ def leavers() -> QuerySet[Person]:
     return Person.objects.filter(left_at__isnull=False).order_by("-left_at", "-pk")
 
 
-def held(people: Collection[int], now: datetime) -> Held:
+def load_held(people: Collection[int], now: datetime) -> HeldByPerson:
     """Things that these people held when they left, with the present holders."""
-    ids, held_items = list(people), Held()
+    ids, held_items = list(people), HeldByPerson()
     parts: tuple[Iterable[Pair], ...] = (
         _automations(ids, now),
         _resources(ids, now),
@@ -123,14 +123,14 @@ def held(people: Collection[int], now: datetime) -> Held:
     return held_items
 
 
-def words(people: Collection[Person]) -> dict[int, Word]:
+def departure_records(people: Collection[Person]) -> dict[int, DepartureRecord]:
     """Who recorded each departure, by person id. Three queries."""
     keys = {str(person.pk): person.pk for person in people}
     by_two = Proposal.objects.filter(kind="leaving", target__in=keys, state=ProposalState.IN_FORCE)
-    words_by_person: dict[int, Word] = {}
+    words_by_person: dict[int, DepartureRecord] = {}
     for row in by_two.select_related("proposed_by", "answered_by").order_by("pk"):
         names = (row.proposed_by.name, *([row.answered_by.name] if row.answered_by else []))
-        words_by_person[keys[row.target]] = Word(names, row.href)
+        words_by_person[keys[row.target]] = DepartureRecord(names, row.href)
     events = LedgerEvent.objects.filter(
         verb="person.left", subject_type="controls.person", subject_id__in=keys, outcome=Outcome.DONE
     )
@@ -139,7 +139,7 @@ def words(people: Collection[Person]) -> dict[int, Word]:
         str(person.opaque_id): person.name for person in Person.objects.filter(opaque_id__in=_uuids(by_one.values()))
     }
     for pk, actor in by_one.items():
-        words_by_person.setdefault(pk, Word((actors[actor],)) if actor in actors else Word())
+        words_by_person.setdefault(pk, DepartureRecord((actors[actor],)) if actor in actors else DepartureRecord())
     return words_by_person
 
 
@@ -170,7 +170,7 @@ def _name_if_here(person: Person | None) -> str:
     return person.name if person is not None and person.is_here else ""
 
 
-def _pairs(named: Mapping[int, set[int]], pk: int, left_item: Left) -> Iterator[Pair]:
+def _pairs(named: Mapping[int, set[int]], pk: int, left_item: HeldThing) -> Iterator[Pair]:
     return ((person, left_item) for person in sorted(named[pk]))
 
 
@@ -187,7 +187,9 @@ def _automations(people: list[int], now: datetime) -> Iterator[Pair]:
             if row.state == AutomationState.RETIRED:
                 holder = "retired: nobody needs to"
             href, to_do = reverse("automation_amend", args=[row.pk]), "Name another, and submit that"
-            yield from _pairs(named, row.pk, Left("Automations", row.name, capacity, row.href, holder, to_do, href))
+            yield from _pairs(
+                named, row.pk, HeldThing("Automations", row.name, capacity, row.href, holder, to_do, href)
+            )
 
 
 def _resources(people: list[int], now: datetime) -> Iterator[Pair]:
@@ -201,7 +203,9 @@ def _resources(people: list[int], now: datetime) -> Iterator[Pair]:
             if row.state == ResourceState.RETIRED:
                 holder = "retired: nobody needs to"
             href = reverse("resource_propose", args=[row.pk])
-            left_item = Left("Resources", row.name, capacity, row.href, holder, f"Propose another {capacity}", href)
+            left_item = HeldThing(
+                "Resources", row.name, capacity, row.href, holder, f"Propose another {capacity}", href
+            )
             yield from _pairs(named, row.pk, left_item)
 
 
@@ -222,7 +226,7 @@ def _identities_and_credentials(people: list[int], now: datetime) -> Iterator[Pa
                 holder = "retired: nobody needs to"
             href = reverse("ownerless_one", args=[code, row.pk])
             yield from _pairs(
-                named, row.pk, Left(kind, str(row), "owner", row.href, holder, "Name who answers for it", href)
+                named, row.pk, HeldThing(kind, str(row), "owner", row.href, holder, "Name who answers for it", href)
             )
 
 
@@ -233,11 +237,11 @@ def _teams(people: list[int]) -> Iterator[Pair]:
             href = reverse("team", args=[row.pk])
             holder = _name_if_here(getattr(row, name))
             yield from _pairs(
-                named, row.pk, Left("Teams", row.name, capacity, href, holder, f"Propose another {capacity}", href)
+                named, row.pk, HeldThing("Teams", row.name, capacity, href, holder, f"Propose another {capacity}", href)
             )
     fallback = Membership.objects.filter(person__in=people, team__kind=TeamKind.FALLBACK).select_related("team")
     for member in fallback.order_by("pk"):
-        left_item = Left(
+        left_item = HeldThing(
             "Teams", member.team.name, "fallback owner", reverse("team", args=[member.team_id]), "the others of it"
         )
         yield member.person_id, left_item
@@ -249,7 +253,7 @@ def _teams(people: list[int]) -> Iterator[Pair]:
 def _roles(people: list[int]) -> Iterator[Pair]:
     then = Q(confirmed_at__lte=F("person__left_at")) & (Q(until=None) | Q(until__gt=F("person__left_at")))
     for row in RoleAssignment.objects.filter(then, person__in=people).order_by("pk"):
-        yield row.person_id, Left("Roles", ROLE_WORDS[Role(row.role)], "", now="counts no more")
+        yield row.person_id, HeldThing("Roles", ROLE_WORDS[Role(row.role)], "", now="counts no more")
 
 
 def _revocations(people: list[int]) -> Iterator[Pair]:
@@ -262,7 +266,10 @@ def _revocations(people: list[int]) -> Iterator[Pair]:
         what = f"{row.grant.automation.name}: {row.grant.sentence}"
         now = ", ".join(filter(None, names))
         assert row.owner_id is not None  # filtered above
-        yield row.owner_id, Left("Revocations", what, "to take away", row.href, now, "See who can be asked", row.href)
+        yield (
+            row.owner_id,
+            HeldThing("Revocations", what, "to take away", row.href, now, "See who can be asked", row.href),
+        )
 
 
 def _delegations(people: list[int]) -> Iterator[Pair]:
@@ -271,14 +278,14 @@ def _delegations(people: list[int]) -> Iterator[Pair]:
         rows = Delegation.objects.filter(then, **{f"{name}__in": people}).select_related("giver", "taker")
         for row in rows.order_by("pk"):
             text = f"{row.taker.name} for {row.giver.name}"
-            yield getattr(row, f"{name}_id"), Left("Delegations", text, capacity, now="counts no more")
+            yield getattr(row, f"{name}_id"), HeldThing("Delegations", text, capacity, now="counts no more")
 
 
 def _tokens(people: list[int]) -> Iterator[Pair]:
     then = Q(expires_at__gt=F("person__left_at")) & (Q(revoked_at=None) | Q(revoked_at__gte=F("person__left_at")))
     for row in ApiToken.objects.filter(then, person__in=people).select_related("team").order_by("pk"):
         capacity = f"for {row.team.name}" if row.team is not None else "their own"
-        yield row.person_id, Left("Tokens", row.name or row.shown, capacity, now="opens nothing any more")
+        yield row.person_id, HeldThing("Tokens", row.name or row.shown, capacity, now="opens nothing any more")
 
 
 # --- things that others continue --------------------------------------------------------------------------------------------
@@ -291,7 +298,10 @@ def _interim_ownerships(people: list[int]) -> Iterator[Pair]:
     for row in rows.select_related(*related).order_by("pk"):
         kind = next(name for name in related if getattr(row, f"{name}_id") is not None)
         href = reverse("ownerless_one", args=[kind, row.subject.pk])
-        yield row.person_id, Left("Meanwhile", str(row.subject), f"{kind}, meanwhile", href, "", "Name another", href)
+        yield (
+            row.person_id,
+            HeldThing("Meanwhile", str(row.subject), f"{kind}, meanwhile", href, "", "Name another", href),
+        )
 
 
 def _questions(people: list[int]) -> Iterator[Pair]:
@@ -307,10 +317,12 @@ def _questions(people: list[int]) -> Iterator[Pair]:
     rows = Question.objects.filter(passed, pk__in=people_by_question, answered_at=None).exclude(
         item__state=ItemState.CLOSED
     )
-    for row in rows.select_related("reviewer", *ABOUT).order_by("pk"):
+    for row in rows.select_related("reviewer", *QUESTION_RELATIONS).order_by("pk"):
         href = reverse("recert_item", args=[row.item_id])
         what = f"{item_title.title(row.item)}. Is it still {row.asks}?"
-        left_item = Left("Reviews", what, "asked", href, _name_if_here(row.reviewer), "See what silence does", href)
+        left_item = HeldThing(
+            "Reviews", what, "asked", href, _name_if_here(row.reviewer), "See what silence does", href
+        )
         yield from _pairs(people_by_question, row.pk, left_item)
 
 
@@ -325,7 +337,7 @@ def _approvals(people: list[int]) -> Iterator[Pair]:
         names = [candidate.person.name for candidate in row.seat.candidates.all() if candidate.person.is_here]
         what = f"{submission}: {row.seat.get_label_display().lower()}"
         now = ", ".join(dict.fromkeys(names[:3]))
-        yield row.person_id, Left("Approvals", what, "asked to decide", href, now, "See who can be asked", href)
+        yield row.person_id, HeldThing("Approvals", what, "asked to decide", href, now, "See who can be asked", href)
 
 
 def _drafts(people: list[int]) -> Iterator[Pair]:
@@ -334,8 +346,8 @@ def _drafts(people: list[int]) -> Iterator[Pair]:
     columns = ("pk", "name", "team__name", "versions__imported_by")
     for pk, name, team, person in brought.order_by("pk").values_list(*columns).distinct():
         if person in people:
-            yield person, Left("Drafts", name, "brought in", reverse("automation", args=[pk]), team)
+            yield person, HeldThing("Drafts", name, "brought in", reverse("automation", args=[pk]), team)
     rows = ImportItem.objects.filter(batch__by__in=people, progress=ImportState.PREVIEW).select_related("batch", "team")
     for row in rows.order_by("pk"):
         now = row.team.name if row.team is not None else "nobody needs to: it is forgotten after 30 days"
-        yield row.batch.by_id, Left("Drafts", row.filename, "a preview", now=now)
+        yield row.batch.by_id, HeldThing("Drafts", row.filename, "a preview", now=now)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.portal.leavers import queries as leaver_queries
-from governance.portal.leavers.queries import Left, Word
+from governance.portal.leavers.queries import DepartureRecord, HeldThing
 from governance.portal.view_guards.decorators import for_readers_of_the_ledger
 from governance.web.pages.page import page
 from governance.web.pages.pager import PAGE
@@ -24,7 +24,7 @@ from governance.web.requests.parameters import instant, number
 
 Shape = dict[str, Any]
 
-NO_WORD = Word()
+NO_WORD = DepartureRecord()
 
 
 @require_GET
@@ -35,7 +35,10 @@ def leavers_list(request: Request) -> HttpResponse:
     before = request.GET.get("before", "")
     rows = list(_after(leaver_queries.leavers(), before)[: PAGE + 1])
     shown, more = rows[:PAGE], len(rows) > PAGE
-    held, words = leaver_queries.held([person.pk for person in shown], now), leaver_queries.words(shown)
+    held, words = (
+        leaver_queries.load_held([person.pk for person in shown], now),
+        leaver_queries.departure_records(shown),
+    )
     older = f"{path}?{urlencode({'before': _page_edge(shown[-1])})}" if more else ""
     context: Shape = {
         "now": now,
@@ -60,7 +63,7 @@ def _after(rows: QuerySet[Person], edge: str) -> QuerySet[Person]:
     return rows.filter(Q(left_at__lt=at) | Q(left_at=at, pk__lt=pk))
 
 
-def _person_row(person: Person, held: list[Left], word: Word) -> Shape:
+def _person_row(person: Person, held: list[HeldThing], word: DepartureRecord) -> Shape:
     waits = [row for row in held if row.waits]
     return {
         "href": reverse("person_left", args=[person.pk]),
@@ -74,16 +77,16 @@ def _person_row(person: Person, held: list[Left], word: Word) -> Shape:
     }
 
 
-def _recorded_by(word: Word) -> str:
+def _recorded_by(word: DepartureRecord) -> str:
     return " and ".join(word.by) or "a source of people"
 
 
 @for_readers_of_the_ledger
-def of_person(request: Request, person: Person, now: datetime) -> HttpResponse:
+def leaver_page(request: Request, person: Person, now: datetime) -> HttpResponse:
     """Show what a person who has left held, and who has it now."""
     held, word = (
-        leaver_queries.held([person.pk], now).of(person.pk),
-        leaver_queries.words([person]).get(person.pk, NO_WORD),
+        leaver_queries.load_held([person.pk], now).of(person.pk),
+        leaver_queries.departure_records([person]).get(person.pk, NO_WORD),
     )
     waits = [row for row in held if row.waits]
     by_kind = groupby(sorted(held, key=lambda row: row.kind), key=lambda row: row.kind)

@@ -24,7 +24,7 @@ from inventory.models import Automation, Credential, NonHumanIdentity, Resource
 MOST = 20
 
 
-def matching(words: Sequence[str]) -> Q:
+def events_matching(words: Sequence[str]) -> Q:
     """Events for words: ``karl jensen``, ``sod-8``, ``weekly stock report``, ``revoked invoice chaser``, ``2026-0009``.
 
     Args:

@@ -171,7 +171,7 @@ def _filtered(rows: QuerySet[LedgerEvent], query: QueryDict) -> QuerySet[LedgerE
     if (event := number(words)) is not None:
         return rows.filter(pk=event)
     wanted = pager.words_of(query)
-    return rows.filter(ledger_queries.matching(wanted)) if wanted else rows
+    return rows.filter(ledger_queries.events_matching(wanted)) if wanted else rows
 
 
 def _head(request: Request, now: datetime) -> Shape:

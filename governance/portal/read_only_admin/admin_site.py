@@ -25,7 +25,7 @@ from governance.core.models import Person
 from governance.core.roles.roles import Permission
 
 #: Apps with visible models.
-OURS = ("controls", "inventory", "approvals", "recertification")
+VISIBLE_APPS = ("controls", "inventory", "approvals", "recertification")
 
 #: Hidden: typed texts, rendered mails, and secrets for signing in.
 HIDDEN_MODELS = frozenset({"controls.freetext"})
@@ -126,7 +126,7 @@ class ReadOnlySite(admin.AdminSite):
 def mount() -> ReadOnlySite:
     """Build a site with all concrete models of our apps, histories included."""
     site = ReadOnlySite(name="admin")
-    for label in OURS:
+    for label in VISIBLE_APPS:
         for model in apps.get_app_config(label).get_models(include_auto_created=False):
             if model._meta.label_lower not in HIDDEN_MODELS and not model._meta.swapped:
                 site.register(model, ReadOnlyAdmin)

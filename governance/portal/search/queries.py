@@ -27,7 +27,7 @@ from governance.web.pages import pager
 from inventory.models import Automation, NonHumanIdentity, Resource
 
 #: Most rows of a group beside others; `paging.PAGE` for a group alone.
-FEW: Final = 8
+GROUP_ROWS: Final = 8
 
 #: Reference of a submission: year and number.
 REFERENCE: Final = re.compile(r"([12]\d{3})-(\d{4,9})", re.ASCII)
@@ -57,7 +57,7 @@ class Group:
     href: str
 
 
-def find(words: Sequence[str], *, actor: Actor, now: datetime) -> list[Group]:
+def search_all(words: Sequence[str], *, actor: Actor, now: datetime) -> list[Group]:
     """A few visible rows of each kind that contain every word; empty groups are left out.
 
     Args:
@@ -82,7 +82,7 @@ def submissions(words: Sequence[str], *, before: int | None, actor: Actor, now: 
     """A page of submissions, newest first, and the key of the next page, or None.
 
     Args:
-        words: as for `find`.
+        words: as for `search_all`.
         before: only smaller keys.
         actor: the reader.
         now: business time.
@@ -95,7 +95,7 @@ def submissions(words: Sequence[str], *, before: int | None, actor: Actor, now: 
     return Group("Submissions", [_submission(submission) for submission in submission_rows], more, ""), last
 
 
-def _first_rows(rows: QuerySet[Any], most: int = FEW) -> tuple[list[Any], bool]:
+def _first_rows(rows: QuerySet[Any], most: int = GROUP_ROWS) -> tuple[list[Any], bool]:
     """The first rows, and whether there are more."""
     first_rows = list(rows[: most + 1])
     return first_rows[:most], len(first_rows) > most

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from governance.core.clock import business_time
 from governance.core.texts import free_text
-from governance.portal.search.queries import find, submissions
+from governance.portal.search.queries import search_all, submissions
 from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
@@ -32,5 +32,5 @@ def search(request: Request) -> HttpResponse:
             "pager": {"newer_href": "", "older_href": older, "words": ""},
         }
     else:
-        context["groups"] = find(words, actor=request.actor, now=now)
+        context["groups"] = search_all(words, actor=request.actor, now=now)
     return page(request, "portal/search/search.html", context, fragment="found")

@@ -57,7 +57,7 @@ class TokenForm(forms.Form):
         field.choices = [("", "What I may bring in and see"), *((str(team.pk), f"{team.name} only") for team in teams)]
 
 
-def seen_by(actor: Actor, now: datetime) -> ApiTokenQuerySet:
+def visible_tokens(actor: Actor, now: datetime) -> ApiTokenQuerySet:
     """Visible tokens: the reader's own, those of teams they lead, and all for readers of the ledger."""
     tokens = ApiToken.objects.select_related("person", "team")
     if access.may(actor, Permission.LEDGER_READ, None, now=now):
@@ -85,9 +85,9 @@ def _shape(token: ApiToken, actor: Actor, now: datetime) -> Shape:
     }
 
 
-def of_person(person: Person, actor: Actor, now: datetime) -> list[Shape]:
+def tokens_of_person(person: Person, actor: Actor, now: datetime) -> list[Shape]:
     """A person's live tokens, for readers of their page."""
-    return shapes(seen_by(actor, now).live(business_time.real()).filter(person=person), actor, now)
+    return shapes(visible_tokens(actor, now).live(business_time.real()).filter(person=person), actor, now)
 
 
 @require_http_methods(["GET", "POST"])
@@ -144,6 +144,6 @@ def _page(request: Request, form: TokenForm, made: Shape | None = None, status: 
 def token_revoke(request: Request, pk: int) -> HttpResponse:
     """Revoke a token at once."""
     now = business_time.now()
-    token = get_object_or_404(seen_by(request.actor, now), pk=pk)
+    token = get_object_or_404(visible_tokens(request.actor, now), pk=pk)
     token_transitions.revoke_token(token, actor=request.actor, now=now)
     return redirect(back(request) or reverse("my_tokens"))

@@ -18,7 +18,7 @@ NOT_TEXT = frozenset({"pasted", "csrfmiddlewaretoken"})
 #: Pages below this store passwords and codes only as digests.
 SIGNING_IN = "/account/"
 #: Forms that check their own fields and keep the other input.
-THEMSELVES = frozenset({"credential_describe", "credential_reach"})
+SELF_CHECKING = frozenset({"credential_describe", "credential_reach"})
 #: Most characters of a field to search; free text has at most 4,000.
 SEARCHED = 20_000
 
@@ -37,7 +37,7 @@ class RefuseTypedSecrets:
         """Answer 422 with the provider's name, never with the text."""
         is_checked_elsewhere = problem_documents.is_program(request) or request.path_info.startswith(SIGNING_IN)
         match = request.resolver_match
-        is_checked_elsewhere |= match is not None and match.url_name in THEMSELVES
+        is_checked_elsewhere |= match is not None and match.url_name in SELF_CHECKING
         if request.method != "POST" or is_checked_elsewhere or view is check_text:
             return None
         for name, values in request.POST.lists():

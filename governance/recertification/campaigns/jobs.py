@@ -112,7 +112,7 @@ def _leave_some(campaign: Campaign, now: datetime, actor: Actor) -> bool:
 def to_leave(campaign: Campaign) -> QuerySet[Item]:
     """Open items that still use the dates of a called-off campaign: items it joined, or its own that another joined."""
     joined = Joining.objects.filter(campaign=campaign).order_by().values("item")
-    counted_on = Item.objects.filter(cancelled_items.COUNTED_ON, campaign=campaign).order_by().values("pk")
+    counted_on = Item.objects.filter(cancelled_items.JOINED_BY_OTHERS, campaign=campaign).order_by().values("pk")
     rows = Item.objects.filter(
         pk__in=joined.union(counted_on),
         state__in=UNCLOSED,

@@ -28,10 +28,10 @@ CALLED_OFF = "recertification_called_off"
 
 def register() -> None:
     """Register the digest lines for campaign notices."""
-    daily_digest.register(to_answer, OPENED, REMINDED)
+    daily_digest.register(campaign_lines, OPENED, REMINDED)
 
 
-def opened(step: Step[Any], campaign: Campaign) -> None:
+def notify_opened(step: Step[Any], campaign: Campaign) -> None:
     """Notify every reviewer of a campaign, and their delegates, once."""
     questions = Question.objects.filter(item__campaign=campaign).order_by()
     counts = dict(questions.values_list("reviewer").annotate(Count("pk")))
@@ -47,7 +47,9 @@ def remind(step: Step[Any], campaign: Campaign, people: Collection[Person]) -> l
     """
     counts = {
         person: count
-        for (_, person), (count, _) in due_dates.left([campaign.pk], [reviewer_id.pk for reviewer_id in people]).items()
+        for (_, person), (count, _) in due_dates.unanswered_counts(
+            [campaign.pk], [reviewer_id.pk for reviewer_id in people]
+        ).items()
     }
     reminded: list[Person] = []
     for person in people:
@@ -58,7 +60,7 @@ def remind(step: Step[Any], campaign: Campaign, people: Collection[Person]) -> l
     return reminded
 
 
-def called_off(step: Step[Campaign], campaign: Campaign) -> int:
+def notify_called_off(step: Step[Campaign], campaign: Campaign) -> int:
     """Notify the reviewers, their delegates and the opener that a campaign was called off.
 
     Reviewers include those of joined items. They may have seen the questions on their pages. No mail has asked them,
@@ -85,7 +87,7 @@ def called_off(step: Step[Campaign], campaign: Campaign) -> int:
     return len(people)
 
 
-def nobody_to_ask(step: Step[Any], campaign: Campaign, count: int) -> None:
+def notify_missing_reviewers(step: Step[Any], campaign: Campaign, count: int) -> None:
     """Notify security of items without an eligible reviewer, so that they name an owner (A9)."""
     context = {"campaign": campaign.name, "count": count, "page": ["campaign", campaign.pk]}
     people, thread = people_with(Role.SECURITY_REVIEWER, step.now), f"campaign:{campaign.pk}"
@@ -123,10 +125,10 @@ def _with_takers(people: Collection[Person], now: datetime) -> Iterable[tuple[Pe
     )
 
 
-def to_answer(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def campaign_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Digest lines: campaigns with unanswered questions for a person or for someone they are a delegate of."""
     names = dict(Campaign.objects.filter(pk__in=daily_digest.keys(threads)).values_list("pk", "name"))
-    campaigns_due = due_dates.of_campaigns(person, names, now)
+    campaigns_due = due_dates.due_in_campaigns(person, names, now)
     return {
         f"campaign:{pk}": Line(due.event.at, due.event.summary, {"count": due.count}, due.event)
         for pk, due in campaigns_due.items()

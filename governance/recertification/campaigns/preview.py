@@ -15,7 +15,7 @@ from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.reviewer_ladders import Ladders
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.snapshot import grace_of
+from governance.recertification.campaigns.snapshot import grace_by_tier
 from governance.recertification.models import Answer
 
 #: Most pairs of automation and resource whose ladders are read; above this, figures say "at least".
@@ -62,10 +62,10 @@ class Preview:
         return f"about {hours} hour{'s' if hours != 1 else ''}"
 
 
-def preview(campaign_scope: Scope, deadline: datetime, now: datetime) -> Preview:
+def preview_campaign(campaign_scope: Scope, deadline: datetime, now: datetime) -> Preview:
     """Preview a campaign with this scope and deadline, opened at ``now``. Eight queries for any size."""
     all_grants = campaign_scope.grants(now)
-    long_enough = scope.reviewable(all_grants, grace_of(deadline))
+    long_enough = scope.reviewable(all_grants, grace_by_tier(deadline))
     free = long_enough.filter(~scope.under_review())
     automations = campaign_scope.automations(now).filter(~scope.under_review("automation"))
     resource = Coalesce("entitlement__resource", "credential__kept_in", "credential__opens")

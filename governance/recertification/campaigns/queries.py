@@ -22,7 +22,7 @@ from governance.recertification.models import UNCLOSED, Campaign, CampaignState,
 from inventory.models import Automation
 
 #: Most reviewers that the table lists.
-MOST = 100
+MAX_REVIEWERS = 100
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Reviewer:
         return self.asked - self.answered
 
 
-def reviewers(items: QuerySet[Item], now: datetime) -> list[Reviewer]:
-    """Reviewers of some items, late ones first; at most `MOST`. One query."""
+def late_reviewers(items: QuerySet[Item], now: datetime) -> list[Reviewer]:
+    """Reviewers of some items, late ones first; at most `MAX_REVIEWERS`. One query."""
     waits = Q(answered_at__isnull=True, item__state__in=[ItemState.OPEN, ItemState.ESCALATED])
     rows = (
         Question.objects.filter(item__in=items.order_by().values("pk"))
@@ -61,7 +61,7 @@ def reviewers(items: QuerySet[Item], now: datetime) -> list[Reviewer]:
             overdue=Count("pk", filter=waits & Q(item__deadline__lte=now)),
             due=Min("item__deadline", filter=waits),
         )
-        .order_by("-overdue", "-left", "reviewer__name", "reviewer")[:MOST]
+        .order_by("-overdue", "-left", "reviewer__name", "reviewer")[:MAX_REVIEWERS]
     )
     return [
         Reviewer(
@@ -77,7 +77,7 @@ def reviewers(items: QuerySet[Item], now: datetime) -> list[Reviewer]:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ItemFigures:
     """Figures of some items.
 
     Args:
@@ -109,7 +109,7 @@ class Standing:
         return self.total - self.closed
 
 
-def standing(items: QuerySet[Item], now: datetime) -> Standing:
+def count_items(items: QuerySet[Item], now: datetime) -> ItemFigures:
     """Count items by state and outcome. One query."""
     is_open = Q(state__in=[ItemState.OPEN, ItemState.ESCALATED])
     counts = items.order_by().aggregate(
@@ -125,7 +125,7 @@ def standing(items: QuerySet[Item], now: datetime) -> Standing:
         },
     )
     outcomes = {outcome: counts.pop(f"of_{outcome}") for outcome in ItemOutcome.values}
-    return Standing(**counts, outcomes={outcome: count for outcome, count in outcomes.items() if count})
+    return ItemFigures(**counts, outcomes={outcome: count for outcome, count in outcomes.items() if count})
 
 
 def burn_down(
@@ -183,7 +183,7 @@ def _owned_by(at: str, people: Collection[int]) -> Q:
     return condition
 
 
-def in_the_way(campaign: Campaign, now: datetime) -> bool:
+def is_blocked_by_called_off(campaign: Campaign, now: datetime) -> bool:
     """Whether a called-off campaign still holds items that this campaign's scope names."""
     scope, left = Scope.of(campaign.scope), Item.objects.filter(cancelled_items.LET_GO).order_by()
     grants = scope.grants(now).filter(pk__lte=campaign.grants_until, pk__in=left.values("grant"))
@@ -191,7 +191,7 @@ def in_the_way(campaign: Campaign, now: datetime) -> bool:
     return grants.exists() or automations.exists()
 
 
-def grants(campaign: Campaign, now: datetime) -> QuerySet[Any]:
+def passed_over_grants(campaign: Campaign, now: datetime) -> QuerySet[Any]:
     """Grants that the campaign passed over while a called-off campaign held them; with any term left.
 
     Args:
@@ -206,7 +206,7 @@ def grants(campaign: Campaign, now: datetime) -> QuerySet[Any]:
     return rows.filter(pk__lte=campaign.grants_until)
 
 
-def automations(campaign: Campaign, now: datetime) -> QuerySet[Automation]:
+def passed_over_automations(campaign: Campaign, now: datetime) -> QuerySet[Automation]:
     """Automations that the campaign passed over while a called-off campaign held them."""
     rows = Scope.of(campaign.scope).automations(now)
     rows = rows.filter(~_has_item(campaign, "automation"), pk__in=_let_go_keys(campaign, "automation"))

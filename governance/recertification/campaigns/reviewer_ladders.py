@@ -23,7 +23,7 @@ AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
-class Put:
+class AssignedQuestion:
     """One question with its reviewer and the people on its ladder, in order."""
 
     asks: Asks
@@ -45,7 +45,7 @@ class Ladders:
     _needed: dict[int, list[Person]] = field(default_factory=dict)
     _acceptable: dict[int | None, list[Person]] = field(default_factory=dict)
     _parties: dict[int, set[int]] = field(default_factory=dict)
-    _put: dict[tuple[int, int | None, bool], list[Put]] = field(default_factory=dict)
+    _put: dict[tuple[int, int | None, bool], list[AssignedQuestion]] = field(default_factory=dict)
 
     def read(self, pairs: Iterable[tuple[int, int | None]]) -> None:
         """Read the rows that the ladders of these pairs need and that were not read before."""
@@ -60,7 +60,7 @@ class Ladders:
         for ids in _batches(resources - self._resources.keys()):
             self._resources |= Resource.objects.select_related(*OF_RESOURCE).in_bulk(ids)
 
-    def put(self, automation: int, resource: int | None, *, both: bool) -> list[Put]:
+    def put(self, automation: int, resource: int | None, *, both: bool) -> list[AssignedQuestion]:
         """Assign the questions about a pair; empty if one of them has no eligible reviewer (A9).
 
         Args:
@@ -73,20 +73,25 @@ class Ladders:
             self._put[key] = self._read_off(*key)
         return self._put[key]
 
-    def _read_off(self, automation: int, resource: int | None, both: bool) -> list[Put]:
+    def _read_off(self, automation: int, resource: int | None, both: bool) -> list[AssignedQuestion]:
         held_by = self._automations[automation]
         if automation not in self._needed:
-            self._needed[automation] = reviewers.who_needs(held_by, self.bench)
+            self._needed[automation] = reviewers.needed_ladder(held_by, self.bench)
         ladders = {Asks.NEEDED: self._needed[automation]}
         if both:
             if resource not in self._acceptable:
                 kept_on = self._resources[resource] if resource is not None else None
-                self._acceptable[resource] = reviewers.who_accepts(kept_on, self.bench)
+                self._acceptable[resource] = reviewers.acceptable_ladder(kept_on, self.bench)
             ladders[Asks.ACCEPTABLE] = self._acceptable[resource]
-        short, first = reviewers.firsts(ladders, Item(automation=held_by), parties=self._parties.get(automation, ()))
+        short, first = reviewers.first_reviewers(
+            ladders, Item(automation=held_by), parties=self._parties.get(automation, ())
+        )
         if short:
             return []
-        return [Put(asks, first[asks], tuple(person.pk for person in people)) for asks, people in ladders.items()]
+        return [
+            AssignedQuestion(asks, first[asks], tuple(person.pk for person in people))
+            for asks, people in ladders.items()
+        ]
 
 
 def _batches(keys: set[int]) -> Iterable[list[int]]:

@@ -37,7 +37,7 @@ def _frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
 def _all_asked(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
     if not subject.is_frozen or subject.has_unasked:
         return Refusal("R2", "state", "Not all of it is asked yet.")
-    if campaign_queries.in_the_way(subject, now) or snapshot.is_passed_over(subject, now):
+    if campaign_queries.is_blocked_by_called_off(subject, now) or snapshot.is_passed_over(subject, now):
         return Refusal("R2", "state", "Some of it is in a campaign that was called off and has not let it go yet.")
     return None
 

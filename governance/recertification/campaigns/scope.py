@@ -115,10 +115,10 @@ class Scope:
     def _automation(self, at: str) -> Q:
         wanted = {"kind": self.kind, "environment": self.environment}
         condition = Q(**{f"{at}{name}": value for name, value in wanted.items() if value})
-        return condition & Q(**{f"{at}team__in": with_children(self.team)}) if self.team else condition
+        return condition & Q(**{f"{at}team__in": team_with_children(self.team)}) if self.team else condition
 
 
-def with_children(team: int) -> list[int]:
+def team_with_children(team: int) -> list[int]:
     """Ids of a team and all teams below it. One query, since teams are few."""
     below: dict[int | None, list[int]] = {}
     for pk, parent in Team.objects.order_by().values_list("pk", "parent"):

@@ -13,12 +13,12 @@ ABOUT = {
 }
 
 
-def sentence(scope: Scope) -> str:
+def scope_sentence(scope: Scope) -> str:
     """One sentence: "What automations may do, of high risk, on Finance ERP, not used for 60 days"."""
-    return ", ".join([ABOUT[scope.about], *parts(scope)])
+    return ", ".join([ABOUT[scope.about], *scope_phrases(scope)])
 
 
-def parts(scope: Scope) -> list[str]:
+def scope_phrases(scope: Scope) -> list[str]:
     """Phrases for the fields that narrow the scope."""
     phrases: list[str] = []
     if scope.tier:

@@ -29,8 +29,8 @@ _LABEL = """CASE WHEN g.scope <@ p.scope AND NOT p.scope <@ g.scope THEN array_t
     ELSE COALESCE(NULLIF(p.target_name, ''), p.target) END"""
 
 #: As `words.said_target`: run-time targets in words, and the last of several after "and".
-_NAMED = f"""CASE label WHEN '' THEN '' WHEN {_text(MODEL)} THEN {_text(sentences.said_target(MODEL))}
-    WHEN {_text(EXPRESSION)} THEN {_text(sentences.said_target(EXPRESSION))}
+_NAMED = f"""CASE label WHEN '' THEN '' WHEN {_text(MODEL)} THEN {_text(sentences.target_text(MODEL))}
+    WHEN {_text(EXPRESSION)} THEN {_text(sentences.target_text(EXPRESSION))}
     ELSE regexp_replace(regexp_replace(label, {_text(f"{_escaped(EXPRESSION)}|{_escaped(MODEL)}")}, '…', 'g'),
         '^(.*), (.*)$', '\\1 and \\2') END"""
 

@@ -35,7 +35,7 @@ AD_HOC = "ad hoc"
 
 
 @dataclass(frozen=True)
-class Frozen:
+class Chunk:
     """Result of one chunk.
 
     Args:
@@ -56,7 +56,7 @@ class Frozen:
         return {"count": len(self.made), **ends, "digest": hashlib.sha256(keys.encode()).hexdigest()}
 
 
-def grace_of(deadline: datetime) -> dict[str, datetime]:
+def grace_by_tier(deadline: datetime) -> dict[str, datetime]:
     """By tier, when silence takes effect in a campaign with this deadline (R6)."""
     return schedule.grace_after(deadline, organisation_zone(), organisation_holidays())
 
@@ -123,7 +123,7 @@ FROM ROWS FROM (jsonb_to_recordset(%(rows)s::jsonb) AS (item bigint, asks text, 
 ORDER BY ordinality ON CONFLICT DO NOTHING"""
 
 
-def freeze_grants(step: Step[Campaign], size: int) -> Frozen:
+def freeze_grants(step: Step[Campaign], size: int) -> Chunk:
     """Write items for the next grants of the campaign's scope; grants under review are left for joining.
 
     Args:
@@ -132,26 +132,26 @@ def freeze_grants(step: Step[Campaign], size: int) -> Frozen:
     """
     campaign = step.subject
     rows = Scope.of(campaign.scope).grants(step.now).filter(pk__gt=campaign.grants_to, pk__lte=campaign.grants_until)
-    grant_rows = read(scope.reviewable(rows, grace_of(campaign.deadline)), size)
+    grant_rows = load_grant_rows(scope.reviewable(rows, grace_by_tier(campaign.deadline)), size)
     if not grant_rows:
-        return Frozen(0, (), None)
-    made = _insert_items(step, ROWS_OF_GRANTS, said_of(grant_rows, step.now), "grant_id")
-    return Frozen(len(grant_rows), made, grant_rows[-1][0])
+        return Chunk(0, (), None)
+    made = _insert_items(step, ROWS_OF_GRANTS, grant_parameters(grant_rows, step.now), "grant_id")
+    return Chunk(len(grant_rows), made, grant_rows[-1][0])
 
 
-def freeze_automations(step: Step[Campaign], size: int) -> Frozen:
+def freeze_automations(step: Step[Campaign], size: int) -> Chunk:
     """Write items for the next automations of the campaign's scope."""
     campaign = step.subject
     rows = Scope.of(campaign.scope).automations(step.now)
     ahead = rows.filter(pk__gt=campaign.automations_to, pk__lte=campaign.automations_until).order_by("pk")
     keys = list(ahead.values_list("pk", flat=True)[:size])
     if not keys:
-        return Frozen(0, (), None)
+        return Chunk(0, (), None)
     made = _insert_items(step, _ROWS_OF_AUTOMATIONS, {"keys": keys}, "automation_id")
-    return Frozen(len(keys), made, keys[-1])
+    return Chunk(len(keys), made, keys[-1])
 
 
-def freeze_passed_over(step: Step[Campaign], size: int) -> tuple[Frozen, str]:
+def freeze_passed_over(step: Step[Campaign], size: int) -> tuple[Chunk, str]:
     """Write items for the next rows that a called-off campaign let go.
 
     Args:
@@ -162,20 +162,20 @@ def freeze_passed_over(step: Step[Campaign], size: int) -> tuple[Frozen, str]:
         The result, and ``grants`` or ``automations``.
     """
     campaign = step.subject
-    grants = scope.reviewable(campaign_queries.grants(campaign, step.now), grace_of(campaign.deadline))
-    if grant_rows := read(grants, size):
-        made = _insert_items(step, ROWS_OF_GRANTS, said_of(grant_rows, step.now), "grant_id")
-        return Frozen(len(grant_rows), made, grant_rows[-1][0]), "grants"
-    rows = campaign_queries.automations(campaign, step.now).order_by("pk").values_list("pk", flat=True)
+    grants = scope.reviewable(campaign_queries.passed_over_grants(campaign, step.now), grace_by_tier(campaign.deadline))
+    if grant_rows := load_grant_rows(grants, size):
+        made = _insert_items(step, ROWS_OF_GRANTS, grant_parameters(grant_rows, step.now), "grant_id")
+        return Chunk(len(grant_rows), made, grant_rows[-1][0]), "grants"
+    rows = campaign_queries.passed_over_automations(campaign, step.now).order_by("pk").values_list("pk", flat=True)
     keys_of = list(rows[:size])
     made = _insert_items(step, _ROWS_OF_AUTOMATIONS, {"keys": keys_of}, "automation_id")
-    return Frozen(len(keys_of), made, keys_of[-1] if keys_of else None), "automations"
+    return Chunk(len(keys_of), made, keys_of[-1] if keys_of else None), "automations"
 
 
 def is_passed_over(campaign: Campaign, now: datetime) -> bool:
     """Whether such rows are left."""
-    grants = scope.reviewable(campaign_queries.grants(campaign, now), grace_of(campaign.deadline))
-    return grants.exists() or campaign_queries.automations(campaign, now).exists()
+    grants = scope.reviewable(campaign_queries.passed_over_grants(campaign, now), grace_by_tier(campaign.deadline))
+    return grants.exists() or campaign_queries.passed_over_automations(campaign, now).exists()
 
 
 def _insert_items(step: Step[Campaign], rows: str, given: Mapping[str, Any], key: str) -> list[int]:
@@ -185,31 +185,31 @@ def _insert_items(step: Step[Campaign], rows: str, given: Mapping[str, Any], key
         f" SELECT {key} FROM made ORDER BY {key}"
     )
     with connection.cursor() as cursor:
-        cursor.execute(both, {**about(step.subject, step.now), "why": step.why, "type": "+", **given})
+        cursor.execute(both, {**item_parameters(step.subject, step.now), "why": step.why, "type": "+", **given})
         return [pk for (pk,) in cursor.fetchall()]
 
 
-def about(campaign: Campaign, now: datetime) -> dict[str, Any]:
+def item_parameters(campaign: Campaign, now: datetime) -> dict[str, Any]:
     """Statement parameters that are the same for all items of a campaign."""
     return {
         "campaign": campaign.pk,
         "reason": AD_HOC,
         "at": now,
         "deadline": campaign.deadline,
-        **grace_of(campaign.deadline),
+        **grace_by_tier(campaign.deadline),
     }
 
 
 #: Columns of a grant for the sample draw: key, tier, review date, end.
-Named = tuple[int, str, date | None, datetime]
+GrantRow = tuple[int, str, date | None, datetime]
 
 
-def read(rows: QuerySet[Any], size: int) -> list[Named]:
+def load_grant_rows(rows: QuerySet[Any], size: int) -> list[GrantRow]:
     """Read the next grants of a scope, in order. One query."""
     return list(rows.order_by("pk").values_list("pk", "counted_tier_now", "review_on", "ends_at")[:size])
 
 
-def said_of(grant_rows: Sequence[Named], now: datetime) -> dict[str, Any]:
+def grant_parameters(grant_rows: Sequence[GrantRow], now: datetime) -> dict[str, Any]:
     """Statement parameters for some grants: keys, sample draw and open conflicts."""
     key, conflicts = key_files.digest_key(), _conflicts([pk for pk, *_ in grant_rows])
     more: list[str] = []
@@ -219,7 +219,7 @@ def said_of(grant_rows: Sequence[Named], now: datetime) -> dict[str, Any]:
         if tier == "low" and sampling.falls_on(key, pk, sampling.period(review_on, ends_at)):
             details["drawn"] = True
         if grant_conflicts := conflicts.get(pk):
-            details[conflict_reviews.ABOUT] = [conflict.pk for conflict in grant_conflicts]
+            details[conflict_reviews.CONFLICTS_KEY] = [conflict.pk for conflict in grant_conflicts]
         more.append(json.dumps(details) if details else "{}")
         by.append(conflict_reviews.resolve_by(grant_conflicts, now) if grant_conflicts else None)
     return {"keys": [pk for pk, *_ in grant_rows], "more": more, "by": by}
@@ -228,14 +228,14 @@ def said_of(grant_rows: Sequence[Named], now: datetime) -> dict[str, Any]:
 def _conflicts(grants: Sequence[int]) -> dict[int, list[Conflict]]:
     """Open conflicts of enforced rules by grant (S6)."""
     wanted, by_grant = set(grants), dict[int, list[Conflict]]()
-    for conflict in conflict_reviews.enforced():
+    for conflict in conflict_reviews.enforced_conflicts():
         for pk in wanted.intersection(conflict.grants):
             by_grant.setdefault(pk, []).append(conflict)
     return by_grant
 
 
 @dataclass(frozen=True)
-class Unasked:
+class UnassignedItem:
     """An item without questions.
 
     Args:
@@ -258,7 +258,7 @@ class Unasked:
     grace_until: datetime
 
 
-def unasked(campaign: Campaign, size: int) -> list[Unasked]:
+def unassigned_items(campaign: Campaign, size: int) -> list[UnassignedItem]:
     """The campaign's next items without questions, in order. One query."""
     rows = Item.objects.filter(campaign=campaign, pk__gt=campaign.asked_to).order_by("pk")
     named = rows.values_list(
@@ -268,13 +268,13 @@ def unasked(campaign: Campaign, size: int) -> list[Unasked]:
         F("grant"),
         F("snapshot__tier"),
         F("snapshot__drawn"),
-        F(f"snapshot__{conflict_reviews.ABOUT}"),
+        F(f"snapshot__{conflict_reviews.CONFLICTS_KEY}"),
         F("snapshot__joined"),
         "deadline",
         "grace_until",
     )[:size]
     return [
-        Unasked(
+        UnassignedItem(
             *(pk, automation, resource, tier, grant is not None and (tier != "low" or bool(drawn))),
             *(bool(conflicts or joined), deadline, grace_until),
         )
@@ -282,7 +282,7 @@ def unasked(campaign: Campaign, size: int) -> list[Unasked]:
     ]
 
 
-def put(step: Step[Any], rows: Iterable[Mapping[str, Any]]) -> int:
+def insert_questions(step: Step[Any], rows: Iterable[Mapping[str, Any]]) -> int:
     """Insert questions with their history in one statement; return how many are new.
 
     Args:
@@ -299,7 +299,7 @@ def put(step: Step[Any], rows: Iterable[Mapping[str, Any]]) -> int:
         return int(cursor.fetchone()[0])
 
 
-def nobody_for(step: Step[Any], items: Sequence[int]) -> None:
+def mark_without_reviewer(step: Step[Any], items: Sequence[int]) -> None:
     """Mark items that have no eligible reviewer, each with its history. Two statements (A9).
 
     It locks the items first, so that the second statement sees questions that a concurrent join has put.
@@ -312,7 +312,7 @@ def nobody_for(step: Step[Any], items: Sequence[int]) -> None:
     _update_items(step, statement, {"keys": list(items)})
 
 
-def due_otherwise(step: Step[Any], items: Mapping[int, tuple[datetime, datetime, datetime]]) -> None:
+def change_due_dates(step: Step[Any], items: Mapping[int, tuple[datetime, datetime, datetime]]) -> None:
     """Change the due dates of some items, each with its history. One statement (R1, H8).
 
     Args:
@@ -329,7 +329,7 @@ def due_otherwise(step: Step[Any], items: Mapping[int, tuple[datetime, datetime,
     _update_items(step, statement, {"keys": list(items), **columns})
 
 
-def let_go(step: Step[Campaign], size: int) -> Frozen:
+def close_unsettled_items(step: Step[Campaign], size: int) -> Chunk:
     """Close the next items of a called-off campaign with their history. One statement; grants stay as they are.
 
     Args:
@@ -344,7 +344,7 @@ def let_go(step: Step[Campaign], size: int) -> Frozen:
     statement = """UPDATE recertification_item SET state = 'closed', outcome = 'called_off', closed_at = %(at)s, closes_at = NULL, nobody = false
         WHERE id = ANY(%(keys)s) RETURNING *"""
     _update_items(step, statement, {"keys": keys})
-    return Frozen(len(keys), keys, keys[-1] if keys else None)
+    return Chunk(len(keys), keys, keys[-1] if keys else None)
 
 
 def _update_items(step: Step[Any], statement: str, given: Mapping[str, Any]) -> None:

@@ -63,7 +63,7 @@ class Evidence:
                 yield piece
 
 
-def of(campaign: Campaign, form: str, *, by: Person, now: datetime) -> Evidence:
+def write_evidence(campaign: Campaign, form: str, *, by: Person, now: datetime) -> Evidence:
     """Write a campaign's rows to a temporary file.
 
     Args:
@@ -108,7 +108,7 @@ def _write(rows: IO[bytes], campaign: Campaign, form: str) -> tuple[int, str, Se
         if not connection.savepoint_ids:  # an inner transaction keeps the outer one's view
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        last, people = Seal.objects.order_by("-number").first(), evidence_queries.whose(campaign)
+        last, people = Seal.objects.order_by("-number").first(), evidence_queries.campaign_people(campaign)
         for number, chunk in enumerate(
             chain([evidence_queries.events_of(campaign)], evidence_queries.chunks(campaign))
         ):

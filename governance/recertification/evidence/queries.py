@@ -27,7 +27,7 @@ Row = dict[str, Any]
 Names = Mapping[str, Sequence[int]]
 
 
-def whose(campaign: Campaign) -> Row:
+def campaign_people(campaign: Campaign) -> Row:
     """Opener and caller-off of a campaign, with times and reasons; empty if scheduled or not called off."""
     relations = ("opened_by", "reason", "called_off_by", "called_off_why")
     now = Campaign.objects.select_related(*relations).get(pk=campaign.pk)

@@ -26,7 +26,7 @@ def campaign_evidence(request: Request, pk: int, form: str) -> HttpResponseBase:
             evidence_transitions.export_campaign(campaign, actor=request.actor, now=now, form=form, items=0, sha256="")
         except Refused as error:
             return refused(request, error.refusal)
-    evidence = evidence_file.of(campaign, form, by=person, now=now)
+    evidence = evidence_file.write_evidence(campaign, form, by=person, now=now)
     facts = {"form": form, "items": evidence.head["items"], "sha256": evidence.head["sha256"]}
     try:
         evidence_transitions.export_campaign(campaign, actor=request.actor, now=now, **facts)

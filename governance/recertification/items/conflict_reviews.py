@@ -19,27 +19,27 @@ from governance.recertification.models import Item, ItemState
 #: Reason of such an item or of a join: a key of `wording.BECAUSE`.
 IN_CONFLICT = "new conflict"
 #: Snapshot key for the ids of the conflicts that an item asks about.
-ABOUT = "conflicts"
+CONFLICTS_KEY = "conflicts"
 
 
 def _enforced() -> Q:
     return Q(state=ConflictState.OPEN, due_at__isnull=False)
 
 
-def unasked() -> Iterator[tuple[Conflict, Grant]]:
+def unreviewed_conflicts() -> Iterator[tuple[Conflict, Grant]]:
     """Open conflicts of enforced rules without a review, each with the grant to review.
 
     Two queries, and one for each conflict.
     """
-    open_conflicts = enforced()
+    open_conflicts = enforced_conflicts()
     automation_ids = {pk for conflict in open_conflicts for pk in conflict.automations}
     items = Item.objects.exclude(cancelled_items.NEVER_ASKED)
     rows = (
-        items.filter(among(automation_ids, "grant__automation"), **{f"snapshot__{ABOUT}__isnull": False})
+        items.filter(among(automation_ids, "grant__automation"), **{f"snapshot__{CONFLICTS_KEY}__isnull": False})
         if automation_ids
         else ()
     )
-    asked_ids = {pk for item in rows for pk in item.snapshot[ABOUT]}
+    asked_ids = {pk for item in rows for pk in item.snapshot[CONFLICTS_KEY]}
     for conflict in open_conflicts:
         if conflict.pk not in asked_ids:
             counted = Grant.objects.standing().filter(pk__in=conflict.grants, in_conflict=False)
@@ -48,12 +48,12 @@ def unasked() -> Iterator[tuple[Conflict, Grant]]:
                 yield conflict, newest
 
 
-def enforced() -> list[Conflict]:
+def enforced_conflicts() -> list[Conflict]:
     """Open conflicts of enforced rules, oldest first."""
     return list(Conflict.objects.filter(_enforced()).order_by("pk"))
 
 
-def of(grant: Grant) -> list[Conflict]:
+def conflicts_of_grant(grant: Grant) -> list[Conflict]:
     """Open conflicts of enforced rules that include a grant."""
     return list(Conflict.objects.filter(_enforced(), grants__contains=[grant.pk]).order_by("pk"))
 
@@ -72,10 +72,10 @@ def is_resolved(item: Item) -> bool:
         return False
     if set(item.snapshot.get("joined", ())) - {IN_CONFLICT}:
         return False
-    return not Conflict.objects.filter(_enforced(), pk__in=item.snapshot.get(ABOUT, ())).exists()
+    return not Conflict.objects.filter(_enforced(), pk__in=item.snapshot.get(CONFLICTS_KEY, ())).exists()
 
 
-def resolved() -> list[int]:
+def resolved_items() -> list[int]:
     """Ids of the items for which `is_resolved` holds."""
     rows = Item.objects.filter(state__in=(ItemState.OPEN, ItemState.ESCALATED), reason=IN_CONFLICT).order_by("pk")
     return [item.pk for item in rows if is_resolved(item)]

@@ -23,7 +23,7 @@ from governance.core.texts import free_text
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.transitions import answer as transition_answer
 from governance.recertification.items.transitions import answer_batch
-from governance.recertification.items.transitions.answer import UNSEEN, Seen, answer_refusal, said_before
+from governance.recertification.items.transitions.answer import NO_CARD_VIEW, CardView, answer_refusal, repeated_answer
 from governance.recertification.models import SETTLING, AnswerKind, Draft, Question
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ class Submitted:
     refusal: Refusal | None = None
 
 
-def refusal(question: Question, answer: AnswerKind, *, actor: Actor, now: datetime) -> Refusal | None:
+def refusal_of_draft(question: Question, answer: AnswerKind, *, actor: Actor, now: datetime) -> Refusal | None:
     """Why an actor may not choose this answer, or None; for buttons and drafts."""
     if answer in SETTLING:
         refusal_of_answer = _refusal_except_sign_in(transition_answer.answer, question, actor, now)
@@ -82,7 +82,7 @@ def save_draft(
     now: datetime,
     reason: str = "",
     whose: Person | None = None,
-    seen: Seen = UNSEEN,
+    seen: CardView = NO_CARD_VIEW,
 ) -> Draft:
     """Save a draft; a later choice replaces it.
 
@@ -98,7 +98,7 @@ def save_draft(
     Raises:
         Refused: the actor may not give this answer.
     """
-    draft_refusal = refusal(question, answer, actor=actor, now=now)
+    draft_refusal = refusal_of_draft(question, answer, actor=actor, now=now)
     if draft_refusal is not None:
         raise refuse(draft_refusal)
     if actor.person is None:  # refused above: jobs do not answer
@@ -119,7 +119,7 @@ def save_draft(
 
 def is_repeated(question: Question, answer: str, *, actor: Actor, reason: str) -> bool:
     """Whether the actor has already submitted the same answer, so that the form was only sent again (A8)."""
-    return said_before(question, actor, free_text.clean(reason), {"answer": answer}) is not None
+    return repeated_answer(question, actor, free_text.clean(reason), {"answer": answer}) is not None
 
 
 def drafts_of(actor: Actor, now: datetime) -> list[Draft]:
@@ -133,7 +133,7 @@ def drafts_of(actor: Actor, now: datetime) -> list[Draft]:
     )
 
 
-def acting(actor: Actor, question: Question) -> Actor:
+def acting_reviewer(actor: Actor, question: Question) -> Actor:
     """The actor of an answer: themselves, or the delegate of the reviewer (A11)."""
     mine = actor.person is not None and question.reviewer_id == actor.person.pk
     return actor if mine else actor.for_person(question.reviewer)
@@ -158,7 +158,7 @@ def submit(drafts: Sequence[Draft], *, actor: Actor, now: datetime) -> list[Subm
 
 def _call(draft: Draft, batch: uuid.UUID, actor: Actor) -> Call[Question]:
     params = {"answer": AnswerKind(draft.answer), "batch": batch, "seen": seen_of(draft)}
-    return Call(draft.question, acting(actor, draft.question), draft.reason, params)
+    return Call(draft.question, acting_reviewer(actor, draft.question), draft.reason, params)
 
 
 def _submit_together(calls: Sequence[Call[Question]], now: datetime) -> Sequence[Call[Question]]:
@@ -196,6 +196,6 @@ def _submit_alone(draft: Draft, call: Call[Question], now: datetime) -> Submitte
     return Submitted(call.subject)
 
 
-def seen_of(draft: Draft) -> Seen:
+def seen_of(draft: Draft) -> CardView:
     """How the card was shown when the draft was chosen."""
-    return Seen(draft.seconds, draft.recommended, draft.looked, draft.in_bulk, draft.saved_at)
+    return CardView(draft.seconds, draft.recommended, draft.looked, draft.in_bulk, draft.saved_at)

@@ -21,7 +21,7 @@ from governance.recertification.items import item_title
 from governance.recertification.models import CampaignKind, Item, ItemState, Question
 
 #: Relations for the words of a question.
-ABOUT = (
+QUESTION_RELATIONS = (
     "item__campaign",
     "item__automation__team",
     "item__grant__automation__team",
@@ -37,19 +37,19 @@ DUE = Case(When(item__state=ItemState.ESCALATED, then=F("item__grace_until")), d
 OF_CAMPAIGNS = Q(item__campaign__kind=CampaignKind.ADHOC)
 
 
-def due(item: Item) -> datetime:
+def due_at(item: Item) -> datetime:
     """Due date of a loaded item, as `DUE`."""
     return item.grace_until if item.state == ItemState.ESCALATED else item.deadline
 
 
-def words(question: Question) -> str:
+def question_words(question: Question) -> str:
     """A question's text in digests and calendars."""
     item = question.item
     return f"{item.of_automation.team.name}: {item_title.title(item)}. Is it still {question.asks}?"
 
 
 @dataclass(frozen=True)
-class Together:
+class CampaignDue:
     """A person's unanswered questions in one campaign.
 
     Args:
@@ -61,7 +61,7 @@ class Together:
     event: icalendar_file.Event
 
 
-def left(
+def unanswered_counts(
     campaigns: Iterable[int], people: Collection[int] | QuerySet[Person]
 ) -> dict[tuple[int, int], tuple[int, datetime]]:
     """Unanswered questions by campaign and person: their number and first due date. One query."""
@@ -70,7 +70,7 @@ def left(
     return {(campaign, person): (count, first) for campaign, person, count, first in counts}
 
 
-def of_campaigns(person: Person, names: Mapping[int, str], now: datetime) -> dict[int, Together]:
+def due_in_campaigns(person: Person, names: Mapping[int, str], now: datetime) -> dict[int, CampaignDue]:
     """Unanswered questions of a person and of those they are a delegate of, by campaign. One query.
 
     Campaigns without such questions are left out.
@@ -81,44 +81,48 @@ def of_campaigns(person: Person, names: Mapping[int, str], now: datetime) -> dic
         now: business time.
     """
     waiting: dict[int, list[tuple[int, datetime]]] = {}
-    for (campaign, _), count_and_due in left(names, access.answering_as(person, now)).items():
+    for (campaign, _), count_and_due in unanswered_counts(names, access.answering_as(person, now)).items():
         waiting.setdefault(campaign, []).append(count_and_due)
     together = {}
     for campaign, counts in waiting.items():
         count, first = sum(count for count, _ in counts), min(first_due for _, first_due in counts)
         text = f"{names[campaign]}: {count:,} {'question waits' if count == 1 else 'questions wait'} for you"
-        together[campaign] = Together(count, _make_event(f"campaign-{campaign}", person, text, first, ["recert_mine"]))
+        together[campaign] = CampaignDue(
+            count, _make_event(f"campaign-{campaign}", person, text, first, ["recert_mine"])
+        )
     return together
 
 
-def of_questions(person: Person, questions: Iterable[Question], now: datetime) -> dict[int, icalendar_file.Event]:
+def events_of_questions(
+    person: Person, questions: Iterable[Question], now: datetime
+) -> dict[int, icalendar_file.Event]:
     """Calendar events by item: its own, or the one of its ad hoc campaign. At most one query.
 
     Args:
         person: owner of the calendar: the reviewer or their delegate.
-        questions: unanswered, loaded with `ABOUT`.
+        questions: unanswered, loaded with `QUESTION_RELATIONS`.
         now: business time.
     """
     question_list = list(questions)
     opened = [question.item.campaign for question in question_list if question.item.campaign.kind == CampaignKind.ADHOC]
-    together = of_campaigns(person, {campaign.pk: campaign.name for campaign in opened}, now) if opened else {}
+    together = due_in_campaigns(person, {campaign.pk: campaign.name for campaign in opened}, now) if opened else {}
     return {question.item_id: _event_of(question, person, together) for question in question_list}
 
 
-def of_person(person: Person, now: datetime) -> list[icalendar_file.Event]:
+def events_of_person(person: Person, now: datetime) -> list[icalendar_file.Event]:
     """Calendar events for the questions of a person and of those they are a delegate of. Always three queries."""
     rows = Question.objects.unanswered().filter(reviewer__in=access.answering_as(person, now))
     opened = rows.filter(OF_CAMPAIGNS).order_by().values_list("item__campaign", "item__campaign__name").distinct()
-    single = rows.exclude(OF_CAMPAIGNS).select_related(*ABOUT)
-    together = of_campaigns(person, dict(opened), now)
-    return [*of_questions(person, single, now).values(), *(group.event for group in together.values())]
+    single = rows.exclude(OF_CAMPAIGNS).select_related(*QUESTION_RELATIONS)
+    together = due_in_campaigns(person, dict(opened), now)
+    return [*events_of_questions(person, single, now).values(), *(group.event for group in together.values())]
 
 
-def _event_of(question: Question, person: Person, together: Mapping[int, Together]) -> icalendar_file.Event:
+def _event_of(question: Question, person: Person, together: Mapping[int, CampaignDue]) -> icalendar_file.Event:
     item = question.item
     if item.campaign_id in together:
         return together[item.campaign_id].event
-    return _make_event(f"item-{item.pk}", person, words(question), due(item), ["recert_item", item.pk])
+    return _make_event(f"item-{item.pk}", person, question_words(question), due_at(item), ["recert_item", item.pk])
 
 
 def _make_event(uid_part: str, person: Person, text: str, at: datetime, page: list[object]) -> icalendar_file.Event:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from governance.recertification.models import Item
 
 #: Reasons of a review in words; a scheduled review needs none.
-BECAUSE = {
+REASON_WORDS = {
     "review date": "",
     "tier raised": "Its risk has risen since it was approved.",
     "new conflict": "It is held together with something that a rule no longer allows.",
@@ -18,10 +18,10 @@ BECAUSE = {
 }
 
 
-def because(item: Item) -> str:
+def reason_words(item: Item) -> str:
     """Reasons of an unscheduled review in words: why it opened and what joined it (R1, R2)."""
     reasons = dict.fromkeys([item.reason, *item.snapshot.get("joined", [])])
-    return " ".join(sentence for reason in reasons if (sentence := BECAUSE.get(reason, "")))
+    return " ".join(sentence for reason in reasons if (sentence := REASON_WORDS.get(reason, "")))
 
 
 def title(item: Item) -> str:

@@ -14,14 +14,14 @@ from governance.recertification.models import Item
 DATES = "due_by"
 
 
-def begin(item: Item) -> None:
+def keep_own_dates(item: Item) -> None:
     """Store the item's own dates before the first join; later calls change nothing."""
     if DATES not in item.snapshot:
         item.snapshot = {**item.snapshot, DATES: []}
-        note(item, item.campaign_id, item.deadline, item.grace_until)
+        add_dates(item, item.campaign_id, item.deadline, item.grace_until)
 
 
-def note(item: Item, whose: int | None, deadline: datetime, grace_until: datetime | None) -> None:
+def add_dates(item: Item, whose: int | None, deadline: datetime, grace_until: datetime | None) -> None:
     """Add the dates of a new source; does nothing before the first join.
 
     Args:
@@ -36,7 +36,7 @@ def note(item: Item, whose: int | None, deadline: datetime, grace_until: datetim
         item.snapshot = {**item.snapshot, DATES: [*item.snapshot[DATES], entry]}
 
 
-def take_back(item: Item, campaign: int) -> tuple[datetime, datetime] | None:
+def remove_dates(item: Item, campaign: int) -> tuple[datetime, datetime] | None:
     """Remove a campaign's dates.
 
     Args:
@@ -55,6 +55,6 @@ def take_back(item: Item, campaign: int) -> tuple[datetime, datetime] | None:
     return min(datetime.fromisoformat(entry["deadline"]) for entry in left), min(graces)
 
 
-def others(item: Item) -> set[int]:
+def joining_campaigns(item: Item) -> set[int]:
     """Ids of the campaigns that have joined the item, without its own."""
     return {entry["of"] for entry in item.snapshot.get(DATES, [])} - {None, item.campaign_id}

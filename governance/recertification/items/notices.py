@@ -13,11 +13,11 @@ from governance.core.notices import outbox
 from governance.core.people.transitions import people_with
 from governance.core.roles.roles import Role
 from governance.recertification.items import item_title
-from governance.recertification.items.reviewers import told_with
+from governance.recertification.items.reviewers import reviewer_and_delegates
 from governance.recertification.models import Item, Question
 
 
-def tell_reviewer(step: Step[Any], question: Question, event: str, *, key: str) -> None:
+def notify_reviewer(step: Step[Any], question: Question, event: str, *, key: str) -> None:
     """Notify the reviewer of a question and their delegates.
 
     Args:
@@ -37,17 +37,19 @@ def tell_reviewer(step: Step[Any], question: Question, event: str, *, key: str) 
             f"{question.asks}:{key}",
             {**facts, **({"instead_of": reviewer.name} if person.pk != reviewer.pk else {})},
         )
-        for person in told_with(reviewer, step.now)
+        for person in reviewer_and_delegates(reviewer, step.now)
     )
 
 
-def tell(step: Step[Any], item: Item, people: Iterable[Person], event: str, *, key: str, **context: Any) -> None:
-    """Notify people about an item, each once; arguments as in `tell_reviewer`."""
+def notify_people(
+    step: Step[Any], item: Item, people: Iterable[Person], event: str, *, key: str, **context: Any
+) -> None:
+    """Notify people about an item, each once; arguments as in `notify_reviewer`."""
     recipients = {person.pk: person for person in people}.values()
     outbox.queue([_notice(step, item, person, event, key, context) for person in recipients])
 
 
-def tell_security(item: Item, short: Sequence[str], now: datetime) -> None:
+def notify_security(item: Item, short: Sequence[str], now: datetime) -> None:
     """Notify security of an item without an eligible reviewer: once a week until it has one (R8). Only in their digest.
 
     Args:
@@ -83,7 +85,7 @@ def _notice(step: Step[Any], item: Item, person: Person, event: str, key: str, c
             "what": item_title.title(item),
             "tier": item.snapshot.get("tier", ""),
             "is_sample": item.is_sample,
-            "because": item_title.because(item),
+            "because": item_title.reason_words(item),
             "deadline_at": ledger_events.instant(item.deadline),
             "grace_at": ledger_events.instant(item.grace_until),
             "closes_at": ledger_events.instant(item.closes_at) if item.closes_at else "",

@@ -42,7 +42,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Known:
+class ItemFacts:
     """Facts about one item.
 
     Args:
@@ -60,7 +60,7 @@ class Known:
     facts: Facts
 
 
-def of(items: Sequence[Item], now: datetime) -> dict[int, Known]:
+def load_facts(items: Sequence[Item], now: datetime) -> dict[int, ItemFacts]:
     """Load the facts of items, by their ids.
 
     Args:
@@ -70,7 +70,7 @@ def of(items: Sequence[Item], now: datetime) -> dict[int, Known]:
     prefetch_related_objects(
         [item for item in items if item.grant is not None], "grant__automation"
     )  # needed to check the renewal
-    held = usage.chains(item.grant for item in items if item.grant is not None)
+    held = usage.grants_with_predecessors(item.grant for item in items if item.grant is not None)
     used = usage.usages(held, now)
     rows = _rows(items, now)
     earlier = _earlier(items, held, rows)
@@ -92,11 +92,11 @@ def _known_item(
     row: Row,
     earlier: Sequence[Answer],
     now: datetime,
-) -> Known:
+) -> ItemFacts:
     chain = tuple(held[item.grant_id]) if item.grant_id is not None else ()
     usage_of_grant = used.get(item.grant_id or 0)
     facts = _facts(item, usage_of_grant, row, earlier, now)
-    return Known(chain, usage_of_grant, tuple(earlier), recommend(facts), facts)
+    return ItemFacts(chain, usage_of_grant, tuple(earlier), recommend(facts), facts)
 
 
 def _facts(item: Item, usage_of_grant: Usage | None, row: Row, earlier: Sequence[Answer], now: datetime) -> Facts:
@@ -272,6 +272,6 @@ OF_GRANTS = compiled_queries.Statement(_grants_query)
 OF_AUTOMATIONS = compiled_queries.Statement(_automations_query)
 
 
-def recommended(items: Iterable[Item], now: datetime) -> dict[int, Recommendation]:
+def recommendations(items: Iterable[Item], now: datetime) -> dict[int, Recommendation]:
     """Recommendations for items, by their ids."""
-    return {key: known_item.recommended for key, known_item in of(list(items), now).items()}
+    return {key: known_item.recommended for key, known_item in load_facts(list(items), now).items()}

@@ -114,7 +114,7 @@ class Facts:
 
 
 #: ``says(facts)`` returns the sentence, or an empty text if the rule does not apply.
-Says = Callable[[Facts], str]
+SentenceFunction = Callable[[Facts], str]
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Rule:
     key: str
     weight: int
     speaks: Advice | None
-    says: Says
+    says: SentenceFunction
     icon: str = "info"
     shown: str = ""
 
@@ -156,7 +156,7 @@ class Recommendation:
     reasons: tuple[Reason, ...]
 
 
-def _unused(least: int, most: int | None = None) -> Says:
+def _unused(least: int, most: int | None = None) -> SentenceFunction:
     def says(f: Facts) -> str:
         if not f.measured or f.idle < least or (most is not None and f.idle >= most):
             return ""
@@ -210,7 +210,7 @@ def _kept(f: Facts) -> str:
     return f"It was kept in {counted(f.kept, 'review')} before." if f.kept else ""
 
 
-def _sentence_if(applies: Callable[[Facts], object], sentence: str) -> Says:
+def _sentence_if(applies: Callable[[Facts], object], sentence: str) -> SentenceFunction:
     return lambda f: sentence.format(f=f) if applies(f) else ""
 
 

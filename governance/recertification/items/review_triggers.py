@@ -38,7 +38,7 @@ DRIFT_DAYS = 7
 
 
 @dataclass(frozen=True)
-class Happened:
+class ReviewTrigger:
     """One event about a grant or an automation.
 
     Args:
@@ -54,7 +54,7 @@ class Happened:
     automation: int | None = None
 
 
-def found(now: datetime, *, is_night: bool = True) -> list[Happened]:
+def find_triggers(now: datetime, *, is_night: bool = True) -> list[ReviewTrigger]:
     """Events that no review has asked about yet, incidents first. A fixed number of queries.
 
     Args:
@@ -80,7 +80,7 @@ def _renewable(now: datetime) -> QuerySet[Grant]:
     return _live(now).filter(renew=True)
 
 
-def _incidents(now: datetime) -> Iterator[Happened]:
+def _incidents(now: datetime) -> Iterator[ReviewTrigger]:
     """Grants on a resource with a running incident: on it, by a credential that opens it, or stored in it.
 
     Grants that will not be renewed count too, because they can do harm until their last day.
@@ -93,10 +93,10 @@ def _incidents(now: datetime) -> Iterator[Happened]:
             rows = rows.filter(entitlement=None)
         declared = running.filter(resource=OuterRef(way)).order_by("-pk").values("pk")[:1]
         for pk, incident in rows.annotate(incident=Subquery(declared)).values_list("pk", "incident"):
-            yield Happened(INCIDENT, f"incident:{incident}", grant=pk)
+            yield ReviewTrigger(INCIDENT, f"incident:{incident}", grant=pk)
 
 
-def _resource_owners_left(now: datetime) -> Iterator[Happened]:
+def _resource_owners_left(now: datetime) -> Iterator[ReviewTrigger]:
     """Grants on a resource whose owner has left; for a credential, the resource that decides it (A2)."""
     elsewhere = Q(credential__kept_in__isnull=True)
     ways = (
@@ -107,7 +107,7 @@ def _resource_owners_left(now: datetime) -> Iterator[Happened]:
     for way, where in ways:
         rows = _renewable(now).filter(where, _has_left(f"{way}__owner"))
         for pk, resource, owner in rows.values_list("pk", way, f"{way}__owner"):
-            yield Happened(OWNER_LEFT, f"owner of resource {resource} left:{owner}", grant=pk)
+            yield ReviewTrigger(OWNER_LEFT, f"owner of resource {resource} left:{owner}", grant=pk)
 
 
 def _has_left(person: str) -> Q:
@@ -115,7 +115,7 @@ def _has_left(person: str) -> Q:
     return Q((f"{person}__isnull", False)) & left
 
 
-def _unused(now: datetime) -> Iterator[Happened]:
+def _unused(now: datetime) -> Iterator[ReviewTrigger]:
     """Grants measured for long enough without one call, predecessors included; the same cause until the next call."""
     today, unused = now.date(), policy_queries.in_force(now).unused_days
     idle = (
@@ -128,10 +128,10 @@ def _unused(now: datetime) -> Iterator[Happened]:
     usage_rows = GrantUsage.objects.filter(grant__approval=OuterRef("approval")).order_by().values("grant__approval")
     last = usage_rows.annotate(last=Coalesce(Max("day", filter=Q(allowed__gt=0)), Min("day"))).values("last")
     for pk, day in _renewable(now).filter(approval__in=idle).values_list("pk", Subquery(last)):
-        yield Happened(UNUSED, f"unused since {day}", grant=pk)
+        yield ReviewTrigger(UNUSED, f"unused since {day}", grant=pk)
 
 
-def _unasked_grants(happened: Iterable[Happened]) -> Iterator[Happened]:
+def _unasked_grants(happened: Iterable[ReviewTrigger]) -> Iterator[ReviewTrigger]:
     """Drop events that a review of the grant, or of one it renews, has asked about."""
     triggers = list(happened)
     grant_ids = {trigger.grant for trigger in triggers if trigger.grant is not None}
@@ -149,15 +149,15 @@ def _unasked_grants(happened: Iterable[Happened]) -> Iterator[Happened]:
 # --- about automations -------------------------------------------------------------------------------------------------
 
 
-def _owners_left() -> Iterator[Happened]:
+def _owners_left() -> Iterator[ReviewTrigger]:
     """Live automations whose business or technical owner has left."""
     for owner in ("business_owner", "technical_owner"):
         rows = Automation.objects.filter(_has_left(owner), state=AutomationState.LIVE).order_by("pk")
         for pk, person in rows.values_list("pk", owner):
-            yield Happened(OWNER_LEFT, f"{owner} left:{person}", automation=pk)
+            yield ReviewTrigger(OWNER_LEFT, f"{owner} left:{person}", automation=pk)
 
 
-def _drift(now: datetime) -> Iterator[Happened]:
+def _drift(now: datetime) -> Iterator[ReviewTrigger]:
     """Live automations whose newest version was not submitted."""
     newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number")
     rows = Automation.objects.filter(state=AutomationState.LIVE).annotate(newest=Subquery(newest.values("pk")[:1]))
@@ -165,10 +165,10 @@ def _drift(now: datetime) -> Iterator[Happened]:
     later = rows.exclude(newest=F("approved_version")).filter(~Exists(submitted))
     changed = later.filter(versions=F("newest"), versions__created_at__lte=now - timedelta(days=DRIFT_DAYS))
     for pk, version in changed.order_by("pk").values_list("pk", "newest"):
-        yield Happened(DRIFT, f"version {version} not submitted", automation=pk)
+        yield ReviewTrigger(DRIFT, f"version {version} not submitted", automation=pk)
 
 
-def _unasked_automations(happened: Iterable[Happened]) -> Iterator[Happened]:
+def _unasked_automations(happened: Iterable[ReviewTrigger]) -> Iterator[ReviewTrigger]:
     triggers = list(happened)
     automation_ids = {trigger.automation for trigger in triggers if trigger.automation is not None}
     rows = Item.objects.exclude(cancelled_items.NEVER_ASKED).filter(
@@ -186,31 +186,31 @@ def _causes_by_key(rows: Iterable[tuple[int | None, list[str]]]) -> Mapping[int 
 
 
 #: Days for an answer before an unresolved conflict suspends a grant.
-TO_ANSWER = 7
+ANSWER_DAYS = 7
 
 
-def grant_until(grant: Grant, days: int) -> datetime | None:
+def grant_quiet_until(grant: Grant, days: int) -> datetime | None:
     """End of the quiet time after a grant's renewal, ``days`` by policy; None if no review made the grant."""
     return None if grant.predecessor_id is None else grant.begins_at + timedelta(days=days)
 
 
-def automations_until(automations: Collection[int], days: int) -> dict[int, datetime]:
-    """End of the quiet time of automations that a review kept, by id. One query; ``days`` as in `grant_until`."""
+def automations_quiet_until(automations: Collection[int], days: int) -> dict[int, datetime]:
+    """End of the quiet time of automations that a review kept, by id. One query; ``days`` as in `grant_quiet_until`."""
     kept = Item.objects.filter(among(automations, "automation"), outcome=ItemOutcome.KEPT).order_by("closed_at")
     rows = kept.values_list("automation", "closed_at")
     return {pk: at + timedelta(days=days) for pk, at in rows if pk is not None and at is not None}
 
 
-def until(automation: Automation, days: int) -> datetime | None:
+def automation_quiet_until(automation: Automation, days: int) -> datetime | None:
     """End of the quiet time of one automation, or None."""
-    return automations_until([automation.pk], days).get(automation.pk)
+    return automations_quiet_until([automation.pk], days).get(automation.pk)
 
 
 def may_wait(conflict: Conflict, grant: Grant, now: datetime) -> bool:
     """Whether a conflict's review can wait: the grant was reviewed recently and the quiet time ends early enough."""
     if grant.predecessor_id is None or conflict.due_at is None:
         return False
-    quiet = grant_until(grant, policy_queries.in_force(now).quiet_days)
+    quiet = grant_quiet_until(grant, policy_queries.in_force(now).quiet_days)
     if quiet is None or quiet <= now:
         return False
-    return quiet + timedelta(days=TO_ANSWER) <= conflict.due_at
+    return quiet + timedelta(days=ANSWER_DAYS) <= conflict.due_at

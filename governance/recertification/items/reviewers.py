@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import F, Model, Q
 
-from approvals.assignment.escalation_chain import Bench, lead_ladder, resource_ladder
+from approvals.assignment.escalation_chain import Bench, chain_of_lead, chain_of_resource
 from approvals.models import Grant, Party, SubmissionState
 from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_zone
@@ -26,7 +26,7 @@ from inventory.models import Automation, Resource
 _PARTIES = "_known_parties"
 
 
-def asked_about(item: Item, tier: str) -> tuple[Asks, ...]:
+def questions_for(item: Item, tier: str) -> tuple[Asks, ...]:
     """Questions to ask: both for standard, high and sampled low-risk grants, otherwise only *needed* (S4)."""
     if item.grant is not None and (tier != "low" or sampling.is_drawn(item.grant)):
         return (Asks.NEEDED, Asks.ACCEPTABLE)
@@ -70,22 +70,22 @@ def ladder(item: Item, asks: Asks, bench: Bench) -> list[Person]:
         bench: the groups on every ladder.
     """
     if asks == Asks.ACCEPTABLE:
-        return who_accepts(resource_of(item.grant), bench)
-    return who_needs(item.of_automation, bench)
+        return acceptable_ladder(resource_of(item.grant), bench)
+    return needed_ladder(item.of_automation, bench)
 
 
-def who_needs(automation: Automation, bench: Bench) -> list[Person]:
+def needed_ladder(automation: Automation, bench: Bench) -> list[Person]:
     """Possible reviewers for *needed*, in order, each once (S4, A9)."""
-    leads = (person for rung in lead_ladder(automation, bench) for person in rung.people)
+    leads = (person for rung in chain_of_lead(automation, bench) for person in rung.people)
     return list({person.pk: person for person in (*automation.answering(bench.now), *leads)}.values())
 
 
-def who_accepts(resource: Resource | None, bench: Bench) -> list[Person]:
+def acceptable_ladder(resource: Resource | None, bench: Bench) -> list[Person]:
     """Possible reviewers for *acceptable*, in order, each once (S4, A9)."""
     if resource is None:
         people = [*bench.fallback, *bench.security]
     else:
-        people = [person for rung in resource_ladder(resource, bench) for person in rung.people]
+        people = [person for rung in chain_of_resource(resource, bench) for person in rung.people]
     return list({person.pk: person for person in people}.values())
 
 
@@ -113,12 +113,12 @@ def gains(item: Item, person: Person) -> bool:
 def _parties(grant: Grant) -> Collection[int]:
     """Ids of the parties of both approvals of a grant; cached on the object, since parties are only ever added."""
     if _PARTIES not in grant.__dict__:
-        know_parties([grant])
+        load_parties([grant])
     parties: Collection[int] = grant.__dict__[_PARTIES]
     return parties
 
 
-def know_parties(grants: Collection[Grant]) -> None:
+def load_parties(grants: Collection[Grant]) -> None:
     """Load the parties of many grants. One query for any number (S1)."""
     approval_ids = {pk for grant in grants for pk in (grant.approval_id, grant.app_approval_id)}
     rows = Party.objects.filter(among(approval_ids, "submission__approvals")).order_by()
@@ -139,26 +139,26 @@ def parties_of(automations: Collection[int]) -> dict[int, set[int]]:
     return people_by_automation
 
 
-def may_not(question: Question) -> bool:
+def is_ineligible(question: Question) -> bool:
     """Whether the reviewer may not answer: they gain, or have a part in the other question (S4, R8)."""
     item, asks = question.item, Asks(question.asks)
     if asks == Asks.ACCEPTABLE and gains(item, question.reviewer):
         return True
-    return question.reviewer_id in in_the_way(item, asks)
+    return question.reviewer_id in people_of_other_question(item, asks)
 
 
 def is_out(question: Question) -> bool:
     """Whether the reviewer has left or may not answer (R8)."""
-    return not question.reviewer.is_here or may_not(question)
+    return not question.reviewer.is_here or is_ineligible(question)
 
 
-def vacant(item: Item) -> list[Asks]:
+def vacant_questions(item: Item) -> list[Asks]:
     """Unanswered questions without an eligible reviewer, now or further down the ladder (R8, A9)."""
     waiting = (question for question in item.questions.all() if question.answered_at is None)
-    return [Asks(question.asks) for question in waiting if is_out(question) and next_after(question) is None]
+    return [Asks(question.asks) for question in waiting if is_out(question) and next_reviewer(question) is None]
 
 
-def asked_who_may_not() -> set[int]:
+def ineligible_questions() -> set[int]:
     """Ids of unanswered questions whose reviewer has come to gain. A few queries for any number (S4, R8).
 
     The query starts from the reviewers: they own few automations and are parties of few submissions, but have
@@ -176,7 +176,7 @@ def asked_who_may_not() -> set[int]:
     return question_ids
 
 
-def in_the_way(item: Item, asks: Asks) -> set[int]:
+def people_of_other_question(item: Item, asks: Asks) -> set[int]:
     """Ids of people with a part in the item's other question: reviewer, answerers, and those they acted for (S4, A11)."""
     used = set[int]()
     for other in item.questions.all():
@@ -187,7 +187,7 @@ def in_the_way(item: Item, asks: Asks) -> set[int]:
     return used
 
 
-def next_on(people: Iterable[Person], item: Item, asks: Asks, *, without: Iterable[int] = ()) -> Person | None:
+def first_eligible(people: Iterable[Person], item: Item, asks: Asks, *, without: Iterable[int] = ()) -> Person | None:
     """The first eligible person, or None.
 
     Not eligible: people who have left (R8), who gain (for *acceptable*), or with a part in the other question (S4).
@@ -198,7 +198,7 @@ def next_on(people: Iterable[Person], item: Item, asks: Asks, *, without: Iterab
         asks: the question.
         without: ids of people who were asked before (R4: never back).
     """
-    return _first_eligible(people, item, asks, in_the_way(item, asks) | set(without))
+    return _first_eligible(people, item, asks, people_of_other_question(item, asks) | set(without))
 
 
 def _first_eligible(people: Iterable[Person], item: Item, asks: Asks, out: Collection[int]) -> Person | None:
@@ -208,20 +208,20 @@ def _first_eligible(people: Iterable[Person], item: Item, asks: Asks, out: Colle
     return None
 
 
-def next_after(question: Question) -> Person | None:
+def next_reviewer(question: Question) -> Person | None:
     """The next reviewer of a question on its ladder, or None."""
     without = [*question.asked_before, question.reviewer_id]
-    return next_on(on_the_ladder(question), question.item, Asks(question.asks), without=without)
+    return first_eligible(people_on_ladder(question), question.item, Asks(question.asks), without=without)
 
 
-def next_now(question: Question, bench: Bench) -> Person | None:
-    """As `next_after`; if that is empty, the first on the ladder as it is now, with newly named people (A9)."""
+def next_reviewer_now(question: Question, bench: Bench) -> Person | None:
+    """As `next_reviewer`; if that is empty, the first on the ladder as it is now, with newly named people (A9)."""
     item, asks = question.item, Asks(question.asks)
     without = [*question.asked_before, question.reviewer_id]
-    return next_after(question) or next_on(ladder(item, asks, bench), item, asks, without=without)
+    return next_reviewer(question) or first_eligible(ladder(item, asks, bench), item, asks, without=without)
 
 
-def on_the_ladder(question: Question) -> list[Person]:
+def people_on_ladder(question: Question) -> list[Person]:
     """People on a question's ladder, in order; cached on the question object."""
     cache: dict[tuple[int, ...], list[Person]] = question.__dict__.setdefault("_on_the_ladder", {})
     key = tuple(question.ladder)
@@ -231,34 +231,34 @@ def on_the_ladder(question: Question) -> list[Person]:
     return cache[key]
 
 
-def nobody_for(item: Item, tier: str, bench: Bench) -> list[str]:
+def questions_without_reviewer(item: Item, tier: str, bench: Bench) -> list[str]:
     """Questions of a new item without an eligible reviewer (A9)."""
-    short, _ = firsts({asks: ladder(item, asks, bench) for asks in asked_about(item, tier)}, item)
+    short, _ = first_reviewers({asks: ladder(item, asks, bench) for asks in questions_for(item, tier)}, item)
     return short
 
 
-def wanted(item: Item) -> tuple[Asks, ...]:
+def wanted_questions(item: Item) -> tuple[Asks, ...]:
     """Questions an open item needs answered to keep its grant, by the present tier (S4)."""
     grant = item.grant
     is_both = grant is not None and (grant.counted_tier != "low" or bool(item.snapshot.get("drawn")))
     return (Asks.NEEDED, Asks.ACCEPTABLE) if is_both else (Asks.NEEDED,)
 
 
-def missing(item: Item) -> list[Asks]:
+def missing_questions(item: Item) -> list[Asks]:
     """Wanted questions that were not put to anybody: the risk rose, or there was no eligible reviewer."""
     asked_now = {question.asks for question in item.questions.all()}
-    return [asks for asks in wanted(item) if asks not in asked_now]
+    return [asks for asks in wanted_questions(item) if asks not in asked_now]
 
 
-def short_of(item: Item, bench: Bench) -> list[str]:
+def missing_without_reviewer(item: Item, bench: Bench) -> list[str]:
     """Missing questions that still have no eligible reviewer (A9)."""
-    lacking = missing(item)
-    if len(lacking) == len(wanted(item)):
-        return firsts({asks: ladder(item, asks, bench) for asks in lacking}, item)[0]
-    return [asks.value for asks in lacking if next_on(ladder(item, asks, bench), item, asks) is None]
+    lacking = missing_questions(item)
+    if len(lacking) == len(wanted_questions(item)):
+        return first_reviewers({asks: ladder(item, asks, bench) for asks in lacking}, item)[0]
+    return [asks.value for asks in lacking if first_eligible(ladder(item, asks, bench), item, asks) is None]
 
 
-def firsts(
+def first_reviewers(
     ladders: Mapping[Asks, Sequence[Person]], item: Item, *, parties: Collection[int] = ()
 ) -> tuple[list[str], dict[Asks, Person]]:
     """First reviewers for the questions of a new item: two different eligible people (S4, A9).
@@ -283,7 +283,7 @@ def firsts(
     return short, chosen
 
 
-def told_with(reviewer: Person, now: datetime) -> list[Person]:
+def reviewer_and_delegates(reviewer: Person, now: datetime) -> list[Person]:
     """A reviewer and their current delegates (A11)."""
     takers = Person.objects.filter(delegations_taken__in=Delegation.objects.running(now).filter(giver=reviewer))
     return [reviewer, *takers.order_by("pk")]

@@ -79,7 +79,7 @@ def follow_class(resource: Resource, step: Step[Any]) -> None:
         version=F("version__automation__approved_version"),
         version__automation__state__in=HELD,
     )
-    rules, tiers = policy.rules(step.now), dict[tuple[int, str], Tier]()
+    rules, tiers = policy.rules_at(step.now), dict[tuple[int, str], Tier]()
     versions: dict[int, Version] = {}
     for privilege in running.select_related("version__automation", "entitlement__resource", "credential").order_by(
         "pk"
@@ -96,7 +96,7 @@ def follow_class(resource: Resource, step: Step[Any]) -> None:
         if tiers.get((grant.automation_id, _key_of(grant)), Tier.LOW) > Tier.of(grant.counted_tier)
     }
     for pk in sorted(riskier):
-        assessment.assess(versions[pk], now=step.now)
+        assessment.assess_version(versions[pk], now=step.now)
 
 
 def _key_of(grant: Grant) -> str:
@@ -112,7 +112,7 @@ def follow_joining(automation: Automation, step: Step[Any]) -> None:
     nudge.send("recertification.sweep")
 
 
-def follow_word(automation: Automation, step: Step[Any]) -> None:
+def follow_raised_tier(automation: Automation, step: Step[Any]) -> None:
     """Review an automation in use after a person raised its tier (T2, T4)."""
     if automation.state in HELD:
         _review(step, automation, Tier.of(automation.tier), RISEN)
@@ -125,10 +125,10 @@ def follow_event(subject: Incident | Person, step: Step[Any]) -> None:
 
 
 #: Events of the register and their handlers.
-FOLLOWED: dict[str, Callable[[Any, Step[Any]], None]] = {
+HANDLERS: dict[str, Callable[[Any, Step[Any]], None]] = {
     "version.assessed": follow_assessment,
     "resource.amended": follow_class,
-    "automation.tier_raised": follow_word,
+    "automation.tier_raised": follow_raised_tier,
     "automation.went_live": follow_joining,
     "automation.retired": follow_joining,
     "incident.declared": follow_event,
@@ -137,7 +137,7 @@ FOLLOWED: dict[str, Callable[[Any, Step[Any]], None]] = {
 
 
 def _raise(step: Step[Any], grant: Grant, tier: Tier) -> None:
-    quiet_until = review_triggers.grant_until(grant, policy_queries.in_force(step.now).quiet_days)
+    quiet_until = review_triggers.grant_quiet_until(grant, policy_queries.in_force(step.now).quiet_days)
     review_on = schedule.review_after_event(tier.word, now=step.now, began_at=grant.begins_at, quiet_until=quiet_until)
     not_before = _earliest_end(tier, step.now)
     lifecycle.raise_tier(grant, actor=step.actor, now=step.now, tier=tier, not_before=not_before, review_on=review_on)
@@ -150,7 +150,7 @@ def _earliest_end(tier: Tier, now: datetime) -> datetime:
 
 
 def _review(step: Step[Any], automation: Automation, tier: Tier, because: str) -> None:
-    quiet_until = review_triggers.until(automation, policy_queries.in_force(step.now).quiet_days)
+    quiet_until = review_triggers.automation_quiet_until(automation, policy_queries.in_force(step.now).quiet_days)
     review_on = schedule.review_after_event(
         tier.word, now=step.now, began_at=automation.created_at, quiet_until=quiet_until
     )

@@ -47,7 +47,7 @@ def _fresh(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
 
 
 def _two_people(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
-    used = reviewers.in_the_way(subject.item, Asks(subject.asks))
+    used = reviewers.people_of_other_question(subject.item, Asks(subject.asks))
     for person in actor.people:
         if person.pk in used:
             subject_words = "You are" if person == actor.person else f"{person.name}, for whom you stand in, is"
@@ -90,7 +90,7 @@ GAINS = Duty(
 CORRECTABLE = Duty("R4", "R4", "A submitted revoke can be corrected until it takes effect for good.", _correctable)
 
 
-def is_gone(item: Item) -> bool:
+def has_subject_ended(item: Item) -> bool:
     """Whether the reviewed grant has ended or the automation is retired, so that no answer is needed."""
     if item.grant is not None:
         return item.grant.state == GrantState.ENDED
@@ -99,7 +99,7 @@ def is_gone(item: Item) -> bool:
 
 def _standing(subject: Item | Question, actor: Actor, now: datetime) -> Refusal | None:
     item = subject.item if isinstance(subject, Question) else subject
-    if is_gone(item):
+    if has_subject_ended(item):
         return Refusal("STATE", "state", "What this is about has ended already.", "Nothing is left to answer.")
     return None
 
@@ -109,10 +109,10 @@ def passing_refusal(question: Question) -> Refusal | None:
     if question.passed >= MOST_PASSES:
         sentence = "It was passed on twice already: this is the last person it is asked of."
         return Refusal("R4", "state", sentence, "Answer it, or leave it: unanswered it ends.")
-    return None if reviewers.next_after(question) is not None else nobody_left()
+    return None if reviewers.next_reviewer(question) is not None else ladder_end_refusal()
 
 
-def nobody_left() -> Refusal:
+def ladder_end_refusal() -> Refusal:
     """The refusal at the end of the ladder."""
     sentence = "Nobody is left whom it could be passed on to."
     return Refusal("R4", "state", sentence, "Answer it, or leave it: unanswered it ends.")
@@ -139,7 +139,7 @@ def _goes_on(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
 
 
 def _asked_of_nobody(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.nobody and (reviewers.missing(subject) or not reviewers.vacant(subject)):
+    if subject.nobody and (reviewers.missing_questions(subject) or not reviewers.vacant_questions(subject)):
         return None
     return Refusal("A9", "state", "Somebody is asked about it.")
 
@@ -147,7 +147,7 @@ def _asked_of_nobody(subject: Item, actor: Actor, now: datetime) -> Refusal | No
 def _nobody_left_to_ask(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
     if subject.nobody or subject.suspended_at is not None:
         return Refusal("A9", "state", "That is known, or silence has suspended it before.")
-    return None if reviewers.vacant(subject) else Refusal("A9", "state", "Somebody is asked about it.")
+    return None if reviewers.vacant_questions(subject) else Refusal("A9", "state", "Somebody is asked about it.")
 
 
 def _reminder_due(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
@@ -165,7 +165,9 @@ def _reviewer_out(subject: Question, actor: Actor, now: datetime) -> Refusal | N
 def _is_nobody_late(item: Item) -> bool:
     """Whether no eligible reviewer has an unanswered question, so that nobody is late."""
     waiting = item.questions.filter(answered_at__isnull=True).select_related("reviewer").order_by("pk")
-    return not any(not reviewers.is_out(question) or reviewers.next_after(question) is not None for question in waiting)
+    return not any(
+        not reviewers.is_out(question) or reviewers.next_reviewer(question) is not None for question in waiting
+    )
 
 
 def _deadline_passed(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
@@ -184,7 +186,7 @@ def _grace_passed(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
 
 def _closing_due(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
     if (
-        is_gone(subject)
+        has_subject_ended(subject)
         or conflict_reviews.is_resolved(subject)
         or (subject.closes_at is not None and now >= subject.closes_at)
     ):

@@ -19,13 +19,13 @@ OPENS_BEFORE = {"high": 30, "standard": 21, "low": 14}
 GRACE = {"high": 7, "standard": 4, "low": 3}
 
 #: Least working days for an answer if an item opens late.
-LEAST = 2
+LEAST_WORKING_DAYS = 2
 
 #: Least time for a new reviewer before silence takes effect (R6).
 NOTICE = timedelta(days=1)
 
 #: Most days to the deadline of an ad hoc campaign.
-FURTHEST = 60
+MAX_DAYS_AHEAD = 60
 
 #: Reminder days before the deadline, besides half-way; then daily when overdue (R5).
 REMINDED_BEFORE = (3, 1)
@@ -67,20 +67,20 @@ def review_after_event(tier: str, *, now: datetime, began_at: datetime, quiet_un
     return max((now + lead).date(), (not_before + lead).date() + timedelta(days=1))
 
 
-def hurried(times: Times, tier: str, *, now: datetime, zones: Sequence[ZoneInfo], holidays: Set[date]) -> Times:
-    """Shorten the times of an urgent item to `LEAST` working days plus the grace.
+def shorten_times(times: Times, tier: str, *, now: datetime, zones: Sequence[ZoneInfo], holidays: Set[date]) -> Times:
+    """Shorten the times of an urgent item to `LEAST_WORKING_DAYS` working days plus the grace.
 
     Args:
         times: the usual ones; none gets later.
-        tier, now, zones, holidays: as in `plan`.
+        tier, now, zones, holidays: as in `plan_times`.
     """
-    least = max(working_days.add_working_days(now, LEAST, zone, holidays) for zone in zones)
+    least = max(working_days.add_working_days(now, LEAST_WORKING_DAYS, zone, holidays) for zone in zones)
     deadline = min(times.deadline, least)
     grace_until = min(times.grace_until, _working_day_end(deadline + timedelta(days=GRACE[tier]), zones, holidays))
     return Times(times.opens_at, deadline, grace_until)
 
 
-def plan(
+def plan_times(
     tier: str,
     *,
     began_at: datetime,
@@ -93,7 +93,7 @@ def plan(
     """Times of an item that opens at ``now``, or None if there is nothing to review.
 
     None before the opening date, and if the term is too short for opening, deadline and grace: then it ends (R1). A
-    late item still gives `LEAST` working days, unless the term is shorter: then it ends, too.
+    late item still gives `LEAST_WORKING_DAYS` working days, unless the term is shorter: then it ends, too.
 
     Args:
         tier: ``low``, ``standard`` or ``high``.
@@ -108,8 +108,8 @@ def plan(
     if now < opens_at or opens_at <= began_at:
         return None
     anchor = min(review_at, ends_at or review_at)
-    times = within(anchor, tier, zones, holidays)
-    least = max(working_days.add_working_days(now, LEAST, zone, holidays) for zone in zones)
+    times = times_before(anchor, tier, zones, holidays)
+    least = max(working_days.add_working_days(now, LEAST_WORKING_DAYS, zone, holidays) for zone in zones)
     if times.deadline < least:
         if ends_at is not None and ends_at <= review_at:
             return None
@@ -121,8 +121,8 @@ def plan(
     return Times(now, times.deadline, times.grace_until)
 
 
-def within(anchor: datetime, tier: str, zones: Iterable[ZoneInfo], holidays: Set[date]) -> Times:
-    """Deadline and grace before an instant, each at the end of a working day; arguments as in `plan`."""
+def times_before(anchor: datetime, tier: str, zones: Iterable[ZoneInfo], holidays: Set[date]) -> Times:
+    """Deadline and grace before an instant, each at the end of a working day; arguments as in `plan_times`."""
     pairs = []
     for zone in zones:
         grace_until = working_days.last_end_of_working_day(anchor, zone, holidays)
@@ -157,7 +157,7 @@ def next_reminder(after: datetime, *, opened_at: datetime, deadline: datetime, z
     return datetime.combine(min(ahead, default=overdue), BEGINNING, tzinfo=zone).astimezone(UTC)
 
 
-def closing(now: datetime, ends_at: datetime | None, *, days: int) -> datetime:
+def closing_at(now: datetime, ends_at: datetime | None, *, days: int) -> datetime:
     """The end of a suspended grant: after the correction days, never after its term (R4, R6)."""
     last = now + timedelta(days=days)
     return last if ends_at is None else min(last, ends_at)
@@ -175,10 +175,12 @@ def with_notice(grace_until: datetime, *, now: datetime, ends_at: datetime | Non
     return max(grace_until, least if ends_at is None else min(least, ends_at))
 
 
-def chosen(day: date, *, now: datetime, zone: ZoneInfo, holidays: Set[date] = frozenset()) -> dict[str, Times] | None:
+def times_for_day(
+    day: date, *, now: datetime, zone: ZoneInfo, holidays: Set[date] = frozenset()
+) -> dict[str, Times] | None:
     """Times of an ad hoc campaign by tier for a chosen last day. None if policy does not allow that day.
 
-    The day is a working day at least `LEAST` working days and at most `FURTHEST` days ahead. The grace follows it
+    The day is a working day at least `LEAST_WORKING_DAYS` working days and at most `MAX_DAYS_AHEAD` days ahead. The grace follows it
     (R6).
 
     Args:
@@ -188,8 +190,8 @@ def chosen(day: date, *, now: datetime, zone: ZoneInfo, holidays: Set[date] = fr
         holidays: of the organisation.
     """
     deadline = working_days.end_of_day(day, zone)
-    is_near = deadline < working_days.add_working_days(now, LEAST, zone, holidays)
-    if is_near or day > (now + timedelta(days=FURTHEST)).astimezone(zone).date():
+    is_near = deadline < working_days.add_working_days(now, LEAST_WORKING_DAYS, zone, holidays)
+    if is_near or day > (now + timedelta(days=MAX_DAYS_AHEAD)).astimezone(zone).date():
         return None
     if not working_days.is_working_day(day, holidays):
         return None

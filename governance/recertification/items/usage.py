@@ -52,7 +52,7 @@ DAYS = compiled_queries.Statement(
 Day = tuple[int, date, int, int, datetime | None]
 
 
-def chains(grants: Iterable[Grant]) -> dict[int, list[Grant]]:
+def grants_with_predecessors(grants: Iterable[Grant]) -> dict[int, list[Grant]]:
     """Each grant with its predecessors, latest first, by its id. One query for each generation."""
     chain_by_key = {grant.pk: [grant] for grant in grants}
     growing = [chain for chain in chain_by_key.values() if chain[-1].predecessor_id is not None]
@@ -66,7 +66,7 @@ def chains(grants: Iterable[Grant]) -> dict[int, list[Grant]]:
 
 
 def usages(held: Mapping[int, Sequence[Grant]], now: datetime) -> dict[int, Usage]:
-    """Measured use by the keys of `chains`; grants without measurement are left out. At most one query."""
+    """Measured use by the keys of `grants_with_predecessors`; grants without measurement are left out. At most one query."""
     if not held:
         return {}
     key_by_grant = {grant.pk: key for key, chain in held.items() for grant in chain}

@@ -103,7 +103,7 @@ FLAGS = (
 
 
 @dataclass(frozen=True)
-class Flagged:
+class FlaggedBatch:
     """One batch with its flags.
 
     Args:
@@ -138,7 +138,7 @@ class Quality:
         taken: number of revoked or not renewed grants, by tier.
     """
 
-    flagged: tuple[Flagged, ...]
+    flagged: tuple[FlaggedBatch, ...]
     more: int
     again: tuple[Item, ...]
     answers: Mapping[str, int]
@@ -152,7 +152,7 @@ class Quality:
     taken: Mapping[str, int]
 
 
-def of(campaign: Campaign) -> Quality:
+def load_quality(campaign: Campaign) -> Quality:
     """Compute a campaign's review quality until now."""
     answered = Answer.objects.filter(question__item__campaign=campaign, superseded_by__isnull=True)
     rows = list(_batches(answered)[: SHOWN + 1])
@@ -224,9 +224,9 @@ def _batches(answers: QuerySet[Answer]) -> QuerySet[Answer, Any]:
     return rows.filter(remarkable).order_by("first_at", "batch")
 
 
-def _flagged(row: Mapping[str, Any]) -> Flagged:
+def _flagged(row: Mapping[str, Any]) -> FlaggedBatch:
     sentences = {flag.key: words for flag in FLAGS if (words := flag.says(row))}
-    return Flagged(row["batch"], row["person__name"], row["first_at"], row["number"], sentences)
+    return FlaggedBatch(row["batch"], row["person__name"], row["first_at"], row["number"], sentences)
 
 
 def _items_to_check(campaign: Campaign, batches: list[UUID]) -> tuple[Item, ...]:

@@ -47,7 +47,9 @@ def campaign_quality(request: Request, pk: int) -> HttpResponse:
     ]
     head = {"title": f"How “{campaign.name}” was answered", "facts": ["nobody is ranked, and nothing is decided by it"]}
     context = {"crumbs": crumbs, "head": head, "evidence": evidence_shape(campaign, request.actor, now)}
-    return page(request, "recertification/quality/quality.html", {**context, **shape(quality_queries.of(campaign))})
+    return page(
+        request, "recertification/quality/quality.html", {**context, **shape(quality_queries.load_quality(campaign))}
+    )
 
 
 def evidence_shape(campaign: Campaign, actor: Actor, now: datetime) -> list[Shape]:

@@ -22,11 +22,11 @@ from governance.recertification.items.jobs.closing import _still_open_questions,
 from governance.recertification.items.jobs.opening import (
     JOB,
     _subject_in_force,
-    ask_nobodys,
+    assign_waiting_items,
     open_due,
     open_in_conflict,
 )
-from governance.recertification.items.jobs.reassessment import judge_by_policy, judge_sharers
+from governance.recertification.items.jobs.reassessment import assess_by_policy, assess_connected
 from governance.recertification.items.transitions import (
     missing_reviewer,
 )
@@ -39,14 +39,14 @@ def sweep(now: datetime) -> Mapping[str, int]:
     actor = Actor.of_job(JOB)
     return {
         "opened": open_due(now, actor) + open_in_conflict(now, actor),
-        "asked": ask_nobodys(now, actor),
+        "asked": assign_waiting_items(now, actor),
         "reassigned": reassign_due(now, actor),
         "reminded": remind_due(now, actor),
         "escalated": escalate_due(now, actor),
         "suspended": suspend_due(now, actor),
         "closed": close_due(now, actor),
-        "judged_with_sharers": judge_sharers(now, actor),
-        "judged_by_policy": judge_by_policy(now, actor),
+        "judged_with_sharers": assess_connected(now, actor),
+        "judged_by_policy": assess_by_policy(now, actor),
     }
 
 
@@ -55,15 +55,15 @@ def reassign_due(now: datetime, actor: Actor) -> int:
 
     def reassign(question: Question) -> bool:
         item = question.item
-        if reviewers.next_now(question, reviewers.bench_of(item, now)) is not None:
+        if reviewers.next_reviewer_now(question, reviewers.bench_of(item, now)) is not None:
             return reminder_transitions.replace_reviewer.when_due(question, actor=actor, now=now)
         if item.nobody or not missing_reviewer.leave_unasked.when_due(item, actor=actor, now=now):
             with transaction.atomic():  # once a week, until somebody is eligible
-                item_notices.tell_security(item, [question.asks], now)
+                item_notices.notify_security(item, [question.asks], now)
         return False
 
     out = _still_open_questions(now).filter(
-        Q(reviewer__in=_departed_people()) | Q(pk__in=reviewers.asked_who_may_not())
+        Q(reviewer__in=_departed_people()) | Q(pk__in=reviewers.ineligible_questions())
     )
     return sweeps.sweep(out, reassign, job=JOB)
 

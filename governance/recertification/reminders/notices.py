@@ -25,12 +25,12 @@ OF_SUSPENDED = ("suspended", "revoked")
 
 def register() -> None:
     """Register the digest lines for notices of reviews."""
-    daily_digest.register(to_review, *(f"recertification_{event}" for event in EVENTS))
-    daily_digest.register(suspended, *(f"recertification_{event}" for event in OF_SUSPENDED))
-    daily_digest.register(unasked, "recertification_unasked")
+    daily_digest.register(question_lines, *(f"recertification_{event}" for event in EVENTS))
+    daily_digest.register(suspended_lines, *(f"recertification_{event}" for event in OF_SUSPENDED))
+    daily_digest.register(unassigned_lines, "recertification_unasked")
 
 
-def to_review(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def question_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Items with an unanswered question of a person or of someone they are a delegate of.
 
     An escalated question is due when silence takes effect.
@@ -40,21 +40,23 @@ def to_review(person: Person, threads: Collection[str], now: datetime) -> dict[s
         .unanswered()
         .filter(item__in=daily_digest.keys(threads))
     )
-    questions = list(open_questions.select_related(*due_dates.ABOUT).order_by("pk"))
-    events = due_dates.of_questions(person, questions, now)
+    questions = list(open_questions.select_related(*due_dates.QUESTION_RELATIONS).order_by("pk"))
+    events = due_dates.events_of_questions(person, questions, now)
     return {
         f"item:{question.item_id}": Line(
-            due_dates.due(question.item), due_dates.words(question), date=events[question.item_id]
+            due_dates.due_at(question.item), due_dates.question_words(question), date=events[question.item_id]
         )
         for question in questions
     }
 
 
-def suspended(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def suspended_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Items with a suspended grant or automation that an answer can still change, with the end date (R4, R6)."""
     items = Item.objects.filter(pk__in=daily_digest.keys(threads), state__in=UNCLOSED, closes_at__isnull=False)
     lines = {}
-    for item in items.select_related(*(path.removeprefix("item__") for path in due_dates.ABOUT)).order_by("pk"):
+    for item in items.select_related(*(path.removeprefix("item__") for path in due_dates.QUESTION_RELATIONS)).order_by(
+        "pk"
+    ):
         assert item.closes_at is not None  # filtered above
         ends = date_format(item.closes_at.astimezone(mail_text.zone_of(person)), "D j M")
         why = "A reviewer took it away" if item.state == ItemState.ANSWERED else "Nobody answered"
@@ -63,7 +65,7 @@ def suspended(person: Person, threads: Collection[str], now: datetime) -> dict[s
     return lines
 
 
-def unasked(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+def unassigned_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Reviews without an eligible reviewer, for people in security; without ended or assigned ones (A9, R8)."""
     if not people_with(Role.SECURITY_REVIEWER, now).filter(pk=person.pk).exists():
         return {}

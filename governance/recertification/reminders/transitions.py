@@ -15,9 +15,9 @@ from governance.recertification.items import reviewers, schedule
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.transitions import answer, settle
 from governance.recertification.items.transitions.answer import WAITING, hand_over
-from governance.recertification.items.transitions.missing_reviewer import somebody_again
-from governance.recertification.items.transitions.open_item import leave_a_day
-from governance.recertification.items.transitions.outcome_effects import take_out_of_force
+from governance.recertification.items.transitions.missing_reviewer import prepare_for_new_reviewer
+from governance.recertification.items.transitions.open_item import ensure_a_day
+from governance.recertification.items.transitions.outcome_effects import suspend_subject
 from governance.recertification.models import Item, ItemState, Question
 
 
@@ -27,13 +27,13 @@ from governance.recertification.models import Item, ItemState, Question
     permission=Permission.ITEM_OPEN,
     source=WAITING,
     duties=[item_rules.REMINDER_DUE, item_rules.STANDING],
-    parents=answer.ABOVE,
+    parents=answer.LOCKED_PARENTS,
 )
 def remind(step: Step[Question]) -> Effect:
     """Remind a reviewer of an unanswered question, at most once on each of their days (R5)."""
     question = step.subject
     item, zone = question.item, reviewers.zone_of(question.reviewer)
-    item_notices.tell_reviewer(
+    item_notices.notify_reviewer(
         step, question, "reminder", key=f"reminder:{step.now.astimezone(zone).date().isoformat()}"
     )
     question.remind_at = schedule.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone)
@@ -47,7 +47,7 @@ def remind(step: Step[Question]) -> Effect:
     permission=Permission.ITEM_OPEN,
     source=WAITING,
     duties=[item_rules.REVIEWER_OUT, item_rules.STANDING],
-    parents=answer.ABOVE,
+    parents=answer.LOCKED_PARENTS,
 )
 def replace_reviewer(step: Step[Question]) -> Effect:
     """Give a question to the next on the ladder, because the reviewer left or may not answer; same deadline (R8).
@@ -56,15 +56,15 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     """
     question = step.subject
     bench = reviewers.bench_of(question.item, step.now)
-    to = reviewers.next_now(question, bench)
+    to = reviewers.next_reviewer_now(question, bench)
     if to is None:
         raise refuse(Refusal("A9", "state", "Nobody is left whom it could be asked of."))
     if question.item.nobody or to.pk not in question.ladder:
-        somebody_again(step, question, bench)
+        prepare_for_new_reviewer(step, question, bench)
     if to.pk not in question.ladder:
         question.ladder = [*question.ladder, to.pk]
     hand_over(step, question, to)
-    item_notices.tell_reviewer(step, question, "passed", key="passed")
+    item_notices.notify_reviewer(step, question, "passed", key="passed")
     return Effect(payload={"to": str(to.opaque_id)})
 
 
@@ -75,7 +75,7 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     source=[ItemState.OPEN],
     target=[ItemState.ESCALATED],
     duties=[item_rules.STANDING, item_rules.DEADLINE_PASSED, item_rules.GOES_ON],
-    parents=settle.ABOVE,
+    parents=settle.LOCKED_PARENTS,
 )
 def escalate(step: Step[Item]) -> Effect:
     """Give unanswered questions to the deputy or the next on the ladder after the deadline (R6).
@@ -83,17 +83,17 @@ def escalate(step: Step[Item]) -> Effect:
     Silence takes effect at least a day later.
     """
     item = step.subject
-    leave_a_day(step, item)
+    ensure_a_day(step, item)
     new_reviewers: dict[str, str] = {}
     for question in item.questions.filter(answered_at__isnull=True).select_for_update(of=("self",)).order_by("pk"):
-        before, to = question.reviewer, reviewers.next_after(question)
+        before, to = question.reviewer, reviewers.next_reviewer(question)
         if to is None:
             continue
         question.item = item
         hand_over(step, question, to)
         step.record("question.escalated", question, {"to": str(to.opaque_id)})
-        item_notices.tell_reviewer(step, question, "escalated", key="escalated")
-        item_notices.tell(step, item, [before], "taken_over", key=f"taken_over:{question.asks}", by=to.name)
+        item_notices.notify_reviewer(step, question, "escalated", key="escalated")
+        item_notices.notify_people(step, item, [before], "taken_over", key=f"taken_over:{question.asks}", by=to.name)
         new_reviewers[question.asks] = str(to.opaque_id)
     return Effect(payload={"to": new_reviewers})
 
@@ -104,20 +104,20 @@ def escalate(step: Step[Item]) -> Effect:
     permission=Permission.ITEM_CLOSE,
     source=[ItemState.ESCALATED],
     duties=[item_rules.STANDING, item_rules.GRACE_PASSED, item_rules.GOES_ON],
-    parents=settle.ABOVE,
+    parents=settle.LOCKED_PARENTS,
 )
 def suspend_for_silence(step: Step[Item]) -> Effect:
     """Suspend the grant or automation after the grace period; it ends unless an answer comes (R6)."""
     item = step.subject
-    take_out_of_force(step, item, Why.SILENCE)
+    suspend_subject(step, item, Why.SILENCE)
     item.suspended_at = step.now
-    item.closes_at = settle.closing(item, step.now)
+    item.closes_at = settle.closing_at(item, step.now)
     step.save(item)
     questions = list(item.questions.filter(answered_at__isnull=True).order_by("pk"))
     for question in questions:
         question.item = item
-        item_notices.tell_reviewer(step, question, "suspended", key="suspended")
+        item_notices.notify_reviewer(step, question, "suspended", key="suspended")
     reviewer_ids = {question.reviewer_id for question in questions}
     others = [owner for owner in item.of_automation.answering(step.now) if owner.pk not in reviewer_ids]
-    item_notices.tell(step, item, others, "suspended", key="suspended")
+    item_notices.notify_people(step, item, others, "suspended", key="suspended")
     return Effect(payload={"closes_at": ledger_events.instant(item.closes_at)})

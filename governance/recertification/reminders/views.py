@@ -80,6 +80,6 @@ def deadlines(request: Request) -> HttpResponse:
     assert me is not None  # the page needs a sign-in
     now = business_time.now()
     content = icalendar_file.calendar(
-        due_dates.of_person(me, now), name=f"Countersign, {settings.ORGANISATION}", now=now
+        due_dates.events_of_person(me, now), name=f"Countersign, {settings.ORGANISATION}", now=now
     )
     return calendar_file(content)

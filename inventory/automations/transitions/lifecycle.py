@@ -77,10 +77,10 @@ def _require_request(subject: Automation, actor: Actor, now: datetime) -> Refusa
 
 NOT_STOPPED = Duty("G5", "G5", "What is stopped is not stopped again.", _require_not_stopped)
 STOPPED = Duty("G5", "G5", "Only a stop is lifted; what a review suspended is not.", _require_stopped)
-NOBODY_ASKED = Duty("G5", "G5", "One person asks to lift a stop.", _require_no_request)
-SOMEBODY_ASKED = Duty("G5", "G5", "A stop is lifted once somebody has asked for it.", _require_request)
-NOT_WHO_STOPPED = Duty("G5", "G5", "Who stopped it does not lift the stop.", _require_other_than_stopper)
-NOT_WHO_ASKED = Duty("G5", "G5", "Lifting a stop needs two people.", _require_other_than_requester)
+NO_REQUEST = Duty("G5", "G5", "One person asks to lift a stop.", _require_no_request)
+REQUESTED = Duty("G5", "G5", "A stop is lifted once somebody has asked for it.", _require_request)
+OTHER_THAN_STOPPER = Duty("G5", "G5", "Who stopped it does not lift the stop.", _require_other_than_stopper)
+OTHER_THAN_REQUESTER = Duty("G5", "G5", "Lifting a stop needs two people.", _require_other_than_requester)
 
 
 @transition(Automation, event="automation.put_in_review", permission=None, source=(S.DRAFT,), target=(S.IN_REVIEW,))
@@ -130,7 +130,7 @@ def go_live(
         if at is not None and decided_at is not None and decided_at > at:
             setattr(automation, since, None)
     _take_amendment(automation, approved_fields or {})
-    ownership_transitions.settle(automation, step)
+    ownership_transitions.end_settled_interims(automation, step)
     automation.approved_version = version
     automation.tier = max(Tier.of(tier), Tier.of(automation.raised_to or tier)).word
     automation.review_on = review_on or automation.review_on
@@ -229,7 +229,7 @@ def stop(step: Step[Automation]) -> Effect:
     event="automation.resume_asked",
     permission=Permission.AUTOMATION_RESUME,
     source=(S.SUSPENDED,),
-    duties=[STOPPED, NOBODY_ASKED, NOT_WHO_STOPPED],
+    duties=[STOPPED, NO_REQUEST, OTHER_THAN_STOPPER],
     reason_needed=True,
 )
 def ask_to_resume(step: Step[Automation]) -> Effect:
@@ -245,7 +245,7 @@ def ask_to_resume(step: Step[Automation]) -> Effect:
     permission=Permission.AUTOMATION_RESUME,
     source=(S.SUSPENDED,),
     target=(S.LIVE, S.SUSPENDED),
-    duties=[STOPPED, SOMEBODY_ASKED, NOT_WHO_STOPPED, NOT_WHO_ASKED],
+    duties=[STOPPED, REQUESTED, OTHER_THAN_STOPPER, OTHER_THAN_REQUESTER],
     reason_needed=True,
 )
 def resume(step: Step[Automation]) -> Effect:

@@ -27,7 +27,7 @@ RUNS_ON_DAYS = 30
 HELD = (AutomationState.LIVE, AutomationState.SUSPENDED)
 
 
-def waiting(automation: Automation) -> Transfer | None:
+def open_transfer(automation: Automation) -> Transfer | None:
     """Open transfer of an automation, or None."""
     related = ("from_team", "to_team__lead", "asked_by", "why")
     return automation.transfers.filter(state=S.ASKED).select_related(*related).first()
@@ -42,7 +42,7 @@ def _require_in_person(subject: Automation | Transfer, actor: Actor, now: dateti
 
 
 def _require_no_open_transfer(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    transfer = waiting(subject)
+    transfer = open_transfer(subject)
     if transfer is None:
         return None
     sentence = f"{transfer.asked_by.name} has asked {transfer.to_team.name} already."
@@ -69,7 +69,9 @@ def _require_same_team(subject: Transfer, actor: Actor, now: datetime) -> Refusa
 
 
 IN_PERSON = Duty("L2", "L2", "No delegate gives an automation away or takes one over.", _require_in_person)
-NONE_ASKED = Duty("L2", "L2", "One team at a time is asked.", _require_no_open_transfer, ("transfer_one_at_a_time",))
+NO_OPEN_TRANSFER = Duty(
+    "L2", "L2", "One team at a time is asked.", _require_no_open_transfer, ("transfer_one_at_a_time",)
+)
 ANOTHER_LEAD = Duty(
     "L2",
     "L2",
@@ -77,7 +79,7 @@ ANOTHER_LEAD = Duty(
     _require_another_lead,
     ("transfer_by_two_people",),
 )
-STILL_THEIRS = Duty("L2", "L2", "What moves is in use and still the team's.", _require_same_team)
+SAME_TEAM = Duty("L2", "L2", "What moves is in use and still the team's.", _require_same_team)
 
 
 @transition(
@@ -85,7 +87,7 @@ STILL_THEIRS = Duty("L2", "L2", "What moves is in use and still the team's.", _r
     event="transfer.asked",
     permission=Permission.TRANSFER_ASK,
     source=HELD,
-    duties=[IN_PERSON, NONE_ASKED],
+    duties=[IN_PERSON, NO_OPEN_TRANSFER],
     reason_needed=True,
 )
 def ask_transfer(step: Step[Automation], *, team: Team) -> Effect:
@@ -125,7 +127,7 @@ def _check_team(automation: Automation, team: Team, person: Person) -> None:
     permission=Permission.TRANSFER_ANSWER,
     source=(S.ASKED,),
     target=(S.AGREED,),
-    duties=[IN_PERSON, STILL_THEIRS, ANOTHER_LEAD],
+    duties=[IN_PERSON, SAME_TEAM, ANOTHER_LEAD],
     parents=("automation",),
     reason_needed=True,
 )

@@ -19,7 +19,7 @@ from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import lifecycle
 from inventory.automations.transitions.transfers import ask_transfer
 from inventory.automations.views import environments, reach, reasons, transfers
-from inventory.automations.views.environments import href
+from inventory.automations.views.environments import page_href
 from inventory.importers import sentences
 from inventory.imports.transitions import confirmation
 from inventory.models import (
@@ -62,7 +62,7 @@ UNDER_WAY = (ImportState.PREVIEW, ImportState.CONFIRMED)
 SEVERITY = {"high": ("warning", "high"), "medium": ("warning", "wait"), "low": ("info", "")}
 
 
-def context(automation: Automation, actor: Actor, now: datetime, query: QueryDict) -> Shape:
+def automation_context(automation: Automation, actor: Actor, now: datetime, query: QueryDict) -> Shape:
     """Context of ``inventory/automations/automation.html`` for the tab that the address names."""
     tab = query.get("tab", "overview")
     tab = tab if tab in dict(TABS) else "overview"
@@ -78,10 +78,10 @@ def context(automation: Automation, actor: Actor, now: datetime, query: QueryDic
             {"label": automation.name, "href": ""},
         ],
         "head": _head(automation, actor, now),
-        "next": transfers.banner(automation, actor, now) or _next_step(automation, newest, actor, now),
-        "ownerless": interim_owners.banner(automation, actor, now),
+        "next": transfers.transfer_banner(automation, actor, now) or _next_step(automation, newest, actor, now),
+        "ownerless": interim_owners.interim_banner(automation, actor, now),
         "orphaned": _orphaned_text(automation),
-        "in_conflict": conflict_status.told(automation, actor, now),
+        "in_conflict": conflict_status.conflict_lines(automation, actor, now),
         "tabs": _tabs(automation, newest, tab),
         "tab": tab,
         "panels": _panels(automation, ("chain", "grants") if tab == "overview" else (tab,)),
@@ -91,7 +91,7 @@ def context(automation: Automation, actor: Actor, now: datetime, query: QueryDic
     elif tab == "privileges":
         shape |= _privileges(newest, now)
     elif tab == "versions":
-        shape |= version_views.context(automation, query.get("version", ""))
+        shape |= version_views.versions_context(automation, query.get("version", ""))
     elif tab == "timeline":
         shape["events"] = timeline_queries.shapes(automation, reader=actor.person, limit=100, actor=actor, now=now)
         shape["ledger_href"] = ledger_href(automation, actor=actor, now=now)
@@ -128,7 +128,7 @@ def _tabs(automation: Automation, newest: Any, current: str) -> list[Shape]:
     ]
 
 
-def held_by(version: Version | None) -> list[Privilege]:
+def privileges_of(version: Version | None) -> list[Privilege]:
     """Privileges of a version, with the relations that the page draws; one query."""
     if version is None:
         return []
@@ -137,14 +137,14 @@ def held_by(version: Version | None) -> list[Privilege]:
 
 def blast_radius(automation: Automation, now: datetime) -> list[Shape]:
     """What a stop affects: the access of the automation (G5), shown before the button."""
-    may = automation_queries.of(automation, now=now)[automation.pk]
-    stands = [(p, may[p.key]) for p in held_by(automation.approved_version) if p.key in may]
+    may = automation_queries.grants_of(automation, now=now)[automation.pk]
+    stands = [(p, may[p.key]) for p in privileges_of(automation.approved_version) if p.key in may]
     uses = [
         reasons.Use(held.level_of(p), p.sentence_of(held.scope, held.level), p.entitlement.counted_class)
         for p, held in stands
         if held.state == automation_queries.ACTIVE
     ]
-    return reasons.held(uses) or [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
+    return reasons.use_reasons(uses) or [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
 
 
 def _head(automation: Automation, actor: Actor, now: datetime) -> Shape:
@@ -161,7 +161,7 @@ def _head(automation: Automation, actor: Actor, now: datetime) -> Shape:
         "seal_tone": "ok" if is_live else "",
         "tag": {"text": f"{automation.get_state_display()}{number}", "tone": tone},
         "facts": [
-            f"{sentences.platform(automation.platform_instance)} {_kind_label(automation)}, {automation.get_environment_display().lower()}",
+            f"{sentences.platform_label(automation.platform_instance)} {_kind_label(automation)}, {automation.get_environment_display().lower()}",
             f"Business owner {automation.business_owner.name}",
             technical,
         ],
@@ -207,7 +207,7 @@ def _next_step(automation: Automation, newest: Any, actor: Actor, now: datetime)
         return _suspended_banner(automation)
     submissions = [{"label": "See its submissions", "href": f"{automation.href}?tab=submissions"}]
     if automation.state == AutomationState.IN_REVIEW:
-        held = review_status.held(automation, actor, now)
+        held = review_status.waiting_for(automation, actor, now)
         return {"lead": "It is in review.", "held": held, "text": "", "actions": submissions}
     is_ahead = newest is not None and automation.approved_version_id != newest.pk
     if is_ahead and automation.state in (AutomationState.DRAFT, AutomationState.LIVE):
@@ -218,12 +218,14 @@ def _next_step(automation: Automation, newest: Any, actor: Actor, now: datetime)
         if newest.submitted:
             return {
                 "lead": lead,
-                "held": review_status.held(automation, actor, now),
+                "held": review_status.waiting_for(automation, actor, now),
                 "text": runs,
                 "actions": submissions,
             }
         finish = (
-            [{"label": "Finish and submit", "href": href("import_preview", newest.preview)}] if newest.preview else []
+            [{"label": "Finish and submit", "href": page_href("import_preview", newest.preview)}]
+            if newest.preview
+            else []
         )
         return {"lead": lead, "text": "It was brought in and not submitted yet.", "actions": finish}
     if automation.amendment:
@@ -247,7 +249,7 @@ def _suspended_banner(automation: Automation) -> Shape:
 
 def _panels(automation: Automation, tabs: Sequence[str]) -> list[Shape]:
     panels = [
-        {"href": href(name, automation.pk), "title": title, "id": ident}
+        {"href": page_href(name, automation.pk), "title": title, "id": ident}
         for key, name, title, ident in PANELS
         if key in tabs
     ]
@@ -255,7 +257,7 @@ def _panels(automation: Automation, tabs: Sequence[str]) -> list[Shape]:
 
 
 def _overview(automation: Automation, shown: Version | None, actor: Actor, now: datetime) -> Shape:
-    held = held_by(shown)
+    held = privileges_of(shown)
     assessment = shown.latest_assessment if shown else None
     identities = _identities(shown, actor, now)
     may_retire = lifecycle.retire.refusal(automation, actor=actor, now=now) is None
@@ -263,8 +265,8 @@ def _overview(automation: Automation, shown: Version | None, actor: Actor, now: 
     may_raise = confirmation.raise_tier.refusal(automation, actor=actor, now=now) is None and automation.tier != "high"
     approved = automation.approved_version
     return {
-        "reach": reach.shape(
-            automation, shown, held, identities, automation_queries.of(automation, now=now)[automation.pk]
+        "reach": reach.automation_reach(
+            automation, shown, held, identities, automation_queries.grants_of(automation, now=now)[automation.pk]
         )
         if held and shown
         else None,
@@ -279,7 +281,7 @@ def _overview(automation: Automation, shown: Version | None, actor: Actor, now: 
             {"label": "Escalation", "text": automation.escalation_contact or "none given"},
             {
                 "label": "Platform",
-                "text": sentences.platform(automation.platform_instance),
+                "text": sentences.platform_label(automation.platform_instance),
                 "quiet": automation.external_id,
             },
             {
@@ -287,8 +289,8 @@ def _overview(automation: Automation, shown: Version | None, actor: Actor, now: 
                 "text": str(approved.number) if approved else "none",
                 "quiet": approved.manifest_digest.partition(":")[2][:10] if approved else "",
             },
-            *version_views.named(shown),
-            *environments.facts(automation, actor, now),
+            *version_views.author_rows(shown),
+            *environments.sibling_facts(automation, actor, now),
         ],
         "promote_href": environments.promote_href(automation, actor, now),
         "unanswered": [
@@ -344,7 +346,7 @@ def _findings(assessment: Assessment | None) -> list[Shape]:
         {
             "icon": SEVERITY.get(finding.severity, ("info", ""))[0],
             "tone": SEVERITY.get(finding.severity, ("info", ""))[1],
-            "lead": f"{findings.lead(finding.code)}.",
+            "lead": f"{findings.finding_label(finding.code)}.",
             "text": finding.detail,
             "code": finding.place,
         }
@@ -353,7 +355,7 @@ def _findings(assessment: Assessment | None) -> list[Shape]:
 
 
 def _privileges(newest: Version | None, now: datetime) -> Shape:
-    held = held_by(newest)
+    held = privileges_of(newest)
     assessment = newest.latest_assessment if newest else None
     used = _credentials_used(newest)
     counts = f"{_counted(len(held), 'privilege')}, {_counted(len(used), 'credential')}"
@@ -363,7 +365,7 @@ def _privileges(newest: Version | None, now: datetime) -> Shape:
             *(_privilege(privilege, assessment) for privilege in held),
             *(_credential(credential, places, assessment, now) for credential, places in used),
         ],
-        "bring_in_href": href("bring_in"),
+        "bring_in_href": page_href("bring_in"),
     }
 
 

@@ -180,7 +180,7 @@ def _find_automation(request: Request, pk: int, now: datetime) -> Automation:
 def automation(request: Request, pk: int) -> HttpResponse:
     """Show an automation; its tabs are this page with ``?tab=``."""
     now = business_time.now()
-    context = automation_page.context(_find_automation(request, pk, now), request.actor, now, request.GET)
+    context = automation_page.automation_context(_find_automation(request, pk, now), request.actor, now, request.GET)
     return page(request, "inventory/automations/automation.html", context, fragment="tab")
 
 

@@ -15,7 +15,7 @@ from inventory.models import Automation
 Shape = dict[str, Any]
 
 
-def facts(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
+def sibling_facts(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
     """Siblings that the reader may see, each with its status; one query."""
     seen = Automation.objects.visible_to(actor, now)
     return [
@@ -24,7 +24,7 @@ def facts(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
             "text": _status_text(other),
             "href": other.href,
         }
-        for other in environments.of(automation, among=seen)
+        for other in environments.siblings_of(automation, among=seen)
     ]
 
 
@@ -36,14 +36,14 @@ def _status_text(other: Automation) -> str:
 def promote_href(automation: Automation, actor: Actor, now: datetime) -> str:
     """Address for promoting the automation; empty without a higher environment or without permission."""
     if (
-        not environments.above(automation)
+        not environments.environments_above(automation)
         or confirmation.confirm_import.refusal(automation.team, actor=actor, now=now) is not None
     ):
         return ""
-    return href("promote", automation.pk)
+    return page_href("promote", automation.pk)
 
 
-def href(name: str, *args: object) -> str:
+def page_href(name: str, *args: object) -> str:
     """Address of a page of a higher app; empty if that app has no such page."""
     try:
         return reverse(name, args=args)

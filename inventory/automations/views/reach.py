@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inventory.automations.queries import ACTIVE, Held
+from inventory.automations.queries import ACTIVE, GrantState
 from inventory.importers import sentences
 from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Version
 from inventory.risk.tiers import POWER
@@ -21,12 +21,12 @@ ICONS = {
 }
 
 
-def shape(
+def automation_reach(
     automation: Automation,
     version: Version,
     held: Sequence[Privilege],
     identities: Sequence[tuple[NonHumanIdentity, bool]],
-    granted: Mapping[str, Held],
+    granted: Mapping[str, GrantState],
 ) -> Shape:
     """Context of ``components/reach.html`` for an automation.
 
@@ -62,10 +62,10 @@ def shape(
     }
 
 
-def of_identity(
+def identity_reach(
     identity: NonHumanIdentity,
     held: Sequence[tuple[Automation, Sequence[Privilege]]],
-    granted: Mapping[int, Mapping[str, Held]],
+    granted: Mapping[int, Mapping[str, GrantState]],
     *,
     is_part: bool,
 ) -> Shape:
@@ -146,7 +146,7 @@ def _identity(identity: NonHumanIdentity, is_seen: bool) -> Shape:
     }
 
 
-def _resource(group: Sequence[Privilege], states: Mapping[int, Held] | None) -> Shape:
+def _resource(group: Sequence[Privilege], states: Mapping[int, GrantState] | None) -> Shape:
     """One resource with the highest level on it; dashed, with the reason, without any grant in force.
 
     Args:
@@ -175,10 +175,10 @@ def _resource(group: Sequence[Privilege], states: Mapping[int, Held] | None) -> 
     }
 
 
-def _target(privilege: Privilege, held: Held | None) -> str:
+def _target(privilege: Privilege, held: GrantState | None) -> str:
     if held is not None and set(held.scope) < set(privilege.scope):
-        return sentences.said_target(", ".join(held.scope))
-    return sentences.said_target(privilege.target, privilege.target_name)
+        return sentences.target_text(", ".join(held.scope))
+    return sentences.target_text(privilege.target, privilege.target_name)
 
 
 def _counted(number: int) -> str:

@@ -22,17 +22,17 @@ class Use(NamedTuple):
     data_class: str
 
 
-def held(uses: Iterable[Use]) -> list[Shape]:
+def use_reasons(uses: Iterable[Use]) -> list[Shape]:
     """Uses, the highest level first; empty without any."""
     power = sorted(uses, key=lambda use: POWER.index(use.level), reverse=True)
     rows = [
         {"icon": ICONS[use.level], "lead": use.sentence, "text": f"{use.data_class} data.".capitalize()}
         for use in power[:SHOWN]
     ]
-    return and_more(rows, len(power))
+    return with_more_line(rows, len(power))
 
 
-def and_more(rows: list[Shape], number: int) -> list[Shape]:
+def with_more_line(rows: list[Shape], number: int) -> list[Shape]:
     """Add a line with the number of further rows."""
     more = number - len(rows)
     return [*rows, {"icon": "plus", "lead": f"And {more} more.", "text": ""}] if more else rows

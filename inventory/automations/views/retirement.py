@@ -44,7 +44,7 @@ def retire(request: Request, pk: int) -> HttpResponse:
 
 def _dependants(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
     """Dependents of an automation; those that the reader may not see are counted only."""
-    pairs = dependents.of(automation)
+    pairs = dependents.dependents_of(automation)
     seen = set(Automation.objects.visible_to(actor, now).filter(pk__in=[o.pk for o, _ in pairs]).values_list("pk"))
     shown = [(other, why) for other, why in pairs if (other.pk,) in seen][: reasons.SHOWN]
     rows = [{"icon": "branch", "lead": other.name, "text": f"{why}."} for other, why in shown]
@@ -52,7 +52,7 @@ def _dependants(automation: Automation, actor: Actor, now: datetime) -> list[Sha
         return [{"icon": "check", "lead": "Nothing else depends on it.", "text": ""}]
     number = len({other.pk for other, _ in pairs})
     text = "One other automation depends on it." if number == 1 else f"{number} other automations depend on it."
-    return [{"icon": "warning", "lead": text, "text": ""}, *reasons.and_more(rows, len(pairs))]
+    return [{"icon": "warning", "lead": text, "text": ""}, *reasons.with_more_line(rows, len(pairs))]
 
 
 def _grants_that_end(automation: Automation, now: datetime) -> list[Shape]:

@@ -43,9 +43,9 @@ class TransferForm(forms.Form):
         self.fields["team"].queryset = others  # type: ignore[attr-defined]
 
 
-def banner(automation: Automation, actor: Actor, now: datetime) -> Shape | None:
+def transfer_banner(automation: Automation, actor: Actor, now: datetime) -> Shape | None:
     """Context of ``components/next_action.html`` for an open transfer; None without one."""
-    transfer = transfers.waiting(automation) if getattr(automation, "is_asked_to_move", True) else None
+    transfer = transfers.open_transfer(automation) if getattr(automation, "is_asked_to_move", True) else None
     if transfer is None:
         return None
     transfer.automation = automation
@@ -64,7 +64,7 @@ def banner(automation: Automation, actor: Actor, now: datetime) -> Shape | None:
 
 
 @require_http_methods(["GET", "POST"])
-def ask(request: Request, pk: int) -> HttpResponse:
+def request_transfer(request: Request, pk: int) -> HttpResponse:
     """Request a transfer, as the lead of the automation's team."""
     now = business_time.now()
     seen = Automation.objects.visible_to(request.actor, now).select_related("team", "approved_version")
@@ -84,7 +84,7 @@ def ask(request: Request, pk: int) -> HttpResponse:
         text=f"Once the other team’s lead agrees it is theirs. They decide stage 1 anew, {RUNS_ON}",
         back=automation.href,
         refusal=transfers.ask_transfer.refusal(automation, actor=request.actor, now=now),
-        points=lambda: cut(automation, now),
+        points=lambda: shortened_grants(automation, now),
     )
 
 
@@ -102,7 +102,7 @@ def accept(request: Request, pk: int) -> HttpResponse:
         text=f"From then on it is your team’s. Stage 1 is decided anew, {RUNS_ON}",
         label="Take it over",
         kind="filled",
-        points=lambda: [_transfer_head(transfer), *cut(transfer.automation, now)],
+        points=lambda: [_transfer_head(transfer), *shortened_grants(transfer.automation, now)],
         back=transfer.automation.href,
     )
 
@@ -142,7 +142,7 @@ def _transfer_head(transfer: Transfer) -> Shape:
     }
 
 
-def cut(automation: Automation, now: datetime) -> list[Shape]:
+def shortened_grants(automation: Automation, now: datetime) -> list[Shape]:
     """Grants that a transfer ends sooner, by name, with the new end."""
     until = now + timedelta(days=transfers.RUNS_ON_DAYS)
     rows = Automation.objects.filter(

@@ -15,13 +15,13 @@ from governance.core.actors.actor import Actor
 from governance.web.components import times
 from inventory.importers import sentences
 from inventory.models import Credential, Lifetime, Reach, Resource
-from inventory.models.resource import sees_all
+from inventory.models.resource import sees_whole_register
 
 Shape = dict[str, Any]
 
 #: Credentials that a resource's page lists.
 MOST = 50
-NOBODY = "nobody has said"
+NO_OWNER = "nobody has said"
 
 
 def _day(on: datetime | date, now: datetime) -> str:
@@ -39,7 +39,7 @@ def problems(credential: Credential, now: datetime) -> list[str]:
     return words
 
 
-def age(credential: Credential, now: datetime) -> str:
+def age_text(credential: Credential, now: datetime) -> str:
     """Lifetime and age in one line, without unknown parts."""
     words = [] if credential.lifetime == Lifetime.UNKNOWN else [credential.get_lifetime_display()]
     words += [f"issued {_day(credential.issued_at, now)}"] if credential.issued_at else []
@@ -53,12 +53,12 @@ def age(credential: Credential, now: datetime) -> str:
     return ", ".join(words) or "nobody has said how old it is"
 
 
-def kept(credential: Credential) -> str:
+def store_text(credential: Credential) -> str:
     """Confirmed store of a credential, or that none is confirmed."""
     return credential.kept_in.name if credential.kept_in is not None else "not confirmed"
 
 
-def said_to_be_kept(credential: Credential) -> str:
+def claimed_store_text(credential: Credential) -> str:
     """Person and store of an unconfirmed claim; empty without one."""
     if credential.said_kept_in is None:
         return ""
@@ -66,7 +66,7 @@ def said_to_be_kept(credential: Credential) -> str:
     return f"{name} says that {credential.said_kept_in.name} keeps it; who answers for that has not confirmed it"
 
 
-def opened(credential: Credential) -> str:
+def reach_text(credential: Credential) -> str:
     """Resource and reach of a credential in one line."""
     if credential.reach_kind == Reach.UNKNOWN:
         return "not known"
@@ -74,14 +74,14 @@ def opened(credential: Credential) -> str:
     return f"{times.counted(len(credential.reach), 'entitlement')}, {how}"
 
 
-def facts(credential: Credential, now: datetime) -> list[Shape]:
+def credential_facts(credential: Credential, now: datetime) -> list[Shape]:
     """All facts of a credential, for ``components/facts.html``."""
     due, expires = credential.rotation_due_on, credential.expires_at
     return [
         {
             "label": "Kept in",
-            "text": kept(credential),
-            "quiet": said_to_be_kept(credential),
+            "text": store_text(credential),
+            "quiet": claimed_store_text(credential),
             "href": credential.kept_in.href if credential.kept_in else "",
         },
         {
@@ -91,33 +91,33 @@ def facts(credential: Credential, now: datetime) -> list[Shape]:
         },
         {
             "label": "Reach",
-            "text": opened(credential),
+            "text": reach_text(credential),
             "quiet": f"said by {credential.reach_by.name}" if credential.reach_by else "",
         },
         {
             "label": "Owner",
-            "text": credential.owner.name if credential.owner else NOBODY,
+            "text": credential.owner.name if credential.owner else NO_OWNER,
             "quiet": _end_text(credential),
         },
         {
             "label": "Lifetime",
-            "text": credential.get_lifetime_display() if credential.lifetime != Lifetime.UNKNOWN else NOBODY,
+            "text": credential.get_lifetime_display() if credential.lifetime != Lifetime.UNKNOWN else NO_OWNER,
         },
-        {"label": "Issued", "text": _day(credential.issued_at, now) if credential.issued_at else NOBODY},
-        {"label": "Last rotated", "text": _day(credential.rotated_at, now) if credential.rotated_at else NOBODY},
+        {"label": "Issued", "text": _day(credential.issued_at, now) if credential.issued_at else NO_OWNER},
+        {"label": "Last rotated", "text": _day(credential.rotated_at, now) if credential.rotated_at else NO_OWNER},
         {
             "label": "Rotation due",
-            "text": _day(due, now) if due else NOBODY,
+            "text": _day(due, now) if due else NO_OWNER,
             "quiet": "overdue" if credential.is_overdue(now) else "",
         },
         {
             "label": "Expires",
-            "text": _day(expires, now) if expires else NOBODY,
+            "text": _day(expires, now) if expires else NO_OWNER,
             "quiet": "expired" if credential.is_expired(now) else "",
         },
         {
             "label": "Platform",
-            "text": sentences.platform(credential.platform_instance) or "not known",
+            "text": sentences.platform_label(credential.platform_instance) or "not known",
             "quiet": credential.external_id,
         },
     ]
@@ -127,14 +127,16 @@ def _end_text(credential: Credential) -> str:
     return "is not here any more" if credential.owner is not None and not credential.owner.is_here else ""
 
 
-def panel(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
+def credentials_panel(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
     """Credentials that a resource keeps or that open it, if the reader may see them; None without any."""
     touched = Q(opens=resource) | Q(kept_in=resource) | Q(said_kept_in=resource)
     credentials = (
         Credential.objects.visible_to(actor, now).filter(touched).select_related("owner", "said_by", "said_kept_in")
     )
     rows = [_row(credential, resource, now) for credential in credentials.order_by("name", "pk")[:MOST]]
-    is_theirs = actor.person is not None and (sees_all(actor, now) or bool(resource.answering_as(actor.person, now)))
+    is_theirs = actor.person is not None and (
+        sees_whole_register(actor, now) or bool(resource.answering_as(actor.person, now))
+    )
     return {"rows": rows} if rows or is_theirs else None
 
 
@@ -145,9 +147,9 @@ def _row(credential: Credential, resource: Resource, now: datetime) -> Shape:
         "kind": " · ".join(filter(None, [credential.kind if credential.name else "", credential.external_id])),
         "stands": _relation_text(credential, resource),
         "waits": credential.said_kept_in_id == resource.pk,
-        "age": age(credential, now),
+        "age": age_text(credential, now),
         "problems": problems(credential, now),
-        "reach": opened(credential),
+        "reach": reach_text(credential),
         "owner": credential.owner.name if credential.owner else "",
     }
 

@@ -67,7 +67,7 @@ def credential(request: Request, pk: int) -> HttpResponse:
         "head": {
             "title": str(credential),
             "facts": list(
-                filter(None, ["Credential", credential.kind, sentences.platform(credential.platform_instance)])
+                filter(None, ["Credential", credential.kind, sentences.platform_label(credential.platform_instance)])
             ),
             "actions": _actions(credential, request.actor, now),
         },
@@ -75,7 +75,7 @@ def credential(request: Request, pk: int) -> HttpResponse:
         "problems": credential_facts.problems(credential, now),
         "facts": [
             fact | {"href": ""} if fact.get("href") in unseen else fact
-            for fact in credential_facts.facts(credential, now)
+            for fact in credential_facts.credential_facts(credential, now)
         ],
         "reach": _reach(credential),
         "used_by": _used_by(credential, request.actor, now),
@@ -158,7 +158,7 @@ def _used_by(credential: Credential, actor: Actor, now: datetime) -> list[Shape]
     ]
 
 
-class Described(forms.Form):
+class SecretFreeForm(forms.Form):
     """Form that empties a field with a value that looks like a secret, and reports it (I6)."""
 
     def full_clean(self) -> None:
@@ -191,7 +191,7 @@ def _days(help_text: str = "", label: str = "") -> forms.DateField:
     )
 
 
-class FactsForm(Described):
+class FactsForm(SecretFreeForm):
     """Age and owner of a credential."""
 
     lifetime = forms.ChoiceField(choices=Lifetime)
@@ -236,12 +236,12 @@ def _as_day(at: datetime | None) -> date | None:
 
 
 @require_http_methods(["GET", "POST"])
-def describe(request: Request, pk: int) -> HttpResponse:
+def describe_credential(request: Request, pk: int) -> HttpResponse:
     """Set lifetime, age, due dates and owner of a credential."""
     credential, now = _find_credential(request, pk)
     initial = {name: getattr(credential, name) for name in FactsForm.base_fields}
     shown = initial | {name: _as_day(initial[name]) for name in INSTANTS}
-    stays = credential_transitions.owner_stays(credential, request.actor, now)
+    stays = credential_transitions.owner_refusal(credential, request.actor, now)
     form = FactsForm(request.POST or None, current_owner=credential.owner, stays=stays, initial=shown)
 
     def act(given: dict[str, Any]) -> Credential:
@@ -258,7 +258,7 @@ def describe(request: Request, pk: int) -> HttpResponse:
     )
 
 
-class ReachForm(Described):
+class ReachForm(SecretFreeForm):
     """Reach of a credential."""
 
     known = forms.ChoiceField(
@@ -288,7 +288,7 @@ class ReachForm(Described):
 
 
 @require_http_methods(["GET", "POST"])
-def reach(request: Request, pk: int) -> HttpResponse:
+def declare_reach(request: Request, pk: int) -> HttpResponse:
     """Declare the entitlements that a credential opens, or that they are unknown."""
     credential, now = _find_credential(request, pk)
     initial = {"known": "no" if credential.reach_kind == Reach.UNKNOWN else "yes", "codes": credential.reach}
@@ -308,14 +308,14 @@ def reach(request: Request, pk: int) -> HttpResponse:
     )
 
 
-class StoreForm(Described):
+class StoreForm(SecretFreeForm):
     """Store of a credential."""
 
     store = forms.ModelChoiceField(Resource.objects.none(), required=False, empty_label="None of these")
 
 
 @require_http_methods(["GET", "POST"])
-def kept_in(request: Request, pk: int) -> HttpResponse:
+def claim_store(request: Request, pk: int) -> HttpResponse:
     """Name the store of a credential, or withdraw the claim."""
     credential, now = _find_credential(request, pk)
     form = StoreForm(request.POST or None, initial={"store": credential.said_kept_in_id})
@@ -338,13 +338,13 @@ def kept_in(request: Request, pk: int) -> HttpResponse:
 
 
 @require_POST
-def kept_here(request: Request, pk: int) -> HttpResponse:
+def confirm_store(request: Request, pk: int) -> HttpResponse:
     """Confirm that a store keeps a credential."""
     return _answer(request, pk, credential_transitions.confirm_kept_in)
 
 
 @require_POST
-def not_kept_here(request: Request, pk: int) -> HttpResponse:
+def refuse_store(request: Request, pk: int) -> HttpResponse:
     """Refuse that a store keeps a credential."""
     return _answer(request, pk, credential_transitions.refuse_kept_in)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from inventory.importers.code import sql_keywords as words
 from inventory.importers.code.sql_tokens import Token, tokens_of
-from inventory.importers.display import shown
+from inventory.importers.display import displayed
 from inventory.importers.manifest import Access
 
 LONGEST = 20_000
@@ -60,12 +60,12 @@ def read_query(text: str, connector: str = "") -> Query:
         reader.unread.append(f"The query calls what it does not show: {_tables_text(unknown)}")
     is_read = reader.is_read and is_clear and not elsewhere
     access: Access = "execute" if reader.runs else "read" if is_read else "write"
-    return Query(access, tuple(shown(name, _LONGEST_NAME) for name in tables), tuple(dict.fromkeys(reader.unread)))
+    return Query(access, tuple(displayed(name, _LONGEST_NAME) for name in tables), tuple(dict.fromkeys(reader.unread)))
 
 
 def _tables_text(names: tuple[str, ...]) -> str:
     more = len(names) - _FIRST_NAMED
-    first = ", ".join(shown(name, 50) for name in names[:_FIRST_NAMED])
+    first = ", ".join(displayed(name, 50) for name in names[:_FIRST_NAMED])
     return f"{first} and {more} more" if more > 0 else first
 
 
@@ -204,7 +204,9 @@ class _Reader:
             self.is_read = False
         is_read = word in words.UNDERSTOOD and (word not in words.DEFINES or "table" in map(self._word, range(1, 5)))
         if not is_read:
-            self.unread.append(f"It has a statement that is not read: {shown(word.upper(), 40) or 'of another kind'}")
+            self.unread.append(
+                f"It has a statement that is not read: {displayed(word.upper(), 40) or 'of another kind'}"
+            )
 
     def _is_function(self, word: str) -> bool:
         return word in words.ALSO_CALLED and self._is_sign(self.at + 1, "(")

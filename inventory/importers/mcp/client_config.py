@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inventory.importers.addresses import Address, address_of
-from inventory.importers.display import label, shown
+from inventory.importers.display import display_label, displayed
 from inventory.importers.levels import access_of, is_sensitive
 from inventory.importers.manifest import (
     Access,
@@ -116,7 +116,7 @@ def read_configuration(file: str, scrubbed: Scrubbed, fallback_name: str) -> Man
             content=content,
             earlier=earlier if earlier != content else "",
         ),
-        name=(label(name) if isinstance(name, str) else "") or label(fallback_name),
+        name=(display_label(name) if isinstance(name, str) else "") or display_label(fallback_name),
         kind="agent",
         platform="vscode" if is_vscode else "mcp",
         identities=tuple(dict.fromkeys(identities)),
@@ -157,7 +157,7 @@ class _Reading:
         self._scrubbed = scrubbed
         self._occurrences = occurrences
         self._config = config
-        self._name = shown(server.name)
+        self._name = displayed(server.name)
         self._env = _texts(config.get("env"))
         self._headers = _texts(config.get("headers"))
         arguments = config.get("args")
@@ -185,13 +185,15 @@ class _Reading:
         narrowing = self._narrowing
         level: Access = "read" if narrowing.is_read_only else "unknown"
         named = [self._tool(tool) for tool in narrowing.tools]
-        named += [self._privilege(f"{self._name}/{shown(each)}", shown(each), "*", level) for each in narrowing.sets]
+        named += [
+            self._privilege(f"{self._name}/{displayed(each)}", displayed(each), "*", level) for each in narrowing.sets
+        ]
         return named or [self._privilege(self._name, "", "*", level)]
 
     def identities(self) -> list[Identity]:
         """OAuth client of the configuration, if it names one."""
         client = _texts(self._config.get("oauth")).get("clientId")
-        return [Identity("oauth_client", shown(client), self._instance)] if client else []
+        return [Identity("oauth_client", displayed(client), self._instance)] if client else []
 
     def findings(self) -> list[Finding]:
         """Findings of this server."""
@@ -204,10 +206,10 @@ class _Reading:
         at = self._name
         passed = [name for name in self._launch.passed if name not in self._env] if self._launch else []
         if passed or self._config.get("envFile"):
-            names = ", ".join(shown(name, 60) for name in passed[:10]) or "a file of variables"
+            names = ", ".join(displayed(name, 60) for name in passed[:10]) or "a file of variables"
             findings.append(Finding("env_reference", at, "low", f"Hands on from the machine's environment: {names}"))
         findings += [
-            Finding("unbound_credential", f"{at}/env/{shown(name, 80)}", "low", "The variable is there and empty")
+            Finding("unbound_credential", f"{at}/env/{displayed(name, 80)}", "low", "The variable is there and empty")
             for name, value in self._env.items()
             if not value.strip() and slot_strength(name, "env") == "strong"
         ]
@@ -262,7 +264,7 @@ class _Reading:
             target=mcp_path(self._address),
             scope=self._scope,
             credential=ref,
-            origin=shown(self._launch.component, 120) if self._launch else "",
+            origin=displayed(self._launch.component, 120) if self._launch else "",
             assumed=("access",) if level != "unknown" else (),
             active=self._active,
             model_controlled=True,
@@ -274,7 +276,7 @@ class _Reading:
         level = access_of(tool, service=f"{self._name} {component} {self._address.host}")
         if self._narrowing.is_read_only and level not in ("admin", "write"):
             level = "read"
-        return self._privilege(f"{self._name}/{shown(tool)}", "", shown(tool), level)
+        return self._privilege(f"{self._name}/{displayed(tool)}", "", displayed(tool), level)
 
     def _find_address(self) -> Address:
         url = next((self._config[key] for key in _ADDRESSES if isinstance(self._config.get(key), str)), "")
@@ -297,14 +299,14 @@ class _Reading:
             options = [(name, value) for name, value, _ in options_of([*self._launch.rest])]
             variables = [*self._env.items(), *self._launch.assigned]
             reached = scope_of(self._launch, options, variables, self._address.host)
-        without = ", ".join(shown(each, 80) for each in self._narrowing.without)
+        without = ", ".join(displayed(each, 80) for each in self._narrowing.without)
         return "; ".join([*reached, *([f"except {without}"] if without else [])])
 
     def _find_credentials(self) -> Iterator[Credential]:
         at = (self._name,)
         for each in self._occurrences:
             in_env = len(each.trail) >= 2 and each.trail[-2] == "env"
-            name = shown(str(each.trail[-1]) if in_env else each.name.lstrip("-"), 80)
+            name = displayed(str(each.trail[-1]) if in_env else each.name.lstrip("-"), 80)
             local_id = f"{each.kind}/{name}@{self._instance or self._name}"
             kind, _, target = each.reference.partition(":")
             where = "env" if in_env else each.kind
@@ -313,20 +315,26 @@ class _Reading:
             elif each.what == "placeholder":
                 yield Credential("environment_variable" if in_env else "placeholder", name, "", where, at=at)
             elif kind == "env":
-                yield Credential("environment_variable", shown(target, 80), shown(each.reference, 100), where, at=at)
+                yield Credential(
+                    "environment_variable", displayed(target, 80), displayed(each.reference, 100), where, at=at
+                )
             elif kind == "input":
-                yield Credential("input", shown(target, 80), shown(each.reference, 100), where, at=at)
+                yield Credential("input", displayed(target, 80), displayed(each.reference, 100), where, at=at)
             else:
                 yield Credential("secret_store", name, local_id, where, at=at)
         for name, value in self._env.items():
             if not value.strip() and slot_strength(name, "env") == "strong":
-                yield Credential("environment_variable", shown(name, 80), "", "env", at=at)
+                yield Credential("environment_variable", displayed(name, 80), "", "env", at=at)
         for name in self._launch.passed if self._launch else ():
             if name not in self._env and slot_strength(name, "env") == "strong":
-                yield Credential("environment_variable", shown(name, 80), f"env:{shown(name, 80)}", "env", at=at)
+                yield Credential(
+                    "environment_variable", displayed(name, 80), f"env:{displayed(name, 80)}", "env", at=at
+                )
         client = _texts(self._config.get("oauth")).get("clientId")
         if client:
-            yield Credential("oauth", shown(client), f"oauth/{shown(client)}@{self._instance}", "oauth", "long", at)
+            yield Credential(
+                "oauth", displayed(client), f"oauth/{displayed(client)}@{self._instance}", "oauth", "long", at
+            )
 
 
 def _texts(value: Any) -> dict[str, str]:

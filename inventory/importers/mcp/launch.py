@@ -13,7 +13,7 @@ from inventory.importers.mcp.wrappers import (
     ASSIGNED,
     BRIDGES,
     LAUNCHERS,
-    behind_bridge,
+    bridged_line,
     clears_environment,
     inner_line,
     package_name,
@@ -138,7 +138,7 @@ def _wrapped(line: list[str], depth: int) -> Launch:
 
 def _bridged(launch: Launch, depth: int) -> Launch:
     """Server behind a package that only starts it."""
-    line = behind_bridge(launch.component, list(launch.rest)) if depth < _DEEPEST else None
+    line = bridged_line(launch.component, list(launch.rest)) if depth < _DEEPEST else None
     return _behind(launch, line, depth) if line else launch
 
 

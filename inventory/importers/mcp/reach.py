@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from inventory.importers.addresses import Address, address_of, path_shown
-from inventory.importers.display import shown, vocabulary
+from inventory.importers.display import displayed, vocabulary
 from inventory.importers.levels import words
 from inventory.importers.mcp.launch import Launch
 from inventory.importers.secrets.repeats import REMOVED
@@ -45,8 +45,8 @@ def scope_of(
         variables: its environment.
         own_host: host of the server itself, which is its instance.
     """
-    paths = [shown(path_shown(each), 120) for each in launch.rest if _PATH.match(each)]
-    mounts = [shown(each, 120) for each in launch.mounts]
+    paths = [displayed(path_shown(each), 120) for each in launch.rest if _PATH.match(each)]
+    mounts = [displayed(each, 120) for each in launch.mounts]
     hosts = [
         host for host in _hosts([("", each) for each in launch.rest], [*arguments, *variables]) if host != own_host
     ]

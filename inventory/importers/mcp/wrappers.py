@@ -78,7 +78,7 @@ def clears_environment(program: str, before: list[str]) -> bool:
     return program in ("doas", "wsl") or (program == "sudo" and not {"-E", "--preserve-env"} & {*before})
 
 
-def behind_bridge(component: str, rest: list[str]) -> list[str] | None:
+def bridged_line(component: str, rest: list[str]) -> list[str] | None:
     """Command line of the server that a bridging package starts, or None: it may call one by its address."""
     name = package_name(component)
     if name in _RUNNERS_BY_NAME and "run" in rest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from inventory.importers.display import is_expression, label, shown
+from inventory.importers.display import display_label, displayed, is_expression
 from inventory.importers.manifest import Credential, CredentialRef
 from inventory.importers.n8n.parameters import text_of
 from inventory.importers.secrets.repeats import REMOVED
@@ -32,7 +32,7 @@ def bound_credentials(credentials: dict[str, Any]) -> list[tuple[CredentialRef, 
     ``{id, name}`` is bound by id; plain text is a name; anything else is an inline credential. A placeholder or
     expression as id binds nothing.
     """
-    return [_name_of(shown(kind, 80), value) for kind, value in credentials.items()]
+    return [_name_of(displayed(kind, 80), value) for kind, value in credentials.items()]
 
 
 def embedded_credentials(occurrences: list[Occurrence], host: str) -> list[tuple[CredentialRef, Credential]]:
@@ -46,12 +46,12 @@ def embedded_credentials(occurrences: list[Occurrence], host: str) -> list[tuple
     for each in occurrences:
         if each.kind == "inline" or "credentials" in each.trail[:3]:
             continue
-        name = shown(each.name, 80)
+        name = displayed(each.name, 80)
         if each.what == "literal":
             external_id = f"{each.kind}/{name}" + (f"@{host}" if host else "")
             credential = Credential("embedded", name, external_id, each.kind, "static")
         elif each.what == "reference" and each.reference.startswith("env:"):
-            variable = shown(each.reference.removeprefix("env:"), 80)
+            variable = displayed(each.reference.removeprefix("env:"), 80)
             credential = Credential("environment_variable", variable, f"env:{variable}", each.kind, "static")
         else:
             continue
@@ -64,9 +64,9 @@ def http_credential(parameters: dict[str, Any]) -> str:
     """Credential type of an HTTP node's settings, or empty."""
     authentication = text_of(parameters.get("authentication"))
     if authentication == "predefinedCredentialType":
-        return shown(text_of(parameters.get("nodeCredentialType")), 80)
+        return displayed(text_of(parameters.get("nodeCredentialType")), 80)
     if authentication == "genericCredentialType":
-        return shown(text_of(parameters.get("genericAuthType")), 80)
+        return displayed(text_of(parameters.get("genericAuthType")), 80)
     return _OLD_HTTP.get(authentication, "")
 
 
@@ -94,9 +94,9 @@ def _name_of(kind: str, value: Any) -> tuple[CredentialRef, Credential]:
         or _SHOUTED.fullmatch(identifier) is not None
         or (not identifier.isdigit() and is_placeholder(identifier))
     )
-    external_id = "" if is_hollow else shown(identifier, 80)
+    external_id = "" if is_hollow else displayed(identifier, 80)
     # With an id the name is a label; without one the name is the key.
-    shown_name = "" if is_expression(name) else label(name, 120) if external_id else shown(name, 120)
+    shown_name = "" if is_expression(name) else display_label(name, 120) if external_id else displayed(name, 120)
     is_bound = bool(external_id or (shown_name and not is_hollow))
     ref = CredentialRef(kind, shown_name, external_id, is_bound)
     return ref, Credential(kind, shown_name, external_id, "node", lifetime)

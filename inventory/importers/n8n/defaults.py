@@ -569,7 +569,7 @@ CUSTOMERS = {
 """Services whose members and users are customers or readers: to add one gives nobody access."""
 
 
-def facts(connector: str, version: float, package: str = "base") -> NodeFacts | None:
+def facts_of(connector: str, version: float, package: str = "base") -> NodeFacts | None:
     """Facts of a node type, or None for an unlisted one.
 
     Args:

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from inventory.importers.addresses import address_of
-from inventory.importers.display import is_expression, shown
+from inventory.importers.display import displayed, is_expression
 from inventory.importers.levels import access_of
 from inventory.importers.mcp.reach import mcp_path
 from inventory.importers.n8n.node import Node, Note, Use, dynamic_host
-from inventory.importers.n8n.parameters import part, text_of
+from inventory.importers.n8n.parameters import target_part, text_of
 
 _EVERY_TOOL: Note = ("wildcard", "medium", "Every tool that the server offers, now and later")
 _READS = frozenset({"listTools", "listResources", "listResourceTemplates", "listPrompts", "readResource", "getPrompt"})
@@ -43,7 +43,7 @@ def mcp_uses(node: Node) -> list[Use]:
         return [replace(base, operation=operation, access="read")]
     scope = ""
     if parameters.get("include") == "except" and isinstance(parameters.get("excludeTools"), list):
-        scope = "except " + ", ".join(part(each) for each in parameters["excludeTools"])
+        scope = "except " + ", ".join(target_part(each) for each in parameters["excludeTools"])
     return [replace(base, scope=scope, notes=(*base.notes, _EVERY_TOOL))]
 
 
@@ -69,7 +69,11 @@ def _servers_in(value: Any) -> list[dict[str, Any]]:
 
 def _server_uses(server: dict[str, Any]) -> list[Use]:
     url = text_of(server.get("serverUrl"))
-    base = _server(url) if url else Use(instance=part(server.get("connectorId")) or part(server.get("serverLabel")))
+    base = (
+        _server(url)
+        if url
+        else Use(instance=target_part(server.get("connectorId")) or target_part(server.get("serverLabel")))
+    )
     base = replace(base, connector="mcp")
     allowed = server.get("allowedTools")
     names = re.split(r"[,\s]+", allowed) if isinstance(allowed, str) and not is_expression(allowed) else allowed
@@ -90,8 +94,8 @@ def _stores(search: Any) -> str:
         try:
             ids = json.loads(ids)
         except ValueError:
-            return part(ids)
-    return ", ".join(part(each) for each in ids) if isinstance(ids, list) else part(ids)
+            return target_part(ids)
+    return ", ".join(target_part(each) for each in ids) if isinstance(ids, list) else target_part(ids)
 
 
 def _named_tools(parameters: dict[str, Any]) -> list[str]:
@@ -106,4 +110,6 @@ def _tool(base: Use, tool: str) -> Use:
         note: Note = ("wildcard", "medium", "Which tool is called is decided at run time")
         return replace(base, operation="*", access="unknown", notes=(*base.notes, note))
     level = access_of(tool, service=base.instance or "")
-    return replace(base, operation=shown(tool), access="execute" if level == "unknown" else level, assumed=("access",))
+    return replace(
+        base, operation=displayed(tool), access="execute" if level == "unknown" else level, assumed=("access",)
+    )

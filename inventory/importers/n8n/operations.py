@@ -12,7 +12,7 @@ from dataclasses import replace
 from inventory.importers.addresses import address_of
 from inventory.importers.code.sql import Query, read_query
 from inventory.importers.connectors import service_of
-from inventory.importers.display import EXPRESSION, MODEL, is_expression, is_model_chosen, label, shown
+from inventory.importers.display import EXPRESSION, MODEL, display_label, displayed, is_expression, is_model_chosen
 from inventory.importers.identity_systems import changes_access
 from inventory.importers.levels import access_of, words
 from inventory.importers.manifest import Access
@@ -20,8 +20,8 @@ from inventory.importers.n8n import defaults as table
 from inventory.importers.n8n.credentials import expected_type, http_credential
 from inventory.importers.n8n.mcp_servers import built_in_uses, mcp_uses
 from inventory.importers.n8n.node import PLATFORM, Node, Note, Use, dynamic_host
-from inventory.importers.n8n.parameters import label_of, part, target_of, text_of
-from inventory.importers.n8n.reach import reached
+from inventory.importers.n8n.parameters import label_of, target_of, target_part, text_of
+from inventory.importers.n8n.reach import with_targets
 from inventory.importers.n8n.triggers import entry_path, trigger_type
 
 _UNREAD_WORKFLOW: Note = ("unrecognised", "medium", "The workflow in this node could not be read; check what it does")
@@ -40,7 +40,7 @@ def uses_of(node: Node, has_credentials: bool) -> list[Use]:
         has_credentials: whether its ``credentials`` member names any; such a node is always a privilege.
     """
     uses = _own_uses(node, has_credentials)
-    return [reached(node, use) for use in uses] + built_in_uses(node)
+    return [with_targets(node, use) for use in uses] + built_in_uses(node)
 
 
 def _own_uses(node: Node, has_credentials: bool) -> list[Use]:
@@ -51,7 +51,7 @@ def _own_uses(node: Node, has_credentials: bool) -> list[Use]:
         return [_http(node)]
     if connector in ("mcpClient", "mcpRegistryClient"):
         return mcp_uses(node)
-    if runs_code(node):
+    if has_code(node):
         return [Use("code", "run", "execute", instance=PLATFORM)]
     if connector in table.SUB_WORKFLOWS:
         return _sub_workflow(node)
@@ -72,7 +72,7 @@ def _trigger_uses(node: Node, has_credentials: bool) -> list[Use]:
         address = address_of(text_of(parameters.get("feedUrl") or parameters.get("url")))
         return [Use("", "watch", "read", address.path, instance=address.host)]
     if node.connector == "localFileTrigger":
-        return [Use("file", "watch", "read", part(parameters.get("path")), instance=PLATFORM)]
+        return [Use("file", "watch", "read", target_part(parameters.get("path")), instance=PLATFORM)]
     if has_credentials:
         return [Use("", "watch", "read", target, name)]
     if node.connector in table.ALWAYS_OPEN_TRIGGERS:
@@ -86,7 +86,7 @@ def _trigger_needs(node: Node) -> str:
         return "imap"
     if node.connector in table.TRIGGER_CREDENTIALS:
         return table.TRIGGER_CREDENTIALS[node.connector]
-    node_facts = table.facts(node.connector.removesuffix("Trigger"), node.version)
+    node_facts = table.facts_of(node.connector.removesuffix("Trigger"), node.version)
     return node_facts.credentials[0] if node_facts and node_facts.credentials else "unknown"
 
 
@@ -114,7 +114,7 @@ def _http(node: Node) -> Use:
     needs = http_credential(parameters)
     use = Use(
         "request",
-        shown(method or "GET", 80).lower(),
+        displayed(method or "GET", 80).lower(),
         access_of((method or "GET").lower().replace("head", "get").replace("options", "get")),
         address.path,
         assumed=assumed,
@@ -134,7 +134,7 @@ def _http(node: Node) -> Use:
     return use
 
 
-def runs_code(node: Node) -> bool:
+def has_code(node: Node) -> bool:
     """Whether a node runs code of its author, or code that a model wrote beforehand (``aiTransform``)."""
     if node.connector == "aiTransform":
         return bool(text_of(node.parameters.get("jsCode")))
@@ -153,9 +153,9 @@ def _sub_workflow(node: Node) -> list[Use]:
     if "$workflow.id" in text:
         target = "{itself}"
     elif text:
-        target, name = part(value), label(label_of(value))
+        target, name = target_part(value), display_label(label_of(value))
     elif source == "localFile":
-        target = f"from {part(parameters.get('workflowPath'))}"
+        target = f"from {target_part(parameters.get('workflowPath'))}"
     else:
         target = f"from {source}" if source not in ("", "database") else ""
     is_unread = source == "parameter" and not isinstance(parameters.get("workflowJson"), dict)
@@ -217,14 +217,14 @@ def _store(node: Node, prefix: str, needs: str, parameter: str) -> Use:
             mode = old.lower()
     access = access_of((mode or "retrieve").replace("retrieve-as-tool", "retrieve"))
     assumed = () if mode else ("operation",)
-    return Use("vectors", shown(mode) or "retrieve", access, target, name, assumed, needs=needs)
+    return Use("vectors", displayed(mode) or "retrieve", access, target, name, assumed, needs=needs)
 
 
 def _inert_with_credential(node: Node) -> Use:
     """Use of a node without access that still has a credential: reported regardless of its type (I8)."""
     operation = text_of(node.parameters.get("operation"))
     if node.connector in _SIGNERS:
-        return Use("", part(operation) or "sign", "execute")
+        return Use("", target_part(operation) or "sign", "execute")
     if node.connector in ("wait", "form", "chat"):
         return Use("", "receive", "read")
     if node.connector == "agent":
@@ -232,7 +232,7 @@ def _inert_with_credential(node: Node) -> Use:
     note: Note = (
         "unrecognised",
         "medium",
-        f"A node of type {shown(node.connector, 60)} carries a credential; what it does with it is not in the export",
+        f"A node of type {displayed(node.connector, 60)} carries a credential; what it does with it is not in the export",
     )
     return Use("", "*", "unknown", notes=(note,))
 
@@ -241,7 +241,7 @@ def _connector(node: Node) -> Use:
     """Uses of a service node: its parameters, with the table's defaults for missing ones."""
     parameters = node.parameters
     package = "langchain" if node.origin == "langchain" else "base"
-    node_facts = table.facts(node.connector, node.version, package) if node.origin in ("base", "langchain") else None
+    node_facts = table.facts_of(node.connector, node.version, package) if node.origin in ("base", "langchain") else None
     resource, operation = text_of(parameters.get("resource")), _operation(node)
     assumed: list[str] = []
     notes: list[Note] = []
@@ -262,7 +262,7 @@ def _connector(node: Node) -> Use:
         notes.append(dynamic_host(_endpoint(node)))
     target, name = _connector_target(node, operation, node_facts)
     return Use(
-        EXPRESSION if is_expression(resource) else shown(resource, 80),
+        EXPRESSION if is_expression(resource) else displayed(resource, 80),
         operation,
         access,
         target,
@@ -293,18 +293,18 @@ def _level(node: Node, resource: str, operation: str, is_known: bool, assumed: l
         return "*", "unknown"
     override: Access | None = table.ACCESS.get(f"{node.connector}/{operation}") if is_known else None
     if override is not None:
-        return shown(operation, 80), override
+        return displayed(operation, 80), override
     if operation in _QUERIES and node.connector == "graphql" and (query := _query(node)):
         literal: Access = "write" if _MUTATION.search(query) else "read"
-        return shown(operation, 80), "execute" if "{{" in query else literal
+        return displayed(operation, 80), "execute" if "{{" in query else literal
     if operation in _QUERIES:
         sql = _sql(node, operation)
-        return shown(operation, 80), sql.access if sql is not None else "execute"
+        return displayed(operation, 80), sql.access if sql is not None else "execute"
     is_customer = resource in table.CUSTOMERS.get(node.connector, ())
     access = access_of(operation, "" if is_customer else resource, node.connector)
     if not is_known and access != "unknown":
         assumed.append("access")
-    return shown(operation, 80), access
+    return displayed(operation, 80), access
 
 
 def _query(node: Node) -> str:

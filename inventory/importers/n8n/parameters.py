@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from inventory.importers.display import is_expression, is_model_chosen, label, shown, without_expressions
+from inventory.importers.display import display_label, displayed, is_expression, is_model_chosen, without_expressions
 
 _DOCUMENT = re.compile(
     r"https://(?:docs|drive)\.google\.com/[^?#{}]{0,80}?/?(?:d|folders)/([\w-]{10,80})(?:[/?#].{0,400})?"
@@ -68,16 +68,16 @@ def label_of(value: Any) -> str:
     return label if isinstance(label, str) and not is_expression(label) else ""
 
 
-def part(value: Any, limit: int = 200) -> str:
+def target_part(value: Any, limit: int = 200) -> str:
     """Parameter as part of a target: literal text, with placeholders for computed parts.
 
     A Google document is its id, whether chosen by list, id or address.
     """
     if isinstance(value, list):
-        return shown(", ".join(dict.fromkeys(filter(None, (part(each, limit) for each in value)))), limit)
+        return displayed(", ".join(dict.fromkeys(filter(None, (target_part(each, limit) for each in value)))), limit)
     text = without_expressions(text_of(value))
     document = _DOCUMENT.fullmatch(text) if text.startswith("https://") else None
-    return shown(document.group(1) if document else text, limit)
+    return displayed(document.group(1) if document else text, limit)
 
 
 def target_of(parameters: dict[str, Any], alternatives: tuple[str, ...]) -> tuple[str, str]:
@@ -95,33 +95,33 @@ def target_of(parameters: dict[str, Any], alternatives: tuple[str, ...]) -> tupl
             values = [inside.get(member)] if isinstance(inside, dict) else []
         else:
             values = [parameters.get(name) for name in alternative.split(separator)]
-        parts = [part(value, _LONGEST_TARGET) for value in values]
+        parts = [target_part(value, _LONGEST_TARGET) for value in values]
         if not parts or not parts[-1]:
             continue
         target = separator.join(each for each in parts if each)
-        labels = [label(label_of(value)) or each for value, each in zip(values, parts, strict=True) if each]
+        labels = [display_label(label_of(value)) or each for value, each in zip(values, parts, strict=True) if each]
         name = separator.join(labels)
-        return target, "" if name == target else label(name)
+        return target, "" if name == target else display_label(name)
     return "", ""
 
 
 def schedule_of(connector: str, parameters: dict[str, Any]) -> str:
     """Times of a schedule: ``cron 30 8 * * 1-5``, ``every week on Monday at 07:15``; several joined by ``; ``."""
     if connector == "interval":
-        return shown(_every(text_of(parameters.get("unit")) or "seconds", parameters.get("interval", 1)))
+        return displayed(_every(text_of(parameters.get("unit")) or "seconds", parameters.get("interval", 1)))
     if connector == "cron":
         times = parameters.get("triggerTimes")
         items = times.get("item") if isinstance(times, dict) else None
-        return shown("; ".join(_old_cron(item) for item in _objects(items)))
+        return displayed("; ".join(_old_cron(item) for item in _objects(items)))
     rule = parameters.get("rule")
     intervals = rule.get("interval") if isinstance(rule, dict) else None
-    return shown("; ".join(_interval(each) for each in _objects(intervals)) or _interval({}))
+    return displayed("; ".join(_interval(each) for each in _objects(intervals)) or _interval({}))
 
 
 def _interval(rule: dict[str, Any]) -> str:
     field = text_of(rule.get("field")) or "days"
     if field == "cronExpression":
-        return f"cron {part(rule.get('expression'))}"
+        return f"cron {target_part(rule.get('expression'))}"
     defaults = {"seconds": 30, "minutes": 5}
     every = _every(field, rule.get(f"{field}Interval", defaults.get(field, 1)))
     at = f"at {_two(rule.get('triggerAtHour'))}:{_two(rule.get('triggerAtMinute'))}"
@@ -130,37 +130,37 @@ def _interval(rule: dict[str, Any]) -> str:
         named = [_DAYS[day] for day in days if type(day) is int and 0 <= day < 7] if isinstance(days, list) else []
         return f"{every} on {', '.join(named)} {at}" if named else f"{every} {at}"
     if field == "months":
-        return f"{every} on day {part(rule.get('triggerAtDayOfMonth')) or '1'} {at}"
+        return f"{every} on day {target_part(rule.get('triggerAtDayOfMonth')) or '1'} {at}"
     return f"{every} {at}" if field == "days" else every
 
 
 def _old_cron(item: dict[str, Any]) -> str:
     mode = text_of(item.get("mode")) or "everyDay"
     if mode == "custom":
-        return f"cron {part(item.get('cronExpression'))}"
+        return f"cron {target_part(item.get('cronExpression'))}"
     at = f"at {_two(item.get('hour'))}:{_two(item.get('minute'))}"
     unit = mode.removeprefix("every").lower()
     if mode == "everyX":
         return _every(text_of(item.get("unit")) or "hours", item.get("value", 2))
     if unit in ("minute", "hour"):
         return f"every {unit}"
-    return f"every {unit} {at}" + (f", weekday {part(item.get('weekday'))}" if unit == "week" else "")
+    return f"every {unit} {at}" + (f", weekday {target_part(item.get('weekday'))}" if unit == "week" else "")
 
 
 def _every(unit: str, count: Any) -> str:
-    number = part(count)
+    number = target_part(count)
     return f"every {unit.removesuffix('s')}" if number in ("", "1") else f"every {number} {unit}"
 
 
 def _two(value: Any) -> str:
-    return f"{value:02d}" if type(value) is int and 0 <= value < 100 else (part(value) or "00")
+    return f"{value:02d}" if type(value) is int and 0 <= value < 100 else (target_part(value) or "00")
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def asks_model(value: Any) -> bool:
+def is_model_filled(value: Any) -> bool:
     """Whether any text in a parameter tree asks a model to fill it in."""
     pending = [value]
     while pending:

@@ -9,14 +9,14 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from inventory.importers.display import is_expression, shown
+from inventory.importers.display import displayed, is_expression
 from inventory.importers.levels import is_sensitive
 from inventory.importers.manifest import Credential, CredentialRef, Finding, Privilege, Trigger
 from inventory.importers.n8n.code import opaque_because
 from inventory.importers.n8n.credentials import bound_credentials, embedded_credentials
 from inventory.importers.n8n.node import Node, Use
-from inventory.importers.n8n.operations import runs_code, uses_of
-from inventory.importers.n8n.parameters import asks_model, text_of
+from inventory.importers.n8n.operations import has_code, uses_of
+from inventory.importers.n8n.parameters import is_model_filled, text_of
 from inventory.importers.n8n.triggers import trigger_of
 from inventory.importers.secrets.scrubber import Occurrence
 from inventory.importers.source_digest import LABELS
@@ -83,16 +83,16 @@ def _is_named(credential: Credential) -> bool:
 
 def _findings_of_node(node: Node, at: str, has_privileges: bool) -> list[Finding]:
     findings = []
-    if (runs_code(node) or node.connector == "ssh") and (because := opaque_because(node)):
+    if (has_code(node) or node.connector == "ssh") and (because := opaque_because(node)):
         findings.append(Finding("opaque_code", at, "medium", f"Runs what can't be judged from its text: {because}"))
     variables = sorted(_variables(node.parameters))
     if variables:
         detail = "Takes values from the platform's environment: " + ", ".join(
-            shown(each, 60) for each in variables[:10]
+            displayed(each, 60) for each in variables[:10]
         )
         findings.append(Finding("env_reference", at, "low", detail))
     if node.package and node.origin not in ("base", "langchain"):
-        detail = f"Comes from the package {shown(node.package, 80)}; the export does not say which version"
+        detail = f"Comes from the package {displayed(node.package, 80)}; the export does not say which version"
         findings.append(Finding("unpinned_component", at, "low", detail))
     if node.disabled and has_privileges:
         findings.append(
@@ -139,7 +139,7 @@ def _privilege(node: Node, use: Use, ref: CredentialRef | None) -> Privilege:
     instance = use.instance if use.instance is not None else (ref.external_id if ref else "")
     return Privilege(
         at=node.place,
-        connector=use.connector or shown(node.connector, 80),
+        connector=use.connector or displayed(node.connector, 80),
         instance=instance,
         resource=use.resource,
         operation=use.operation,
@@ -148,9 +148,9 @@ def _privilege(node: Node, use: Use, ref: CredentialRef | None) -> Privilege:
         target=use.target,
         target_name=use.target_name,
         credential=ref,
-        origin=shown(node.origin, 80),
+        origin=displayed(node.origin, 80),
         assumed=use.assumed,
         active=not node.disabled,
-        model_controlled=node.is_reached or use.model_controlled or asks_model(node.parameters),
+        model_controlled=node.is_reached or use.model_controlled or is_model_filled(node.parameters),
         sensitive=use.sensitive or is_sensitive(use.operation, use.resource),
     )

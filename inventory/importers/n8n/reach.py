@@ -10,7 +10,7 @@ from typing import Any
 from inventory.importers.addresses import address_of
 from inventory.importers.display import EXPRESSION
 from inventory.importers.n8n.node import Node, Use, dynamic_host
-from inventory.importers.n8n.parameters import part, text_of
+from inventory.importers.n8n.parameters import target_part, text_of
 
 _MODELS = ("lm", "embeddings", "reranker", "openAi", "anthropic", "googleGemini", "ollama", "mistralAi")
 _BASE = ("baseURL", "baseUrl", "base_url", "basePath")
@@ -18,7 +18,7 @@ _COPY = re.compile(r"(b?cc)(?:s|List|Emails?|Recipients?|Address(?:es)?)?")
 _PARTS = ("options", "additionalFields", "updateFields")
 
 
-def reached(node: Node, use: Use) -> Use:
+def with_targets(node: Node, use: Use) -> Use:
     """`use` with its model's address, its proxy and recipients of copies."""
     if node.connector.startswith(_MODELS) and use.instance is None and not use.connector:
         use = _at_base_address(node, use)
@@ -47,7 +47,7 @@ def _copies(parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for members in _members(parameters):
         for name, value in members.items():
             match = _COPY.fullmatch(name)
-            if match and (people := part(value)):
+            if match and (people := target_part(value)):
                 yield match.group(1), people
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from inventory.importers.addresses import path_shown
-from inventory.importers.display import is_expression, shown, vocabulary
+from inventory.importers.display import displayed, is_expression, vocabulary
 from inventory.importers.manifest import Trigger
-from inventory.importers.n8n.parameters import part, schedule_of, text_of
+from inventory.importers.n8n.parameters import schedule_of, target_part, text_of
 
 _TYPES = {
     "manualTrigger": "manual",
@@ -67,9 +67,9 @@ def _resume_trigger(at: str, node: dict[str, Any], has_credentials: bool) -> Tri
     kind = text_of(parameters.get("resume"))
     if kind not in ("webhook", "form"):
         return None
-    suffix = part(options.get("webhookSuffix")) if isinstance(options, dict) else ""
+    suffix = target_part(options.get("webhookSuffix")) if isinstance(options, dict) else ""
     path = f"/{kind}-waiting/…" + (f"/{path_shown(suffix.lstrip('/'))}" if suffix else "")
-    method = part(parameters.get("httpMethod")) or "GET"
+    method = target_part(parameters.get("httpMethod")) or "GET"
     authentication = {"authentication": parameters.get("incomingAuthentication")}
     return Trigger(
         type=kind,
@@ -101,18 +101,18 @@ def _detail(connector: str, kind: str, parameters: dict[str, Any]) -> str:
         method = parameters.get("httpMethod")
         usual = ["GET", "POST"] if parameters.get("multipleMethods") is True else ["GET"]
         methods = method if isinstance(method, list) else [method] if method else usual
-        return shown(f"{', '.join(part(each) for each in methods)} {entry_path(parameters)}")
+        return displayed(f"{', '.join(target_part(each) for each in methods)} {entry_path(parameters)}")
     if kind in ("form", "mcp"):
-        return entry_path(parameters) or part(parameters.get("formTitle"))
+        return entry_path(parameters) or target_part(parameters.get("formTitle"))
     if kind == "chat":
         return "public" if parameters.get("public") is True else "in the editor"
     if kind == "email":
-        return part(parameters.get("mailbox")) or ("INBOX" if connector == "emailReadImap" else "")
+        return target_part(parameters.get("mailbox")) or ("INBOX" if connector == "emailReadImap" else "")
     for name in ("event", "events", "updates", "triggerOn", "trigger", "feedUrl", "path"):
         value = parameters.get(name)
         if isinstance(value, list):
             value = ", ".join(text_of(each) for each in value)
-        if detail := part(value):
+        if detail := target_part(value):
             literal = detail.partition("?")[0]
             return path_shown(literal) if "://" in literal else literal
     return ""
@@ -124,5 +124,7 @@ def entry_path(parameters: dict[str, Any]) -> str:
     Knowing the path is enough to call it: a part that looks like a token is hidden, with a digest.
     """
     options = parameters.get("options")
-    path = part(parameters.get("path")) or (part(options.get("path")) if isinstance(options, dict) else "")
+    path = target_part(parameters.get("path")) or (
+        target_part(options.get("path")) if isinstance(options, dict) else ""
+    )
     return "/" + path_shown(path.lstrip("/"), is_entry=True) if path else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from inventory.importers.display import label, shown
+from inventory.importers.display import display_label, displayed
 from inventory.importers.inline_workflows import MEMBER
 from inventory.importers.manifest import Credential, Finding, Kind, Manifest, Privilege, Source, Trigger
 from inventory.importers.n8n.code import LONGEST_IN_ALL, length_in
@@ -105,7 +105,7 @@ def read_workflow(
             content=content,
             earlier=earlier if earlier != content else "",
         ),
-        name=_name(workflow.get("name")) or label(fallback_name),
+        name=_name(workflow.get("name")) or display_label(fallback_name),
         kind=_kind(nodes, links),
         platform="n8n",
         enabled=_enabled(workflow),
@@ -199,7 +199,7 @@ def _node_places(nodes: list[dict[str, Any]]) -> list[str]:
     used: set[str] = set()
     places = []
     for index, node in enumerate(nodes):
-        place = label(node["name"])
+        place = display_label(node["name"])
         if place in used:
             place = f"{place} (nodes/{index})"
         used.add(place)
@@ -212,7 +212,7 @@ def _findings_of_alike(nodes: list[dict[str, Any]], places: list[str]) -> list[F
     first: dict[str, int] = {}
     findings = []
     for index, node in enumerate(nodes):
-        other = first.setdefault(label(node["name"]), index)
+        other = first.setdefault(display_label(node["name"]), index)
         if other != index:
             pair = f"The names of nodes/{other} and nodes/{index} look alike"
             detail = f"{pair} and differ by blanks or characters that show nothing"
@@ -361,7 +361,7 @@ def _hint_of(name: str, address: str) -> str:
     if not name or not address or lowered == account or lowered.endswith(f"<{account}>"):
         return name or address
     room = _HINT - len(address) - len(" <>")
-    return f"{label(name, room)} <{address}>" if room > _LEAST else address
+    return f"{display_label(name, room)} <{address}>" if room > _LEAST else address
 
 
 def _project_name(project: dict[str, Any]) -> str:
@@ -372,7 +372,7 @@ def _project_name(project: dict[str, Any]) -> str:
     name = _name(project.get("name"))
     if project.get("type") == "personal" or "@" not in name:
         return name
-    return label(f"project {name.translate({ord('<'): '(', ord('>'): ')'})}")
+    return display_label(f"project {name.translate({ord('<'): '(', ord('>'): ')'})}")
 
 
 def _address(share: dict[str, Any]) -> str:
@@ -392,8 +392,8 @@ def _member(value: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _name(value: Any) -> str:
     """Name or address for people; no key."""
-    return label(value) if isinstance(value, (str, int)) else ""
+    return display_label(value) if isinstance(value, (str, int)) else ""
 
 
 def _text(value: Any) -> str:
-    return shown(value) if isinstance(value, (str, int)) else ""
+    return displayed(value) if isinstance(value, (str, int)) else ""

@@ -137,16 +137,16 @@ def in_arguments(program: str, arguments: Sequence[str]) -> dict[int, Secret]:
     return secrets
 
 
-def runs_what_it_is_given(program: str) -> bool:
+def runs_arguments(program: str) -> bool:
     """Whether a program runs a package, an image, a module or a command from its arguments."""
     return program.rpartition("/")[2].rstrip("0123456789.") in _RUNNERS
 
 
 def _first_of_its_own(program: str, arguments: Sequence[str]) -> int:
     """Index of the server's first argument, after those of a runner: ``npx -p package``."""
-    if not runs_what_it_is_given(program):
+    if not runs_arguments(program):
         return 0
-    named = (at for at, each in enumerate(arguments) if not each.startswith("-") and not runs_what_it_is_given(each))
+    named = (at for at, each in enumerate(arguments) if not each.startswith("-") and not runs_arguments(each))
     return next(named, len(arguments))
 
 

@@ -73,7 +73,7 @@ PATTERNS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
 )
 
 
-def matches(text: str) -> Iterator[tuple[str, int, int]]:
+def provider_matches(text: str) -> Iterator[tuple[str, int, int]]:
     """(provider, start, end) of each match in `text`."""
     for provider, literal, expression in PATTERNS:
         if literal in text:

@@ -15,7 +15,7 @@ REMOVED = "secret-removed"
 _PREFIX = 4
 
 
-def machine_made(values: Iterable[str]) -> dict[str, str]:
+def placeholders_of(values: Iterable[str]) -> dict[str, str]:
     """Placeholder of each machine-generated secret, in plain and in address form.
 
     Passwords made by people are left out: the same characters may be a package, a tool or a name elsewhere.

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Literal
 
-from inventory.importers.display import label, shown
-from inventory.importers.secrets.commands import in_arguments, runs_what_it_is_given
+from inventory.importers.display import display_label, displayed
+from inventory.importers.secrets.commands import in_arguments, runs_arguments
 from inventory.importers.secrets.names import may_say_password, passwords_in_path
-from inventory.importers.secrets.patterns import N8N, matches
-from inventory.importers.secrets.repeats import REMOVED, Repeats, free_name, machine_made
+from inventory.importers.secrets.patterns import N8N, provider_matches
+from inventory.importers.secrets.repeats import REMOVED, Repeats, free_name, placeholders_of
 from inventory.importers.secrets.slots import Strength, is_placeholder, judge, looks_like_token, slot_strength
 from inventory.importers.secrets.texts import secrets_within
 from inventory.importers.work_budget import Budget
@@ -107,8 +107,8 @@ class Scrubbed:
             value = value[step] if inside else None  # two member names with the same secret became one
             name = _label(value) if isinstance(step, int) else step
             if name and name not in _STRUCTURE:
-                parts.append(label(name, 80) if isinstance(step, int) else shown(name, 80))
-        return "/".join([*parts, shown(occurrence.suffix, 80)] if occurrence.suffix else parts)
+                parts.append(display_label(name, 80) if isinstance(step, int) else displayed(name, 80))
+        return "/".join([*parts, displayed(occurrence.suffix, 80)] if occurrence.suffix else parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def scrub(document: Any, fingerprint: Fingerprint = lambda _value: None, *, budg
     walk = _Walk(fingerprint, budget, _own_entries(document))
     clean = walk.value(document, (), _Slot())
     content, occurrences = _replace_repeats(Repeats(walk.names, budget), clean, walk.found)
-    document, occurrences = _replace_repeats(Repeats(machine_made(walk.values), budget), content, occurrences)
+    document, occurrences = _replace_repeats(Repeats(placeholders_of(walk.values), budget), content, occurrences)
     return Scrubbed(document, tuple(occurrences), content)
 
 
@@ -151,10 +151,10 @@ def _replace_repeats(repeats: Repeats, document: Any, occurrences: list[Occurren
 
 def without_tokens(text: str) -> str:
     """File name or path without tokens, and without a password after the word "password"."""
-    spans = [(begin, end) for _, begin, end in matches(text)]
+    spans = [(begin, end) for _, begin, end in provider_matches(text)]
     spans += passwords_in_path(text)
     spans += [run.span() for run in _LONG_RUN.finditer(text) if looks_like_token(run.group())]
-    return cut(text, spans)
+    return replace_spans(text, spans)
 
 
 class _Walk:
@@ -253,7 +253,7 @@ class _Walk:
             self.values.update(dict.fromkeys(values))
             mark = self._fingerprint("".join(values))
         self._found(trail, slot, what, provider, suffix=suffix, reference=reference, mark=mark)
-        return cut(text, spans)
+        return replace_spans(text, spans)
 
     def _found(
         self,
@@ -296,14 +296,14 @@ class _Walk:
             named = replace(slot, kind=within.kind or slot.kind, name=within.name or within.provider or slot.name)
             ending = suffix or (within.name if within.kind == "url" else "")
             self._judged(text, what, [(begin, end)], "", trail, named, ending, within.provider)
-        return cut(text, chosen)
+        return replace_spans(text, chosen)
 
     def _arguments(self, arguments: list[str], trail: Trail, slot: _Slot) -> list[str]:
         """Command line arguments: ``--flag=value``, ``--flag value``, ``-e NAME=value``, ``-t token``, ``Header: value``."""
         clean: list[str] = []
         before = ""
         passwords = in_arguments(slot.program, arguments)
-        has_named = not runs_what_it_is_given(slot.program)
+        has_named = not runs_arguments(slot.program)
         for index, argument in enumerate(arguments):
             self._budget.hit()
             item_trail = (*trail, index)
@@ -316,13 +316,13 @@ class _Walk:
                 clean.append(self._inside(argument, item_trail, slot))  # name of a variable to pass on
             elif before.startswith("-") and "=" not in before and not argument.startswith("-"):
                 is_name = not has_named or argument.startswith("@")
-                has_named = has_named or not runs_what_it_is_given(argument)
+                has_named = has_named or not runs_arguments(argument)
                 if _ONE_LETTER_FLAG.match(before) and is_name:  # `npx -y package`, `python -m module`
                     clean.append(self._inside(argument, item_trail, slot))
                 else:
                     clean.append(self._argument(argument, item_trail, slot, before))
             else:
-                has_named = has_named or not (argument.startswith("-") or runs_what_it_is_given(argument))
+                has_named = has_named or not (argument.startswith("-") or runs_arguments(argument))
                 clean.append(self._inside(argument, item_trail, slot))
             before = argument
         return clean
@@ -368,7 +368,7 @@ def _label(value: Any) -> str:
     return ""
 
 
-def cut(text: str, spans: Iterable[tuple[int, int]]) -> str:
+def replace_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:
     """Text with a constant in place of each span. Overlapping spans are one."""
     parts, end = [], 0
     for begin, stop in sorted(spans):

@@ -12,7 +12,7 @@ from typing import Literal
 
 from inventory.importers.display import expressions, vocabulary
 from inventory.importers.levels import words
-from inventory.importers.secrets.patterns import matches
+from inventory.importers.secrets.patterns import provider_matches
 
 Strength = Literal["", "weak", "strong"]
 
@@ -260,7 +260,7 @@ def is_machine_made(text: str) -> bool:
     """Whether a value is a machine-generated token and no name or word: random enough, a UUID, or of a published form."""
     if re.search(r"\s", text) or not text.isascii():
         return False
-    if UUID.fullmatch(text) or any(end - begin > len(text) * 0.6 for _, begin, end in matches(text)):
+    if UUID.fullmatch(text) or any(end - begin > len(text) * 0.6 for _, begin, end in provider_matches(text)):
         return True
     runs = re.findall(r"[A-Za-z0-9]+", text)
     return sum(len(run) for run in runs if is_random(run)) > len(text) * 0.6
@@ -281,7 +281,7 @@ def is_random(run: str) -> bool:
 def looks_secret(text: str) -> bool:
     """Whether typed text outside of any document slot is likely a secret: a provider's shape, or a token's."""
     is_id = UUID.fullmatch(text.strip()) is not None
-    return is_id or any(True for _ in matches(text)) or judge(text, "weak").what == "literal"
+    return is_id or any(True for _ in provider_matches(text)) or judge(text, "weak").what == "literal"
 
 
 def _may_be_password(text: str) -> bool:

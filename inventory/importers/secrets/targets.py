@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from inventory.importers.manifest import Manifest, Privilege
 from inventory.importers.secrets.names import may_say_password, passwords_in_path
-from inventory.importers.secrets.scrubber import cut
+from inventory.importers.secrets.scrubber import replace_spans
 
 
 def without_passwords(manifest: Manifest) -> Manifest:
@@ -38,4 +38,4 @@ def _privilege(privilege: Privilege) -> Privilege:
 
 
 def _clean(text: str) -> str:
-    return cut(text, passwords_in_path(text)) if may_say_password(text) else text
+    return replace_spans(text, passwords_in_path(text)) if may_say_password(text) else text

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from inventory.importers.secrets.addresses import in_addresses
 from inventory.importers.secrets.commands import in_commands
 from inventory.importers.secrets.names import passwords_after_users, passwords_in, tokens_in
-from inventory.importers.secrets.patterns import matches
+from inventory.importers.secrets.patterns import provider_matches
 from inventory.importers.secrets.slots import judge, looks_like_token, slot_strength
 from inventory.importers.work_budget import Budget
 
@@ -75,7 +75,7 @@ def secrets_within(
         for (begin, end), name in in_addresses(text, budget).items():
             if not is_data or name == "password" or looks_like_token(text[begin:end]):
                 spans[begin, end] = Within("url", name)
-    for provider, begin, end in matches(text):
+    for provider, begin, end in provider_matches(text):
         budget.hit()
         spans.setdefault((begin, end), Within(provider=provider))
     if is_command:

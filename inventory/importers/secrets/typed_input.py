@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inventory.importers.secrets.patterns import N8N, matches
+from inventory.importers.secrets.patterns import N8N, provider_matches
 from inventory.importers.secrets.slots import is_placeholder, looks_like_token
 
 #: Forms in public texts: an address open to everybody, and keys made for display.
@@ -13,7 +13,9 @@ _CERTAIN = frozenset({"aws", "private key"})
 
 def published_secret(text: str) -> str:
     """Provider of the first secret of a published form in a text; empty without one."""
-    return next((provider for provider, begin, end in matches(text) if _is_certain(provider, text[begin:end])), "")
+    return next(
+        (provider for provider, begin, end in provider_matches(text) if _is_certain(provider, text[begin:end])), ""
+    )
 
 
 def _is_certain(provider: str, value: str) -> bool:

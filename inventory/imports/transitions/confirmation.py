@@ -21,10 +21,10 @@ from governance.core.models import Person, Team
 from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from inventory.automations import environments
-from inventory.automations.platform_instance import platform_of
+from inventory.automations.platform_instance import platform_name
 from inventory.importers.manifest import Manifest
 from inventory.imports import resolution
-from inventory.imports.transitions.write_version import write_down
+from inventory.imports.transitions.write_version import write_version
 from inventory.models import (
     REGISTERED,
     Assessment,
@@ -38,13 +38,13 @@ from inventory.models import (
     Resource,
     ResourceState,
     Version,
-    of_source,
+    source_condition,
 )
 from inventory.models.automation import AMENDED_BY_REVIEW
 from inventory.ownership import rules as ownership_rules
 from inventory.ownership import transitions as ownership_transitions
 from inventory.risk.tiers import Tier
-from inventory.versions.diff import drift
+from inventory.versions.diff import diff_versions
 
 #: Fields of an automation that a form or draft may set besides the manifest.
 FIELDS = ("name", "purpose", "kind", "business_owner", "technical_owner", "escalation_contact", "environment")
@@ -88,15 +88,15 @@ def confirm_import(
         sibling: the team's automation in another environment whose lineage a new one joins (I10).
         then: function that gets the version in the same transaction; its refusal rolls everything back.
     """
-    one_at_a_time()
+    lock_register()
     given, item = item, ImportItem.objects.select_for_update(of=("self",)).select_related("batch").get(pk=item.pk)
     if item.progress != ImportState.PREVIEW:
         raise refuse(Refusal("I7", "state", "This preview was confirmed or discarded already."))
     if step.actor.person is None or item.batch.by_id != step.actor.person.pk:
         raise refuse(Refusal("I7", "permission", "A preview is confirmed by whoever brought the file in."))
     manifest = Manifest.from_dict(item.manifest)
-    choices = Said(fields, if_new or {}, chosen or {}, suggested or {}, automation, sibling)
-    version, payload = bring_in(step, manifest, choices, item.secrets)
+    choices = Choices(fields, if_new or {}, chosen or {}, suggested or {}, automation, sibling)
+    version, payload = import_manifest(step, manifest, choices, item.secrets)
     item.version, item.progress, item.team = version, ImportState.CONFIRMED, step.subject
     item.outcome, item.reason = _outcome(version, payload), ""
     item.save(update_fields=["version", "progress", "team", "outcome", "reason"])
@@ -112,7 +112,7 @@ def _outcome(version: Version, payload: Mapping[str, Any]) -> Outcome:
 
 
 @dataclass(frozen=True)
-class Said:
+class Choices:
     """Choices of a builder besides the manifest: see `confirm_import`."""
 
     fields: Mapping[str, Any]
@@ -123,14 +123,14 @@ class Said:
     sibling: Automation | None = None
 
 
-def bring_in(
-    step: Step[Team], manifest: Manifest, choices: Said, secrets: Sequence[Mapping[str, Any]]
+def import_manifest(
+    step: Step[Team], manifest: Manifest, choices: Choices, secrets: Sequence[Mapping[str, Any]]
 ) -> tuple[Version, dict[str, Any]]:
     """Create or find the version of a manifest; returns it with facts for the event. The caller holds the register's lock."""
     given = _checked(choices.fields)
     _check_choices(choices.chosen)
     _check_described(manifest)
-    automation = known(step.subject, manifest, environment=given.get("environment"), named=choices.named)
+    automation = find_automation(step.subject, manifest, environment=given.get("environment"), named=choices.named)
     is_known = automation is not None
     if automation is None:
         given = {**_checked(choices.if_new), **given}
@@ -141,7 +141,7 @@ def bring_in(
         _check_known(step, automation)
         _check_owners(step, step.subject, automation, given)
         _amend(step, automation, given)
-    resolved = resolution.resolve(
+    resolved = resolution.resolve_manifest(
         manifest,
         platform_instance=automation.platform_instance,
         chosen=choices.chosen,
@@ -150,23 +150,25 @@ def bring_in(
         with_people=False,
     )
     before = automation.versions.order_by("-number").first() if is_known else None
-    made = write_down(step, automation, manifest, resolved, secrets=secrets, suggested=choices.suggested, before=before)
+    made = write_version(
+        step, automation, manifest, resolved, secrets=secrets, suggested=choices.suggested, before=before
+    )
     version = made.version
     if automation.approved_version_id is None:
         _take_tier(step, automation, made.judged)
     payload: dict[str, Any] = {"number": version.number, "manifest": version.manifest_digest, "new": made.is_new}
     if made.is_new and before is not None:
-        payload["drift"] = drift(before, version).counts
+        payload["drift"] = diff_versions(before, version).counts
     return version, payload
 
 
-def one_at_a_time() -> None:
+def lock_register() -> None:
     """Hold the register's lock until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [REGISTER_LOCK])
 
 
-def known(
+def find_automation(
     team: Team, manifest: Manifest, *, environment: str | None = None, named: Automation | None = None
 ) -> Automation | None:
     """Find the automation of a manifest, or None for a new one. Never matched by name (I1). Reads only.
@@ -182,7 +184,7 @@ def known(
         environment: its environment; production by default.
         named: the builder's choice, for a source without an id.
     """
-    place = {"platform_instance": platform_of(manifest), "environment": environment or Environment.PRODUCTION}
+    place = {"platform_instance": platform_name(manifest), "environment": environment or Environment.PRODUCTION}
     external = manifest.source.external_id[:160]
     if external:
         here = Automation.objects.filter(**place, external_id=external)
@@ -191,7 +193,10 @@ def known(
     if named is not None:
         return named
     same = Automation.objects.filter(
-        **place, external_id="", team=team, versions__in=Version.objects.filter(of_source(manifest.source.digests))
+        **place,
+        external_id="",
+        team=team,
+        versions__in=Version.objects.filter(source_condition(manifest.source.digests)),
     ).exclude(state=AutomationState.RETIRED)
     automations = list(same.distinct()[:2])
     return automations[0] if len(automations) == 1 else None
@@ -256,7 +261,7 @@ def _check_owners(step: Step[Any], team: Team, automation: Automation | None, gi
         InvalidInput: a person of another team; names the field and is recorded.
         DutyConflict: a person is an approver or has decided.
     """
-    refusals = ownership_rules.refusals(team, automation, given, step.now)
+    refusals = ownership_rules.owner_refusals(team, automation, given, step.now)
     if refusals:
         raise refuse(replace(refusals[0][1], detail=tuple((name, refusal.sentence) for name, refusal in refusals)))
 
@@ -267,9 +272,9 @@ def _lineage_of(step: Step[Team], manifest: Manifest, environment: str, promoted
     Raises:
         InvalidInput: the chosen automation is of another team, or already in this environment.
     """
-    sibling = environments.certain(step.subject, manifest, environment)
+    sibling = environments.certain_sibling(step.subject, manifest, environment)
     if sibling is None and promoted_from is not None:
-        sibling = environments.chosen(step.subject, promoted_from.pk, environment)
+        sibling = environments.chosen_sibling(step.subject, promoted_from.pk, environment)
         if sibling is None:
             sentence = f"{promoted_from.name} is in this environment already, or can't be promoted by this team."
             raise refuse(Refusal("I10", "input", sentence, detail=(("sibling", sentence),)))
@@ -288,7 +293,7 @@ def _create_automation(
         name=(given.get("name") or manifest.name)[:160],
         purpose=given.get("purpose", ""),
         kind=given.get("kind") or manifest.kind,
-        platform_instance=platform_of(manifest),
+        platform_instance=platform_name(manifest),
         external_id=manifest.source.external_id[:160],
         environment=environment,
         lineage=_lineage_of(step, manifest, environment, sibling),
@@ -342,7 +347,7 @@ def _amend(step: Step[Any], automation: Automation, given: Mapping[str, Any]) ->
         if refusal is not None:  # it asks for no decision, and a program cannot amend by itself (S5)
             raise refuse(refusal)
     if changed:
-        ownership_transitions.settle(automation, step)
+        ownership_transitions.end_settled_interims(automation, step)
         _save_as(step, automation, "automation.amended")
         step.record("automation.amended", automation, {"changed": changed})
 
@@ -366,7 +371,7 @@ def amend(step: Step[Automation], *, fields: Mapping[str, Any]) -> Effect:
     changed = _changed_fields(step.subject, given)
     if not step.subject.name:
         raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
-    ownership_transitions.settle(step.subject, step)
+    ownership_transitions.end_settled_interims(step.subject, step)
     step.save(step.subject)
     return Effect(payload={"changed": changed})
 

@@ -14,12 +14,12 @@ from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from inventory.importers.manifest import Access, Kind, Manifest, Privilege, Source, sha256
 from inventory.importers.manifest import Trigger as ManifestTrigger
-from inventory.imports.transitions.confirmation import Said, bring_in, one_at_a_time
+from inventory.imports.transitions.confirmation import Choices, import_manifest, lock_register
 from inventory.models import REGISTERED, Entitlement
 
 
 @dataclass(frozen=True)
-class Described:
+class DescribedPrivilege:
     """One privilege of a manual description.
 
     Args:
@@ -35,12 +35,12 @@ class Described:
     model_controlled: bool = False
 
 
-def describe(
+def describe_manually(
     *,
     name: str,
     kind: str,
     platform: str,
-    privileges: Sequence[Described],
+    privileges: Sequence[DescribedPrivilege],
     triggers: Sequence[ManifestTrigger] = (),
     external_id: str = "",
 ) -> Manifest:
@@ -89,11 +89,11 @@ def register_by_hand(step: Step[Team], *, manifest: Manifest, fields: Mapping[st
 
     Args:
         step: the running step; its subject is the team.
-        manifest: see `describe`; a known external id amends that automation.
+        manifest: see `describe_manually`; a known external id amends that automation.
         fields: see `FIELDS`.
     """
-    one_at_a_time()
+    lock_register()
     if not manifest.name.strip():
         raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
-    version, payload = bring_in(step, manifest, Said(fields), ())
+    version, payload = import_manifest(step, manifest, Choices(fields), ())
     return Effect(subject=version, payload=payload)

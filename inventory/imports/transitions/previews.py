@@ -22,7 +22,7 @@ from governance.core.keys import key_files
 from governance.core.models import Team
 from inventory import importers
 from inventory.importers import ImportProblem, ReadResult
-from inventory.importers.size_limit import Found, fitting
+from inventory.importers.size_limit import Found, refuse_too_large
 from inventory.models import BatchState, ImportBatch, ImportItem, ImportState, Outcome, Version
 
 #: Content digest inside a manifest, compared without loading the manifest.
@@ -41,7 +41,7 @@ class Added:
 def preview(
     files: Iterable[tuple[str, bytes]], *, actor: Actor, now: datetime, team: Team | None = None
 ) -> ImportBatch:
-    """Read files in this process and keep the results, see `keep`.
+    """Read files in this process and keep the results, see `keep_results`.
 
     Args:
         files: name and content of each.
@@ -49,25 +49,25 @@ def preview(
         now: business time.
         team: the team that builds them.
     """
-    return keep(read(files), actor=actor, now=now, team=team)
+    return keep_results(read_files(files), actor=actor, now=now, team=team)
 
 
-def keep(results: Sequence[Found], *, actor: Actor, now: datetime, team: Team | None = None) -> ImportBatch:
+def keep_results(results: Sequence[Found], *, actor: Actor, now: datetime, team: Team | None = None) -> ImportBatch:
     """Keep results as previews; an unreadable file becomes a refused item with its reason.
 
     Args:
-        results: of `read` or `read_apart`.
+        results: of `read_files` or `read_apart`.
         actor: the importer.
         now: business time.
         team: the team that builds them.
     """
     with transaction.atomic():
-        batch = begin(actor=actor, now=now)
-        add(batch, results, now=now, team=team)
+        batch = begin_upload(actor=actor, now=now)
+        add_results(batch, results, now=now, team=team)
     return batch
 
 
-def begin(*, actor: Actor, now: datetime, order: Mapping[str, Any] | None = None) -> ImportBatch:
+def begin_upload(*, actor: Actor, now: datetime, order: Mapping[str, Any] | None = None) -> ImportBatch:
     """Create an empty upload.
 
     Args:
@@ -83,7 +83,7 @@ def begin(*, actor: Actor, now: datetime, order: Mapping[str, Any] | None = None
     return ImportBatch.objects.create(by=actor.person, at=now, order=dict(order or {}))
 
 
-def read(files: Iterable[tuple[str, bytes]]) -> list[Found]:
+def read_files(files: Iterable[tuple[str, bytes]]) -> list[Found]:
     """Read files: a result for each automation and each refused file, with the file's displayed name."""
     read_results: list[Found] = []
     for name, data in files:
@@ -96,7 +96,7 @@ def read(files: Iterable[tuple[str, bytes]]) -> list[Found]:
     return read_results
 
 
-def add(
+def add_results(
     batch: ImportBatch,
     results: Sequence[Found],
     *,
@@ -110,7 +110,7 @@ def add(
 
     Args:
         batch: the upload; it is locked, so that a part sent twice is added once.
-        results: of `read`.
+        results: of `read_files`.
         now: business time.
         team: the team that builds them.
 
@@ -120,7 +120,7 @@ def add(
     with transaction.atomic():
         batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
         _not_under_way(batch)
-        results = fitting(results)
+        results = refuse_too_large(results)
         earlier = (
             _existing_keys(batch, {name[:255] for name, _ in results}) if batch.size or batch.items.exists() else set()
         )
@@ -166,7 +166,7 @@ def _existing_keys(batch: ImportBatch, names: Iterable[str]) -> set[tuple[str, s
     return {(name, content or reason) for name, content, reason in columns}
 
 
-def order(batch: ImportBatch, choices: Mapping[str, Any]) -> bool:
+def order_import(batch: ImportBatch, choices: Mapping[str, Any]) -> bool:
     """Order the import of an upload's open and refused items.
 
     Args:
@@ -187,7 +187,7 @@ def order(batch: ImportBatch, choices: Mapping[str, Any]) -> bool:
     return True
 
 
-def stop(batch: ImportBatch) -> None:
+def stop_import(batch: ImportBatch) -> None:
     """Stop an import; confirmed items stay, and the others can be ordered again."""
     under_way = ImportBatch.objects.filter(pk=batch.pk, progress=BatchState.CONFIRMING)
     under_way.update(progress=BatchState.PREVIEW)
@@ -221,7 +221,7 @@ def refuse_item(item: ImportItem, words: str) -> None:
     still.update(outcome=Outcome.REFUSED, reason=words[:400])
 
 
-def settle_unchanged(versions: Mapping[int, Version], team: Team) -> int:
+def mark_unchanged(versions: Mapping[int, Version], team: Team) -> int:
     """Mark unchanged previews like a confirmation would; returns their number.
 
     Args:
@@ -251,14 +251,14 @@ def save_draft(item: ImportItem, draft: Mapping[str, Any], *, team: Team | None)
     item.save(update_fields=["draft", "team"])
 
 
-def discard(item: ImportItem) -> None:
+def discard_item(item: ImportItem) -> None:
     """Discard a preview with its draft."""
     _check_open(item)
     item.progress, item.manifest, item.secrets, item.draft = ImportState.DISCARDED, {}, [], {}
     item.save()
 
 
-def forget(batch: ImportBatch) -> None:
+def delete_upload(batch: ImportBatch) -> None:
     """Delete an upload without any confirmed item: a program keeps no drafts."""
     if not batch.items.filter(progress=ImportState.CONFIRMED).exists():
         batch.delete()

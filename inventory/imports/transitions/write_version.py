@@ -38,12 +38,12 @@ from inventory.models import (
 )
 from inventory.ownership import authors
 from inventory.ownership import transitions as ownership_transitions
-from inventory.resources.transitions.bindings import tell_claimed
+from inventory.resources.transitions.bindings import notify_claims
 from inventory.versions import assessment
 
 
 @dataclass(frozen=True)
-class WrittenDown:
+class WrittenVersion:
     """A version, whether it is new, and its newest assessment."""
 
     version: Version
@@ -51,7 +51,7 @@ class WrittenDown:
     judged: Assessment
 
 
-def write_down(
+def write_version(
     step: Step[Any],
     automation: Automation,
     manifest: Manifest,
@@ -60,7 +60,7 @@ def write_down(
     secrets: Sequence[Mapping[str, Any]] = (),
     suggested: Mapping[str, Person] | None = None,
     before: Version | None = None,
-) -> WrittenDown:
+) -> WrittenVersion:
     """Find or create the version with this content, with all rows and a first assessment (I2, I7).
 
     The same content changes nothing, except that newer detectors add an assessment of the known version.
@@ -84,7 +84,7 @@ def write_down(
     if existing is not None:
         judged = _assess_anew(step, existing, manifest)
         _save_author(existing, manifest)
-        return WrittenDown(existing, False, judged)
+        return WrittenVersion(existing, False, judged)
     _assess_running(step, automation, manifest)
     version = _new_version(step, automation, manifest, secrets, digest, bound, before)
     version.meets = _meeting_points(automation, manifest, resolved)
@@ -103,11 +103,11 @@ def write_down(
     _save_identities(step, automation, version, resolved)
     _save_author(version, manifest, is_new=True)
     identities = sorted(resolved.identities, key=lambda identity: identity.pk) if before is None else None
-    rows = assessment.Rows(automation, list(privileges.values()), used, resolved.triggers, manifest, identities)
-    return WrittenDown(version, True, assessment.assess(version, now=step.now, rows=rows))
+    rows = assessment.VersionRows(automation, list(privileges.values()), used, resolved.triggers, manifest, identities)
+    return WrittenVersion(version, True, assessment.assess_version(version, now=step.now, rows=rows))
 
 
-def as_known(automation: Automation | None, manifest: Manifest) -> Manifest:
+def with_known_digest(automation: Automation | None, manifest: Manifest) -> Manifest:
     """Manifest with the source digest under which the automation already has this source, if that is an earlier one (I2)."""
     source = manifest.source
     if (
@@ -131,7 +131,7 @@ def _new_version(
     return Version(
         automation=automation,
         number=before.number + 1 if before is not None else 1,
-        source_digest=as_known(automation, manifest).source.content,
+        source_digest=with_known_digest(automation, manifest).source.content,
         manifest_digest=digest,
         binding_digest=bound,
         manifest=replace(
@@ -146,8 +146,8 @@ def _new_version(
 def _meeting_points(automation: Automation, manifest: Manifest, resolved: Resolution) -> list[str]:
     """Points at which the version could be joined with other automations (A16), computed after its rows are saved."""
     credentials = {credential.pk: str(credential) for credential in resolved.credentials.values()}
-    return chain_ends.meets(
-        chain_ends.Version(
+    return chain_ends.meeting_points(
+        chain_ends.VersionParts(
             automation, resolved.privileges.values(), credentials, resolved.triggers, {}, manifest.on_error
         )
     )
@@ -159,14 +159,14 @@ def _save_author(version: Version, manifest: Manifest, *, is_new: bool = False) 
     if not hint or (not is_new and version.authors.filter(said__text=hint).exists()):
         return
     if (text := free_text.keep(hint)) is not None:
-        VersionAuthor.objects.create(version=version, said=text, person=authors.matched([hint]).get(hint))
+        VersionAuthor.objects.create(version=version, said=text, person=authors.single_matches([hint]).get(hint))
 
 
 def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> Assessment:
     """Newest assessment of a version; a better detector adds one, never a version (I2)."""
     last = version.latest_assessment
     if last is None or last.importer_version != importers.VERSION:
-        return assessment.assess(version, now=step.now, manifest=manifest)
+        return assessment.assess_version(version, now=step.now, manifest=manifest)
     return last
 
 
@@ -174,7 +174,7 @@ def _assess_running(step: Step[Any], automation: Automation, manifest: Manifest)
     """Assess the approved version with a new reading of its source; a higher tier causes a review (I2)."""
     running = automation.approved_version
     if running is not None and running.source_digest in manifest.source.digests:
-        assessment.assess(running, now=step.now, manifest=manifest)
+        assessment.assess_version(running, now=step.now, manifest=manifest)
 
 
 def _save_resources(
@@ -205,7 +205,7 @@ def _save_resources(
         step.save(row)
     for row in (*first, *again):
         step.record("binding.proposed", row, {"resource": str(row.resource_id)})
-    tell_claimed([*first, *again], step.now)
+    notify_claims([*first, *again], step.now)
 
 
 def _proposed(step: Step[Any], row: Binding, resource: Resource) -> Binding:
@@ -233,7 +233,7 @@ def _save_credentials(step: Step[Any], automation: Automation, resolved: Resolut
     new = [credential for credential in resolved.credentials.values() if credential._state.adding]
     for credential in resolved.credentials.values():
         if not credential.platform_instance:
-            credential.platform_instance = platform_instance.local_to(automation)
+            credential.platform_instance = platform_instance.local_instance_of(automation)
         credential.opens = credential.opens  # takes the key of a resource that was just saved
     step.insert(new)
     for credential in new:
@@ -265,7 +265,7 @@ def _by_key(resolved: Resolution) -> dict[str, Privilege]:
     return {privilege.key: privilege for privilege in resolved.privileges.values()}
 
 
-def to_take_over(version: Version) -> QuerySet[NonHumanIdentity]:
+def identities_to_take_over(version: Version) -> QuerySet[NonHumanIdentity]:
     """Identities that a version takes over with its submission: see `hand_over_identities`."""
     never = Q(automation__approved_version=None, automation__state__in=(AutomationState.DRAFT, AutomationState.RETIRED))
     return NonHumanIdentity.objects.filter(never, used_by__version=version).exclude(automation=version.automation_id)
@@ -277,13 +277,13 @@ def hand_over_identities(step: Step[Automation], version: Version) -> None:
     Before a submission, an identity serves the first automation that named it. An unreviewed draft cannot reserve it.
     """
     automation = step.subject
-    for identity in to_take_over(version).select_for_update(of=("self",), no_key=True).order_by("pk"):
+    for identity in identities_to_take_over(version).select_for_update(of=("self",), no_key=True).order_by("pk"):
         identity.owner, identity.automation = automation.business_owner, automation
-        ownership_transitions.settle(identity, step)
+        ownership_transitions.end_settled_interims(identity, step)
         step.save(identity)
         step.record("identity.handed_over", identity)
     if automation.state in chain_queries.IN_USE:
-        chain_transitions.refresh(automation.pk)
+        chain_transitions.refresh_chains(automation.pk)
 
 
 def _save_identities(step: Step[Any], automation: Automation, version: Version, resolved: Resolution) -> None:
@@ -298,4 +298,4 @@ def _save_identities(step: Step[Any], automation: Automation, version: Version, 
             step.record("identity.registered", identity, {"kind": identity.kind})
         VersionIdentity.objects.create(version=version, identity=identity)
     if is_served_anew:
-        chain_transitions.refresh(automation.pk)
+        chain_transitions.refresh_chains(automation.pk)

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from inventory.importers import FORMATS
-from inventory.importers.preview import preview
+from inventory.importers.preview import print_preview
 
 
 class Command(BaseCommand):
@@ -28,6 +28,6 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=FORMATS, default="auto", help="what each file must be (default: look)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        status = preview(options["paths"], options["format"], self.stdout, self.stderr, names_each=options["all"])
+        status = print_preview(options["paths"], options["format"], self.stdout, self.stderr, names_each=options["all"])
         if status:
             raise SystemExit(status)

@@ -23,7 +23,7 @@ from governance.web.pages.ledger_links import ledger_href
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 from inventory.models import Automation, Credential, InterimOwner, InterimState, NonHumanIdentity, Owned, Resource
-from inventory.models.resource import sees_all
+from inventory.models.resource import sees_whole_register
 from inventory.ownership import queries as ownership_queries
 from inventory.ownership import transitions as ownership_transitions
 
@@ -33,7 +33,7 @@ Shape = dict[str, Any]
 MOST = 100
 
 
-def banner(subject: Owned, actor: Actor, now: datetime) -> Shape | None:
+def interim_banner(subject: Owned, actor: Actor, now: datetime) -> Shape | None:
     """Banner after an owner left: former owner, interim owner and the reader's actions; None with an active owner.
 
     A refused button is shown with its reason, except to people without any part in it.
@@ -41,7 +41,7 @@ def banner(subject: Owned, actor: Actor, now: datetime) -> Shape | None:
     former_owner = subject.accountable
     if former_owner is None or former_owner.is_here or getattr(subject, "state", "") in ("retired", "proposed"):
         return None
-    interim = ownership_transitions.latest(subject, now)
+    interim = ownership_transitions.latest_interim(subject, now)
     if interim is None:
         return _nobody_banner(subject, former_owner, actor, now)
     return (
@@ -54,7 +54,7 @@ def banner(subject: Owned, actor: Actor, now: datetime) -> Shape | None:
 def _nobody_banner(subject: Owned, former_owner: Person, actor: Actor, now: datetime) -> Shape:
     kind = ownership_transitions.field_of(subject)
     href = reverse("interim_name", args=[kind, subject.pk])
-    refusal = ownership_transitions.NAMING[kind].refusal(subject, actor=actor, now=now)
+    refusal = ownership_transitions.NAME_INTERIM[kind].refusal(subject, actor=actor, now=now)
     action: Shape = {"label": "Name who answers meanwhile", "icon": "person", "kind": "filled", "href": href}
     text = (
         f"{former_owner.name} left. Nothing new on it can be approved until its team’s lead and a security reviewer together "
@@ -110,7 +110,7 @@ def _shape(lead: str, text: str, refusal: Any, action: Shape | None) -> Shape:
 def ownerless_list(request: Request) -> HttpResponse:
     """List the ownerless items of the reader's teams, or of the whole register for its readers."""
     now = business_time.now()
-    rows = ownership_queries.listed(request.actor, now, most=MOST)
+    rows = ownership_queries.listed_items(request.actor, now, most=MOST)
     context: Shape = {
         "now": now,
         "head": {"title": "Nobody answers for these", "facts": ["their owner has left"]},
@@ -150,7 +150,7 @@ def _visible(kind: str, actor: Actor, now: datetime) -> QuerySet[Any]:
         for way in ("kept_in", "opens"):
             for role in ("owner", "deputy", "team__lead", "team__deputy_lead"):
                 answered_for |= Q((f"{way}__{role}__in", people))
-        return (credentials if sees_all(actor, now) else credentials.filter(answered_for)).distinct()
+        return (credentials if sees_whole_register(actor, now) else credentials.filter(answered_for)).distinct()
     raise Http404
 
 
@@ -164,7 +164,7 @@ def _back_href(subject: Owned) -> str:
 
 
 @require_GET
-def one(request: Request, kind: str, pk: int) -> HttpResponse:
+def ownerless_credential(request: Request, kind: str, pk: int) -> HttpResponse:
     """Show a credential with its owner and activity. Other kinds redirect to their page."""
     now = business_time.now()
     subject: Any = _find_subject(request, kind, pk, now)
@@ -178,7 +178,7 @@ def one(request: Request, kind: str, pk: int) -> HttpResponse:
         "now": now,
         "crumbs": [{"label": "Nobody answers", "href": reverse("ownerless")}, {"label": str(subject), "href": ""}],
         "head": {"title": str(subject), "facts": [kind, subject.kind]},
-        "ownerless": banner(subject, request.actor, now),
+        "ownerless": interim_banner(subject, request.actor, now),
         "facts": facts,
         "events": timeline_queries.shapes(subject, reader=request.actor.person, limit=30, actor=request.actor, now=now),
         "ledger_href": ledger_href(subject, actor=request.actor, now=now),
@@ -202,11 +202,11 @@ class InterimForm(forms.Form):
 
 
 @require_http_methods(["GET", "POST"])
-def name(request: Request, kind: str, pk: int) -> HttpResponse:
+def name_interim(request: Request, kind: str, pk: int) -> HttpResponse:
     """Name an interim owner, as team lead or security reviewer; the other confirms."""
     now = business_time.now()
     subject = _find_subject(request, kind, pk, now)
-    naming = ownership_transitions.NAMING[kind]
+    naming = ownership_transitions.NAME_INTERIM[kind]
 
     def act(fields: dict[str, Any]) -> Any:
         naming(subject, actor=request.actor, now=now, reason=fields["reason"], person=fields["person"])
@@ -260,7 +260,7 @@ def confirm_named(request: Request, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def drop(request: Request, pk: int) -> HttpResponse:
+def drop_interim(request: Request, pk: int) -> HttpResponse:
     """Decline a named interim owner, or end a confirmed one."""
     now = business_time.now()
     interim = _find_interim(request, pk, now)

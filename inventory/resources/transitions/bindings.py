@@ -22,10 +22,10 @@ from governance.core.roles.roles import Permission, Role
 from governance.core.texts import free_text
 from inventory.models import Automation, AutomationState, Binding, HostConsent, Privilege, Resource, ResourceState
 from inventory.resources import queries as resource_queries
-from inventory.resources.transitions.resources import CAN_BE_NAMED
+from inventory.resources.transitions.resources import NAMEABLE
 
 
-def answers_for(person: Person | None, resource: Resource, now: datetime) -> bool:
+def is_on_side(person: Person | None, resource: Resource, now: datetime) -> bool:
     """Whether an active person is owner, deputy or interim owner of a resource (I3)."""
     if person is None or not person.is_here:
         return False
@@ -33,7 +33,7 @@ def answers_for(person: Person | None, resource: Resource, now: datetime) -> boo
 
 
 def _require_its_side(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
-    if answers_for(actor.capacity_of, subject.resource, now):
+    if is_on_side(actor.capacity_of, subject.resource, now):
         return None
     sentence = f"Who answers for {subject.resource.name} says what opens it."
     return Refusal("I8", "duty", sentence, "Its owner or deputy does, in their first decision about it.")
@@ -80,7 +80,7 @@ def _require_both_sides(subject: Binding, actor: Actor, now: datetime) -> Refusa
     """
     asker, wanted = subject.moving_for or subject.moving_by, subject.moving_to
     assert wanted is not None  # checked after MOVING
-    if answers_for(asker, wanted, now) and answers_for(actor.capacity_of, subject.resource, now):
+    if is_on_side(asker, wanted, now) and is_on_side(actor.capacity_of, subject.resource, now):
         return None
     if access.holds(asker, Role.ADMIN, now) and Role.ADMIN in access.roles_held(actor, now):
         return None
@@ -90,21 +90,21 @@ def _require_both_sides(subject: Binding, actor: Actor, now: datetime) -> Refusa
     return Refusal("I8", "duty", sentence, "Or one admin asks for it, and another agrees.")
 
 
-ITS_SIDE = Duty(
+OWN_SIDE = Duty(
     "I8",
     "I8",
     "Only who answers for a resource confirms or refuses what opens it.",
     _require_its_side,
     ("binding_confirmed_or_refused",),
 )
-OF_OTHERS = Duty(
+NO_STAKE = Duty(
     "I8",
     "I8",
     "Who proposed what a connection opens, or owns an automation that rests on it, neither confirms nor refuses it.",
     _require_no_stake,
 )
 MOVING = Duty("I8", "I8", "Only what was asked for is agreed to.", _require_moving)
-ANOTHER = Duty("SOD-8", "S8", "Who asks that a connection moves does not agree to it.", _require_another)
+SECOND_PERSON = Duty("SOD-8", "S8", "Who asks that a connection moves does not agree to it.", _require_another)
 BOTH_SIDES = Duty(
     "I8", "I8", "A confirmed binding moves by both resources' sides, or by two admins.", _require_both_sides
 )
@@ -115,7 +115,7 @@ BOTH_SIDES = Duty(
     event="binding.confirmed",
     permission=Permission.RESOURCE_BIND,
     source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
-    duties=[CAN_BE_NAMED],
+    duties=[NAMEABLE],
 )
 def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
     """State that a connection opens this resource, as its owner or deputy (I8); later versions use it.
@@ -141,7 +141,7 @@ def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
     if row.pk is not None and (refusal := confirm_binding.refusal(row, actor=step.actor, now=step.now)) is not None:
         raise refuse(refusal)
     _confirm(step, row)
-    tell_claimed([row], step.now)
+    notify_claims([row], step.now)
     payload = {"connector": connector, "was": str(was or ""), "resource": str(step.subject.pk)}
     return Effect(subject=row, payload=payload)
 
@@ -173,7 +173,7 @@ def _confirm(step: Step[Any], row: Binding) -> None:
     step.save(row)
 
 
-@transition(Binding, event="binding.confirmed", permission=None, duties=(ITS_SIDE, OF_OTHERS))
+@transition(Binding, event="binding.confirmed", permission=None, duties=(OWN_SIDE, NO_STAKE))
 def confirm_binding(step: Step[Binding], *, anew: bool = False) -> Effect:
     """Confirm the resource of a connection, caused by its owner's first decision (I8).
 
@@ -186,7 +186,7 @@ def confirm_binding(step: Step[Binding], *, anew: bool = False) -> Effect:
     return Effect()
 
 
-@transition(Binding, event="binding.refused", permission=None, duties=(ITS_SIDE, OF_OTHERS))
+@transition(Binding, event="binding.refused", permission=None, duties=(OWN_SIDE, NO_STAKE))
 def refuse_binding(step: Step[Binding]) -> Effect:
     """Refuse the resource of a connection, in the first decision of its owner (I8).
 
@@ -207,7 +207,7 @@ def refuse_binding(step: Step[Binding]) -> Effect:
     event="binding.move_asked",
     permission=Permission.BINDING_MOVE,
     source=(ResourceState.ACTIVE,),
-    duties=[CAN_BE_NAMED],
+    duties=[NAMEABLE],
 )
 def ask_to_move(step: Step[Resource], *, connector: str, instance: str) -> Effect:
     """Request that a connection moves to this resource, as its owner, deputy or an admin (I8).
@@ -242,7 +242,7 @@ def _open_move(row: Binding) -> Refusal:
     Binding,
     event="binding.moved",
     permission=Permission.BINDING_MOVE,
-    duties=(MOVING, ANOTHER, BOTH_SIDES),
+    duties=(MOVING, SECOND_PERSON, BOTH_SIDES),
 )
 def agree_to_move(step: Step[Binding], *, resource: int) -> Effect:
     """Agree that a confirmed connection moves to another resource, as the second person (I8).
@@ -286,7 +286,7 @@ def share_host(step: Step[Resource], *, binding: int) -> Effect:
         step: the running step.
         binding: id of the other owner's binding.
     """
-    row = next((claim for claim in resource_queries.claimed_from(step.subject) if claim.pk == binding), None)
+    row = next((claim for claim in resource_queries.open_claims(step.subject) if claim.pk == binding), None)
     if row is None:
         sentence = f"Nobody waits for {step.subject.name} to share a host."
         raise refuse(Refusal("I8", "state", sentence, "Look at the resource again."))
@@ -314,7 +314,7 @@ def share_host(step: Step[Resource], *, binding: int) -> Effect:
     return Effect(subject=made, payload={"binding": str(row.pk), "opens": str(row.resource_id)})
 
 
-def tell_claimed(rows: Iterable[Binding], now: datetime) -> None:
+def notify_claims(rows: Iterable[Binding], now: datetime) -> None:
     """Notify owners of other bindings to their host; once for each binding and owner (I8)."""
     outbox.queue(
         [
@@ -342,7 +342,7 @@ def _clear_move(row: Binding) -> None:
     row.moving_to = row.moving_by = row.moving_for = row.moving_at = None
 
 
-def claiming(resource: Resource, connector: str, instance: str) -> Transition[Resource]:
+def binding_operation(resource: Resource, connector: str, instance: str) -> Transition[Resource]:
     """Operation by which an actor states a connection's resource: bind it, or request a move. Reads only."""
     bindings = Binding.objects.filter(connector=connector, instance_name=instance, confirmed_at__isnull=False)
     return ask_to_move if bindings.exclude(resource=resource).exists() else bind

@@ -14,20 +14,20 @@ from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission
-from inventory.importers.capabilities import BY_HAND
+from inventory.importers.capabilities import STATED_CONTROLS
 from inventory.models import Control, Entitlement
 from inventory.ownership import parties
 
 
 def _require_no_stake(subject: Entitlement, actor: Actor, now: datetime) -> Refusal | None:
-    stake = parties.in_entitlement(subject, actor)
+    stake = parties.stake_in_entitlement(subject, actor)
     if stake is None:
         return None
     sentence = f"{stake}, so somebody else says which controls stand on it."
     return Refusal("SOD-1", "duty", sentence, "The other one of owner and deputy does.")
 
 
-WITHOUT_STAKE = Duty(
+NO_STAKE = Duty(
     "SOD-1",
     "S1",
     "Who owns, brought in or wrote what holds an entitlement does not say that a control stands on it.",
@@ -39,7 +39,7 @@ WITHOUT_STAKE = Duty(
     Entitlement,
     event="control.said",
     permission=Permission.CONTROL_SAY,
-    duties=[WITHOUT_STAKE],
+    duties=[NO_STAKE],
     reason_needed=True,
 )
 def say_control(step: Step[Entitlement], *, tag: str) -> Effect:
@@ -47,10 +47,10 @@ def say_control(step: Step[Entitlement], *, tag: str) -> Effect:
 
     Args:
         step: the running step.
-        tag: one of `BY_HAND`.
+        tag: one of `STATED_CONTROLS`.
     """
     entitlement = step.subject
-    if tag not in BY_HAND:
+    if tag not in STATED_CONTROLS:
         raise refuse(Refusal("S6", "input", "Choose one of the list.", detail=(("tag", "Choose one of the list."),)))
     if entitlement.controls.standing().filter(tag=tag).exists():
         raise refuse(Refusal("S6", "state", "Somebody says that already.", "See who, and why, on its page."))
@@ -90,5 +90,5 @@ def take_back_control(step: Step[Control]) -> Effect:
 def _tag(step: Step[Any], entitlement: Entitlement) -> None:
     """Set an entitlement's tags from its name and its controls in force."""
     stand = set(entitlement.controls.standing().values_list("tag", flat=True))
-    entitlement.tags = sorted({*entitlement.tags} - BY_HAND | stand)
+    entitlement.tags = sorted({*entitlement.tags} - STATED_CONTROLS | stand)
     step.save(entitlement)

@@ -28,13 +28,13 @@ LONGEST_REFERENCE = 80
 LONGEST_DAYS = 30
 
 
-def running(resource: Resource, now: datetime) -> Incident | None:
+def running_incident(resource: Resource, now: datetime) -> Incident | None:
     """Incident that runs on a resource at ``now``, or None."""
     return resource.incidents.running(now).select_related("declared_by", "why").first()
 
 
 def _require_none_running(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
-    incident = running(subject, now)
+    incident = running_incident(subject, now)
     if incident is None:
         return None
     sentence = f"{incident.declared_by.name} has declared {incident.reference} on it already."

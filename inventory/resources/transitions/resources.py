@@ -110,10 +110,10 @@ NOT_THE_PROPOSER = Duty(
     "A resource is put to use by an admin who neither proposed it nor said what it counts as.",
     _require_not_proposer,
 )
-CAN_BE_NAMED = Duty("I8", "I8", "What is decided at run time has no owner and is never in use.", _require_nameable)
+NAMEABLE = Duty("I8", "I8", "What is decided at run time has no owner and is never in use.", _require_nameable)
 ACCEPTED = Duty("I8", "I8", "A resource is put to use once its owner has accepted.", _require_accepted)
-CLASSED = Duty("I3", "I3", "A resource is put to use once its data class is set.", _require_data_class)
-NOT_WHO_NAMED = Duty("SOD-8", "S8", "Nobody puts a resource to use whose owner they named.", _require_not_namer)
+HAS_DATA_CLASS = Duty("I3", "I3", "A resource is put to use once its data class is set.", _require_data_class)
+NOT_THE_NAMER = Duty("SOD-8", "S8", "Nobody puts a resource to use whose owner they named.", _require_not_namer)
 NOT_IN_USE = Duty("S8", "S8", "The owner of what is in use changes by a proposal of two people.", _require_not_in_use)
 NOT_THE_OWNER = Duty("SOD-8", "S8", "Nobody puts a resource to use that they answer for.", _require_not_owner)
 
@@ -173,7 +173,7 @@ def _record_owner(step: Step[Any], resource: Resource, owner: Person, deputy: Pe
     event="resource.owner_named",
     permission=Permission.RESOURCE_ACTIVATE,
     source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
-    duties=[CAN_BE_NAMED, NOT_IN_USE],
+    duties=[NAMEABLE, NOT_IN_USE],
 )
 def name_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Effect:
     """Name owner and deputy, as an admin and never oneself; in force after the owner accepts and another admin activates
@@ -196,7 +196,7 @@ def accept_ownership(step: Step[Resource]) -> Effect:
     resource.owner, resource.deputy = resource.named_owner, resource.named_deputy
     resource.named_owner = resource.named_deputy = resource.named_by = None
     resource.accepted_at = resource.deputy_since = step.now
-    ownership_transitions.settle(resource, step)
+    ownership_transitions.end_settled_interims(resource, step)
     step.save(resource)
     return Effect()
 
@@ -207,7 +207,7 @@ def accept_ownership(step: Step[Resource]) -> Effect:
     permission=Permission.RESOURCE_ACTIVATE,
     source=(ResourceState.PROPOSED,),
     target=(ResourceState.ACTIVE,),
-    duties=[CAN_BE_NAMED, ACCEPTED, NOT_THE_PROPOSER, NOT_WHO_NAMED, NOT_THE_OWNER, CLASSED],
+    duties=[NAMEABLE, ACCEPTED, NOT_THE_PROPOSER, NOT_THE_NAMER, NOT_THE_OWNER, HAS_DATA_CLASS],
 )
 def activate(step: Step[Resource]) -> Effect:
     """Activate a resource with data class and accepted owner, as an admin who did not propose it (I3, I8)."""
@@ -219,7 +219,7 @@ def activate(step: Step[Resource]) -> Effect:
     event="resource.amended",
     permission=Permission.RESOURCE_AMEND,
     source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
-    duties=[CAN_BE_NAMED],
+    duties=[NAMEABLE],
 )
 def amend_resource(step: Step[Resource], *, fields: Mapping[str, Any]) -> Effect:
     """Change a resource, as its owner or an admin. For an active one, data class and environment only rise, and kind and
@@ -256,7 +256,7 @@ def appoint_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Eff
     if deputy != resource.deputy:
         resource.deputy, resource.deputy_since = deputy, step.now
     resource.named_owner = resource.named_deputy = resource.named_by = None
-    ownership_transitions.settle(resource, step)
+    ownership_transitions.end_settled_interims(resource, step)
     step.save(resource)
     return Effect(payload={"owner": str(owner.opaque_id), "deputy": str(deputy.opaque_id)})
 
@@ -317,7 +317,7 @@ def _check_not_lowered(resource: Resource, data_class: str, environment: str) ->
     event="entitlement.added",
     permission=Permission.RESOURCE_AMEND,
     source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
-    duties=[CAN_BE_NAMED],
+    duties=[NAMEABLE],
 )
 def add_entitlement(
     step: Step[Resource],

@@ -28,7 +28,7 @@ from inventory.resources.transitions import bindings
 MOST = 50
 
 
-def rows(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
+def binding_rows(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
     """Bindings that open a resource or move to it: ``bindings`` in ``inventory/resources/resource.html``."""
     bindings = Binding.objects.filter(Q(resource=resource) | Q(moving_to=resource))
     related = ("resource", "proposed_by", "confirmed_by", "refused_by", "moving_to", "moving_by")
@@ -72,8 +72,8 @@ def _moving_text(row: Binding, actor: Actor, now: datetime) -> Shape | None:
     }
 
 
-def claims(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
-    """Hosts of a resource that another owner claims too: ``claims`` in ``inventory/resources/resource.html`` (I8)."""
+def claim_rows(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
+    """Hosts of a resource that another owner claims too: ``claim_rows`` in ``inventory/resources/resource.html`` (I8)."""
     may = bindings.share_host.refusal(resource, actor=actor, now=now) is None
     people = {person.pk for person in actor.people}
     return [
@@ -90,7 +90,7 @@ def claims(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
             if may and row.resource.answering_ids.isdisjoint(people)
             else None,
         }
-        for row in resource_queries.claimed_from(resource)
+        for row in resource_queries.open_claims(resource)
     ]
 
 
@@ -109,7 +109,7 @@ class ConnectionForm(forms.Form):
 
 
 @require_http_methods(["GET", "POST"])
-def claim(request: Request, pk: int) -> HttpResponse:
+def bind_connection(request: Request, pk: int) -> HttpResponse:
     """Bind a connection to a resource, or request its move from another one."""
     now = business_time.now()
     resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
@@ -117,7 +117,7 @@ def claim(request: Request, pk: int) -> HttpResponse:
 
     def act(fields: dict[str, Any]) -> Resource:
         fields = {name: free_text.name(value) for name, value in fields.items()}
-        bindings.claiming(resource, **fields)(resource, actor=request.actor, now=now, **fields)
+        bindings.binding_operation(resource, **fields)(resource, actor=request.actor, now=now, **fields)
         return resource
 
     refusal = (

@@ -44,7 +44,7 @@ class IncidentForm(forms.Form):
     reason = forms.CharField(label="What happened", widget=forms.Textarea(attrs={"rows": 3}), max_length=4000)
 
 
-def shapes(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
+def incident_shapes(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
     """Incidents of a resource, the running one first: see ``inventory/resources/incidents.html``. One query."""
     since = now - SHOWN_FOR
     lately = resource.incidents.filter(Q(ended_at__gt=since) | Q(ended_at=None, until__gt=since))

@@ -36,7 +36,7 @@ from inventory.models import (
     ResourceState,
     ScopeKind,
 )
-from inventory.models.interim_owner import still_answering
+from inventory.models.interim_owner import interim_condition
 from inventory.ownership.views import interim_owners
 from inventory.resources.transitions import resources
 from inventory.resources.transitions.incidents import declare_incident
@@ -105,7 +105,10 @@ def _filtered(rows: QuerySet[Resource], request: Request) -> QuerySet[Resource]:
     if query.get("mine"):
         me = request.actor.person
         rows = rows.filter(
-            Q(owner=me) | Q(deputy=me) | Q(named_owner=me) | still_answering([me.pk] if me else [], business_time.now())
+            Q(owner=me)
+            | Q(deputy=me)
+            | Q(named_owner=me)
+            | interim_condition([me.pk] if me else [], business_time.now())
         )
     return rows
 
@@ -166,14 +169,14 @@ def resource(request: Request, pk: int) -> HttpResponse:
         "data_class": resource.data_class or None,
         "data_words": "" if resource.data_class else "not set, so it counts as restricted",
         "facts": _facts(resource, now),
-        "ownerless": interim_owners.banner(resource, request.actor, now),
-        "incidents": incidents.shapes(resource, request.actor, now),
+        "ownerless": interim_owners.interim_banner(resource, request.actor, now),
+        "incidents": incidents.incident_shapes(resource, request.actor, now),
         "entitlements": _entitlements(resource),
         "add_href": _add_href(resource, request.actor, now),
-        "bindings": bindings.rows(resource, request.actor, now),
-        "claims": bindings.claims(resource, request.actor, now),
+        "bindings": bindings.binding_rows(resource, request.actor, now),
+        "claims": bindings.claim_rows(resource, request.actor, now),
         "bind_href": bindings.claim_href(resource, request.actor, now),
-        "credentials": credential_facts.panel(resource, request.actor, now),
+        "credentials": credential_facts.credentials_panel(resource, request.actor, now),
         "panels": _panels(resource),
         "events": timeline_queries.shapes(
             resource, reader=request.actor.person, limit=30, actor=request.actor, now=now

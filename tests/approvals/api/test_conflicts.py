@@ -150,7 +150,7 @@ def test_of_what_others_hold_only_that_is_named_which_the_token_sees(
     forbid(company, "record", scope="owner")
     held = Held("0/new", resource=company.slack.pk, level="write")
     case = check_automation.Case(0, [held], {"owner": [company.people.jonas.pk]})
-    found = check_automation.find(case, company.now)
+    found = check_automation.find_conflicts(case, company.now)
     words = {}
     for who in ("rita", "nadia"):
         (one,) = conflicts_of(found, {"0/new": "Posts."}, as_actor(getattr(company.people, who)), company.now)

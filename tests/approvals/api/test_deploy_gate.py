@@ -137,11 +137,11 @@ def by_hand(company: Company, *, external_id: str = "", runs_as: str = "robot", 
     on, _ = Entitlement.objects.get_or_create(
         resource=company.erp, code="write", defaults={"words": "May write", "level": "write"}
     )
-    manifest = manual_registration.describe(
+    manifest = manual_registration.describe_manually(
         name="Hand",
         kind="script",
         platform="cron",
-        privileges=[manual_registration.Described(on, "write", "orders")],
+        privileges=[manual_registration.DescribedPrivilege(on, "write", "orders")],
         triggers=[Trigger("webhook", "hook", authenticated=not open_to_all)],
         external_id=external_id,
     )

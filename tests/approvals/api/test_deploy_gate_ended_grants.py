@@ -20,7 +20,9 @@ from tests.scenarios import Company
 def answer(submission: Submission, company: Company, **later: float) -> deploy_gate.GateAnswer:
     """What the gate says of a submission's version, some time later."""
     automation = Automation.objects.get(pk=submission.automation_id)
-    return deploy_gate.ask(automation, submission.version.manifest_digest, now=company.now + timedelta(**later))
+    return deploy_gate.answer_for_automation(
+        automation, submission.version.manifest_digest, now=company.now + timedelta(**later)
+    )
 
 
 @pytest.mark.rule("A17", "G3")

@@ -220,7 +220,7 @@ def test_what_no_review_is_about_is_not_changed_by_a_program_past_draft(
     said = {"escalation_contact": "nobody@northwind.example"}
     if way != "said":
         n = company.people
-        item = drafts.of_version(stock_in_force.version, by=n.rita, team=n.finance_ops, now=company.now)
+        item = drafts.preview_of_version(stock_in_force.version, by=n.rita, team=n.finance_ops, now=company.now)
         draft = Draft.of(item)
         drafts.keep(item, replace(draft, fields={**draft.fields, **said}), n.finance_ops)
     answer = rita.post(f"/automations/{automation.pk}/submissions", said if way == "said" else {})

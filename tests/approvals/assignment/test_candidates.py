@@ -13,7 +13,7 @@ from approvals.models import Approval, ApprovalState, Candidate, Grant, Submissi
 from approvals.models.grant import LONGEST_TERM
 from approvals.submissions import jobs as submission_jobs
 from approvals.submissions.transitions import stages, submit
-from approvals.submissions.transitions.submit import Wish
+from approvals.submissions.transitions.submit import ItemRequest
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent, Notice, Person
@@ -109,7 +109,7 @@ def test_an_amendment_does_not_get_around_two_owners(company: Company, chaser_in
 def test_each_thing_that_is_asked_says_why(company: Company) -> None:
     version = stock_report.version(company)
     rita = as_actor(company.people.rita)
-    wishes = {**scenarios.wishes(version), version.privileges.all()[0].key: Wish(" \u200b ")}
+    wishes = {**scenarios.wishes(version), version.privileges.all()[0].key: ItemRequest(" \u200b ")}
     with pytest.raises(InvalidInput, match="why it needs one") as caught:
         submit.submit(version.automation, actor=rita, now=company.now, version=version, wishes=wishes)
     assert [key for key, _ in caught.value.refusal.detail] == [version.privileges.all()[0].key]
@@ -137,7 +137,7 @@ def test_no_term_is_asked_for_that_its_tier_does_not_allow(company: Company) -> 
                 actor=as_actor(company.people.rita),
                 now=company.now,
                 version=version,
-                wishes=scenarios.wishes(version, **{key: Wish("Why not.", days)}),
+                wishes=scenarios.wishes(version, **{key: ItemRequest("Why not.", days)}),
             )
 
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approvals.assignment.escalation_chain import Rung
-from approvals.assignment.matching import Question, after, shortage
-from approvals.assignment.next_approver import Judge, turn
-from approvals.assignment.route import Route, SeatStanding
+from approvals.assignment.matching import Question, shortage, shortage_after
+from approvals.assignment.next_approver import Eligibility, next_approvers
+from approvals.assignment.route import Route, SeatState
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from governance.core.models import Person
@@ -34,7 +34,7 @@ def leaves(c: Company, *people: Person) -> None:
         record_leaver(person, actor=as_actor(c.people.ines), now=c.now, reason="Left.")
 
 
-def seats(c: Company, record: Approval) -> dict[str, SeatStanding]:
+def seats(c: Company, record: Approval) -> dict[str, SeatState]:
     """How the seats of a record stand."""
     fresh = Approval.objects.get(pk=record.pk)
     return {seat.label: seat for seat in Route.load(fresh.submission, c.now).standing(fresh)}
@@ -242,15 +242,15 @@ class Play:
         question = self.question(key)
 
         def short_after(one: Person) -> list[str]:
-            return after(question, label, [one], others)
+            return shortage_after(question, label, [one], others)
 
-        judge = Judge(
+        judge = Eligibility(
             lambda one: ("X", "") if one.pk in self.gone(key) else None,
             lambda one: question.needs(label, one),
             short_after,
             lambda _, said: said,
         )
-        found = turn(self.ladders[key][int(label)], judge)
+        found = next_approvers(self.ladders[key][int(label)], judge)
         return [one for one in found.people if not short_after(one)]
 
 

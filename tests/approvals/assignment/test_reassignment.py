@@ -305,7 +305,7 @@ def test_what_changes_who_decides_wakes_the_sweep(company: Company, monkeypatch:
     alone = scenarios.resource(n, "Left alone", "data_store", "internal", n.omar, n.mei, n.platform)
 
     def nobody_answers_meanwhile_any_more() -> None:
-        one = ownership_transitions.NAMING["resource"](alone, actor=as_actor(n.amara), now=c.now, person=n.grace)
+        one = ownership_transitions.NAME_INTERIM["resource"](alone, actor=as_actor(n.amara), now=c.now, person=n.grace)
         woken.clear()
         ownership_transitions.drop_interim(one, actor=as_actor(n.amara), now=c.now, reason="She has no time.")
 

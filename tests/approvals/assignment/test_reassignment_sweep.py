@@ -63,7 +63,7 @@ class Office:
 
     def routed(self, later: timedelta = timedelta()) -> set[int]:
         """Keys of what the next run looks at."""
-        return {one.pk for one in reassignment.to_route(submission_jobs.JOB, self.now + later)}
+        return {one.pk for one in reassignment.approvals_to_route(submission_jobs.JOB, self.now + later)}
 
 
 def is_open(**facts: Any) -> set[int]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approvals.assignment import staffing
-from approvals.assignment.matching import unfilled
+from approvals.assignment.matching import unfilled_places
 from governance.core.clock import business_time
 from governance.core.health import queries as health_queries
 from governance.core.models import Membership, Person, RoleAssignment, Team, TeamKind
@@ -37,7 +37,7 @@ could = st.frozensets(st.integers(1, 5), max_size=4)
 @pytest.mark.rule("S9")
 @given(st.lists(could, max_size=5))
 def test_as_few_places_stay_empty_as_can_be(wanted: list[frozenset[int]]) -> None:
-    empty = unfilled([("", people) for people in wanted])
+    empty = unfilled_places([("", people) for people in wanted])
     everybody = [1, 2, 3, 4, 5, *([0] * len(wanted))]  # 0 is nobody
     best = max(
         sum(one in people for one, people in zip(picked, wanted, strict=True))
@@ -49,20 +49,20 @@ def test_as_few_places_stay_empty_as_can_be(wanted: list[frozenset[int]]) -> Non
 @pytest.mark.rule("S9")
 def test_what_comes_first_is_filled_first() -> None:
     one = frozenset({1})
-    assert unfilled([("builder", one), ("lead", one), ("owner", frozenset({1, 2}))]) == [1]
+    assert unfilled_places([("builder", one), ("lead", one), ("owner", frozenset({1, 2}))]) == [1]
 
 
 @pytest.mark.rule("S9")
 @pytest.mark.django_db
 def test_of_a_company_of_nobody_everybody_is_missing() -> None:
-    assert staffing.missing(NOW) == NOBODY
+    assert staffing.shortage_sentences(NOW) == NOBODY
 
 
 @pytest.mark.rule("S9")
 @pytest.mark.django_db
 def test_a_company_with_enough_people_lacks_nobody(company: Company, django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(7):
-        assert staffing.missing(company.now) == []
+        assert staffing.shortage_sentences(company.now) == []
 
 
 class Small:
@@ -90,7 +90,7 @@ def test_one_person_with_every_role_is_one_person() -> None:
     small.team.lead = able
     with unguarded(Team):
         small.team.save()
-    standard, high = staffing.missing(NOW)
+    standard, high = staffing.shortage_sentences(NOW)
     assert standard == (
         "Standard risk takes 3 different people at once and 1 is there. Missing: "
         "an approver of stage 1 (the team's lead): the one who could is needed elsewhere; "
@@ -106,7 +106,7 @@ def test_two_reviewers_beside_a_builder_are_enough_for_standard_and_not_for_high
     Membership.objects.create(team=small.team, person=small.person("Rita", Role.BUILDER))
     for name in ("Sana", "Viktor"):
         small.person(name, Role.SECURITY_REVIEWER)
-    (high,) = staffing.missing(NOW)
+    (high,) = staffing.shortage_sentences(NOW)
     assert high == (
         "High risk takes 6 different people at once and 3 are there. Missing: "
         "a security reviewer for stage 1: the 2 who could are needed elsewhere; "
@@ -121,9 +121,11 @@ def test_a_builder_in_no_team_and_one_who_left_are_none(company: Company) -> Non
     n = company.people
     for person in (n.piet, n.tom):
         record_leaver(person, actor=as_actor(n.ines), now=company.now, reason="A new job.")
-    assert staffing.missing(company.now) == []
+    assert staffing.shortage_sentences(company.now) == []
     Membership.objects.filter(person=n.rita).delete()
-    assert [said.partition("Missing: ")[2] for said in staffing.missing(company.now)] == ["a builder, in a team."] * 2
+    assert [said.partition("Missing: ")[2] for said in staffing.shortage_sentences(company.now)] == [
+        "a builder, in a team."
+    ] * 2
 
 
 @pytest.mark.rule("S9")

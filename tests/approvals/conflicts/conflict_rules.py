@@ -42,7 +42,7 @@ def document(*legs: Leg, code: str = "read-and-tell", **more: Any) -> dict[str, 
 
 def unsaved(said: dict[str, Any], now: datetime) -> ConflictRule:
     """Such a rule, in force from ``now`` once it is saved."""
-    read = rule_language_rule.read(said)
+    read = rule_language_rule.parse_rule(said)
     return ConflictRule(
         code=read.code,
         number=1,
@@ -62,7 +62,7 @@ def rule(*legs: Leg, now: datetime = NOW, **more: Any) -> ConflictRule:
     """A rule of so many legs, in force."""
     made = unsaved(document(*legs, **more), now)
     made.save()
-    members.weigh_all(now)
+    members.update_all(now)
     return made
 
 
@@ -75,14 +75,14 @@ def no_other_rules(now: datetime = NOW) -> None:
     """Give up every rule there is, so that a test has its own alone."""
     first, second = Person.objects.order_by("pk")[:2]
     with unguarded(ConflictRule):
-        members.weigh_rules([_given_up(one, first, second) for one in list(ConflictRule.objects.in_force(now))])
+        members.update_rules([_given_up(one, first, second) for one in list(ConflictRule.objects.in_force(now))])
 
 
 def give_up(one: ConflictRule, first: Person, second: Person) -> None:
     """Nobody asks for a rule any more: its next version says so, as if two had signed that."""
     with unguarded(ConflictRule):
         made = _given_up(one, first, second)
-    members.weigh_rules([made])
+    members.update_rules([made])
 
 
 def _given_up(one: ConflictRule, first: Person, second: Person) -> ConflictRule:

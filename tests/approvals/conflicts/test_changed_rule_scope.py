@@ -30,7 +30,7 @@ JOB = Actor.of_job(conflict_jobs.JOB)
 def caught(plain: Company, plain_in_force: Submission) -> Conflict:
     """An automation that a rule for automations catches."""
     conflict_rules.rule(on(plain.erp), on(plain.slack), mode="enforce")
-    conflict_jobs.look(plain.now, JOB)
+    conflict_jobs.scan_all(plain.now, JOB)
     return Conflict.objects.get()
 
 
@@ -50,15 +50,15 @@ def waived(c: Company, one: Conflict, automation: Any) -> Waiver:
 
 def test_what_was_found_of_automation_7_is_not_that_of_owner_7(plain: Company, caught: Conflict) -> None:
     made = looks_at(plain, "owner")
-    ((_, parts),) = scan.scan([conflict_queries.of(made)], plain.now).items()
+    ((_, parts),) = scan.scan([conflict_queries.parse_version(made)], plain.now).items()
     found = {caught.subject: parts}  # the same number
-    assert conflict_transitions.differs(made, found, [caught])
+    assert conflict_transitions.has_changes(made, found, [caught])
     conflict_transitions.follow_scan(made, actor=JOB, now=plain.now, parts_by_subject=found)
     caught.refresh_from_db()
     assert (caught.state, caught.ended_why, caught.scope) == (ConflictState.ENDED, "rule_changed", "automation")
     (other,) = Conflict.objects.filter(state=ConflictState.OPEN)
     assert (other.scope, other.subject, other.rule) == ("owner", caught.subject, made)
-    assert not conflict_transitions.differs(made, found, [other])
+    assert not conflict_transitions.has_changes(made, found, [other])
 
 
 @pytest.mark.rule("S7")
@@ -70,7 +70,7 @@ def test_a_waiver_of_the_scope_before_lifts_nothing_of_the_one_since(
     looks_at(plain, "owner")
     with unguarded(Waiver):  # were it the same number
         Waiver.objects.filter(pk=made.pk).update(subject=plain.people.jonas.pk)
-    conflict_jobs.look(plain.now, JOB)
+    conflict_jobs.scan_all(plain.now, JOB)
     (other,) = Conflict.objects.filter(state=ConflictState.OPEN)
     assert other.subject == plain.people.jonas.pk
     assert other.due_at is not None
@@ -82,8 +82,8 @@ def test_a_waiver_of_the_scope_before_lifts_nothing_of_the_one_since(
 
 def test_its_page_says_that_the_rule_looks_at_somebody_else_now(plain: Company, caught: Conflict) -> None:
     looks_at(plain, "owner")
-    conflict_jobs.look(plain.now, JOB)
+    conflict_jobs.scan_all(plain.now, JOB)
     shown = client_of(plain.people.rita).get(caught.href).content.decode()
     assert "This rule now covers another kind of subject." in shown
     assert "Rule changed" in shown
-    assert conflict_jobs.look(plain.now, JOB)["followed"] == 0
+    assert conflict_jobs.scan_all(plain.now, JOB)["followed"] == 0

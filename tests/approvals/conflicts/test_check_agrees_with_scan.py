@@ -14,7 +14,7 @@ from approvals.conflicts import dry_run, members, scan
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import cases, submission
-from approvals.conflicts.dry_run import Known
+from approvals.conflicts.dry_run import HoldingsCache
 from approvals.conflicts.rule_language.selectors import ENTRIES
 from approvals.models import ConflictRule, Submission
 from inventory.models import Automation, NonHumanIdentity, VersionIdentity
@@ -116,7 +116,9 @@ def checked(company: Company) -> set[tuple[str, int, frozenset[str]]]:
     found = set()
     for automation in Automation.objects.filter(approved_version__isnull=False).select_related("approved_version"):
         assert automation.approved_version is not None
-        for one in check_automation.find(cases.of_version(automation, automation.approved_version), company.now):
+        for one in check_automation.find_conflicts(
+            cases.case_of_version(automation, automation.approved_version), company.now
+        ):
             found.add((one.standing.rule.code, one.subject, one.keys))
     return found
 
@@ -135,7 +137,7 @@ def put(documents: Iterable[dict[str, Any]], company: Company) -> None:
     """Put rules in force."""
     for document in documents:
         ConflictRule.objects.bulk_create([conflict_rules.unsaved(document, company.now)])
-    members.weigh_all(company.now)
+    members.update_all(company.now)
 
 
 @pytest.mark.full
@@ -160,21 +162,24 @@ def test_a_check_of_each_and_a_scan_of_all_find_the_same(estate: Company, drawn:
 @given(drawn=st.lists(RULES, min_size=1, max_size=6))
 def test_counting_whom_rules_would_catch_finds_whom_they_catch(estate: Company, drawn: list[Any]) -> None:
     documents = [rule_of(estate, one, number) for number, one in enumerate(drawn)]
-    submissions, known = list(Submission.objects.order_by("pk")), Known()
+    submissions, known = list(Submission.objects.order_by("pk")), HoldingsCache()
     one_by_one = [dry_run.conflicts_of([one], estate.now, documents, cache=known)[0][0] for one in submissions]
-    together = dry_run.conflicts_of(submissions, estate.now, documents, documents, cache=Known())
+    together = dry_run.conflicts_of(submissions, estate.now, documents, documents, cache=HoldingsCache())
     with transaction.atomic():
         put(documents, estate)
         rules = conflict_queries.in_force(estate.now)
         found = [
-            check_automation.find_all([case], estate.now, rules)[0] for case in submission.cases_now(submissions, rules)
+            check_automation.find_all_conflicts([case], estate.now, rules)[0]
+            for case in submission.current_cases(submissions, rules)
         ]
-        found_together = check_automation.find_all(submission.cases_now(submissions, rules), estate.now, rules)
+        found_together = check_automation.find_all_conflicts(
+            submission.current_cases(submissions, rules), estate.now, rules
+        )
         transaction.set_rollback(True)
     assert codes(one_by_one) == codes(found)
     assert codes(together[0]) == codes(together[1]) == codes(found_together)
 
 
-def codes(found: Iterable[Iterable[check_automation.Found]]) -> list[set[tuple[str, int]]]:
+def codes(found: Iterable[Iterable[check_automation.FoundConflict]]) -> list[set[tuple[str, int]]]:
     """By which rules each is caught, and of whom."""
     return [{(one.standing.rule.code, one.subject) for one in each} for each in found]

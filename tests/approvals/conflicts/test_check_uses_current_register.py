@@ -85,7 +85,9 @@ def test_what_is_held_in_a_resource_that_became_production_counts_there(plain: C
     amended(c, c.slack, environment="production")
     with pytest.raises(Refused, match="S6"):
         chains.in_force(c, stock_free(c, "Two", (c.erp, "read", "stock")))
-    assert len(automation.find(cases.of_version(held.automation, held.version), c.now)) == len(scan(c)) == 0
+    assert (
+        len(automation.find_conflicts(cases.case_of_version(held.automation, held.version), c.now)) == len(scan(c)) == 0
+    )
 
 
 def stock_free(c: Company, name: str, held: chains.Held) -> Version:

@@ -35,7 +35,7 @@ JOB = Actor.of_job(conflict_jobs.JOB)
 
 def look(at: datetime) -> None:
     """One run of the sweep's look and of what is due."""
-    conflict_jobs.look(at, JOB)
+    conflict_jobs.scan_all(at, JOB)
 
 
 def enforced(c: Company) -> Submission:

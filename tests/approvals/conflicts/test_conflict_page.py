@@ -35,7 +35,7 @@ def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def page_of(c: Company, who: str) -> str:
-    conflict_jobs.look(c.now, Actor.of_job(conflict_jobs.JOB))
+    conflict_jobs.scan_all(c.now, Actor.of_job(conflict_jobs.JOB))
     (one,) = Conflict.objects.all()
     answer = client_of(getattr(c.people, who)).get(one.href)
     assert answer.status_code == 200
@@ -52,7 +52,7 @@ def joined_by_one_that_reads(c: Company) -> Waiver:
     """Another of the same chain comes into force under a waiver."""
     conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
     reads = described(c, "Reads", (c.slack, "read", "in"))
-    (found,) = automation.find(cases.of_version(reads.automation, reads), c.now)
+    (found,) = automation.find_conflicts(cases.case_of_version(reads.automation, reads), c.now)
     waiver = grant(c, ask(c, reads.automation, subject_id=found.subject), c.people.sana)
     in_force(c, reads)
     return waiver

@@ -67,7 +67,7 @@ def put(firm: Company) -> Iterator[Put]:
         legs, said = (on(firm.slack, levels=["write"]), on(firm.slack, levels=["read"])), {"mode": "enforce", **more}
         row = conflict_rules.unsaved(conflict_rules.document(*legs, code=f"race-{word()}", **said), firm.now)
         row.save()
-        members.weigh_rules([row])
+        members.update_rules([row])
         made.append(row)
         return row
 
@@ -118,7 +118,7 @@ def last_word(c: Company, made: Submission) -> Callable[[], object]:
 def held_at_the_lock(monkeypatch: pytest.MonkeyPatch, *, then: Callable[[], object] = lambda: None) -> None:
     """Whoever comes to the lock waits until two have come, each of whom has been told by then that it may; then something else happens first."""
     together = threading.Barrier(2, action=lambda: failed.extend(at_once(then)), timeout=PATIENCE)
-    lock, failed = check_submission.alone, list[object]()
+    lock, failed = check_submission.lock_access, list[object]()
 
     def alone(submission: Submission) -> None:
         together.wait()
@@ -142,7 +142,7 @@ def without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def caught(c: Company, rule: ConflictRule) -> int:
     """How many conflicts a scan finds of it."""
-    return len(scan.scan([conflict_queries.of(rule)], c.now))
+    return len(scan.scan([conflict_queries.parse_version(rule)], c.now))
 
 
 def states(*made: Submission) -> list[str]:
@@ -265,7 +265,7 @@ def waived(c: Company, rule: ConflictRule, pair: tuple[Submission, Submission]) 
         subject=c.people.jonas.pk,
         automation=pair[0].automation,
         covers=sorted(keys),
-        lifts=sorted(held_access.at_most(f"{key} admin" for key in keys)),
+        lifts=sorted(held_access.with_lower_words(f"{key} admin" for key in keys)),
         rule_digest=rule.digest,
         reason=free_text.keep("The report is due."),
         control=free_text.keep("Piet reads every post."),

@@ -295,7 +295,7 @@ class Steps(Undone):
 
     def waive(self, automation: Automation, days: int) -> None:
         """The first conflict of which a waiver can be asked is waived."""
-        found = waiver_transitions.open_to(automation, self.now)
+        found = waiver_transitions.waivable_conflicts(automation, self.now)
         if not found:
             return
         said = {

@@ -17,7 +17,7 @@ from approvals.conflicts.check import submission as check_submission
 from approvals.models import Submission
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.core.models import LedgerEvent, Person
-from inventory.importers.capabilities import BY_HAND
+from inventory.importers.capabilities import STATED_CONTROLS
 from inventory.models import Control, Entitlement
 from inventory.resources.transitions import controls
 from tests import scenarios
@@ -52,7 +52,9 @@ def unconfirmed(c: Company, **more: Any) -> None:
 
 def found_for(submission: Submission, c: Company) -> list[str]:
     """Codes of the rules that a submission is in conflict with, read anew."""
-    return conflict_rules.codes(check_submission.of_submission(Submission.objects.get(pk=submission.pk), c.now))
+    return conflict_rules.codes(
+        check_submission.conflicts_of_submission(Submission.objects.get(pk=submission.pk), c.now)
+    )
 
 
 # --- who says so --------------------------------------------------------------------------------------------------------
@@ -116,8 +118,10 @@ def test_where_it_stands_the_conflict_is_gone_and_where_it_is_taken_back_it_is_t
 ) -> None:
     unconfirmed(plain)
 
-    def case() -> list[automation.Found]:
-        return automation.find(cases.of_version(plain_in_force.automation, plain_in_force.version), plain.now)
+    def case() -> list[automation.FoundConflict]:
+        return automation.find_conflicts(
+            cases.case_of_version(plain_in_force.automation, plain_in_force.version), plain.now
+        )
 
     rules = conflict_queries.in_force(plain.now)
     assert len(case()) == len(scan.scan(rules, plain.now)) == 1
@@ -155,7 +159,7 @@ def test_what_is_worked_out_in_advance_agrees_with_a_full_run(plain: Company, pl
     unconfirmed(plain)
     say(plain, plain.people.omar, on_slack(plain))
     known = set(members.ConflictMember.objects.values_list("rule", "leg", "entitlement", "mask"))
-    members.weigh_all(plain.now)
+    members.update_all(plain.now)
     assert set(members.ConflictMember.objects.values_list("rule", "leg", "entitlement", "mask")) == known
 
 
@@ -222,13 +226,13 @@ def test_review_and_resource_say_that_it_stands(plain: Company) -> None:
 def test_a_conflict_for_want_of_a_control_says_who_could_say_that_it_stands(plain: Company) -> None:
     unconfirmed(plain)
     open_one = scenarios.submitted(plain, stock_report.version(plain), by=plain.people.rita)
-    (one,) = check_submission.of_submission(open_one, plain.now)
+    (one,) = check_submission.conflicts_of_submission(open_one, plain.now)
     assert one.way_out.endswith("If it is made sure already, whoever answers for the resource says so there.")
 
 
 def test_its_page_asks_no_more_of_the_database_for_more_of_them(plain: Company, plain_in_force: Submission) -> None:
     one, counted = on_slack(plain), []
-    for tags in (["human.confirm"], sorted(BY_HAND - {"human.confirm"})):
+    for tags in (["human.confirm"], sorted(STATED_CONTROLS - {"human.confirm"})):
         for tag in tags:
             made = say(plain, plain.people.omar, one, tag)
         with CaptureQueriesContext(connection) as captured:

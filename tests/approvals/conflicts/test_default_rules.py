@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 import yaml
 
-from approvals.conflicts.default_rules import FILES, shipped
+from approvals.conflicts.default_rules import FILES, default_rules
 from approvals.conflicts.rule_language import text
 from approvals.conflicts.rule_language.rule import Held, Leg, Rule, Selector
 from inventory.importers import sentences
-from inventory.importers.capabilities import BY_HAND, PROTECTIVE, TAGS, tags_in_table, tags_of
+from inventory.importers.capabilities import PROTECTIVE, STATED_CONTROLS, TAGS, tags_in_table, tags_of
 from inventory.importers.connectors import canonical_connector
 
 pytestmark = pytest.mark.rule("S6")
 
-RULES = {rule.code: rule for rule in shipped()}
+RULES = {rule.code: rule for rule in default_rules()}
 #: What nobody would want, whoever it is; everything else that ships asks for another signature or is written down.
 ENFORCED = {"permissions-and-logs", "payments-and-logs", "shared-identity"}
 
@@ -28,25 +28,25 @@ def sides(rule: Rule) -> list[Leg]:
 
 
 def selectors() -> list[Selector]:
-    return [selector for rule in shipped() for leg in sides(rule) for selector in leg.any]
+    return [selector for rule in default_rules() for leg in sides(rule) for selector in leg.any]
 
 
 def test_every_tag_that_the_library_names_can_be_given() -> None:
     named = frozenset(tag for selector in selectors() for tag in selector.tags)
     assert named <= TAGS.keys()
-    assert named <= tags_in_table() | BY_HAND
-    assert BY_HAND.isdisjoint(tags_in_table()), "what is given by hand is given by nothing else"
+    assert named <= tags_in_table() | STATED_CONTROLS
+    assert STATED_CONTROLS.isdisjoint(tags_in_table()), "what is given by hand is given by nothing else"
 
 
 def test_what_must_not_lack_protects_and_nothing_else_does() -> None:
-    wanted = {tag for rule in shipped() if rule.without for selector in rule.without.any for tag in selector.tags}
+    wanted = {tag for rule in default_rules() if rule.without for selector in rule.without.any for tag in selector.tags}
     assert wanted <= PROTECTIVE
     assert wanted == {"log.write", "backup.write", "payment.limit", "human.confirm"}
 
 
 def test_there_are_a_good_thirty_of_every_process_each_with_a_code_of_its_own() -> None:
-    assert len(RULES) == len(shipped()) >= 30
-    processes = Counter(rule.process for rule in shipped())
+    assert len(RULES) == len(default_rules()) >= 30
+    processes = Counter(rule.process for rule in default_rules())
     assert processes.keys() == {
         "Procure to pay",
         "Order to cash",
@@ -57,12 +57,12 @@ def test_there_are_a_good_thirty_of_every_process_each_with_a_code_of_its_own() 
         "Agents and automations",
     }
     assert min(processes.values()) >= 3
-    assert {rule.scope for rule in shipped()} == {"automation", "identity", "owner", "team", "chain"}
-    assert len({rule.title for rule in shipped()}) == len(RULES)
+    assert {rule.scope for rule in default_rules()} == {"automation", "identity", "owner", "team", "chain"}
+    assert len({rule.title for rule in default_rules()}) == len(RULES)
 
 
 def test_each_says_why_and_what_would_resolve_it() -> None:
-    for rule in shipped():
+    for rule in default_rules():
         assert rule.reason.endswith("."), rule.code
         assert rule.resolve.endswith("."), rule.code
 
@@ -76,12 +76,12 @@ def test_a_file_holds_the_rules_of_one_process_as_they_are_written() -> None:
 
 
 def test_only_what_nobody_wants_ships_as_enforced() -> None:
-    assert {rule.code for rule in shipped() if rule.mode == "enforce"} == ENFORCED
-    assert all(rule.mode != "enforce" for rule in shipped() if rule.without is not None)
+    assert {rule.code for rule in default_rules() if rule.mode == "enforce"} == ENFORCED
+    assert all(rule.mode != "enforce" for rule in default_rules() if rule.without is not None)
 
 
 def test_no_rule_is_another_s_legs_again_in_its_scope() -> None:
-    legs = [(rule.scope, frozenset(map(repr, sides(rule)))) for rule in shipped()]
+    legs = [(rule.scope, frozenset(map(repr, sides(rule)))) for rule in default_rules()]
     assert len(set(legs)) == len(legs)
 
 
@@ -93,7 +93,7 @@ def of(key: str, connector: str, code: str, level: str, **facts: Any) -> Held:
         tags=frozenset(tags_of(connector, code, level)),
         level=level,
         kind=sentences.kind_of(connector),
-        outbound=sentences.carries_out(canonical_connector(connector), level),
+        outbound=sentences.is_outbound(canonical_connector(connector), level),
         **facts,
     )
 
@@ -186,7 +186,7 @@ def test_what_a_rule_is_about_is_caught_as_importers_name_it_and_nothing_less_is
 
 def test_rule_about_models_does_not_fire_without_a_model() -> None:
     """A rule about a model or its input needs a model; a leg about a model's choice says so itself."""
-    about = {rule.code for rule in shipped() if "model" in f"{rule.title} {rule.reason}".lower()} | {
+    about = {rule.code for rule in default_rules() if "model" in f"{rule.title} {rule.reason}".lower()} | {
         "private-untrusted-outbound-chain",
         "untrusted-and-memory",
     }
@@ -227,14 +227,16 @@ def test_reading_alone_is_in_no_conflict() -> None:
         of("d", "mcp", "list_payments", "read", data_class="internal"),
         of("e", "github", "file:get", "read", data_class="internal"),
     ]
-    assert [rule.code for rule in shipped() if rule.caught(reads) is not None] == []
+    assert [rule.code for rule in default_rules() if rule.caught(reads) is not None] == []
 
 
 def test_what_is_written_about_rules_is_a_rule_and_lists_every_tag(root: Path) -> None:
     page = (root / "docs" / "conflict-rules.md").read_text(encoding="utf-8")
     example = page.split("```yaml\n")[1].split("```")[0]
-    assert text.parse(example).code == "vendor-and-payment"
+    assert text.parse_text(example).code == "vendor-and-payment"
     listed = dict(line.strip("|` ").split("` | ") for line in page.split("## Tags")[1].splitlines() if "` | " in line)
-    assert listed == {tag: f"{said}{' (given by hand)' if tag in BY_HAND else ''}" for tag, said in TAGS.items()}
+    assert listed == {
+        tag: f"{said}{' (given by hand)' if tag in STATED_CONTROLS else ''}" for tag, said in TAGS.items()
+    }
     for name in Selector.__dataclass_fields__:
         assert f"| `{name}` |" in page or name == "is_surely"

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals.conflicts import dry_run, members
 from approvals.conflicts.check import submission
-from approvals.conflicts.dry_run import Known
+from approvals.conflicts.dry_run import HoldingsCache
 from approvals.models import Proposal, Submission
 from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
@@ -113,7 +113,7 @@ def test_what_holds_it_alone_is_no_conflict_of_an_identity_that_it_lacks_or_a_ch
     one = proposed(c, writing_and_reading(c, scope=scope))
     assert not counts_of(one).get("caught")
     approve(c, one, c.people.sana)
-    assert submission.of_submission(Submission.objects.get(pk=made.pk), c.now) == ()
+    assert submission.conflicts_of_submission(Submission.objects.get(pk=made.pk), c.now) == ()
 
 
 @pytest.mark.rule("S7")
@@ -149,9 +149,11 @@ def test_what_others_hold_beside_it_counts_as_a_check_counts_it(
     more = {} if kind == "conflict_rule" else {"kind": kind, "code": "matrix.csv"}
     one = proposed(c, document if kind == "conflict_rule" else by_a_file(document), **more)
     approve(c, one, c.people.sana)
-    caught = [bool(submission.of_submission(Submission.objects.get(pk=made.pk), c.now)) for made in (waits, apart)]
+    caught = [
+        bool(submission.conflicts_of_submission(Submission.objects.get(pk=made.pk), c.now)) for made in (waits, apart)
+    ]
     assert caught == [True, False]
-    of_both = submission.of_submission(Submission.objects.get(automation__name="Writes"), c.now)
+    of_both = submission.conflicts_of_submission(Submission.objects.get(automation__name="Writes"), c.now)
     assert counts_of(one)["caught"] == 1 + bool(of_both)
     assert "beside what others hold now" in says(one)[0]
 
@@ -160,11 +162,11 @@ def test_what_others_hold_beside_it_counts_as_a_check_counts_it(
 @READS_THRICE
 def test_it_asks_as_many_queries_of_many_submissions_as_of_one(plain: Company) -> None:
     c, asks = plain, []
-    kind = kind_kind.of("conflict_rule")
+    kind = kind_kind.kind_of("conflict_rule")
     span = kind_kind.Span("read-and-tell", {}, writing_and_reading(c, scope="team"), c.now.replace(year=2000), c.now)
     for some, caught in ((2, 1), (3, 2), (4, 3)):
         with CaptureQueriesContext(connection) as seen:
-            assert kind.count(span, 0, some, Known()).counts["caught"] == caught
+            assert kind.count(span, 0, some, HoldingsCache()).counts["caught"] == caught
         asks.append(len(seen))
     assert asks[0] == asks[1] == asks[2]
 
@@ -172,7 +174,7 @@ def test_it_asks_as_many_queries_of_many_submissions_as_of_one(plain: Company) -
 @READS_THRICE
 def test_what_was_read_for_one_slice_is_not_read_again_for_the_next(plain: Company) -> None:
     c, asks, caught = plain, [], 0
-    kind, known, cursor = kind_kind.of("conflict_rule"), Known(), 0
+    kind, known, cursor = kind_kind.kind_of("conflict_rule"), HoldingsCache(), 0
     stricter = writing_and_reading(c, scope="team"), writing_and_reading(c, scope="team", mode="record")
     span = kind_kind.Span("read-and-tell", *stricter, c.now.replace(year=2000), c.now)
     for _ in range(4):
@@ -186,8 +188,8 @@ def test_what_was_read_for_one_slice_is_not_read_again_for_the_next(plain: Compa
 def test_what_nobody_holds_beside_it_is_not_weighed_and_nothing_is_kept_of_it(
     plain: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    c, weighed, known = plain, set[int](), Known()
-    real = members.filled_by
+    c, weighed, known = plain, set[int](), HoldingsCache()
+    real = members.compute_fills
     monkeypatch.setattr(members, "filled_by", lambda rules, some: weighed.update(some) or real(rules, some))
     made = submitted(c, "Writes", (c.slack, "write", "in"))
     submitted(c, "Waits", (c.erp, "read", "elsewhere"))
@@ -201,7 +203,7 @@ def test_what_nobody_holds_beside_it_is_not_weighed_and_nothing_is_kept_of_it(
     scenarios.decide_all(c, made)
     dry_run.conflicts_of([made], c.now, wide, cache=known)
     assert (known.held, weighed) == ({}, set()), "it was read before"
-    dry_run.conflicts_of([made], c.now, wide, cache=Known())
+    dry_run.conflicts_of([made], c.now, wide, cache=HoldingsCache())
     assert weighed == set(made.version.privileges.values_list("entitlement", flat=True))
     assert weighed < set(Entitlement.objects.values_list("pk", flat=True))
 
@@ -218,7 +220,9 @@ def test_what_fills_a_leg_is_the_same_worked_out_for_all_that_is_alike(
     every = Entitlement.objects.order_by("pk")
     for some in ([0], [1], [2], [0, 1, 2]):
         rules = [dry_run._unsaved_rule(number, legs[number]) for number in some]
-        one_by_one = {(one.rule_id, one.leg, one.entitlement_id, one.mask) for one in members.rows_of(rules, every)}
-        filled = members.filled_by(rules, set(every.values_list("pk", flat=True)))
+        one_by_one = {
+            (one.rule_id, one.leg, one.entitlement_id, one.mask) for one in members.compute_members(rules, every)
+        }
+        filled = members.compute_fills(rules, set(every.values_list("pk", flat=True)))
         assert {(one.rule, one.leg, key, one.mask) for one in filled for key in one.entitlements} == one_by_one
         assert one_by_one

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation, cases
-from approvals.conflicts.dry_run import caught_by_any_version
+from approvals.conflicts.dry_run import automations_caught
 from approvals.models import Conflict
 from approvals.proposals import beneficiaries
 from governance.core.duties.refusals import DutyConflict, Refused
@@ -56,7 +56,7 @@ DRAFT = starting_point("plain", stock_report.version, name="of which a rule may 
 
 def would_catch(c: Company) -> set[str]:
     """Names of the automations that the rules in force would catch by any version."""
-    found = caught_by_any_version(conflict_queries.in_force(c.now), c.now)
+    found = automations_caught(conflict_queries.in_force(c.now), c.now)
     return set(Automation.objects.filter(pk__in=found).values_list("name", flat=True))
 
 
@@ -113,7 +113,7 @@ def test_a_draft_that_fills_one_leg_alone_is_nobodys_gain(plain: Company, scope:
     described(c, "Reads", (c.slack, "read", "out"))
     conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope=scope)
     assert would_catch(c) == set()
-    assert beneficiaries.who_is(["read-and-tell"], c.now) == frozenset()
+    assert beneficiaries.beneficiaries_of_rules(["read-and-tell"], c.now) == frozenset()
 
 
 @DRAFT
@@ -126,7 +126,7 @@ def test_it_says_of_a_version_what_a_check_says(
     c, version = plain, start
     one = on(c.erp, levels=levels, environments=[environment], model_controlled=model)
     conflict_rules.rule(one, on(c.slack), mode="enforce")
-    checked = automation.find(cases.of_version(version.automation, version), c.now)
+    checked = automation.find_conflicts(cases.case_of_version(version.automation, version), c.now)
     assert bool(would_catch(c)) == bool(checked)
 
 
@@ -150,6 +150,6 @@ def test_it_asks_as_many_queries_of_many_drafts_as_of_one(plain: Company) -> Non
         with CaptureQueriesContext(
             connection,
         ) as asked:
-            assert beneficiaries.who_is(codes, c.now)
+            assert beneficiaries.beneficiaries_of_rules(codes, c.now)
         counts.append(len(asked))
     assert counts[1] == counts[2]

@@ -27,7 +27,7 @@ def earlier_text(code: str) -> None:
     rule = ConflictRule.objects.get(code=code, number=1)
     said = {name: value for name, value in rule.document.items() if name != "needs"}
     with unguarded(ConflictRule):
-        ConflictRule.objects.filter(pk=rule.pk).update(document=said, digest=rule_language_rule.read(said).digest)
+        ConflictRule.objects.filter(pk=rule.pk).update(document=said, digest=rule_language_rule.parse_rule(said).digest)
 
 
 def test_rule_that_a_later_release_ships_otherwise_is_changed_by_a_proposal_alone(company: Company) -> None:
@@ -40,7 +40,7 @@ def test_rule_that_a_later_release_ships_otherwise_is_changed_by_a_proposal_alon
     assert "Countersign now ships another text of this rule." in text_of(company, "sana", path)
     ines, href = client_of(company.people.ines), f"{path}propose/?from=shipped"
     text = ines.get(href).context["form"]["text"].value()
-    assert rule_language_text.parse(text).needs is not None
+    assert rule_language_text.parse_text(text).needs is not None
     assert ines.post(href, {"text": text, "reason": "As it ships now.", "do": "propose"}).status_code == 302
     assert ConflictRule.objects.filter(code=code).count() == 1, "nothing changes until security countersigns"
     approve(company, Proposal.objects.latest("pk"), company.people.sana)

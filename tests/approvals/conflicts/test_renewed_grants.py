@@ -25,7 +25,7 @@ RENEWED, DUE = timedelta(days=5), timedelta(days=13)
 
 def enforced(c: Company) -> set[Grant]:
     """What goes once the time to resolve it is over."""
-    conflict_jobs.look(c.now + RENEWED + timedelta(days=1), JOB)
+    conflict_jobs.scan_all(c.now + RENEWED + timedelta(days=1), JOB)
     conflict_transitions.enforce(Conflict.objects.get(), actor=JOB, now=c.now + DUE)
     return set(Grant.objects.filter(state=GrantState.SUSPENDED))
 
@@ -36,11 +36,11 @@ def test_the_older_one_stays_the_older_when_it_is_renewed(plain: Company, plain_
     held = Grant.objects.filter(automation=plain_in_force.automation, entitlement__isnull=False).order_by("pk")
     older, newer = held
     conflict_rules.rule(on(c.erp), on(c.slack), mode="enforce", rating="high")
-    conflict_jobs.look(c.now, JOB)
+    conflict_jobs.scan_all(c.now, JOB)
     made = succeeded(older, c.now + RENEWED)
     assert made.begins_at > newer.begins_at
-    conflict_jobs.look(c.now + RENEWED, JOB)
-    assert [grant for _, grant in conflict_reviews.unasked()] == [newer]
+    conflict_jobs.scan_all(c.now + RENEWED, JOB)
+    assert [grant for _, grant in conflict_reviews.unreviewed_conflicts()] == [newer]
     assert enforced(c) == {newer}
 
 

@@ -54,7 +54,7 @@ def test_an_earlier_version_is_proposed_again_as_it_was(plain: Company) -> None:
     approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
     ines, path = client_of(plain.people.ines), f"{RULE}propose/?from=1"
     text = ines.get(path).context["form"]["text"].value()
-    assert rule_language_text.parse(text).mode == "record"
+    assert rule_language_text.parse_text(text).mode == "record"
     assert ines.post(path, {"text": text, "reason": "Too strict.", "do": "propose"}).status_code == 302
     assert Proposal.objects.latest("pk").document["rule"]["mode"] == "record"
 

@@ -118,14 +118,16 @@ def test_one_by_itself_is_in_no_conflict_however_many_identities_and_versions_it
 ) -> None:
     c, live = company, start
     scenarios.submitted(c, version(c, "first", "other"))
-    assert CODE not in conflict_rules.codes(automation.find(cases.of_version(live.automation, live.version), c.now))
+    assert CODE not in conflict_rules.codes(
+        automation.find_conflicts(cases.case_of_version(live.automation, live.version), c.now)
+    )
 
 
 def held_before(c: Company) -> Conflict:
     """Two on one identity that were so before the rule was enforced: it is found by a scan, and has its days."""
     for name in ("first", "second"):
         chains.in_force(c, version(c, name))
-    (said,) = (one.to_dict() for one in default_rules.shipped() if one.code == CODE)
+    (said,) = (one.to_dict() for one in default_rules.default_rules() if one.code == CODE)
     conflict_rules.unsaved({**said, "code": "no-sharing"}, c.now).save()
     sweep_conflicts_and_waivers(c.now)
     return Conflict.objects.get(code="no-sharing")

@@ -68,24 +68,24 @@ def test_a_rule_about_restricted_data_finds_it_in_preview_submission_and_what_is
     read = previewed(omars, omars.people.omar)
     assert conflict_rules.codes(read.conflicts) == ["read-and-tell"]
     record = submitted(omars)
-    assert conflict_rules.codes(submission.of_record(record, omars.now)) == ["read-and-tell"]
-    assert conflict_rules.codes(submission.left(record.submission, record.submission.approvals.all(), omars.now)) == [
-        "read-and-tell"
-    ]
-    assert conflict_rules.codes(remaining_conflicts.of_record(record, omars.now)) == ["read-and-tell"]
+    assert conflict_rules.codes(submission.conflicts_of_approval(record, omars.now)) == ["read-and-tell"]
+    assert conflict_rules.codes(
+        submission.remaining_conflicts(record.submission, record.submission.approvals.all(), omars.now)
+    ) == ["read-and-tell"]
+    assert conflict_rules.codes(remaining_conflicts.remaining_of_approval(record, omars.now)) == ["read-and-tell"]
 
 
 def test_what_somebody_else_confirmed_is_in_no_such_conflict(omars: Company) -> None:
     restricted_and_slack(omars, mode="approval")
     assert not previewed(omars, omars.people.rita).conflicts
     record = submitted(omars, technical_owner=omars.people.rita)
-    assert not submission.of_record(record, omars.now)
-    assert digest.of(record, omars.now)["data_class"] == "public"
+    assert not submission.conflicts_of_approval(record, omars.now)
+    assert digest.facts_of_approval(record, omars.now)["data_class"] == "public"
 
 
 def test_a_decision_is_about_the_class_that_its_tier_counts(omars: Company) -> None:
     record = submitted(omars)
-    assert digest.of(record, omars.now)["data_class"] == "restricted"
+    assert digest.facts_of_approval(record, omars.now)["data_class"] == "restricted"
 
 
 def test_the_review_and_the_preview_show_the_class_that_counts(omars: Company) -> None:

@@ -413,7 +413,7 @@ def test_review_says_what_is_needed_and_offers_it_once(plain: Company, start: Su
 
 @SIGNED
 def test_conflict_page_and_list_say_who_signed_it_and_when(plain: Company) -> None:
-    conflict_jobs.look(plain.now, Actor.of_job(conflict_jobs.JOB))
+    conflict_jobs.scan_all(plain.now, Actor.of_job(conflict_jobs.JOB))
     row = Conflict.objects.get()
     page = read(plain, "sana", row.href)
     assert re.search(f"Signed by Sana Iqbal on [^:]+: “{WHY}”", page)
@@ -504,7 +504,7 @@ def test_signed_conflict_is_named_on_the_timeline_and_offers_no_waiver(
 @SIGNED
 def test_automation_says_that_its_conflict_is_signed(plain: Company, start: Submission) -> None:
     made = start
-    conflict_jobs.look(plain.now, Actor.of_job(conflict_jobs.JOB))
+    conflict_jobs.scan_all(plain.now, Actor.of_job(conflict_jobs.JOB))
     line = automation_page.line(made.automation, as_actor(plain.people.rita), plain.now)
     assert line is not None
     assert (line["lead"], line["text"]) == ("It has a part in 1 conflict.", "Security signed it.")

@@ -203,7 +203,7 @@ def test_another_mode_takes_no_signature(plain: Company, mode: str, start: Submi
     a_rule(c, "chain", mode=mode)
     scenarios.reject(rest(c, made), c.people.omar, now=c.now)
     comes_beside(c)
-    assert not additional_seats.unsigned(Submission.objects.get(pk=made.pk), c.now)
+    assert not additional_seats.unsigned_approvals(Submission.objects.get(pk=made.pk), c.now)
     assert submission_jobs.add_signatures_due(c.now, JOB) == 0
 
 

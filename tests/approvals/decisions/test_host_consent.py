@@ -132,7 +132,7 @@ def test_a_consent_counts_for_no_other_resource_that_the_connection_moves_to(cla
     bindings.ask_to_move(claimed.slack, actor=as_actor(n.omar), now=claimed.now, connector="httpRequest", instance=HOST)
     row = claim(claimed)
     bindings.agree_to_move(row, actor=as_actor(n.amara), now=claimed.now, resource=claimed.slack.pk)
-    assert resource_queries.claimed_from(claimed.drive) == [row]
+    assert resource_queries.open_claims(claimed.drive) == [row]
 
 
 def test_the_database_refuses_an_approval_of_less_than_high_risk_on_it(claimed: Company) -> None:
@@ -186,7 +186,7 @@ def test_another_way_to_write_a_host_is_the_same_host(company: Company, known: s
     both_bound(company, known, claimed_as)
     (row,) = resource_queries.with_claims([claim(company)])
     assert [waits.resource for waits in row.claims] == [company.drive]
-    assert resource_queries.claimed_from(company.drive) == [row]
+    assert resource_queries.open_claims(company.drive) == [row]
 
 
 @pytest.mark.parametrize(("known", "claimed_as"), OTHER_HOST)
@@ -214,7 +214,7 @@ def test_the_other_owner_agrees_on_the_page_of_their_resource(claimed: Company) 
     answer = client.post(reverse("binding_share", args=[binding.pk]), {"resource": claimed.drive.pk})
     assert answer.status_code == 302
     assert LedgerEvent.objects.filter(verb="binding.host_shared", outcome="done").count() == 1
-    assert resource_queries.claimed_from(claimed.drive) == []
+    assert resource_queries.open_claims(claimed.drive) == []
     assert "Confirm shared host" not in client.get(claimed.drive.href).content.decode()
     assert asked(claimed).tier != "high"
 

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals.assignment.route import Route
 from approvals.decisions.transitions import decide
-from approvals.decisions.transitions.decide import ABOVE
+from approvals.decisions.transitions.decide import LOCKED_BEFORE
 from approvals.models import Approval, Grant, Submission
 from approvals.submissions import jobs as submission_jobs
 from approvals.submissions import version_diff
@@ -114,7 +114,7 @@ def test_a_decision_asks_nothing_of_the_database_twice(company: Company, stage_2
 @pytest.mark.rule("A7")
 def test_a_locked_record_comes_with_the_locked_rows_above_it(stage_2: Submission) -> None:
     known = stage_2.approvals.earliest("pk")
-    found = lock(known, ABOVE)
+    found = lock(known, LOCKED_BEFORE)
     assert queries(lambda: found.submission.automation.name) == 0
     known.submission.automation.name = "Read before the lock"
     assert found.submission.automation.name != "Read before the lock"

@@ -32,7 +32,7 @@ QUARTER = timedelta(days=90)
 
 def found(c: Company, now: Any = None) -> list[Signal]:
     at = now or c.now
-    return approval_signals.found(policy_queries.in_force(at), at)
+    return approval_signals.find_signals(policy_queries.in_force(at), at)
 
 
 def apps_more(c: Company) -> list[Submission]:
@@ -105,7 +105,7 @@ def test_two_who_approve_for_each_other_four_times_are_a_signal(company: Company
     (signal,) = found(company)
     assert (signal.kind, signal.people, signal.times) == ("mutual", (n.rita.pk, n.theo.pk), (2, 2))
     assert signal.submissions == tuple(sorted((one.pk for one in made), reverse=True))
-    said = approval_signals.words(signal, {n.rita.pk: n.rita.name, n.theo.pk: n.theo.name}, 90)
+    said = approval_signals.signal_sentence(signal, {n.rita.pk: n.rita.name, n.theo.pk: n.theo.name}, 90)
     assert said == "Rita Novak approved for Theo Brandt twice and Theo Brandt for Rita Novak twice in 90 days."
 
 

@@ -115,7 +115,7 @@ def test_who_caused_it_and_who_stands_in_for_the_other_do_not_answer(company: Co
     assert batch.cause.person == n.sana
     with pytest.raises(DutyConflict, match=r"^G6: This is what you ended, so two"):
         answered(batch, n.sana, RELEASE, company)
-    assert n.sana not in grant_circuit_breaker.answering(batch, company.now)
+    assert n.sana not in grant_circuit_breaker.people_who_answer(batch, company.now)
     text = FreeText.objects.first()
     with database_refuses("G6: who caused a batch does not answer it"):
         BatchAnswer.objects.create(
@@ -245,10 +245,10 @@ def test_fifty_in_an_hour_are_held_however_many_live(company: Company, monkeypat
     low = list(Grant.objects.filter(tier="low").order_by("pk").values_list("pk", flat=True))
     made = changed(brake={"share": 50, "grants": 12, "hours": 4})
     in_force(company.people.ines, company.people.sana, made, now=company.now)
-    assert grant_circuit_breaker.let(row, low[:11], company.now)
-    assert grant_circuit_breaker.let(row, low[:11], company.now), "what was let through is not counted twice"
-    assert not grant_circuit_breaker.let(row, low, company.now)
-    assert grant_circuit_breaker.let(row, low, company.now + HOUR)
+    assert grant_circuit_breaker.let_through(row, low[:11], company.now)
+    assert grant_circuit_breaker.let_through(row, low[:11], company.now), "what was let through is not counted twice"
+    assert not grant_circuit_breaker.let_through(row, low, company.now)
+    assert grant_circuit_breaker.let_through(row, low, company.now + HOUR)
 
 
 class _World:
@@ -333,5 +333,8 @@ def test_whatever_the_order_each_held_grant_is_released_or_let_be_exactly_once(
 @pytest.mark.rule("G6")
 def test_it_is_asked_of_more_grants_than_a_statement_takes_values() -> None:
     many = range(1, 70_001)
-    assert not grant_circuit_breaker.are_let(grant_circuit_breaker.Cause("campaign:1", title="Everything"), many)
-    assert (grant_circuit_breaker.released("campaign:1", many), grant_circuit_breaker.standing(many)) == (set(), [])
+    assert not grant_circuit_breaker.were_let(grant_circuit_breaker.Cause("campaign:1", title="Everything"), many)
+    assert (grant_circuit_breaker.released("campaign:1", many), grant_circuit_breaker.unended_grants(many)) == (
+        set(),
+        [],
+    )

@@ -34,10 +34,10 @@ def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
 @pytest.mark.rule("G6", "R9")
 def test_two_at_once_never_both_find_room_and_none_is_lost(firm: Company) -> None:
     omar = firm.people.omar
-    many = low_grants(stock_report.in_force(firm, of_its_own()), circuit_breaker.FEW + 3, begins_at=firm.now)
-    for one in many[: circuit_breaker.FEW - 1]:
+    many = low_grants(stock_report.in_force(firm, of_its_own()), circuit_breaker.NEVER_HELD + 3, begins_at=firm.now)
+    for one in many[: circuit_breaker.NEVER_HELD - 1]:
         lifecycle.revoke(one, actor=as_actor(omar), now=firm.now, reason="No.")
-    last = many[circuit_breaker.FEW - 1 :]
+    last = many[circuit_breaker.NEVER_HELD - 1 :]
     calls = [
         lambda one=one: lifecycle.revoke(  # type: ignore[misc]
             Grant.objects.get(pk=one.pk), actor=as_actor(omar), now=firm.now, reason="No."
@@ -48,8 +48,8 @@ def test_two_at_once_never_both_find_room_and_none_is_lost(firm: Company) -> Non
     mine = [one.pk for one in many]
     ended = Grant.objects.filter(pk__in=mine, state="ended").count()
     held = HeldGrant.objects.filter(grant__in=mine).count()
-    assert (ended, held) == (circuit_breaker.FEW, 3)
-    assert LetThrough.objects.filter(grant__in=mine).count() == circuit_breaker.FEW
+    assert (ended, held) == (circuit_breaker.NEVER_HELD, 3)
+    assert LetThrough.objects.filter(grant__in=mine).count() == circuit_breaker.NEVER_HELD
 
 
 def with_own_connections(word: str) -> Callable[[dict[str, Any]], None]:
@@ -71,9 +71,11 @@ def test_two_automations_at_once_never_both_find_the_last_room(committed: None) 
     word = uuid.uuid4().hex[:8]
     firm = scenarios.company(build(word))
     omar = firm.people.omar
-    first = low_grants(stock_report.in_force(firm, with_own_connections(word)), circuit_breaker.FEW, begins_at=firm.now)
+    first = low_grants(
+        stock_report.in_force(firm, with_own_connections(word)), circuit_breaker.NEVER_HELD, begins_at=firm.now
+    )
     second = low_grants(stock_report.in_force(firm, with_own_connections(word)), 2, begins_at=firm.now)
-    for one in first[: circuit_breaker.FEW - 1]:
+    for one in first[: circuit_breaker.NEVER_HELD - 1]:
         lifecycle.revoke(one, actor=as_actor(omar), now=firm.now, reason="No.")
     last = [first[-1], *second]
     calls = [
@@ -84,5 +86,5 @@ def test_two_automations_at_once_never_both_find_the_last_room(committed: None) 
     ]
     assert refusals(at_once(*calls)) == []
     mine = [one.pk for one in (*first, *second)]
-    assert Grant.objects.filter(pk__in=mine, state="ended").count() == circuit_breaker.FEW
+    assert Grant.objects.filter(pk__in=mine, state="ended").count() == circuit_breaker.NEVER_HELD
     assert HeldGrant.objects.filter(grant__in=mine).count() == 2

@@ -190,14 +190,14 @@ def test_a_privilege_is_live_no_longer_than_the_grant_of_the_credential_that_it_
     held = Grant.objects.get(automation=grant.automation, kind="credential", credential=grant.credential)
     others = set(Grant.objects.live(company.now).exclude(pk__in=[grant.pk, held.pk]))
     digest = grant.automation.approved_version.manifest_digest
-    assert grant in deploy_gate.ask(grant.automation, digest, now=company.now).grants
+    assert grant in deploy_gate.answer_for_automation(grant.automation, digest, now=company.now).grants
     assert grant.is_live(company.now)
     verb(held, actor=as_actor(company.people.omar), now=company.now, reason="It leaked.")
     grant.refresh_from_db()
     assert grant.state == GrantState.ACTIVE, "it stays approved, and unusable"
     assert not grant.is_live(company.now)
     assert set(Grant.objects.live(company.now)) == others
-    assert set(deploy_gate.ask(grant.automation, digest, now=company.now).grants) == others
+    assert set(deploy_gate.answer_for_automation(grant.automation, digest, now=company.now).grants) == others
     (told,) = Grant.objects.telling_usable(company.now).filter(pk=grant.pk)
     assert not told.usable
 

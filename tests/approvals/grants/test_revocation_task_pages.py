@@ -111,11 +111,11 @@ def test_the_share_of_each_way_is_said_and_never_none_of_something(company: Comp
 @pytest.mark.rule("G4")
 def test_owners_hear_once_a_week_before_what_will_stop(company: Company) -> None:
     first = Grant.objects.order_by("ends_at", "pk")[0]
-    assert grant_notices.tell_of_ends(first.ends_at - timedelta(days=8)) == 0
+    assert grant_notices.notify_ends(first.ends_at - timedelta(days=8)) == 0
     soon = first.ends_at - timedelta(days=6)
-    told = grant_notices.tell_of_ends(soon)
+    told = grant_notices.notify_ends(soon)
     assert told
-    assert grant_notices.tell_of_ends(soon + timedelta(days=1)) == 0
+    assert grant_notices.notify_ends(soon + timedelta(days=1)) == 0
     mails: Any = Notice.objects.filter(event="grant_ending")
     assert set(mails.values_list("recipient", flat=True)) == {company.people.jonas.pk, company.people.rita.pk}
     assert set(mails.values_list("state", flat=True)) == {"waiting"}, "it joins the day's digest"

@@ -148,8 +148,8 @@ def test_a_revocation_opens_one_task_due_in_a_day_and_tells_whoever_answers(
     assert [one.recipient for one in told] == [n.omar]
     # The credential, which nothing else uses, ends with it: a task of its own, and no mail more.
     assert LedgerEvent.objects.filter(verb="revocation.opened", outcome="done").count() == 2
-    assert grant_revocation_tasks.words_of(task, company.now)[0] == "removal_open"
-    assert grant_revocation_tasks.words_of(task, task.due_at)[0] == "removal_overdue"
+    assert grant_revocation_tasks.state_words(task, company.now)[0] == "removal_open"
+    assert grant_revocation_tasks.state_words(task, task.due_at)[0] == "removal_overdue"
 
 
 @pytest.mark.rule("G4")
@@ -198,7 +198,7 @@ def test_a_version_that_does_without_it_opens_one_and_asking_again_closes_it_as_
     assert later.state == "in_force"
     done = RevocationTask.objects.filter(pk__in=[one.pk for one in open_now])
     assert {(one.state, one.outcome) for one in done} == {("closed", "in_use")}
-    assert grant_revocation_tasks.words_of(done[0], company.now) == ("ended", "the same access was granted again")
+    assert grant_revocation_tasks.state_words(done[0], company.now) == ("ended", "the same access was granted again")
     for one in done:
         assert recorded("revocation.in_use_again", one, by=company.people.omar) == {"from": "open", "to": "closed"}
 
@@ -208,10 +208,10 @@ def test_two_people_call_it_revoked_and_their_names_stand(task: RevocationTask, 
     n = company.people
     removed(task, n.omar, company)
     assert Notice.objects.filter(event="revocation_second").exclude(recipient=n.omar).exists()
-    assert grant_revocation_tasks.words_of(task, company.now)[0] == "removal_open"
+    assert grant_revocation_tasks.state_words(task, company.now)[0] == "removal_open"
     removed(task, n.amara, company)
     assert (task.outcome, sorted(task.closed_by)) == (RevocationOutcome.CHECKED, sorted([n.omar.pk, n.amara.pk]))
-    state, below = grant_revocation_tasks.words_of(task, company.now)
+    state, below = grant_revocation_tasks.state_words(task, company.now)
     assert (state, below) == ("removed", "checked by Omar Haddad and Amara Okafor on Tue 24 Nov 2026")
     with pytest.raises(OutOfTurn, match=r"^STATE: This revocation task is closed, so this"):
         removed(task, n.sana, company)
@@ -308,17 +308,17 @@ def test_a_driver_that_sees_it_keeps_the_task_open_and_one_that_does_not_closes_
         assert (task.state, task.checked_at) == (RevocationState.OPEN, None)
         assert job_revocation_tasks.check_due(at, JOB) == 1
         task.refresh_from_db()
-        assert grant_revocation_tasks.words_of(task, at) == (
+        assert grant_revocation_tasks.state_words(task, at) == (
             "removal_open",
             "a check says: role stock_reader can still log in",
         )
         assert job_revocation_tasks.check_due(at, JOB) == 0  # it looked just now
         assert job_revocation_tasks.check_due(at + timedelta(hours=1), JOB) == 1
     finally:
-        revocation_drivers.forget("looks")
+        revocation_drivers.unregister("looks")
     task.refresh_from_db()
     assert (task.state, task.outcome) == (RevocationState.CLOSED, RevocationOutcome.DRIVER)
-    assert grant_revocation_tasks.words_of(task, at)[0] == "removed"
+    assert grant_revocation_tasks.state_words(task, at)[0] == "removed"
 
 
 @pytest.mark.rule("G4")

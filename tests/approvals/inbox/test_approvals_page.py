@@ -15,7 +15,7 @@ from django.urls import reverse
 from approvals.inbox.queries import approvals
 from approvals.inbox.views import approvals as view_approvals
 from approvals.inbox.views import filters as view_filters
-from approvals.inbox.views.filters import Filters, places, places_in
+from approvals.inbox.views.filters import Filters, places, query_places
 from approvals.models import Approval, ApprovalState, Submission
 from governance.core.models import Person
 from tests import scenarios
@@ -66,7 +66,7 @@ def names(client: Client, **said: str) -> list[str]:
 
 def open_records() -> Any:
     """All that is open."""
-    return approvals.shown(Approval.objects.filter(state=ApprovalState.OPEN), approvals.TEAM)
+    return approvals.with_list_columns(Approval.objects.filter(state=ApprovalState.OPEN), approvals.TEAM)
 
 
 @pytest.mark.rule("A10")
@@ -88,7 +88,7 @@ def test_what_is_found_fits_the_filters_whether_it_was_read_before_or_is_asked_f
         read = {one.pk for one in records if filters.fits(one)}
         assert read == set(open_records().filter(filters.condition()).values_list("pk", flat=True)), values
         here = places(one for one in records if filters.fits(one))
-        assert here == places_in(Approval.objects.filter(filters.condition(), state=ApprovalState.OPEN)), values
+        assert here == query_places(Approval.objects.filter(filters.condition(), state=ApprovalState.OPEN)), values
         assert Filters.of(QueryDict(filters.href().partition("?")[2]), desk_of_five.now) == filters
         sizes.add(len(here))
     assert sizes >= {0, 1, 2, 5}

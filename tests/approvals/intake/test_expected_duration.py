@@ -40,25 +40,27 @@ def test_the_median_of_lately_is_said_in_words(
 ) -> None:
     decided(company, after=after)
     omar = company.people.omar
-    known = decision_queries.usual([omar, company.people.mei], company.now + timedelta(days=10))
+    known = decision_queries.usual_decision_times([omar, company.people.mei], company.now + timedelta(days=10))
     assert known == {omar.pk: after}
-    assert decision_queries.words([company.people.mei, omar], known) == words
-    assert decision_queries.words([company.people.mei], known) == ""
+    assert decision_queries.decision_time_words([company.people.mei, omar], known) == words
+    assert decision_queries.decision_time_words([company.people.mei], known) == ""
 
 
 @IN_TWO_HOURS
 def test_long_ago_and_seldom_say_nothing(company: Company) -> None:
     omar, theo = company.people.omar, company.people.theo
-    assert decision_queries.usual([omar], company.now + timedelta(days=100)) == {}
+    assert decision_queries.usual_decision_times([omar], company.now + timedelta(days=100)) == {}
     assert Decision.objects.filter(person=theo).count() == 1
-    assert decision_queries.usual([theo], company.now + timedelta(days=1)) == {}
+    assert decision_queries.usual_decision_times([theo], company.now + timedelta(days=1)) == {}
 
 
 @IN_TWO_HOURS
 def test_what_was_decided_before_the_record_opened_as_it_is_now_says_nothing(company: Company) -> None:
-    assert company.people.omar.pk in decision_queries.usual([company.people.omar], company.now + timedelta(days=1))
+    assert company.people.omar.pk in decision_queries.usual_decision_times(
+        [company.people.omar], company.now + timedelta(days=1)
+    )
     Approval.objects.filter(stage=2).update(opened_at=company.now + timedelta(hours=3))
-    assert decision_queries.usual([company.people.omar], company.now + timedelta(days=1)) == {}
+    assert decision_queries.usual_decision_times([company.people.omar], company.now + timedelta(days=1)) == {}
 
 
 @IN_TWO_HOURS

@@ -43,7 +43,7 @@ def full(company: Company) -> Iterator[None]:
 
     with ExitStack() as stack:
         for person in (company.people.jonas, company.people.piet):
-            stack.enter_context(import_process.slot(person))
+            stack.enter_context(import_process.upload_slot(person))
         yield
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from approvals.conflicts.default_rules import shipped
+from approvals.conflicts.default_rules import default_rules
 from governance.core.models import Person
 from inventory.automations import platform_instance
 from inventory.importers.manifest import Manifest
@@ -29,7 +29,7 @@ def robot(company: Company, rita: Build) -> NonHumanIdentity:
     conflict_rules.rule(
         on(c.slack, levels=["admin"]), on(c.erp), on(c.slack, levels=["write"]), scope="identity", code="mixed"
     )
-    (said,) = (one.to_dict() for one in shipped() if one.code == "shared-identity")
+    (said,) = (one.to_dict() for one in default_rules() if one.code == "shared-identity")
     conflict_rules.unsaved({**said, "code": "no-sharing"}, c.now).save()
     other = chains.in_force(c, chains.described(c, "Payments", (c.slack, "admin", "all"))).automation
     moved(other.pk, team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
@@ -49,7 +49,7 @@ def item(who: Build, name: str) -> ImportItem:
 
 
 def issuer(made: ImportItem) -> str:
-    return platform_instance.platform_of(Manifest.from_dict(made.manifest))
+    return platform_instance.platform_name(Manifest.from_dict(made.manifest))
 
 
 def said(who: Build, name: str) -> str:

@@ -50,7 +50,7 @@ def names_after(made: Submission, c: Company) -> dict[str, list[tuple[str, list[
     }
 
 
-def on_slack(found: previews.Preview, c: Company) -> previews.Wanted:
+def on_slack(found: previews.Preview, c: Company) -> previews.PreviewRow:
     return next(one for one in found.asked if one.requested.privilege is not None and one.resource == c.slack)
 
 

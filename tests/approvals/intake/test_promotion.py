@@ -92,7 +92,7 @@ def test_an_approval_in_test_lets_nothing_run_in_production(company: Company, st
 def test_what_is_of_another_team_is_promoted_by_nobody_else(company: Company) -> None:
     below = stock_report.version(company, without_id, environment="test")
     n = company.people
-    assert environments.chosen(n.platform, below.automation_id, "production") is None
+    assert environments.chosen_sibling(n.platform, below.automation_id, "production") is None
     item = transition_previews.preview(
         [(stock_report.EXPORT, stock_report.source(elsewhere))], actor=as_actor(n.omar), now=company.now
     ).items.get()
@@ -124,7 +124,7 @@ def test_what_is_in_the_environment_already_is_no_sibling_to_choose(company: Com
     below = start.automation
     stock_report.version(company)
     item = item_of(company, elsewhere)
-    assert below not in environments.choices(company.people.finance_ops, "production")
+    assert below not in environments.sibling_choices(company.people.finance_ops, "production")
     found = read(company, item, sibling=below.pk)
     assert found.sibling is None
     assert draft_automation.SIBLING_IS_HERE in found.problems

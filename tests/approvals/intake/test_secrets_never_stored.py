@@ -269,7 +269,7 @@ def _went_wrong(rita: Build, planted: Planted, seen: Seen, monkeypatch: pytest.M
     halves = rita.upload(("half.json", planted.content[:-40]), ("spoilt.json", planted.content.replace(b":", b";", 1)))
     seen.note("refused files", halves.content.decode())
     with monkeypatch.context() as patch:
-        patch.setitem(import_process.read_apart.__kwdefaults__, "program", (sys.executable, "-c", STUMBLES))
+        patch.setitem(import_process.read_in_child.__kwdefaults__, "program", (sys.executable, "-c", STUMBLES))
         answer = rita.upload((planted.name, planted.content)).content.decode()
         assert "does not cope with this file" in answer
         seen.note("an importer that stumbles", answer)

@@ -75,10 +75,10 @@ def test_the_gate_knows_it_by_the_digest_of_the_newer_importer_once_it_came_in_a
     seen = Automation.objects.all()
     asked = {"environment": "production", "now": company.now}
     for digest in (read.digest, read.manifest.source.content):
-        assert deploy_gate.find(seen, digest, **asked).code == "UNKNOWN_VERSION"
+        assert deploy_gate.answer_for_digest(seen, digest, **asked).code == "UNKNOWN_VERSION"
     stock_report.version(company)
     for digest in (read.digest, read.manifest.source.content, stored.version.manifest_digest):
-        assert deploy_gate.find(seen, digest, **asked).version == stored.version
+        assert deploy_gate.answer_for_digest(seen, digest, **asked).version == stored.version
 
 
 @pytest.mark.rule("I9")

@@ -129,7 +129,7 @@ def test_a_draft_sees_what_it_would_join_and_raises_nobody(company: Company, sta
     stranger = described(c, "Stranger", (c.slack, "read", "payments"), team=n.marketing, by=n.tom, owner=n.grace)
     assert stranger.latest_assessment.tier == "high"
     assert f"{JOINED} high." in reasons(stranger)
-    assert chain_queries.of(start.automation_id).others == frozenset()
+    assert chain_queries.chain_of(start.automation_id).others == frozenset()
 
 
 @pytest.mark.rule("A16", "T2")
@@ -141,7 +141,7 @@ def test_neither_a_draft_nor_what_waits_raises_what_is_in_force(company: Company
     scenarios.submitted(c, waiting)
     again = described(c, "Second reader", (c.slack, "read", "minutes"))
     assert (reader.automation.tier, again.latest_assessment.tier) == ("low", "low")
-    assert chain_queries.of(reader.automation_id).others == frozenset()
+    assert chain_queries.chain_of(reader.automation_id).others == frozenset()
 
 
 @pytest.mark.rule("A16", "T2", "T3")
@@ -186,7 +186,7 @@ def test_whatever_is_called_is_as_risky_as_who_calls_it(company: Company) -> Non
     hook = Trigger("webhook", "Webhook", "POST /orders", authenticated=True)
     made = described(c, "Hook", (c.slack, "read", "other"), triggers=(hook,))
     assert made.latest_assessment.tier == "high"
-    (link,) = chain_queries.with_version(made).links
+    (link,) = chain_queries.chain_with_version(made).links
     assert (link.kind, link.side, link.thing) == ("call", "answers", "/webhook/orders")
 
 
@@ -197,7 +197,7 @@ def test_what_an_identity_joins_is_said_once(company: Company) -> None:
     made = described(c, "Reader", (c.slack, "read", "other"), identity="robot")
     assert (made.latest_assessment.tier, JOINED in reasons(made)) == ("high", False)
     assert "runs as the same identity as another automation, which is high" in reasons(made)
-    assert {one.kind for one in chain_queries.with_version(made).links} == {"identity"}
+    assert {one.kind for one in chain_queries.chain_with_version(made).links} == {"identity"}
 
 
 @pytest.mark.rule("A16", "T2")
@@ -209,7 +209,7 @@ def test_a_tier_that_a_person_raised_counts_for_the_whole_chain(company: Company
     confirmation.raise_tier(
         Automation.objects.get(pk=writer.pk), actor=as_actor(c.people.theo), now=c.now, reason="It mails.", tier="high"
     )
-    assert chain_queries.with_version(made).tier.word == "high"
+    assert chain_queries.chain_with_version(made).tier.word == "high"
     assert scenarios.submitted(c, made).tier == "high"
 
 
@@ -275,8 +275,8 @@ def test_whether_there_is_a_chain_to_ask_for_is_known_with_the_submission(compan
             c, stock_report.EXPORT, content=low_risk_report.content(report("other door", "shelves"))
         ),
     }
-    rows = Version.objects.annotate(may_be=chain_queries.may_be_joined())
+    rows = Version.objects.annotate(may_be=chain_queries.annotate_joined())
     found = {name: rows.get(pk=one.pk).may_be for name, one in asked.items()}
-    known = {name: chain_queries.with_version(one) for name, one in asked.items()}
+    known = {name: chain_queries.chain_with_version(one) for name, one in asked.items()}
     assert found == {name: bool(one.others or one.unknown) for name, one in known.items()}
     assert found == {name: name in ("writes", "reads", "either", "calls") for name in asked}

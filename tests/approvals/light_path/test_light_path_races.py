@@ -84,7 +84,7 @@ def test_without_the_lock_in_python_the_database_counts_one_after_the_other(
     """What both locks are worth: both are told that they may, and the database refuses the later one."""
     now = firm.now + timedelta(days=10_000)
     both = [on_the_path(firm, now) for _ in range(2)]
-    told, ask = threading.Barrier(2, timeout=PATIENCE), eligibility.of_submission
+    told, ask = threading.Barrier(2, timeout=PATIENCE), eligibility.reason_against_submission
 
     def asked(*arguments: Any) -> Any:
         found = ask(*arguments)

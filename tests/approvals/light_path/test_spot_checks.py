@@ -19,7 +19,7 @@ from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermi
 from governance.core.engine.transition import Transition
 from governance.core.mail.mail_text import write
 from governance.core.models import LedgerEvent, Notice, Person
-from governance.portal.demo_pages.queries import what_is_next
+from governance.portal.demo_pages.queries import coming_events
 from governance.recertification.items.schedule import review_instant
 from governance.recertification.models import AnswerKind, Asks, ItemOutcome
 from inventory.automations.transitions import lifecycle
@@ -184,7 +184,7 @@ def test_nothing_is_drawn_before_the_ledger_is_sealed_and_that_leaves_no_refusal
     company: Company, live: Submission
 ) -> None:
     sample = changed(company)
-    assert light_path_jobs.draw_due(company.now, JOBS) == 0
+    assert light_path_jobs.draw_spot_checks(company.now, JOBS) == 0
     assert not LedgerEvent.objects.filter(outcome="refused", actor_kind="job").exists()
     with pytest.raises(OutOfTurn, match=r"^A13: The ledger is not sealed so far:"):
         spot_checks.draw(sample, actor=JOBS, now=company.now)
@@ -194,8 +194,8 @@ def test_nothing_is_drawn_before_the_ledger_is_sealed_and_that_leaves_no_refusal
 def test_what_the_draw_does_not_fall_on_is_done_with(company: Company, live: Submission) -> None:
     sample = changed(company)
     with sealed(falls=False):
-        assert light_path_jobs.draw_due(company.now, JOBS) == 1
-        assert light_path_jobs.draw_due(company.now, JOBS) == 0
+        assert light_path_jobs.draw_spot_checks(company.now, JOBS) == 1
+        assert light_path_jobs.draw_spot_checks(company.now, JOBS) == 0
     sample.refresh_from_db()
     assert (sample.state, sample.drawn_from_seal, sample.asked) == (SampleState.NOT_DRAWN, 7, [])
     payload = recorded("sample.drawn", sample, by=JOBS)
@@ -208,7 +208,7 @@ def test_what_the_draw_does_not_fall_on_is_done_with(company: Company, live: Sub
 def test_about_one_in_ten_is_drawn_always_the_same_and_another_seal_draws_others() -> None:
     def found(word: bytes) -> set[int]:
         seal = hashlib.sha256(word).hexdigest()
-        return {one for one in range(1, 1001) if light_path_spot_checks.falls_on(seal, str(one), 10)}
+        return {one for one in range(1, 1001) if light_path_spot_checks.is_selected(seal, str(one), 10)}
 
     first, second = found(b"one"), found(b"two")
     assert 60 <= len(first) <= 140
@@ -385,7 +385,7 @@ def test_the_preview_says_that_it_may_be_drawn_and_the_clock_when_the_time_is_up
     assert said in rita.see(rita.import_item(content=stock_report.source(stock_report.another_order)))
     assert said not in rita.see(rita.import_item(content=stock_report.source(stock_report.without_slack)))
     sample = drawn(company)
-    coming = what_is_next(company.now, actor=as_actor(company.people.sana))
+    coming = coming_events(company.now, actor=as_actor(company.people.sana))
     assert (sample.due_at, "A change of Weekly stock report is to be looked at", sample.href) in coming
 
 

@@ -100,7 +100,7 @@ def test_each_record_that_policy_approved_is_noted_and_drawn_by_itself(
     assert len({light_path_spot_checks.name_of(one) for one in noted}) == 2
     seals = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(1_000)]
     drawn_apart = [
-        tuple(light_path_spot_checks.falls_on(seal, light_path_spot_checks.name_of(one), 10) for one in noted)
+        tuple(light_path_spot_checks.is_selected(seal, light_path_spot_checks.name_of(one), 10) for one in noted)
         for seal in seals
     ]
     assert 60 <= sum(first for first, _ in drawn_apart) <= 140

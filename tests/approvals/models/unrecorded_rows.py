@@ -208,7 +208,7 @@ def delegation_moved_back(submission: Submission, chance: Random, now: datetime)
 def delegation_given_to_another(submission: Submission, chance: Random, now: datetime) -> None:
     """A delegation names another eligible delegate."""
     one = _delegation(chance)
-    others = delegates.offered(one.giver, now).exclude(pk=one.taker_id)
+    others = delegates.eligible_delegates(one.giver, now).exclude(pk=one.taker_id)
     sql("UPDATE controls_delegation SET taker_id = %s WHERE id = %s", chance.choice(list(others)).pk, one.pk)
 
 
@@ -221,7 +221,9 @@ def delegation_backdated(submission: Submission, chance: Random, now: datetime) 
     """Somebody decides for somebody else since last week."""
     givers = list(Person.objects.filter(is_active=True, delegations_given=None).order_by("pk"))
     chance.shuffle(givers)
-    giver, taker = next((one, chance.choice(found)) for one in givers if (found := list(delegates.offered(one, now))))
+    giver, taker = next(
+        (one, chance.choice(found)) for one in givers if (found := list(delegates.eligible_delegates(one, now)))
+    )
     sql(
         "INSERT INTO controls_delegation (giver_id, taker_id, from_at, until_at) VALUES (%s, %s, %s, %s)",
         *(giver.pk, taker.pk, now - timedelta(days=chance.randint(1, 9)), now + timedelta(days=chance.randint(1, 9))),

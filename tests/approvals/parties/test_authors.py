@@ -99,7 +99,7 @@ def test_who_comes_here_after_the_file_is_found_when_it_is_submitted(company: Co
     assert VersionAuthor.objects.get(version=version).person is None
     late = make_person("New Colleague")
     assert late.email == "new.colleague@northwind.example"
-    assert (late.pk, Capacity.AUTHOR) in party_queries.standing(version.automation, version=version)
+    assert (late.pk, Capacity.AUTHOR) in party_queries.next_parties(version.automation, version=version)
 
 
 @pytest.mark.rule("S1")
@@ -107,7 +107,7 @@ def test_who_comes_here_after_the_file_is_found_when_it_is_submitted(company: Co
 def test_whatever_a_project_is_called_the_account_behind_its_name_is_matched(company: Company, name: str) -> None:
     theo = company.people.theo
     hint = f"{name.format(theo.name)} <{theo.email}>"
-    assert authors.matched([hint]) == {hint: theo}
+    assert authors.single_matches([hint]) == {hint: theo}
 
 
 @pytest.mark.rule("S1", "H6")
@@ -119,7 +119,7 @@ def test_what_a_source_says_of_its_author_can_be_erased_and_they_stay_a_party(co
     assert theo.email in author.said.text
     author.said.text, author.said.key, author.said.erased_at = "", b"", company.now
     author.said.save()
-    assert (theo.pk, Capacity.AUTHOR) in party_queries.standing(version.automation, version=version)
+    assert (theo.pk, Capacity.AUTHOR) in party_queries.next_parties(version.automation, version=version)
     assert (
         theo.email not in client_of(company.people.rita).get(f"/automations/{version.automation_id}/").content.decode()
     )
@@ -133,7 +133,7 @@ def test_what_a_source_says_of_its_author_can_be_erased_and_they_stay_a_party(co
     "hint", ["Theo Brandt", "theo.brandt", "nobody@northwind.example", "x theo.brandt@northwind.example"]
 )
 def test_a_name_and_an_unknown_account_match_nobody(company: Company, hint: str) -> None:
-    assert authors.matched([hint]) == {}
+    assert authors.single_matches([hint]) == {}
 
 
 @pytest.mark.rule("S1", "I8")
@@ -147,9 +147,9 @@ def test_a_project_that_somebody_named_after_an_account_matches_nobody(company: 
 @pytest.mark.rule("S1")
 def test_an_account_of_several_people_is_shown_as_nobodys_and_makes_each_of_them_a_party(company: Company) -> None:
     theo = company.people.theo
-    assert authors.matched([theo.email]) == {theo.email: theo}
+    assert authors.single_matches([theo.email]) == {theo.email: theo}
     other = Person.objects.create(source="entra", subject="7f0c", name="Theo B.", email=theo.email)
-    assert authors.matched([theo.email]) == {}
+    assert authors.single_matches([theo.email]) == {}
     made = stock_report.submitted(company, owned_by(theo.email))
     assert capacities(made, theo) == capacities(made, other) == {Capacity.AUTHOR}
     refused(decide.approve, scenarios.app_of(made), as_actor(theo), "SOD-1", now=company.now)

@@ -186,7 +186,7 @@ def standing(submission: Submission) -> tuple[object, ...]:
 @pytest.mark.rule("S1", "S5")
 def test_what_was_described_by_hand_is_not_described_anew_by_who_has_decided(company: Company) -> None:
     c, n = company, company.people
-    manifest = manual_registration.describe(
+    manifest = manual_registration.describe_manually(
         name="Stock", kind="script", platform="cron", privileges=[], external_id="stock-1"
     )
     fields = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Counts."}

@@ -78,7 +78,7 @@ def test_nobody_of_another_side_is_named_by_a_file_or_a_description(company: Com
     with pytest.raises(InvalidInput, match=r"^I1: Omar Haddad belongs neither to Finance Operations"):
         stock_report.version(c, **fields)
     assert refused_on_record("I1", "version.imported")
-    manifest = manual_registration.describe(name="Stock", kind="script", platform="cron", privileges=[])
+    manifest = manual_registration.describe_manually(name="Stock", kind="script", platform="cron", privileges=[])
     with pytest.raises(InvalidInput, match=r"^I1: Omar Haddad belongs neither to Finance Operations"):
         manual_registration.register_by_hand(
             n.finance_ops, actor=as_actor(n.rita), now=c.now, manifest=manifest, fields=fields
@@ -169,7 +169,7 @@ def test_nobody_who_answers_meanwhile_for_what_is_asked_is_made_an_owner_while_i
     mei = joins(n.mei, n.finance_ops)
     record_leaver(n.omar, actor=as_actor(n.ines), now=c.now, reason="A new job.")
     slack = Resource.objects.get(pk=c.slack.pk)
-    made = ownership_transitions.NAMING["resource"](slack, actor=as_actor(n.amara), now=c.now, person=mei)
+    made = ownership_transitions.NAME_INTERIM["resource"](slack, actor=as_actor(n.amara), now=c.now, person=mei)
     ownership_transitions.confirm_interim(InterimOwner.objects.get(pk=made.pk), actor=as_actor(n.sana), now=c.now)
     with pytest.raises(DutyConflict, match="Mei Tanaka is asked to decide in its open submission"):
         named(c, submission.automation, technical_owner=mei)

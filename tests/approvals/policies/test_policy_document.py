@@ -141,7 +141,7 @@ def test_a_policy_from_before_the_condition_keeps_its_meaning_and_can_be_changed
     before = json.loads(json.dumps(policy_queries.shipped()))
     before["tiers"]["high"]["non_read_chosen_by_model"] = True
     del before["tiers"]["high"]["non_read_chosen_by_model_if"]
-    known = policy_queries.completed(before)
+    known = policy_queries.with_shipped_parts(before)
     assert known["tiers"]["high"]["non_read_chosen_by_model"] is True
     assert policy_document.from_data(known).problems == ()
     (change,) = diff.changes(known, policy_queries.shipped())
@@ -158,7 +158,7 @@ def test_the_text_has_its_order_whatever_order_the_database_keeps() -> None:
     kept = by_length(policy_queries.shipped())
     assert list(kept["longest_term"]) == ["low", "high", "standard"]
     assert policy_document.as_text(kept) == TEXT
-    assert list(policy_queries.completed(kept)["longest_term"]) == ["low", "standard", "high"]
+    assert list(policy_queries.with_shipped_parts(kept)["longest_term"]) == ["low", "standard", "high"]
 
 
 @pytest.mark.rule("S8")

@@ -80,7 +80,7 @@ def test_a_copy_of_what_was_stopped_is_held_and_asked_of_people(company: Company
 def test_nor_does_policy_approve_it_where_it_was_said_to_be_another(
     company: Company, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inventory.duplicates.queries.find", lambda case: [])
+    monkeypatch.setattr("inventory.duplicates.queries.find_duplicates", lambda case: [])
     stop_some(company, what)
     assert not copied(company).light_path
 

@@ -89,8 +89,10 @@ def test_90_days_count_from_the_withdrawal_not_from_the_yes(company: Company, st
     withdraw.withdraw(stage_2, actor=as_actor(c.people.rita), now=later, reason="Later.")
     key = stock_report.privilege_on(stage_2, c.slack).matter
     policy = policy_queries.in_force(c.now)
-    assert key in prior_decision_queries.earlier(stage_2.automation, policy, later + timedelta(days=90))
-    assert key not in prior_decision_queries.earlier(stage_2.automation, policy, later + timedelta(days=90, seconds=1))
+    assert key in prior_decision_queries.earlier_outcomes(stage_2.automation, policy, later + timedelta(days=90))
+    assert key not in prior_decision_queries.earlier_outcomes(
+        stage_2.automation, policy, later + timedelta(days=90, seconds=1)
+    )
 
 
 @pytest.mark.rule("A14", "A15")

@@ -191,9 +191,9 @@ def test_what_may_be_known_is_not_on_the_light_path(company: Company, light_subm
 def test_an_undone_answer_was_not_said(company: Company, start: Submission) -> None:
     made = start
     app = approve_app(company, made)
-    assert duplicates.open_of(made.automation) == []
+    assert duplicates.unanswered(made.automation) == []
     scenarios.retract(app, company.people.theo, now=company.now)
-    assert [one.pk for one in duplicates.open_of(made.automation)] == [likeness_of(made).pk]
+    assert [one.pk for one in duplicates.unanswered(made.automation)] == [likeness_of(made).pk]
     with pytest.raises(InvalidInput, match=r"^I9: Say whether it is the same as"):
         approve_app(company, made, same={})
 
@@ -332,7 +332,7 @@ def test_what_was_said_counts_for_what_is_submitted_next(company: Company, start
     )
     assert isinstance(said, Submission)
     assert said.parties.filter(capacity=Capacity.ALIKE).exists() is is_same
-    assert duplicates.open_of(said.automation) == []
+    assert duplicates.unanswered(said.automation) == []
 
 
 @AGAIN
@@ -341,7 +341,7 @@ def test_a_newer_version_keeps_what_was_said(company: Company, start: Submission
     approve_app(company, made)
     newer = stock_report.submitted(company, as_another("again", stock_report.one_more_channel))
     assert newer.continues == made
-    assert duplicates.open_of(newer.automation) == []
+    assert duplicates.unanswered(newer.automation) == []
 
 
 @AGAIN

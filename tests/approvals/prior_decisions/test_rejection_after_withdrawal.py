@@ -34,7 +34,7 @@ def the_no_counts(c: Company, submission: Submission, no: Approval) -> None:
     n = c.people
     withdraw(c, submission)
     stock_report.hand_over(c, c.slack, n.mei, n.amara)
-    (word,) = prior_decision_queries.earlier(submission.automation, policy_queries.in_force(c.now), c.now)[
+    (word,) = prior_decision_queries.earlier_outcomes(submission.automation, policy_queries.in_force(c.now), c.now)[
         no.matter
     ].words
     assert word.reason.text == "Too public.", "what the preview says"

@@ -147,7 +147,7 @@ def test_something_small_that_is_in_force_does_not_bring_back_what_was_refused(
     again = stock_report.submitted(company, named("shell"))
     app = scenarios.app_of(again)
     assert app.earlier == scenarios.app_of(old)
-    assert [one.other for one in duplicates.open_of(again.automation)] == [old.automation]
+    assert [one.other for one in duplicates.unanswered(again.automation)] == [old.automation]
 
 
 def said_the_same(c: Company) -> None:
@@ -179,7 +179,7 @@ def nearly_the_same(c: Company) -> None:
 @starting_point("company", nearly_the_same)
 def test_a_word_about_nearly_the_same_says_nothing_about_the_very_source(company: Company) -> None:
     again = stock_report.submitted(company, named("again", more_channels(3)))
-    assert [one.because for one in duplicates.open_of(again.automation)] == ["source"]
+    assert [one.because for one in duplicates.unanswered(again.automation)] == ["source"]
 
 
 def test_a_draft_that_nobody_submitted_is_nothing_yet(company: Company) -> None:
@@ -253,4 +253,4 @@ def test_a_version_of_what_is_in_force_goes_to_stage_1_where_it_may_be_what_was_
     more = () if source == "the very same" else (stock_report.another_order,)
     made = stock_report.submitted(company, both(more_channels(2), *more))
     assert made.automation == start.automation
-    assert duplicates.MAY_BE_KNOWN in scenarios.app_of(made).reasons
+    assert duplicates.POSSIBLE_DUPLICATE in scenarios.app_of(made).reasons

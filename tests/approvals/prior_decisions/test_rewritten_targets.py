@@ -165,8 +165,8 @@ def test_a_copy_that_is_written_otherwise_is_held_as_the_same(company: Company, 
     ],
 )
 def test_what_has_a_part_in_common(one: Sequence[str], other: Sequence[str], is_same: bool) -> None:
-    mine, its = privilege_scope.parts("", one), privilege_scope.parts("", other)
-    assert privilege_scope.overlap(mine, its) is privilege_scope.overlap(its, mine) is is_same
+    mine, its = privilege_scope.target_parts("", one), privilege_scope.target_parts("", other)
+    assert privilege_scope.targets_overlap(mine, its) is privilege_scope.targets_overlap(its, mine) is is_same
 
 
 @pytest.mark.rule("I9", "A15")
@@ -180,4 +180,4 @@ def test_the_database_says_the_same_of_a_row(target: str, scope: list[str]) -> N
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {sql}", {"scope": scope, "target": target})
         (found,) = cursor.fetchone()
-    assert tuple(found) == privilege_scope.parts(target, scope)
+    assert tuple(found) == privilege_scope.target_parts(target, scope)

@@ -43,7 +43,7 @@ def answer(c: Company, one: Proposal, by: Person) -> Proposal:
 
 
 def stands(c: Company, one: Proposal) -> dict[str, Any]:
-    return kind_kind.of(one.kind).current(one.target, c.now, one.document)
+    return kind_kind.kind_of(one.kind).current(one.target, c.now, one.document)
 
 
 @pytest.mark.parametrize("kind", APPOINTING)

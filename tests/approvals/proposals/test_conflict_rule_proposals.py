@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.dry_run import Known
+from approvals.conflicts.dry_run import HoldingsCache
 from approvals.models import Conflict, ConflictRule, Proposal, ProposalState, Submission
 from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
@@ -76,7 +76,7 @@ def test_nobody_whom_a_rule_catches_countersigns_that_it_is_loosened(
     assert person in (plain_in_force.automation.business_owner, plain_in_force.automation.technical_owner)
     give_role(person, Role.SECURITY_REVIEWER, admins=(plain.people.ines, plain.people.karl))
     approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
-    conflict_jobs.look(plain.now, JOB)
+    conflict_jobs.scan_all(plain.now, JOB)
     document: dict[str, Any] = {} if way == "given up" else rule_of(plain)
     if way == "by a file":
         document = {"rules": {"read-and-tell": document["rule"]}, "left_out": []}
@@ -90,7 +90,7 @@ def test_nobody_whom_a_rule_catches_countersigns_that_it_is_loosened(
 
 def test_nobody_whom_a_rule_catches_proposes_that_it_is_given_up(plain: Company, plain_in_force: Submission) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
-    conflict_jobs.look(plain.now, JOB)
+    conflict_jobs.scan_all(plain.now, JOB)
     give_role(plain.people.rita, Role.ADMIN, admins=(plain.people.ines, plain.people.karl))
     with pytest.raises(Refused) as no:
         proposed(plain, {}, by=plain.people.rita)
@@ -100,7 +100,7 @@ def test_nobody_whom_a_rule_catches_proposes_that_it_is_given_up(plain: Company,
 def test_whom_a_rule_catches_may_countersign_that_it_is_stricter(plain: Company, plain_in_force: Submission) -> None:
     give_role(plain.people.rita, Role.SECURITY_REVIEWER, admins=(plain.people.ines, plain.people.karl))
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
-    conflict_jobs.look(plain.now, JOB)
+    conflict_jobs.scan_all(plain.now, JOB)
     made = proposed(plain, rule_of(plain, mode="enforce"))
     assert made.gains == []
     assert approve(plain, made, plain.people.rita).state == ProposalState.IN_FORCE
@@ -118,7 +118,7 @@ def test_a_rule_that_is_countersigned_is_in_force_and_catches_what_is_held(
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     (one,) = conflict_queries.in_force(plain.now)
     assert (one.version.proposed_by, one.version.approved_by) == (plain.people.ines, plain.people.sana)
-    conflict_jobs.look(plain.now, JOB)
+    conflict_jobs.scan_all(plain.now, JOB)
     assert Conflict.objects.get().subject == plain_in_force.automation_id
 
 
@@ -133,7 +133,7 @@ def says(made: Proposal) -> list[str]:
     """What was counted, in sentences."""
     found = proposal_jobs.latest(made)
     assert found is not None
-    return kind_kind.of(made.kind).said(proposal_jobs.span(made, found), found.counts)
+    return kind_kind.kind_of(made.kind).said(proposal_jobs.span(made, found), found.counts)
 
 
 def test_what_is_said_of_another_mode_is_what_it_would_do(plain: Company, plain_in_force: Submission) -> None:
@@ -141,7 +141,7 @@ def test_what_is_said_of_another_mode_is_what_it_would_do(plain: Company, plain_
     made = proposed(c, rule_of(c))
     assert says(made) == ["1 would have been in conflict, which is written down and no more, by what it holds itself."]
     approve(c, made, c.people.sana)
-    conflict_jobs.look(c.now, JOB)
+    conflict_jobs.scan_all(c.now, JOB)
     made = proposed(c, rule_of(c, mode="approval"))
     assert says(made) == [
         "1 would have needed a signature of security more, by what it holds itself.",
@@ -170,9 +170,9 @@ def test_what_a_new_rule_refuses_says_what_becomes_of_what_is_held(plain: Compan
 
 def test_conflict_follows_the_next_version_of_its_rule(plain: Company, plain_in_force: Submission) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
-    conflict_jobs.look(plain.now, JOB)
+    conflict_jobs.scan_all(plain.now, JOB)
     approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
-    conflict_jobs.look(plain.now, JOB)
+    conflict_jobs.scan_all(plain.now, JOB)
     (one,) = Conflict.objects.all()
     payload = recorded("conflict.changed", one, by=JOB)
     assert (payload["version"], payload["grants"]) == (2, one.grants)
@@ -184,7 +184,7 @@ def test_a_stricter_mode_is_another_version_and_gives_time(plain: Company, plain
     made = proposed(plain, rule_of(plain, mode="enforce"))
     assert made.tightens
     approve(plain, made, plain.people.sana)
-    conflict_jobs.look(plain.now, JOB)
+    conflict_jobs.scan_all(plain.now, JOB)
     (one,) = Conflict.objects.all()
     assert one.rule.number == 2
     assert one.due_at is not None
@@ -195,13 +195,13 @@ def test_a_stricter_mode_is_another_version_and_gives_time(plain: Company, plain
 
 def test_a_rule_that_is_given_up_loosens_and_ends_its_conflicts(plain: Company, plain_in_force: Submission) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
-    conflict_jobs.look(plain.now, JOB)
+    conflict_jobs.scan_all(plain.now, JOB)
     made = proposed(plain, {})
     assert not made.tightens
     approve(plain, made, plain.people.viktor)
     assert made.state == ProposalState.IN_FORCE
     assert conflict_queries.in_force(plain.now) == ()
-    conflict_jobs.look(plain.now, JOB)
+    conflict_jobs.scan_all(plain.now, JOB)
     assert Conflict.objects.get().ended_why == "rule_given_up"
 
 
@@ -231,9 +231,9 @@ def test_each_rule_is_counted_by_what_it_says_itself_and_by_no_query_a_submissio
     assert counted(catches, "read-and-tell") == {"caught": 1, "more": 1}
     approve(plain, Proposal.objects.get(target="read-and-tell"), plain.people.sana)
     assert counted({"rule": conflict_rules.document(on(plain.mail), on(plain.slack))}, "read-and-tell") == {"less": 1}
-    kind, now = kind_kind.of("conflict_rule"), plain.now
+    kind, now = kind_kind.kind_of("conflict_rule"), plain.now
     span = Span("read-and-tell", {}, catches, now - timedelta(days=90), now)
     with CaptureQueriesContext(connection) as asked:
-        assert kind.count(span, 0, 500, Known()).counts["caught"] == 1
+        assert kind.count(span, 0, 500, HoldingsCache()).counts["caught"] == 1
     # The submissions, the controls that stand on what they hold, the waivers; privileges, bindings and parties for the class that counts (I8).
     assert len(asked) == 6

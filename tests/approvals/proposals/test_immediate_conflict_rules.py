@@ -187,10 +187,10 @@ def test_a_stricter_mode_is_over_by_itself_and_what_is_held_is_asked_as_before(
 ) -> None:
     signed(plain)
     proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
-    conflict_jobs.look(plain.now, JOB)
+    conflict_jobs.scan_all(plain.now, JOB)
     assert Conflict.objects.get().due_at is not None
     assert modes(plain.now + OVER) == ["record"]
-    conflict_jobs.look(plain.now + OVER, JOB)  # before anything else has run
+    conflict_jobs.scan_all(plain.now + OVER, JOB)  # before anything else has run
     one = Conflict.objects.get()
     assert (one.state, one.due_at, one.rule.number) == (ConflictState.OPEN, None, 1)
 

@@ -219,7 +219,7 @@ def test_it_says_what_waits_for_them(company: Company, stage_2: Submission) -> N
     c, n = company, company.people
     one = proposed(c, n.omar, n.ines, at_once=False)
     what_if = one.what_ifs.get()
-    said = kind.of(one.kind).said(proposal_jobs.span(one, what_if), what_if.counts)
+    said = kind.kind_of(one.kind).said(proposal_jobs.span(one, what_if), what_if.counts)
     assert "put to them: whoever is next on the ladder is asked then, and not before." in said[0]
     owned = Resource.objects.filter(owner=n.omar, state="active").count()
     assert said[1].startswith(f"{owned:,} resource")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from approvals.inbox.notices import to_countersign, to_take_on
+from approvals.inbox.notices import appointment_lines, countersign_lines
 from approvals.models import Proposal
 from approvals.proposals import transitions as proposal_transitions
 from governance.core.models import Person
@@ -109,9 +109,9 @@ def test_the_digest_names_it_as_long_as_it_waits(company: Company) -> None:
     n, now = company.people, company.now
     one = propose_role(n.tom, Role.AUDITOR, by=n.ines, now=now)
     thread = f"proposal:{one.pk}"
-    assert list(to_countersign(n.karl, [thread], now)) == [thread]
-    assert to_countersign(n.ines, [thread], now) == {}
-    assert to_countersign(n.karl, [thread], one.lapses_at) == {}, "its time is up"
+    assert list(countersign_lines(n.karl, [thread], now)) == [thread]
+    assert countersign_lines(n.ines, [thread], now) == {}
+    assert countersign_lines(n.karl, [thread], one.lapses_at) == {}, "its time is up"
     proposal_transitions.approve(one, actor=as_actor(n.karl), now=now, shown_digest=one.digest)
-    assert to_countersign(n.karl, [thread], now) == {}
-    assert list(to_take_on(n.tom, [thread], now)) == [thread]
+    assert countersign_lines(n.karl, [thread], now) == {}
+    assert list(appointment_lines(n.tom, [thread], now)) == [thread]

@@ -68,8 +68,8 @@ def test_who_loses_neither_rejects_nor_countersigns_it(company: Company, omar: P
         with pytest.raises(Refused) as no:
             verb(as_actor(omar))
         assert no.value.refusal.code in ("SOD-8", "PERMISSION")
-    assert omar not in proposal_rules.who_may_answer(one, c.now)
-    waits = proposals.rows(as_actor(omar), c.now, with_own=True, most=9)
+    assert omar not in proposal_rules.people_who_may_answer(one, c.now)
+    waits = proposals.proposals_for(as_actor(omar), c.now, with_own=True, most=9)
     assert one.pk not in [row.pk for row in waits]
     assert Proposal.objects.get(pk=one.pk).state == ProposalState.OPEN
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from approvals.conflicts.dry_run import Known
+from approvals.conflicts.dry_run import HoldingsCache
 from approvals.models import Approval, Proposal, Submission, WhatIf
 from approvals.models.policy import DEFAULT
 from approvals.policies import queries as policy_queries
@@ -32,7 +32,7 @@ def said(c: Company, **parts: Any) -> list[str]:
     span = Span(DEFAULT, before, after, c.now - timedelta(days=90), c.now)
     found = policy.count(span, 0, 500)
     assert found.rows == policy.total(span) == Submission.objects.count()
-    return policy.said(span, found.counts)
+    return policy.sentences(span, found.counts)
 
 
 def test_who_would_have_needed_a_second_signature(company: Company, stock_submitted: Submission) -> None:
@@ -98,13 +98,13 @@ def test_it_is_counted_slice_by_slice_and_goes_on_where_it_was(
     )
     what_if = WhatIf.objects.get(proposal=one)
     assert (what_if.total, what_if.done, what_if.finished_at) == (2, 0, None)
-    assert proposal_jobs.count_slice(what_if, company.now, Known(), 1) == 1
+    assert proposal_jobs.count_slice(what_if, company.now, HoldingsCache(), 1) == 1
     what_if.refresh_from_db()
     assert (what_if.done, what_if.finished_at) == (1, None)
     assert proposal_jobs.sweep(company.now)["left"] == 0
     what_if.refresh_from_db()
     assert (what_if.done, what_if.counts["more"]) == (2, 1)
-    assert proposal_jobs.count_slice(what_if, company.now, Known(), 1) == 0
+    assert proposal_jobs.count_slice(what_if, company.now, HoldingsCache(), 1) == 0
 
 
 def test_an_amended_proposal_is_counted_anew_and_the_old_count_is_left(
@@ -133,14 +133,14 @@ def test_tiers_are_by_the_policy_in_force_and_open_submissions_keep_theirs(
     stock_submitted.refresh_from_db()
     assert stock_submitted.tier == "standard"
     assert stock_submitted.policy.number == 1
-    assert risk_policy.rules(company.now) == stricter["tiers"]
+    assert risk_policy.rules_at(company.now) == stricter["tiers"]
     newer = stock_report.submitted(company, stock_report.one_more_channel)
     assert (newer.tier, newer.policy) == ("high", version)
     assert {one.seats.count() for one in newer.approvals.filter(kind="privilege")} == {2}
 
 
 def test_every_kind_says_what_it_is_about_and_who_countersigns() -> None:
-    for kind in kind_kind.known():
+    for kind in kind_kind.all_kinds():
         assert kind.title
         assert kind.proposers
-        assert kind_kind.of(kind.code) is kind
+        assert kind_kind.kind_of(kind.code) is kind

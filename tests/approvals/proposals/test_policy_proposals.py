@@ -137,7 +137,7 @@ def test_nobody_approves_what_was_amended_since_they_read_it(northwind: Northwin
 def test_nobody_approves_before_it_was_counted_what_it_would_have_changed(
     northwind: Northwind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kind.of("policy"), "total", lambda span: 1)
+    monkeypatch.setattr(kind.kind_of("policy"), "total", lambda span: 1)
     made = Proposal(kind="policy", target="default")
     one = proposal_transitions.propose(made, actor=as_actor(northwind.ines), now=NOW, reason="Why.", document=tighter())
     no = proposal_transitions.approve.refusal(one, actor=as_actor(northwind.sana), now=NOW)

@@ -119,10 +119,10 @@ def test_it_says_which_rules_look_at_it_then_and_whose_leads_come_next(company: 
     proposal_jobs.sweep(c.now)
     found = proposal_jobs.latest(one)
     assert found is not None
-    said = kind_kind.of(one.kind).said(proposal_jobs.span(one, found), found.counts)
+    said = kind_kind.kind_of(one.kind).said(proposal_jobs.span(one, found), found.counts)
     assert f"the leads of Marketing come next instead of those of {c.erp.team}" in said[1]
     assert any("would look at more" in line and "stores-of-secrets" in line for line in said)
-    changes = kind_kind.of(one.kind).changes(one.target, one.before, one.document)
+    changes = kind_kind.kind_of(one.kind).changes(one.target, one.before, one.document)
     assert next((each.before, each.after) for each in changes) == (c.erp.get_kind_display(), "Secret store")
     page = client_of(n.sana).get(one.href).content.decode()
     assert "Marketing" in page

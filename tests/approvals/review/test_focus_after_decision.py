@@ -42,7 +42,7 @@ def records(company: Company) -> list[Approval]:
 
 def press(person: Person, record: Approval, **said: Any) -> Any:
     """Press a button of a decision's form, with scripts."""
-    values = {"decision": "approve", "shown_digest": digest.digest(digest.of(record)), **said}
+    values = {"decision": "approve", "shown_digest": digest.digest(digest.facts_of_approval(record)), **said}
     where = reverse("decide", args=[record.submission_id, record.pk])
     return client_of(person).post(where, values, headers={"HX-Request": "true", "HX-Target": "rows"})
 

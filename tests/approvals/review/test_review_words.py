@@ -37,8 +37,10 @@ def test_what_a_machine_calls_it_names_each_thing_once() -> None:
 
 @pytest.mark.rule("I5")
 def test_a_finding_says_which_credential_it_is_about() -> None:
-    assert findings.lead("shared_credential", "credentials/Finance Slack") == "Shared credential: Finance Slack"
-    assert findings.lead("wildcard", "srv") == "Allows every tool"
+    assert (
+        findings.finding_label("shared_credential", "credentials/Finance Slack") == "Shared credential: Finance Slack"
+    )
+    assert findings.finding_label("wildcard", "srv") == "Allows every tool"
 
 
 def test_every_permission_has_words_for_people() -> None:

@@ -35,7 +35,7 @@ def test_the_same_identity_asks_nobody(company: Company) -> None:
     live = chains.in_force(c, version(c, "robot"))
     with pytest.raises(InvalidInput, match="nothing about it has changed"):
         scenarios.submitted(c, version(c, "robot"))
-    assert digest.of_version(live.automation, live.version, live.tier) == live.asked
+    assert digest.facts_of_version(live.automation, live.version, live.tier) == live.asked
 
 
 def test_a_version_that_names_none_asks_as_it_did_before_it_was_a_fact(company: Company, live: Submission) -> None:

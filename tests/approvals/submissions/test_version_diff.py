@@ -83,12 +83,12 @@ def test_until_a_version_is_put_in_force_the_approved_one_runs_on(
     newer = one_channel_more
     automation = live.automation
     old, new = (one.version.manifest_digest for one in (live, newer))
-    assert deploy_gate.ask(automation, old, now=company.now).may_run
-    no = deploy_gate.ask(automation, new, now=company.now)
+    assert deploy_gate.answer_for_automation(automation, old, now=company.now).may_run
+    no = deploy_gate.answer_for_automation(automation, new, now=company.now)
     assert (no.may_run, no.code) == (False, "NOT_APPROVED")
     stock_report.decide_rest(company, newer)
     automation.refresh_from_db()
-    assert deploy_gate.ask(automation, new, now=company.now).may_run
+    assert deploy_gate.answer_for_automation(automation, new, now=company.now).may_run
 
 
 @pytest.mark.rule("A12")
@@ -259,7 +259,7 @@ def test_another_justification_is_another_question(company: Company, stage_2: Su
     record = stock_report.privilege_on(stage_2, company.erp)
     scenarios.approve(record, company.people.omar, now=company.now)
     newer = stock_report.version(company, stock_report.one_more_channel)
-    said = {record.privilege.key: submit.Wish("To send it to a friend.")}
+    said = {record.privilege.key: submit.ItemRequest("To send it to a friend.")}
     submission = submit.submit(
         stage_2.automation,
         actor=as_actor(company.people.rita),
@@ -597,12 +597,12 @@ def test_a_superseded_version_may_run_for_30_days_with_the_grants_that_are_left(
     second = stock_report.submitted(company, stock_report.without_slack)
     automation = Automation.objects.get(pk=live.automation_id)
     digest = live.version.manifest_digest
-    answer = deploy_gate.ask(automation, digest, now=company.now + timedelta(days=30))
+    answer = deploy_gate.answer_for_automation(automation, digest, now=company.now + timedelta(days=30))
     assert answer.may_run
     assert {grant.entitlement.resource for grant in answer.grants if grant.entitlement} == {company.erp}
-    late = deploy_gate.ask(automation, digest, now=company.now + timedelta(days=30, seconds=1))
+    late = deploy_gate.answer_for_automation(automation, digest, now=company.now + timedelta(days=30, seconds=1))
     assert (late.may_run, late.code) == (False, "NOT_APPROVED")
-    assert deploy_gate.ask(automation, second.version.manifest_digest, now=company.now).may_run
+    assert deploy_gate.answer_for_automation(automation, second.version.manifest_digest, now=company.now).may_run
 
 
 @pytest.mark.rule("A17", "G3")
@@ -611,11 +611,11 @@ def test_the_gate_says_no_to_what_it_does_not_know_and_to_what_does_not_run(comp
 
     automation = Automation.objects.get(pk=live.automation_id)
     digest = live.version.manifest_digest
-    assert deploy_gate.ask(automation, "0" * 64, now=company.now).code == "UNKNOWN_VERSION"
-    expired = deploy_gate.ask(automation, digest, now=company.now + timedelta(days=181))
+    assert deploy_gate.answer_for_automation(automation, "0" * 64, now=company.now).code == "UNKNOWN_VERSION"
+    expired = deploy_gate.answer_for_automation(automation, digest, now=company.now + timedelta(days=181))
     assert (expired.may_run, expired.code, list(expired.grants)) == (False, "NOT_REVIEWED", [])
     lifecycle.stop(automation, actor=as_actor(company.people.jonas), now=company.now, reason="Wrong numbers.")
-    no = deploy_gate.ask(automation, digest, now=company.now)
+    no = deploy_gate.answer_for_automation(automation, digest, now=company.now)
     assert (no.may_run, no.code, list(no.grants)) == (False, "NOT_LIVE", [])
 
 
@@ -624,7 +624,7 @@ def test_a_version_that_is_bound_to_something_else_is_not_the_approved_one(compa
     automation = Automation.objects.get(pk=live.automation_id)
     with_more_rights = registry_rebound(company, live)
     assert with_more_rights.manifest_digest == live.version.manifest_digest
-    answer = deploy_gate.ask(automation, live.version.manifest_digest, now=company.now)
+    answer = deploy_gate.answer_for_automation(automation, live.version.manifest_digest, now=company.now)
     assert (answer.may_run, f"Version {live.version.number} " in answer.sentence) == (True, True)
     assert len(answer.grants) == 4
 

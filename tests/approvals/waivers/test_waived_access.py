@@ -258,7 +258,7 @@ def test_it_is_refused_to_nobody_where_they_stand_in_one_chain_already(plain: Co
     c = plain
     conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
     more = in_force(c, start)
-    assert len(chain_queries.of(more.automation_id).others) == 3
+    assert len(chain_queries.chain_of(more.automation_id).others) == 3
 
 
 @pytest.mark.rule("S6", "S7", "A16")

@@ -128,7 +128,7 @@ def held_under_a_waiver(level: str) -> Callable[[Company], Version]:
 
 def is_waived(c: Company, version: Version, at: object) -> bool:
     """Whether what the version would hold is waived."""
-    (one,) = check_automation.find(cases.of_version(version.automation, version), at)
+    (one,) = check_automation.find_conflicts(cases.case_of_version(version.automation, version), at)
     return one.waiver is not None
 
 
@@ -303,12 +303,12 @@ def anew(c: Company, said: dict[str, Any]) -> None:
     made.ships, made.proposed_by, made.approved_by = False, c.people.ines, c.people.karl
     with unguarded(ConflictRule):
         made.save()
-    members.weigh_all(c.now)
+    members.update_all(c.now)
 
 
 def conflicts_waived(c: Company, waiver: Waiver) -> bool:
     """Whether what is held is waived, as a page says it."""
-    conflict_jobs.look(c.now, JOB)
+    conflict_jobs.scan_all(c.now, JOB)
     return Conflict.objects.telling_waived(c.now).filter(waived_until__isnull=False, code=waiver.code).exists()
 
 
@@ -342,8 +342,8 @@ def test_it_lifts_a_refusal_and_takes_no_signature_away(plain: Company, mode: st
     grant(plain, ask(plain, version.automation), plain.people.sana)
     made = scenarios.submitted(plain, version)
     assert Seat.objects.filter(approval__submission=made, label=SeatLabel.CONFLICT).count() == signatures
-    assert not any(additional_seats.missing(made, made.approvals.all(), plain.now).values())
-    (found,) = conflicts.of_submission(made, plain.now)
+    assert not any(additional_seats.missing_seats(made, made.approvals.all(), plain.now).values())
+    (found,) = conflicts.conflicts_of_submission(made, plain.now)
     (tag,) = conflict_rows.tags([found])
     assert ("waived" in tag["text"]) == (mode != "approval")
 
@@ -386,7 +386,7 @@ def test_nor_what_a_model_chooses_now_or_cannot_be_read(plain: Company, version:
 @starting_point("plain", held_as_a_model_chooses)
 def test_it_lifts_less_of_what_it_names(plain: Company, start: Waiver) -> None:
     c, waiver = plain, start
-    conflict_jobs.look(c.now, JOB)
+    conflict_jobs.scan_all(c.now, JOB)
     assert conflict_transitions.waiver_of(Conflict.objects.get(), c.now) == waiver
     assert is_waived(c, posting(c, "admin"), c.now)
 
@@ -394,11 +394,11 @@ def test_it_lifts_less_of_what_it_names(plain: Company, start: Waiver) -> None:
 @starting_point("plain", held_as_recorded)
 def test_what_is_held_as_more_than_was_waived_is_enforced(plain: Company, start: Waiver) -> None:
     c, waiver = plain, start
-    conflict_jobs.look(c.now, JOB)
+    conflict_jobs.scan_all(c.now, JOB)
     (row,) = Conflict.objects.telling_waived(c.now)
     assert row.waived_until == waiver.ends_at
     in_force(c, posting(c, "execute"))
-    conflict_jobs.look(c.now, JOB)
+    conflict_jobs.scan_all(c.now, JOB)
     (row,) = Conflict.objects.telling_waived(c.now)
     assert row.waived_until is None
     assert conflict_transitions.waiver_of(row, c.now) is None
@@ -443,7 +443,10 @@ def test_one_more_is_asked_before_the_end_and_begins_there_and_no_third(
     assert second.ends_at == first.ends_at + timedelta(days=90)
     assert waiver_jobs.remind(at + timedelta(days=12)) == 0
     for when, counts in ((at, first), (first.ends_at - timedelta(seconds=1), first), (first.ends_at, second)):
-        assert check_automation.find(cases.of_version(version.automation, version), when)[0].waiver == counts
+        assert (
+            check_automation.find_conflicts(cases.case_of_version(version.automation, version), when)[0].waiver
+            == counts
+        )
     for when in (at, second.ends_at - timedelta(days=14), second.ends_at + timedelta(days=1)):
         with pytest.raises(Refused, match=r"^S7: "):
             ask(plain, version.automation, now=when)
@@ -532,7 +535,7 @@ def test_what_is_waived_is_not_suspended_and_its_end_is_loud_where_it_is_still_h
 ) -> None:
     n = plain.people
     conflict_rules.rule(on(plain.erp), on(plain.slack), mode="enforce", rating="high")
-    conflict_jobs.look(plain.now, JOB)
+    conflict_jobs.scan_all(plain.now, JOB)
     (conflict,) = Conflict.objects.all()
     waiver = grant(plain, ask(plain, plain_in_force.automation), n.sana)
     at = plain.now + timedelta(days=8)

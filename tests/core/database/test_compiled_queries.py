@@ -50,7 +50,7 @@ def test_the_instant_is_that_of_each_question(company: Company) -> None:
 
 def test_rows_are_those_of_the_same_annotation_compiled_each_time(company: Company) -> None:
     submission = scenarios.submitted(company)
-    once = waiting_for.told(Submission.objects.filter(pk=submission.pk)).get()
+    once = waiting_for.with_holders(Submission.objects.filter(pk=submission.pk)).get()
     each = Submission.objects.annotate(seats_open=waiting_for._seats()).get(pk=submission.pk)
     assert getattr(once, "seats_open") == getattr(each, "seats_open") != []  # noqa: B009
 
@@ -61,7 +61,7 @@ def test_it_stands_beside_joins_and_other_annotations(company: Company) -> None:
     rows = (
         Submission.objects.select_related("automation__team").filter(automation__name__gt="").annotate(records=records)
     )
-    found = waiting_for.told(rows).get(pk=submission.pk)
+    found = waiting_for.with_holders(rows).get(pk=submission.pk)
     assert {one["record"] for one in getattr(found, "seats_open")} <= set(getattr(found, "records"))  # noqa: B009
 
 

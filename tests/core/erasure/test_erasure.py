@@ -242,8 +242,8 @@ def test_what_others_wrote_stays_without_the_name_and_without_its_key(northwind:
 @pytest.mark.rule("H6")
 def test_apps_that_keep_texts_of_people_forget_them(northwind: Northwind) -> None:
     assert hooks.registered()[FORGETTING] == [
-        "inventory.ownership.erasure.forget",
-        "approvals.submissions.erasure.forget",
+        "inventory.ownership.erasure.erase_person",
+        "approvals.submissions.erasure.erase_person",
         "governance.recertification.items.hooks.forget",
         "governance.portal.sign_in.erasure.forget",
     ]

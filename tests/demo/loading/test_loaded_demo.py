@@ -22,7 +22,7 @@ from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Grant, GrantState, GrantUsage, Submission, SubmissionState, Waiver
 from approvals.models.grant import Why
 from approvals.submissions.transitions import put_in_force, submit
-from approvals.submissions.transitions.submit import Wish
+from approvals.submissions.transitions.submit import ItemRequest
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import DutyConflict
@@ -389,7 +389,7 @@ def _bring_in_and_submit(now: datetime) -> Submission:
     version = confirmation.confirm_import(team, actor=rita, now=now, item=batch.items.get(), fields=fields)
     keys = [one.key for one in version.privileges.all()]
     keys += [f"credential:{one.credential_id}" for one in version.version_credentials.all()]
-    wishes = {key: Wish("The check needs it.") for key in keys}
+    wishes = {key: ItemRequest("The check needs it.") for key in keys}
     return submit.submit(version.automation, actor=rita, now=now, version=version, wishes=wishes)
 
 
@@ -398,7 +398,7 @@ def _at(submitted: Submission, place: str) -> Approval:
 
 
 def _shown(record: Approval) -> str:
-    return decision_digest.digest(decision_digest.of(Approval.objects.get(pk=record.pk)))
+    return decision_digest.digest(decision_digest.facts_of_approval(Approval.objects.get(pk=record.pk)))
 
 
 def _decide(record: Approval, key: str, now: datetime, **narrowing: Any) -> None:

@@ -31,7 +31,7 @@ def test_every_state_occurs_on_every_day_of_the_week(database: Database, request
         day, hour = divmod(number, len(HOURS))
         present = MONDAY + timedelta(days=day, hours=HOURS[hour], minutes=41)
         with database(f"northwind_day_{number}"):
-            load.perform(present)
+            load.play_past(present)
             assert not LedgerEvent.objects.filter(outcome="refused").exists()
             wrong = {str(one): one.occurring ^ one.choices - set(one.missing) for one in COLUMNS}
             wrong["reviews to answer first"] = to_answer_first() ^ {ItemState.OPEN}

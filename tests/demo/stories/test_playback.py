@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 
 from governance.core.models import JobRun, LedgerEvent, Person
 from governance.demo.loading import load
-from governance.demo.loading.load import Found, NotADemo
+from governance.demo.loading.load import DatabaseContent, NotADemo
 from governance.demo.stories.playback import LEAST, Ago, Story, play
 from tests.people import Northwind
 
@@ -27,7 +27,7 @@ def test_no_command_of_the_demo_does_anything_outside_a_demo(settings: Any, comm
         call_command(command)
 
 
-@pytest.mark.parametrize("act", [load.load, load.empty, lambda: load.perform(PRESENT)])
+@pytest.mark.parametrize("act", [load.load, load.empty, lambda: load.play_past(PRESENT)])
 def test_nothing_is_loaded_or_thrown_away_outside_a_demo(settings: Any, act: Any) -> None:
     settings.DEMO = False
     with pytest.raises(NotADemo):
@@ -36,7 +36,7 @@ def test_nothing_is_loaded_or_thrown_away_outside_a_demo(settings: Any, act: Any
 
 def test_data_that_is_not_the_demos_is_left_alone(northwind: Northwind) -> None:
     said, people, events = StringIO(), Person.objects.count(), LedgerEvent.objects.count()
-    assert load.what_is_there() is Found.OTHER
+    assert load.check_database() is DatabaseContent.OTHER
     call_command("load_demo", stdout=said)
     assert "nothing was loaded" in said.getvalue()
     assert (Person.objects.count(), LedgerEvent.objects.count()) == (people, events)
@@ -59,14 +59,14 @@ def test_a_load_that_was_interrupted_is_thrown_away_and_begun_again(
     done: list[str] = []
     monkeypatch.setattr(load, "empty", lambda: done.append("emptied"))
     monkeypatch.setattr(load, "load", lambda: done.append("loaded"))
-    assert load.what_is_there() is Found.HALF
+    assert load.check_database() is DatabaseContent.HALF
     call_command("load_demo")
     assert done == ["emptied", "loaded"]
 
 
 def test_resetting_throws_away_a_demo_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    monkeypatch.setattr(load, "what_is_there", lambda: Found.DEMO)
+    monkeypatch.setattr(load, "what_is_there", lambda: DatabaseContent.DEMO)
     monkeypatch.setattr(load, "empty", lambda: done.append("emptied"))
     monkeypatch.setattr(load, "load", lambda: done.append("loaded"))
     call_command("reset_demo")

@@ -226,13 +226,15 @@ def _more(document: dict[str, object]) -> None:
 def test_retiring_shows_who_depends_on_it_and_is_final(company: Company, live: Automation) -> None:
     n = company.people
     other = scenarios.brought_in(company, "payment-run-exporter.json").automation
-    assert ("Payment run exporter", "uses the same credential") in [(one.name, why) for one, why in dependents.of(live)]
-    assert {why for _, why in dependents.of(other)} == {"uses the same credential"}
+    assert ("Payment run exporter", "uses the same credential") in [
+        (one.name, why) for one, why in dependents.dependents_of(live)
+    ]
+    assert {why for _, why in dependents.dependents_of(other)} == {"uses the same credential"}
     lifecycle.retire(live, actor=as_actor(n.jonas), now=company.now, reason="Nobody reads it.")
     assert again(live).state == AutomationState.RETIRED
     with pytest.raises(OutOfTurn, match="retired"):
         lifecycle.retire(again(live), actor=as_actor(n.jonas), now=company.now, reason="Once more.")
-    assert dependents.of(other) == []
+    assert dependents.dependents_of(other) == []
 
 
 @pytest.mark.rule("L1")
@@ -240,8 +242,10 @@ def test_what_reads_what_it_writes_and_what_calls_it_depends_on_it(company: Comp
     word = "weekly"
     writer = chains.in_force(company, chains.described(company, "Writer", (company.slack, "write", word))).automation
     reader = chains.in_force(company, chains.described(company, "Reader", (company.slack, "read", word))).automation
-    assert [(one.name, why.split(" ", 1)[0]) for one, why in dependents.of(again(writer))] == [("Reader", "reads")]
-    assert dependents.of(again(reader)) == []  # it needs the writer, and nobody needs it
+    assert [(one.name, why.split(" ", 1)[0]) for one, why in dependents.dependents_of(again(writer))] == [
+        ("Reader", "reads")
+    ]
+    assert dependents.dependents_of(again(reader)) == []  # it needs the writer, and nobody needs it
 
 
 @pytest.mark.rule("L1")

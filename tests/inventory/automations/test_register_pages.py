@@ -40,12 +40,13 @@ def by_hand(
 ) -> Automation:
     """An automation that holds something on each of the entitlements, or one more version of it."""
     n = company.people
-    manifest = manual_registration.describe(
+    manifest = manual_registration.describe_manually(
         name="Script",
         kind="script",
         platform="cron",
         privileges=[
-            manual_registration.Described(one, "read", f"#{number}-{place}") for place, one in enumerate(entitlements)
+            manual_registration.DescribedPrivilege(one, "read", f"#{number}-{place}")
+            for place, one in enumerate(entitlements)
         ],
         external_id=again.external_id if again else "",
     )

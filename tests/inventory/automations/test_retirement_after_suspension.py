@@ -34,7 +34,7 @@ def stopped(company: Company, stock_in_force: Submission) -> Automation:
 
 def run(at: datetime) -> tuple[int, int]:
     """One run: how many were told, and how many retired."""
-    return automation_jobs.remind(at), automation_jobs.retire_due(at, JOB)
+    return automation_jobs.send_reminders(at), automation_jobs.retire_due(at, JOB)
 
 
 def state_of(one: Automation) -> str:

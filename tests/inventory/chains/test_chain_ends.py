@@ -51,7 +51,7 @@ def holds(
 
 def ends(*privileges: Privilege, of: Automation | None = None, **more: Any) -> list[End]:
     used = {one.credential.pk: str(one.credential) for one in privileges if one.credential is not None}
-    return chain_ends.of(chain_ends.Version(of or automation(), privileges, used, **more))
+    return chain_ends.ends_of(chain_ends.VersionParts(of or automation(), privileges, used, **more))
 
 
 def joined(one: Iterable[End], other: Iterable[End]) -> set[str]:
@@ -61,7 +61,7 @@ def joined(one: Iterable[End], other: Iterable[End]) -> set[str]:
     both = {end.point for end in first} & {end.point for end in second} - {chain_ends.NOWHERE}
     for end in (*first, *second):
         sides.setdefault(end.point, set()).add(end.side)
-    return {end.kind for end in first if end.point in both and chain_ends.meet(sides[end.point])}
+    return {end.kind for end in first if end.point in both and chain_ends.are_joined(sides[end.point])}
 
 
 NOT_JOINED = {

@@ -51,7 +51,7 @@ def comes_into_use(one: Automation, together: threading.Barrier, failed: list[Ba
             Automation.objects.filter(pk=one.pk).update(state="live", approved_version=one.versions.get())
             went_live(one)
             together.wait(30)
-            chain_transitions.refresh(one.pk)
+            chain_transitions.refresh_chains(one.pk)
             with suppress(threading.BrokenBarrierError):
                 together.wait(0.3)  # neither commits before both have looked, save where one waits for the other
     except BaseException as error:  # told to the test
@@ -76,7 +76,7 @@ def test_two_that_come_into_use_at_once_are_joined(firm: Company, django_db_bloc
             for thread in threads:
                 thread.join(60)
             assert not failed
-            assert chain_queries.of(pair[0].pk).others == {pair[1].pk}
+            assert chain_queries.chain_of(pair[0].pk).others == {pair[1].pk}
             assert set(ChainMember.objects.filter(chain=pair[0].pk).values_list("automation", flat=True)) == {
                 one.pk for one in pair
             }

@@ -116,7 +116,7 @@ def in_use(one: Automation, held: tuple[Held, ...], rows: dict[str, Any]) -> Aut
     """It goes live with a version that holds some things."""
     one.approved_version, one.state = version(one, held, rows), "live"
     one.save()
-    chain_transitions.refresh(one.pk)
+    chain_transitions.refresh_chains(one.pk)
     return one
 
 
@@ -138,23 +138,23 @@ def test_what_is_not_approved_or_not_in_use_joins_nobody(company: Company, rows:
     reader = in_use(automation(company, 1), (("read", "stock"),), rows)
     draft = automation(company, 2)
     version(draft, (("write", "stock"),), rows)
-    chain_transitions.refresh(draft.pk)
-    assert chain_queries.of(reader.pk).others == frozenset()
+    chain_transitions.refresh_chains(draft.pk)
+    assert chain_queries.chain_of(reader.pk).others == frozenset()
     newer = automation(company, 3)
     in_use(newer, (("read", "prices"),), rows)
     version(newer, (("write", "stock"),), rows)
-    chain_transitions.refresh(newer.pk)
-    assert chain_queries.of(reader.pk).others == frozenset(), (
+    chain_transitions.refresh_chains(newer.pk)
+    assert chain_queries.chain_of(reader.pk).others == frozenset(), (
         "a newer version that nobody has approved counts for nothing"
     )
     writer = in_use(automation(company, 4), (("write", "stock"),), rows)
-    assert chain_queries.of(reader.pk).others == {writer.pk}
+    assert chain_queries.chain_of(reader.pk).others == {writer.pk}
     Automation.objects.filter(pk=writer.pk).update(state="suspended")
-    chain_transitions.refresh(writer.pk)
-    assert chain_queries.of(reader.pk).others == {writer.pk}, "what is stopped may run again"
+    chain_transitions.refresh_chains(writer.pk)
+    assert chain_queries.chain_of(reader.pk).others == {writer.pk}, "what is stopped may run again"
     Automation.objects.filter(pk=writer.pk).update(state="retired")
-    chain_transitions.refresh(writer.pk)
-    assert chain_queries.of(reader.pk).others == frozenset()
+    chain_transitions.refresh_chains(writer.pk)
+    assert chain_queries.chain_of(reader.pk).others == frozenset()
     assert not ChainMember.objects.filter(automation=writer).exists()
 
 
@@ -163,12 +163,12 @@ def test_a_draft_sees_the_chain_that_it_would_join_and_nobody_sees_it(company: C
     reader = in_use(automation(company, 1), (("read", "stock"),), rows)
     before = kept()
     draft = version(automation(company, 2), (("write", "stock"), ("calls", "nowhere")), rows)
-    found = chain_queries.with_version(draft)
+    found = chain_queries.chain_with_version(draft)
     assert (found.others, found.unknown) == ({reader.pk}, ("workflow nowhere",))
     assert [(one.other, one.kind, one.side, one.thing) for one in found.links] == [
         (reader.pk, "store", "writes", "stock")
     ]
-    assert (chain_queries.of(reader.pk).others, kept()) == (frozenset(), before)
+    assert (chain_queries.chain_of(reader.pk).others, kept()) == (frozenset(), before)
 
 
 @pytest.mark.rule("A16")
@@ -177,17 +177,17 @@ def test_a_chain_goes_as_far_as_one_leads_to_the_next(company: Company, rows: di
     between = in_use(automation(company, 2), (("read", "a"), ("calls", "id-3")), rows)
     last = in_use(automation(company, 3), (("robot", "0"),), rows)
     in_use(automation(company, 4), (("read", "b"), ("robot", "1")), rows)
-    assert chain_queries.of(first.pk).others == {between.pk, last.pk}
+    assert chain_queries.chain_of(first.pk).others == {between.pk, last.pk}
     assert set(ChainMember.objects.filter(chain=first.pk).values_list("automation", flat=True)) == {
         *(first.pk, between.pk, last.pk)
     }
     without = version(between, (("read", "b"),), rows)
-    assert chain_queries.with_version(without).others == frozenset(), "by itself alone they are joined"
-    assert chain_queries.of(last.pk).others == {first.pk, between.pk}, "which runs on meanwhile"
+    assert chain_queries.chain_with_version(without).others == frozenset(), "by itself alone they are joined"
+    assert chain_queries.chain_of(last.pk).others == {first.pk, between.pk}, "which runs on meanwhile"
     between.approved_version = without
     between.save()
-    chain_transitions.refresh(between.pk)
-    assert chain_queries.of(first.pk).others == chain_queries.of(last.pk).others == frozenset()
+    chain_transitions.refresh_chains(between.pk)
+    assert chain_queries.chain_of(first.pk).others == chain_queries.chain_of(last.pk).others == frozenset()
 
 
 @pytest.mark.rule("A16")
@@ -196,16 +196,19 @@ def test_what_is_called_and_not_in_use_here_leads_out_of_the_chain(company: Comp
     reader = in_use(automation(company, 3), (("read", "a"),), rows)
     callee = automation(company, 2)
     draft = version(callee, (), rows)
-    assert (chain_queries.of(caller.pk).unknown, chain_queries.of(reader.pk).leads_out) == (("workflow id-2",), True)
-    assert {one.automation for one in chain_queries.judged() if one.calls_unknown} == {caller.pk}
-    found = chain_queries.with_version(draft)
+    assert (chain_queries.chain_of(caller.pk).unknown, chain_queries.chain_of(reader.pk).leads_out) == (
+        ("workflow id-2",),
+        True,
+    )
+    assert {one.automation for one in chain_queries.joined_tiers() if one.calls_unknown} == {caller.pk}
+    found = chain_queries.chain_with_version(draft)
     assert (found.others, found.leads_out) == ({caller.pk, reader.pk}, False), "it is what was called"
     callee.approved_version, callee.state = draft, "live"
     callee.save()
-    chain_transitions.refresh(callee.pk)
-    assert (chain_queries.of(caller.pk).unknown, chain_queries.of(reader.pk).leads_out) == ((), False)
+    chain_transitions.refresh_chains(callee.pk)
+    assert (chain_queries.chain_of(caller.pk).unknown, chain_queries.chain_of(reader.pk).leads_out) == ((), False)
     failing = in_use(automation(company, 4), (("fails", "id-9"),), rows)
-    assert chain_queries.of(failing.pk).unknown == ("workflow id-9",)
+    assert chain_queries.chain_of(failing.pk).unknown == ("workflow id-9",)
 
 
 # --- kept and worked out anew ------------------------------------------------------------------------------------------
@@ -234,7 +237,7 @@ def brute() -> dict[int, int]:
         for point in everything:
             at = [pk for pk, found in ends.items() if point in {where for where, _ in found}]
             sides = {side for pk in at for where, side in ends[pk] if where == point}
-            if chain_ends.meet(sides):
+            if chain_ends.are_joined(sides):
                 lowest = min(chain[pk] for pk in at)
                 chain |= dict.fromkeys(at, lowest)
     return chain
@@ -256,18 +259,18 @@ def test_chains_kept_step_by_step_are_those_worked_out_anew(
             one = known[number]
             one.refresh_from_db()
             if held is not None and one.state != "retired":
-                expected = chain_queries.with_version(version(one, held, rows))
+                expected = chain_queries.chain_with_version(version(one, held, rows))
                 in_use(one, held, rows)
-                assert chain_queries.of(one.pk).others == expected.others, "as its draft said"
+                assert chain_queries.chain_of(one.pk).others == expected.others, "as its draft said"
             elif one.approved_version_id is not None:
                 Automation.objects.filter(pk=one.pk).update(state="retired")
-                chain_transitions.refresh(one.pk)
+                chain_transitions.refresh_chains(one.pk)
         step_by_step = kept()
         assert step_by_step[1] == brute()
         for one in known:
             others = {pk for pk, chain in step_by_step[1].items() if chain == step_by_step[1].get(one.pk)} - {one.pk}
-            assert chain_queries.of(one.pk).others == others
-        chain_transitions.rebuild()
+            assert chain_queries.chain_of(one.pk).others == others
+        chain_transitions.rebuild_chains()
         assert kept() == step_by_step
 
 
@@ -291,13 +294,13 @@ def test_asking_costs_as_much_however_many_are_joined(company: Company, rows: di
     for number in range(1, 7):
         in_use(automation(company, number), (("read", "stock"), ("robot", "0")), rows)
         with CaptureQueriesContext(connection) as asked:
-            assert chain_queries.of(one.pk).tier
-            assert chain_queries.with_version(draft).tier
-            list(chain_queries.judged())
+            assert chain_queries.chain_of(one.pk).tier
+            assert chain_queries.chain_with_version(draft).tier
+            list(chain_queries.joined_tiers())
         costs.append(len(asked))
     assert len(set(costs)) == 1
     alone = version(automation(company, 98), (("write", "prices"),), rows)
-    ends = chain_ends.Version(alone.automation, list(alone.privileges.select_related("entitlement__resource")))
+    ends = chain_ends.VersionParts(alone.automation, list(alone.privileges.select_related("entitlement__resource")))
     with CaptureQueriesContext(connection) as asked:
-        chain_queries.would_be(ends)
+        chain_queries.possible_chain(ends)
     assert len(asked) == 1, "what meets nobody is found out at once"

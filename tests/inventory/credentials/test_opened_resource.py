@@ -175,10 +175,10 @@ def test_a_preview_says_of_a_credential_what_confirming_writes(company: Company)
     content = json.dumps(workflow(posts(TOKEN), id="mine")).encode()
     item = previews.preview([("x.json", content)], actor=as_actor(n.rita), now=n.now).items.get()
     manifest = Manifest.from_dict(item.manifest)
-    known = confirmation.known(n.finance_ops, manifest, environment="production", named=None)
-    found = resolution.resolve(
+    known = confirmation.find_automation(n.finance_ops, manifest, environment="production", named=None)
+    found = resolution.resolve_manifest(
         manifest,
-        platform_instance=platform_instance.platform_of(manifest),
+        platform_instance=platform_instance.platform_name(manifest),
         chosen={SLACK: company.slack},
         automation=known,
         by=n.rita,

@@ -238,10 +238,10 @@ def test_a_stopped_credential_takes_what_needs_it_out_of_every_picture(
 def test_what_is_out_of_its_term_is_in_no_picture_before_any_sweep(
     stock_in_force: Submission, company: Company
 ) -> None:
-    held = automation_queries.of(stock_in_force.automation, now=company.now)[stock_in_force.automation_id]
+    held = automation_queries.grants_of(stock_in_force.automation, now=company.now)[stock_in_force.automation_id]
     assert {one.state for one in held.values()} == {automation_queries.ACTIVE}
     later = company.now + timedelta(days=181)
-    held = automation_queries.of(stock_in_force.automation, now=later)[stock_in_force.automation_id]
+    held = automation_queries.grants_of(stock_in_force.automation, now=later)[stock_in_force.automation_id]
     assert {one.state for one in held.values()} == {automation_queries.SUSPENDED}
 
 

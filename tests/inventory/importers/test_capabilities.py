@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.importers import capabilities
-from inventory.importers.capabilities import BY_HAND, PROTECTIVE, TAGS, tags_in_table, tags_of
+from inventory.importers.capabilities import PROTECTIVE, STATED_CONTROLS, TAGS, tags_in_table, tags_of
 from inventory.importers.levels import words
 from inventory.importers.n8n.defaults import connectors
 
@@ -93,8 +93,8 @@ def test_what_protects_is_not_given_for_everything_nor_for_what_is_not_known(tag
 
 
 def test_every_tag_of_the_vocabulary_is_given_by_the_table_or_by_hand() -> None:
-    assert tags_in_table() | BY_HAND == TAGS.keys()
-    assert tags_in_table().isdisjoint(BY_HAND)
+    assert tags_in_table() | STATED_CONTROLS == TAGS.keys()
+    assert tags_in_table().isdisjoint(STATED_CONTROLS)
     for tag, said in TAGS.items():
         assert len(tag) <= 60
         assert words(said)
@@ -129,4 +129,4 @@ def test_whatever_it_is_called_its_tags_are_of_the_vocabulary_and_in_its_order(
 ) -> None:
     found = tags_of(connector, code, level)
     assert found == [tag for tag in TAGS if tag in found]
-    assert BY_HAND.isdisjoint(found)
+    assert STATED_CONTROLS.isdisjoint(found)

@@ -9,7 +9,7 @@ import pytest
 
 from governance.core.texts import free_text
 from inventory.importers import binding_key, privilege_key
-from inventory.importers.display import label, shown
+from inventory.importers.display import display_label, displayed
 from tests.inventory.importers.samples import bound, bring, codes, manifest, node, server
 
 #: What each hides in "github" at the place of the dot, and what Unicode calls it.
@@ -46,12 +46,12 @@ ALIKE = [pytest.param(f"git{mark}hub", id=said) for mark, said in UNSEEN.items()
 @pytest.mark.rule("I8")
 @pytest.mark.parametrize("text", ALIKE)
 def test_nothing_that_cannot_be_seen_is_shown_and_a_key_stays_another(text: str) -> None:
-    assert label(text) == "github"
-    key = shown(text)
+    assert display_label(text) == "github"
+    key = displayed(text)
     assert key.startswith("github…")
-    assert shown(text.replace("git", "git" + text[3])) != key
+    assert displayed(text.replace("git", "git" + text[3])) != key
     assert free_text.name(key) == key  # so whoever types it says the same connection
-    assert len(shown(text * 50)) <= 200
+    assert len(displayed(text * 50)) <= 200
 
 
 @pytest.mark.rule("I8")
@@ -78,8 +78,8 @@ def test_a_credential_that_only_looks_like_another_is_another(text: str) -> None
 
 @pytest.mark.rule("I8")
 def test_half_a_character_is_shown_nowhere() -> None:
-    assert label("git\ud800hub") == "github"
-    assert shown("git\ud800hub") != shown("git\ud801hub")
+    assert display_label("git\ud800hub") == "github"
+    assert displayed("git\ud800hub") != displayed("git\ud801hub")
 
 
 @pytest.mark.rule("I8")
@@ -110,6 +110,6 @@ def test_what_a_person_types_is_cleaned_by_the_same_table() -> None:
         f"U+{point:04X}"
         for point in range(sys.maxunicode + 1)
         if unicodedata.category(chr(point)) not in ("Co", "Cn", "Zs", "Cc")
-        and (label(f"a{chr(point)}b") == "ab") != (free_text.name(f"a{chr(point)}b") == "ab")
+        and (display_label(f"a{chr(point)}b") == "ab") != (free_text.name(f"a{chr(point)}b") == "ab")
     }
     assert differ == set()

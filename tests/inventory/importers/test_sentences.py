@@ -31,7 +31,7 @@ SENTENCES = [
     [("n8n 3617a2b4c5d6a60c", "n8n"), ("n8n 3617…a60c0", "n8n"), ("Power Automate", "Power Automate"), ("mcp", "MCP")],
 )
 def test_a_platform_is_called_by_its_name_and_not_by_an_id(instance: str, said: str) -> None:
-    assert sentences.platform(instance) == said
+    assert sentences.platform_label(instance) == said
 
 
 @pytest.mark.rule("I4")
@@ -39,12 +39,12 @@ def test_a_platform_is_called_by_its_name_and_not_by_an_id(instance: str, said: 
 def test_an_entitlement_with_its_target_is_a_sentence(
     connector: str, code: str, target: str, label: str, resource: str, said: str
 ) -> None:
-    phrase = sentences.phrase(connector, code)
-    assert sentences.sentence(phrase.words, phrase.form, resource, target, label) == said
+    phrase = sentences.phrase_of(connector, code)
+    assert sentences.sentence_for(phrase.words, phrase.form, resource, target, label) == said
 
 
 def test_words_of_a_persons_own_are_kept_as_they_are() -> None:
-    assert sentences.sentence("May pay suppliers", "", "Bank", "EUR 500") == "May pay suppliers: EUR 500, in Bank"
+    assert sentences.sentence_for("May pay suppliers", "", "Bank", "EUR 500") == "May pay suppliers: EUR 500, in Bank"
 
 
 @pytest.mark.rule("I4", "A7")
@@ -68,7 +68,7 @@ def test_what_can_be_narrowed_is_what_the_source_names(
 
 @pytest.mark.rule("T1")
 def test_what_carries_data_out_is_an_outbound_channel() -> None:
-    assert sentences.carries_out("slack", "write")
-    assert not sentences.carries_out("slack", "read")
-    assert sentences.carries_out("httpRequest", "read")
-    assert not sentences.carries_out("postgres", "write")
+    assert sentences.is_outbound("slack", "write")
+    assert not sentences.is_outbound("slack", "read")
+    assert sentences.is_outbound("httpRequest", "read")
+    assert not sentences.is_outbound("postgres", "write")

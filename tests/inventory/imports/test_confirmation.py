@@ -154,7 +154,7 @@ def test_renaming_and_moving_a_node_makes_a_version_at_most_but_no_drift(company
 
     first = scenarios.brought_in(company)
     second = scenarios.brought_in(company, content=export(change=rename))
-    assert diff.drift(first, second).is_empty
+    assert diff.diff_versions(first, second).is_empty
     assert sorted(p.key for p in first.privileges.all()) == sorted(p.key for p in second.privileges.all())
 
 
@@ -168,7 +168,7 @@ def test_a_changed_file_makes_a_new_version_and_says_what_drifted(company: Compa
     first = scenarios.brought_in(company)
     second = scenarios.brought_in(company, content=export(change=another_channel))
     assert (second.number, second.automation) == (2, first.automation)
-    found = diff.drift(first, second)
+    found = diff.diff_versions(first, second)
     assert [p.sentence for p in found.added] == ["May post messages to #everybody in Finance Slack workspace"]
     assert [p.sentence for p in found.removed] == ["May post messages to #finance-reminders in Finance Slack workspace"]
     assert found.source_changed
@@ -183,7 +183,7 @@ def test_a_node_that_is_switched_off_is_a_change_of_a_privilege_that_stays(compa
 
     first = scenarios.brought_in(company)
     second = scenarios.brought_in(company, content=export(change=switch_off))
-    (change,) = diff.drift(first, second).changed
+    (change,) = diff.diff_versions(first, second).changed
     assert change.rows == (("Switched on", "yes", "no"),)
 
 
@@ -319,7 +319,7 @@ def test_what_an_owner_says_while_a_version_is_brought_in_is_not_written_over(
         "refused": {"refused_by": n.omar, "refused_at": company.now, "refused_for": [company.slack.pk]},
         "confirmed": {"confirmed_by": n.omar, "confirmed_at": company.now, "known_since": company.now},
     }[said]
-    resolve = resolution.resolve
+    resolve = resolution.resolve_manifest
 
     def meanwhile(*given: Any, **more: Any) -> resolution.Resolution:
         found = resolve(*given, **more)
@@ -423,7 +423,7 @@ def test_a_discarded_preview_keeps_nothing_of_what_was_read(northwind: Northwind
     item = previews.preview([("x.json", export())], actor=as_actor(northwind.rita), now=northwind.now).items.get()
     previews.save_draft(item, {"purpose": "typed"}, team=northwind.finance_ops)
     assert ImportItem.objects.get(pk=item.pk).draft == {"purpose": "typed"}
-    previews.discard(item)
+    previews.discard_item(item)
     kept = ImportItem.objects.get(pk=item.pk)
     assert (kept.manifest, kept.secrets, kept.draft) == ({}, [], {})
     with pytest.raises(OutOfTurn, match=r"^I7: This preview was confirmed or discarded already\."):
@@ -484,11 +484,11 @@ def test_an_identity_that_two_automations_name_is_a_finding_and_each_has_the_tie
         entitlement, _ = Entitlement.objects.get_or_create(
             resource=company.slack, code=code, defaults={"words": f"May {code}", "level": level}
         )
-        manifest = manual_registration.describe(
+        manifest = manual_registration.describe_manually(
             name=name,
             kind="script",
             platform="cron",
-            privileges=[manual_registration.Described(entitlement, level)],
+            privileges=[manual_registration.DescribedPrivilege(entitlement, level)],
             external_id=external_id,
         )
         return manual_registration.register_by_hand(
@@ -519,11 +519,11 @@ def test_what_has_no_export_is_described_by_hand_and_described_again(company: Co
     )
 
     def register(target: str, external_id: str = "") -> Version:
-        manifest = manual_registration.describe(
+        manifest = manual_registration.describe_manually(
             name="Nightly note",
             kind="script",
             platform="cron",
-            privileges=[manual_registration.Described(entitlement, "write", target)],
+            privileges=[manual_registration.DescribedPrivilege(entitlement, "write", target)],
             external_id=external_id,
         )
         fields = {"business_owner": n.jonas, "purpose": "Posts a note."}

@@ -37,7 +37,7 @@ LARGE = ("large.json", b'{"nodes": [], "connections": {}, "notforus7": [' + b"{}
 
 def read(person: Person, *files: tuple[str, bytes], limits: ProcessLimits = LIMITS, **more: object) -> list[Found]:
     """What an upload of these files gives."""
-    return import_process.read_apart(files, person=person, limits=limits, **more)  # type: ignore[arg-type]
+    return import_process.read_in_child(files, person=person, limits=limits, **more)  # type: ignore[arg-type]
 
 
 def refused(found: Found) -> str:
@@ -58,7 +58,7 @@ def is_read(found: Found) -> bool:
 def test_the_child_reads_what_this_process_reads(northwind: Northwind) -> None:
     files = [(path.name, path.read_bytes()) for path in sorted(EXPORTS.glob("*.json"))]
     files += [("broken.json", b"{"), ("../../x\u200b.json", b"[]"), ("empty.json", b"")]
-    here, apart = previews.read(files), read(northwind.rita, *files)
+    here, apart = previews.read_files(files), read(northwind.rita, *files)
     assert len(here) > len(files) - 3
     assert [(name, str(one) if isinstance(one, ImportProblem) else one) for name, one in apart] == [
         (name, str(one) if isinstance(one, ImportProblem) else one) for name, one in here
@@ -163,7 +163,9 @@ def test_a_second_import_of_one_person_is_refused_at_once_over_all_processes(nor
     other = connection.copy()
     try:
         with other.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [import_process.name_of(northwind.rita)])
+            cursor.execute(
+                "SELECT pg_advisory_lock(hashtextextended(%s, 0))", [import_process.lock_name(northwind.rita)]
+            )
         with pytest.raises(ImportBusy) as busy:
             read(northwind.rita, GOOD)
         assert (busy.value.status, busy.value.sentence) == (429, "Another import of yours is still being read.")
@@ -178,7 +180,7 @@ def test_a_second_import_of_one_person_is_refused_at_once_over_all_processes(nor
 
 @pytest.mark.rule("I7")
 def test_a_third_import_in_one_process_is_refused_at_once(northwind: Northwind) -> None:
-    with import_process.slot(northwind.jonas), import_process.slot(northwind.piet):
+    with import_process.upload_slot(northwind.jonas), import_process.upload_slot(northwind.piet):
         with pytest.raises(ImportBusy) as busy:
             read(northwind.rita, GOOD)
         assert (busy.value.status, busy.value.sentence) == (503, "Two imports are being read at the moment.")
@@ -192,7 +194,9 @@ def test_nothing_of_a_refused_file_is_kept_or_logged(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     caplog.set_level(logging.DEBUG)
     tight = replace(LIMITS, cpu=0.06)
-    batch = previews.keep(read(northwind.rita, LARGE, limits=tight), actor=as_actor(northwind.rita), now=northwind.now)
+    batch = previews.keep_results(
+        read(northwind.rita, LARGE, limits=tight), actor=as_actor(northwind.rita), now=northwind.now
+    )
     item = batch.items.get()
     assert WORD not in json.dumps([item.manifest, item.secrets, item.draft, item.reason])
     assert WORD not in caplog.text

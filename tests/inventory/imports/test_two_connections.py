@@ -66,10 +66,10 @@ def test_a_form_has_a_row_for_each_connection_and_the_same_before_and_after_it_i
     manifest = Manifest.from_dict(item.manifest)
     rows = drafts.connections(manifest)
     assert sorted(rows.values()) == [f"httpRequest|{host}" for host in HOSTS]
-    platform = platform_instance.platform_of(manifest)
+    platform = platform_instance.platform_name(manifest)
     chosen = {f"httpRequest|{host}": company.drive for host in HOSTS}
     for said in ({}, chosen):
-        found = resolution.resolve(manifest, platform_instance=platform, chosen=said)
+        found = resolution.resolve_manifest(manifest, platform_instance=platform, chosen=said)
         assert {drafts.row_key(key) for key in found.privileges} == set(rows)
     # What the preview shows is what confirming writes.
     shown = sorted(one.key for one in found.privileges.values())
@@ -80,7 +80,7 @@ def test_a_form_has_a_row_for_each_connection_and_the_same_before_and_after_it_i
 def level_after(c: Company, version: Version, manifest: Manifest) -> dict[str, str]:
     """The levels that count once a version is judged by another reading of it, by key."""
     with inside(version, as_actor(c.people.rita), c.now):
-        made = assessment.assess(version, now=c.now, manifest=manifest)
+        made = assessment.assess_version(version, now=c.now, manifest=manifest)
     return {key: one["level"] for key, one in made.levels["privileges"].items()}
 
 

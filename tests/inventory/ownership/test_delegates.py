@@ -230,7 +230,7 @@ def test_the_form_offers_exactly_the_delegates_whom_the_database_lets_stand_in(c
     for giver in company.people.people:
         stands = MayStandIn(Value(giver.pk), F("pk"), Value(NOW))
         eligible = {*Person.objects.exclude(pk=giver.pk).filter(stands)}
-        assert {*delegates.offered(giver, NOW)} == eligible, giver.name
+        assert {*delegates.eligible_delegates(giver, NOW)} == eligible, giver.name
 
 
 # --- nobody qualifies --------------------------------------------------------------------------------------------------------

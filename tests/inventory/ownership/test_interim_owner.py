@@ -40,7 +40,7 @@ def orphan(c: Company) -> Resource:
 
 def name(c: Company, subject: Owned, who: Person, by: Person, **more: Any) -> InterimOwner:
     """One person names."""
-    made: InterimOwner = ownership_transitions.NAMING[ownership_transitions.field_of(subject)](
+    made: InterimOwner = ownership_transitions.NAME_INTERIM[ownership_transitions.field_of(subject)](
         subject, actor=as_actor(by), now=c.now, person=who, **more
     )
     return InterimOwner.objects.get(pk=made.pk)
@@ -106,7 +106,7 @@ def test_who_named_does_not_confirm_nor_does_who_stood_in_for_them(company: Comp
     n = company.people
     delegate = as_delegate(n.sana, giver=n.viktor)  # both are security reviewers
     slack = orphan(company)
-    ownership_transitions.NAMING["resource"](slack, actor=delegate, now=company.now, person=n.mei)
+    ownership_transitions.NAME_INTERIM["resource"](slack, actor=delegate, now=company.now, person=n.mei)
     named = InterimOwner.objects.get()
     assert (named.named_by, named.named_for, named.named_as) == (n.sana, n.viktor, "security")
     for person in (n.sana, n.viktor):
@@ -184,9 +184,9 @@ def test_whoever_is_concerned_is_told_once_a_week_before_a_term_ends_and_nobody_
     n, slack = company.people, orphan(company)
     named = stands_in(company, slack, n.mei, lead=n.amara)
     before = Notice.objects.count()
-    assert ownership_transitions.remind(named.until - timedelta(days=8)) == 0
-    assert ownership_transitions.remind(named.until - timedelta(days=6)) == 3
-    assert ownership_transitions.remind(named.until - timedelta(days=5)) == 0
+    assert ownership_transitions.remind_interims(named.until - timedelta(days=8)) == 0
+    assert ownership_transitions.remind_interims(named.until - timedelta(days=6)) == 3
+    assert ownership_transitions.remind_interims(named.until - timedelta(days=5)) == 0
     told = Notice.objects.filter(event="interim_ending")
     assert {one.recipient for one in told} == {n.mei, n.amara, n.sana}
     letter = mail_text.write(told.get(recipient=n.mei), None)
@@ -198,7 +198,7 @@ def test_whoever_is_concerned_is_told_once_a_week_before_a_term_ends_and_nobody_
     other = Resource.objects.get(pk=company.erp.pk)  # Omar's too
     again = stands_in(company, other, n.tom, lead=n.amara)
     stock_report.hand_over(company, other, n.lena, n.piet)
-    assert ownership_transitions.remind(again.until - timedelta(days=1)) == 0
+    assert ownership_transitions.remind_interims(again.until - timedelta(days=1)) == 0
 
 
 def _insert(c: Company, on: Resource | None, who: Person, by: Person, confirmed_by: Person | None = None) -> None:
@@ -254,7 +254,7 @@ def test_when_the_term_is_over_somebody_is_named_anew_and_the_old_row_ends(compa
     n, slack = company.people, orphan(company)
     first = stands_in(company, slack, n.mei, lead=n.amara)
     late = company.now + timedelta(days=30)
-    ownership_transitions.NAMING["resource"](slack, actor=as_actor(n.sana), now=late, person=n.lena)
+    ownership_transitions.NAME_INTERIM["resource"](slack, actor=as_actor(n.sana), now=late, person=n.lena)
     first.refresh_from_db()
     assert (first.state, first.ended_at, Resource.objects.get(pk=slack.pk).interim) == ("ended", late, None)
     assert recorded("interim.ended", first, by=n.sana)["why"] == "term"
@@ -364,11 +364,11 @@ def test_leads_find_what_their_team_has_lost_and_security_finds_all_of_it_in_one
     found = {}
     for who, actor in actors.items():
         with django_assert_num_queries(1 if who == "rita" else 2):  # roles, and this
-            found[who] = {(one.kind, one.pk) for one in ownership_queries.found(actor, company.now, most=20)}
+            found[who] = {(one.kind, one.pk) for one in ownership_queries.ownerless_items(actor, company.now, most=20)}
     of_finance = {("automation", automation.pk), ("identity", identity.pk)}
     of_platform = {("resource", one.pk) for one in (company.erp, company.slack, company.model)}
     assert found == {"sana": of_finance | of_platform, "theo": of_finance, "amara": of_platform, "rita": set()}
     stands_in(company, automation, n.grace, lead=n.theo)
     assert ("automation", automation.pk) not in {
-        (o.kind, o.pk) for o in ownership_queries.found(actors["theo"], company.now, most=9)
+        (o.kind, o.pk) for o in ownership_queries.ownerless_items(actors["theo"], company.now, most=9)
     }

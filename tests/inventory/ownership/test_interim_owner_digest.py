@@ -21,9 +21,13 @@ def test_who_may_confirm_an_interim_owner_no_more_is_not_asked(company: Company)
     asked = list(Notice.objects.filter(event="interim_named").order_by("pk"))
     assert asked
     for one in asked:
-        assert set(ownership_notices.named(one.recipient, threads, c.now)) == threads
-    assert ownership_notices.named(n.rita, threads, c.now) == ownership_notices.named(n.sana, threads, c.now) == {}
+        assert set(ownership_notices.named_lines(one.recipient, threads, c.now)) == threads
+    assert (
+        ownership_notices.named_lines(n.rita, threads, c.now)
+        == ownership_notices.named_lines(n.sana, threads, c.now)
+        == {}
+    )
     with unguarded(Team):
         Team.objects.filter(lead=asked[0].recipient).update(lead=n.bram)
         Team.objects.filter(deputy_lead=asked[0].recipient).update(deputy_lead=None)
-    assert ownership_notices.named(asked[0].recipient, threads, c.now) == {}
+    assert ownership_notices.named_lines(asked[0].recipient, threads, c.now) == {}

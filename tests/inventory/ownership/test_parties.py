@@ -253,7 +253,7 @@ def test_an_owner_who_left_is_replaced_once_two_people_have_named_who_answers_me
         with pytest.raises(OutOfTurn, match="Piet de Vries left, and nobody answers for it meanwhile"):
             describe(c, one, by, n.mei)
     assert opening(c.erp).is_ownerless(c.now)
-    named = ownership_transitions.NAMING["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
+    named = ownership_transitions.NAME_INTERIM["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
     ownership_transitions.confirm_interim(InterimOwner.objects.get(pk=named.pk), actor=as_actor(n.sana), now=c.now)
     for by in (n.rita, n.sana):
         with pytest.raises(DutyConflict, match="Mei Tanaka answers for it meanwhile"):
@@ -269,7 +269,7 @@ def test_whoever_has_a_stake_replaces_no_owner_who_left_though_it_is_theirs_to_d
     brought_in(c)
     one = owner_left(c)
     in_charge(c, n.rita)
-    named = ownership_transitions.NAMING["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
+    named = ownership_transitions.NAME_INTERIM["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
     ownership_transitions.confirm_interim(InterimOwner.objects.get(pk=named.pk), actor=as_actor(n.sana), now=c.now)
     with pytest.raises(DutyConflict, match="answers for it meanwhile"):
         describe(c, opening(c.erp), n.rita, n.rita)
@@ -298,7 +298,7 @@ def test_whoever_answers_meanwhile_speaks_for_a_credential_that_was_approved_too
 ) -> None:
     c, n, made = company, company.people, stock_in_stage_2
     one = owner_left(c)
-    named = ownership_transitions.NAMING["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
+    named = ownership_transitions.NAME_INTERIM["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
     ownership_transitions.confirm_interim(InterimOwner.objects.get(pk=named.pk), actor=as_actor(n.sana), now=c.now)
     scenarios.approve(stock_report.credential_for(made, c.erp), n.omar, now=c.now)
     with pytest.raises(DutyConflict, match="Somebody approved this credential"):

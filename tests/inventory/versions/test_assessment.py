@@ -128,13 +128,13 @@ def test_everything_that_a_server_offers_is_irreversible_until_the_reach_of_its_
 def test_an_assessment_is_made_inside_an_operation_only(company: Company) -> None:
     version = scenarios.brought_in(company)
     with pytest.raises(NotPermitted, match=r"^INTERNAL: "):
-        version_assessment.assess(version, now=company.now)
+        version_assessment.assess_version(version, now=company.now)
     assert version.assessments.count() == 1
 
 
 def assessed(company: Company, version: Version) -> Any:
     with inside(version, as_actor(company.people.rita), company.now):
-        return version_assessment.assess(version, now=company.now)
+        return version_assessment.assess_version(version, now=company.now)
 
 
 @pytest.mark.rule("I2", "T1", "H1")
@@ -195,7 +195,7 @@ def test_code_that_imports_is_opaque_and_high_in_production(company: Company) ->
 def test_what_would_be_is_judged_before_anything_is_saved() -> None:
     made = [privilege(), privilege(level="admin")]
     made[1].key = "other"
-    judged = version_assessment.judge(made, [], [], kind="workflow", environment="production")
+    judged = version_assessment.judge_version(made, [], [], kind="workflow", environment="production")
     assert (judged.privileges["k"].tier, judged.privileges["other"].tier) == (Tier.LOW, Tier.HIGH)
     assert judged.app.tier is Tier.HIGH
 
@@ -219,7 +219,7 @@ def test_a_newer_readings_levels_count_for_the_assessment_and_leave_the_version_
     read = Manifest.from_dict(version.manifest)
     worse = replace(read, privileges=tuple(replace(one, access="admin") for one in read.privileges))
     with inside(version, as_actor(company.people.rita), company.now):
-        made = version_assessment.assess(version, now=company.now, manifest=worse)
+        made = version_assessment.assess_version(version, now=company.now, manifest=worse)
     assert {one["level"] for one in made.levels["privileges"].values()} == {"admin"}
     assert made.tier == "high"
     assert {one.level for one in version.privileges.all()} == {"read", "write"}

@@ -32,12 +32,12 @@ from inventory.versions import findings, trigger_descriptions
     ],
 )
 def test_what_starts_it_is_said_in_words(kind: str, detail: str, said: str) -> None:
-    assert trigger_descriptions.said(kind, detail) == said
+    assert trigger_descriptions.trigger_sentence(kind, detail) == said
 
 
 @pytest.mark.rule("I8")
 def test_a_finding_is_called_by_words_and_an_unknown_one_by_its_code() -> None:
-    assert findings.lead("env_reference") == "Takes something from its environment"
-    assert findings.lead("brand_new") == "Brand new"
-    assert findings.lead("shared_credential", "credentials/Slack") == "Shared credential: Slack"
-    assert sentences.platform("mcp") == "MCP"
+    assert findings.finding_label("env_reference") == "Takes something from its environment"
+    assert findings.finding_label("brand_new") == "Brand new"
+    assert findings.finding_label("shared_credential", "credentials/Slack") == "Shared credential: Slack"
+    assert sentences.platform_label("mcp") == "MCP"

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.starting_
 
 def own(person: Person, company: Company) -> list[str]:
     """Names of the reader's own automations."""
-    return [one.name for one in dashboard_queries.read(as_actor(person), person, company.now)[0]]
+    return [one.name for one in dashboard_queries.load_home(as_actor(person), person, company.now)[0]]
 
 
 @pytest.mark.rule("I1", "S5")

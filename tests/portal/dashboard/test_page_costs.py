@@ -44,11 +44,11 @@ def asked(company: Company, name: str, number: int) -> Submission:
         )[0]
         for place in range(number)
     ]
-    manifest = manual_registration.describe(
+    manifest = manual_registration.describe_manually(
         name=name,
         kind="script",
         platform="cron",
-        privileges=[manual_registration.Described(one, "read", f"#{place}") for place, one in enumerate(held)],
+        privileges=[manual_registration.DescribedPrivilege(one, "read", f"#{place}") for place, one in enumerate(held)],
     )
     fields = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Reads."}
     version: Any = manual_registration.register_by_hand(

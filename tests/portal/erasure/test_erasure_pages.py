@@ -17,7 +17,7 @@ from approvals.models import Approval, Decision, Submission
 from approvals.models.submission import Capacity
 from approvals.parties import queries as party_queries
 from approvals.submissions.transitions import submit
-from approvals.submissions.transitions.submit import Wish
+from approvals.submissions.transitions.submit import ItemRequest
 from governance.core.duties.refusals import Refused
 from governance.core.mail.jobs import send_due
 from governance.core.models import Erasure, FreeText, Notice, Person
@@ -76,7 +76,7 @@ def _submitted(c: Company) -> Submission:
     contact = f"Rita Novak, {n.rita.email}"
     people = {"business_owner": n.rita, "technical_owner": n.jonas, "escalation_contact": contact}
     made = stock_report.version(c, owned_by(n.rita.email, "Rita Novak"), **people)
-    why = dict.fromkeys(scenarios.wishes(made), Wish(said("justification")))
+    why = dict.fromkeys(scenarios.wishes(made), ItemRequest(said("justification")))
     return submit.submit(made.automation, actor=as_actor(n.rita), now=c.now, version=made, wishes=why)
 
 
@@ -221,11 +221,11 @@ def test_parties_decisions_and_what_they_rest_on_stay_by_id(story: Story) -> Non
     n, made = story.company.people, story.submission
     before = set(made.parties.values_list("person", "capacity"))
     assert {(n.rita.pk, one) for one in (Capacity.SUBMITTER, Capacity.AUTHOR, Capacity.ANSWERED)} <= before
-    standing = set(party_queries.standing(made.automation, version=made.version))
+    standing = set(party_queries.next_parties(made.automation, version=made.version))
     shown = {record.pk: scenarios.shown(record) for record in made.approvals.all()}
     erase_on_the_pages(n, n.rita)
     assert set(made.parties.values_list("person", "capacity")) == before
-    assert set(party_queries.standing(made.automation, version=made.version)) == standing, (
+    assert set(party_queries.next_parties(made.automation, version=made.version)) == standing, (
         "and no admin is an editor by it"
     )
     assert {record.pk: scenarios.shown(record) for record in made.approvals.all()} == shown
@@ -260,11 +260,11 @@ def test_an_author_known_by_an_address_alone_stays_an_author(story: Story) -> No
     late = stock_report.version(story.company, owned_by("late.comer@northwind.example"), **people)
     person = Person.objects.create(name="Late Comer", email="late.comer@northwind.example", subject="late")
     assert not VersionAuthor.objects.filter(version=late, person=person).exists()
-    assert (person.pk, Capacity.AUTHOR) in party_queries.standing(late.automation, version=late)
+    assert (person.pk, Capacity.AUTHOR) in party_queries.next_parties(late.automation, version=late)
     record_leaver(person, actor=as_actor(n.ines), now=NOW, reason="A new job.")
     erase_on_the_pages(n, person)
     assert stored(["late.comer"]) == []
-    assert (person.pk, Capacity.AUTHOR) in party_queries.standing(late.automation, version=late)
+    assert (person.pk, Capacity.AUTHOR) in party_queries.next_parties(late.automation, version=late)
 
 
 @pytest.mark.rule("H6", "A14")

@@ -15,7 +15,7 @@ from governance.core.models import Person
 from governance.core.roles.roles import Role
 from governance.core.teams import transitions as team_transitions
 from governance.portal.leavers import queries as leaver_queries
-from governance.portal.leavers.queries import Left
+from governance.portal.leavers.queries import HeldThing
 from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, Resource
@@ -38,9 +38,9 @@ def leave(c: Company, one: Person, *, days: float = 1) -> None:
     record_leaver(one, actor=as_actor(c.people.ines), now=c.now + days * DAY, reason="A new job.")
 
 
-def held(one: Person, c: Company, *, days: float = 2) -> dict[tuple[str, str, str], Left]:
+def held(one: Person, c: Company, *, days: float = 2) -> dict[tuple[str, str, str], HeldThing]:
     """What somebody held, by what it is, what it is called and as what."""
-    rows = leaver_queries.held([one.pk], c.now + days * DAY).of(one.pk)
+    rows = leaver_queries.load_held([one.pk], c.now + days * DAY).of(one.pk)
     return {(row.kind, row.what, row.capacity): row for row in rows}
 
 
@@ -72,7 +72,7 @@ def test_who_answers_meanwhile_has_it_now(company: Company) -> None:
     n, then = company.people, company.now + 2 * DAY
     leave(company, n.omar)
     erp = Resource.objects.get(pk=company.erp.pk)
-    named = ownership_transitions.NAMING["resource"](erp, actor=as_actor(n.sana), now=then, person=n.grace)
+    named = ownership_transitions.NAME_INTERIM["resource"](erp, actor=as_actor(n.sana), now=then, person=n.grace)
     assert held(n.omar, company, days=3)["Resources", erp.name, "owner"].waits
     ownership_transitions.confirm_interim(named, actor=as_actor(erp.team.lead), now=then)
     assert held(n.omar, company, days=3)["Resources", erp.name, "owner"].now == "Grace Lindqvist, meanwhile"
@@ -107,10 +107,10 @@ def test_a_question_of_a_review_is_with_whoever_is_next(held_stock: Held) -> Non
     item = under_review(held_stock.grant())
     at = item.opened_at + DAY
     record_leaver(n.omar, actor=as_actor(n.ines), now=at, reason="A new job.")
-    rows = [one for one in leaver_queries.held([n.omar.pk], at).of(n.omar.pk) if one.kind == "Reviews"]
+    rows = [one for one in leaver_queries.load_held([n.omar.pk], at).of(n.omar.pk) if one.kind == "Reviews"]
     assert [one.waits for one in rows] == [True]
     reminder_jobs.reassign_due(at + timedelta(hours=1), JOB)
-    rows = [one for one in leaver_queries.held([n.omar.pk], at).of(n.omar.pk) if one.kind == "Reviews"]
+    rows = [one for one in leaver_queries.load_held([n.omar.pk], at).of(n.omar.pk) if one.kind == "Reviews"]
     assert [(one.waits, one.now) for one in rows] == [(False, n.amara.name)]
 
 
@@ -151,7 +151,7 @@ def test_the_page_says_by_whose_word_and_links_to_what_two_signed(company: Compa
     leave(company, n.omar)
     shown = lines(client_of(n.yuki).get(reverse("leavers")))
     assert "Ines" in shown
-    one = leaver_queries.words([Person.objects.get(pk=n.omar.pk), alone])
+    one = leaver_queries.departure_records([Person.objects.get(pk=n.omar.pk), alone])
     assert len(one[n.omar.pk].by) == 2
     assert one[n.omar.pk].href
     assert (len(one[alone.pk].by), one[alone.pk].href) == (1, "")

@@ -113,7 +113,7 @@ def test_any_words_may_be_searched_for(northwind: Northwind, words: str) -> None
 
 
 def test_a_group_is_bounded_and_leads_to_its_list_with_the_same_words(company: Company) -> None:
-    people, few = company.people, searching.FEW
+    people, few = company.people, searching.GROUP_ROWS
     many(company, few + 3)
     answer = client_of(people.rita).get(reverse("search"), {"q": "Copies files"})
     group = answer.context["groups"][0]

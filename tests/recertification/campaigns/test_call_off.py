@@ -148,7 +148,7 @@ def test_killed_in_the_middle_the_next_run_goes_on(held: Held, now: datetime, mo
     campaign = call_off(half_asked(held, now), held, now)
     made = campaign.items.count()
     assert transition_call_off.let_go.when_due(campaign, actor=FILLER, now=now, size=10)
-    whole = snapshot.let_go
+    whole = snapshot.close_unsettled_items
 
     def killed(*given: Any, **more: Any) -> Any:
         whole(*given, **more)

@@ -90,7 +90,7 @@ def test_what_another_campaign_has_joined_goes_on_for_it_and_by_its_date(held: H
         assert item.questions.exists()
         assert (item.deadline, item.grace_until) == (
             second.deadline,
-            snapshot.grace_of(second.deadline)[item.snapshot["tier"]],
+            snapshot.grace_by_tier(second.deadline)[item.snapshot["tier"]],
         )
     done = LedgerEvent.objects.filter(verb="campaign.item_left", outcome="done", subject_id=str(first.pk))
     assert done.count() == len(kept)
@@ -254,7 +254,7 @@ def test_a_campaign_that_fails_holds_up_no_other_and_the_run_says_so(
 def test_whoever_opened_a_campaign_does_not_release_what_it_ends(held: Held, now: datetime) -> None:
     campaign = ordered(Scope(), by=held.people.sana, now=now)
     batch = HeldBatch(cause=circuit_breaker.lock(cause_of(campaign)))
-    answering: list[Person] = circuit_breaker.answering(batch, now)
+    answering: list[Person] = circuit_breaker.people_who_answer(batch, now)
     assert held.people.sana not in answering
     assert held.people.karl in answering
     assert batch.cause.words == f"The close of {campaign.name}", "the campaign is named, and not who opened it"

@@ -226,8 +226,8 @@ class Steps(Undone):
         actor = as_actor(Person.objects.get(name=name))
         said: list[Draft] = []
         for about in Question.objects.unanswered().asked_of(actor, self.now).order_by("pk")[but:]:
-            acting = drafts.acting(actor, about)
-            if drafts.refusal(about, kind, actor=acting, now=self.now) is None:
+            acting = drafts.acting_reviewer(actor, about)
+            if drafts.refusal_of_draft(about, kind, actor=acting, now=self.now) is None:
                 said.append(drafts.save_draft(about, kind, actor=acting, now=self.now, reason="As every quarter."))
         for one in drafts.submit(said, actor=actor, now=self.now):
             kept = Draft.objects.filter(question=one.question).exists()
@@ -341,7 +341,7 @@ class Many(Steps):
     def what_is_past_its_days_has_ended_or_is_held_by_the_brake(self) -> None:
         if self.swept_at != self.now:
             return
-        held = set(grant_circuit_breaker.blocked(self.now).values_list("batch__cause__key", "grant"))
+        held = set(grant_circuit_breaker.blocked_grants(self.now).values_list("batch__cause__key", "grant"))
         past = Item.objects.filter(state__in=UNCLOSED, closes_at__lte=self.now).select_related("campaign")
         for item in past:
             assert (cause_of(item.campaign).key, item.grant_id) in held
@@ -399,7 +399,7 @@ class Many(Steps):
         done = LedgerEvent.objects.filter(outcome="done", subject_type="recertification.campaign")
         for campaign in Campaign.objects.all():
             items = campaign.items.all()
-            stands = campaign_queries.standing(items, self.now)
+            stands = campaign_queries.count_items(items, self.now)
             by_state = Counter(items.values_list("state", flat=True))
             assert stands.total == by_state.total()
             assert stands.closed == by_state[ItemState.CLOSED]

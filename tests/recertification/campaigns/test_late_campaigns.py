@@ -27,7 +27,7 @@ LATE = timedelta(days=15)
 
 def least(now: datetime) -> datetime:
     """Until when people have, at the least, what they are asked now."""
-    return working_days.add_working_days(now, schedule.LEAST, organisation_zone(), frozenset())
+    return working_days.add_working_days(now, schedule.LEAST_WORKING_DAYS, organisation_zone(), frozenset())
 
 
 @pytest.mark.rule("R1", "R6")
@@ -40,7 +40,7 @@ def test_what_is_filled_after_its_day_is_due_some_working_days_later_and_silence
     campaign = filled(campaign, now + LATE)
     until = least(now + LATE)
     assert (campaign.state, campaign.deadline) == (CampaignState.OPEN, until)
-    grace = snapshot.grace_of(until)
+    grace = snapshot.grace_by_tier(until)
     assert campaign.grace_until == max(grace.values())
     for item in campaign.items.all():
         assert (item.deadline, item.grace_until) == (until, grace[item.snapshot["tier"]])

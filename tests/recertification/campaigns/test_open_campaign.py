@@ -106,7 +106,7 @@ def test_a_frozen_item_says_what_an_item_opened_alone_says(held: Held) -> None:
 
 def scheduling_grace(item: Item) -> Any:
     """When silence takes effect for an item, by its tier."""
-    return campaign_snapshot.grace_of(item.campaign.deadline)[item.snapshot["tier"]]
+    return campaign_snapshot.grace_by_tier(item.campaign.deadline)[item.snapshot["tier"]]
 
 
 @pytest.mark.rule("A9", "S4")
@@ -120,7 +120,7 @@ def test_the_same_people_are_asked_as_of_an_item_opened_alone(held: Held) -> Non
         bench = reviewers.bench_of(item, now)
         tier = item.snapshot["tier"]
         wanted = {}
-        for asks in reviewers.asked_about(item, tier):
+        for asks in reviewers.questions_for(item, tier):
             people = reviewers.ladder(item, asks, bench)
             first = next(
                 one
@@ -365,10 +365,10 @@ def test_what_joins_an_item_while_it_is_asked_stays(held: Held) -> None:
     Item.objects.filter(pk=item.pk).update(deadline=now + timedelta(days=1))  # an incident, since it was read
     with inside(campaign, FILLER, now):
         step = Step(campaign, FILLER, now, "test.caused")
-        campaign_snapshot.due_otherwise(
+        campaign_snapshot.change_due_dates(
             step, {item.pk: (item.deadline, item.deadline - timedelta(hours=1), item.grace_until)}
         )
-        campaign_snapshot.nobody_for(step, [item.pk])
+        campaign_snapshot.mark_without_reviewer(step, [item.pk])
     item.refresh_from_db()
     assert (item.deadline, item.nobody) == (now + timedelta(days=1), False)
 
@@ -386,5 +386,5 @@ def test_a_reviewer_who_left_is_replaced_and_an_unanswered_one_is_handed_on(held
 
 @pytest.mark.rule("R2")
 def test_the_deadline_of_a_campaign_lies_between_least_and_furthest(held: Held) -> None:
-    assert (schedule.LEAST, schedule.FURTHEST) == (2, 60)
+    assert (schedule.LEAST_WORKING_DAYS, schedule.MAX_DAYS_AHEAD) == (2, 60)
     assert FILLER.kind == "job"

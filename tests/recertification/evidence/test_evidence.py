@@ -98,7 +98,7 @@ def test_each_event_names_the_seal_that_covers_it_and_what_came_later_names_none
     for number, end in ((1, first.pk), (2, last.pk - 1)):
         covered = {"first": 1, "last": end, "last_xid": first.xid, "count": 1, "total": 1}
         Seal.objects.create(number=number, **covered, **signed)
-    found = evidence_file.of(campaign, "jsonl", by=held.people.yuki, now=business_time.now())
+    found = evidence_file.write_evidence(campaign, "jsonl", by=held.people.yuki, now=business_time.now())
     head, *_, item = (json.loads(line) for line in b"".join(found.pieces()).splitlines())
     assert [one["seal"] for one in item["proofs"]] == [1, *[2] * (len(item["proofs"]) - 2), None]
     assert head["last_seal"] == 2
@@ -108,7 +108,7 @@ def test_each_event_names_the_seal_that_covers_it_and_what_came_later_names_none
 def test_what_a_campaign_froze_and_joined_is_proved_by_its_own_events(held: Held, stock_under_review: Item) -> None:
     now = stock_under_review.opened_at
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
-    found = evidence_file.of(campaign, "jsonl", by=held.people.yuki, now=now)
+    found = evidence_file.write_evidence(campaign, "jsonl", by=held.people.yuki, now=now)
     rows = [json.loads(line) for line in b"".join(found.pieces()).splitlines()[1:]]
     items = [one for one in rows if one["type"] == "item"]
     (joined,) = [one for one in items if one["joined_at"] is not None]
@@ -169,7 +169,7 @@ def test_the_head_says_who_opened_it_and_who_called_it_off_and_why(held: Held, f
     n, now = held.people, held.company.now + timedelta(days=1)
     campaign = ordered(Scope(), by=n.sana, now=now)
     call_off.call_off(campaign, actor=as_actor(n.ines), now=now, reason="By mistake.\r\n\r\n=SUM(1)")
-    file = b"".join(evidence_file.of(campaign, form, by=n.yuki, now=now).pieces())
+    file = b"".join(evidence_file.write_evidence(campaign, form, by=n.yuki, now=now).pieces())
     if form == "csv":
         first, _, rest = file.partition(b"\r\n\r\n")
         head = dict(csv.reader(io.StringIO(first.decode(), newline="")))
@@ -212,7 +212,7 @@ def more_items(campaign: Campaign, held: Held, number: int) -> None:
 def peak(campaign: Campaign, held: Held, form: str) -> tuple[int, int]:
     """The most bytes that an export holds at once, and how many it sends."""
     tracemalloc.start()
-    found = evidence_file.of(campaign, form, by=held.people.yuki, now=business_time.now())
+    found = evidence_file.write_evidence(campaign, form, by=held.people.yuki, now=business_time.now())
     size = sum(len(piece) for piece in found.pieces())
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -234,7 +234,7 @@ def test_memory_does_not_grow_with_the_campaign_and_queries_grow_by_chunks(
     assert size > 600 * 2000
     assert many < 1.3 * few
     with CaptureQueriesContext(connection) as asked:
-        found = evidence_file.of(campaign, form, by=held.people.yuki, now=business_time.now())
+        found = evidence_file.write_evidence(campaign, form, by=held.people.yuki, now=business_time.now())
     found.rows.close()
     assert found.head["items"] == 601
     assert len(asked) <= 8 + 8 * (601 // 20 + 1)

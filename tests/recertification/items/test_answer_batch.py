@@ -19,7 +19,7 @@ from governance.core.models import FreeText, LedgerEvent
 from governance.core.texts import free_text
 from governance.recertification.items import drafts, sampling
 from governance.recertification.items.drafts import Submitted
-from governance.recertification.items.transitions.answer import Seen
+from governance.recertification.items.transitions.answer import CardView
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemOutcome, ItemState
 from inventory.models import Automation
 from tests.people import as_actor
@@ -41,7 +41,7 @@ def items(held: Held, monkeypatch: pytest.MonkeyPatch) -> list[Item]:
 def draft(item: Item, kind: K, held: Held, reason: str = "As every quarter.", asks: Asks = NEEDED) -> Draft:
     about = question(item, asks)
     return drafts.save_draft(
-        about, kind, actor=as_actor(about.reviewer), now=item.opened_at, reason=reason, seen=Seen(9, "keep", 1)
+        about, kind, actor=as_actor(about.reviewer), now=item.opened_at, reason=reason, seen=CardView(9, "keep", 1)
     )
 
 

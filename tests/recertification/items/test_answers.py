@@ -15,7 +15,7 @@ from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Notice
 from governance.recertification.items import drafts, sampling
 from governance.recertification.items.transitions import answer, open_item
-from governance.recertification.items.transitions.answer import Seen
+from governance.recertification.items.transitions.answer import CardView
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemOutcome, ItemState, Question
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, AutomationState
@@ -288,7 +288,7 @@ def test_what_was_renewed_as_often_as_it_may_is_not_kept_by_its_review(held: Hel
     with pytest.raises(OutOfTurn) as caught:
         say(about, K.KEEP, now=item.opened_at)
     assert caught.value.refusal.code == "G2"
-    assert drafts.refusal(about, K.KEEP, actor=as_actor(n.jonas), now=item.opened_at) == caught.value.refusal
+    assert drafts.refusal_of_draft(about, K.KEEP, actor=as_actor(n.jonas), now=item.opened_at) == caught.value.refusal
     say(about, K.DO_NOT_RENEW, now=item.opened_at)
 
 
@@ -356,10 +356,10 @@ def test_answers_are_drafts_until_submitted_and_a_batch_keeps_what_is_refused(
     now, omar = first.opened_at, as_actor(n.omar)
     for item, kind in ((first, K.REVOKE), (second, K.KEEP)):
         drafts.save_draft(
-            question(item, ACCEPTABLE), kind, actor=omar, now=now, reason="As agreed.", seen=Seen(seconds=12)
+            question(item, ACCEPTABLE), kind, actor=omar, now=now, reason="As agreed.", seen=CardView(seconds=12)
         )
     drafts.save_draft(
-        question(first, ACCEPTABLE), K.KEEP, actor=omar, now=now, reason="No: keep it.", seen=Seen(seconds=40)
+        question(first, ACCEPTABLE), K.KEEP, actor=omar, now=now, reason="No: keep it.", seen=CardView(seconds=40)
     )
     assert not Answer.objects.exists()
     assert Grant.objects.live(now).filter(automation=held.automation).count() == 4
@@ -419,7 +419,7 @@ def test_what_was_chosen_for_many_and_is_low_risk_no_more_is_answered_alone(
     grant = held.low_grant()
     item = under_review(grant)
     about, jonas = question(item, NEEDED), as_actor(held.people.jonas)
-    drafts.save_draft(about, K.KEEP, actor=jonas, now=item.opened_at, reason="All used.", seen=Seen(in_bulk=True))
+    drafts.save_draft(about, K.KEEP, actor=jonas, now=item.opened_at, reason="All used.", seen=CardView(in_bulk=True))
     Grant.objects.filter(pk=grant.pk).update(raised_to="standard", raised_at=item.opened_at)
     (done,) = drafts.submit(drafts.drafts_of(jonas, item.opened_at), actor=jonas, now=item.opened_at)
     assert done.refusal is not None

@@ -53,7 +53,7 @@ def test_nothing_that_is_only_drafted_or_submitted_raises_what_runs(held: Held) 
     described(c, "Stranger", (c.slack, "admin", "minutes"), team=n.marketing, by=n.tom, owner=n.grace)
     scenarios.submitted(c, described(c, "Waiting", (c.slack, "admin", "minutes")))
     assert reassess_shared_identity.due() == set()
-    assert reassessment.judge_sharers(c.now + LATER, JOB) == 0
+    assert reassessment.assess_connected(c.now + LATER, JOB) == 0
     assert again(runs).tier == "low"
 
 
@@ -67,7 +67,7 @@ def test_what_is_joined_with_something_riskier_that_came_into_force_is_judged_on
     writer = in_force(c, described(c, "Writer", (c.slack, "admin", "minutes"))).automation
     assert reassess_shared_identity.due() == {one.pk for one in runs}
     before = Assessment.objects.count()
-    assert reassessment.judge_sharers(c.now + LATER, JOB) == len(runs)
+    assert reassessment.assess_connected(c.now + LATER, JOB) == len(runs)
     assert Assessment.objects.count() == before + len(runs)
     assert {again(one).tier for one in runs} == {"high"}
     assert (again(elsewhere).tier, again(writer).tier) == ("low", "high")
@@ -87,11 +87,11 @@ def test_what_calls_something_that_is_retired_is_judged_anew(held: Held) -> None
     assert (again(caller).tier, reassess_shared_identity.due()) == ("standard", {callee.pk}), (
         "who is called is as risky as who calls"
     )
-    reassessment.judge_sharers(c.now, JOB)
+    reassessment.assess_connected(c.now, JOB)
     assert reassess_shared_identity.due() == set()
     lifecycle.retire(again(callee), actor=as_actor(held.people.jonas), now=c.now, reason="Not needed.")
     assert reassess_shared_identity.due() == {caller.pk}
-    reassessment.judge_sharers(c.now + LATER, JOB)
+    reassessment.assess_connected(c.now + LATER, JOB)
     assert again(caller).tier == "high"
     assert "calls something that nobody has approved here" in " ".join(
         caller.approved_version.latest_assessment.reasons
@@ -103,7 +103,7 @@ def test_what_is_as_risky_by_the_chain_alone_stays_so_until_it_is_renewed_and_le
     c = held.company
     runs = reader(held)
     writer = in_force(c, described(c, "Writer", (c.slack, "admin", "minutes"))).automation
-    reassessment.judge_sharers(c.now, JOB)
+    reassessment.assess_connected(c.now, JOB)
     lifecycle.retire(again(writer), actor=as_actor(held.people.jonas), now=c.now, reason="Not needed.")
     assert (again(runs).tier, reassess_shared_identity.due()) == ("high", set())
     second = described(c, "Second writer", (c.slack, "write", "minutes"))

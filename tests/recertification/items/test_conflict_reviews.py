@@ -40,7 +40,7 @@ def forbid(held: Held, at: datetime, **more: str) -> None:
     conflict_rules.rule(
         on(held.company.erp), on(held.company.slack), now=at, **{"mode": "enforce", "rating": "high", **more}
     )
-    conflict_jobs.look(at, SCAN)
+    conflict_jobs.scan_all(at, SCAN)
 
 
 def opened(at: datetime) -> int:
@@ -69,7 +69,7 @@ def test_it_is_asked_once_also_after_it_was_kept(held: Held, at: datetime) -> No
     item = Item.objects.get()
     for asks in Asks:
         say(question(item, asks), AnswerKind.KEEP, now=at)
-    conflict_jobs.look(at, SCAN)
+    conflict_jobs.scan_all(at, SCAN)
     item.refresh_from_db()
     assert (item.state, opened(at + timedelta(minutes=10))) == (ItemState.CLOSED, 0)
 
@@ -84,9 +84,9 @@ def test_who_needs_it_and_who_answers_for_it_are_asked_by_when_it_is_to_be_resol
     assert (item.grant, item.reason, item.snapshot["conflicts"]) == (newest(held), "new conflict", [conflict.pk])
     assert {one.asks for one in item.questions.all()} == {Asks.NEEDED, Asks.ACCEPTABLE}
     assert item.deadline == conflict.due_at == at + timedelta(days=7)
-    assert item_title.because(item) == "It is held together with something that a rule no longer allows."
+    assert item_title.reason_words(item) == "It is held together with something that a rule no longer allows."
     told = Notice.objects.filter(event="recertification_opened")
-    assert {one.context["because"] for one in told} == {item_title.because(item)}
+    assert {one.context["because"] for one in told} == {item_title.reason_words(item)}
 
 
 @pytest.mark.rule("S6", "R1", "R4")
@@ -119,7 +119,7 @@ def test_it_closes_when_the_other_part_is_gone_and_is_not_asked_again(held: Held
     opened(at)
     other = Grant.objects.filter(entitlement__isnull=False).exclude(pk=newest(held).pk).get()
     lifecycle.revoke(other, actor=as_actor(held.people.omar), now=at, reason="No more.")
-    conflict_jobs.look(at, SCAN)
+    conflict_jobs.scan_all(at, SCAN)
     assert closing.close_due(at, JOB) == 1
     item = Item.objects.get()
     assert (item.state, item.outcome) == (ItemState.CLOSED, ItemOutcome.RESOLVED)
@@ -146,6 +146,6 @@ def test_what_came_up_on_its_day_goes_on_after_the_conflict(held: Held, at: date
     forbid(held, later)
     opened(later)
     conflict_rules.no_other_rules(later)
-    conflict_jobs.look(later, SCAN)
+    conflict_jobs.scan_all(later, SCAN)
     assert closing.close_due(later, JOB) == 0
     assert Item.objects.get().state == ItemState.OPEN

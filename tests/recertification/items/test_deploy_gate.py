@@ -13,13 +13,15 @@ from tests.recertification.review_steps import Held, opened, opens_at
 
 def code(held: Held, now: datetime) -> str:
     """What the gate says of the version in force."""
-    return deploy_gate.ask(held.automation, held.submission.version.manifest_digest, now=now).code
+    return deploy_gate.answer_for_automation(held.automation, held.submission.version.manifest_digest, now=now).code
 
 
 @pytest.mark.rule("A17", "R6", "R9")
 def test_a_review_past_its_grace_is_a_no_and_one_that_is_open_is_none(held: Held) -> None:
     item = opened(held.automation, opens_at(held.grant()))
-    no = deploy_gate.ask(held.automation, held.submission.version.manifest_digest, now=item.grace_until)
+    no = deploy_gate.answer_for_automation(
+        held.automation, held.submission.version.manifest_digest, now=item.grace_until
+    )
     assert (no.may_run, no.code) == (False, "NOT_REVIEWED")
     assert no.sentence == "It was up for review, and nobody has answered in time."
     assert code(held, item.grace_until - timedelta(seconds=1)) == "OK"

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from approvals.models import Grant, SubmissionState
-from governance.recertification.items.item_title import because
+from governance.recertification.items.item_title import reason_words
 from governance.recertification.items.jobs import opening
 from governance.recertification.models import Item
 from inventory import importers
@@ -42,7 +42,7 @@ def running(company: Company, monkeypatch: pytest.MonkeyPatch) -> Callable[[Quer
 def reviews(company: Company, version: Version) -> list[str]:
     """Why what runs is reviewed, once the sweep has been there."""
     opening.open_due(company.now + timedelta(days=1), JOB)
-    return [because(one) for one in Item.objects.filter(automation=version.automation).order_by("pk")]
+    return [reason_words(one) for one in Item.objects.filter(automation=version.automation).order_by("pk")]
 
 
 @pytest.mark.rule("I2", "T4")

@@ -31,7 +31,7 @@ def policy(held: Held, at: datetime, **parts: Any) -> None:
 
 
 def judge(at: datetime) -> int:
-    return reassessment.judge_by_policy(at, JOB)
+    return reassessment.assess_by_policy(at, JOB)
 
 
 def test_nothing_is_judged_anew_where_tiers_are_computed_as_before(held: Held) -> None:

@@ -36,7 +36,7 @@ def item(stock_under_review: Item, monkeypatch: pytest.MonkeyPatch) -> Item:
 
 def facts(item: Item) -> Facts:
     again = Item.objects.get(pk=item.pk)
-    return item_queries.of([again], item.opened_at)[item.pk].facts
+    return item_queries.load_facts([again], item.opened_at)[item.pk].facts
 
 
 def measured(grant: Grant, now: datetime, *, days: int, last: int | None, calls: int = 1, refused: int = 0) -> None:
@@ -176,7 +176,7 @@ def test_what_was_answered_in_earlier_reviews_counts_and_stands_on_the_card(
     for asks in Asks:
         say(question(one, asks), AnswerKind.KEEP, now=one.opened_at, reason="Still used.")
     later = under_review(Grant.objects.get(predecessor=grant))
-    found = item_queries.of([later], later.opened_at)[later.pk]
+    found = item_queries.load_facts([later], later.opened_at)[later.pk]
     assert (found.facts.kept, len(found.earlier), len(found.held)) == (1, 2, 2)
     monkeypatch.setattr(business_time, "now", lambda: later.opened_at)
     page = client_of(held.people.omar).get(f"/recertify/{later.pk}/").content.decode()
@@ -189,7 +189,7 @@ def test_what_was_answered_in_earlier_reviews_counts_and_stands_on_the_card(
 def test_an_automation_is_recommended_from_facts_of_its_own(held: Held) -> None:
     automation = held.automation
     one = opened(automation, held.company.now + timedelta(days=170))
-    found = item_queries.of([one], one.opened_at)[one.pk]
+    found = item_queries.load_facts([one], one.opened_at)[one.pk]
     assert (found.facts.of_automation, found.facts.holds_nothing) == (True, False)
     assert found.recommended.advice == Advice.LOOK
 
@@ -232,14 +232,14 @@ def test_the_items_page_and_ones_own_list_ask_no_more_than_before_there_was_a_re
 def test_known_of_twenty_items_is_asked_as_of_one(held: Held) -> None:
     grants = [held.grant(), *(held.low_grant() for _ in range(1))]
     items = [under_review(one) for one in grants]
-    item_queries.of(items, items[0].opened_at)
+    item_queries.load_facts(items, items[0].opened_at)
     counts = []
     for some in (items[:1], items):
         again = list(
             Item.objects.filter(pk__in=[one.pk for one in some]).select_related("grant__entitlement__resource")
         )
         with CaptureQueriesContext(connection) as asked:
-            item_queries.of(again, items[0].opened_at)
+            item_queries.load_facts(again, items[0].opened_at)
         counts.append(len(asked))
     assert counts[0] == counts[1]
 

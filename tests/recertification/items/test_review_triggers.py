@@ -119,7 +119,7 @@ def test_sixty_measured_days_without_a_call_open_one_review(held: Held, at: date
     use(grant, at, missing=3)
     assert found(at) == [("unused", grant.key)]
     item = Item.objects.get()
-    assert item_title.because(item) == "It was measured all the while, and not used once."
+    assert item_title.reason_words(item) == "It was measured all the while, and not used once."
     assert item.deadline < grant.ends_at
     use(grant, at + DAY, days=1)
     assert found(at + DAY) == []
@@ -290,7 +290,7 @@ def test_looking_asks_as_many_questions_however_much_is_held(held: Held, at: dat
 
     def asked() -> int:
         with CaptureQueriesContext(connection) as queries:
-            review_triggers.found(at)
+            review_triggers.find_triggers(at)
         return len(queries)
 
     one = asked()
@@ -303,4 +303,4 @@ def test_looking_asks_as_many_questions_however_much_is_held(held: Held, at: dat
     "verb", [people_transitions.record_leaver, people_transitions.leave, incidents.declare_incident]
 )
 def test_who_left_and_what_is_declared_is_looked_for_at_once(verb: Any) -> None:
-    assert risk_increase.FOLLOWED[verb.event] is risk_increase.follow_event
+    assert risk_increase.HANDLERS[verb.event] is risk_increase.follow_event

@@ -19,7 +19,7 @@ from governance.core.models import LedgerEvent, Notice, Person, Team
 from governance.recertification.items import drafts, item_title, reviewers, risk_increase, schedule
 from governance.recertification.items.jobs import opening, reassessment
 from governance.recertification.items.transitions import reassess_shared_identity
-from governance.recertification.items.transitions.answer import UNSEEN
+from governance.recertification.items.transitions.answer import NO_CARD_VIEW
 from governance.recertification.models import Asks, Item, ItemState
 from governance.recertification.reminders import jobs as reminder_jobs
 from inventory import importers
@@ -68,7 +68,7 @@ def assess_anew(
     monkeypatch.setattr(importers, "VERSION", word)
     manifest = Manifest.from_dict({**version.manifest, **change})
     with inside(version, JOB, held.company.now + LATER):
-        assessment.assess(version, now=held.company.now + LATER, manifest=manifest)
+        assessment.assess_version(version, now=held.company.now + LATER, manifest=manifest)
     found = version.latest_assessment
     assert found is not None
     return found
@@ -106,7 +106,7 @@ def test_a_version_that_is_not_the_approved_one_opens_nothing(held: Held, monkey
     worse = [asdict(Finding("opaque_code", "Code", "high", "Runs what it downloads"))]
     with inside(version, JOB, held.company.now + LATER):
         manifest = Manifest.from_dict({**version.manifest, "findings": worse})
-        assessment.assess(version, now=held.company.now + LATER, manifest=manifest)
+        assessment.assess_version(version, now=held.company.now + LATER, manifest=manifest)
     assert open_due(held) == []
 
 
@@ -140,7 +140,7 @@ def test_a_class_that_is_raised_shortens_the_term_of_what_is_riskier_by_it_and_o
     assert ("tier raised", "automation") in found
     assert not [one for one in found if one[1] == str(other.pk)]
     item = Item.objects.get(grant=grant)
-    assert (item.snapshot["tier"], item.campaign.tier, item_title.because(item)) == (
+    assert (item.snapshot["tier"], item.campaign.tier, item_title.reason_words(item)) == (
         *("high", "high"),
         "Its risk has risen since it was approved.",
     )
@@ -183,7 +183,7 @@ def own_identity(c: Company) -> None:
         kind="service_account", issuer="cron", subject="fin/robot", owner=held.people.jonas, automation=held.automation
     )
     VersionIdentity.objects.create(version=held.automation.approved_version, identity=made)
-    chain_transitions.refresh(held.automation.pk)
+    chain_transitions.refresh_chains(held.automation.pk)
 
 
 STARTS["robot"] = "stock_in_force", own_identity
@@ -219,8 +219,8 @@ def described_as_robot(
     entitlement = resources.add_entitlement(
         c.slack, actor=as_actor(n.omar), now=c.now, code=code, words=f"May {level} it", level=level
     )
-    manifest = manual_registration.describe(
-        name=name, kind=kind, platform="cron", privileges=[manual_registration.Described(entitlement, level)]
+    manifest = manual_registration.describe_manually(
+        name=name, kind=kind, platform="cron", privileges=[manual_registration.DescribedPrivilege(entitlement, level)]
     )
     manifest = replace(manifest, identities=(importers.Identity("service_account", identity, "fin"),))
     fields = {"business_owner": owner or n.jonas, "technical_owner": None if owner else n.bram, "purpose": "Sweeps."}
@@ -246,12 +246,12 @@ def test_what_runs_as_the_same_identity_as_something_riskier_is_as_risky_and_rev
 ) -> None:
     sweeper = start
     assert (sweeper.automation.tier, held.automation.tier) == ("high", "standard")
-    assert reassessment.judge_sharers(held.company.now + LATER, JOB) == 1
+    assert reassessment.assess_connected(held.company.now + LATER, JOB) == 1
     assert held.automation.tier == "high"
     found = held.automation.approved_version.latest_assessment
     assert "runs as the same identity as another automation, which is high" in " ".join(found.reasons)
     assert ("tier raised", "automation") in open_due(held)
-    assert reassessment.judge_sharers(held.company.now + LATER, JOB) == 0, "each once"
+    assert reassessment.assess_connected(held.company.now + LATER, JOB) == 0, "each once"
 
 
 @pytest.mark.full("puts many in force, to count queries")
@@ -273,7 +273,7 @@ def test_however_many_share_an_identity_each_is_judged_once_and_a_sweep_costs_as
     before = Assessment.objects.count()
     others = {one.pk for one in (*few[1:], *more)} | {held.automation.pk}
     assert reassess_shared_identity.due() == others
-    assert reassessment.judge_sharers(held.company.now, JOB) == len(others)
+    assert reassessment.assess_connected(held.company.now, JOB) == len(others)
     assert Assessment.objects.count() == before + len(others)
     assert {one.tier for one in Automation.objects.filter(pk__in=others)} == {"high"}
     assert reassess_shared_identity.due() == set()
@@ -282,7 +282,7 @@ def test_however_many_share_an_identity_each_is_judged_once_and_a_sweep_costs_as
 @ADMIN_SWEEPER
 @pytest.mark.rule("I5", "T4")
 def test_what_is_as_risky_by_another_alone_lends_that_to_nobody(held: Held, robot: NonHumanIdentity) -> None:
-    reassessment.judge_sharers(held.company.now, JOB)
+    reassessment.assess_connected(held.company.now, JOB)
     sweeper = Automation.objects.get(name="Sweeper")
     assert assessment.sharers_of(sweeper, [robot]) == [("Weekly stock report", Tier.STANDARD)]
     assert assessment.sharers_of(held.automation, [robot]) == [("Sweeper", Tier.HIGH)]
@@ -294,7 +294,7 @@ def test_a_kind_that_is_only_asked_for_hides_no_risk_of_a_sharer(held: Held, rob
         held.automation, actor=as_actor(held.people.rita), now=held.company.now, fields={"kind": "integration"}
     )
     runs_as_robot(held, "admin")
-    reassessment.judge_sharers(held.company.now, JOB)
+    reassessment.assess_connected(held.company.now, JOB)
     assert (held.automation.tier, held.automation.kind) == ("high", "workflow")
 
 
@@ -318,7 +318,7 @@ def test_a_kind_that_is_asked_for_makes_what_runs_no_less_risky_for_its_sharers(
     helper = Automation.objects.get(name="Helper")
     confirmation.amend(helper, actor=as_actor(held.people.rita), now=held.company.now, fields={"kind": "script"})
     with inside(helper.approved_version, JOB, held.company.now):
-        made = assessment.assess(helper.approved_version, now=held.company.now)
+        made = assessment.assess_version(helper.approved_version, now=held.company.now)
     assert made.levels["own"] == "standard"
 
 
@@ -328,15 +328,15 @@ def test_what_an_identity_only_serves_is_judged_too_and_the_sweep_comes_to_rest(
     held: Held, robot: NonHumanIdentity, start: Version
 ) -> None:
     NonHumanIdentity.objects.filter(pk=robot.pk).update(automation=start.automation)
-    chain_transitions.rebuild()
+    chain_transitions.rebuild_chains()
     other = described_as_robot(held, "write", "Served", identity="other")
     scenarios.decide_all(held.company, scenarios.submitted(held.company, other))
     NonHumanIdentity.objects.filter(pk=robot.pk).update(automation=other.automation)
-    chain_transitions.rebuild()
+    chain_transitions.rebuild_chains()
     confirmation.raise_tier(
         held.automation, actor=as_actor(held.people.theo), now=held.company.now, reason="It mails.", tier="high"
     )
-    assert reassessment.judge_sharers(held.company.now, JOB) == 2
+    assert reassessment.assess_connected(held.company.now, JOB) == 2
     assert Automation.objects.get(name="Served").tier == "high"
     assert reassess_shared_identity.due() == set()
 
@@ -384,7 +384,7 @@ def test_a_better_importer_that_finds_more_opens_a_review_of_the_approved_versio
     assert open_due(held) == []
     item = Item.objects.get(automation=held.automation)
     assert item.state == ItemState.OPEN
-    assert item_title.because(item) == "Something was found in it that was not known when it was approved."
+    assert item_title.reason_words(item) == "Something was found in it that was not known when it was approved."
     assert "joined" not in item.snapshot
 
 
@@ -463,13 +463,13 @@ def test_one_answer_keeps_nothing_whose_second_question_nobody_could_be_asked(he
         else:
             actor = as_actor(needed.reviewer)
             later = now + timedelta(minutes=1)
-            made = drafts.save_draft(needed, "keep", actor=actor, now=later, reason="Needed.", seen=UNSEEN)
+            made = drafts.save_draft(needed, "keep", actor=actor, now=later, reason="Needed.", seen=NO_CARD_VIEW)
             drafts.submit([made], actor=actor, now=later)
         reminder_jobs.sweep(item.grace_until)
         item.refresh_from_db()
         assert (item.state, item.outcome, item.suspended_at) == (ItemState.OPEN, "", None), "nobody is late"
     then = item.grace_until
-    opening.ask_nobodys(then, JOB)
+    opening.assign_waiting_items(then, JOB)
     item.refresh_from_db()
     assert (item.nobody, item.deadline > item.grace_until - timedelta(days=30)) == (False, True)
     say(question(item, Asks.ACCEPTABLE), "keep", now=then + timedelta(hours=1), reason="Fine.")
@@ -528,6 +528,6 @@ def test_a_kind_that_was_asked_for_and_not_approved_is_no_reason(held: Held) -> 
     )
     version = Version.objects.get(approved_for=held.automation)
     with inside(version, JOB, held.company.now + LATER):
-        assessment.assess(version, now=held.company.now + LATER)
+        assessment.assess_version(version, now=held.company.now + LATER)
     assert open_due(held) == []
     assert Automation.objects.get(pk=held.automation.pk).review_because == ""

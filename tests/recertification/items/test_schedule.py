@@ -29,7 +29,7 @@ def plan(
     now: datetime, tier: str = "standard", *, began: datetime = BEGAN, ends: datetime | None = ENDS, **more: object
 ) -> schedule.Times | None:
     given = {"began_at": began, "review_at": ENDS, "ends_at": ends, "now": now, "zones": [BERLIN]}
-    return schedule.plan(tier, **(given | more))  # type: ignore[arg-type]
+    return schedule.plan_times(tier, **(given | more))  # type: ignore[arg-type]
 
 
 @pytest.mark.rule("R1")
@@ -115,13 +115,15 @@ def test_whenever_an_item_opens_everything_in_it_lies_in_order_and_inside_the_te
 ) -> None:
     ends = BEGAN + timedelta(days=term)
     now = ends - timedelta(days=schedule.OPENS_BEFORE[tier]) + timedelta(hours=late)
-    found = schedule.plan(tier, began_at=BEGAN, review_at=ends, ends_at=ends, now=now, zones=[zone], holidays=holidays)
+    found = schedule.plan_times(
+        tier, began_at=BEGAN, review_at=ends, ends_at=ends, now=now, zones=[zone], holidays=holidays
+    )
     if found is None:
         return
     assert BEGAN < found.opens_at < found.deadline
     assert found.deadline + timedelta(days=schedule.GRACE[tier]) <= found.grace_until + timedelta(hours=1)
     assert found.grace_until <= ends
-    assert found.deadline >= working_days.add_working_days(now, schedule.LEAST, zone, holidays)
+    assert found.deadline >= working_days.add_working_days(now, schedule.LEAST_WORKING_DAYS, zone, holidays)
 
 
 @pytest.mark.rule("R5")

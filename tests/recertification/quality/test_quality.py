@@ -105,7 +105,7 @@ def test_a_flag_is_said_where_it_applies_and_not_where_it_just_does_not(
     key: str, applies: dict[str, Any], not_quite: dict[str, Any], sentence: str, campaign: Campaign, held: Held
 ) -> None:
     batch = answered(campaign, held, **applies)
-    (found,) = quality_queries.of(campaign).flagged
+    (found,) = quality_queries.load_quality(campaign).flagged
     assert (found.batch, found.person) == (batch, "Jonas Weil")
     assert set(found.said) == {key}
     assert sentence in found.said[key]
@@ -115,14 +115,14 @@ def test_a_flag_is_said_where_it_applies_and_not_where_it_just_does_not(
 @pytest.mark.parametrize("not_quite", [row[2] for row in FLAGS], ids=[row[0] for row in FLAGS])
 def test_what_is_just_not_remarkable_is_not_shown(not_quite: dict[str, Any], campaign: Campaign, held: Held) -> None:
     answered(campaign, held, **not_quite)
-    found = quality_queries.of(campaign)
+    found = quality_queries.load_quality(campaign)
     assert (found.flagged, found.again) == ((), ())
 
 
 @pytest.mark.rule("R7")
 def test_what_was_not_measured_is_not_held_against_anybody(campaign: Campaign, held: Held) -> None:
     answered(campaign, held, seconds=None, looked=None)
-    found = quality_queries.of(campaign)
+    found = quality_queries.load_quality(campaign)
     assert (found.flagged, found.median, found.measured) == ((), None, 0)
 
 
@@ -130,7 +130,7 @@ def test_what_was_not_measured_is_not_held_against_anybody(campaign: Campaign, h
 def test_bulk_answers_of_low_risk_may_have_one_reason(campaign: Campaign, held: Held) -> None:
     Item.objects.filter(campaign=campaign).update(snapshot={"tier": "low"})
     answered(campaign, held, reason=lambda n: free_text.keep("As every quarter."))
-    assert quality_queries.of(campaign).flagged == ()
+    assert quality_queries.load_quality(campaign).flagged == ()
 
 
 @pytest.mark.rule("R7")
@@ -140,13 +140,13 @@ def test_it_says_what_was_achieved_and_draws_what_is_looked_at_again_the_same_ea
     items = list(Item.objects.filter(campaign=campaign).order_by("pk"))
     say(question(items[0], Asks.NEEDED), K.DO_NOT_RENEW, now=items[0].opened_at + timedelta(days=2))
     answered(campaign, held, answer=K.KEEP, recommended=lambda n: "keep" if n < 3 else "revoke")
-    found = quality_queries.of(campaign)
+    found = quality_queries.load_quality(campaign)
     assert dict(found.taken) == {"standard": 1}
     assert (found.asked, found.answered, found.days) == (ITEMS, 1, 2.0)
     assert (found.followed, found.not_followed) == (3, 9)
     assert found.answers == {"keep": ITEMS, "do_not_renew": 1}
     assert {one.pk for one in found.again} == {one.pk for one in items}
-    assert quality_queries.of(campaign).again == found.again
+    assert quality_queries.load_quality(campaign).again == found.again
 
 
 @pytest.mark.rule("R7")
@@ -156,7 +156,7 @@ def test_it_costs_as_many_queries_for_ten_batches_as_for_one(campaign: Campaign,
         for _ in range(batches):
             answered(campaign, held, seconds=1)
         with CaptureQueriesContext(connection) as asked:
-            quality_queries.of(campaign)
+            quality_queries.load_quality(campaign)
         counts.append(len(asked))
     assert counts[0] == counts[1]
 

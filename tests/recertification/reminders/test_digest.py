@@ -177,10 +177,10 @@ def test_several_questions_about_one_submission_are_one_line_until_they_are_answ
 def test_an_item_that_was_handed_on_is_due_when_silence_takes_it_away(held: Held) -> None:
     item = under_review(held.grant())
     thread, omar, amara = f"item:{item.pk}", held.people.omar, held.people.amara
-    assert reminder_notices.to_review(omar, {thread}, item.opened_at)[thread].due == item.deadline
+    assert reminder_notices.question_lines(omar, {thread}, item.opened_at)[thread].due == item.deadline
     sweep_at(item.deadline)
-    assert reminder_notices.to_review(omar, {thread}, item.deadline) == {}
-    assert reminder_notices.to_review(amara, {thread}, item.deadline)[thread].due == item.grace_until
+    assert reminder_notices.question_lines(omar, {thread}, item.deadline) == {}
+    assert reminder_notices.question_lines(amara, {thread}, item.deadline)[thread].due == item.grace_until
 
 
 @pytest.mark.rule("R5", "A9")
@@ -207,7 +207,7 @@ def test_one_leaver_with_nobody_behind_them_is_one_mail_a_week_for_each_of_secur
         assert mail["Subject"].startswith(f"{len(others)} to look at")
         assert item_title.title(gone) not in plain(mail)
         assert all(f"Nobody is left to review: {item_title.title(one)}" in plain(mail) for one in others)
-    assert reminder_notices.unasked(n.jonas, {f"unasked:grant:{others[0].grant_id}"}, now) == {}
+    assert reminder_notices.unassigned_lines(n.jonas, {f"unasked:grant:{others[0].grant_id}"}, now) == {}
 
 
 def test_no_notice_is_left_between(held: Held) -> None:

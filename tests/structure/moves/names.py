@@ -35,6 +35,13 @@ class Renamer(Mover):
             if old not in self.modules or name not in self.defined[old] | self.imported(old):
                 raise SystemExit(f"{row[0]} defines no {name}")
             self.go[old, name] = (module_of(row[2] or row[0]), row[3] or name)
+        for module, path in self.modules.items():  # modules that pass names on
+            if path in self.trees:
+                for node in self.trees[path].body:
+                    if isinstance(node, ast.ImportFrom):
+                        for alias in node.names:
+                            if not alias.asname and (node.module, alias.name) in self.go:
+                                self.go[module, alias.name] = (module, self.go[node.module, alias.name][1])
         for (old, name), (new, put) in self.go.items():
             if new in self.modules and put in self.defined[new] and (new, put) not in self.go:
                 self.problems.append(f"{old}.{name}: {new} defines {put} already")
@@ -140,6 +147,12 @@ class Renamer(Mover):
                     start = at(line, column)
                     start = text.index(name_node[0], start)
                     edits.append((start, start + len(name_node[0]), self.go[here, name_node[0]][1]))
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+                for item in ast.walk(node.value):
+                    if isinstance(item, ast.Constant) and (here, item.value) in self.go:
+                        start = at(item.lineno, item.col_offset) + 1
+                        edits.append((start, start + len(item.value), self.go[here, item.value][1]))
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type in (tokenize.STRING, tokenize.COMMENT, tokenize.FSTRING_MIDDLE):
                 start, end = starts[token.start[0] - 1] + token.start[1], starts[token.end[0] - 1] + token.end[1]

@@ -9,11 +9,11 @@ from django.urls import reverse
 from governance.demo.company import grant_usage, people_and_teams
 from governance.demo.company.founding import address
 from governance.demo.loading import load
-from governance.demo.loading.load import Found, NotADemo
+from governance.demo.loading.load import DatabaseContent, NotADemo
 from governance.demo.stories.director import EXPORTS
 
 #: People to sign in as, by key, with their parts.
-WHO = (
+PEOPLE_TO_TRY = (
     ("rita", "builder in Finance Operations"),
     ("jonas", "head of accounts payable, business owner of what Rita builds"),
     ("theo", "lead of Finance Operations: decides whether an app may exist"),
@@ -85,7 +85,7 @@ class Command(BaseCommand):
             load.check_demo()
         except NotADemo as error:
             raise CommandError(str(error)) from error
-        if load.what_is_there() is not Found.DEMO:
+        if load.check_database() is not DatabaseContent.DEMO:
             return
         for line in lines():
             self.stdout.write(line)
@@ -94,7 +94,7 @@ class Command(BaseCommand):
 def lines() -> list[str]:
     """Lines to print."""
     people = {row.key: row for row in people_and_teams.PEOPLE}
-    longest = max(len(people[key].name) for key, _ in WHO)
+    longest = max(len(people[key].name) for key, _ in PEOPLE_TO_TRY)
     state = max(len(name) for name, _ in LOOK)
     file = TO_BRING_IN.relative_to(settings.BASE_DIR)
     return [
@@ -102,7 +102,7 @@ def lines() -> list[str]:
         "",
         f"Sign in at {settings.BASE_URL}{reverse('account_login')} by picking a name, or with an address and the password",
         f"{people_and_teams.PASSWORD}, which is also asked for again before a high-risk decision. For instance as",
-        *(f"  {people[key].name:{longest}}  {address(people[key])}: {words}" for key, words in WHO),
+        *(f"  {people[key].name:{longest}}  {address(people[key])}: {words}" for key, words in PEOPLE_TO_TRY),
         "",
         "What to try:",
         *(f"  {text.format(file=file)}" for text in TRY),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from governance.demo.loading import load
-from governance.demo.loading.load import Found, NotADemo
+from governance.demo.loading.load import DatabaseContent, NotADemo
 
 
 class Command(BaseCommand):
@@ -19,17 +19,17 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: bool) -> None:
         try:
             load.check_demo()
-            state = load.what_is_there()
-            if options["reset"] or state is Found.HALF:
+            state = load.check_database()
+            if options["reset"] or state is DatabaseContent.HALF:
                 load.empty()
-                state = Found.NOTHING
-            if state is Found.NOTHING:
+                state = DatabaseContent.NOTHING
+            if state is DatabaseContent.NOTHING:
                 self.stdout.write("Loading the demo …")
                 self.stdout.flush()
                 load.load()
         except NotADemo as error:
             raise CommandError(str(error)) from error
-        if state is Found.DEMO:
+        if state is DatabaseContent.DEMO:
             self.stdout.write("The demo is loaded already.")
-        elif state is Found.OTHER:
+        elif state is DatabaseContent.OTHER:
             self.stdout.write("This database holds data that is not the demo's: nothing was loaded.")

@@ -28,7 +28,7 @@ from governance.core.database import compiled_queries
 from governance.core.models import Person
 from governance.core.roles.roles import Role
 from governance.portal.dashboard import queries as dashboard_queries
-from governance.portal.dashboard.queries import MOST, Mine
+from governance.portal.dashboard.queries import MOST, AutomationLine
 from governance.portal.dashboard.views import mass_revocations as batches
 from governance.portal.dashboard.views import revocation_tasks as revocations
 from governance.portal.dashboard.views import waivers as waivers
@@ -64,26 +64,26 @@ def home(request: Request) -> HttpResponse:
     now = business_time.now()
     person = reader(request)
     to_decide, to_answer = approvals.to_decide_and_to_answer(request.actor, now)
-    under_way = approvals.under_way(person, now)
-    mine, ownerless, proposed, waiver_lines, to_remove, held = dashboard_queries.read(request.actor, person, now)
+    under_way = approvals.unfinished_submissions(person, now)
+    mine, ownerless, proposed, waiver_lines, to_remove, held = dashboard_queries.load_home(request.actor, person, now)
     reviews = _recertifications(person, access.answers_as(request.actor, now))
     navigation.counted(request, recertify=reviews["count"])
     groups = [
         group
         for group in (
-            batches.waiting(held),
-            waivers.over(waiver_lines),
+            batches.batch_group(held),
+            waivers.ended_waivers(waiver_lines),
             _approvals(to_decide),
-            _proposals(proposal for proposal in proposed if proposal.what != proposal_waiting.OWN),
-            waivers.to_decide(waiver_lines),
-            revocations.waiting(to_remove),
+            _proposals(proposal for proposal in proposed if proposal.what != proposal_waiting.PROPOSED),
+            waivers.waivers_to_decide(waiver_lines),
+            revocations.task_group(to_remove),
             _samples(request.actor, now),
             reviews,
             _questions(to_answer),
             _acceptances(under_way),
             _ownerless(ownerless, now),
-            _own_proposals(proposal for proposal in proposed if proposal.what == proposal_waiting.OWN),
-            waivers.own(waiver_lines),
+            _own_proposals(proposal for proposal in proposed if proposal.what == proposal_waiting.PROPOSED),
+            waivers.own_waivers(waiver_lines),
         )
         if group["rows"]
     ]
@@ -159,9 +159,9 @@ def _approvals(records: Sequence[Approval]) -> Shape:
     }
 
 
-def _proposals(proposals: Iterable[proposal_waiting.Waiting]) -> Shape:
+def _proposals(proposals: Iterable[proposal_waiting.ProposalRow]) -> Shape:
     """Proposals to countersign or to accept (S8)."""
-    rows = [_proposal(proposal) for proposal in proposal_waiting.soonest(proposals)]
+    rows = [_proposal(proposal) for proposal in proposal_waiting.sort_by_lapse(proposals)]
     return {
         "key": "proposals",
         "title": "Proposals",
@@ -173,18 +173,18 @@ def _proposals(proposals: Iterable[proposal_waiting.Waiting]) -> Shape:
     }
 
 
-def _own_proposals(proposals: Iterable[proposal_waiting.Waiting]) -> Shape:
+def _own_proposals(proposals: Iterable[proposal_waiting.ProposalRow]) -> Shape:
     """The reader's own proposals, to change or withdraw; they are no tasks."""
-    rows = [_proposal(proposal) | {"who": ""} for proposal in proposal_waiting.soonest(proposals)]
+    rows = [_proposal(proposal) | {"who": ""} for proposal in proposal_waiting.sort_by_lapse(proposals)]
     return {"key": "proposed", "title": "Proposed by you", "words": "", "rows": rows[:MOST], "count": 0}
 
 
-def _proposal(proposal: proposal_waiting.Waiting) -> Shape:
+def _proposal(proposal: proposal_waiting.ProposalRow) -> Shape:
     return BLANK | {
         "href": proposal.href,
         "seal": "left" if proposal.what == proposal_waiting.ACCEPT or proposal.acts else "none",
         "name": proposal.title,
-        "text": proposal_waiting.sentence(proposal),
+        "text": proposal_waiting.action_sentence(proposal),
         "who": proposal.by,
         "since": proposal.since,
         "due": proposal.until,
@@ -199,7 +199,7 @@ def _samples(actor: Actor, now: datetime) -> Shape:
     """
     samples: list[Sample] = []
     if Role.SECURITY_REVIEWER in access.roles_held(actor, now):
-        samples = approvals.to_look_at(actor, now)
+        samples = approvals.open_spot_checks(actor, now)
     rows = [
         {
             "href": sample.href,
@@ -287,7 +287,7 @@ def _access_words(grant: Grant | None) -> str:
     return grant.sentence
 
 
-def _questions(sent_back: Sequence[tuple[Approval, approvals.Asked | None]]) -> Shape:
+def _questions(sent_back: Sequence[tuple[Approval, approvals.Question | None]]) -> Shape:
     rows = [
         BLANK
         | {
@@ -357,12 +357,12 @@ def _ownerless(ownerless: Sequence[Ownerless], now: datetime) -> Shape:
     }
 
 
-def _automations(mine: Iterable[Mine], under_way: Iterable[Submission], reader: Reader) -> list[Shape]:
+def _automations(mine: Iterable[AutomationLine], under_way: Iterable[Submission], reader: Reader) -> list[Shape]:
     submissions = {submission.automation_id: submission for submission in under_way}
     return [_automation(automation, submissions.get(automation.pk), reader) for automation in mine]
 
 
-def _automation(automation: Mine, submission: Submission | None, reader: Reader) -> Shape:
+def _automation(automation: AutomationLine, submission: Submission | None, reader: Reader) -> Shape:
     shape: Shape = dict.fromkeys(("tag", "next", "waits", "more")) | {
         "href": reverse("automation", args=[automation.pk]),
         "name": automation.name,
@@ -377,7 +377,7 @@ def _automation(automation: Mine, submission: Submission | None, reader: Reader)
             "waits": waits,
         }
     runs = f", version {automation.approved} runs on" if automation.approved else ""
-    held = waiting_for.shapes(inbox_waiting_for.of(submission, reader.now), reader)
+    held = waiting_for.holder_shapes(inbox_waiting_for.pending_items(submission, reader.now), reader)
     where = "is decided" if submission.state == "decided" else "is in review"
     return shape | {
         "text": f"Version {submission.version.number} {where}{runs}",

@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import reverse
 
 from approvals.inbox.queries import held_batches
-from approvals.inbox.queries.held_batches import Waiting
+from approvals.inbox.queries.held_batches import BatchRow
 from governance.web.components import times
 
 Shape = dict[str, Any]
@@ -17,9 +17,9 @@ Shape = dict[str, Any]
 MOST = 8
 
 
-def waiting(batches: Iterable[Waiting]) -> Shape:
+def batch_group(batches: Iterable[BatchRow]) -> Shape:
     """Group of paused mass revocations."""
-    rows = [_row(batch) for batch in held_batches.soonest(batches)]
+    rows = [_row(batch) for batch in held_batches.sort_by_due_date(batches)]
     return {
         "key": "batches",
         "title": "Held: too much would end at once",
@@ -31,7 +31,7 @@ def waiting(batches: Iterable[Waiting]) -> Shape:
     }
 
 
-def _row(batch: Waiting) -> Shape:
+def _row(batch: BatchRow) -> Shape:
     return {
         "href": batch.href,
         "seal": "none",

@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import reverse
 
 from approvals.inbox.queries import revocation_tasks
-from approvals.inbox.queries.revocation_tasks import Waiting
+from approvals.inbox.queries.revocation_tasks import TaskRow
 
 Shape = dict[str, Any]
 
@@ -16,9 +16,9 @@ Shape = dict[str, Any]
 MOST = 8
 
 
-def waiting(tasks: Iterable[Waiting]) -> Shape:
+def task_group(tasks: Iterable[TaskRow]) -> Shape:
     """Group of the reader's revocation tasks."""
-    rows = [_row(task) for task in revocation_tasks.soonest(tasks)]
+    rows = [_row(task) for task in revocation_tasks.sort_by_due_date(tasks)]
     return {
         "key": "revocations",
         "title": "To take away",
@@ -30,7 +30,7 @@ def waiting(tasks: Iterable[Waiting]) -> Shape:
     }
 
 
-def _row(task: Waiting) -> Shape:
+def _row(task: TaskRow) -> Shape:
     on = f" on {task.on}" if task.on else ""
     return {
         "href": task.href,

@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import reverse
 
 from approvals.inbox.queries import waivers
-from approvals.inbox.queries.waivers import Waiting
+from approvals.inbox.queries.waivers import WaiverRow
 from governance.web.components import times
 
 Shape = dict[str, Any]
@@ -17,9 +17,9 @@ Shape = dict[str, Any]
 MOST = 8
 
 
-def to_decide(waiting: Iterable[Waiting]) -> Shape:
+def waivers_to_decide(waiting: Iterable[WaiverRow]) -> Shape:
     """Group of waivers to decide."""
-    rows = [_row(waiver, who=waiver.by) for waiver in waivers.longest(waiting) if waiver.what == waivers.DECIDE]
+    rows = [_row(waiver, who=waiver.by) for waiver in waivers.sort_by_age(waiting) if waiver.what == waivers.DECIDE]
     return {
         "key": "waivers",
         "title": "Waivers",
@@ -31,9 +31,9 @@ def to_decide(waiting: Iterable[Waiting]) -> Shape:
     }
 
 
-def over(waiting: Iterable[Waiting]) -> Shape:
+def ended_waivers(waiting: Iterable[WaiverRow]) -> Shape:
     """Group of ended waivers with an open conflict, for its owners and for security."""
-    still = [waiver for waiver in waivers.longest(waiting) if waiver.what == waivers.OVER]
+    still = [waiver for waiver in waivers.sort_by_age(waiting) if waiver.what == waivers.ENDED]
     rows = [
         {**_row(waiver, who=""), "text": _over_words(waiver), "due": waiver.due, "ends": "Resolve by"}
         for waiver in still
@@ -49,18 +49,18 @@ def over(waiting: Iterable[Waiting]) -> Shape:
     }
 
 
-def _over_words(waiver: Waiting) -> str:
+def _over_words(waiver: WaiverRow) -> str:
     words = "the waiver is over and it is held still. Resolve it, or ask for one more"
     return f"{waiver.automation}: {words}" if waiver.automation else f"{words[0].upper()}{words[1:]}"
 
 
-def own(waiting: Iterable[Waiting]) -> Shape:
+def own_waivers(waiting: Iterable[WaiverRow]) -> Shape:
     """Group of the reader's own waivers, to withdraw; they are no tasks."""
-    rows = [_row(waiver, who="") for waiver in waivers.longest(waiting) if waiver.what == waivers.OWN]
+    rows = [_row(waiver, who="") for waiver in waivers.sort_by_age(waiting) if waiver.what == waivers.REQUESTED]
     return {"key": "asked", "title": "Waivers that you asked for", "words": "", "rows": rows[:MOST], "count": 0}
 
 
-def _row(waiver: Waiting, *, who: str) -> Shape:
+def _row(waiver: WaiverRow, *, who: str) -> Shape:
     asks = f"for {times.counted(waiver.days, 'day')}" + (": grant or refuse" if who else ", waits for security")
     return {
         "href": waiver.href,

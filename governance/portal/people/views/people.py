@@ -31,11 +31,11 @@ from governance.core.roles.roles import ASSIGNABLE, ROLE_WORDS, Role
 from governance.core.sign_in import password_links
 from governance.core.teams.transitions import found_team
 from governance.core.timeline import queries as timeline_queries
-from governance.portal.erasure.views import about_erasure, asking, erasures_that_wait
+from governance.portal.erasure.views import erase_actions, erasure_part, open_erasures
 from governance.portal.leavers import views as leaver_views
-from governance.portal.people.views.profile import about_person
-from governance.portal.sign_in.views.passwords import about_invitation
-from governance.portal.tokens.views import of_person
+from governance.portal.people.views.profile import person_facts
+from governance.portal.sign_in.views.passwords import invitation_part
+from governance.portal.tokens.views import tokens_of_person
 from governance.portal.view_guards.decorators import answers_refusals, for_readers_of_the_ledger
 from governance.web.pages import pager
 from governance.web.pages.page import page, refused
@@ -44,7 +44,7 @@ from governance.web.requests.middleware import Request
 Shape = dict[str, Any]
 
 #: Assignable roles, in words.
-GIVEN = ", ".join(ROLE_WORDS[role] for role in ASSIGNABLE)
+ASSIGNABLE_WORDS = ", ".join(ROLE_WORDS[role] for role in ASSIGNABLE)
 
 
 @require_GET
@@ -79,7 +79,7 @@ def people(request: Request) -> HttpResponse:
         "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
         "empty": {"sentence": "Nobody fits.", "href": path, "action": "Show everybody"},
         "proposals": _proposals_about(request.actor, now),
-        "erasures": erasures_that_wait(),
+        "erasures": open_erasures(),
         "teams": [_team(team) for team in teams[:200]],
         "found": reverse("team_found") if may_add else "",
     }
@@ -118,7 +118,7 @@ def _proposals_about(actor: Actor, now: datetime, of: int | None = None) -> list
     proposals = Proposal.objects.visible_to(actor, now).unanswered().filter(kind__in=OF_PEOPLE)
     if of is not None:
         proposals = proposals.filter(Q(kind="role", target__startswith=f"{of}-") | Q(kind="leaving", target=str(of)))
-    return proposal_rows.listed(proposals)
+    return proposal_rows.list_rows(proposals)
 
 
 def _role(row: RoleAssignment, actor: Actor, now: datetime) -> Shape:
@@ -150,7 +150,7 @@ def _role_form(person: Person, held: set[str], actor: Actor, now: datetime) -> S
     return {
         "action": reverse("role_propose", args=[person.pk]),
         "options": [{"value": str(role), "label": ROLE_WORDS[role]} for role in free],
-        "why_not": refusal or proposal_rules.own_gain(actor, [person.pk]),
+        "why_not": refusal or proposal_rules.self_gain_refusal(actor, [person.pk]),
     }
 
 
@@ -165,7 +165,7 @@ def person(request: Request, pk: int) -> HttpResponse:
     may_leave = person_row.is_here and _leaving_refusal(person_row, request.actor, now) is None
     leave = {"label": "Record that they left", "href": reverse("person_left", args=[pk])}
     context = {
-        **about_person(person_row, now),
+        **person_facts(person_row, now),
         "crumbs": [{"label": "People", "href": reverse("people")}, {"label": person_row.name, "href": ""}],
         "roles": [_role(row, request.actor, now) for row in roles],
         "propose": _role_form(person_row, {row.role for row in roles}, request.actor, now),
@@ -173,11 +173,11 @@ def person(request: Request, pk: int) -> HttpResponse:
         "events": timeline_queries.shapes(person_row, reader=request.actor.person, limit=30),
         "ledger_href": f"{reverse('ledger')}?{urlencode({'about': f'controls.person:{pk}'})}",
     }
-    context["invitation"] = about_invitation(person_row, request.actor, now)
-    context |= {"tokens": of_person(person_row, request.actor, now), "back": reverse("person", args=[pk])}
-    context["erasure"] = about_erasure(person_row, request.actor, now) if person_row.left_at is not None else {}
+    context["invitation"] = invitation_part(person_row, request.actor, now)
+    context |= {"tokens": tokens_of_person(person_row, request.actor, now), "back": reverse("person", args=[pk])}
+    context["erasure"] = erasure_part(person_row, request.actor, now) if person_row.left_at is not None else {}
     left = [] if person_row.left_at is None else [{"label": "What they left", "href": leave["href"]}]
-    context["head"]["actions"] = [leave] if may_leave else [*left, *asking(person_row, request.actor, now)]
+    context["head"]["actions"] = [leave] if may_leave else [*left, *erase_actions(person_row, request.actor, now)]
     return page(request, "portal/people/person.html", context)
 
 
@@ -273,8 +273,8 @@ def role_propose(request: Request, pk: int) -> HttpResponse:
 
 def _propose(request: Request, target: str, reason: str, *, held: bool) -> Proposal:
     row, document = Proposal(kind="role", target=target[:64]), {"held": held}
-    if kind_kind.of("role").about(target) is None:
-        raise refuse(Refusal("S8", "input", "There is no such role to give.", f"It is one of: {GIVEN}."))
+    if kind_kind.kind_of("role").about(target) is None:
+        raise refuse(Refusal("S8", "input", "There is no such role to give.", f"It is one of: {ASSIGNABLE_WORDS}."))
     now, at_once = business_time.now(), not held
     return proposal_transitions.propose(
         row, actor=request.actor, now=now, reason=reason, document=document, at_once=at_once
@@ -316,8 +316,8 @@ def person_left(request: Request, pk: int) -> HttpResponse:
     """
     person_row, now = get_object_or_404(Person, pk=pk), business_time.now()
     if request.method == "GET" and person_row.left_at is not None:
-        return leaver_views.of_person(request, person_row, now)
-    by_two = person_row.is_here and leaver.deciding(person_row, now)
+        return leaver_views.leaver_page(request, person_row, now)
+    by_two = person_row.is_here and leaver.is_decider(person_row, now)
     hours = policy_queries.in_force(now).at_once_hours
     ask = {
         "id": "left",

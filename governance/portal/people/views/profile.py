@@ -37,7 +37,7 @@ MOST = 30
 IN_REACH = MaxValueValidator(parameters.LAST_DAY, "Choose a day that people live to see.")
 
 
-def about_person(person: Person, now: datetime) -> Shape:
+def person_facts(person: Person, now: datetime) -> Shape:
     """Facts of ``portal/people/person.html``, the same for all readers."""
     held = person.role_assignments.filter(Q(until__isnull=True) | Q(until__gt=now), confirmed_at__lte=now).order_by(
         "pk"
@@ -142,17 +142,19 @@ class DelegationForm(forms.Form):
     def __init__(self, *args: Any, giver: Person, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         taker = cast("forms.ModelChoiceField[Person]", self.fields["taker"])
-        taker.queryset = delegates.offered(giver, now)
+        taker.queryset = delegates.eligible_delegates(giver, now)
 
 
 def _me(request: Request, form: DelegationForm) -> HttpResponse:
     person, now = reader(request), business_time.now()
     delegations = [row for row in _running(person, now) if row.giver_id == person.pk]
     context = {
-        **about_person(person, now),
+        **person_facts(person, now),
         "form": form,
         "set_action": reverse("delegation_set"),
-        "nobody": "" if delegates.offered(person, now).exists() else delegates.why_nobody(person, now),
+        "nobody": ""
+        if delegates.eligible_delegates(person, now).exists()
+        else delegates.no_delegate_sentence(person, now),
         "given": [{**_delegation(row, now), "end": reverse("delegation_end", args=[row.pk])} for row in delegations],
         "taken": [_delegation(row, now) for row in _running(person, now) if row.taker_id == person.pk],
         "events": timeline_queries.shapes(person, reader=person, limit=20),

@@ -62,7 +62,7 @@ class FromKey(account.PasswordResetFromKeyView):
             return refused(self.request, error.refusal, context={"back_href": reverse("account_login")})
 
 
-def about_invitation(person: Person, actor: Actor, now: datetime) -> dict[str, Any] | None:
+def invitation_part(person: Person, actor: Actor, now: datetime) -> dict[str, Any] | None:
     """Last invitation of a person without a password, and the address for a new one; None without the right."""
     if password_links.invite.refusal(person, actor=actor, now=now) is not None:
         return None

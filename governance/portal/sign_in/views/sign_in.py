@@ -48,7 +48,7 @@ def _demo_people() -> list[dict[str, str]]:
     ]
 
 
-def wanted(request: HttpRequest) -> str:
+def next_address(request: HttpRequest) -> str:
     """The address to continue with: a path on this portal, or home. A word without a slash is not a path."""
     return local_path(request.POST.get("next") or request.GET.get("next")) or reverse("home")
 
@@ -73,13 +73,13 @@ def reauthenticate_with_code(request: HttpRequest) -> HttpResponseBase:
 def _reauthenticate_by_button(request: HttpRequest, person: Person) -> HttpResponse:
     if request.method == "POST":
         note_sign_in(request)
-        return redirect(wanted(request))
+        return redirect(next_address(request))
     ask = {
         "id": "again",
         "title": "Say again that it is you",
         "text": "This step needs a sign-in from the last 15 minutes. In the demo, a button is enough.",
         "action": reverse("account_reauthenticate"),
         "label": f"I am {person.name}",
-        "fields": {"next": wanted(request)},
+        "fields": {"next": next_address(request)},
     }
-    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": wanted(request)})
+    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": next_address(request)})

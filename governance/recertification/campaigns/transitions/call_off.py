@@ -21,7 +21,7 @@ from governance.recertification.campaigns import snapshot
 from governance.recertification.campaigns.snapshot import AD_HOC
 from governance.recertification.campaigns.transitions.open_campaign import JOB
 from governance.recertification.items import joined_due_dates
-from governance.recertification.items.transitions.open_item import remind_anew
+from governance.recertification.items.transitions.open_item import reset_reminder
 from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item, ItemState
 
 #: Most items that one operation closes.
@@ -42,7 +42,7 @@ def call_off(step: Step[Campaign]) -> Effect:
     """Call off a campaign before all its questions are assigned; a job closes its items."""
     campaign = step.subject
     campaign.called_off_by, campaign.called_off_why, campaign.called_off_at = step.actor.person, step.reason, step.now
-    asked_count = campaign_notices.called_off(step, campaign)
+    asked_count = campaign_notices.notify_called_off(step, campaign)
     nudge.send(JOB)
     return Effect(payload={"items": campaign.items.count(), "asked": asked_count})
 
@@ -61,7 +61,7 @@ def let_go(step: Step[Campaign], *, size: int = LETS_GO) -> Effect:
         step: the running call.
         size: how many at most.
     """
-    return Effect(payload=snapshot.let_go(step, size).payload)
+    return Effect(payload=snapshot.close_unsettled_items(step, size).payload)
 
 
 @transition(Campaign, event="campaign.item_left", permission=Permission.ITEM_CLOSE, source=[CampaignState.CALLED_OFF])
@@ -93,7 +93,7 @@ def give_back(step: Step[Item], *, campaign: Campaign) -> Effect:
         campaign: the called-off campaign.
     """
     item = step.subject
-    times = joined_due_dates.take_back(item, campaign.pk) if item.suspended_at is None else None
+    times = joined_due_dates.remove_dates(item, campaign.pk) if item.suspended_at is None else None
     if times is None:
         raise refuse(
             Refusal("R2", "state", "The campaign has brought nothing of it forward, or silence has suspended it.")
@@ -101,10 +101,10 @@ def give_back(step: Step[Item], *, campaign: Campaign) -> Effect:
     if item.state != ItemState.ESCALATED:
         item.deadline = max(item.deadline, times[0])
     item.grace_until = max(item.grace_until, times[1])
-    if not joined_due_dates.others(item):
+    if not joined_due_dates.joining_campaigns(item):
         item.snapshot["joined"] = [reason for reason in item.snapshot["joined"] if reason != AD_HOC]
     step.save(item)
     for question in item.questions.filter(answered_at__isnull=True).select_related("reviewer").order_by("pk"):
         question.item = item
-        remind_anew(step, question)
+        reset_reminder(step, question)
     return Effect(payload={"campaign": str(campaign.pk), "deadline": ledger_events.instant(item.deadline)})

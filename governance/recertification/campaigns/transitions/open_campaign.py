@@ -24,9 +24,9 @@ from governance.core.texts import free_text
 from governance.recertification.campaigns import notices as campaign_notices
 from governance.recertification.campaigns import rules as campaign_rules
 from governance.recertification.campaigns import scope, snapshot
-from governance.recertification.campaigns.reviewer_ladders import Ladders, Put
+from governance.recertification.campaigns.reviewer_ladders import AssignedQuestion, Ladders
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.snapshot import AD_HOC, Frozen, Unasked
+from governance.recertification.campaigns.snapshot import AD_HOC, Chunk, UnassignedItem
 from governance.recertification.items import reviewers, schedule
 from governance.recertification.items.schedule import Times
 from governance.recertification.items.transitions.open_item import join
@@ -64,7 +64,7 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
         day: the last day for answers.
     """
     campaign = step.subject
-    times = schedule.chosen(day, now=step.now, zone=organisation_zone(), holidays=organisation_holidays())
+    times = schedule.times_for_day(day, now=step.now, zone=organisation_zone(), holidays=organisation_holidays())
     if times is None:
         raise refuse(Refusal("R2", "input", deadline_words(step.now)))
     if not free_text.name(campaign.name):
@@ -75,7 +75,7 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
     campaign.deadline = times["high"].deadline
     campaign.grace_until = max(times_of_tier.grace_until for times_of_tier in times.values())
     campaign.grants_until, campaign.automations_until = snapshot.last_keys()
-    campaign.expected = expected(campaign_scope, step.now, campaign.deadline)
+    campaign.expected = expected_items(campaign_scope, step.now, campaign.deadline)
     if not campaign.expected:
         raise refuse(Refusal("R2", "input", "Nothing would be reviewed: choose more, or an earlier day."))
     nudge.send(JOB)
@@ -87,16 +87,20 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
 def deadline_words(now: datetime) -> str:
     """One sentence with the days that can be chosen."""
     zone = organisation_zone()
-    first = working_days.add_working_days(now, schedule.LEAST, zone, organisation_holidays()).astimezone(zone).date()
+    first = (
+        working_days.add_working_days(now, schedule.LEAST_WORKING_DAYS, zone, organisation_holidays())
+        .astimezone(zone)
+        .date()
+    )
     return (
-        f"Choose a working day from {first:%d %b %Y} on, at most {schedule.FURTHEST} days from today: people need"
-        f" {schedule.LEAST} whole working days at the least."
+        f"Choose a working day from {first:%d %b %Y} on, at most {schedule.MAX_DAYS_AHEAD} days from today: people need"
+        f" {schedule.LEAST_WORKING_DAYS} whole working days at the least."
     )
 
 
-def expected(campaign_scope: Scope, now: datetime, deadline: datetime) -> int:
+def expected_items(campaign_scope: Scope, now: datetime, deadline: datetime) -> int:
     """Number of items the campaign will have, joined ones included."""
-    grants = scope.reviewable(campaign_scope.grants(now), snapshot.grace_of(deadline))
+    grants = scope.reviewable(campaign_scope.grants(now), snapshot.grace_by_tier(deadline))
     return grants.count() + campaign_scope.automations(now).count()
 
 
@@ -139,7 +143,7 @@ def _extend_deadline(step: Step[Campaign], campaign: Campaign) -> dict[str, str]
         The ledger payload of the change, or nothing if there is time enough. The campaign is not saved.
     """
     zone, holidays = organisation_zone(), organisation_holidays()
-    least = working_days.add_working_days(step.now, schedule.LEAST, zone, holidays)
+    least = working_days.add_working_days(step.now, schedule.LEAST_WORKING_DAYS, zone, holidays)
     if campaign.deadline >= least:
         return {}
     campaign.deadline = least
@@ -147,7 +151,7 @@ def _extend_deadline(step: Step[Campaign], campaign: Campaign) -> dict[str, str]
     return {"deadline": ledger_events.instant(least)}
 
 
-def _payload(done: Frozen) -> dict[str, Any]:
+def _payload(done: Chunk) -> dict[str, Any]:
     return {**done.payload, "under_review": done.looked_at - len(done.made)}
 
 
@@ -168,15 +172,15 @@ def ask(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS) -> Effect:
     """
     campaign = step.subject
     later = _extend_deadline(step, campaign)
-    frozen = snapshot.unasked(campaign, size)
+    frozen = snapshot.unassigned_items(campaign, size)
     items = _with_campaign_dates(campaign, frozen)
     ladders.read((item.automation, item.resource) for item in items)
     assigned = [(item, ladders.put(item.automation, item.resource, both=item.both)) for item in items]
     nobody = [item.key for item, puts in assigned if not puts]
     due = {item.key: _local_deadline(item, puts) if puts else item.deadline for item, puts in assigned}
     was = {item.key: item.deadline for item in frozen}
-    snapshot.nobody_for(step, nobody)
-    snapshot.due_otherwise(
+    snapshot.mark_without_reviewer(step, nobody)
+    snapshot.change_due_dates(
         step,
         {
             item.key: (was[item.key], due[item.key], item.grace_until)
@@ -184,16 +188,16 @@ def ask(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS) -> Effect:
             if due[item.key] != was[item.key]
         },
     )
-    count = snapshot.put(step, _rows(assigned, due, step.now))
+    count = snapshot.insert_questions(step, _rows(assigned, due, step.now))
     campaign.asked_to = items[-1].key
     step.save(campaign)
-    payload = Frozen(len(items), [item.key for item in items], campaign.asked_to).payload
+    payload = Chunk(len(items), [item.key for item in items], campaign.asked_to).payload
     return Effect(payload={**payload, "questions": count, "nobody": len(nobody), **later})
 
 
-def _with_campaign_dates(campaign: Campaign, items: Iterable[Unasked]) -> list[Unasked]:
+def _with_campaign_dates(campaign: Campaign, items: Iterable[UnassignedItem]) -> list[UnassignedItem]:
     """Items with the campaign's later deadline; conflicts and joined events keep their own dates (S6, R2)."""
-    grace = snapshot.grace_of(campaign.deadline)
+    grace = snapshot.grace_by_tier(campaign.deadline)
     return [
         item
         if item.own_days or item.deadline >= campaign.deadline
@@ -202,7 +206,7 @@ def _with_campaign_dates(campaign: Campaign, items: Iterable[Unasked]) -> list[U
     ]
 
 
-def _local_deadline(item: Unasked, puts: Iterable[Put]) -> datetime:
+def _local_deadline(item: UnassignedItem, puts: Iterable[AssignedQuestion]) -> datetime:
     """The earliest end of the campaign's last day among the reviewers (H8). An earlier deadline stays."""
     day = item.deadline.astimezone(organisation_zone()).date()
     ends = [working_days.end_of_day(day, reviewers.zone_of(put.reviewer)) for put in puts]
@@ -210,7 +214,7 @@ def _local_deadline(item: Unasked, puts: Iterable[Put]) -> datetime:
 
 
 def _rows(
-    assigned: Iterable[tuple[Unasked, list[Put]]], due: Mapping[int, datetime], now: datetime
+    assigned: Iterable[tuple[UnassignedItem, list[AssignedQuestion]]], due: Mapping[int, datetime], now: datetime
 ) -> Iterable[dict[str, Any]]:
     reminders = _Reminders(now)
     for item, puts in assigned:
@@ -259,7 +263,7 @@ def join_item(step: Step[Campaign], *, item: Item) -> Effect:
     if later:
         step.save(campaign)
     tier = item.snapshot.get("tier", "high")
-    until = snapshot.grace_of(campaign.deadline).get(tier, campaign.grace_until)
+    until = snapshot.grace_by_tier(campaign.deadline).get(tier, campaign.grace_until)
     join(
         item,
         actor=step.actor,
@@ -288,9 +292,9 @@ def finish(step: Step[Campaign]) -> Effect:
         "joined": campaign.joinings.count(),
         "nobody": campaign.items.filter(nobody=True).count(),
     }
-    campaign_notices.opened(step, campaign)
+    campaign_notices.notify_opened(step, campaign)
     if counts["nobody"]:
-        campaign_notices.nobody_to_ask(step, campaign, counts["nobody"])
+        campaign_notices.notify_missing_reviewers(step, campaign, counts["nobody"])
     return Effect(payload=counts)
 
 

@@ -66,7 +66,7 @@ def campaign_list(request: Request) -> HttpResponse:
                 ],
                 "clear_href": "",
             },
-            "rows": rows_of(campaigns[:PAGE], request, now),
+            "rows": campaign_rows(campaigns[:PAGE], request, now),
             "empty": EMPTY[show],
             "pager": {
                 "newer_href": _href(path, kept) if before else "",
@@ -84,7 +84,7 @@ def actions(request: Request, now: datetime) -> list[Shape]:
     return links
 
 
-def rows_of(campaigns: Iterable[Campaign], request: Request, now: datetime) -> list[Shape]:
+def campaign_rows(campaigns: Iterable[Campaign], request: Request, now: datetime) -> list[Shape]:
     """Rows of the list. One query counts the items that the reader may see."""
     by_key = {campaign.pk: campaign for campaign in campaigns}
     items = Item.objects.of_campaigns(by_key, request.actor, now)
@@ -103,7 +103,7 @@ def _row(campaign: Campaign, total: int, left: int, now: datetime) -> Shape:
         "name": campaign.name,
         "kind": f"By {campaign.opened_by.name}" if campaign.opened_by is not None else "By its date",
         "tier": campaign.tier,
-        "state": state_of(campaign, now),
+        "state": shown_state(campaign, now),
         "total": total,
         "done": total - left,
         "percent": (total - left) / total * 100 if total else 0,
@@ -111,7 +111,7 @@ def _row(campaign: Campaign, total: int, left: int, now: datetime) -> Shape:
     }
 
 
-def state_of(campaign: Campaign, now: datetime) -> str:
+def shown_state(campaign: Campaign, now: datetime) -> str:
     """A key of ``words.STATES["campaign"]``. An open campaign past its deadline is in its second round (R6)."""
     if campaign.state == CampaignState.OPEN and now >= campaign.deadline:
         return "second"

@@ -21,14 +21,14 @@ from governance.core.roles.roles import Permission
 from governance.core.timeline import queries as timeline_queries
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope_words
-from governance.recertification.campaigns.queries import Reviewer, Standing
+from governance.recertification.campaigns.queries import ItemFigures, Reviewer
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.snapshot import grace_of
+from governance.recertification.campaigns.snapshot import grace_by_tier
 from governance.recertification.campaigns.transitions import call_off as transition_call_off
 from governance.recertification.campaigns.transitions import open_campaign
-from governance.recertification.campaigns.views.campaign_list import state_of
+from governance.recertification.campaigns.views.campaign_list import shown_state
 from governance.recertification.items import cancelled_items, item_title, schedule
-from governance.recertification.items.due_dates import ABOUT
+from governance.recertification.items.due_dates import QUESTION_RELATIONS
 from governance.recertification.models import (
     UNCLOSED,
     Campaign,
@@ -53,7 +53,7 @@ Shape = dict[str, Any]
 LISTED = 25
 
 
-def find(request: Request, pk: int, now: datetime) -> Campaign:
+def load_campaign(request: Request, pk: int, now: datetime) -> Campaign:
     """Load a campaign that the reader may see.
 
     Raises:
@@ -67,7 +67,7 @@ def find(request: Request, pk: int, now: datetime) -> Campaign:
 def campaign(request: Request, pk: int) -> HttpResponse:
     """Show the campaign's page; htmx asks only for ``progress`` while the campaign is opening."""
     now = business_time.now()
-    campaign_row = find(request, pk, now)
+    campaign_row = load_campaign(request, pk, now)
     is_opening = campaign_row.state == CampaignState.OPENING
     progress = _progress(campaign_row) if is_opening else None
     if request.headers.get("HX-Target") == "progress":
@@ -78,7 +78,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
             answer["HX-Refresh"] = "true"
         return answer
     items = Item.objects.of_campaigns([campaign_row.pk], request.actor, now)
-    stands, people = campaign_queries.standing(items, now), campaign_queries.reviewers(items, now)
+    stands, people = campaign_queries.count_items(items, now), campaign_queries.late_reviewers(items, now)
     reads_all = access.may(request.actor, Permission.CAMPAIGN_READ, None, now=now)
     may_remind = open_campaign.remind_people.refusal(campaign_row, actor=request.actor, now=now) is None
     may_call_off = transition_call_off.call_off.refusal(campaign_row, actor=request.actor, now=now) is None
@@ -88,8 +88,8 @@ def campaign(request: Request, pk: int) -> HttpResponse:
         "head": _head(campaign_row, may_call_off=may_call_off),
         "called_off": _called_off(campaign_row),
         "progress": progress,
-        "state": state_of(campaign_row, now),
-        "is_second": state_of(campaign_row, now) == "second",
+        "state": shown_state(campaign_row, now),
+        "is_second": shown_state(campaign_row, now) == "second",
         "facts": _facts(campaign_row, stands, reads_all=reads_all),
         "silence": _silence_dates(campaign_row) if campaign_row.called_off_at is None else [],
         "burn": _burn_down_chart(campaign_row, items, now) if not is_opening else None,
@@ -97,7 +97,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
         "outcomes": [{"label": ItemOutcome(key).label, "count": count} for key, count in stands.outcomes.items()],
         "people": [_reviewer_row(reviewer, campaign_row, may_remind=may_remind) for reviewer in people],
         "may_remind": may_remind,
-        "more": len(people) == campaign_queries.MOST,
+        "more": len(people) == campaign_queries.MAX_REVIEWERS,
         "remind_all": reverse("campaign_remind", args=[pk])
         if may_remind and any(reviewer.left for reviewer in people)
         else "",
@@ -153,9 +153,9 @@ def _called_off(campaign: Campaign) -> Shape | None:
     }
 
 
-def _facts(campaign: Campaign, stands: Standing, *, reads_all: bool) -> list[Shape]:
+def _facts(campaign: Campaign, stands: ItemFigures, *, reads_all: bool) -> list[Shape]:
     scope = "What comes up by its date" if campaign.kind == CampaignKind.SCHEDULED else ""
-    scope = scope or scope_words.sentence(Scope.of(campaign.scope))
+    scope = scope or scope_words.scope_sentence(Scope.of(campaign.scope))
     return [
         {"label": "About", "text": scope},
         {"label": "As it stood on", "text": times.stamp_words(campaign.snapshot_at)},
@@ -170,14 +170,14 @@ def _silence_dates(campaign: Campaign) -> list[Shape]:
     if campaign.kind == CampaignKind.SCHEDULED:
         until = {campaign.tier: campaign.grace_until}
     else:
-        until = grace_of(campaign.deadline)
+        until = grace_by_tier(campaign.deadline)
         until = {campaign.tier: until[campaign.tier]} if campaign.tier in until else until
     return [
         {
             "tier": tier,
             "handed_on": campaign.deadline,
             "suspended": at,
-            "ended": schedule.closing(at, None, days=days),
+            "ended": schedule.closing_at(at, None, days=days),
         }
         for tier, at in sorted(until.items(), key=lambda each: each[1])
     ]
@@ -229,16 +229,19 @@ def _reviewer_row(reviewer: Reviewer, campaign: Campaign, *, may_remind: bool) -
 def _removed_access(items: Any) -> list[Shape]:
     """Revoked items, latest first."""
     rows = items.filter(outcome=ItemOutcome.REVOKED) | items.filter(state="answered")
-    removed = rows.select_related(*(path.removeprefix("item__") for path in ABOUT)).order_by("-closed_at", "-pk")[
-        :LISTED
-    ]
+    removed = rows.select_related(*(path.removeprefix("item__") for path in QUESTION_RELATIONS)).order_by(
+        "-closed_at", "-pk"
+    )[:LISTED]
     return [_item_row(item) for item in removed]
 
 
 def _unassigned_items(items: Any) -> list[Shape]:
     """Items without an eligible reviewer."""
     rows = items.filter(nobody=True, state__in=UNCLOSED)
-    return [_item_row(item) for item in rows.select_related(*(path.removeprefix("item__") for path in ABOUT))[:LISTED]]
+    return [
+        _item_row(item)
+        for item in rows.select_related(*(path.removeprefix("item__") for path in QUESTION_RELATIONS))[:LISTED]
+    ]
 
 
 def _item_row(item: Item) -> Shape:
@@ -254,7 +257,7 @@ def _item_row(item: Item) -> Shape:
 def call_off(request: Request, pk: int) -> HttpResponse:
     """Call off a campaign that is opening; the page shows the consequences above the button (R2)."""
     now = business_time.now()
-    campaign = find(request, pk, now)
+    campaign = load_campaign(request, pk, now)
     return confirm(
         request,
         campaign,
@@ -270,12 +273,12 @@ def call_off(request: Request, pk: int) -> HttpResponse:
 
 def _call_off_points(campaign: Campaign) -> list[Shape]:
     """Consequences for the campaign's items and for joined reviews; without empty lines."""
-    closing = campaign.items.filter(cancelled_items.UNSETTLED).exclude(cancelled_items.COUNTED_ON).order_by()
+    closing = campaign.items.filter(cancelled_items.UNSETTLED).exclude(cancelled_items.JOINED_BY_OTHERS).order_by()
     questions = Question.objects.filter(item__in=closing.values("pk")).order_by()
     waiting = questions.filter(answered_at__isnull=True).count()
     one_sided = questions.filter(answered_at__isnull=False).count()
     going_on = campaign.joinings.filter(item__state__in=UNCLOSED).count()
-    going_on += campaign.items.filter(cancelled_items.UNSETTLED & cancelled_items.COUNTED_ON).count()
+    going_on += campaign.items.filter(cancelled_items.UNSETTLED & cancelled_items.JOINED_BY_OTHERS).count()
     answered = campaign.items.exclude(state__in=(ItemState.OPEN, ItemState.ESCALATED)).count()
     closes = f"{times.counted(closing.count(), 'item')} close."
     waits = f"{times.counted(waiting, 'question')} wait for nobody then, and whoever is asked one hears of it."
@@ -308,7 +311,7 @@ def _call_off_points(campaign: Campaign) -> list[Shape]:
 def remind(request: Request, pk: int) -> HttpResponse:
     """Remind one reviewer, or all with unanswered questions; each at most once on one of their days (R5)."""
     now = business_time.now()
-    campaign = find(request, pk, now)
+    campaign = load_campaign(request, pk, now)
     waiting = Question.objects.unanswered().filter(item__campaign=campaign).order_by()
     people = Person.objects.filter(pk__in=waiting.values("reviewer")).order_by("pk")
     if request.POST.get("person"):

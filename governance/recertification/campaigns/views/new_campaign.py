@@ -81,7 +81,7 @@ class Filter(forms.Form):
 
     def __init__(self, data: QueryDict, *, now: datetime) -> None:
         given = data.copy()
-        given.setdefault("until", begins_with(now).isoformat())
+        given.setdefault("until", first_deadline(now).isoformat())
         given.setdefault("about", scope.GRANTS)
         super().__init__(given)
         teams = Team.objects.order_by("name", "pk").values_list("pk", "name")
@@ -132,7 +132,7 @@ class Opening(forms.Form):
     )
 
 
-def begins_with(now: datetime) -> date:
+def first_deadline(now: datetime) -> date:
     """The deadline that the form offers first."""
     zone, holidays = organisation_zone(), organisation_holidays()
     return working_days.end_of_working_day(now + timedelta(days=DAYS), zone, holidays).astimezone(zone).date()
@@ -155,7 +155,7 @@ def new(request: Request) -> HttpResponse:
                 now=now,
                 reason=opening.cleaned_data["reason"],
                 campaign_scope=form.scope,
-                day=form.cleaned_data["until"] or begins_with(now),
+                day=form.cleaned_data["until"] or first_deadline(now),
             )
         except InvalidInput as error:
             opening.add_error(None, f"{error.refusal.sentence} {error.refusal.to_do}".strip())
@@ -179,7 +179,7 @@ def _refused(request: Request, now: datetime) -> HttpResponse:
     draft, verb = Campaign(name="New campaign"), open_campaign.order_campaign
     if request.method == "POST":
         try:
-            verb(draft, actor=request.actor, now=now, campaign_scope=Scope(), day=begins_with(now))
+            verb(draft, actor=request.actor, now=now, campaign_scope=Scope(), day=first_deadline(now))
         except Refused as error:
             return refused(request, error.refusal, context={"typed": request.POST.get("reason", "")})
     refusal = verb.refusal(draft, actor=request.actor, now=now)
@@ -199,12 +199,12 @@ def _context(form: Filter, opening: Opening, now: datetime) -> Shape:
     }
     if not form.is_valid():
         return context
-    until = form.cleaned_data["until"] or begins_with(now)
-    chosen = schedule.chosen(until, now=now, zone=organisation_zone(), holidays=organisation_holidays())
+    until = form.cleaned_data["until"] or first_deadline(now)
+    chosen = schedule.times_for_day(until, now=now, zone=organisation_zone(), holidays=organisation_holidays())
     if chosen is None:
         form.add_error("until", deadline_words(now))
         return context
-    estimate = preview.preview(form.scope, chosen["high"].deadline, now)
+    estimate = preview.preview_campaign(form.scope, chosen["high"].deadline, now)
     kept = {**form.scope.to_dict(), "until": until.isoformat()}
     return {**context, "kept": kept, "preview": _preview(estimate, form.scope)}
 
@@ -221,7 +221,7 @@ def _preview(estimate: preview.Preview, campaign_scope: Scope) -> Shape:
     ]
     busiest = estimate.people[0] if estimate.people else None
     return {
-        "scope": scope_words.sentence(campaign_scope),
+        "scope": scope_words.scope_sentence(campaign_scope),
         "count": estimate.count,
         "total": estimate.count + estimate.under_review,
         "figures": [

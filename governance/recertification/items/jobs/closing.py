@@ -37,7 +37,7 @@ def close_due(now: datetime, actor: Actor) -> int:
     close = partial(settle.close.when_due, actor=actor, now=now)
     due = (
         over.filter(_may_end(now)),
-        unclosed.filter(among(conflict_reviews.resolved())).filter(_may_end(now)),
+        unclosed.filter(among(conflict_reviews.resolved_items())).filter(_may_end(now)),
         # Last: grants that end above are a reason to close their other items.
         unclosed.filter(grant__state=GrantState.ENDED),
         unclosed.filter(automation__state=AutomationState.RETIRED),
@@ -84,7 +84,7 @@ def _may_end(now: datetime) -> Q:
 def _is_held(now: datetime) -> Q:
     """Condition for items: their grant, or one of their automation's, is held from their campaign."""
     return Q(grant_circuit_breaker.is_blocked("grant", _CAUSE, now)) | Q(
-        _of_its_automation(grant_circuit_breaker.blocked(now))
+        _of_its_automation(grant_circuit_breaker.blocked_grants(now))
     )
 
 

@@ -34,12 +34,14 @@ def open_due(now: datetime, actor: Actor) -> int:
     for tier in OPENS_BEFORE:
         opened += sweeps.sweep(
             _grants_due(tier, now),
-            lambda grant: open_one(Item(grant=grant), tier=grant.counted_tier, now=now, actor=actor),
+            lambda grant: open_item_if_due(Item(grant=grant), tier=grant.counted_tier, now=now, actor=actor),
             job=JOB,
         )
         opened += sweeps.sweep(
             _automations_due(tier, now),
-            lambda automation: open_one(Item(automation=automation), tier=automation.tier, now=now, actor=actor),
+            lambda automation: open_item_if_due(
+                Item(automation=automation), tier=automation.tier, now=now, actor=actor
+            ),
             job=JOB,
         )
     return opened
@@ -52,13 +54,13 @@ def open_in_conflict(now: datetime, actor: Actor) -> int:
         The number of opened items.
     """
     opened = 0
-    for conflict, grant in conflict_reviews.unasked():
+    for conflict, grant in conflict_reviews.unreviewed_conflicts():
         item = Item.objects.filter(grant=grant, state__in=UNCLOSED).first()
         if item is None and review_triggers.may_wait(conflict, grant, now):
             continue
         if item is None:
             made = Item(grant=grant, reason=conflict_reviews.IN_CONFLICT)
-            opened += open_one(made, tier=grant.counted_tier, now=now, actor=actor)
+            opened += open_item_if_due(made, tier=grant.counted_tier, now=now, actor=actor)
         elif item.state != ItemState.ANSWERED:
             join_conflict.join_review.when_due(conflict, actor=actor, now=now)
     return opened
@@ -99,16 +101,16 @@ def _review_near(began: str, tier: str, now: datetime) -> Q:
     return Q(review_on__lte=until.astimezone(UTC).date()) | undated
 
 
-def open_one(item: Item, *, tier: str, now: datetime, actor: Actor) -> bool:
+def open_item_if_due(item: Item, *, tier: str, now: datetime, actor: Actor) -> bool:
     """Open an item in the campaign of its tier and day; return whether it was due."""
     bench = reviewers.bench_of(item, now)
     if times_of(item, now, bench) is None:
         return False
-    short = reviewers.nobody_for(item, tier, bench)
+    short = reviewers.questions_without_reviewer(item, tier, bench)
     if short:
         log.error("review.nobody_to_ask", grant=item.grant_id, automation=item.automation_id, asks=short)
         with transaction.atomic():
-            item_notices.tell_security(item, short, now)
+            item_notices.notify_security(item, short, now)
         return False
     item.campaign = campaign_of(tier, now, actor)
     item.reason = item.reason or _reason(item)
@@ -138,14 +140,14 @@ def campaign_of(tier: str, now: datetime, actor: Actor) -> Campaign:
     return campaign
 
 
-def ask_nobodys(now: datetime, actor: Actor) -> int:
+def assign_waiting_items(now: datetime, actor: Actor) -> int:
     """Assign items without a reviewer as soon as one is eligible; return the number of items (A9)."""
 
     def ask(item: Item) -> bool:
         item = Item.objects.select_related(*_SUBJECT_RELATIONS).get(pk=item.pk)
-        if reviewers.short_of(item, reviewers.bench_of(item, now)):
+        if reviewers.missing_without_reviewer(item, reviewers.bench_of(item, now)):
             return False
-        if not reviewers.missing(item) and reviewers.vacant(item):
+        if not reviewers.missing_questions(item) and reviewers.vacant_questions(item):
             return False
         return missing_reviewer.ask_now.when_due(item, actor=actor, now=now)
 

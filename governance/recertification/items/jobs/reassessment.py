@@ -15,7 +15,7 @@ from inventory.models import Automation
 AT_ONCE = 500
 
 
-def judge_sharers(now: datetime, actor: Actor) -> int:
+def assess_connected(now: datetime, actor: Actor) -> int:
     """Assess automations that are connected with a riskier one; return the number (I5, A16)."""
     due = Automation.objects.filter(pk__in=reassess_shared_identity.due(), state__in=reassess_shared_identity.HELD)
     return sweeps.sweep(
@@ -23,7 +23,7 @@ def judge_sharers(now: datetime, actor: Actor) -> int:
     )
 
 
-def judge_by_policy(now: datetime, actor: Actor) -> int:
+def assess_by_policy(now: datetime, actor: Actor) -> int:
     """Assess automations in use by a policy with new tiers, some in each run; return the number (T4)."""
     ids = sorted(reassess_policy.due(now).order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
     due = Automation.objects.filter(pk__in=ids)

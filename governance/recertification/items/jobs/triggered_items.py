@@ -19,7 +19,7 @@ from governance.core.jobs import nightly
 from governance.core.jobs import sweeps as job_sweeps
 from governance.recertification.items import review_triggers
 from governance.recertification.items.jobs import opening
-from governance.recertification.items.review_triggers import Happened
+from governance.recertification.items.review_triggers import ReviewTrigger
 from governance.recertification.items.transitions import open_item
 from governance.recertification.items.transitions.open_item import OF_AUTOMATION, OF_GRANT
 from governance.recertification.models import UNCLOSED, Item, ItemState
@@ -32,14 +32,14 @@ def sweep(now: datetime) -> Mapping[str, int]:
     """Open or join reviews for all events until ``now``; return the number by kind."""
     actor = Actor.of_job(JOB)
     is_night = nightly.is_due(now, JOB)
-    happened = review_triggers.found(now, is_night=is_night)
+    happened = review_triggers.find_triggers(now, is_night=is_night)
     grants = _by_subject((trigger.grant, trigger) for trigger in happened)
     automations = _by_subject((trigger.automation, trigger) for trigger in happened)
     quiet_days = policy_queries.in_force(now).quiet_days
-    quiet_until = review_triggers.automations_until(list(automations), quiet_days)
+    quiet_until = review_triggers.automations_quiet_until(list(automations), quiet_days)
 
     def about_grant(grant: Grant) -> bool:
-        until = review_triggers.grant_until(grant, quiet_days)
+        until = review_triggers.grant_quiet_until(grant, quiet_days)
         return _open_or_join(Item(grant=grant), grant.counted_tier, grants[grant.pk], until, now, actor)
 
     def about_automation(automation: Automation) -> bool:
@@ -55,7 +55,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
     return {"looked": 1, **counts} if is_night else counts
 
 
-def _by_subject(pairs: Iterable[tuple[int | None, Happened]]) -> dict[int, list[Happened]]:
+def _by_subject(pairs: Iterable[tuple[int | None, ReviewTrigger]]) -> dict[int, list[ReviewTrigger]]:
     by_subject = defaultdict(list)
     for pk, trigger in pairs:
         if pk is not None:
@@ -64,7 +64,7 @@ def _by_subject(pairs: Iterable[tuple[int | None, Happened]]) -> dict[int, list[
 
 
 def _open_or_join(
-    new: Item, tier: str, happened: Sequence[Happened], until: datetime | None, now: datetime, actor: Actor
+    new: Item, tier: str, happened: Sequence[ReviewTrigger], until: datetime | None, now: datetime, actor: Actor
 ) -> bool:
     """Open an item for the events of one grant or automation, or join its open item; return whether it did.
 
@@ -91,11 +91,11 @@ def _open_or_join(
     return any(joined)
 
 
-def _open_item(new: Item, tier: str, happened: Sequence[Happened], now: datetime, actor: Actor) -> bool:
+def _open_item(new: Item, tier: str, happened: Sequence[ReviewTrigger], now: datetime, actor: Actor) -> bool:
     new.reason = happened[0].because
     reasons = list(dict.fromkeys(trigger.because for trigger in happened[1:] if trigger.because != new.reason))
     new.snapshot = {
         review_triggers.CAUSES: [trigger.cause for trigger in happened],
         **({"joined": reasons} if reasons else {}),
     }
-    return opening.open_one(new, tier=tier, now=now, actor=actor)
+    return opening.open_item_if_due(new, tier=tier, now=now, actor=actor)

@@ -22,7 +22,7 @@ from governance.core.roles.roles import Permission
 from governance.recertification.items import item_title, reviewers, schedule
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.transitions.open_item import ask_missing, leave_a_day
+from governance.recertification.items.transitions.open_item import ask_missing, ensure_a_day
 from governance.recertification.items.transitions.settle import reopen, settle
 from governance.recertification.models import (
     CHANGED,
@@ -37,14 +37,14 @@ from governance.recertification.models import (
 )
 
 #: Rows to lock before a question, outermost first.
-ABOVE = ("item.of_automation", "item.grant", "item")
+LOCKED_PARENTS = ("item.of_automation", "item.grant", "item")
 
 #: Item states in which a question can be answered.
 WAITING = (ItemState.OPEN, ItemState.ESCALATED)
 
 
 @dataclass(frozen=True)
-class Seen:
+class CardView:
     """How the card was shown to the reviewer; the later review quality check uses it (R7).
 
     Args:
@@ -63,10 +63,10 @@ class Seen:
 
 
 #: For an answer without a card.
-UNSEEN = Seen()
+NO_CARD_VIEW = CardView()
 
 
-def said_before(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Question | None:
+def repeated_answer(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Question | None:
     """The question, if this person's last answer is the same with the same reason (A8)."""
     last = _same_last_answer(question, actor, text, params)
     return question if last is not None and last.supersedes_id is None else None
@@ -91,14 +91,19 @@ def _same_last_answer(question: Question, actor: Actor, text: str, params: Mappi
 @transition(
     Question,
     event="question.answered",
-    repeats=said_before,
+    repeats=repeated_answer,
     permission=Permission.ITEM_ANSWER,
     source=WAITING,
     duties=[item_rules.INTERACTIVE, item_rules.TWO_PEOPLE, item_rules.GAINS, item_rules.STANDING, item_rules.FRESH],
-    parents=ABOVE,
+    parents=LOCKED_PARENTS,
 )
 def answer(
-    step: Step[Question], *, answer: AnswerKind, batch: UUID, seen: Seen = UNSEEN, term_days: int | None = None
+    step: Step[Question],
+    *,
+    answer: AnswerKind,
+    batch: UUID,
+    seen: CardView = NO_CARD_VIEW,
+    term_days: int | None = None,
 ) -> Effect:
     """Answer a question: keep, revoke or do not renew.
 
@@ -110,7 +115,7 @@ def answer(
         term_days: for *keep*: a shorter term than the approved one, in days from now.
     """
     question = step.subject
-    check(question, answer, seen)
+    check_answer(question, answer, seen)
     saved = _save_answer(step, answer, batch, seen=seen, term_days=term_days)
     _mark_answered(step, question)
     settle_where_due(step, question)
@@ -120,11 +125,11 @@ def answer(
 @transition(
     Question,
     event="question.passed_on",
-    repeats=said_before,
+    repeats=repeated_answer,
     permission=Permission.ITEM_ANSWER,
     source=WAITING,
     duties=[item_rules.INTERACTIVE, item_rules.STANDING, item_rules.PASSABLE, item_rules.FRESH],
-    parents=ABOVE,
+    parents=LOCKED_PARENTS,
 )
 def pass_on(
     step: Step[Question],
@@ -132,7 +137,7 @@ def pass_on(
     answer: AnswerKind,
     batch: UUID,
     whose: Person | None = None,
-    seen: Seen = UNSEEN,
+    seen: CardView = NO_CARD_VIEW,
 ) -> Effect:
     """Pass a question to another reviewer, with the same deadline.
 
@@ -146,13 +151,13 @@ def pass_on(
     question = step.subject
     if answer in SETTLING:
         raise refuse(Refusal("R4", "input", "That answers the question; it does not pass it on."))
-    other = _check_named_reviewer(question, whose) if whose is not None else reviewers.next_after(question)
+    other = _check_named_reviewer(question, whose) if whose is not None else reviewers.next_reviewer(question)
     if other is None:
-        raise refuse(item_rules.nobody_left())
+        raise refuse(item_rules.ladder_end_refusal())
     _save_answer(step, answer, batch, seen=seen)
     question.passed += 1
     hand_over(step, question, other)
-    item_notices.tell_reviewer(step, question, "passed", key="passed")
+    item_notices.notify_reviewer(step, question, "passed", key="passed")
     return Effect(payload={"asks": question.asks, "answer": answer, "to": str(other.opaque_id)})
 
 
@@ -170,7 +175,7 @@ def pass_on(
         item_rules.CORRECTABLE,
         item_rules.FRESH,
     ],
-    parents=ABOVE,
+    parents=LOCKED_PARENTS,
     reason_needed=True,
 )
 def correct(step: Step[Question], *, answer: AnswerKind, batch: UUID) -> Effect:
@@ -184,7 +189,7 @@ def correct(step: Step[Question], *, answer: AnswerKind, batch: UUID) -> Effect:
     question = step.subject
     if answer not in (AnswerKind.KEEP, AnswerKind.DO_NOT_RENEW):
         raise refuse(Refusal("R4", "input", "Correct a revoke to “Keep” or “Do not renew”."))
-    check(question, answer)
+    check_answer(question, answer)
     last = question.latest_answer
     saved = _save_answer(step, answer, batch, supersedes=last)
     item = Item.objects.get(pk=question.item_id)
@@ -201,7 +206,7 @@ def correct(step: Step[Question], *, answer: AnswerKind, batch: UUID) -> Effect:
     )
 
 
-def check(question: Question, answer: AnswerKind, seen: Seen = UNSEEN) -> None:
+def check_answer(question: Question, answer: AnswerKind, seen: CardView = NO_CARD_VIEW) -> None:
     """Refuse an answer that this question does not take.
 
     Raises:
@@ -225,7 +230,7 @@ def answer_refusal(question: Question, answer: AnswerKind) -> Refusal | None:
     return lifecycle.succession_refusal(item.grant) if answer == AnswerKind.KEEP else None
 
 
-def changed_refusal(item: Item, seen: Seen) -> Refusal | None:
+def changed_refusal(item: Item, seen: CardView) -> Refusal | None:
     """Why a choice is outdated, or None: something joined the item, or it is no longer low risk (R2, R7)."""
     tier = item.grant.counted_tier if item.grant is not None else item.of_automation.tier
     if seen.in_bulk and tier != "low":
@@ -234,14 +239,14 @@ def changed_refusal(item: Item, seen: Seen) -> Refusal | None:
     changed = item.snapshot.get(CHANGED)
     if seen.chosen_at is None or changed is None or seen.chosen_at > datetime.fromisoformat(changed["at"]):
         return None
-    sentence = f"It changed since you chose: {item_title.BECAUSE[changed['because']]}"
+    sentence = f"It changed since you chose: {item_title.REASON_WORDS[changed['because']]}"
     return Refusal("R2", "state", sentence, "Look at it and choose again: what you wrote is kept.")
 
 
 def _check_named_reviewer(question: Question, whose: Person) -> Person:
     """Refuse a named reviewer who was asked before or gains (R4, S4)."""
     without = [*question.asked_before, question.reviewer_id]
-    new_reviewer = reviewers.next_on([whose], question.item, Asks(question.asks), without=without)
+    new_reviewer = reviewers.first_eligible([whose], question.item, Asks(question.asks), without=without)
     if new_reviewer is None:
         sentence = f"It can't be passed on to {whose.name}: they were asked before, gain from it, or answer the other question."
         raise refuse(Refusal("R4", "input", sentence, "Name somebody else, or nobody."))
@@ -253,7 +258,7 @@ def hand_over(step: Step[Any], question: Question, to: Person) -> None:
 
     The item's deadline does not change.
     """
-    leave_a_day(step, question.item)
+    ensure_a_day(step, question.item)
     Draft.objects.filter(question=question).delete()
     question.asked_before = [*question.asked_before, question.reviewer_id]
     question.reviewer, question.asked_at = to, step.now
@@ -268,13 +273,17 @@ def _mark_answered(step: Step[Question], question: Question) -> None:
     Draft.objects.filter(question=question).delete()
 
 
-def _save_answer(step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: Seen = UNSEEN, **more: Any) -> Answer:
-    made = answer_of(step, answer, batch, seen=seen, **more)
+def _save_answer(
+    step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: CardView = NO_CARD_VIEW, **more: Any
+) -> Answer:
+    made = build_answer(step, answer, batch, seen=seen, **more)
     made.save(force_insert=True)
     return made
 
 
-def answer_of(step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: Seen = UNSEEN, **more: Any) -> Answer:
+def build_answer(
+    step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: CardView = NO_CARD_VIEW, **more: Any
+) -> Answer:
     """Build the row of an answer without saving it."""
     person = step.actor.person
     if person is None:  # the duty INTERACTIVE refuses jobs
@@ -306,7 +315,7 @@ def settle_where_due(step: Step[Any], question: Question) -> None:
     )
     if revoked is not None:
         settle(item, actor=step.actor, now=step.now, answers=[revoked])
-    elif all(latest is not None for latest in latest_answers) and reviewers.missing(item):
+    elif all(latest is not None for latest in latest_answers) and reviewers.missing_questions(item):
         ask_missing(step, item, reviewers.bench_of(item, step.now))
     elif all(latest is not None for latest in latest_answers):
         settle(item, actor=step.actor, now=step.now, answers=latest_answers)

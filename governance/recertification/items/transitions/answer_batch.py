@@ -24,10 +24,10 @@ from governance.core.ledger import ledger_events
 from governance.core.models import Membership
 from governance.recertification.items import reviewers, usage
 from governance.recertification.items.transitions.answer import (
-    UNSEEN,
+    NO_CARD_VIEW,
     answer,
-    answer_of,
     answer_refusal,
+    build_answer,
     changed_refusal,
 )
 from governance.recertification.items.transitions.settle import kept_until, settle
@@ -67,15 +67,15 @@ def _fits(question: Question, params: Mapping[str, Any], *, now: datetime) -> bo
         return False
     if params["answer"] != AnswerKind.KEEP or item.grant is None or item.suspended_at is not None:
         return False
-    if reviewers.missing(item):
+    if reviewers.missing_questions(item):
         return False  # the missing question is asked first (S4)
-    refusal = answer_refusal(question, AnswerKind.KEEP) or changed_refusal(item, params.get("seen", UNSEEN))
-    return refusal is None and transition_renewal.can(item.grant, now)
+    refusal = answer_refusal(question, AnswerKind.KEEP) or changed_refusal(item, params.get("seen", NO_CARD_VIEW))
+    return refusal is None and transition_renewal.can_renew(item.grant, now)
 
 
 def _write_answers(steps: Sequence[Step[Question]], params: Sequence[Mapping[str, Any]]) -> None:
     """Do for all answers what `answer.answer` does for one."""
-    answers = [answer_of(step, **answer_params) for step, answer_params in zip(steps, params, strict=True)]
+    answers = [build_answer(step, **answer_params) for step, answer_params in zip(steps, params, strict=True)]
     bulk_insert.insert(answers)
     bulk_transition.change(steps, answered_at=steps[0].now, remind_at=None)
     Draft.objects.filter(among([step.subject.pk for step in steps], "question")).delete()
@@ -121,7 +121,7 @@ def _settle_items(steps: Sequence[Step[Question]], new_answers: Sequence[Answer]
     now = steps[0].now
     closed = {"outcome": ItemOutcome.KEPT, "closed_at": now, "closes_at": None, "nobody": False}
     bulk_transition.change([inner for _, inner, _ in renewals], to=ItemState.CLOSED, **closed)
-    renewed = transition_renewal.write([renewal for *_, renewal in renewals])
+    renewed = transition_renewal.renew_all([renewal for *_, renewal in renewals])
     return {
         key: _Settled(inner, before, made) for (key, inner, _), before, made in zip(renewals, was, renewed, strict=True)
     }
@@ -148,7 +148,7 @@ def _lock_questions(keys: Collection[int], people: Collection[int]) -> Mapping[i
     locked = set(_locked_rows(Question, set(keys)).values_list("pk", flat=True))
     _prefill_members(list(automations.values()), people)
     _prefill_grants(held.values(), automations)
-    reviewers.know_parties(held.values())
+    reviewers.load_parties(held.values())
     of_item: dict[int, list[Question]] = {pk: [] for pk in items}
     for question in Question.objects.filter(among(items, "item")).order_by("pk"):
         question.item = items[question.item_id]
@@ -191,7 +191,7 @@ def _prefill(row: Model, name: str, rows: QuerySet[M], known_rows: list[M]) -> N
 
 def _prefill_grants(held: Collection[Grant], automations: Mapping[int, Automation]) -> None:
     """Load approvals, entitlements, credentials and predecessors of grants; each row once."""
-    usage.chains(held)
+    usage.grants_with_predecessors(held)
     entitlements = Entitlement.objects.select_related("resource").in_bulk(
         {grant.entitlement_id for grant in held} - {None}
     )

@@ -17,7 +17,9 @@ from governance.recertification.models import Item, ItemState
 
 def _item_of(conflict: Conflict) -> Item | None:
     """The open item for a conflict that no review has asked about yet."""
-    grant = next((grant for unasked, grant in conflict_reviews.unasked() if unasked.pk == conflict.pk), None)
+    grant = next(
+        (grant for unasked, grant in conflict_reviews.unreviewed_conflicts() if unasked.pk == conflict.pk), None
+    )
     return Item.objects.filter(grant=grant, state__in=(ItemState.OPEN, ItemState.ESCALATED)).first() if grant else None
 
 

@@ -13,7 +13,7 @@ from governance.core.roles.roles import Permission
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import reviewers, schedule
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.transitions.open_item import ask_each, remind_anew
+from governance.recertification.items.transitions.open_item import ask_questions, reset_reminder
 from governance.recertification.models import Item, ItemState, Question
 
 #: States in which an item can be assigned.
@@ -35,17 +35,17 @@ def ask_now(step: Step[Item]) -> Effect:
     """
     item = step.subject
     bench = reviewers.bench_of(item, step.now)
-    lacking = reviewers.missing(item)
-    if reviewers.short_of(item, bench):
+    lacking = reviewers.missing_questions(item)
+    if reviewers.missing_without_reviewer(item, bench):
         raise refuse(Refusal("A9", "state", "Still nobody can be asked about it."))
     _extend_deadline(step, item)
-    item.nobody = bool(reviewers.vacant(item))
+    item.nobody = bool(reviewers.vacant_questions(item))
     step.save(item)
     for question in item.questions.filter(answered_at__isnull=True, remind_at__isnull=True).order_by("pk"):
         question.item = item
         if not reviewers.is_out(question):
-            remind_anew(step, question)
-    questions = ask_each(step, item, lacking, bench)
+            reset_reminder(step, question)
+    questions = ask_questions(step, item, lacking, bench)
     return Effect(payload={"asked": {question.asks: str(question.reviewer.opaque_id) for question in questions}})
 
 
@@ -63,17 +63,17 @@ def leave_unasked(step: Step[Item]) -> Effect:
     Its questions get no reminders: a question without a reminder waits for a reviewer.
     """
     item = step.subject
-    short = reviewers.vacant(item)
+    short = reviewers.vacant_questions(item)
     for question in item.questions.filter(asks__in=short).order_by("pk"):
         question.remind_at = None
         step.save(question)
     item.nobody = True
     step.save(item)
-    item_notices.tell_security(item, short, step.now)
+    item_notices.notify_security(item, short, step.now)
     return Effect(payload={"asks": [asks.value for asks in short]})
 
 
-def somebody_again(step: Step[Any], question: Question, bench: Bench) -> None:
+def prepare_for_new_reviewer(step: Step[Any], question: Question, bench: Bench) -> None:
     """Prepare an item for a new reviewer: extend the deadline, and check its other questions (A9, R1).
 
     Args:
@@ -83,8 +83,8 @@ def somebody_again(step: Step[Any], question: Question, bench: Bench) -> None:
     """
     item = question.item
     _extend_deadline(step, item)
-    others = [asks for asks in reviewers.vacant(item) if asks != question.asks]
-    item.nobody = bool(others or reviewers.short_of(item, bench))
+    others = [asks for asks in reviewers.vacant_questions(item) if asks != question.asks]
+    item.nobody = bool(others or reviewers.missing_without_reviewer(item, bench))
     step.save(item)
 
 
@@ -94,7 +94,7 @@ def _extend_deadline(step: Step[Any], item: Item) -> None:
     The item is not saved.
     """
     zone, holidays = organisation_zone(), organisation_holidays()
-    least = working_days.add_working_days(step.now, schedule.LEAST, zone, holidays)
+    least = working_days.add_working_days(step.now, schedule.LEAST_WORKING_DAYS, zone, holidays)
     waiting = [question for question in item.questions.all() if question.answered_at is None]
     is_anybody_late = any(question.remind_at is not None and not reviewers.is_out(question) for question in waiting)
     if item.deadline < least and not is_anybody_late:

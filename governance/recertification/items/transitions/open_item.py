@@ -59,7 +59,7 @@ def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
     It uses the organisation's time zone; an item uses its reviewers' zones (H8).
     """
     ahead = now + timedelta(days=schedule.OPENS_BEFORE[tier])
-    times = schedule.within(ahead, tier, [organisation_zone()], organisation_holidays())
+    times = schedule.times_before(ahead, tier, [organisation_zone()], organisation_holidays())
     return Campaign(
         kind=CampaignKind.SCHEDULED,
         tier=tier,
@@ -93,10 +93,10 @@ def open_item(step: Step[Item]) -> Effect:
     item.opened_at, item.deadline, item.grace_until = times.opens_at, times.deadline, times.grace_until
     item.snapshot = {**item.snapshot, **snapshot(item, tier)}
     _note_conflicts(item, step.now)
-    if tier == "low" and Asks.ACCEPTABLE in reviewers.asked_about(item, tier):
+    if tier == "low" and Asks.ACCEPTABLE in reviewers.questions_for(item, tier):
         item.snapshot["drawn"] = True
     step.save(item)
-    questions = ask_each(step, item, reviewers.asked_about(item, tier), bench)
+    questions = ask_questions(step, item, reviewers.questions_for(item, tier), bench)
     return Effect(
         payload={
             "deadline": ledger_events.instant(item.deadline),
@@ -134,10 +134,10 @@ def join(
         item.snapshot[CHANGED] = {"because": because, "at": step.now.isoformat()}
     if cause:
         item.snapshot[review_triggers.CAUSES] = [*item.snapshot.get(review_triggers.CAUSES, []), cause]
-    joined_due_dates.begin(item)
+    joined_due_dates.keep_own_dates(item)
     times = by or times_of(item, step.now, bench)
     if times is not None:
-        joined_due_dates.note(item, campaign, times.deadline, times.grace_until)
+        joined_due_dates.add_dates(item, campaign, times.deadline, times.grace_until)
         if item.state == ItemState.OPEN:
             item.deadline = min(item.deadline, times.deadline)
             item.grace_until = min(item.grace_until, times.grace_until)
@@ -147,8 +147,8 @@ def join(
     for question in questions:
         if question.answered_at is None:
             question.item = item
-            remind_anew(step, question)
-            item_notices.tell_reviewer(step, question, "joined", key=f"joined:{cause or because}:{tier}")
+            reset_reminder(step, question)
+            item_notices.notify_reviewer(step, question, "joined", key=f"joined:{cause or because}:{tier}")
     ask_missing(step, item, bench)  # above low risk, both questions are asked (S4)
     return Effect(payload={"because": because, "deadline": ledger_events.instant(item.deadline)})
 
@@ -158,17 +158,17 @@ def ask_missing(step: Step[Any], item: Item, bench: Bench) -> None:
 
     If nobody was asked yet, all questions are asked or none, as at the opening.
     """
-    lacking, short = reviewers.missing(item), reviewers.short_of(item, bench)
-    if not short or len(lacking) < len(reviewers.wanted(item)):
+    lacking, short = reviewers.missing_questions(item), reviewers.missing_without_reviewer(item, bench)
+    if not short or len(lacking) < len(reviewers.wanted_questions(item)):
         for asks in lacking:
             if asks.value not in short:
                 _ask_question(step, item, asks, bench)
-    is_short = bool(short or reviewers.vacant(item))
+    is_short = bool(short or reviewers.vacant_questions(item))
     if item.nobody != is_short:
         item.nobody = is_short
         step.save(item)
     if short:
-        item_notices.tell_security(item, short, step.now)
+        item_notices.notify_security(item, short, step.now)
 
 
 @transition(
@@ -195,20 +195,20 @@ def note_event(step: Step[Item], *, because: str, cause: str) -> Effect:
 
 def _note_conflicts(item: Item, now: datetime) -> None:
     """Store the grant's open conflicts on the item, and use the date of their resolution as deadline (S6)."""
-    conflicts = conflict_reviews.of(item.grant) if item.grant is not None else []
+    conflicts = conflict_reviews.conflicts_of_grant(item.grant) if item.grant is not None else []
     if conflicts:
-        known_ids = item.snapshot.get(conflict_reviews.ABOUT, [])
+        known_ids = item.snapshot.get(conflict_reviews.CONFLICTS_KEY, [])
         item.snapshot = {
             **item.snapshot,
-            conflict_reviews.ABOUT: list(dict.fromkeys([*known_ids, *(conflict.pk for conflict in conflicts)])),
+            conflict_reviews.CONFLICTS_KEY: list(dict.fromkeys([*known_ids, *(conflict.pk for conflict in conflicts)])),
         }
         resolve_by = conflict_reviews.resolve_by(conflicts, now)
         if resolve_by is not None:
-            joined_due_dates.note(item, None, resolve_by, None)
+            joined_due_dates.add_dates(item, None, resolve_by, None)
             item.deadline = min(item.deadline, resolve_by)
 
 
-def remind_anew(step: Step[Item], question: Question) -> None:
+def reset_reminder(step: Step[Item], question: Question) -> None:
     """Set the next reminder of a just notified reviewer by the present deadline (R5). Saves the question."""
     item, zone = question.item, reviewers.zone_of(question.reviewer)
     question.remind_at = schedule.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone)
@@ -260,7 +260,7 @@ def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
     tier = tier_of(item)
     people = [
         person
-        for asks in reviewers.asked_about(item, tier)
+        for asks in reviewers.questions_for(item, tier)
         if (person := next((candidate for candidate in reviewers.ladder(item, asks, bench) if candidate.is_here), None))
         is not None
     ]
@@ -283,11 +283,11 @@ def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
         else began_at + timedelta(days=policy_queries.in_force(now).review_after(tier))
     )
     holidays = organisation_holidays()
-    times = schedule.plan(
+    times = schedule.plan_times(
         tier, began_at=began_at, review_at=review_at, ends_at=ends_at, now=now, zones=zones, holidays=holidays
     )
     if times is not None and review_triggers.INCIDENT in why:
-        times = schedule.hurried(times, tier, now=now, zones=zones, holidays=holidays)
+        times = schedule.shorten_times(times, tier, now=now, zones=zones, holidays=holidays)
     return times
 
 
@@ -312,7 +312,7 @@ def snapshot(item: Item, tier: str) -> dict[str, Any]:
     }
 
 
-def leave_a_day(step: Step[Any], item: Item) -> None:
+def ensure_a_day(step: Step[Any], item: Item) -> None:
     """Give a new reviewer at least a day before silence takes effect (R6).
 
     It matters for late items and for questions handed over at the end of the grace. Saves the item if its grace moves.
@@ -327,7 +327,7 @@ def leave_a_day(step: Step[Any], item: Item) -> None:
         )
 
 
-def ask_each(step: Step[Item], item: Item, questions: Iterable[Asks], bench: Bench) -> list[Question]:
+def ask_questions(step: Step[Item], item: Item, questions: Iterable[Asks], bench: Bench) -> list[Question]:
     """Ask questions of a saved item; the caller has checked that each has an eligible reviewer (S4)."""
     return [_ask_question(step, item, asks, bench) for asks in questions]
 
@@ -335,11 +335,11 @@ def ask_each(step: Step[Item], item: Item, questions: Iterable[Asks], bench: Ben
 def _ask_question(step: Step[Item], item: Item, asks: Asks, bench: Bench) -> Question:
     """Put a question to the first eligible reviewer (A9)."""
     people = reviewers.ladder(item, asks, bench)
-    first = reviewers.next_on(people, item, asks)
+    first = reviewers.first_eligible(people, item, asks)
     if first is None:
         sentence = f"Nobody is left who may say whether it is {asks.value}."
         raise refuse(Refusal("A9", "state", sentence, "Name a deputy for the resource."))
-    leave_a_day(step, item)
+    ensure_a_day(step, item)
     zone = reviewers.zone_of(first)
     question = Question(
         item=item,
@@ -350,5 +350,5 @@ def _ask_question(step: Step[Item], item: Item, asks: Asks, bench: Bench) -> Que
         remind_at=schedule.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone),
     )
     step.save(question)
-    item_notices.tell_reviewer(step, question, "opened", key="opened")
+    item_notices.notify_reviewer(step, question, "opened", key="opened")
     return question

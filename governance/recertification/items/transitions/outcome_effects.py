@@ -50,7 +50,7 @@ def bring_review_forward(step: Step[Automation], *, tier: Tier, review_on: date,
     return Effect(payload={"was": was, "tier": automation.tier, "because": because})
 
 
-def take_out_of_force(step: Step[Any], item: Item, why: Why) -> None:
+def suspend_subject(step: Step[Any], item: Item, why: Why) -> None:
     """Suspend the reviewed grant or automation, unless it is already suspended."""
     grant, automation = item.grant, item.of_automation
     if grant is not None:
@@ -60,7 +60,7 @@ def take_out_of_force(step: Step[Any], item: Item, why: Why) -> None:
         lifecycle.suspend(automation, actor=step.actor, now=step.now, why=why)
 
 
-def put_back(step: Step[Any], item: Item) -> None:
+def reinstate_subject(step: Step[Any], item: Item) -> None:
     """Lift a suspension by this review; a stop by a person stays."""
     grant, automation, reviews = item.grant, item.of_automation, (Why.REVIEW, Why.SILENCE)
     if grant is not None:

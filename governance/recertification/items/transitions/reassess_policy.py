@@ -69,5 +69,5 @@ def judge_by_policy(step: Step[Automation]) -> Effect:
     """Assess an automation by the new policy; a raised tier shortens the term and opens a review (T4)."""
     version = step.subject.approved_version
     assert version is not None  # the duty has checked its assessment
-    made = assessment.assess(version, now=step.now)
+    made = assessment.assess_version(version, now=step.now)
     return Effect(payload={"tier": made.tier})

@@ -15,7 +15,7 @@ from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission
 from inventory.chains import queries as chain_queries
-from inventory.chains.queries import Judged
+from inventory.chains.queries import JoinedTier
 from inventory.models import Automation
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment
@@ -29,8 +29,8 @@ def due() -> set[int]:
 
     One query with few rows: only connected automations, and those that call an unknown one.
     """
-    members: dict[int, list[Judged]] = defaultdict(list)
-    for member in chain_queries.judged():
+    members: dict[int, list[JoinedTier]] = defaultdict(list)
+    for member in chain_queries.joined_tiers():
         members[member.chain].append(member)
     automation_ids = set()
     for chain in members.values():
@@ -47,7 +47,7 @@ def _is_less(subject: Automation, actor: Actor, now: datetime) -> Refusal | None
     last_assessment = version.latest_assessment if version is not None else None
     if version is None or last_assessment is None:
         return Refusal("I5", "state", "Nothing of it is in force.")
-    if chain_queries.of(subject.pk).tier > Tier.of(last_assessment.tier):
+    if chain_queries.chain_of(subject.pk).tier > Tier.of(last_assessment.tier):
         return None
     return Refusal("I5", "state", "It is judged as what it is joined with already.")
 
@@ -66,5 +66,5 @@ def judge_with_sharers(step: Step[Automation]) -> Effect:
     """Assess an automation that is connected with a riskier one; a raised tier opens a review (I5, A16, T4)."""
     version = step.subject.approved_version
     assert version is not None  # the duty has checked it
-    made = assessment.assess(version, now=step.now)
+    made = assessment.assess_version(version, now=step.now)
     return Effect(payload={"tier": made.tier})

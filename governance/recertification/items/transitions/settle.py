@@ -32,11 +32,15 @@ from governance.core.roles.roles import Permission
 from governance.recertification.items import conflict_reviews, reviewers, schedule
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.transitions.outcome_effects import put_back, set_next_review, take_out_of_force
+from governance.recertification.items.transitions.outcome_effects import (
+    reinstate_subject,
+    set_next_review,
+    suspend_subject,
+)
 from governance.recertification.models import Answer, AnswerKind, Campaign, Item, ItemOutcome, ItemState
 
 #: Rows to lock before an item, outermost first.
-ABOVE = ("of_automation", "grant")
+LOCKED_PARENTS = ("of_automation", "grant")
 
 
 @transition(
@@ -45,7 +49,7 @@ ABOVE = ("of_automation", "grant")
     permission=None,
     source=[ItemState.OPEN, ItemState.ESCALATED],
     target=[ItemState.CLOSED, ItemState.ANSWERED],
-    parents=ABOVE,
+    parents=LOCKED_PARENTS,
 )
 def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
     """Apply the answers of an item; see the module's table.
@@ -57,15 +61,15 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
     item, kinds = step.subject, {answer.answer for answer in answers}
     item.nobody = False
     if AnswerKind.REVOKE in kinds:
-        take_out_of_force(step, item, Why.REVIEW)
-        ends_at = closing(item, step.now)
+        suspend_subject(step, item, Why.REVIEW)
+        ends_at = closing_at(item, step.now)
         item.closes_at = min(ends_at, item.closes_at or ends_at)
         _tell_owners(step, item, "revoked", f"revoked:{answers[0].pk}")
         return Effect(to=ItemState.ANSWERED, payload={"closes_at": ledger_events.instant(item.closes_at)})
-    if len(answers) < len(reviewers.wanted(item)):
+    if len(answers) < len(reviewers.wanted_questions(item)):
         raise refuse(Refusal("S4", "state", "One of the questions that it takes was not answered."))
     if AnswerKind.DO_NOT_RENEW in kinds and item.grant is not None:
-        put_back(step, item)
+        reinstate_subject(step, item)
         lifecycle.let_lapse(item.grant, actor=step.actor, now=step.now)
         return _close_effect(step, ItemOutcome.NOT_RENEWED)
     return _close_effect(step, ItemOutcome.KEPT, {"until": _keep_access(step, item, answers)})
@@ -77,16 +81,16 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
     permission=None,
     source=[ItemState.ANSWERED],
     target=[ItemState.OPEN, ItemState.ESCALATED],
-    parents=ABOVE,
+    parents=LOCKED_PARENTS,
 )
 def reopen(step: Step[Item]) -> Effect:
     """Reopen an item for a correction and lift its suspension, unless silence had suspended it before (R4, R6)."""
     item = step.subject
     if item.suspended_at is None:
-        put_back(step, item)
+        reinstate_subject(step, item)
         item.closes_at = None
     else:
-        item.closes_at = closing(item, item.suspended_at)
+        item.closes_at = closing_at(item, item.suspended_at)
     return Effect(to=ItemState.OPEN if step.now < item.deadline else ItemState.ESCALATED)
 
 
@@ -97,7 +101,7 @@ def reopen(step: Step[Item]) -> Effect:
     source=[ItemState.OPEN, ItemState.ANSWERED, ItemState.ESCALATED],
     target=[ItemState.CLOSED, ItemState.ANSWERED, ItemState.ESCALATED],
     duties=[item_rules.CLOSING_DUE],
-    parents=ABOVE,
+    parents=LOCKED_PARENTS,
 )
 def close(step: Step[Item]) -> Effect:
     """Close an item: end revoked or unanswered grants; also if the grant ended otherwise or the conflict is resolved.
@@ -106,16 +110,16 @@ def close(step: Step[Item]) -> Effect:
     """
     item = step.subject
     revoked = item.state == ItemState.ANSWERED
-    if item_rules.is_gone(item):
+    if item_rules.has_subject_ended(item):
         return _close_effect(step, ItemOutcome.REVOKED if revoked else ItemOutcome.SUPERSEDED)
     if conflict_reviews.is_resolved(item):
-        put_back(step, item)
+        reinstate_subject(step, item)
         return _close_effect(step, ItemOutcome.RESOLVED)
     why = Why.REVIEW if revoked else Why.SILENCE
     if item.grant is None and item.of_automation.suspended_by_review_at is None:
         # Stage 1 decided about it after the suspension: a new submission is the other way back (R4).
         return _close_effect(step, ItemOutcome.SUPERSEDED)
-    held = what_ends(item)
+    held = grants_to_end(item)
     ending = _released_grants(item, held, step)
     for grant in ending:
         lifecycle.end(grant, actor=step.actor, now=step.now, why=why)
@@ -134,7 +138,7 @@ def cause_of(campaign: Campaign) -> circuit_breaker.Cause:
     )
 
 
-def what_ends(item: Item) -> list[Grant]:
+def grants_to_end(item: Item) -> list[Grant]:
     """Grants that end with an item: its grant, or all grants of its automation."""
     if item.grant is not None:
         return [item.grant]
@@ -144,7 +148,7 @@ def what_ends(item: Item) -> list[Grant]:
 def _released_grants(item: Item, held: Sequence[Grant], step: Step[Item]) -> Sequence[Grant]:
     """Grants that may end now: all of them, or the released ones; the sweep holds the others (G6)."""
     cause, ids = cause_of(item.campaign), [grant.pk for grant in held]
-    if circuit_breaker.are_let(cause, ids) or circuit_breaker.let(circuit_breaker.lock(cause), ids, step.now):
+    if circuit_breaker.were_let(cause, ids) or circuit_breaker.let_through(circuit_breaker.lock(cause), ids, step.now):
         return held
     through = circuit_breaker.released(cause.key, ids)
     if not through:
@@ -156,7 +160,7 @@ def _keep_access(step: Step[Item], item: Item, answers: Sequence[Answer]) -> str
     """Renew the grant, or set the automation's next review; return until when."""
     grant = item.grant
     if grant is None:
-        put_back(step, item)
+        reinstate_subject(step, item)
         automation = item.of_automation
         review_on = (step.now + timedelta(days=policy_queries.in_force(step.now).review_after(automation.tier))).date()
         set_next_review(automation, actor=step.actor, now=step.now, review_on=review_on)
@@ -178,13 +182,13 @@ def _close_effect(step: Step[Item], outcome: ItemOutcome, payload: dict[str, str
     return Effect(to=ItemState.CLOSED, payload={"outcome": outcome, **(payload or {})})
 
 
-def closing(item: Item, since: datetime) -> datetime:
+def closing_at(item: Item, since: datetime) -> datetime:
     """When a suspension from ``since`` becomes final, by the policy at the start of the review (R2, R4, R6)."""
     days = policy_queries.in_force(item.campaign.snapshot_at).correction_days
-    return schedule.closing(since, item.grant.ends_at if item.grant is not None else None, days=days)
+    return schedule.closing_at(since, item.grant.ends_at if item.grant is not None else None, days=days)
 
 
 def _tell_owners(step: Step[Item], item: Item, event: str, key: str, *, silent: bool = False) -> None:
     """Notify the automation's owners, except the actor."""
     owners: list[Person] = [owner for owner in item.of_automation.answering(step.now) if owner != step.actor.person]
-    item_notices.tell(step, item, owners, event, key=key, silent=silent)
+    item_notices.notify_people(step, item, owners, event, key=key, silent=silent)

@@ -32,7 +32,7 @@ MOST = 100
 
 
 @require_http_methods(["GET", "POST"])
-def together(request: Request) -> HttpResponse:
+def answer_together(request: Request) -> HttpResponse:
     """Show the reader's low-risk questions to tick, and draft the chosen answer for each."""
     now = business_time.now()
     if request.method == "GET":
@@ -77,7 +77,10 @@ def _draft_answer(
     if grant.counted_tier != "low":
         return f"It is {grant.counted_tier} risk: that is answered on its own page."
     try:
-        actor, seen = drafts.acting(request.actor, question), replace(card.seen(shown, ""), in_bulk=True)
+        actor, seen = (
+            drafts.acting_reviewer(request.actor, question),
+            replace(card.read_card_view(shown, ""), in_bulk=True),
+        )
         drafts.save_draft(question, kind, actor=actor, now=now, reason=reason, seen=seen)
     except Refused as error:
         return f"{error.refusal.sentence} {error.refusal.to_do}".strip()
@@ -93,7 +96,7 @@ def _kind(value: str) -> AnswerKind:
 def _ticked_questions(request: Request, now: datetime, keys: set[int] | None = None) -> list[Question]:
     """The reader's ticked questions, most urgent first."""
     people = access.answers_as(request.actor, now)
-    rows = Question.objects.unanswered().filter(reviewer__in=people).select_related(*queue.WHOLE)
+    rows = Question.objects.unanswered().filter(reviewer__in=people).select_related(*queue.CARD_RELATIONS)
     if keys is not None:
         rows = rows.filter(pk__in=keys)
     return list(rows.order_by("item__deadline", "pk")[:MOST])
@@ -102,7 +105,7 @@ def _ticked_questions(request: Request, now: datetime, keys: set[int] | None = N
 def _low_risk_questions(request: Request, now: datetime) -> list[Question]:
     people = access.answers_as(request.actor, now)
     rows = Question.objects.unanswered().filter(reviewer__in=people, item__grant__isnull=False)
-    low = rows.filter(item__grant__tier="low", item__grant__raised_to="").select_related(*queue.WHOLE)
+    low = rows.filter(item__grant__tier="low", item__grant__raised_to="").select_related(*queue.CARD_RELATIONS)
     return list(low.order_by("item__deadline", "pk")[:MOST])
 
 
@@ -115,7 +118,7 @@ def _show_page(
     error: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    known_by_item = item_queries.of([question.item for question in questions], now)
+    known_by_item = item_queries.load_facts([question.item for question in questions], now)
     ticked = set(typed.getlist("question")) if typed is not None else set()
     rows = [
         _row(question, known_by_item[question.item_id], now, is_ticked=str(question.pk) in ticked)
@@ -137,7 +140,7 @@ def _show_page(
     return page(request, "recertification/items/answer_batch.html", context, status=status)
 
 
-def _row(question: Question, known_item: item_queries.Known, now: datetime, *, is_ticked: bool) -> Shape:
+def _row(question: Question, known_item: item_queries.ItemFacts, now: datetime, *, is_ticked: bool) -> Shape:
     usage = known_item.usage
     return {
         "key": question.pk,
@@ -148,6 +151,6 @@ def _row(question: Question, known_item: item_queries.Known, now: datetime, *, i
         "advice": known_item.recommended.advice.label,
         "because": next((reason.sentence for reason in known_item.recommended.reasons), ""),
         "due": question.item.deadline,
-        "shown": card.stamp(known_item.recommended.advice),
+        "shown": card.sign_card(known_item.recommended.advice),
         "ticked": is_ticked,
     }

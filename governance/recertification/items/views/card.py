@@ -22,7 +22,7 @@ from governance.recertification.items import drafts, item_title, reviewers
 from governance.recertification.items import queries as item_queries
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.transitions import answer
-from governance.recertification.items.transitions.answer import UNSEEN, Seen, changed_refusal
+from governance.recertification.items.transitions.answer import NO_CARD_VIEW, CardView, changed_refusal
 from governance.recertification.items.views import item_rows
 from governance.recertification.models import AnswerKind, Asks, CampaignKind, Draft, Item, ItemState, Question
 from governance.web.components.times import day_of, day_words
@@ -63,11 +63,11 @@ def context(
         typed: input of a refused form, with its error.
     """
     item = question.item
-    mine, known_item = is_mine(question, actor, now), item_queries.of([item], now)[item.pk]
+    mine, known_item = is_mine(question, actor, now), item_queries.load_facts([item], now)[item.pk]
     shape: Shape = {"item": item_rows.item(question, known_item, actor, now, draft, mine=mine)}
     if mine:
         advice = known_item.recommended.advice
-        shape["answers"] = _answers(question, drafts.acting(actor, question), now, draft, typed or {}, advice)
+        shape["answers"] = _answers(question, drafts.acting_reviewer(actor, question), now, draft, typed or {}, advice)
     shape["notes"] = [*_changed_note(question, draft), *_notes(question, actor, now)]
     shape["all_href"] = reverse("automation_items", args=[item.of_automation.pk])
     return shape
@@ -77,7 +77,7 @@ def is_mine(question: Question, actor: Actor, now: datetime) -> bool:
     """Whether the question is unanswered and the reader, or the person they are a delegate of, is its reviewer."""
     if question.reviewer_id not in access.answers_as(actor, now):
         return False
-    return drafts.is_asked(question, actor=drafts.acting(actor, question), now=now)
+    return drafts.is_asked(question, actor=drafts.acting_reviewer(actor, question), now=now)
 
 
 def _typeset(label: str) -> str:
@@ -89,7 +89,7 @@ def _answers(
 ) -> Shape:
     options = []
     for key, (kind, icon, tone) in enumerate(OPTIONS, start=1):
-        if drafts.refusal(question, kind, actor=answering_actor, now=now) is None:
+        if drafts.refusal_of_draft(question, kind, actor=answering_actor, now=now) is None:
             text = _consequence(question, kind, now)
             options.append(
                 {
@@ -108,7 +108,7 @@ def _answers(
     return {
         "action": reverse("recert_answer", args=[question.item_id]),
         "asks": question.asks,
-        "shown": stamp(advice),
+        "shown": sign_card(advice),
         "reason": {"value": reason, "error": typed.get("error", "")},
         "options": options,
         "whose": [{"value": str(person.pk), "label": person.name} for person in passed_to],
@@ -121,8 +121,8 @@ def _possible_reviewers(question: Question) -> list[Person]:
     without = [*question.asked_before, question.reviewer_id]
     return [
         person
-        for person in reviewers.on_the_ladder(question)
-        if reviewers.next_on([person], question.item, Asks(question.asks), without=without) is not None
+        for person in reviewers.people_on_ladder(question)
+        if reviewers.first_eligible([person], question.item, Asks(question.asks), without=without) is not None
     ]
 
 
@@ -139,7 +139,7 @@ def _consequence(question: Question, kind: AnswerKind, now: datetime) -> str:
             f"{ends}, once the other question is answered too" if _waits_for_other(question) else f"{ends}, no reminder"
         )
     if kind == K.DONT_KNOW:
-        to = reviewers.next_after(question)
+        to = reviewers.next_reviewer(question)
         return f"Passed to {to.name}" if to is not None else ""
     if kind == K.NOT_MINE:
         return "Say whose; passed on once more" if question.passed == 0 else "Passed on for the last time"
@@ -153,7 +153,7 @@ def _waits_for_other(question: Question) -> bool:
 
 def _why_now(item: Item) -> list[Shape]:
     """Note with the reason of an unscheduled review (I2, T4)."""
-    because = item_title.because(item)
+    because = item_title.reason_words(item)
     if item.campaign.kind == CampaignKind.ADHOC:
         reason = item.campaign.reason
         links = [{"href": item.campaign.href, "label": "The campaign"}]
@@ -177,7 +177,7 @@ def _changed_note(question: Question, draft: Draft | None) -> list[Shape]:
 
 def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:
     """Notes for the decision: sample, suspension, refused answers, sign-in, delegation and correction."""
-    item, answering_actor = question.item, drafts.acting(actor, question)
+    item, answering_actor = question.item, drafts.acting_reviewer(actor, question)
     notes = _why_now(item)
     if item.is_sample:
         text = "For one in ten, whoever answers for the resource is asked too, and both have to say yes."
@@ -194,7 +194,7 @@ def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:
         )
     if is_mine(question, actor, now):
         for kind in (K.KEEP, K.DONT_KNOW):
-            refusal = drafts.refusal(question, kind, actor=answering_actor, now=now)
+            refusal = drafts.refusal_of_draft(question, kind, actor=answering_actor, now=now)
             if refusal is not None:
                 notes.append({"tone": "wait", "lead": refusal.sentence, "text": refusal.to_do, "code": refusal.code})
         stale = item_rules.FRESH.asks(question, answering_actor, now)
@@ -233,12 +233,12 @@ def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:
     return notes
 
 
-def stamp(advice: str) -> str:
+def sign_card(advice: str) -> str:
     """Signed time and recommendation for the form, to measure what was shown and for how long (R7)."""
     return signing.dumps([int(business_time.real().timestamp()), advice], salt=_SALT)
 
 
-def seen(signed: str, looked: str) -> Seen:
+def read_card_view(signed: str, looked: str) -> CardView:
     """How the card was shown, from the sent form.
 
     Args:
@@ -248,9 +248,9 @@ def seen(signed: str, looked: str) -> Seen:
     try:
         since, advice = signing.loads(signed, salt=_SALT)
     except (signing.BadSignature, ValueError, TypeError):
-        return UNSEEN
+        return NO_CARD_VIEW
     seconds = max(0, int(business_time.real().timestamp()) - since)
     times = number(looked)
-    return Seen(
+    return CardView(
         seconds if seconds <= LONGEST_SECONDS else None, advice, min(times, MOST_LOOKS) if times is not None else None
     )

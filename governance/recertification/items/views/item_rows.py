@@ -16,7 +16,7 @@ from approvals.models import Approval, Decision, DecisionOutcome
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
 from governance.recertification.items import item_title, usage
-from governance.recertification.items.queries import Known
+from governance.recertification.items.queries import ItemFacts
 from governance.recertification.items.recommendation import Reason
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemOutcome, ItemState, Question
 from governance.web.components.times import counted, day_of
@@ -38,7 +38,7 @@ LINKS = {
 
 
 def item(
-    question: Question, known_item: Known, actor: Actor, now: datetime, draft: Draft | None, *, mine: bool
+    question: Question, known_item: ItemFacts, actor: Actor, now: datetime, draft: Draft | None, *, mine: bool
 ) -> Shape:
     """The ``item`` of ``recertification/items/item.html``.
 
@@ -111,7 +111,7 @@ def _weeks(measured: usage.Usage, now: datetime) -> Shape:
     return {"counts": list(measured.weeks), "label": label, "first": f"{first:%B}"}
 
 
-def _advice(item: Item, known_item: Known) -> Shape:
+def _advice(item: Item, known_item: ItemFacts) -> Shape:
     """Recommendation with its reasons and their links."""
     return {
         "title": known_item.recommended.advice.label,
@@ -144,7 +144,7 @@ def _href(item: Item, shown: str, conflict: int) -> str:
     return reverse("review", args=[record.submission_id])
 
 
-def _approvals_and_answers(item: Item, question: Question, known_item: Known, actor: Actor) -> Shape:
+def _approvals_and_answers(item: Item, question: Question, known_item: ItemFacts, actor: Actor) -> Shape:
     """Both approvals with their reasons, the other reviewer's answer, unchanged facts, and earlier answers."""
     approval_rows: list[Shape] = []
     justifications: list[Shape] = []
@@ -162,7 +162,7 @@ def _approvals_and_answers(item: Item, question: Question, known_item: Known, ac
     return {"why": [*approval_rows, *_earlier_answer_rows(known_item.earlier, actor)], "said": justifications}
 
 
-def _unchanged_note(known_item: Known) -> Shape | None:
+def _unchanged_note(known_item: ItemFacts) -> Shape | None:
     """Note about the unchanged facts; the recommendation lists changes."""
     facts = known_item.facts
     drifts = facts.other_source or facts.newer_version

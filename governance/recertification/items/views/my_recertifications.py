@@ -30,7 +30,7 @@ Shape = dict[str, Any]
 TEMPLATE = "recertification/items/my_recertifications.html"
 
 #: Most refusals of a submission to show one by one; the others are counted.
-SAID = 10
+MAX_REFUSALS = 10
 
 
 def _find(request: Request, pk: int, asks: str) -> Question:
@@ -42,7 +42,7 @@ def _find(request: Request, pk: int, asks: str) -> Question:
     now = business_time.now()
     if not Item.objects.visible_to(request.actor, now).filter(pk=pk).exists():
         raise Http404
-    questions = queue.both(pk)
+    questions = queue.questions_for_card(pk)
     if not questions:
         raise Http404
     named = [question for question in questions if question.asks == asks]
@@ -54,14 +54,14 @@ def _show(
     request: Request,
     shown: Question | None,
     *,
-    waiting: queue.Waiting | None = None,
+    waiting: queue.OpenQuestions | None = None,
     typed: Shape | None = None,
     status: int = 200,
     moved: bool = False,
 ) -> HttpResponse:
     """Show the page with a question, or without one if all is done."""
     actor = request.actor
-    waiting = waiting or queue.waiting(actor, business_time.now())
+    waiting = waiting or queue.load_open_questions(actor, business_time.now())
     now = waiting.now
     navigation.counted(request, recertify=waiting.count)
     context: Shape = {"now": now, "item": None, **queue.context(waiting, shown, actor, now)}
@@ -88,8 +88,8 @@ def _empty_state(drafted: int) -> Shape:
 @require_GET
 def mine(request: Request) -> HttpResponse:
     """Show the reader's first question without a draft."""
-    waiting = queue.waiting(request.actor, business_time.now())
-    return _show(request, queue.whole(waiting.next_open), waiting=waiting)
+    waiting = queue.load_open_questions(request.actor, business_time.now())
+    return _show(request, queue.load_for_card(waiting.next_open), waiting=waiting)
 
 
 @require_GET
@@ -109,21 +109,21 @@ def answer(request: Request, pk: int) -> HttpResponse:
         drafts.save_draft(
             question,
             _kind(form.get("answer", "")),
-            actor=drafts.acting(request.actor, question),
+            actor=drafts.acting_reviewer(request.actor, question),
             now=now,
             reason=typed["reason"],
             whose=_named_reviewer(question, typed["whose"]),
-            seen=card.seen(form.get("shown", ""), form.get("looked", "")),
+            seen=card.read_card_view(form.get("shown", ""), form.get("looked", "")),
         )
     except InvalidInput as error:
         return _show(request, question, typed={**typed, "error": error.refusal.sentence}, status=error.status)
     except Refused as error:
         if not drafts.is_repeated(question, form.get("answer", ""), actor=request.actor, reason=typed["reason"]):
             return refused(request, error.refusal, fragment="refusal-item", context={"back_href": queue.href(question)})
-    left = queue.waiting(request.actor, now)
+    left = queue.load_open_questions(request.actor, now)
     following = left.next_open
     if request.headers.get("HX-Request") == "true":
-        return _show(request, queue.whole(following), waiting=left, moved=True)
+        return _show(request, queue.load_for_card(following), waiting=left, moved=True)
     return redirect(queue.href(following) if following is not None else reverse("recert_mine"))
 
 
@@ -176,11 +176,11 @@ def submit(request: Request) -> HttpResponse:
         for submitted in done
         if submitted.refusal is not None and submitted.refusal not in stale
     ]
-    for question, refusal in others[:SAID]:
+    for question, refusal in others[:MAX_REFUSALS]:
         messages.error(request, f"{item_title.title(question.item)}: {refusal.sentence} {refusal.to_do}".strip())
-    if len(others) > SAID:
+    if len(others) > MAX_REFUSALS:
         messages.error(
-            request, f"{counted(len(others) - SAID, 'answer')} more could not be given: what you chose is kept."
+            request, f"{counted(len(others) - MAX_REFUSALS, 'answer')} more could not be given: what you chose is kept."
         )
     if stale:
         return refused(request, stale[0], context={"back_href": reverse("recert_mine")})
@@ -193,7 +193,7 @@ def correct(request: Request, pk: int) -> HttpResponse:
     now = business_time.now()
     form = request.POST if request.method == "POST" else request.GET
     question = _find(request, pk, form.get("asks", ""))
-    answering_actor, back = drafts.acting(request.actor, question), queue.href(question)
+    answering_actor, back = drafts.acting_reviewer(request.actor, question), queue.href(question)
     wanted = form.get("answer", "")
     kind = AnswerKind.DO_NOT_RENEW if wanted == AnswerKind.DO_NOT_RENEW else AnswerKind.KEEP
     error, refusal = "", None

@@ -44,7 +44,7 @@ RELATED = (
     "item__grant__approval__privilege__entitlement__resource",
 )
 #: Relations for a question's card.
-WHOLE = (
+CARD_RELATIONS = (
     "reviewer",
     "draft",
     "item__campaign__reason",
@@ -70,7 +70,7 @@ def href(question: Question) -> str:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class OpenQuestions:
     """A reader's unanswered questions.
 
     Args:
@@ -97,14 +97,14 @@ class Waiting:
         return self.left[0] if self.left else None
 
 
-def waiting(actor: Actor, now: datetime) -> Waiting:
+def load_open_questions(actor: Actor, now: datetime) -> OpenQuestions:
     """Load the unanswered questions of the reader and of those they are a delegate of. At most three queries.
 
     The ids are found first: sorting thousands of full rows would read a dozen tables for all of them.
     """
     me = actor.person
     if me is None:
-        return Waiting([], [], 0, 0, now)
+        return OpenQuestions([], [], 0, 0, now)
     people = access.answers_as(actor, now)
     questions_by_draft: dict[bool, list[Question]] = {False: [], True: []}
     for question in ROWS(people=people, me=me.pk):
@@ -113,7 +113,7 @@ def waiting(actor: Actor, now: datetime) -> Waiting:
         is_own: len(these) if len(these) <= SHOWN else NUMBERS[is_own](people=people, me=me.pk)[0]
         for is_own, these in questions_by_draft.items()
     }
-    return Waiting(
+    return OpenQuestions(
         questions_by_draft[False][:SHOWN], questions_by_draft[True][:SHOWN], counts[False], counts[True], now
     )
 
@@ -140,7 +140,7 @@ def _count_query(*, is_own: bool) -> QuerySet[Question, int]:
 
 
 def _card_questions() -> QuerySet[Question]:
-    return Question.objects.filter(item=compiled_queries.number("item")).select_related(*WHOLE).order_by("pk")
+    return Question.objects.filter(item=compiled_queries.number("item")).select_related(*CARD_RELATIONS).order_by("pk")
 
 
 def _correctable() -> QuerySet[Question]:
@@ -153,21 +153,21 @@ def _correctable() -> QuerySet[Question]:
 
 ROWS = compiled_queries.Statement(_rows)
 NUMBERS = {is_own: compiled_queries.Statement(partial(_count_query, is_own=is_own)) for is_own in (False, True)}
-SAID = Prefetch("answers", Answer.objects.select_related("person", "for_person", "reason"))
+ANSWERS_PREFETCH = Prefetch("answers", Answer.objects.select_related("person", "for_person", "reason"))
 WHOLLY = compiled_queries.Statement(_card_questions)
 CORRECTABLE = compiled_queries.Statement(_correctable)
 
 
-def whole(question: Question | None) -> Question | None:
-    """The question with all relations of its card (see `both`)."""
+def load_for_card(question: Question | None) -> Question | None:
+    """The question with all relations of its card (see `questions_for_card`)."""
     return (
-        next((candidate for candidate in both(question.item_id) if candidate == question), None)
+        next((candidate for candidate in questions_for_card(question.item_id) if candidate == question), None)
         if question is not None
         else None
     )
 
 
-def both(item: int) -> list[Question]:
+def questions_for_card(item: int) -> list[Question]:
     """The questions of an item with all relations and answers for a card. Two queries.
 
     They share one item object, so that the checks for each button need no query.
@@ -175,7 +175,7 @@ def both(item: int) -> list[Question]:
     questions = WHOLLY(item=item)
     if not questions:
         return []
-    prefetch_related_objects(questions, SAID)
+    prefetch_related_objects(questions, ANSWERS_PREFETCH)
     shared, item_questions = questions[0].item, questions[0].item.questions.all()
     item_questions._result_cache = questions  # so that the item's questions are these very rows
     shared.__dict__.setdefault("_prefetched_objects_cache", {})["questions"] = item_questions
@@ -190,7 +190,7 @@ def draft_of(question: Question, actor: Actor) -> Draft | None:
     return draft if draft is not None and actor.person is not None and draft.person_id == actor.person.pk else None
 
 
-def context(waiting_list: Waiting, shown: Question | None, actor: Actor, now: datetime) -> Shape:
+def context(waiting_list: OpenQuestions, shown: Question | None, actor: Actor, now: datetime) -> Shape:
     """Context of ``recertification/items/progress.html``."""
     rows = [*waiting_list.left, *waiting_list.drafted]
     total = waiting_list.count
@@ -210,7 +210,7 @@ def context(waiting_list: Waiting, shown: Question | None, actor: Actor, now: da
     }
 
 
-def _parts(waiting_list: Waiting, shown: Question | None, total: int) -> list[str]:
+def _parts(waiting_list: OpenQuestions, shown: Question | None, total: int) -> list[str]:
     """Parts of the progress bar: one for each question, or proportional above `SHOWN`."""
     if total > SHOWN:
         done = waiting_list.drafted_count * SHOWN // total

@@ -17,9 +17,9 @@ from tests.scenarios import Company, grants_of
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
 
-def found_for(submission: Submission, plain: Company) -> list[automation.Found]:
+def found_for(submission: Submission, plain: Company) -> list[automation.FoundConflict]:
     """What is found for an automation as it is with the version in force."""
-    return automation.find(cases.of_version(submission.automation, submission.version), plain.now)
+    return automation.find_conflicts(cases.case_of_version(submission.automation, submission.version), plain.now)
 
 
 def scanned(plain: Company) -> dict[str, set[int]]:

@@ -68,7 +68,7 @@ def test_nobody_more_is_asked_where_no_chain_has_formed(plain: Company, start: T
     a_rule(plain)
     waits, _ = start
     in_force(plain, described(plain, "Reads", (plain.slack, "read", "elsewhere")))
-    assert not check_submission.of_submission(fresh(waits), plain.now)
+    assert not check_submission.conflicts_of_submission(fresh(waits), plain.now)
     scenarios.approve(the_privilege(waits), plain.people.omar, now=plain.now)
     assert the_privilege(waits).state == ApprovalState.APPROVED
 
@@ -79,9 +79,9 @@ def test_security_signs_for_what_another_that_came_into_force_meanwhile_makes_a_
 ) -> None:
     a_rule(plain)
     waits, before = start
-    assert not check_submission.of_submission(fresh(waits), plain.now)
+    assert not check_submission.conflicts_of_submission(fresh(waits), plain.now)
     scenarios.decide_all(plain, before)
-    assert conflict_rules.codes(check_submission.of_submission(fresh(waits), plain.now)) == ["read-and-tell"]
+    assert conflict_rules.codes(check_submission.conflicts_of_submission(fresh(waits), plain.now)) == ["read-and-tell"]
     record = the_privilege(waits)
     scenarios.approve(record, plain.people.omar, now=plain.now)
     record.refresh_from_db()
@@ -96,9 +96,9 @@ def test_security_signs_for_what_another_that_came_into_force_meanwhile_makes_a_
 def test_a_form_that_was_shown_before_decides_nothing_after(plain: Company, start: Two) -> None:
     a_rule(plain, mode="record")
     waits, before = start
-    shown = digest.digest(digest.of(the_privilege(fresh(waits)), plain.now))
+    shown = digest.digest(digest.facts_of_approval(the_privilege(fresh(waits)), plain.now))
     scenarios.decide_all(plain, before)
-    now = digest.of(the_privilege(fresh(waits)), plain.now)
+    now = digest.facts_of_approval(the_privilege(fresh(waits)), plain.now)
     assert now["conflicts"]
     assert digest.digest(now) != shown
 
@@ -112,13 +112,15 @@ def test_many_are_asked_together_as_each_is_and_in_as_many_queries(plain: Compan
     def queries(pks: list[int]) -> int:
         some = list(Submission.objects.filter(pk__in=pks))
         with CaptureQueriesContext(connection) as caught:
-            check_submission.know(some, plain.now)
-        assert [conflict_rules.codes(check_submission.of_submission(one, plain.now)) for one in some] == [
-            conflict_rules.codes(check_submission.of_submission(fresh(one), plain.now)) for one in some
+            check_submission.preload_conflicts(some, plain.now)
+        assert [conflict_rules.codes(check_submission.conflicts_of_submission(one, plain.now)) for one in some] == [
+            conflict_rules.codes(check_submission.conflicts_of_submission(fresh(one), plain.now)) for one in some
         ]
         return len(caught)
 
-    assert tiers.others_of(waiting) == {one.pk: chain_queries.with_version(one.version).others for one in waiting}
+    assert tiers.ids_in_chain(waiting) == {
+        one.pk: chain_queries.chain_with_version(one.version).others for one in waiting
+    }
     assert queries([waiting[0].pk]) == queries([one.pk for one in waiting])
 
 
@@ -126,5 +128,5 @@ def test_many_are_asked_together_as_each_is_and_in_as_many_queries(plain: Compan
 def test_a_version_is_asked_together_as_it_would_stand_in_the_place_of_the_approved_one(plain: Company) -> None:
     one = Submission.objects.get(automation__name="Writes")
     for each in Submission.objects.all():
-        assert tiers.others_of([each])[each.pk] == chain_queries.with_version(each.version).others
-    assert len(tiers.others_of([one])[one.pk]) == 3
+        assert tiers.ids_in_chain([each])[each.pk] == chain_queries.chain_with_version(each.version).others
+    assert len(tiers.ids_in_chain([one])[one.pk]) == 3

@@ -102,8 +102,10 @@ def test_list_of_what_is_decided_together_shows_no_conflict_that_is_gone(plain: 
     for one in privileges_on(made, plain.slack):
         scenarios.reject(one, plain.people.omar, now=plain.now)
     found = Submission.objects.get(pk=made.pk)
-    remaining_conflicts.know([found], plain.now)
+    remaining_conflicts.preload_remaining([found], plain.now)
     (reads,) = privileges_on(found, plain.erp)
     reads.submission = found
-    assert remaining_conflicts.of_record(reads, plain.now) == []
-    assert len(check_submission.of_record(reads, plain.now)) == 1, "what a decision is about is as it was asked"
+    assert remaining_conflicts.remaining_of_approval(reads, plain.now) == []
+    assert len(check_submission.conflicts_of_approval(reads, plain.now)) == 1, (
+        "what a decision is about is as it was asked"
+    )

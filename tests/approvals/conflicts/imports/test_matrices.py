@@ -12,23 +12,23 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from approvals.conflicts.imports import matrices
-from approvals.conflicts.imports.imported_rules import RULES, Imported, rating_of
-from approvals.conflicts.rule_language.rule import Held, read
+from approvals.conflicts.imports.imported_rules import RULES, ImportedRules, rating_of
+from approvals.conflicts.rule_language.rule import Held, parse_rule
 
 pytestmark = pytest.mark.rule("S6")
 
 HEADING = "Role_A,Role_B,Risk_ID,Risk_Level,Description\n"
 
 
-def of(text: str | bytes) -> Imported:
-    return matrices.read("sod.csv", text if isinstance(text, bytes) else text.encode())
+def of(text: str | bytes) -> ImportedRules:
+    return matrices.parse_matrix("sod.csv", text if isinstance(text, bytes) else text.encode())
 
 
-def pairs(found: Imported) -> list[list[str]]:
+def pairs(found: ImportedRules) -> list[list[str]]:
     return [[leg["name"] for leg in document["legs"]] for document in found.documents]
 
 
-def problems(found: Imported) -> list[str]:
+def problems(found: ImportedRules) -> list[str]:
     return [f"{problem.where}: {problem.what}" for problem in found.problems]
 
 
@@ -77,7 +77,7 @@ def test_a_row_that_says_too_little_is_a_problem_of_its_line_and_the_others_are_
 
 def test_the_real_matrix_is_read(real_exports: Path) -> None:
     file = real_exports / "imports" / "sod_sap_sim" / "sod_matrix.csv"
-    found = matrices.read(file.name, file.read_bytes())
+    found = matrices.parse_matrix(file.name, file.read_bytes())
     assert not found.problems
     assert [(one["code"], one["rating"], one["mode"]) for one in found.documents] == [
         ("f001", "high", "record"),
@@ -87,13 +87,13 @@ def test_the_real_matrix_is_read(real_exports: Path) -> None:
         ["Z_FI_PAYMENT_RUN", "Z_FI_INVOICE_POST"],
         ["Z_MM_PURCHASE_ORDER", "Z_MM_GOODS_RECEIPT"],
     ]
-    first = read(found.documents[0])
+    first = parse_rule(found.documents[0])
     assert first.reason == "Kritisch: Zahlung und Buchung durch eine Person"
     assert first.caught([Held("a", code="z_fi_payment_run"), Held("b", code="Z_FI_INVOICE_POST")])
     by_tags = [Held("a", tags=frozenset({"pay"})), Held("b", tags=frozenset({"invoice.enter"}))]
     assert first.caught(by_tags), "also what does what the roles' names say"
     users = real_exports / "imports" / "sod_sap_sim" / "users.csv"
-    assert not matrices.read(users.name, users.read_bytes()).documents
+    assert not matrices.parse_matrix(users.name, users.read_bytes()).documents
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_square_says_by_its_marks_how_bad_it_is_and_what_it_does_not_say_is_re
 
 def test_what_looks_like_a_pattern_in_a_name_is_meant_as_it_stands() -> None:
     found = of("Role_A,Role_B\nZ_*,Z_[1]\n")
-    rule = read(found.documents[0])
+    rule = parse_rule(found.documents[0])
     assert rule.caught([Held("a", code="Z_*"), Held("b", code="z_[1]")])
     assert not rule.caught([Held("a", code="Z_X"), Held("b", code="Z_1")])
 
@@ -218,9 +218,9 @@ def test_a_rating_is_known_by_the_usual_words(word: str, rating: str) -> None:
     assert rating_of(word) == rating
 
 
-def check(found: Imported) -> None:
+def check(found: ImportedRules) -> None:
     """What is found reads, each code once; what is not is said with its place."""
-    codes = [read(document).code for document in found.documents]
+    codes = [parse_rule(document).code for document in found.documents]
     assert len(set(codes)) == len(codes)
     for problem in found.problems:
         assert problem.where.startswith(("sod.csv", "further on"))

@@ -240,7 +240,7 @@ def test_a_file_that_is_no_matrix_is_named_beside_one_that_is(plain: Company) ->
 
 
 def test_two_files_with_one_code_are_told_apart(plain: Company) -> None:
-    found = comparison.files_read(
+    found = comparison.parse_files(
         [("a.csv", f"{HEADING}A,B,X1,,\n".encode()), ("b.csv", f"{HEADING}C,D,X1,,\n".encode())]
     )
     assert [one["code"] for one in found.documents] == ["x1"]

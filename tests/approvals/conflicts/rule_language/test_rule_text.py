@@ -10,8 +10,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from approvals.conflicts.rule_language.rule import NotARule, read
-from approvals.conflicts.rule_language.text import load, parse
+from approvals.conflicts.rule_language.rule import InvalidRule, parse_rule
+from approvals.conflicts.rule_language.text import load_document, parse_text
 from approvals.policies.yaml_document import LARGEST_BYTES
 from tests.approvals.conflicts import rule_strategies
 
@@ -33,8 +33,8 @@ pytestmark = pytest.mark.rule("S6")
     ],
 )
 def test_what_is_no_text_of_a_rule_is_refused_with_its_place(text: str, said: str) -> None:
-    with pytest.raises(NotARule) as refused:
-        parse(text)
+    with pytest.raises(InvalidRule) as refused:
+        parse_text(text)
     assert said in str(refused.value)
 
 
@@ -45,8 +45,8 @@ def test_what_is_no_text_of_a_rule_is_refused_with_its_place(text: str, said: st
 @example("- " * 40)
 def test_any_text_is_read_or_refused_in_words(text: str) -> None:
     try:
-        load(text)
-    except NotARule as refused:
+        load_document(text)
+    except InvalidRule as refused:
         (problem,) = refused.problems
         assert problem.where
         assert problem.what_to_do
@@ -54,6 +54,6 @@ def test_any_text_is_read_or_refused_in_words(text: str) -> None:
 
 @given(rule_strategies.documents())
 def test_a_rule_is_read_again_from_its_text(document: dict[str, Any]) -> None:
-    one = read(document)
-    assert parse(json.dumps(one.to_dict(), ensure_ascii=False)) == one
-    assert parse(yaml.safe_dump(one.to_dict(), allow_unicode=True, sort_keys=False)) == one
+    one = parse_rule(document)
+    assert parse_text(json.dumps(one.to_dict(), ensure_ascii=False)) == one
+    assert parse_text(yaml.safe_dump(one.to_dict(), allow_unicode=True, sort_keys=False)) == one

@@ -19,13 +19,13 @@ from approvals.conflicts.rule_language.rule import (
     SELECTORS,
     VALUES,
     Held,
-    NotARule,
+    InvalidRule,
     Problem,
     Rule,
     Selector,
     are_distinct,
-    literally,
-    read,
+    literal_pattern,
+    parse_rule,
 )
 from inventory.models import DataClass, Environment, Level, ResourceKind
 from inventory.risk import tiers
@@ -52,11 +52,11 @@ MODEL = {"name": "Call a model", "any": [{"tags": ["model.call"]}, {"model_contr
 
 
 def rule(**changes: Any) -> Rule:
-    return read({name: value for name, value in {**PLAIN, **changes}.items() if value is not None})
+    return parse_rule({name: value for name, value in {**PLAIN, **changes}.items() if value is not None})
 
 
 def wrong(**changes: Any) -> list[str]:
-    with pytest.raises(NotARule) as refused:
+    with pytest.raises(InvalidRule) as refused:
         rule(**changes)
     return [str(problem) for problem in refused.value.problems]
 
@@ -84,8 +84,8 @@ def test_all_that_is_wrong_is_said_at_once_with_where_and_what_to_do() -> None:
         ],
         "without": {"name": "Four", "any": []},
     }
-    with pytest.raises(NotARule) as refused:
-        read(bad)
+    with pytest.raises(InvalidRule) as refused:
+        parse_rule(bad)
     assert [(problem.where, problem.what) for problem in refused.value.problems] == [
         ("title", "it is empty"),
         ("process", "it is missing"),
@@ -144,8 +144,8 @@ values = st.recursive(
 @given(st.one_of(values, st.fixed_dictionaries(dict.fromkeys((*PLAIN, "without"), values))))
 @example({"legs": [{"any": [{"codes": ["\ud800"]}]}]})
 def test_whatever_is_given_is_a_rule_or_is_refused_in_words(document: object) -> None:
-    with pytest.raises(NotARule) as refused:
-        read(document)
+    with pytest.raises(InvalidRule) as refused:
+        parse_rule(document)
     for problem in refused.value.problems:
         assert problem.where
         assert problem.what
@@ -155,9 +155,9 @@ def test_whatever_is_given_is_a_rule_or_is_refused_in_words(document: object) ->
 
 @given(rule_strategies.documents())
 def test_a_rule_is_read_again_from_what_it_gives(document: dict[str, Any]) -> None:
-    one = read(document)
-    assert read(one.to_dict()) == one
-    assert read(one.to_dict()).digest == one.digest
+    one = parse_rule(document)
+    assert parse_rule(one.to_dict()) == one
+    assert parse_rule(one.to_dict()).digest == one.digest
     assert one.sentence.endswith(".")
     assert len(one.words()) == 1 + len(one.legs) + (one.without is not None) + (one.needs is not None)
 
@@ -170,7 +170,7 @@ def test_in_which_order_values_are_written_makes_no_other_rule(document: dict[st
             if isinstance(written, list):
                 written += written[:1]
                 order.shuffle(written)
-    assert read(other).digest == read(document).digest
+    assert parse_rule(other).digest == parse_rule(document).digest
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_what_is_not_known_is_no_proof_that_what_must_be_there_is_there() -> Non
     )
     assert classed.caught([held("a", "pay"), held("b", "log.write", data_class="")]) is not None
     assert classed.caught([held("a", "pay"), held("b", "log.write", data_class="restricted")]) is None
-    assert read(one.to_dict()) == one, "where a selector stands says so, not the document"
+    assert parse_rule(one.to_dict()) == one, "where a selector stands says so, not the document"
 
 
 def test_narrowing_what_is_held_takes_it_out() -> None:
@@ -225,7 +225,7 @@ def test_narrowing_what_is_held_takes_it_out() -> None:
         ("vendor:*", ["vendor:create", "VENDOR:", "Vendor:x\ny"], ["xvendor:create", "vendor"]),
         ("*pay?", ["repayX", "pays"], ["pay", "payxx"]),
         ("[a-c]", ["a", "C"], ["d", "ab"]),
-        (literally("a[1]*?"), ["a[1]*?", "A[1]*?"], ["a1*?", "a[1]xx"]),
+        (literal_pattern("a[1]*?"), ["a[1]*?", "A[1]*?"], ["a1*?", "a[1]xx"]),
         ("[z-a]", [], ["z", "a"]),
     ],
 )
@@ -239,7 +239,7 @@ def test_a_pattern_is_over_the_whole_code_whatever_its_case(
 
 @given(st.text(min_size=1, max_size=30), st.text(max_size=30))
 def test_a_literal_pattern_matches_that_code_and_no_other(code: str, other: str) -> None:
-    one = Selector(codes=frozenset({literally(code)}))
+    one = Selector(codes=frozenset({literal_pattern(code)}))
     assert one.matches(held("a", code=code))
     assert one.matches(held("a", code=other)) == (code.lower() == other.lower())
 
@@ -310,7 +310,7 @@ def test_different_things_for_each_leg_are_found_wherever_there_are_any(by_leg: 
 def test_who_is_caught_depends_on_what_is_held_and_not_on_its_order(
     document: dict[str, Any], helds: list[Held]
 ) -> None:
-    one = read(document)
+    one = parse_rule(document)
     caught = one.caught(helds)
     for other in list(permutations(helds))[:10]:
         assert (one.caught(other) is None) == (caught is None)
@@ -328,7 +328,7 @@ def test_who_is_caught_depends_on_what_is_held_and_not_on_its_order(
 def test_holding_more_ends_no_conflict_but_one_of_lacking(
     document: dict[str, Any], helds: list[Held], more: Held
 ) -> None:
-    one = read(document)
+    one = parse_rule(document)
     if one.caught(helds) is not None and one.caught([*helds, more]) is None:
         assert one.without is not None
         assert one.without.matches(more)

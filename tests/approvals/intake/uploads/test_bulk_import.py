@@ -153,7 +153,7 @@ def test_what_is_brought_in_are_drafts_and_nothing_is_submitted(company: Company
     [
         ("approvals.intake.bulk_import._import_item", 2),  # between two of them
         ("inventory.imports.transitions.confirmation._outcome", 2),  # inside the transaction of one
-        ("inventory.imports.transitions.confirmation.write_down", 2),
+        ("inventory.imports.transitions.confirmation.write_version", 2),
     ],
 )
 def test_a_run_that_is_killed_leaves_nothing_half_done_and_the_next_goes_on(
@@ -178,7 +178,7 @@ def test_it_can_be_stopped_between_two_and_ordered_again(
     real = bulk_import._import_item
 
     def stopping(*args: Any) -> str:
-        previews.stop(batch)
+        previews.stop_import(batch)
         return real(*args)
 
     with monkeypatch.context() as patch:

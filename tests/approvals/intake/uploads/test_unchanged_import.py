@@ -32,7 +32,7 @@ ONE_EVENT = {"controls_ledgerevent": 1}
 
 def settled(c: Company, batch: ImportBatch) -> dict[int, Any]:
     """What the check by set says of the previews of an upload."""
-    return import_queries.unchanged(
+    return import_queries.unchanged_items(
         previews.open_items(batch), c.people.finance_ops, "production", apart=Automation.objects.none()
     )
 

@@ -302,7 +302,7 @@ def test_what_was_not_brought_in_can_be_discarded_and_the_rest_stays(
 ) -> None:
     batches.ordered(company, batch)
     bulk_import.bring_slice(batch, company.now, 1)
-    previews.stop(batch)
+    previews.stop_import(batch)
     question = rita.client.get(reverse("import_batch_discard", args=[batch.pk])).content.decode()
     assert "What was read of 3 automations" in question
     assert "One of it stays in the register." in question

@@ -28,7 +28,7 @@ def _known(reference: dict[str, list[dict[str, Any]]]) -> list[tuple[str, str, t
         package, _, connector = full.rpartition(".")
         for block in blocks:
             for version in block["versions"]:
-                facts = table.facts(connector, float(version), "langchain" if "langchain" in package else "base")
+                facts = table.facts_of(connector, float(version), "langchain" if "langchain" in package else "base")
                 if facts is not None:
                     rows.append((connector, version, facts, block))
     return rows
@@ -63,7 +63,7 @@ def test_every_default_has_a_level() -> None:
         for connector in table.connectors()
         for package in ("base", "langchain")
         for version in (1, 2, 3, 4)
-        if (facts := table.facts(connector, version, package)) is not None
+        if (facts := table.facts_of(connector, version, package)) is not None
         for resource, operation in facts.operations.items()
         if f"{connector}/{operation}" not in table.ACCESS and access_of(operation, resource) == "unknown"
     ]
@@ -93,7 +93,7 @@ def test_what_is_inert_has_no_line_in_the_table() -> None:
     ],
 )
 def test_defaults_that_everybody_trips_over(connector: str, version: float, operation: str) -> None:
-    facts = table.facts(connector, version)
+    facts = table.facts_of(connector, version)
     assert facts is not None
     resource = "message" if connector == "gmail" else facts.resource
     assert facts.operations[resource] == operation
