@@ -102,7 +102,7 @@ def _check_may(automation: Automation, version: Version, document: Submitting, p
     if (
         is_new and automation.state != AutomationState.DRAFT
     ):  # no review covers this field, so a program cannot change it
-        confirmation.amend(automation, fields={"escalation_contact": contact}, **as_who)
+        confirmation.amend_automation(automation, fields={"escalation_contact": contact}, **as_who)
 
 
 def _version(automation: Automation, document: Submitting, options: Which, program: Caller) -> Version:

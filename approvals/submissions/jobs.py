@@ -16,7 +16,7 @@ from approvals.assignment import additional_seats, candidates, reassignment
 from approvals.assignment.escalation_chain import CHAIN_RELATIONS, Bench
 from approvals.assignment.route import Route
 from approvals.assignment.transitions.add_seats import add_signatures
-from approvals.assignment.transitions.reassign import ask_deputies, pass_on
+from approvals.assignment.transitions.reassign import ask_deputies, reassign
 from approvals.decisions.transitions.decide import title
 from approvals.grants.jobs import circuit_breaker, revocation_tasks
 from approvals.grants.jobs.expiry import end_unneeded_due, expire_due
@@ -24,7 +24,7 @@ from approvals.light_path import jobs as light_path_jobs
 from approvals.models import Approval, ApprovalState, Candidate, Submission, SubmissionState
 from approvals.proposals import transitions as proposal_transitions
 from approvals.submissions.transitions.stages import expire
-from approvals.submissions.transitions.withdraw import lapse
+from approvals.submissions.transitions.withdraw import expire_submission
 from governance.core.actors.actor import Actor
 from governance.core.clock import organisation
 from governance.core.engine.transition import Transition
@@ -60,7 +60,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
     stuck, late = _due_for_routing(now, reassignment.approvals_to_route(JOB, now))
     return {
         **expired,
-        "asked_next": _run_for_submissions(stuck, pass_on, now, actor),
+        "asked_next": _run_for_submissions(stuck, reassign, now, actor),
         "deputies": _run_for_submissions(late, ask_deputies, now, actor),
         "signatures_added": add_signatures_due(now, actor),
         "drawn": light_path_jobs.draw_spot_checks(now, actor),
@@ -91,7 +91,9 @@ def expire_approvals(now: datetime, actor: Actor) -> int:
 def expire_submissions(now: datetime, actor: Actor) -> int:
     """Expire decided submissions that no one accepted or declined in time. Return the number (A5, A14)."""
     due = Submission.objects.filter(state=SubmissionState.DECIDED, accept_due_at__lte=now)
-    return sweeps.sweep(due, lambda submission: lapse.when_due(submission, actor=actor, now=now), job=actor.job)
+    return sweeps.sweep(
+        due, lambda submission: expire_submission.when_due(submission, actor=actor, now=now), job=actor.job
+    )
 
 
 def lapse_proposals(now: datetime, actor: Actor) -> int:
@@ -122,7 +124,7 @@ def pass_on_due(now: datetime, actor: Actor) -> int:
 
     Return the number of submissions (A9).
     """
-    return _run_for_submissions(_due_for_routing(now, _open_approvals())[0], pass_on, now, actor)
+    return _run_for_submissions(_due_for_routing(now, _open_approvals())[0], reassign, now, actor)
 
 
 def ask_deputies_due(now: datetime, actor: Actor) -> int:

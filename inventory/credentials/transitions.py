@@ -289,7 +289,7 @@ def _check_reach(credential: Credential, codes: Sequence[str] | None, wanted: Se
     permission=Permission.CREDENTIAL_DESCRIBE,
     duties=(OWN_CLAIM,),
 )
-def say_kept_in(step: Step[Credential], *, store: Resource | None) -> Effect:
+def claim_store(step: Step[Credential], *, store: Resource | None) -> Effect:
     """Name the store that keeps a credential. It has no effect before the store's owner confirms it (A2).
 
     A credential moves to another store by two people: one of the present store, one of the new store.
@@ -350,7 +350,7 @@ def _check_store(credential: Credential, store: Resource, actor: Actor, now: dat
     permission=Permission.CREDENTIAL_KEEP,
     duties=(ANOTHER_SPEAKER, NO_STAKE),
 )
-def confirm_kept_in(step: Step[Credential], *, store: int) -> Effect:
+def confirm_store(step: Step[Credential], *, store: int) -> Effect:
     """Confirm that a store keeps a credential, as its owner; they approve the credential from now on (A2).
 
     Open approvals stay with their approvers (A1).
@@ -376,7 +376,7 @@ def confirm_kept_in(step: Step[Credential], *, store: int) -> Effect:
     permission=Permission.CREDENTIAL_KEEP,
     duties=(ANOTHER_SPEAKER, NO_STAKE),
 )
-def refuse_kept_in(step: Step[Credential], *, store: int) -> Effect:
+def refuse_store(step: Step[Credential], *, store: int) -> Effect:
     """Refuse that a store keeps a credential, as its owner; only the store's side can then name it again (A2).
 
     Args:

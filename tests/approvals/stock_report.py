@@ -141,7 +141,9 @@ def confirm_connections(c: Company) -> None:
     """Amara, the deputy of both resources, confirms what the connections of the export open."""
     for resource in (c.slack, c.erp):
         connector, instance = CONNECTIONS[resource.name]
-        bindings.bind(resource, actor=as_actor(c.people.amara), now=c.now, connector=connector, instance=instance)
+        bindings.bind_connection(
+            resource, actor=as_actor(c.people.amara), now=c.now, connector=connector, instance=instance
+        )
 
 
 def hand_over(c: Company, resource: Resource, owner: Person, deputy: Person) -> Resource:
@@ -153,7 +155,9 @@ def hand_over(c: Company, resource: Resource, owner: Person, deputy: Person) -> 
     if resource.name in CONNECTIONS and resource.owner is not None and resource.owner.is_here:
         connector, instance = CONNECTIONS[resource.name]
         if not Binding.objects.filter(connector=connector, instance_name=instance, confirmed_at__isnull=False).exists():
-            bindings.bind(resource, actor=as_actor(resource.owner), now=c.now, connector=connector, instance=instance)
+            bindings.bind_connection(
+                resource, actor=as_actor(resource.owner), now=c.now, connector=connector, instance=instance
+            )
     return own(resource, owner, deputy, now=c.now)
 
 

@@ -70,7 +70,7 @@ def measure(n: people.Northwind) -> Measured:
     frozen = _freeze(campaign, actor, now)
     began = time.perf_counter()
     ladders = Ladders(Bench.load(now))
-    while open_campaign.ask.when_due(campaign, actor=actor, now=now, ladders=ladders, size=ASKS):
+    while open_campaign.assign_questions.when_due(campaign, actor=actor, now=now, ladders=ladders, size=ASKS):
         pass
     asking = time.perf_counter() - began
     open_campaign.finish.when_due(campaign, actor=actor, now=now)

@@ -219,9 +219,9 @@ class World:
         """What can be held on the ERP, a control that was taken back there, and one that stands."""
         one, omar, now = company.erp.entitlements.order_by("pk")[0], as_actor(self.people.omar), business_time.now()
         said = {"actor": omar, "now": now, "reason": "Set in the database."}
-        gone: Any = controls.say_control(one, tag="payment.limit", **said)
-        controls.take_back_control(gone, actor=omar, now=now, reason="It was switched off.")
-        stands: Any = controls.say_control(one, tag="log.review", **said)
+        gone: Any = controls.state_control(one, tag="payment.limit", **said)
+        controls.withdraw_control(gone, actor=omar, now=now, reason="It was switched off.")
+        stands: Any = controls.state_control(one, tag="log.review", **said)
         return one.pk, stands.pk
 
     def _moving(self, company: Company) -> tuple[int, int]:
@@ -230,7 +230,7 @@ class World:
         made = chains.in_force(company, chains.described(company, f"Mover {word}", (company.slack, "read", word)))
         one = Automation.objects.get(pk=made.automation_id)
         said: dict[str, Any] = {"actor": as_actor(n.theo), "now": business_time.now(), "reason": "They use it."}
-        asked: Any = transfers.ask_transfer(one, team=n.marketing, **said)
+        asked: Any = transfers.request_transfer(one, team=n.marketing, **said)
         return one.pk, asked.pk
 
     def _an_incident(self, company: Company) -> tuple[int, int]:
@@ -350,7 +350,7 @@ class World:
         credential_transitions.describe_credential(one, actor=omar, now=now, fields={**fields, "owner": n.piet})
         codes = list(company.erp.entitlements.values_list("code", flat=True))
         credential_transitions.declare_reach(one, actor=omar, now=now, codes=codes)
-        credential_transitions.say_kept_in(one, actor=omar, now=now, store=store)
+        credential_transitions.claim_store(one, actor=omar, now=now, store=store)
         return one.pk, store.pk
 
     def _somebody_to_erase(self) -> tuple[int, int]:

@@ -257,12 +257,16 @@ def _resources(w: World) -> dict[str, Any]:
         )
     resources.accept_ownership(found["accepted"], actor=w.actor("resource_owner"), now=w.now)
     known = {"connector": "slack", "instance": "abc"}
-    bindings.bind(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **known)
-    found["moving"] = bindings.ask_to_move(w.company.drive, actor=people.as_actor(w.northwind.mei), now=w.now, **known)
+    bindings.bind_connection(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **known)
+    found["moving"] = bindings.request_move(w.company.drive, actor=people.as_actor(w.northwind.mei), now=w.now, **known)
     host = "files.example"
-    bindings.bind(w.company.slack, actor=w.actor("resource_owner"), now=w.now, connector="slack", instance=host)
+    bindings.bind_connection(
+        w.company.slack, actor=w.actor("resource_owner"), now=w.now, connector="slack", instance=host
+    )
     mei = people.as_actor(w.northwind.mei)
-    found["claimed"] = bindings.bind(w.company.drive, actor=mei, now=w.now, connector="httpRequest", instance=host)
+    found["claimed"] = bindings.bind_connection(
+        w.company.drive, actor=mei, now=w.now, connector="httpRequest", instance=host
+    )
     found["incident"] = incidents.declare_incident(
         w.company.erp,
         actor=people.as_actor(w.northwind.sana),
@@ -283,7 +287,7 @@ def _credentials(w: World) -> dict[str, Any]:
     plain, said = (
         used.version_credentials.get(credential__opens=on).credential for on in (w.company.erp, w.company.slack)
     )
-    credential_transitions.say_kept_in(said, actor=w.actor("builder"), now=w.now, store=store)
+    credential_transitions.claim_store(said, actor=w.actor("builder"), now=w.now, store=store)
     return {"store": store, "credential": plain, "said": said}
 
 
@@ -337,7 +341,7 @@ def _submissions(w: World) -> dict[str, Any]:
     moving = Automation.objects.get(pk=scenarios.decide_all(w.company, _submitted(w, "moving")).automation.pk)
     asked = {"team": w.northwind.people_team, "reason": "They use it."}
     return {
-        "transfer": transfers.ask_transfer(moving, actor=w.actor("team_lead"), now=w.now, **asked),
+        "transfer": transfers.request_transfer(moving, actor=w.actor("team_lead"), now=w.now, **asked),
         "drawn": drawn_of_its_own(w.company, "drawn", by=w.people["builder"], **_owners(w)),
         "open_app": open_app,
         "app_record": scenarios.app_of(open_app),
@@ -424,7 +428,7 @@ def _controls(w: World) -> dict[str, Any]:
     """What can be held on the Slack workspace, and what its owner says of something else: a control stands there."""
     held, other = (one.entitlements.order_by("pk")[0] for one in (w.company.slack, w.company.erp))
     owner = w.actor("resource_owner")
-    said = controls.say_control(other, actor=owner, now=w.now, reason="Set in the database.", tag="log.review")
+    said = controls.state_control(other, actor=owner, now=w.now, reason="Set in the database.", tag="log.review")
     return {"entitlement": held, "control": said}
 
 

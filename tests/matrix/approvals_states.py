@@ -160,7 +160,7 @@ def unaccepted(w: World, made: Submission) -> Submission:
 @state(SUBMISSION, "expired", on=unaccepted)
 def expired_submission(w: World, made: Submission) -> Submission:
     """Nobody accepted or declined in time."""
-    return withdraw.lapse(made, actor=w.actor("job"), now=w.now)
+    return withdraw.expire_submission(made, actor=w.actor("job"), now=w.now)
 
 
 @state(SUBMISSION, "in_force", on=stage_2)

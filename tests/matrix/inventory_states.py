@@ -104,7 +104,7 @@ def stopped(w: World, found: Automation) -> Automation:
 @state(AUTOMATION, "resume_asked", on=stopped)
 def resume_asked(w: World, found: Automation) -> Automation:
     """Stopped by its business owner, and its technical owner asks to lift that."""
-    lifecycle.ask_to_resume(found, actor=w.actor("technical_owner"), now=w.now, reason="It is mended.")
+    lifecycle.request_resume(found, actor=w.actor("technical_owner"), now=w.now, reason="It is mended.")
     return found
 
 
@@ -118,7 +118,7 @@ def retired(w: World, found: Automation) -> Automation:
 @state("inventory.transfer", "asked", on=live)
 def transfer_asked(w: World, found: Automation) -> Transfer:
     """The team's lead asks the team that *stranger* leads."""
-    return transfers.ask_transfer(
+    return transfers.request_transfer(
         found, actor=w.actor("team_lead"), now=w.now, reason="They use it.", team=w.northwind.people_team
     )
 
@@ -135,7 +135,7 @@ def transfer_dropped(w: World, found: Transfer) -> Transfer:
     return transfers.drop_transfer(found, actor=w.actor("stranger"), now=w.now, reason="We don't.")
 
 
-@arguments("inventory.automation.ask_transfer")
+@arguments("inventory.automation.request_transfer")
 def _ask_transfer(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"team": w.northwind.people_team}
 
@@ -164,7 +164,7 @@ def credential(w: World, made: Version) -> Credential:
 @state(CREDENTIAL, "said", on=credential)
 def said_to_be_kept(w: World, found: Credential) -> Credential:
     """The builder says that a store keeps it."""
-    return credential_transitions.say_kept_in(found, actor=w.actor("builder"), now=w.now, store=_vault(w))
+    return credential_transitions.claim_store(found, actor=w.actor("builder"), now=w.now, store=_vault(w))
 
 
 @state(CREDENTIAL, "approved", on=live)
@@ -189,7 +189,7 @@ def entitlement_of_its_holder(w: World, found: Entitlement) -> Entitlement:
 @state(CONTROL, "standing", on=entitlement)
 def control(w: World, found: Entitlement) -> Control:
     """The resource's owner says that a control stands on it."""
-    return controls.say_control(
+    return controls.state_control(
         found, actor=w.actor("resource_owner"), now=w.now, reason="Set in the workspace.", tag="human.confirm"
     )
 
@@ -197,14 +197,14 @@ def control(w: World, found: Entitlement) -> Control:
 @state(CONTROL, "taken_back", on=control)
 def control_taken_back(w: World, found: Control) -> Control:
     """The deputy takes that back."""
-    return controls.take_back_control(found, actor=w.actor("resource_deputy"), now=w.now, reason="It was switched off.")
+    return controls.withdraw_control(found, actor=w.actor("resource_deputy"), now=w.now, reason="It was switched off.")
 
 
 def _asked_for(w: World, who: Actor) -> Binding:
     """A connection that the Slack workspace's owner confirmed, and that somebody wants to open the drive."""
     known = {"connector": "slack", "instance": "abc"}
-    bindings.bind(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **known)
-    bindings.ask_to_move(w.company.drive, actor=who, now=w.now, **known)
+    bindings.bind_connection(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **known)
+    bindings.request_move(w.company.drive, actor=who, now=w.now, **known)
     return Binding.objects.get(instance_name="abc")
 
 
@@ -361,7 +361,7 @@ def _named(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"owner": w.northwind.lena, "deputy": w.northwind.mei}
 
 
-@arguments("inventory.automation.amend")
+@arguments("inventory.automation.amend_automation")
 def _amend(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"fields": {"purpose": "Something else."}}
 
@@ -381,7 +381,7 @@ def _entitlement(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"code": "rows:read", "words": "May read rows", "level": "read"}
 
 
-@arguments("inventory.entitlement.say_control")
+@arguments("inventory.entitlement.state_control")
 def _say_control(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"tag": "payment.limit"}
 
@@ -400,12 +400,12 @@ def _declare(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"codes": None}
 
 
-@arguments("inventory.credential.say_kept_in")
+@arguments("inventory.credential.claim_store")
 def _say_kept_in(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"store": _vault(w)}
 
 
-@arguments("inventory.credential.confirm_kept_in", "inventory.credential.refuse_kept_in")
+@arguments("inventory.credential.confirm_store", "inventory.credential.refuse_store")
 def _answer_for_store(w: World, subject: models.Model) -> Mapping[str, Any]:
     assert isinstance(subject, Credential)
     return {"store": subject.said_kept_in_id}
@@ -435,10 +435,10 @@ def _declare_incident(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"reference": "INC-2", "until": w.now + timedelta(days=1)}
 
 
-@arguments("inventory.resource.ask_to_move")
+@arguments("inventory.resource.request_move")
 def _ask_to_move(w: World, subject: models.Model) -> Mapping[str, Any]:
     known = {"connector": "slack", "instance": "abc"}
-    bindings.bind(w.company.slack, actor=as_actor(w.company.slack.deputy), now=w.now, **known)
+    bindings.bind_connection(w.company.slack, actor=as_actor(w.company.slack.deputy), now=w.now, **known)
     return known
 
 
@@ -448,9 +448,13 @@ def _share(w: World, subject: models.Model) -> Mapping[str, Any]:
     assert isinstance(subject, Resource)
     given(w.company.drive, deputy=w.northwind.bram)
     host = "files.example"
-    bindings.bind(subject, actor=as_actor(subject.deputy), now=w.now, connector="slack", instance=host)
+    bindings.bind_connection(subject, actor=as_actor(subject.deputy), now=w.now, connector="slack", instance=host)
     mei = as_actor(w.northwind.mei)
-    return {"binding": bindings.bind(w.company.drive, actor=mei, now=w.now, connector="httpRequest", instance=host).pk}
+    return {
+        "binding": bindings.bind_connection(
+            w.company.drive, actor=mei, now=w.now, connector="httpRequest", instance=host
+        ).pk
+    }
 
 
 @arguments("inventory.binding.agree_to_move")
@@ -458,6 +462,6 @@ def _agree(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"resource": w.company.drive.pk}
 
 
-@arguments("inventory.resource.bind")
+@arguments("inventory.resource.bind_connection")
 def _bind(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"connector": "postgres", "instance": "abc"}

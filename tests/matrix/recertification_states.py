@@ -324,7 +324,7 @@ def order_campaign(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"campaign_scope": Scope(), "day": day(w.now)}
 
 
-@arguments("recertification.campaign.ask")
+@arguments("recertification.campaign.assign_questions")
 def ask(w: World, subject: models.Model) -> Mapping[str, Any]:
     """The ladders of a run."""
     return {"ladders": Ladders(Bench.load(w.now))}

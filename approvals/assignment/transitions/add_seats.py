@@ -88,7 +88,7 @@ def reopen_for_conflicts(step: Step[Any], submission: Submission) -> list[Approv
     prefetch_related_objects(records, "seats__candidates")
     route = Route.load(submission, step.now)
     for record in records:
-        open_again(record, actor=step.actor, now=step.now, route=route, approval=record)
+        reopen(record, actor=step.actor, now=step.now, route=route, approval=record)
     ask_next(step, records, route, because="added")
     return records
 
@@ -100,7 +100,7 @@ def reopen_for_conflicts(step: Step[Any], submission: Submission) -> list[Approv
     source=(ApprovalState.APPROVED,),
     target=(ApprovalState.OPEN,),
 )
-def open_again(step: Step[Approval], *, route: Route, approval: Approval) -> Effect:
+def reopen(step: Step[Approval], *, route: Route, approval: Approval) -> Effect:
     """Reopen an approval that came into a conflict: its decisions stay, one extra approval is added (S6, A10).
 
     Args:
@@ -178,4 +178,4 @@ def _title_words(records: Sequence[Approval]) -> str:
     return " and ".join(titles) if not more else f"{', '.join(titles)} and {more} more"
 
 
-__all__ = ["add_seats", "add_seats_to", "add_signatures", "open_again", "reopen_for_conflicts"]
+__all__ = ["add_seats", "add_seats_to", "add_signatures", "reopen", "reopen_for_conflicts"]

@@ -42,7 +42,7 @@ CAUSES = (
     duties=(assignment_rules.HAS_NEXT_APPROVER,),
     parents=("automation",),
 )
-def pass_on(step: Step[Submission]) -> Effect:
+def reassign(step: Step[Submission]) -> Effect:
     """Ask the next people on the escalation chain because no candidate may decide any more; the clock runs on (A9)."""
     people = ask_next(step, candidates.open_records(step.subject), Route.load(step.subject, step.now))
     return Effect(payload={"asked": [str(person.opaque_id) for person in people]})

@@ -97,7 +97,7 @@ class KindAndTeam(Kind):
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Write the register."""
         resource, document = Resource.objects.get(pk=int(proposal.target)), proposal.document
-        transition_resources.recast(
+        transition_resources.change_kind_or_team(
             resource, actor=step.actor, now=step.now, kind=document["kind"], team=_team(document["team"])
         )
         return {"resource": resource.pk}

@@ -77,7 +77,7 @@ def carry_over(step: Step[Approval], *, source: Approval, decisions: Sequence[De
     source=(ApprovalState.WAITING,),
     target=(ApprovalState.APPROVED, ApprovalState.WAITING),
 )
-def settle(step: Step[Approval]) -> Effect:
+def settle_carried(step: Step[Approval]) -> Effect:
     """Settle an approval of stage 2 after a new decision in stage 1 (A4, A14).
 
     If it is unchanged and was approved before, it is not asked again.

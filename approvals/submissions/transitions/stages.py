@@ -17,7 +17,7 @@ from approvals.light_path.transitions.auto_approval import auto_approve
 from approvals.models import Approval, ApprovalState, SeatLabel, Submission, SubmissionState
 from approvals.models.approval import UNENDED
 from approvals.policies import queries as policy_queries
-from approvals.submissions.transitions.carry_over import settle
+from approvals.submissions.transitions.carry_over import settle_carried
 from approvals.submissions.transitions.put_in_force import put_in_force
 from approvals.submissions.transitions.withdraw import note_end
 from governance.core.engine.transition import Effect, Step, transition
@@ -29,7 +29,7 @@ from governance.core.roles.roles import Permission
 @transition(
     Approval, event="approval.opened", permission=None, source=(ApprovalState.WAITING,), target=(ApprovalState.OPEN,)
 )
-def open_record(step: Step[Approval], *, route: Route, loaded: Approval) -> Effect:
+def open_approval(step: Step[Approval], *, route: Route, loaded: Approval) -> Effect:
     """Open an approval: its candidates are asked and its clock starts (A4, A10).
 
     Args:
@@ -92,7 +92,7 @@ def _open_approvals(step: Step[Any], submission: Submission, approvals: Iterable
     route = Route.load(submission, step.now)
     approvals_by_person: dict[int, tuple[Person, int, datetime | None]] = {}
     for approval in approvals:
-        open_record(approval, actor=step.actor, now=step.now, route=route, loaded=approval)
+        open_approval(approval, actor=step.actor, now=step.now, route=route, loaded=approval)
         for standing in route.standing(approval):
             for person in standing.may_decide:
                 _, count, due = approvals_by_person.get(person.pk, (person, 0, None))
@@ -114,7 +114,7 @@ def _after_stage_1(step: Step[Any], submission: Submission, approvals: list[Appr
     waiting = [approval for approval in approvals if approval.stage == 2 and approval.state == ApprovalState.WAITING]
     for approval in waiting:
         if approval.carried_from_id is not None:
-            settle(approval, actor=step.actor, now=step.now)
+            settle_carried(approval, actor=step.actor, now=step.now)
     waiting = [approval for approval in waiting if approval.state == ApprovalState.WAITING]
     if waiting and not auto_approve(step, submission, waiting):
         _open_approvals(step, submission, waiting, event="stage_2_opened")

@@ -20,7 +20,7 @@ from inventory.models import Automation, AutomationState
 
 
 @transition(Approval, event="approval.withdrawn", permission=None, source=UNENDED, target=(ApprovalState.WITHDRAWN,))
-def withdraw_record(step: Step[Approval]) -> Effect:
+def withdraw_approval(step: Step[Approval]) -> Effect:
     """Withdraw an approval with its submission. Decisions stay (A14, A15)."""
     step.subject.ended_at = step.now
     return Effect()
@@ -59,7 +59,7 @@ def decline(step: Step[Submission]) -> Effect:
     duties=(duties.ACCEPT_TIME_IS_UP,),
     parents=("automation",),
 )
-def lapse(step: Step[Submission]) -> Effect:
+def expire_submission(step: Step[Submission]) -> Effect:
     """Expire a submission that no one accepted or declined in time. It can be submitted again (A5, A14)."""
     note_end(step)
     candidates.queue_notices(
@@ -125,4 +125,4 @@ def close_unfinished(automation: Automation, step: Step[Any]) -> None:
 
 def _withdraw_records(step: Step[Submission]) -> None:
     for approval in step.subject.approvals.filter(state__in=UNENDED).order_by("pk"):
-        withdraw_record(approval, actor=step.actor, now=step.now)
+        withdraw_approval(approval, actor=step.actor, now=step.now)

@@ -154,7 +154,7 @@ def _resources(made: Northwind, now: datetime) -> None:
         for connection in row.connections:
             connector, _, instance = connection.partition("|")
             at = now + 3 * DAY + number * STEP
-            bindings.bind(resource, actor=confirmer, now=at, connector=connector, instance=instance)
+            bindings.bind_connection(resource, actor=confirmer, now=at, connector=connector, instance=instance)
 
 
 def _register_resource(made: Northwind, row: ResourceRow, now: datetime) -> Resource:

@@ -159,7 +159,7 @@ def payment_run_exporter(d: Director) -> Story:
     now = yield Ago(9, "16:20")
     asks = d.privilege(submission, "Ask treasury").privilege
     assert asks is not None
-    controls.say_control(
+    controls.state_control(
         asks.entitlement,
         actor=d.company.actor("omar"),
         now=now,

@@ -146,9 +146,9 @@ def stock_forecast_trial(d: Director) -> Story:
     credential_transitions.describe_credential(credential, actor=d.company.actor("omar"), now=now, fields=facts | due)
     now = yield MINUTES
     vault = d.resource("vault")
-    credential_transitions.say_kept_in(credential, actor=d.company.actor("omar"), now=now, store=vault)
+    credential_transitions.claim_store(credential, actor=d.company.actor("omar"), now=now, store=vault)
     now = yield Ago(67, "09:25")
-    credential_transitions.confirm_kept_in(credential, actor=d.company.actor("amara"), now=now, store=vault.pk)
+    credential_transitions.confirm_store(credential, actor=d.company.actor("amara"), now=now, store=vault.pk)
     now = yield MINUTES
     codes = list(d.resource("erp_test").entitlements.values_list("code", flat=True))
     credential_transitions.declare_reach(credential, actor=d.company.actor("omar"), now=now, codes=codes)

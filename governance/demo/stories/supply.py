@@ -104,7 +104,7 @@ def cold_chain_alert(d: Director) -> Story:
         reason="Three sensors repeat one reading; a driver got 140 texts since noon. Off until the gateway is fixed.",
     )
     now = yield Ago(2, "11:20")
-    lifecycle.ask_to_resume(
+    lifecycle.request_resume(
         automation,
         actor=d.company.actor("piet"),
         now=now,

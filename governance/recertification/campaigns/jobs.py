@@ -77,7 +77,7 @@ def fill(campaign: Campaign, now: datetime, actor: Actor, until: float) -> Count
     ladders = Ladders(Bench.load(now))
     steps = (
         ("frozen", lambda: open_campaign.freeze.when_due(campaign, actor=actor, now=now)),
-        ("asked", lambda: open_campaign.ask.when_due(campaign, actor=actor, now=now, ladders=ladders)),
+        ("asked", lambda: open_campaign.assign_questions.when_due(campaign, actor=actor, now=now, ladders=ladders)),
         ("joined", lambda: _join_some(campaign, now, actor)),
         ("opened", lambda: open_campaign.finish.when_due(campaign, actor=actor, now=now)),
         ("let_go", lambda: call_off.let_go.when_due(campaign, actor=actor, now=now)),

@@ -232,7 +232,7 @@ def stop(step: Step[Automation]) -> Effect:
     duties=[STOPPED, NO_REQUEST, OTHER_THAN_STOPPER],
     reason_needed=True,
 )
-def ask_to_resume(step: Step[Automation]) -> Effect:
+def request_resume(step: Step[Automation]) -> Effect:
     """Request the end of a stop, as the first of two people (G5)."""
     step.subject.resume_asked_by, step.subject.resume_asked_for = step.actor.person, step.actor.standing_for
     step.save(step.subject)

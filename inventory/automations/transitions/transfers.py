@@ -90,7 +90,7 @@ SAME_TEAM = Duty("L2", "L2", "What moves is in use and still the team's.", _requ
     duties=[IN_PERSON, NO_OPEN_TRANSFER],
     reason_needed=True,
 )
-def ask_transfer(step: Step[Automation], *, team: Team) -> Effect:
+def request_transfer(step: Step[Automation], *, team: Team) -> Effect:
     """Request that another team takes over an automation, as the lead of its team (L2)."""
     automation, person = step.subject, step.actor.person
     assert person is not None  # permitted by leading the team

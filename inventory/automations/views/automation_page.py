@@ -17,7 +17,7 @@ from governance.web.pages.ledger_links import ledger_href
 from inventory.automations import conflict_status, review_status
 from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import lifecycle
-from inventory.automations.transitions.transfers import ask_transfer
+from inventory.automations.transitions.transfers import request_transfer
 from inventory.automations.views import environments, reach, reasons, transfers
 from inventory.automations.views.environments import page_href
 from inventory.importers import sentences
@@ -177,12 +177,12 @@ def _kind_label(automation: Automation) -> str:
 
 def _actions(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
     """At most two actions: the switch for its state, and the edit form."""
-    lift = lifecycle.resume if automation.resume_asked_by_id else lifecycle.ask_to_resume
+    lift = lifecycle.resume if automation.resume_asked_by_id else lifecycle.request_resume
     lift_words = "Lift the stop" if automation.resume_asked_by_id else "Ask to lift the stop"
     offered = (
         (lifecycle.stop, "automation_stop", "Kill switch", "ring-cross", "danger"),
         (lift, "automation_resume", lift_words, "check", "quiet"),
-        (confirmation.amend, "automation_amend", "Change", "pen", "quiet"),
+        (confirmation.amend_automation, "automation_amend", "Change", "pen", "quiet"),
     )
     actions = [
         {"label": label, "icon": icon, "kind": kind, "href": reverse(url, args=[automation.pk])}
@@ -261,7 +261,7 @@ def _overview(automation: Automation, shown: Version | None, actor: Actor, now: 
     assessment = shown.latest_assessment if shown else None
     identities = _identities(shown, actor, now)
     may_retire = lifecycle.retire.refusal(automation, actor=actor, now=now) is None
-    may_move = ask_transfer.refusal(automation, actor=actor, now=now) is None
+    may_move = request_transfer.refusal(automation, actor=actor, now=now) is None
     may_raise = confirmation.raise_tier.refusal(automation, actor=actor, now=now) is None and automation.tier != "high"
     approved = automation.approved_version
     return {

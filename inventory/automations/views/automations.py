@@ -222,7 +222,7 @@ def resume(request: Request, pk: int) -> HttpResponse:
     return confirm(
         request,
         automation,
-        lifecycle.resume if requester else lifecycle.ask_to_resume,
+        lifecycle.resume if requester else lifecycle.request_resume,
         now,
         title=f"Lift the stop of {automation.name}?",
         text=f"{requester.name} asked for it. {then}" if requester else first,
@@ -257,7 +257,7 @@ def amend(request: Request, pk: int) -> HttpResponse:
     return form_page(
         request,
         AboutForm(request.POST or None, initial=initial, people=people),
-        lambda fields: confirmation.amend(automation, actor=request.actor, now=now, fields=fields),
+        lambda fields: confirmation.amend_automation(automation, actor=request.actor, now=now, fields=fields),
         now=now,
         title=f"What is said about {automation.name}",
         text=""
@@ -265,7 +265,7 @@ def amend(request: Request, pk: int) -> HttpResponse:
         else "Purpose, kind and owners count once stage 1 has decided again; until then they wait.",
         label="Save",
         back=automation.href,
-        refusal=confirmation.amend.refusal(automation, actor=request.actor, now=now),
+        refusal=confirmation.amend_automation.refusal(automation, actor=request.actor, now=now),
     )
 
 

@@ -71,7 +71,9 @@ def request_transfer(request: Request, pk: int) -> HttpResponse:
     automation = get_object_or_404(seen, pk=pk)
 
     def act(fields: dict[str, Any]) -> Automation:
-        transfers.ask_transfer(automation, actor=request.actor, now=now, team=fields["team"], reason=fields["reason"])
+        transfers.request_transfer(
+            automation, actor=request.actor, now=now, team=fields["team"], reason=fields["reason"]
+        )
         return automation
 
     return form_page(
@@ -83,7 +85,7 @@ def request_transfer(request: Request, pk: int) -> HttpResponse:
         label="Ask them",
         text=f"Once the other team’s lead agrees it is theirs. They decide stage 1 anew, {RUNS_ON}",
         back=automation.href,
-        refusal=transfers.ask_transfer.refusal(automation, actor=request.actor, now=now),
+        refusal=transfers.request_transfer.refusal(automation, actor=request.actor, now=now),
         points=lambda: shortened_grants(automation, now),
     )
 

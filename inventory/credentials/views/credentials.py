@@ -102,7 +102,7 @@ def _actions(credential: Credential, actor: Actor, now: datetime) -> list[Shape]
     offered = (
         (credential_transitions.describe_credential, "Describe it", "pen", "credential_describe"),
         (credential_transitions.declare_reach, "Say what it opens", "key", "credential_reach"),
-        (credential_transitions.say_kept_in, "Say where it is kept", "arrow", "credential_kept_in"),
+        (credential_transitions.claim_store, "Say where it is kept", "arrow", "credential_kept_in"),
     )
     return [
         {"label": label, "icon": icon, "href": reverse(url, args=[credential.pk])}
@@ -116,7 +116,7 @@ def _next_step(credential: Credential, actor: Actor, now: datetime) -> Shape | N
     if credential.said_kept_in is None:
         return None
     store, who = credential.said_kept_in, credential.said_by.name if credential.said_by else "Somebody"
-    refusal = credential_transitions.confirm_kept_in.refusal(credential, actor=actor, now=now)
+    refusal = credential_transitions.confirm_store.refusal(credential, actor=actor, now=now)
     text = f"Who answers for {store.name} confirms or refuses it; until then nothing follows from it."
     actions = []
     if refusal is None:
@@ -324,12 +324,12 @@ def claim_store(request: Request, pk: int) -> HttpResponse:
     choice.queryset = stores.filter(state=ResourceState.ACTIVE).distinct()
 
     def act(given: dict[str, Any]) -> Credential:
-        made: Credential = credential_transitions.say_kept_in(
+        made: Credential = credential_transitions.claim_store(
             credential, actor=request.actor, now=now, store=given["store"]
         )
         return made
 
-    refusal = credential_transitions.say_kept_in.refusal(credential, actor=request.actor, now=now)
+    refusal = credential_transitions.claim_store.refusal(credential, actor=request.actor, now=now)
     text = "Who answers for that store confirms or refuses it. Then they decide about this credential where it is asked for."
     title = f"Where {credential} is kept"
     return form_page(
@@ -340,13 +340,13 @@ def claim_store(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def confirm_store(request: Request, pk: int) -> HttpResponse:
     """Confirm that a store keeps a credential."""
-    return _answer(request, pk, credential_transitions.confirm_kept_in)
+    return _answer(request, pk, credential_transitions.confirm_store)
 
 
 @require_POST
 def refuse_store(request: Request, pk: int) -> HttpResponse:
     """Refuse that a store keeps a credential."""
-    return _answer(request, pk, credential_transitions.refuse_kept_in)
+    return _answer(request, pk, credential_transitions.refuse_store)
 
 
 def _answer(request: Request, pk: int, verb: Transition[Credential]) -> HttpResponse:

@@ -358,7 +358,7 @@ def _amend(step: Step[Any], automation: Automation, given: Mapping[str, Any]) ->
     permission=Permission.AUTOMATION_AMEND,
     source=(AutomationState.DRAFT, AutomationState.IN_REVIEW, AutomationState.LIVE, AutomationState.SUSPENDED),
 )
-def amend(step: Step[Automation], *, fields: Mapping[str, Any]) -> Effect:
+def amend_automation(step: Step[Automation], *, fields: Mapping[str, Any]) -> Effect:
     """Change the description of an automation; purpose, owners and kind count after a new stage 1 decision (A12).
 
     Args:

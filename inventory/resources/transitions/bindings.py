@@ -117,7 +117,7 @@ BOTH_SIDES = Duty(
     source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
     duties=[NAMEABLE],
 )
-def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
+def bind_connection(step: Step[Resource], *, connector: str, instance: str) -> Effect:
     """State that a connection opens this resource, as its owner or deputy (I8); later versions use it.
 
     Allowed for a new connection, one proposed for this resource, or one that its proposed resource's owner refused. The
@@ -209,7 +209,7 @@ def refuse_binding(step: Step[Binding]) -> Effect:
     source=(ResourceState.ACTIVE,),
     duties=[NAMEABLE],
 )
-def ask_to_move(step: Step[Resource], *, connector: str, instance: str) -> Effect:
+def request_move(step: Step[Resource], *, connector: str, instance: str) -> Effect:
     """Request that a connection moves to this resource, as its owner, deputy or an admin (I8).
 
     The move needs a second person's agreement (`agree_to_move`). A person's new request replaces their earlier one;
@@ -345,4 +345,4 @@ def _clear_move(row: Binding) -> None:
 def binding_operation(resource: Resource, connector: str, instance: str) -> Transition[Resource]:
     """Operation by which an actor states a connection's resource: bind it, or request a move. Reads only."""
     bindings = Binding.objects.filter(connector=connector, instance_name=instance, confirmed_at__isnull=False)
-    return ask_to_move if bindings.exclude(resource=resource).exists() else bind
+    return request_move if bindings.exclude(resource=resource).exists() else bind_connection

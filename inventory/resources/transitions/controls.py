@@ -42,7 +42,7 @@ NO_STAKE = Duty(
     duties=[NO_STAKE],
     reason_needed=True,
 )
-def say_control(step: Step[Entitlement], *, tag: str) -> Effect:
+def state_control(step: Step[Entitlement], *, tag: str) -> Effect:
     """State that a control applies to an entitlement, and how, as owner of its resource.
 
     Args:
@@ -78,7 +78,7 @@ def say_control(step: Step[Entitlement], *, tag: str) -> Effect:
     parents=("entitlement",),
     reason_needed=True,
 )
-def take_back_control(step: Step[Control]) -> Effect:
+def withdraw_control(step: Step[Control]) -> Effect:
     """Withdraw a control: access that relied on it conflicts again, with time for a decision (S6)."""
     control = step.subject
     control.ended_by, control.ended_at, control.ended_why = step.actor.person, step.now, step.reason

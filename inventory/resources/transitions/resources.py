@@ -274,7 +274,7 @@ def reclassify(step: Step[Resource], *, data_class: str, environment: str) -> Ef
 
 
 @transition(Resource, event="resource.amended", permission=None, source=(ResourceState.ACTIVE,))
-def recast(step: Step[Resource], *, kind: str, team: Team | None) -> Effect:
+def change_kind_or_team(step: Step[Resource], *, kind: str, team: Team | None) -> Effect:
     """Change kind or team of an active resource, after a proposal of two people (S8).
 
     Conflict rules use the kind; ladder and second approval use the team. So one person cannot change them.

@@ -96,7 +96,7 @@ def claim_rows(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
 
 def claim_href(resource: Resource, actor: Actor, now: datetime) -> str:
     """Address of the form for a connection; empty for readers who may neither bind nor request a move."""
-    verbs = (bindings.bind, bindings.ask_to_move)
+    verbs = (bindings.bind_connection, bindings.request_move)
     may = any(verb.refusal(resource, actor=actor, now=now) is None for verb in verbs)
     return reverse("resource_connection", args=[resource.pk]) if may else ""
 
@@ -123,7 +123,7 @@ def bind_connection(request: Request, pk: int) -> HttpResponse:
     refusal = (
         None
         if claim_href(resource, request.actor, now)
-        else bindings.bind.refusal(resource, actor=request.actor, now=now)
+        else bindings.bind_connection.refusal(resource, actor=request.actor, now=now)
     )
     text = "What is known to open another resource moves once somebody else agrees: who answers for that one, or another admin."
     title = f"What opens {resource.name}?"

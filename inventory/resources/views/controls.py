@@ -54,11 +54,11 @@ def controls(request: Request, pk: int) -> HttpResponse:
     form = ControlForm(request.POST or None)
     form.fields["tag"].choices = [(tag, words) for tag, (words, _) in CONTROLS.items() if tag not in standing]  # type: ignore[attr-defined]
     if request.method == "POST":
-        refusal = transition_controls.say_control.refusal(entitlement, actor=request.actor, now=now)
+        refusal = transition_controls.state_control.refusal(entitlement, actor=request.actor, now=now)
         if refusal is not None or form.is_valid():
             try:
                 initial = {"tag": request.POST.get("tag", ""), "reason": request.POST.get("reason", "")}
-                transition_controls.say_control(entitlement, actor=request.actor, now=now, **initial)
+                transition_controls.state_control(entitlement, actor=request.actor, now=now, **initial)
                 return redirect(entitlement.controls_href)
             except InvalidInput as error:
                 form.add_error(None, error.refusal.sentence)
@@ -75,7 +75,7 @@ def _find_entitlement(request: Request, pk: int, now: datetime) -> Entitlement:
 
 
 def _context(entitlement: Entitlement, form: ControlForm, actor: Actor, now: datetime) -> Shape:
-    refusal = transition_controls.say_control.refusal(entitlement, actor=actor, now=now)
+    refusal = transition_controls.state_control.refusal(entitlement, actor=actor, now=now)
     rows = list(entitlement.controls.select_related("said_by", "said_for", "reason", "ended_by", "ended_why"))
     for row in rows:
         row.entitlement = entitlement  # its rules read the entitlement, which is already loaded
@@ -110,7 +110,7 @@ def _locked_shape(entitlement: Entitlement, refusal: Refusal) -> Shape:
 
 def _row(control: Control, actor: Actor, now: datetime) -> Shape:
     is_over = control.ended_at is not None
-    may_end = not is_over and transition_controls.take_back_control.refusal(control, actor=actor, now=now) is None
+    may_end = not is_over and transition_controls.withdraw_control.refusal(control, actor=actor, now=now) is None
     instead = f" for {control.said_for.name}" if control.said_for is not None else ""
     return {
         "words": control.words,
@@ -135,7 +135,7 @@ def take_back(request: Request, pk: int) -> HttpResponse:
     return confirm(
         request,
         control,
-        transition_controls.take_back_control,
+        transition_controls.withdraw_control,
         now,
         title=f"{control.words}: take that back?",
         text="Whatever is in conflict without it is in conflict again from now on: what is asked at once, what is held with the next scan, "

@@ -95,7 +95,7 @@ def test_purpose_and_owners_are_asked_for_before_anybody_is_asked(company: Compa
 @pytest.mark.rule("I1", "A12")
 def test_an_amendment_does_not_get_around_two_owners(company: Company, chaser_in_force: Submission) -> None:
     submission = chaser_in_force
-    confirmation.amend(
+    confirmation.amend_automation(
         submission.automation,
         actor=as_actor(company.people.rita),
         now=company.now,

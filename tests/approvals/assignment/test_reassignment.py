@@ -84,13 +84,13 @@ def test_nobody_else_is_asked_while_somebody_who_was_may_decide(company: Company
     assert submission_jobs.pass_on_due(c.now, JOB) == 0
     assert hears_nothing(c, submission, n.grace)
     before = LedgerEvent.objects.count()
-    assert not reassign.pass_on.when_due(submission, actor=JOB, now=c.now)
+    assert not reassign.reassign.when_due(submission, actor=JOB, now=c.now)
     assert LedgerEvent.objects.count() == before, "what is not due is nobody's attempt"
     with pytest.raises(OutOfTurn, match=r"^A9: Those who were asked may still decide,"):
-        reassign.pass_on(submission, actor=JOB, now=c.now)
+        reassign.reassign(submission, actor=JOB, now=c.now)
     for person in (n.ines, n.theo, n.rita, n.sana):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-            reassign.pass_on(submission, actor=as_actor(person), now=c.now)
+            reassign.reassign(submission, actor=as_actor(person), now=c.now)
 
 
 @pytest.mark.rule("A1", "A9", "A10", "R9", "H3")

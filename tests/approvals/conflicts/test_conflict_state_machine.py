@@ -378,7 +378,7 @@ class Steps(Undone):
         team = n.marketing if is_here else n.finance_ops
 
         try:
-            asked = transfers.ask_transfer(one, actor=giver, now=self.now, reason="They use it.", team=team)
+            asked = transfers.request_transfer(one, actor=giver, now=self.now, reason="They use it.", team=team)
         except Refused:
             return
         accept = partial(transfers.accept_transfer, asked, actor=taker, now=self.now, reason="We do.")

@@ -42,7 +42,7 @@ def on_slack(c: Company) -> Entitlement:
 
 def say(c: Company, who: Person, one: Entitlement, tag: str = "human.confirm", why: str = WHY) -> Any:
     """Somebody says that a control stands."""
-    return controls.say_control(one, actor=as_actor(who), now=c.now, reason=why, tag=tag)
+    return controls.state_control(one, actor=as_actor(who), now=c.now, reason=why, tag=tag)
 
 
 def unconfirmed(c: Company, **more: Any) -> None:
@@ -87,7 +87,7 @@ def test_who_submitted_what_holds_it_does_not_say_it_nor_does_their_delegate(
     stock_report.hand_over(plain, plain.slack, plain.people.rita, plain.people.omar)
     for actor in (as_actor(plain.people.rita), as_delegate(plain.people.tom, giver=plain.people.rita)):
         with pytest.raises(Refused, match=r"^SOD-1: Weekly stock report uses this and you"):
-            controls.say_control(one, actor=actor, now=plain.now, reason=WHY, tag="human.confirm")
+            controls.state_control(one, actor=actor, now=plain.now, reason=WHY, tag="human.confirm")
 
 
 def test_it_takes_a_reason_and_one_of_the_list_and_is_said_once(plain: Company, plain_in_force: Submission) -> None:
@@ -129,7 +129,7 @@ def test_where_it_stands_the_conflict_is_gone_and_where_it_is_taken_back_it_is_t
     assert on_slack(plain).tags == ["human.confirm", "message.send"]
     assert case() == []
     assert scan.scan(rules, plain.now) == {}
-    controls.take_back_control(made, actor=as_actor(plain.people.amara), now=plain.now, reason="It was switched off.")
+    controls.withdraw_control(made, actor=as_actor(plain.people.amara), now=plain.now, reason="It was switched off.")
     assert on_slack(plain).tags == ["message.send"]
     assert len(case()) == len(scan.scan(rules, plain.now)) == 1
 
@@ -140,7 +140,7 @@ def test_an_open_submission_is_asked_with_what_stands_now_and_not_as_it_was_froz
     assert found_for(open_one, plain) == ["read-and-tell"]
     made = say(plain, plain.people.omar, on_slack(plain))
     assert found_for(open_one, plain) == []
-    controls.take_back_control(made, actor=as_actor(plain.people.omar), now=plain.now, reason="It never was.")
+    controls.withdraw_control(made, actor=as_actor(plain.people.omar), now=plain.now, reason="It never was.")
     assert found_for(open_one, plain) == ["read-and-tell"]
 
 
@@ -151,7 +151,7 @@ def test_what_was_frozen_while_it_stood_is_in_conflict_once_it_is_taken_back(pla
     open_one = scenarios.submitted(plain, version, by=plain.people.rita)
     assert "human.confirm" in str(open_one.held)
     assert found_for(open_one, plain) == []
-    controls.take_back_control(made, actor=as_actor(plain.people.omar), now=plain.now, reason="It never was.")
+    controls.withdraw_control(made, actor=as_actor(plain.people.omar), now=plain.now, reason="It never was.")
     assert found_for(open_one, plain) == ["read-and-tell"]
 
 
@@ -176,13 +176,13 @@ def test_who_answers_for_it_or_security_takes_it_back_with_a_reason(
     actor = as_actor(getattr(plain.people, who))
     if not may:
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-            controls.take_back_control(made, actor=actor, now=plain.now, reason="No.")
+            controls.withdraw_control(made, actor=actor, now=plain.now, reason="No.")
         return
     with pytest.raises(InvalidInput, match=r"^REASON: "):
-        controls.take_back_control(made, actor=actor, now=plain.now, reason="")
-    controls.take_back_control(made, actor=actor, now=plain.now, reason="It was switched off.")
+        controls.withdraw_control(made, actor=actor, now=plain.now, reason="")
+    controls.withdraw_control(made, actor=actor, now=plain.now, reason="It was switched off.")
     with pytest.raises(OutOfTurn, match=r"^STATE: This control is taken back, so this"):
-        controls.take_back_control(made, actor=actor, now=plain.now, reason="Again.")
+        controls.withdraw_control(made, actor=actor, now=plain.now, reason="Again.")
     assert LedgerEvent.objects.filter(verb__in=["control.said", "control.taken_back"], outcome="done").count() == 2
     assert say(plain, plain.people.amara, on_slack(plain)).pk != made.pk  # it can be said again
 
@@ -238,7 +238,7 @@ def test_its_page_asks_no_more_of_the_database_for_more_of_them(plain: Company, 
         with CaptureQueriesContext(connection) as captured:
             assert client_of(plain.people.omar).get(one.controls_href).status_code == 200
         counted.append(len(captured))
-    controls.take_back_control(made, actor=as_actor(plain.people.omar), now=plain.now, reason="No more.")
+    controls.withdraw_control(made, actor=as_actor(plain.people.omar), now=plain.now, reason="No more.")
     with CaptureQueriesContext(connection) as captured:
         client_of(plain.people.omar).get(one.controls_href)
     assert counted == [len(captured)] * 2

@@ -26,7 +26,7 @@ Say = Callable[[Company], None]
 
 
 def _bind(c: Company, actor: object) -> None:
-    bindings.bind(c.model, actor=actor, now=c.now, connector="httpRequest", instance=HOST)  # type: ignore[arg-type]
+    bindings.bind_connection(c.model, actor=actor, now=c.now, connector="httpRequest", instance=HOST)  # type: ignore[arg-type]
 
 
 def by_owner(c: Company) -> None:
@@ -57,8 +57,8 @@ def by_colleague(c: Company) -> None:
 def by_move(c: Company) -> None:
     """The host is known to open Mei's drive. The owner asks that it opens theirs, and Mei agrees."""
     known = {"connector": "httpRequest", "instance": HOST}
-    bindings.bind(c.drive, actor=as_actor(c.people.mei), now=c.now, **known)
-    bindings.ask_to_move(c.model, actor=as_actor(c.people.omar), now=c.now, **known)
+    bindings.bind_connection(c.drive, actor=as_actor(c.people.mei), now=c.now, **known)
+    bindings.request_move(c.model, actor=as_actor(c.people.omar), now=c.now, **known)
     row = Binding.objects.get(connector="httpRequest", instance_name=HOST)
     bindings.agree_to_move(row, actor=as_actor(c.people.mei), now=c.now, resource=c.model.pk)
 
@@ -92,7 +92,7 @@ def attack(c: Company, say: Say, known_by: tuple[str, str] | None, *, later: boo
     n = c.people
     if known_by is not None:
         connector, name = known_by
-        bindings.bind(c.drive, actor=as_actor(n.mei), now=c.now, connector=connector, instance=name)
+        bindings.bind_connection(c.drive, actor=as_actor(n.mei), now=c.now, connector=connector, instance=name)
     say(c)
     is_party = say is not by_deputy
     if is_party and later:
@@ -101,7 +101,9 @@ def attack(c: Company, say: Say, known_by: tuple[str, str] | None, *, later: boo
     owners = {"technical_owner": n.omar} if is_party and not later else {}
     made = scenarios.submitted(c, stock_report.version(c, reads_payroll, **owners))
     if is_party and later:
-        confirmation.amend(made.automation, actor=as_actor(n.jonas), now=c.now, fields={"technical_owner": n.omar})
+        confirmation.amend_automation(
+            made.automation, actor=as_actor(n.jonas), now=c.now, fields={"technical_owner": n.omar}
+        )
     with suppress(Refused):
         scenarios.approve(scenarios.app_of(made), n.theo, now=c.now, reason="Fine.")
     for person in (n.omar, n.mei, n.amara):

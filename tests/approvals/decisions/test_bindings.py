@@ -82,17 +82,17 @@ def test_an_owner_who_is_a_party_confirms_nothing_on_the_resources_page_that_the
     said = {"connector": binding.connector, "instance": binding.instance_name}
     for actor in (as_actor(n.omar), as_delegate(n.amara, giver=n.omar, now=company.now)):
         with pytest.raises(DutyConflict, match=r"^I8: Weekly stock report rests on this connection"):
-            bindings.bind(company.slack, actor=actor, now=company.now, **said)
+            bindings.bind_connection(company.slack, actor=actor, now=company.now, **said)
     refused = LedgerEvent.objects.filter(verb="binding.confirmed", outcome="refused", code="I8")
     assert refused.count() == 2
     Automation.objects.update(business_owner=n.jonas)  # who was a party of what is not finished stays one
     with pytest.raises(DutyConflict, match="rests on this connection, and you are a party"):
-        bindings.bind(company.slack, actor=as_actor(n.omar), now=company.now, **said)
+        bindings.bind_connection(company.slack, actor=as_actor(n.omar), now=company.now, **said)
     with inside(company.slack, as_actor(n.omar), company.now), pytest.raises(DutyConflict, match="a party to it"):
         bindings.refuse_binding(binding, actor=as_actor(n.omar), now=company.now)
     assert LedgerEvent.objects.filter(verb="binding.confirmed", outcome="refused", code="SOD-1").exists()
     assert binding_of(stock_report.privilege_on(made, company.slack)).is_open
-    bindings.bind(company.slack, actor=as_actor(n.amara), now=company.now, **said)
+    bindings.bind_connection(company.slack, actor=as_actor(n.amara), now=company.now, **said)
     assert binding_of(stock_report.privilege_on(made, company.slack)).confirmed_by == n.amara
 
 

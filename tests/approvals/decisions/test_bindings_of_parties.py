@@ -58,7 +58,7 @@ def omars(company: Company) -> Company:
 
 def bind(c: Company, actor: Any) -> Binding:
     """Somebody of the public resource's side says that the host opens it."""
-    bindings.bind(c.model, actor=actor, now=c.now, connector="httpRequest", instance=HOST)
+    bindings.bind_connection(c.model, actor=actor, now=c.now, connector="httpRequest", instance=HOST)
     return Binding.objects.get(instance_name=HOST)
 
 
@@ -184,7 +184,7 @@ def test_nobody_approves_it_as_it_was_asked_once_its_confirmer_becomes_a_party(
         stock_report.hand_over(omars, resource, n.mei, n.amara)
     record = submitted(omars, technical_owner=n.rita)
     assert record.tier != "high"
-    confirmation.amend(
+    confirmation.amend_automation(
         record.submission.automation, actor=as_actor(n.jonas), now=omars.now, fields={"technical_owner": n.omar}
     )
     with pytest.raises(OutOfTurn) as caught:

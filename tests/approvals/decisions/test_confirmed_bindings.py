@@ -45,9 +45,11 @@ def claimed(company: Company) -> Company:
     n = company.people
     given(company.model, data_class="public")
     company.model.refresh_from_db()
-    bindings.bind(company.drive, actor=as_actor(n.mei), now=company.now, connector="httpRequest", instance=HOST)
+    bindings.bind_connection(
+        company.drive, actor=as_actor(n.mei), now=company.now, connector="httpRequest", instance=HOST
+    )
     later = company.now + timedelta(hours=1)
-    bindings.bind(company.model, actor=as_actor(n.omar), now=later, connector="graphql", instance=HOST)
+    bindings.bind_connection(company.model, actor=as_actor(n.omar), now=later, connector="graphql", instance=HOST)
     return company
 
 
@@ -84,13 +86,13 @@ def restricted(company: Company) -> Company:
     stock_report.confirm_connections(company)
     joins(n.omar, n.finance_ops)
     before = company.now - timedelta(hours=1)
-    bindings.bind(company.drive, actor=as_actor(n.mei), now=before, connector="httpRequest", instance=HOST)
+    bindings.bind_connection(company.drive, actor=as_actor(n.mei), now=before, connector="httpRequest", instance=HOST)
     return company
 
 
 def move(c: Company, asker: Actor, *, agreed_by: Person) -> Binding:
     """The connection moves to Omar's resource an hour later."""
-    bindings.ask_to_move(c.model, actor=asker, now=c.now, connector="httpRequest", instance=HOST)
+    bindings.request_move(c.model, actor=asker, now=c.now, connector="httpRequest", instance=HOST)
     row = Binding.objects.get(instance_name=HOST)
     bindings.agree_to_move(row, actor=as_actor(agreed_by), now=c.now, resource=c.model.pk)
     return Binding.objects.get(instance_name=HOST)
@@ -114,7 +116,7 @@ def test_so_is_what_somebody_asked_to_move_who_stood_in_for_a_party(restricted: 
 def test_what_a_party_asks_for_later_and_drops_changes_nothing(restricted: Company) -> None:
     n = restricted.people
     row = move(restricted, as_actor(n.omar), agreed_by=n.mei)
-    bindings.ask_to_move(
+    bindings.request_move(
         restricted.drive, actor=as_actor(n.ines), now=restricted.now, connector="httpRequest", instance=HOST
     )
     bindings.drop_move(row, actor=as_actor(n.omar), now=restricted.now)

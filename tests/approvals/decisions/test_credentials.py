@@ -39,8 +39,8 @@ def vault(c: Company) -> Resource:
 
 def kept(c: Company, one: Credential, store: Resource) -> Credential:
     """Rita says that a store keeps it, and Lena confirms it."""
-    credential_transitions.say_kept_in(one, actor=as_actor(c.people.rita), now=c.now, store=store)
-    return credential_transitions.confirm_kept_in(one, actor=as_actor(c.people.lena), now=c.now, store=store.pk)
+    credential_transitions.claim_store(one, actor=as_actor(c.people.rita), now=c.now, store=store)
+    return credential_transitions.confirm_store(one, actor=as_actor(c.people.lena), now=c.now, store=store.pk)
 
 
 def approve_as_shown(c: Company, record: Approval, person: Person, digest: str) -> Approval:
@@ -128,7 +128,7 @@ def test_who_only_builds_with_it_describes_it_until_somebody_has_approved_it(
             one, actor=as_actor(n.rita), now=company.now, fields={"lifetime": "short"}
         )
     with pytest.raises(DutyConflict, match="Somebody approved this credential"):
-        credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=vault(company))
+        credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=vault(company))
     for person, lifetime in ((n.omar, "static"), (n.sana, "short")):
         credential_transitions.describe_credential(
             one, actor=as_actor(person), now=company.now, fields={"lifetime": lifetime}
@@ -143,17 +143,17 @@ def test_a_party_says_neither_that_it_opens_less_nor_that_a_store_keeps_it(
     stage_2.parties.create(person=n.amara, capacity="editor")
     stage_2.parties.create(person=n.lena, capacity="editor")
     codes = list(company.erp.entitlements.values_list("code", flat=True))
-    credential_transitions.say_kept_in(one, actor=as_actor(n.omar), now=company.now, store=store)
+    credential_transitions.claim_store(one, actor=as_actor(n.omar), now=company.now, store=store)
     with pytest.raises(DutyConflict, match="you are a party to it") as no:
         credential_transitions.declare_reach(one, actor=as_actor(n.amara), now=company.now, codes=codes)
     assert no.value.refusal.code == "SOD-1"
-    for verb in (credential_transitions.confirm_kept_in, credential_transitions.refuse_kept_in):
+    for verb in (credential_transitions.confirm_store, credential_transitions.refuse_store):
         with pytest.raises(DutyConflict, match="you are a party to it"):
             verb(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
     credential_transitions.declare_reach(one, actor=as_actor(n.omar), now=company.now, codes=codes)
     credential_transitions.declare_reach(one, actor=as_actor(n.amara), now=company.now, codes=None)
     assert one.reach_kind == "unknown", "that it opens more anybody of its side says"
-    credential_transitions.confirm_kept_in(one, actor=as_actor(n.piet), now=company.now, store=store.pk)
+    credential_transitions.confirm_store(one, actor=as_actor(n.piet), now=company.now, store=store.pk)
 
 
 @pytest.mark.rule("T1", "A1")
@@ -202,7 +202,7 @@ def test_the_card_says_in_words_that_it_has_expired_and_where_it_is_kept(company
     credential_transitions.describe_credential(
         record.credential, actor=as_actor(n.omar), now=company.now, fields=fields
     )
-    credential_transitions.say_kept_in(record.credential, actor=as_actor(n.omar), now=company.now, store=vault(company))
+    credential_transitions.claim_store(record.credential, actor=as_actor(n.omar), now=company.now, store=vault(company))
     html = client_of(n.omar).get(reverse("review", args=[stage_2.pk]), {"open": record.pk}).content.decode()
     for said in ("Expired on Sun 1 Nov", "Rotation overdue since Thu 1 Oct", "Omar Haddad says that Vault keeps it"):
         assert said in html

@@ -31,10 +31,12 @@ def claimed(company: Company) -> Company:
     n = company.people
     given(company.model, data_class="public")
     company.model.refresh_from_db()
-    bindings.bind(
+    bindings.bind_connection(
         company.drive, actor=as_actor(n.mei), now=company.now, connector="googleDrive", instance=f"{HOST}:443"
     )
-    bindings.bind(company.model, actor=as_actor(n.omar), now=company.now, connector="httpRequest", instance=HOST)
+    bindings.bind_connection(
+        company.model, actor=as_actor(n.omar), now=company.now, connector="httpRequest", instance=HOST
+    )
     return company
 
 
@@ -97,7 +99,7 @@ def test_a_consent_counts_for_nothing_once_its_person_answers_for_the_claiming_r
 
 def test_a_move_of_the_older_binding_frees_no_claim(claimed: Company) -> None:
     n = claimed.people
-    bindings.ask_to_move(
+    bindings.request_move(
         claimed.mail, actor=as_actor(n.mei), now=claimed.now, connector="googleDrive", instance=f"{HOST}:443"
     )
     row = Binding.objects.get(resource=claimed.drive)
@@ -129,7 +131,9 @@ def test_a_consent_of_somebody_who_becomes_a_party_counts_for_nothing(claimed: C
 def test_a_consent_counts_for_no_other_resource_that_the_connection_moves_to(claimed: Company) -> None:
     n = claimed.people
     bindings.share_host(claimed.drive, actor=as_actor(n.mei), now=claimed.now, binding=claim(claimed).pk)
-    bindings.ask_to_move(claimed.slack, actor=as_actor(n.omar), now=claimed.now, connector="httpRequest", instance=HOST)
+    bindings.request_move(
+        claimed.slack, actor=as_actor(n.omar), now=claimed.now, connector="httpRequest", instance=HOST
+    )
     row = claim(claimed)
     bindings.agree_to_move(row, actor=as_actor(n.amara), now=claimed.now, resource=claimed.slack.pk)
     assert resource_queries.open_claims(claimed.drive) == [row]
@@ -177,8 +181,8 @@ OTHER_HOST = (
 def both_bound(c: Company, known: str, claimed_as: str) -> None:
     """Mei's drive is known by one name of a host, and Omar says that another opens his resource."""
     n = c.people
-    bindings.bind(c.drive, actor=as_actor(n.mei), now=c.now, connector="graphql", instance=known)
-    bindings.bind(c.model, actor=as_actor(n.omar), now=c.now, connector="httpRequest", instance=claimed_as)
+    bindings.bind_connection(c.drive, actor=as_actor(n.mei), now=c.now, connector="graphql", instance=known)
+    bindings.bind_connection(c.model, actor=as_actor(n.omar), now=c.now, connector="httpRequest", instance=claimed_as)
 
 
 @pytest.mark.parametrize(("known", "claimed_as"), SAME_HOST)
@@ -231,8 +235,12 @@ def test_one_owner_of_both_is_not_asked_twice(claimed: Company) -> None:
 
 def test_a_credential_used_for_two_services_is_no_host(company: Company) -> None:
     n = company.people
-    bindings.bind(company.drive, actor=as_actor(n.mei), now=company.now, connector="googleDrive", instance="gdrA1")
-    bindings.bind(company.slack, actor=as_actor(n.omar), now=company.now, connector="slack", instance="gdrA1")
+    bindings.bind_connection(
+        company.drive, actor=as_actor(n.mei), now=company.now, connector="googleDrive", instance="gdrA1"
+    )
+    bindings.bind_connection(
+        company.slack, actor=as_actor(n.omar), now=company.now, connector="slack", instance="gdrA1"
+    )
     assert all(not row.claims for row in resource_queries.with_claims(Binding.objects.select_related("resource")))
 
 

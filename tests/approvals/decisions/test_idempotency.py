@@ -223,7 +223,9 @@ def test_submitting_the_same_twice_is_one_submission_and_anything_else_is_refuse
     assert on_record() == before
     with pytest.raises(InvalidInput, match="under review already"):
         scenarios.submitted(c, version, by=c.people.bram)
-    confirmation.amend(version.automation, actor=as_actor(c.people.rita), now=c.now, fields={"technical_owner": None})
+    confirmation.amend_automation(
+        version.automation, actor=as_actor(c.people.rita), now=c.now, fields={"technical_owner": None}
+    )
     assert scenarios.submitted(c, version) != first, "what is said of the app has changed, so it is asked anew"
 
 

@@ -185,7 +185,9 @@ def test_what_is_submitted_with_another_owner_can_be_approved_though_the_present
 ) -> None:
     n = company.people
     left(company, n.jonas)
-    confirmation.amend(live.automation, actor=as_actor(n.rita), now=company.now, fields={"business_owner": n.bram})
+    confirmation.amend_automation(
+        live.automation, actor=as_actor(n.rita), now=company.now, fields={"business_owner": n.bram}
+    )
     submission = scenarios.submitted(
         company, stock_report.version(company, stock_report.one_more_channel, business_owner=n.bram)
     )

@@ -49,7 +49,7 @@ def connect(c: Company, *exports: str | bytes) -> None:
                 opened = next((getattr(c, attribute) for word, attribute in OPENS if word in known), None)
                 if opened is not None:
                     connector, instance = binding_key(one)
-                    bindings.bind(
+                    bindings.bind_connection(
                         opened, actor=as_actor(opened.owner), now=c.now, connector=connector, instance=instance
                     )
 

@@ -211,7 +211,9 @@ def _connect(c: Company, item: ImportItem) -> None:
     """Omar says that whatever is used opens the ERP database."""
     for one in manifest_of(item).privileges:
         connector, instance = binding_key(one)
-        bindings.bind(c.erp, actor=as_actor(c.people.omar), now=c.now, connector=connector, instance=instance)
+        bindings.bind_connection(
+            c.erp, actor=as_actor(c.people.omar), now=c.now, connector=connector, instance=instance
+        )
 
 
 def _brought_in(c: Company, rita: Build, planted: Planted, seen: Seen) -> Submission:

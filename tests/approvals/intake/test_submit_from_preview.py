@@ -115,7 +115,7 @@ def test_a_connection_that_nobody_named_is_asked_for_and_never_guessed(company: 
 def unowned_chat(c: Company) -> tuple[Resource, ImportItem]:
     """The database of the stock report is known; where it posts to is a resource that Rita proposed and nobody owns."""
     connector, instance = stock_report.CONNECTIONS[c.erp.name]
-    bindings.bind(c.erp, actor=as_actor(c.people.omar), now=c.now, connector=connector, instance=instance)
+    bindings.bind_connection(c.erp, actor=as_actor(c.people.omar), now=c.now, connector=connector, instance=instance)
     fields = {"name": "Stock chat", "kind": "saas_connector", "data_class": "internal"}
     rita = as_actor(c.people.rita)
     chat = resources.propose_resource(c.people.finance_ops, actor=rita, now=c.now, fields=fields)

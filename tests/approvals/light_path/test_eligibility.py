@@ -249,7 +249,7 @@ def test_a_connection_that_is_to_open_something_else_has_its_owner_asked(
     company: Company, light_submitted: Submission
 ) -> None:
     row = Binding.objects.get(resource=company.erp, confirmed_at__isnull=False)
-    bindings.ask_to_move(
+    bindings.request_move(
         company.drive,
         actor=as_actor(company.people.ines),
         now=company.now,
@@ -286,7 +286,7 @@ def test_what_people_were_asked_about_once_stays_with_them_though_what_opened_it
     n = company.people
     row = Binding.objects.get(resource=company.erp, confirmed_at__isnull=False)
     where = {"connector": row.connector, "instance": row.instance_name}
-    bindings.ask_to_move(company.drive, actor=as_actor(n.ines), now=company.now, reason="A drive.", **where)
+    bindings.request_move(company.drive, actor=as_actor(n.ines), now=company.now, reason="A drive.", **where)
     stock_report.app_approved(company, light_submitted)
     assert people_are_asked(light_submitted)
     row.refresh_from_db()

@@ -159,7 +159,7 @@ def test_what_was_taken_back_answered_joined_and_refused_is_no_finding(
     )
     decide.answer(other, actor=as_actor(n.jonas), now=c.now, reason="All.")
     automation = stock_in_stage_2.automation
-    confirmation.amend(automation, actor=as_actor(n.rita), now=c.now, fields={"technical_owner": n.bram})
+    confirmation.amend_automation(automation, actor=as_actor(n.rita), now=c.now, fields={"technical_owner": n.bram})
     assert {(n.jonas.pk, "answered"), (n.bram.pk, "technical_owner")} <= {
         *stock_in_stage_2.parties.values_list("person", "capacity")
     }

@@ -27,7 +27,7 @@ from tests.signed_in_client import client_of
 def an_editor(c: Company, submission: Submission) -> None:
     """Theo, who leads the team, says what it is for in words of his own."""
     fields = {"purpose": "Says what is in stock.", "escalation_contact": "Theo"}
-    confirmation.amend(submission.automation, actor=as_actor(c.people.theo), now=c.now, fields=fields)
+    confirmation.amend_automation(submission.automation, actor=as_actor(c.people.theo), now=c.now, fields=fields)
 
 
 def an_importer(c: Company, submission: Submission) -> None:
@@ -39,7 +39,7 @@ def an_importer(c: Company, submission: Submission) -> None:
 
 def named(c: Company, submission: Submission, **owners: Person) -> None:
     """Rita names owners."""
-    confirmation.amend(submission.automation, actor=as_actor(c.people.rita), now=c.now, fields=owners)
+    confirmation.amend_automation(submission.automation, actor=as_actor(c.people.rita), now=c.now, fields=owners)
 
 
 WAYS = (an_editor, an_importer)
@@ -76,7 +76,9 @@ def test_who_changes_it_for_somebody_makes_both_parties(company: Company, stock_
     c, n = company, company.people
     submission = stock_submitted
     tom = as_delegate(n.tom, giver=n.theo)
-    confirmation.amend(submission.automation, actor=tom, now=c.now, fields={"purpose": "Says what is in stock."})
+    confirmation.amend_automation(
+        submission.automation, actor=tom, now=c.now, fields={"purpose": "Says what is in stock."}
+    )
     assert set(submission.parties.filter(capacity="editor", person__in=[n.tom, n.theo]).values_list("person")) == {
         (n.tom.pk,),
         (n.theo.pk,),
@@ -126,7 +128,9 @@ def test_who_is_a_party_already_joins_once_and_nobody_is_told_again(company: Com
 def as_editor(c: Company, who: Person) -> None:
     """They change what is said about it."""
     automation = stock_report.newest(c).automation
-    confirmation.amend(automation, actor=as_actor(who), now=c.now, fields={"purpose": "Says what is in stock."})
+    confirmation.amend_automation(
+        automation, actor=as_actor(who), now=c.now, fields={"purpose": "Says what is in stock."}
+    )
 
 
 def as_importer(c: Company, who: Person) -> None:
@@ -219,12 +223,12 @@ def test_nobody_writes_for_who_has_decided_nor_does_a_stand_in_who_has(company: 
     fields = {"purpose": "Says what is in stock."}
     for_theo = as_delegate(n.tom, giver=n.theo)
     with pytest.raises(DutyConflict) as caught:
-        confirmation.amend(stage_2.automation, actor=for_theo, now=c.now, fields=fields)
+        confirmation.amend_automation(stage_2.automation, actor=for_theo, now=c.now, fields=fields)
     assert n.theo.name in caught.value.refusal.sentence
     scenarios.approve(stock_report.privilege_on(stage_2, c.slack), n.omar, now=c.now)
     for_bram = as_delegate(n.omar, giver=n.bram)
     with pytest.raises(DutyConflict, match=r"^SOD-1: You decided in its open submission, and"):
-        confirmation.amend(stage_2.automation, actor=for_bram, now=c.now, fields=fields)
+        confirmation.amend_automation(stage_2.automation, actor=for_bram, now=c.now, fields=fields)
 
 
 @pytest.mark.rule("S1", "A14")

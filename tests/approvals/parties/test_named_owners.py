@@ -32,7 +32,7 @@ FIELDS = ("business_owner", "technical_owner")
 
 def named(c: Company, automation: Automation, **owners: Person | None) -> None:
     """Rita names owners."""
-    confirmation.amend(automation, actor=as_actor(c.people.rita), now=c.now, fields=owners)
+    confirmation.amend_automation(automation, actor=as_actor(c.people.rita), now=c.now, fields=owners)
 
 
 def amending(c: Company, automation: Automation, **posted: Any) -> Any:
@@ -120,7 +120,7 @@ def test_who_is_owner_already_stays_one_wherever_they_belong_by_now(company: Com
     automation = stock_report.version(c).automation
     n.rita.memberships.all().delete()
     assert n.rita in ownership_rules.possible_owners(automation.team, automation, c.now)
-    confirmation.amend(
+    confirmation.amend_automation(
         automation,
         actor=as_actor(n.theo),
         now=c.now,
@@ -192,7 +192,9 @@ def test_who_is_a_party_already_and_who_is_asked_no_more_can_be_named(
 ) -> None:
     c, n = company, company.people
     submission = stock_submitted
-    confirmation.amend(submission.automation, actor=as_actor(n.theo), now=c.now, fields={"purpose": "In other words."})
+    confirmation.amend_automation(
+        submission.automation, actor=as_actor(n.theo), now=c.now, fields={"purpose": "In other words."}
+    )
     named(c, submission.automation, technical_owner=n.theo)  # an editor decides nothing as it is
     assert submission.parties.filter(person=n.theo, capacity="technical_owner").exists()
     omar, _ = asked(c, submission)

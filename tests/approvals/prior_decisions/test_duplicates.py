@@ -210,7 +210,7 @@ def of_marketing(c: Company) -> Submission:
     said = {"business_owner": n.tom, "name": "Zebra"}
     theirs = confirmation.confirm_import(n.marketing, actor=as_actor(n.tom), now=c.now, item=item, fields=said)
     assert isinstance(theirs, Version)
-    confirmation.amend(theirs.automation, actor=as_actor(n.tom), now=c.now, fields={"purpose": "Theirs."})
+    confirmation.amend_automation(theirs.automation, actor=as_actor(n.tom), now=c.now, fields={"purpose": "Theirs."})
     return scenarios.submitted(c, theirs, by=n.tom)
 
 

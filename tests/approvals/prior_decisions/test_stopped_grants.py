@@ -234,7 +234,7 @@ def test_a_stop_of_the_whole_automation_asks_stage_2_nothing(company: Company, l
     lifecycle.stop(automation, actor=as_actor(n.jonas), now=c.now, reason="It posts nonsense.")
     with pytest.raises(InvalidInput, match="in force already"):
         scenarios.submitted(c, live.version)
-    lifecycle.ask_to_resume(automation, actor=as_actor(n.theo), now=c.now, reason="Fixed.")
+    lifecycle.request_resume(automation, actor=as_actor(n.theo), now=c.now, reason="Fixed.")
     lifecycle.resume(automation, actor=as_actor(n.sana), now=c.now, reason="Seen.")
     assert Grant.objects.live(c.now).filter(automation=live.automation).count() == 4
 

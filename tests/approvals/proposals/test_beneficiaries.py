@@ -53,7 +53,9 @@ def test_whoever_edited_a_draft_that_another_brought_in_does_not_countersign_a_l
     on = Resource.objects.get(pk=c.erp.pk)
     draft = stock_report.version(c).automation
     joins(n.viktor, n.finance_ops)
-    confirmation.amend(draft, actor=as_actor(n.viktor), now=c.now, fields={"purpose": "Says what is in stock."})
+    confirmation.amend_automation(
+        draft, actor=as_actor(n.viktor), now=c.now, fields={"purpose": "Says what is in stock."}
+    )
     one = proposed(c, "resource_class", str(on.pk), {"data_class": "public", "environment": on.environment}, n.ines)
     assert n.viktor.pk in one.gains
     with pytest.raises(DutyConflict, match="You would gain by this"):
@@ -67,7 +69,7 @@ def test_what_was_edited_before_the_approved_version_was_made_is_decided(company
     mine = Automation.objects.filter(pk=version.automation_id)
     joins(n.tom, n.finance_ops)
     yesterday = c.now - timedelta(days=1)
-    confirmation.amend(
+    confirmation.amend_automation(
         version.automation, actor=as_actor(n.tom), now=yesterday, fields={"purpose": "Says what is in stock."}
     )
     assert n.tom.pk in beneficiaries._editors(mine)

@@ -50,7 +50,7 @@ def test_neither_its_owner_nor_an_admin_says_it_alone(company: Company, field: s
             resources.amend_resource(erp(c), actor=as_actor(who), now=c.now, fields={field: other})
         assert no.value.refusal.detail[0][0] == field
     with pytest.raises(NotPermitted, match="Nobody"):
-        resources.recast(erp(c), actor=as_actor(n.ines), now=c.now, kind="secret_store", team=n.marketing)
+        resources.change_kind_or_team(erp(c), actor=as_actor(n.ines), now=c.now, kind="secret_store", team=n.marketing)
     assert (erp(c).kind, erp(c).team_id) == (c.erp.kind, c.erp.team_id)
 
 

@@ -42,7 +42,7 @@ ANOTHER_PURPOSE = starting_point("stock_in_force", another_purpose)
 def back_again(c: Company, before: Submission) -> list[Approval]:
     """The purpose is what it was, so the newer submission rests on the app approval in force; its records."""
     rita, live = as_actor(c.people.rita), Submission.objects.earliest("pk")
-    confirmation.amend(live.automation, actor=rita, now=c.now, fields={"purpose": live.automation.purpose})
+    confirmation.amend_automation(live.automation, actor=rita, now=c.now, fields={"purpose": live.automation.purpose})
     made = scenarios.submitted(c, before.version)
     assert made.app_approval == live.app_approval
     return list(made.approvals.order_by("pk"))

@@ -161,9 +161,9 @@ def test_what_was_approved_in_part_is_accepted_within_ten_working_days_or_not_at
         put_in_force.accept_subset(decided, actor=owner, now=company.now + timedelta(days=500))
     assert caught.value.refusal.code == "A14"
     with pytest.raises(OutOfTurn, match="not up"):
-        withdraw.lapse(decided, actor=JOB, now=decided.accept_due_at - timedelta(seconds=1))
+        withdraw.expire_submission(decided, actor=JOB, now=decided.accept_due_at - timedelta(seconds=1))
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        withdraw.lapse(decided, actor=owner, now=decided.accept_due_at)
+        withdraw.expire_submission(decided, actor=owner, now=decided.accept_due_at)
     just_in_time = decided.accept_due_at - timedelta(seconds=1)
     assert put_in_force.accept_subset.refusal(decided, actor=owner, now=just_in_time) is None
 

@@ -243,7 +243,9 @@ class Review(Undone):
         """Rita changes what is said about it."""
         given = {name: self.person(value) if value in PEOPLE else value for name, value in fields.items()}
         self.attempt(
-            lambda: confirmation.amend(self.automation, actor=as_actor(self.person("rita")), now=self.now, fields=given)
+            lambda: confirmation.amend_automation(
+                self.automation, actor=as_actor(self.person("rita")), now=self.now, fields=given
+            )
         )
 
     @rule(days=st.sampled_from([1, 5, 20, 120]))

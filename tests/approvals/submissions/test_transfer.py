@@ -45,7 +45,7 @@ def live(company: Company, stock_in_force: Submission) -> Automation:
 def ask(c: Company, one: Automation, *, team: Team | None = None, **more: object) -> Transfer:
     """Theo asks Marketing, which Grace leads."""
     said = {"actor": as_actor(c.people.theo), "now": c.now, "reason": "They use it.", **more}
-    return transfers.ask_transfer(one, team=team or c.people.marketing, **said)  # type: ignore[arg-type, return-value]
+    return transfers.request_transfer(one, team=team or c.people.marketing, **said)  # type: ignore[arg-type, return-value]
 
 
 def moved(c: Company, one: Automation) -> Automation:

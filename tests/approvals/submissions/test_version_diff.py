@@ -31,7 +31,7 @@ from tests.starting_points import starting_point
 
 def amended(c: Company, automation: Automation, **fields: Any) -> Automation:
     """Rita changes what is said about an automation."""
-    return confirmation.amend(automation, actor=as_actor(c.people.rita), now=c.now, fields=fields)
+    return confirmation.amend_automation(automation, actor=as_actor(c.people.rita), now=c.now, fields=fields)
 
 
 def again(c: Company, before: Submission, *, by: str = "rita", days: int = 0) -> Submission:
@@ -633,6 +633,6 @@ def registry_rebound(c: Company, first: Submission) -> Any:
     """The same file again after two admins said that the Slack connection opens the mailbox."""
     privilege = stock_report.privilege_on(first, c.slack).privilege
     known = {"connector": privilege.connector, "instance": privilege.instance}
-    binding: Any = bindings.ask_to_move(c.mail, actor=as_actor(c.people.ines), now=c.now, **known)
+    binding: Any = bindings.request_move(c.mail, actor=as_actor(c.people.ines), now=c.now, **known)
     bindings.agree_to_move(binding, actor=as_actor(c.people.karl), now=c.now, resource=c.mail.pk)
     return stock_report.version(c)

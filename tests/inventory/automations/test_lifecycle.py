@@ -56,10 +56,10 @@ def test_lifting_a_stop_takes_two_people_neither_of_whom_stopped_it(company: Com
     n, now, why = company.people, company.now, "It is mended."
     lifecycle.stop(live, actor=as_actor(n.jonas), now=now, reason="It posts nonsense.")
     with pytest.raises(DutyConflict, match="You stopped it"):
-        lifecycle.ask_to_resume(live, actor=as_actor(n.jonas), now=now, reason=why)
+        lifecycle.request_resume(live, actor=as_actor(n.jonas), now=now, reason=why)
     with pytest.raises(OutOfTurn, match="two people"):
         lifecycle.resume(live, actor=as_actor(n.theo), now=now, reason=why)
-    lifecycle.ask_to_resume(live, actor=as_actor(n.rita), now=now, reason=why)
+    lifecycle.request_resume(live, actor=as_actor(n.rita), now=now, reason=why)
     with pytest.raises(DutyConflict, match="second person"):
         lifecycle.resume(live, actor=as_actor(n.rita), now=now, reason=why)
     with pytest.raises(DutyConflict, match="You stopped it"):
@@ -79,12 +79,12 @@ def test_a_delegation_uses_up_both_people_for_lifting_a_stop(company: Company, l
     lifecycle.stop(live, actor=for_jonas, now=now, reason="It posts nonsense.")
     for own in (n.rita, n.jonas):
         with pytest.raises(DutyConflict, match="stopped it"):
-            lifecycle.ask_to_resume(live, actor=as_actor(own), now=now, reason=why)
-    lifecycle.ask_to_resume(live, actor=as_actor(n.theo), now=now, reason=why)
+            lifecycle.request_resume(live, actor=as_actor(own), now=now, reason=why)
+    lifecycle.request_resume(live, actor=as_actor(n.theo), now=now, reason=why)
     lifecycle.resume(live, actor=as_actor(n.sana), now=now, reason=why)
 
     lifecycle.stop(live, actor=as_actor(n.viktor), now=now, reason="It does again.")
-    lifecycle.ask_to_resume(live, actor=for_jonas, now=now, reason=why)
+    lifecycle.request_resume(live, actor=for_jonas, now=now, reason=why)
     for own in (n.rita, n.jonas):
         with pytest.raises(DutyConflict, match="asked to lift it"):
             lifecycle.resume(live, actor=as_actor(own), now=now, reason=why)
@@ -139,7 +139,7 @@ def test_purpose_owner_and_kind_of_a_live_automation_wait_for_stage_1_and_labels
         "business_owner": n.theo,
         "escalation_contact": "#x",
     }
-    confirmation.amend(live, actor=as_actor(n.rita), now=company.now, fields=fields)
+    confirmation.amend_automation(live, actor=as_actor(n.rita), now=company.now, fields=fields)
     amended = again(live)
     assert (amended.name, amended.escalation_contact) == ("Stock report", "#x")
     assert amended.purpose != "Something else."
@@ -152,7 +152,7 @@ def test_purpose_owner_and_kind_of_a_live_automation_wait_for_stage_1_and_labels
 def test_of_an_amendment_only_what_stage_1_decided_about_takes_effect(company: Company, live: Automation) -> None:
     n = company.people
     fields = {"purpose": "Something else.", "business_owner": n.theo}
-    confirmation.amend(live, actor=as_actor(n.rita), now=company.now, fields=fields)
+    confirmation.amend_automation(live, actor=as_actor(n.rita), now=company.now, fields=fields)
     found, version = again(live), live.approved_version
     asked = {"purpose": "Something else.", "kind": live.kind, "business_owner": str(n.jonas.opaque_id)}
     with inside(found, as_actor(n.theo), company.now):
@@ -175,8 +175,8 @@ def test_of_an_amendment_only_what_stage_1_decided_about_takes_effect(company: C
 @pytest.mark.rule("A12")
 def test_taking_an_amendment_back_leaves_nothing_waiting(company: Company, live: Automation) -> None:
     n = company.people
-    confirmation.amend(live, actor=as_actor(n.rita), now=company.now, fields={"purpose": "Something else."})
-    confirmation.amend(live, actor=as_actor(n.rita), now=company.now, fields={"purpose": live.purpose})
+    confirmation.amend_automation(live, actor=as_actor(n.rita), now=company.now, fields={"purpose": "Something else."})
+    confirmation.amend_automation(live, actor=as_actor(n.rita), now=company.now, fields={"purpose": live.purpose})
     assert again(live).amendment == {}
 
 

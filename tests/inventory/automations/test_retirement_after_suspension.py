@@ -77,7 +77,7 @@ def test_it_is_never_retired_before_people_have_had_their_two_weeks(company: Com
 def test_what_runs_again_and_is_suspended_anew_has_all_of_its_time(company: Company, stopped: Automation) -> None:
     n, then = company.people, company.now + 80 * DAY
     run(then)
-    lifecycle.ask_to_resume(stopped, actor=as_actor(n.theo), now=then, reason="Mended.")
+    lifecycle.request_resume(stopped, actor=as_actor(n.theo), now=then, reason="Mended.")
     lifecycle.resume(stopped, actor=as_actor(n.sana), now=then, reason="Seen.")
     assert run(then + 20 * DAY) == (0, 0)
     lifecycle.stop(again(stopped), actor=as_actor(n.jonas), now=then + 20 * DAY, reason="Again.")

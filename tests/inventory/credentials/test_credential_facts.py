@@ -93,7 +93,7 @@ def test_who_has_nothing_to_do_with_a_credential_says_nothing_of_it(company: Com
                 one, actor=as_actor(person), now=company.now, fields={"lifetime": "static"}
             )
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-            credential_transitions.say_kept_in(one, actor=as_actor(person), now=company.now, store=company.erp)
+            credential_transitions.claim_store(one, actor=as_actor(person), now=company.now, store=company.erp)
     for person in (n.nadia, n.rita, n.theo):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             declare(company, one, person, ["*"])
@@ -191,10 +191,10 @@ def test_who_stands_in_for_whoever_answers_for_it_speaks_for_them(company: Compa
     stands_in = as_delegate(n.tom, giver=n.omar, now=company.now)
     credential_transitions.declare_reach(one, actor=stands_in, now=company.now, codes=[code_of(version, one)])
     assert (one.reach_kind, one.reach_by) == ("declared", n.tom)
-    credential_transitions.say_kept_in(one, actor=stands_in, now=company.now, store=store)
+    credential_transitions.claim_store(one, actor=stands_in, now=company.now, store=store)
     assert (one.said_by, one.said_for) == (n.tom, n.omar)
     for_lena = as_delegate(n.grace, giver=n.lena, now=company.now)
-    credential_transitions.confirm_kept_in(one, actor=for_lena, now=company.now, store=store.pk)
+    credential_transitions.confirm_store(one, actor=for_lena, now=company.now, store=store.pk)
     assert (one.kept_in, one.kept_confirmed_by) == (store, n.grace)
 
 
@@ -284,8 +284,8 @@ def test_that_a_store_keeps_it_moves_nothing_until_its_side_confirms_it(company:
     n, one, store = company.people, opening(company.erp), vault(company)
     for wrong in (company.slack, scenarios.resource(n, "Old", "data_store", "internal", n.lena, n.piet, n.supply)):
         with pytest.raises(InvalidInput, match="Choose a secret store"):
-            credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=wrong)
-    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
+            credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=wrong)
+    credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=store)
     assert (one.kept_in, one.decided_on) == (None, company.erp)
     told = Notice.objects.filter(event="credential_said_kept")
     assert {notice.recipient for notice in told} == {n.lena, n.piet}
@@ -293,10 +293,10 @@ def test_that_a_store_keeps_it_moves_nothing_until_its_side_confirms_it(company:
     assert "Vault" in mail_text.write(told[0], None).subject
     for person in (n.rita, n.omar, n.sana, n.ines):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-            credential_transitions.confirm_kept_in(one, actor=as_actor(person), now=company.now, store=store.pk)
+            credential_transitions.confirm_store(one, actor=as_actor(person), now=company.now, store=store.pk)
     with pytest.raises(OutOfTurn, match="Something else is said"):
-        credential_transitions.confirm_kept_in(one, actor=as_actor(n.lena), now=company.now, store=company.slack.pk)
-    credential_transitions.confirm_kept_in(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
+        credential_transitions.confirm_store(one, actor=as_actor(n.lena), now=company.now, store=company.slack.pk)
+    credential_transitions.confirm_store(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
     assert (one.kept_in, one.decided_on, one.kept_confirmed_by) == (store, store, n.lena)
     assert (one.said_kept_in, one.said_by) == (None, None)
     assert {
@@ -314,17 +314,17 @@ def test_who_said_it_or_owns_what_uses_it_does_not_confirm_it(company: Company, 
     version = start
     n, one = company.people, opening(company.erp)
     store = vault(company, "rita" if stake == "said" else "lena")
-    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
+    credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=store)
     if stake == "owner":
         Automation.objects.filter(pk=version.automation_id).update(business_owner=n.lena)
     who = as_actor(n.rita if stake == "said" else n.lena)
     if stake == "stands_in":
         Credential.objects.update(said_for=n.lena)
-    for verb in (credential_transitions.confirm_kept_in, credential_transitions.refuse_kept_in):
+    for verb in (credential_transitions.confirm_store, credential_transitions.refuse_store):
         with pytest.raises(DutyConflict, match="somebody else"):
             verb(one, actor=who, now=company.now, store=store.pk)
     assert opening(company.erp).kept_in is None
-    credential_transitions.confirm_kept_in(one, actor=as_actor(n.piet), now=company.now, store=store.pk)
+    credential_transitions.confirm_store(one, actor=as_actor(n.piet), now=company.now, store=store.pk)
     assert one.kept_confirmed_by == n.piet
 
 
@@ -332,25 +332,25 @@ def test_who_said_it_or_owns_what_uses_it_does_not_confirm_it(company: Company, 
 @BROUGHT_IN
 def test_a_store_that_does_not_keep_it_is_said_again_by_nobody_but_its_side(company: Company) -> None:
     n, one, store = company.people, opening(company.erp), vault(company)
-    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
+    credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=store)
     with pytest.raises(OutOfTurn, match="Rita Novak says already"):
-        credential_transitions.say_kept_in(one, actor=as_actor(n.omar), now=company.now, store=store)
-    credential_transitions.refuse_kept_in(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
+        credential_transitions.claim_store(one, actor=as_actor(n.omar), now=company.now, store=store)
+    credential_transitions.refuse_store(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
     assert (one.said_kept_in, one.kept_refused_for) == (None, [store.pk])
     for person in (n.rita, n.omar):
         with pytest.raises(InvalidInput, match="said that it does not keep"):
-            credential_transitions.say_kept_in(one, actor=as_actor(person), now=company.now, store=store)
+            credential_transitions.claim_store(one, actor=as_actor(person), now=company.now, store=store)
 
 
 @pytest.mark.rule("A2")
 @BROUGHT_IN
 def test_what_one_said_oneself_is_taken_back(company: Company) -> None:
     n, one, store = company.people, opening(company.erp), vault(company)
-    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
-    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=None)
+    credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=store)
+    credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=None)
     assert (one.said_kept_in, one.kept_refused_for) == (None, [])
     with pytest.raises(InvalidInput, match="Choose the store"):
-        credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=None)
+        credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=None)
 
 
 @pytest.mark.rule("A2")
@@ -358,14 +358,14 @@ def test_what_one_said_oneself_is_taken_back(company: Company) -> None:
 def test_a_confirmed_store_is_left_for_another_by_both_sides(company: Company) -> None:
     n, one, store = company.people, opening(company.erp), vault(company)
     other = scenarios.resource(n, "Key vault", "secret_store", "restricted", n.mei, n.grace, n.it_ops)
-    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
-    credential_transitions.confirm_kept_in(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
+    credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=store)
+    credential_transitions.confirm_store(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
     for person in (n.rita, n.omar, n.sana):
         with pytest.raises(DutyConflict, match="only its side says that another does"):
-            credential_transitions.say_kept_in(one, actor=as_actor(person), now=company.now, store=other)
-    credential_transitions.say_kept_in(one, actor=as_actor(n.lena), now=company.now, store=other)
+            credential_transitions.claim_store(one, actor=as_actor(person), now=company.now, store=other)
+    credential_transitions.claim_store(one, actor=as_actor(n.lena), now=company.now, store=other)
     assert one.decided_on == store
-    credential_transitions.confirm_kept_in(one, actor=as_actor(n.grace), now=company.now, store=other.pk)
+    credential_transitions.confirm_store(one, actor=as_actor(n.grace), now=company.now, store=other.pk)
     assert one.decided_on == other
 
 
@@ -413,6 +413,6 @@ def test_a_credential_is_seen_by_whoever_answers_for_it_or_sees_what_uses_it(com
     first = see()
     assert {n.rita.name, n.omar.name, n.amara.name, n.sana.name, n.yuki.name, n.ines.name} <= first
     assert not first & {n.lena.name, n.mei.name, n.nadia.name, n.tom.name}
-    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
+    credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=store)
     credential_transitions.describe_credential(one, actor=as_actor(n.rita), now=company.now, fields={"owner": n.tom})
     assert see() - first == {n.lena.name, n.piet.name, n.tom.name}

@@ -120,7 +120,7 @@ def test_the_stores_side_is_asked_on_the_page_and_answers_there(company: Company
 def test_a_store_that_does_not_keep_it_shows_its_side_nothing_of_it_any_more(company: Company) -> None:
     stock_report.version(company)
     n, one, store = company.people, opening(company.erp), vault(company)
-    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
+    credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=store)
     answer = client_of(n.lena).post(reverse("credential_not_kept_here", args=[one.pk]), {"store": store.pk})
     assert (answer.status_code, answer["Location"]) == (302, reverse("resource_list"))
     assert client_of(n.lena).get(one.href).status_code == 404

@@ -59,7 +59,7 @@ def confirm(c: Company, name: str, resource: Resource) -> None:
     connector, _, instance = name.partition("|")
     owner = resource.owner
     assert owner is not None
-    bindings.bind(resource, actor=as_actor(owner), now=c.now, connector=connector, instance=instance)
+    bindings.bind_connection(resource, actor=as_actor(owner), now=c.now, connector=connector, instance=instance)
 
 
 def owned_by(c: Company) -> Resource:

@@ -269,7 +269,7 @@ def test_the_builder_says_what_a_connection_opens_until_its_owner_has_confirmed_
     plainly(company, content, chosen=key)
     binding = Binding.objects.get(instance_name="slkFinance2mB9yT")
     assert binding.resource == company.slack
-    bindings.bind(
+    bindings.bind_connection(
         company.slack,
         actor=as_actor(company.people.omar),
         now=company.now,

@@ -305,7 +305,9 @@ def test_an_automation_whose_owner_left_has_one_who_acts_for_it_until_another_is
     assert automation not in Automation.objects.ownerless(company.now)
     assert automation in Automation.objects.visible_to(as_actor(n.grace), company.now)
     assert Relation.BUSINESS_OWNER in automation.relations(n.grace, company.now)
-    confirmation.amend(automation, actor=as_actor(n.grace), now=company.now, fields={"business_owner": n.theo})
+    confirmation.amend_automation(
+        automation, actor=as_actor(n.grace), now=company.now, fields={"business_owner": n.theo}
+    )
     named.refresh_from_db()
     assert (named.state, Automation.objects.get(pk=automation.pk).interim) == ("ended", None)
     assert automation not in Automation.objects.visible_to(as_actor(n.grace), company.now)

@@ -42,7 +42,7 @@ def imported(c: Company) -> Person:
 def edited(c: Company) -> Person:
     """Bram has changed what is said of it."""
     made = stock_report.version(c)
-    confirmation.amend(
+    confirmation.amend_automation(
         made.automation, actor=as_actor(c.people.bram), now=c.now, fields={"purpose": "Counts the stock."}
     )
     return c.people.bram
@@ -57,14 +57,16 @@ def named_by_its_source(c: Company) -> Person:
 def owned_before(c: Company) -> Person:
     """Bram was its owner until now."""
     made = stock_report.version(c, technical_owner=c.people.bram)
-    confirmation.amend(made.automation, actor=as_actor(c.people.rita), now=c.now, fields={"technical_owner": None})
+    confirmation.amend_automation(
+        made.automation, actor=as_actor(c.people.rita), now=c.now, fields={"technical_owner": None}
+    )
     return c.people.bram
 
 
 def will_own(c: Company) -> Person:
     """It runs, and Bram will own it once that is approved."""
     made = stock_report.newest(c)
-    confirmation.amend(
+    confirmation.amend_automation(
         Automation.objects.get(pk=made.automation_id),
         actor=as_actor(c.people.rita),
         now=c.now,
@@ -104,18 +106,18 @@ def test_whoever_has_a_part_in_what_uses_a_credential_narrows_nothing(
     stock_report.hand_over(c, store, who, n.lena)
     version = Automation.objects.get().versions.get()
     before = tier_of(version, one)
-    credential_transitions.say_kept_in(one, actor=as_actor(n.omar), now=c.now, store=store)
+    credential_transitions.claim_store(one, actor=as_actor(n.omar), now=c.now, store=store)
     for actor in (as_actor(who), as_delegate(n.grace, giver=who, now=c.now)):
         with pytest.raises(DutyConflict) as no:
             credential_transitions.declare_reach(one, actor=actor, now=c.now, codes=[code_of(version, one)])
         assert no.value.refusal.code in ("I6", "SOD-1")
-        for verb in (credential_transitions.confirm_kept_in, credential_transitions.refuse_kept_in):
+        for verb in (credential_transitions.confirm_store, credential_transitions.refuse_store):
             with pytest.raises(DutyConflict, match=f"^{no.value.refusal.code}: "):
                 verb(one, actor=actor, now=c.now, store=store.pk)
     assert LedgerEvent.objects.filter(subject_id=str(one.pk), outcome="refused").count() == 6
     assert (opening(c.erp).reach_kind, tier_of(version, one)) == ("unknown", before)
     declare(c, one, n.omar, [code_of(version, one)])  # the deputy, who has none
-    credential_transitions.confirm_kept_in(one, actor=as_actor(n.lena), now=c.now, store=store.pk)
+    credential_transitions.confirm_store(one, actor=as_actor(n.lena), now=c.now, store=store.pk)
     declare(c, one, who, None)  # that it opens more, whoever answers for it says
     assert opening(c.erp).reach_kind == "unknown"
 
@@ -156,7 +158,9 @@ def test_what_a_party_said_makes_what_they_submit_or_change_no_less_risky(compan
     declare(c, one, n.bram, [code_of(version, one)])
     assert tier_of(version, one) == "low"
     if part == "amends":
-        confirmation.amend(version.automation, actor=as_actor(n.bram), now=c.now, fields={"purpose": "Counts."})
+        confirmation.amend_automation(
+            version.automation, actor=as_actor(n.bram), now=c.now, fields={"purpose": "Counts."}
+        )
     made = scenarios.submitted(c, version, by=n.bram if part == "submits" else n.rita)
     assert made.approvals.get(privilege__credential=one).tier == "standard"
 

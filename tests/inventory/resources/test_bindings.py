@@ -23,7 +23,7 @@ KNOWN = {"connector": "slack", "instance": "abc"}
 
 def confirmed(c: Company) -> Binding:
     """A connection that Omar confirmed to open the Slack workspace."""
-    bindings.bind(c.slack, actor=as_actor(c.people.omar), now=c.now, **KNOWN)
+    bindings.bind_connection(c.slack, actor=as_actor(c.people.omar), now=c.now, **KNOWN)
     return kept()
 
 
@@ -37,9 +37,9 @@ def test_an_admin_or_a_builder_confirms_nothing(company: Company) -> None:
     n = company.people
     for person in (n.ines, n.rita, n.mei):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-            bindings.bind(company.slack, actor=as_actor(person), now=company.now, **KNOWN)
+            bindings.bind_connection(company.slack, actor=as_actor(person), now=company.now, **KNOWN)
     assert not Binding.objects.exists()
-    bindings.bind(company.slack, actor=as_actor(n.amara), now=company.now, **KNOWN)
+    bindings.bind_connection(company.slack, actor=as_actor(n.amara), now=company.now, **KNOWN)
     assert kept().confirmed_by == n.amara
 
 
@@ -49,11 +49,11 @@ def test_a_proposed_connection_is_not_taken_by_another_resources_owner(company: 
     binding = Binding.objects.get(resource=company.slack)
     key = {"connector": binding.connector, "instance": binding.instance_name}
     with pytest.raises(NotPermitted, match="proposed to open Finance Slack workspace") as no:
-        bindings.bind(company.drive, actor=as_actor(company.people.mei), now=company.now, **key)
+        bindings.bind_connection(company.drive, actor=as_actor(company.people.mei), now=company.now, **key)
     assert no.value.refusal.code == "I8"
     with pytest.raises(InvalidInput, match="Nobody has confirmed"):
-        bindings.ask_to_move(company.drive, actor=as_actor(company.people.mei), now=company.now, **key)
-    bindings.bind(company.slack, actor=as_actor(company.people.omar), now=company.now, **key)
+        bindings.request_move(company.drive, actor=as_actor(company.people.mei), now=company.now, **key)
+    bindings.bind_connection(company.slack, actor=as_actor(company.people.omar), now=company.now, **key)
     binding.refresh_from_db()
     assert (binding.resource, binding.confirmed_by) == (company.slack, company.people.omar)
 
@@ -70,11 +70,11 @@ def test_who_proposed_a_connection_or_owns_what_rests_on_it_does_not_confirm_it(
     key = Binding.objects.values("connector", instance=F("instance_name")).get(resource=company.slack)
     for actor in (as_actor(n.omar), as_delegate(n.amara, giver=n.omar, now=company.now)):
         with pytest.raises(DutyConflict, match="somebody else settles it") as no:
-            bindings.bind(company.slack, actor=actor, now=company.now, **key)
+            bindings.bind_connection(company.slack, actor=actor, now=company.now, **key)
         assert no.value.refusal.code == "I8"
     assert LedgerEvent.objects.filter(verb="binding.confirmed", outcome="refused", code="I8").count() == 2
     assert not Binding.objects.filter(confirmed_at__isnull=False).exists()
-    bindings.bind(company.slack, actor=as_actor(n.amara), now=company.now, **key)
+    bindings.bind_connection(company.slack, actor=as_actor(n.amara), now=company.now, **key)
     assert Binding.objects.get(resource=company.slack).confirmed_by == n.amara
 
 
@@ -90,7 +90,7 @@ def test_an_owner_takes_back_what_they_refused_and_another_may_claim_it(company:
         refused_at=company.now,
         refused_for=[company.slack.pk],
     )
-    bindings.bind(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
+    bindings.bind_connection(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
     made.refresh_from_db()
     assert (made.resource, made.confirmed_by, made.refused_for) == (company.drive, n.mei, [company.slack.pk])
 
@@ -100,8 +100,8 @@ def test_a_confirmed_connection_is_moved_by_nobody_alone(company: Company) -> No
     n, binding = company.people, confirmed(company)
     for person, code in ((n.mei, "I8"), (n.ines, "PERMISSION")):
         with pytest.raises(NotPermitted, match=f"^{code}: "):
-            bindings.bind(company.drive, actor=as_actor(person), now=company.now, **KNOWN)
-        bindings.ask_to_move(company.drive, actor=as_actor(person), now=company.now, **KNOWN)
+            bindings.bind_connection(company.drive, actor=as_actor(person), now=company.now, **KNOWN)
+        bindings.request_move(company.drive, actor=as_actor(person), now=company.now, **KNOWN)
         with pytest.raises(DutyConflict, match=r"^SOD-8: You asked for this, so somebody else"):
             bindings.agree_to_move(binding, actor=as_actor(person), now=company.now, resource=company.drive.pk)
         assert kept().resource == company.slack
@@ -115,11 +115,11 @@ def test_a_confirmed_connection_is_moved_by_nobody_alone(company: Company) -> No
 @pytest.mark.rule("I8")
 def test_what_somebody_asks_for_is_not_replaced_by_another_who_asks(company: Company) -> None:
     n, binding = company.people, confirmed(company)
-    bindings.ask_to_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
+    bindings.request_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
     with pytest.raises(OutOfTurn, match="Mei Tanaka asks already that this connection opens"):
-        bindings.ask_to_move(company.mail, actor=as_actor(n.ines), now=company.now, **KNOWN)
+        bindings.request_move(company.mail, actor=as_actor(n.ines), now=company.now, **KNOWN)
     assert kept().moving_to == company.drive
-    bindings.ask_to_move(
+    bindings.request_move(
         company.mail, actor=as_actor(n.mei), now=company.now, **KNOWN
     )  # she asks for something else instead
     assert (kept().moving_to, kept().moving_by) == (company.mail, n.mei)
@@ -130,11 +130,11 @@ def test_what_somebody_asks_for_is_not_replaced_by_another_who_asks(company: Com
 @pytest.mark.rule("I8")
 def test_an_owner_and_an_admin_do_not_make_two_sides(company: Company) -> None:
     n, binding = company.people, confirmed(company)
-    bindings.ask_to_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
+    bindings.request_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
     with pytest.raises(DutyConflict, match="who answers for Finance Slack workspace"):
         bindings.agree_to_move(binding, actor=as_actor(n.karl), now=company.now, resource=company.drive.pk)
     bindings.drop_move(binding, actor=as_actor(n.mei), now=company.now)
-    bindings.ask_to_move(company.drive, actor=as_actor(n.ines), now=company.now, **KNOWN)
+    bindings.request_move(company.drive, actor=as_actor(n.ines), now=company.now, **KNOWN)
     with pytest.raises(DutyConflict, match="who answers for Finance Slack workspace"):
         bindings.agree_to_move(binding, actor=as_actor(n.omar), now=company.now, resource=company.drive.pk)
     assert kept().resource == company.slack
@@ -143,7 +143,7 @@ def test_an_owner_and_an_admin_do_not_make_two_sides(company: Company) -> None:
 @pytest.mark.rule("I8")
 def test_the_new_side_asks_and_the_old_side_agrees(company: Company) -> None:
     n, binding = company.people, confirmed(company)
-    bindings.ask_to_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
+    bindings.request_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
     bindings.agree_to_move(binding, actor=as_actor(n.amara), now=company.now, resource=company.drive.pk)
     moved = kept()
     assert (moved.resource, moved.proposed_by, moved.confirmed_by) == (company.drive, n.mei, n.amara)
@@ -155,7 +155,7 @@ def test_the_new_side_asks_and_the_old_side_agrees(company: Company) -> None:
 @pytest.mark.rule("I8")
 def test_one_admin_asks_and_another_agrees(company: Company) -> None:
     n, binding = company.people, confirmed(company)
-    bindings.ask_to_move(company.drive, actor=as_actor(n.ines), now=company.now, **KNOWN)
+    bindings.request_move(company.drive, actor=as_actor(n.ines), now=company.now, **KNOWN)
     bindings.agree_to_move(binding, actor=as_actor(n.karl), now=company.now, resource=company.drive.pk)
     assert kept().resource == company.drive
 
@@ -164,7 +164,7 @@ def test_one_admin_asks_and_another_agrees(company: Company) -> None:
 def test_who_stands_in_for_the_asker_does_not_agree(company: Company) -> None:
     n, binding = company.people, confirmed(company)
     stands_in = as_delegate(n.omar, giver=n.mei, now=company.now)
-    bindings.ask_to_move(company.drive, actor=stands_in, now=company.now, **KNOWN)
+    bindings.request_move(company.drive, actor=stands_in, now=company.now, **KNOWN)
     with pytest.raises(DutyConflict, match="You asked for this"):
         bindings.agree_to_move(binding, actor=as_actor(n.omar), now=company.now, resource=company.drive.pk)
     assert kept().resource == company.slack
@@ -173,7 +173,7 @@ def test_who_stands_in_for_the_asker_does_not_agree(company: Company) -> None:
 @pytest.mark.rule("I8")
 def test_agreeing_counts_for_what_was_shown_and_who_asked_must_still_answer_for_it(company: Company) -> None:
     n, binding = company.people, confirmed(company)
-    bindings.ask_to_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
+    bindings.request_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
     with pytest.raises(OutOfTurn, match="Something else"):
         bindings.agree_to_move(binding, actor=as_actor(n.omar), now=company.now, resource=company.mail.pk)
     given(company.drive, owner=n.lena, deputy=n.amara)
@@ -184,7 +184,7 @@ def test_agreeing_counts_for_what_was_shown_and_who_asked_must_still_answer_for_
 @pytest.mark.rule("I8")
 def test_what_was_asked_for_can_be_dropped_and_nothing_is_agreed_to_then(company: Company) -> None:
     n, binding = company.people, confirmed(company)
-    bindings.ask_to_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
+    bindings.request_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
     bindings.drop_move(binding, actor=as_actor(n.omar), now=company.now)
     with pytest.raises(OutOfTurn, match="Nobody asks"):
         bindings.agree_to_move(binding, actor=as_actor(n.omar), now=company.now, resource=company.drive.pk)
@@ -197,7 +197,7 @@ def test_the_database_moves_nothing_that_one_person_asked_for_and_agreed_to(comp
     for change in ({"resource": company.drive}, {"confirmed_by": None, "confirmed_at": None}):
         with pytest.raises(IntegrityError, match="moved by two people"), transaction.atomic():
             rows.update(**change)
-    bindings.ask_to_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
+    bindings.request_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
     for change in ({"confirmed_by": n.mei, "moved_by": n.mei}, {"confirmed_by": n.omar}):  # nobody forgets who asked
         with pytest.raises(IntegrityError, match="moved by two people"), transaction.atomic():
             rows.update(resource=company.drive, moving_to=None, **change)

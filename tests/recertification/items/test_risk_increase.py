@@ -290,7 +290,7 @@ def test_what_is_as_risky_by_another_alone_lends_that_to_nobody(held: Held, robo
 
 @pytest.mark.rule("I5", "T2", "T4")
 def test_a_kind_that_is_only_asked_for_hides_no_risk_of_a_sharer(held: Held, robot: NonHumanIdentity) -> None:
-    confirmation.amend(
+    confirmation.amend_automation(
         held.automation, actor=as_actor(held.people.rita), now=held.company.now, fields={"kind": "integration"}
     )
     runs_as_robot(held, "admin")
@@ -316,7 +316,9 @@ def test_a_kind_that_is_asked_for_makes_what_runs_no_less_risky_for_its_sharers(
     agent = described_as_robot(held, "read", "Helper", kind="agent")
     scenarios.decide_all(held.company, scenarios.submitted(held.company, agent))
     helper = Automation.objects.get(name="Helper")
-    confirmation.amend(helper, actor=as_actor(held.people.rita), now=held.company.now, fields={"kind": "script"})
+    confirmation.amend_automation(
+        helper, actor=as_actor(held.people.rita), now=held.company.now, fields={"kind": "script"}
+    )
     with inside(helper.approved_version, JOB, held.company.now):
         made = assessment.assess_version(helper.approved_version, now=held.company.now)
     assert made.levels["own"] == "standard"
@@ -348,10 +350,14 @@ def test_what_is_under_review_is_not_put_in_force_below_what_it_runs_with(held: 
     confirmation.raise_tier(held.automation, actor=as_actor(n.theo), now=c.now, reason="It mails.", tier="high")
     with pytest.raises(OutOfTurn, match="this is high risk"):
         scenarios.approve(scenarios.app_of(waiting), n.theo, now=c.now)
-    confirmation.amend(waiting.automation, actor=as_actor(n.rita), now=c.now, fields={"technical_owner": None})
+    confirmation.amend_automation(
+        waiting.automation, actor=as_actor(n.rita), now=c.now, fields={"technical_owner": None}
+    )
     with pytest.raises(InvalidInput, match="two different owners"):
         scenarios.submitted(c, waiting.version)  # and no second press of what stands (A8)
-    confirmation.amend(waiting.automation, actor=as_actor(n.rita), now=c.now, fields={"technical_owner": n.bram})
+    confirmation.amend_automation(
+        waiting.automation, actor=as_actor(n.rita), now=c.now, fields={"technical_owner": n.bram}
+    )
     again = scenarios.submitted(c, waiting.version)
     assert (again.tier, again.continues) == ("high", waiting)
 
@@ -523,7 +529,7 @@ def test_what_is_kept_goes_on_at_the_risk_that_it_has_now(held: Held) -> None:
 
 @pytest.mark.rule("I2", "A12")
 def test_a_kind_that_was_asked_for_and_not_approved_is_no_reason(held: Held) -> None:
-    confirmation.amend(
+    confirmation.amend_automation(
         held.automation, actor=as_actor(held.people.rita), now=held.company.now, fields={"kind": "agent"}
     )
     version = Version.objects.get(approved_for=held.automation)

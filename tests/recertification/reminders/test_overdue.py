@@ -175,14 +175,14 @@ def test_its_own_side_does_not_lift_what_its_review_suspended(held: Held) -> Non
     for moment in (item.deadline, item.grace_until):
         sweep_at(moment)
     after = item.grace_until + timedelta(hours=1)
-    for act in (lifecycle.ask_to_resume, lifecycle.resume):
+    for act in (lifecycle.request_resume, lifecycle.resume):
         with pytest.raises(OutOfTurn, match="review suspended it") as refused:
             act(held.automation, actor=as_actor(n.jonas), now=after, reason=why)
         assert refused.value.refusal.code == "G5"
         assert "Answer its review" in refused.value.refusal.to_do
     # Nor by way of a stop of their own, which two others lift.
     lifecycle.stop(held.automation, actor=as_actor(n.jonas), now=after, reason="Stopped, to be lifted.")
-    lifecycle.ask_to_resume(held.automation, actor=as_actor(n.rita), now=after, reason=why)
+    lifecycle.request_resume(held.automation, actor=as_actor(n.rita), now=after, reason=why)
     lifecycle.resume(held.automation, actor=as_actor(n.theo), now=after, reason=why)
     assert (held.automation.state, held.automation.stopped_by) == (AutomationState.SUSPENDED, None)
     say(question(item, NEEDED), KEEP, now=after)
@@ -196,7 +196,7 @@ def test_a_review_of_a_stopped_automation_leaves_the_stop_to_two_others_and_sile
     for moment in (item.deadline, item.grace_until):
         sweep_at(moment)
     after = item.grace_until + timedelta(hours=1)
-    lifecycle.ask_to_resume(held.automation, actor=as_actor(n.rita), now=after, reason="Mended.")
+    lifecycle.request_resume(held.automation, actor=as_actor(n.rita), now=after, reason="Mended.")
     lifecycle.resume(held.automation, actor=as_actor(n.theo), now=after, reason="Mended.")
     assert held.automation.state == AutomationState.SUSPENDED
     lifecycle.stop(held.automation, actor=as_actor(n.sana), now=after, reason="Still strange.")
@@ -226,7 +226,7 @@ def test_an_automation_that_its_review_ended_holds_nothing_and_only_stage_1_brin
 
     after = item.closed_at + timedelta(days=1)
     with pytest.raises(OutOfTurn, match="review suspended it"):
-        lifecycle.ask_to_resume(held.automation, actor=as_actor(held.people.jonas), now=after, reason="We need it.")
+        lifecycle.request_resume(held.automation, actor=as_actor(held.people.jonas), now=after, reason="We need it.")
     again = scenarios.submitted(held.company, held.submission.version, now=after)
     assert "Its review suspended it." in scenarios.app_of(again).reasons
     scenarios.decide_all(held.company, again, now=after)

@@ -162,7 +162,7 @@ def _payload(done: Chunk) -> dict[str, Any]:
     source=OPENING,
     duties=[campaign_rules.FROZEN],
 )
-def ask(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS) -> Effect:
+def assign_questions(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS) -> Effect:
     """Assign the next items to their reviewers; items without an eligible reviewer wait for security (A9, S4, H1).
 
     Args:

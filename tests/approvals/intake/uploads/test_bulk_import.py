@@ -260,7 +260,7 @@ def test_what_is_in_review_is_brought_in_one_by_one_as_whoever_came_in_since_is_
     builder.connect(company, batches.export(0)[1])
     batches.brought_in(company, batches.uploaded(company, 2))
     automation = Automation.objects.get(external_id="many0000")
-    automation = confirmation.amend(
+    automation = confirmation.amend_automation(
         automation, actor=as_actor(n.rita), now=company.now, fields={"purpose": "Counts.", "technical_owner": n.rita}
     )
     scenarios.submitted(company, automation.versions.get())
