@@ -209,7 +209,7 @@ def test_what_nobody_expected_is_no_yes_and_tells_nothing(company: Company, monk
     def fails(*_: Any, **__: Any) -> None:
         raise RuntimeError("the database of secrets at 10.0.0.7")
 
-    monkeypatch.setattr(deploy_gate, "find", fails)
+    monkeypatch.setattr(deploy_gate, "answer_for_digest", fails)
     answer = Program.of(company.people.rita).get(GATE)
     is_problem(answer, 500, "FAILED")
     assert "10.0.0.7" not in str(answer.said)

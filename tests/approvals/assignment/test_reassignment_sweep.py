@@ -160,7 +160,7 @@ def test_what_was_sealed_just_before_a_run_counts_as_not_seen_by_it(office: Offi
 def test_where_more_is_named_than_is_looked_for_everything_is_routed(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reassignment, "MOST", 3)
+    monkeypatch.setattr(reassignment, "MAX_NAMES", 3)
     names = [f"inventory.automation:{number}" for number in range(10**6, 10**6 + 70_000)]
     person = office.company.people.ines
     ledger_events.append(actor=as_actor(person), verb="toy.seen", subject=person, now=office.now, about_rows=names[:3])

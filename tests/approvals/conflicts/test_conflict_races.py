@@ -125,7 +125,7 @@ def held_at_the_lock(monkeypatch: pytest.MonkeyPatch, *, then: Callable[[], obje
         assert failed == [None], failed
         lock(submission)
 
-    monkeypatch.setattr(check_submission, "alone", alone)
+    monkeypatch.setattr(check_submission, "lock_access", alone)
 
 
 def without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
         ask(step)
         together.wait()
 
-    monkeypatch.setattr(check_submission, "alone", lambda submission: None)
+    monkeypatch.setattr(check_submission, "lock_access", lambda submission: None)
     monkeypatch.setattr(put_in_force, "_check_conflicts", check)
 
 

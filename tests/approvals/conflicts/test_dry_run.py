@@ -190,7 +190,7 @@ def test_what_nobody_holds_beside_it_is_not_weighed_and_nothing_is_kept_of_it(
 ) -> None:
     c, weighed, known = plain, set[int](), HoldingsCache()
     real = members.compute_fills
-    monkeypatch.setattr(members, "filled_by", lambda rules, some: weighed.update(some) or real(rules, some))
+    monkeypatch.setattr(members, "compute_fills", lambda rules, some: weighed.update(some) or real(rules, some))
     made = submitted(c, "Writes", (c.slack, "write", "in"))
     submitted(c, "Waits", (c.erp, "read", "elsewhere"))
     wide = [writing_and_reading(c, scope="team")["rule"], writing_and_reading(c, scope="owner", code="other")["rule"]]

@@ -240,7 +240,7 @@ def test_what_one_person_takes_back_is_counted_by_the_hour(company: Company) -> 
 
 @pytest.mark.rule("G6")
 def test_fifty_in_an_hour_are_held_however_many_live(company: Company, monkeypatch: Any) -> None:
-    monkeypatch.setattr(grant_circuit_breaker, "live", lambda now: 100_000)
+    monkeypatch.setattr(grant_circuit_breaker, "count_live", lambda now: 100_000)
     row = grant_circuit_breaker.lock(grant_circuit_breaker.Cause("job:sync", title="A sync"))
     low = list(Grant.objects.filter(tier="low").order_by("pk").values_list("pk", flat=True))
     made = changed(brake={"share": 50, "grants": 12, "hours": 4})

@@ -79,7 +79,7 @@ def test_a_resource_lists_the_grants_of_credentials_that_its_owner_decided(
 def test_a_panel_pages_by_key_what_ends_first_first_and_says_how_many_there_are(
     stock_in_force: Submission, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(panels, "MOST", 3)
+    monkeypatch.setattr(panels, "PAGE_SIZE", 3)
     grants = list(stock_in_force.automation.grants.order_by("ends_at", "pk"))
     assert len(grants) == 4
     here = reverse("automation_grants", args=[stock_in_force.automation_id])

@@ -326,7 +326,7 @@ def test_a_task_that_cannot_be_opened_takes_the_end_back(grant: Grant, company: 
     def fail(*_: Any) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(grant_revocation_tasks, "who_gains", fail)
+    monkeypatch.setattr(grant_revocation_tasks, "gainer_ids", fail)
     with pytest.raises(RuntimeError), transaction.atomic():
         transition_lifecycle.revoke(grant, actor=as_actor(company.people.jonas), now=company.now, reason="Not needed.")
     assert Grant.objects.get(pk=grant.pk).state == "active"

@@ -212,7 +212,7 @@ def test_sweep_ends_what_an_earlier_release_left_with_an_event(company: Company,
 def test_credential_stays_while_the_end_of_its_privilege_is_held(
     company: Company, stock_in_force: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(circuit_breaker, "FEW", 0)
+    monkeypatch.setattr(circuit_breaker, "NEVER_HELD", 0)
     transition_lifecycle.revoke(
         held(company, kind="privilege", credential=token(company)),
         actor=as_actor(company.people.jonas),

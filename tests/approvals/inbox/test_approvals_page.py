@@ -245,6 +245,6 @@ def test_where_a_whole_company_has_much_open_it_is_counted_for_those_alone_who_s
         return [one["count"] for one in chips if one.get("label") in {"All open", "Overdue"}]
 
     for most, said in ((open_now, [open_now, 1]), (open_now - 1, [None, None])):
-        monkeypatch.setattr(view_approvals, "COUNTED", most)
+        monkeypatch.setattr(view_approvals, "MOST_COUNTED", most)
         assert counts(desk_of_five.people.omar) == said
         assert counts(desk_of_five.people.sana) == [open_now, 1]

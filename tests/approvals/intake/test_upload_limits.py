@@ -170,7 +170,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(rita: Build, monkeypatch: pyte
     def broken(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(previews, "_same", broken)
+    monkeypatch.setattr(previews, "_item_key", broken)
     rita.client.raise_request_exception = False
     assert rita.upload((STOCK, GOOD), ("half.json", b"{")).status_code == 500
     assert not ImportBatch.objects.exists()

@@ -33,7 +33,7 @@ def sealed(*, falls: bool = True) -> Iterator[None]:
     seal = Seal(number=7, first=1, last=2, count=2, total=2, last_xid=1, root="a" * 64, previous="b" * 64, at=NOW)
     with (
         mock.patch.object(spot_checks, "seal_over", return_value=seal),
-        mock.patch.object(spot_checks, "falls_on", return_value=falls),
+        mock.patch.object(spot_checks, "is_selected", return_value=falls),
     ):
         yield
 

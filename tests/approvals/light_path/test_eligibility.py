@@ -297,7 +297,7 @@ def test_what_people_were_asked_about_once_stays_with_them_though_what_opened_it
     assert people_are_asked(light_submitted)
 
     scenarios.retract(scenarios.app_of(light_submitted), n.theo, now=company.now)
-    monkeypatch.setattr(eligibility, "of_submission", lambda *_: None)
+    monkeypatch.setattr(eligibility, "reason_against_submission", lambda *_: None)
     with pytest.raises(OutOfTurn) as caught:  # and the database says the same
         stock_report.app_approved(company, light_submitted)
     assert caught.value.refusal.code == "A13"
@@ -352,7 +352,7 @@ def test_the_database_lets_policy_approve_nothing_in_a_submission_that_was_not_o
             auto_approval.approve_by_policy(record, actor=step.actor, now=step.now)
         return True
 
-    monkeypatch.setattr(stages, "approve_all", approve_all)
+    monkeypatch.setattr(stages, "auto_approve", approve_all)
     with pytest.raises(OutOfTurn) as caught:
         stock_report.app_approved(company, made)
     assert caught.value.refusal.code == "A13"
@@ -403,7 +403,7 @@ def test_the_database_counts_and_looks_for_itself_whatever_the_rule_in_python_sa
 ) -> None:
     """The rule in Python is taken out: what it overlooks the database says, and Theo reads it."""
     before(company, light_submitted)
-    monkeypatch.setattr(eligibility, "of_submission", lambda *_: None)
+    monkeypatch.setattr(eligibility, "reason_against_submission", lambda *_: None)
     if before is _another_policy:
         newest = PolicyVersion.objects.get(number=2)
         monkeypatch.setattr(Submission, "policy", property(lambda self: newest))

@@ -92,7 +92,7 @@ def test_without_the_lock_in_python_the_database_counts_one_after_the_other(
         return found
 
     monkeypatch.setattr(eligibility, "lock", lambda builder: None)
-    monkeypatch.setattr(eligibility, "of_submission", asked)
+    monkeypatch.setattr(eligibility, "reason_against_submission", asked)
     assert refusals(at_once(*(approving(one, firm, now) for one in both))) == ["A13"]
     assert by_policy(*both) == EACH
     assert sorted(scenarios.app_of(one).state for one in both) == [ApprovalState.APPROVED, ApprovalState.OPEN]

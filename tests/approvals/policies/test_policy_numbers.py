@@ -125,7 +125,7 @@ def revoked(c: Company, number: int) -> int:
 def test_the_brake_holds_what_is_more_than_the_share_of_policy(
     company: Company, stock_in_force: Submission, monkeypatch: pytest.MonkeyPatch, share: int, held: int
 ) -> None:
-    monkeypatch.setattr(circuit_breaker, "FEW", 0)
+    monkeypatch.setattr(circuit_breaker, "NEVER_HELD", 0)
     low_grants(stock_in_force, 12, begins_at=company.now)
     ruled(company, brake__share=share)
     assert Grant.objects.live(company.now).count() == 16

@@ -261,7 +261,7 @@ def test_few_privileges_say_little_of_what_runs_and_much_of_what_was_refused(
 def test_what_was_refused_is_not_hidden_behind_others_like_it(
     company: Company, start: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(duplicates, "MOST", 1)
+    monkeypatch.setattr(duplicates, "MAX_ASKED", 1)
     old = start
     made = stock_report.submitted(company, as_another("again", more_channels(2)))
     others = Likeness.objects.filter(automation=made.automation).values_list("other", flat=True)

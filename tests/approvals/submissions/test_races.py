@@ -24,7 +24,7 @@ from approvals.submissions import jobs as submission_jobs
 from approvals.submissions.transitions import put_in_force
 from approvals.submissions.transitions import withdraw as transition_withdraw
 from governance.core.duties.refusals import Refused
-from governance.core.engine import transition as engine
+from governance.core.engine import row_lock
 from governance.core.ledger import ledger_export, sealing
 from governance.core.models import LedgerEvent, Person
 from inventory.models import Automation, ImportItem
@@ -159,7 +159,7 @@ def test_without_the_row_lock_two_deciders_make_two_decisions(firm: Company, mon
         both.wait()  # both have written, and neither has committed
         return made
 
-    monkeypatch.setattr(engine, "_read_locked", read_unlocked)
+    monkeypatch.setattr(row_lock, "_read_locked", read_unlocked)
     monkeypatch.setattr(transition_decide, "_record_decision", write)
     assert refusals(at_once(*calls)) == []
     assert Decision.objects.filter(approval=record).count() == 2
@@ -178,7 +178,7 @@ def test_without_the_row_lock_the_same_rounds_fail(
             done.append(number)
             yield number
 
-    monkeypatch.setattr(engine, "_read_locked", read_unlocked)
+    monkeypatch.setattr(row_lock, "_read_locked", read_unlocked)
     with pytest.raises(AssertionError, match="round"):
         two_deciders_at_once(firm, rounds())
     run_lengths.did(request, f"with the lock taken out the same races fail, at number {len(done)}")

@@ -34,7 +34,7 @@ def version(plain: Company) -> Version:
 def counted(client: Client, version: Version, said: dict[str, Any] | None = None) -> tuple[int, Any]:
     """How often the conflicts were read, and the answer."""
     address = reverse("waiver_ask", args=[version.automation_id])
-    with patch.object(waiver_transitions, "open_to", wraps=waiver_transitions.waivable_conflicts) as read:
+    with patch.object(waiver_transitions, "waivable_conflicts", wraps=waiver_transitions.waivable_conflicts) as read:
         answer = client.get(address) if said is None else client.post(address, said)
     return read.call_count, answer
 

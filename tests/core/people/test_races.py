@@ -15,7 +15,7 @@ from django.db.models import Model
 from approvals.models import Proposal
 from approvals.proposals import transitions as proposal_transitions
 from governance.core.duties.refusals import InvalidInput, Refused
-from governance.core.engine import transition
+from governance.core.engine import row_lock
 from governance.core.models import Delegation, LedgerEvent, Notice, RoleAssignment
 from governance.core.notices.outbox import notice, queue
 from governance.core.people.transitions import delegate
@@ -97,7 +97,7 @@ def test_without_the_row_lock_the_same_race_is_stopped_by_the_database(
             together.wait(20)
         return found
 
-    monkeypatch.setattr(transition, "_read_locked", unlocked)
+    monkeypatch.setattr(row_lock, "_read_locked", unlocked)
     results, proposed = countersign_side_by_side(company)
     assert sum(isinstance(one, Proposal) for one in results) == 1, results
     events = LedgerEvent.objects.filter(verb="proposal.approved", outcome="refused", payload__by="database")

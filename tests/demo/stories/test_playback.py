@@ -66,7 +66,7 @@ def test_a_load_that_was_interrupted_is_thrown_away_and_begun_again(
 
 def test_resetting_throws_away_a_demo_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    monkeypatch.setattr(load, "what_is_there", lambda: DatabaseContent.DEMO)
+    monkeypatch.setattr(load, "check_database", lambda: DatabaseContent.DEMO)
     monkeypatch.setattr(load, "empty", lambda: done.append("emptied"))
     monkeypatch.setattr(load, "load", lambda: done.append("loaded"))
     call_command("reset_demo")

@@ -326,7 +326,7 @@ def test_what_an_owner_says_while_a_version_is_brought_in_is_not_written_over(
         known.update(**by_omar)
         return found
 
-    monkeypatch.setattr(resolution, "resolve", meanwhile)
+    monkeypatch.setattr(resolution, "resolve_manifest", meanwhile)
     with pytest.raises(OutOfTurn, match="Somebody said meanwhile") as no:
         plainly(company, content, chosen={name: company.mail})
     assert no.value.refusal.code == "I8"

@@ -155,7 +155,7 @@ def test_killed_in_the_middle_the_next_run_goes_on(held: Held, now: datetime, mo
         raise SystemExit("killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(snapshot, "let_go", killed)
+        patched.setattr(snapshot, "close_unsettled_items", killed)
         with pytest.raises(SystemExit):
             campaign_jobs.sweep(now)
     assert campaign.items.filter(outcome=ItemOutcome.CALLED_OFF).count() == 10

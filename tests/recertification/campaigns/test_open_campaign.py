@@ -234,7 +234,7 @@ def test_where_nobody_can_be_asked_security_hears_of_it_and_silence_takes_nothin
     while chunk("freeze", campaign, now):
         pass
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reviewers, "who_accepts", lambda resource, bench: [])
+        patched.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
         filled(campaign, now)
     nobody = campaign.items.filter(nobody=True)
     assert nobody.count() == campaign.items.exclude(snapshot__tier="low").count() > 0
@@ -244,7 +244,7 @@ def test_where_nobody_can_be_asked_security_hears_of_it_and_silence_takes_nothin
     late = max(campaign.items.values_list("grace_until", flat=True)) + timedelta(days=1)
     item = nobody[0]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reviewers, "who_accepts", lambda resource, bench: [])
+        patched.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
         reminder_jobs.sweep(late)
     item.refresh_from_db()
     assert (item.state, item.suspended_at, item.nobody) == (ItemState.OPEN, None, True)

@@ -215,7 +215,7 @@ def test_what_the_database_refuses_in_a_batch_leaves_nothing_half_done_and_is_tr
         with connection.cursor() as cursor:
             cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'G2: no' USING ERRCODE = 'check_violation'; END $$")
 
-    monkeypatch.setattr(renewal, "write", broken)
+    monkeypatch.setattr(renewal, "renew_all", broken)
     done = submit([draft(one, K.KEEP, held) for one in items], held, items[0])
     assert [one.refusal for one in done] == [None] * 6
     assert Answer.objects.filter(question__item__in=items).count() == 6
@@ -237,7 +237,7 @@ def test_an_error_among_many_is_said_of_the_one_that_has_it_and_the_others_are_g
             broken()
         return real(grant, **given)
 
-    monkeypatch.setattr(renewal, "write", broken)
+    monkeypatch.setattr(renewal, "renew_all", broken)
     monkeypatch.setattr(lifecycle, "succeed", succeed)
     chosen = [draft(one, K.KEEP, held) for one in items]
     with mock.patch.object(drafts, "log") as said:

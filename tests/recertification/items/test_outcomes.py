@@ -137,7 +137,7 @@ def nobody_asked(c: Company) -> Item:
     """The item of the same privilege after its two rounds, in which there was nobody to ask for the resource."""
     now = c.now + DAY
     campaign = ordered(PRIVILEGE, by=c.people.sana, now=now)
-    with mock.patch.object(reviewers, "who_accepts", return_value=[]):
+    with mock.patch.object(reviewers, "acceptable_ladder", return_value=[]):
         item = filled(campaign, now).items.get()
         second_round(item)
     return Item.objects.select_related("grant").get(pk=item.pk)
@@ -169,7 +169,7 @@ def test_of_what_nobody_could_be_asked_silence_takes_nothing_until_somebody_is(
 @pytest.mark.rule("A9")
 def test_what_nobody_is_ever_asked_about_ends_with_its_term(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     now = held.company.now + DAY
-    monkeypatch.setattr(reviewers, "who_accepts", lambda resource, bench: [])
+    monkeypatch.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
     campaign = filled(ordered(PRIVILEGE, by=held.people.sana, now=now), now)
     item = campaign.items.get(grant=held.grant())
     assert item.grant is not None

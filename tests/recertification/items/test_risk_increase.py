@@ -456,7 +456,7 @@ def test_one_answer_keeps_nothing_whose_second_question_nobody_could_be_asked(he
         item = opened(low, low.ends_at - timedelta(days=schedule.OPENS_BEFORE["low"]) + timedelta(hours=1))
     now = item.opened_at + timedelta(days=1)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reviewers, "who_accepts", lambda resource, bench: [])
+        patched.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
         with inside(held.automation, JOB, now):
             risk_increase._raise(_step(held, now), low, Tier.of("standard"))
         item.refresh_from_db()
@@ -489,7 +489,7 @@ def test_whoever_was_asked_and_is_silent_keeps_nothing_by_that_nobody_is_there_f
         patched.setattr(reviewers.sampling, "is_drawn", lambda grant: False)
         low = held.low_grant()
         item = opened(low, low.ends_at - timedelta(days=schedule.OPENS_BEFORE["low"]) + timedelta(hours=1))
-        patched.setattr(reviewers, "who_accepts", lambda resource, bench: [])
+        patched.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
         with inside(held.automation, JOB, item.opened_at):
             risk_increase._raise(_step(held, item.opened_at), low, Tier.of("standard"))
         item.refresh_from_db()

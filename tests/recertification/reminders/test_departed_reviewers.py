@@ -102,7 +102,7 @@ def deserted(held: Held, item: Item) -> None:
 def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Nobody stands on any ladder of a resource, until this is undone."""
     with monkeypatch.context() as patched:
-        patched.setattr(reviewers, "who_accepts", lambda resource, bench: [])
+        patched.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
         yield patched
 
 
@@ -145,7 +145,7 @@ def test_whoever_is_named_later_is_asked_and_has_their_working_days(
     deserted(held, item)
     run(item)
     say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at + 2 * HOUR)
-    alone.setattr(reviewers, "who_accepts", lambda resource, bench: [n.lena])
+    alone.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [n.lena])
     late, was = item.deadline + HOUR, item.deadline
     assert reminder_jobs.reassign_due(late, JOB) == 1
     item.refresh_from_db()

@@ -190,7 +190,7 @@ def test_one_leaver_with_nobody_behind_them_is_one_mail_a_week_for_each_of_secur
     n, now = held.people, opens_at(held.grant())
     sweep_at(now)
     Question.objects.filter(asks=Asks.ACCEPTABLE).update(reviewer=n.omar, ladder=[n.omar.pk])
-    monkeypatch.setattr(reviewers, "who_accepts", lambda resource, bench: [])
+    monkeypatch.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
     Notice.objects.update(state=NoticeState.DROPPED)
     record_leaver(n.omar, actor=as_actor(n.ines), now=now, reason="A new job.")
     sweep_at(now)
