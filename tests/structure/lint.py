@@ -56,6 +56,7 @@ def checks(home: str) -> list[tuple[str, list[str | Path], dict[str, str]]]:
         ("lint", [PROGRAMS / "ruff", "check", "--quiet", "."], {}),
         ("types", [PROGRAMS / "mypy", "--no-error-summary"], {**TESTING, "COUNTERSIGN_HOME": home}),
         ("imports", [PROGRAMS / "lint-imports"], {}),
+        ("language", [sys.executable, "-m", "tests.structure.language"], {}),
         ("templates", [PROGRAMS / "djade", "--target-version", "5.2", "--check", *templates], {}),
         ("indentation", [PROGRAMS / "djhtml", "--tabwidth", "2", "--check", ROOT / "templates"], {}),
         (

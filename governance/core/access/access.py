@@ -144,9 +144,9 @@ def may_lead(actor: Actor, now: datetime) -> bool:
 
 
 def stands_in(actor: Actor, now: datetime) -> bool:
-    """Whether the actor acts for themself, or a delegation to them stands at ``now``, and all of them are here and kept out by nobody (A11).
+    """Return whether the actor may act at ``now``: for themself, or under a running delegation (A11).
 
-    It stands only while they share the giver's roles and responsibilities (`may_stand_in` in the database).
+    Everybody concerned is here and not kept out. A delegation runs only while both share the giver's roles and responsibilities (`may_stand_in` in the database).
     """
     if any(not person.is_here or person.is_kept_out(now) for person in actor.people):
         return False

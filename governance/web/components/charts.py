@@ -90,7 +90,7 @@ def weekly_bars(counts: Sequence[int], label: str, first: str = "", last: str = 
 def burn_down(
     points: Sequence[tuple[date, int]], label: str, *, first: date, due: date, until: date, total: int
 ) -> SafeString:
-    """Draw what is left at the end of each day as a line, with the line that would have it done in time, the deadline and the grace after it.
+    """Draw the open items at the end of each day, with the ideal line, the deadline and the grace period.
 
     Args:
         points: (day, how much is left), the first day first.

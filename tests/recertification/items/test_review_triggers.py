@@ -267,7 +267,7 @@ def test_a_risk_that_rises_waits_too(held: Held, at: datetime) -> None:
 def test_security_is_told_once_a_week_where_nobody_is_left_to_ask(
     held: Held, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reminder_jobs.reviewers, "nobody_for", lambda item, tier, bench: ["acceptable"])
+    monkeypatch.setattr(reminder_jobs.reviewers, "questions_without_reviewer", lambda item, tier, bench: ["acceptable"])
     declared(held, at)
     assert found(at) == []
     assert found(at + timedelta(hours=1)) == []
