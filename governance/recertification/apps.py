@@ -16,11 +16,11 @@ class RecertificationConfig(AppConfig):
         The deploy gate refuses automations that were not reviewed in time.
         """
         from approvals.grants import deploy_gate
-        from governance.core.engine import hooks as engine_hooks
+        from governance.core.engine import hooks
         from governance.core.engine.discovery import import_declarations
         from governance.core.erasure.transitions import FORGETTING
         from governance.recertification.campaigns import notices as campaign_notices
-        from governance.recertification.items import hooks, risk_increase
+        from governance.recertification.items import erasure, risk_increase, webhooks
         from governance.recertification.items import rules as item_rules
         from governance.recertification.items.views import queue
         from governance.recertification.reminders import notices as reminder_notices
@@ -29,8 +29,8 @@ class RecertificationConfig(AppConfig):
         queue.register()
         reminder_notices.register()
         campaign_notices.register()
-        hooks.register()
-        engine_hooks.register(FORGETTING, hooks.forget)
-        engine_hooks.demand(deploy_gate.GATE_EVENT, item_rules.REVIEWED_IN_TIME)
+        webhooks.register()
+        hooks.register(FORGETTING, erasure.forget)
+        hooks.demand(deploy_gate.GATE_EVENT, item_rules.REVIEWED_IN_TIME)
         for event, handler in risk_increase.HANDLERS.items():
-            engine_hooks.register(event, handler)
+            hooks.register(event, handler)

@@ -152,7 +152,7 @@ def waiver_ended(w: World, waiver: Waiver) -> Waiver:
 def _found(w: World, rule: models.Model) -> Mapping[str, Any]:
     assert isinstance(rule, ConflictRule)
     found = scan.scan([conflict_queries.parse_version(rule)], w.now)
-    return {"found": {subject: parts for (_, subject), parts in found.items()}}
+    return {"parts_by_subject": {subject: parts for (_, subject), parts in found.items()}}
 
 
 @arguments(f"{CONFLICT}.change_conflict")

@@ -285,7 +285,7 @@ def campaign_frozen(w: World, made: Campaign) -> Campaign:
 @state(CAMPAIGN, "asked", on=campaign_frozen)
 def campaign_asked(w: World, made: Campaign) -> Campaign:
     """Everybody is asked, and nobody has heard of it."""
-    while chunk("ask", made, w.now):
+    while chunk("assign_questions", made, w.now):
         pass
     return made
 

@@ -47,6 +47,6 @@ def filled(campaign: Campaign, now: datetime) -> Campaign:
 
 def chunk(what: str, campaign: Campaign, now: datetime, **more: Any) -> bool:
     """One chunk; whether there was one."""
-    if what == "ask":
+    if what == "assign_questions":
         more["ladders"] = Ladders(Bench.load(now))
     return REGISTRY[f"recertification.campaign.{what}"].when_due(campaign, actor=FILLER, now=now, **more)

@@ -15,6 +15,7 @@ from approvals.assignment import staffing
 from approvals.assignment.matching import unfilled_places
 from governance.core.clock import business_time
 from governance.core.health import queries as health_queries
+from governance.core.jobs import job_runs
 from governance.core.models import Membership, Person, RoleAssignment, Team, TeamKind
 from governance.core.roles.roles import Role
 from tests.appointments import record_leaver
@@ -138,6 +139,7 @@ def test_health_says_who_is_missing_as_advice(northwind: Northwind) -> None:
     assert not said.is_failure
     assert "Missing: another security reviewer, for stage 2: the one who could is needed elsewhere." in said.sentence
     out = StringIO()
-    with pytest.raises(SystemExit):  # no job has run
-        call_command("health", stdout=out)
+    for job in job_runs.health(business_time.real()):
+        job_runs.run_job(job.job, lambda now: {})
+    call_command("health", stdout=out)  # advice is no failure
     assert f"advice  people: {said.sentence}" in out.getvalue()

@@ -56,7 +56,7 @@ def half_asked(held: Held, now: datetime) -> Campaign:
     campaign = ordered(Scope(), by=held.people.sana, now=now)
     while chunk("freeze", campaign, now, size=10):
         pass
-    chunk("ask", campaign, now, size=5)
+    chunk("assign_questions", campaign, now, size=5)
     return campaign
 
 
@@ -98,8 +98,8 @@ def test_wherever_the_job_is_nothing_of_it_touches_anything_and_history_and_ledg
     steps: list[Callable[[], bool]] = [
         lambda: chunk("freeze", campaign, now, size=10),
         lambda: chunk("freeze", campaign, now) and chunk("freeze", campaign, now),
-        lambda: chunk("ask", campaign, now, size=5),
-        lambda: chunk("ask", campaign, now),
+        lambda: chunk("assign_questions", campaign, now, size=5),
+        lambda: chunk("assign_questions", campaign, now),
     ]
     for step in steps[: ["ordered", "frozen in part", "frozen", "asked in part", "asked"].index(until)]:
         assert step()

@@ -112,7 +112,7 @@ def test_a_campaign_waits_for_what_one_that_was_called_off_lets_go_and_loses_not
     second = ordered(Scope(), by=held.people.sana, now=now, name="Meant")
     while chunk("freeze", second, now):
         pass
-    while chunk("ask", second, now):
+    while chunk("assign_questions", second, now):
         pass
     assert second.items.count() == 2 < second.expected
     assert not campaign_jobs.to_join(second, now).exists()
@@ -194,7 +194,7 @@ def test_whoever_gains_or_is_asked_does_not_call_it_off_unless_they_opened_it(he
         transition_call_off.call_off(campaign, actor=as_delegate(n.viktor, giver=n.sana, now=now), now=now, reason=WHY)
     Automation.objects.filter(pk=held.automation.pk).update(business_owner=held.submission.automation.business_owner)
     frozen(campaign, now)
-    while chunk("ask", campaign, now):
+    while chunk("assign_questions", campaign, now):
         pass
     one = Question.objects.filter(item__campaign=campaign, asks=Asks.NEEDED).order_by("pk")[0]
     Question.objects.filter(pk=one.pk).update(reviewer=n.karl)
@@ -217,7 +217,7 @@ def test_a_second_press_of_the_same_button_is_no_attempt(held: Held, now: dateti
 @pytest.mark.rule("R4")
 def test_that_an_answer_of_one_side_only_is_not_kept_is_said_before_it_is_called_off(held: Held, now: datetime) -> None:
     campaign = frozen(ordered(Scope(), by=held.people.sana, now=now), now)
-    while chunk("ask", campaign, now):
+    while chunk("assign_questions", campaign, now):
         pass
     both = Item.objects.filter(campaign=campaign, questions__asks=Asks.ACCEPTABLE).order_by("pk")[0]
     say(Question.objects.get(item=both, asks=Asks.NEEDED), AnswerKind.DO_NOT_RENEW, now=now, reason="Looked at.")

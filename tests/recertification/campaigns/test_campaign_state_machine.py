@@ -155,11 +155,11 @@ class Steps(Undone):
     @rule(
         data=st.data(),
         size=st.sampled_from([1, 5, 100]),
-        what=st.sampled_from(["freeze", "freeze", "ask", "join_item", "finish"]),
+        what=st.sampled_from(["freeze", "freeze", "assign_questions", "join_item", "finish"]),
     )
     def the_job_does_one_chunk(self, data: st.DataObject, size: int, what: str) -> None:
         campaign = data.draw(st.sampled_from(self.opening()), label="campaign")
-        more: dict[str, Any] = {"size": size} if what in ("freeze", "ask") else {}
+        more: dict[str, Any] = {"size": size} if what in ("freeze", "assign_questions") else {}
         if what == "join_item":
             found = campaign_jobs.to_join(campaign, self.now).first()
             if found is None:

@@ -60,7 +60,7 @@ def test_what_was_frozen_in_time_and_is_asked_late_is_due_with_the_rest(held: He
     chosen = campaign.deadline
     while chunk("freeze", campaign, now):
         pass
-    assert chunk("ask", campaign, now, size=1)
+    assert chunk("assign_questions", campaign, now, size=1)
     filled(campaign, now + LATE)
     first, *others = Item.objects.order_by("pk")
     assert first.deadline == chosen, "who was asked in time had the time"

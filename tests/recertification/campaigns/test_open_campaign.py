@@ -139,7 +139,7 @@ def test_each_row_has_its_history_and_each_chunk_its_event(held: Held) -> None:
     campaign = ordered(Scope(), by=held.people.sana, now=now)
     while chunk("freeze", campaign, now, size=10):
         pass
-    while chunk("ask", campaign, now, size=10):
+    while chunk("assign_questions", campaign, now, size=10):
         pass
     items = list(campaign.items.order_by("pk"))
     assert [list(item.history.values_list("history_type", flat=True)) for item in items] == [["+"]] * len(items)
@@ -158,7 +158,7 @@ def test_each_row_has_its_history_and_each_chunk_its_event(held: Held) -> None:
 
 
 @pytest.mark.rule("R9")
-@pytest.mark.parametrize("at", ["freeze_grants", "put", "nobody_for"])
+@pytest.mark.parametrize("at", ["freeze_grants", "insert_questions", "mark_without_reviewer"])
 def test_what_is_killed_in_the_middle_is_gone_on_with(held: Held, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
     low_grants(held.submission, 25, begins_at=held.company.now)
     now = held.company.now + timedelta(days=1)

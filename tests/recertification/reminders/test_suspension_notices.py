@@ -139,7 +139,7 @@ def test_what_stops_after_a_mail_that_no_server_took_is_told_within_minutes_all_
     for _ in range(3):
         mail_jobs.send_due(now=later + MINUTES, at=real)
     jonas = held.people.jonas  # who did not say so themselves
-    (mail,) = [one for one in smtp.to(jonas.email) if "aken away" in one["Subject"]]
+    (mail,) = [one for one in smtp.to(jonas.email) if "Revoked" in one["Subject"]]
     assert f"/recertify/{suspended[1].pk}/" not in plain(mail)
     assert about_suspension(smtp, jonas) == []
     mail_jobs.send_due(now=at + timedelta(days=1), at=real)
