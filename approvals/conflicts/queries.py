@@ -52,7 +52,7 @@ COLUMNS = ("id", "code", "number", "digest", "title", "process", "rating", "mode
 
 
 def rules_annotation() -> ArraySubquery:
-    """Return an annotation for any row: all rules in force at `compiled.NOW`. `parse_annotation` reads it."""
+    """Return an annotation for any row: all rules in force at `compiled_queries.NOW`. `parse_annotation` reads it."""
     columns = JSONObject(**{name: name for name in COLUMNS})
     return ArraySubquery(ConflictRule.objects.in_force(compiled_queries.NOW).values(columns=columns))
 

@@ -26,7 +26,7 @@ from inventory.models.automation import AutomationQuerySet
 
 #: How long a superseded version may be rolled back to.
 ROLLBACK = timedelta(days=30)
-#: The event of a gate query for `consequences.demand`.
+#: The event of a gate query for `hooks.demand`.
 GATE_EVENT = "gate.asked"
 #: Prefix of digests that name their hash.
 HASH_PREFIX = "sha256:"

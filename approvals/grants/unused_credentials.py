@@ -64,7 +64,7 @@ def unneeded() -> Q:
 def end_with_last(grant: Grant, step: Step[Any]) -> None:
     """End the credential's grant with the last privilege that uses it.
 
-    Fits ``consequences.register("grant.ended", …)``.
+    Fits ``hooks.register("grant.ended", …)``.
     """
     if grant.credential_id is not None and grant.ended_why not in PUTTING_IN_FORCE:
         end_unused(grant.automation, step, credential=grant.credential_id)

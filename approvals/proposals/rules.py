@@ -1,7 +1,7 @@
 """Duties of proposals: who can't countersign what, regardless of permissions (S8, A11, S5).
 
 Each duty reads rows under the lock of the write, and pages call the same function. The database repeats the checks
-that rows alone allow (`models.proposal_guards`).
+that rows alone allow (`approvals/sql/proposals.sql`).
 """
 
 from __future__ import annotations

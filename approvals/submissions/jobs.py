@@ -23,8 +23,7 @@ from approvals.grants.jobs.expiry import end_unneeded_due, expire_due
 from approvals.light_path import jobs as light_path_jobs
 from approvals.models import Approval, ApprovalState, Candidate, Submission, SubmissionState
 from approvals.proposals import transitions as proposal_transitions
-from approvals.submissions.transitions.stages import expire
-from approvals.submissions.transitions.withdraw import expire_submission
+from approvals.submissions.transitions.expire import expire, expire_submission
 from governance.core.actors.actor import Actor
 from governance.core.clock import organisation
 from governance.core.engine.transition import Transition

@@ -39,7 +39,7 @@ COUNTED_VERSION = Q(automation__approved_version__isnull=True) | Q(
 
 
 #: Bar for statements about an automation's connections: people whose statement lowers no risk, because they are
-#: parties. A higher app knows them (see `consequences.bar`).
+#: parties. A higher app knows them (see `hooks.bar`).
 CONNECTION_STATEMENTS = "credential.reach_counted"
 
 

@@ -197,7 +197,7 @@ def _naming_of(model: type[Owned]) -> Transition[Any]:
     return name_interim
 
 
-#: Bar of higher apps against naming people as owners, with reasons (see `consequences.bar`).
+#: Bar of higher apps against naming people as owners, with reasons (see `hooks.bar`).
 NAMING_OWNERS = "automation.owner_named"
 
 #: Operations by the field of `OWNED`.

@@ -48,7 +48,7 @@ def apply_new_reading(privileges: Sequence[Privilege], manifest: Manifest) -> li
         manifest: new reading of the same source.
 
     Returns:
-        Findings, in the form of `findings.from_manifest`: access that was not requested.
+        Findings, in the form of `findings.findings_of_manifest`: access that was not requested.
     """
     readings = _readings(privileges, manifest)
     findings: list[dict[str, str]] = []

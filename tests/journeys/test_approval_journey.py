@@ -23,7 +23,7 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from approvals.models import Grant, GrantState, Submission
-from governance.core.clock import business_time
+from governance.core.clock import business_time, demo_clock
 from governance.core.keys import key_files
 from governance.core.ledger import verifier
 from governance.core.models import ClockOffset, LedgerEvent, Person, Seal
@@ -102,7 +102,7 @@ def without_the_erp(content: bytes) -> bytes:
 def turned_back(stage: Stage) -> Iterator[None]:
     """Business time stands back by as much as the journey moves it on; whatever happens, it is put where it was."""
     before = business_time.offset()
-    business_time.move(timedelta())  # so that its row is there
+    demo_clock.move(timedelta())  # so that its row is there
     ClockOffset.objects.filter(pk=1).update(offset=before - TO_THE_REVIEW - TO_THE_END)
     yield
     ClockOffset.objects.filter(pk=1).update(offset=before)
@@ -132,9 +132,9 @@ def test_from_an_export_over_both_stages_to_a_grant_that_its_review_takes_away(s
     accepted = {grant.key for grant in Grant.objects.live(business_time.now()).filter(automation=submission.automation)}
     assert len(accepted) == 5 + 3, "five of six privileges, three credentials"
 
-    business_time.move(TO_THE_REVIEW)
+    demo_clock.move(TO_THE_REVIEW)
     grant = the_resource_owner_revokes_from_the_mail(stage, submission.automation)
-    business_time.move(TO_THE_END)
+    demo_clock.move(TO_THE_END)
     it_has_ended_for_good(stage, grant)
     the_ledger_verifies(stage, submission.automation, tmp_path)
 

@@ -55,7 +55,7 @@ def module_of(path: Path) -> str:
     return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
-def test_files(modules: Iterable[str]) -> list[str]:
+def paths_of_tests(modules: Iterable[str]) -> list[str]:
     """The paths of those modules that hold tests, in order."""
     return sorted(
         f"{module.replace('.', '/')}.py" for module in modules if module.rpartition(".")[2].startswith("test_")
@@ -86,7 +86,7 @@ def nearest(changed: Iterable[Path]) -> list[str]:
         rings.append({one for one in importers if one.rpartition(".")[2] not in WIRING})
     if any(".views" in module for module in rings[0]):  # pages are reached by their addresses
         rings.append({module for module in graph.modules if module.startswith(PAGES)})
-    return list(dict.fromkeys(path for ring in rings for path in test_files(ring)))
+    return list(dict.fromkeys(path for ring in rings for path in paths_of_tests(ring)))
 
 
 def fitting(files: Iterable[str], changed: Iterable[Path], seconds: float) -> tuple[list[str], list[str]]:

@@ -40,7 +40,7 @@ CARRIED_ON = (Why.SUCCEEDED, Why.REPLACED)
 
 
 def open_for_ended(grant: Grant, step: Step[Any]) -> None:
-    """Open a task for a detached grant in the transaction of its end. Fits ``consequences.register("grant.ended", …)``."""
+    """Open a task for a detached grant in the transaction of its end. Fits ``hooks.register("grant.ended", …)``."""
     if grant.ended_why not in CARRIED_ON and revocation_tasks.is_task(grant):
         open_task(RevocationTask(grant=grant), actor=step.actor, now=step.now)
 

@@ -225,7 +225,7 @@ def _held(places: Mapping[int, str]) -> Mapping[int, list[tuple[int, int | None,
     return made
 
 
-#: Fields that `assessing.facts_of` reads. Nothing else is fetched: there are ten times as many privileges as
+#: Fields that `assessment.facts_of` reads. Nothing else is fetched: there are ten times as many privileges as
 #: submissions.
 OF_PRIVILEGE = (
     "version_id",

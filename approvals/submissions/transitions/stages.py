@@ -12,7 +12,6 @@ from approvals.assignment import additional_seats, candidates
 from approvals.assignment.escalation_chain import CHAIN_RELATIONS
 from approvals.assignment.route import Route
 from approvals.assignment.transitions import add_seats
-from approvals.decisions.rules import duties
 from approvals.light_path.transitions.auto_approval import auto_approve
 from approvals.models import Approval, ApprovalState, SeatLabel, Submission, SubmissionState
 from approvals.models.approval import UNENDED
@@ -23,7 +22,6 @@ from approvals.submissions.transitions.withdraw import note_end
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.roles.roles import Permission
 
 
 @transition(
@@ -53,21 +51,6 @@ def open_approval(step: Step[Approval], *, route: Route, loaded: Approval) -> Ef
 )
 def close_as_not_applicable(step: Step[Approval]) -> Effect:
     """Close an approval of stage 2 because the app was rejected (A4)."""
-    step.subject.ended_at = step.now
-    return Effect()
-
-
-@transition(
-    Approval,
-    event="approval.expired",
-    permission=Permission.APPROVAL_EXPIRE,
-    source=(ApprovalState.OPEN, ApprovalState.CHANGES_ASKED),
-    target=(ApprovalState.EXPIRED,),
-    duties=(duties.TIME_IS_UP,),
-    parents=("submission.automation", "submission"),
-)
-def expire(step: Step[Approval]) -> Effect:
-    """Expire an approval that no one decided, or a question that no one answered. It can be submitted again (A10)."""
     step.subject.ended_at = step.now
     return Effect()
 

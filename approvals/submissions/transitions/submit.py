@@ -31,7 +31,7 @@ from approvals.policies import queries as policy_queries
 from approvals.prior_decisions import duplicates
 from approvals.submissions import version_diff
 from approvals.submissions.transitions import stages, withdraw
-from approvals.submissions.transitions.carry_over import ApprovalWriter
+from approvals.submissions.transitions.create_approvals import ApprovalWriter
 from approvals.submissions.version_diff import Changes, RequestedItem
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition

@@ -20,7 +20,7 @@ from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
 from approvals.submissions import version_diff
 from approvals.submissions.transitions import submit
-from approvals.submissions.transitions.carry_over import ApprovalWriter
+from approvals.submissions.transitions.create_approvals import ApprovalWriter
 from approvals.submissions.transitions.stages import start
 from governance.core.duties.refusals import refuse
 from governance.core.engine.transition import Effect, Step, transition

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from approvals.assignment import candidates
-from approvals.decisions.rules import duties
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.approval import UNENDED
 from approvals.models.submission import UNFINISHED
@@ -47,28 +45,6 @@ def note_end(step: Step[Submission]) -> None:
 def decline(step: Step[Submission]) -> Effect:
     """The business owner declines: nothing changes, and what was live before runs on (A5)."""
     note_end(step)
-    return Effect()
-
-
-@transition(
-    Submission,
-    event="submission.expired",
-    permission=Permission.APPROVAL_EXPIRE,
-    source=(SubmissionState.DECIDED,),
-    target=(SubmissionState.EXPIRED,),
-    duties=(duties.ACCEPT_TIME_IS_UP,),
-    parents=("automation",),
-)
-def expire_submission(step: Step[Submission]) -> Effect:
-    """Expire a submission that no one accepted or declined in time. It can be submitted again (A5, A14)."""
-    note_end(step)
-    candidates.queue_notices(
-        step,
-        step.subject,
-        candidates.recipients_of_outcome(step.subject, step.now),
-        "submission_expired",
-        key="expired",
-    )
     return Effect()
 
 

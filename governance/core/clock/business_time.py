@@ -9,13 +9,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
-from governance.core.actors.actor import Actor
-from governance.core.ledger import ledger_events
 from governance.core.models import ClockOffset
-from governance.core.models.clock import MOVED
 
 
 def offset() -> timedelta:
@@ -33,31 +29,3 @@ def now() -> datetime:
 def real() -> datetime:
     """The present instant of real time, in UTC: for sessions, tokens, seals, claims and the lateness of jobs, and nothing else."""
     return timezone.now()
-
-
-def move(by: timedelta, *, actor: Actor | None = None) -> timedelta:
-    """Move business time, for every process, by a non-negative span, with its event; returns the whole offset.
-
-    Args:
-        by: how far.
-        actor: who moves it; a job where nobody is named.
-
-    Raises:
-        ValueError: outside demo and tests, or backwards: what happened can't happen again later.
-    """
-    if not settings.DEMO:
-        raise ValueError("The clock can be moved in a demo only.")
-    if by < timedelta():
-        raise ValueError("The clock moves forward only; reset the demo to start again.")
-    with transaction.atomic():
-        ClockOffset.objects.get_or_create(pk=1)
-        row = ClockOffset.objects.select_for_update().get(pk=1)  # two movers at once both count
-        row.offset += by
-        row.save()
-        if by:
-            payload = {"microseconds": str(row.offset // timedelta(microseconds=1))}
-            ledger_events.append(
-                actor=actor or Actor.of_job("clock"), verb=MOVED, subject=row, now=now(), payload=payload
-            )
-    ahead: timedelta = row.offset
-    return ahead

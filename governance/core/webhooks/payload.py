@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from standardwebhooks import Webhook
 
 from governance.core.mail import mail_text
 from governance.core.models import WebhookDelivery, WebhookFormat
@@ -25,16 +23,6 @@ def write(delivery: WebhookDelivery) -> bytes:
     facts = _said(delivery)
     shape = {WebhookFormat.SLACK: _slack, WebhookFormat.TEAMS: _teams, WebhookFormat.JSON: _plain}
     return json.dumps(shape[WebhookFormat(delivery.endpoint.format)](facts), ensure_ascii=False).encode()
-
-
-def signature(key: bytes, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
-    """Return the headers of Standard Webhooks: id, seconds since 1970, and the signature of both and the body."""
-    at = at.astimezone(UTC)  # the library takes any instant for one in UTC
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Webhook(key).sign(message_id, at, body.decode()),
-    }
 
 
 def _said(delivery: WebhookDelivery) -> dict[str, str]:

@@ -10,11 +10,13 @@ import base64
 import binascii
 import os
 import uuid
+from datetime import UTC, datetime
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from standardwebhooks import Webhook
 
 from governance.core.keys import key_files
 
@@ -67,3 +69,13 @@ def opened(sealed: str, opaque_id: uuid.UUID) -> str:
 def _derived(purpose: bytes, info: bytes) -> bytes:
     derivation = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"countersign " + purpose + b"\0" + info)
     return derivation.derive(key_files.digest_key())
+
+
+def signature(key: bytes, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
+    """Return the headers of Standard Webhooks: id, seconds since 1970, and the signature of both and the body."""
+    at = at.astimezone(UTC)  # the library takes any instant for one in UTC
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(key).sign(message_id, at, body.decode()),
+    }

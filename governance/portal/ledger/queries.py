@@ -28,7 +28,7 @@ def events_matching(words: Sequence[str]) -> Q:
     """Events for words: ``karl jensen``, ``sod-8``, ``weekly stock report``, ``revoked invoice chaser``, ``2026-0009``.
 
     Args:
-        words: in lower case, see `paging.words_of`; at least one.
+        words: in lower case, see `pager.words_of`; at least one.
     """
     condition = _events_naming(words) | Q(verb__in=_verbs_matching(words)) | Q(code=" ".join(words).upper())
     acts = [word for word in words if _verbs_matching([word])]

@@ -26,7 +26,7 @@ from governance.web.components.state_words import RESOURCE_KINDS
 from governance.web.pages import pager
 from inventory.models import Automation, NonHumanIdentity, Resource
 
-#: Most rows of a group beside others; `paging.PAGE` for a group alone.
+#: Most rows of a group beside others; `pager.PAGE` for a group alone.
 GROUP_ROWS: Final = 8
 
 #: Reference of a submission: year and number.
@@ -61,7 +61,7 @@ def search_all(words: Sequence[str], *, actor: Actor, now: datetime) -> list[Gro
     """A few visible rows of each kind that contain every word; empty groups are left out.
 
     Args:
-        words: in lower case, see `paging.words_of`; without words nothing is found.
+        words: in lower case, see `pager.words_of`; without words nothing is found.
         actor: the reader. Only readers of the ledger find people and teams, as with their pages.
         now: business time.
     """

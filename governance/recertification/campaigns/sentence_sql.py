@@ -28,13 +28,13 @@ _POWER = f"ARRAY[{', '.join(_text(level) for level in POWER)}]"
 _LABEL = """CASE WHEN g.scope <@ p.scope AND NOT p.scope <@ g.scope THEN array_to_string(g.scope, ', ')
     ELSE COALESCE(NULLIF(p.target_name, ''), p.target) END"""
 
-#: As `words.said_target`: run-time targets in words, and the last of several after "and".
+#: As `sentences.target_text`: run-time targets in words, and the last of several after "and".
 _NAMED = f"""CASE label WHEN '' THEN '' WHEN {_text(MODEL)} THEN {_text(sentences.target_text(MODEL))}
     WHEN {_text(EXPRESSION)} THEN {_text(sentences.target_text(EXPRESSION))}
     ELSE regexp_replace(regexp_replace(label, {_text(f"{_escaped(EXPRESSION)}|{_escaped(MODEL)}")}, '…', 'g'),
         '^(.*), (.*)$', '\\1 and \\2') END"""
 
-#: As `words.sentence`.
+#: As `sentences.sentence_for`.
 _WHOLE = f"""CASE WHEN named <> '' AND e.form <> ''
         THEN replace(replace(e.form, {_text(sentences.TARGET)}, named), {_text(sentences.RESOURCE)}, r.name)
     ELSE e.words || CASE WHEN named <> '' THEN ': ' || named || ', ' ELSE ' ' END

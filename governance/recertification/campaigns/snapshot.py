@@ -1,6 +1,6 @@
 """Bulk writes of campaign items and questions by INSERT … SELECT, each with its history row (R2, H1).
 
-Only the operations of `transitions.campaigns` call it. They store the progress and write one ledger event for each
+Only the operations of `open_campaign` call it. They store the progress and write one ledger event for each
 call. The code computes the sample draw, which needs the installation's key. The database copies everything else,
 sentences included.
 """
@@ -30,7 +30,7 @@ from governance.recertification.items import cancelled_items, conflict_reviews, 
 from governance.recertification.models import Campaign, Item, Question
 from inventory.models import Automation
 
-#: Reason of ad hoc items: a key of `wording.BECAUSE`.
+#: Reason of ad hoc items: a key of `item_title.REASON_WORDS`.
 AD_HOC = "ad hoc"
 
 
@@ -86,7 +86,7 @@ def _instant(column: str) -> str:
     return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
 
 
-#: Snapshot of a grant, as `transitions.opening.snapshot`; a test compares the two.
+#: Snapshot of a grant, as `open_item.snapshot`; a test compares the two.
 _SNAPSHOT = f"""jsonb_build_object('tier', {_TIER}, 'automation', a.name, 'version', a.approved_version_id,
     'what', {SENTENCE}, 'scope', to_jsonb(g.scope), 'target', g.target, 'level', g.level,
     'data_class', CASE WHEN e.id IS NULL THEN '' ELSE ({_CLASSES})[GREATEST(

@@ -16,7 +16,7 @@ from governance.core.database.key_filters import among
 from governance.recertification.items import cancelled_items
 from governance.recertification.models import Item, ItemState
 
-#: Reason of such an item or of a join: a key of `wording.BECAUSE`.
+#: Reason of such an item or of a join: a key of `item_title.REASON_WORDS`.
 IN_CONFLICT = "new conflict"
 #: Snapshot key for the ids of the conflicts that an item asks about.
 CONFLICTS_KEY = "conflicts"

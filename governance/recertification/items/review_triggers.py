@@ -23,7 +23,7 @@ from governance.recertification.items import cancelled_items
 from governance.recertification.models import Item, ItemOutcome
 from inventory.models import Automation, AutomationState, Incident, Version
 
-#: Reasons of an item or of a join: keys of `wording.BECAUSE`.
+#: Reasons of an item or of a join: keys of `item_title.REASON_WORDS`.
 OWNER_LEFT, DRIFT, UNUSED, INCIDENT = "owner left", "drift", "unused", "incident"
 ALL = (OWNER_LEFT, DRIFT, UNUSED, INCIDENT)
 

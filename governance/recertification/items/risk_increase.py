@@ -1,7 +1,7 @@
 """A rise in risk of granted access: it shortens the term and brings a review forward, once (I2, T4, R1).
 
 Causes are a better importer's assessment, a raised class of a resource, or a tier raised by a person. A sweep
-(`transitions.sharing`) follows connected automations.
+(`reassess_shared_identity`) follows connected automations.
 
 The register knows no grants or reviews, so this module follows its operations. It brings review dates forward in the
 same transaction. The next sweep opens the items (R9); open items are joined (R2).
@@ -31,7 +31,7 @@ from inventory.risk import tiers as risk_tiers
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment
 
-#: Reasons of a review: keys of `wording.BECAUSE`.
+#: Reasons of a review: keys of `item_title.REASON_WORDS`.
 RISEN, FOUND = "tier raised", "new finding"
 
 

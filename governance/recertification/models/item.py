@@ -310,7 +310,7 @@ class Answer(AppendOnly):
     term_days = models.PositiveSmallIntegerField(null=True, blank=True)
     reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
     batch = models.UUIDField()
-    #: Seconds the card was open, the shown `recommending.Advice`, and how often details were opened;
+    #: Seconds the card was open, the shown `recommendation.Advice`, and how often details were opened;
     #: empty if not shown or not measured (R3, R7).
     seconds = models.PositiveIntegerField(null=True, blank=True)
     recommended = models.CharField(max_length=12, blank=True, default="", db_default="")

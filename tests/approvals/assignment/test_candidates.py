@@ -12,7 +12,7 @@ from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Candidate, Grant, Submission, SubmissionState
 from approvals.models.grant import LONGEST_TERM
 from approvals.submissions import jobs as submission_jobs
-from approvals.submissions.transitions import stages, submit
+from approvals.submissions.transitions import expire, submit
 from approvals.submissions.transitions.submit import ItemRequest
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
@@ -311,10 +311,10 @@ def test_what_is_due_a_day_later_is_reminded_of_by_itself(company: Company, chas
 def test_nobody_lets_a_record_expire_before_its_time_nor_by_hand(company: Company, stock_submitted: Submission) -> None:
     app = scenarios.app_of(stock_submitted)
     with pytest.raises(OutOfTurn, match="not up"):
-        stages.expire(app, actor=JOB, now=app.expires_at - timedelta(seconds=1))
+        expire.expire(app, actor=JOB, now=app.expires_at - timedelta(seconds=1))
     for person in ("rita", "theo", "ines", "sana"):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-            stages.expire(app, actor=as_actor(getattr(company.people, person)), now=app.expires_at)
+            expire.expire(app, actor=as_actor(getattr(company.people, person)), now=app.expires_at)
 
 
 @pytest.mark.rule("A10", "A4")

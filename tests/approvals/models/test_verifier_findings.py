@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from approvals.decisions.transitions import decide, undo
 from approvals.models import Submission
-from governance.core.clock import business_time
+from governance.core.clock import demo_clock
 from governance.core.ledger import ledger_export, reconciliation
 from governance.core.ledger.verifier import Report
 from governance.core.models import ClockOffset, Delegation, LedgerEvent, Person
@@ -131,8 +131,8 @@ def test_each_kind_is_compared_by_a_fixed_number_of_statements(company: Company,
 def test_the_clock_has_an_event_for_each_move_and_is_never_moved_in_production(
     northwind: Northwind, settings: Any
 ) -> None:
-    business_time.move(timedelta(days=2), actor=as_actor(northwind.rita))
-    business_time.move(timedelta(hours=1))
+    demo_clock.move(timedelta(days=2), actor=as_actor(northwind.rita))
+    demo_clock.move(timedelta(hours=1))
     moves = LedgerEvent.objects.filter(verb="clock.moved").order_by("pk")
     assert [event.actor_id for event in moves] == [str(northwind.rita.opaque_id), "clock"]
     assert found() == []

@@ -21,7 +21,7 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from governance.celery import app
-from governance.core.clock import business_time
+from governance.core.clock import business_time, demo_clock
 from governance.core.health import queries as health_queries
 from governance.core.health import startup_checks
 from governance.core.jobs import job_runs, nudge
@@ -141,7 +141,7 @@ def test_expired_sessions_are_cleared_and_others_stay(northwind: Northwind) -> N
     core_tasks.clear_sessions()
     assert [one.session_key for one in Session.objects.all()] == ["open"]
     assert JobRun.objects.get(job="controls.clear_sessions").counts == {"sessions": 1}
-    business_time.move(timedelta(days=90))
+    demo_clock.move(timedelta(days=90))
     core_tasks.clear_sessions()
     assert Session.objects.count() == 1, "a session ends in real time"
 
@@ -155,7 +155,7 @@ def test_a_job_that_never_ran_or_ran_too_long_ago_is_late_and_a_leaping_clock_ma
         job_runs.run_job(job.job, lambda now: {})
     at = business_time.real()
     assert not any(job.is_late for job in job_runs.health(at))
-    business_time.move(timedelta(days=90))
+    demo_clock.move(timedelta(days=90))
     assert not any(job.is_late for job in job_runs.health(business_time.real()))
     late = {job.job for job in job_runs.health(at + timedelta(seconds=90)) if job.is_late}
     assert late == {"controls.seal", "controls.send_notices", "controls.send_webhooks"}, "the others run once a minute"
@@ -350,10 +350,10 @@ def test_a_missing_or_foreign_key_says_what_to_do(settings: Any, tmp_path: Path)
 @pytest.mark.rule("H8")
 def test_the_clock_can_not_be_moved_in_production_nor_back_anywhere(settings: Any) -> None:
     with pytest.raises(ValueError, match="forward"):
-        business_time.move(timedelta(seconds=-1))
+        demo_clock.move(timedelta(seconds=-1))
     settings.DEMO = False
     with pytest.raises(ValueError, match="demo"):
-        business_time.move(timedelta(days=1))
+        demo_clock.move(timedelta(days=1))
     ClockOffset.objects.create(pk=1, offset=timedelta(days=400))
     assert business_time.offset() == timedelta()
     assert abs(business_time.now() - timezone.now()) < timedelta(seconds=5)
@@ -363,8 +363,8 @@ def test_the_clock_can_not_be_moved_in_production_nor_back_anywhere(settings: An
 def test_the_clock_has_one_row_and_its_moves_add_up() -> None:
     from django.db import IntegrityError, transaction
 
-    assert business_time.move(timedelta(days=1)) == timedelta(days=1)
-    assert business_time.move(timedelta(hours=2)) == timedelta(days=1, hours=2)
+    assert demo_clock.move(timedelta(days=1)) == timedelta(days=1)
+    assert demo_clock.move(timedelta(hours=2)) == timedelta(days=1, hours=2)
     with transaction.atomic(), pytest.raises(IntegrityError):
         ClockOffset.objects.create(pk=2)
     assert abs(business_time.real() - timezone.now()) < timedelta(seconds=5)
@@ -373,7 +373,7 @@ def test_the_clock_has_one_row_and_its_moves_add_up() -> None:
 @pytest.mark.race
 def test_the_clock_moves_for_every_process_and_stands_still_in_one_that_is_no_demo(committed: None) -> None:
     before = business_time.offset()
-    business_time.move(timedelta(days=3))
+    demo_clock.move(timedelta(days=3))
     ask = "import django; django.setup(); from governance.core.clock import business_time; print(business_time.offset().total_seconds())"
 
     def elsewhere(**more: str) -> float:
@@ -403,7 +403,7 @@ def test_seals_use_real_time_whatever_the_clock_says(monkeypatch: pytest.MonkeyP
 
     seen: list[datetime] = []
     monkeypatch.setattr(sealing, "seal_all", lambda *, at: seen.append(at) or 0)
-    business_time.move(timedelta(days=30))
+    demo_clock.move(timedelta(days=30))
     core_tasks.seal()
     assert abs(seen[0] - timezone.now()) < timedelta(seconds=5)
     assert JobRun.objects.get().started_at > timezone.now() + timedelta(days=29)

@@ -111,7 +111,7 @@ def _post(delivery: WebhookDelivery, at: datetime) -> None:
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Countersign",
-        **payload.signature(key, delivery.message_id, at, body),
+        **signing_keys.signature(key, delivery.message_id, at, body),
     }
     url = signing_keys.opened(endpoint.sealed_url, endpoint.opaque_id)
     delivery.status = http_client.post(url, body, headers)

@@ -118,7 +118,7 @@ def open_item_if_due(item: Item, *, tier: str, now: datetime, actor: Actor) -> b
 
 
 def _reason(item: Item) -> str:
-    """Reason of a new item: a key of `wording.BECAUSE`."""
+    """Reason of a new item: a key of `item_title.REASON_WORDS`."""
     grant = item.grant
     if grant is None:
         return item.of_automation.review_because or "review date"

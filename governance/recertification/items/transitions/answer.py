@@ -49,7 +49,7 @@ class CardView:
 
     Args:
         seconds: how long it was open, in real seconds, if known.
-        recommended: the shown `recommending.Advice`; empty if none was shown.
+        recommended: the shown `recommendation.Advice`; empty if none was shown.
         looked: how often the reviewer opened details; None if not measured.
         in_bulk: whether the answer was chosen for several low-risk items at once.
         chosen_at: when it was chosen, if submitted later.

@@ -120,7 +120,7 @@ def join(
 
     Args:
         step: the running step.
-        because: a key of `wording.BECAUSE`.
+        because: a key of `item_title.REASON_WORDS`.
         cause: identifies an event (`review_triggers`); empty for others.
         by: deadline and grace of the event or campaign; None for the item's own dates.
         campaign: id of the joining campaign, if any. If it is called off, its dates are removed again.
@@ -184,7 +184,7 @@ def note_event(step: Step[Item], *, because: str, cause: str) -> Effect:
 
     Args:
         step: the running step.
-        because: a key of `wording.BECAUSE`.
+        because: a key of `item_title.REASON_WORDS`.
         cause: identifies the event.
     """
     if cause in step.subject.snapshot.get(review_triggers.CAUSES, []):
@@ -247,7 +247,7 @@ def _open_items(item: Item) -> Any:
 #: Reasons to open early or to bring a deadline forward; a risk increase moves the review date itself (`risk_increase`).
 BEFORE_ITS_TIME = frozenset({conflict_reviews.IN_CONFLICT, *review_triggers.ALL})
 
-#: Reasons of a join that outdate a draft: keys of `wording.BECAUSE`. A joining campaign does not.
+#: Reasons of a join that outdate a draft: keys of `item_title.REASON_WORDS`. A joining campaign does not.
 CHANGES = BEFORE_ITS_TIME | {"tier raised", "new finding"}
 
 #: Reasons to review even a grant that will not be renewed: it can do harm until its end.

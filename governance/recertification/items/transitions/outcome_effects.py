@@ -40,7 +40,7 @@ def bring_review_forward(step: Step[Automation], *, tier: Tier, review_on: date,
         step: the running call.
         tier: the present one; never lowers the stored tier.
         review_on: new review date; never later than the present one.
-        because: a key of `wording.BECAUSE`.
+        because: a key of `item_title.REASON_WORDS`.
     """
     automation = step.subject
     was, automation.tier = automation.tier, max(tier, Tier.of(automation.tier)).word

@@ -25,7 +25,7 @@ Shape = dict[str, Any]
 
 #: Latest earlier answers to show.
 EARLIER = 4
-#: Labels of a rule's link, by its target (`recommending.Rule.shown`).
+#: Labels of a rule's link, by its target (`recommendation.Rule.shown`).
 LINKS = {
     "app": "The approval",
     "approval": "The approval",

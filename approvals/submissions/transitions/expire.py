@@ -1,0 +1,47 @@
+"""Expire approvals that no one decided and submissions that no one accepted in time (A10 A14)."""
+
+from __future__ import annotations
+
+from approvals.assignment import candidates
+from approvals.decisions.rules import duties
+from approvals.models import Approval, ApprovalState, Submission, SubmissionState
+from approvals.submissions.transitions.withdraw import note_end
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.roles.roles import Permission
+
+
+@transition(
+    Approval,
+    event="approval.expired",
+    permission=Permission.APPROVAL_EXPIRE,
+    source=(ApprovalState.OPEN, ApprovalState.CHANGES_ASKED),
+    target=(ApprovalState.EXPIRED,),
+    duties=(duties.TIME_IS_UP,),
+    parents=("submission.automation", "submission"),
+)
+def expire(step: Step[Approval]) -> Effect:
+    """Expire an approval that no one decided, or a question that no one answered. It can be submitted again (A10)."""
+    step.subject.ended_at = step.now
+    return Effect()
+
+
+@transition(
+    Submission,
+    event="submission.expired",
+    permission=Permission.APPROVAL_EXPIRE,
+    source=(SubmissionState.DECIDED,),
+    target=(SubmissionState.EXPIRED,),
+    duties=(duties.ACCEPT_TIME_IS_UP,),
+    parents=("automation",),
+)
+def expire_submission(step: Step[Submission]) -> Effect:
+    """Expire a submission that no one accepted or declined in time. It can be submitted again (A5, A14)."""
+    note_end(step)
+    candidates.queue_notices(
+        step,
+        step.subject,
+        candidates.recipients_of_outcome(step.subject, step.now),
+        "submission_expired",
+        key="expired",
+    )
+    return Effect()
