@@ -25,7 +25,7 @@ from inventory.versions import trigger_descriptions
 
 #: Tag, tone and icon of a changed row.
 WAYS = {"raised": ("Raised", "high", "up"), "narrowed": ("Narrowed", "", "minus"), "changed": ("Changed", "", "pen")}
-#: Why an unchanged item is asked again (`version_diff.why_asked`).
+#: Why an unchanged item is asked again (`submissions.version_diff`).
 WHY_AGAIN = {
     "new": "It is not held now: it was refused, has ended, or was taken back.",
     "stopped": "It was stopped.",
