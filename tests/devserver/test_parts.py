@@ -213,8 +213,8 @@ def test_the_guard_ends_a_grandchild_that_ignores_every_polite_word(tmp_path: Pa
     deaf = "import signal, os\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     deaf += f"open({str(tmp_path / 'deaf')!r}, 'w').write(str(os.getpid()))\nwhile True: signal.pause()"
     child = f"import subprocess, sys, signal\nsubprocess.Popen([sys.executable, '-c', {deaf!r}])\nsignal.pause()"
-    parent = "import sys, signal\nfrom governance.devserver import children\nfrom governance.devserver.orphan_guard import Guard\n"
-    parent += f"guard = Guard()\nchild = children.spawn([sys.executable, '-c', {child!r}])\nguard.add(child.pid, 15)\nsignal.pause()"
+    parent = "import sys, signal\nfrom governance.devserver import child_process\nfrom governance.devserver.orphan_guard import Guard\n"
+    parent += f"guard = Guard()\nchild = child_process.spawn([sys.executable, '-c', {child!r}])\nguard.add(child.pid, 15)\nsignal.pause()"
     with subprocess.Popen([sys.executable, "-c", parent], cwd=ROOT) as process:
         until(lambda: (tmp_path / "deaf").exists() and (tmp_path / "deaf").read_text(), "the deaf grandchild")
         grandchild = int((tmp_path / "deaf").read_text())

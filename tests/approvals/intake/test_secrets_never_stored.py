@@ -260,9 +260,9 @@ def _approved(record: Approval, c: Company) -> None:
 
 #: The child process, with a defect where it looks for secrets.
 STUMBLES = """
-from inventory.importers import child, reading
-reading.scrub = lambda document, *_, **__: 1 / len(document[:0])
-child.main()
+from inventory.importers import child_process, reader
+reader.scrub = lambda document, *_, **__: 1 / len(document[:0])
+child_process.main()
 """
 
 
