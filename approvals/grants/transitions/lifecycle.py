@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from approvals.conflicts import transitions as conflict_transitions
 from approvals.grants import circuit_breaker
 from approvals.models import Conflict, Grant, GrantState
 from approvals.models.grant import LONGEST_TERM, WHY_WORDS, Why
@@ -323,8 +322,9 @@ def register_consequences() -> None:
 
 
 def suspend_in_conflict(conflict: Conflict, step: Step[Any]) -> None:
-    """Suspend the newest grant of an enforced conflict, or the rest of a conflict with a missing part (S6)."""
-    for grant in conflict_transitions.grants_to_suspend(conflict, step.now):
+    """Suspend the grants that an enforced conflict names in its event (S6)."""
+    ids = [int(number) for number in step.payload["suspended"].split(", ")]
+    for grant in Grant.objects.filter(pk__in=ids).order_by("pk"):
         hold_back(grant, actor=step.actor, now=step.now, why=Why.CONFLICT)
 
 

@@ -56,6 +56,7 @@ class Step(Generic[M]):
     text: str = ""
     broken: BaseException | None = None
     events: list[str] = field(default_factory=list)
+    payload: Mapping[str, Any] = field(default_factory=dict)  # facts of the event, for the handlers of hooks
 
     @property
     def why(self) -> str:

@@ -261,6 +261,7 @@ class Transition(Generic[M]):
         verb = effect.verb or step.verb
         step.record(verb, made, payload)
         step.write()
+        step.payload = payload
         hooks.follow(verb, made, step)
         step.write()  # what those who follow have noted
         if effect.after is not None:

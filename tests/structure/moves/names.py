@@ -262,7 +262,7 @@ class Renamer(Mover):
             texts[source] = rest
             target = self.modules.get(new) or new.replace(".", "/") + ".py"
             if target not in texts:
-                doc = self.docs.get(new, "TODO")
+                doc = self.docs[new]  # the list gives the docstring of a new file
                 texts[target] = f'"""{doc}"""\n\nfrom __future__ import annotations\n'
                 self.modules[new] = target
             own = {n for node in ast.parse(texts[target]).body for n, _ in self.name_positions(node)}
