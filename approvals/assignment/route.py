@@ -424,6 +424,8 @@ def route_of(approval: Approval, now: datetime | None = None) -> Route:
     return route
 
 
-def approval_relations(approval: Approval, person: Person, now: datetime) -> frozenset[Relation]:
+def approval_relations(
+    approval: Approval, person: Person, now: datetime, _context: object = None
+) -> frozenset[Relation]:
     """Return how a person stands to an approval: CANDIDATE if they are on the escalation chain of one of its seats (A9)."""
     return route_of(approval, now).relations(approval, person, now)

@@ -132,7 +132,9 @@ def answer_for_automation(automation: Automation, digest: str, *, now: datetime)
         sentence = f"Version {other.number} was read from this source too, and may not run."
         to_do = f"Ask by the digest of the manifest: {may_run[0].manifest_digest} is version {may_run[0].number}."
         return _refused_answer("AMBIGUOUS", sentence, to_do, other)
-    late = [refusal for duty in hooks.demanded(GATE_EVENT) if (refusal := duty.asks(automation, GATE, now)) is not None]
+    late = [
+        refusal for duty in hooks.demanded(GATE_EVENT) if (refusal := duty.refusal(automation, GATE, now)) is not None
+    ]
     if late:
         return _refused_answer("NOT_REVIEWED", late[0].sentence, late[0].to_do, may_run[0])
     return _answer_with_grants(automation, may_run[0], now)

@@ -27,24 +27,31 @@ class HasRelations(Protocol):
         ...
 
 
-#: How people stand to the rows of a model, where a higher app has to work it out: by model.
-_REGISTERED: dict[type, Callable[[Any, Person, datetime], frozenset[Relation]]] = {}
+#: ``relations(row, person, now, context)`` returns how a person stands to a row; see `register_relations`.
+Relations = Callable[[Any, Person, datetime, Any], frozenset[Relation]]
+_REGISTERED: dict[type, Relations] = {}
 
 
-def register_relations(model: type, relations: Callable[[Any, Person, datetime], frozenset[Relation]]) -> None:
-    """Register the function that works out how a person stands to a row of a model; called in an app's `ready()`.
+def register_relations(model: type, relations: Relations) -> None:
+    """Register the function that computes how a person stands to a row of a model; called in an app's `ready()`.
 
     Args:
         model: the class of the rows.
-        relations: takes a row, a person and an instant, and returns the person's relations to the row.
+        relations: takes a row, a person, an instant and the operation's context (None if the caller has loaded none),
+            and returns the person's relations to the row.
     """
     _REGISTERED[model] = relations
 
 
-def relations_of(row: HasRelations, person: Person, now: datetime) -> frozenset[Relation]:
+def has_relations(row: object) -> bool:
+    """Return whether people can stand to rows of this class at all."""
+    return type(row) in _REGISTERED or hasattr(row, "relations")
+
+
+def relations_of(row: HasRelations, person: Person, now: datetime, context: Any = None) -> frozenset[Relation]:
     """Return how a person stands to a row at an instant."""
     registered = _REGISTERED.get(type(row))
-    return registered(row, person, now) if registered else row.relations(person, now)
+    return registered(row, person, now, context) if registered else row.relations(person, now)
 
 
 def roles_of(person: Person, now: datetime) -> frozenset[Role]:
@@ -195,7 +202,9 @@ def token_refusal(actor: Actor, permission: Permission, subject: object | None) 
     return None
 
 
-def may(actor: Actor, permission: Permission, subject: HasRelations | None, *, now: datetime) -> bool:
+def may(
+    actor: Actor, permission: Permission, subject: HasRelations | None, *, now: datetime, context: Any = None
+) -> bool:
     """Whether a role of the actor, or a relation to the subject, grants the permission. Deny by default.
 
     Args:
@@ -203,6 +212,7 @@ def may(actor: Actor, permission: Permission, subject: HasRelations | None, *, n
         permission: what is asked.
         subject: the row it is asked about, or None for what concerns no row.
         now: the instant of business time.
+        context: of the operation, if one is loaded; see `register_relations`.
     """
     if actor.kind == "job":
         return permission in GRANTS[Role.JOB]
@@ -215,4 +225,6 @@ def may(actor: Actor, permission: Permission, subject: HasRelations | None, *, n
         return True
     if subject is None:
         return False
-    return any(permission in GRANTS.get(relation, frozenset()) for relation in relations_of(subject, person, now))
+    return any(
+        permission in GRANTS.get(relation, frozenset()) for relation in relations_of(subject, person, now, context)
+    )

@@ -22,12 +22,25 @@ class Duty:
         code: what the screen and the ledger show, for instance ``SOD-1``.
         rule: the rule's code in the product's rule book.
         words: the duty in one sentence, for docs/rules.md.
-        asks: ``asks(subject, actor, now)`` answers a refusal or None, and only reads.
+        asks: ``asks(subject, actor, now)`` returns a refusal or None, and only reads.
+        needs_context: whether ``asks`` takes the operation's context as a fourth argument.
         backed_by: names of the constraints by which the database says the same.
     """
 
     code: str
     rule: str
     words: str
-    asks: Callable[[Any, Actor, datetime], Refusal | None]
+    asks: Callable[..., Refusal | None]
     backed_by: tuple[str, ...] = ()
+    needs_context: bool = False
+
+    def refusal(self, subject: Any, actor: Actor, now: datetime, context: Any = None) -> Refusal | None:
+        """Return why this duty keeps the actor from acting on the subject, or None.
+
+        Args:
+            subject: the row.
+            actor: the person, program or job.
+            now: business time.
+            context: what the operation's loader returns for the row; a duty that needs none ignores it.
+        """
+        return self.asks(subject, actor, now, context) if self.needs_context else self.asks(subject, actor, now)

@@ -54,6 +54,7 @@ class Step(Generic[M]):
     verb: str
     reason: FreeText | None = None
     text: str = ""
+    context: Any = None  # what the operation's loader read after the lock
     broken: BaseException | None = None
     events: list[str] = field(default_factory=list)
     payload: Mapping[str, Any] = field(default_factory=dict)  # facts of the event, for the handlers of hooks

@@ -41,6 +41,8 @@ def _may_be_a_second_press(refusal: Refusal) -> bool:
 Body = Callable[..., Effect | None]
 #: ``repeats(subject, actor, reason, params)`` answers what this very call has made already; it only reads.
 Repeats = Callable[[Any, Actor, str, Mapping[str, Any]], models.Model | None]
+#: ``load_context(subject, now)`` reads the data that permission, duties and body ask of the row; called after the lock.
+LoadContext = Callable[[Any, datetime], Any]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Transition(Generic[M]):
     reason_needed: bool
     words: str
     repeats: Repeats | None = None
+    load_context: LoadContext | None = None
 
     @property
     def is_internal(self) -> bool:
@@ -70,13 +73,26 @@ class Transition(Generic[M]):
         """Its own duties, and those that higher apps demand of its event."""
         return (*self.duties, *hooks.demanded(self.event))
 
-    def refusal(self, subject: M, *, actor: Actor, now: datetime) -> Refusal | None:
-        """Why the actor may not do this now, or None. Reads only; the screen and the write ask the same."""
-        return (
-            self._state_refusal(subject)
-            or self._permission_refusal(subject, actor, now)
-            or self._duty_refusal(subject, actor, now)
+    def refusal(self, subject: M, *, actor: Actor, now: datetime, context: Any = None) -> Refusal | None:
+        """Return why the actor may not do this now, or None. Reads only; the screen and the write ask the same.
+
+        Args:
+            subject: the row.
+            actor: the person, program or job.
+            now: business time.
+            context: what the operation's loader returns for the row, if the caller has loaded it; loaded here otherwise.
+        """
+        refusal = self._state_refusal(subject)
+        if refusal is not None:
+            return refusal
+        if context is None:
+            context = self._context_of(subject, now)
+        return self._permission_refusal(subject, actor, now, context) or self._duty_refusal(
+            subject, actor, now, context
         )
+
+    def _context_of(self, subject: M, now: datetime) -> Any:
+        return self.load_context(subject, now) if self.load_context is not None else None
 
     def _state_refusal(self, subject: M) -> Refusal | None:
         if self.source is None or state_of(subject) in self.source:
@@ -85,7 +101,7 @@ class Transition(Generic[M]):
         is_now = state_of(subject).replace("_", " ")
         return Refusal("STATE", "state", f"This {noun} is {is_now}, so this can't be done now.", "Reload the page.")
 
-    def _permission_refusal(self, subject: M, actor: Actor, now: datetime) -> Refusal | None:
+    def _permission_refusal(self, subject: M, actor: Actor, now: datetime, context: Any) -> Refusal | None:
         if self.permission is None:
             if RUNNING.get() is not None:
                 return None
@@ -93,20 +109,19 @@ class Transition(Generic[M]):
         refusal = access.token_refusal(actor, self.permission, subject)
         if refusal is not None:
             return refusal
-        has_relations = hasattr(subject, "relations") and not subject._state.adding
-        related = cast("access.HasRelations | None", subject if has_relations else None)
+        is_related = access.has_relations(subject) and not subject._state.adding
+        related = cast("access.HasRelations | None", subject if is_related else None)
         if not access.stands_in(actor, now) and actor.standing_for is not None:
             sentence = f"You don't stand in for {actor.standing_for.name} now."
             return Refusal("A11", "permission", sentence, "Act for yourself, or ask for a delegation.")
-        if access.may(actor, self.permission, related, now=now):
+        if access.may(actor, self.permission, related, now=now, context=context):
             return None
         to_do = f"It takes somebody who may {PERMISSION_WORDS[self.permission]}."
         return Refusal("PERMISSION", "permission", "Nothing you are trusted with allows this.", to_do)
 
-    def _duty_refusal(self, subject: M, actor: Actor, now: datetime) -> Refusal | None:
-        return next(
-            (refusal for duty in self.all_duties if (refusal := duty.asks(subject, actor, now)) is not None), None
-        )
+    def _duty_refusal(self, subject: M, actor: Actor, now: datetime, context: Any) -> Refusal | None:
+        refusals = (duty.refusal(subject, actor, now, context) for duty in self.all_duties)
+        return next((refusal for refusal in refusals if refusal is not None), None)
 
     def __call__(self, subject: M, *, actor: Actor, now: datetime, reason: str = "", **params: Any) -> M:
         """Perform it.
@@ -233,13 +248,14 @@ class Transition(Generic[M]):
     def _perform(self, subject: M, actor: Actor, now: datetime, reason: str, params: Mapping[str, Any]) -> tuple[M, M]:
         """Lock, ask, act; returns the subject as it is now, and the row that the event is about."""
         fresh = lock(subject, self.parents)
-        refused = self.refusal(fresh, actor=actor, now=now)
+        context = self._context_of(fresh, now)
+        refused = self.refusal(fresh, actor=actor, now=now, context=context)
         if refused is not None:
             raise refuse(refused)
         text = free_text.clean(reason)
         if self.reason_needed and not text:
             raise refuse(Refusal("REASON", "input", "Say why: a reason is needed here."))
-        step = Step(fresh, actor, now, self.event, free_text.keep(text), text)
+        step = Step(fresh, actor, now, self.event, free_text.keep(text), text, context)
         with running(step):
             made = self._take_effect(step, params)
         return fresh, cast("M", made)
@@ -315,6 +331,7 @@ def transition(
     parents: Sequence[str] = (),
     reason_needed: bool = False,
     repeats: Repeats | None = None,
+    context: LoadContext | None = None,
 ) -> Callable[[Body], Transition[M]]:
     """Declare an operation; the decorated function is its body, ``body(step, **params) -> Effect | None``.
 
@@ -328,6 +345,8 @@ def transition(
         parents: rows locked before the subject (see `lock`).
         reason_needed: whether the actor must say why.
         repeats: says what the very same call by the same person has made already, so that a second press is no attempt (A8).
+        context: reads what permission, duties and body ask of the row. The engine calls it after the lock, and again for
+            a nested operation.
     """
 
     def declare(body: Body) -> Transition[M]:
@@ -344,6 +363,7 @@ def transition(
             reason_needed=reason_needed,
             words=inspect.cleandoc(body.__doc__ or "").partition("\n")[0],
             repeats=repeats,
+            load_context=context,
         )
         if made.name in REGISTRY:
             raise RuntimeError(f"{made.name} is declared twice")
