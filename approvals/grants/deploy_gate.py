@@ -169,11 +169,7 @@ def _answer_with_grants(automation: Automation, version: Version, now: datetime)
     keys = {privilege.key for privilege in privileges}
     credentials = {credential_key(pk) for pk in version.version_credentials.values_list("credential_id", flat=True)}
     held = Grant.objects.live(now).filter(automation=automation, key__in=keys | credentials)
-    live = tuple(
-        held.select_related(
-            "entitlement__resource", "approval__privilege__entitlement__resource", "credential"
-        ).order_by("pk")
-    )
+    live = tuple(held.select_related("entitlement__resource").order_by("pk"))
     has = {grant.key for grant in live}
     wanted = keys or credentials  # a credential alone opens nothing approved
     if wanted and not has & wanted:

@@ -29,9 +29,7 @@ def notify_ends(now: datetime) -> int:
         "automation__team",
     )
     sent = 0
-    for grant in soon.select_related(*relations, "approval__privilege__entitlement__resource", "credential").order_by(
-        "pk"
-    ):
+    for grant in soon.select_related(*relations).order_by("pk"):
         with transaction.atomic():
             sent += len(_queue_notice(grant, now))
     return sent

@@ -110,6 +110,8 @@ class Grant(models.Model):
     target = models.TextField(blank=True)
     scope = ArrayField(models.TextField(), default=list)
     level = models.CharField(max_length=8, choices=Level)
+    #: The approved access in words, which may be less than asked (A7, R3).
+    sentence = models.TextField()
     #: The way it is held, for conflict rules (`approvals.conflicts.held_access.WAYS`); never changes.
     held_as = models.PositiveSmallIntegerField(default=0, db_default=0)
     tier = models.CharField(max_length=8)
@@ -193,16 +195,7 @@ class Grant(models.Model):
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
         """Return timeline names of grants with these ids that the reader may see: one query."""
         rows = cls.objects.visible_to(actor, now).filter(pk__in=keys).order_by()
-        relations = ("approval__privilege__entitlement__resource", "approval__credential")
-        return {row.pk: f"“{row.sentence}”" for row in rows.select_related(*relations)}
-
-    @property
-    def sentence(self) -> str:
-        """What it allows in words: the approved access, which may be less than asked (A7, R3)."""
-        privilege = self.approval.privilege
-        if privilege is not None:
-            return privilege.sentence_of(self.scope, self.level)
-        return self.credential.sentence if self.credential is not None else ""
+        return {pk: f"“{sentence}”" for pk, sentence in rows.values_list("pk", "sentence")}
 
     @property
     def raw_scope(self) -> str:

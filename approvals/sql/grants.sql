@@ -106,9 +106,9 @@ CREATE OR REPLACE TRIGGER grant_says_what_was_approved BEFORE INSERT ON approval
 -- The database must enforce it, because a changed grant is access that nobody approved.
 CREATE OR REPLACE FUNCTION grant_never_grows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (OLD.automation_id, OLD.kind, OLD.key, OLD.target, OLD.scope, OLD.level, OLD.held_as, OLD.tier,
+    IF (OLD.automation_id, OLD.kind, OLD.key, OLD.target, OLD.scope, OLD.level, OLD.sentence, OLD.held_as, OLD.tier,
         OLD.app_approval_id, OLD.approval_id, OLD.begins_at) IS DISTINCT FROM
-        (NEW.automation_id, NEW.kind, NEW.key, NEW.target, NEW.scope, NEW.level, NEW.held_as, NEW.tier,
+        (NEW.automation_id, NEW.kind, NEW.key, NEW.target, NEW.scope, NEW.level, NEW.sentence, NEW.held_as, NEW.tier,
         NEW.app_approval_id, NEW.approval_id, NEW.begins_at)
         OR OLD.entitlement_id IS DISTINCT FROM NEW.entitlement_id
         OR OLD.credential_id IS DISTINCT FROM NEW.credential_id

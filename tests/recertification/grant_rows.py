@@ -102,6 +102,7 @@ def low_grants(
                 target=privilege.target,
                 scope=privilege.scope,
                 level=privilege.counted_level,
+                sentence=privilege.sentence,
                 tier="low",
                 app_approval=submission.app_approval,
                 approval=approval,

@@ -141,7 +141,7 @@ def other_names(conflicts: Sequence[FoundConflict], actor: Actor, now: datetime)
         return {}
     visible = Automation.objects.visible_to(actor, now)
     seen = Grant.objects.filter(pk__in={part.grant for part in parts if part.grant}, automation__in=visible)
-    rows = seen.select_related("automation", "entitlement__resource", "approval__privilege__entitlement__resource")
+    rows = seen.select_related("automation")
     named = {f"{row.automation_id}/{row.key}": f"{row.automation.name}: {row.sentence}" for row in rows}
     without = {part.covered_as: part.automation for part in parts if not part.grant}
     if without:

@@ -21,7 +21,7 @@ from governance.core.notices import outbox
 #: The time between two checks of a task by its driver.
 LOOK_AGAIN = timedelta(hours=1)
 
-TASK = ("grant__automation__team", "grant__entitlement__resource", "grant__credential", "grant__approval__privilege")
+TASK = ("grant__automation__team", "grant__entitlement__resource", "grant__credential", "grant__approval")
 
 
 def sweep(now: datetime, actor: Actor) -> Mapping[str, int]:

@@ -356,6 +356,7 @@ def successor(old: Grant, begins_at: datetime, ends_at: datetime, policy: policy
         target=old.target,
         scope=list(old.scope),
         level=old.level,
+        sentence=old.sentence,
         held_as=old.held_as,
         tier=old.tier,
         app_approval_id=old.app_approval_id,

@@ -110,10 +110,7 @@ def batch(request: Request, pk: int) -> HttpResponse:
 def _context(request: Request, held_batch: HeldBatch, now: datetime, *, typed: str = "", error: str = "") -> Shape:
     actor, after = request.actor, number(request.GET.get("after"))
     refusal = circuit_breaker.answer_batch.refusal(held_batch, actor=actor, now=now)
-    held = held_batch.held.select_related(
-        "grant__automation__team", "grant__approval__privilege__entitlement__resource"
-    )
-    held = held.select_related("grant__credential", "grant__automation__team").order_by("pk")
+    held = held_batch.held.select_related("grant__automation__team").order_by("pk")
     rows = list((held.filter(pk__gt=after) if after else held)[: PAGE + 1])
     place = circuit_breaker.answering_role(held_batch, actor, now) if refusal is None else None
     return {

@@ -31,7 +31,7 @@ def stop_grant(request: Request, pk: int) -> HttpResponse:
     """Stop one grant at once, with a reason, after showing what stops (G5)."""
     now = business_time.now()
     seen = Grant.objects.visible_to(request.actor, now).telling_usable(now)
-    related = ("automation", "entitlement__resource", "credential", "approval__privilege__entitlement__resource")
+    related = ("automation", "entitlement__resource", "credential")
     grant = get_object_or_404(seen.select_related(*related), pk=pk)
     return confirm(
         request,
@@ -53,7 +53,7 @@ def privileges_needing(grant: Grant, now: datetime) -> QuerySet[Grant]:
     rows = Grant.objects.live(now).filter(
         automation=grant.automation_id, kind=GrantKind.PRIVILEGE, credential=grant.credential_id
     )
-    return rows.select_related("entitlement__resource", "approval__privilege__entitlement__resource").order_by("pk")
+    return rows.select_related("entitlement__resource").order_by("pk")
 
 
 def blast_radius(grant: Grant, now: datetime) -> list[Shape]:

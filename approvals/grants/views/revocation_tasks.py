@@ -51,7 +51,6 @@ TASK_RELATIONS = (
     "grant__automation__team",
     "grant__entitlement__resource__owner",
     "grant__credential__kept_in",
-    "grant__approval__privilege__entitlement__resource",
     "grant__approval__decided_on",
     "grant__app_approval",
 )

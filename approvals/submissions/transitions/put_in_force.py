@@ -178,17 +178,20 @@ def _create_grant(
     If it was stopped after the submission, it stays stopped: the approval did not cover that (G5).
     """
     privilege = approval.privilege
+    credential = privilege.credential if privilege else approval.credential
     days = approval.granted_term_days or approval.term_days
     scope = approval.granted_scope if approval.granted_scope is not None else (privilege.scope if privilege else [])
+    level = approval.granted_level or (privilege.counted_level if privilege else "execute")
     grant = Grant(
         automation=submission.automation,
         kind=GrantKind.PRIVILEGE if privilege else GrantKind.CREDENTIAL,
         entitlement=privilege.entitlement if privilege else None,
-        credential=privilege.credential if privilege else approval.credential,
+        credential=credential,
         key=approval.key,
         target=privilege.target if privilege else "",
         scope=scope,
-        level=approval.granted_level or (privilege.counted_level if privilege else "execute"),
+        level=level,
+        sentence=privilege.sentence_of(scope, level) if privilege else credential.sentence if credential else "",
         held_as=_held_as(approval),
         tier=approval.tier,
         app_approval=submission.app_approval,

@@ -258,8 +258,9 @@ def _roles(people: list[int]) -> Iterator[Pair]:
 
 def _revocations(people: list[int]) -> Iterator[Pair]:
     """Open revocation tasks of these people; other asked people continue (G4)."""
-    related = ("grant__approval__privilege__entitlement__resource", "grant__approval__credential", "grant__automation")
-    rows = list(RevocationTask.objects.open().filter(owner__in=people).select_related(*related).order_by("pk"))
+    rows = list(
+        RevocationTask.objects.open().filter(owner__in=people).select_related("grant__automation").order_by("pk")
+    )
     people_asked = Person.objects.in_bulk({pk for row in rows for pk in row.asked})
     for row in rows:
         names = [_name_if_here(people_asked.get(pk)) for pk in row.asked]

@@ -1,8 +1,7 @@
 """Bulk writes of campaign items and questions by INSERT … SELECT, each with its history row (R2, H1).
 
 Only the operations of `open_campaign` call it. They store the progress and write one ledger event for each
-call. The code computes the sample draw, which needs the installation's key. The database copies everything else,
-sentences included.
+call. The code computes the sample draw, which needs the installation's key. The database copies everything else.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ from governance.core.keys import key_files
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.sentence_sql import JOINED, SENTENCE
 from governance.recertification.items import cancelled_items, conflict_reviews, sampling, schedule
 from governance.recertification.models import Campaign, Item, Question
 from inventory.models import Automation
@@ -88,7 +86,7 @@ def _instant(column: str) -> str:
 
 #: Snapshot of a grant, as `open_item.snapshot`; a test compares the two.
 _SNAPSHOT = f"""jsonb_build_object('tier', {_TIER}, 'automation', a.name, 'version', a.approved_version_id,
-    'what', {SENTENCE}, 'scope', to_jsonb(g.scope), 'target', g.target, 'level', g.level,
+    'what', g.sentence, 'scope', to_jsonb(g.scope), 'target', g.target, 'level', g.level,
     'data_class', CASE WHEN e.id IS NULL THEN '' ELSE ({_CLASSES})[GREATEST(
         array_position({_CLASSES}, COALESCE(NULLIF(e.data_class, ''), 'public')::text),
         array_position({_CLASSES}, COALESCE(NULLIF(r.data_class, ''), 'restricted')::text))] END,
@@ -105,7 +103,6 @@ FROM unnest(%(keys)s::bigint[], %(more)s::jsonb[], %(by)s::timestamptz[]) given(
 JOIN approvals_grant g ON g.id = given.id JOIN inventory_automation a ON a.id = g.automation_id
 LEFT JOIN inventory_entitlement e ON e.id = g.entitlement_id LEFT JOIN inventory_resource r ON r.id = e.resource_id
 LEFT JOIN inventory_credential c ON c.id = g.credential_id
-{JOINED}
 ORDER BY g.id"""  # noqa: S608  put together from pieces of its own
 
 _ROWS_OF_AUTOMATIONS = f"""

@@ -151,8 +151,7 @@ class Item(models.Model):
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
         """Words for timelines about visible items, by id. One query."""
-        relations = ("grant__approval__privilege__entitlement__resource", "grant__approval__credential")
-        rows = cls.objects.filter(_visible_subjects(actor, now), pk__in=keys).select_related(*relations).order_by()
+        rows = cls.objects.filter(_visible_subjects(actor, now), pk__in=keys).select_related("grant").order_by()
         return {row.pk: row.in_a_timeline for row in rows}
 
     @property
@@ -247,9 +246,8 @@ class Question(models.Model):
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
         """Words for timelines about visible questions, by id. One query."""
-        relations = ("item__grant__approval__privilege__entitlement__resource", "item__grant__approval__credential")
         seen = _visible_subjects(actor, now, "item__")
-        rows = cls.objects.filter(seen, pk__in=keys).select_related(*relations).order_by()
+        rows = cls.objects.filter(seen, pk__in=keys).select_related("item__grant").order_by()
         return {row.pk: row.item.in_a_timeline for row in rows}
 
     def ledger_about(self) -> tuple[models.Model, ...]:

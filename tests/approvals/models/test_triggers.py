@@ -271,8 +271,8 @@ def test_an_automation_has_one_unfinished_submission(company: Company, stage_2: 
 # --- grants ---------------------------------------------------------------------------------------------------------
 
 COPIED = (
-    "automation_id, kind, entitlement_id, credential_id, key, target, scope, level, tier, app_approval_id, approval_id,"
-    " begins_at, ends_at, state, suspended_why, ended_why, enforcement, renew"
+    "automation_id, kind, entitlement_id, credential_id, key, target, scope, level, sentence, tier, app_approval_id,"
+    " approval_id, begins_at, ends_at, state, suspended_why, ended_why, enforcement, renew"
 )
 
 
@@ -362,8 +362,8 @@ def test_the_app_approval_of_another_automation_carries_no_grant(company: Compan
     with database_refuses("G1: approvals"):
         sql(
             "INSERT INTO approvals_grant (automation_id, kind, entitlement_id, credential_id, key, target, scope, level,"
-            " tier, app_approval_id, approval_id, begins_at, ends_at, state, suspended_why, ended_why, enforcement, renew)"
-            " SELECT %s, kind, entitlement_id, %s, %s, %s, %s, 'read', tier, app_approval_id, %s, begins_at, ends_at,"
+            " sentence, tier, app_approval_id, approval_id, begins_at, ends_at, state, suspended_why, ended_why, enforcement, renew)"
+            " SELECT %s, kind, entitlement_id, %s, %s, %s, %s, 'read', sentence, tier, app_approval_id, %s, begins_at, ends_at,"
             " state, suspended_why, ended_why, enforcement, renew FROM approvals_grant WHERE id = %s",
             other.automation_id,
             held.credential_id,

@@ -327,6 +327,8 @@ HOLD = (
         target="(ARRAY['public.orders', 'public.items', 'public.people', 'public.visits'])[place %% 4 + 1]",
         scope="ARRAY['public.a', 'public.b']",
         level="CASE WHEN asked.level = 'unknown' THEN 'write' ELSE asked.level END",
+        sentence="(SELECT e.words || ': public.a and public.b, in ' || r.name FROM inventory_entitlement e"
+        " JOIN inventory_resource r ON r.id = e.resource_id WHERE e.id = entitlement)",
         # In production, chosen by nobody's model, to be read (`approvals.conflicts.held_access.WAYS`).
         held_as="(array_position(ARRAY['read', 'unknown', 'write', 'execute', 'admin'], asked.level::text) - 1) * 12 + 2",
     ),
@@ -337,6 +339,7 @@ HOLD = (
         entitlement_id="NULL::bigint",
         key="'credential:' || credential",
         level="'execute'",
+        sentence="'Uses the credential ' || credential",
     ),
     # Each alone: so many made-up automations that share a few credentials would be one chain.
     """INSERT INTO inventory_chainmember (automation_id, chain) SELECT automation, automation FROM plan

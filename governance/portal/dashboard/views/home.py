@@ -50,12 +50,7 @@ BLANK: Shape = dict.fromkeys(("level", "seal", "tier", "tags", "ends"))
 
 #: Columns of a review question and of its grant.
 QUESTION = ("asks", "reviewer__name", "item__opened_at", "item__deadline", "item__grant_id", "item__automation__name")
-GRANT = (
-    *("level", "scope", "entitlement_id", "automation__name", "credential__name", "credential__kind"),
-    *("approval__privilege__target", "approval__privilege__target_name"),
-    *("approval__privilege__level", "approval__privilege__scope"),
-    *(f"approval__privilege__entitlement__{name}" for name in ("words", "form", "resource__name")),
-)
+GRANT = ("level", "sentence", "entitlement_id", "credential_id", "automation__name")
 
 
 @require_GET
@@ -247,8 +242,8 @@ def _first_questions() -> QuerySet[Any]:
 
 
 def _grants_query() -> QuerySet[Grant]:
-    related = ("automation", "credential", "approval__privilege__entitlement__resource")
-    return Grant.objects.filter(compiled_queries.among_those("ids")).select_related(*related).only(*GRANT).order_by()
+    rows = Grant.objects.filter(compiled_queries.among_those("ids")).select_related("automation")
+    return rows.only(*GRANT).order_by()
 
 
 QUESTIONS = compiled_queries.Statement(_first_questions)

@@ -23,25 +23,13 @@ Shape = dict[str, Any]
 #: Columns of a list row only: loading whole rows of a dozen tables took most of the page's time.
 LISTED = (
     *("asks", "reviewer__name", "draft__answer", "draft__person", "item__deadline", "item__automation__name"),
-    *(
-        f"item__grant__{name}"
-        for name in ("level", "scope", "tier", "raised_to", "automation__name", "credential__name", "credential__kind")
-    ),
-    *(
-        f"item__grant__approval__privilege__{name}"
-        for name in (
-            *("target", "target_name", "level", "scope"),
-            *(f"entitlement__{field}" for field in ("words", "form", "resource__name")),
-        )
-    ),
+    *(f"item__grant__{name}" for name in ("level", "sentence", "tier", "raised_to", "automation__name")),
 )
 RELATED = (
     "reviewer",
     "draft",
     "item__automation",
     "item__grant__automation",
-    "item__grant__credential",
-    "item__grant__approval__privilege__entitlement__resource",
 )
 #: Relations for a question's card.
 CARD_RELATIONS = (
