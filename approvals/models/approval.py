@@ -119,7 +119,6 @@ class Approval(models.Model):
                 condition=Q(by_policy__isnull=True) | Q(tier="low", stage=2, state=ApprovalState.APPROVED),
             ),
             models.CheckConstraint(name="approval_state_known", condition=Q(state__in=ApprovalState.values)),
-            models.CheckConstraint(name="approval_three_rounds", condition=Q(round__gte=1, round__lte=3)),
             models.CheckConstraint(
                 name="approval_never_longer_than_asked",
                 condition=Q(granted_term_days__isnull=True)

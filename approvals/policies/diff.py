@@ -119,7 +119,6 @@ SORTS: Mapping[str, _Sort] = {
     "due_working_days.*": _Sort("A {}-risk record is due after", "working days", _less),
     "expires_working_days.*": _Sort("A {}-risk record expires as rejected after", "working days", _less),
     "builder_working_days": _Sort("A builder has to answer within", "working days", _less),
-    "rounds": _Sort("Rounds that a record may take", "", _less),
     "resubmission_days": _Sort("An earlier refusal counts for", "days", _more),
     "light_path.grants": _Sort("Grants that policy approves for one builder", "", _less),
     "light_path.days": _Sort("Days over which those are counted", "days", _more),

@@ -60,11 +60,6 @@ class Policy:
         return int(self.document["builder_working_days"])
 
     @property
-    def rounds(self) -> int:
-        """Maximum rounds of an approval (A14)."""
-        return int(self.document["rounds"])
-
-    @property
     def resubmission_days(self) -> int:
         """Days for which an earlier refusal counts (A15)."""
         return int(self.document["resubmission_days"])

@@ -196,7 +196,6 @@ class Document(Part):
     due_working_days: WorkingDaysByTier = Field(description="A10: working days until a record is due.")
     expires_working_days: WorkingDaysByTier = Field(description="A10: working days until a record expires as rejected.")
     builder_working_days: WorkingDays = Field(description="A14: working days that a builder has to answer.")
-    rounds: Annotated[int, Field(ge=1, le=3)] = Field(description="A14: rounds that a record may take.")
     resubmission_days: Days = Field(description="A15: days for which an earlier refusal counts.")
     light_path: LightPath = Field(description="A13: what policy itself approves.")
     sampling: Sampling = Field(description="A12, A13: what is looked at afterwards.")

@@ -153,8 +153,6 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
     approval = step.subject
     _check_shown(step, shown_digest)
     policy = policy_queries.policy_of(approval.submission.policy)
-    if approval.round >= policy.rounds:
-        raise refuse(Refusal("A14", "input", f"After {policy.rounds} rounds it is a yes or a no.", is_attempt=True))
     _record_decision(step, DecisionOutcome.ASK, shown_digest, seconds, None, {})
     approval.due_at = approval.expires_at = None
     builder = approval.submission.submitted_by

@@ -23,7 +23,7 @@ GROUPS = (
     ("Two owners", ("two_owners",)),
     ("Terms and reviews", ("longest_term", "review_after")),
     ("Deadlines", ("due_working_days", "expires_working_days", "builder_working_days")),
-    ("Rounds and refusals", ("rounds", "resubmission_days")),
+    ("Earlier refusals", ("resubmission_days",)),
     ("Light path and what is looked at", ("light_path", "sampling")),
     ("Signals", ("signals",)),
     ("Sign-ins and proposals", ("fresh_sign_in_minutes", "proposals")),

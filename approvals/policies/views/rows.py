@@ -71,7 +71,6 @@ def facts(document: Mapping[str, Any]) -> list[Shape]:
         ),
         ("Signals", _signals(signals)),
         ("A builder answers within", many(document["builder_working_days"], "working day")),
-        ("Rounds of a record", str(document["rounds"])),
         ("An earlier refusal counts for", many(document["resubmission_days"], "day")),
         ("Tightened by one person", f"for {many(proposals['at_once_hours'], 'hour')} without a second signature"),
         ("A proposal lapses after", many(proposals["open_days"], "day")),

@@ -26,7 +26,6 @@ TIERS = ("low", "standard", "high")
 #: Parts of a document that change nothing about a submission.
 UNCOUNTED = {
     "builder_working_days": "how long a builder has",
-    "rounds": "how often something is sent back",
     "resubmission_days": "how long a refusal counts",
     "sampling": "what is looked at afterwards",
     "signals": "who approves for whom too often",

@@ -65,7 +65,6 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
             "error": reader.errors.get("reason", ""),
         },
         "approve_label": "Approve the app" if record.kind == ApprovalKind.APP else "Approve",
-        "final_round": record.round >= policy.rounds,
     }
     if signs:
         form["approve_label"] = "Approve all in the conflict"

@@ -136,7 +136,7 @@ class ApprovalWriter:
         if last is None or last.state in (ApprovalState.EXPIRED, ApprovalState.NOT_APPLICABLE):
             return 1
         has_question = last.decisions.standing().filter(round=last.round, outcome=DecisionOutcome.ASK).exists()
-        return min(last.round + has_question, self.policy.rounds)
+        return last.round + has_question
 
     def _kept(self, approval: Approval, last: Approval | None) -> list[Decision]:
         """Return the decisions of the last round that still count.

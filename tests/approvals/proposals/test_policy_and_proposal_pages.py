@@ -41,16 +41,16 @@ def test_who_is_no_admin_is_refused_the_page(northwind: Northwind) -> None:
 def test_every_error_of_the_text_stands_there_with_its_line_and_what_was_typed_is_kept(northwind: Northwind) -> None:
     text = (
         document.as_text(policy_queries.shipped())
-        .replace("rounds: 3", "rounds: 30")
+        .replace("builder_working_days: 10", "builder_working_days: 99")
         .replace("high: 90", "high: 9000", 1)
     )
     answer = write(browser(northwind.ines), text)
     page = answer.content.decode()
     assert answer.status_code == 422
-    line = text[: text.index("rounds: 30")].count("\n") + 1
-    assert f"Line {line}.</b> 30 is too much. At most 3." in page
+    line = text[: text.index("builder_working_days: 99")].count("\n") + 1
+    assert f"Line {line}.</b> 99 is too much. At most 60." in page
     assert "9000 is too much. At most 90." in page
-    assert "rounds: 30" in page
+    assert "builder_working_days: 99" in page
     assert "We decided so." in page
     assert not Proposal.objects.filter(kind="policy").exists()
 
@@ -136,7 +136,9 @@ def test_the_numbers_are_a_form_and_an_error_stands_beside_its_number(northwind:
     fields = filled_in(page)
     assert fields["longest_term.high"] == "90"
     said = {"as": "form", "do": "propose", "reason": "Shorter."}
-    answer = client.post(reverse("policy_propose"), {**said, **fields, "longest_term.high": "91", "rounds": "x"})
+    answer = client.post(
+        reverse("policy_propose"), {**said, **fields, "longest_term.high": "91", "builder_working_days": "x"}
+    )
     assert answer.status_code == 422
     answer = client.post(reverse("policy_propose"), {**said, **fields, "longest_term.high": "91"})
     assert answer.status_code == 422

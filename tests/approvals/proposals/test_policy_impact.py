@@ -75,9 +75,9 @@ def test_what_policy_approved_would_have_been_decided_by_people(company: Company
 
 
 def test_what_is_not_counted_says_so(company: Company, stock_submitted: Submission) -> None:
-    assert said(company, **{"signals.mutual": 2, "rounds": 2}) == [
+    assert said(company, **{"signals.mutual": 2, "builder_working_days": 5}) == [
         "No submission would have been asked differently.",
-        "Not counted, since submissions do not show it: how often something is sent back, who approves for whom too often.",
+        "Not counted, since submissions do not show it: how long a builder has, who approves for whom too often.",
     ]
 
 
@@ -113,10 +113,10 @@ def test_an_amended_proposal_is_counted_anew_and_the_old_count_is_left(
     n = company.people
     row = Proposal(kind="policy", target=DEFAULT)
     one = proposal_transitions.propose(
-        row, actor=as_actor(n.ines), now=company.now, reason="Why.", document=changed(rounds=2)
+        row, actor=as_actor(n.ines), now=company.now, reason="Why.", document=changed(builder_working_days=5)
     )
     proposal_transitions.amend(
-        one, actor=as_actor(n.ines), now=company.now, reason="Other.", document=changed(rounds=1)
+        one, actor=as_actor(n.ines), now=company.now, reason="Other.", document=changed(builder_working_days=4)
     )
     proposal_jobs.sweep(company.now)
     assert [(row.round, row.done) for row in one.what_ifs.order_by("round")] == [(1, 0), (2, 1)]

@@ -168,7 +168,11 @@ def test_nobody_proposes_for_somebody_else(northwind: Northwind) -> None:
 
 @pytest.mark.parametrize(
     ("document", "words"),
-    [({}, "as it is written"), (changed(rounds=99), "as it is written"), (changed(), "Nothing would be different")],
+    [
+        ({}, "as it is written"),
+        (changed(builder_working_days=99), "as it is written"),
+        (changed(), "Nothing would be different"),
+    ],
 )
 def test_what_is_no_policy_or_changes_nothing_is_not_proposed(
     northwind: Northwind, document: dict[str, object], words: str
