@@ -11,6 +11,7 @@ import os
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
+from ssl import CERT_REQUIRED
 from typing import Any
 
 from celery import Celery
@@ -45,11 +46,11 @@ TIMETABLE: dict[str, float] = {
 
 
 class Channel(redis.Channel):
-    """What messages travel by over Redis, so that a worker gets over the loss of its broker.
+    """A Redis channel that outlives the loss of its broker.
 
-    As kombu 5.7 has it, a channel whose connection broke under an unfinished job asks for the address of the connection that is no more,
-    to put the message back or to acknowledge it, and the worker ends on an AttributeError. Here it is told that the connection is lost, which it
-    knows what to do about; and a nudge is not put back, since the next one finds the same work.
+    In kombu 5.7, a channel asks its connection for the address after an unfinished job, to restore or acknowledge the message. If that
+    connection is gone, the worker ends with an AttributeError. This channel raises the error that the worker recovers from. It restores no
+    nudge, because the next one finds the same work.
     """
 
     do_restore = False
@@ -61,7 +62,16 @@ class Channel(redis.Channel):
         return parameters
 
 
-redis.Transport.Channel = Channel
+class Transport(redis.Transport):
+    """Redis over TCP, by way of `Channel`. The broker settings name it."""
+
+    Channel = Channel
+
+
+class SocketTransport(Transport):
+    """Redis over a socket. The channel itself reads the socket's path from the URL."""
+
+    can_parse_url = True
 
 
 def broker(url: str, folder: Path) -> dict[str, Any]:
@@ -72,10 +82,16 @@ def broker(url: str, folder: Path) -> dict[str, Any]:
         folder: where messages lie when there is no Redis; only `make run` on one machine may do that.
     """
     if url:
+        transport: type[Transport] = Transport
         if url.startswith("unix://"):
-            url = "redis+socket://" + url.removeprefix("unix://")
+            url, transport = "socket://" + url.removeprefix("unix://"), SocketTransport
         waits = {"socket_connect_timeout": 2, "socket_timeout": 30, "visibility_timeout": REDELIVER_AFTER_SECONDS}
-        return {"broker_url": url, "broker_transport_options": waits}
+        return {
+            "broker_url": url,
+            "broker_transport": f"{__name__}:{transport.__name__}",
+            "broker_transport_options": waits,
+            "broker_use_ssl": {"ssl_cert_reqs": CERT_REQUIRED} if url.startswith("rediss://") else None,
+        }
     for name in ("messages", "done", "control"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     folders = {
