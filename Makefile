@@ -14,7 +14,6 @@ WORKERS ?= auto
 SIDE_BY_SIDE := -n $(WORKERS) --maxprocesses 4 --dist loadscope
 VENV := .venv
 PY := $(VENV)/bin/python
-FONTS := static/fonts/plex-sans.woff2
 export PORT
 # Each process that is started would compile all modules anew: a second and a half of each start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -22,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/ready-to-run $(FONTS) ## start Countersign with a database and a demo: http://localhost:8000 (PORT=…), Ctrl-C stops it
+run: $(VENV)/ready-to-run ## start Countersign with a database and a demo: http://localhost:8000 (PORT=…), Ctrl-C stops it
 	@exec $(PY) -m governance.devserver run --follow-parent
 
 manage: $(VENV)/ready-to-run ## a management command on its database: make manage ARGS="verify_ledger"
@@ -31,19 +30,19 @@ manage: $(VENV)/ready-to-run ## a management command on its database: make manag
 reset-demo: $(VENV)/ready-to-run ## throw the demo's data away and load it afresh
 	@exec $(PY) -m governance.devserver manage load_demo --reset
 
-check: $(VENV)/ready-to-test $(FONTS) parts ## lint, and the tests of the files that git reports as changed, in 90 seconds
+check: $(VENV)/ready-to-test parts ## lint, and the tests of the files that git reports as changed, in 90 seconds
 	@exec $(PY) -m tests.structure.check
 
-test: $(VENV)/ready-to-test $(FONTS) parts ## every rule, on a real PostgreSQL, Redis, worker, beat and Chromium: make test ARGS="-k approve"
+test: $(VENV)/ready-to-test parts ## every rule, on a real PostgreSQL, Redis, worker, beat and Chromium: make test ARGS="-k approve"
 	@FULL= SOAK= exec $(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-full: $(VENV)/ready-to-test $(FONTS) parts ## the rest that a merge must pass: browsers, kills, races and Hypothesis at length: make full ARGS="-k axe"
+full: $(VENV)/ready-to-test parts ## the rest that a merge must pass: browsers, kills, races and Hypothesis at length: make full ARGS="-k axe"
 	@FULL=1 SOAK= exec $(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-soak: $(VENV)/ready-to-test $(FONTS) parts ## the long versions, minutes to an hour: races, kills, tamperings, state machines, load, restore: make soak ARGS="-k kills"
+soak: $(VENV)/ready-to-test parts ## the long versions, minutes to an hour: races, kills, tamperings, state machines, load, restore: make soak ARGS="-k kills"
 	@FULL= SOAK=1 exec $(PY) -m pytest -v --no-header -m soak $(SIDE_BY_SIDE) $(ARGS)
 
-rules: $(VENV)/ready-to-test $(FONTS) ## a passing test for each rule, or its lack: make rules CODES="A1 A2"
+rules: $(VENV)/ready-to-test ## a passing test for each rule, or its lack: make rules CODES="A1 A2"
 	@FULL= SOAK= exec $(PY) -m pytest -q --no-header --rules "$(CODES)" $(SIDE_BY_SIDE) $(ARGS)
 
 lint: $(VENV)/ready-to-test ## format, lint, types, import rules, templates, migrations, deploy checks
@@ -69,7 +68,7 @@ lock: $(VENV)/ready-to-test ## resolve requirements/*.in anew into locked, hashe
 	done
 
 clean: ## remove what can be made again; the data in .countersign stays
-	rm -rf $(VENV) static/fonts staticfiles .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) staticfiles .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- what the commands above stand on -------------------------------------------------------------------------------
@@ -100,9 +99,6 @@ $(VENV)/ready-to-test: requirements/dev.txt $(VENV)/ready-to-run
 	@echo "Installing the locked requirements of the tests …"
 	@$(call install,-r requirements/dev.txt)
 	@touch $@
-
-$(FONTS): governance/devserver/fonts.py $(VENV)/ready-to-run
-	@$(PY) -m governance.devserver.fonts static/fonts
 
 # Chromium for the browser tests, Redis where no wheel has it: installed where that is allowed, else said.
 parts: $(VENV)/ready-to-test

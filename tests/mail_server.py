@@ -30,6 +30,11 @@ class Server:
         """What ``EMAIL_URL`` has to be."""
         return f"smtp://127.0.0.1:{self.port}"
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What ``settings.MAIL_SERVER`` has to be."""
+        return {"host": "127.0.0.1", "port": self.port, "backend": "django.core.mail.backends.smtp.EmailBackend"}
+
     def to(self, address: str) -> list[EmailMessage]:
         """What came for an address, the oldest first."""
         return [mail for mail in self.messages if f"<{address}>" in mail["To"]]

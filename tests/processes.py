@@ -123,6 +123,11 @@ class Mailbox:
 
     def __init__(self, port: int) -> None:
         self.url = f"smtp://127.0.0.1:{port}"
+        self.settings = {
+            "host": "127.0.0.1",
+            "port": port,
+            "backend": "django.core.mail.backends.smtp.EmailBackend",
+        }
         self.messages: list[EmailMessage] = []
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  aiosmtpd's name

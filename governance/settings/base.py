@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, time, timedelta
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 
-from governance.settings.env import ROOT, Environment, Network, database
+from governance.settings.env import ROOT, Network
 
 BASE_DIR = ROOT
 
-#: How long the first thing that joins a person's digest waits for others, so that what one act or sweep causes makes one mail. Nobody
-#: sits in front of a mailbox for it; in a demo somebody does.
-GATHERING, GATHERING_IN_A_DEMO = timedelta(minutes=10), timedelta(seconds=10)
-
-# What each settings module takes from the environment, by `from_environment` below; named here for readers and types.
+# What each settings module takes from the environment, by `env.read`; named here for readers and types.
 SECRET_KEY: str
 ALLOWED_HOSTS: list[str]
 TRUSTED_PROXIES: tuple[Network, ...]
@@ -31,35 +29,10 @@ DIGEST_KEY_FILE: Path
 LEDGER_CHECKPOINT_FILE: Path
 MAIL_DIGEST_AT: time
 MAIL_GATHERING: timedelta
-EMAIL_URL: str
+MAIL_SERVER: dict[str, Any] | None
 DEFAULT_FROM_EMAIL: str
 DEMO: bool
 LOG_LEVEL: str
-
-
-def from_environment(env: Environment) -> dict[str, object]:
-    """The settings that follow from the environment, as a mapping to be merged into a settings module."""
-    return {
-        "SECRET_KEY": env.secret_key,
-        "ALLOWED_HOSTS": env.allowed_hosts,
-        "TRUSTED_PROXIES": env.trusted_proxies,
-        "BASE_URL": env.base_url,
-        "ORGANISATION": env.organisation,
-        "ORGANISATION_TIME_ZONE": env.time_zone,
-        "ORGANISATION_HOLIDAYS": env.holidays,
-        "MAIL_DIGEST_AT": env.mail_digest_at,
-        "MAIL_GATHERING": GATHERING_IN_A_DEMO if env.demo else GATHERING,
-        "DATABASES": {"default": database(env.database_url, pool_max=env.pool_max)},
-        "BROKER_URL": env.redis_url,
-        "BROKER_FOLDER": env.home / "broker",
-        "LEDGER_KEY_FILE": env.ledger_key_file,
-        "DIGEST_KEY_FILE": env.digest_key_file,
-        "LEDGER_CHECKPOINT_FILE": env.checkpoint_file,
-        "EMAIL_URL": env.email_url,
-        "DEFAULT_FROM_EMAIL": env.email_from,
-        "DEMO": env.demo,
-        "LOG_LEVEL": env.log_level,
-    }
 
 
 #: Of dev and test settings alone. Its pages are installed with it.
@@ -148,6 +121,15 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "governance.portal.sign_in.adapters.AccountAdapter"
 MFA_ADAPTER = "governance.portal.sign_in.adapters.SecondFactorAdapter"
 ACCOUNT_SESSION_REMEMBER = False
+#: Attempts by address (``ip``), account (``key``) and signed-in person (``user``), over all web processes (S5).
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/300s/key",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+    "reset_password": "20/m/ip,5/m/key",
+    "reset_password_from_key": "20/m/ip",
+}
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody sends mail to strangers through us
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105  a class
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 60 * 60
@@ -186,7 +168,12 @@ USE_TZ = True
 USE_I18N = False
 
 STATIC_URL = "static/"
-STATICFILES_DIRS = [ROOT / "static"]
+#: The typefaces are served as their packages hold them.
+FONTS = [find_spec(f"fontpkg_ibm_plex_{family}") for family in ("sans", "mono")]
+STATICFILES_DIRS = [
+    ROOT / "static",
+    *(("fonts", Path(spec.origin).parent / "files") for spec in FONTS if spec is not None and spec.origin is not None),
+]
 STATIC_ROOT: Path | None = ROOT / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

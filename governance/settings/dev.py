@@ -1,13 +1,13 @@
 """Settings of `make run` and of development: readable errors, mail into the portal's own mail page, demo if asked."""
 
 from governance.settings.base import *  # noqa: F403  a settings module is its names
-from governance.settings.base import DEMO_APP, INSTALLED_APPS, from_environment
+from governance.settings.base import DEMO_APP, INSTALLED_APPS
 from governance.settings.env import read
 from governance.settings.logs import configure
 
 ENV = read(production=False)
-globals().update(from_environment(ENV))
-LOGGING = configure(ENV.log_level, json=False)
+globals().update(ENV)
+LOGGING = configure(ENV["LOG_LEVEL"], json=False)
 INSTALLED_APPS = [DEMO_APP, *INSTALLED_APPS]
 DEBUG = False
 STORAGES = {

@@ -5,19 +5,19 @@ Settings modules take values from here; nothing else in the project looks at `os
 
 from __future__ import annotations
 
+import os
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from environs import Env, EnvValidationError
+from environs import Env, EnvValidationError, ValidationError, validate
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from governance.core.mail import mail_server
 from governance.settings.connections import Connection
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,12 @@ Network = IPv4Network | IPv6Network
 PREPARE_AFTER = 5
 #: Seconds to wait for a connection.
 CONNECTS_WITHIN = 3
-#: What production must say for itself; elsewhere there is a default, or the supervisor says it.
+#: Seconds that a mail server may take to answer. A sweep must not hang on one that is away.
+MAIL_TIMEOUT = 20
+#: Time that the first notice of a digest waits for others, so that one act or sweep causes one mail. Shorter in a demo.
+GATHERING, GATHERING_IN_A_DEMO = timedelta(minutes=10), timedelta(seconds=10)
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+#: Variables without a default in production, and their meaning.
 PRODUCTION_SAYS = {
     "SECRET_KEY": "50 or more random characters, kept out of version control",
     "DATABASE_URL": "a PostgreSQL of version 15 or newer: postgresql://user:password@host/name",
@@ -38,189 +43,185 @@ PRODUCTION_SAYS = {
 }
 
 
-@dataclass(frozen=True)
-class Environment:
-    """What the operator may set. Paths are absolute."""
-
-    home: Path
-    secret_key: str
-    database_url: str
-    redis_url: str
-    allowed_hosts: list[str]
-    trusted_proxies: tuple[Network, ...]
-    base_url: str
-    organisation: str
-    time_zone: str
-    holidays: frozenset[date]
-    mail_digest_at: time
-    ledger_key_file: Path
-    digest_key_file: Path
-    checkpoint_file: Path
-    email_url: str
-    email_from: str
-    email_password_in_clear: bool
-    demo: bool
-    pool_max: int
-    log_level: str
-
-
-def read(*, production: bool) -> Environment:
-    """Read every variable.
+def read(*, production: bool) -> dict[str, Any]:
+    """Read every variable; returns the settings that follow from them, for a settings module.
 
     Args:
-        production: whether a variable that production must set is an error when it is missing.
+        production: whether the variables of `PRODUCTION_SAYS` are required.
 
     Raises:
-        SystemExit: with one line for each variable that is missing or malformed.
+        SystemExit: with one line for each variable that is missing or malformed. No value is repeated: it may hold a password.
     """
     env = Env(eager=False)
-    not_days: list[str] = []
-    not_networks: list[str] = []
-    proxies = env.str("TRUSTED_PROXIES", "" if production else "none")
+    for name, parser in PARSERS.items():
+        env.add_parser(name, parser)
     home = env.path("COUNTERSIGN_HOME", ROOT / ".countersign")
-    environment = Environment(
-        home=home,
-        secret_key=env.str("SECRET_KEY", "" if production else "development-only-not-a-secret"),
-        database_url=env.str("DATABASE_URL", ""),
-        redis_url=env.str("REDIS_URL", ""),
-        allowed_hosts=env.list("ALLOWED_HOSTS", [] if production else ["localhost", "127.0.0.1", "[::1]"]),
-        trusted_proxies=networks(proxies, not_networks),
-        base_url=env.str("BASE_URL", "" if production else "http://localhost:8000").rstrip("/"),
-        organisation=env.str("ORGANISATION", "Your organisation"),
-        time_zone=env.str("ORGANISATION_TIME_ZONE", "Europe/Berlin"),
-        holidays=holidays(env.str("ORGANISATION_HOLIDAYS", ""), not_days),
-        mail_digest_at=env.time("MAIL_DIGEST_AT", time(7, 30)),
-        ledger_key_file=env.path("LEDGER_KEY_FILE", home / "keys" / "ledger.pem"),
-        digest_key_file=env.path("DIGEST_KEY_FILE", home / "keys" / "digest.key"),
-        checkpoint_file=env.path("LEDGER_CHECKPOINT_FILE", home / "ledger-checkpoint.json"),
-        email_url=env.str("EMAIL_URL", ""),
-        email_from=env.str("EMAIL_FROM", "Countersign <countersign@localhost>"),
-        email_password_in_clear=env.bool("EMAIL_PASSWORD_IN_CLEAR", False),
-        demo=env.bool("COUNTERSIGN_DEMO", False),
-        pool_max=env.int("DATABASE_POOL_MAX", 8),
-        log_level=env.str("LOG_LEVEL", "INFO").upper(),
-    )
-    problems: dict[str, str] = {}
-    try:
-        env.seal()
-    except EnvValidationError as error:
-        if isinstance(error.error_messages, Mapping):
-            problems = {name: "; ".join(messages) for name, messages in error.error_messages.items()}
-    if not_days:
-        problems["ORGANISATION_HOLIDAYS"] = f"{'; '.join(not_days)}; 2026-12-25,2027-01-01 or a file with one a line"
-    if not_networks:
-        problems["TRUSTED_PROXIES"] = f"{'; '.join(not_networks)}; {PRODUCTION_SAYS['TRUSTED_PROXIES']}"
-    if production and not proxies:
-        problems["TRUSTED_PROXIES"] = f"missing; {PRODUCTION_SAYS['TRUSTED_PROXIES']}"
-    problems = {**_problems(environment, production=production), **problems}
+    demo, password_in_clear = env.bool("COUNTERSIGN_DEMO", False), env.bool("EMAIL_PASSWORD_IN_CLEAR", False)
+    database_url, pool_max = env.database("DATABASE_URL", ""), env.int("DATABASE_POOL_MAX", 8, validate=_NOT_NEGATIVE)
+    mail = env.dj_email_url("EMAIL_URL", "")
+    values = {
+        "SECRET_KEY": env.str("SECRET_KEY", "" if production else "development-only-not-a-secret"),
+        "ALLOWED_HOSTS": env.list("ALLOWED_HOSTS", [] if production else ["localhost", "127.0.0.1", "[::1]"]),
+        "TRUSTED_PROXIES": env.networks("TRUSTED_PROXIES", "none"),
+        "BASE_URL": env.root("BASE_URL", "" if production else "http://localhost:8000"),
+        "ORGANISATION": env.str("ORGANISATION", "Your organisation"),
+        "ORGANISATION_TIME_ZONE": env.str("ORGANISATION_TIME_ZONE", "Europe/Berlin", validate=_A_ZONE),
+        "ORGANISATION_HOLIDAYS": env.holidays("ORGANISATION_HOLIDAYS", ""),
+        "MAIL_DIGEST_AT": env.time("MAIL_DIGEST_AT", time(7, 30)),
+        "MAIL_GATHERING": GATHERING_IN_A_DEMO if demo else GATHERING,
+        "BROKER_URL": env.broker("REDIS_URL", ""),
+        "BROKER_FOLDER": home / "broker",
+        "LEDGER_KEY_FILE": env.path("LEDGER_KEY_FILE", home / "keys" / "ledger.pem"),
+        "DIGEST_KEY_FILE": env.path("DIGEST_KEY_FILE", home / "keys" / "digest.key"),
+        "LEDGER_CHECKPOINT_FILE": env.path("LEDGER_CHECKPOINT_FILE", home / "ledger-checkpoint.json"),
+        "DEFAULT_FROM_EMAIL": env.str("EMAIL_FROM", "Countersign <countersign@localhost>"),
+        "DEMO": demo,
+        "LOG_LEVEL": env.level("LOG_LEVEL", "INFO"),
+    }
+    problems = _problems(env)
+    if mail and (mail_problem := _mail_problem(mail, password_in_clear=bool(password_in_clear))):
+        problems["EMAIL_URL"] = mail_problem
+    if production:
+        problems |= {name: f"missing; {text}" for name, text in PRODUCTION_SAYS.items() if not os.environ.get(name)}
+        if "*" in (values["ALLOWED_HOSTS"] or ()):
+            problems["ALLOWED_HOSTS"] = "* is every host; name them, with commas between"
+        if demo:
+            problems["COUNTERSIGN_DEMO"] = "must be off here; it moves the clock and signs people in by name"
     if problems:
         lines = (f"  {name}: {message}" for name, message in sorted(problems.items()))
         raise SystemExit("Countersign's environment has errors:\n" + "\n".join(lines))
-    return environment
+    assert pool_max is not None  # no problem was found
+    return {
+        **values,
+        "MAIL_SERVER": _mail_server(mail),
+        "DATABASES": {"default": database(str(database_url), pool_max=pool_max)},
+    }
 
 
-def holidays(text: str, problems: list[str]) -> frozenset[date]:
+def _problems(env: Env) -> dict[str, str]:
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        messages = error.error_messages if isinstance(error.error_messages, Mapping) else {}
+        return {
+            name: "; ".join([*map(str, texts), *([PRODUCTION_SAYS[name]] if name in PRODUCTION_SAYS else [])])
+            for name, texts in messages.items()
+        }
+    return {}
+
+
+_NOT_NEGATIVE = validate.Range(min=0, error="0 for no pool, or how many connections one process may hold")
+_A_ZONE = validate.OneOf(zoneinfo.available_timezones(), error="{input} is no time zone; Europe/Berlin is one")
+
+
+def _database(url: str) -> str:
+    try:
+        conninfo_to_dict(url)
+    except ProgrammingError as error:
+        raise ValidationError("not understood") from error
+    return url
+
+
+def _broker(url: str) -> str:
+    if url and not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ValidationError("not understood; redis://…, rediss://… or unix:///path/redis.sock")
+    return url
+
+
+def _level(text: str) -> str:
+    if text.upper() not in LEVELS:
+        raise ValidationError(f"one of {', '.join(LEVELS)}")
+    return text.upper()
+
+
+def _root(url: str) -> str:
+    """The root of a site, without path, query, fragment or password."""
+    root = url.rstrip("/")
+    try:
+        parts = urlsplit(root)
+        extras = parts.path or parts.query or parts.fragment or parts.username or parts.port == 0
+    except ValueError:
+        extras = True
+    if root and (extras or parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValidationError("not understood; no path, please")
+    return root
+
+
+def _holidays(text: str) -> frozenset[date]:
     """The organisation's days off (H8): dates with commas between, or the path of a file with one date a line.
 
-    Args:
-        text: ``2026-12-25,2027-01-01``, or a path, which has a slash in it. In a file, what follows a date on its line, or a ``#``,
-            is for people.
-        problems: one sentence is added for each entry that is no day, and for a file that can't be read.
+    A path has a slash in it. In a file, text after a date or after ``#`` is for people.
     """
     entries = text.split(",")
     if "/" in text:
         try:
             lines = Path(text).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            problems.append(f"{text} can't be read: {getattr(error, 'strerror', None) or 'it is no text'}")
-            return frozenset()
+            reason = getattr(error, "strerror", None) or "it is no text"
+            raise ValidationError(f"{text} can't be read: {reason}; one date a line, please") from error
         entries = [line.partition("#")[0].strip().partition(" ")[0] for line in lines]
-    days = set()
+    days, problems = set(), []
     for entry in filter(None, map(str.strip, entries)):
         try:
             days.add(date.fromisoformat(entry))
         except ValueError:
             problems.append(f"{entry[:40]} is no day")
+    if problems:
+        raise ValidationError([*problems, "2026-12-25,2027-01-01 or a file with one a line"])
     return frozenset(days)
 
 
-def networks(text: str, problems: list[str]) -> tuple[Network, ...]:
-    """The proxies that may report a client's address (S5).
-
-    Args:
-        text: addresses and networks with commas between, or ``none``.
-        problems: one sentence is added for each entry that is no network, or is every address.
-    """
-    parsed: list[Network] = []
-    for entry in filter(None, map(str.strip, text.split(","))):
-        if entry == "none" and text.strip() == "none":
-            continue
+def _networks(text: str) -> tuple[Network, ...]:
+    """The proxies that may report a client's address (S5): addresses and networks with commas between, or ``none``."""
+    networks: list[Network] = []
+    for entry in filter(None, map(str.strip, "" if text.strip() == "none" else text.split(","))):
         try:
-            network = ip_network(entry)
-        except ValueError:
-            problems.append(f"{entry[:40]} is no network")
-            continue
-        if network.prefixlen == 0:
-            problems.append(f"{entry} trusts everybody")
-        parsed.append(network)
-    return tuple(parsed)
+            networks.append(ip_network(entry))
+        except ValueError as error:
+            raise ValidationError(f"{entry[:40]} is no network") from error
+        if networks[-1].prefixlen == 0:
+            raise ValidationError(f"{entry} trusts everybody")
+    return tuple(networks)
 
 
-def _problems(environment: Environment, *, production: bool) -> dict[str, str]:
-    """What is wrong with values that have the right type. No value is repeated: it may hold a password."""
-    problems = {}
-    given = {
-        "SECRET_KEY": environment.secret_key,
-        "DATABASE_URL": environment.database_url,
-        "REDIS_URL": environment.redis_url,
-        "ALLOWED_HOSTS": environment.allowed_hosts,
-        "BASE_URL": environment.base_url,
-    }
-    if production:
-        problems = {name: f"missing; {PRODUCTION_SAYS[name]}" for name, value in given.items() if not value}
-        if "*" in environment.allowed_hosts:
-            problems["ALLOWED_HOSTS"] = "* is every host; name them, with commas between"
-        if environment.demo:
-            problems["COUNTERSIGN_DEMO"] = "must be off here; it moves the clock and signs people in by name"
-    try:
-        conninfo_to_dict(environment.database_url)
-    except ProgrammingError:
-        problems["DATABASE_URL"] = f"not understood; {PRODUCTION_SAYS['DATABASE_URL']}"
-    if environment.redis_url and not environment.redis_url.startswith(("redis://", "rediss://", "unix://")):
-        problems["REDIS_URL"] = "not understood; redis://…, rediss://… or unix:///path/redis.sock"
-    if environment.email_url and (wrong := _mail_problem(environment)):
-        problems["EMAIL_URL"] = wrong
-    if environment.base_url and not _is_root(environment.base_url):
-        problems["BASE_URL"] = f"not understood; {PRODUCTION_SAYS['BASE_URL']}, without a path"
-    if environment.time_zone not in zoneinfo.available_timezones():
-        problems["ORGANISATION_TIME_ZONE"] = f"{environment.time_zone} is no time zone; Europe/Berlin is one"
-    if environment.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
-        problems["LOG_LEVEL"] = "one of DEBUG, INFO, WARNING, ERROR, CRITICAL"
-    if (environment.pool_max or 0) < 0:  # None when it was no number, which has been said
-        problems["DATABASE_POOL_MAX"] = "0 for no pool, or how many connections one process may hold"
-    return problems
+PARSERS = {
+    "database": _database,
+    "broker": _broker,
+    "level": _level,
+    "root": _root,
+    "holidays": _holidays,
+    "networks": _networks,
+}
 
 
-def _mail_problem(environment: Environment) -> str:
-    """What is wrong with ``EMAIL_URL``, or nothing."""
-    try:
-        server = mail_server.parse(environment.email_url)
-    except ValueError as error:
-        return str(error)
-    is_clear = server["password"] and not (server["use_tls"] or server["use_ssl"])
-    if is_clear and not environment.email_password_in_clear:
-        return "sends the password in the clear; use smtp+starttls:// or smtps://, or set EMAIL_PASSWORD_IN_CLEAR=1"
+def _mail_problem(mail: Mapping[str, Any], *, password_in_clear: bool) -> str:
+    """What is wrong with ``EMAIL_URL``, which environs has parsed, or nothing."""
+    if not os.environ.get("EMAIL_URL"):
+        return ""
+    if not os.environ["EMAIL_URL"].startswith(("smtp://", "submission://")):
+        return "begins with smtp:// or submission://"
+    if not urlsplit(os.environ["EMAIL_URL"]).hostname:
+        return "names no host"
+    is_clear = mail["EMAIL_HOST_PASSWORD"] and not (mail["EMAIL_USE_TLS"] or mail["EMAIL_USE_SSL"])
+    if is_clear and not password_in_clear:
+        return "sends the password in the clear; use submission://, or set EMAIL_PASSWORD_IN_CLEAR=1"
     return ""
 
 
-def _is_root(url: str) -> bool:
-    """Whether this is the root of a site, as ``BASE_URL`` must be: without path, query, fragment or password."""
-    try:
-        parts = urlsplit(url)
-        extras = parts.path or parts.query or parts.fragment or parts.username or parts.port == 0
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and not extras
-    except ValueError:
-        return False
+def _mail_server(mail: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The arguments of `django.core.mail.get_connection`; None without a mail server."""
+    if not mail["EMAIL_HOST"]:
+        return None
+    return {
+        "backend": mail["EMAIL_BACKEND"],
+        "host": mail["EMAIL_HOST"],
+        "port": mail["EMAIL_PORT"],
+        "username": mail["EMAIL_HOST_USER"] or "",
+        "password": mail["EMAIL_HOST_PASSWORD"] or "",
+        "use_tls": mail["EMAIL_USE_TLS"],
+        "use_ssl": mail["EMAIL_USE_SSL"],
+        "timeout": MAIL_TIMEOUT,
+    }
 
 
 def database(url: str, *, pool_max: int) -> dict[str, object]:

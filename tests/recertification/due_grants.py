@@ -128,7 +128,7 @@ class Due:
 
     def _tomorrow(self, mailbox: Mailbox) -> None:
         """The job as it runs a day on, whatever hour it is; the worker, for which it is today still, stands back."""
-        as_the_worker = override_settings(EMAIL_URL=mailbox.url, MAIL_DIGEST_AT=time(0))
+        as_the_worker = override_settings(MAIL_SERVER=mailbox.settings, MAIL_DIGEST_AT=time(0))
         with job_runs.alone("controls.send_notices", waits=True), as_the_worker:
             mail_jobs.send_due(now=business_time.now() + timedelta(days=1), gathering=timedelta())
 

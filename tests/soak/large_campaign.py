@@ -133,7 +133,7 @@ class Large:
         """The job as it runs on the days that follow, with nothing else at work that has something new to tell."""
         now, open_still = business_time.now(), Notice.objects.exclude(state__in=[*DONE, NoticeState.FAILED])
         take_up_again(Notice.objects.all())
-        with override_settings(EMAIL_URL=mailbox.url, MAIL_DIGEST_AT=time(0)):
+        with override_settings(MAIL_SERVER=mailbox.settings, MAIL_DIGEST_AT=time(0)):
             for days in range(1, 4):
                 while any(mail_jobs.send_due(now=now + timedelta(days=days), gathering=timedelta()).values()):
                     pass

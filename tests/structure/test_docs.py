@@ -70,7 +70,7 @@ def test_missing_names_are_found() -> None:
     ```sh
     .venv/bin/python manage.py gone_command
     make manage ARGS="lost_command"
-    make test ARGS="tests/approvals" && python -m governance.devserver.fonts static/css
+    make test ARGS="tests/approvals" && python -m governance.devserver run
     ```
     """
     assert list(missing(ROOT / "README.md", text)) == [

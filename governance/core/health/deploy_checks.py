@@ -14,8 +14,6 @@ from django.core.mail import get_connection
 from django.db import DatabaseError, connection
 from django.http.request import validate_host
 
-from governance.core.mail import mail_server
-
 Apps = Sequence[AppConfig] | None
 
 #: The tag of checks that open connections: ``check --deploy --tag connections``.
@@ -67,9 +65,9 @@ def redis_answers(app_configs: Apps, **_: Any) -> list[CheckMessage]:
 @register(CONNECTIONS, deploy=True)
 def the_mail_server_answers(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     """`EMAIL_URL` opens a mail server, which takes the password."""
-    if not settings.EMAIL_URL:
+    if not settings.MAIL_SERVER:
         return []
-    server = get_connection(**{**mail_server.parse(settings.EMAIL_URL), "timeout": ANSWERS_WITHIN})
+    server = get_connection(**{**settings.MAIL_SERVER, "timeout": ANSWERS_WITHIN})
     try:
         server.open()
         server.close()

@@ -21,7 +21,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from governance.core.clock import business_time, icalendar_file
 from governance.core.ledger import sealing
-from governance.core.mail import daily_digest, mail_server, mail_text
+from governance.core.mail import daily_digest, mail_text
 from governance.core.models import Notice, NoticeState, Seal
 from governance.core.notices import delivery_attempts, notice_events, outbox
 from governance.core.notices.delivery_attempts import DEAD_AFTER, MOST_ATTEMPTS, SWEEP_SECONDS, WAITS
@@ -46,7 +46,7 @@ def send_due(*, now: datetime, at: datetime | None = None, gathering: timedelta 
     counts = Counter(sent=0, put_off=0, failed=0)
     counts.update(made)
     checkpoint = sealing.latest()
-    server = get_connection(**mail_server.parse(settings.EMAIL_URL)) if settings.EMAIL_URL else None
+    server = get_connection(**settings.MAIL_SERVER) if settings.MAIL_SERVER else None
     ends = time.monotonic() + SWEEP_SECONDS
     try:
         while time.monotonic() < ends and (notice := claim(at=at or business_time.real())) is not None:
@@ -118,7 +118,7 @@ def _hopeless(notice: Notice) -> str:
         return notice.error or "Sending it never came to an end."
     if not notice.recipient.is_here:
         return "The person has left."
-    if settings.EMAIL_URL and not notice.recipient.email:
+    if settings.MAIL_SERVER and not notice.recipient.email:
         return "The person has no address."
     return ""
 

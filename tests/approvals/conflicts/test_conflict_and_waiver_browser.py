@@ -156,7 +156,7 @@ def test_another_has_it_waived_and_when_that_ends_it_is_back_and_the_owner_is_to
 ) -> None:
     from playwright.sync_api import expect
 
-    c, n, settings.EMAIL_URL = place.company, place.company.people, smtp.url
+    c, n, settings.MAIL_SERVER = place.company, place.company.people, smtp.settings
     automation: Automation = scenarios.brought_in(c, builder.STOCK, content=place.content).automation
     page = place.preview(place.content)
     page.locator("#conflicts").get_by_role("link", name="Ask for a waiver").click()

@@ -441,7 +441,7 @@ def test_what_was_taken_back_carries_over_to_no_newer_version(company: Company, 
 def test_who_never_heard_of_a_question_does_not_hear_that_it_was_taken_back(
     company: Company, record: Approval, settings: Any, has_heard: bool
 ) -> None:
-    n, settings.EMAIL_URL = company.people, ""
+    n, settings.MAIL_SERVER = company.people, None
     Notice.objects.update(state="dropped")
     ask(record, n.omar, company)
     if has_heard:
@@ -457,7 +457,7 @@ def test_who_never_heard_of_a_question_does_not_hear_that_it_was_taken_back(
 def test_who_is_asked_again_after_an_undo_is_told_though_the_first_asking_was_dropped(
     company: Company, stock_in_stage_2: Submission, settings: Any
 ) -> None:
-    n, settings.EMAIL_URL = company.people, ""
+    n, settings.MAIL_SERVER = company.people, None
     app = scenarios.app_of(stock_in_stage_2)
     retract(app, n.theo, company)
     mail_jobs.send_due(now=company.now, gathering=timedelta())

@@ -203,7 +203,7 @@ class Seen:
 @pytest.fixture
 def mailbox(settings: Any, smtp: Server) -> Server:
     """A real mail server, which mails go to; the portal keeps them too."""
-    settings.EMAIL_URL = smtp.url
+    settings.MAIL_SERVER = smtp.settings
     return smtp
 
 

@@ -113,7 +113,7 @@ def test_the_mail_says_who_what_and_what_to_do(company: Company, stage_2: Submis
 def test_a_class_that_raises_many_submissions_is_one_mail_and_none_about_what_was_withdrawn(
     company: Company, stage_2: Submission, settings: Any
 ) -> None:
-    n, settings.EMAIL_URL = company.people, ""
+    n, settings.MAIL_SERVER = company.people, None
     other, third = (
         stock_report.another(company),
         stock_report.submitted(company, lambda export: export.update(id="third")),

@@ -40,7 +40,7 @@ def test_parts_that_do_not_answer_and_links_that_lead_elsewhere_are_named(root: 
         root,
         DATABASE_URL=f"postgresql://robot:open-sesame@127.0.0.1:{nobody}/countersign",
         REDIS_URL=f"redis://:open-sesame@127.0.0.1:{nobody}/0",
-        EMAIL_URL=f"smtp+starttls://robot:open-sesame@127.0.0.1:{nobody}",
+        EMAIL_URL=f"submission://robot:open-sesame@127.0.0.1:{nobody}",
         BASE_URL="http://elsewhere.example.org",
     )
     assert ended.returncode == 1
@@ -57,7 +57,7 @@ def test_parts_that_do_not_answer_and_links_that_lead_elsewhere_are_named(root: 
 
 
 def test_host_with_empty_label_is_said_without_traceback(root: Path, surroundings: Environment, redis: str) -> None:
-    url = "smtps://robot:open-sesame@mail..example.org:465"
+    url = "smtp://robot:open-sesame@mail..example.org:465?ssl=true"
     ended = check(root, DATABASE_URL=surroundings.cluster.url, REDIS_URL=redis, EMAIL_URL=url)
     assert "(web.E006) The mail server does not answer (UnicodeError)." in ended.stdout
     assert "Traceback" not in ended.stdout

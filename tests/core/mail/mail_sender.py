@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from datetime import datetime, time, timedelta
+from typing import Any
 
 import django
 
@@ -15,14 +16,14 @@ from django.utils import timezone  # noqa: E402
 from governance.core.mail import jobs as mail_jobs  # noqa: E402
 
 
-def send(name: str, url: str, at: datetime) -> None:
+def send(name: str, server: dict[str, Any], at: datetime) -> None:
     """Send what is due, digests at any hour and at once.
 
     Args:
         name: tells the mail server, in HELO, who is sending.
-        url: the mail server.
+        server: ``settings.MAIL_SERVER``.
         at: the instant of real time for which the sender takes it.
     """
     socket.getfqdn = lambda *_: name
-    settings.EMAIL_URL, settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING = url, time(0), timedelta()
+    settings.MAIL_SERVER, settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING = server, time(0), timedelta()
     mail_jobs.send_due(now=timezone.now(), at=at)

@@ -39,7 +39,7 @@ NEXT_MORNING = datetime(2026, 11, 25, 6, 30, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def by_the_book(settings: Any) -> None:
     """Digests as an operator who sets nothing has them."""
-    settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING, settings.EMAIL_URL = time(7, 30), MINUTES, ""
+    settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING, settings.MAIL_SERVER = time(7, 30), MINUTES, None
 
 
 def propose(n: Northwind, count: int, *, now: datetime = NOW) -> list[Proposal]:
@@ -145,7 +145,7 @@ def test_the_database_keeps_no_notice_in_a_digest_that_it_does_not_name(northwin
 def test_forty_things_are_one_mail_and_the_same_job_run_three_times_sends_nothing_more(
     northwind: Northwind, smtp: Server, settings: Any
 ) -> None:
-    n, settings.EMAIL_URL = northwind, smtp.url
+    n, settings.MAIL_SERVER = northwind, smtp.settings
     proposed = propose(n, 40)
     assert mail_jobs.send_due(now=NOW + MINUTES - timedelta(seconds=1)) == {"sent": 0, "put_off": 0, "failed": 0}
     for hours in range(4):
@@ -220,7 +220,7 @@ def test_at_night_a_digest_waits_for_the_morning_and_what_goes_at_once_does_not(
 def test_a_single_thing_comes_as_its_own_mail_in_its_own_thread(
     northwind: Northwind, smtp: Server, settings: Any
 ) -> None:
-    n, settings.EMAIL_URL = northwind, smtp.url
+    n, settings.MAIL_SERVER = northwind, smtp.settings
     (proposed,) = propose(n, 1)
     mail_jobs.send_due(now=NOW + MINUTES)
     (mail,) = smtp.messages
@@ -245,7 +245,7 @@ def test_every_event_says_whether_it_waits_for_the_digest() -> None:
 def test_a_digest_that_no_server_takes_is_given_up_and_the_next_days_holds_what_it_held(
     northwind: Northwind, smtp: Server, settings: Any
 ) -> None:
-    n, settings.EMAIL_URL = northwind, smtp.url
+    n, settings.MAIL_SERVER = northwind, smtp.settings
     propose(n, 3)
     smtp.answer, at = "451 not now", business_time.real()
     mail_jobs.send_due(now=NOW + MINUTES, at=at)

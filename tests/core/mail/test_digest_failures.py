@@ -36,11 +36,11 @@ def test_what_was_to_go_to_somebody_without_an_address_waits_until_they_have_one
 ) -> None:
     n, address = northwind, northwind.karl.email
     propose(n, 2)
-    settings.EMAIL_URL = "smtp://127.0.0.1:1"
+    settings.MAIL_SERVER = {"host": "127.0.0.1", "port": 1}
     Person.objects.filter(pk=n.karl.pk).update(email="")
     assert mail_jobs.send_due(now=NOW + MINUTES)["failed"] == 1
     assert states(n.karl) == {"failed": 1, "waiting": 2}
-    settings.EMAIL_URL = ""
+    settings.MAIL_SERVER = None
     Person.objects.filter(pk=n.karl.pk).update(email=address)
     mail_jobs.send_due(now=NEXT_MORNING)
     assert mails(n.karl) == ["2 to confirm"]

@@ -30,7 +30,7 @@ LINK = re.compile(r"(/account/password/reset/key/\S+)")
 @pytest.fixture
 def mails(smtp: Server, settings: Any) -> Server:
     """A real mail server that the outbox sends to."""
-    settings.EMAIL_URL = smtp.url
+    settings.MAIL_SERVER = smtp.settings
     return smtp
 
 
@@ -179,7 +179,7 @@ def test_a_new_person_is_invited_sets_a_password_and_signs_in(northwind: Northwi
 @pytest.mark.rule("I6", "H6")
 @pytest.mark.parametrize("has_server", [True, False])
 def test_the_link_is_in_no_row(northwind: Northwind, smtp: Server, settings: Any, has_server: bool) -> None:
-    settings.EMAIL_URL = smtp.url if has_server else ""
+    settings.MAIL_SERVER = smtp.settings if has_server else None
     vera = invited(northwind)
     mail_jobs.send_due(now=business_time.now())
     rows = repr([*Notice.objects.values(), *LedgerEvent.objects.values()])

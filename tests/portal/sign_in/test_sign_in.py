@@ -73,6 +73,24 @@ def test_a_wrong_password_and_an_unknown_address_are_answered_alike(rita: Person
     assert said[0] == said[1]
 
 
+@pytest.mark.rule("S5")
+def test_settings_limit_failed_sign_ins_of_an_account(rita: Person, settings: Any) -> None:
+    limited = {
+        "login",
+        "login_failed",
+        "reauthenticate",
+        "change_password",
+        "reset_password",
+        "reset_password_from_key",
+    }
+    assert set(settings.ACCOUNT_RATE_LIMITS) == limited
+    assert settings.ACCOUNT_RATE_LIMITS["login_failed"] == "10/m/ip,5/300s/key"
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "login_failed": "2/300s/key"}
+    for password in ("wrong", "wrong again"):
+        assert sign_in(Client(), rita.email, password).status_code == 200
+    assert sign_in(Client(), rita.email).status_code == 200, "this account is locked for a while"
+
+
 @pytest.mark.rule("R8", "S1")
 def test_whoever_left_does_not_sign_in_and_a_running_session_ends(rita: Person, northwind: Northwind) -> None:
     client = client_of(rita)

@@ -31,7 +31,7 @@ HOUR = timedelta(hours=1)
 def by_the_book(held: Held, settings: Any, smtp: Server) -> None:
     """Mail goes to a real server at once; of what led here nobody is told any more."""
     Notice.objects.update(state=NoticeState.DROPPED)
-    settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING, settings.EMAIL_URL = time(0), timedelta(), smtp.url
+    settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING, settings.MAIL_SERVER = time(0), timedelta(), smtp.settings
 
 
 def attached(mail: EmailMessage) -> list[dict[str, str]]:
@@ -164,7 +164,7 @@ def test_the_file_that_is_fetched_has_the_events_of_the_mails_and_nothing_of_any
 def test_the_demos_mail_page_names_the_file_and_gives_it_out(
     held: Held, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.EMAIL_URL, settings.DEMO = "", True
+    settings.MAIL_SERVER, settings.DEMO = None, True
     now = opens_at(held.grant())
     sweep_at(now)
     mail_jobs.send_due(now=now)

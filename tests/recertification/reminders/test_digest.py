@@ -36,7 +36,7 @@ MINUTES = timedelta(minutes=10)
 def by_the_book(held: Held, settings: Any, smtp: Server) -> None:
     """Digests as an operator who sets nothing has them, to a real mail server; of what led here nobody is told any more."""
     Notice.objects.update(state=NoticeState.DROPPED)
-    settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING, settings.EMAIL_URL = time(7, 30), MINUTES, smtp.url
+    settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING, settings.MAIL_SERVER = time(7, 30), MINUTES, smtp.settings
 
 
 def in_stage_2(held: Held, now: datetime) -> Submission:

@@ -47,7 +47,7 @@ def suspended(start: list[Item], settings: Any, smtp: Server, monkeypatch: pytes
     """These, with a mail server that takes what is sent about them."""
     monkeypatch.setattr(sampling, "is_drawn", lambda grant: False)
     settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING = MAIL["MAIL_DIGEST_AT"], MAIL["MAIL_GATHERING"]
-    settings.EMAIL_URL = smtp.url
+    settings.MAIL_SERVER = smtp.settings
     return start
 
 
