@@ -245,7 +245,7 @@ def _needs_renewal(grant: Grant, now: datetime) -> bool:
     """Return whether a grant ends soon and no review can renew it: stage 2 decides again (G2)."""
     if grant.ends_at - now > RENEWAL or grant.state != GrantState.ACTIVE:
         return False
-    succession_refusal = lifecycle.succession_refusal(grant)
+    succession_refusal = lifecycle.succession_refusal(grant, now)
     return not grant.renew or (succession_refusal is not None and succession_refusal.code == "G2")
 
 

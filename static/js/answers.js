@@ -1,4 +1,4 @@
-// The recertification that is shown, from the keyboard: 1 to 5 press an answer, e opens the comments from its approval.
+// The recertification that is shown, from the keyboard: 1 to 4 press an answer, e opens the comments from its approval.
 //
 // data-answer-key="1"   on the button that gives the answer
 // data-looks            a field of the form: how often what stands behind the item was opened before it was answered
@@ -7,7 +7,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest?.("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]")) return;
   if (event.key === "e") return document.querySelector("#item details > summary")?.click();
-  if (!/^[1-5]$/.test(event.key)) return;
+  if (!/^[1-4]$/.test(event.key)) return;
   const button = document.querySelector(`[data-answer-key="${event.key}"]`);
   if (!button) return;
   event.preventDefault();

@@ -1,4 +1,4 @@
-"""A thousand answers of one reviewer, submitted together: each with its history and its events in the ledger (R7).
+"""The answers of one page of one reviewer, submitted together: each with its history and its events in the ledger (R7).
 
 Low-risk grants of which one word decides, so that each answer closes its item and renews its grant: what there is most to write of.
 """
@@ -25,7 +25,7 @@ from tests.recertification.grant_rows import low_grants
 from tests.recertification.review_steps import JOB, opens_at
 
 #: Answers in one batch, and of those before it that make the database know the tables.
-ANSWERS, WARM = 1000, 20
+ANSWERS, WARM = 40, 10
 
 
 def prepare(company: scenarios.Company) -> list[Draft]:

@@ -198,6 +198,18 @@ def question_gone(w: World, item: Item) -> Question:
     return question(item, Asks.NEEDED)
 
 
+@state(QUESTION, "year_old")
+def year_old(w: World) -> Question:
+    """About a grant that reviews renewed twice: stage 2 decided more than a year ago, so it is kept only to its end (G2)."""
+    grant = _held(w, since=timedelta(days=478))
+    for _ in range(2):
+        item = opened(grant, opens_at(grant))
+        for asks in Asks:
+            say(question(item, asks), AnswerKind.KEEP, now=item.opened_at)
+        grant = Grant.objects.get(predecessor=grant)
+    return question(opened(grant, opens_at(grant)), Asks.NEEDED)
+
+
 @state(QUESTION, "kept", on=needed)
 def kept(w: World, found: Question) -> Question:
     """The business owner says keep; the other question waits."""
@@ -354,8 +366,12 @@ def export_campaign(w: World, subject: models.Model) -> Mapping[str, Any]:
 
 @arguments("recertification.question.answer")
 def answer(w: World, subject: models.Model) -> Mapping[str, Any]:
-    """Keep."""
-    return _said(AnswerKind.KEEP)
+    """Keep; where stage 2 has to decide again, until its end."""
+    assert isinstance(subject, Question)
+    grant = subject.item.grant
+    assert grant is not None
+    ends_on = grant.ends_at.date() if grant.predecessor_id is not None else None
+    return {**_said(AnswerKind.KEEP), "ends_on": ends_on}
 
 
 @arguments("recertification.question.pass_on")
@@ -367,7 +383,7 @@ def pass_on(w: World, subject: models.Model) -> Mapping[str, Any]:
 @arguments("recertification.question.correct")
 def correct(w: World, subject: models.Model) -> Mapping[str, Any]:
     """Keep after all."""
-    return _said(AnswerKind.KEEP)
+    return {"batch": uuid.uuid4()}
 
 
 @arguments("recertification.item.note_event")

@@ -13,6 +13,7 @@ from governance.core.models import Person
 from governance.recertification.items.jobs import opening
 from governance.recertification.items.schedule import OPENS_BEFORE
 from governance.recertification.items.transitions import answer, open_item
+from governance.recertification.items.transitions.settle import last_day
 from governance.recertification.models import SETTLING, AnswerKind, Asks, Item, Question
 from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.models import Automation, Resource
@@ -86,6 +87,12 @@ def say(
     return act(
         about, actor=as_actor(by or about.reviewer), now=now, reason=reason, answer=kind, batch=uuid.uuid4(), **more
     )
+
+
+def keep_to_its_end(about: Question, *, now: datetime) -> Question:
+    """The reviewer keeps the access until the day on which its grant ends anyway."""
+    assert about.item.grant is not None
+    return say(about, AnswerKind.KEEP, now=now, ends_on=last_day(about.item.grant.ends_at))
 
 
 def sweep_at(now: datetime) -> dict[str, int]:

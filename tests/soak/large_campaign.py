@@ -95,7 +95,7 @@ class Large:
 
     def choose(self) -> None:
         """A quarter of it is going to be answered, each as chance has it."""
-        kinds = [AnswerKind.KEEP] * 20 + [AnswerKind.REVOKE, AnswerKind.DO_NOT_RENEW, AnswerKind.DONT_KNOW]
+        kinds = [AnswerKind.KEEP] * 20 + [AnswerKind.REVOKE, AnswerKind.DONT_KNOW]
         items = sorted(self.items().values_list("pk", flat=True))
         for pk in self.chance.sample(items, len(items) // 4):
             self.chosen[pk] = self.chance.choice(kinds)
@@ -163,14 +163,12 @@ class Large:
         for item in self.items().select_related("grant").prefetch_related("questions__answers"):
             said = {one.latest_answer.answer if one.latest_answer else None for one in item.questions.all()}
             kept = said == {AnswerKind.KEEP}
-            lapses = AnswerKind.DO_NOT_RENEW in said and not said & {None, AnswerKind.REVOKE}
-            found = ItemOutcome.KEPT if kept else ItemOutcome.NOT_RENEWED if lapses else ItemOutcome.REVOKED
+            found = ItemOutcome.KEPT if kept else ItemOutcome.REVOKED
             wanted[found] += item.outcome == found
             grant = item.grant
             assert grant is not None
             stands = (grant.state, last[grant.pk], grant.renew)
-            right = (GrantState.ENDED, int(kept), True) if not lapses else (GrantState.ACTIVE, 0, False)
-            assert stands == right, (item.pk, item.outcome, said, stands)
+            assert stands == (GrantState.ENDED, int(kept), True), (item.pk, item.outcome, said, stands)
         _same("outcomes", Counter(self.items().values_list("outcome", flat=True)), wanted)
         assert min(wanted[one] for one in (ItemOutcome.KEPT, ItemOutcome.REVOKED)) > 0
 

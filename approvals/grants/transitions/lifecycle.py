@@ -30,9 +30,12 @@ from inventory.risk.tiers import Tier
 #: States of a grant that has not ended.
 STANDING = (GrantState.ACTIVE, GrantState.SUSPENDED)
 
-#: How many successors may rest on the same two approvals before stage 2 decides again (G2).
-LONGEST_SUCCESSION = {"low": 2, "standard": 2, "high": 1}
+#: How long reviews may renew a grant after the last decision of stage 2 (G2).
+STAGE_2_AGAIN = timedelta(days=365)
 
+
+#: What is left to a reviewer of a grant that no review renews (G2, R4).
+KEPT_TO_ITS_END = "Keep it until its end at the latest, revoke it, or submit the automation again."
 
 #: How a stopped grant comes back: by a new submission (G5).
 COMES_BACK = "Submit the automation again: two others decide about it."
@@ -168,11 +171,17 @@ def expire(step: Step[Grant]) -> Effect:
 
 
 @transition(Grant, event="grant.set_to_lapse", permission=None, source=STANDING, parents=["automation"])
-def let_lapse(step: Step[Grant]) -> Effect:
-    """Record that a review does not renew a grant: it ends on its date without another review (R4)."""
-    step.subject.renew = False
-    step.save(step.subject)
-    return Effect(payload={"ends_at": ledger_events.instant(step.subject.ends_at)})
+def let_lapse(step: Step[Grant], *, ends_at: datetime) -> Effect:
+    """End a grant on the date that its review named, without another review (R4).
+
+    Args:
+        step: the running call.
+        ends_at: the named end; an earlier end stays.
+    """
+    grant = step.subject
+    grant.renew, grant.ends_at = False, min(grant.ends_at, ends_at)
+    step.save(grant)
+    return Effect(payload={"ends_at": ledger_events.instant(grant.ends_at)})
 
 
 @transition(Grant, event="grant.cut_short", permission=None, source=STANDING, parents=["automation"])
@@ -212,16 +221,17 @@ def raise_tier(step: Step[Grant], *, tier: Tier, not_before: datetime, review_on
 
 
 @transition(Grant, event="grant.succeeded", permission=None, source=STANDING, parents=["automation"])
-def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime) -> Effect:
+def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime, renew: bool = True) -> Effect:
     """Renew a grant after a review: its successor begins and the grant ends in one transaction (G2).
 
     Args:
         step: the running call.
         answers: ids of the review answers that it rests on.
         ends_at: when the successor ends; at most the approved term from now.
+        renew: whether a later review may renew the successor; not if a review named its end (R4).
     """
     old = step.subject
-    refusal = succession_refusal(old) or term_refusal(old, step.now)
+    refusal = succession_refusal(old, step.now) or term_refusal(old, step.now)
     if refusal is not None:
         raise refuse(refusal)
     if not step.now < ends_at <= longest_end(old, step.now):
@@ -230,6 +240,7 @@ def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime) -> 
         )
     end(old, actor=step.actor, now=step.now, why=Why.SUCCEEDED)
     new_grant = successor(old, step.now, ends_at, policy_queries.in_force(step.now))
+    new_grant.renew = renew
     step.save(new_grant)
     return Effect(
         subject=new_grant,
@@ -242,27 +253,20 @@ def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime) -> 
     )
 
 
-def succession_refusal(grant: Grant) -> Refusal | None:
+def succession_refusal(grant: Grant, now: datetime) -> Refusal | None:
     """Return why a review can't renew a grant, or None. A new submission is needed then (G2, G5)."""
     if grant.state == GrantState.ENDED:
         return Refusal("STATE", "state", "This grant has ended.", "Submit the automation again.")
     if grant.state == GrantState.SUSPENDED and grant.suspended_why not in (Why.REVIEW, Why.SILENCE):
         return _other_suspension_refusal(grant)
     if not grant.renew:
-        to_do = "Leave it to its date, revoke it, or submit the automation again."
-        return Refusal("R4", "state", "A review said not to renew it.", to_do)
+        return Refusal("R4", "state", "A review named the day on which this access ends.", KEPT_TO_ITS_END)
     if grant.automation.moved_at is not None:
         sentence = "It came to another team, whose lead has not decided about it."
         return Refusal("L2", "state", sentence, "It can be renewed once the app is approved there.")
-    length = succession_length(grant)
-    if length >= LONGEST_SUCCESSION[grant.counted_tier]:
-        renewed = "once" if length == 1 else f"{length} times"
-        return Refusal(
-            "G2",
-            "state",
-            f"It was renewed {renewed} on the same two approvals; now stage 2 decides anew.",
-            "Submit the automation again before it ends.",
-        )
+    if now >= (grant.approval.ended_at or grant.begins_at) + STAGE_2_AGAIN:
+        sentence = "Stage 2 approved this more than a year ago and has to decide again."
+        return Refusal("G2", "state", sentence, KEPT_TO_ITS_END)
     return None
 
 
@@ -271,21 +275,6 @@ def term_refusal(grant: Grant, now: datetime) -> Refusal | None:
     if now < grant.ends_at:
         return None
     return Refusal("G3", "state", "Its term is over: no review renews it.", "Submit the automation again.")
-
-
-def succession_length(grant: Grant) -> int:
-    """Return the number of renewals since the first grant; 0 for the first."""
-    return len(predecessors(grant))
-
-
-def predecessors(grant: Grant) -> list[Grant]:
-    """Return the grants that this one renews, the latest first."""
-    earlier_grants: list[Grant] = []
-    earlier = grant.predecessor
-    while earlier is not None:
-        earlier_grants.append(earlier)
-        earlier = earlier.predecessor
-    return earlier_grants
 
 
 def longest_end(grant: Grant, now: datetime) -> datetime:

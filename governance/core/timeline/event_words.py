@@ -85,7 +85,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
         "the review of {what} is due by its own date again: a campaign that had joined it was called off",
     ),
     "item.joined": ("arrow", "wait", "news joined the review of {what}"),
-    "grant.set_to_lapse": ("clock", "", "let {what} end on its date"),
+    "grant.set_to_lapse": ("clock", "", "set the day on which {what} ends"),
     "item.closed": ("minus", "", "the review of {what} was closed"),
     "item.escalated": ("up", "wait", "the review of {what} was passed up"),
     "item.grace_moved": ("clock", "", "who is asked about {what} has a day more to answer"),

@@ -194,6 +194,7 @@ class Director:
         now: datetime,
         reason: str,
         answer: AnswerKind = AnswerKind.KEEP,
+        ends_on: date | None = None,
     ) -> None:
         """Answer a review about the privilege at a place: draft, then submit, as on the page."""
         question = Question.objects.unanswered().get(
@@ -202,13 +203,21 @@ class Director:
             reviewer=self.person(by),
         )
         actor = self.company.actor(by)
-        self._submit(question, answer, actor, now, reason)
+        self._submit(question, answer, actor, now, reason, ends_on)
 
-    def _submit(self, question: Question, answer: AnswerKind, actor: Actor, now: datetime, reason: str) -> None:
+    def _submit(
+        self,
+        question: Question,
+        answer: AnswerKind,
+        actor: Actor,
+        now: datetime,
+        reason: str,
+        ends_on: date | None = None,
+    ) -> None:
         item = question.item
         advice = item_queries.load_facts([item], now)[item.pk].recommended.advice
         seen = CardView(self.dice.randint(SHORTEST, LONGEST), advice, looked=1)
-        draft = drafts.save_draft(question, answer, actor=actor, now=now, reason=reason, seen=seen)
+        draft = drafts.save_draft(question, answer, actor=actor, now=now, ends_on=ends_on, reason=reason, seen=seen)
         (done,) = drafts.submit([draft], actor=actor, now=now)
         if done.refusal is not None:
             raise refuse(done.refusal)

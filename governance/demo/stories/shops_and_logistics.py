@@ -49,8 +49,8 @@ def stock_question_agent(d: Director) -> Story:
     now = yield Ago(56, "10:00")
     yield from d.approve_rest(submission, now, "")
     now = yield Ago(42, "10:15")
-    photos = "Nobody asked for a picture in two weeks. It ends on its date, and need not come again."
-    d.review(version.automation, "product-photos", "piet", now, photos, AnswerKind.DO_NOT_RENEW)
+    photos = "Nobody asked for a picture in two weeks. It may end on its date."
+    d.review(version.automation, "product-photos", "piet", now, photos, ends_on=(now + timedelta(days=16)).date())
     now = yield Ago(41, "09:30")
     d.review(version.automation, "product-photos", "grace", now, "The press may see them all. As you like.")
     now = yield Ago(12, "09:30")

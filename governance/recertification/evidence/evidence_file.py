@@ -33,8 +33,8 @@ PIECE = 64 * 1024
 COLUMNS = (
     *("item", "opened_in", "joined_at", "what", "automation", "tier", "why_opened"),
     *("opened_at", "deadline", "grace_until", "snapshot"),
-    *("asks", "reviewer", "reviewer_id", "asked_at", "passed_on", "answer", "answered_by", "answered_by_id", "for"),
-    *("for_id", "answered_at", "seconds", "recommended", "batch", "reason", "superseded"),
+    *("asks", "reviewer", "reviewer_id", "asked_at", "passed_on", "answer", "ends_on", "answered_by"),
+    *("answered_by_id", "for", "for_id", "answered_at", "seconds", "recommended", "batch", "reason", "superseded"),
     *("state", "outcome", "closed_at", "taken_away", "grant", "grant_state", "grant_ended_at"),
     *("tasks", "tasks_open", "events", "seals"),
 )

@@ -128,8 +128,8 @@ def _tasks(items: Sequence[Item]) -> dict[int, list[RevocationTask]]:
 
 
 def _belongs_to(item: Item, task: RevocationTask) -> bool:
-    """Whether the task's grant ended while the item was open, at its close, or later because it was not renewed."""
-    if item.closed_at is None or (item.outcome == ItemOutcome.NOT_RENEWED and item.grant_id == task.grant_id):
+    """Whether the task's grant ended while the item was open, at its close, or later on the day that an answer named."""
+    if item.closed_at is None or (not task.grant.renew and item.grant_id == task.grant_id):
         return True
     ended_at = task.grant.ended_at
     return ended_at is not None and ended_at <= item.closed_at
@@ -199,7 +199,7 @@ def _item(item: Item, tasks: Collection[RevocationTask], proofs: Sequence[Row]) 
         "state": item.state,
         "outcome": item.outcome,
         "closed_at": _instant(item.closed_at),
-        "taken_away": item.outcome in ("revoked", "not_renewed"),
+        "taken_away": item.outcome == ItemOutcome.REVOKED,
         "grant": grant.pk if grant is not None else None,
         "grant_state": grant.state if grant is not None else "",
         "grant_ended_at": _instant(grant.ended_at) if grant is not None else None,
@@ -235,6 +235,7 @@ def _answer(answer: Answer, question: Question) -> Row:
     latest = {answer.supersedes_id for answer in question.answers.all()}
     return {
         "answer": answer.answer,
+        "ends_on": answer.ends_on.isoformat() if answer.ends_on is not None else None,
         **_person_columns("answered_by", answer.person),
         **_person_columns("for", answer.for_person),
         "answered_at": ledger_events.instant(answer.at),

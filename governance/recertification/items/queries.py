@@ -132,13 +132,11 @@ def _automation_facts(row: Row) -> dict[str, Any]:
 
 
 def _grant_facts(grant: Grant, row: Row, now: datetime) -> dict[str, Any]:
-    peers, refusal = row["peers"] or {}, lifecycle.succession_refusal(grant)
+    peers, refusal = row["peers"] or {}, lifecycle.succession_refusal(grant, now)
     renewed = max(filter(None, (row["issued_at"], row["rotated_at"])), default=None)
     accepted, approved = row["accepted_at"], row["approved_at"]
     return {
-        "not_renewable": refusal.sentence[:1].lower() + refusal.sentence[1:]
-        if refusal is not None and refusal.code == "G2"
-        else "",
+        "stage_2_decides": refusal is not None and refusal.code == "G2",
         "raised": grant.raised_to,
         "class_was": (row["own_facts"] or {}).get("data_class", ""),
         "class_is": grant.entitlement.counted_class if grant.entitlement is not None else "",

@@ -32,7 +32,6 @@ class Advice(TextChoices):
 
     KEEP = "keep", "We would keep it"
     REVOKE = "revoke", "We would revoke it"
-    DO_NOT_RENEW = "do_not_renew", "We would not renew it"
     LOOK = "look", "We would look closer first"
 
 
@@ -67,7 +66,7 @@ class Facts:
         refused_90: refused calls in 90 days.
         suspended: whether the automation is suspended.
         holds_nothing: for an automation, whether it has no grants left.
-        not_renewable: why the grant can't be kept by a review, or empty (G2).
+        stage_2_decides: whether stage 2 has to decide again before the grant is renewed (G2).
         raised: the tier it has risen to since its approval, or empty (T4).
         class_was, class_is: approved and present data class; empty if none.
         other_source: whether the approved version is built from a different source than the one in the submission.
@@ -94,7 +93,7 @@ class Facts:
     refused_90: int = 0
     suspended: bool = False
     holds_nothing: bool = False
-    not_renewable: str = ""
+    stage_2_decides: bool = False
     raised: str = ""
     class_was: str = ""
     class_is: str = ""
@@ -239,7 +238,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "suspended",
         80,
-        A.DO_NOT_RENEW,
+        A.LOOK,
         _sentence_if(
             lambda f: f.suspended and not f.of_automation, "The automation is suspended, so nothing uses this."
         ),
@@ -249,12 +248,12 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "not_renewable",
         75,
-        A.DO_NOT_RENEW,
-        _sentence_if(lambda f: f.not_renewable, "It ends on its date whatever is said here: {f.not_renewable}"),
+        None,
+        _sentence_if(lambda f: f.stage_2_decides, "Stage 2 has to decide again, so no review extends it."),
         "calendar",
         "approval",
     ),
-    Rule("use_fell", 70, A.DO_NOT_RENEW, _fell, "clock"),
+    Rule("use_fell", 70, A.LOOK, _fell, "clock"),
     Rule(
         "risk_raised",
         60,

@@ -33,7 +33,6 @@ class ItemOutcome(models.TextChoices):
 
     KEPT = "kept", "Kept"
     REVOKED = "revoked", "Revoked"
-    NOT_RENEWED = "not_renewed", "Not renewed"
     SUPERSEDED = "superseded", "Ended otherwise"
     RESOLVED = "resolved", "Conflict resolved"
     CALLED_OFF = "called_off", "Called off"
@@ -267,13 +266,12 @@ class AnswerKind(models.TextChoices):
 
     KEEP = "keep", "Keep"
     REVOKE = "revoke", "Revoke"
-    DO_NOT_RENEW = "do_not_renew", "Do not renew"
     DONT_KNOW = "dont_know", "I don't know"
     NOT_MINE = "not_mine", "Not mine"
 
 
 #: Answers that settle a question; the others pass it on.
-SETTLING = (AnswerKind.KEEP, AnswerKind.REVOKE, AnswerKind.DO_NOT_RENEW)
+SETTLING = (AnswerKind.KEEP, AnswerKind.REVOKE)
 
 
 class Draft(models.Model):
@@ -282,6 +280,7 @@ class Draft(models.Model):
     question = models.OneToOneField(Question, models.CASCADE, related_name="draft")
     person = models.ForeignKey(Person, models.CASCADE, related_name="+")
     answer = models.CharField(max_length=12, choices=AnswerKind)
+    ends_on = models.DateField(null=True, blank=True)
     reason = models.TextField(blank=True)
     whose = models.ForeignKey(Person, models.CASCADE, null=True, blank=True, related_name="+")
     seconds = models.PositiveIntegerField(null=True, blank=True)
@@ -305,7 +304,8 @@ class Answer(AppendOnly):
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
     for_person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     answer = models.CharField(max_length=12, choices=AnswerKind)
-    term_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    #: For *keep*: the earlier day on which the access ends.
+    ends_on = models.DateField(null=True, blank=True)
     reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
     batch = models.UUIDField()
     #: Seconds the card was open, the shown `recommendation.Advice`, and how often details were opened;

@@ -135,7 +135,7 @@ class Quality:
         followed, not_followed: answers that follow the recommendation, or not.
         asked: number of questions; ``answered`` of them are answered.
         days: median days to an answer.
-        taken: number of revoked or not renewed grants, by tier.
+        taken: number of revoked grants, by tier.
     """
 
     flagged: tuple[FlaggedBatch, ...]
@@ -169,7 +169,7 @@ def load_quality(campaign: Campaign) -> Quality:
         answered=Count("answered_at"),
         waited=Median(F("answered_at") - F("asked_at"), output_field=DurationField()),
     )
-    removed = Item.objects.filter(campaign=campaign, outcome__in=(ItemOutcome.REVOKED, ItemOutcome.NOT_RENEWED))
+    removed = Item.objects.filter(campaign=campaign, outcome=ItemOutcome.REVOKED)
     removed_by_tier = removed.order_by().values_list("snapshot__tier").annotate(number=Count("*"))
     return Quality(
         flagged=tuple(flagged[:SHOWN]),

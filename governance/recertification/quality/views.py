@@ -89,7 +89,7 @@ def _figures(quality: Quality) -> list[Shape]:
     advised = quality.followed + quality.not_followed
     removed = sum(quality.taken.values())
     return [
-        {"caption": "taken away or not renewed", "value": counted(removed, "grant")},
+        {"caption": "revoked", "value": counted(removed, "grant")},
         {"caption": f"of {counted(quality.asked, 'question')} answered", "value": f"{quality.answered:,}"},
         {
             "caption": "until half were answered",

@@ -7,7 +7,7 @@ CREATE OR REPLACE FUNCTION answer_two_people() RETURNS trigger LANGUAGE plpgsql 
 DECLARE
     mine recertification_question%ROWTYPE;
 BEGIN
-    IF NEW.answer NOT IN ('keep', 'revoke', 'do_not_renew') THEN
+    IF NEW.answer NOT IN ('keep', 'revoke') THEN
         RETURN NEW;
     END IF;
     SELECT * INTO mine FROM recertification_question WHERE id = NEW.question_id;
@@ -27,7 +27,7 @@ BEGIN
             USING ERRCODE = 'check_violation';
     END IF;
     IF EXISTS (SELECT FROM recertification_question q JOIN recertification_answer a ON a.question_id = q.id
-               WHERE q.item_id = mine.item_id AND q.id <> mine.id AND a.answer IN ('keep', 'revoke', 'do_not_renew')
+               WHERE q.item_id = mine.item_id AND q.id <> mine.id AND a.answer IN ('keep', 'revoke')
                  AND (a.person_id IN (NEW.person_id, NEW.for_person_id)
                    OR a.for_person_id IN (NEW.person_id, NEW.for_person_id))) THEN
         RAISE EXCEPTION 'SOD-4: the two questions of an item are answered by two people'

@@ -265,20 +265,20 @@ def _of_tier(tier: str, company: Company) -> Grant:
 
 
 @pytest.mark.rule("G2")
-@pytest.mark.parametrize(("tier", "times"), [("low", 2), ("standard", 2), ("high", 1)])
-def test_after_two_successors_or_one_for_high_stage_2_decides_anew(tier: str, times: int, company: Company) -> None:
-    grant, at = _of_tier(tier, company), company.now
+@pytest.mark.parametrize("tier", ["low", "standard", "high"])
+def test_a_year_after_its_last_decision_stage_2_decides_again(tier: str, company: Company) -> None:
+    grant = Grant.objects.get(pk=_of_tier(tier, company).pk)
     assert grant.tier == tier
-    for _ in range(times):
-        at += timedelta(days=50)
+    decided_at = grant.approval.ended_at
+    assert decided_at is not None
+    for days in (50, 100, 150, 200, 250, 300, 350):
+        at = decided_at + timedelta(days=days)
         grant = caused(
             grant, transition_lifecycle.succeed, company, now=at, answers=[], ends_at=at + timedelta(days=60)
         )
-    assert transition_lifecycle.succession_length(grant) == times
-    with pytest.raises(OutOfTurn) as caught:
+    at = decided_at + timedelta(days=365)
+    with pytest.raises(OutOfTurn, match=r"^G2: Stage 2 approved this more than a year ago"):
         caused(grant, transition_lifecycle.succeed, company, now=at, answers=[], ends_at=at + timedelta(days=1))
-    assert caught.value.refusal.code == "G2"
-    assert "stage 2 decides anew" in caught.value.refusal.sentence
 
 
 @pytest.mark.rule("G1")
@@ -303,6 +303,9 @@ def test_each_operation_leaves_one_history_row_and_one_event(grant: Grant, compa
 
 @pytest.mark.rule("R4")
 def test_a_lapsing_grant_runs_to_its_date(grant: Grant, company: Company) -> None:
-    caused(grant, transition_lifecycle.let_lapse, company)
-    assert (grant.state, grant.renew) == (GrantState.ACTIVE, False)
+    named, was = company.now + timedelta(days=9), grant.ends_at
+    caused(grant, transition_lifecycle.let_lapse, company, ends_at=was + timedelta(days=9))
+    assert (grant.state, grant.renew, grant.ends_at) == (GrantState.ACTIVE, False, was)
+    caused(grant, transition_lifecycle.let_lapse, company, ends_at=named)
+    assert (grant.state, grant.ends_at) == (GrantState.ACTIVE, named)
     assert grant in Grant.objects.live(grant.ends_at - timedelta(seconds=1))

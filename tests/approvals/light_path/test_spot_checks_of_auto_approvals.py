@@ -172,7 +172,7 @@ def test_what_is_not_fine_or_unseen_is_out_of_force_until_its_owner_has_decided(
     assert "a new submission and its owner’s approval" in " ".join(told.split())
     with inside(grant, JOBS, company.now), pytest.raises(OutOfTurn, match=r"^G5: This grant is suspended:"):
         lifecycle.reinstate(grant, actor=JOBS, now=company.now, why=(Why.REVIEW, Why.SILENCE))
-    assert lifecycle.succession_refusal(grant) is not None, "a review does not renew it either"
+    assert lifecycle.succession_refusal(grant, company.now) is not None, "a review does not renew it either"
 
     again = scenarios.submitted(company, light_in_force.version)
     assert [record.key for record in again.approvals.all()] == [grant.key], "that is asked, and nothing else"

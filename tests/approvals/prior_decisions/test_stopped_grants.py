@@ -245,7 +245,7 @@ def test_a_refusal_about_a_stopped_grant_says_how_it_comes_back(company: Company
     transition_lifecycle.stop(grant, actor=sana, now=company.now, reason="It posts nonsense.")
     for no in (
         transition_lifecycle.stop.refusal(grant, actor=sana, now=company.now),
-        transition_lifecycle.succession_refusal(grant),
+        transition_lifecycle.succession_refusal(grant, company.now),
     ):
         assert no is not None
         assert no.to_do.endswith("Submit the automation again: two others decide about it.")

@@ -275,12 +275,12 @@ def test_until_the_new_lead_has_decided_no_review_renews_and_whatever_is_submitt
     n = company.people
     one = moved(company, live)
     grant = Grant.objects.filter(automation=one).order_by("pk")[0]
-    no = transition_lifecycle.succession_refusal(grant)
+    no = transition_lifecycle.succession_refusal(grant, company.now)
     assert no is not None
     assert no.code == "L2"
     made = one.submissions.get(state=SubmissionState.OPEN)
     scenarios.reject(scenarios.app_of(made), n.grace, now=company.now, reason="Not as it is.")
-    assert transition_lifecycle.succession_refusal(Grant.objects.get(pk=grant.pk)) is not None
+    assert transition_lifecycle.succession_refusal(Grant.objects.get(pk=grant.pk), company.now) is not None
     assert again(one).moved_at is not None
 
 

@@ -192,7 +192,7 @@ def test_a_small_change_does_not_put_off_the_review_of_the_app(company: Company,
 @pytest.mark.rule("G2", "A12")
 def test_what_no_review_renews_any_more_is_asked_for_anew_before_it_ends(company: Company, live: Submission) -> None:
     grant, at = Grant.objects.get(approval=stock_report.privilege_on(live, company.erp)), company.now
-    for _ in range(2):
+    for _ in range(3):
         at += timedelta(days=100)
         grant = succeeded(grant, at)
     early, late = grant.ends_at - timedelta(days=31), grant.ends_at - timedelta(days=20)

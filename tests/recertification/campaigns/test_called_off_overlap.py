@@ -220,7 +220,7 @@ def test_that_an_answer_of_one_side_only_is_not_kept_is_said_before_it_is_called
     while chunk("assign_questions", campaign, now):
         pass
     both = Item.objects.filter(campaign=campaign, questions__asks=Asks.ACCEPTABLE).order_by("pk")[0]
-    say(Question.objects.get(item=both, asks=Asks.NEEDED), AnswerKind.DO_NOT_RENEW, now=now, reason="Looked at.")
+    say(Question.objects.get(item=both, asks=Asks.NEEDED), AnswerKind.KEEP, now=now, reason="Looked at.")
     asking = client_of(held.people.sana).get(f"/campaigns/{campaign.pk}/call-off/").content.decode()
     assert "Answers of one side only are not kept: 1." in asking
     call_off(campaign, held, now)

@@ -72,7 +72,7 @@ MANY = 14
 PEOPLE = ("jonas", "rita", "theo", "omar", "amara", "sana", "ines", "tom")
 
 #: Ends of a review that leave the grant as it is.
-UNTOUCHED = (ItemOutcome.NOT_RENEWED, ItemOutcome.RESOLVED, ItemOutcome.CALLED_OFF)
+UNTOUCHED = (ItemOutcome.RESOLVED, ItemOutcome.CALLED_OFF)
 
 SCOPES = (
     Scope(),

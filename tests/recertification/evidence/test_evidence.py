@@ -151,8 +151,9 @@ def test_what_ended_after_a_review_had_closed_is_none_of_its_evidence(campaign: 
         return [[one["task"] for one in row["tasks"]] for chunk in chunks for row in chunk]
 
     assert tasks() == [[]]
-    Item.objects.filter(pk=item.pk).update(outcome="not_renewed")
-    assert tasks() == [[task.pk]], "it ended on its date, because nobody renewed it"
+    Grant.objects.filter(pk=item.grant_id).update(renew=False)
+    assert tasks() == [[task.pk]], "it ended on the day that an answer named"
+    Grant.objects.filter(pk=item.grant_id).update(renew=True)
     Item.objects.filter(pk=item.pk).update(outcome="revoked", closed_at=later)
     assert tasks() == [[task.pk]]
     when = {"opened_at": now, "deadline": now, "grace_until": now, "reason": "review date"}

@@ -16,15 +16,29 @@ from governance.core.models import LedgerEvent, Notice
 from governance.recertification.items import drafts, sampling
 from governance.recertification.items.transitions import answer, open_item
 from governance.recertification.items.transitions.answer import CardView
+from governance.recertification.items.transitions.settle import last_day, last_instant
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemOutcome, ItemState, Question
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, AutomationState
 from tests.ledger_records import recorded
 from tests.people import as_actor
-from tests.recertification.review_steps import JOB, Held, opened, opens_at, question, say, sweep_at, under_review
+from tests.recertification.review_steps import (
+    JOB,
+    Held,
+    keep_to_its_end,
+    opened,
+    opens_at,
+    question,
+    say,
+    sweep_at,
+    under_review,
+)
 
 K = AnswerKind
 NEEDED, ACCEPTABLE = Asks.NEEDED, Asks.ACCEPTABLE
+
+#: *Keep* with the day on which the grant ends anyway.
+TO_ITS_END = "keep to its end"
 
 #: needed says, acceptable says (in this order), the item's state, its outcome, the grant's state, may a successor be live?
 OUTCOMES = [
@@ -34,12 +48,12 @@ OUTCOMES = [
     (K.REVOKE, None, "answered", "", "suspended", False),
     (None, K.REVOKE, "answered", "", "suspended", False),
     (K.KEEP, K.REVOKE, "answered", "", "suspended", False),
-    (K.DO_NOT_RENEW, None, "open", "", "active", False),
-    (None, K.DO_NOT_RENEW, "open", "", "active", False),
-    (K.KEEP, K.DO_NOT_RENEW, "closed", "not_renewed", "active", False),
-    (K.DO_NOT_RENEW, K.KEEP, "closed", "not_renewed", "active", False),
-    (K.DO_NOT_RENEW, K.DO_NOT_RENEW, "closed", "not_renewed", "active", False),
-    (K.DO_NOT_RENEW, K.REVOKE, "answered", "", "suspended", False),
+    (TO_ITS_END, None, "open", "", "active", False),
+    (None, TO_ITS_END, "open", "", "active", False),
+    (K.KEEP, TO_ITS_END, "closed", "kept", "active", False),
+    (TO_ITS_END, K.KEEP, "closed", "kept", "active", False),
+    (TO_ITS_END, TO_ITS_END, "closed", "kept", "active", False),
+    (TO_ITS_END, K.REVOKE, "answered", "", "suspended", False),
     (K.DONT_KNOW, None, "open", "", "active", False),
     (None, K.NOT_MINE, "open", "", "active", False),
     (K.DONT_KNOW, K.REVOKE, "answered", "", "suspended", False),
@@ -49,8 +63,8 @@ OUTCOMES = [
 @pytest.mark.rule("R4", "S4", "G2")
 @pytest.mark.parametrize(("needed", "acceptable", "item_state", "outcome", "grant_state", "is_kept"), OUTCOMES)
 def test_what_two_answers_come_to(
-    needed: K | None,
-    acceptable: K | None,
+    needed: K | str | None,
+    acceptable: K | str | None,
     item_state: str,
     outcome: str,
     grant_state: str,
@@ -61,8 +75,10 @@ def test_what_two_answers_come_to(
     item = stock_under_review
     now = item.opened_at + timedelta(days=1)
     for asks, kind in ((NEEDED, needed), (ACCEPTABLE, acceptable)):
-        if kind is not None:
-            say(question(item, asks), kind, now=now)
+        if kind == TO_ITS_END:
+            keep_to_its_end(question(item, asks), now=now)
+        elif kind is not None:
+            say(question(item, asks), K(kind), now=now)
     item.refresh_from_db()
     grant = Grant.objects.get(pk=item.grant_id)
     assert (item.state, item.outcome, grant.state) == (item_state, outcome, grant_state)
@@ -82,15 +98,39 @@ def test_a_keep_by_both_makes_a_successor_that_names_both_answers(held: Held, st
     assert event.payload["answers"] == list(Answer.objects.order_by("pk").values_list("pk", flat=True))
 
 
-@pytest.mark.rule("G2")
-def test_a_reviewer_may_keep_for_a_shorter_time_and_the_shorter_of_two_counts(
-    held: Held, stock_under_review: Item
-) -> None:
+@pytest.mark.rule("R4", "G2")
+def test_keep_may_name_an_end_date_and_the_earlier_of_two_counts(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     now = item.opened_at
-    say(question(item, NEEDED), K.KEEP, now=now, term_days=120)
-    say(question(item, ACCEPTABLE), K.KEEP, now=now, term_days=30)
-    assert Grant.objects.get(predecessor=item.grant).ends_at == now + timedelta(days=30)
+    ends_on = (now + timedelta(days=30)).date()
+    say(question(item, NEEDED), K.KEEP, now=now, ends_on=(now + timedelta(days=120)).date())
+    say(question(item, ACCEPTABLE), K.KEEP, now=now, ends_on=ends_on)
+    successor = Grant.objects.get(predecessor=item.grant)
+    assert (successor.ends_at, successor.renew) == (last_instant(ends_on), False)
+    sweep_at(successor.ends_at - timedelta(hours=1))
+    assert not Item.objects.filter(grant=successor).exists(), "the access ends on that day: nobody is asked again"
+
+
+@pytest.mark.rule("R4", "G2")
+def test_an_end_date_lies_ahead_and_within_the_approved_term(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
+    about, now = question(item, NEEDED), item.opened_at
+    for days, sentence in ((-1, "That day is over"), (190, "No review keeps this access after")):
+        with pytest.raises(InvalidInput, match=rf"^R4: {sentence}"):
+            say(about, K.KEEP, now=now, ends_on=(now + timedelta(days=days)).date())
+    with pytest.raises(InvalidInput, match=r"^R4: Only access that you keep"):
+        say(about, K.REVOKE, now=now, ends_on=(now + timedelta(days=9)).date())
+
+
+@pytest.mark.rule("R4")
+def test_an_end_date_before_the_end_of_the_grant_makes_no_successor(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
+    ends_on = (item.opened_at + timedelta(days=10)).date()
+    for asks in (NEEDED, ACCEPTABLE):
+        say(question(item, asks), K.KEEP, now=item.opened_at, ends_on=ends_on)
+    grant = Grant.objects.get(pk=item.grant_id)
+    assert (grant.state, grant.renew, grant.ends_at) == (GrantState.ACTIVE, False, last_instant(ends_on))
+    assert not Grant.objects.filter(predecessor=grant).exists()
 
 
 @pytest.mark.rule("R4", "S4")
@@ -133,9 +173,11 @@ def test_a_revoke_never_ends_later_than_the_term(held: Held, stock_under_review:
 
 
 @pytest.mark.rule("R4")
-def test_what_is_not_renewed_runs_to_its_date_and_does_not_come_up_again(held: Held, stock_under_review: Item) -> None:
+def test_access_kept_to_its_end_runs_to_its_date_and_does_not_come_up_again(
+    held: Held, stock_under_review: Item
+) -> None:
     item = stock_under_review
-    say(question(item, NEEDED), K.DO_NOT_RENEW, now=item.opened_at)
+    keep_to_its_end(question(item, NEEDED), now=item.opened_at)
     last = say(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
     grant = Grant.objects.get(pk=item.grant_id)
     assert recorded("grant.set_to_lapse", grant, by=last.reviewer)["ends_at"] == ledger_events.instant(grant.ends_at)
@@ -147,7 +189,7 @@ def test_what_is_not_renewed_runs_to_its_date_and_does_not_come_up_again(held: H
 
 @pytest.mark.rule("R4", "R6", "S4")
 @pytest.mark.parametrize(("first", "other"), [(NEEDED, ACCEPTABLE), (ACCEPTABLE, NEEDED)], ids=str)
-def test_one_word_not_to_renew_undoes_no_silence_and_answers_for_nobody_else(
+def test_one_end_date_undoes_no_silence_and_answers_for_nobody_else(
     held: Held, stock_under_review: Item, first: Asks, other: Asks
 ) -> None:
     item = stock_under_review
@@ -156,7 +198,7 @@ def test_one_word_not_to_renew_undoes_no_silence_and_answers_for_nobody_else(
     grant = Grant.objects.get(pk=item.grant_id)
     assert grant.suspended_why == Why.SILENCE
     now = item.grace_until + timedelta(hours=1)
-    say(question(item, first), K.DO_NOT_RENEW, now=now)
+    keep_to_its_end(question(item, first), now=now)
     grant.refresh_from_db()
     item.refresh_from_db()
     assert (grant.state, grant.renew, item.state) == (GrantState.SUSPENDED, True, ItemState.ESCALATED)
@@ -174,11 +216,11 @@ def test_what_silence_suspended_runs_to_its_date_when_both_sides_have_answered(
     item = stock_under_review
     for at in (item.deadline, item.grace_until):
         sweep_at(at)
-    for asks, kind in ((NEEDED, K.DO_NOT_RENEW), (ACCEPTABLE, K.KEEP)):
-        say(question(item, asks), kind, now=item.grace_until + timedelta(hours=1))
+    keep_to_its_end(question(item, NEEDED), now=item.grace_until + timedelta(hours=1))
+    say(question(item, ACCEPTABLE), K.KEEP, now=item.grace_until + timedelta(hours=1))
     grant = Grant.objects.get(pk=item.grant_id)
     item.refresh_from_db()
-    assert (grant.state, grant.renew, item.outcome) == (GrantState.ACTIVE, False, ItemOutcome.NOT_RENEWED)
+    assert (grant.state, grant.renew, item.outcome) == (GrantState.ACTIVE, False, ItemOutcome.KEPT)
 
 
 @pytest.mark.rule("R4")
@@ -223,7 +265,7 @@ def test_a_submitted_revoke_can_be_corrected_with_a_reason_until_it_ends(held: H
     about = say(question(item, ACCEPTABLE), K.REVOKE, now=now)
     item.refresh_from_db()
     later = now + timedelta(days=4)
-    correct = {"now": later, "answer": K.KEEP, "batch": uuid.uuid4()}
+    correct = {"now": later, "batch": uuid.uuid4()}
     with pytest.raises(InvalidInput, match=r"^REASON: "):
         answer.correct(about, actor=as_actor(n.omar), **correct)
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
@@ -255,7 +297,6 @@ def test_only_a_revoke_can_be_corrected(held: Held, stock_under_review: Item) ->
             actor=as_actor(about.reviewer),
             now=item.opened_at,
             reason="Hm.",
-            answer=K.DO_NOT_RENEW,
             batch=uuid.uuid4(),
         )
     assert caught.value.refusal.code == "R4"
@@ -267,16 +308,15 @@ def test_correcting_a_revoke_does_not_lift_a_stop(held: Held, stock_under_review
     now = item.opened_at
     about = say(question(item, ACCEPTABLE), K.REVOKE, now=now)
     transition_lifecycle.stop(item.grant, actor=as_actor(n.sana), now=now, reason="Unusual traffic.")
-    answer.correct(
-        about, actor=as_actor(n.omar), now=now, reason="The wrong row.", answer=K.DO_NOT_RENEW, batch=uuid.uuid4()
-    )
-    say(question(item, NEEDED), K.DO_NOT_RENEW, now=now)
+    ends_on = last_day(item.grant.ends_at)
+    answer.correct(about, actor=as_actor(n.omar), now=now, reason="The wrong row.", ends_on=ends_on, batch=uuid.uuid4())
+    keep_to_its_end(question(item, NEEDED), now=now)
     grant = Grant.objects.get(pk=item.grant_id)
     assert (grant.state, grant.suspended_why, grant.renew) == (GrantState.SUSPENDED, Why.STOPPED, False)
 
 
 @pytest.mark.rule("G2")
-def test_what_was_renewed_as_often_as_it_may_is_not_kept_by_its_review(held: Held) -> None:
+def test_a_year_after_the_decision_of_stage_2_no_review_renews_a_grant(held: Held) -> None:
     grant, n = held.automation.grants.filter(kind="credential").order_by("pk")[0], held.people
     for _ in range(2):
         item = under_review(grant)
@@ -289,7 +329,7 @@ def test_what_was_renewed_as_often_as_it_may_is_not_kept_by_its_review(held: Hel
         say(about, K.KEEP, now=item.opened_at)
     assert caught.value.refusal.code == "G2"
     assert drafts.refusal_of_draft(about, K.KEEP, actor=as_actor(n.jonas), now=item.opened_at) == caught.value.refusal
-    say(about, K.DO_NOT_RENEW, now=item.opened_at)
+    keep_to_its_end(about, now=item.opened_at)
 
 
 def of_automation(held: Held) -> Item:
@@ -325,7 +365,7 @@ def test_an_automation_that_is_revoked_stops_at_once_and_so_do_its_grants(held: 
 def test_a_revoked_automation_comes_back_by_a_correction_but_not_when_somebody_stopped_it(held: Held) -> None:
     item = of_automation(held)
     about = say(question(item, NEEDED), K.REVOKE, now=item.opened_at)
-    correct = {"now": item.opened_at, "reason": "The wrong one.", "answer": K.KEEP, "batch": uuid.uuid4()}
+    correct = {"now": item.opened_at, "reason": "The wrong one.", "batch": uuid.uuid4()}
     answer.correct(about, actor=as_actor(about.reviewer), **correct)
     assert held.automation.state == AutomationState.LIVE
     item.refresh_from_db()
@@ -335,8 +375,8 @@ def test_a_revoked_automation_comes_back_by_a_correction_but_not_when_somebody_s
 @pytest.mark.rule("R4")
 def test_an_automation_has_no_date_to_end_on(held: Held) -> None:
     item = of_automation(held)
-    with pytest.raises(InvalidInput, match=r"^R4: An automation has no date on which"):
-        say(question(item, NEEDED), K.DO_NOT_RENEW, now=item.opened_at)
+    with pytest.raises(InvalidInput, match=r"^R4: Only access that you keep can have an end date"):
+        say(question(item, NEEDED), K.KEEP, now=item.opened_at, ends_on=item.opened_at.date())
 
 
 @pytest.mark.rule("L1")

@@ -34,7 +34,7 @@ def item(held: Held, monkeypatch: pytest.MonkeyPatch) -> Item:
 
 
 @pytest.mark.rule("S5")
-@pytest.mark.parametrize("kind", [K.KEEP, K.REVOKE, K.DO_NOT_RENEW, K.DONT_KNOW])
+@pytest.mark.parametrize("kind", [K.KEEP, K.REVOKE, K.DONT_KNOW])
 def test_a_stale_session_answers_nothing_about_high_risk_and_a_fresh_one_does(kind: K, item: Item, held: Held) -> None:
     about, now = question(item, Asks.ACCEPTABLE), item.opened_at
     verb = answer.pass_on if kind == K.DONT_KNOW else answer.answer

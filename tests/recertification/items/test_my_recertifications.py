@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -16,6 +16,7 @@ from governance.core.mail.mail_text import write
 from governance.core.models import Delegation, LedgerEvent, Notice, Person
 from governance.recertification.items import drafts
 from governance.recertification.items.transitions.open_item import note_event
+from governance.recertification.items.transitions.settle import last_day
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemState
 from tests.people import as_actor, shares
 from tests.recertification.review_steps import JOB, Held, opens_at, question, say, sweep_at, under_review
@@ -99,7 +100,6 @@ def test_the_card_shows_what_the_answer_needs(item: Item, held: Held) -> None:
     ] == [
         "keep",
         "revoke",
-        "do_not_renew",
         "dont_know",
         "not_mine",
     ]
@@ -217,7 +217,7 @@ def test_a_suspended_item_says_so_and_can_still_be_answered(
 
 
 @pytest.mark.rule("G2")
-def test_keep_is_not_offered_where_stage_2_must_decide_anew_and_the_card_says_why(
+def test_where_stage_2_decides_again_keep_is_offered_until_the_end_of_the_grant(
     held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grant = held.automation.grants.filter(kind="credential").order_by("pk")[
@@ -231,8 +231,8 @@ def test_keep_is_not_offered_where_stage_2_must_decide_anew_and_the_card_says_wh
         last = under_review(grant)
     stands_at(monkeypatch, last.opened_at)
     page = client_of(held.people.omar).get(f"/recertify/{last.pk}/").content.decode()
-    assert 'value="keep"' not in page
-    assert "stage 2 decides anew" in page
+    assert "Stage 2 approved this more than a year ago" in page
+    assert f'value="{last_day(last.grant.ends_at).isoformat()}"' in page
     assert "Earlier: keep" in page
 
 
@@ -330,10 +330,10 @@ def test_a_garbled_answer_is_refused_with_what_was_typed_and_drafts_nothing(
 
 
 @pytest.mark.rule("R4")
-@pytest.mark.parametrize("said", [{"answer": ""}, {"answer": "do not renew"}, {"asks": "whatever"}], ids=str)
+@pytest.mark.parametrize("said", [{"ends_on": "soon"}, {"asks": "whatever"}], ids=str)
 def test_a_garbled_correction_corrects_nothing(item: Item, held: Held, said: dict[str, str]) -> None:
     say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=item.opened_at)
-    form = {"asks": "acceptable", "answer": "keep", "reason": "The wrong row.", **said}
+    form = {"asks": "acceptable", "reason": "The wrong row.", **said}
     answer = client_of(held.people.omar).post(f"/recertify/{item.pk}/correct/", form)
     assert answer.status_code == 422
     assert "The wrong row." in answer.content.decode()
@@ -352,13 +352,17 @@ def test_what_joined_since_they_chose_is_said_on_the_card_and_what_they_wrote_is
     assert "As every year." in page
 
 
-@pytest.mark.rule("R4", "S4")
-def test_do_not_renew_says_whether_the_other_side_has_still_to_answer(item: Item, held: Held) -> None:
-    words = "once the other question is answered too"
-    where = f"/recertify/{item.pk}/?asks=acceptable"
-    assert words in client_of(held.people.omar).get(where).content.decode()
-    say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at)
-    assert words not in client_of(held.people.omar).get(where).content.decode()
+@pytest.mark.rule("R4")
+def test_an_end_date_is_kept_with_the_draft_and_counts_with_keep_only(item: Item, held: Held) -> None:
+    omar, day = client_of(held.people.omar), (item.opened_at + timedelta(days=9)).date()
+    post(omar, item, answer="keep", asks="acceptable", ends_on=day.isoformat())
+    assert Draft.objects.get().ends_on == day
+    assert f'value="{day.isoformat()}"' in omar.get(f"/recertify/{item.pk}/?asks=acceptable").content.decode()
+    post(omar, item, answer="revoke", asks="acceptable", ends_on=day.isoformat())
+    assert Draft.objects.get().ends_on is None
+    refused = post(omar, item, answer="keep", asks="acceptable", ends_on="soon")
+    assert refused.status_code == 422
+    assert "Choose the day on which the access ends" in refused.content.decode()
 
 
 @pytest.mark.rule("R4")

@@ -20,7 +20,7 @@ from governance.recertification.reminders import transitions as reminder_transit
 from tests.appointments import record_leaver
 from tests.people import as_actor
 from tests.recertification.campaign_steps import filled, ordered
-from tests.recertification.review_steps import JOB, Held, question, say
+from tests.recertification.review_steps import JOB, Held, keep_to_its_end, question, say
 from tests.scenarios import Company
 from tests.starting_points import starting_point
 
@@ -48,24 +48,24 @@ def owner_left(c: Company) -> Campaign:
 IN_CAMPAIGN = starting_point("stock_in_force", in_campaign)
 OWNER_LEFT = starting_point(IN_CAMPAIGN, owner_left)
 
-KEEP, REVOKE, LAPSE, SILENT = AnswerKind.KEEP, AnswerKind.REVOKE, AnswerKind.DO_NOT_RENEW, None
-KEPT, REVOKED, NOT_RENEWED = ItemOutcome.KEPT, ItemOutcome.REVOKED, ItemOutcome.NOT_RENEWED
+KEEP, REVOKE, TO_ITS_END, SILENT = AnswerKind.KEEP, AnswerKind.REVOKE, "keep to its end", None
+KEPT, REVOKED = ItemOutcome.KEPT, ItemOutcome.REVOKED
 
 #: needed, acceptable, is the owner there: the outcome, and how the grant stands at the end.
 TABLE = [
     (KEEP, KEEP, True, KEPT, GrantState.ENDED),  # by its successor
     (KEEP, REVOKE, True, REVOKED, GrantState.ENDED),
-    (KEEP, LAPSE, True, NOT_RENEWED, GrantState.ACTIVE),
+    (KEEP, TO_ITS_END, True, KEPT, GrantState.ACTIVE),
     (KEEP, SILENT, True, REVOKED, GrantState.ENDED),
     (REVOKE, KEEP, True, REVOKED, GrantState.ENDED),
     (REVOKE, SILENT, True, REVOKED, GrantState.ENDED),
-    (LAPSE, LAPSE, True, NOT_RENEWED, GrantState.ACTIVE),
-    (LAPSE, REVOKE, True, REVOKED, GrantState.ENDED),
-    (LAPSE, KEEP, True, NOT_RENEWED, GrantState.ACTIVE),
-    (LAPSE, SILENT, True, REVOKED, GrantState.ENDED),
+    (TO_ITS_END, TO_ITS_END, True, KEPT, GrantState.ACTIVE),
+    (TO_ITS_END, REVOKE, True, REVOKED, GrantState.ENDED),
+    (TO_ITS_END, KEEP, True, KEPT, GrantState.ACTIVE),
+    (TO_ITS_END, SILENT, True, REVOKED, GrantState.ENDED),
     (SILENT, KEEP, True, REVOKED, GrantState.ENDED),
     (SILENT, REVOKE, True, REVOKED, GrantState.ENDED),
-    (SILENT, LAPSE, True, REVOKED, GrantState.ENDED),
+    (SILENT, TO_ITS_END, True, REVOKED, GrantState.ENDED),
     (SILENT, SILENT, True, REVOKED, GrantState.ENDED),
     # who left is replaced by the next on the ladder, whose word counts as theirs did (R8)
     (KEEP, KEEP, False, KEPT, GrantState.ENDED),
@@ -87,8 +87,8 @@ TABLE = [
 def test_what_is_said_and_what_is_not_comes_to(
     held: Held,
     start: Campaign,
-    needed: AnswerKind | None,
-    acceptable: AnswerKind | None,
+    needed: AnswerKind | str | None,
+    acceptable: AnswerKind | str | None,
     outcome: ItemOutcome,
     state: GrantState,
 ) -> None:
@@ -98,14 +98,17 @@ def test_what_is_said_and_what_is_not_comes_to(
         asked = question(item, asks)
         if said is not None and asked.state == "open":  # the first may have settled it
             assert asked.reviewer.is_here
-            say(asked, said, now=now, reason="Because.")
+            if said == TO_ITS_END:
+                keep_to_its_end(asked, now=now)
+            else:
+                say(asked, AnswerKind(said), now=now, reason="Because.")
     second_round(item)
     item.refresh_from_db()
     assert (item.state, item.outcome) == (ItemState.CLOSED, outcome)
     assert item.grant is not None
     item.grant.refresh_from_db()
     assert item.grant.state == state
-    assert hasattr(item.grant, "successor") == (outcome == KEPT)
+    assert hasattr(item.grant, "successor") == (needed == acceptable == KEEP)
 
 
 def second_round(item: Item) -> None:

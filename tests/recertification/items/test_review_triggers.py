@@ -242,7 +242,7 @@ def test_an_incident_asks_about_what_is_not_renewed_too_and_no_answer_renews_it(
     declared(held, at)
     assert ("incident", grant.key) in found(at)
     item = Item.objects.get(grant=grant)
-    with pytest.raises(OutOfTurn, match="not to renew"):
+    with pytest.raises(OutOfTurn, match="named the day"):
         say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=at)
     say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=at)
     assert grant not in Grant.objects.live(at)

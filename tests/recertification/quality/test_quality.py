@@ -138,13 +138,13 @@ def test_it_says_what_was_achieved_and_draws_what_is_looked_at_again_the_same_ea
     campaign: Campaign, held: Held
 ) -> None:
     items = list(Item.objects.filter(campaign=campaign).order_by("pk"))
-    say(question(items[0], Asks.NEEDED), K.DO_NOT_RENEW, now=items[0].opened_at + timedelta(days=2))
+    say(question(items[0], Asks.NEEDED), K.REVOKE, now=items[0].opened_at + timedelta(days=2))
     answered(campaign, held, answer=K.KEEP, recommended=lambda n: "keep" if n < 3 else "revoke")
     found = quality_queries.load_quality(campaign)
-    assert dict(found.taken) == {"standard": 1}
+    assert dict(found.taken) == {}, "a revoke can still be corrected"
     assert (found.asked, found.answered, found.days) == (ITEMS, 1, 2.0)
     assert (found.followed, found.not_followed) == (3, 9)
-    assert found.answers == {"keep": ITEMS, "do_not_renew": 1}
+    assert found.answers == {"keep": ITEMS, "revoke": 1}
     assert {one.pk for one in found.again} == {one.pk for one in items}
     assert quality_queries.load_quality(campaign).again == found.again
 
@@ -224,8 +224,8 @@ def test_several_of_low_risk_get_one_answer_and_one_reason_and_a_record_of_their
     ("change", "words"),
     [
         ({"reason": " "}, "Say why"),
-        ({"answer": ""}, "Together they are kept, revoked or not renewed."),
-        ({"answer": "dont_know"}, "Together they are kept, revoked or not renewed."),
+        ({"answer": ""}, "Choose “Keep” or “Revoke” for all."),
+        ({"answer": "dont_know"}, "Choose “Keep” or “Revoke” for all."),
         ({"question": []}, "Tick at least one item."),
         ({"question": ["NaN", "0"]}, "Tick at least one item."),
     ],

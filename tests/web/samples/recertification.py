@@ -48,7 +48,7 @@ def mine() -> Shape:
                 "first": "June",
             },
             "advice": {
-                "title": "We would not renew it",
+                "title": "We would look closer first",
                 "reasons": [
                     reason("clock", "Use fell by nine tenths since September."),
                     reason("swap", "Stock dashboard, same team, reads the same tables daily."),
@@ -89,16 +89,8 @@ def mine() -> Shape:
                     "text": "Stops at once when you submit",
                 },
                 {
-                    "value": "do_not_renew",
-                    "key": "3",
-                    "label": "Do not renew",
-                    "icon": "clock",
-                    "tone": "",
-                    "text": "Ends on 9 Dec, no reminder",
-                },
-                {
                     "value": "dont_know",
-                    "key": "4",
+                    "key": "3",
                     "label": "I don’t know",
                     "icon": "question",
                     "tone": "",
@@ -106,7 +98,7 @@ def mine() -> Shape:
                 },
                 {
                     "value": "not_mine",
-                    "key": "5",
+                    "key": "4",
                     "label": "Not mine",
                     "icon": "person",
                     "tone": "",

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from approvals.grants.transitions import lifecycle
+from approvals.models import Grant
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.repeats import acts_as, said_the_same
@@ -23,7 +24,7 @@ from governance.recertification.items import item_title, reviewers, schedule
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.transitions.open_item import ask_missing, ensure_a_day
-from governance.recertification.items.transitions.settle import reopen, settle
+from governance.recertification.items.transitions.settle import last_day, last_instant, reopen, settle
 from governance.recertification.models import (
     CHANGED,
     SETTLING,
@@ -81,11 +82,11 @@ def _same_last_answer(question: Question, actor: Actor, text: str, params: Mappi
     last = question.answers.filter(person=actor.person).select_related("reason").order_by("-pk").first()
     if last is None or not acts_as(actor, last.for_person_id):
         return None
-    if last.answer != params["answer"] or not said_the_same(last.reason, text):
+    if last.answer != params.get("answer", AnswerKind.KEEP) or not said_the_same(last.reason, text):
         return None
     if params.get("whose") not in (None, question.reviewer):
         return None  # passed on to another person
-    return last if params.get("term_days") in (None, last.term_days) else None
+    return last if params.get("ends_on") == last.ends_on else None
 
 
 @transition(
@@ -103,23 +104,26 @@ def answer(
     answer: AnswerKind,
     batch: UUID,
     seen: CardView = NO_CARD_VIEW,
-    term_days: int | None = None,
+    ends_on: date | None = None,
 ) -> Effect:
-    """Answer a question: keep, revoke or do not renew.
+    """Answer a question: keep or revoke.
 
     Args:
         step: the running call.
         answer: the chosen answer.
         batch: id that joins the answers of one submission (R7).
         seen: how the card was shown (R7).
-        term_days: for *keep*: a shorter term than the approved one, in days from now.
+        ends_on: for *keep*: an earlier day on which the access ends.
     """
     question = step.subject
-    check_answer(question, answer, seen)
-    saved = _save_answer(step, answer, batch, seen=seen, term_days=term_days)
+    refusal = answer_refusal(question, answer, step.now, ends_on) or changed_refusal(question.item, seen)
+    if refusal is not None:
+        raise refuse(refusal)
+    saved = _save_answer(step, answer, batch, seen=seen, ends_on=ends_on)
     _mark_answered(step, question)
     settle_where_due(step, question)
-    return Effect(payload={"asks": question.asks, "answer": answer, "answer_id": saved.pk, "batch": str(batch)})
+    payload = {"asks": question.asks, "answer": answer, "answer_id": saved.pk, "batch": str(batch)}
+    return Effect(payload={**payload, **({"ends_on": ends_on.isoformat()} if ends_on else {})})
 
 
 @transition(
@@ -178,56 +182,55 @@ def pass_on(
     parents=LOCKED_PARENTS,
     reason_needed=True,
 )
-def correct(step: Step[Question], *, answer: AnswerKind, batch: UUID) -> Effect:
-    """Replace a submitted revoke with another answer, with a reason, before it takes final effect.
+def correct(step: Step[Question], *, batch: UUID, ends_on: date | None = None) -> Effect:
+    """Replace a submitted revoke with *keep*, with a reason, before it takes final effect.
 
     Args:
         step: the running call.
-        answer: ``keep`` or ``do_not_renew``.
         batch: id that joins the answers of one submission (R7).
+        ends_on: an earlier day on which the access ends.
     """
     question = step.subject
-    if answer not in (AnswerKind.KEEP, AnswerKind.DO_NOT_RENEW):
-        raise refuse(Refusal("R4", "input", "Correct a revoke to “Keep” or “Do not renew”."))
-    check_answer(question, answer)
+    refusal = answer_refusal(question, AnswerKind.KEEP, step.now, ends_on)
+    if refusal is not None:
+        raise refuse(refusal)
     last = question.latest_answer
-    saved = _save_answer(step, answer, batch, supersedes=last)
+    saved = _save_answer(step, AnswerKind.KEEP, batch, supersedes=last, ends_on=ends_on)
     item = Item.objects.get(pk=question.item_id)
     reopen(item, actor=step.actor, now=step.now)
     question.item = item
     settle_where_due(step, question)
-    return Effect(
-        payload={
-            "asks": question.asks,
-            "answer": answer,
-            "answer_id": saved.pk,
-            "instead_of": last.pk if last else None,
-        }
-    )
+    payload = {"asks": question.asks, "answer": AnswerKind.KEEP, "answer_id": saved.pk}
+    return Effect(payload={**payload, "instead_of": last.pk if last else None})
 
 
-def check_answer(question: Question, answer: AnswerKind, seen: CardView = NO_CARD_VIEW) -> None:
-    """Refuse an answer that this question does not take.
-
-    Raises:
-        InvalidInput: it passes the question on, or *do not renew* for an automation, which has no end.
-        OutOfTurn: the grant can't be renewed (G2, G5), or the item changed after the choice (R2, R7).
-    """
-    refusal = answer_refusal(question, answer) or changed_refusal(question.item, seen)
-    if refusal is not None:
-        raise refuse(refusal)
-
-
-def answer_refusal(question: Question, answer: AnswerKind) -> Refusal | None:
+def answer_refusal(question: Question, answer: AnswerKind, now: datetime, ends_on: date | None) -> Refusal | None:
     """Why this question does not take this answer, or None; without permission and duties. Pages use it, too."""
-    item = question.item
+    grant = question.item.grant
     if answer not in SETTLING:
         return Refusal("R4", "input", "That passes the question on; it does not answer it.")
-    if item.grant is None:
-        if answer == AnswerKind.DO_NOT_RENEW:
-            return Refusal("R4", "input", "An automation has no date on which it ends.", "Answer “Keep” or “Revoke”.")
+    if ends_on is not None and (grant is None or answer != AnswerKind.KEEP):
+        return Refusal("R4", "input", "Only access that you keep can have an end date.", "Leave the date empty.")
+    if grant is None or answer != AnswerKind.KEEP:
         return None
-    return lifecycle.succession_refusal(item.grant) if answer == AnswerKind.KEEP else None
+    return lifecycle.succession_refusal(grant, now) if ends_on is None else end_date_refusal(grant, ends_on, now)
+
+
+def end_date_refusal(grant: Grant, ends_on: date, now: datetime) -> Refusal | None:
+    """Why access can't be kept until this day, or None.
+
+    Any grant can be kept until its end. A later day needs a successor, which is no longer than the approval (G2).
+    """
+    if last_instant(ends_on) <= now:
+        return Refusal("R4", "input", "That day is over.", "Name a later day, or revoke the access.")
+    if ends_on <= last_day(grant.ends_at):
+        return None
+    refusal = lifecycle.succession_refusal(grant, now)
+    longest = last_day(lifecycle.longest_end(grant, now))
+    if refusal is None and ends_on > longest:
+        sentence = f"No review keeps this access after {longest:%d %b %Y}."
+        return Refusal("R4", "input", sentence, "Name an earlier day, or leave the date empty.")
+    return refusal
 
 
 def changed_refusal(item: Item, seen: CardView) -> Refusal | None:
@@ -276,21 +279,10 @@ def _mark_answered(step: Step[Question], question: Question) -> None:
 def _save_answer(
     step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: CardView = NO_CARD_VIEW, **more: Any
 ) -> Answer:
-    made = build_answer(step, answer, batch, seen=seen, **more)
-    made.save(force_insert=True)
-    return made
-
-
-def build_answer(
-    step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: CardView = NO_CARD_VIEW, **more: Any
-) -> Answer:
-    """Build the row of an answer without saving it."""
-    person = step.actor.person
-    if person is None:  # the duty INTERACTIVE refuses jobs
-        raise AssertionError("Only people answer.")
-    return Answer(
+    assert step.actor.person is not None  # the duty INTERACTIVE refuses jobs
+    return Answer.objects.create(
         question=step.subject,
-        person=person,
+        person=step.actor.person,
         for_person=step.actor.standing_for,
         answer=answer,
         reason=step.reason,

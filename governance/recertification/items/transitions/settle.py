@@ -1,15 +1,15 @@
-"""Results of answers (kept, revoked, not renewed), and the closing of items (R4, R6, G2).
+"""Results of answers (kept or revoked), and the closing of items (R4, R6, G2).
 
-=============================================  =========  ====================================================
-answers                                        item       effect
-=============================================  =========  ====================================================
-keep, by all reviewers                         closed     the grant gets a successor, the automation a new date
-do not renew, by one, and no revoke by others  closed     the grant runs to its date, once all have answered
-revoke, by one                                 answered   suspended at once, ended by `close` after the days of R4
-none by one, past the grace period             escalated  suspended, ended by `close` after as many days
-=============================================  =========  ====================================================
+==================================  =========  ====================================================
+answers                             item       effect
+==================================  =========  ====================================================
+keep, by all reviewers              closed     the grant gets a successor, the automation a new date
+keep until a day, by one reviewer   closed     the access ends on the earliest named day
+revoke, by one                      answered   suspended at once, ended by `close` after the days of R4
+none by one, past the grace period  escalated  suspended, ended by `close` after as many days
+==================================  =========  ====================================================
 
-Only a revoke settles the item alone. *Do not renew* leaves the other question open and keeps a suspension by silence.
+Only a revoke settles the item alone.
 
 An automation that a review ends stays suspended and loses its grants; a new submission brings it back.
 """
@@ -17,13 +17,15 @@ An automation that a review ends stays suspended and loses its grants; a new sub
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from approvals.grants import circuit_breaker
 from approvals.grants.transitions import lifecycle
 from approvals.models import Grant
 from approvals.models.grant import Why
 from approvals.policies import queries as policy_queries
+from governance.core.clock import working_days
+from governance.core.clock.organisation import organisation_zone
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
@@ -68,10 +70,6 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
         return Effect(to=ItemState.ANSWERED, payload={"closes_at": ledger_events.instant(item.closes_at)})
     if len(answers) < len(reviewers.wanted_questions(item)):
         raise refuse(Refusal("S4", "state", "One of the questions that it takes was not answered."))
-    if AnswerKind.DO_NOT_RENEW in kinds and item.grant is not None:
-        reinstate_subject(step, item)
-        lifecycle.let_lapse(item.grant, actor=step.actor, now=step.now)
-        return _close_effect(step, ItemOutcome.NOT_RENEWED)
     return _close_effect(step, ItemOutcome.KEPT, {"until": _keep_access(step, item, answers)})
 
 
@@ -157,7 +155,7 @@ def _released_grants(item: Item, held: Sequence[Grant], step: Step[Item]) -> Seq
 
 
 def _keep_access(step: Step[Item], item: Item, answers: Sequence[Answer]) -> str:
-    """Renew the grant, or set the automation's next review; return until when."""
+    """Renew the grant or end it on the earliest named day, or set the automation's next review; return until when."""
     grant = item.grant
     if grant is None:
         reinstate_subject(step, item)
@@ -165,15 +163,26 @@ def _keep_access(step: Step[Item], item: Item, answers: Sequence[Answer]) -> str
         review_on = (step.now + timedelta(days=policy_queries.in_force(step.now).review_after(automation.tier))).date()
         set_next_review(automation, actor=step.actor, now=step.now, review_on=review_on)
         return review_on.isoformat()
-    ends_at = kept_until(grant, answers, step.now)
-    lifecycle.succeed(grant, actor=step.actor, now=step.now, answers=[answer.pk for answer in answers], ends_at=ends_at)
+    ends_on = min((answer.ends_on for answer in answers if answer.ends_on is not None), default=None)
+    if ends_on is not None and ends_on <= last_day(grant.ends_at):
+        reinstate_subject(step, item)
+        lifecycle.let_lapse(grant, actor=step.actor, now=step.now, ends_at=last_instant(ends_on))
+        return ledger_events.instant(grant.ends_at)
+    longest = lifecycle.longest_end(grant, step.now)
+    ends_at = min(longest, last_instant(ends_on)) if ends_on is not None else longest
+    keys = [answer.pk for answer in answers]
+    lifecycle.succeed(grant, actor=step.actor, now=step.now, answers=keys, ends_at=ends_at, renew=ends_on is None)
     return ledger_events.instant(ends_at)
 
 
-def kept_until(grant: Grant, answers: Sequence[Answer], now: datetime) -> datetime:
-    """End of a kept grant: the approved term, or the shorter term of an answer."""
-    shorter = [now + timedelta(days=answer.term_days) for answer in answers if answer.term_days]
-    return min([lifecycle.longest_end(grant, now), *shorter])
+def last_instant(ends_on: date) -> datetime:
+    """The instant on a named day at which access ends."""
+    return working_days.end_of_day(ends_on, organisation_zone())
+
+
+def last_day(ends_at: datetime) -> date:
+    """The day on which access ends, in the organisation's time zone."""
+    return ends_at.astimezone(organisation_zone()).date()
 
 
 def _close_effect(step: Step[Item], outcome: ItemOutcome, payload: dict[str, str] | None = None) -> Effect:

@@ -28,7 +28,7 @@ from governance.web.requests.parameters import number
 Shape = dict[str, Any]
 
 #: Most items for one answer, so that a person can read them on one page.
-MOST = 100
+MOST = 50
 
 
 @require_http_methods(["GET", "POST"])
@@ -89,7 +89,7 @@ def _draft_answer(
 
 def _kind(value: str) -> AnswerKind:
     if value not in SETTLING:
-        raise refuse(Refusal("R7", "input", "Together they are kept, revoked or not renewed."))
+        raise refuse(Refusal("R7", "input", "Choose “Keep” or “Revoke” for all."))
     return AnswerKind(value)
 
 

@@ -5,7 +5,7 @@ No answer is preselected. An answer that would be refused is not offered; the ca
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,20 +23,20 @@ from governance.recertification.items import queries as item_queries
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.transitions import answer
 from governance.recertification.items.transitions.answer import NO_CARD_VIEW, CardView, changed_refusal
+from governance.recertification.items.transitions.settle import last_day
 from governance.recertification.items.views import item_rows
 from governance.recertification.models import AnswerKind, Asks, CampaignKind, Draft, Item, ItemState, Question
-from governance.web.components.times import day_of, day_words
+from governance.web.components.times import day_of
 from governance.web.requests.parameters import number
 
 Shape = dict[str, Any]
 
 K = AnswerKind
 
-#: Answers in the order of the keys 1 to 5, with icon and tone.
+#: Answers in the order of the keys 1 to 4, with icon and tone.
 OPTIONS = (
     (K.KEEP, "ring-check", "ok"),
     (K.REVOKE, "ring-cross", "no"),
-    (K.DO_NOT_RENEW, "clock", ""),
     (K.DONT_KNOW, "question", ""),
     (K.NOT_MINE, "person", ""),
 )
@@ -87,20 +87,22 @@ def _typeset(label: str) -> str:
 def _answers(
     question: Question, answering_actor: Actor, now: datetime, draft: Draft | None, typed: Shape, advice: str
 ) -> Shape:
-    options = []
-    for key, (kind, icon, tone) in enumerate(OPTIONS, start=1):
-        if drafts.refusal_of_draft(question, kind, actor=answering_actor, now=now) is None:
-            text = _consequence(question, kind, now)
-            options.append(
-                {
-                    "value": kind.value,
-                    "key": str(key),
-                    "label": _typeset(kind.label),
-                    "icon": icon,
-                    "tone": tone,
-                    "text": text,
-                }
-            )
+    last = _last_day_offered(question.item, now)
+    options = [
+        {
+            "value": kind.value,
+            "key": str(key),
+            "label": _typeset(kind.label),
+            "icon": icon,
+            "tone": tone,
+            "text": _consequence(question, kind, now),
+        }
+        for key, (kind, icon, tone) in enumerate(OPTIONS, start=1)
+        if drafts.refusal_of_draft(
+            question, kind, actor=answering_actor, now=now, ends_on=last if kind == K.KEEP else None
+        )
+        is None
+    ]
     reason = typed.get("reason", draft.reason if draft is not None else "")
     passed_to = [
         person for person in _possible_reviewers(question) if any(option["value"] == K.NOT_MINE for option in options)
@@ -111,8 +113,34 @@ def _answers(
         "shown": sign_card(advice),
         "reason": {"value": reason, "error": typed.get("error", "")},
         "options": options,
+        "ends_on": _end_date(question.item, draft, typed, now) if last is not None else None,
         "whose": [{"value": str(person.pk), "label": person.name} for person in passed_to],
         "whose_value": str(draft.whose_id) if draft is not None and draft.whose_id else typed.get("whose", ""),
+    }
+
+
+def _last_day_offered(item: Item, now: datetime) -> date | None:
+    """The last day until which a grant can be kept; None for an automation, which has no end."""
+    grant = item.grant
+    if grant is None:
+        return None
+    if lifecycle.succession_refusal(grant, now) is not None:
+        return last_day(grant.ends_at)
+    return max(last_day(grant.ends_at), last_day(lifecycle.longest_end(grant, now)))
+
+
+def _end_date(item: Item, draft: Draft | None, typed: Shape, now: datetime) -> Shape:
+    """The field for an earlier end. It is filled in if no review can renew the grant, which then ends on its date."""
+    grant, last = item.grant, _last_day_offered(item, now)
+    assert grant is not None
+    assert last is not None
+    is_needed = lifecycle.succession_refusal(grant, now) is not None
+    chosen = draft.ends_on if draft is not None else last if is_needed else None
+    return {
+        "value": typed.get("ends_on", chosen.isoformat() if chosen is not None else ""),
+        "least": day_of(now).isoformat(),
+        "most": last.isoformat(),
+        "needed": is_needed,
     }
 
 
@@ -128,27 +156,19 @@ def _possible_reviewers(question: Question) -> list[Person]:
 
 def _consequence(question: Question, kind: AnswerKind, now: datetime) -> str:
     item, grant = question.item, question.item.grant
+    if kind == K.KEEP and grant is not None and lifecycle.succession_refusal(grant, now) is not None:
+        return f"Ends on {item_rows.day(last_day(grant.ends_at))} at the latest"
     if kind == K.KEEP and grant is not None:
         return f"To {item_rows.day(day_of(lifecycle.longest_end(grant, now)))}, no wider than now"
     if kind == K.KEEP:
         days = policy_queries.in_force(now).review_after(item.of_automation.tier)
         return f"Comes up again on {item_rows.day(day_of(now + timedelta(days=days)))}"
-    if kind == K.DO_NOT_RENEW and grant is not None:
-        ends = f"Ends on {day_words(day_of(grant.ends_at), day_of(now))}"
-        return (
-            f"{ends}, once the other question is answered too" if _waits_for_other(question) else f"{ends}, no reminder"
-        )
     if kind == K.DONT_KNOW:
         to = reviewers.next_reviewer(question)
         return f"Passed to {to.name}" if to is not None else ""
     if kind == K.NOT_MINE:
         return "Say whose; passed on once more" if question.passed == 0 else "Passed on for the last time"
     return "Stops at once when you submit"
-
-
-def _waits_for_other(question: Question) -> bool:
-    """Whether the item's other question is unanswered: only a revoke settles the item without it (S4)."""
-    return any(other.pk != question.pk and other.answered_at is None for other in question.item.questions.all())
 
 
 def _why_now(item: Item) -> list[Shape]:
@@ -215,7 +235,6 @@ def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:
                 }
             )
     if item.closes_at is not None and answer.correct.refusal(question, actor=answering_actor, now=now) is None:
-        choices = [K.KEEP, *([K.DO_NOT_RENEW] if item.grant is not None else [])]
         notes.append(
             {
                 "tone": "wait",
@@ -223,10 +242,9 @@ def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:
                 "text": f"It ends for good on {item_rows.day(day_of(item.closes_at))}. Until then you can correct it, with a reason.",
                 "links": [
                     {
-                        "href": f"{reverse('recert_correct', args=[item.pk])}?asks={question.asks}&answer={kind.value}",
-                        "label": "Keep it after all" if kind == K.KEEP else "Let it end on its date",
+                        "href": f"{reverse('recert_correct', args=[item.pk])}?asks={question.asks}",
+                        "label": "Keep it after all",
                     }
-                    for kind in choices
                 ],
             }
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -23,7 +24,7 @@ from governance.web.components.times import counted
 from governance.web.pages import navigation
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.parameters import midnight, number
 
 Shape = dict[str, Any]
 
@@ -103,14 +104,17 @@ def answer(request: Request, pk: int) -> HttpResponse:
     """Save a draft and show the next card."""
     now, form = business_time.now(), request.POST
     question = _find(request, pk, form.get("asks", ""))
-    typed = {"reason": form.get("reason", ""), "whose": form.get("whose", "")}
+    typed = {name: form.get(name, "") for name in ("reason", "whose", "ends_on")}
+    ends_on = None
     try:
         _check_asked(question, form.get("asks", ""))
+        ends_on = _end_date(typed["ends_on"]) if form.get("answer") == AnswerKind.KEEP else None
         drafts.save_draft(
             question,
             _kind(form.get("answer", "")),
             actor=drafts.acting_reviewer(request.actor, question),
             now=now,
+            ends_on=ends_on,
             reason=typed["reason"],
             whose=_named_reviewer(question, typed["whose"]),
             seen=card.read_card_view(form.get("shown", ""), form.get("looked", "")),
@@ -118,7 +122,8 @@ def answer(request: Request, pk: int) -> HttpResponse:
     except InvalidInput as error:
         return _show(request, question, typed={**typed, "error": error.refusal.sentence}, status=error.status)
     except Refused as error:
-        if not drafts.is_repeated(question, form.get("answer", ""), actor=request.actor, reason=typed["reason"]):
+        given = form.get("answer", "")
+        if not drafts.is_repeated(question, given, actor=request.actor, reason=typed["reason"], ends_on=ends_on):
             return refused(request, error.refusal, fragment="refusal-item", context={"back_href": queue.href(question)})
     left = queue.load_open_questions(request.actor, now)
     following = left.next_open
@@ -131,6 +136,18 @@ def _kind(value: str) -> AnswerKind:
     if value not in AnswerKind.values:
         raise InvalidInput(Refusal("R4", "input", "Choose one of the answers."))
     return AnswerKind(value)
+
+
+def _end_date(text: str) -> date | None:
+    """The day on which kept access ends; None for an empty field.
+
+    Raises:
+        InvalidInput: not a day.
+    """
+    midnight_then = midnight(text)
+    if text and midnight_then is None:
+        raise InvalidInput(Refusal("R4", "input", "Choose the day on which the access ends, or leave it empty."))
+    return midnight_then.date() if midnight_then is not None else None
 
 
 def _named_reviewer(question: Question, key: str) -> Person | None:
@@ -189,13 +206,11 @@ def submit(request: Request) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def correct(request: Request, pk: int) -> HttpResponse:
-    """Replace a submitted revoke with another answer, with a reason (R4)."""
+    """Replace a submitted revoke with *keep*, with a reason (R4)."""
     now = business_time.now()
     form = request.POST if request.method == "POST" else request.GET
     question = _find(request, pk, form.get("asks", ""))
     answering_actor, back = drafts.acting_reviewer(request.actor, question), queue.href(question)
-    wanted = form.get("answer", "")
-    kind = AnswerKind.DO_NOT_RENEW if wanted == AnswerKind.DO_NOT_RENEW else AnswerKind.KEEP
     error, refusal = "", None
     if request.method == "GET":
         refusal = transition_answer.correct.refusal(question, actor=answering_actor, now=now)
@@ -207,8 +222,8 @@ def correct(request: Request, pk: int) -> HttpResponse:
                 actor=answering_actor,
                 now=now,
                 reason=form.get("reason", ""),
-                answer=_kind(wanted),
                 batch=uuid.uuid4(),
+                ends_on=_end_date(form.get("ends_on", "")),
             )
         except InvalidInput as invalid:
             error = invalid.refusal.sentence
@@ -221,18 +236,17 @@ def correct(request: Request, pk: int) -> HttpResponse:
             return redirect(back)
     if refusal is not None:
         return refused(request, refusal, context={"back_href": back})
-    ask = _correction(question, kind, reason=form.get("reason", ""), error=error)
+    ask = _correction(question, reason=form.get("reason", ""), error=error)
     return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back}, status=422 if error else 200)
 
 
-def _correction(question: Question, kind: AnswerKind, *, reason: str, error: str) -> Shape:
-    keeps = kind == AnswerKind.KEEP
+def _correction(question: Question, *, reason: str, error: str) -> Shape:
     return {
         "id": "correct",
-        "title": "Keep it after all?" if keeps else "Let it end on its date?",
+        "title": "Keep it after all?",
         "text": f"{item_title.title(question.item)}. Your revoke is taken back, and both stand on the record.",
         "action": reverse("recert_correct", args=[question.item_id]),
-        "label": "Keep it" if keeps else "Let it end on its date",
-        "fields": {"asks": Asks(question.asks).value, "answer": kind.value},
+        "label": "Keep it",
+        "fields": {"asks": Asks(question.asks).value},
         "reason": {"label": "Why", "required": True, "value": reason, "error": error},
     }
