@@ -68,7 +68,7 @@ def load_facts(items: Sequence[Item], now: datetime) -> dict[int, ItemFacts]:
         now: business time.
     """
     prefetch_related_objects(
-        [item for item in items if item.grant is not None], "grant__automation"
+        [item for item in items if item.grant is not None], "grant__automation", "grant__approval"
     )  # needed to check the renewal
     held = usage.grants_with_predecessors(item.grant for item in items if item.grant is not None)
     used = usage.usages(held, now)
