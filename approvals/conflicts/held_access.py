@@ -3,10 +3,6 @@
 An entitlement does not tell the level, the environment, model control or opaque code of a grant. There are 60 such
 ways, and each has a number, `held_as`. A grant stores its number. A member of a leg stores the set of numbers that
 count.
-
-Waivers and conflicts name access by its key and a word: the level, model control, opaque code. A waiver lifts this
-access and anything lower, never anything higher (S7). It stores every word up to its own, so the database compares
-sets.
 """
 
 from __future__ import annotations
@@ -18,9 +14,10 @@ from itertools import product
 
 from approvals.conflicts.rule_language.rule import Leg, Rule
 from approvals.conflicts.rule_language.selectors import Held, Selector
+from approvals.models import Grant
 from approvals.models.conflict import NEEDS, WITHOUT
 from inventory.models import Entitlement, Privilege, Trigger
-from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, POWER, is_within
+from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, POWER
 
 #: Every way to hold access, by number: level, model-controlled, opaque, environment.
 WAYS: tuple[tuple[str, bool, bool, str], ...] = tuple(product(POWER, (False, True), (False, True), ENVIRONMENT_ORDER))
@@ -102,6 +99,19 @@ def held_by_entitlement(entitlement: Entitlement, key: str = "") -> Held:
     )
 
 
+def held_by_grant(grant: Grant) -> Held:
+    """Return the held access of a grant of an entitlement, as a scan counts it."""
+    assert grant.entitlement is not None
+    level, model_controlled, opaque, environment = WAYS[grant.held_as]
+    return replace(
+        held_by_entitlement(grant.entitlement, f"{grant.automation_id}/{grant.key}"),
+        level=level,
+        model_controlled=model_controlled,
+        opaque=opaque,
+        environment=environment_of(grant.entitlement, environment),
+    )
+
+
 def data_class_of(of_entitlement: str, of_resource: str) -> str:
     """Return the higher of both data classes; empty if the resource's is unset and could be the higher (I3, I4)."""
     if not of_resource:
@@ -164,44 +174,3 @@ def required_mask(rule: Rule) -> int:
 def legs_of_triggers(rule: Rule, triggers: Iterable[Held]) -> set[int]:
     """Return numbers of the legs that an open trigger fills."""
     return {number for number, leg in legs_of(rule) if leg.of(triggers)}
-
-
-#: The word for access without a grant: an open trigger, or running as an identity. It has no level.
-NO_GRANT = "-"
-_MODEL, _OPAQUE = "+model", "+opaque"
-
-
-def word_of(level: str, *, model_controlled: bool = False, opaque: bool = False) -> str:
-    """Return the word for one way of holding access."""
-    return f"{level}{_MODEL if model_controlled else ''}{_OPAQUE if opaque else ''}"
-
-
-def word_of_held(held: Held) -> str:
-    """Return the key and word of access that would be held."""
-    return f"{held.key} {NO_GRANT}" if held.entry else word_of_grant(held.key, way_of(held))
-
-
-def word_of_grant(key: str, way: int | None) -> str:
-    """Return the key and word of access, from the number that its grant stores. None means no grant."""
-    if way is None:
-        return f"{key} {NO_GRANT}"
-    level, model_controlled, opaque, _ = WAYS[way]
-    return f"{key} {word_of(level, model_controlled=model_controlled, opaque=opaque)}"
-
-
-def with_lower_words(held: Iterable[str]) -> set[str]:
-    """Return these keys and words, and all lower ones."""
-    words: set[str] = set()
-    for held_word in held:
-        key, _, word = held_word.rpartition(" ")
-        words.update(f"{key} {less}" for less in _lower_words(word))
-    return words
-
-
-def _lower_words(word: str) -> list[str]:
-    level, is_model, is_opaque = word.partition("+")[0], _MODEL in word, _OPAQUE in word
-    if level not in POWER:
-        return [word]
-    flags = product((False, True)[: 1 + is_model], (False, True)[: 1 + is_opaque])
-    levels = [lower for lower in POWER if is_within(lower, level)]
-    return [word_of(lower, model_controlled=model, opaque=opaque) for model, opaque in flags for lower in levels]

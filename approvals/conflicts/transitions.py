@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db.models import Q
 
-from approvals.conflicts import held_access
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.scan import Part
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, GrantState, Waiver
@@ -108,7 +107,6 @@ def _conflict_fields(parts: Sequence[Part]) -> dict[str, list[Any]]:
         "grants": sorted({part.grant for part in parts if part.grant}),
         "automations": sorted({part.automation for part in parts}),
         "keys": sorted({part.covered_as for part in parts}),
-        "held": sorted({part.held for part in parts}),
     }
 
 
@@ -134,22 +132,20 @@ def _build_conflict(rule: ConflictRule, subject: int, parts: Sequence[Part], now
 def _keys_by_waiver(rule: ConflictRule, subject: int, parts: Sequence[Part], before: Sequence[str]) -> list[str]:
     """Return keys of access that came into a conflict under a waiver since the rule is enforced (S6).
 
-    The access is new or higher than before. Without the waiver, an enforced rule would have refused it.
+    The access is new. Without the waiver, an enforced rule would have refused it.
 
     Args:
         rule: the rule as it is now.
         subject: the subject of the conflict.
         parts: all parts of the conflict now.
-        before: keys and words of the parts before.
+        before: keys of the parts before.
     """
     if rule.mode != Mode.ENFORCE:
         return []
     granted = Waiver.objects.filter(begins_at__isnull=False, ends_at__gt=rule.effective_at, rule_digest=rule.digest)
     same = granted.of_the_same(rule.code, rule.scope, subject, _conflict_fields(parts)["keys"])
-    lifted = {word for lifts in same.values_list("lifts", flat=True) for word in lifts} - held_access.with_lower_words(
-        before
-    )
-    return sorted({part.covered_as for part in parts if part.held in lifted})
+    lifted = {key for covers in same.values_list("covers", flat=True) for key in covers} - set(before)
+    return sorted({part.covered_as for part in parts if part.covered_as in lifted})
 
 
 @transition(
@@ -175,7 +171,7 @@ def change_conflict(step: Step[Conflict], *, rule: ConflictRule, subject_id: int
     Enforcing the rule starts the clock; other changes don't stop it. If a waiver no longer lifts the conflict because
     the rule changed, all its access gets the days of the new rule (S7).
     """
-    conflict, before = step.subject, step.subject.held
+    conflict, before = step.subject, step.subject.keys
     has_lost = rule.digest != conflict.rule.digest and waiver_of(conflict, step.now) is not None
     if has_lost:
         conflict.due_at, conflict.by_waiver = None, []
@@ -247,7 +243,7 @@ def _require_no_waiver(subject: Conflict, actor: Actor, now: datetime) -> Refusa
 def waiver_of(conflict: Conflict, now: datetime) -> Waiver | None:
     """Return the waiver that covers all access of a conflict, or None (S7)."""
     same = Waiver.objects.live(now).of_the_same(conflict.code, conflict.scope, conflict.subject, conflict.keys)
-    same = same.filter(lifts__contains=conflict.held, rule_digest=conflict.rule.digest)
+    same = same.filter(covers__contains=conflict.keys, rule_digest=conflict.rule.digest)
     return same.order_by("-ends_at").first()
 
 

@@ -24,7 +24,7 @@ from approvals.models.circuit_breaker import (
     HeldGrant,
     LetThrough,
 )
-from approvals.models.conflict import Conflict, ConflictMember, ConflictRule, ConflictState, Waiver, WaiverState
+from approvals.models.conflict import Conflict, ConflictMember, ConflictRule, ConflictState
 from approvals.models.duplicate import Likeness, LikenessAnswer
 from approvals.models.extra_approval import ConflictSignature
 from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage
@@ -46,6 +46,7 @@ from approvals.models.submission import (
     SubmissionKind,
     SubmissionState,
 )
+from approvals.models.waiver import Waiver, WaiverState
 
 __all__ = [
     "APP_KEY",

@@ -1,29 +1,21 @@
-"""Conflict rules, conflicts, and waivers that allow a conflict for a limited time (S6, S7)."""
+"""Conflict rules, and conflicts in held access (S6)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.urls import reverse
 
 from governance.core.actors.actor import Actor
-from governance.core.models import AppendOnly, FreeText, History, Person
+from governance.core.models import AppendOnly, History, Person
 from governance.core.roles.roles import Relation
 from inventory.models import Automation, Entitlement
 from inventory.models.resource import sees_whole_register
-
-#: Limits of any policy: the longest waiver, and the number of consecutive waivers (S7).
-LONGEST_WAIVER = timedelta(days=90)
-WAIVERS_IN_A_ROW = 2
-#: A waiver follows an earlier one unless this time lies between them (S7; `waiver_in_a_row` in sql/waivers.sql).
-WAIVER_GAP = timedelta(days=30)
 
 #: The leg number of access that must be missing ("A without B"); other legs are numbered from 1.
 WITHOUT = 0
@@ -155,23 +147,26 @@ class ConflictState(models.TextChoices):
     ENDED = "ended", "Ended"
 
 
-def _same() -> WaiverQuerySet:
+def _same() -> models.QuerySet[Any]:
     """Return waivers with the subject of an outer query's conflict (`WaiverQuerySet.of_the_same`)."""
+    from approvals.models.waiver import Waiver  # imports conflict rules
+
     in_chain = Q(scope=Scope.CHAIN, covers__overlap=OuterRef("keys"))
     return Waiver.objects.filter(
         Q(subject=OuterRef("subject")) | in_chain, code=OuterRef("code"), scope=OuterRef("scope")
     )
 
 
-def _covering(now: datetime) -> WaiverQuerySet:
-    """Return waivers that lift all of an outer query's conflict at ``now``, for the same rule text (S7)."""
-    return _same().live(now).filter(lifts__contains=OuterRef("held"), rule_digest=OuterRef("rule__digest"))
+def _covering(now: datetime) -> models.QuerySet[Any]:
+    """Return waivers that cover all of an outer query's conflict at ``now``, for the same rule text (S7)."""
+    live = _same().filter(state="granted", begins_at__lte=now, ends_at__gt=now)
+    return live.filter(covers__contains=OuterRef("keys"), rule_digest=OuterRef("rule__digest"))
 
 
-def _over() -> WaiverQuerySet:
+def _over() -> models.QuerySet[Any]:
     """Return waivers of an outer query's conflict that are over, or were given for an older rule text."""
-    of_another = Q(state=WaiverState.GRANTED) & ~Q(rule_digest=OuterRef("rule__digest"))
-    return _same().filter(Q(state=WaiverState.ENDED) | of_another).order_by()
+    of_another = Q(state="granted") & ~Q(rule_digest=OuterRef("rule__digest"))
+    return _same().filter(Q(state="ended") | of_another).order_by()
 
 
 def _signing() -> models.QuerySet[Any]:
@@ -179,7 +174,7 @@ def _signing() -> models.QuerySet[Any]:
     from approvals.models.extra_approval import ConflictSignature  # imports conflict rules
 
     signatures = ConflictSignature.objects.standing().filter(rule__digest=OuterRef("rule__digest"))
-    return signatures.filter(rule__mode=Mode.APPROVAL, covers__contains=OuterRef("held"))
+    return signatures.filter(rule__mode=Mode.APPROVAL, covers__contains=OuterRef("keys"))
 
 
 class ConflictQuerySet(models.QuerySet["Conflict"]):
@@ -196,12 +191,6 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
         """Return open conflicts to enforce at ``now``: their time is up, or the waiver of a key has ended (S6, S7)."""
         let_in = Q(by_waiver__len__gt=0, rule__mode=Mode.ENFORCE)
         return self.filter(Q(due_at__lte=now) | let_in, ~Exists(_covering(now)), state=ConflictState.OPEN)
-
-    def allowed_by(self, waiver: Waiver) -> ConflictQuerySet:
-        """Return open conflicts of a waiver's subject."""
-        same = self.filter(code=waiver.code, scope=waiver.scope, state=ConflictState.OPEN)
-        in_chain = waiver.scope == Scope.CHAIN
-        return same.filter(keys__overlap=waiver.covers) if in_chain else same.filter(subject=waiver.subject)
 
     def telling_waived(self, now: datetime) -> ConflictQuerySet:
         """Annotate the conflicts with the state of their waivers and signatures.
@@ -236,8 +225,6 @@ class Conflict(models.Model):
     automations = ArrayField(models.BigIntegerField(), default=list)
     #: All keys that take part, as a waiver names them.
     keys = ArrayField(models.CharField(max_length=110), default=list)
-    #: How each key is held (`conflicts.ways`).
-    held = ArrayField(models.CharField(max_length=140), default=list)
     grants = ArrayField(models.BigIntegerField(), default=list)
     #: Keys that came in under a waiver: they get no time of their own after it.
     by_waiver = ArrayField(models.CharField(max_length=110), default=list, blank=True)
@@ -282,163 +269,3 @@ class Conflict(models.Model):
     def href(self) -> str:
         """The URL of its page."""
         return reverse("conflict", args=[self.pk])
-
-
-class WaiverState(models.TextChoices):
-    """A waiver counts while it is granted and its term runs."""
-
-    ASKED = "asked", "Waiting"
-    GRANTED = "granted", "Granted"
-    REFUSED = "refused", "Refused"
-    WITHDRAWN = "withdrawn", "Withdrawn"
-    ENDED = "ended", "Ended"
-
-
-class WaiverQuerySet(models.QuerySet["Waiver"]):
-    """Query set of waivers by visibility and state."""
-
-    def visible_to(self, actor: Actor, now: datetime) -> WaiverQuerySet:
-        """Return waivers requested for an automation that the actor may see."""
-        return self.filter(automation__in=Automation.objects.visible_to(actor, now))
-
-    def live(self, now: datetime) -> WaiverQuerySet:
-        """Return waivers that lift something at ``now``."""
-        return self.filter(state=WaiverState.GRANTED, begins_at__lte=now, ends_at__gt=now)
-
-    def standing(self, word: str, now: datetime) -> WaiverQuerySet:
-        """Filter by state: ``live`` (granted and not ended, begun or not), ``over``, or requested by default."""
-        lasts = Q(state=WaiverState.GRANTED, ends_at__gt=now)
-        waits = Q(state=WaiverState.ASKED)
-        return self.filter({"live": lasts, "over": ~lasts & ~waits}.get(word, waits))
-
-    def titled(self) -> WaiverQuerySet:
-        """Annotate ``title``, the title of the rule."""
-        newest = ConflictRule.objects.filter(code=OuterRef("code")).order_by("-number")
-        return self.annotate(
-            title=Coalesce(Subquery(newest.values("title")[:1]), "code", output_field=models.CharField())
-        )
-
-    def not_followed(self) -> WaiverQuerySet:
-        """Return waivers without a granted follower."""
-        return self.filter(~Exists(Waiver.objects.filter(follows=OuterRef("pk"), state=WaiverState.GRANTED)))
-
-    def counting(self, since: datetime) -> WaiverQuerySet:
-        """Return waivers that a request at ``since`` would follow: granted, and not long over (S7)."""
-        was_granted = (WaiverState.GRANTED, WaiverState.ENDED)
-        return self.filter(state__in=was_granted, ends_at__gt=since - WAIVER_GAP)
-
-    def of_the_same(self, code: str, scope: str, subject: int, keys: Collection[str]) -> WaiverQuerySet:
-        """Return waivers of a rule and subject. A chain's id changes with its members, so there a common key counts."""
-        same = self.filter(code=code, scope=scope)
-        return same.filter(covers__overlap=list(keys)) if scope == Scope.CHAIN else same.filter(subject=subject)
-
-
-class Waiver(models.Model):
-    """Permission for one subject to hold access together for a limited time that one rule forbids (S7).
-
-    `covers` has an ``automation id/key`` for each automation and access. The key of a privilege is the same in all
-    versions and in its grants. Access added later is not covered, and neither is wider access: `lifts` lists the ways
-    of holding it up to what was asked for.
-    """
-
-    code = models.CharField(max_length=80)
-    scope = models.CharField(max_length=10, choices=Scope)
-    subject = models.BigIntegerField()
-    #: The automation of the request: its readers see the waiver.
-    automation = models.ForeignKey(Automation, models.PROTECT, related_name="waivers")
-    covers = ArrayField(models.CharField(max_length=110))
-    #: Ways of holding these keys that it lifts (`conflicts.ways`).
-    lifts = ArrayField(models.CharField(max_length=140), default=list)
-    #: Digest of the rule that was read; a changed rule is not lifted.
-    rule_digest = models.CharField(max_length=64, default="")
-    reason = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
-    #: The compensating control.
-    control = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
-    days = models.PositiveSmallIntegerField()
-    asked_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
-    asked_at = models.DateTimeField()
-    #: Ids of people who gained at the request or at the decision: the database refuses their decision.
-    beneficiaries = ArrayField(models.BigIntegerField(), default=list)
-    decided_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    #: The giver of a delegation (A11).
-    decided_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    decided_at = models.DateTimeField(null=True, blank=True)
-    begins_at = models.DateTimeField(null=True, blank=True)
-    ends_at = models.DateTimeField(null=True, blank=True)
-    #: The waiver that it follows without a long gap, and its place in the sequence; counted at the request and at the
-    #: grant.
-    follows = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="followed_by")
-    in_a_row = models.PositiveSmallIntegerField(default=1)
-    state = models.CharField(max_length=10, choices=WaiverState, default=WaiverState.ASKED)
-
-    #: Set by `WaiverQuerySet.titled`.
-    title: str
-
-    objects = WaiverQuerySet.as_manager()
-    history = History()
-
-    class Meta:
-        ordering = ("-id",)
-        constraints = (
-            models.CheckConstraint(name="waiver_state_known", condition=Q(state__in=WaiverState.values)),
-            models.CheckConstraint(name="waiver_two_in_a_row", condition=Q(in_a_row__lte=WAIVERS_IN_A_ROW)),
-            models.CheckConstraint(name="waiver_within_its_longest", condition=Q(days__gte=1, days__lte=90)),
-            models.CheckConstraint(
-                name="waiver_ends",
-                condition=~Q(state__in=["granted", "ended"])
-                | Q(
-                    begins_at__isnull=False,
-                    ends_at__gt=F("begins_at"),
-                    ends_at__lte=F("begins_at") + Value(LONGEST_WAIVER, output_field=models.DurationField()),
-                    decided_by__isnull=False,
-                ),
-            ),
-            models.CheckConstraint(
-                name="waiver_by_nobody_who_gains",
-                condition=Q(decided_by__isnull=True)
-                | Q(state="withdrawn")
-                | (~Q(decided_by=F("asked_by")) & ~Q(beneficiaries__contains=[F("decided_by")])),
-            ),
-            models.CheckConstraint(
-                name="waiver_for_nobody_who_gains",
-                condition=Q(decided_for__isnull=True)
-                | (~Q(decided_for=F("asked_by")) & ~Q(beneficiaries__contains=[F("decided_for")])),
-            ),
-            models.UniqueConstraint(
-                fields=["code", "scope", "subject"], condition=Q(state="asked"), name="waiver_asked_once"
-            ),
-        )
-        indexes = (models.Index(fields=["code", "scope", "subject"], name="waiver_by_subject"),)
-
-    def __str__(self) -> str:
-        return f"Waiver of {self.code} for {self.automation}"
-
-    @property
-    def href(self) -> str:
-        """The URL of its page."""
-        return reverse("waiver", args=[self.pk])
-
-    def is_live(self, now: datetime) -> bool:
-        """Return whether it lifts something at ``now``, like `WaiverQuerySet.live`."""
-        begins, ends = self.begins_at, self.ends_at
-        return self.state == WaiverState.GRANTED and begins is not None and ends is not None and begins <= now < ends
-
-    def lifts_all(self, held: Iterable[str]) -> bool:
-        """Return whether it lifts all of these ways of holding access (`conflicts.ways`), at any time."""
-        return set(held) <= set(self.lifts)
-
-    def state_at(self, now: datetime) -> str:
-        """Return its state on pages: over after its end, even before a job has run."""
-        is_over = self.state == WaiverState.GRANTED and self.ends_at is not None and self.ends_at <= now
-        return WaiverState.ENDED if is_over else self.state
-
-    def ledger_about(self) -> tuple[models.Model, ...]:
-        """Return other timelines of its events: the automation."""
-        return (self, self.automation)
-
-    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Return relations to the automation, and SUBMITTER for the requester."""
-        relations = set(self.automation.relations(person, now))
-        if person.pk == self.asked_by_id:
-            relations.add(Relation.SUBMITTER)
-        return frozenset(relations)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from approvals.models.conflict import LONGEST_WAIVER, WAIVERS_IN_A_ROW
+from approvals.models.waiver import LONGEST_WAIVER, WAIVERS_IN_A_ROW
 
 TierWord = Literal["low", "standard", "high"]
 LevelWord = Literal["read", "write", "execute", "admin"]

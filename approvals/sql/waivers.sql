@@ -4,9 +4,9 @@
 -- Beyond the list of models.md: a waiver lets a forbidden combination into force.
 CREATE OR REPLACE FUNCTION waiver_in_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (NEW.code, NEW.scope, NEW.subject, NEW.automation_id, NEW.covers, NEW.lifts, NEW.reason_id, NEW.control_id, NEW.asked_by_id, NEW.asked_at)
+    IF (NEW.code, NEW.scope, NEW.subject, NEW.automation_id, NEW.covers, NEW.reason_id, NEW.control_id, NEW.asked_by_id, NEW.asked_at)
         IS DISTINCT FROM
-        (OLD.code, OLD.scope, OLD.subject, OLD.automation_id, OLD.covers, OLD.lifts, OLD.reason_id, OLD.control_id, OLD.asked_by_id, OLD.asked_at)
+        (OLD.code, OLD.scope, OLD.subject, OLD.automation_id, OLD.covers, OLD.reason_id, OLD.control_id, OLD.asked_by_id, OLD.asked_at)
         OR NEW.days > OLD.days OR NOT NEW.beneficiaries @> OLD.beneficiaries THEN
         RAISE EXCEPTION 'S7: what was asked with waiver % stays as it is', OLD.id USING ERRCODE = 'check_violation';
     END IF;

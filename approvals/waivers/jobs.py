@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from approvals.models import Waiver, WaiverState
+from approvals.waivers import notices
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
 from governance.core.jobs import sweeps
-from governance.core.notices import outbox
 
 #: How long before its end people are reminded of a waiver.
 REMINDER_TIMES = (waiver_transitions.FOLLOW_UP_TIME, timedelta(days=3))
@@ -48,8 +48,6 @@ def remind(now: datetime) -> int:
         assert waiver.ends_at is not None  # a live waiver has an end
         word = min(lead_time.days for lead_time in REMINDER_TIMES if waiver.ends_at - now <= lead_time)
         with transaction.atomic():
-            people = [waiver.asked_by, *waiver.automation.answering(now)]
-            sent += len(
-                outbox.queue(waiver_transitions.notices(waiver, people, "waiver_ending", f"before:{word}", now))
-            )
+            people = notices.requester_and_owners(waiver, now)
+            sent += notices.queue(waiver, people, "waiver_ending", f"before:{word}", now)
     return sent

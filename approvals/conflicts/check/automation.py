@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from approvals.conflicts import held_access
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check.rule_index import Index
 from approvals.conflicts.held_access import legs_of
@@ -88,13 +87,6 @@ class FoundConflict:
     def keys(self) -> frozenset[str]:
         """Keys of all access in the conflict, of all automations."""
         return frozenset(key for keys in self.by_leg.values() for key in keys)
-
-    @property
-    def held(self) -> frozenset[str]:
-        """Keys and words of all access, as a waiver names it (`held_access`)."""
-        own_words = (held_access.word_of_held(held) for filled in self.own.values() for held in filled)
-        other_words = (part.held for parts in self.others.values() for part in parts)
-        return frozenset((*own_words, *other_words))
 
     @property
     def has_own(self) -> bool:
@@ -323,9 +315,9 @@ def _with_signatures(
 
 
 def _find_signature(signatures: Iterable[ConflictSignature], conflict: FoundConflict) -> ConflictSignature | None:
-    held, digest = conflict.held, conflict.standing.version.digest
+    keys, digest = conflict.keys, conflict.standing.version.digest
     return next(
-        (signature for signature in signatures if signature.rule.digest == digest and held <= set(signature.covers)),
+        (signature for signature in signatures if signature.rule.digest == digest and keys <= set(signature.covers)),
         None,
     )
 
@@ -343,8 +335,8 @@ def _waiver_key(code: str, scope: str, subject: int) -> tuple[str, str, int]:
 
 
 def _find_waiver(waivers: Iterable[Waiver], conflict: FoundConflict) -> Waiver | None:
-    held, digest = conflict.held, conflict.standing.version.digest
-    return next((waiver for waiver in waivers if waiver.rule_digest == digest and waiver.lifts_all(held)), None)
+    keys, digest = conflict.keys, conflict.standing.version.digest
+    return next((waiver for waiver in waivers if waiver.rule_digest == digest and keys <= set(waiver.covers)), None)
 
 
 def are_all_waived(conflicts: Sequence[FoundConflict]) -> bool:

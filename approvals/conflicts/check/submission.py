@@ -203,7 +203,7 @@ def submission_annotations(now: datetime) -> dict[str, RawSQL]:
 
 
 def _live_waivers() -> ArraySubquery:
-    names = ("id", "code", "scope", "subject", "lifts", "rule_digest", "ends_at")
+    names = ("id", "code", "scope", "subject", "covers", "rule_digest", "ends_at")
     columns = JSONObject(**{name: name for name in names})
     return ArraySubquery(Waiver.objects.live(compiled_queries.NOW).order_by("-ends_at").values(columns=columns))
 

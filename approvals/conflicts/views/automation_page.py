@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
 from django.urls import reverse
 
 from approvals.conflicts.views.rows import TONES
 from approvals.models import Conflict, ConflictState
 from approvals.models.conflict import Mode
 from governance.core.actors.actor import Actor
-from governance.core.database import compiled_queries
 from governance.web.components import times
 from inventory.models import Automation
 
@@ -24,19 +22,10 @@ WORST = {
 }
 
 
-def _open_conflicts() -> QuerySet[Conflict]:
-    conflicts = Conflict.objects.filter(
-        state=ConflictState.OPEN, automations__contains=compiled_queries.keys("automations")
-    )
-    return conflicts.telling_waived(compiled_queries.NOW).select_related("rule").order_by()
-
-
-OPEN = compiled_queries.Statement(_open_conflicts)
-
-
 def line(automation: Automation, actor: Actor, now: datetime) -> dict[str, Any] | None:
     """Return a line about the open conflicts of an automation; None if there are none. One query."""
-    conflicts = OPEN(automations=[automation.pk], now=now)
+    rows = Conflict.objects.filter(state=ConflictState.OPEN, automations__contains=[automation.pk])
+    conflicts = list(rows.telling_waived(now).select_related("rule").order_by())
     if not conflicts:
         return None
     unwaived = [conflict for conflict in conflicts if conflict.waived_until is None]

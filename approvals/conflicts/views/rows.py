@@ -12,7 +12,7 @@ from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.held_access import RUNS_AS, legs_of
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.conflicts.scan import Part
-from approvals.models import ConflictSignature, Grant, Waiver
+from approvals.models import ConflictSignature, Grant
 from approvals.models.conflict import WITHOUT, Mode
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
@@ -192,7 +192,7 @@ def may_request_waiver(conflict: FoundConflict, now: datetime) -> bool:
 
 def waiver_request_href(automation: int, conflict: FoundConflict) -> str:
     """Return the address of the waiver request."""
-    return _ask_href(automation, conflict.standing.rule.code, conflict.subject)
+    return ask_href(automation, conflict.standing.rule.code, conflict.subject)
 
 
 def waiver_request_href_for_rule(automation: Automation, code: str, now: datetime) -> str:
@@ -200,25 +200,12 @@ def waiver_request_href_for_rule(automation: Automation, code: str, now: datetim
 
     Without such a conflict, the page offers a choice.
     """
-    conflict = next(
-        (
-            conflict
-            for conflict in waiver_transitions.waivable_conflicts(automation, now)
-            if conflict.standing.rule.code == code
-        ),
-        None,
-    )
-    return (
-        waiver_request_href(automation.pk, conflict)
-        if conflict is not None
-        else reverse("waiver_ask", args=[automation.pk])
-    )
+    for conflict in waiver_transitions.waivable_conflicts(automation, now):
+        if conflict.standing.rule.code == code:
+            return waiver_request_href(automation.pk, conflict)
+    return reverse("waiver_ask", args=[automation.pk])
 
 
-def next_waiver_request_href(waiver: Waiver) -> str:
-    """Return the address of a request for the waiver that follows this one."""
-    return _ask_href(waiver.automation_id, waiver.code, waiver.subject)
-
-
-def _ask_href(automation: int, code: str, subject: int) -> str:
+def ask_href(automation: int, code: str, subject: int) -> str:
+    """Return the address of the waiver request for a rule and subject."""
     return f"{reverse('waiver_ask', args=[automation])}?rule={code}&of={subject}"

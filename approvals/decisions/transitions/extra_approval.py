@@ -12,7 +12,6 @@ from collections.abc import Collection, Sequence
 import rfc8785
 
 from approvals.assignment.route import route_of
-from approvals.conflicts import held_access
 from approvals.conflicts.check import submission as conflicts
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.decisions import digest
@@ -81,7 +80,7 @@ def _record_signature(step: Step[Approval], decision: Decision, conflict: FoundC
         for_person=decision.for_person,
         reason=decision.reason,
         digest=digest_of(conflict),
-        covers=sorted(held_access.with_lower_words(conflict.held)),
+        covers=sorted(conflict.keys),
         at=step.now,
     )
     signature.save()
@@ -90,7 +89,7 @@ def _record_signature(step: Step[Approval], decision: Decision, conflict: FoundC
 
 def digest_of(conflict: FoundConflict) -> str:
     """Return SHA-256 over the rule and all access in the conflict."""
-    document = {"rule": conflict.standing.version.digest, "held": sorted(conflict.held)}
+    document = {"rule": conflict.standing.version.digest, "keys": sorted(conflict.keys)}
     return hashlib.sha256(rfc8785.dumps(document)).hexdigest()
 
 

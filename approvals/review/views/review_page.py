@@ -95,7 +95,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
     }
 
 
-def _waivers(submission: Submission, reader: Reader) -> list[Shape]:
+def _waivers(submission: Submission, reader: Reader) -> list[waiver_list.WaiverLine]:
     """Waivers of its automation, loaded only if the page's query found any."""
     if not getattr(submission, "has_waivers", True):
         return []

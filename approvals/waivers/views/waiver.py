@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from approvals.conflicts import held_access
 from approvals.conflicts.views import rows as conflict_rows
-from approvals.models import ConflictRule, Waiver, WaiverState
+from approvals.models import ConflictRule, Waiver
 from approvals.models.conflict import Mode
 from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
@@ -31,12 +30,10 @@ from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
 from inventory.models import Automation, Privilege
-from inventory.risk.tiers import ENVIRONMENT_ORDER
 
 Shape = dict[str, Any]
 
-#: Decisions by the name of the form's button.
-VERDICTS = {"grant": waiver_transitions.grant_waiver, "refuse": waiver_transitions.refuse_waiver}
+TEMPLATE = "approvals/waivers/waiver.html"
 #: The effect of a waiver, by the mode of its rule (S7).
 LIFTS: Mapping[str, str] = {
     Mode.RECORD: "Nothing is refused by its rule: this says what is done instead, and until when.",
@@ -116,7 +113,7 @@ def ask(request: Request, pk: int) -> HttpResponse:
         label="Ask security",
         back=automation.href,
         text="Security decides, somebody who gains nothing by it. It lifts a refusal and nothing else: who decides sees the conflict all the "
-        "same, and where its rule takes another signature it still does. It covers what is in conflict now and neither more of it nor what comes beside it, lasts at "
+        "same, and where its rule takes another signature it still does. It covers what is in conflict now and not what comes beside it, lasts at "
         f"most {times.counted(policy.waiver_days, 'day')}, and {_follow_words(policy)}",
         refusal=refusal,
     )
@@ -139,30 +136,35 @@ def waiver(request: Request, pk: int) -> HttpResponse:
     now = business_time.now()
     row = _find(request, pk, now)
     if request.method == "GET":
-        return page(request, "approvals/waivers/waiver.html", _context(row, request.actor, now))
-    text, days = request.POST.get("reason", ""), number(request.POST.get("days"))
-    shown = {"shown_digest": request.POST.get("rule")}
+        return page(request, TEMPLATE, _context(row, request.actor, now))
+    typed = {"reason": request.POST.get("reason", ""), "days": number(request.POST.get("days"))}
     try:
-        verdict = request.POST.get("verdict", "")
-        if verdict not in VERDICTS:
-            raise refuse(Refusal("S7", "input", "Say whether it is granted or not; what you typed is still there."))
-        if verdict == "grant" and days is None and "days" in request.POST:  # an invalid term never becomes the longest
-            sentence = f"A term is a number of days: 1 to {row.days}."
-            raise refuse(Refusal("S7", "input", sentence, detail=(("days", sentence),)))
-        more = (shown | ({"days": days} if days is not None else {})) if verdict == "grant" else {}
-        VERDICTS[verdict](row, actor=request.actor, now=now, reason=text, **more)
+        _decide(request, row, now)
     except InvalidInput as error:
         field = error.refusal.detail[0][0] if error.refusal.detail else "reason"
-        context = _context(row, request.actor, now, typed=text, days=days, errors={field: error.refusal.sentence})
-        return page(request, "approvals/waivers/waiver.html", context, status=error.status)
+        context = _context(row, request.actor, now, typed, {field: error.refusal.sentence})
+        return page(request, TEMPLATE, context, status=error.status)
     except Refused as error:
         if error.refusal.kind != "stale":
             return refused(request, error.refusal, context={"back_href": row.href})
-        context = _context(
-            _find(request, pk, now), request.actor, now, typed=text, days=days, stale=error.refusal.sentence
-        )
-        return page(request, "approvals/waivers/waiver.html", context, status=error.status)
+        context = _context(_find(request, pk, now), request.actor, now, typed, {"stale": error.refusal.sentence})
+        return page(request, TEMPLATE, context, status=error.status)
     return redirect(row.href)
+
+
+def _decide(request: Request, row: Waiver, now: datetime) -> None:
+    """Grant or refuse a waiver, as the form says. An invalid term never becomes the longest."""
+    facts: dict[str, Any] = {"actor": request.actor, "now": now, "reason": request.POST.get("reason", "")}
+    verdict, days = request.POST.get("verdict"), number(request.POST.get("days"))
+    if verdict == "refuse":
+        waiver_transitions.refuse_waiver(row, **facts)
+    elif verdict != "grant":
+        raise refuse(Refusal("S7", "input", "Say whether it is granted or not; what you typed is still there."))
+    elif days is None and "days" in request.POST:
+        sentence = f"A term is a number of days: 1 to {row.days}."
+        raise refuse(Refusal("S7", "input", sentence, detail=(("days", sentence),)))
+    else:
+        waiver_transitions.grant_waiver(row, **facts, shown_digest=request.POST.get("rule"), days=days)
 
 
 @require_http_methods(["GET", "POST"])
@@ -206,18 +208,13 @@ def _context(
     waiver: Waiver,
     actor: Actor,
     now: datetime,
-    *,
-    typed: str = "",
-    days: int | None = None,
-    errors: dict[str, str] | None = None,
-    stale: str = "",
+    typed: Mapping[str, Any] = MappingProxyType({}),
+    errors: Mapping[str, str] = MappingProxyType({}),
 ) -> Shape:
     versions = ConflictRule.objects.filter(code=waiver.code)
-    rule = versions.in_force(now).first() or versions.order_by("-number").first()
+    rule = versions.in_force(now).first() or versions.order_by("-number")[0]
     refusal = waiver_transitions.grant_waiver.refusal(waiver, actor=actor, now=now)
     policy = policy_queries.in_force(now)
-    most = min(waiver.days, policy.waiver_days)
-    state = waiver.state_at(now)
     return {
         "now": now,
         "crumbs": [
@@ -226,7 +223,7 @@ def _context(
             {"label": "Waiver", "href": ""},
         ],
         "head": {
-            "title": f"Waiver: {rule.title if rule is not None else waiver.code}",
+            "title": f"Waiver: {rule.title}",
             "facts": [
                 waiver.automation.name,
                 waiver.automation.team.name,
@@ -234,95 +231,51 @@ def _context(
             ],
             "actions": _actions(waiver, actor, now, policy),
         },
-        "waiver": {
-            "state": state,
-            "ends": waiver.ends_at if state == WaiverState.GRANTED else None,
-            "reason": waiver.reason.shown,
-            "control": waiver.control.shown,
-            "facts": _facts(waiver, now),
-            "covers": _covered_access(waiver, actor, now),
-        },
-        "rule": {
-            "title": rule.title,
-            "reason": rule.document.get("reason", ""),
-            "href": rule.href,
-            "lifts": LIFTS[rule.mode],
-            "is_another": rule.digest != waiver.rule_digest,
-        }
-        if rule
-        else None,
-        "form": {
-            "action": waiver.href,
-            "rule": rule.digest if rule is not None else "",
-            "stale": stale,
-            "reason": {"value": typed, "error": (errors or {}).get("reason", "")},
-            "days": {"value": days or most, "most": most, "error": (errors or {}).get("days", "")},
-        }
+        "waiver": waiver,
+        "state": waiver.state_at(now),
+        "begins_later": waiver.begins_at is not None and waiver.begins_at > now,
+        "covers": _covered_access(waiver, actor, now),
+        "rule": rule,
+        "lifts": LIFTS[rule.mode],
+        "is_another": rule.digest != waiver.rule_digest,
+        "form": {"rule": rule.digest, "most": min(waiver.days, policy.waiver_days), "errors": errors, **typed}
         if refusal is None
         else None,
-        "locked": {"sentence": refusal.sentence, "code": refusal.code, "to_do": refusal.to_do}
-        if refusal is not None and refusal.kind != "state"
-        else None,
+        "locked": refusal if refusal is not None and refusal.kind != "state" else None,
         "events": timeline_queries.shapes(waiver, reader=actor.person, limit=20, actor=actor, now=now),
         "ledger_href": ledger_href(waiver, actor=actor, now=now),
     }
 
 
 def _actions(waiver: Waiver, actor: Actor, now: datetime, policy: Policy) -> list[Shape]:
-    offered = (
+    may_ask = waiver_transitions.ask_waiver.refusal(waiver.automation, actor=actor, now=now) is None
+    is_followed = waiver.in_a_row >= policy.waivers_in_a_row
+    actions: list[Shape] = []
+    if waiver_transitions.ends_soon(waiver, now) and may_ask and not is_followed:
+        href = conflict_rows.ask_href(waiver.automation_id, waiver.code, waiver.subject)
+        actions.append({"label": "Ask for one more", "icon": "clock", "href": href})
+    for verb, label, icon, url in (
         (waiver_transitions.withdraw_waiver, "Withdraw", "undo", "waiver_withdraw"),
         (waiver_transitions.end_waiver, "End it now", "ring-cross", "waiver_end"),
-    )
-    ways = [
-        {"label": label, "icon": icon, "href": reverse(url, args=[waiver.pk])}
-        for verb, label, icon, url in offered
-        if verb.refusal(waiver, actor=actor, now=now) is None
-    ]
-    may_ask = waiver_transitions.ask_waiver.refusal(waiver.automation, actor=actor, now=now) is None
-    if waiver_transitions.ends_soon(waiver, now) and may_ask and waiver.in_a_row < policy.waivers_in_a_row:
-        ways.insert(
-            0, {"label": "Ask for one more", "icon": "clock", "href": conflict_rows.next_waiver_request_href(waiver)}
-        )
-    return ways
-
-
-def _facts(waiver: Waiver, now: datetime) -> list[Shape]:
-    rows: list[Shape] = [{"label": "Asked for", "text": times.counted(waiver.days, "day")}]
-    if waiver.in_a_row > 1:
-        rows.append({"label": "In a row", "text": f"number {waiver.in_a_row}"})
-    if waiver.decided_by is not None:
-        instead = f", for {waiver.decided_for.name}" if waiver.decided_for is not None else ""
-        rows.append({"label": "Decided by", "text": f"{waiver.decided_by.name}{instead}"})
-    if waiver.begins_at is not None and waiver.begins_at > now:
-        rows.append({"label": "From", "text": times.moment_words(waiver.begins_at, now)})
-    if waiver.ends_at is not None:
-        rows.append({"label": "Until", "text": times.moment_words(waiver.ends_at, now)})
-    return rows
+    ):
+        if verb.refusal(waiver, actor=actor, now=now) is None:
+            actions.append({"label": label, "icon": icon, "href": reverse(url, args=[waiver.pk])})
+    return actions
 
 
 def _covered_access(waiver: Waiver, actor: Actor, now: datetime) -> list[str]:
     """Return the access that it covers in words, for automations that the reader may see. Other access is counted."""
-    keys = [key.partition("/")[::2] for key in waiver.covers]
-    seen = Automation.objects.visible_to(actor, now).filter(pk__in={pk for pk, _ in keys})
+    automation_ids = {key.partition("/")[0] for key in waiver.covers}
+    seen = Automation.objects.visible_to(actor, now).filter(pk__in=automation_ids)
     names = {str(pk): name for pk, name in seen.order_by().values_list("pk", "name")}
-    wanted = Q(pk__in=())
-    for pk, key in keys:
-        if pk in names:
-            wanted |= Q(version__automation=int(pk), key=key)
-    rows = Privilege.objects.filter(wanted).select_related("entitlement__resource", "version").order_by("version_id")
+    keys = [key.partition("/")[2] for key in waiver.covers]
+    privileges = Privilege.objects.filter(version__automation__in=seen, key__in=keys).order_by("version_id")
     sentences = {
-        (str(row.version.automation_id), row.key): row.sentence
-        for row in rows
-        if waiver.lifts_all(
-            [
-                held_access.word_of_held(
-                    held_access.held_by_privilege(row, f"{row.version.automation_id}/{row.key}", ENVIRONMENT_ORDER[0])
-                )
-            ]
-        )
+        f"{privilege.version.automation_id}/{privilege.key}": privilege.sentence
+        for privilege in privileges.select_related("entitlement__resource", "version")
     }
-    no_grant = {(pk, key): conflict_rows.words_of(f"{pk}/{key}") for pk, key in keys if pk in names}
-    found_words = {**sentences, **{key: text for key, text in no_grant.items() if text}}
-    words = [f"{names[pk]}: {text}" for (pk, _), text in found_words.items()]
-    hidden = len(keys) - len(found_words)
-    return [*dict.fromkeys(words), *([f"{hidden} of automations that you don’t see"] if hidden else [])]
+    words = {key: sentences.get(key) or conflict_rows.words_of(key) for key in waiver.covers}
+    shown = [(key, text) for key, text in words.items() if text and key.partition("/")[0] in names]
+    hidden = len(waiver.covers) - len(shown)
+    lines = dict.fromkeys(f"{names[key.partition('/')[0]]}: {text}" for key, text in shown)
+    return [*lines, *([f"{hidden} of automations that you don’t see"] if hidden else [])]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -80,6 +81,14 @@ def by_name(rows: QuerySet[Any], query: QueryDict, path: str, ways: Sequence[Q] 
     )
 
 
+def newest_first(rows: QuerySet[Any], query: QueryDict, path: str) -> Paged:
+    """Return the page of rows by key, newest first. The address names the last row of the page before (``before``)."""
+    before, rest = number(query.get("before")), kept(query)
+    found = list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: PAGE + 1])
+    older = _with(path, {**rest, "before": str(found[PAGE - 1].pk)}) if len(found) > PAGE else ""
+    return Paged(found[:PAGE], _with(path, rest) if before else "", older)
+
+
 def kept(query: QueryDict, *dropped: str) -> dict[str, str]:
     """The address's parameters without the page's key and without those named."""
     return {name: str(value) for name, value in query.items() if value and name not in (*KEYS, *dropped)}
@@ -90,15 +99,21 @@ def _href(path: str, query: QueryDict, **edge: Any) -> str:
     return f"{path}?{urlencode({**kept(query), **keys})}"
 
 
-def chips(path: str, query: QueryDict, name: str, choices: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    """A filter as links; the empty choice stands for all."""
+def chips(
+    path: str,
+    query: QueryDict,
+    name: str,
+    choices: Iterable[tuple[str, str]],
+    counts: Mapping[str, int] = MappingProxyType({}),
+) -> list[dict[str, Any]]:
+    """A filter as links; the empty choice stands for all. `counts` has the number of rows by choice."""
     rest = kept(query, name)
     return [
         {
             "label": label,
             "href": _with(path, {**rest, name: value} if value else rest),
             "current": query.get(name, "") == value,
-            "count": None,
+            "count": counts.get(value),
             "separator": False,
         }
         for value, label in choices

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from approvals.conflicts import held_access, members, scan
+from approvals.conflicts import members, scan
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import submission as check_submission
 from approvals.grants.transitions import lifecycle
@@ -265,7 +265,6 @@ def waived(c: Company, rule: ConflictRule, pair: tuple[Submission, Submission]) 
         subject=c.people.jonas.pk,
         automation=pair[0].automation,
         covers=sorted(keys),
-        lifts=sorted(held_access.with_lower_words(f"{key} admin" for key in keys)),
         rule_digest=rule.digest,
         reason=free_text.keep("The report is due."),
         control=free_text.keep("Piet reads every post."),

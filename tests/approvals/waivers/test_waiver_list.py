@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from approvals.models import Waiver
 from approvals.waivers import transitions as waiver_transitions
-from approvals.waivers.views import waiver_list
 from governance.core.models import Person
+from governance.web.pages import pager
 from inventory.models import Version
 from tests import scenarios
 from tests.approvals import stock_report
@@ -46,7 +46,7 @@ def version(ground: Ground) -> Version:
 def listed(person: Person, show: str = "") -> list[str]:
     """Titles that somebody sees."""
     answer = client_of(person).get(reverse("waiver_list"), {"show": show} if show else {})
-    return [row["title"] for row in answer.context["rows"]]
+    return [line.waiver.title for line in answer.context["rows"]]
 
 
 @IN_EIGHT_CONFLICTS
@@ -78,7 +78,7 @@ def test_each_stands_where_it_stands(plain: Company, version: Version) -> None:
 def test_it_costs_as_much_with_many_and_goes_on_another_page(
     plain: Company, version: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiver_list, "PAGE", 6)
+    monkeypatch.setattr(pager, "PAGE", 6)
     client, path = client_of(plain.people.sana), reverse("waiver_list")
     ask(plain, version.automation, code="rule-0")
     one = cost(client, path)[0]
@@ -87,9 +87,9 @@ def test_it_costs_as_much_with_many_and_goes_on_another_page(
     assert cost(client, path)[0] == one <= 8
     first = client.get(path).context
     assert len(first["rows"]) == 6
-    second = client.get(first["pager"]["older_href"]).context
-    assert [row["title"] for row in second["rows"]] == ["Rule 1", "Rule 0"]
-    assert second["pager"]["newer_href"] == path
+    second = client.get(first["pager"].older_href).context
+    assert [line.waiver.title for line in second["rows"]] == ["Rule 1", "Rule 0"]
+    assert second["pager"].newer_href == path
 
 
 def test_review_and_automation_say_which_are_asked_for_or_live(plain: Company) -> None:
@@ -99,7 +99,7 @@ def test_review_and_automation_say_which_are_asked_for_or_live(plain: Company) -
     submission = scenarios.submitted(plain, version)
     for path in (reverse("automation_grants", args=[version.automation_id]), reverse("review", args=[submission.pk])):
         answer = client_of(n.sana).get(path)
-        assert [one["href"] for one in answer.context["waivers"]][:1] == [waiver.href]
+        assert [line.waiver.href for line in answer.context["waivers"]][:1] == [waiver.href]
         assert f'<a href="{waiver.href}">Rule 1</a>' in answer.content.decode()
     Waiver.objects.update(state="ended")
     assert client_of(n.sana).get(path).context["waivers"] == []

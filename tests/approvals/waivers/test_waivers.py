@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +23,7 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refused
 from governance.core.models import Delegation, Notice, Person
 from governance.core.roles.roles import Role
-from inventory.models import Automation, Privilege, Version
+from inventory.models import Automation, Version
 from tests import scenarios
 from tests.approvals import stock_report
 from tests.approvals.chains import described, in_force
@@ -93,37 +92,13 @@ def granted_of(c: Company, version: Version) -> Waiver:
     return grant(c, ask(c, version.automation), c.people.sana)
 
 
-def held_as_recorded(c: Company) -> Waiver:
-    """A waiver is granted of a rule that only records what is in force."""
-    conflict_rules.rule(on(c.erp), on(c.slack), mode="record")
-    made = posting(c, "write")
-    in_force(c, made)
-    return granted_of(c, made)
-
-
-def held_as_a_model_chooses(c: Company) -> Waiver:
-    """What is in force under a waiver is of the highest level, and a model may choose it."""
+def held_under_a_waiver(c: Company) -> Version:
+    """An automation in force holds two things to read under a waiver."""
     conflict_rules.rule(on(c.erp), on(c.slack), mode="enforce")
-    made = posting(c, "admin")
-    with unguarded(Privilege):  # as if a model chose it
-        Privilege.objects.filter(version=made).update(model_controlled=True, opaque=True)
-    waiver = granted_of(c, made)
+    made = posting(c, "read")
+    granted_of(c, made)
     in_force(c, made)
-    return waiver
-
-
-def held_under_a_waiver(level: str) -> Callable[[Company], Version]:
-    """Walk to an automation in force that holds two things at a level under a waiver."""
-
-    def walk(c: Company) -> Version:
-        conflict_rules.rule(on(c.erp), on(c.slack), mode="enforce")
-        made = posting(c, level)
-        granted_of(c, made)
-        assert is_waived(c, made, c.now)
-        in_force(c, made)
-        return made
-
-    return walk
+    return made
 
 
 def is_waived(c: Company, version: Version, at: object) -> bool:
@@ -136,7 +111,7 @@ FORBIDDEN = starting_point("plain", forbidden)
 ASKED = starting_point(FORBIDDEN, asked)
 GRANTED = starting_point(ASKED, granted)
 SIGNED_FOR = starting_point("plain", signed_for)
-HELD = {level: starting_point("plain", held_under_a_waiver(level), name=level) for level in ("read", "write")}
+HELD = starting_point("plain", held_under_a_waiver)
 
 
 @pytest.mark.parametrize("who", ["rita", "jonas"])
@@ -219,7 +194,6 @@ def test_the_database_lets_what_was_granted_end_sooner_and_nothing_else(
         {"begins_at": begins, "ends_at": begins + timedelta(days=30)},
         {"begins_at": plain.now + timedelta(days=1)},
         {"covers": [*waiver.covers, "1/anything"]},
-        {"lifts": [*waiver.lifts, f"{waiver.covers[0]} admin"]},
         {"code": "other"},
         {"rule_digest": "0" * 64},
         {"days": 29},
@@ -355,53 +329,13 @@ def test_it_lifts_nothing_that_comes_beside_what_it_names(plain: Company, versio
     assert not is_waived(plain, more, plain.now)
 
 
-@pytest.mark.parametrize(
-    "then",
-    [
-        pytest.param("write", marks=HELD["read"]),
-        pytest.param("admin", marks=HELD["read"]),
-        pytest.param("execute", marks=HELD["write"]),
-    ],
-)
-def test_it_lifts_no_higher_level_of_what_it_names(plain: Company, then: str, start: Version) -> None:
-    c, made = plain, start
-    more = posting(c, then)
-    assert set(more.privileges.values_list("key", flat=True)) == set(made.privileges.values_list("key", flat=True))
-    assert not is_waived(c, more, c.now)
-    with pytest.raises(Refused) as no:
-        scenarios.submitted(c, more)
-    assert no.value.refusal.code == "S6"
-    assert ask(c, more.automation).state == WaiverState.ASKED
-
-
-@pytest.mark.parametrize("how", ["model_controlled", "opaque"])
-@GRANTED
-def test_nor_what_a_model_chooses_now_or_cannot_be_read(plain: Company, version: Version, how: str) -> None:
-    assert is_waived(plain, version, plain.now)
-    with unguarded(Privilege):
-        Privilege.objects.filter(version=version).update(**{how: True})
-    assert not is_waived(plain, version, plain.now)
-
-
-@starting_point("plain", held_as_a_model_chooses)
-def test_it_lifts_less_of_what_it_names(plain: Company, start: Waiver) -> None:
-    c, waiver = plain, start
+@HELD
+def test_it_names_grants_and_not_how_they_are_held(plain: Company, start: Version) -> None:
+    c, more = plain, posting(plain, "admin")
+    assert set(more.privileges.values_list("key", flat=True)) == set(start.privileges.values_list("key", flat=True))
+    assert is_waived(c, more, c.now)
     conflict_jobs.scan_all(c.now, JOB)
-    assert conflict_transitions.waiver_of(Conflict.objects.get(), c.now) == waiver
-    assert is_waived(c, posting(c, "admin"), c.now)
-
-
-@starting_point("plain", held_as_recorded)
-def test_what_is_held_as_more_than_was_waived_is_enforced(plain: Company, start: Waiver) -> None:
-    c, waiver = plain, start
-    conflict_jobs.scan_all(c.now, JOB)
-    (row,) = Conflict.objects.telling_waived(c.now)
-    assert row.waived_until == waiver.ends_at
-    in_force(c, posting(c, "execute"))
-    conflict_jobs.scan_all(c.now, JOB)
-    (row,) = Conflict.objects.telling_waived(c.now)
-    assert row.waived_until is None
-    assert conflict_transitions.waiver_of(row, c.now) is None
+    assert conflict_transitions.waiver_of(Conflict.objects.get(), c.now) == Waiver.objects.get()
 
 
 def posting(c: Company, level: str) -> Version:

@@ -1,0 +1,75 @@
+"""Duties of waivers: nobody who gains by a waiver, or stands in for them, decides about it (S7, A11)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from approvals.models import Waiver
+from approvals.parties import queries as party_queries
+from approvals.policies import queries as policy_queries
+from approvals.policies import rules as policy_rules
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal
+from governance.core.models import Delegation
+from inventory.models import Automation
+
+
+def beneficiary_ids(waiver: Waiver, now: datetime) -> set[int]:
+    """Return ids of the requester, and of parties and owners of the automations that a waiver covers, at ``now`` (S7)."""
+    covered = {int(key.partition("/")[0]) for key in waiver.covers} | {waiver.automation_id}
+    people = {waiver.asked_by_id, *waiver.beneficiaries}
+    for automation in Automation.objects.filter(pk__in=covered).select_related("business_owner", "technical_owner"):
+        people |= {person_id for person_id, _ in party_queries.next_parties(automation)}
+        people |= {person.pk for person in automation.answering(now)}
+    return people
+
+
+def _refuse_beneficiary(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+    beneficiaries = beneficiary_ids(subject, now)
+    for person in actor.people:
+        if person.pk in beneficiaries:
+            beneficiary = "You gain" if person == actor.person else f"{person.name}, for whom you stand in, gains"
+            return Refusal("S7", "duty", f"{beneficiary} by this waiver, so somebody else decides about it.")
+    return None
+
+
+def _refuse_delegate(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+    people = [person.pk for person in actor.people]
+    delegations = Delegation.objects.between(beneficiary_ids(subject, now), people)
+    if not delegations.since(subject.asked_at, now).exists():
+        return None
+    sentence = "You and a person who gains by it stand in for each other, or did since it was requested."
+    return Refusal("A11", "duty", sentence, "Another security reviewer decides about it.")
+
+
+def _require_session(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.kind != "person" or actor.signed_in_at is None:
+        return Refusal("SOD-5", "duty", "Tokens, jobs and commands decide nothing.", "Sign in to the portal.")
+    return policy_rules.stale_sign_in(actor, policy_queries.in_force(now), "high", "decision")
+
+
+def _require_term_over(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.ends_at is None or subject.ends_at > now:
+        return Refusal("S7", "state", "Its term is not over.")
+    return None
+
+
+DECIDING = (
+    Duty(
+        "S7",
+        "S7",
+        "A person who gains by a waiver can't grant it.",
+        _refuse_beneficiary,
+        ("waiver_by_nobody_who_gains",),
+    ),
+    Duty(
+        "A11",
+        "A11",
+        "A delegate of a person who gains by a waiver can't decide about it, nor can the giver of such a delegation.",
+        _refuse_delegate,
+        ("waiver_decided",),
+    ),
+    Duty("SOD-5", "S5", "A waiver is decided in an interactive session, signed in lately.", _require_session),
+)
+TERM_OVER = Duty("S7", "S7", "A waiver ends with its term and not before, unless security ends it.", _require_term_over)
