@@ -202,7 +202,7 @@ def _model_or_store(node: Node) -> Use | None:
         for old in ("Insert", "Load"):
             kind = kind.removesuffix(old)
         if kind != connector and kind in table.STORES:
-            needs, parameter = table.STORES[kind]
+            needs, _, parameter = table.STORES[kind].partition(" ")
             return _store(node, prefix, f"{connector}Api" if prefix.startswith("chatHub") else needs, parameter)
     return None
 
