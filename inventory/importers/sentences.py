@@ -9,27 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from inventory.importers.connectors import canonical_connector
 from inventory.importers.display import EXPRESSION, MODEL
+from inventory.importers.facts import rows, word_lists
 from inventory.importers.levels import access_of
 from inventory.importers.levels import words as split_words
 
 #: Placeholders of a form.
 TARGET, RESOURCE = "{target}", "{resource}"
 
+_WORDS = word_lists("sentences")
 #: Connectors whose resources are tables, channels or files, which determines how targets are split (I4).
-_DATABASES = """
-    postgres mySql microsoftSql snowflake oracleDatabase questDb crateDb timescaleDb supabase mongoDb redis baserow nocoDb
-    googleBigQuery clickhouse memoryPostgresChat memoryMongoDbChat vectorStorePGVector
-"""
-DATABASES = frozenset(_DATABASES.split())
-_MESSENGERS = """
-    slack discord telegram mattermost microsoftTeams rocketchat zulip matrix googleChat twilio whatsApp gmail
-    microsoftOutlook emailSend sendGrid mailgun mailjet awsSes awsSns ftp sftp httpRequest webhook respondToWebhook
-    mandrill brevo sendInBlue pushover pushbullet twitter linkedIn facebookGraphApi wordpress
-"""
-MESSENGERS = frozenset(_MESSENGERS.split())
+DATABASES = _WORDS["databases"]
+MESSENGERS = _WORDS["messengers"]
 #: Connectors over which even a read sends data out: an address can contain data.
 CARRIES_OUT_WHEN_READING = frozenset({"httpRequest"})
 
@@ -58,45 +52,6 @@ class Phrase:
     form: str
 
 
-#: (connector or empty, ``resource:operation`` or operation): the words after "May". A form ends with its place.
-_KNOWN: dict[tuple[str, str], tuple[str, str]] = {
-    ("", "message:post"): ("post messages", "post messages to {target} in {resource}"),
-    ("", "message:send"): ("send messages", "send messages to {target} through {resource}"),
-    ("", "message:sendAndWait"): (
-        "send messages and wait for the answer",
-        "send messages to {target} and wait for the answer in {resource}",
-    ),
-    ("gmail", "message:send"): ("send mail", "send mail to {target} from {resource}"),
-    ("", "sms:send"): ("send text messages", "send text messages to {target} through {resource}"),
-    ("", "database:executeQuery"): ("run any SQL", "run SQL, {target}, in {resource}"),
-    ("", "database:executeQuery/read"): ("read tables with SQL", "read {target} in {resource}"),
-    ("", "database:executeQuery/write"): ("change tables with SQL", "change {target} in {resource}"),
-    ("", "database:select"): ("read tables", "read {target} in {resource}"),
-    ("", "database:insert"): ("add rows", "add rows to {target} in {resource}"),
-    ("", "database:update"): ("change rows", "change rows of {target} in {resource}"),
-    ("", "database:upsert"): ("add and change rows", "add and change rows of {target} in {resource}"),
-    ("", "database:deleteTable"): ("delete rows and tables", "delete rows of {target}, or the table, in {resource}"),
-    ("", "memory:append"): ("keep conversations", "keep conversations in {target} in {resource}"),
-    ("", "model:call"): ("send prompts to a model", "send prompts to {target} through {resource}"),
-    ("", "code:run"): ("run code of its own", "run code of its own, {target}, on {resource}"),
-    ("", "workflow:execute"): ("start other workflows", "start the workflow {target} on {resource}"),
-    ("", "request:get"): ("read over HTTP", "read {target} from {resource}"),
-    ("", "request:head"): ("look things up over HTTP", "look up {target} at {resource}"),
-    ("", "request:post"): ("send data over HTTP", "send data to {target} at {resource}"),
-    ("", "request:put"): ("replace data over HTTP", "replace data at {target} at {resource}"),
-    ("", "request:patch"): ("change data over HTTP", "change data at {target} at {resource}"),
-    ("", "request:delete"): ("delete data over HTTP", "delete data at {target} at {resource}"),
-    ("", "file:download"): ("read files", "read files, {target}, in {resource}"),
-    ("", "file:upload"): ("upload files", "upload files to {target} in {resource}"),
-    ("", "upload"): ("upload files", "upload files to {target} on {resource}"),
-    ("", "download"): ("read files", "read files at {target} on {resource}"),
-    ("", "sheet:read"): ("read sheets", "read the sheet {target} in {resource}"),
-    ("", "event:getAll"): ("read calendar events", "read events of {target} in {resource}"),
-    ("", "watch"): ("be told of changes", "be told of changes to {target} in {resource}"),
-    ("", "receive"): ("receive what people send", "receive what people send to {target} with {resource}"),
-    ("", "*"): ("do everything that it offers", "do everything that it offers with {target} through {resource}"),
-    ("", "*/read"): ("read everything that it offers", "read everything that it offers, {target}, through {resource}"),
-}
 _VERBS = {"get": "read", "append": "add", "fetch": "read", "del": "delete", "upsert": "add and change"}
 _TO = frozenset(
     {"send", "post", "upload", "add", "append", "publish", "write", "share", "invite", "forward", "copy", "move"}
@@ -111,11 +66,18 @@ def phrase_of(connector: str, code: str) -> Phrase:
         connector: as the source names it: ``slack``, ``mcp``.
         code: code of the entitlement: ``message:post``, ``create_issue``, ``*``.
     """
-    for pair in ((connector, code), (canonical_connector(connector), code), ("", code)):
-        if pair in _KNOWN:
-            words, form = _KNOWN[pair]
-            return Phrase(f"May {words}", f"May {form}")
+    for name in (connector, canonical_connector(connector), ""):
+        if phrase := _known().get((name, code)):
+            return phrase
     return _full_words(connector, code)
+
+
+@cache
+def _known() -> dict[tuple[str, str], Phrase]:
+    """Rows of ``data/sentences.csv``, by connector (or empty) and code. A form ends with its place."""
+    return {
+        (connector, code): Phrase(f"May {words}", f"May {form}") for connector, code, words, form in rows("sentences")
+    }
 
 
 def _full_words(connector: str, code: str) -> Phrase:
