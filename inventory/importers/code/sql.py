@@ -1,24 +1,54 @@
-"""Tables of a literal query with its access, and the parts that could not be read (I8).
+"""Access and tables of a literal query, and the parts that were not read (I8). sqlglot parses; nothing is executed.
 
-No SQL parser: it follows the words that precede tables, and errs in one direction. An unknown part adds a table or
-marks the query as not fully read; it never removes a table. The caller knows whether a query is literal.
+An unknown part adds a table or marks the query as not fully read; it never removes a table. Importing sqlglot takes a
+quarter of a second, so callers import this module for their first query.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import itertools
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from inventory.importers.code import sql_keywords as words
-from inventory.importers.code.sql_tokens import Token, tokens_of
+from sqlglot import Dialect, TokenType, exp
+
 from inventory.importers.display import displayed
+from inventory.importers.facts import facts, word_lists
 from inventory.importers.manifest import Access
 
 LONGEST = 20_000
-"""Characters beyond which nobody reads a query."""
+"""Characters beyond which a query is not read. At most this takes half a second."""
+NOT_SQL = "The query was not read: it is no SQL that this importer knows"
+UNCLEAR = "Where a text or a comment of the query ends depends on the database"
+FILLED_IN = "A table is named by what is filled in"
+ODD_NAME = "A table has a name that was not understood"
 _FIRST_NAMED = 6
 _LONGEST_NAME = 120
-#: Separator of names, and the placeholder for a value chosen at run time.
-_ODD = frozenset(",{}…")
+
+_WORDS = word_lists("sql")
+_DIALECTS: dict[str, str] = facts("sql")["dialects"]
+_NAME = re.compile(rf"[\w$#. -]{{1,{_LONGEST_NAME}}}")
+#: A line break that ends a comment in some databases, names with escapes, custom quotation marks, executed or nested
+#: comments, and quotation marks behind a backslash.
+_UNCLEAR = re.compile(
+    r"\r(?!\n)|(?<!\w)[uU]&[\"']|(?<!\w)(?:[qQ]|[nN][qQ]|[rR][bB]?|[bB][rR])'|/\*(?:[!+M]|(?:(?!\*/).)*?/\*)|\\['\"`]",
+    re.DOTALL,
+)
+_TRIPLE = re.compile(r"'''|\"\"\"")
+_DOLLARS = re.compile(r"\$\w*\$")
+_RUNS = re.compile(rf"\b(?:{'|'.join(sorted(_WORDS['runs']))})\b|\bcopy\b.*\bprogram\b", re.IGNORECASE | re.DOTALL)
+#: MySQL's REPLACE is an INSERT for access and tables; EXPLAIN of a query has those of the query.
+_REPLACES = re.compile(r"\breplace\s+into\b", re.IGNORECASE)
+_EXPLAINS = re.compile(
+    r"\s*explain\s+(?:(?:analyze|verbose)\s+)*(?=\(|(?:select|with|values|table|insert|update|delete|merge)\b)",
+    re.IGNORECASE,
+)
+_READS = (exp.Query, exp.Values, exp.Show, exp.Describe)
+_CHANGES = (exp.DML, exp.Into, exp.Lock, exp.Command)
+_OF_TABLES = (exp.Create, exp.Alter, exp.Drop)
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # its warnings quote the query
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,284 +75,144 @@ def read_query(text: str, connector: str = "") -> Query:
     """
     if len(text) > LONGEST:
         return Query("write", unread=("The query is longer than anybody reads",))
-    tokens, is_clear = tokens_of(text, connector)
-    reader = _Reader(tokens)
-    reader.read()
-    if not is_clear:
-        reader.unread.insert(0, "Where a text or a comment of the query ends depends on the database")
-    tables = tuple(dict.fromkeys(reader.tables))
-    if any(len(name) > _LONGEST_NAME or _ODD & set(name) for name in tables):
-        reader.unread.append("A table has a name that was not understood")
-    elsewhere = tuple(dict.fromkeys(reader.outside))
-    if elsewhere:
-        reader.unread.append(f"The query reaches past its tables: {_tables_text(elsewhere)}")
-    if unknown := tuple(dict.fromkeys(reader.unknown)):
-        reader.unread.append(f"The query calls what it does not show: {_tables_text(unknown)}")
-    is_read = reader.is_read and is_clear and not elsewhere
-    access: Access = "execute" if reader.runs else "read" if is_read else "write"
-    return Query(access, tuple(displayed(name, _LONGEST_NAME) for name in tables), tuple(dict.fromkeys(reader.unread)))
+    statements, quoted_calls = _parsed(text, connector)
+    tables = [table for statement in statements or () for table in _tables_of(statement)]
+    outside, unknown = _calls_of(statements or [], quoted_calls)
+    unread = [UNCLEAR] if _is_unclear(text, connector) else []
+    unread += [NOT_SQL] if statements is None else filter(None, map(_about_statement, statements))
+    unread += [FILLED_IN for name in tables if name is None]
+    unread += [ODD_NAME for name in tables if name is not None and not _NAME.fullmatch(name)]
+    unread += [f"The query reaches past its tables: {_few_names(outside)}"] if outside else []
+    is_read = bool(statements) and all(map(_only_reads, statements or ())) and not unread
+    unread += [f"The query calls what it does not show: {_few_names(unknown)}"] if unknown else []
+    access: Access = "execute" if _RUNS.search(text) else "read" if is_read else "write"
+    named = dict.fromkeys(displayed(name, _LONGEST_NAME) for name in tables if name is not None)
+    return Query(access, tuple(named), tuple(dict.fromkeys(unread)))
 
 
-def _tables_text(names: tuple[str, ...]) -> str:
+def _is_unclear(text: str, connector: str) -> bool:
+    """Whether databases, or two settings of one, may read the text differently."""
+    if _UNCLEAR.search(text):
+        return True
+    if connector == "googleBigQuery" and _TRIPLE.search(text):
+        return True
+    return connector in _WORDS["without_dollar_quotes"] and _DOLLARS.search(text) is not None
+
+
+def _parsed(text: str, connector: str) -> tuple[list[exp.Expression] | None, list[str]]:
+    """Statements, None if the text was not read, and the quoted names before parentheses."""
+    text = _EXPLAINS.sub("", _REPLACES.sub("INSERT INTO", text))
+    dialect = Dialect.get_or_raise(_DIALECTS.get(connector, "postgres"))
+    try:
+        tokens = dialect.tokenize(text)
+        statements = dialect.parser().parse(tokens, text)
+    except Exception:  # noqa: BLE001  a parser of any text may fail in any way, and its message quotes the query
+        return None, []
+    calls = [
+        token.text
+        for token, after in itertools.pairwise(tokens)
+        if token.token_type == TokenType.IDENTIFIER and after.token_type == TokenType.L_PAREN
+    ]
+    return [statement for statement in statements if isinstance(statement, exp.Expression)], calls
+
+
+def _about_statement(statement: exp.Expression) -> str:
+    """Reason for a kind of statement whose tables are not all found; empty for the others."""
+    is_known = isinstance(statement, (*_READS, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.TruncateTable))
+    if is_known or (isinstance(statement, _OF_TABLES) and statement.args.get("kind") == "TABLE"):
+        return ""
+    name = statement.name if isinstance(statement, exp.Command) else statement.key
+    return f"It has a statement that is not read: {displayed(name.upper(), 40) or 'of another kind'}"
+
+
+def _only_reads(statement: exp.Expression) -> bool:
+    return isinstance(statement, _READS) and statement.find(*_CHANGES) is None
+
+
+def _tables_of(statement: exp.Expression) -> list[str | None]:
+    """Names of the tables of a statement in its order; None for a table that is named at run time."""
+    if isinstance(statement, exp.Show):
+        parts = [statement.args.get("db"), statement.args.get("target")]
+        return [".".join(part.name for part in parts if part)] if parts[1] else []
+    tables = [
+        table
+        for table in statement.find_all(exp.Table)
+        if not isinstance(table.this, exp.Func)
+        and not isinstance(table.parent, exp.UserDefinedFunction)
+        and not _is_common_table(table)
+    ]
+    return [_table_name(table) for table in sorted(tables, key=_position)]
+
+
+def _position(table: exp.Table) -> int:
+    return int(next((part.meta["start"] for part in table.parts if "start" in part.meta), 0))
+
+
+def _table_name(table: exp.Table) -> str | None:
+    alias = table.args.get("alias")
+    behind = [alias.this] if alias is not None and alias.this is not None else []  # `hr.salaries@elsewhere`, `$1:name`
+    if not all(isinstance(part, exp.Identifier) for part in (*table.parts, *behind)):
+        return None
+    names = [f"#{part.name}" if part.args.get("temporary") else part.name for part in table.parts if part.name]
+    return (".." if table.catalog and not table.db else ".").join(names)
+
+
+def _is_common_table(table: exp.Table) -> bool:
+    """Whether a table is a common table expression (``WITH``) in scope; the target of a change is a real table."""
+    is_target = isinstance(table.parent, (exp.DML, exp.Schema)) and table.arg_key == "this"
+    if table.db or is_target:
+        return False
+    name, inside = _folded(table.this), table
+    while (parent := inside.parent) is not None:
+        names: Iterable[exp.Expression] = ()
+        if isinstance(parent, exp.With):
+            before = itertools.takewhile(lambda each, own=inside: each is not own, parent.expressions)  # type: ignore[misc]
+            names = [*before, inside] if parent.args.get("recursive") else before
+        elif (held := parent.args.get("with_")) is not None and held is not inside:
+            names = held.expressions
+        if any(_folded(each.args["alias"].this) == name for each in names):
+            return True
+        inside = parent
+    return False
+
+
+def _folded(name: exp.Expression) -> str:
+    return name.name if name.args.get("quoted") else name.name.lower()
+
+
+def _calls_of(statements: Iterable[exp.Expression], quoted: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Called functions that reach past the tables of the query, and those that are not known here."""
+    outside: dict[str, None] = {}
+    unknown: dict[str, None] = {}
+    named = set[str]()
+    for statement in statements:
+        named |= {name.name for name in statement.find_all(exp.Identifier) if not isinstance(name.parent, exp.Func)}
+        for name, is_known in _functions_of(statement):
+            if {name.lower(), name.lower().rpartition(".")[2]} & _WORDS["outside"]:
+                outside[name] = None
+            elif not is_known:
+                unknown[name] = None
+    unknown |= dict.fromkeys(name for name in quoted if name not in {*named, *outside, *unknown})
+    return list(outside), list(unknown)
+
+
+def _functions_of(statement: exp.Expression) -> Iterator[tuple[str, bool]]:
+    """Name of each called function, and whether it only looks at what it is given."""
+    for function in statement.find_all(exp.Func):
+        is_typed = not isinstance(function, (exp.Anonymous, exp.AnonymousAggFunc))
+        name = function.sql_name().lower() if is_typed else function.name
+        is_quoted = isinstance(function.this, exp.Identifier) and function.this.quoted and not is_typed
+        parent, schema = function.parent, ""
+        if isinstance(parent, exp.Dot) and parent.expression is function:
+            schema = parent.this.name
+        elif isinstance(parent, exp.Table):
+            schema = parent.db
+        folded = name if is_quoted else name.lower()
+        is_known = folded in _WORDS["harmless"] and schema.lower() in ("", "pg_catalog")
+        yield f"{schema}.{name}" if schema else name, is_known
+
+
+def _few_names(names: list[str]) -> str:
     more = len(names) - _FIRST_NAMED
     first = ", ".join(displayed(name, 50) for name in names[:_FIRST_NAMED])
     return f"{first} and {more} more" if more > 0 else first
-
-
-@dataclass(slots=True)
-class _Level:
-    """Content of one pair of parentheses, or one statement outside of them."""
-
-    called: str = ""  # function before the parentheses
-    expects: bool = False  # a table's name comes next
-    behind: str = ""  # word before the table
-    is_list: bool = False  # a comma is followed by another table
-    joined: bool = False  # USING names columns
-    selects: bool = False
-    is_with: bool = False  # names of common table expressions stand here
-    recursive: bool = False
-    pending: str = ""  # the expression whose body this is: it counts once it ends
-    names: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Reads the words once."""
-
-    tokens: list[Token]
-    at: int = 0
-    levels: list[_Level] = field(default_factory=lambda: [_Level()])
-    tables: list[str] = field(default_factory=list)
-    outside: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
-    is_read: bool = True
-    runs: bool = False
-    verb: str = ""
-    begins: bool = True
-
-    def read(self) -> None:
-        while self.at < len(self.tokens):
-            token = self.tokens[self.at]
-            if token.kind == "sign":
-                self._sign(token.text)
-                self.at += 1
-            elif token.is_name:
-                self._name()
-            else:
-                self._filled_in()
-                self.begins = False
-                self.at += 1
-        if len(self.levels) > 1:
-            self.unread.append("Its parentheses don't match")
-        self.is_read = self.is_read and bool(self.verb)
-
-    @property
-    def _level(self) -> _Level:
-        return self.levels[-1]
-
-    def _word(self, steps: int) -> str:
-        """Word at this distance; empty for anything else."""
-        at = self.at + steps
-        return self.tokens[at].word if 0 <= at < len(self.tokens) else ""
-
-    def _is_sign(self, at: int, sign: str) -> bool:
-        return at < len(self.tokens) and self.tokens[at].kind == "sign" and self.tokens[at].text == sign
-
-    # --- signs ---
-
-    def _sign(self, sign: str) -> None:
-        level = self._level
-        match sign:
-            case "(":
-                within = _Level(expects=level.expects, is_list=level.expects)
-                level.expects = False
-                self.levels.append(within)
-            case ")" if len(self.levels) > 1:
-                ended = self.levels.pop()
-                if ended.pending:
-                    self._level.names.add(ended.pending)
-            case ")":
-                self.unread.append("Its parentheses don't match")
-            case ";":
-                if len(self.levels) > 1:
-                    self.unread.append("Its parentheses don't match")
-                self.levels, self.begins = [_Level()], True
-            case ",":
-                level.expects = level.expects or level.is_list
-            case _ if level.expects:
-                self.unread.append("A table is named in a way that was not understood")
-                level.expects = False
-
-    def _filled_in(self) -> None:
-        """A text, a number or a parameter."""
-        if self._level.expects:
-            self.unread.append("A table is named by a text or by what is filled in")
-            self._level.expects = False
-
-    # --- words and names ---
-
-    def _name(self) -> None:
-        token, level = self.tokens[self.at], self._level
-        if self._begins_cte():
-            return
-        if self.begins:
-            self._statement(token.word)
-        if token.word and not self._is_sign(self.at + 1, "."):
-            self._does(token.word)
-            if self._keyword(token.word):
-                self.at += 1
-                return
-        name, end, is_whole = self._whole_name()
-        if not is_whole:
-            self.unread.append("A name was not understood")
-        is_call = self._is_sign(end, "(")
-        if level.expects and not (is_call and level.behind not in words.ADDED_TO):
-            self._table(name, token)
-            if end < len(self.tokens) and self.tokens[end].joins and self.tokens[end].text.startswith("@"):
-                self.unread.append("A table is reached through another database")
-        elif is_call and not (token.word in words.NO_CALL and name == token.text) and self._word(-1) != "as":
-            is_quoted = any(token.kind == "name" for token in self.tokens[self.at : end])
-            self._call(name, name if is_quoted else name.lower())
-        level.expects = False
-        if is_call:
-            self._sign("(")
-            self._level.called = name.lower()
-            end += 1
-        self.at = end
-
-    def _does(self, word: str) -> None:
-        if word in words.CHANGES and not self._is_function(word) and not (self.verb == "show" and word == "create"):
-            self.is_read = False
-        if word in words.FILES:
-            self.outside.append(word)
-        self.runs = self.runs or word in words.RUNS or (word == "program" and self.verb == "copy")
-
-    def _statement(self, word: str) -> None:
-        self.begins, self.verb = False, word or "?"
-        if word not in words.READS:
-            self.is_read = False
-        is_read = word in words.UNDERSTOOD and (word not in words.DEFINES or "table" in map(self._word, range(1, 5)))
-        if not is_read:
-            self.unread.append(
-                f"It has a statement that is not read: {displayed(word.upper(), 40) or 'of another kind'}"
-            )
-
-    def _is_function(self, word: str) -> bool:
-        return word in words.ALSO_CALLED and self._is_sign(self.at + 1, "(")
-
-    def _keyword(self, word: str) -> bool:
-        """Whether a word is a keyword, and its effect."""
-        level = self._level
-        if word in words.BEGINS_QUERY:
-            level.is_with = False
-        if level.expects and word in words.PASSED_OVER:
-            return True
-        if word == self.verb and word in words.DESCRIBES:
-            self._expect(word)
-            return True
-        if word == "from":
-            is_own = level.called in words.TAKES_FROM and not level.selects
-            if not is_own and not self._is_distinct_from():
-                self._expect("from")
-            return True
-        if word == "using":
-            if not (level.joined and self._is_sign(self.at + 1, "(")) and not level.called:
-                self._expect("using")
-            level.joined = False
-            return True
-        if word in words.JOINED:
-            self._expect(word)
-            level.joined = True
-            return True
-        if word in words.ADDED_TO and not self._is_function(word):
-            if self._word(-1) not in words.NO_TABLE_BEHIND.get(word, ()):
-                self._expect(word)
-            return True
-        if word == "with":
-            level.is_with = not self._is_sign(self.at + 1, "(")
-            level.expects = False
-            return True
-        if word == "recursive" and level.is_with:
-            level.recursive = True
-            return True
-        if word in words.ENDS_LIST:
-            level.is_list = level.expects = False
-            level.selects = level.selects or word == "select"
-            return True
-        if level.expects and word in words.NO_TABLE:
-            level.expects = False
-            return True
-        return False
-
-    def _expect(self, word: str) -> None:
-        level = self._level
-        level.expects, level.behind = True, word
-        level.is_list = level.is_list or word in words.LISTED
-
-    def _is_distinct_from(self) -> bool:
-        return self._word(-1) == "distinct" and self._word(-2) in ("is", "not")
-
-    def _whole_name(self) -> tuple[str, int, bool]:
-        """Qualified name, its end, and whether all of it is a name."""
-        parts, end = [self.tokens[self.at].text], self.at + 1
-        while True:
-            if self._is_sign(end, "."):
-                while self._is_sign(end, "."):
-                    parts.append(".")
-                    end += 1
-                if end >= len(self.tokens) or not self.tokens[end].is_name:
-                    return "".join(parts), end, self._is_sign(end, "*") and not self._level.expects
-            elif not (self._level.expects and self._is_dashed(end)):
-                return "".join(parts), end, True
-            else:
-                parts.append("-")
-                end += 1
-            parts.append(self.tokens[end].text)
-            end += 1
-
-    def _is_dashed(self, at: int) -> bool:
-        """Whether a dash is part of a table's name, as in BigQuery without quotation marks."""
-        return (
-            self._is_sign(at, "-")
-            and self.tokens[at].joins
-            and at + 1 < len(self.tokens)
-            and self.tokens[at + 1].joins
-            and self.tokens[at + 1].is_name
-        )
-
-    def _table(self, name: str, token: Token) -> None:
-        bare = name == token.text
-        folded = name.lower() if token.kind == "word" else name
-        if not (bare and any(folded in level.names for level in self.levels)):
-            self.tables.append(name)
-
-    def _call(self, name: str, folded: str) -> None:
-        if {name.lower(), name.lower().rpartition(".")[2]} & words.OUTSIDE:
-            self.outside.append(name)
-        elif folded.removeprefix("pg_catalog.") not in words.HARMLESS:
-            self.unknown.append(name)
-
-    def _begins_cte(self) -> bool:
-        """Skip the name of a common table expression up to its body; it is no table from there on."""
-        level, at = self._level, self.at
-        if not level.is_with or self._word(0) == "recursive":
-            return False
-        token, end = self.tokens[at], at + 1
-        if self._is_sign(end, "("):
-            while end < len(self.tokens) and not self._is_sign(end, ")"):
-                end += 1
-            end += 1
-        if end >= len(self.tokens) or self.tokens[end].word != "as":
-            return False
-        end += 1
-        while end < len(self.tokens) and self.tokens[end].word in ("not", "materialized"):
-            end += 1
-        if not self._is_sign(end, "("):
-            return False
-        name = token.text.lower() if token.kind == "word" else token.text
-        if level.recursive:
-            level.names.add(name)
-        self.levels.append(_Level(pending=name))
-        self.at = end + 1
-        return True

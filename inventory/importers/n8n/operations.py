@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from inventory.importers.addresses import address_of
-from inventory.importers.code.sql import Query, read_query
 from inventory.importers.connectors import service_of
 from inventory.importers.display import EXPRESSION, MODEL, display_label, displayed, is_expression, is_model_chosen
 from inventory.importers.identity_systems import changes_access
@@ -23,6 +23,9 @@ from inventory.importers.n8n.node import PLATFORM, Node, Note, Use, dynamic_host
 from inventory.importers.n8n.parameters import label_of, target_of, target_part, text_of
 from inventory.importers.n8n.reach import with_targets
 from inventory.importers.n8n.triggers import entry_path, trigger_type
+
+if TYPE_CHECKING:
+    from inventory.importers.code.sql import Query
 
 _UNREAD_WORKFLOW: Note = ("unrecognised", "medium", "The workflow in this node could not be read; check what it does")
 _QUERIES = frozenset({"executeQuery", "query", "execute"})
@@ -314,7 +317,11 @@ def _query(node: Node) -> str:
 def _sql(node: Node, operation: str) -> Query | None:
     """Literal query of a node; None if it is built at run time or missing."""
     query = _query(node) if operation in _QUERIES and node.connector != "graphql" else ""
-    return read_query(query, node.connector) if query and not is_expression(query) else None
+    if not query or is_expression(query):
+        return None
+    from inventory.importers.code.sql import read_query  # slow to import, and most workflows have no query
+
+    return read_query(query, node.connector)
 
 
 def _endpoint(node: Node) -> str:

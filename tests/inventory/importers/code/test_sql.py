@@ -5,8 +5,53 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlglot.expressions import ALL_FUNCTIONS
 
-from inventory.importers.code.sql import LONGEST, Query, read_query
+from inventory.importers.code.sql import LONGEST, NOT_SQL, Query, read_query
+from inventory.importers.facts import word_lists
+
+#: Functions of sqlglot that reach past what they are given, run what is not shown, or stand for others.
+NOT_HARMLESS = set(
+    [
+        "a_i_forecast",
+        "ai_agg",
+        "ai_classify",
+        "ai_embed",
+        "ai_generate",
+        "ai_similarity",
+        "ai_summarize_agg",
+        "anonymous_agg_func",
+        "columns",
+        "combined_agg_func",
+        "combined_parameterized_agg",
+        "dynamic_identifier",
+        "features_at_time",
+        "generate_bool",
+        "generate_double",
+        "generate_embedding",
+        "generate_int",
+        "generate_table",
+        "generate_text",
+        "generator",
+        "host",
+        "m_l_forecast",
+        "m_l_translate",
+        "net_func",
+        "next_value_for",
+        "parameterized_agg",
+        "predict",
+        "read_csv",
+        "read_parquet",
+        "reg_domain",
+        "safe_func",
+        "search",
+        "search_ip",
+        "secret",
+        "to_file",
+        "transform",
+        "vector_search",
+    ]
+)
 
 # --- what hides tables or changes ---------------------------------------------------------------------------------------
 
@@ -44,8 +89,6 @@ def test_no_mark_in_a_text_or_a_comment_hides_what_follows(query: str) -> None:
         ("SELECT ''' ' ''' FROM a", "googleBigQuery"),
         ('SELECT 1 FROM U&"\\0068r"', "postgres"),
         ("SELECT 1 -- a\r, 2 FROM hr.salaries", "postgres"),
-        ("SELECT 1 FROM a WHERE b = 'not closed", "postgres"),
-        ("SELECT 1 FROM a /* not closed", "postgres"),
     ],
 )
 def test_where_databases_differ_nobody_relies_on_what_was_read(query: str, connector: str) -> None:
@@ -83,7 +126,8 @@ def test_each_database_is_read_as_it_reads(query: str, connector: str) -> None:
         ("SELECT * FROM dblink('host=hr', 'SELECT 1') AS t(x int), a", "reaches past its tables: dblink"),
         ("SELECT lo_import('/etc/passwd') FROM a", "reaches past its tables: lo_import"),
         ("SELECT query_to_xml('SELECT * FROM hr.salaries', true, true, '') FROM a", "reaches past its tables"),
-        ("SELECT * FROM a INTO OUTFILE '/tmp/a'", "reaches past its tables: outfile"),
+        ("SELECT * FROM a INTO OUTFILE '/tmp/a'", "it is no SQL"),
+        ("INSERT INTO FUNCTION s3('https://x.example') SELECT * FROM a", "reaches past its tables: s3"),
         ("COPY a FROM '/etc/passwd'", "a statement that is not read: COPY"),
         ("DO $$ BEGIN DELETE FROM hr.salaries; END $$", "a statement that is not read: DO"),
         ("SET search_path TO hr; SELECT * FROM salaries", "a statement that is not read: SET"),
@@ -112,20 +156,63 @@ def test_what_starts_a_program_runs_something(query: str) -> None:
         ('SELECT "Count"(1) FROM a', "calls what it does not show: Count"),
         ("SELECT * FROM everything() e, a", "calls what it does not show: everything"),
         ("SELECT f1(),f2(),f3(),f4(),f5(),f6(),f7(),f8() FROM a", "f6 and 2 more"),
-        ("SELECT * FROM $1:name, a", "named by a text or by what is filled in"),
-        ("SELECT * FROM '/data/salaries.csv', a", "named by a text or by what is filled in"),
-        ("SELECT * FROM a, hr.*", "was not understood"),
-        ("SELECT * FROM a, hr.salaries@elsewhere", "through another database"),
+        ("SELECT * FROM $1:name, a", "named by what is filled in"),
+        ("SELECT * FROM a, hr.salaries@elsewhere", "named by what is filled in"),
+        ("SELECT * FROM '/data/salaries.csv', a", "a name that was not understood"),
+        ('SELECT * FROM a, "hr.salaries@elsewhere"', "a name that was not understood"),
         ('SELECT * FROM a, "salaries, all of them"', "a name that was not understood"),
         (f"SELECT * FROM a, {'x' * 130}", "a name that was not understood"),
-        ("SELECT (1 FROM a", "parentheses"),
-        ("SELECT 1) FROM a", "parentheses"),
     ],
 )
 def test_what_is_not_understood_is_said(query: str, because: str) -> None:
     found = read_query(query)
     assert because in "; ".join(found.unread)
     assert "a" in found.tables
+
+
+@pytest.mark.rule("I8")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT (1 FROM a",
+        "SELECT 1) FROM a",
+        "SELECT 1 FROM a WHERE b = 'not closed",
+        "SELECT 1 FROM a /* not closed",
+        "SELECT * FROM a, hr.*",
+        "SELECT " + "(" * 5_000 + "1" + ")" * 5_000,
+        "SELECT hunter2 hunter3 hunter4",
+    ],
+)
+def test_query_that_is_not_parsed_is_not_read(query: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert read_query(query, "postgres") == Query("write", unread=(NOT_SQL,))
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.rule("I8")
+def test_warning_of_the_parser_quotes_no_query(capfd: pytest.CaptureFixture[str]) -> None:
+    assert read_query("DO $$ hunter2 $$").unread == ("It has a statement that is not read: DO",)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.rule("I8")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "WITH t AS (SELECT 1) DELETE FROM t",
+        "WITH t AS (SELECT 1) UPDATE t SET a = 1",
+        "WITH t AS (SELECT 1) INSERT INTO t (a) SELECT * FROM t",
+    ],
+)
+def test_target_of_a_change_is_a_table(query: str) -> None:
+    assert (read_query(query).access, read_query(query).tables) == ("write", ("t",))
+
+
+@pytest.mark.rule("I8")
+def test_every_function_that_the_parser_knows_was_reviewed() -> None:
+    """A function of a newer sqlglot is reported as unknown until somebody adds it to the list."""
+    reviewed = word_lists("sql")["harmless"]
+    names = {function.sql_name().lower() for function in ALL_FUNCTIONS}
+    assert names - reviewed == NOT_HARMLESS
 
 
 @pytest.mark.rule("I8")
@@ -166,7 +253,7 @@ def test_what_is_longer_than_anybody_reads_is_said_to_be() -> None:
         "TRUNCATE scm.stock, hr.salaries",
         "DROP TABLE IF EXISTS scm.stock, hr.salaries",
         "CREATE TABLE IF NOT EXISTS scm.stock (id int PRIMARY KEY, b numeric(10, 2) REFERENCES hr.salaries (id))",
-        "REPLACE scm.stock VALUES (1); REPLACE INTO hr.salaries VALUES (1)",
+        "REPLACE INTO scm.stock VALUES (1); REPLACE INTO hr.salaries VALUES (1)",
         "WITH a AS (SELECT * FROM scm.stock), b (c, d) AS MATERIALIZED (SELECT * FROM hr.salaries) SELECT * FROM a, b",
         "WITH RECURSIVE t (n) AS (SELECT 1 FROM scm.stock UNION SELECT n FROM t) SELECT * FROM t, hr.salaries",
     ],
@@ -273,7 +360,6 @@ def test_whatever_stands_before_it_a_table_is_found(pieces: list[str]) -> None:
         ("SHOW DATABASES", ()),
         ("SHOW COLUMNS FROM orders", ("orders",)),
         ("SHOW CREATE TABLE orders", ("orders",)),
-        ("SHOW server_version", ()),
         ("DESCRIBE orders", ("orders",)),
         ("DESC scm.orders", ("scm.orders",)),
         ("EXPLAIN SELECT * FROM orders", ("orders",)),
