@@ -20,7 +20,9 @@ _FACTS = facts("capabilities")
 #: Each tag with the words that follow "May" in a sentence.
 TAGS: Mapping[str, str] = MappingProxyType(_FACTS["tags"])
 #: Tags that no name shows: the owner of the resource states them. Each with its sentence and short form.
-CONTROLS: Mapping[str, list[str]] = MappingProxyType(_FACTS["controls"])
+CONTROLS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {tag: (sentence, short) for tag, (sentence, short) in _FACTS["controls"].items()}
+)
 STATED_CONTROLS = frozenset(CONTROLS)
 #: Tags whose presence removes a conflict.
 PROTECTIVE = STATED_CONTROLS | {"log.write", "backup.write"}

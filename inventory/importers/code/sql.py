@@ -99,7 +99,7 @@ def _is_unclear(text: str, connector: str) -> bool:
     return connector in _WORDS["without_dollar_quotes"] and _DOLLARS.search(text) is not None
 
 
-def _parsed(text: str, connector: str) -> tuple[list[exp.Expression] | None, list[str]]:
+def _parsed(text: str, connector: str) -> tuple[list[exp.Expr] | None, list[str]]:
     """Statements, None if the text was not read, and the quoted names before parentheses."""
     text = _EXPLAINS.sub("", _REPLACES.sub("INSERT INTO", text))
     dialect = Dialect.get_or_raise(_DIALECTS.get(connector, "postgres"))
@@ -113,10 +113,10 @@ def _parsed(text: str, connector: str) -> tuple[list[exp.Expression] | None, lis
         for token, after in itertools.pairwise(tokens)
         if token.token_type == TokenType.IDENTIFIER and after.token_type == TokenType.L_PAREN
     ]
-    return [statement for statement in statements if isinstance(statement, exp.Expression)], calls
+    return [statement for statement in statements if isinstance(statement, exp.Expr)], calls
 
 
-def _about_statement(statement: exp.Expression) -> str:
+def _about_statement(statement: exp.Expr) -> str:
     """Reason for a kind of statement whose tables are not all found; empty for the others."""
     is_known = isinstance(statement, (*_READS, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.TruncateTable))
     if is_known or (isinstance(statement, _OF_TABLES) and statement.args.get("kind") == "TABLE"):
@@ -125,11 +125,11 @@ def _about_statement(statement: exp.Expression) -> str:
     return f"It has a statement that is not read: {displayed(name.upper(), 40) or 'of another kind'}"
 
 
-def _only_reads(statement: exp.Expression) -> bool:
+def _only_reads(statement: exp.Expr) -> bool:
     return isinstance(statement, _READS) and statement.find(*_CHANGES) is None
 
 
-def _tables_of(statement: exp.Expression) -> list[str | None]:
+def _tables_of(statement: exp.Expr) -> list[str | None]:
     """Names of the tables of a statement in its order; None for a table that is named at run time."""
     if isinstance(statement, exp.Show):
         parts = [statement.args.get("db"), statement.args.get("target")]
@@ -162,9 +162,10 @@ def _is_common_table(table: exp.Table) -> bool:
     is_target = isinstance(table.parent, (exp.DML, exp.Schema)) and table.arg_key == "this"
     if table.db or is_target:
         return False
-    name, inside = _folded(table.this), table
+    name = _folded(table.this)
+    inside: exp.Expr = table
     while (parent := inside.parent) is not None:
-        names: Iterable[exp.Expression] = ()
+        names: Iterable[exp.Expr] = ()
         if isinstance(parent, exp.With):
             before = itertools.takewhile(lambda each, own=inside: each is not own, parent.expressions)  # type: ignore[misc]
             names = [*before, inside] if parent.args.get("recursive") else before
@@ -176,11 +177,11 @@ def _is_common_table(table: exp.Table) -> bool:
     return False
 
 
-def _folded(name: exp.Expression) -> str:
+def _folded(name: exp.Expr) -> str:
     return name.name if name.args.get("quoted") else name.name.lower()
 
 
-def _calls_of(statements: Iterable[exp.Expression], quoted: Iterable[str]) -> tuple[list[str], list[str]]:
+def _calls_of(statements: Iterable[exp.Expr], quoted: Iterable[str]) -> tuple[list[str], list[str]]:
     """Called functions that reach past the tables of the query, and those that are not known here."""
     outside: dict[str, None] = {}
     unknown: dict[str, None] = {}
@@ -196,7 +197,7 @@ def _calls_of(statements: Iterable[exp.Expression], quoted: Iterable[str]) -> tu
     return list(outside), list(unknown)
 
 
-def _functions_of(statement: exp.Expression) -> Iterator[tuple[str, bool]]:
+def _functions_of(statement: exp.Expr) -> Iterator[tuple[str, bool]]:
     """Name of each called function, and whether it only looks at what it is given."""
     for function in statement.find_all(exp.Func):
         is_typed = not isinstance(function, (exp.Anonymous, exp.AnonymousAggFunc))

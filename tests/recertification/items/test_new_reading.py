@@ -12,8 +12,8 @@ from governance.recertification.items.item_title import reason_words
 from governance.recertification.items.jobs import opening
 from governance.recertification.models import Item
 from inventory import importers
+from inventory.importers.code import sql
 from inventory.importers.code.sql import Query
-from inventory.importers.n8n import operations
 from inventory.models import Version
 from inventory.resources.transitions import resources
 from tests import scenarios
@@ -32,7 +32,7 @@ def running(company: Company, monkeypatch: pytest.MonkeyPatch) -> Callable[[Quer
 
     def run(read: Query) -> Version:
         with monkeypatch.context() as old:
-            old.setattr(operations, "read_query", lambda text, connector: read)
+            old.setattr(sql, "read_query", lambda text, connector: read)
             old.setattr(importers, "VERSION", "1.2")
             return stock_report.in_force(company, QUERY).version
 
@@ -91,7 +91,7 @@ def test_a_level_that_is_read_as_higher_raises_what_is_held(
     company: Company, running: Callable[[Query], Version], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = running(Query("read", ("scm.stock", "hr.salaries")))
-    monkeypatch.setattr(operations, "read_query", lambda text, connector: Query("write", ("scm.stock", "hr.salaries")))
+    monkeypatch.setattr(sql, "read_query", lambda text, connector: Query("write", ("scm.stock", "hr.salaries")))
     assert stock_report.version(company, QUERY) != version
     judged = version.assessments.latest("pk")
     (found,) = judged.findings.filter(code="found_more")
