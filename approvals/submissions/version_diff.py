@@ -177,14 +177,22 @@ def app_reasons(
         reasons.append("It came to another team.")
     reasons += [
         f"{digest.LABELS[name]} changed."
-        for name in ("purpose", "business_owner", "technical_owner", "kind", "triggers", "runs_as")
+        for name in ("purpose", "business_owner", "technical_owner", "kind", "runs_as")
         if facts_now.get(name) != earlier_facts.get(name)
     ]
+    if _trigger_kinds(facts_now) != _trigger_kinds(earlier_facts):
+        reasons.append("The kind of trigger changed.")
     if facts_now["tier"] != earlier_facts.get("tier", "standard"):
         reasons.append("The risk tier changed.")
     if facts_now["source"] != earlier_facts.get("source") and source_counts():
         reasons.append("The source changed, and it is high risk, opaque or driven by a model.")
     return reasons
+
+
+def _trigger_kinds(facts: Mapping[str, Any]) -> set[tuple[str, bool]]:
+    """Return the kinds of trigger in the facts of an app: type, and whether it is open to everybody (A12)."""
+    triggers = (str(trigger) for trigger in facts.get("triggers", ()))
+    return {(trigger.partition(" ")[0], trigger.endswith(" False")) for trigger in triggers}
 
 
 def does_source_need_stage_1(tier: str, kind: str, *, is_opaque: bool, is_model_driven: bool) -> bool:

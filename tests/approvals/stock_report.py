@@ -74,6 +74,12 @@ def every_tuesday(export: dict[str, Any]) -> None:
     node(export, ".scheduleTrigger")["parameters"]["rule"]["interval"][0]["triggerAtDay"] = [2]
 
 
+def started_by_hand(export: dict[str, Any]) -> None:
+    """An edit: a person starts it instead of a schedule."""
+    trigger = node(export, ".scheduleTrigger")
+    trigger |= {"type": "n8n-nodes-base.manualTrigger", "typeVersion": 1, "parameters": {}}
+
+
 def version(c: Company, edit: Callable[[dict[str, Any]], None] | None = None, **fields: Any) -> Version:
     """A version of it, imported; the first makes the automation."""
     return scenarios.brought_in(c, EXPORT, content=source(edit), **fields)

@@ -225,7 +225,7 @@ def decided_since(c: Company) -> Submission:
     """A spot check of version 2 fails, and people approve version 3 later; returns version 2, of which nobody was asked."""
     sample = Sample.objects.get()
     spot_checks.find_not_fine(sample, actor=as_actor(c.people.sana), now=c.now, reason="It tells.")
-    decided_later(c, stock_report.every_tuesday, hours=1)
+    decided_later(c, stock_report.started_by_hand, hours=1)
     return sample.submission
 
 
@@ -279,7 +279,7 @@ def test_nor_is_what_nobody_looked_at_in_time_or_what_came_after_it_unasked(
 ) -> None:
     sample, later = Sample.objects.order_by("pk")[0], start
     assert (later.state, later.app_approval) == ("in_force", stock_in_force.app_approval)
-    decided_later(company, stock_report.every_tuesday, hours=1, since=sample.due_at)
+    decided_later(company, stock_report.started_by_hand, hours=1, since=sample.due_at)
     codes = [asked(company, digest_of(one)).said["code"] for one in (stock_in_force, sample.submission, later)]
     assert codes == ["OK", "NOT_FINE", "NOT_FINE"]
 

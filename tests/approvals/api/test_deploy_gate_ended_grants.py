@@ -54,7 +54,7 @@ def asked_again(company: Company, was: Submission) -> Submission:
 
 @pytest.mark.rule("A17")
 def test_nobody_goes_back_to_a_version_that_was_rejected_since(company: Company, live: Submission) -> None:
-    newer = stock_report.in_force(company, stock_report.every_tuesday)
+    newer = stock_report.in_force(company, stock_report.started_by_hand)
     again = asked_again(company, live)
     assert answer(live, company).may_run, "asking alone ends nothing"
     scenarios.reject(
@@ -69,7 +69,7 @@ def test_nobody_goes_back_to_a_version_that_was_rejected_since(company: Company,
 
 @pytest.mark.rule("A17", "A12")
 def test_what_runs_runs_on_where_it_was_asked_for_again_and_rejected(company: Company, live: Submission) -> None:
-    newer = stock_report.submitted(company, stock_report.every_tuesday)
+    newer = stock_report.submitted(company, stock_report.started_by_hand)
     scenarios.reject(scenarios.app_of(newer), company.people.theo, now=company.now, reason="Not on Tuesdays.")
     assert answer(live, company).may_run
     assert not answer(newer, company).may_run

@@ -70,7 +70,7 @@ def test_leaving_out_what_was_drawn_and_putting_it_back_is_no_second_draw(compan
     sample = start
     sample.refresh_from_db()
     assert sample.state == SampleState.NOT_APPLICABLE, "it left out what was drawn, in force at once"
-    back = low_risk_report.submitted(company, both(low_risk_report.reads_more(1), stock_report.every_tuesday))
+    back = low_risk_report.submitted(company, both(low_risk_report.reads_more(1), stock_report.started_by_hand))
     assert not back.light_path
     stock_report.app_approved(company, back)
     assert people_are_asked(back)
@@ -81,7 +81,7 @@ def test_nor_is_revoking_it_and_asking_again(company: Company, light_in_force: S
     sample = drawn(company, light_in_force)
     grant = Grant.objects.get(approval=sample.approval_id)
     lifecycle.revoke(grant, actor=as_actor(company.people.jonas), now=company.now, reason="Not needed.")
-    assert not low_risk_report.submitted(company, stock_report.every_tuesday).light_path
+    assert not low_risk_report.submitted(company, stock_report.started_by_hand).light_path
 
 
 @pytest.mark.rule("A13")
@@ -90,7 +90,7 @@ def test_what_was_never_drawn_ends_without_a_mark(company: Company, start: Submi
     low_risk_report.submitted(company)
     assert start.samples.filter(state=SampleState.NOT_APPLICABLE, drawn_from_seal__isnull=True).exists()
     assert low_risk_report.submitted(
-        company, both(low_risk_report.reads_more(1), stock_report.every_tuesday)
+        company, both(low_risk_report.reads_more(1), stock_report.started_by_hand)
     ).light_path
 
 

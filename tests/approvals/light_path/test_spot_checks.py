@@ -165,7 +165,7 @@ def test_the_database_refuses_a_partys_look_and_a_second_draw(company: Company, 
 @pytest.mark.rule("A12")
 def test_what_stage_1_was_asked_about_and_what_kept_its_source_is_not_noted(company: Company, live: Submission) -> None:
     assert not Sample.objects.exists(), "the first version was asked about"
-    newer = scenarios.decide_all(company, stock_report.submitted(company, stock_report.every_tuesday))
+    newer = scenarios.decide_all(company, stock_report.submitted(company, stock_report.started_by_hand))
     assert newer.approvals.filter(stage=1).exists()
     assert not Sample.objects.exists()
 
@@ -339,7 +339,7 @@ def test_what_stage_1_has_decided_about_since_is_no_longer_looked_at(company: Co
     sample = stock_drawn.samples.get()
 
     def another_source_and_trigger(export: dict[str, Any]) -> None:
-        stock_report.every_tuesday(export)
+        stock_report.started_by_hand(export)
         stock_report.node(export, ".postgres")["parameters"]["options"]["outputColumns"] = ["sku", "on_hand"]
 
     stock_report.in_force(company, another_source_and_trigger)
@@ -397,7 +397,7 @@ def test_the_page_says_that_another_version_is_in_force_by_now(company: Company,
 
     def both(export: dict[str, Any]) -> None:
         stock_report.another_order(export)
-        stock_report.every_tuesday(export)
+        stock_report.started_by_hand(export)
 
     newer = stock_report.submitted(company, both)
     scenarios.approve(scenarios.app_of(newer), company.people.theo, now=company.now)

@@ -118,7 +118,7 @@ def test_stage_1_of_a_later_version_does_not_look_in_place_of_whoever_was_drawn_
     company: Company, light_in_force: Submission, start: Sample
 ) -> None:
     sample = start
-    newer = low_risk_report.submitted(company, stock_report.every_tuesday)
+    newer = low_risk_report.submitted(company, stock_report.started_by_hand)
     stock_report.app_approved(company, newer)
     newer.refresh_from_db()
     sample.refresh_from_db()
@@ -195,7 +195,7 @@ def test_policy_approves_nothing_more_of_what_a_look_did_not_find_fine(
     scenarios.approve(again.approvals.get(), company.people.omar, now=company.now)
 
     def edit(export: dict[str, object]) -> None:
-        stock_report.every_tuesday(export)
+        stock_report.started_by_hand(export)
         low_risk_report.reads_more(1)(export)
 
     newer = low_risk_report.submitted(company, edit)

@@ -109,7 +109,7 @@ def test_a_copy_of_what_runs_is_nothing_to_ask_about(company: Company, start: Su
 def approved_anew(c: Company) -> None:
     """Sana stopped it; then two others approved it, and what it may read lives again."""
     stop_grant(c, stock_report.newest(c), by=c.people.sana)
-    anew = low_risk_report.submitted(c, both(asks(ONE), stock_report.every_tuesday))
+    anew = low_risk_report.submitted(c, both(asks(ONE), stock_report.started_by_hand))
     assert not anew.light_path
     stock_report.app_approved(c, anew)
     for record in anew.approvals.filter(stage=2, state="open").order_by("pk"):

@@ -164,7 +164,7 @@ def said_the_same(c: Company) -> None:
 @starting_point("company", said_the_same)
 def test_who_built_what_was_said_to_be_the_same_decides_nothing_later_either(company: Company) -> None:
     n = company.people
-    again = stock_report.submitted(company, named("ritas", stock_report.one_more_channel, stock_report.every_tuesday))
+    again = stock_report.submitted(company, named("ritas", stock_report.one_more_channel, stock_report.started_by_hand))
     with pytest.raises(DutyConflict, match=r"^SOD-1: You are a party to this submission,"):
         scenarios.approve(scenarios.app_of(again), n.theo, now=company.now)
 

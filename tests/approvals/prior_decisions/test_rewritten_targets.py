@@ -68,7 +68,7 @@ def test_nor_is_it_by_another_kind_of_step(company: Company) -> None:
     [("the other way round", False), ("in other letters", True), ("one more", False), ("one more", True)],
 )
 def test_what_was_stopped_is_not_brought_back_by_policy(company: Company, how: str, is_copy: bool) -> None:
-    edit = another("b") if is_copy else stock_report.every_tuesday
+    edit = another("b") if is_copy else stock_report.started_by_hand
     assert not low_risk_report.submitted(company, both(asks(OTHERWISE[how]), edit)).light_path
 
 

@@ -186,7 +186,7 @@ def test_what_a_newer_version_continues_heads_nothing_and_is_told_with_what_cont
     taken_back(c, second)
     third = scenarios.submitted(c, first.version)
     assert re.search(r"Said about the first\..*Said about the second\.", block(n.rita, third))
-    fourth = stock_report.submitted(c, stock_report.every_tuesday)
+    fourth = stock_report.submitted(c, stock_report.started_by_hand)
     assert "Said about the second." in block(n.rita, fourth), "one that continues the third is headed by the same"
 
 

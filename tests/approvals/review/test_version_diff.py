@@ -179,11 +179,11 @@ def test_a_new_purpose_and_owner_are_what_the_page_shows_and_the_old_stand_struc
 
 @pytest.mark.rule("A12")
 def test_what_starts_it_and_its_source_are_said_by_stage_1s_side(company: Company, live: Submission) -> None:
-    page = read(company.people.theo, stock_report.submitted(company, stock_report.every_tuesday))
+    page = read(company.people.theo, stock_report.submitted(company, stock_report.started_by_hand))
     app, said = part(page, "app"), part(page, "changes")
     assert "No longer starts: every week on Monday at 07:15" in app
-    assert "Starts: every week on Tuesday at 07:15" in app
-    assert "<del>every week on Monday at 07:15</del> <ins>every week on Tuesday at 07:15</ins>" in said
+    assert "Starts: a person starts it" in app
+    assert "<del>every week on Monday at 07:15</del> <ins>a person starts it</ins>" in said
     assert "The file is not kept" in said
 
 
@@ -202,7 +202,7 @@ def test_what_did_not_change_and_is_asked_anew_says_why(company: Company, live: 
 def two_more(c: Company) -> Submission:
     """One channel more is in force, and then another trigger; the middle one of the three."""
     second = stock_report.decide_rest(c, stock_report.newest(c))
-    third = scenarios.decide_all(c, stock_report.submitted(c, stock_report.every_tuesday))
+    third = scenarios.decide_all(c, stock_report.submitted(c, stock_report.started_by_hand))
     assert third.state == second.state == "in_force"
     return second
 

@@ -53,7 +53,7 @@ EDITS = (
     stock_report.one_more_channel,
     stock_report.without_slack,
     stock_report.another_order,
-    stock_report.every_tuesday,
+    stock_report.started_by_hand,
 )
 #: Edits of what is low risk, which stays on the light path with some of them and leaves it with others (A13).
 LIGHT_EDITS = (
@@ -61,7 +61,7 @@ LIGHT_EDITS = (
     low_risk_report.reads_more(1),
     low_risk_report.reads_more(9),
     stock_report.another_order,
-    stock_report.every_tuesday,
+    stock_report.started_by_hand,
 )
 
 #: What the ledger calls a decision, and that somebody came in who is a party from then on.

@@ -123,9 +123,15 @@ def test_a_change_of_purpose_owner_or_kind_goes_to_stage_1(
 
 
 @pytest.mark.rule("A12")
-def test_a_change_of_trigger_goes_to_stage_1(company: Company, live: Submission) -> None:
+def test_another_kind_of_trigger_goes_to_stage_1(company: Company, live: Submission) -> None:
+    newer = stock_report.submitted(company, stock_report.started_by_hand)
+    assert "The kind of trigger changed." in stage_1_asked(newer)
+
+
+@pytest.mark.rule("A12")
+def test_another_schedule_does_not_go_to_stage_1(company: Company, live: Submission) -> None:
     newer = stock_report.submitted(company, stock_report.every_tuesday)
-    assert any("starts it" in reason for reason in stage_1_asked(newer))
+    assert (stage_1_asked(newer), newer.state) == ([], SubmissionState.IN_FORCE)
 
 
 @pytest.mark.rule("A12")

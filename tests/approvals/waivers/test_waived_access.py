@@ -198,7 +198,7 @@ def test_what_was_narrowed_out_of_a_rule_is_out_of_it_in_the_next_version_too(
     scenarios.approve(stock_report.privilege_on(made, plain.slack), plain.people.omar, now=plain.now, level="read")
     stock_report.decide_rest(plain, made)
     conflict_rules.rule(on(plain.erp), on(plain.slack, levels=["write"]), mode="enforce")
-    again = scenarios.submitted(plain, stock_report.version(plain, stock_report.every_tuesday))
+    again = scenarios.submitted(plain, stock_report.version(plain, stock_report.started_by_hand))
     assert again.state == "open"
 
 
