@@ -1,117 +1,118 @@
-"""Possible duplicates of a new automation, and the answers about them (I9). Reads only.
+"""Possible duplicates of an automation, and the answers about them (I9). Reads only.
 
-A match counts as the same automation until a person who built neither answers. While it counts, and after the answer
-"the same":
+A duplicate is held if its source is the same, or if the other automation was refused, stopped or retired. It then counts
+as the same automation until a person who built neither answers. While it counts, and after the answer "the same":
 - Builders of the other automation decide nothing about this one.
 - A rejection of the other automation in the same team applies to this one (A15).
 
-The last answer whose decision was not retracted counts.
+Of any other similar automation, the preview only warns. The last answer whose decision was not retracted counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef
 
 from approvals.models import Approval, ApprovalState, Likeness, LikenessAnswer, SeatLabel, Submission
-from approvals.models.submission import TO_NOTHING
 from approvals.prior_decisions import stopped_grants
 from governance.core.actors.actor import Actor
 from inventory.duplicates import queries as duplicate_queries
-from inventory.duplicates.queries import PRIVILEGES, SOURCE, Duplicate
+from inventory.duplicates.queries import SOURCE, Duplicate
 from inventory.models import Automation, AutomationState
 
 if TYPE_CHECKING:
     from approvals.submissions.version_diff import Changes
 
-#: Two automations with fewer common privileges than this are not similar.
+#: The page warns of a similar automation only if it shares at least this many privileges.
 MIN_SHARED_PRIVILEGES = 3
-#: The most possible duplicates that an approver is asked about, apart from those of the team.
+#: The most duplicates that an approver is asked about, apart from those of the team that were refused.
 MAX_ASKED = 5
 #: Why stage 1 opens for a version that changes nothing else that stage 1 decides.
 POSSIBLE_DUPLICATE = "It may be the same as something that is known already."
 
 
-def possible_duplicates(
-    automation: Automation | None, case: duplicate_queries.Candidate, *, is_in_force: bool
-) -> tuple[Duplicate, ...]:
-    """Return the possible duplicates of an automation: new matches and stored matches.
+@dataclass(frozen=True)
+class Likenesses:
+    """The possible duplicates of an automation.
 
-    If a version is in force, only failed matches count. So a refused automation can't come back as a new version of
-    an approved one.
+    Args:
+        held: count as the same automation: without an answer, or answered "the same".
+        warned: similar automations, of which the preview warns only.
+        is_open: whether one of those held has no answer.
+    """
+
+    held: tuple[Duplicate, ...] = ()
+    warned: tuple[Duplicate, ...] = ()
+    is_open: bool = False
+
+    @property
+    def ids(self) -> list[int]:
+        """Ids of those held."""
+        return [match.other.pk for match in self.held]
+
+
+def possible_duplicates(automation: Automation | None, case: duplicate_queries.Candidate) -> Likenesses:
+    """Return the possible duplicates of an automation: new matches, and stored ones.
+
+    If a version is in force, only refused, stopped and retired automations count. So a refused automation can't come
+    back as a new version of an approved one. An answer about similar privileges does not cover identical source.
 
     Args:
         automation: the stored automation; None for a new one.
         case: its content after the change.
-        is_in_force: whether one of its versions is in force.
-
-    Returns:
-        Matches without those answered "different". An answer about similar privileges does not cover identical source.
     """
-    before = list(Likeness.objects.of(automation)) if automation is not None else []
-    apart = {(likeness.other_id, likeness.because) for likeness in before if likeness.said is False}
-    matches = {
+    stored = list(Likeness.objects.of(automation)) if automation is not None else []
+    apart = {(likeness.other_id, likeness.because) for likeness in stored if likeness.said is False}
+    matches = [
+        match
+        for match in duplicate_queries.find_duplicates(case)
+        if not {(match.other.pk, match.because), (match.other.pk, SOURCE)} & apart
+    ]
+    submitted, refused = _submitted_and_refused(matches)
+    if automation is not None and automation.approved_version_id is not None:
+        submitted = set()
+    others = [match for match in matches if match.other.pk in submitted - refused]
+    first = [match for match in matches if match.other.pk in refused and match.other.team_id == case.team.pk]
+    then = [match for match in matches if match.other.pk in refused and match not in first]
+    new = [*first, *[*then, *(match for match in others if match.because == SOURCE)][:MAX_ASKED]]
+    held = {
         likeness.other_id: Duplicate(likeness.other, likeness.because)
-        for likeness in before
+        for likeness in stored
         if likeness.said is not False
     }
-    for match in _relevant(duplicate_queries.find_duplicates(case), is_in_force=is_in_force):
-        pk = match.other.pk
-        if not {(pk, match.because), (pk, SOURCE)} & apart:
-            matches.setdefault(pk, match)
-    return tuple(matches.values())
+    held = {match.other.pk: match for match in new} | held
+    same = {likeness.other_id for likeness in stored if likeness.said}
+    return Likenesses(
+        tuple(held.values()),
+        tuple(match for match in others if match.other.pk not in held and match.same >= MIN_SHARED_PRIVILEGES),
+        is_open=not held.keys() <= same,
+    )
 
 
-def _relevant(matches: Sequence[Duplicate], *, is_in_force: bool) -> list[Duplicate]:
-    """Keep all failed matches, then the submitted matches that share more than a few privileges.
+def _submitted_and_refused(matches: Sequence[Duplicate]) -> tuple[set[int], set[int]]:
+    """Return the ids of submitted matches, and of those refused, stopped or retired; at most three queries.
 
-    Failed means refused, withdrawn, stopped or retired. All of these count, so that a refused automation is never
-    hidden among many similar ones. Small automations often read the same data, and a draft is not a duplicate yet.
-    """
-    submitted, back = _submitted_and_failed(matches)
-    failed = [replace(match, is_back=True) for match in matches if match.other.pk in back]
-    if is_in_force:
-        return failed
-    others = [match for match in matches if match.other.pk in submitted - back]
-    return [*failed, *(match for match in others if match.because != PRIVILEGES or match.same >= MIN_SHARED_PRIVILEGES)]
-
-
-def _submitted_and_failed(matches: Sequence[Duplicate]) -> tuple[set[int], set[int]]:
-    """Return the ids of submitted matches, and of failed ones; at most three queries.
-
-    Failed means refused, withdrawn, stopped or retired. Two other people lift a stop (G5); an import of a copy does
-    not.
+    A draft is not a duplicate yet. Two other people lift a stop (G5); an import of a copy does not.
     """
     if not matches:
         return set(), set()
     others = {match.other.pk for match in matches}
-    rows = Submission.objects.filter(automation__in=others).order_by().values_list("automation", "state").distinct()
-    submitted = {pk for pk, _ in rows}
-    refused = Approval.objects.filter(submission__automation__in=others, state=ApprovalState.REJECTED).order_by()
-    back = {pk for pk, state in rows if state in TO_NOTHING} | set(
-        refused.values_list("submission__automation", flat=True)
+    submitted = Submission.objects.filter(automation__in=others).order_by().values_list("automation", flat=True)
+    rejected = Approval.objects.filter(submission__automation__in=others, state=ApprovalState.REJECTED).order_by()
+    refused = set(rejected.values_list("submission__automation", flat=True)) | stopped_grants.stopped_automation_ids(
+        others
     )
-    back |= stopped_grants.stopped_automation_ids(others)
-    return submitted, back | {match.other.pk for match in matches if match.other.state == AutomationState.RETIRED}
+    retired = {match.other.pk for match in matches if match.other.state == AutomationState.RETIRED}
+    return set(submitted.distinct()), refused | retired
 
 
-def duplicates_to_answer(automation: Automation, matches: Sequence[Duplicate]) -> list[Duplicate]:
-    """Return the matches that approvers are asked about: failed ones of the team, then the first others."""
-    same_team = [match for match in matches if match.is_back and match.other.team_id == automation.team_id]
-    return [*same_team, *[match for match in matches if match not in same_team][:MAX_ASKED]]
-
-
-def require_app_answer(changes: Changes, likes: Sequence[Duplicate], automation: Automation | None) -> Changes:
-    """Add stage 1 to the changes of a version if a possible duplicate has no answer (I9)."""
-    if changes.app or automation is None or not likes:
-        return changes
-    same = {likeness.other_id for likeness in Likeness.objects.of(automation) if likeness.said}
-    is_open = any(match.other.pk not in same for match in duplicates_to_answer(automation, likes))
-    return replace(changes, app=(POSSIBLE_DUPLICATE,)) if is_open else changes
+def require_app_answer(changes: Changes, likes: Likenesses) -> Changes:
+    """Add stage 1 to the changes of a version in force if a possible duplicate has no answer (I9)."""
+    return replace(changes, app=(POSSIBLE_DUPLICATE,)) if likes.is_open and not changes.app else changes
 
 
 def ids_in_same_team(automation: Automation, matches: Iterable[Duplicate]) -> list[int]:

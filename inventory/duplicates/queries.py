@@ -31,13 +31,11 @@ class Duplicate:
         other: the automation, with its team.
         because: ``source`` or ``privileges``.
         same: number of common privileges, if these are the reason.
-        is_back: whether the other was retired or never approved; set by an app that knows submissions.
     """
 
     other: Automation
     because: str
     same: int = 0
-    is_back: bool = False
 
 
 @dataclass(frozen=True)

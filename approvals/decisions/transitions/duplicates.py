@@ -20,11 +20,7 @@ def store_likenesses(step: Step[Any], submission: Submission, matches: Sequence[
     """Store new likenesses, with an event on the automation."""
     automation = submission.automation
     stored_pairs = set(Likeness.objects.filter(automation=automation).values_list("other", "because"))
-    new = [
-        match
-        for match in duplicates.duplicates_to_answer(automation, matches)
-        if (match.other.pk, match.because) not in stored_pairs
-    ]
+    new = [match for match in matches if (match.other.pk, match.because) not in stored_pairs]
     Likeness.objects.bulk_create(
         Likeness(automation=automation, other=match.other, submission=submission, because=match.because, at=step.now)
         for match in new

@@ -27,6 +27,7 @@ from approvals.models.submission import UNFINISHED, Capacity
 from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
 from approvals.prior_decisions import duplicates, stopped_grants
+from approvals.prior_decisions.duplicates import Likenesses
 from approvals.submissions.transitions.submit import problems_before_submission, submit
 from approvals.submissions.version_diff import Changes, RequestedItem
 from governance.core.actors.actor import Actor
@@ -170,7 +171,7 @@ class _Reading:
         likes = self._likes
         conflicts = self._conflicts(held, compared.unchanged)
         compared = stage_1.require_stage_1(
-            duplicates.require_app_answer(compared, likes, registered), conflicts, automation.pk or 0
+            duplicates.require_app_answer(compared, likes), conflicts, automation.pk or 0
         )
         base = _base(registered) or below
         before = _privileges_of(base) if base is not None else []
@@ -182,10 +183,10 @@ class _Reading:
             compared.app_in_force,
             policy,
             self.now,
-            likes,
+            likes.held,
         ).with_conflicts(conflicts, compared, automation.pk or 0)
         problems = self._problems(compared, stands, policy)
-        is_light, not_light = self._light(held, compared, tier, people, under_way, likes)
+        is_light, not_light = self._light(held, compared, tier, people, under_way, likes.held)
         if is_light and conflicts:
             is_light, not_light = False, eligibility.IN_CONFLICT.sentence
         made = Preview(
@@ -200,7 +201,7 @@ class _Reading:
             version=_find_version(registered, self.manifest, held),
             sibling=self.sibling,
             promoted_from=below,
-            alike=tuple(duplicates.duplicates_to_answer(automation, likes)),
+            alike=likes,
             base=base,
             drift=_drift(base, before, held, is_across=base is below),
             under_way=under_way,
@@ -225,15 +226,14 @@ class _Reading:
         return _check_joining(made, self.actor)
 
     @cached_property
-    def _likes(self) -> tuple[Duplicate, ...]:
+    def _likes(self) -> Likenesses:
         """Automations that it may be the same as (I9)."""
         privileges = list(self.resolution.privileges.values())
-        is_in_force = self.registered is not None and self.registered.approved_version_id is not None
         lineage_source = self.registered or self.sibling
         lineage_of = lineage_source.lineage if lineage_source is not None else None
         registered_id = self.registered.pk if self.registered is not None else None
         case = Candidate(self.team, registered_id, lineage_of, self.manifest.source.digests, privileges)
-        return duplicates.possible_duplicates(self.registered, case, is_in_force=is_in_force)
+        return duplicates.possible_duplicates(self.registered, case)
 
     def _conflicts(self, held: Sequence[Privilege], kept: Iterable[Grant]) -> list[FoundConflict]:
         """Conflicts that it would have (S6)."""
@@ -382,7 +382,7 @@ class _Reading:
             (self.item.batch.by_id, Capacity.IMPORTER),
             *(party_queries.next_parties(self.registered) if self.registered is not None else ()),
             *party_queries.of_siblings(self._siblings),
-            *party_queries.of_duplicates([duplicate.other.pk for duplicate in self._likes]),
+            *party_queries.of_duplicates(self._likes.ids),
             *((author.pk, Capacity.AUTHOR) for author in self._named),
             (answers["technical_owner_id"], Capacity.TECHNICAL_OWNER),
             (automation.technical_owner_id, Capacity.TECHNICAL_OWNER),

@@ -15,13 +15,13 @@ from approvals.intake.drafts import Draft
 from approvals.intake.preview.route import PreviewSeat
 from approvals.models import Submission
 from approvals.policies.queries import Policy
+from approvals.prior_decisions.duplicates import Likenesses
 from approvals.submissions.version_diff import Changes, RequestedItem
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
 from inventory.automations import platform_instance
 from inventory.chains.queries import Chain
-from inventory.duplicates.queries import Duplicate
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, DataClass, ImportItem, Resource, Version
 from inventory.risk.tiers import Judged
@@ -80,7 +80,7 @@ class Preview:
         version: the registered version with this content; None for a new version.
         sibling: the automation of another environment that a new one belongs to, or None (I10).
         promoted_from: the version of a lower environment that it promotes, with its automation, or None.
-        alike: automations that a new one may be the same as, until the question is decided (I9).
+        alike: its possible duplicates (I9).
         base: the version that it is compared with; for a new automation the promoted version, or None. `drift` has the differences.
         under_way: the submission that it would continue (A14).
         is_stopped_since: whether one of its items was stopped since that submission and is asked again (G5).
@@ -113,7 +113,7 @@ class Preview:
     version: Version | None
     sibling: Automation | None
     promoted_from: Version | None
-    alike: tuple[Duplicate, ...]
+    alike: Likenesses
     base: Version | None
     drift: VersionDiff | None
     under_way: Submission | None

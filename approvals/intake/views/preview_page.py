@@ -38,6 +38,7 @@ FORMATS = {"n8n": "n8n export", "mcp_client": "MCP client configuration", "manua
 #: Findings that another part of the page shows.
 SAID_ELSEWHERE = {*NOT_RECOGNISED, "embedded_secret", "unbound_credential"}
 SECRET_TEXT = "We kept a fingerprint and the place, not the secret. Replace it, then move it into a vault."  # noqa: S105  words
+ASK_IF_SAME = "The approver of the app says whether it is the same. Until then, refusals of the other one count here, and its builders can't approve."
 SECRET_PLACES = {
     "header": "A secret in a header",
     "query": "A secret in a query parameter",
@@ -298,14 +299,14 @@ def _same_as(preview: Preview) -> list[Shape]:
     """Automations that it may be the same as. Those of another team stay anonymous (I9)."""
     if preview.refusal is not None:
         return []
-    matches = []
-    for possible_duplicate in preview.alike:
-        is_ours = possible_duplicate.other.team_id == preview.team.pk
-        why = "It has the very same source." if possible_duplicate.because == SOURCE else "It asks for nearly the same."
-        name = possible_duplicate.other.name if is_ours else "an automation of another team"
-        text = f"{why} Whoever decides the app says whether it is; until then what was refused there, and who built it, count here."
-        matches.append({"name": name, "href": possible_duplicate.other.href if is_ours else "", "text": text})
-    return matches
+    shapes = []
+    for match in (*preview.alike.held, *preview.alike.warned):
+        is_ours = match.other.team_id == preview.team.pk
+        why = "It has the same source." if match.because == SOURCE else "It asks for nearly the same."
+        name = match.other.name if is_ours else "an automation of another team"
+        text = ASK_IF_SAME if match in preview.alike.held else "Check that it is not built twice."
+        shapes.append({"name": name, "href": match.other.href if is_ours else "", "text": f"{why} {text}"})
+    return shapes
 
 
 def _is_across(preview: Preview) -> bool:

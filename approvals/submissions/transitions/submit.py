@@ -40,7 +40,7 @@ from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from inventory.automations import environments
 from inventory.automations.transitions import lifecycle
-from inventory.duplicates.queries import Candidate, Duplicate
+from inventory.duplicates.queries import Candidate
 from inventory.imports.transitions import write_version
 from inventory.models import (
     Assessment,
@@ -93,7 +93,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Ite
     siblings = environments.lineage_ids(automation.lineage, automation.pk)
     party_ids = [person.pk for person in step.actor.people]
     likes = _possible_duplicates(automation, version)
-    party_ids += party_queries.ids_from_other_automations(siblings=siblings, alike=[match.other.pk for match in likes])
+    party_ids += party_queries.ids_from_other_automations(siblings=siblings, alike=likes.ids)
     assessment = version_assessment.assess_version(version, now=step.now, party_ids=party_ids)
     changes = version_diff.compare(automation, version, assessment, now=step.now)
     policy = policy_queries.in_force(step.now)
@@ -106,9 +106,9 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Ite
     )
     in_conflict = _check_conflicts(case, step.now)
     changes = stage_1.require_stage_1(changes, in_conflict, automation.pk)
-    changes = duplicates.require_app_answer(changes, likes, automation)
+    changes = duplicates.require_app_answer(changes, likes)
     is_light = eligibility.is_version_eligible(
-        version, changes, assessment, policy, before, person, step.now, siblings, bool(likes)
+        version, changes, assessment, policy, before, person, step.now, siblings, bool(likes.held)
     )
     is_light = is_light and not in_conflict
     if before is not None:
@@ -118,10 +118,12 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Ite
     submission = create(
         step, automation, version, changes, assessment, policy, before, case, light_path=is_light, by=person
     )
-    transition_duplicates.store_likenesses(step, submission, likes)
-    party_queries.write_all_parties(submission, person, siblings=siblings, alike=[match.other.pk for match in likes])
+    transition_duplicates.store_likenesses(step, submission, likes.held)
+    party_queries.write_all_parties(submission, person, siblings=siblings, alike=likes.ids)
     is_same = _is_same_app(automation, version, assessment, before) and not duplicates.unanswered(automation)
-    carrying = ApprovalWriter(step, submission, policy, before, is_same_app=is_same, siblings=siblings, likes=likes)
+    carrying = ApprovalWriter(
+        step, submission, policy, before, is_same_app=is_same, siblings=siblings, likes=likes.held
+    )
     approvals = create_approvals(step, submission, changes, wishes, policy, carrying)
     carrying.refuse_repetition(approvals)
     check_enough_people(submission)
@@ -143,11 +145,11 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Ite
     )
 
 
-def _possible_duplicates(automation: Automation, version: Version) -> Sequence[Duplicate]:
+def _possible_duplicates(automation: Automation, version: Version) -> duplicates.Likenesses:
     """Return possible duplicates of the automation (I9)."""
     held = list(version.privileges.select_related("entitlement"))
     case = Candidate(automation.team, automation.pk, automation.lineage, version.source_digests, held)
-    return duplicates.possible_duplicates(automation, case, is_in_force=automation.approved_version_id is not None)
+    return duplicates.possible_duplicates(automation, case)
 
 
 def _frozen_case(case: check_automation.Case, changes: Changes) -> dict[str, Any]:

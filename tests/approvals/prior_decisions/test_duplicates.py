@@ -1,4 +1,4 @@
-"""A new automation alike to one that is known, refused or retired is held as maybe the same until somebody says who built neither (I9)."""
+"""A new automation with the same source as another, or like a refused or retired one, is held until a person answers (I9)."""
 
 from __future__ import annotations
 
@@ -42,6 +42,17 @@ def as_another(word: str, edit: Edit | None = None) -> Edit:
         for node in export["nodes"]:
             for used in node.get("credentials", {}).values():
                 used["id"] += word
+        if edit is not None:
+            edit(export)
+
+    return change
+
+
+def from_elsewhere(word: str, edit: Edit | None = None) -> Edit:
+    """An edit: another id, and the same source."""
+
+    def change(export: dict[str, Any]) -> None:
+        export["id"] = word
         if edit is not None:
             edit(export)
 
@@ -94,21 +105,22 @@ OF_FOUR = starting_point("company", of_four)
 
 
 def refused_among_others(c: Company) -> Submission:
-    """It was refused, and two others like it are open."""
+    """It was refused, and two others with the same source are open."""
     old = stock_report.newest(c)
     scenarios.reject(scenarios.app_of(old), c.people.theo, now=c.now, reason="Nobody reads it.")
     for word in ("one", "two"):
-        stock_report.submitted(c, as_another(word, more_channels(2)))
+        stock_report.submitted(c, from_elsewhere(word, more_channels(2)))
     return old
 
 
 def theos(c: Company) -> Submission:
-    """Theo's, submitted and withdrawn; then one like it of Rita's."""
+    """Theo's, submitted and withdrawn; then one of Rita's with the same source."""
     n = c.people
-    version = scenarios.brought_in(c, stock_report.EXPORT, by=n.theo, content=stock_report.source(as_another("theos")))
+    content = stock_report.source(from_elsewhere("theos"))
+    version = scenarios.brought_in(c, stock_report.EXPORT, by=n.theo, content=content)
     made = scenarios.submitted(c, version, by=n.theo)
     withdraw.withdraw(made, actor=as_actor(n.theo), now=c.now, reason="Not now.")
-    return stock_report.submitted(c, as_another("ritas"))
+    return stock_report.submitted(c, from_elsewhere("ritas"))
 
 
 def approve_app(c: Company, made: Submission, **said: Any) -> Approval:
@@ -181,7 +193,7 @@ def test_what_was_refused_of_the_other_was_refused_of_this_one(company: Company,
 
 @pytest.mark.rule("A13")
 def test_what_may_be_known_is_not_on_the_light_path(company: Company, light_submitted: Submission) -> None:
-    withdraw.withdraw(light_submitted, actor=as_actor(company.people.rita), now=company.now, reason="Not now.")
+    scenarios.reject(scenarios.app_of(light_submitted), company.people.theo, now=company.now, reason="Not now.")
     again = low_risk_report.submitted(company, low_risk_report.another("again"))
     assert Likeness.objects.filter(automation=again.automation).exists()
     assert not again.light_path
@@ -263,17 +275,24 @@ def test_what_was_refused_is_not_hidden_behind_others_like_it(
 ) -> None:
     monkeypatch.setattr(duplicates, "MAX_ASKED", 1)
     old = start
-    made = stock_report.submitted(company, as_another("again", more_channels(2)))
+    made = stock_report.submitted(company, from_elsewhere("again", more_channels(2)))
     others = Likeness.objects.filter(automation=made.automation).values_list("other", flat=True)
     assert old.automation_id in others
     assert len(others) == 2
 
 
+def reject_app(c: Company, made: Submission) -> None:
+    """Theo rejects the app."""
+    scenarios.reject(scenarios.app_of(made), c.people.theo, now=c.now, reason="Nobody reads it.")
+
+
 @OF_FOUR
 def test_four_fifths_are_enough_whichever_is_larger(company: Company, start: Submission) -> None:
     first = start  # four
+    reject_app(company, first)
     larger = stock_report.submitted(company, as_another("larger", more_channels(3)))  # five, four of them the same
     assert likeness_of(larger).other == first.automation
+    reject_app(company, larger)
     largest = stock_report.submitted(
         company, as_another("largest", more_channels(4))
     )  # six: alike to five, and not to four
@@ -379,10 +398,30 @@ def test_the_preview_says_it_before_anything_is_submitted(company: Company, star
     assert old.automation.href in page
 
 
+@OF_FOUR
+def test_similar_automation_is_a_warning_only(company: Company, start: Submission) -> None:
+    content = stock_report.source(as_another("beside", more_channels(2)))
+    connect(company, content)
+    rita = Build.by(company.people.rita)
+    page = rita.see(rita.import_item(content=content))
+    assert "May be the same as" in page
+    assert "It asks for nearly the same. Check that it is not built twice." in page
+    made = stock_report.submitted(company, as_another("beside", more_channels(2)))
+    assert not Likeness.objects.filter(automation=made.automation).exists()
+    assert not made.parties.filter(capacity=Capacity.ALIKE).exists()
+
+
+@OF_FOUR
+def test_withdrawal_of_a_similar_automation_is_no_refusal(company: Company, start: Submission) -> None:
+    withdraw.withdraw(start, actor=as_actor(company.people.rita), now=company.now, reason="Another way.")
+    made = stock_report.submitted(company, as_another("beside", more_channels(2)))
+    assert not Likeness.objects.filter(automation=made.automation).exists()
+
+
 @pytest.mark.rule("A7")
 @OF_FOUR
 def test_it_is_not_decided_together_with_others(company: Company) -> None:
-    made = stock_report.submitted(company, as_another("again", more_channels(2)))
+    made = stock_report.submitted(company, from_elsewhere("again", more_channels(2)))
     app = scenarios.app_of(made)
     assert (app.tier, app.earlier) == ("standard", None)
     page = client_of(company.people.theo).get(f"{reverse('decide_together')}?of={made.pk}").content.decode()
