@@ -331,6 +331,13 @@ def test_an_app_that_nobody_decided_ends_as_a_rejection_and_can_be_submitted_aga
     assert submission_jobs.sweep(app.expires_at)["expired_approvals"] == 0
     again = scenarios.submitted(company, submission.version, now=app.expires_at)
     assert scenarios.app_of(again).state == ApprovalState.OPEN
+    assert is_asked_without_penalty(scenarios.app_of(again), app)
+
+
+def is_asked_without_penalty(approval: Approval, expired: Approval) -> bool:
+    """Whether an approval has the seats of the one that expired, and is not tied to it."""
+    labels = [sorted(seat.label for seat in record.seats.all()) for record in (approval, expired)]
+    return approval.earlier is None and labels[0] == labels[1]
 
 
 @pytest.mark.rule("A10", "A5")
@@ -347,6 +354,7 @@ def test_a_privilege_that_nobody_decided_is_refused_alone_and_can_be_submitted_a
     again = scenarios.submitted(company, stage_2.version, now=later)
     (asked,) = again.approvals.filter(state=ApprovalState.OPEN)
     assert asked.privilege == late.privilege
+    assert is_asked_without_penalty(asked, late)
     assert again.approvals.filter(state=ApprovalState.APPROVED).count() == 4
 
 

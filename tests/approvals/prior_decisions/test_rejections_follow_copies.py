@@ -191,14 +191,14 @@ def test_a_draft_that_nobody_submitted_is_nothing_yet(company: Company) -> None:
 
 
 def up_the_ladder(c: Company) -> Submission:
-    """One like what was withdrawn, where both leads of its team have left: Amara, a fallback owner, is asked for the app."""
+    """The same source as one that was withdrawn. Both leads of its team have left: Amara, a fallback owner, is asked."""
     n = c.people
     for one in (c.slack, c.erp):
         stock_report.hand_over(c, one, n.omar, n.mei)
     withdrawn(c, stock_report.newest(c))
     for person in (n.theo, n.bram):
         record_leaver(person, actor=as_actor(n.ines), now=c.now, reason="Left.")
-    return stock_report.submitted(c, as_another("again"))
+    return stock_report.submitted(c, named("again"))
 
 
 @starting_point("stock_submitted", up_the_ladder)
