@@ -247,7 +247,7 @@ def preview_of(preview: Preview, person: Person, actor: Actor) -> PreviewOut:
                 else None,
                 because=possible_duplicate.because,
             )
-            for possible_duplicate in preview.alike
+            for possible_duplicate in (*preview.alike.held, *preview.alike.warned)
         ],
         promoted_from=PromotedOut.of(preview.promoted_from),
         standing=f"{standing.get('lead', '')} {standing.get('text', '')}".strip(),
