@@ -18,8 +18,10 @@ from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.models import History, Membership, Person, Team
 from governance.core.roles.roles import Relation
+from inventory.models.automation import Automation, AutomationState
 from inventory.models.interim_owner import Owned, interim_condition, ownerless_condition
 from inventory.models.resource import Resource, sees_whole_register
+from inventory.models.version import VersionCredential
 
 
 class Lifetime(models.TextChoices):
@@ -47,9 +49,6 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
 
         A resource that is visible by name only does not show its credentials.
         """
-        from inventory.models.automation import Automation  # these models refer to credentials
-        from inventory.models.version import VersionCredential
-
         if actor.person is None:
             return self.none()
         if sees_whole_register(actor, now):
@@ -193,8 +192,6 @@ class Credential(Owned):
 
     def _is_used_by(self, person: Person) -> bool:
         """Whether a person is a member or owner of an automation that uses it."""
-        from inventory.models.automation import Automation, AutomationState  # these models refer to credentials
-
         uses = Automation.objects.filter(versions__version_credentials__credential=self)
         member = Membership.objects.filter(team=OuterRef("team"), person=person)
         uses_as_member = Q(business_owner=person) | Q(technical_owner=person) | Exists(member)

@@ -14,9 +14,10 @@ from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.models import History, Person, Team
 from governance.core.roles.roles import Relation
-from inventory.models import version
+from inventory.models.automation import Automation
 from inventory.models.interim_owner import InterimOwner, Owned, ownerless_condition
 from inventory.models.resource import sees_whole_register
+from inventory.models.version import Version, VersionIdentity, counted_versions
 
 
 class IdentityState(models.TextChoices):
@@ -36,16 +37,13 @@ class IdentityQuerySet(models.QuerySet["NonHumanIdentity"]):
 
         A draft does not count here: naming another team's identity in a draft shows nothing of it (I5).
         """
-        from inventory.models.automation import Automation
-        from inventory.models.version import Version, VersionIdentity
-
         if actor.person is None:
             return self.none()
         if sees_whole_register(actor, now):
             return self
         people = access.answers_as(actor, now)
         seen = Automation.objects.visible_to(actor, now)
-        counting = Version.objects.filter(version.counted_versions(), automation__in=seen).order_by()
+        counting = Version.objects.filter(counted_versions(), automation__in=seen).order_by()
         runs = VersionIdentity.objects.filter(identity=OuterRef("pk"), version__in=counting)
         named = InterimOwner.objects.filter(identity=OuterRef("pk"), person__in=people, ended_at__isnull=True)
         led = Team.objects.filter(Q(lead__in=people) | Q(deputy_lead__in=people), members=OuterRef("owner"))
@@ -63,9 +61,7 @@ class NonHumanIdentity(Owned):
     issuer = models.CharField(max_length=255)
     subject = models.CharField(max_length=2048)
     owner = models.ForeignKey(Person, models.PROTECT, related_name="owned_identities")
-    automation = models.ForeignKey(
-        "inventory.Automation", models.PROTECT, null=True, blank=True, related_name="identities"
-    )
+    automation = models.ForeignKey(Automation, models.PROTECT, null=True, blank=True, related_name="identities")
     state = models.CharField(max_length=10, choices=IdentityState, default=IdentityState.ACTIVE)
     last_seen_at = models.DateTimeField(null=True, blank=True)
 

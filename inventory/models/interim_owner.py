@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.expressions import Combinable
 
-from governance.core.database import compiled_queries
 from governance.core.database.key_filters import among
 from governance.core.models import FreeText, History, Person, Team
 from governance.core.roles.roles import Relation
@@ -202,9 +202,7 @@ def interim_condition(people: Any, now: datetime, prefix: str = "") -> Q:
         prefix: lookup path to the row, for example ``entitlement__resource__``.
     """
     path = f"{prefix}interim__"
-    who = Q(
-        among(people, f"{path}person") if isinstance(people, compiled_queries.Value) else (f"{path}person__in", people)
-    )
+    who = Q(among(people, f"{path}person") if isinstance(people, Combinable) else (f"{path}person__in", people))
     return who & Q((f"{path}state", InterimState.CONFIRMED), (f"{path}until__gt", now))
 
 

@@ -14,8 +14,6 @@ from governance.core.roles.roles import Relation
 from inventory.importers import privilege_scope, sentences
 from inventory.models.automation import Automation, AutomationState
 from inventory.models.binding import REGISTERED
-from inventory.models.credential import Credential
-from inventory.models.identity import NonHumanIdentity
 from inventory.models.resource import Entitlement, Level
 from inventory.risk import tiers
 
@@ -134,7 +132,9 @@ class Privilege(AppendOnly):
     target_name = models.CharField(max_length=300, blank=True)
     scope = ArrayField(models.TextField(), default=list)
     level = models.CharField(max_length=8, choices=Level)
-    credential = models.ForeignKey(Credential, models.PROTECT, null=True, blank=True, related_name="privileges")
+    credential = models.ForeignKey(
+        "inventory.Credential", models.PROTECT, null=True, blank=True, related_name="privileges"
+    )
     key = models.CharField(max_length=80)
     at = ArrayField(models.CharField(max_length=300), default=list)
     assumed = ArrayField(models.CharField(max_length=60), default=list)
@@ -200,7 +200,7 @@ class VersionCredential(AppendOnly):
     """Credential that a version uses or asks for."""
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="version_credentials")
-    credential = models.ForeignKey(Credential, models.PROTECT, related_name="used_by")
+    credential = models.ForeignKey("inventory.Credential", models.PROTECT, related_name="used_by")
     at = ArrayField(models.CharField(max_length=300), default=list)
 
     class Meta(AppendOnly.Meta):
@@ -214,7 +214,7 @@ class VersionIdentity(AppendOnly):
     """Identity that a version runs as; two automations with one identity are a finding (I5)."""
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="version_identities")
-    identity = models.ForeignKey(NonHumanIdentity, models.PROTECT, related_name="used_by")
+    identity = models.ForeignKey("inventory.NonHumanIdentity", models.PROTECT, related_name="used_by")
 
     class Meta(AppendOnly.Meta):
         constraints = (models.UniqueConstraint(fields=["version", "identity"], name="version_identity_once"),)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 
 from django.db.models import Exists, F, OuterRef, Q
 
-from governance.core.database import compiled_queries
 from inventory.importers.host_names import host_of
 from inventory.models import REGISTERED, Binding, HostConsent, Privilege, Resource, ResourceState
 from inventory.models.binding import Claim
@@ -19,15 +18,9 @@ def bindings_of(privileges: Iterable[Privilege]) -> dict[tuple[str, str], Bindin
     instances = {
         privilege.instance for privilege in privileges if privilege.instance and privilege.connector != REGISTERED
     }
-    rows = BINDINGS(instances=instances) if instances else ()
+    related = ("resource__interim", "proposed_by", "refused_by", "confirmed_by", "confirmed_for")
+    rows = Binding.objects.filter(instance_name__in=instances).select_related(*related) if instances else ()
     return {(row.connector, row.instance_name): row for row in with_claims(rows)}
-
-
-BINDINGS = compiled_queries.Statement(
-    lambda: Binding.objects.filter(compiled_queries.among_texts("instances", "instance_name")).select_related(
-        "resource__interim", "proposed_by", "refused_by", "confirmed_by", "confirmed_for"
-    )
-)
 
 
 def with_claims(rows: Iterable[Binding]) -> list[Binding]:

@@ -8,10 +8,9 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
 
-from governance.core.database.key_filters import keyed_by
 from governance.web.requests.parameters import number
 
 #: Rows on one page.
@@ -42,17 +41,13 @@ def search(rows: QuerySet[Any], words: Sequence[str]) -> QuerySet[Any]:
     return rows
 
 
-def by_name(rows: QuerySet[Any], query: QueryDict, path: str, ways: Sequence[Q] | None = None) -> Paged:
+def by_name(rows: QuerySet[Any], query: QueryDict, path: str) -> Paged:
     """The page that the address names by the key of its first or last row (``after`` or ``before``: id, then name).
-
-    Of rows that are shown for one of several reasons, the first page by each reason is found by itself and the page is taken of these:
-    one condition that says either or the other would be asked of every row that the reader may not see.
 
     Args:
         rows: filtered, in any order; rows have ``name`` and a key.
         query: the query string.
         path: the address without it.
-        ways: for what reasons a row is shown, each enough; None for all rows.
     """
     way = next((key for key in KEYS if query.get(key)), "")
     backwards = way == "before"
@@ -63,11 +58,6 @@ def by_name(rows: QuerySet[Any], query: QueryDict, path: str, ways: Sequence[Q] 
     elif key is not None:
         rows = rows.filter(name__gte=name).exclude(name=name, pk__lte=key)
     order = ("-name", "-pk") if backwards else ("name", "pk")
-    if ways:
-        first, *others = (rows.filter(way).order_by(*order).values("pk")[: PAGE + 1] for way in ways)
-        rows = rows.filter(keyed_by(first.union(*others, all=True)))
-    elif ways is not None:
-        rows = rows.none()
     page_rows = list(rows.order_by(*order)[: PAGE + 1])
     more = len(page_rows) > PAGE
     page_rows = page_rows[:PAGE]

@@ -34,7 +34,6 @@ from inventory.models import (
     TransferState,
     Version,
 )
-from inventory.models.automation import ways_to_see
 from inventory.ownership import rules as ownership_rules
 from inventory.ownership.views.owner_field import OwnerField, offer_owners
 
@@ -56,10 +55,9 @@ def automation_list(request: Request) -> HttpResponse:
     """List the automations that the reader may see, by name; the address holds the filters."""
     now, query, path = business_time.now(), request.GET, reverse("automation_list")
     newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number").values("pk")[:1]
-    rows: QuerySet[Automation] = Automation.objects.select_related("team", "business_owner", "interim__person")
-    rows = _filtered(pager.search(rows, pager.words_of(query)), request)
-    ways = ways_to_see(request.actor, now)
-    paged = pager.by_name(rows.annotate(newest_version=Subquery(newest)), query, path, ways)
+    rows: QuerySet[Automation] = Automation.objects.visible_to(request.actor, now)
+    rows = _filtered(pager.search(rows, pager.words_of(query)), request).annotate(newest_version=Subquery(newest))
+    paged = pager.by_name(rows.select_related("team", "business_owner", "interim__person"), query, path)
     touched, held = _resources_touched(paged.rows), _counts_of_grants(paged.rows)
     context: Shape = {
         "now": now,

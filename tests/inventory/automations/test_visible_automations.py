@@ -1,4 +1,4 @@
-"""The list finds by each reason for itself what somebody may see, a page at a time: the same rows as the rule itself gives (I2, A11)."""
+"""Paging forwards and backwards shows each automation that a reader may see, and no other (I2, A11)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from approvals.models import Submission
 from governance.core.actors.actor import Actor
 from governance.web.pages import pager
 from inventory.models import Automation, AutomationUserObjectPermission, Entitlement, Privilege, Version
-from inventory.models.automation import ways_to_see
 from tests.approvals import stock_report
 from tests.people import as_actor, as_delegate
 from tests.scenarios import Company
@@ -56,7 +55,7 @@ def pages(actor: Actor, now: datetime, way: str) -> Iterator[list[Automation]]:
     href = "?" if way == "after" else "?before=999999-zzz"
     while href:
         asked = QueryDict(href.partition("?")[2])
-        paged = pager.by_name(Automation.objects.all(), asked, "", ways_to_see(actor, now))
+        paged = pager.by_name(Automation.objects.visible_to(actor, now), asked, "")
         yield list(paged.rows)
         href = paged.older_href if way == "after" else paged.newer_href
 
