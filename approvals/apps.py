@@ -50,7 +50,7 @@ class ApprovalsConfig(AppConfig):
         from governance.core.health import queries as health_queries
         from inventory.automations import conflict_status, review_status
         from inventory.ownership.parties import CONNECTION_STATEMENTS
-        from inventory.ownership.transitions import NAMING_OWNERS
+        from inventory.ownership.rules import NAMING_OWNERS
         from inventory.risk import policy
 
         import_declarations(self.name)

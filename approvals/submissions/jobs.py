@@ -31,7 +31,7 @@ from governance.core.jobs import sweeps
 from governance.core.models import Notice
 from governance.core.notices import outbox
 from inventory.automations import jobs as automation_jobs
-from inventory.ownership import transitions as ownership_transitions
+from inventory.ownership import jobs as ownership_jobs
 
 JOB = "approvals.sweep"
 
@@ -68,7 +68,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
         "reminders": remind(now)
         + remind_to_accept(now)
         + light_path_jobs.remind(now)
-        + ownership_transitions.remind_interims(now),
+        + ownership_jobs.remind_interims(now),
         "told_of_retiring": automation_jobs.send_reminders(now),
         "retired": automation_jobs.retire_due(now, actor),
         "expired_grants": expire_due(now, actor),

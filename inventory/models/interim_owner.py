@@ -127,6 +127,11 @@ class InterimOwner(models.Model):
         subject: Owned = next(owned for name in OWNED if (owned := getattr(self, name)) is not None)
         return subject
 
+    @property
+    def confirmed_as(self) -> NamedAs:
+        """Capacity of the person who confirms: the one in which nobody named."""
+        return NamedAs.SECURITY if self.named_as == NamedAs.LEAD else NamedAs.LEAD
+
     def runs(self, now: datetime) -> bool:
         """Whether the interim owner counts at ``now``: confirmed, within the term, and here."""
         in_term = self.until is not None and now < self.until
@@ -168,6 +173,12 @@ class Owned(models.Model):
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Relations of a person to it."""
         raise NotImplementedError
+
+    @property
+    def item_kind(self) -> str:
+        """Its kind: a field of `OWNED`."""
+        name = str(self._meta.model_name)
+        return "identity" if name == "nonhumanidentity" else name
 
     def interim_owner(self, now: datetime) -> Person | None:
         """Interim owner at ``now`` after the owner left, or None. No query if there never was one."""

@@ -1,8 +1,8 @@
-"""Digest lines about ownership: tasks a person was notified of and has not finished (I3)."""
+"""Notices about interim owners, and digest lines: tasks a person was notified of and has not finished (I3)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
@@ -10,30 +10,58 @@ from django.db.models import Q, QuerySet
 from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
 from governance.core.models import Person
+from governance.core.notices import outbox
 from governance.core.people.transitions import people_with
 from governance.core.roles.roles import Role
-from inventory.models import Credential, InterimOwner, InterimState
-from inventory.ownership import transitions as ownership_transitions
+from inventory.models import OWNED, Credential, InterimOwner, InterimState, Owned
+from inventory.ownership import rules
+
+#: Notice before the end of a term.
+ENDING = "interim_ending"
+
+
+def leads_of(subject: Owned) -> list[Person]:
+    """Active lead and deputy lead of the item's team; without a team, of the teams of its owner."""
+    if subject.owning_team is not None:
+        teams = [subject.owning_team]
+    elif subject.accountable is not None:
+        teams = list(subject.accountable.teams.select_related("lead", "deputy_lead").order_by("pk"))
+    else:
+        teams = []
+    return [lead for team in teams for lead in (team.lead, team.deputy_lead) if lead is not None and lead.is_here]
+
+
+def queue_interim(
+    interim: InterimOwner, people: Iterable[Person], event: str, now: datetime, by: Person | None = None
+) -> int:
+    """Queue one notice about an interim owner for each person; returns the number of new notices."""
+    subject = interim.subject
+    context = {
+        "what": f"{subject.item_kind} {subject}",
+        "person": interim.person.name,
+        "by": by.name if by is not None else "",
+        "until": interim.until.isoformat() if interim.until else "",
+        "page": ["ownerless_one", subject.item_kind, subject.pk],
+    }
+    thread = f"interim:{interim.pk}"
+    return len(outbox.queue(outbox.each(people, event, thread=thread, key=event, now=now, context=context)))
 
 
 def register_lines() -> None:
     """Register the digest lines of ownership events."""
     daily_digest.register(named_lines, "interim_named")
-    daily_digest.register(ending_lines, ownership_transitions.ENDING)
+    daily_digest.register(ending_lines, ENDING)
     daily_digest.register(claimed_store_lines, "credential_said_kept")
 
 
 def named_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Interim owners that the person can confirm."""
-    rows = list(_interims_in(threads, InterimState.NAMED).select_related("person", *ownership_transitions.ABOUT))
+    rows = list(_interims_in(threads, InterimState.NAMED).select_related("person", *OWNED))
     if not rows:
         return {}
     is_reviewer = people_with(Role.SECURITY_REVIEWER, now).filter(pk=person.pk).exists()
-    return {
-        f"interim:{row.pk}": Line(row.until)
-        for row in rows
-        if ownership_transitions.is_confirmed_by(row, person, is_reviewer)
-    }
+    may_confirm = [row for row in rows if rules.may_confirm(row, person, is_reviewer=is_reviewer)]
+    return {f"interim:{row.pk}": Line(row.until) for row in may_confirm}
 
 
 def ending_lines(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:

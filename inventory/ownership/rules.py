@@ -1,7 +1,8 @@
-"""Eligible owners of an automation: members of its team who are not its approvers (I1, S1, A9).
+"""Eligible owners of an automation, and duties of the people who name an interim owner (I1, I3, S1, A9).
 
-An owner is a party and decides nothing, so naming an approver as owner would choose who decides. Forms offer
-`possible_owners`; writes check the same rule in `owner_refusals`.
+An owner is a member of the automation's team and not its approver. An owner is a party and decides nothing, so naming an
+approver as owner would choose who decides. Forms offer `possible_owners`; writes check the same rule in
+`owner_refusals`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,17 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal
 from governance.core.engine import hooks
 from governance.core.models import Person, Team
-from inventory.models import Automation
-from inventory.ownership.transitions import NAMING_OWNERS
+from governance.core.roles.roles import Role
+from inventory.models import Automation, InterimOwner, InterimState, NamedAs, Owned
+
+#: Bar of higher apps against naming people as owners, with reasons (see `hooks.bar`).
+NAMING_OWNERS = "automation.owner_named"
 
 #: Fields that name an owner, by column.
 OWNERS = ("business_owner", "technical_owner")
@@ -109,3 +116,127 @@ def _is_member_of(team: Team) -> Q:
         line.add(automation_id)
         down += [pk for pk in below[automation_id] if pk not in line]
     return Q(memberships__team__in=line) | Q(leads__in=line) | Q(deputy_leads__in=line)
+
+
+# --- interim owners ----------------------------------------------------------------------------------------------------
+
+
+def latest_interim(subject: Owned, now: datetime) -> InterimOwner | None:
+    """Named or confirmed interim owner of an item at ``now``; None after the term or after the person left."""
+    interims = InterimOwner.objects.filter(**{subject.item_kind: subject}).exclude(state=InterimState.ENDED)
+    interim = interims.select_related("person", "named_by", "named_for", "confirmed_by").first()
+    if interim is None or not interim.person.is_here:
+        return None
+    setattr(interim, subject.item_kind, subject)
+    return interim if interim.state == InterimState.NAMED or interim.runs(now) else None
+
+
+def capacities(subject: Owned, actor: Actor, now: datetime) -> tuple[NamedAs, ...]:
+    """Capacities in which an actor may name or confirm an interim owner."""
+    person = actor.capacity_of
+    if person is None or not access.stands_in(actor, now):
+        return ()
+    held = [NamedAs.LEAD] if subject.is_led_by(person) else []
+    return (*held, NamedAs.SECURITY) if Role.SECURITY_REVIEWER in access.roles_held(actor, now) else tuple(held)
+
+
+def may_confirm(interim: InterimOwner, person: Person, *, is_reviewer: bool) -> bool:
+    """Whether a person can confirm a named interim owner.
+
+    Args:
+        interim: the named interim owner.
+        person: the person who would confirm.
+        is_reviewer: whether they are a security reviewer.
+    """
+    if person.pk in (interim.person_id, interim.named_by_id, interim.named_for_id):
+        return False
+    return interim.subject.is_led_by(person) if interim.confirmed_as == NamedAs.LEAD else is_reviewer
+
+
+_CONFIRMS = {NamedAs.LEAD: "The team's lead", NamedAs.SECURITY: "A security reviewer"}
+
+
+def _require_ownerless(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.is_ownerless(now):
+        return None
+    interim = subject.interim_owner(now)
+    if interim is not None:
+        return Refusal("I3", "state", f"{interim.name} is its interim owner.", "End their term first.")
+    if subject.accountable is None:
+        return Refusal("I3", "state", "It never had an owner, so it gets no interim owner.")
+    return Refusal("I3", "state", f"{subject.accountable.name} is here and owns it.")
+
+
+def _require_in_use(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
+    state = getattr(subject, "state", "")
+    if state in ("retired", "proposed"):
+        return Refusal("I3", "state", f"It is {state}, so it needs no interim owner.")
+    return None
+
+
+def _require_nobody_named(subject: Owned, actor: Actor, now: datetime, interim: InterimOwner | None) -> Refusal | None:
+    if interim is None:
+        return None
+    sentence = f"{interim.named_by.name} has named {interim.person.name} already."
+    return Refusal(
+        "I3", "state", sentence, f"{_CONFIRMS[interim.confirmed_as]} confirms that, or it is withdrawn first."
+    )
+
+
+def _require_not_oneself(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+    if any(person.pk == subject.person_id for person in actor.people):
+        return Refusal("SOD-8", "duty", "You can't confirm yourself as interim owner.", "Two other people do.")
+    return None
+
+
+def _require_another(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+    if any(person.pk in (subject.named_by_id, subject.named_for_id) for person in actor.people):
+        sentence = f"You named {subject.person.name}, so you can't confirm them."
+        return Refusal("SOD-8", "duty", sentence, f"{_CONFIRMS[subject.confirmed_as]} does.")
+    return None
+
+
+def _require_other_capacity(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.confirmed_as in capacities(subject.subject, actor, now):
+        return None
+    named_as, confirms = NamedAs(subject.named_as).label.lower(), _CONFIRMS[subject.confirmed_as].lower()
+    sentence = f"A {named_as} named {subject.person.name}, so {confirms} confirms it."
+    return Refusal("I3", "duty", sentence, "The team's lead and a security reviewer name an interim owner together.")
+
+
+def _require_still_ownerless(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+    if not subject.person.is_here:
+        return Refusal("I3", "state", f"{subject.person.name} is not here any more.", "Name another person.")
+    return _require_ownerless(subject.subject, actor, now)
+
+
+OWNERLESS = Duty("I3", "I3", "Only an item whose owner has left gets an interim owner.", _require_ownerless)
+IN_USE = Duty("I3", "I3", "Only an item in use gets an interim owner.", _require_in_use)
+NOBODY_NAMED = Duty(
+    "I3",
+    "I3",
+    "An item has one interim owner at a time.",
+    _require_nobody_named,
+    ("interim_one_at_a_time",),
+    needs_context=True,
+)
+ANOTHER_PERSON = Duty(
+    "SOD-8",
+    "S8",
+    "An interim owner doesn't confirm their own term.",
+    _require_not_oneself,
+    ("interim_named_by_two_others",),
+)
+SECOND_PERSON = Duty(
+    "SOD-8",
+    "S8",
+    "The person who named an interim owner doesn't confirm them.",
+    _require_another,
+    ("interim_named_by_two_others",),
+)
+OTHER_CAPACITY = Duty(
+    "I3", "I3", "The team's lead and a security reviewer name an interim owner together.", _require_other_capacity
+)
+STILL_OWNERLESS = Duty(
+    "I3", "I3", "An interim owner is confirmed only while the item has no owner.", _require_still_ownerless
+)

@@ -35,7 +35,7 @@ from governance.recertification.items.jobs import closing, opening, reassessment
 from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item, Question
 from governance.recertification.reminders import jobs as review_sweeps
 from inventory.models import Automation, AutomationState, InterimOwner, InterimState
-from inventory.ownership import transitions as ownership_transitions
+from inventory.ownership import jobs as ownership_jobs
 
 #: Hour and minute of the demo's sweeps.
 AT = (7, 30)
@@ -68,7 +68,7 @@ SWEEPS: tuple[tuple[frozenset[str], Sweep, str], ...] = (
     (frozenset({"sample"}), light_path_jobs.lapse_due, approval_sweeps.JOB),
     (frozenset({"reminder"}), lambda now, _: approval_sweeps.remind(now), approval_sweeps.JOB),
     (frozenset({"submission"}), lambda now, _: approval_sweeps.remind_to_accept(now), approval_sweeps.JOB),
-    (frozenset({"interim"}), lambda now, _: ownership_transitions.remind_interims(now), approval_sweeps.JOB),
+    (frozenset({"interim"}), lambda now, _: ownership_jobs.remind_interims(now), approval_sweeps.JOB),
     (frozenset({"term"}), expiry.expire_due, approval_sweeps.JOB),
     (frozenset({"revocation"}), revocation_tasks.escalate_due, approval_sweeps.JOB),
     (frozenset({"revocation"}), lambda now, _: revocation_tasks.remind(now), approval_sweeps.JOB),
@@ -127,7 +127,7 @@ def _approvals(now: datetime) -> Iterator[Due]:
             "revocation", pk, [escalate, *(due + DAY * days for days in range((now - due).days + 1))]
         )
     for pk, until in InterimOwner.objects.filter(state=InterimState.CONFIRMED).values_list("pk", "until"):
-        yield from _due_at_each("interim", pk, [until and until - ownership_transitions.NOTICE_TIME])
+        yield from _due_at_each("interim", pk, [until and until - ownership_jobs.NOTICE_TIME])
     for pk in Sample.objects.filter(state__in=(SampleState.WAITING, SampleState.OPEN)).values_list("pk", flat=True):
         yield "sample", pk, now  # draws can't be predicted
 

@@ -264,7 +264,7 @@ class Director:
 
     def name_meanwhile(self, subject: Owned, person: str, by: str, now: datetime, reason: str) -> InterimOwner:
         """Name an interim owner; another person confirms."""
-        naming = ownership_transitions.NAME_INTERIM[ownership_transitions.field_of(subject)]
+        naming = ownership_transitions.NAME_INTERIM[subject.item_kind]
         return cast(
             "InterimOwner",
             naming(subject, actor=self.company.actor(by), now=now, reason=reason, person=self.person(person)),

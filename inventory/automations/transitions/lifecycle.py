@@ -10,77 +10,16 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
-from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.roles.roles import Permission
+from inventory.automations import rules
 from inventory.models import Automation, AutomationState, Version
 from inventory.models.automation import AMENDED_BY_REVIEW
 from inventory.ownership import transitions as ownership_transitions
 from inventory.risk.tiers import Tier
 
 S = AutomationState
-
-
-def _require_not_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.stopped_by is not None:
-        return Refusal("G5", "state", f"{subject.stopped_by.name} stopped it already.")
-    return None
-
-
-def _require_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.stopped_by_id is None:
-        if subject.suspended_by_look_at is not None:
-            sentence = "Nobody stopped it: it is suspended until stage 1 has decided about what changed."
-            return Refusal("G5", "state", sentence, "Submit the automation again.")
-        return Refusal(
-            "G5",
-            "state",
-            "Nobody stopped it: its review suspended it, and lifting a stop does not undo a review.",
-            "Answer its review while that is open; afterwards submit the automation again.",
-        )
-    return None
-
-
-def _require_other_than_stopper(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    for person in actor.people:
-        if person.pk in (subject.stopped_by_id, subject.stopped_for_id):
-            name = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
-            sentence = f"{name} stopped it; lifting that needs two others."
-            return Refusal("G5", "duty", sentence, "Ask an owner and the team's lead.")
-    return None
-
-
-def _require_other_than_requester(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    for person in actor.people:
-        if person.pk in (subject.resume_asked_by_id, subject.resume_asked_for_id):
-            name = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
-            sentence = f"{name} asked to lift it; a second person does."
-            return Refusal("G5", "duty", sentence, "Ask another owner or the team's lead.")
-    return None
-
-
-def _require_no_request(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.resume_asked_by is not None:
-        name = subject.resume_asked_by.name
-        return Refusal("G5", "state", f"{name} asked to lift it already.", "A second person lifts it.")
-    return None
-
-
-def _require_request(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.resume_asked_by is None:
-        return Refusal("G5", "state", "Nobody has asked to lift it yet: it takes two people.", "Ask to lift it first.")
-    return None
-
-
-NOT_STOPPED = Duty("G5", "G5", "What is stopped is not stopped again.", _require_not_stopped)
-STOPPED = Duty("G5", "G5", "Only a stop is lifted; what a review suspended is not.", _require_stopped)
-NO_REQUEST = Duty("G5", "G5", "One person asks to lift a stop.", _require_no_request)
-REQUESTED = Duty("G5", "G5", "A stop is lifted once somebody has asked for it.", _require_request)
-OTHER_THAN_STOPPER = Duty("G5", "G5", "Who stopped it does not lift the stop.", _require_other_than_stopper)
-OTHER_THAN_REQUESTER = Duty("G5", "G5", "Lifting a stop needs two people.", _require_other_than_requester)
 
 
 @transition(Automation, event="automation.put_in_review", permission=None, source=(S.DRAFT,), target=(S.IN_REVIEW,))
@@ -210,7 +149,7 @@ def reinstate(step: Step[Automation]) -> Effect:
     permission=Permission.AUTOMATION_STOP,
     source=(S.LIVE, S.SUSPENDED),
     target=(S.SUSPENDED,),
-    duties=[NOT_STOPPED],
+    duties=[rules.NOT_STOPPED],
     reason_needed=True,
 )
 def stop(step: Step[Automation]) -> Effect:
@@ -229,7 +168,7 @@ def stop(step: Step[Automation]) -> Effect:
     event="automation.resume_asked",
     permission=Permission.AUTOMATION_RESUME,
     source=(S.SUSPENDED,),
-    duties=[STOPPED, NO_REQUEST, OTHER_THAN_STOPPER],
+    duties=[rules.STOPPED, rules.NO_REQUEST, rules.OTHER_THAN_STOPPER],
     reason_needed=True,
 )
 def request_resume(step: Step[Automation]) -> Effect:
@@ -245,7 +184,7 @@ def request_resume(step: Step[Automation]) -> Effect:
     permission=Permission.AUTOMATION_RESUME,
     source=(S.SUSPENDED,),
     target=(S.LIVE, S.SUSPENDED),
-    duties=[STOPPED, REQUESTED, OTHER_THAN_STOPPER, OTHER_THAN_REQUESTER],
+    duties=[rules.STOPPED, rules.REQUESTED, rules.OTHER_THAN_STOPPER, rules.OTHER_THAN_REQUESTER],
     reason_needed=True,
 )
 def resume(step: Step[Automation]) -> Effect:
@@ -272,3 +211,16 @@ def retire(step: Step[Automation]) -> Effect:
     retired one (I9).
     """
     return Effect()
+
+
+@transition(
+    Automation,
+    event="automation.retired",
+    permission=Permission.AUTOMATION_LAPSE,
+    source=(S.SUSPENDED,),
+    target=(S.RETIRED,),
+    duties=[rules.LONG_SUSPENSION],
+)
+def retire_suspended(step: Step[Automation]) -> Effect:
+    """Retire an automation that was suspended for 90 days, as its owner would (L1)."""
+    return Effect(payload={"why": "suspended"})

@@ -25,6 +25,7 @@ from governance.web.requests.middleware import Request
 from inventory.models import Automation, Credential, InterimOwner, InterimState, NonHumanIdentity, Owned, Resource
 from inventory.models.resource import sees_whole_register
 from inventory.ownership import queries as ownership_queries
+from inventory.ownership import rules as ownership_rules
 from inventory.ownership import transitions as ownership_transitions
 
 Shape = dict[str, Any]
@@ -41,7 +42,7 @@ def interim_banner(subject: Owned, actor: Actor, now: datetime) -> Shape | None:
     former_owner = subject.accountable
     if former_owner is None or former_owner.is_here or getattr(subject, "state", "") in ("retired", "proposed"):
         return None
-    interim = ownership_transitions.latest_interim(subject, now)
+    interim = ownership_rules.latest_interim(subject, now)
     if interim is None:
         return _nobody_banner(subject, former_owner, actor, now)
     return (
@@ -52,7 +53,7 @@ def interim_banner(subject: Owned, actor: Actor, now: datetime) -> Shape | None:
 
 
 def _nobody_banner(subject: Owned, former_owner: Person, actor: Actor, now: datetime) -> Shape:
-    kind = ownership_transitions.field_of(subject)
+    kind = subject.item_kind
     href = reverse("interim_name", args=[kind, subject.pk])
     refusal = ownership_transitions.NAME_INTERIM[kind].refusal(subject, actor=actor, now=now)
     action: Shape = {"label": "Name who answers meanwhile", "icon": "person", "kind": "filled", "href": href}
@@ -160,7 +161,7 @@ def _find_subject(request: Request, kind: str, pk: int, now: datetime) -> Owned:
 
 
 def _back_href(subject: Owned) -> str:
-    return ownership_queries.href_of(ownership_transitions.field_of(subject), subject.pk)
+    return ownership_queries.href_of(subject.item_kind, subject.pk)
 
 
 @require_GET
@@ -240,7 +241,7 @@ def _find_interim(request: Request, pk: int, now: datetime) -> InterimOwner:
     subject = interim.subject
     if (
         interim.person != request.actor.person
-        and not _visible(ownership_transitions.field_of(subject), request.actor, now).filter(pk=subject.pk).exists()
+        and not _visible(subject.item_kind, request.actor, now).filter(pk=subject.pk).exists()
     ):
         raise Http404
     return interim

@@ -11,6 +11,7 @@ from approvals.submissions import jobs as submission_jobs
 from governance.core.actors.actor import Actor
 from governance.core.models import LedgerEvent, Notice
 from inventory.automations import jobs as automation_jobs
+from inventory.automations import rules
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, AutomationState
 from tests.appointments import record_leaver
@@ -51,7 +52,7 @@ def test_people_hear_of_it_two_weeks_and_a_day_before_once_each_and_then_it_is_r
 ) -> None:
     n, began = company.people, company.now
     assert run(began + 76 * DAY) == (4, 0)
-    assert {one.recipient for one in Notice.objects.filter(event=automation_jobs.EVENT)} == {
+    assert {one.recipient for one in Notice.objects.filter(event=rules.LONG_SUSPENSION_NOTICE)} == {
         n.jonas,
         n.rita,
         n.theo,
@@ -90,4 +91,4 @@ def test_security_hears_of_it_where_nobody_of_it_is_here(company: Company, stopp
     for one in (n.jonas, n.rita, n.theo, n.bram):
         record_leaver(one, actor=as_actor(n.ines), now=company.now, reason="Gone.")
     run(company.now + 76 * DAY)
-    assert {one.recipient for one in Notice.objects.filter(event=automation_jobs.EVENT)} == {n.sana, n.viktor}
+    assert {one.recipient for one in Notice.objects.filter(event=rules.LONG_SUSPENSION_NOTICE)} == {n.sana, n.viktor}

@@ -13,6 +13,7 @@ from governance.core.models import LedgerEvent, Notice, Person
 from governance.core.roles.roles import Relation
 from inventory.imports.transitions import confirmation
 from inventory.models import Automation, Credential, InterimOwner, NonHumanIdentity, Owned, Resource
+from inventory.ownership import jobs as ownership_jobs
 from inventory.ownership import queries as ownership_queries
 from inventory.ownership import transitions as ownership_transitions
 from inventory.resources.transitions import resources
@@ -40,7 +41,7 @@ def orphan(c: Company) -> Resource:
 
 def name(c: Company, subject: Owned, who: Person, by: Person, **more: Any) -> InterimOwner:
     """One person names."""
-    made: InterimOwner = ownership_transitions.NAME_INTERIM[ownership_transitions.field_of(subject)](
+    made: InterimOwner = ownership_transitions.NAME_INTERIM[subject.item_kind](
         subject, actor=as_actor(by), now=c.now, person=who, **more
     )
     return InterimOwner.objects.get(pk=made.pk)
@@ -62,7 +63,7 @@ def stands_in(c: Company, subject: Owned, who: Person, *, lead: Person) -> Inter
 @pytest.mark.rule("I3")
 def test_nobody_is_named_where_an_owner_is_here_or_where_nothing_is_in_use(company: Company) -> None:
     n = company.people
-    with pytest.raises(OutOfTurn, match="Omar Haddad is here") as no:
+    with pytest.raises(OutOfTurn, match="Omar Haddad is here and owns it") as no:
         name(company, company.slack, n.mei, n.amara)
     assert no.value.refusal.code == "I3"
     proposed = resources.propose_resource(
@@ -88,7 +89,7 @@ def test_nobody_names_or_confirms_themself_and_the_database_says_so_too(company:
         name(company, slack, n.amara, n.amara)
     assert no.value.refusal.code == "SOD-8"
     named = name(company, slack, n.viktor, n.amara)
-    with pytest.raises(DutyConflict, match="answer for it yourself") as no:
+    with pytest.raises(DutyConflict, match="can't confirm yourself") as no:
         confirm(company, named, n.viktor)
     assert no.value.refusal.code == "SOD-8"
     refused = LedgerEvent.objects.get(verb="interim.confirmed", outcome="refused")
@@ -184,9 +185,9 @@ def test_whoever_is_concerned_is_told_once_a_week_before_a_term_ends_and_nobody_
     n, slack = company.people, orphan(company)
     named = stands_in(company, slack, n.mei, lead=n.amara)
     before = Notice.objects.count()
-    assert ownership_transitions.remind_interims(named.until - timedelta(days=8)) == 0
-    assert ownership_transitions.remind_interims(named.until - timedelta(days=6)) == 3
-    assert ownership_transitions.remind_interims(named.until - timedelta(days=5)) == 0
+    assert ownership_jobs.remind_interims(named.until - timedelta(days=8)) == 0
+    assert ownership_jobs.remind_interims(named.until - timedelta(days=6)) == 3
+    assert ownership_jobs.remind_interims(named.until - timedelta(days=5)) == 0
     told = Notice.objects.filter(event="interim_ending")
     assert {one.recipient for one in told} == {n.mei, n.amara, n.sana}
     letter = mail_text.write(told.get(recipient=n.mei), None)
@@ -198,7 +199,7 @@ def test_whoever_is_concerned_is_told_once_a_week_before_a_term_ends_and_nobody_
     other = Resource.objects.get(pk=company.erp.pk)  # Omar's too
     again = stands_in(company, other, n.tom, lead=n.amara)
     stock_report.hand_over(company, other, n.lena, n.piet)
-    assert ownership_transitions.remind_interims(again.until - timedelta(days=1)) == 0
+    assert ownership_jobs.remind_interims(again.until - timedelta(days=1)) == 0
 
 
 def _insert(c: Company, on: Resource | None, who: Person, by: Person, confirmed_by: Person | None = None) -> None:

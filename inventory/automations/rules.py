@@ -1,0 +1,110 @@
+"""Duties around stopping, resuming and retiring an automation (G5, L1)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Min
+
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal
+from governance.core.models import Notice
+from inventory.models import Automation
+
+#: Days of suspension after which an automation is retired.
+LONGEST_DAYS = 90
+#: Days before retirement on which notices go out.
+NOTICE_DAYS = (14, 1)
+
+LONG_SUSPENSION_NOTICE = "suspended_retires"
+DAY = timedelta(days=1)
+
+
+def _require_not_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.stopped_by is not None:
+        return Refusal("G5", "state", f"{subject.stopped_by.name} stopped it already.")
+    return None
+
+
+def _require_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.stopped_by_id is None:
+        if subject.suspended_by_look_at is not None:
+            sentence = "Nobody stopped it: it is suspended until stage 1 has decided about what changed."
+            return Refusal("G5", "state", sentence, "Submit the automation again.")
+        return Refusal(
+            "G5",
+            "state",
+            "Nobody stopped it: its review suspended it, and lifting a stop does not undo a review.",
+            "Answer its review while that is open; afterwards submit the automation again.",
+        )
+    return None
+
+
+def _require_other_than_stopper(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    for person in actor.people:
+        if person.pk in (subject.stopped_by_id, subject.stopped_for_id):
+            name = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
+            sentence = f"{name} stopped it; lifting that needs two others."
+            return Refusal("G5", "duty", sentence, "Ask an owner and the team's lead.")
+    return None
+
+
+def _require_other_than_requester(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    for person in actor.people:
+        if person.pk in (subject.resume_asked_by_id, subject.resume_asked_for_id):
+            name = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
+            sentence = f"{name} asked to lift it; a second person does."
+            return Refusal("G5", "duty", sentence, "Ask another owner or the team's lead.")
+    return None
+
+
+def _require_no_request(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.resume_asked_by is not None:
+        name = subject.resume_asked_by.name
+        return Refusal("G5", "state", f"{name} asked to lift it already.", "A second person lifts it.")
+    return None
+
+
+def _require_request(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.resume_asked_by is None:
+        return Refusal("G5", "state", "Nobody has asked to lift it yet: it takes two people.", "Ask to lift it first.")
+    return None
+
+
+NOT_STOPPED = Duty("G5", "G5", "A stopped automation can't be stopped again.", _require_not_stopped)
+STOPPED = Duty("G5", "G5", "Only a stop can be lifted, not a suspension by a review.", _require_stopped)
+NO_REQUEST = Duty("G5", "G5", "A stop has one open request to lift it.", _require_no_request)
+REQUESTED = Duty("G5", "G5", "A stop is lifted only after a request.", _require_request)
+OTHER_THAN_STOPPER = Duty(
+    "G5", "G5", "The person who stopped an automation can't lift the stop.", _require_other_than_stopper
+)
+OTHER_THAN_REQUESTER = Duty("G5", "G5", "Lifting a stop needs two people.", _require_other_than_requester)
+
+
+# --- retirement after a long suspension ---------------------------------------------------------------------------------
+
+
+def thread_of(automation: Automation) -> str:
+    """Thread of the notices of this suspension."""
+    since = automation.suspended_at.strftime("%Y%m%d%H%M") if automation.suspended_at is not None else ""
+    return f"suspended:{automation.pk}:{since}"
+
+
+def retires_at(automation: Automation) -> datetime | None:
+    """Instant of the retirement: after the suspension days and the notice period. None before the first notice."""
+    notices = Notice.objects.filter(event=LONG_SUSPENSION_NOTICE, thread=thread_of(automation))
+    noticed_at: datetime | None = notices.aggregate(first=Min("created_at"))["first"]
+    if automation.suspended_at is None or noticed_at is None:
+        return None
+    return max(automation.suspended_at + LONGEST_DAYS * DAY, noticed_at + NOTICE_DAYS[0] * DAY)
+
+
+def _require_long_suspension(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    at = retires_at(subject)
+    if at is not None and now >= at:
+        return None
+    return Refusal("L1", "state", "Its suspension or its notice period is too short for retirement.")
+
+
+LONG_SUSPENSION = Duty("L1", "L1", "A long suspension ends in retirement after its notices.", _require_long_suspension)
