@@ -39,6 +39,7 @@ from inventory.chains import queries as chain_queries
 from inventory.ownership import parties
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment
+from inventory.versions import transitions as version_transitions
 
 #: How many submissions one conflict check covers.
 BATCH = 200
@@ -202,7 +203,7 @@ def current_tiers(submission: Submission, policy: policy_queries.Policy, now: da
     if policy.tiers == policy_queries.policy_of(submission.policy).tiers:
         return None
     automation, version = submission.automation, submission.version
-    rows = assessment.VersionRows.of(version)
+    rows = version_transitions.VersionRows.of(version)
     used = [use.credential for use in rows.used]
     party_ids = parties.party_ids(automation, used, now) | set(submission.parties.values_list("person", flat=True))
     judged = assessment.judge_version(

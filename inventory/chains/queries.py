@@ -1,16 +1,15 @@
 """Chains: joined automations, the links between them and the resulting tier (A16, T2).
 
-Approved versions in use count; `chains.transitions` stores their ends and chains. `possible_chain` computes the chain of any
-other version as if it were approved. Reads only.
+Approved versions in use count; `chains.transitions` stores their ends and chains. `possible_chains` computes the chains of
+any other versions as if they were approved. Reads only.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Self
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
@@ -34,15 +33,13 @@ from django.db.models.functions import Concat, Left
 
 from governance.core.database.key_filters import among
 from inventory.chains import chain_ends, own_tier
-from inventory.chains.chain_ends import BUT, CALLED, CALLS, NOWHERE, End
+from inventory.chains.chain_ends import BUT, CALLED, CALLS, NOWHERE, End, VersionParts
 from inventory.models import (
     Assessment,
     AutomationState,
     ChainEnd,
     ChainKind,
     ChainMember,
-    Credential,
-    Entitlement,
     NonHumanIdentity,
     Privilege,
     Trigger,
@@ -51,6 +48,8 @@ from inventory.models import (
     VersionIdentity,
 )
 from inventory.risk.tiers import Tier
+
+K = TypeVar("K", bound=Hashable)
 
 #: States in which the approved version counts; a stopped automation may run again.
 IN_USE = (AutomationState.LIVE, AutomationState.SUSPENDED)
@@ -88,20 +87,13 @@ class Chain:
         others: ids of the other automations in the chain.
         links: its direct links.
         unknown: targets of its calls that no automation in use answers; an empty name is chosen at run time.
-        leads_out: whether another automation in the chain has such a call.
+        joined: highest own tier of the others; high if one of them has an unanswered call (A16).
     """
 
     others: frozenset[int] = frozenset()
     links: tuple[Link, ...] = ()
     unknown: tuple[str, ...] = ()
-    leads_out: bool = False
-
-    @cached_property
-    def joined(self) -> Tier:
-        """Highest own tier of the others; high if one of them has an unknown call (A16)."""
-        if not self.others:
-            return Tier.LOW
-        return Tier.HIGH if self.leads_out else max(own_tier.approved_tiers(self.others).values(), default=Tier.LOW)
+    joined: Tier = Tier.LOW
 
     @property
     def tier(self) -> Tier:
@@ -109,7 +101,7 @@ class Chain:
         return Tier.HIGH if self.unknown else self.joined
 
 
-# --- queries -----------------------------------------------------------------------------------------------------------
+# --- chains -------------------------------------------------------------------------------------------------------------
 
 
 def chain_of(automation: int) -> Chain:
@@ -119,9 +111,8 @@ def chain_of(automation: int) -> Chain:
         automation: its id.
     """
     columns = ("kind", "point", "side", "thing", "resource", "credential", "identity")
-    return _chain_of(
-        automation, [End(*row) for row in ChainEnd.objects.filter(automation=automation).values_list(*columns)]
-    )
+    ends = [End(*row) for row in ChainEnd.objects.filter(automation=automation).order_by("pk").values_list(*columns)]
+    return _chains({automation: (automation, ends)})[automation]
 
 
 def chain_with_version(
@@ -131,81 +122,49 @@ def chain_with_version(
 
     Args:
         version: of the register.
-        privileges: its privileges with entitlement and resource, if already loaded.
+        privileges: its privileges, or a part of them, each with entitlement and resource.
         taken_over: ids of further identities that would serve the automation.
     """
-    automation = version.automation
-    serves = Q(automation=automation.pk) | Q(pk__in=taken_over)
-    named = NonHumanIdentity.objects.filter(Q(used_by__version=version) | serves)
-    used = version.version_credentials.select_related("credential")
-    rows = chain_ends.VersionParts(
-        automation,
-        list(version.privileges.select_related("entitlement__resource")) if privileges is None else privileges,
-        {row.credential_id: str(row.credential) for row in used},
-        list(version.triggers.all()),
-        dict(named.distinct().values_list("pk", "subject")),
-        str(version.manifest.get("on_error", "")),
-    )
-    return possible_chain(rows)
+    parts = version_parts(Version.objects.filter(pk=version.pk))[version.pk]
+    if privileges is not None:
+        parts = replace(parts, privileges=privileges)
+    if taken_over:
+        more = NonHumanIdentity.objects.filter(pk__in=taken_over).values_list("pk", "subject")
+        parts = replace(parts, identities={**parts.identities, **dict(more)})
+    return possible_chains({version.pk: parts})[version.pk]
 
 
 def others_with(versions: Collection[int]) -> dict[int, frozenset[int]]:
-    """Other automations in the chain of each version, as if it were the approved one.
+    """Ids of the other automations in the chain of each version, as if it were the approved one; by version id."""
+    chains = possible_chains(version_parts(Version.objects.filter(pk__in=versions)))
+    return {pk: chain.others for pk, chain in chains.items()}
 
-    Args:
-        versions: their ids.
 
-    Returns:
-        Ids of automations by version id. A fixed number of queries; two without any meeting point.
+def possible_chains(versions: Mapping[K, VersionParts]) -> dict[K, Chain]:
+    """Chains of saved or unsaved versions, each as if it were the approved one.
+
+    At most five queries for any number; one without any meeting point.
     """
-    runs_as = NonHumanIdentity.objects.filter(Q(used_by__version=OuterRef("pk")) | Q(automation=OuterRef("automation")))
-    may_be = Version.objects.filter(pk__in=versions).annotate(may_be=annotate_joined(), named=Exists(runs_as))
-    named = may_be.filter(Q(may_be=True) | Q(named=True)).annotate(on_error=KT("manifest__on_error"))
-    place = (f"automation__{name}" for name in ("platform_instance", "environment", "external_id"))
-    read = list(named.select_related("automation").only("number", *place).prefetch_related(*_prefetches()))
-    ends = {version: chain_ends.ends_of(_version_from_rows(version)) for version in read}
-    at: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    points = {end.point for each in ends.values() for end in each} - {NOWHERE}
-    for row in ChainEnd.objects.filter(point__in=points).order_by() if points else ():
-        at[row.point].append((row.automation_id, row.side))
-    met = {version: _joined_directly(version.automation_id, each, at) for version, each in ends.items()}
-    around = _Neighbourhood.of({pk for each in met.values() for pk in each})
-    others = {version.pk: around.others(version.automation_id, ends[version], met[version]) for version in read}
-    return {pk: frozenset(others.get(pk, ())) for pk in versions}
+    return _chains({key: (parts.automation.pk, chain_ends.ends_of(parts)) for key, parts in versions.items()})
 
 
-def _prefetches() -> tuple[Prefetch[Any], ...]:
-    """Prefetches of the columns that ends are computed from, and no others: reading takes most of the time."""
-    privilege = (
-        "version",
-        "entitlement",
-        "credential",
-        "connector",
-        "instance",
-        "target",
-        "target_name",
-        "scope",
-        "level",
+def version_parts(versions: QuerySet[Version]) -> dict[int, VersionParts]:
+    """Parts of some versions, by version id; six queries for any number."""
+    privileges = Privilege.objects.select_related("entitlement__resource").order_by("pk")
+    read = versions.select_related("automation").annotate(on_error=KT("manifest__on_error"))
+    rows = read.defer("manifest", "secrets").prefetch_related(
+        Prefetch("privileges", privileges),
+        Prefetch("version_credentials", VersionCredential.objects.select_related("credential").order_by("pk")),
+        Prefetch("triggers", Trigger.objects.order_by("pk")),
+        Prefetch("version_identities", VersionIdentity.objects.select_related("identity").order_by("pk")),
+        Prefetch("automation__identities", NonHumanIdentity.objects.order_by("pk")),
     )
-    entitlements = Entitlement.objects.select_related("resource").only("code", "level", "resource__unresolved")
-    return (
-        Prefetch("privileges", Privilege.objects.only(*privilege)),
-        Prefetch("privileges__entitlement", entitlements),
-        Prefetch("version_credentials", VersionCredential.objects.only("version", "credential")),
-        Prefetch("version_credentials__credential", Credential.objects.only("name", "kind")),
-        Prefetch("triggers", Trigger.objects.only("version", "type", "detail", "active")),
-        Prefetch(
-            "version_identities",
-            VersionIdentity.objects.select_related("identity").only("version", "identity__subject"),
-        ),
-        Prefetch("automation__identities", NonHumanIdentity.objects.only("automation", "subject")),
-    )
+    return {version.pk: _parts(version) for version in rows}
 
 
-def _version_from_rows(version: Version) -> chain_ends.VersionParts:
-    """Version with all rows loaded."""
+def _parts(version: Version) -> VersionParts:
     named = [*(row.identity for row in version.version_identities.all()), *version.automation.identities.all()]
-    return chain_ends.VersionParts(
+    return VersionParts(
         version.automation,
         list(version.privileges.all()),
         {row.credential_id: str(row.credential) for row in version.version_credentials.all()},
@@ -215,118 +174,76 @@ def _version_from_rows(version: Version) -> chain_ends.VersionParts:
     )
 
 
-def _joined_directly(automation: int, ends: Iterable[End], at: Mapping[str, Sequence[tuple[int, str]]]) -> set[int]:
-    """Ids of the automations that are directly joined with an automation."""
-    sides_by_point: dict[str, set[str]] = defaultdict(set)
-    for end in ends:
-        sides_by_point[end.point].add(end.side)
-    automation_ids: set[int] = set()
-    for point, sides in sides_by_point.items():
-        rows = [(pk, side) for pk, side in at.get(point, ()) if pk != automation]
-        if rows and chain_ends.are_joined(sides | {side for _, side in rows}):
-            automation_ids |= {pk for pk, _ in rows}
-    return automation_ids
-
-
-def possible_chain(version: chain_ends.VersionParts) -> Chain:
-    """Chain of a saved or unsaved version, as if it were the approved one.
-
-    A fixed number of queries; one without any meeting point.
+def _chains(cases: Mapping[K, tuple[int | None, Sequence[End]]]) -> dict[K, Chain]:
+    """Chains of some automations with the given ends.
 
     Args:
-        version: its parts; the automation may be new.
+        cases: id of the automation, None for an unsaved one, and its ends.
     """
-    return _chain_of(version.automation.pk, chain_ends.ends_of(version))
+    points = {end.point for _, ends in cases.values() for end in ends} - {NOWHERE}
+    stored: dict[str, list[ChainEnd]] = defaultdict(list)
+    for row in ChainEnd.objects.filter(point__in=points).select_related("resource").order_by("pk") if points else ():
+        stored[row.point].append(row)
+    met = {key: _ends_met(*case, stored) for key, case in cases.items()}
+    others = _others(cases, met)
+    everybody = {pk for each in others.values() for pk in each}
+    unanswered, tiers = _unanswered_points(everybody), own_tier.approved_tiers(everybody) if everybody else {}
+    chains = {}
+    for key, (_, ends) in cases.items():
+        called = {end.point for end in (*ends, *met[key]) if end.side == CALLED}
+        leads_out = any(not unanswered[pk] <= called for pk in others[key])
+        joined = Tier.HIGH if leads_out else max((tiers.get(pk, Tier.LOW) for pk in others[key]), default=Tier.LOW)
+        unknown = dict.fromkeys(end.thing for end in ends if end.side == CALLS and end.point not in called)
+        chains[key] = Chain(frozenset(others[key]), tuple(_links(ends, met[key])), tuple(unknown), joined)
+    return chains
 
 
-def annotate_joined() -> Combinable:
-    """Annotation of versions: whether a version's chain has to be looked up, identities aside."""
-    at = Version.objects.filter(pk=OuterRef(OuterRef("pk"))).order_by()
-    points = at.values(point=Left(Func(F("meets"), function="unnest"), POINT))
-    wanted = ExpressionWrapper(OuterRef("meets"), output_field=ArrayField(CharField()))
-    ends = ChainEnd.objects.filter(point__in=points).exclude(automation=OuterRef("automation")).annotate(wanted=wanted)
-    fits, alike = (Concat("point", Value(f":{but}"), "side", output_field=CharField()) for but in ("", BUT))
-    is_credential = Q(kind=ChainKind.CREDENTIAL)
-    met = ends.filter(is_credential & ~Q(wanted__contains=[alike]) | ~is_credential & Q(wanted__contains=[fits]))
-    unknown = Q(meets=None) | Q(meets__contains=[NOWHERE])
-    return Case(When(unknown, then=Value(True)), default=Exists(met.order_by()))
-
-
-def _chain_of(automation: int | None, ends: Collection[End]) -> Chain:
-    points = {end.point for end in ends} - {NOWHERE}
-    met = _matching_ends(automation, ends, points)
-    directly = {row.automation_id for row in met}
-    others = _Neighbourhood.of(directly).others(automation, ends, directly)
-    called = {end.point for end in ends if end.side == CALLED} | {row.point for row in met if row.side == CALLED}
-    unknown = tuple(dict.fromkeys(end.thing for end in ends if end.side == CALLS and end.point not in called))
-    leads_out = bool(others) and any(point not in called for point in _points_unanswered(others))
-    return Chain(frozenset(others), tuple(_links(ends, met)), unknown, leads_out)
-
-
-def _matching_ends(automation: int | None, ends: Iterable[End], points: Collection[str]) -> list[ChainEnd]:
-    """Ends of other automations at the points where this one's ends join them."""
-    rows = ChainEnd.objects.filter(point__in=points).exclude(automation=automation).select_related("resource")
-    rows_by_point: dict[str, list[ChainEnd]] = defaultdict(list)
-    for row in rows.order_by("pk") if points else ():
-        rows_by_point[row.point].append(row)
-    sides_by_point: dict[str, set[str]] = defaultdict(set)
+def _ends_met(automation: int | None, ends: Iterable[End], stored: Mapping[str, Sequence[ChainEnd]]) -> list[ChainEnd]:
+    """Stored ends of other automations that join some ends."""
+    sides: dict[str, set[str]] = defaultdict(set)
     for end in ends:
-        sides_by_point[end.point].add(end.side)
-    joined = (
-        rows
-        for point, rows in rows_by_point.items()
-        if chain_ends.are_joined(sides_by_point[point] | {row.side for row in rows})
-    )
-    return [row for rows in joined for row in rows]
+        sides[end.point].add(end.side)
+    met = []
+    for point, own_sides in sides.items():
+        rows = [row for row in stored.get(point, ()) if row.automation_id != automation]
+        if rows and chain_ends.are_joined(own_sides | {row.side for row in rows}):
+            met += rows
+    return met
 
 
-@dataclass(frozen=True)
-class _Neighbourhood:
-    """Chains of some automations.
-
-    Args:
-        chain: chain number by automation.
-        members: automations by chain number.
-    """
-
-    chain: Mapping[int, int]
-    members: Mapping[int, Collection[int]]
-
-    @classmethod
-    def of(cls, automations: Collection[int]) -> Self:
-        """Load the chains: one query, or none."""
-        if not automations:
-            return cls({}, {})
-        chains = ChainMember.objects.filter(among(automations, "automation")).values("chain")
-        chain = dict(ChainMember.objects.filter(chain__in=chains).values_list("automation", "chain"))
-        members: dict[int, set[int]] = defaultdict(set)
-        for pk, number in chain.items():
-            members[number].add(pk)
-        return cls(chain, members)
-
-    @cached_property
-    def sides(self) -> Mapping[int, Sequence[tuple[int, str, str]]]:
-        """Ends of all members."""
-        rows_by_chain: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
-        for row in sides_of(self.chain.keys()):
-            rows_by_chain[row[0]].append(row)
-        return rows_by_chain
-
-    def others(self, automation: int | None, ends: Iterable[End], met: Collection[int]) -> set[int]:
-        """Other automations in the chain. Members that only the present version joins are left out."""
-        numbers = {self.chain[pk] for pk in met if pk in self.chain}
-        members = {pk for number in numbers for pk in self.members[number]}
-        if automation not in members:
-            return members
-        itself = 0  # an id that nothing in the register has
-        rows = [row for pk in members - {automation} for row in self.sides[pk]]
-        groups = chain_ends.group_chains([*rows, *((itself, end.point, end.side) for end in ends)])
-        return {pk for pk, chain in groups.items() if chain == groups[itself]} - {itself}
+def _others(
+    cases: Mapping[K, tuple[int | None, Sequence[End]]], met: Mapping[K, Sequence[ChainEnd]]
+) -> dict[K, set[int]]:
+    """Other automations in each chain. Members that only the automation's stored ends join are left out."""
+    joined = {row.automation_id for rows in met.values() for row in rows}
+    numbers = ChainMember.objects.filter(among(joined, "automation")).values("chain")
+    rows = ChainMember.objects.filter(chain__in=numbers).values_list("automation", "chain")
+    chain_by_member = dict(rows) if joined else {}
+    members: dict[int, set[int]] = defaultdict(set)
+    for pk, number in chain_by_member.items():
+        members[number].add(pk)
+    sides: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
+    for row in sides_of(chain_by_member) if any(pk in chain_by_member for pk, _ in cases.values()) else ():
+        sides[row[0]].append(row)
+    others = {}
+    for key, (automation, ends) in cases.items():
+        near = (members[chain_by_member[row.automation_id]] for row in met[key] if row.automation_id in chain_by_member)
+        others[key] = set[int]().union(*near)
+        if automation in others[key]:
+            itself = 0  # an id that nothing in the register has
+            other_sides = [row for pk in others[key] - {automation} for row in sides[pk]]
+            groups = chain_ends.group_chains([*other_sides, *((itself, end.point, end.side) for end in ends)])
+            others[key] = {pk for pk, chain in groups.items() if chain == groups[itself]} - {itself}
+    return others
 
 
-def _points_unanswered(members: Collection[int]) -> set[str]:
-    """Points that some automations call and no automation in use answers."""
-    return set(_unanswered_calls().filter(among(members, "automation")).values_list("point", flat=True))
+def _unanswered_points(members: Collection[int]) -> dict[int, set[str]]:
+    """Points that some automations call and no automation in use answers, by automation."""
+    points: dict[int, set[str]] = defaultdict(set)
+    rows = _unanswered_calls().filter(among(members, "automation")).values_list("automation", "point")
+    for pk, point in rows if members else ():
+        points[pk].add(point)
+    return points
 
 
 def _links(ends: Iterable[End], met: Iterable[ChainEnd]) -> Iterator[Link]:
@@ -348,6 +265,19 @@ def _links(ends: Iterable[End], met: Iterable[ChainEnd]) -> Iterator[Link]:
             if link not in seen and chain_ends.are_joined({end.side, row.side}):
                 seen.add(link)
                 yield link
+
+
+def annotate_joined() -> Combinable:
+    """Annotation of versions: whether a version's chain has to be looked up, identities aside."""
+    at = Version.objects.filter(pk=OuterRef(OuterRef("pk"))).order_by()
+    points = at.values(point=Left(Func(F("meets"), function="unnest"), POINT))
+    wanted = ExpressionWrapper(OuterRef("meets"), output_field=ArrayField(CharField()))
+    ends = ChainEnd.objects.filter(point__in=points).exclude(automation=OuterRef("automation")).annotate(wanted=wanted)
+    fits, alike = (Concat("point", Value(f":{but}"), "side", output_field=CharField()) for but in ("", BUT))
+    is_credential = Q(kind=ChainKind.CREDENTIAL)
+    met = ends.filter(is_credential & ~Q(wanted__contains=[alike]) | ~is_credential & Q(wanted__contains=[fits]))
+    unknown = Q(meets=None) | Q(meets__contains=[NOWHERE])
+    return Case(When(unknown, then=Value(True)), default=Exists(met.order_by()))
 
 
 @dataclass(frozen=True)

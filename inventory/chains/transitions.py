@@ -6,11 +6,10 @@ A change updates them in its transaction; `rebuild_chains` computes all of them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models.fields.json import KeyTextTransform
 
 from governance.core.database.key_filters import among
 from governance.core.engine.transition import Step
@@ -18,16 +17,7 @@ from inventory.chains import chain_ends
 from inventory.chains import queries as chain_queries
 from inventory.chains.chain_ends import NOWHERE, End
 from inventory.chains.queries import IN_USE
-from inventory.models import (
-    Automation,
-    ChainEnd,
-    ChainMember,
-    NonHumanIdentity,
-    Privilege,
-    Trigger,
-    VersionCredential,
-    VersionIdentity,
-)
+from inventory.models import Automation, ChainEnd, ChainMember, Version
 
 #: Events that change the approved version or take an automation into or out of use.
 FOLLOWED = ("automation.went_live", "automation.retired")
@@ -53,7 +43,7 @@ def refresh_chains(*automations: int) -> None:
     Args:
         automations: ids of rows that the caller has locked.
     """
-    made = dict(_ends_in_use(automations))
+    made = _ends_in_use(automations)
     if _changes_of(automations, made):
         _lock_chains()
         _rewrite(_changes_of(automations, made))
@@ -119,10 +109,8 @@ def rebuild_chains() -> int:
         ChainEnd.objects.all().delete()
         in_use = list(Automation.objects.filter(state__in=IN_USE).order_by("pk").values_list("pk", flat=True))
         for begin in range(0, len(in_use), AT_ONCE):
-            ends = _ends_in_use(in_use[begin : begin + AT_ONCE])
-            ChainEnd.objects.bulk_create(
-                (_row(pk, end) for pk, ends_of_version in ends for end in ends_of_version), chain_queries.ROWS
-            )
+            made = _ends_in_use(in_use[begin : begin + AT_ONCE])
+            ChainEnd.objects.bulk_create((_row(pk, end) for pk in made for end in made[pk]), chain_queries.ROWS)
         ChainMember.objects.exclude(automation__state__in=IN_USE).delete()
         _write_members(in_use, chain_ends.group_chains(chain_queries.sides_of(in_use)))
     return len(in_use)
@@ -147,47 +135,8 @@ def _row(automation: int, end: End) -> ChainEnd:
     )
 
 
-def _ends_in_use(automations: Collection[int]) -> Iterator[tuple[int, list[End]]]:
-    """Ends of the approved versions in use; a fixed number of queries."""
-    on_error = KeyTextTransform("on_error", "approved_version__manifest")
-    rows = Automation.objects.filter(pk__in=automations, state__in=IN_USE).annotate(on_error=on_error).order_by("pk")
-    automations_by_version = {
-        automation.approved_version_id: automation for automation in rows if automation.approved_version_id is not None
-    }
-    if not automations_by_version:
-        return
-    privileges, triggers = defaultdict[int, list[Privilege]](list), defaultdict[int, list[Trigger]](list)
-    for privilege in (
-        Privilege.objects.filter(version__in=automations_by_version)
-        .select_related("entitlement__resource")
-        .order_by("pk")
-    ):
-        privileges[privilege.version_id].append(privilege)
-    for trigger in Trigger.objects.filter(version__in=automations_by_version).order_by("pk"):
-        triggers[trigger.version_id].append(trigger)
-    credentials = defaultdict[int, dict[int, str]](dict)
-    for used in (
-        VersionCredential.objects.filter(version__in=automations_by_version).select_related("credential").order_by("pk")
-    ):
-        credentials[used.version_id][used.credential_id] = str(used.credential)
-    identities = _identities({pk: automation.pk for pk, automation in automations_by_version.items()})
-    for pk, automation in automations_by_version.items():
-        parts = (privileges[pk], credentials[pk], triggers[pk], identities[automation.pk], automation.on_error or "")
-        yield automation.pk, chain_ends.ends_of(chain_ends.VersionParts(automation, *parts))
-
-
-def _identities(versions: Mapping[int, int]) -> dict[int, dict[int, str]]:
-    """Identities of approved versions by automation: named by the version or serving the automation.
-
-    Args:
-        versions: automation ids by version id.
-    """
-    made: dict[int, dict[int, str]] = defaultdict(dict)
-    named = VersionIdentity.objects.filter(version__in=versions).order_by("pk")
-    for version, pk, subject in named.values_list("version", "identity", "identity__subject"):
-        made[versions[version]][pk] = subject
-    serving = NonHumanIdentity.objects.filter(automation__in=versions.values()).order_by("pk")
-    for automation, pk, subject in serving.values_list("automation", "pk", "subject"):
-        if automation is not None:
-            made[automation][pk] = subject
-    return made
+def _ends_in_use(automations: Collection[int]) -> dict[int, list[End]]:
+    """Ends of the approved versions in use, by automation; a fixed number of queries."""
+    versions = Version.objects.filter(approved_for__in=automations, approved_for__state__in=IN_USE).order_by("pk")
+    parts = chain_queries.version_parts(versions)
+    return {version.automation.pk: chain_ends.ends_of(version) for version in parts.values()}

@@ -31,7 +31,7 @@ from inventory.models import (
 from inventory.ownership import parties
 from inventory.ownership import transitions as ownership_transitions
 from inventory.resources.transitions.bindings import is_on_side
-from inventory.versions import assessment
+from inventory.versions import transitions as version_transitions
 
 #: Fields that `describe_credential` may set.
 FACTS = ("lifetime", "issued_at", "expires_at", "rotated_at", "rotation_due_on", "owner")
@@ -248,7 +248,7 @@ def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Eff
     credential.reach, credential.reach_at = wanted, step.now
     credential.reach_by, credential.reach_for = step.actor.person, step.actor.standing_for
     step.save(credential)
-    versions = assessment.assess_again(step, credential)
+    versions = version_transitions.assess_again(step, credential)
     return Effect(payload={"was": was, "reach": kind, "entitlements": len(wanted), "versions": versions})
 
 

@@ -1,47 +1,32 @@
-"""Assess a version: facts from rows, tiers from `tiers`, findings; each assessment is a new row (I2).
-
-`tiers` defines the meaning of a tier. Higher apps decide about its effects: seats, terms, reviews.
-"""
+"""Judge a version: facts from rows, tiers from `tiers` (I2, T1, T2). Reads only; `transitions` stores assessments."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, Subquery
 
-from governance.core.actors.actor import Actor
-from governance.core.engine.transition import Effect, Step, transition
-from inventory import importers
 from inventory.chains import chain_ends, own_tier
-from inventory.chains import queries as chain_queries
 from inventory.chains.queries import Chain
 from inventory.identities import queries as identity_queries
 from inventory.importers.levels import is_irreversible
-from inventory.importers.manifest import Manifest, manifest_digests
 from inventory.models import (
     Assessment,
     Automation,
-    AutomationState,
     Binding,
     Credential,
-    Finding,
     NonHumanIdentity,
     Privilege,
     Reach,
     Trigger,
     Version,
-    VersionCredential,
 )
-from inventory.ownership import parties as ownership_parties
-from inventory.resources import queries as resource_queries
-from inventory.risk import policy, tiers
+from inventory.risk import tiers
 from inventory.risk.tiers import Judged, Tier
-from inventory.versions import findings, importer_upgrade
 
 
 @dataclass(frozen=True)
@@ -223,192 +208,7 @@ def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -
     return [(name, tier) for (name, _), tier in sorted(tiers_by_name.items())]
 
 
-@dataclass(frozen=True)
-class VersionRows:
-    """Rows of a version that was just written, so that no row is read again.
-
-    Args:
-        automation: locked.
-        privileges: saved, each with its entitlement, resource and credential loaded.
-        used: saved, each with its credential loaded.
-        triggers: saved.
-        read: manifest of the version.
-        identities: saved, for a new automation that no other identity can serve; None to look them up.
-    """
-
-    automation: Automation
-    privileges: list[Privilege]
-    used: list[VersionCredential]
-    triggers: list[Trigger]
-    read: Manifest
-    identities: list[NonHumanIdentity] | None = None
-
-    @classmethod
-    def of(cls, version: Version) -> VersionRows:
-        """Load the rows of a version."""
-        return cls(
-            version.automation,
-            list(version.privileges.select_related("entitlement__resource", "credential")),
-            list(version.version_credentials.select_related("credential")),
-            list(version.triggers.all()),
-            Manifest.from_dict(version.manifest),
-        )
-
-
-def assess_version(
-    version: Version,
-    *,
-    now: datetime,
-    manifest: Manifest | None = None,
-    party_ids: Collection[int] = (),
-    rows: VersionRows | None = None,
-) -> Assessment:
-    """Assess a version by the policy in force and keep the result with the earlier ones (I2). Runs inside another
-    operation only.
-
-    Args:
-        version: any version.
-        now: business time.
-        manifest: a newer importer's manifest of the same source; None for the stored one.
-        party_ids: ids of further people with a stake, such as the submitter (S1).
-        rows: its rows, if just written.
-
-    Returns:
-        The new assessment. Its ``levels`` are ``{"privileges": {key: {"tier", "reasons", "level"}}, "credentials":
-        {str(pk): {"tier", "reasons"}}, "own": tier, "in_force": tier, "unvouched": [key]}``. ``own`` is the app's tier
-        without its chain, ``in_force`` the tier with the approved kind while another kind is requested, ``unvouched``
-        the privileges that count as restricted.
-    """
-    inside = Actor.of_job("inventory.assess")  # the surrounding operation names the actor
-    return cast(
-        "Assessment",
-        record_assessment(version, actor=inside, now=now, manifest=manifest, party_ids=party_ids, rows=rows),
-    )
-
-
-@transition(Version, event="version.assessed", permission=None)
-def record_assessment(
-    step: Step[Version],
-    *,
-    manifest: Manifest | None = None,
-    party_ids: Collection[int] = (),
-    rows: VersionRows | None = None,
-) -> Effect:
-    """Record an assessment: tiers with reasons, levels and findings as one more dated row (I2)."""
-    version, read_by = step.subject, _importer_version(step.subject, is_read_now=bool(rows or manifest))
-    digests = _digests(step.subject, manifest)
-    rows = rows or VersionRows.of(version)
-    privileges, used, read = rows.privileges, rows.used, manifest or rows.read
-    automation = version.automation = rows.automation
-    identities = identities_of(version) if rows.identities is None else rows.identities
-    more = importer_upgrade.apply_new_reading(privileges, manifest) if manifest is not None else []
-    credentials, bindings = [row.credential for row in used], resource_queries.bindings_of(privileges)
-    parties = ownership_parties.party_ids(automation, credentials, step.now, bindings) | set(party_ids)
-    judge_as = partial(
-        judge_version,
-        *(privileges, credentials, rows.triggers),
-        environment=automation.environment,
-        raised_to=automation.raised_to,
-        sharers=sharers_of(automation, identities),
-        chain=chain_queries.possible_chain(_chain_version(rows, identities)),
-        party_ids=parties,
-        bindings=bindings,
-        rules=policy.rules_at(step.now),
-    )
-    judgement, standing = (judge_as(kind=kind) for kind in (automation.asked["kind"], automation.kind))
-    made = Assessment(
-        version=version,
-        importer_version=read_by,
-        **digests,
-        at=step.now,
-        tier=judgement.app.tier.word,
-        reasons=list(judgement.app.reasons),
-        levels={
-            "privileges": {p.key: {**judgement.privileges[p.key].to_dict(), "level": p.level} for p in privileges},
-            "credentials": {str(c.pk): judged.to_dict() for c, judged in judgement.credentials},
-            "own": max(judgement.own_tier, standing.own_tier).word,
-            "in_force": standing.app.tier.word,
-            "unvouched": sorted(unvouched(privileges, parties, bindings)),
-        },
-    )
-    step.save(made)
-    rows_to_write = [
-        *more,
-        *findings.findings_of_manifest(read, version),
-        *findings.findings_of_reach(used, privileges),
-        *findings.findings_of_register(automation, used, identities),
-    ]
-    Finding.objects.bulk_create(Finding(assessment=made, **row) for row in rows_to_write)
-    return Effect(
-        subject=made, payload={"tier": made.tier, "findings": len(rows_to_write), "importer": made.importer_version}
-    )
-
-
-def _chain_version(rows: VersionRows, identities: Iterable[NonHumanIdentity]) -> chain_ends.VersionParts:
-    """Rows of a version that can join it with others (A16)."""
-    return chain_ends.VersionParts(
-        rows.automation,
-        rows.privileges,
-        {row.credential_id: str(row.credential) for row in rows.used},
-        rows.triggers,
-        {identity.pk: identity.subject for identity in identities},
-        rows.read.on_error,
-    )
-
-
-def _importer_version(version: Version, *, is_read_now: bool) -> str:
-    """Importer version that read the source: a new assessment without a new reading keeps the former one."""
-    last = None if is_read_now else version.latest_assessment
-    return str(last.importer_version) if last is not None else importers.VERSION
-
-
-def _digests(version: Version, read: Manifest | None) -> dict[str, str]:
-    """Digests of a newer importer, if they differ from the stored ones (I2)."""
-    if read is None:
-        last = version.latest_assessment
-        return {name: getattr(last, name) for name in ("source_digest", "manifest_digest")} if last is not None else {}
-    digests_by_name = {"source_digest": read.source.digests, "manifest_digest": manifest_digests(read)}
-    # The approved version is also assessed with a newer version's reading of the same source, with another manifest.
-    return {
-        name: digests[0]
-        for name, digests in digests_by_name.items()
-        if getattr(version, name) in digests and getattr(version, name) != digests[0]
-    }
-
-
 def identities_of(version: Version) -> list[NonHumanIdentity]:
     """Identities that a version names, and those that serve its automation in the register."""
     named = NonHumanIdentity.objects.filter(Q(used_by__version=version) | Q(automation=version.automation_id))
     return list(named.distinct().order_by("pk"))
-
-
-def assess_again(step: Step[Any], credential: Credential) -> int:
-    """Assess every approved or newest version that uses a changed credential (I2).
-
-    A draft shows the tier of its newest version. An approved automation shows a higher tier at once, a lower one with
-    its next approval (T4). Open approvals stay unchanged (A1).
-
-    Args:
-        step: the running step.
-        credential: saved.
-
-    Returns:
-        Number of assessed versions.
-    """
-    newest = Version.objects.filter(automation=OuterRef("automation")).order_by("-number").values("pk")[:1]
-    concerned = Version.objects.filter(version_credentials__credential=credential).annotate(newest=Subquery(newest))
-    concerned = concerned.filter(Q(pk=F("newest")) | Q(pk=F("automation__approved_version")))
-    versions = list(concerned.exclude(automation__state=AutomationState.RETIRED).order_by("automation", "number"))
-    # Automations are locked before their versions, in the order that a submission uses.
-    owners = Automation.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
-    automations = {
-        automation.pk: automation
-        for automation in owners.filter(pk__in={version.automation_id for version in versions})
-    }
-    for version in versions:
-        made, automation = assess_version(version, now=step.now), automations[version.automation_id]
-        # A follower of the assessment raises and reviews approved automations (T4): one place decides when.
-        if automation.state == AutomationState.DRAFT and automation.tier != made.tier:
-            automation.tier = made.tier
-            step.save(automation)
-    return len(versions)

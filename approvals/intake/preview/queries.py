@@ -346,20 +346,16 @@ class _Reading:
     @cached_property
     def _chain(self) -> Chain:
         """Automations that it would be connected with (A16)."""
-        return chain_queries.possible_chain(
-            chain_ends.VersionParts(
-                self.automation,
-                list(self.resolution.privileges.values()),
-                {
-                    credential.pk: str(credential)
-                    for credential in self.resolution.credentials.values()
-                    if credential.pk is not None
-                },
-                self.resolution.triggers,
-                {identity.pk: identity.subject for identity in self.resolution.identities if identity.pk is not None},
-                self.manifest.on_error,
-            )
+        credentials = (each for each in self.resolution.credentials.values() if each.pk is not None)
+        parts = chain_ends.VersionParts(
+            self.automation,
+            list(self.resolution.privileges.values()),
+            {credential.pk: str(credential) for credential in credentials},
+            self.resolution.triggers,
+            {identity.pk: identity.subject for identity in self.resolution.identities if identity.pk is not None},
+            self.manifest.on_error,
         )
+        return chain_queries.possible_chains({"draft": parts})["draft"]
 
     @cached_property
     def _own(self) -> set[int]:

@@ -53,7 +53,7 @@ from inventory.models import (
     Version,
 )
 from inventory.resources import queries as resource_queries
-from inventory.versions import assessment as version_assessment
+from inventory.versions import transitions as version_transitions
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Ite
     party_ids = [person.pk for person in step.actor.people]
     likes = _possible_duplicates(automation, version)
     party_ids += party_queries.ids_from_other_automations(siblings=siblings, alike=likes.ids)
-    assessment = version_assessment.assess_version(version, now=step.now, party_ids=party_ids)
+    assessment = version_transitions.assess_version(version, now=step.now, party_ids=party_ids)
     changes = version_diff.compare(automation, version, assessment, now=step.now)
     policy = policy_queries.in_force(step.now)
     before = automation.submissions.filter(state__in=UNFINISHED).order_by("-pk").first()

@@ -28,7 +28,7 @@ from governance.core.models import Person
 from inventory.automations import environments
 from inventory.automations.transitions import transfers
 from inventory.models import Automation, Transfer
-from inventory.versions import assessment as version_assessment
+from inventory.versions import transitions as version_transitions
 
 
 def show_to_new_lead(transfer: Transfer, step: Step[Any]) -> None:
@@ -67,7 +67,7 @@ def submit_moved(step: Step[Automation], *, submitter: Person) -> Effect:
     automation = step.subject
     version = automation.approved_version
     assert version is not None  # the automation is in use
-    assessment = version_assessment.assess_version(version, now=step.now)
+    assessment = version_transitions.assess_version(version, now=step.now)
     changes = replace(version_diff.compare(automation, version, assessment, now=step.now), asked=())
     policy = policy_queries.in_force(step.now)
     wanted = [item.privilege for item in changes.wanted if item.privilege is not None]

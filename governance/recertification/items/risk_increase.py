@@ -30,6 +30,7 @@ from inventory.risk import policy
 from inventory.risk import tiers as risk_tiers
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment
+from inventory.versions import transitions as version_transitions
 
 #: Reasons of a review: keys of `item_title.REASON_WORDS`.
 RISEN, FOUND = "tier raised", "new finding"
@@ -96,7 +97,7 @@ def follow_class(resource: Resource, step: Step[Any]) -> None:
         if tiers.get((grant.automation_id, _key_of(grant)), Tier.LOW) > Tier.of(grant.counted_tier)
     }
     for pk in sorted(riskier):
-        assessment.assess_version(versions[pk], now=step.now)
+        version_transitions.assess_version(versions[pk], now=step.now)
 
 
 def _key_of(grant: Grant) -> str:

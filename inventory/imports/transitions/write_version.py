@@ -39,7 +39,7 @@ from inventory.models import (
 from inventory.ownership import authors
 from inventory.ownership import transitions as ownership_transitions
 from inventory.resources.transitions.bindings import notify_claims
-from inventory.versions import assessment
+from inventory.versions import transitions as version_transitions
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,10 @@ def write_version(
     _save_identities(step, automation, version, resolved)
     _save_author(version, manifest, is_new=True)
     identities = sorted(resolved.identities, key=lambda identity: identity.pk) if before is None else None
-    rows = assessment.VersionRows(automation, list(privileges.values()), used, resolved.triggers, manifest, identities)
-    return WrittenVersion(version, True, assessment.assess_version(version, now=step.now, rows=rows))
+    rows = version_transitions.VersionRows(
+        automation, list(privileges.values()), used, resolved.triggers, manifest, identities
+    )
+    return WrittenVersion(version, True, version_transitions.assess_version(version, now=step.now, rows=rows))
 
 
 def with_known_digest(automation: Automation | None, manifest: Manifest) -> Manifest:
@@ -166,7 +168,7 @@ def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> Asses
     """Newest assessment of a version; a better detector adds one, never a version (I2)."""
     last = version.latest_assessment
     if last is None or last.importer_version != importers.VERSION:
-        return assessment.assess_version(version, now=step.now, manifest=manifest)
+        return version_transitions.assess_version(version, now=step.now, manifest=manifest)
     return last
 
 
@@ -174,7 +176,7 @@ def _assess_running(step: Step[Any], automation: Automation, manifest: Manifest)
     """Assess the approved version with a new reading of its source; a higher tier causes a review (I2)."""
     running = automation.approved_version
     if running is not None and running.source_digest in manifest.source.digests:
-        assessment.assess_version(running, now=step.now, manifest=manifest)
+        version_transitions.assess_version(running, now=step.now, manifest=manifest)
 
 
 def _save_resources(

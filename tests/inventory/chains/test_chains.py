@@ -28,6 +28,7 @@ from inventory.models import (
     VersionCredential,
     VersionIdentity,
 )
+from inventory.risk.tiers import Tier
 from tests import run_lengths
 from tests.savepoints import undone
 from tests.scenarios import Company
@@ -196,17 +197,20 @@ def test_what_is_called_and_not_in_use_here_leads_out_of_the_chain(company: Comp
     reader = in_use(automation(company, 3), (("read", "a"),), rows)
     callee = automation(company, 2)
     draft = version(callee, (), rows)
-    assert (chain_queries.chain_of(caller.pk).unknown, chain_queries.chain_of(reader.pk).leads_out) == (
+    assert (chain_queries.chain_of(caller.pk).unknown, chain_queries.chain_of(reader.pk).joined is Tier.HIGH) == (
         ("workflow id-2",),
         True,
     )
     assert {one.automation for one in chain_queries.joined_tiers() if one.calls_unknown} == {caller.pk}
     found = chain_queries.chain_with_version(draft)
-    assert (found.others, found.leads_out) == ({caller.pk, reader.pk}, False), "it is what was called"
+    assert (found.others, found.joined is Tier.HIGH) == ({caller.pk, reader.pk}, False), "it is what was called"
     callee.approved_version, callee.state = draft, "live"
     callee.save()
     chain_transitions.refresh_chains(callee.pk)
-    assert (chain_queries.chain_of(caller.pk).unknown, chain_queries.chain_of(reader.pk).leads_out) == ((), False)
+    assert (chain_queries.chain_of(caller.pk).unknown, chain_queries.chain_of(reader.pk).joined is Tier.HIGH) == (
+        (),
+        False,
+    )
     failing = in_use(automation(company, 4), (("fails", "id-9"),), rows)
     assert chain_queries.chain_of(failing.pk).unknown == ("workflow id-9",)
 
@@ -302,5 +306,5 @@ def test_asking_costs_as_much_however_many_are_joined(company: Company, rows: di
     alone = version(automation(company, 98), (("write", "prices"),), rows)
     ends = chain_ends.VersionParts(alone.automation, list(alone.privileges.select_related("entitlement__resource")))
     with CaptureQueriesContext(connection) as asked:
-        chain_queries.possible_chain(ends)
+        chain_queries.possible_chains({1: ends})
     assert len(asked) == 1, "what meets nobody is found out at once"

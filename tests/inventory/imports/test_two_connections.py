@@ -14,7 +14,7 @@ from inventory.importers.manifest import Finding, Manifest
 from inventory.imports import resolution
 from inventory.imports.transitions import previews
 from inventory.models import Binding, Version
-from inventory.versions import assessment
+from inventory.versions import transitions as version_transitions
 from tests.inventory.importers.samples import bound, node, workflow
 from tests.inventory.imports.sample_imports import export, plainly
 from tests.matrix.cast_and_states import inside
@@ -80,7 +80,7 @@ def test_a_form_has_a_row_for_each_connection_and_the_same_before_and_after_it_i
 def level_after(c: Company, version: Version, manifest: Manifest) -> dict[str, str]:
     """The levels that count once a version is judged by another reading of it, by key."""
     with inside(version, as_actor(c.people.rita), c.now):
-        made = assessment.assess_version(version, now=c.now, manifest=manifest)
+        made = version_transitions.assess_version(version, now=c.now, manifest=manifest)
     return {key: one["level"] for key, one in made.levels["privileges"].items()}
 
 

@@ -14,6 +14,7 @@ from inventory.models import Credential, Entitlement, Privilege, Reach, Resource
 from inventory.resources.transitions import resources
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment as version_assessment
+from inventory.versions import transitions as version_transitions
 from tests import scenarios
 from tests.inventory.imports.sample_imports import export, plainly
 from tests.matrix.cast_and_states import inside
@@ -128,13 +129,13 @@ def test_everything_that_a_server_offers_is_irreversible_until_the_reach_of_its_
 def test_an_assessment_is_made_inside_an_operation_only(company: Company) -> None:
     version = scenarios.brought_in(company)
     with pytest.raises(NotPermitted, match=r"^INTERNAL: "):
-        version_assessment.assess_version(version, now=company.now)
+        version_transitions.assess_version(version, now=company.now)
     assert version.assessments.count() == 1
 
 
 def assessed(company: Company, version: Version) -> Any:
     with inside(version, as_actor(company.people.rita), company.now):
-        return version_assessment.assess_version(version, now=company.now)
+        return version_transitions.assess_version(version, now=company.now)
 
 
 @pytest.mark.rule("I2", "T1", "H1")
@@ -219,7 +220,7 @@ def test_a_newer_readings_levels_count_for_the_assessment_and_leave_the_version_
     read = Manifest.from_dict(version.manifest)
     worse = replace(read, privileges=tuple(replace(one, access="admin") for one in read.privileges))
     with inside(version, as_actor(company.people.rita), company.now):
-        made = version_assessment.assess_version(version, now=company.now, manifest=worse)
+        made = version_transitions.assess_version(version, now=company.now, manifest=worse)
     assert {one["level"] for one in made.levels["privileges"].values()} == {"admin"}
     assert made.tier == "high"
     assert {one.level for one in version.privileges.all()} == {"read", "write"}

@@ -30,6 +30,7 @@ from inventory.models import Assessment, Automation, NonHumanIdentity, Version, 
 from inventory.resources.transitions import resources
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment
+from inventory.versions import transitions as version_transitions
 from tests import run_lengths, scenarios
 from tests.approvals import stock_report
 from tests.approvals.conflicts import conflict_rules
@@ -68,7 +69,7 @@ def assess_anew(
     monkeypatch.setattr(importers, "VERSION", word)
     manifest = Manifest.from_dict({**version.manifest, **change})
     with inside(version, JOB, held.company.now + LATER):
-        assessment.assess_version(version, now=held.company.now + LATER, manifest=manifest)
+        version_transitions.assess_version(version, now=held.company.now + LATER, manifest=manifest)
     found = version.latest_assessment
     assert found is not None
     return found
@@ -106,7 +107,7 @@ def test_a_version_that_is_not_the_approved_one_opens_nothing(held: Held, monkey
     worse = [asdict(Finding("opaque_code", "Code", "high", "Runs what it downloads"))]
     with inside(version, JOB, held.company.now + LATER):
         manifest = Manifest.from_dict({**version.manifest, "findings": worse})
-        assessment.assess_version(version, now=held.company.now + LATER, manifest=manifest)
+        version_transitions.assess_version(version, now=held.company.now + LATER, manifest=manifest)
     assert open_due(held) == []
 
 
@@ -320,7 +321,7 @@ def test_a_kind_that_is_asked_for_makes_what_runs_no_less_risky_for_its_sharers(
         helper, actor=as_actor(held.people.rita), now=held.company.now, fields={"kind": "script"}
     )
     with inside(helper.approved_version, JOB, held.company.now):
-        made = assessment.assess_version(helper.approved_version, now=held.company.now)
+        made = version_transitions.assess_version(helper.approved_version, now=held.company.now)
     assert made.levels["own"] == "standard"
 
 
@@ -533,6 +534,6 @@ def test_a_kind_that_was_asked_for_and_not_approved_is_no_reason(held: Held) -> 
     )
     version = Version.objects.get(approved_for=held.automation)
     with inside(version, JOB, held.company.now + LATER):
-        assessment.assess_version(version, now=held.company.now + LATER)
+        version_transitions.assess_version(version, now=held.company.now + LATER)
     assert open_due(held) == []
     assert Automation.objects.get(pk=held.automation.pk).review_because == ""

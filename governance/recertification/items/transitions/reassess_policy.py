@@ -18,7 +18,7 @@ from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission
 from governance.recertification.items.transitions.reassess_shared_identity import HELD
 from inventory.models import Assessment, Automation
-from inventory.versions import assessment
+from inventory.versions import transitions as version_transitions
 
 
 def since(now: datetime) -> datetime | None:
@@ -69,5 +69,5 @@ def judge_by_policy(step: Step[Automation]) -> Effect:
     """Assess an automation by the new policy; a raised tier shortens the term and opens a review (T4)."""
     version = step.subject.approved_version
     assert version is not None  # the duty has checked its assessment
-    made = assessment.assess_version(version, now=step.now)
+    made = version_transitions.assess_version(version, now=step.now)
     return Effect(payload={"tier": made.tier})

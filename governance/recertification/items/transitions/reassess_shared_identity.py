@@ -18,7 +18,7 @@ from inventory.chains import queries as chain_queries
 from inventory.chains.queries import JoinedTier
 from inventory.models import Automation
 from inventory.risk.tiers import Tier
-from inventory.versions import assessment
+from inventory.versions import transitions as version_transitions
 
 #: States in which an automation holds its grants.
 HELD = chain_queries.IN_USE
@@ -66,5 +66,5 @@ def judge_with_sharers(step: Step[Automation]) -> Effect:
     """Assess an automation that is connected with a riskier one; a raised tier opens a review (I5, A16, T4)."""
     version = step.subject.approved_version
     assert version is not None  # the duty has checked it
-    made = assessment.assess_version(version, now=step.now)
+    made = version_transitions.assess_version(version, now=step.now)
     return Effect(payload={"tier": made.tier})
