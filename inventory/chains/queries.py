@@ -190,7 +190,9 @@ def _chains(cases: Mapping[K, tuple[int | None, Sequence[End]]]) -> dict[K, Chai
     unanswered, tiers = _unanswered_points(everybody), own_tier.approved_tiers(everybody) if everybody else {}
     chains = {}
     for key, (_, ends) in cases.items():
-        called = {end.point for end in (*ends, *met[key]) if end.side == CALLED}
+        called = {end.point for end in ends if end.side == CALLED} | {
+            row.point for row in met[key] if row.side == CALLED
+        }
         leads_out = any(not unanswered[pk] <= called for pk in others[key])
         joined = Tier.HIGH if leads_out else max((tiers.get(pk, Tier.LOW) for pk in others[key]), default=Tier.LOW)
         unknown = dict.fromkeys(end.thing for end in ends if end.side == CALLS and end.point not in called)

@@ -9,13 +9,50 @@ from typing import Any
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
+from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused
 from governance.core.engine.transition import Transition
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 
 Shape = dict[str, Any]
+
+#: Operation, URL name and the texts of its button (see ``components/action.html``).
+Offer = tuple[Transition[Any], str, Shape]
+
+
+def offered(row: Any, offers: Sequence[Offer], *, actor: Actor, now: datetime, context: Any = None) -> list[Shape]:
+    """Return a button for each operation that the actor may perform on a row.
+
+    Args:
+        row: the subject; its key is the argument of each address.
+        offers: the operations, in the order of the buttons.
+        actor: the reader.
+        now: business time.
+        context: of the operations, if loaded; see `Transition.refusal`.
+    """
+    return [
+        {**button, "href": reverse(url_name, args=[row.pk])}
+        for verb, url_name, button in offers
+        if verb.refusal(row, actor=actor, now=now, context=context) is None
+    ]
+
+
+def perform(request: Request, act: Callable[[], object], back: str) -> HttpResponse:
+    """Perform an operation and go back; a refusal is a page of its own.
+
+    Args:
+        request: the request.
+        act: performs the operation; may raise any refusal.
+        back: address of the page to return to.
+    """
+    try:
+        act()
+    except Refused as error:
+        return refused(request, error.refusal, context={"back_href": back})
+    return redirect(back)
 
 
 def confirm(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Model
@@ -12,6 +13,7 @@ from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.ledger import ledger_events
 from governance.core.roles.roles import Permission
+from governance.core.timeline import queries as timeline_queries
 from governance.web.pages import navigation
 
 
@@ -21,6 +23,22 @@ def ledger_href(row: Model, *, actor: Actor, now: datetime) -> str:
         return ""
     (subject_key,) = ledger_events.about(row)
     return f"{navigation.href('ledger')}?{urlencode({'about': subject_key}, safe=':')}"
+
+
+def timeline_context(
+    row: Model, *, actor: Actor, now: datetime, limit: int = 30, quiet: bool = False
+) -> dict[str, Any]:
+    """Return the context of ``components/timeline_panel.html`` for a row.
+
+    Args:
+        row: the row.
+        actor: the reader.
+        now: business time.
+        limit: most events.
+        quiet: whether quiet events are shown too; see `timeline_queries.entries`.
+    """
+    events = timeline_queries.shapes(row, reader=actor.person, limit=limit, quiet=quiet, actor=actor, now=now)
+    return {"events": events, "ledger_href": ledger_href(row, actor=actor, now=now)}
 
 
 def register() -> None:

@@ -118,3 +118,40 @@ def choice(query: QueryDict, name: str, label: str, choices: Sequence[tuple[str,
     """A filter as a select of ``components/filters.html``."""
     options = [{"value": value, "label": words, "selected": query.get(name) == value} for value, words in choices]
     return {"name": name, "label": label, "options": options}
+
+
+def list_context(
+    query: QueryDict,
+    path: str,
+    paged: Paged,
+    *,
+    words_label: str,
+    links: Sequence[tuple[str, Sequence[tuple[str, str]]]],
+    selects: Sequence[tuple[str, str, Sequence[tuple[str, str]]]] = (),
+) -> dict[str, Any]:
+    """Return the search field, filters and pager of a list, for the components of the same names.
+
+    Args:
+        query: the query string.
+        path: the address without it.
+        paged: the page that is shown.
+        words_label: of the search field.
+        links: name and choices of each filter that is a row of links.
+        selects: name, label and choices of each filter that is a select.
+    """
+    shown: list[dict[str, Any]] = []
+    for name, choices in links:
+        shown += [*([{"separator": True}] if shown else []), *chips(path, query, name, choices)]
+    return {
+        "chips": shown,
+        "filters": {
+            "action": path,
+            "words": query.get("q", ""),
+            "words_label": words_label,
+            "kept": kept(query, "q", *(name for name, _, _ in selects)),
+            "fields": [choice(query, name, label, choices) for name, label, choices in selects],
+            "clear_href": path if kept(query) else "",
+        },
+        "filters_target": "#list",
+        "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
+    }
