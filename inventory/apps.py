@@ -11,16 +11,20 @@ class InventoryConfig(AppConfig):
     verbose_name = "Inventory"
 
     def ready(self) -> None:
-        """Register erasure, digest lines, webhooks and the upkeep of chains."""
+        """Register relations, erasure, digest lines, webhooks and the upkeep of chains."""
+        from governance.core.access import access
         from governance.core.engine import hooks
         from governance.core.engine.discovery import import_declarations
         from governance.core.erasure.transitions import FORGETTING
+        from inventory.automations import rules as automation_rules
         from inventory.automations import webhooks
         from inventory.chains import transitions as chain_transitions
+        from inventory.models import Automation
         from inventory.ownership import delegates, erasure
         from inventory.ownership import notices as ownership_notices
 
         import_declarations(self.name)
+        access.register_relations(Automation, automation_rules.automation_relations)
         ownership_notices.register_lines()
         webhooks.register_events()
         hooks.register(FORGETTING, erasure.erase_person)

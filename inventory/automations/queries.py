@@ -1,11 +1,25 @@
-"""Grants that an automation holds at an instant, for lower apps, without approvals."""
+"""Rows of automations for their pages, and grants that they hold at an instant. Reads only."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from inventory.models import Automation, AutomationState, Privilege
+from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
+
+from inventory.models import (
+    Assessment,
+    Automation,
+    AutomationState,
+    Credential,
+    DataClass,
+    Privilege,
+    Version,
+    VersionCredential,
+)
 from inventory.risk.tiers import POWER
 
 ACTIVE, SUSPENDED = "active", "suspended"
@@ -54,3 +68,105 @@ def grants_of(*automations: Automation, now: datetime) -> dict[int, dict[str, Gr
         held = GrantState(ACTIVE if counts else SUSPENDED, row["grants__level"], tuple(row["grants__scope"]))
         held_by_automation[row["pk"]][row["grants__key"]] = held
     return held_by_automation
+
+
+@dataclass(frozen=True)
+class AutomationRow:
+    """Row of the list of automations.
+
+    Args:
+        automation: with its team.
+        owner: name of its business owner or interim owner; empty without one.
+        resources: names of the resources that its approved or newest version uses.
+        data_class: highest data class there; empty without any.
+        grants: number of its grants; next_end: first end of one of them.
+    """
+
+    automation: Automation
+    owner: str
+    resources: Sequence[str]
+    data_class: str
+    grants: int
+    next_end: datetime | None
+
+
+def with_newest_version(rows: QuerySet[Automation]) -> QuerySet[Any]:
+    """Automations with the key of their newest version, and the relations of `automation_rows`."""
+    newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number").values("pk")[:1]
+    related = ("team", "business_owner", "interim__person")
+    return rows.annotate(newest_version=Subquery(newest)).select_related(*related)
+
+
+def automation_rows(automations: Sequence[Any], now: datetime) -> list[AutomationRow]:
+    """Rows of some automations of `with_newest_version`; two queries."""
+    shown = {automation.pk: automation.approved_version_id or automation.newest_version for automation in automations}
+    names, classes = _resources_of([version for version in shown.values() if version is not None])
+    standing = ~Q(grants__state="ended")
+    counted = Automation.objects.filter(pk__in=shown).order_by().values_list("pk")
+    grants = {
+        pk: held
+        for pk, *held in counted.annotate(Count("grants", filter=standing), Min("grants__ends_at", filter=standing))
+    }
+    return [
+        AutomationRow(
+            automation,
+            "" if automation.is_ownerless(now) else automation.accepting(now).name,
+            list(names[shown[automation.pk]]),
+            classes.get(shown[automation.pk], ""),
+            *grants[automation.pk],
+        )
+        for automation in automations
+    ]
+
+
+def _resources_of(versions: Sequence[int]) -> tuple[dict[int, dict[str, None]], dict[int, str]]:
+    """Resource names and highest data class by version; one query."""
+    order = list(DataClass.values)
+    names: dict[int, dict[str, None]] = defaultdict(dict)
+    classes: dict[int, str] = {}
+    resource = "entitlement__resource__"
+    columns = ("version_id", f"{resource}name", f"{resource}data_class", "entitlement__data_class")
+    rows = Privilege.objects.filter(version__in=versions).order_by("pk").values_list(*columns)
+    for version, name, of_resource, of_entitlement in rows:
+        names[version][name] = None
+        found = (classes.get(version, ""), of_resource or DataClass.RESTRICTED.value, of_entitlement)
+        classes[version] = max(filter(None, found), key=order.index)
+    return names, classes
+
+
+@dataclass(frozen=True)
+class PrivilegeRow:
+    """Privilege of a version, with the level and tier of its assessment."""
+
+    privilege: Privilege
+    level: str
+    tier: str
+
+
+@dataclass(frozen=True)
+class CredentialRow:
+    """Credential of a version, with its uses, the tier of its assessment, and whether its owner has left (I3)."""
+
+    credential: Credential
+    at: Sequence[str]
+    tier: str
+    is_ownerless: bool
+
+
+def privilege_rows(privileges: Sequence[Privilege], assessment: Assessment | None) -> list[PrivilegeRow]:
+    """Rows of the privileges of an assessed version; high without an assessment."""
+    levels = assessment.levels["privileges"] if assessment else {}
+    judged = [(privilege, levels.get(privilege.key, {})) for privilege in privileges]
+    return [PrivilegeRow(p, each.get("level", p.level), each.get("tier", "high")) for p, each in judged]
+
+
+def credential_rows(
+    used: Sequence[VersionCredential], assessment: Assessment | None, now: datetime
+) -> list[CredentialRow]:
+    """Rows of the credentials of an assessed version; high without an assessment."""
+    levels = assessment.levels["credentials"] if assessment else {}
+    tiers = (levels.get(str(row.credential_id), {}).get("tier", "high") for row in used)
+    return [
+        CredentialRow(row.credential, row.at, tier, row.credential.is_ownerless(now))
+        for row, tier in zip(used, tiers, strict=True)
+    ]

@@ -1,7 +1,8 @@
-"""Duties around stopping, resuming and retiring an automation (G5, L1)."""
+"""Relations to an automation, and duties around stopping, resuming and retiring it (G5, L1)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Min
@@ -9,7 +10,8 @@ from django.db.models import Min
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal
-from governance.core.models import Notice
+from governance.core.models import Notice, Person
+from governance.core.roles.roles import Relation
 from inventory.models import Automation
 
 #: Days of suspension after which an automation is retired.
@@ -19,6 +21,27 @@ NOTICE_DAYS = (14, 1)
 
 LONG_SUSPENSION_NOTICE = "suspended_retires"
 DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class ReaderRelations:
+    """Relations of one reader to an automation, loaded once for the many operations of a page."""
+
+    person: Person | None
+    relations: frozenset[Relation]
+
+
+def reader_relations(automation: Automation, actor: Actor, now: datetime) -> ReaderRelations:
+    """Load the relations of a reader; the context of operations on an automation that have no loader."""
+    person = actor.capacity_of
+    return ReaderRelations(person, automation.relations(person, now) if person is not None else frozenset())
+
+
+def automation_relations(automation: Automation, person: Person, now: datetime, context: object) -> frozenset[Relation]:
+    """Relations of a person to an automation; see `access.register_relations`."""
+    if isinstance(context, ReaderRelations) and context.person == person:
+        return context.relations
+    return automation.relations(person, now)
 
 
 def _require_not_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:

@@ -121,14 +121,14 @@ def _is_member_of(team: Team) -> Q:
 # --- interim owners ----------------------------------------------------------------------------------------------------
 
 
-def latest_interim(subject: Owned, now: datetime) -> InterimOwner | None:
-    """Named or confirmed interim owner of an item at ``now``; None after the term or after the person left."""
+def open_interims(subject: Owned, now: datetime) -> tuple[InterimOwner, ...]:
+    """Named or confirmed interim owner of an item at ``now``; empty after the term or after the person left."""
     interims = InterimOwner.objects.filter(**{subject.item_kind: subject}).exclude(state=InterimState.ENDED)
     interim = interims.select_related("person", "named_by", "named_for", "confirmed_by").first()
     if interim is None or not interim.person.is_here:
-        return None
+        return ()
     setattr(interim, subject.item_kind, subject)
-    return interim if interim.state == InterimState.NAMED or interim.runs(now) else None
+    return (interim,) if interim.state == InterimState.NAMED or interim.runs(now) else ()
 
 
 def capacities(subject: Owned, actor: Actor, now: datetime) -> tuple[NamedAs, ...]:
@@ -174,13 +174,14 @@ def _require_in_use(subject: Owned, actor: Actor, now: datetime) -> Refusal | No
     return None
 
 
-def _require_nobody_named(subject: Owned, actor: Actor, now: datetime, interim: InterimOwner | None) -> Refusal | None:
-    if interim is None:
-        return None
-    sentence = f"{interim.named_by.name} has named {interim.person.name} already."
-    return Refusal(
-        "I3", "state", sentence, f"{_CONFIRMS[interim.confirmed_as]} confirms that, or it is withdrawn first."
-    )
+def _require_nobody_named(
+    subject: Owned, actor: Actor, now: datetime, interims: tuple[InterimOwner, ...]
+) -> Refusal | None:
+    for interim in interims:
+        sentence = f"{interim.named_by.name} has named {interim.person.name} already."
+        to_do = f"{_CONFIRMS[interim.confirmed_as]} confirms that, or it is withdrawn first."
+        return Refusal("I3", "state", sentence, to_do)
+    return None
 
 
 def _require_not_oneself(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:

@@ -44,7 +44,7 @@ def _naming_of(model: type[Owned]) -> Transition[Any]:
         event="interim.named",
         permission=Permission.INTERIM_NAME,
         duties=[rules.IN_USE, rules.OWNERLESS, rules.NOBODY_NAMED],
-        context=rules.latest_interim,
+        context=rules.open_interims,
     )
     def name_interim(step: Step[Any], *, person: Person) -> Effect:
         """Name an interim owner, as the team's lead or a security reviewer; the other capacity confirms (I3)."""

@@ -1,16 +1,67 @@
-"""Bindings with the claims of other owners on their hosts; these owners must consent before a binding counts (I8). Reads
-only.
+"""Rows of resources for their pages, and bindings with the claims of other owners on their hosts (I3, I8). Reads only.
+
+An owner with an earlier claim on a host must consent before a binding counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from inventory.importers.host_names import host_of
-from inventory.models import REGISTERED, Binding, HostConsent, Privilege, Resource, ResourceState
+from inventory.models import REGISTERED, Binding, Entitlement, HostConsent, Privilege, Resource, ResourceState
 from inventory.models.binding import Claim
+
+
+@dataclass(frozen=True)
+class ResourceRow:
+    """Row of the list of resources.
+
+    Args:
+        resource: with its owner and deputy.
+        state: see `shown_state`.
+        owner: name of its owner or interim owner; empty without one.
+        entitlements, grants: numbers of its entitlements and of grants on them.
+    """
+
+    resource: Resource
+    state: str
+    owner: str
+    entitlements: int
+    grants: int
+
+
+def resource_rows(resources: Sequence[Resource], now: datetime) -> list[ResourceRow]:
+    """Rows of some resources; one query."""
+    entitlements = Entitlement.objects.filter(resource__in=resources).order_by().values_list("resource")
+    counted = entitlements.annotate(Count("pk", distinct=True), Count("grants", filter=~Q(grants__state="ended")))
+    counts = {pk: numbers for pk, *numbers in counted}
+    return [
+        ResourceRow(
+            resource,
+            shown_state(resource, now),
+            str(resource.answering(now) or ""),
+            *counts.get(resource.pk, (0, 0)),
+        )
+        for resource in resources
+    ]
+
+
+def shown_state(resource: Resource, now: datetime) -> str:
+    """State of a resource on pages: also ``accepted`` and ``orphaned``."""
+    if resource.state == ResourceState.PROPOSED and resource.accepted_at is not None:
+        return "accepted"
+    return "orphaned" if resource.state == ResourceState.ACTIVE and resource.is_ownerless(now) else resource.state
+
+
+def entitlements_of(resource: Resource) -> QuerySet[Any]:
+    """The first hundred entitlements of a resource, each with its number of grants (``held``)."""
+    held = Count("grants", filter=~Q(grants__state="ended"))
+    return resource.entitlements.select_related("resource").annotate(held=held).order_by("code", "pk")[:100]
 
 
 def bindings_of(privileges: Iterable[Privilege]) -> dict[tuple[str, str], Binding]:

@@ -124,7 +124,7 @@ def form_page(
     Args:
         request: the request.
         form: bound on POST.
-        act: takes the cleaned fields, returns something with an ``href``; may raise any refusal.
+        act: takes the cleaned fields; may raise any refusal. The answer leads to the ``href`` of its result, otherwise back.
         now: business time.
         title, label: of the page and of its button.
         text: what follows from it.
@@ -137,7 +137,7 @@ def form_page(
         return refused(request, refusal, context={"back_href": back})
     if request.method == "POST" and form.is_valid():
         try:
-            return redirect(act(form.cleaned_data).href)
+            return redirect(getattr(act(form.cleaned_data), "href", back))
         except InvalidInput as error:
             _say_beside(form, error)
         except Refused as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Subquery
@@ -12,28 +11,28 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from governance.core.actors.actor import Actor
-from governance.core.timeline import queries as timeline_queries
-from governance.web.pages.ledger_links import ledger_href
-from inventory.automations import conflict_status, review_status
+from governance.web.components import times
+from governance.web.pages.confirmation import offered
+from governance.web.pages.ledger_links import timeline_context
+from governance.web.pages.navigation import href
+from inventory.automations import conflict_status, environments, review_status
 from inventory.automations import queries as automation_queries
+from inventory.automations.rules import ReaderRelations, reader_relations
 from inventory.automations.transitions import lifecycle
 from inventory.automations.transitions.transfers import request_transfer
-from inventory.automations.views import environments, reach, reasons, transfers
-from inventory.automations.views.environments import page_href
+from inventory.automations.views import reach, reasons, transfers
 from inventory.importers import sentences
 from inventory.imports.transitions import confirmation
 from inventory.models import (
     Assessment,
     Automation,
     AutomationState,
-    Credential,
     ImportItem,
     ImportState,
     NonHumanIdentity,
     Privilege,
     Version,
 )
-from inventory.ownership import queries as ownership_queries
 from inventory.ownership.views import interim_owners
 from inventory.versions import findings
 from inventory.versions import views as version_views
@@ -60,42 +59,52 @@ PANELS = (
 #: States of an import whose preview is open: it can be finished and submitted.
 UNDER_WAY = (ImportState.PREVIEW, ImportState.CONFIRMED)
 SEVERITY = {"high": ("warning", "high"), "medium": ("warning", "wait"), "low": ("info", "")}
+#: Operations besides `_head_actions` with an address of their own, by the name of the address in the context.
+LINKS = (
+    (request_transfer, "automation_transfer", {"name": "transfer_href"}),
+    (lifecycle.retire, "automation_retire", {"name": "retire_href"}),
+    (confirmation.raise_tier, "automation_raise", {"name": "raise_href"}),
+)
 
 
 def automation_context(automation: Automation, actor: Actor, now: datetime, query: QueryDict) -> Shape:
     """Context of ``inventory/automations/automation.html`` for the tab that the address names."""
     tab = query.get("tab", "overview")
     tab = tab if tab in dict(TABS) else "overview"
-    # Several rules ask for the same reader's relations: the page reads them once. A write reads them again.
-    automation.__dict__["relations"] = cache(automation.relations)
-    newest = _newest_version(automation, actor)
+    newest, reader = _newest_version(automation, actor), reader_relations(automation, actor, now)
     listing = reverse("automation_list")
-    shape: Shape = {
+    context: Shape = {
         "now": now,
+        "automation": automation,
         "crumbs": [
             {"label": "Automations", "href": listing},
             {"label": automation.team.name, "href": f"{listing}?team={automation.team_id}"},
             {"label": automation.name, "href": ""},
         ],
-        "head": _head(automation, actor, now),
+        "head": _head(automation, actor, now, reader),
         "next": transfers.transfer_banner(automation, actor, now) or _next_step(automation, newest, actor, now),
         "ownerless": interim_owners.interim_banner(automation, actor, now),
-        "orphaned": _orphaned_text(automation),
         "in_conflict": conflict_status.conflict_lines(automation, actor, now),
         "tabs": _tabs(automation, newest, tab),
         "tab": tab,
-        "panels": _panels(automation, ("chain", "grants") if tab == "overview" else (tab,)),
+        "panels": [
+            {"href": address, "title": title, "id": ident}
+            for key, name, title, ident in PANELS
+            if key in (("chain", "grants") if tab == "overview" else (tab,)) and (address := href(name, automation.pk))
+        ],
     }
     if tab == "overview":
-        shape |= _overview(automation, automation.approved_version or newest, actor, now)
+        context |= _overview(automation, automation.approved_version or newest, actor, now)
+        context |= {
+            link["name"]: link["href"] for link in offered(automation, LINKS, actor=actor, now=now, context=reader)
+        }
     elif tab == "privileges":
-        shape |= _privileges(newest, now)
+        context |= _privileges(newest, now)
     elif tab == "versions":
-        shape |= version_views.versions_context(automation, query.get("version", ""))
+        context |= version_views.versions_context(automation, query.get("version", ""))
     elif tab == "timeline":
-        shape["events"] = timeline_queries.shapes(automation, reader=actor.person, limit=100, actor=actor, now=now)
-        shape["ledger_href"] = ledger_href(automation, actor=actor, now=now)
-    return shape
+        context |= timeline_context(automation, actor=actor, now=now, limit=100)
+    return context
 
 
 def _newest_version(automation: Automation, actor: Actor) -> Any:
@@ -103,27 +112,19 @@ def _newest_version(automation: Automation, actor: Actor) -> Any:
     (``preview``), or None; one query.
     """
     own_items = ImportItem.objects.filter(version=OuterRef("pk"), batch__by=actor.person, progress__in=UNDER_WAY)
-    return (
-        automation.versions.annotate(
-            asked=Count("privileges", distinct=True),
-            submitted=Count("automation__submissions", distinct=True),
-            preview=Subquery(own_items.order_by("-pk").values("pk")[:1]),
-        )
-        .order_by("-number")
-        .first()
+    versions = automation.versions.annotate(
+        asked=Count("privileges", distinct=True),
+        submitted=Count("automation__submissions", distinct=True),
+        preview=Subquery(own_items.order_by("-pk").values("pk")[:1]),
     )
+    return versions.order_by("-number").first()
 
 
 def _tabs(automation: Automation, newest: Any, current: str) -> list[Shape]:
     counts = {"privileges": newest.asked, "versions": newest.number, "submissions": newest.submitted} if newest else {}
+    address = f"{automation.href}?tab="
     return [
-        {
-            "key": key,
-            "label": label,
-            "href": f"{automation.href}?tab={key}",
-            "current": key == current,
-            "count": counts.get(key, 0),
-        }
+        {"key": key, "label": label, "href": address + key, "current": key == current, "count": counts.get(key, 0)}
         for key, label in TABS
     ]
 
@@ -136,24 +137,24 @@ def privileges_of(version: Version | None) -> list[Privilege]:
 
 
 def blast_radius(automation: Automation, now: datetime) -> list[Shape]:
-    """What a stop affects: the access of the automation (G5), shown before the button."""
-    may = automation_queries.grants_of(automation, now=now)[automation.pk]
-    stands = [(p, may[p.key]) for p in privileges_of(automation.approved_version) if p.key in may]
+    """Access that a stop affects (G5), shown before the button."""
+    grants = automation_queries.grants_of(automation, now=now)[automation.pk]
+    held = [(p, grants[p.key]) for p in privileges_of(automation.approved_version) if p.key in grants]
     uses = [
-        reasons.Use(held.level_of(p), p.sentence_of(held.scope, held.level), p.entitlement.counted_class)
-        for p, held in stands
-        if held.state == automation_queries.ACTIVE
+        reasons.Use(grant.level_of(p), p.sentence_of(grant.scope, grant.level), p.entitlement.counted_class)
+        for p, grant in held
+        if grant.state == automation_queries.ACTIVE
     ]
     return reasons.use_reasons(uses) or [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
 
 
-def _head(automation: Automation, actor: Actor, now: datetime) -> Shape:
+def _head(automation: Automation, actor: Actor, now: datetime, reader: ReaderRelations) -> Shape:
     is_live = automation.state == AutomationState.LIVE
     tone = {"live": "ok", "suspended": "no", "in_review": "acc"}.get(automation.state, "off")
     number = f", version {automation.approved_version.number}" if automation.approved_version else ""
-    technical = (
-        f"Technical owner {automation.technical_owner.name}" if automation.technical_owner else "No technical owner"
-    )
+    kind, technical = automation.get_kind_display(), automation.technical_owner
+    kind = kind if kind[:2].isupper() else kind.lower()  # "AI app" stays
+    platform = sentences.platform_label(automation.platform_instance)
     return {
         "title": automation.name,
         "tier": automation.tier,
@@ -161,48 +162,30 @@ def _head(automation: Automation, actor: Actor, now: datetime) -> Shape:
         "seal_tone": "ok" if is_live else "",
         "tag": {"text": f"{automation.get_state_display()}{number}", "tone": tone},
         "facts": [
-            f"{sentences.platform_label(automation.platform_instance)} {_kind_label(automation)}, {automation.get_environment_display().lower()}",
+            f"{platform} {kind}, {automation.get_environment_display().lower()}",
             f"Business owner {automation.business_owner.name}",
-            technical,
+            f"Technical owner {technical.name}" if technical else "No technical owner",
         ],
-        "actions": _actions(automation, actor, now),
+        "actions": _head_actions(automation, actor, now, reader),
     }
 
 
-def _kind_label(automation: Automation) -> str:
-    """Kind of the automation inside a sentence: "workflow", "AI app"."""
-    kind = automation.get_kind_display()
-    return kind if kind[:2].isupper() else kind.lower()
-
-
-def _actions(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
+def _head_actions(automation: Automation, actor: Actor, now: datetime, reader: ReaderRelations) -> list[Shape]:
     """At most two actions: the switch for its state, and the edit form."""
-    lift = lifecycle.resume if automation.resume_asked_by_id else lifecycle.request_resume
-    lift_words = "Lift the stop" if automation.resume_asked_by_id else "Ask to lift the stop"
-    offered = (
-        (lifecycle.stop, "automation_stop", "Kill switch", "ring-cross", "danger"),
-        (lift, "automation_resume", lift_words, "check", "quiet"),
-        (confirmation.amend_automation, "automation_amend", "Change", "pen", "quiet"),
+    lift, words = lifecycle.request_resume, "Ask to lift the stop"
+    if automation.resume_asked_by_id:
+        lift, words = lifecycle.resume, "Lift the stop"
+    offers = (
+        (lifecycle.stop, "automation_stop", {"label": "Kill switch", "icon": "ring-cross", "kind": "danger"}),
+        (lift, "automation_resume", {"label": words, "icon": "check"}),
+        (confirmation.amend_automation, "automation_amend", {"label": "Change", "icon": "pen"}),
     )
-    actions = [
-        {"label": label, "icon": icon, "kind": kind, "href": reverse(url, args=[automation.pk])}
-        for verb, url, label, icon, kind in offered
-        if verb.refusal(automation, actor=actor, now=now) is None
-    ]
+    actions = offered(automation, offers, actor=actor, now=now, context=reader)
     return actions[:2] if len(actions) == 3 else actions
 
 
-def _orphaned_text(automation: Automation) -> str:
-    owner_has_left = automation.technical_owner is not None and not automation.technical_owner.is_here
-    return (
-        f"{automation.technical_owner} left. Its business owner names another technical owner."
-        if owner_has_left
-        else ""
-    )
-
-
 def _next_step(automation: Automation, newest: Any, actor: Actor, now: datetime) -> Shape | None:
-    """Most important banner: stopped, amendment open, or version not approved."""
+    """Most important banner: stopped, in review, version not approved, or amendment open."""
     if automation.state == AutomationState.SUSPENDED:
         return _suspended_banner(automation)
     submissions = [{"label": "See its submissions", "href": f"{automation.href}?tab=submissions"}]
@@ -211,99 +194,53 @@ def _next_step(automation: Automation, newest: Any, actor: Actor, now: datetime)
         return {"lead": "It is in review.", "held": held, "text": "", "actions": submissions}
     is_ahead = newest is not None and automation.approved_version_id != newest.pk
     if is_ahead and automation.state in (AutomationState.DRAFT, AutomationState.LIVE):
-        runs = (
-            f"Version {automation.approved_version.number} runs on until it is." if automation.approved_version else ""
-        )
-        lead = f"Version {newest.number} is not approved."
+        lead, approved = f"Version {newest.number} is not approved.", automation.approved_version
         if newest.submitted:
-            return {
-                "lead": lead,
-                "held": review_status.waiting_for(automation, actor, now),
-                "text": runs,
-                "actions": submissions,
-            }
-        finish = (
-            [{"label": "Finish and submit", "href": page_href("import_preview", newest.preview)}]
-            if newest.preview
-            else []
-        )
-        return {"lead": lead, "text": "It was brought in and not submitted yet.", "actions": finish}
+            runs = f"Version {approved.number} runs on until it is." if approved else ""
+            held = review_status.waiting_for(automation, actor, now)
+            return {"lead": lead, "held": held, "text": runs, "actions": submissions}
+        finish = {"label": "Finish and submit", "href": href("import_preview", newest.preview)}
+        text = "It was imported and not submitted yet."
+        return {"lead": lead, "text": text, "actions": [finish] if newest.preview else []}
     if automation.amendment:
         text = "What was changed about this automation counts once its next submission is approved."
-        return {"lead": "A change waits for stage 1.", "text": text, "actions": []}
+        return {"lead": "A change waits for stage 1.", "text": text}
     return None
 
 
 def _suspended_banner(automation: Automation) -> Shape:
     if automation.stopped_by is None:
-        text = "Nothing of it is allowed to run. Answering its review lifts that, later a new submission does."
+        text = "It can't run. Answering its review lifts that, later a new submission does."
         if automation.suspended_by_look_at is not None:
-            text = "Nothing of it is allowed to run until it is submitted again and stage 1 has decided about what changed."
-        return {"lead": "Suspended.", "text": text, "actions": []}
+            text = "It can't run until it is submitted again and stage 1 has decided about what changed."
+        return {"lead": "Suspended.", "text": text}
     requester = automation.resume_asked_by
     more = f" {requester.name} asked to lift that; a second person has to agree." if requester else ""
     more += " Its review suspended it too." if automation.suspended_by_review_at else ""
-    more += " A look at what changed suspended it too." if automation.suspended_by_look_at else ""
-    return {"lead": f"Stopped by {automation.stopped_by.name}.", "text": f"Nothing of it may run.{more}", "actions": []}
-
-
-def _panels(automation: Automation, tabs: Sequence[str]) -> list[Shape]:
-    panels = [
-        {"href": page_href(name, automation.pk), "title": title, "id": ident}
-        for key, name, title, ident in PANELS
-        if key in tabs
-    ]
-    return [panel for panel in panels if panel["href"]]
+    more += " A spot check suspended it too." if automation.suspended_by_look_at else ""
+    return {"lead": f"Stopped by {automation.stopped_by.name}.", "text": f"It can't run.{more}"}
 
 
 def _overview(automation: Automation, shown: Version | None, actor: Actor, now: datetime) -> Shape:
-    held = privileges_of(shown)
+    held, identities = privileges_of(shown), _identities(shown, actor, now)
     assessment = shown.latest_assessment if shown else None
-    identities = _identities(shown, actor, now)
-    may_retire = lifecycle.retire.refusal(automation, actor=actor, now=now) is None
-    may_move = request_transfer.refusal(automation, actor=actor, now=now) is None
-    may_raise = confirmation.raise_tier.refusal(automation, actor=actor, now=now) is None and automation.tier != "high"
-    approved = automation.approved_version
+    picture = None
+    if held and shown:
+        grants = automation_queries.grants_of(automation, now=now)[automation.pk]
+        picture = reach.automation_reach(automation, shown, held, identities, grants)
+    may_import = confirmation.confirm_import.refusal(automation.team, actor=actor, now=now) is None
     return {
-        "reach": reach.automation_reach(
-            automation, shown, held, identities, automation_queries.grants_of(automation, now=now)[automation.pk]
-        )
-        if held and shown
-        else None,
-        "purpose": automation.purpose or "Nobody has said yet what it is for.",
-        "facts": [
-            {"label": "Team", "text": automation.team.name},
-            {"label": "Business owner", "text": automation.business_owner.name},
-            {
-                "label": "Technical owner",
-                "text": automation.technical_owner.name if automation.technical_owner else "nobody",
-            },
-            {"label": "Escalation", "text": automation.escalation_contact or "none given"},
-            {
-                "label": "Platform",
-                "text": sentences.platform_label(automation.platform_instance),
-                "quiet": automation.external_id,
-            },
-            {
-                "label": "Approved version",
-                "text": str(approved.number) if approved else "none",
-                "quiet": approved.manifest_digest.partition(":")[2][:10] if approved else "",
-            },
-            *version_views.author_rows(shown),
-            *environments.sibling_facts(automation, actor, now),
-        ],
-        "promote_href": environments.promote_href(automation, actor, now),
-        "unanswered": [
-            {"href": ownership_queries.href_of("identity", each.pk), "name": each.subject}
-            for each, is_seen in identities
-            if is_seen and each.is_ownerless(now)
-        ],
+        "reach": picture,
+        "platform": sentences.platform_label(automation.platform_instance),
+        "authors": version_views.author_rows(shown),
+        "siblings": environments.siblings_of(automation, among=Automation.objects.visible_to(actor, now)),
+        "promote_href": href("promote", automation.pk)
+        if may_import and environments.environments_above(automation)
+        else "",
+        "unanswered": [each for each, is_seen in identities if is_seen and each.is_ownerless(now)],
         "amendment": _amendment_rows(automation),
-        "transfer_href": reverse("automation_transfer", args=[automation.pk]) if may_move else "",
-        "retire_href": reverse("automation_retire", args=[automation.pk]) if may_retire else "",
         "tier": assessment.tier if assessment else automation.tier,
         "reasons": [{"icon": "warning", "text": text} for text in (assessment.reasons if assessment else [])],
-        "raise_href": reverse("automation_raise", args=[automation.pk]) if may_raise else "",
         "findings": _findings(assessment),
     }
 
@@ -335,95 +272,41 @@ def _amendment_rows(automation: Automation) -> list[Shape]:
 
 
 def _findings(assessment: Assessment | None) -> list[Shape]:
-    """Findings of a version, the most severe first."""
+    """Findings of a version, the most severe first, for ``components/reasons.html``."""
     if assessment is None:
         return []
-    order = {"high": 0, "medium": 1, "low": 2}
-    sorted_findings = sorted(
-        assessment.findings.all()[:60], key=lambda finding: (order.get(finding.severity, 3), finding.pk)
+    order = ("high", "medium", "low", "")
+    rows = sorted(
+        assessment.findings.all()[:60],
+        key=lambda row: (order.index(row.severity) if row.severity in order else 3, row.pk),
     )
+    drawn = [(row, *SEVERITY.get(row.severity, ("info", ""))) for row in rows]
     return [
         {
-            "icon": SEVERITY.get(finding.severity, ("info", ""))[0],
-            "tone": SEVERITY.get(finding.severity, ("info", ""))[1],
-            "lead": f"{findings.finding_label(finding.code)}.",
-            "text": finding.detail,
-            "code": finding.place,
+            "icon": icon,
+            "tone": tone,
+            "lead": f"{findings.finding_label(row.code)}.",
+            "text": row.detail,
+            "code": row.place,
         }
-        for finding in sorted_findings
+        for row, icon, tone in drawn
     ]
 
 
 def _privileges(newest: Version | None, now: datetime) -> Shape:
-    held = privileges_of(newest)
     assessment = newest.latest_assessment if newest else None
-    used = _credentials_used(newest)
-    counts = f"{_counted(len(held), 'privilege')}, {_counted(len(used), 'credential')}"
+    held, used = privileges_of(newest), _credentials_used(newest)
+    counts = f"{times.counted(len(held), 'privilege')}, {times.counted(len(used), 'credential')}"
     return {
         "version_words": f"version {newest.number}, {counts}" if newest else "",
-        "privileges": [
-            *(_privilege(privilege, assessment) for privilege in held),
-            *(_credential(credential, places, assessment, now) for credential, places in used),
-        ],
-        "bring_in_href": page_href("bring_in"),
+        "privileges": automation_queries.privilege_rows(held, assessment),
+        "credentials": automation_queries.credential_rows(used, assessment, now),
+        "bring_in_href": href("bring_in"),
     }
 
 
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def _credentials_used(version: Version | None) -> list[tuple[Credential, list[str]]]:
+def _credentials_used(version: Version | None) -> Sequence[Any]:
     if version is None:
-        return []
-    rows = version.version_credentials.select_related(
-        *(f"credential__{way}" for way in ("kept_in__owner", "opens__owner", "owner", "interim__person"))
-    )
-    return [(row.credential, row.at) for row in rows.order_by("pk")]
-
-
-def _privilege(privilege: Privilege, assessment: Assessment | None) -> Shape:
-    judgement = assessment.levels["privileges"].get(privilege.key, {}) if assessment else {}
-    resource = privilege.entitlement.resource
-    tags = [
-        (not privilege.recognised, {"text": "Not recognised", "tone": "wait", "icon": "question"}),
-        (not privilege.active, {"text": "Switched off", "tone": "", "icon": "minus"}),
-        (privilege.opaque, {"text": "Opaque", "tone": "high", "icon": "terminal"}),
-    ]
-    return {
-        "level": judgement.get("level", privilege.level),
-        "sentence": privilege.sentence,
-        "name": resource.name,
-        "href": "",
-        "scope": " · ".join(filter(None, [privilege.entitlement.code, privilege.through, privilege.target])),
-        "tier": judgement.get("tier", "high"),
-        "data_class": privilege.entitlement.counted_class,
-        "owner": resource.owner.name if resource.owner else "",
-        "at": privilege.at,
-        "model": privilege.model_controlled,
-        "tags": [tag for holds, tag in tags if holds],
-        "help_href": "",
-        "state": "",
-        "below": "",
-    }
-
-
-def _credential(credential: Credential, places: Sequence[str], assessment: Assessment | None, now: datetime) -> Shape:
-    judgement = assessment.levels["credentials"].get(str(credential.pk), {}) if assessment else {}
-    on, nobody = credential.decided_on, credential.is_ownerless(now)
-    return {
-        "level": "secret",
-        "sentence": credential.sentence,
-        "name": credential.name,
-        "href": credential.href,
-        "scope": f"{credential.kind} · {credential.get_lifetime_display().lower()} · reach {credential.get_reach_kind_display().lower()}",
-        "tier": judgement.get("tier", "high"),
-        "data_class": on.counted_class if on else None,
-        "owner": on.owner.name if on and on.owner else "",
-        "at": list(places),
-        "model": False,
-        "tags": [{"text": "Nobody answers for it", "tone": "no", "icon": "person"}] if nobody else [],
-        "help_href": ownership_queries.href_of("credential", credential.pk) if nobody else "",
-        "state": "",
-        "below": "",
-    }
+        return ()
+    related = (f"credential__{way}" for way in ("kept_in__owner", "opens__owner", "owner", "interim__person"))
+    return list(version.version_credentials.select_related(*related).order_by("pk"))

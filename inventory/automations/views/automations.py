@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -21,19 +20,11 @@ from governance.web.pages.confirmation import confirm, form_page
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
+from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import lifecycle
 from inventory.automations.views import automation_page
 from inventory.imports.transitions import confirmation
-from inventory.models import (
-    Automation,
-    AutomationKind,
-    AutomationState,
-    DataClass,
-    Privilege,
-    Transfer,
-    TransferState,
-    Version,
-)
+from inventory.models import Automation, AutomationKind, AutomationState, Transfer, TransferState
 from inventory.ownership import rules as ownership_rules
 from inventory.ownership.views.owner_field import OwnerField, offer_owners
 
@@ -54,46 +45,27 @@ TIERS = (("low", "Low"), ("standard", "Standard"), ("high", "High"))
 def automation_list(request: Request) -> HttpResponse:
     """List the automations that the reader may see, by name; the address holds the filters."""
     now, query, path = business_time.now(), request.GET, reverse("automation_list")
-    newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number").values("pk")[:1]
     rows: QuerySet[Automation] = Automation.objects.visible_to(request.actor, now)
-    rows = _filtered(pager.search(rows, pager.words_of(query)), request).annotate(newest_version=Subquery(newest))
-    paged = pager.by_name(rows.select_related("team", "business_owner", "interim__person"), query, path)
-    touched, held = _resources_touched(paged.rows), _counts_of_grants(paged.rows)
+    rows = _filtered(pager.search(rows, pager.words_of(query)), request, now)
+    paged = pager.by_name(automation_queries.with_newest_version(rows), query, path)
+    links = (("state", STATES), ("mine", (("1", "Mine"),)), ("ownerless", (("1", "Nobody answers"),)))
     context: Shape = {
+        **pager.list_context(
+            query, path, paged, words_label="Name or purpose", links=links, selects=[("tier", "Risk", TIERS)]
+        ),
         "now": now,
         "head": {
             "title": "Automations",
             "facts": [f"Only {paged.rows[0].team.name}"] if query.get("team") and paged.rows else [],
-            "actions": [{"label": "Bring in", "icon": "plus", "kind": "filled", "href": reverse("bring_in")}],
+            "actions": [{"label": "Import", "icon": "plus", "kind": "filled", "href": reverse("bring_in")}],
         },
-        "chips": [
-            *pager.chips(path, query, "state", STATES),
-            {"separator": True},
-            *pager.chips(path, query, "mine", (("1", "Mine"),)),
-            *pager.chips(path, query, "ownerless", (("1", "Nobody answers"),)),
-        ],
-        "filters": {
-            "action": path,
-            "words": query.get("q", ""),
-            "words_label": "Name or purpose",
-            "kept": pager.kept(query, "q", "tier"),
-            "fields": [pager.choice(query, "tier", "Risk", TIERS)],
-            "clear_href": path if pager.kept(query) else "",
-        },
-        "filters_target": "#list",
-        "rows": [_row(row, now, touched, held.get(row.pk, (0, None))) for row in paged.rows],
-        "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
-        "empty": {
-            "sentence": "No automation fits. What your teams bring in would be here.",
-            "href": reverse("bring_in"),
-            "action": "Bring one in",
-        },
+        "rows": automation_queries.automation_rows(paged.rows, now),
     }
     return page(request, "inventory/automations/automation_list.html", context, fragment="list")
 
 
-def _filtered(rows: QuerySet[Automation], request: Request) -> QuerySet[Automation]:
-    query = request.GET
+def _filtered(rows: QuerySet[Automation], request: Request, now: datetime) -> QuerySet[Automation]:
+    query, me = request.GET, request.actor.person
     if query.get("state") in AutomationState.values:
         rows = rows.filter(state=query["state"])
     if query.get("tier") in dict(TIERS):
@@ -101,67 +73,10 @@ def _filtered(rows: QuerySet[Automation], request: Request) -> QuerySet[Automati
     if (team := number(query.get("team"))) is not None:
         rows = rows.filter(team=team)
     if query.get("ownerless"):
-        rows = rows.filter(pk__in=Automation.objects.ownerless(business_time.now()))
+        rows = rows.filter(pk__in=Automation.objects.ownerless(now))
     if query.get("mine"):
-        me = request.actor.person
-        rows = rows.filter(pk__in=Automation.objects.answered_by([me.pk] if me else [], business_time.now()))
+        rows = rows.filter(pk__in=Automation.objects.answered_by([me.pk] if me else [], now))
     return rows
-
-
-def _version_of(automation: Any) -> int | None:
-    """Version that a row of the list shows: the approved one, otherwise the newest."""
-    version_id: int | None = automation.approved_version_id or automation.newest_version
-    return version_id
-
-
-def _resources_touched(rows: Sequence[Automation]) -> dict[int, tuple[list[str], str]]:
-    """Resource names and highest data class of each row's version; one query."""
-    versions = [version_ids for row in rows if (version_ids := _version_of(row)) is not None]
-    order = list(DataClass.values)
-    names: dict[int, list[str]] = defaultdict(list)
-    classes: dict[int, set[str]] = defaultdict(set)
-    columns = (
-        "version_id",
-        "entitlement__resource__name",
-        "entitlement__resource__data_class",
-        "entitlement__data_class",
-    )
-    rows_found = Privilege.objects.filter(version__in=versions).order_by("pk").values_list(*columns)
-    for version, name, of_resource, of_entitlement in rows_found:
-        if name not in names[version]:
-            names[version].append(name)
-        classes[version] |= {of_resource or DataClass.RESTRICTED, of_entitlement or DataClass.PUBLIC}
-    return {version: (name, max(classes[version], key=order.index)) for version, name in names.items()}
-
-
-def _counts_of_grants(rows: Sequence[Automation]) -> dict[int, tuple[int, datetime | None]]:
-    """Number of grants and first end of a grant for each row; one query."""
-    standing = ~Q(grants__state="ended")
-    counted = Automation.objects.filter(pk__in=[row.pk for row in rows]).order_by()
-    counts = counted.annotate(number=Count("grants", filter=standing), first=Min("grants__ends_at", filter=standing))
-    return {pk: (number, first) for pk, number, first in counts.values_list("pk", "number", "first")}
-
-
-def _row(
-    automation: Automation, now: datetime, touched: dict[int, tuple[list[str], str]], held: tuple[int, datetime | None]
-) -> Shape:
-    names, data_class = touched.get(_version_of(automation) or 0, ([], None))
-    return {
-        "href": automation.href,
-        "name": automation.name,
-        "team": automation.team.name,
-        "kind": automation.get_kind_display(),
-        "environment": automation.get_environment_display().lower(),
-        "state": automation.state,
-        "tier": automation.tier,
-        "owner": "" if automation.is_ownerless(now) else automation.accepting(now).name,
-        "grants": held[0],
-        "next_end": held[1],
-        "data_class": data_class,
-        "resources": [*names[:2], f"{len(names) - 2} more"] if len(names) > 3 else names,
-        "held": None,
-        "tag": None,
-    }
 
 
 def _find_automation(request: Request, pk: int, now: datetime) -> Automation:

@@ -5,7 +5,8 @@ The days of a credential are days in UTC, as in a certificate.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -31,26 +32,26 @@ def _day(on: datetime | date, now: datetime) -> str:
 
 def problems(credential: Credential, now: datetime) -> list[str]:
     """Problems of a credential's age: expired, rotation overdue."""
-    words = []
+    lines = []
     if credential.expires_at is not None and credential.is_expired(now):
-        words.append(f"Expired on {_day(credential.expires_at, now)}")
+        lines.append(f"Expired on {_day(credential.expires_at, now)}")
     if credential.rotation_due_on is not None and credential.is_overdue(now):
-        words.append(f"Rotation overdue since {_day(credential.rotation_due_on, now)}")
-    return words
+        lines.append(f"Rotation overdue since {_day(credential.rotation_due_on, now)}")
+    return lines
 
 
 def age_text(credential: Credential, now: datetime) -> str:
     """Lifetime and age in one line, without unknown parts."""
-    words = [] if credential.lifetime == Lifetime.UNKNOWN else [credential.get_lifetime_display()]
-    words += [f"issued {_day(credential.issued_at, now)}"] if credential.issued_at else []
-    words += [f"last rotated {_day(credential.rotated_at, now)}"] if credential.rotated_at else []
-    words += [f"rotation due {_day(credential.rotation_due_on, now)}"] if credential.rotation_due_on else []
-    words += (
-        [f"expires {_day(credential.expires_at, now)}"]
-        if credential.expires_at and not credential.is_expired(now)
-        else []
+    expires = credential.expires_at if not credential.is_expired(now) else None
+    days: tuple[tuple[str, datetime | date | None], ...] = (
+        ("issued", credential.issued_at),
+        ("last rotated", credential.rotated_at),
+        ("rotation due", credential.rotation_due_on),
+        ("expires", expires),
     )
-    return ", ".join(words) or "nobody has said how old it is"
+    lifetime = [] if credential.lifetime == Lifetime.UNKNOWN else [credential.get_lifetime_display()]
+    parts = [*lifetime, *(f"{label} {_day(on, now)}" for label, on in days if on is not None)]
+    return ", ".join(parts) or "nobody has said how old it is"
 
 
 def store_text(credential: Credential) -> str:
@@ -74,94 +75,88 @@ def reach_text(credential: Credential) -> str:
     return f"{times.counted(len(credential.reach), 'entitlement')}, {how}"
 
 
-def credential_facts(credential: Credential, now: datetime) -> list[Shape]:
-    """All facts of a credential, for ``components/facts.html``."""
-    due, expires = credential.rotation_due_on, credential.expires_at
+def credential_facts(credential: Credential, now: datetime, visible: Collection[int]) -> list[Shape]:
+    """All facts of a credential, for ``components/facts.html``.
+
+    Args:
+        credential: with its resources and people.
+        now: business time.
+        visible: ids of the resources that the reader may open; others are named without a link.
+    """
+    owner = credential.owner
+    days = (
+        ("Issued", credential.issued_at, ""),
+        ("Last rotated", credential.rotated_at, ""),
+        ("Rotation due", credential.rotation_due_on, "overdue" if credential.is_overdue(now) else ""),
+        ("Expires", credential.expires_at, "expired" if credential.is_expired(now) else ""),
+    )
+    lifetime = NO_OWNER if credential.lifetime == Lifetime.UNKNOWN else credential.get_lifetime_display()
+    platform = sentences.platform_label(credential.platform_instance) or "not known"
     return [
-        {
-            "label": "Kept in",
-            "text": store_text(credential),
-            "quiet": claimed_store_text(credential),
-            "href": credential.kept_in.href if credential.kept_in else "",
-        },
-        {
-            "label": "Opens",
-            "text": credential.opens.name if credential.opens else "not known",
-            "href": credential.opens.href if credential.opens else "",
-        },
+        {"label": "Kept in", "text": store_text(credential), "quiet": claimed_store_text(credential)}
+        | _link(credential.kept_in, visible),
+        {"label": "Opens", "text": str(credential.opens or "not known")} | _link(credential.opens, visible),
         {
             "label": "Reach",
             "text": reach_text(credential),
-            "quiet": f"said by {credential.reach_by.name}" if credential.reach_by else "",
+            "quiet": f"said by {credential.reach_by}" if credential.reach_by else "",
         },
         {
             "label": "Owner",
-            "text": credential.owner.name if credential.owner else NO_OWNER,
-            "quiet": _end_text(credential),
+            "text": str(owner or NO_OWNER),
+            "quiet": "" if owner is None or owner.is_here else "is not here any more",
         },
-        {
-            "label": "Lifetime",
-            "text": credential.get_lifetime_display() if credential.lifetime != Lifetime.UNKNOWN else NO_OWNER,
-        },
-        {"label": "Issued", "text": _day(credential.issued_at, now) if credential.issued_at else NO_OWNER},
-        {"label": "Last rotated", "text": _day(credential.rotated_at, now) if credential.rotated_at else NO_OWNER},
-        {
-            "label": "Rotation due",
-            "text": _day(due, now) if due else NO_OWNER,
-            "quiet": "overdue" if credential.is_overdue(now) else "",
-        },
-        {
-            "label": "Expires",
-            "text": _day(expires, now) if expires else NO_OWNER,
-            "quiet": "expired" if credential.is_expired(now) else "",
-        },
-        {
-            "label": "Platform",
-            "text": sentences.platform_label(credential.platform_instance) or "not known",
-            "quiet": credential.external_id,
-        },
+        {"label": "Lifetime", "text": lifetime},
+        *({"label": label, "text": _day(on, now) if on else NO_OWNER, "quiet": quiet} for label, on, quiet in days),
+        {"label": "Platform", "text": platform, "quiet": credential.external_id},
     ]
 
 
-def _end_text(credential: Credential) -> str:
-    return "is not here any more" if credential.owner is not None and not credential.owner.is_here else ""
+def _link(resource: Resource | None, visible: Collection[int]) -> Shape:
+    return {"href": resource.href} if resource is not None and resource.pk in visible else {}
 
 
-def credentials_panel(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
-    """Credentials that a resource keeps or that open it, if the reader may see them; None without any."""
+@dataclass(frozen=True)
+class CredentialRow:
+    """One credential on the page of a resource.
+
+    Args:
+        credential: with its owner.
+        relations: its relations to the resource, in a few words each.
+        age, reach: in one line each.
+        problems: see `problems`.
+    """
+
+    credential: Credential
+    relations: Sequence[str]
+    age: str
+    reach: str
+    problems: Sequence[str]
+
+
+def credentials_panel(resource: Resource, actor: Actor, now: datetime) -> list[CredentialRow] | None:
+    """Credentials that a resource keeps or that open it, if the reader may see them; None for others without any."""
     touched = Q(opens=resource) | Q(kept_in=resource) | Q(said_kept_in=resource)
-    credentials = (
-        Credential.objects.visible_to(actor, now).filter(touched).select_related("owner", "said_by", "said_kept_in")
-    )
-    rows = [_row(credential, resource, now) for credential in credentials.order_by("name", "pk")[:MOST]]
-    is_theirs = actor.person is not None and (
-        sees_whole_register(actor, now) or bool(resource.answering_as(actor.person, now))
-    )
-    return {"rows": rows} if rows or is_theirs else None
-
-
-def _row(credential: Credential, resource: Resource, now: datetime) -> Shape:
-    return {
-        "href": credential.href,
-        "name": str(credential),
-        "kind": " · ".join(filter(None, [credential.kind if credential.name else "", credential.external_id])),
-        "stands": _relation_text(credential, resource),
-        "waits": credential.said_kept_in_id == resource.pk,
-        "age": age_text(credential, now),
-        "problems": problems(credential, now),
-        "reach": reach_text(credential),
-        "owner": credential.owner.name if credential.owner else "",
-    }
-
-
-def _relation_text(credential: Credential, resource: Resource) -> Sequence[str]:
-    """Relations of a credential to a resource, in a few words each."""
-    return [
-        words
-        for holds, words in (
-            (credential.kept_in_id == resource.pk, "Kept here"),
-            (credential.said_kept_in_id == resource.pk, "Said to be kept here, not confirmed"),
-            (credential.opens_id == resource.pk, "Opens it"),
+    seen = Credential.objects.visible_to(actor, now).filter(touched).select_related("owner", "said_by", "said_kept_in")
+    rows = [
+        CredentialRow(
+            credential,
+            _relations(credential, resource),
+            age_text(credential, now),
+            reach_text(credential),
+            problems(credential, now),
         )
-        if holds
+        for credential in seen.order_by("name", "pk")[:MOST]
     ]
+    is_theirs = actor.person is not None and bool(resource.answering_as(actor.person, now))
+    return rows if rows or is_theirs or sees_whole_register(actor, now) else None
+
+
+def _relations(credential: Credential, resource: Resource) -> list[str]:
+    """Relations of a credential to a resource, in a few words each."""
+    relations = {
+        "Kept here": credential.kept_in_id,
+        "Said to be kept here, not confirmed": credential.said_kept_in_id,
+        "Opens it": credential.opens_id,
+    }
+    return [text for text, pk in relations.items() if pk == resource.pk]

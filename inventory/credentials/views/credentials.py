@@ -5,10 +5,11 @@ shown again.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
+from http import HTTPStatus
 from typing import Any
 
 from django import forms
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -16,16 +17,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refusal, Refused
+from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Transition
 from governance.core.models import Person
-from governance.core.timeline import queries as timeline_queries
-from governance.web.pages.confirmation import Shape, form_page
-from governance.web.pages.ledger_links import ledger_href
-from governance.web.pages.page import page, refused
+from governance.web.pages.confirmation import Shape, form_page, offered, perform
+from governance.web.pages.ledger_links import timeline_context
+from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
-from inventory.credentials import transitions as credential_transitions
+from inventory.credentials import transitions
 from inventory.credentials.transitions import SECRET
 from inventory.credentials.views import credential_facts
 from inventory.importers import looks_secret, sentences
@@ -33,6 +33,7 @@ from inventory.models import (
     Automation,
     AutomationState,
     Credential,
+    Entitlement,
     Lifetime,
     Reach,
     Resource,
@@ -57,58 +58,33 @@ def _find_credential(request: Request, pk: int) -> tuple[Credential, datetime]:
 def credential(request: Request, pk: int) -> HttpResponse:
     """Show a credential: store, reach, age, users and activity."""
     credential, now = _find_credential(request, pk)
-    unseen = _hidden_resources(credential, request.actor, now)
-    above = credential.opens or credential.kept_in
+    near = [each for each in (credential.opens, credential.kept_in) if each is not None]
+    seen = Resource.objects.visible_to(request.actor, now).filter(pk__in=[each.pk for each in near])
+    visible = set(seen.values_list("pk", flat=True)) if near else set()
     crumbs = [{"label": "Resources", "href": reverse("resource_list")}]
-    crumbs += [{"label": above.name, "href": above.href}] if above is not None and above.href not in unseen else []
+    crumbs += [{"label": each.name, "href": each.href} for each in near[:1] if each.pk in visible]
+    facts = ["Credential", credential.kind, sentences.platform_label(credential.platform_instance)]
+    offers = (
+        (transitions.describe_credential, "credential_describe", {"label": "Describe it", "icon": "pen"}),
+        (transitions.declare_reach, "credential_reach", {"label": "Say what it opens", "icon": "key"}),
+        (transitions.claim_store, "credential_kept_in", {"label": "Say where it is kept", "icon": "arrow"}),
+    )
     context: Shape = {
+        **timeline_context(credential, actor=request.actor, now=now, quiet=True),
         "now": now,
         "crumbs": [*crumbs, {"label": str(credential), "href": ""}],
         "head": {
             "title": str(credential),
-            "facts": list(
-                filter(None, ["Credential", credential.kind, sentences.platform_label(credential.platform_instance)])
-            ),
-            "actions": _actions(credential, request.actor, now),
+            "facts": [fact for fact in facts if fact],
+            "actions": offered(credential, offers, actor=request.actor, now=now),
         },
         "next": _next_step(credential, request.actor, now),
         "problems": credential_facts.problems(credential, now),
-        "facts": [
-            fact | {"href": ""} if fact.get("href") in unseen else fact
-            for fact in credential_facts.credential_facts(credential, now)
-        ],
+        "facts": credential_facts.credential_facts(credential, now, visible),
         "reach": _reach(credential),
         "used_by": _used_by(credential, request.actor, now),
-        "events": timeline_queries.shapes(
-            credential, reader=request.actor.person, limit=30, quiet=True, actor=request.actor, now=now
-        ),
-        "ledger_href": ledger_href(credential, actor=request.actor, now=now),
     }
     return page(request, "inventory/credentials/credential.html", context, fragment="timeline")
-
-
-def _hidden_resources(credential: Credential, actor: Actor, now: datetime) -> set[str]:
-    """Addresses of its resource and store that the reader may not open; the page shows their names without a link."""
-    near = {
-        each.pk: each.href
-        for each in (credential.opens, credential.kept_in, credential.said_kept_in)
-        if each is not None
-    }
-    seen = Resource.objects.visible_to(actor, now).filter(pk__in=near).values_list("pk", flat=True) if near else ()
-    return {href for pk, href in near.items() if pk not in set(seen)}
-
-
-def _actions(credential: Credential, actor: Actor, now: datetime) -> list[Shape]:
-    offered = (
-        (credential_transitions.describe_credential, "Describe it", "pen", "credential_describe"),
-        (credential_transitions.declare_reach, "Say what it opens", "key", "credential_reach"),
-        (credential_transitions.claim_store, "Say where it is kept", "arrow", "credential_kept_in"),
-    )
-    return [
-        {"label": label, "icon": icon, "href": reverse(url, args=[credential.pk])}
-        for verb, label, icon, url in offered
-        if verb.refusal(credential, actor=actor, now=now) is None
-    ]
 
 
 def _next_step(credential: Credential, actor: Actor, now: datetime) -> Shape | None:
@@ -116,7 +92,7 @@ def _next_step(credential: Credential, actor: Actor, now: datetime) -> Shape | N
     if credential.said_kept_in is None:
         return None
     store, who = credential.said_kept_in, credential.said_by.name if credential.said_by else "Somebody"
-    refusal = credential_transitions.confirm_store.refusal(credential, actor=actor, now=now)
+    refusal = transitions.confirm_store.refusal(credential, actor=actor, now=now)
     text = f"Who answers for {store.name} confirms or refuses it; until then nothing follows from it."
     actions = []
     if refusal is None:
@@ -132,30 +108,20 @@ def _next_step(credential: Credential, actor: Actor, now: datetime) -> Shape | N
     return {"lead": f"{who} says that {store.name} keeps it.", "text": text, "actions": actions}
 
 
-def _reach(credential: Credential) -> list[Shape]:
-    """Entitlements that a credential opens, in words if the register has them."""
+def _reach(credential: Credential) -> list[tuple[str, Entitlement | None]]:
+    """Codes that a credential opens, each with its entitlement in the register."""
     if credential.opens is None or credential.reach_kind == Reach.UNKNOWN:
         return []
-    entitlements = {
-        entitlement.code: entitlement for entitlement in credential.opens.entitlements.filter(code__in=credential.reach)
-    }
-    rows = []
-    for code in credential.reach:
-        entitlement = entitlements.get(code)
-        if entitlement is not None:
-            entitlement.resource = credential.opens  # its sentence names the resource, which is already loaded
-        level, sentence = (entitlement.level, entitlement.sentence) if entitlement else ("unknown", code)
-        rows.append({"level": level, "words": sentence, "code": code})
-    return rows
+    rows = credential.opens.entitlements.filter(code__in=credential.reach).select_related("resource")
+    by_code = {entitlement.code: entitlement for entitlement in rows}
+    return [(code, by_code.get(code)) for code in credential.reach]
 
 
-def _used_by(credential: Credential, actor: Actor, now: datetime) -> list[Shape]:
+def _used_by(credential: Credential, actor: Actor, now: datetime) -> QuerySet[Automation]:
     """Automations with a version that uses the credential, if the reader may see them."""
     seen = Automation.objects.visible_to(actor, now).exclude(state=AutomationState.RETIRED)
-    automations = seen.filter(versions__version_credentials__credential=credential).distinct().order_by("name", "pk")
-    return [
-        {"href": each.href, "name": each.name, "state": each.state, "tier": each.tier} for each in automations[:MOST]
-    ]
+    automations = seen.filter(versions__version_credentials__credential=credential).distinct()
+    return automations.order_by("name", "pk")[:MOST]
 
 
 class SecretFreeForm(forms.Form):
@@ -241,20 +207,22 @@ def describe_credential(request: Request, pk: int) -> HttpResponse:
     credential, now = _find_credential(request, pk)
     initial = {name: getattr(credential, name) for name in FactsForm.base_fields}
     shown = initial | {name: _as_day(initial[name]) for name in INSTANTS}
-    stays = credential_transitions.owner_refusal(credential, request.actor, now)
+    stays = transitions.owner_refusal(credential, request.actor, now)
     form = FactsForm(request.POST or None, current_owner=credential.owner, stays=stays, initial=shown)
 
-    def act(given: dict[str, Any]) -> Credential:
-        made: Credential = credential_transitions.describe_credential(
-            credential, actor=request.actor, now=now, fields=form.said
-        )
-        return made
-
-    refusal = credential_transitions.describe_credential.refusal(credential, actor=request.actor, now=now)
+    refusal = transitions.describe_credential.refusal(credential, actor=request.actor, now=now)
     text = "Never the secret itself: only when and who. Leave empty what you do not know."
     title = f"What is known of {credential}"
     return form_page(
-        request, form, act, now=now, title=title, label="Save", back=credential.href, text=text, refusal=refusal
+        request,
+        form,
+        lambda _: transitions.describe_credential(credential, actor=request.actor, now=now, fields=form.said),
+        now=now,
+        title=title,
+        label="Save",
+        back=credential.href,
+        text=text,
+        refusal=refusal,
     )
 
 
@@ -296,10 +264,9 @@ def declare_reach(request: Request, pk: int) -> HttpResponse:
 
     def act(given: dict[str, Any]) -> Credential:
         codes = given["codes"] if given["known"] == "yes" else None
-        made: Credential = credential_transitions.declare_reach(credential, actor=request.actor, now=now, codes=codes)
-        return made
+        return transitions.declare_reach(credential, actor=request.actor, now=now, codes=codes)
 
-    refusal = credential_transitions.declare_reach.refusal(credential, actor=request.actor, now=now)
+    refusal = transitions.declare_reach.refusal(credential, actor=request.actor, now=now)
     on = credential.opens.name if credential.opens else "a resource that nobody has named"
     text = f"It opens {on}. What uses it is assessed anew, and whoever decides about it sees what it opens beyond that."
     title = f"What {credential} opens"
@@ -323,38 +290,35 @@ def claim_store(request: Request, pk: int) -> HttpResponse:
     choice: Any = form.fields["store"]
     choice.queryset = stores.filter(state=ResourceState.ACTIVE).distinct()
 
-    def act(given: dict[str, Any]) -> Credential:
-        made: Credential = credential_transitions.claim_store(
-            credential, actor=request.actor, now=now, store=given["store"]
-        )
-        return made
-
-    refusal = credential_transitions.claim_store.refusal(credential, actor=request.actor, now=now)
-    text = "Who answers for that store confirms or refuses it. Then they decide about this credential where it is asked for."
-    title = f"Where {credential} is kept"
     return form_page(
-        request, form, act, now=now, title=title, label="Say so", back=credential.href, text=text, refusal=refusal
+        request,
+        form,
+        lambda given: transitions.claim_store(credential, actor=request.actor, now=now, store=given["store"]),
+        now=now,
+        title=f"Where {credential} is kept",
+        label="Say so",
+        back=credential.href,
+        text="The owner of that store confirms or refuses it. Then they decide about this credential where it is asked for.",
+        refusal=transitions.claim_store.refusal(credential, actor=request.actor, now=now),
     )
 
 
 @require_POST
 def confirm_store(request: Request, pk: int) -> HttpResponse:
     """Confirm that a store keeps a credential."""
-    return _answer(request, pk, credential_transitions.confirm_store)
+    return _answer(request, pk, transitions.confirm_store)
 
 
 @require_POST
 def refuse_store(request: Request, pk: int) -> HttpResponse:
     """Refuse that a store keeps a credential."""
-    return _answer(request, pk, credential_transitions.refuse_store)
+    return _answer(request, pk, transitions.refuse_store)
 
 
 def _answer(request: Request, pk: int, verb: Transition[Credential]) -> HttpResponse:
     credential, now = _find_credential(request, pk)
-    try:
-        verb(credential, actor=request.actor, now=now, store=number(request.POST.get("store")) or 0)
-    except Refused as no:
-        return refused(request, no.refusal, context={"back_href": credential.href})
+    store = number(request.POST.get("store")) or 0
+    answer = perform(request, lambda: verb(credential, actor=request.actor, now=now, store=store), credential.href)
     # A former owner saw the credential through the store; after the refusal they may not see it.
-    seen = Credential.objects.visible_to(request.actor, now).filter(pk=pk).exists()
-    return redirect(credential.href if seen else reverse("resource_list"))
+    is_hidden = not Credential.objects.visible_to(request.actor, now).filter(pk=pk).exists()
+    return redirect("resource_list") if answer.status_code == HTTPStatus.FOUND and is_hidden else answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -15,14 +16,22 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refused
+from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
-from governance.core.timeline import queries as timeline_queries
-from governance.web.pages.confirmation import confirm, form_page
-from governance.web.pages.ledger_links import ledger_href
-from governance.web.pages.page import page, refused
+from governance.web.pages.confirmation import confirm, form_page, offered, perform
+from governance.web.pages.ledger_links import timeline_context
+from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
-from inventory.models import Automation, Credential, InterimOwner, InterimState, NonHumanIdentity, Owned, Resource
+from inventory.models import (
+    Automation,
+    Credential,
+    InterimOwner,
+    InterimState,
+    NamedAs,
+    NonHumanIdentity,
+    Owned,
+    Resource,
+)
 from inventory.models.resource import sees_whole_register
 from inventory.ownership import queries as ownership_queries
 from inventory.ownership import rules as ownership_rules
@@ -42,66 +51,48 @@ def interim_banner(subject: Owned, actor: Actor, now: datetime) -> Shape | None:
     former_owner = subject.accountable
     if former_owner is None or former_owner.is_here or getattr(subject, "state", "") in ("retired", "proposed"):
         return None
-    interim = ownership_rules.latest_interim(subject, now)
-    if interim is None:
-        return _nobody_banner(subject, former_owner, actor, now)
-    return (
-        _confirmed_banner(interim, former_owner, actor, now)
-        if interim.state == InterimState.CONFIRMED
-        else _named_banner(interim, former_owner, actor, now)
-    )
-
-
-def _nobody_banner(subject: Owned, former_owner: Person, actor: Actor, now: datetime) -> Shape:
-    kind = subject.item_kind
-    href = reverse("interim_name", args=[kind, subject.pk])
-    refusal = ownership_transitions.NAME_INTERIM[kind].refusal(subject, actor=actor, now=now)
-    action: Shape = {"label": "Name who answers meanwhile", "icon": "person", "kind": "filled", "href": href}
-    text = (
-        f"{former_owner.name} left. Nothing new on it can be approved until its team’s lead and a security reviewer together "
-        "name who answers for it meanwhile."
-    )
-    return _shape("Nobody answers for this.", text, refusal, action)
-
-
-def _named_banner(interim: InterimOwner, former_owner: Person, actor: Actor, now: datetime) -> Shape:
+    left, interims = f"{former_owner.name} left.", ownership_rules.open_interims(subject, now)
+    if not interims:
+        naming = ownership_transitions.NAME_INTERIM[subject.item_kind]
+        refusal = naming.refusal(subject, actor=actor, now=now, context=interims)
+        text = (
+            f"{left} Nothing new on it can be approved until its team’s lead and a security reviewer together name an "
+            "interim owner."
+        )
+        href = reverse("interim_name", args=[subject.item_kind, subject.pk])
+        return _banner(
+            "Nobody answers for this.",
+            text,
+            {"label": "Name an interim owner", "icon": "person", "href": href},
+            refusal,
+        )
+    (interim,) = interims
+    drop = [(ownership_transitions.drop_interim, "interim_drop", {"label": "End it"})]
+    if interim.state == InterimState.CONFIRMED:
+        text = f"{left} {interim.named_by.name} named {interim.person.name}, {interim.confirmed_by} confirmed it."
+        actions = offered(interim, drop, actor=actor, now=now)
+        lead = f"{interim.person.name} answers for this"
+        return {"tone": "wait", "lead": lead, "text": text, "until": interim.until, "actions": actions}
     refusal = ownership_transitions.confirm_interim.refusal(interim, actor=actor, now=now)
-    action: Shape = {
-        "label": "Confirm",
-        "icon": "check",
-        "kind": "filled",
-        "post": reverse("interim_confirm", args=[interim.pk]),
-    }
-    confirms = "a security reviewer" if interim.named_as == "lead" else "its team’s lead"
+    confirms = "a security reviewer" if interim.named_as == NamedAs.LEAD else "its team’s lead"
     by = f"{interim.named_by.name}{f' for {interim.named_for.name}' if interim.named_for else ''}"
-    text = f"{former_owner.name} left. {by} has named {interim.person.name}; {confirms} has to say so too. Until then nothing new on it can be approved."
-    shape = _shape("Nobody answers for this yet.", text, refusal, action)
-    return shape | {"actions": [*shape["actions"], *_drop_actions(interim, "Not them", actor, now)]}
+    text = (
+        f"{left} {by} has named {interim.person.name}; {confirms} has to confirm that. Until then nothing new on it can be "
+        "approved."
+    )
+    confirm = {"label": "Confirm", "icon": "check", "post": reverse("interim_confirm", args=[interim.pk])}
+    banner = _banner("Nobody answers for this yet.", text, confirm, refusal)
+    return banner | {"actions": [*banner["actions"], *offered(interim, drop, actor=actor, now=now)]}
 
 
-def _confirmed_banner(interim: InterimOwner, former_owner: Person, actor: Actor, now: datetime) -> Shape:
-    assert interim.confirmed_by is not None  # interim_confirmed_by_somebody
-    text = f"{former_owner.name} left. {interim.named_by.name} named {interim.person.name}, {interim.confirmed_by.name} confirmed it."
-    shape = _shape(f"{interim.person.name} answers for this", text, None, None)
-    return shape | {"tone": "wait", "until": interim.until, "actions": _drop_actions(interim, "End it", actor, now)}
-
-
-def _drop_actions(interim: InterimOwner, label: str, actor: Actor, now: datetime) -> list[Shape]:
-    if ownership_transitions.drop_interim.refusal(interim, actor=actor, now=now) is not None:
-        return []
-    return [{"label": label, "kind": "quiet", "href": reverse("interim_drop", args=[interim.pk])}]
-
-
-def _shape(lead: str, text: str, refusal: Any, action: Shape | None) -> Shape:
-    shape: Shape = {"tone": "no", "lead": lead, "text": text, "until": None, "why": "", "actions": []}
-    if action is not None and refusal is None:
-        shape["actions"] = [action]
-    elif action is not None and refusal.kind != "permission":
-        shape["actions"] = [
-            {"label": action["label"], "icon": action["icon"], "kind": "filled", "disabled": "interim-why"}
-        ]
-        shape["why"] = " ".join(filter(None, [refusal.sentence, refusal.to_do]))
-    return shape
+def _banner(lead: str, text: str, action: Shape, refusal: Refusal | None) -> Shape:
+    banner: Shape = {"tone": "no", "lead": lead, "text": text, "why": "", "actions": []}
+    if refusal is None:
+        return banner | {"actions": [{**action, "kind": "filled"}]}
+    if refusal.kind == "permission":
+        return banner
+    disabled = {"label": action["label"], "icon": action["icon"], "kind": "filled", "disabled": "interim-why"}
+    return banner | {"actions": [disabled], "why": " ".join(filter(None, [refusal.sentence, refusal.to_do]))}
 
 
 # --- pages -------------------------------------------------------------------------------------------------------------
@@ -111,48 +102,35 @@ def _shape(lead: str, text: str, refusal: Any, action: Shape | None) -> Shape:
 def ownerless_list(request: Request) -> HttpResponse:
     """List the ownerless items of the reader's teams, or of the whole register for its readers."""
     now = business_time.now()
-    rows = ownership_queries.listed_items(request.actor, now, most=MOST)
     context: Shape = {
         "now": now,
         "head": {"title": "Nobody answers for these", "facts": ["their owner has left"]},
-        "rows": [
-            {
-                "href": row.href,
-                "kind": row.kind,
-                "name": row.called,
-                "left": row.left,
-                "left_at": row.left_at,
-                "named": row.named
-                and f"{row.named.named_by.name} has named {row.named.person.name}, not confirmed yet",
-            }
-            for row in rows
-        ],
+        "rows": ownership_queries.listed_items(request.actor, now, most=MOST),
     }
     return page(request, "inventory/ownership/ownerless_list.html", context)
 
 
+#: Model of each kind, with the relations that its rules read.
+_KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "resource": (Resource, ("owner", "team")),
+    "automation": (Automation, ("business_owner", "team")),
+    "identity": (NonHumanIdentity, ("owner", "automation__team")),
+    "credential": (Credential, ("owner", "kept_in__team", "opens__team")),
+}
+
+
 def _visible(kind: str, actor: Actor, now: datetime) -> QuerySet[Any]:
-    """Rows of a kind that a reader may see."""
-    if kind == "resource":
-        return Resource.objects.visible_to(actor, now).select_related("owner", "team", "interim__person")
-    automations = Automation.objects.visible_to(actor, now)
-    if kind == "automation":
-        return automations.select_related("business_owner", "team", "interim__person")
-    people = access.answers_as(actor, now)
-    if kind == "identity":
-        identities = NonHumanIdentity.objects.visible_to(actor, now)
-        return identities.select_related("owner", "automation__team", "interim__person")
-    if kind == "credential":
-        answered_for = Q(owner__in=people) | Q(interim_owners__person__in=people, interim_owners__ended_at__isnull=True)
-        answered_for |= Q(owner__teams__lead__in=people) | Q(owner__teams__deputy_lead__in=people)
-        answered_for |= Q(used_by__version__automation__in=automations)
-        related = ("owner", "kept_in__team", "opens__team", "interim__person")
-        credentials = Credential.objects.select_related(*related)
-        for way in ("kept_in", "opens"):
-            for role in ("owner", "deputy", "team__lead", "team__deputy_lead"):
-                answered_for |= Q((f"{way}__{role}__in", people))
-        return (credentials if sees_whole_register(actor, now) else credentials.filter(answered_for)).distinct()
-    raise Http404
+    """Items of a kind that a reader may see here: a credential also as lead of a team of its owner."""
+    if kind not in _KINDS:
+        raise Http404
+    model, related = _KINDS[kind]
+    rows = model.objects.visible_to(actor, now)
+    if kind == "credential" and not sees_whole_register(actor, now):
+        people = access.answers_as(actor, now)
+        leads = Q(owner__teams__lead__in=people) | Q(owner__teams__deputy_lead__in=people)
+        named = Q(interim_owners__person__in=people, interim_owners__ended_at__isnull=True)
+        rows = model.objects.filter(Q(pk__in=rows.values("pk")) | leads | named).distinct()
+    return rows.select_related(*related, "interim__person")
 
 
 def _find_subject(request: Request, kind: str, pk: int, now: datetime) -> Owned:
@@ -181,8 +159,7 @@ def ownerless_credential(request: Request, kind: str, pk: int) -> HttpResponse:
         "head": {"title": str(subject), "facts": [kind, subject.kind]},
         "ownerless": interim_banner(subject, request.actor, now),
         "facts": facts,
-        "events": timeline_queries.shapes(subject, reader=request.actor.person, limit=30, actor=request.actor, now=now),
-        "ledger_href": ledger_href(subject, actor=request.actor, now=now),
+        **timeline_context(subject, actor=request.actor, now=now),
     }
     return page(request, "inventory/ownership/ownerless.html", context, fragment="timeline")
 
@@ -209,14 +186,10 @@ def name_interim(request: Request, kind: str, pk: int) -> HttpResponse:
     subject = _find_subject(request, kind, pk, now)
     naming = ownership_transitions.NAME_INTERIM[kind]
 
-    def act(fields: dict[str, Any]) -> Any:
-        naming(subject, actor=request.actor, now=now, reason=fields["reason"], person=fields["person"])
-        return _BackLink(_back_href(subject))
-
     return form_page(
         request,
         InterimForm(request.POST or None),
-        act,
+        lambda fields: naming(subject, actor=request.actor, now=now, **fields),
         now=now,
         title=f"Who answers for {subject} meanwhile?",
         label="Name them",
@@ -225,13 +198,6 @@ def name_interim(request: Request, kind: str, pk: int) -> HttpResponse:
         back=_back_href(subject),
         refusal=naming.refusal(subject, actor=request.actor, now=now),
     )
-
-
-class _BackLink:
-    """Target of a redirect after a form."""
-
-    def __init__(self, href: str) -> None:
-        self.href = href
 
 
 def _find_interim(request: Request, pk: int, now: datetime) -> InterimOwner:
@@ -252,12 +218,8 @@ def confirm_named(request: Request, pk: int) -> HttpResponse:
     """Confirm an interim owner."""
     now = business_time.now()
     interim = _find_interim(request, pk, now)
-    back = _back_href(interim.subject)
-    try:
-        ownership_transitions.confirm_interim(interim, actor=request.actor, now=now)
-    except Refused as error:
-        return refused(request, error.refusal, context={"back_href": back})
-    return redirect(back)
+    act = partial(ownership_transitions.confirm_interim, interim, actor=request.actor, now=now)
+    return perform(request, act, _back_href(interim.subject))
 
 
 @require_http_methods(["GET", "POST"])

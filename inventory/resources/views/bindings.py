@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.db.models import Q
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refused
 from governance.core.texts import free_text
-from governance.web.pages.confirmation import Shape, form_page
-from governance.web.pages.page import refused
+from governance.web.pages.confirmation import Shape, form_page, perform
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
 from inventory.models import Binding, Resource
@@ -28,68 +28,53 @@ from inventory.resources.transitions import bindings
 MOST = 50
 
 
-def binding_rows(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
-    """Bindings that open a resource or move to it: ``bindings`` in ``inventory/resources/resource.html``."""
-    bindings = Binding.objects.filter(Q(resource=resource) | Q(moving_to=resource))
+@dataclass(frozen=True)
+class BindingLine:
+    """One binding on the page of a resource.
+
+    Args:
+        binding: with its people and resources.
+        why: duty that keeps the reader from agreeing to its move; empty otherwise.
+        actions: buttons of the reader.
+    """
+
+    binding: Binding
+    why: str = ""
+    actions: Sequence[Shape] = ()
+
+
+def binding_lines(resource: Resource, actor: Actor, now: datetime) -> list[BindingLine]:
+    """Bindings that open a resource or move to it: see ``inventory/resources/resource.html``."""
+    rows = Binding.objects.filter(Q(resource=resource) | Q(moving_to=resource)).order_by("connector", "pk")
     related = ("resource", "proposed_by", "confirmed_by", "refused_by", "moving_to", "moving_by")
-    return [
-        _row(row, resource, actor, now) for row in bindings.select_related(*related).order_by("connector", "pk")[:MOST]
-    ]
+    return [_binding_line(row, actor, now) for row in rows.select_related(*related)[:MOST]]
 
 
-def _row(row: Binding, resource: Resource, actor: Actor, now: datetime) -> Shape:
-    return {
-        "connector": row.connector,
-        "instance": row.instance_name,
-        "by": row.proposed_by.name if row.proposed_by else "",
-        "at": row.proposed_at,
-        "confirmed": {"who": row.confirmed_by.name, "at": row.confirmed_at} if row.confirmed_by else None,
-        "refused": {"who": row.refused_by.name, "at": row.refused_at} if row.refused_by else None,
-        "opens": row.resource.name if row.resource_id != resource.pk else "",
-        "moving": _moving_text(row, actor, now),
-    }
-
-
-def _moving_text(row: Binding, actor: Actor, now: datetime) -> Shape | None:
-    """Requested move of a connection, with the reader's buttons."""
+def _binding_line(row: Binding, actor: Actor, now: datetime) -> BindingLine:
     if row.moving_to is None:
-        return None
-    agrees = bindings.agree_to_move.refusal(row, actor=actor, now=now)
-    actions = []
-    if agrees is None:
-        post = reverse("binding_agree", args=[row.pk])
-        fields = {"resource": row.moving_to_id}
+        return BindingLine(row)
+    refusal = bindings.agree_to_move.refusal(row, actor=actor, now=now)
+    actions: list[Shape] = []
+    if refusal is None:
+        post, fields = reverse("binding_agree", args=[row.pk]), {"resource": row.moving_to_id}
         actions.append({"label": f"It opens {row.moving_to.name}", "kind": "filled", "post": post, "fields": fields})
     if bindings.drop_move.refusal(row, actor=actor, now=now) is None:
-        post = reverse("binding_drop", args=[row.pk])
-        actions.append({"label": "Leave it as it is", "kind": "quiet", "post": post, "fields": {}})
-    return {
-        "to": row.moving_to.name,
-        "by": row.moving_by.name if row.moving_by else "",
-        "at": row.moving_at,
-        "why": agrees.sentence if agrees is not None and agrees.kind == "duty" else "",
-        "actions": actions,
-    }
+        actions.append({"label": "Keep it as it is", "post": reverse("binding_drop", args=[row.pk])})
+    return BindingLine(row, refusal.sentence if refusal is not None and refusal.kind == "duty" else "", actions)
 
 
-def claim_rows(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
-    """Hosts of a resource that another owner claims too: ``claim_rows`` in ``inventory/resources/resource.html`` (I8)."""
+def claim_lines(resource: Resource, actor: Actor, now: datetime) -> list[BindingLine]:
+    """Bindings to other resources on hosts of this one, without its owner's consent (I8)."""
     may = bindings.share_host.refusal(resource, actor=actor, now=now) is None
     people = {person.pk for person in actor.people}
+    button = {"label": "Confirm shared host", "kind": "filled", "fields": {"resource": resource.pk}}
     return [
-        {
-            "host": row.host,
-            "opens": row.resource.name,
-            "by": person.name if (person := row.confirmed_by or row.proposed_by) else "Somebody",
-            "action": {
-                "label": "Confirm shared host",
-                "kind": "filled",
-                "post": reverse("binding_share", args=[row.pk]),
-                "fields": {"resource": resource.pk},
-            }
+        BindingLine(
+            row,
+            actions=[button | {"post": reverse("binding_share", args=[row.pk])}]
             if may and row.resource.answering_ids.isdisjoint(people)
-            else None,
-        }
+            else [],
+        )
         for row in resource_queries.open_claims(resource)
     ]
 
@@ -115,10 +100,9 @@ def bind_connection(request: Request, pk: int) -> HttpResponse:
     resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
     form = ConnectionForm(request.POST or None)
 
-    def act(fields: dict[str, Any]) -> Resource:
+    def act(fields: dict[str, Any]) -> object:
         fields = {name: free_text.name(value) for name, value in fields.items()}
-        bindings.binding_operation(resource, **fields)(resource, actor=request.actor, now=now, **fields)
-        return resource
+        return bindings.binding_operation(resource, **fields)(resource, actor=request.actor, now=now, **fields)
 
     refusal = (
         None
@@ -136,12 +120,9 @@ def bind_connection(request: Request, pk: int) -> HttpResponse:
 def agree(request: Request, pk: int) -> HttpResponse:
     """Agree to the move of a connection."""
     row, now = _find_binding(request, pk)
-    try:
-        wanted = number(request.POST.get("resource")) or 0
-        bindings.agree_to_move(row, actor=request.actor, now=now, resource=wanted)
-    except Refused as no:
-        return refused(request, no.refusal, context={"back_href": row.resource.href})
-    return redirect(row.resource.href)
+    wanted = number(request.POST.get("resource")) or 0
+    back = row.resource.href
+    return perform(request, lambda: bindings.agree_to_move(row, actor=request.actor, now=now, resource=wanted), back)
 
 
 @require_POST
@@ -150,22 +131,16 @@ def share(request: Request, pk: int) -> HttpResponse:
     now = business_time.now()
     seen = Resource.objects.visible_to(request.actor, now)
     resource = get_object_or_404(seen, pk=number(request.POST.get("resource")) or 0)
-    try:
-        bindings.share_host(resource, actor=request.actor, now=now, binding=pk)
-    except Refused as no:
-        return refused(request, no.refusal, context={"back_href": resource.href})
-    return redirect(resource.href)
+    return perform(
+        request, lambda: bindings.share_host(resource, actor=request.actor, now=now, binding=pk), resource.href
+    )
 
 
 @require_POST
 def drop(request: Request, pk: int) -> HttpResponse:
     """Keep a connection on its resource."""
     row, now = _find_binding(request, pk)
-    try:
-        bindings.drop_move(row, actor=request.actor, now=now)
-    except Refused as no:
-        return refused(request, no.refusal, context={"back_href": row.resource.href})
-    return redirect(row.resource.href)
+    return perform(request, lambda: bindings.drop_move(row, actor=request.actor, now=now), row.resource.href)
 
 
 def _find_binding(request: Request, pk: int) -> tuple[Binding, datetime]:

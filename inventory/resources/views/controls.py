@@ -91,12 +91,18 @@ def _context(entitlement: Entitlement, form: ControlForm, actor: Actor, now: dat
             "title": f"Controls: {entitlement.sentence}",
             "facts": [{"text": entitlement.resource.name, "href": entitlement.resource.href}, entitlement.code],
         },
-        "standing": [_row(row, actor, now) for row in rows if row.ended_at is None],
-        "over": [_row(row, actor, now) for row in over[:MOST]],
+        "standing": [_standing(row, actor, now) for row in rows if row.ended_at is None],
+        "over": over[:MOST],
         "over_more": max(0, len(over) - MOST),
         "form": form if refusal is None and form.fields["tag"].choices else None,  # type: ignore[attr-defined]
         "locked": _locked_shape(entitlement, refusal) if refusal is not None else None,
     }
+
+
+def _standing(control: Control, actor: Actor, now: datetime) -> tuple[Control, str]:
+    """Control in force, with the address for withdrawing it; empty without permission."""
+    may_end = transition_controls.withdraw_control.refusal(control, actor=actor, now=now) is None
+    return control, reverse("control_take_back", args=[control.pk]) if may_end else ""
 
 
 def _locked_shape(entitlement: Entitlement, refusal: Refusal) -> Shape:
@@ -106,23 +112,6 @@ def _locked_shape(entitlement: Entitlement, refusal: Refusal) -> Shape:
     names = [person.name for person in (entitlement.resource.owner, entitlement.resource.deputy) if person is not None]
     names_text = " or ".join(names) or "nobody yet"
     return {"sentence": f"Whoever answers for the resource says so: {names_text}.", "code": "", "to_do": ""}
-
-
-def _row(control: Control, actor: Actor, now: datetime) -> Shape:
-    is_over = control.ended_at is not None
-    may_end = not is_over and transition_controls.withdraw_control.refusal(control, actor=actor, now=now) is None
-    instead = f" for {control.said_for.name}" if control.said_for is not None else ""
-    return {
-        "words": control.words,
-        "tag": control.tag,
-        "by": f"{control.said_by.name}{instead}",
-        "at": control.said_at,
-        "reason": control.reason.shown,
-        "ended_by": control.ended_by.name if control.ended_by is not None else "",
-        "ended_at": control.ended_at,
-        "ended_why": control.ended_why.shown if control.ended_why is not None else "",
-        "end_href": reverse("control_take_back", args=[control.pk]) if may_end else "",
-    }
 
 
 @require_http_methods(["GET", "POST"])

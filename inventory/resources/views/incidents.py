@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,12 +12,11 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.web.pages.confirmation import confirm, form_page
+from governance.web.pages.confirmation import confirm, form_page, offered
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import FIRST_DAY, LAST_DAY, end_of
 from inventory.models import Incident, Resource
@@ -44,31 +45,34 @@ class IncidentForm(forms.Form):
     reason = forms.CharField(label="What happened", widget=forms.Textarea(attrs={"rows": 3}), max_length=4000)
 
 
-def incident_shapes(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
+@dataclass(frozen=True)
+class IncidentLine:
+    """One incident on the page of its resource.
+
+    Args:
+        incident: with the people and its reason.
+        runs: whether it runs now.
+        last_day: an instant on the last declared day.
+        actions: buttons of the reader.
+    """
+
+    incident: Incident
+    runs: bool
+    last_day: datetime
+    actions: Sequence[Shape]
+
+
+def incident_lines(resource: Resource, actor: Actor, now: datetime) -> list[IncidentLine]:
     """Incidents of a resource, the running one first: see ``inventory/resources/incidents.html``. One query."""
     since = now - SHOWN_FOR
     lately = resource.incidents.filter(Q(ended_at__gt=since) | Q(ended_at=None, until__gt=since))
-    rows = lately.select_related("declared_by", "ended_by", "why")[:MOST]
-    shapes_shown = []
-    for row in rows:
-        row.resource = resource  # its rules read the resource, which is already loaded
-        runs = row.runs(now)
-        may_end = runs and incidents.end_incident.refusal(row, actor=actor, now=now) is None
-        end = {"label": "End it", "kind": "quiet", "href": reverse("incident_end", args=[row.pk])}
-        shapes_shown.append(
-            {
-                "reference": row.reference,
-                "runs": runs,
-                "by": row.declared_by.name,
-                "at": row.declared_at,
-                "until": row.until - timedelta(microseconds=1),  # the last declared day
-                "why": row.why.text if row.why else "",
-                "ended_by": row.ended_by.name if row.ended_by else "",
-                "ended_at": row.ended_at or (None if runs else row.until),
-                "actions": [end] if may_end else [],
-            }
-        )
-    return shapes_shown
+    lines = []
+    for incident in lately.select_related("declared_by", "ended_by", "why")[:MOST]:
+        incident.resource = resource  # loaded already, with the relations that the rules read
+        runs, offer = incident.runs(now), (incidents.end_incident, "incident_end", {"label": "End it", "kind": "quiet"})
+        actions = offered(incident, [offer], actor=actor, now=now) if runs else []
+        lines.append(IncidentLine(incident, runs, incident.until - timedelta(microseconds=1), actions))
+    return lines
 
 
 @require_http_methods(["GET", "POST"])
@@ -79,12 +83,9 @@ def declare(request: Request, pk: int) -> HttpResponse:
         Resource.objects.visible_to(request.actor, now).select_related("interim__person"), pk=pk
     )
 
-    def act(fields: dict[str, Any]) -> Resource:
-        until = end_of(fields["until_on"])
-        incidents.declare_incident(
-            resource, actor=request.actor, now=now, reason=fields["reason"], reference=fields["reference"], until=until
-        )
-        return resource
+    def act(fields: dict[str, Any]) -> object:
+        given = {"reason": fields["reason"], "reference": fields["reference"], "until": end_of(fields["until_on"])}
+        return incidents.declare_incident(resource, actor=request.actor, now=now, **given)
 
     return form_page(
         request,

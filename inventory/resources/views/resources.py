@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from django import forms
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import NoReverseMatch, reverse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refused
 from governance.core.models import Person, Team
 from governance.core.roles.roles import Permission
-from governance.core.timeline import queries as timeline_queries
 from governance.web.pages import navigation, pager
-from governance.web.pages.confirmation import form_page
-from governance.web.pages.ledger_links import ledger_href
-from governance.web.pages.page import page, refused
+from governance.web.pages.confirmation import form_page, offered, perform
+from governance.web.pages.ledger_links import timeline_context
+from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from inventory.credentials.views import credential_facts
-from inventory.models import (
-    DataClass,
-    Entitlement,
-    Environment,
-    Level,
-    Resource,
-    ResourceKind,
-    ResourceState,
-    ScopeKind,
-)
+from inventory.models import DataClass, Environment, Level, Resource, ResourceKind, ResourceState, ScopeKind
 from inventory.models.interim_owner import interim_condition
 from inventory.ownership.views import interim_owners
+from inventory.resources import queries as resource_queries
 from inventory.resources.transitions import resources
 from inventory.resources.transitions.incidents import declare_incident
 from inventory.resources.views import bindings, incidents
@@ -58,42 +47,24 @@ def resource_list(request: Request) -> HttpResponse:
     """List the resources that the reader may see, by name; the address holds the filters."""
     now, query, path = business_time.now(), request.GET, reverse("resource_list")
     rows: QuerySet[Resource] = Resource.objects.visible_to(request.actor, now).resolved()
-    rows = _filtered(pager.search(rows, pager.words_of(query)), request)
+    rows = _filtered(pager.search(rows, pager.words_of(query)), request, now)
     paged = pager.by_name(rows.select_related("owner", "deputy", "interim__person"), query, path)
-    counts = _counts(paged.rows)
     may_register = access.may(request.actor, Permission.RESOURCE_REGISTER, None, now=now)
     actions = [{"label": "Register one", "icon": "plus", "kind": "filled", "href": reverse("resource_new")}]
+    links = (("state", STATES), ("mine", (("1", "Mine"),)), ("ownerless", (("1", "Nobody answers"),)))
     context: Shape = {
+        **pager.list_context(
+            query, path, paged, words_label="Name", links=links, selects=[("data", "Data", DataClass.choices)]
+        ),
         "now": now,
-        "head": {"title": "Resources", "facts": [], "actions": actions if may_register else []},
-        "chips": [
-            *pager.chips(path, query, "state", STATES),
-            {"separator": True},
-            *pager.chips(path, query, "mine", (("1", "Mine"),)),
-            *pager.chips(path, query, "ownerless", (("1", "Nobody answers"),)),
-        ],
-        "filters": {
-            "action": path,
-            "words": query.get("q", ""),
-            "words_label": "Name",
-            "kept": pager.kept(query, "q", "data"),
-            "fields": [pager.choice(query, "data", "Data", DataClass.choices)],
-            "clear_href": path if pager.kept(query) else "",
-        },
-        "filters_target": "#list",
-        "rows": [_row(row, now, *counts.get(row.pk, (0, 0))) for row in paged.rows],
-        "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
-        "empty": {
-            "sentence": "No resource fits. What automations touch would be here, with who answers for it.",
-            "href": path,
-            "action": "Show all",
-        },
+        "head": {"title": "Resources", "actions": actions if may_register else []},
+        "rows": resource_queries.resource_rows(paged.rows, now),
     }
     return page(request, "inventory/resources/resource_list.html", context, fragment="list")
 
 
-def _filtered(rows: QuerySet[Resource], request: Request) -> QuerySet[Resource]:
-    query = request.GET
+def _filtered(rows: QuerySet[Resource], request: Request, now: datetime) -> QuerySet[Resource]:
+    query, me = request.GET, request.actor.person
     if query.get("state") in ResourceState.values:
         rows = rows.filter(state=query["state"])
     if query.get("data") == DataClass.RESTRICTED:
@@ -101,47 +72,11 @@ def _filtered(rows: QuerySet[Resource], request: Request) -> QuerySet[Resource]:
     elif query.get("data") in DataClass.values:
         rows = rows.filter(data_class=query["data"])
     if query.get("ownerless"):
-        rows = rows.filter(pk__in=Resource.objects.ownerless(business_time.now()))
+        rows = rows.filter(pk__in=Resource.objects.ownerless(now))
     if query.get("mine"):
-        me = request.actor.person
-        rows = rows.filter(
-            Q(owner=me)
-            | Q(deputy=me)
-            | Q(named_owner=me)
-            | interim_condition([me.pk] if me else [], business_time.now())
-        )
+        is_interim = interim_condition([me.pk] if me else [], now)
+        rows = rows.filter(Q(owner=me) | Q(deputy=me) | Q(named_owner=me) | is_interim)
     return rows
-
-
-def _counts(rows: Sequence[Resource]) -> dict[int, tuple[int, int]]:
-    """Entitlements and grants of each resource; one query."""
-    entitlements = Entitlement.objects.filter(resource__in=rows).order_by().values_list("resource")
-    counted = entitlements.annotate(
-        offered=Count("pk", distinct=True), held=Count("grants", filter=~Q(grants__state="ended"))
-    )
-    return {resource: (offered, held) for resource, offered, held in counted}
-
-
-def _state(resource: Resource, now: datetime) -> str:
-    if resource.state == ResourceState.PROPOSED and resource.accepted_at is not None:
-        return "accepted"
-    return "orphaned" if resource.state == ResourceState.ACTIVE and resource.is_ownerless(now) else resource.state
-
-
-def _row(resource: Resource, now: datetime, offered: int, held: int) -> Shape:
-    return {
-        "href": resource.href,
-        "name": resource.name,
-        "kind": resource.kind,
-        "state": _state(resource, now),
-        "environment": resource.get_environment_display().lower(),
-        "data_class": resource.data_class or None,
-        "owner": meanwhile.name if (meanwhile := resource.answering(now)) else "",
-        "deputy": resource.deputy.name if resource.deputy else "",
-        "grants": held,
-        "entitlements": offered,
-        "waiting": 0,
-    }
 
 
 def _find_resource(request: Request, pk: int) -> tuple[Resource, datetime]:
@@ -154,99 +89,46 @@ def _find_resource(request: Request, pk: int) -> tuple[Resource, datetime]:
 def resource(request: Request, pk: int) -> HttpResponse:
     """Show a resource: owners, entitlements, holders and activity."""
     resource, now = _find_resource(request, pk)
-    team = resource.team.name if resource.team else "no team"
+    actor = request.actor
+    may_add = resources.add_entitlement.refusal(resource, actor=actor, now=now) is None
+    holders_href = navigation.href("resource_grants", resource.pk)
     context: Shape = {
+        **timeline_context(resource, actor=actor, now=now),
         "now": now,
         "crumbs": [{"label": "Resources", "href": reverse("resource_list")}, {"label": resource.name, "href": ""}],
         "head": {
             "title": resource.name,
-            "facts": [resource.get_kind_display(), resource.get_environment_display().lower(), team],
-            "actions": _actions(resource, request.actor, now),
+            "facts": [
+                resource.get_kind_display(),
+                resource.get_environment_display().lower(),
+                resource.team.name if resource.team else "no team",
+            ],
+            "actions": _actions(resource, actor, now),
         },
-        "next": _next_step(resource, request.actor, now),
-        "kind": resource.kind,
-        "state": _state(resource, now),
-        "data_class": resource.data_class or None,
-        "data_words": "" if resource.data_class else "not set, so it counts as restricted",
-        "facts": _facts(resource, now),
-        "ownerless": interim_owners.interim_banner(resource, request.actor, now),
-        "incidents": incidents.incident_shapes(resource, request.actor, now),
-        "entitlements": _entitlements(resource),
-        "add_href": _add_href(resource, request.actor, now),
-        "bindings": bindings.binding_rows(resource, request.actor, now),
-        "claims": bindings.claim_rows(resource, request.actor, now),
-        "bind_href": bindings.claim_href(resource, request.actor, now),
-        "credentials": credential_facts.credentials_panel(resource, request.actor, now),
-        "panels": _panels(resource),
-        "events": timeline_queries.shapes(
-            resource, reader=request.actor.person, limit=30, actor=request.actor, now=now
-        ),
-        "ledger_href": ledger_href(resource, actor=request.actor, now=now),
+        "next": _next_step(resource, actor, now),
+        "resource": resource,
+        "state": resource_queries.shown_state(resource, now),
+        "interim": resource.interim_owner(now),
+        "ownerless": interim_owners.interim_banner(resource, actor, now),
+        "incidents": incidents.incident_lines(resource, actor, now),
+        "entitlements": resource_queries.entitlements_of(resource),
+        "add_href": reverse("resource_entitlement", args=[resource.pk]) if may_add else "",
+        "bindings": bindings.binding_lines(resource, actor, now),
+        "claims": bindings.claim_lines(resource, actor, now),
+        "bind_href": bindings.claim_href(resource, actor, now),
+        "credentials": credential_facts.credentials_panel(resource, actor, now),
+        "panels": [{"href": holders_href, "title": "Who holds it", "id": "grants"}] if holders_href else [],
     }
     return page(request, "inventory/resources/resource.html", context, fragment="timeline")
 
 
-def _facts(resource: Resource, now: datetime) -> list[Shape]:
-    named = (
-        f"{resource.named_owner.name} was named, with {resource.named_deputy} as deputy" if resource.named_owner else ""
-    )
-    meanwhile = resource.interim_owner(now)
-    facts = [
-        {"label": "Owner", "text": resource.owner.name if resource.owner else "nobody yet", "quiet": named},
-        *([{"label": "Meanwhile", "text": meanwhile.name}] if meanwhile else []),
-        {"label": "Deputy", "text": resource.deputy.name if resource.deputy else "nobody yet"},
-        {"label": "Proposed by", "text": resource.proposed_by.name if resource.proposed_by else "nobody"},
-    ]
-    return [*facts, {"label": "About", "text": resource.about}] if resource.about else facts
-
-
-def _entitlements(resource: Resource) -> list[Shape]:
-    held = Count("grants", filter=~Q(grants__state="ended"))
-    rows = []
-    for entitlement in resource.entitlements.annotate(held=held).order_by("code", "pk")[:100]:
-        entitlement.resource = resource  # its sentence names the resource, which is already loaded
-        rows.append(
-            {
-                "level": entitlement.level,
-                "words": entitlement.sentence,
-                "code": entitlement.code,
-                "scope_kind": "Not at all"
-                if entitlement.scope_kind == ScopeKind.NONE
-                else entitlement.get_scope_kind_display(),
-                "data_class": None
-                if entitlement.counted_class == resource.counted_class and not resource.data_class
-                else entitlement.counted_class,
-                "grants": entitlement.held,
-                "controls": [short for _, short in entitlement.controls_said],
-                "controls_href": entitlement.controls_href,
-            }
-        )
-    return rows
-
-
-def _add_href(resource: Resource, actor: Actor, now: datetime) -> str:
-    may = resources.add_entitlement.refusal(resource, actor=actor, now=now) is None
-    return reverse("resource_entitlement", args=[resource.pk]) if may else ""
-
-
-def _panels(resource: Resource) -> list[Shape]:
-    try:
-        return [{"href": reverse("resource_grants", args=[resource.pk]), "title": "Who holds it", "id": "grants"}]
-    except NoReverseMatch:
-        return []
-
-
 def _actions(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
-    offered = (
-        (resources.amend_resource, "Change", "pen", "resource_amend"),
-        (resources.name_owner, "Name an owner", "person", "resource_name_owner"),
-        (declare_incident, "Declare an incident", "warning", "resource_incident"),
+    offers = (
+        (resources.amend_resource, "resource_amend", {"label": "Change", "icon": "pen"}),
+        (resources.name_owner, "resource_name_owner", {"label": "Name an owner", "icon": "person"}),
+        (declare_incident, "resource_incident", {"label": "Declare an incident", "icon": "warning"}),
     )
-    actions = [
-        {"label": label, "icon": icon, "href": reverse(url, args=[resource.pk])}
-        for verb, label, icon, url in offered
-        if verb.refusal(resource, actor=actor, now=now) is None
-    ]
+    actions = offered(resource, offers, actor=actor, now=now)
     if resource.state == ResourceState.ACTIVE and access.may(actor, Permission.PROPOSAL_MAKE, None, now=now):
         href = navigation.href("resource_propose", resource.pk)
         actions.append({"label": "Propose another owner, class, kind or team", "icon": "person", "href": href})
@@ -257,68 +139,51 @@ def _next_step(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
     """Most important banner: the step that is missing before privileges can be approved."""
     if resource.unresolved:
         text = "It stands for connections that are missing or decided at run time, so nothing on it can be submitted."
-        return {"lead": "Nobody can answer for this.", "text": text, "actions": []}
+        return {"lead": "It can't have an owner.", "text": text}
     if resource.named_owner is not None:
         return _ownership_banner(resource, actor, now)
     if resource.state == ResourceState.ACTIVE and not resource.data_class:
         text = "Everything on it counts as restricted, so all of it is high risk. Two people set a lower class by a proposal."
-        return {"lead": "Its data class is not set.", "text": text, "actions": []}
+        return {"lead": "Its data class is not set.", "text": text}
     if resource.state != ResourceState.PROPOSED:
         return None
     if resource.owner is None:
         suggestion = f" {resource.suggested_owner.name} was suggested." if resource.suggested_owner else ""
-        text = f"An admin names an owner and a deputy.{suggestion}"
-        return {"lead": "Nobody answers for it yet.", "text": text, "actions": []}
+        return {"lead": "It has no owner yet.", "text": f"An admin names an owner and a deputy.{suggestion}"}
     refusal = resources.activate.refusal(resource, actor=actor, now=now)
-    post = {
-        "label": "Put to use",
-        "kind": "filled",
-        "post": reverse("resource_activate", args=[resource.pk]),
-        "fields": {},
-    }
-    text = "An admin who neither proposed it nor said what it counts as puts it to use."
+    text = "An admin who neither proposed it nor set its data class activates it."
     if refusal is None:
-        text = "Once it is in use, privileges on it can be approved."
+        text = "Once it is active, privileges on it can be approved."
     elif refusal.kind == "duty" or not resource.data_class:
         text = f"{refusal.sentence} {refusal.to_do}".strip()
-    return {"lead": "Its owner has accepted.", "text": text, "actions": [] if refusal else [post]}
+    actions = [_post_button("Activate it", "resource_activate", resource)] if refusal is None else []
+    return {"lead": "Its owner has accepted.", "text": text, "actions": actions}
 
 
 def _ownership_banner(resource: Resource, actor: Actor, now: datetime) -> Shape:
     if resources.accept_ownership.refusal(resource, actor=actor, now=now) is not None:
-        return {"lead": f"{resource.named_owner} was named and has not accepted yet.", "text": "", "actions": []}
-    post = {
-        "label": "I answer for it",
-        "kind": "filled",
-        "post": reverse("resource_accept", args=[resource.pk]),
-        "fields": {},
-    }
-    return {
-        "lead": "You were named to answer for this.",
-        "text": "You would decide who may touch it, and be asked again when grants come up for review.",
-        "actions": [post],
-    }
+        return {"lead": f"{resource.named_owner} was named as owner and has not accepted yet.", "text": ""}
+    text = "You would decide who may use it. You would also review its grants regularly."
+    actions = [_post_button("Accept ownership", "resource_accept", resource)]
+    return {"lead": "You were named as its owner.", "text": text, "actions": actions}
 
 
-def _post(request: Request, pk: int, act: Callable[[Resource, datetime], object]) -> HttpResponse:
-    resource, now = _find_resource(request, pk)
-    try:
-        act(resource, now)
-    except Refused as error:
-        return refused(request, error.refusal, context={"back_href": resource.href})
-    return redirect(resource.href)
+def _post_button(label: str, url_name: str, resource: Resource) -> Shape:
+    return {"label": label, "kind": "filled", "post": reverse(url_name, args=[resource.pk])}
 
 
 @require_POST
 def accept(request: Request, pk: int) -> HttpResponse:
     """Accept the ownership of a resource."""
-    return _post(request, pk, lambda resource, now: resources.accept_ownership(resource, actor=request.actor, now=now))
+    resource, now = _find_resource(request, pk)
+    return perform(request, lambda: resources.accept_ownership(resource, actor=request.actor, now=now), resource.href)
 
 
 @require_POST
 def activate(request: Request, pk: int) -> HttpResponse:
     """Activate a resource."""
-    return _post(request, pk, lambda resource, now: resources.activate(resource, actor=request.actor, now=now))
+    resource, now = _find_resource(request, pk)
+    return perform(request, lambda: resources.activate(resource, actor=request.actor, now=now), resource.href)
 
 
 #: People who can be named.
@@ -368,12 +233,9 @@ def new(request: Request) -> HttpResponse:
     now = business_time.now()
     refusal = resources.register_resource.refusal(Team(), actor=request.actor, now=now)
 
-    def register(fields: dict[str, Any]) -> Resource:
+    def register(fields: dict[str, Any]) -> object:
         people = {"owner": fields.pop("owner"), "deputy": fields.pop("deputy")}
-        made: object = resources.register_resource(
-            fields["team"], actor=request.actor, now=now, fields=fields, **people
-        )
-        return cast("Resource", made)
+        return resources.register_resource(fields["team"], actor=request.actor, now=now, fields=fields, **people)
 
     form = NewResourceForm(request.POST or None)
     back = reverse("resource_list")
@@ -423,12 +285,13 @@ def amend(request: Request, pk: int) -> HttpResponse:
 def entitlement(request: Request, pk: int) -> HttpResponse:
     """Add an entitlement to a resource (its owner, admins)."""
     resource, now = _find_resource(request, pk)
-    refusal = resources.add_entitlement.refusal(resource, actor=request.actor, now=now)
-
-    def add(fields: dict[str, Any]) -> Resource:
-        resources.add_entitlement(resource, actor=request.actor, now=now, **fields)
-        return resource
-
-    form = EntitlementForm(request.POST or None)
-    title = f"What can be held on {resource.name}"
-    return form_page(request, form, add, now=now, title=title, label="Add it", back=resource.href, refusal=refusal)
+    return form_page(
+        request,
+        EntitlementForm(request.POST or None),
+        lambda fields: resources.add_entitlement(resource, actor=request.actor, now=now, **fields),
+        now=now,
+        title=f"What can be held on {resource.name}",
+        label="Add it",
+        back=resource.href,
+        refusal=resources.add_entitlement.refusal(resource, actor=request.actor, now=now),
+    )

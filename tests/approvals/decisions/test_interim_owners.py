@@ -80,7 +80,7 @@ def test_when_the_term_is_over_nothing_is_approved_any_more(company: Company, st
     stands_in(company, Resource.objects.get(pk=company.slack.pk), n.grace, lead=n.amara)
     verb = decide.approve
     last = company.now + timedelta(days=30)
-    assert ownership_rules.latest_interim(company.slack, last) is None
+    assert ownership_rules.open_interims(company.slack, last) == ()
     record.expires_at = last + timedelta(days=1)
     record.save()
     assert verb.refusal(fresh(record), actor=as_actor(n.grace), now=last - timedelta(seconds=1)) is None

@@ -56,7 +56,7 @@ def test_the_resources_page_says_that_nobody_answers_and_offers_the_next_step_to
     named = InterimOwner.objects.get()
     confirming = reverse("interim_confirm", args=[named.pk])
     own = seen(n.amara, here)
-    assert "Amara Okafor has named Grace Lindqvist; a security reviewer has to say so too." in own
+    assert "Amara Okafor has named Grace Lindqvist; a security reviewer has to confirm that." in own
     assert "You named Grace Lindqvist; somebody else confirms it. A security reviewer does." in own
     assert ('aria-describedby="interim-why"' in own, confirming in own) == (True, False)
     assert confirming in seen(n.sana, here)
@@ -131,7 +131,7 @@ def test_home_and_the_list_show_leads_and_security_what_they_can_do_something_ab
     assert "Nobody answers for these" not in seen(n.rita, home)
     for path in ("resource_list", "automation_list"):
         found: Any = client_of(n.sana).get(f"{reverse(path)}?ownerless=1").context["rows"]
-        assert {row["name"] for row in found} == {
+        assert {getattr(row, path.removesuffix("_list")).name for row in found} == {
             "resource_list": {company.erp.name, company.slack.name, company.model.name},
             "automation_list": {automation.name},
         }[path]
