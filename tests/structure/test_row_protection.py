@@ -11,7 +11,6 @@ from django.db.models import Model
 
 from approvals.models import Submission
 from governance.core.models import AppendOnly, FreeText, Person
-from inventory.models import Binding
 from tests.approvals.refusals import database_refuses, sql
 from tests.scenarios import Company
 
@@ -118,7 +117,7 @@ def test_what_happened_is_neither_removed_nor_rewritten(company: Company, stock_
         if not model._base_manager.exists():
             continue
         if expected(model) - {"never_truncated"}:
-            own = {FreeText: "H6: a text is kept as it is", Binding: "I8: what a connection is confirmed to open stays"}
+            own = {FreeText: "H6: a text is kept as it is"}
             with database_refuses(own.get(model, f"from {table} table")):
                 sql(f"DELETE FROM {table}")
             tried.add(model._meta.label)

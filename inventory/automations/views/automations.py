@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -24,7 +24,7 @@ from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import lifecycle
 from inventory.automations.views import automation_page
 from inventory.imports.transitions import confirmation
-from inventory.models import Automation, AutomationKind, AutomationState, Transfer, TransferState
+from inventory.models import Automation, AutomationKind, AutomationState
 from inventory.ownership import rules as ownership_rules
 from inventory.ownership.views.owner_field import OwnerField, offer_owners
 
@@ -81,12 +81,9 @@ def _filtered(rows: QuerySet[Automation], request: Request, now: datetime) -> Qu
 
 def _find_automation(request: Request, pk: int, now: datetime) -> Automation:
     """Find an automation that the reader may see; otherwise 404."""
-    seen = Automation.objects.visible_to(request.actor, now).select_related(
-        *("team", "business_owner", "technical_owner", "approved_version", "stopped_by", "resume_asked_by"),
-        "interim__person",
-    )
-    open_transfers = Transfer.objects.filter(automation=OuterRef("pk"), state=TransferState.ASKED)
-    return get_object_or_404(seen.annotate(is_asked_to_move=Exists(open_transfers)), pk=pk)
+    related = ("team", "business_owner", "technical_owner", "approved_version", "stopped_by", "resume_asked_by")
+    seen = Automation.objects.visible_to(request.actor, now).select_related(*related, "interim__person")
+    return get_object_or_404(seen, pk=pk)
 
 
 @require_GET

@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.views.decorators.http import require_http_methods
@@ -16,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.models import Team, TeamKind
-from governance.web.pages.confirmation import confirm, form_page
+from governance.web.pages.confirmation import confirm, form_page, offered
 from governance.web.requests.middleware import Request
 from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import transfers
@@ -45,21 +44,17 @@ class TransferForm(forms.Form):
 
 def transfer_banner(automation: Automation, actor: Actor, now: datetime) -> Shape | None:
     """Context of ``components/next_action.html`` for an open transfer; None without one."""
-    transfer = transfers.open_transfer(automation) if getattr(automation, "is_asked_to_move", True) else None
+    transfer = transfers.open_transfer(automation)
     if transfer is None:
         return None
     transfer.automation = automation
-    offered = (
-        (transfers.accept_transfer, "Take it over", "filled", "transfer_accept"),
-        (transfers.drop_transfer, "Leave it where it is", "quiet", "transfer_drop"),
+    offers = (
+        (transfers.accept_transfer, "transfer_accept", {"label": "Take it over", "kind": "filled"}),
+        (transfers.drop_transfer, "transfer_drop", {"label": "Leave it where it is"}),
     )
-    actions = [
-        {"label": label, "kind": kind, "href": reverse(name, args=[transfer.pk])}
-        for verb, label, kind, name in offered
-        if verb.refusal(transfer, actor=actor, now=now) is None
-    ]
     why = f" {transfer.why.shown}" if transfer.why is not None else ""
-    text = f"{transfer.asked_by.name} of {transfer.from_team.name} asks for it; the lead of {transfer.to_team.name} agrees, or not.{why}"
+    text = f"{transfer.asked_by.name} of {transfer.from_team.name} asks for it. The lead of {transfer.to_team.name} decides.{why}"
+    actions = offered(transfer, offers, actor=actor, now=now)
     return {"lead": f"It is to move to {transfer.to_team.name}.", "text": text, "actions": actions}
 
 
@@ -70,16 +65,10 @@ def request_transfer(request: Request, pk: int) -> HttpResponse:
     seen = Automation.objects.visible_to(request.actor, now).select_related("team", "approved_version")
     automation = get_object_or_404(seen, pk=pk)
 
-    def act(fields: dict[str, Any]) -> Automation:
-        transfers.request_transfer(
-            automation, actor=request.actor, now=now, team=fields["team"], reason=fields["reason"]
-        )
-        return automation
-
     return form_page(
         request,
         TransferForm(request.POST or None, without=automation.team_id),
-        act,
+        lambda fields: transfers.request_transfer(automation, actor=request.actor, now=now, **fields),
         now=now,
         title=f"Give {automation.name} to another team",
         label="Ask them",
@@ -104,7 +93,14 @@ def accept(request: Request, pk: int) -> HttpResponse:
         text=f"From then on it is your team’s. Stage 1 is decided anew, {RUNS_ON}",
         label="Take it over",
         kind="filled",
-        points=lambda: [_transfer_head(transfer), *shortened_grants(transfer.automation, now)],
+        points=lambda: [
+            {
+                "icon": "person",
+                "lead": f"{transfer.asked_by.name} of {transfer.from_team.name} asks for it.",
+                "text": f" “{transfer.why.shown}”" if transfer.why is not None else "",
+            },
+            *shortened_grants(transfer.automation, now),
+        ],
         back=transfer.automation.href,
     )
 
@@ -134,36 +130,23 @@ def _find_transfer(request: Request, pk: int, now: datetime) -> Transfer:
     return get_object_or_404(Transfer.objects.filter(automation__in=seen).select_related(*related), pk=pk)
 
 
-def _transfer_head(transfer: Transfer) -> Shape:
-    """Requester and reason of a transfer."""
-    why = f" “{transfer.why.shown}”" if transfer.why is not None else ""
-    return {
-        "icon": "person",
-        "lead": f"{transfer.asked_by.name} of {transfer.from_team.name} asks for it.",
-        "text": why,
-    }
-
-
 def shortened_grants(automation: Automation, now: datetime) -> list[Shape]:
     """Grants that a transfer ends sooner, by name, with the new end."""
-    until = now + timedelta(days=transfers.RUNS_ON_DAYS)
-    rows = Automation.objects.filter(
-        pk=automation.pk, grants__state__in=(automation_queries.ACTIVE, automation_queries.SUSPENDED)
+    until, states = (
+        now + timedelta(days=transfers.RUNS_ON_DAYS),
+        (automation_queries.ACTIVE, automation_queries.SUSPENDED),
     )
-    ends = dict(rows.filter(grants__ends_at__gt=until).values_list("grants__key", "grants__ends_at"))
+    rows = Automation.objects.filter(pk=automation.pk, grants__state__in=states, grants__ends_at__gt=until)
+    ends = dict(rows.values_list("grants__key", "grants__ends_at"))
     if not ends:
-        return [{"icon": "check", "lead": "Nothing that it holds ends sooner by that.", "text": ""}]
-    held = (
-        automation.approved_version.privileges.select_related("entitlement__resource")
-        if automation.approved_version
-        else ()
-    )
-    named = [(privilege.sentence, ends[privilege.key]) for privilege in held if privilege.key in ends]
-    lines = [
-        {"icon": "clock", "lead": sentence, "text": f"ends on {_day(until)} instead of {_day(at)}."}
-        for sentence, at in named[: reasons.SHOWN]
+        return [{"icon": "check", "lead": "None of its grants ends sooner.", "text": ""}]
+    version = automation.approved_version
+    held = version.privileges.select_related("entitlement__resource").filter(key__in=ends) if version else ()
+    named = [
+        {"icon": "clock", "lead": each.sentence, "text": f"ends on {_day(until)} instead of {_day(ends[each.key])}."}
+        for each in held
     ]
-    more = len(ends) - len(lines)
+    lines, more = named[: reasons.SHOWN], len(ends) - len(named[: reasons.SHOWN])
     text = f"on {_day(until)}, credentials among them."
     return [*lines, *([{"icon": "plus", "lead": f"And {more} more end", "text": text}] if more else [])]
 

@@ -66,13 +66,6 @@ def test_an_approval_that_confirms_anew_frees_no_claim_on_the_host(claimed: Comp
     assert claims(claimed) == ["Supplier Drive"]
 
 
-def test_the_database_keeps_the_first_date(claimed: Company) -> None:
-    late = claimed.now + timedelta(hours=2)
-    with database_refuses("I8: since when a host is known stays on record"):
-        Binding.objects.filter(resource=claimed.drive).update(known_since=late)
-    assert claims(claimed) == ["Supplier Drive"]
-
-
 # --- moved ------------------------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,6 @@ from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTur
 from governance.core.models import LedgerEvent, Notice, Person
 from inventory.models import Incident
 from inventory.resources.transitions import incidents
-from tests.approvals.refusals import database_refuses, sql
 from tests.people import as_actor
 from tests.scenarios import Company
 
@@ -85,12 +84,3 @@ def test_it_is_ended_once_by_owner_or_security_with_a_reason(company: Company) -
     assert not made.runs(company.now)
     with pytest.raises(OutOfTurn, match="over already"):
         incidents.end_incident(made, actor=as_actor(company.people.omar), now=company.now, reason="Once more.")
-
-
-def test_what_was_declared_stays_on_record(company: Company) -> None:
-    made = declare(company)
-    with database_refuses("R1: what was declared as an incident stays on record"):
-        sql("UPDATE inventory_incident SET until = until + interval '1 day' WHERE id = %s", made.pk)
-    incidents.end_incident(made, actor=as_actor(company.people.omar), now=company.now, reason="The token is dead.")
-    with database_refuses("R1: what was declared as an incident stays on record"):
-        sql("UPDATE inventory_incident SET ended_at = NULL WHERE id = %s", made.pk)
