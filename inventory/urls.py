@@ -45,7 +45,6 @@ urlpatterns = [
     path("credentials/<int:pk>/not-kept-here/", credentials.refuse_store, name="credential_not_kept_here"),
     path("identities/<int:pk>/", identity_views.identity, name="identity"),
     path("ownerless/", interim_owners.ownerless_list, name="ownerless"),
-    path("ownerless/<str:kind>/<int:pk>/", interim_owners.ownerless_credential, name="ownerless_one"),
     path("ownerless/<str:kind>/<int:pk>/name/", interim_owners.name_interim, name="interim_name"),
     path("interim/<int:pk>/confirm/", interim_owners.confirm_named, name="interim_confirm"),
     path("interim/<int:pk>/drop/", interim_owners.drop_interim, name="interim_drop"),

@@ -103,10 +103,8 @@ def automation_rows(automations: Sequence[Any], now: datetime) -> list[Automatio
     names, classes = _resources_of([version for version in shown.values() if version is not None])
     standing = ~Q(grants__state="ended")
     counted = Automation.objects.filter(pk__in=shown).order_by().values_list("pk")
-    grants = {
-        pk: held
-        for pk, *held in counted.annotate(Count("grants", filter=standing), Min("grants__ends_at", filter=standing))
-    }
+    counted = counted.annotate(held=Count("grants", filter=standing), first=Min("grants__ends_at", filter=standing))
+    grants = {pk: held for pk, *held in counted}
     return [
         AutomationRow(
             automation,

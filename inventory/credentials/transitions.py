@@ -14,7 +14,7 @@ from typing import Any
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, invalid, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.notices import outbox
@@ -152,22 +152,20 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     kinds = {"lifetime": str, "owner": Person, "rotation_due_on": date}
     for name, value in given.items():
         if value is not None and not isinstance(value, kinds.get(name, datetime)):
-            raise _field_refusal("I6", name, "Give a date.")
+            raise invalid("I6", name, "Give a date.")
     if "lifetime" in given:
         given["lifetime"] = given["lifetime"] or Lifetime.UNKNOWN
         if given["lifetime"] not in Lifetime.values:
-            raise _field_refusal("I6", "lifetime", "Choose one of the list.")
+            raise invalid("I6", "lifetime", "Choose one of the list.")
     return given
 
 
 def _check_replaced(credential: Credential, new: Person | None, step: Step[Credential]) -> None:
     """Check that another owner, or none, may be set."""
     if new is not None and not new.is_here:
-        raise _field_refusal("I3", "owner", f"{new.name} is not here any more.")
+        raise invalid("I3", "owner", f"{new.name} is not here any more.")
     if credential.owner is not None and new is None:
-        raise _field_refusal(
-            "I3", "owner", f"{credential.owner.name} is known to answer for it: name who does instead."
-        )
+        raise invalid("I3", "owner", f"{credential.owner.name} is known to answer for it: name who does instead.")
     if (refusal := owner_refusal(credential, step.actor, step.now)) is not None:
         raise refuse(refusal)
 
@@ -194,10 +192,6 @@ def owner_refusal(credential: Credential, actor: Actor, now: datetime) -> Refusa
         return None
     sentence = f"{meanwhile.name} answers for it meanwhile, so you can't say that somebody else does."
     return Refusal("I3", "duty", sentence, f"Ask {meanwhile.name}, or who answers for what it opens.")
-
-
-def _field_refusal(code: str, name: str, sentence: str) -> Exception:
-    return refuse(Refusal(code, "input", sentence, detail=((name, sentence),)))
 
 
 def _check_order(credential: Credential, changed: Collection[str], now: datetime) -> None:
@@ -277,10 +271,10 @@ def _check_reach(credential: Credential, codes: Sequence[str] | None, wanted: Se
             Refusal("I6", "state", "It is not known which resource it opens.", "Its owner confirms that first.")
         )
     if not wanted:
-        raise _field_refusal("I6", "codes", "Choose what it opens, or say that it is not known.")
+        raise invalid("I6", "codes", "Choose what it opens, or say that it is not known.")
     if others := set(wanted) - set(credential.opens.entitlements.values_list("code", flat=True)):
         hint = f"Choose from what can be held on {credential.opens.name}."
-        raise _field_refusal("I6", "codes", SECRET if any(looks_secret(code) for code in others) else hint)
+        raise invalid("I6", "codes", SECRET if any(looks_secret(code) for code in others) else hint)
 
 
 @transition(
@@ -326,7 +320,7 @@ def _notify_store_owners(step: Step[Credential], store: Resource) -> None:
 def _withdraw_notice(step: Step[Credential]) -> Effect:
     was = step.subject.said_kept_in_id
     if was is None:
-        raise _field_refusal("A2", "store", "Choose the store that keeps it.")
+        raise invalid("A2", "store", "Choose the store that keeps it.")
     _clear_claim(step.subject)
     step.save(step.subject)
     return Effect(payload={"store": "", "was": str(was)})
@@ -334,14 +328,14 @@ def _withdraw_notice(step: Step[Credential]) -> Effect:
 
 def _check_store(credential: Credential, store: Resource, actor: Actor, now: datetime) -> None:
     if store.kind != ResourceKind.SECRET_STORE or store.state != ResourceState.ACTIVE:
-        raise _field_refusal("A2", "store", "Choose a secret store that is in use.")
+        raise invalid("A2", "store", "Choose a secret store that is in use.")
     if store.pk == credential.kept_in_id:
-        raise _field_refusal("A2", "store", f"{store.name} is known to keep it already.")
+        raise invalid("A2", "store", f"{store.name} is known to keep it already.")
     if credential.kept_in is not None and not is_on_side(actor.capacity_of, credential.kept_in, now):
         sentence = f"{credential.kept_in.name} is known to keep it, so only its side says that another does."
         raise refuse(Refusal("A2", "duty", sentence, f"Ask who answers for {credential.kept_in.name}."))
     if store.pk in credential.kept_refused_for and not is_on_side(actor.capacity_of, store, now):
-        raise _field_refusal("A2", "store", f"Who answers for {store.name} said that it does not keep this one.")
+        raise invalid("A2", "store", f"Who answers for {store.name} said that it does not keep this one.")
 
 
 @transition(

@@ -10,7 +10,6 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import Combinable
-from django.urls import reverse
 from guardian.models import UserObjectPermissionBase
 
 from governance.core.access import access
@@ -242,11 +241,6 @@ class Automation(Owned):
         """Fields of stage 1 as they would be submitted: stored values with the amendment (A12)."""
         stored = {name: getattr(self, name) for name in AMENDED_BY_REVIEW}
         return {**stored, **self.amendment}
-
-    @property
-    def href(self) -> str:
-        """Address of its page."""
-        return reverse("automation", args=[self.pk])
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Relations of a person: owner roles, and relations to the team."""

@@ -12,14 +12,13 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.urls import reverse
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.models import History, Membership, Person, Team
 from governance.core.roles.roles import Relation
 from inventory.models.automation import Automation, AutomationState
-from inventory.models.interim_owner import Owned, interim_condition, ownerless_condition
+from inventory.models.interim_owner import InterimOwner, Owned, interim_condition, ownerless_condition
 from inventory.models.resource import Resource, sees_whole_register
 from inventory.models.version import VersionCredential
 
@@ -47,6 +46,8 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
     def visible_to(self, actor: Actor, now: datetime) -> CredentialQuerySet:
         """Credentials that the actor owns, that their resources keep or that open them, and those of visible automations.
 
+        The lead of a team of its owner sees a credential too: they name an interim owner (I3).
+
         A resource that is visible by name only does not show its credentials.
         """
         if actor.person is None:
@@ -64,8 +65,10 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
         seen = VersionCredential.objects.filter(
             credential=OuterRef("pk"), version__automation__in=Automation.objects.visible_to(actor, now)
         )
+        led = Team.objects.filter(Q(lead__in=people) | Q(deputy_lead__in=people), members=OuterRef("owner"))
+        named = InterimOwner.objects.filter(credential=OuterRef("pk"), person__in=people, ended_at__isnull=True)
         touched = Q(opens__in=answering) | Q(kept_in__in=answering) | Q(said_kept_in__in=answering)
-        return self.filter(Q(owner__in=people) | interim_condition(people, now) | touched | Exists(seen))
+        return self.filter(Q(owner__in=people) | touched | Exists(seen) | Exists(named) | Exists(led))
 
     def ownerless(self, now: datetime) -> CredentialQuerySet:
         """Credentials whose owner has left and that have no interim owner (I3); one without any owner does not count."""
@@ -145,11 +148,6 @@ class Credential(Owned):
         """Prepare and save."""
         self.prepare()
         super().save(*args, **kwargs)
-
-    @property
-    def href(self) -> str:
-        """Address of its page."""
-        return reverse("credential", args=[self.pk])
 
     @property
     def sentence(self) -> str:

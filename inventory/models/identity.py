@@ -8,7 +8,6 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Upper
-from django.urls import reverse
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
@@ -80,11 +79,6 @@ class NonHumanIdentity(Owned):
 
     def __str__(self) -> str:
         return self.subject
-
-    @property
-    def href(self) -> str:
-        """Address of its page."""
-        return reverse("identity", args=[self.pk])
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Timeline of the automation that it serves."""

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import Combinable
+from django.urls import reverse
 
 from governance.core.database.key_filters import among
 from governance.core.models import FreeText, History, Person, Team
@@ -169,6 +170,11 @@ class Owned(models.Model):
     def owning_team(self) -> Team | None:
         """Team whose lead names an interim owner; None for the teams of the owner who left."""
         raise NotImplementedError
+
+    @property
+    def href(self) -> str:
+        """Address of its page."""
+        return reverse(self.item_kind, args=[self.pk])
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Relations of a person to it."""

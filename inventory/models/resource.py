@@ -218,11 +218,6 @@ class Resource(Owned):
         return self.data_class or DataClass.RESTRICTED
 
     @property
-    def href(self) -> str:
-        """Address of its page."""
-        return reverse("resource", args=[self.pk])
-
-    @property
     def accountable(self) -> Person | None:
         """Owner of the resource."""
         return self.owner

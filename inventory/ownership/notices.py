@@ -41,7 +41,7 @@ def queue_interim(
         "person": interim.person.name,
         "by": by.name if by is not None else "",
         "until": interim.until.isoformat() if interim.until else "",
-        "page": ["ownerless_one", subject.item_kind, subject.pk],
+        "page": [subject.item_kind, subject.pk],
     }
     thread = f"interim:{interim.pk}"
     return len(outbox.queue(outbox.each(people, event, thread=thread, key=event, now=now, context=context)))

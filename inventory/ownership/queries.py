@@ -49,13 +49,8 @@ class Ownerless:
 
     @property
     def href(self) -> str:
-        """Page for naming an interim owner."""
-        return href_of(self.kind, self.pk)
-
-
-def href_of(kind: str, pk: int) -> str:
-    """Page of an item of `OWNED`; the page of a credential exists for this purpose only."""
-    return reverse("ownerless_one", args=[kind, pk]) if kind == "credential" else reverse(kind, args=[pk])
+        """Its page, where an interim owner can be named."""
+        return reverse(self.kind, args=[self.pk])
 
 
 def acts_on_all(actor: Actor, now: datetime) -> bool | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, invalid, refuse
 from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, Transition, transition
 from governance.core.ledger import ledger_events
@@ -65,8 +65,7 @@ NAME_INTERIM: dict[str, Transition[Any]] = {
 def _name_interim(step: Step[Any], person: Person) -> Effect:
     subject: Owned = step.subject
     if not person.is_here:
-        sentence = f"{person.name} is not here any more."
-        raise refuse(Refusal("I3", "input", sentence, detail=(("person", sentence),)))
+        raise invalid("I3", "person", f"{person.name} is not here any more.")
     if any(acting.pk == person.pk for acting in step.actor.people):
         raise refuse(Refusal("SOD-8", "duty", "You can't name yourself.", "Name somebody else, whom another confirms."))
     _check_not_asked(subject, person, step.now)

@@ -38,7 +38,9 @@ class ResourceRow:
 def resource_rows(resources: Sequence[Resource], now: datetime) -> list[ResourceRow]:
     """Rows of some resources; one query."""
     entitlements = Entitlement.objects.filter(resource__in=resources).order_by().values_list("resource")
-    counted = entitlements.annotate(Count("pk", distinct=True), Count("grants", filter=~Q(grants__state="ended")))
+    counted = entitlements.annotate(
+        offered=Count("pk", distinct=True), held=Count("grants", filter=~Q(grants__state="ended"))
+    )
     counts = {pk: numbers for pk, *numbers in counted}
     return [
         ResourceRow(

@@ -143,7 +143,7 @@ TOUR = (
     ("sana", "ownerless"),
     ("sana", "identity", "identity"),
     ("sana", "identity_grants", "identity"),
-    ("sana", "ownerless_one", "credential_kind", "unowned"),
+    ("sana", "credential", "unowned"),
     ("sana", "resource", "ownerless"),  # an owner who left, and nobody named
     ("sana", "interim_name", "resource_kind", "ownerless"),
     ("amara", "resource", "orphan"),  # who named somebody reads why they do not confirm it

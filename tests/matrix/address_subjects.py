@@ -449,7 +449,6 @@ ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "undo": _of_record,
     "answer": _of_record,
     "object": _of_record,
-    "ownerless_one": lambda portal, one: ["identity", one.pk],
     "interim_name": lambda portal, one: ["resource", one.pk],
     "import_bind": lambda portal, item: [item.pk, portal.bound],
     "admin:app_list": lambda portal, one: ["controls"],

@@ -80,6 +80,19 @@ ERRORS: dict[Kind, type[Refused]] = {
 }
 
 
+def invalid(code: str, field: str, sentence: str, to_do: str = "", *, beside: str = "") -> Refused:
+    """Refusal of one input field, ready to be raised.
+
+    Args:
+        code: of the rule.
+        field: its name in the form.
+        sentence: the refusal.
+        to_do: the next step.
+        beside: sentence beside the field, where it differs.
+    """
+    return refuse(Refusal(code, "input", sentence, to_do, detail=((field, beside or sentence),)))
+
+
 def refuse(refusal: Refusal) -> Refused:
     """The exception that fits a refusal's kind, ready to be raised."""
     return ERRORS[refusal.kind](refusal)

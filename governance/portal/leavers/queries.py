@@ -212,10 +212,10 @@ def _resources(people: list[int], now: datetime) -> Iterator[Pair]:
 def _identities_and_credentials(people: list[int], now: datetime) -> Iterator[Pair]:
     """Identities and credentials."""
     models: tuple[tuple[Any, str, str], ...] = (
-        (NonHumanIdentity, "Identities", "identity"),
-        (Credential, "Credentials", "credential"),
+        (NonHumanIdentity, "Identities"),
+        (Credential, "Credentials"),
     )
-    for model, kind, code in models:
+    for model, kind in models:
         named = _people_by_row(model, "owner", people)
         for row in model.objects.filter(pk__in=named).select_related("owner", "interim__person").order_by("pk"):
             interim_owner = row.interim_owner(now)
@@ -224,9 +224,8 @@ def _identities_and_credentials(people: list[int], now: datetime) -> Iterator[Pa
             )
             if getattr(row, "state", "") == IdentityState.RETIRED:
                 holder = "retired: nobody needs to"
-            href = reverse("ownerless_one", args=[code, row.pk])
             yield from _pairs(
-                named, row.pk, HeldThing(kind, str(row), "owner", row.href, holder, "Name who answers for it", href)
+                named, row.pk, HeldThing(kind, str(row), "owner", row.href, holder, "Name who answers for it", row.href)
             )
 
 
@@ -298,7 +297,7 @@ def _interim_ownerships(people: list[int]) -> Iterator[Pair]:
     related = ("resource", "automation", "identity", "credential")
     for row in rows.select_related(*related).order_by("pk"):
         kind = next(name for name in related if getattr(row, f"{name}_id") is not None)
-        href = reverse("ownerless_one", args=[kind, row.subject.pk])
+        href = row.subject.href
         yield (
             row.person_id,
             HeldThing("Meanwhile", str(row.subject), f"{kind}, meanwhile", href, "", "Name another", href),

@@ -11,7 +11,7 @@ from typing import Any
 
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, invalid
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person, Team, TeamKind
 from governance.core.notices import outbox
@@ -118,7 +118,7 @@ def _check_team(automation: Automation, team: Team, person: Person) -> None:
     )
     for is_wrong, problem in problems:
         if is_wrong:
-            raise refuse(Refusal("L2", "input", problem, "Choose another team.", detail=(("team", problem),)))
+            raise invalid("L2", "team", problem, "Choose another team.")
 
 
 @transition(

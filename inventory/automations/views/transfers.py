@@ -44,7 +44,7 @@ class TransferForm(forms.Form):
 
 def transfer_banner(automation: Automation, actor: Actor, now: datetime) -> Shape | None:
     """Context of ``components/next_action.html`` for an open transfer; None without one."""
-    transfer = transfers.open_transfer(automation)
+    transfer = transfers.open_transfer(automation) if automation.state in transfers.HELD else None
     if transfer is None:
         return None
     transfer.automation = automation

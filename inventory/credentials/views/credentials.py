@@ -40,9 +40,10 @@ from inventory.models import (
     ResourceKind,
     ResourceState,
 )
+from inventory.ownership.views import interim_owners
 
 #: Relations that rules and sentences of the page read.
-RELATED = ("opens", "kept_in", "said_kept_in", "said_by", "owner", "reach_by")
+RELATED = ("opens__team", "kept_in__team", "said_kept_in", "said_by", "owner", "reach_by", "interim__person")
 
 #: Automations that a page lists as users.
 MOST = 50
@@ -78,6 +79,7 @@ def credential(request: Request, pk: int) -> HttpResponse:
             "facts": [fact for fact in facts if fact],
             "actions": offered(credential, offers, actor=request.actor, now=now),
         },
+        "ownerless": interim_owners.interim_banner(credential, request.actor, now),
         "next": _next_step(credential, request.actor, now),
         "problems": credential_facts.problems(credential, now),
         "facts": credential_facts.credential_facts(credential, now, visible),

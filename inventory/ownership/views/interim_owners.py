@@ -7,19 +7,17 @@ from functools import partial
 from typing import Any
 
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
 from governance.web.pages.confirmation import confirm, form_page, offered, perform
-from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from inventory.models import (
@@ -32,7 +30,6 @@ from inventory.models import (
     Owned,
     Resource,
 )
-from inventory.models.resource import sees_whole_register
 from inventory.ownership import queries as ownership_queries
 from inventory.ownership import rules as ownership_rules
 from inventory.ownership import transitions as ownership_transitions
@@ -120,48 +117,12 @@ _KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
 
 
 def _visible(kind: str, actor: Actor, now: datetime) -> QuerySet[Any]:
-    """Items of a kind that a reader may see here: a credential also as lead of a team of its owner."""
+    """Items of a kind that a reader may see."""
     if kind not in _KINDS:
         raise Http404
     model, related = _KINDS[kind]
-    rows = model.objects.visible_to(actor, now)
-    if kind == "credential" and not sees_whole_register(actor, now):
-        people = access.answers_as(actor, now)
-        leads = Q(owner__teams__lead__in=people) | Q(owner__teams__deputy_lead__in=people)
-        named = Q(interim_owners__person__in=people, interim_owners__ended_at__isnull=True)
-        rows = model.objects.filter(Q(pk__in=rows.values("pk")) | leads | named).distinct()
-    return rows.select_related(*related, "interim__person")
-
-
-def _find_subject(request: Request, kind: str, pk: int, now: datetime) -> Owned:
-    subject: Owned = get_object_or_404(_visible(kind, request.actor, now), pk=pk)
-    return subject
-
-
-def _back_href(subject: Owned) -> str:
-    return ownership_queries.href_of(subject.item_kind, subject.pk)
-
-
-@require_GET
-def ownerless_credential(request: Request, kind: str, pk: int) -> HttpResponse:
-    """Show a credential with its owner and activity. Other kinds redirect to their page."""
-    now = business_time.now()
-    subject: Any = _find_subject(request, kind, pk, now)
-    if kind != "credential":
-        return redirect(subject.href)
-    facts = [
-        {"label": "Owner", "text": subject.owner.name if subject.owner else "nobody is known"},
-        {"label": "Decided on", "text": subject.decided_on.name if subject.decided_on else "nothing known"},
-    ]
-    context: Shape = {
-        "now": now,
-        "crumbs": [{"label": "Nobody answers", "href": reverse("ownerless")}, {"label": str(subject), "href": ""}],
-        "head": {"title": str(subject), "facts": [kind, subject.kind]},
-        "ownerless": interim_banner(subject, request.actor, now),
-        "facts": facts,
-        **timeline_context(subject, actor=request.actor, now=now),
-    }
-    return page(request, "inventory/ownership/ownerless.html", context, fragment="timeline")
+    rows: QuerySet[Any] = model.objects.visible_to(actor, now).select_related(*related, "interim__person")
+    return rows
 
 
 class InterimForm(forms.Form):
@@ -183,7 +144,7 @@ class InterimForm(forms.Form):
 def name_interim(request: Request, kind: str, pk: int) -> HttpResponse:
     """Name an interim owner, as team lead or security reviewer; the other confirms."""
     now = business_time.now()
-    subject = _find_subject(request, kind, pk, now)
+    subject = get_object_or_404(_visible(kind, request.actor, now), pk=pk)
     naming = ownership_transitions.NAME_INTERIM[kind]
 
     return form_page(
@@ -195,7 +156,7 @@ def name_interim(request: Request, kind: str, pk: int) -> HttpResponse:
         label="Name them",
         text="It counts once the other of the two, team lead or security reviewer, confirms it, and for thirty days. "
         "You can’t name yourself.",
-        back=_back_href(subject),
+        back=subject.href,
         refusal=naming.refusal(subject, actor=request.actor, now=now),
     )
 
@@ -219,7 +180,7 @@ def confirm_named(request: Request, pk: int) -> HttpResponse:
     now = business_time.now()
     interim = _find_interim(request, pk, now)
     act = partial(ownership_transitions.confirm_interim, interim, actor=request.actor, now=now)
-    return perform(request, act, _back_href(interim.subject))
+    return perform(request, act, interim.subject.href)
 
 
 @require_http_methods(["GET", "POST"])
@@ -236,5 +197,5 @@ def drop_interim(request: Request, pk: int) -> HttpResponse:
         title=f"{interim.person.name} does not answer for {interim.subject} {'any more' if is_running else 'meanwhile'}?",
         text="Nothing new on it can be approved then, until somebody else is named and confirmed.",
         label="End it" if is_running else "Not them",
-        back=_back_href(interim.subject),
+        back=interim.subject.href,
     )

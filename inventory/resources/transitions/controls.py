@@ -11,7 +11,7 @@ from typing import Any
 
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, invalid, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission
 from inventory.importers.capabilities import STATED_CONTROLS
@@ -51,7 +51,7 @@ def state_control(step: Step[Entitlement], *, tag: str) -> Effect:
     """
     entitlement = step.subject
     if tag not in STATED_CONTROLS:
-        raise refuse(Refusal("S6", "input", "Choose one of the list.", detail=(("tag", "Choose one of the list."),)))
+        raise invalid("S6", "tag", "Choose one of the list.")
     if entitlement.controls.standing().filter(tag=tag).exists():
         raise refuse(Refusal("S6", "state", "Somebody says that already.", "See who, and why, on its page."))
     person = step.actor.person

@@ -10,7 +10,7 @@ from typing import Any
 
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, invalid, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person, Team
 from governance.core.roles.roles import Permission
@@ -151,10 +151,10 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
         if name in given:
             given[name] = tidy(str(given[name] or ""))[:longest]
     if given.get("name") == "":
-        raise refuse(Refusal("I3", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
+        raise invalid("I3", "name", "Give it a name.")
     for name, values in CHOICES.items():
         if name in given and given[name] not in values:
-            raise refuse(Refusal("I3", "input", "Choose one of the list.", detail=((name, "Choose one of the list."),)))
+            raise invalid("I3", name, "Choose one of the list.")
     return given
 
 
@@ -234,7 +234,7 @@ def amend_resource(step: Step[Resource], *, fields: Mapping[str, Any]) -> Effect
     for name, value in given.items():
         setattr(resource, name, value)
     if not resource.name:
-        raise refuse(Refusal("I3", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
+        raise invalid("I3", "name", "Give it a name.")
     changed = [name for name, value in before.items() if getattr(resource, name) != value]
     if resource.state == ResourceState.ACTIVE:
         _check_not_lowered(resource, *was)
@@ -292,24 +292,24 @@ def _check_class_stays(resource: Resource, given: Mapping[str, Any]) -> None:
         and resource.data_class
         and not given.get("data_class", resource.data_class)
     ):
-        raise refuse(Refusal("I3", "input", "Choose a data class.", detail=(("data_class", "Choose a data class."),)))
+        raise invalid("I3", "data_class", "Choose a data class.")
 
 
 def _check_stays(changed: Collection[str]) -> None:
     for name in changed:
         if name in STAYING:
             sentence = f"{STAYING[name]} takes a second person's approval once it is in use: propose it on the resource's page."
-            raise refuse(Refusal("S8", "input", sentence, detail=((name, "Two people change this."),)))
+            raise invalid("S8", name, sentence, beside="Two people change this.")
 
 
 def _check_not_lowered(resource: Resource, data_class: str, environment: str) -> None:
     classes, places = list(DataClass.values), list(Environment.values)
     if classes.index(resource.counted_class) < classes.index(data_class):
         sentence = "Lowering a data class takes a second person's approval: propose it on the resource's page."
-        raise refuse(Refusal("S8", "input", sentence, detail=(("data_class", f"It is {data_class} now."),)))
+        raise invalid("S8", "data_class", sentence, beside=f"It is {data_class} now.")
     if places.index(resource.environment) < places.index(environment):
         sentence = "Calling production less takes a second person's approval: propose it on the resource's page."
-        raise refuse(Refusal("S8", "input", sentence, detail=(("environment", f"It is {environment} now."),)))
+        raise invalid("S8", "environment", sentence, beside=f"It is {environment} now.")
 
 
 @transition(
@@ -345,7 +345,7 @@ def add_entitlement(
     if empty:
         raise refuse(Refusal("I4", "input", "Give it a code and words.", detail=tuple(empty)))
     if data_class and data_class not in DataClass.values:
-        raise refuse(Refusal("I4", "input", "Choose a data class.", detail=(("data_class", "Choose one."),)))
+        raise invalid("I4", "data_class", "Choose a data class.")
     if level not in Level.values or scope_kind not in ScopeKind.values:
         raise refuse(Refusal("I4", "input", "Choose a level and a kind of scope."))
     if step.subject.entitlements.filter(code=code).exists():

@@ -261,8 +261,8 @@ def test_filters_and_words_stand_in_the_address_and_htmx_gets_the_rows_alone(
     assert "Invoice chaser" not in lines(who.get(path, {"q": "STOCK"}))
     assert live.name not in lines(who.get(path, {"state": "draft"}))
     assert "Invoice chaser" not in lines(who.get(path, {"tier": "standard"}))
-    assert "No automation fits" in lines(who.get(path, {"q": "nothing like it"}))
-    assert "No automation fits" in lines(who.get(path, {"team": company.people.supply.pk}))
+    assert "No automation matches" in lines(who.get(path, {"q": "nothing like it"}))
+    assert "No automation matches" in lines(who.get(path, {"team": company.people.supply.pk}))
     part = who.get(path, headers={"hx-request": "true", "hx-target": "list"})
     assert lines(part).lstrip().startswith('<section class="panel" id="list"')
     assert len(part.content) < len(who.get(path).content) / 2
@@ -360,12 +360,12 @@ def test_a_resource_goes_from_registered_to_in_use_on_its_pages_by_three_people(
     assert href == one.href
     assert "Omar Haddad was named" in lines(client_of(n.ines).get(href))
     assert client_of(n.ines).post(reverse("resource_activate", args=[one.pk])).status_code == 409
-    assert "You were named to answer for this." in lines(client_of(n.omar).get(href))
+    assert "You were named as its owner." in lines(client_of(n.omar).get(href))
     client_of(n.omar).post(reverse("resource_accept", args=[one.pk]))
-    assert "Put to use" not in lines(client_of(n.ines).get(href))
+    assert "Activate it" not in lines(client_of(n.ines).get(href))
     refused = client_of(n.ines).post(reverse("resource_activate", args=[one.pk]))
     assert (refused.status_code, "SOD-8" in lines(refused)) == (403, True)
-    assert "Put to use" in lines(client_of(n.karl).get(href))
+    assert "Activate it" in lines(client_of(n.karl).get(href))
     client_of(n.karl).post(reverse("resource_activate", args=[one.pk]))
     assert Resource.objects.get(pk=one.pk).state == "active"
 
@@ -399,4 +399,4 @@ def test_what_nobody_can_name_is_in_no_list(company: Company) -> None:
     shown = lines(client_of(company.people.ines).get(reverse("resource_list")))
     assert "not known which" not in shown
     vague = Resource.objects.get(unresolved=True)
-    assert "Nobody can answer for this." in lines(client_of(company.people.ines).get(vague.href))
+    assert "It can't have an owner." in lines(client_of(company.people.ines).get(vague.href))

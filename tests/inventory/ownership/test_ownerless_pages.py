@@ -57,7 +57,7 @@ def test_the_resources_page_says_that_nobody_answers_and_offers_the_next_step_to
     confirming = reverse("interim_confirm", args=[named.pk])
     own = seen(n.amara, here)
     assert "Amara Okafor has named Grace Lindqvist; a security reviewer has to confirm that." in own
-    assert "You named Grace Lindqvist; somebody else confirms it. A security reviewer does." in own
+    assert "You named Grace Lindqvist, so you can&#x27;t confirm them. A security reviewer does." in own
     assert ('aria-describedby="interim-why"' in own, confirming in own) == (True, False)
     assert confirming in seen(n.sana, here)
     assert client_of(n.sana).post(confirming).status_code == 302
@@ -103,9 +103,9 @@ def test_an_automations_page_leads_to_what_it_runs_as_and_uses_and_nobody_answer
     html = seen(n.theo, here)
     assert "Nobody answers for this." in html
     assert reverse("identity", args=[identity.pk]) in html
-    assert reverse("ownerless_one", args=["credential", credential.pk]) in seen(n.theo, f"{here}?tab=privileges")
-    assert "Lena Fischer left." in seen(n.sana, reverse("ownerless_one", args=["credential", credential.pk]))
-    assert client_of(n.nadia).get(reverse("ownerless_one", args=["credential", credential.pk])).status_code == 404
+    assert credential.href in seen(n.theo, f"{here}?tab=privileges")
+    assert "Lena Fischer left." in seen(n.sana, credential.href)
+    assert client_of(n.nadia).get(credential.href).status_code == 404
     assert cost(n.theo, here) <= 15
     assert cost(n.theo, f"{here}?tab=privileges") <= 15
 
@@ -156,6 +156,4 @@ def test_the_mails_say_who_is_named_for_what_and_lead_there(company: Company) ->
     assert "Sana Iqbal has said that Grace Lindqvist does not answer" in " ".join(
         letters["interim_dropped"].text.split()
     )
-    path = reverse("ownerless_one", args=["resource", company.slack.pk])
-    assert all(path in one.text for one in letters.values())
-    assert client_of(n.grace).get(path)["Location"] == company.slack.href
+    assert all(company.slack.href in one.text for one in letters.values())
