@@ -139,7 +139,7 @@ def _next_step(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
     """Most important banner: the step that is missing before privileges can be approved."""
     if resource.unresolved:
         text = "It stands for connections that are missing or decided at run time, so nothing on it can be submitted."
-        return {"lead": "It can't have an owner.", "text": text}
+        return {"lead": "It can have no owner.", "text": text}
     if resource.named_owner is not None:
         return _ownership_banner(resource, actor, now)
     if resource.state == ResourceState.ACTIVE and not resource.data_class:

@@ -399,4 +399,4 @@ def test_what_nobody_can_name_is_in_no_list(company: Company) -> None:
     shown = lines(client_of(company.people.ines).get(reverse("resource_list")))
     assert "not known which" not in shown
     vague = Resource.objects.get(unresolved=True)
-    assert "It can't have an owner." in lines(client_of(company.people.ines).get(vague.href))
+    assert "It can have no owner." in lines(client_of(company.people.ines).get(vague.href))
