@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
@@ -20,13 +20,21 @@ COMPARED = (
 )
 
 
+class Field(NamedTuple):
+    """One fact of a privilege that differs."""
+
+    label: str
+    before: str
+    after: str
+
+
 @dataclass(frozen=True)
 class Change:
-    """Changed privilege with the same key: rows of label, before, after."""
+    """Changed privilege, with the facts that differ."""
 
     before: Privilege
     after: Privilege
-    rows: tuple[tuple[str, str, str], ...]
+    rows: tuple[Field, ...]
 
 
 @dataclass(frozen=True)
@@ -60,13 +68,14 @@ def diff_versions(old: Version, new: Version) -> VersionDiff:
     uses = _rows_of_both(VersionCredential.objects.select_related("credential").order_by("pk"), old, new)
     used = tuple(_by_key((row.credential for row in rows), lambda credential: credential.pk) for rows in uses)
     held = Privilege.objects.select_related("entitlement__resource", "credential").order_by("pk")
-    drift_of_privileges = diff_privileges(*_rows_of_both(held, old, new))
-    return VersionDiff(
-        drift_of_privileges.added,
-        drift_of_privileges.removed,
-        drift_of_privileges.changed,
-        *_added_and_removed(*triggers),
-        *_added_and_removed(*used),
+    triggers_added, triggers_removed = _added_and_removed(*triggers)
+    credentials_added, credentials_removed = _added_and_removed(*used)
+    return replace(
+        diff_privileges(*_rows_of_both(held, old, new)),
+        triggers_added=triggers_added,
+        triggers_removed=triggers_removed,
+        credentials_added=credentials_added,
+        credentials_removed=credentials_removed,
         source_changed=old.source_digest != new.source_digest,
     )
 
@@ -85,16 +94,13 @@ def differs(was: Privilege, now: Privilege) -> bool:
     return bool(_rows(was, now))
 
 
-def _rows(was: Privilege, now: Privilege) -> tuple[tuple[str, str, str], ...]:
-    return tuple(
-        (label, _value_text(getattr(was, name)), _value_text(getattr(now, name)))
-        for name, label in COMPARED
-        if getattr(was, name) != getattr(now, name)
-    )
+def _rows(was: Privilege, now: Privilege) -> tuple[Field, ...]:
+    differing = ((label, getattr(was, name), getattr(now, name)) for name, label in COMPARED)
+    return tuple(Field(label, _text(before), _text(after)) for label, before, after in differing if before != after)
 
 
-def _value_text(value: Any) -> str:
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+def _text(value: Any) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def _by_key(rows: Iterable[Any], key: Any) -> dict[Any, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from inventory.models import Privilege
-from inventory.versions.diff import Change, VersionDiff
+from inventory.versions.diff import Change, Field, VersionDiff
 
 #: Facts that may differ between equal privileges: label and reader.
 COMPARED: tuple[tuple[str, Callable[[Privilege], str]], ...] = (
@@ -80,6 +80,6 @@ def _operation_of(privilege: Privilege) -> list[Any]:
     return [(privilege.connector, privilege.entitlement.code)]
 
 
-def _rows(was: Privilege, now: Privilege) -> tuple[tuple[str, str, str], ...]:
-    cells = ((label, read(was), read(now)) for label, read in COMPARED)
-    return tuple((label, before, after) for label, before, after in cells if before != after)
+def _rows(was: Privilege, now: Privilege) -> tuple[Field, ...]:
+    fields = (Field(label, read(was), read(now)) for label, read in COMPARED)
+    return tuple(field for field in fields if field.before != field.after)
