@@ -283,7 +283,7 @@ def test_pages_of_a_list_join_without_gaps_or_repeats_also_backwards(company: Co
         pages = []
         while path:
             found = who.get(path).context
-            pages.append([row["href"] for row in found["rows"]])
+            pages.append([row.automation.href for row in found["rows"]])
             path = found["pager"][way]
         return pages
 
