@@ -104,7 +104,7 @@ def automation_rows(automations: Sequence[Any], now: datetime) -> list[Automatio
     standing = ~Q(grants__state="ended")
     counted = Automation.objects.filter(pk__in=shown).order_by().values_list("pk")
     counted = counted.annotate(held=Count("grants", filter=standing), first=Min("grants__ends_at", filter=standing))
-    grants = {pk: held for pk, *held in counted}
+    grants = {pk: (held, first) for pk, held, first in counted}
     return [
         AutomationRow(
             automation,

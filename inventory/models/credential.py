@@ -46,7 +46,7 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
     def visible_to(self, actor: Actor, now: datetime) -> CredentialQuerySet:
         """Credentials that the actor owns, that their resources keep or that open them, and those of visible automations.
 
-        The lead of a team of its owner sees a credential too: they name an interim owner (I3).
+        A lead of a team of an owner who left sees the credential too: they name an interim owner (I3).
 
         A resource that is visible by name only does not show its credentials.
         """
@@ -66,9 +66,10 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
             credential=OuterRef("pk"), version__automation__in=Automation.objects.visible_to(actor, now)
         )
         led = Team.objects.filter(Q(lead__in=people) | Q(deputy_lead__in=people), members=OuterRef("owner"))
+        gone = Q(owner__is_active=False) | Q(owner__left_at__isnull=False)
         named = InterimOwner.objects.filter(credential=OuterRef("pk"), person__in=people, ended_at__isnull=True)
         touched = Q(opens__in=answering) | Q(kept_in__in=answering) | Q(said_kept_in__in=answering)
-        return self.filter(Q(owner__in=people) | touched | Exists(seen) | Exists(named) | Exists(led))
+        return self.filter(Q(owner__in=people) | touched | Exists(seen) | Exists(named) | (gone & Exists(led)))
 
     def ownerless(self, now: datetime) -> CredentialQuerySet:
         """Credentials whose owner has left and that have no interim owner (I3); one without any owner does not count."""

@@ -41,7 +41,7 @@ def resource_rows(resources: Sequence[Resource], now: datetime) -> list[Resource
     counted = entitlements.annotate(
         offered=Count("pk", distinct=True), held=Count("grants", filter=~Q(grants__state="ended"))
     )
-    counts = {pk: numbers for pk, *numbers in counted}
+    counts = {pk: (offered, held) for pk, offered, held in counted}
     return [
         ResourceRow(
             resource,
