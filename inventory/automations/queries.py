@@ -102,9 +102,9 @@ def automation_rows(automations: Sequence[Any], now: datetime) -> list[Automatio
     shown = {automation.pk: automation.approved_version_id or automation.newest_version for automation in automations}
     names, classes = _resources_of([version for version in shown.values() if version is not None])
     standing = ~Q(grants__state="ended")
-    counted = Automation.objects.filter(pk__in=shown).order_by().values_list("pk")
+    counted = Automation.objects.filter(pk__in=shown).order_by()
     counted = counted.annotate(held=Count("grants", filter=standing), first=Min("grants__ends_at", filter=standing))
-    grants = {pk: (held, first) for pk, held, first in counted}
+    grants = {pk: (held, first) for pk, held, first in counted.values_list("pk", "held", "first")}
     return [
         AutomationRow(
             automation,

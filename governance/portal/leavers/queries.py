@@ -211,7 +211,7 @@ def _resources(people: list[int], now: datetime) -> Iterator[Pair]:
 
 def _identities_and_credentials(people: list[int], now: datetime) -> Iterator[Pair]:
     """Identities and credentials."""
-    models: tuple[tuple[Any, str, str], ...] = (
+    models: tuple[tuple[Any, str], ...] = (
         (NonHumanIdentity, "Identities"),
         (Credential, "Credentials"),
     )
