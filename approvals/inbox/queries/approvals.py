@@ -1,235 +1,355 @@
-"""Approvals and questions that wait for a person. Reads only."""
+"""Tasks of approvals: to decide, to answer, to accept and to spot-check. Reads only."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.contrib.postgres.fields import ArrayField
-from django.db.models import (
-    BigIntegerField,
-    BooleanField,
-    Case,
-    ExpressionWrapper,
-    Func,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    When,
-)
-from django.db.models.expressions import RawSQL
-from django.db.models.functions import JSONObject
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.urls import reverse
 
 from approvals.inbox import waiting_for
-from approvals.models import Approval, ApprovalState, Candidate, Decision, Sample, SampleState, Submission
+from approvals.inbox.task import Task
+from approvals.models import (
+    Approval,
+    ApprovalState,
+    Candidate,
+    Decision,
+    DecisionOutcome,
+    Sample,
+    SampleState,
+    Submission,
+    SubmissionState,
+)
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database import compiled_queries
-from governance.core.database.key_filters import among
+from governance.core.database.key_filters import keyed_by
 from governance.core.models import Person
-from inventory.models import Automation
-from inventory.models.interim_owner import interim_condition
+from inventory.models import Automation, DataClass, Reach
 
 #: Columns that a list of approvals reads, without documents.
 LIST_COLUMNS = (
     *("stage", "kind", "state", "tier", "earlier", "round", "opened_at", "due_at", "builder_due_at"),
-    *("submission__tier", "submission__light_path", "submission__submitted_at", "submission__automation__name"),
-    *("privilege__level", "privilege__target", "privilege__target_name"),
+    *("submission__tier", "submission__light_path", "submission__submitted_at", "submission__submitted_by__name"),
+    *("submission__automation__name", "submission__automation__team__name"),
+    *("privilege__level", "privilege__target", "privilege__target_name", "privilege__model_controlled"),
     *("privilege__entitlement__words", "privilege__entitlement__form", "privilege__entitlement__data_class"),
     *("privilege__entitlement__resource__name", "privilege__entitlement__resource__data_class"),
-    *("credential__name", "credential__kind", "decided_on__data_class"),
+    *("credential__name", "credential__kind", "credential__reach_kind", "decided_on__data_class"),
 )
-#: More columns that the inbox shows.
-INBOX_COLUMNS = ("privilege__model_controlled", "credential__reach_kind")
 #: Relations of a spot check of an auto-approved privilege or credential.
 SPOT_CHECK_RELATIONS = ("approval__privilege__entitlement__resource", "approval__credential")
-#: Submitter and team, for lists that show them.
-SUBMITTER = "submission__submitted_by__name"
-TEAM = "submission__automation__team__name"
+
+#: Riskiest first.
+TIERS = ("high", "standard", "low")
+#: Most powerful first; a credential is ``secret``.
+LEVELS = ("admin", "execute", "write", "unknown", "read", "secret")
 
 
-def with_list_columns(records: QuerySet[Approval], *also: str) -> QuerySet[Approval]:
-    """Load the columns that a list shows, in one query. ``also`` adds `SUBMITTER` or `TEAM`."""
-    columns = (*LIST_COLUMNS, *also)
-    return records.select_related(*{path.rpartition("__")[0] for path in columns if "__" in path}).only(*columns)
+def with_list_columns(approvals: QuerySet[Approval]) -> QuerySet[Approval]:
+    """Load the columns that a list shows, in one query."""
+    relations = {path.rpartition("__")[0] for path in LIST_COLUMNS if "__" in path}
+    return approvals.select_related(*relations).only(*LIST_COLUMNS)
 
 
-def _by(deadline: datetime | None, record: Approval) -> tuple[bool, datetime, int]:
-    """Sort key of lists: nearest deadline first, no deadline last."""
-    return deadline is None, deadline or record.submission.submitted_at, record.pk
+def level_of(approval: Approval) -> str:
+    """Return the level to draw; a credential is ``secret``."""
+    return approval.privilege.level if approval.privilege is not None else "secret"
 
 
-def to_decide(actor: Actor, now: datetime) -> list[Approval]:
+def by_risk(approval: Approval) -> tuple[int, int, int]:
+    """Sort key: riskiest first, then the most powerful level."""
+    return TIERS.index(approval.tier), LEVELS.index(level_of(approval)), approval.pk
+
+
+def request_words(approval: Approval) -> str:
+    """What an approval would allow, to follow "wants to"."""
+    if approval.stage == 1:
+        return "exist for business use"
+    if approval.privilege is None:
+        return f"use {approval.credential}"
+    return approval.privilege.sentence.removeprefix("May ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmissionTask(Task):
+    """Open approvals of one submission and stage.
+
+    Args:
+        approvals: the open approvals, nearest deadline first.
+        waiting: the waiting approvals of stage 2; they show the approver of an app what it would do (A3).
+        mine: the approvals that wait for the reader.
+        givers: names of the people whose delegate the reader would be (A11).
+    """
+
+    approvals: tuple[Approval, ...]
+    waiting: tuple[Approval, ...] = ()
+    mine: tuple[Approval, ...] = ()
+    givers: tuple[str, ...] = ()
+
+    @property
+    def stage(self) -> int:
+        """Stage of the approvals."""
+        return self.approvals[0].stage
+
+    @property
+    def team_pk(self) -> int:
+        """Key of the automation's team."""
+        return self.approvals[0].submission.automation.team_id
+
+    @property
+    def details(self) -> list[Approval]:
+        """The approvals that show what the automation would do, the riskiest first."""
+        return sorted(self.waiting if self.stage == 1 else self.approvals, key=by_risk)
+
+    @property
+    def levels(self) -> list[str]:
+        """Levels to draw, at most four."""
+        return [level_of(approval) for approval in self.details][:4]
+
+    @property
+    def data_class(self) -> str:
+        """Highest data class. Empty if none is known."""
+        known = [_class_of(approval) for approval in self.details]
+        return max(filter(None, known), key=list(DataClass.values).index, default="")
+
+    @property
+    def is_model_controlled(self) -> bool:
+        """Whether a model chooses something that the automation would do."""
+        return any(approval.privilege is not None and approval.privilege.model_controlled for approval in self.details)
+
+    @property
+    def is_reach_unknown(self) -> bool:
+        """Whether it is unknown what a credential opens (I6)."""
+        credentials = [approval.credential for approval in self.details if approval.credential is not None]
+        return any(credential.reach_kind == Reach.UNKNOWN for credential in credentials)
+
+    @property
+    def is_asked_again(self) -> bool:
+        """Whether something was rejected or withdrawn before (A15)."""
+        return any(approval.earlier_id is not None for approval in (*self.approvals, *self.waiting))
+
+    @property
+    def is_light_path(self) -> bool:
+        """Whether policy approves stage 2 (A13)."""
+        return self.stage == 1 and self.approvals[0].submission.light_path
+
+    @property
+    def for_givers(self) -> str:
+        """Whom the reader would decide for."""
+        return f"You for {' and '.join(self.givers)}"
+
+    @property
+    def round(self) -> int:
+        """The latest round of an approval (A14)."""
+        return max(approval.round for approval in self.approvals)
+
+    @property
+    def round_words(self) -> str:
+        """The latest round in words."""
+        return f"Round {self.round}"
+
+    @property
+    def apart(self) -> str:
+        """Why no approval of the reader can be part of a bulk decision, to follow the name; empty if one can (A7, A15)."""
+        if not self.mine or any(approval.tier != "high" and approval.earlier_id is None for approval in self.mine):
+            return ""
+        return "is high risk" if self.mine[-1].tier == "high" else "was refused or withdrawn before"
+
+
+def _class_of(approval: Approval) -> str:
+    """Data class of a stage-2 approval. Empty if the reach of a credential is unknown."""
+    if approval.privilege is not None:
+        return approval.privilege.entitlement.counted_class
+    return approval.decided_on.counted_class if approval.decided_on is not None else ""
+
+
+def asked_of(actor: Actor, now: datetime) -> QuerySet[Approval]:
     """Open approvals for the reader, or for a giver whose delegate they are, that neither has decided in this round.
 
     Candidates are fixed when an approval opens. The approval's page shows a conflict that arose later.
     """
-    records = with_list_columns(Approval.objects.filter(among(_asked_ids(actor, now))), TEAM).order_by()
-    return sorted(records, key=lambda record: _by(record.due_at, record))
+    people, me = list(access.answers_as(actor, now)), actor.person
+    by_them = Q(person=OuterRef("person")) | Q(for_person=OuterRef("person")) | Q(person=me) | Q(for_person=me)
+    in_this_round = {"approval": OuterRef("seat__approval"), "round": OuterRef("seat__approval__round")}
+    decided = Decision.objects.standing().filter(by_them, **in_this_round)
+    undecided = Candidate.objects.filter(~Exists(decided), seat__approval=OuterRef("pk"), person__in=people)
+    return Approval.objects.filter(Exists(undecided), state=ApprovalState.OPEN, asked__overlap=people)
 
 
-#: SQL of `_asked_ids`, and of the privileges and credentials of the apps among them. Home and inbox run it at each request:
-#: as constants, Django does not compile it each time.
-_ASKED_SQL = """
-SELECT s.approval_id FROM approvals_candidate c JOIN approvals_seat s ON s.id = c.seat_id JOIN approvals_approval a ON a.id = s.approval_id
-WHERE a.state = 'open' AND a.asked && %s::bigint[] AND c.person_id = ANY(%s) AND NOT EXISTS (
-    SELECT 1 FROM approvals_decision d WHERE d.approval_id = a.id AND d.round = a.round
-    AND NOT EXISTS (SELECT 1 FROM approvals_retraction r WHERE r.decision_id = d.id)
-    AND (d.person_id IN (c.person_id, %s) OR d.for_person_id IN (c.person_id, %s)))
-"""
-_INBOX_SQL = f"""
-ARRAY(WITH asked AS ({_ASKED_SQL}) SELECT approval_id FROM asked
-UNION SELECT w.id FROM approvals_approval w WHERE w.stage = 2 AND w.state = 'waiting' AND w.submission_id IN (
-    SELECT app.submission_id FROM asked JOIN approvals_approval app ON app.id = asked.approval_id WHERE app.stage = 1))
-"""  # noqa: S608  built from constants of this module
+def to_decide(actor: Actor, now: datetime) -> list[Approval]:
+    """Approvals of `asked_of` with the columns of a list, nearest deadline first."""
+    ids = asked_of(actor, now).order_by().values("pk")
+    return list(with_list_columns(Approval.objects.filter(keyed_by(ids))).order_by(*BY_DEADLINE))
 
 
-def _asked_ids(actor: Actor, now: datetime, sql: str = f"ARRAY({_ASKED_SQL})") -> RawSQL:
-    """Return the ids of the open approvals that `to_decide` lists, as an array. ``sql`` selects another set."""
-    people, me = list(access.answers_as(actor, now)), _person(actor).pk
-    return RawSQL(sql, [people, people, me, me], ArrayField(BigIntegerField()))  # noqa: S611  a constant
+#: Order of approvals: nearest deadline first.
+BY_DEADLINE = (F("due_at").asc(nulls_last=True), "pk")
 
 
-def load_inbox(actor: Actor, now: datetime) -> tuple[list[Approval], list[Approval]]:
-    """Return the approvals of `to_decide`, and the waiting approvals of stage 2 of the apps among them (A3), in one query.
+def giver_names(approvals: Collection[int], actor: Actor, now: datetime) -> dict[int, list[str]]:
+    """Givers whose delegate the reader would be, by approval. A candidate decides for themself (A11)."""
+    people = access.answers_as(actor, now)
+    if len(people) < 2:
+        return {}
+    candidates = Candidate.objects.filter(seat__approval__in=approvals, person__in=people).order_by("pk")
+    names: dict[int, dict[int, str]] = defaultdict(dict)
+    for approval, person, name in candidates.values_list("seat__approval", "person", "person__name"):
+        names[approval][person] = name
+    return {approval: list(named.values()) for approval, named in names.items() if people[0] not in named}
 
-    Each has ``put_before``: the candidates among the reader and the givers whose delegate they are. See `giver_names`.
+
+def submission_tasks(
+    approvals: Iterable[Approval],
+    *,
+    waiting: Iterable[Approval] = (),
+    givers: Mapping[int, Collection[str]] = MappingProxyType({}),
+    mine: Collection[int] | None = None,
+) -> list[SubmissionTask]:
+    """Return one task for each submission.
+
+    Args:
+        approvals: open approvals, nearest deadline first.
+        waiting: the waiting approvals of stage 2.
+        givers: names by approval, as `giver_names` returns them.
+        mine: keys of the approvals that wait for the reader; None for all.
     """
-    candidate_rows = Candidate.objects.filter(person__in=access.answers_as(actor, now), seat__approval=OuterRef("pk"))
-    candidates = ArraySubquery(
-        candidate_rows.order_by("pk").values(said=JSONObject(pk="person_id", name="person__name"))
+    groups, waiting_groups = defaultdict(list), defaultdict(list)
+    for approval in approvals:
+        groups[approval.submission_id].append(approval)
+    for approval in waiting:
+        waiting_groups[approval.submission_id].append(approval)
+    return [_submission_task(group, waiting_groups[pk], givers, mine) for pk, group in groups.items()]
+
+
+def _submission_task(
+    group: list[Approval],
+    waiting: list[Approval],
+    givers: Mapping[int, Collection[str]],
+    mine: Collection[int] | None,
+) -> SubmissionTask:
+    submission, stage = group[0].submission, group[0].stage
+    wishes = [request_words(approval) for approval in sorted(waiting if stage == 1 else group, key=by_risk) or group]
+    more = f" and {len(wishes) - 2} more" if len(wishes) > 2 else ""
+    automation, text = submission.automation, f"wants to {'; '.join(wishes[:2])}{more}"
+    return SubmissionTask(
+        thread=f"submission:{submission.pk}",
+        href=reverse("review", args=[submission.pk]),
+        name=automation.name,
+        team=automation.team.name,
+        text=text,
+        line=f"{automation.name} of {automation.team.name}: {text}",
+        who=submission.submitted_by.name,
+        since=min(approval.opened_at or submission.submitted_at for approval in group),
+        due=min((approval.due_at for approval in group if approval.due_at), default=None),
+        tier=submission.tier,
+        seal="left" if stage == 2 else "none",
+        approvals=tuple(group),
+        waiting=tuple(waiting),
+        givers=tuple(dict.fromkeys(name for approval in group for name in givers.get(approval.pk, ()))),
+        mine=tuple(approval for approval in group if mine is None or approval.pk in mine),
     )
-    wanted = among(_asked_ids(actor, now, _INBOX_SQL))
-    records = list(
-        with_list_columns(Approval.objects.filter(wanted), TEAM, *INBOX_COLUMNS)
-        .annotate(put_before=candidates)
-        .order_by()
-    )
-    mine = [record for record in records if record.state == ApprovalState.OPEN]
-    return sorted(mine, key=lambda record: _by(record.due_at, record)), [
-        record for record in records if record not in mine
-    ]
 
 
-def giver_names(record: Approval, actor: Actor) -> list[str]:
-    """Givers whose delegate the reader would be for an approval of `load_inbox`. Empty if the reader is a candidate (A11)."""
-    candidates: Sequence[Mapping[str, Any]] = getattr(record, "put_before", ())
-    names = {candidate["pk"]: candidate["name"] for candidate in candidates}
-    return [] if _person(actor).pk in names else list(names.values())
+def decisions(actor: Actor, now: datetime) -> list[SubmissionTask]:
+    """Submissions with approvals that the reader, or a giver whose delegate they are, may decide."""
+    return submission_tasks(to_decide(actor, now))
 
 
-def open_spot_checks(actor: Actor, now: datetime) -> list[Sample]:
-    """Open spot checks for the reader, or for a giver whose delegate they are, in one query (A12, A13).
+def spot_checks(actor: Actor, now: datetime) -> list[Task]:
+    """Open spot checks for the reader, or for a giver whose delegate they are (A12, A13).
 
     The page of the spot check shows whether the reader has become a party since.
     """
     samples = Sample.objects.filter(state=SampleState.OPEN, asked__overlap=list(access.answers_as(actor, now)))
-    samples_with_columns = samples.select_related(
-        "submission__automation__team", "submission__submitted_by", "submission__version", *SPOT_CHECK_RELATIONS
-    )
-    columns = (
-        "state",
-        "approval__kind",
-        *(f"approval__{column}" for column in LIST_COLUMNS if column.startswith(("privilege", "credential"))),
-        "drawn_at",
-        "due_at",
-        "submission__tier",
-        "submission__submitted_by__name",
-        "submission__version__number",
-    )
-    return list(samples_with_columns.only(*columns, "submission__automation__name", TEAM).order_by("due_at", "pk"))
+    relations = ("submission__automation__team", "submission__submitted_by", "submission__version")
+    rows = samples.select_related(*relations, *SPOT_CHECK_RELATIONS).defer("submission__version__manifest")
+    return [_spot_check(sample) for sample in rows.order_by("due_at", "pk")]
 
 
-def _person(actor: Actor) -> Person:
-    assert actor.person is not None  # candidates are people
-    return actor.person
+def _spot_check(sample: Sample) -> Task:
+    submission, approval, automation = sample.submission, sample.approval, sample.submission.automation
+    change = f"Version {submission.version.number} changed its source and"
+    drawn = f"Policy approved {approval.quoted}, which" if approval is not None else change
+    assert sample.drawn_at is not None  # an open spot check is drawn
+    return Task(
+        thread=f"sample:{sample.pk}",
+        href=sample.href,
+        name=automation.name,
+        team=automation.team.name,
+        text=f"{drawn} was drawn: is it fine?",
+        who=submission.submitted_by.name,
+        since=sample.drawn_at,
+        due=sample.due_at,
+        tier=submission.tier,
+        seal="full",
+    )
 
 
 def sent_back_to(person: Person, now: datetime) -> QuerySet[Approval]:
     """Approvals that wait for an answer or a change from the person's side (A14)."""
-    return _sent_back(person.pk, [person.pk], now)
+    automations = Automation.objects.answered_by([person.pk], now)
+    theirs = Q(submission__submitted_by=person) | Q(submission__automation__in=automations)
+    return Approval.objects.filter(theirs, state=ApprovalState.CHANGES_ASKED)
 
 
-def _sent_back(
-    pk: int | compiled_queries.Value, people: list[int] | compiled_queries.Value, now: datetime
-) -> QuerySet[Approval]:
-    """`sent_back_to` for one person, given as a key and as a list of keys."""
-    mine = Q(submission__submitted_by=pk) | Q(submission__automation__in=Automation.objects.answered_by(people, now))
-    return Approval.objects.filter(mine, state=ApprovalState.CHANGES_ASKED)
-
-
-@dataclass(frozen=True)
-class Question:
-    """The question with which an approval was sent back: its author, instant and text."""
-
-    who: str
-    at: datetime
-    text: str
-
-
-def to_decide_and_to_answer(
-    actor: Actor, now: datetime
-) -> tuple[list[Approval], list[tuple[Approval, Question | None]]]:
-    """Return the approvals of `to_decide`, and those sent back to the reader's side with their questions (A14), in one query."""
-    me = _person(actor).pk
-    records = TO_DECIDE_AND_TO_ANSWER(people=access.answers_as(actor, now), me=me, mine=[me], now=now)
-    open_records = [record for record in records if record.state == ApprovalState.OPEN]
-    sent_back = [record for record in records if record.state == ApprovalState.CHANGES_ASKED]
-    return (
-        sorted(open_records, key=lambda record: _by(record.due_at, record)),
-        [
-            (sent_record, _parse_question(sent_record.question))
-            for sent_record in sorted(sent_back, key=lambda record: _by(record.builder_due_at, record))
-        ],
+def questions(actor: Actor, now: datetime) -> list[Task]:
+    """Questions with which approvals were sent back to the reader's side, nearest deadline first (A14)."""
+    if actor.person is None:
+        return []
+    approvals = keyed_by(sent_back_to(actor.person, now).order_by().values("pk"), "approval")
+    asked = Decision.objects.standing().filter(approvals, outcome=DecisionOutcome.ASK, round=F("approval__round"))
+    relations = (
+        "approval__privilege__entitlement__resource",
+        "approval__credential",
+        "approval__submission__automation__team",
     )
+    rows = asked.select_related("person", "reason", *relations).defer("approval__facts")
+    return [_question(decision) for decision in rows.order_by(F("approval__builder_due_at").asc(nulls_last=True), "pk")]
 
 
-def _to_decide_and_to_answer() -> QuerySet[Any]:
-    people, me = compiled_queries.keys("people"), compiled_queries.number("me")
-    open_ids = RawSQL(f"ARRAY({_ASKED_SQL})", [people, people, me, me], ArrayField(BigIntegerField()))  # noqa: S611  a constant
-    sent_back_ids = ArraySubquery(
-        _sent_back(me, compiled_queries.keys("mine"), compiled_queries.NOW).order_by().values("pk")
+def _question(decision: Decision) -> Task:
+    approval = decision.approval
+    question = decision.reason.shown if decision.reason is not None else "A question about your submission"
+    automation = approval.submission.automation
+    return Task(
+        thread=f"submission:{approval.submission_id}",
+        href=reverse("answer", args=[approval.submission_id, approval.pk]),
+        name=automation.name,
+        team=automation.team.name,
+        text=f"{question} ({request_words(approval)})",
+        who=decision.person.name,
+        since=decision.at,
+        due=approval.builder_due_at,
+        seal="",
     )
-    ids = Func(open_ids, sent_back_ids, function="array_cat", output_field=ArrayField(BigIntegerField()))
-    return with_list_columns(Approval.objects.filter(among(ids)), SUBMITTER).annotate(question=_question()).order_by()
-
-
-TO_DECIDE_AND_TO_ANSWER = compiled_queries.Statement(_to_decide_and_to_answer)
-
-
-def _question() -> Case:
-    question = JSONObject(who="person__name", at="at", text="reason__text")
-    latest = Decision.objects.standing().filter(approval=OuterRef("pk")).order_by("-pk").values(said=question)[:1]
-    return Case(When(state=ApprovalState.CHANGES_ASKED, then=Subquery(latest)))
-
-
-def _parse_question(row: Mapping[str, str] | None) -> Question | None:
-    return Question(row["who"], datetime.fromisoformat(row["at"]), row["text"] or "") if row else None
 
 
 def unfinished_submissions(person: Person, now: datetime) -> list[Submission]:
-    """Unfinished submissions of the person's automations, oldest first, in one query.
-
-    Each has ``is_theirs`` (whether the person accepts a partial approval) and the columns that `waiting_for.of` needs.
-    """
-    return UNDER_WAY(me=person.pk, mine=[person.pk], now=now)
-
-
-def _under_way() -> QuerySet[Submission]:
-    mine = Automation.objects.answered_by(compiled_queries.keys("mine"), compiled_queries.NOW)
-    as_interim_owner = interim_condition(compiled_queries.keys("mine"), compiled_queries.NOW, "automation__")
-    accepting = Q(automation__business_owner=compiled_queries.number("me")) | as_interim_owner
-    unfinished = Submission.objects.unfinished().filter(automation__in=mine)
-    with_holders = waiting_for.with_holders(unfinished.annotate(is_theirs=ExpressionWrapper(accepting, BooleanField())))
-    people = ("submitted_by", "automation__business_owner", "automation__interim__person")
-    columns = ("state", "tier", "submitted_at", "decided_at", "accept_due_at", "version__number", "automation__name")
-    named = [f"{person}__{name}" for person in people for name in ("name", "is_active", "left_at")]
-    interim_columns = [f"automation__interim__{name}" for name in ("state", "until")]
-    return with_holders.select_related("version", *people).only(*columns, *named, *interim_columns).order_by("pk")
+    """Unfinished submissions of the person's automations, oldest first."""
+    automations = Automation.objects.answered_by([person.pk], now)
+    rows = waiting_for.with_holders(Submission.objects.unfinished().filter(automation__in=automations))
+    people = ("submitted_by", "automation__business_owner", "automation__interim__person", "automation__team")
+    return list(rows.select_related("version", *people).defer("version__manifest").order_by("pk"))
 
 
-UNDER_WAY = compiled_queries.Statement(_under_way)
+def acceptances(submissions: Iterable[Submission], person: Person, now: datetime) -> list[Task]:
+    """Partly approved submissions that the person accepts or declines (A5)."""
+    return [
+        Task(
+            thread=f"submission:{submission.pk}",
+            href=reverse("review", args=[submission.pk]),
+            name=submission.automation.name,
+            text="Everything is decided and something was refused: accept the rest, or decline",
+            who=submission.submitted_by.name,
+            since=submission.submitted_at,
+            due=submission.accept_due_at,
+            tier=submission.tier,
+            seal="full",
+        )
+        for submission in submissions
+        if submission.state == SubmissionState.DECIDED and submission.automation.accepting(now) == person
+    ]

@@ -25,7 +25,6 @@ from approvals.decisions import digest
 from approvals.decisions.rules import bindings
 from approvals.decisions.transitions.decide import title
 from approvals.inbox.queries import approvals
-from approvals.inbox.views.approvals import request_words
 from approvals.models import Approval, Comment, Decision, Seat
 from approvals.policies import queries as policy_queries
 from approvals.policies import tiers
@@ -243,7 +242,7 @@ def _row(record: Approval, ticked: bool, now: datetime) -> Shape:
         "href": reverse("review", args=[record.submission_id]),
         "automation": submission.automation.name,
         "team": submission.automation.team.name,
-        "what": request_words(record),
+        "what": approvals.request_words(record),
         "scope": details.get("scope", ""),
         "level": details.get("level", ""),
         "data_class": details.get("data_class", ""),

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_GET
 
 from approvals.inbox import waiting_for
 from approvals.inbox.queries import approvals
-from approvals.inbox.views.approvals import by_risk, request_words
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Submission
 from approvals.review.views.dossier import UNSHOWN
 from governance.core.actors.actor import Actor
@@ -51,14 +50,14 @@ def _part(submission: Submission, actor: Actor, now: datetime) -> Shape:
     mine = [record for record in records if record.pk in decidable_ids]
     wanted = mine
     if any(record.stage == 1 for record in mine):  # the approver of an app sees its privileges
-        wanted = [*mine, *sorted((record for record in records if record.stage == 2), key=by_risk)]
+        wanted = [*mine, *sorted((record for record in records if record.stage == 2), key=approvals.by_risk)]
     automation = submission.automation
     return {
-        "key": submission.pk,
+        "key": f"submission-{submission.pk}",
         "tier": submission.tier,
         "name": automation.name,
         "about": f"{automation.get_kind_display()}, {automation.get_environment_display().lower()}. {automation.asked['purpose']}",
-        "asked": [{"icon": _icon(record), "text": request_words(record)} for record in wanted[:MOST]],
+        "asked": [{"icon": _icon(record), "text": approvals.request_words(record)} for record in wanted[:MOST]],
         "asked_title": "Your part" if wanted is mine else "Your part: the app, and what it would touch",
         "more": max(len(wanted) - MOST, 0),
         "why": _why(mine or records, now),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 from django.http import QueryDict
 from django.urls import reverse
 
+from approvals.inbox.queries.approvals import TIERS
 from approvals.models import Approval, ApprovalKind
 from governance.core.texts import free_text
 from governance.web.requests.parameters import instant, number
@@ -20,8 +21,6 @@ from governance.web.requests.parameters import instant, number
 #: Submissions per page, and maximum number over all pages.
 PAGE, MOST = 50, 1000
 
-#: Riskiest first.
-TIERS = ("high", "standard", "low")
 SHOWN = ("all", "overdue")
 
 #: Sort key of a submission in the inbox: risk, age, key.
@@ -62,18 +61,6 @@ class Filters:
             tier if tier in TIERS else "",
             bool(query.get("credentials")),
             tuple(free_text.name(query.get("q", "")).lower().split()[:5]),
-        )
-
-    def fits(self, record: Approval) -> bool:
-        """Whether an open approval matches; the same test as `condition`."""
-        automation = record.submission.automation
-        return (
-            (self.stage is None or record.stage == self.stage)
-            and (self.team is None or automation.team_id == self.team)
-            and (not self.tier or record.submission.tier == self.tier)
-            and (not self.credentials or record.kind == ApprovalKind.CREDENTIAL)
-            and all(word in automation.name.lower() for word in self.words)
-            and (self.show != "overdue" or (record.due_at is not None and record.due_at < self.now))
         )
 
     def condition(self) -> Q:
@@ -120,22 +107,10 @@ class Filters:
         return replace(self, **changes)
 
 
-def places(records: Iterable[Approval]) -> list[Place]:
-    """Sorted places of the submissions of some approvals."""
-    since: dict[tuple[int, int], datetime] = {}
-    for record in records:
-        key, at = (
-            (TIERS.index(record.submission.tier), record.submission_id),
-            record.opened_at or record.submission.submitted_at,
-        )
-        since[key] = min(at, since.get(key, at))
-    return sorted((rank, at, pk) for (rank, pk), at in since.items())
-
-
-def query_places(records: QuerySet[Approval]) -> list[Place]:
-    """`places` in one query, for the first `MOST` and one more."""
+def places(approvals: QuerySet[Approval]) -> list[Place]:
+    """Sorted places of the submissions of some approvals, for the first `MOST` and one more."""
     whens = [When(submission__tier=tier, then=Value(rank)) for rank, tier in enumerate(TIERS)]
-    by_submission = records.order_by().values("submission")
+    by_submission = approvals.order_by().values("submission")
     by_submission = by_submission.annotate(rank=Case(*whens, output_field=SmallIntegerField()))
     by_submission = by_submission.annotate(since=Min(Coalesce("opened_at", "submission__submitted_at")))
     return list(

@@ -7,8 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
-from django.db.models.expressions import Combinable
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from approvals.conflicts import dry_run, members
@@ -60,11 +59,6 @@ class ConflictRuleKind(Kind):
         newest = ConflictRule.objects.filter(code__in=targets).order_by("code", "-number").distinct("code")
         about_by_code = {rule.code: Subject(rule.title, rule.href) for rule in newest}
         return {code: about_by_code.get(code, Subject(f"New rule: {code}")) for code in targets}
-
-    def called(self) -> Combinable:
-        """Return the newest title; empty for a new rule."""
-        newest = ConflictRule.objects.filter(code=OuterRef("target")).order_by("-number")
-        return Subquery(newest.values("title")[:1])
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return the rule in force; empty if there is none."""

@@ -9,16 +9,14 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
 import rfc8785
-from django.db.models import BigIntegerField, Func, OuterRef, QuerySet, Subquery, Value
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast
+from django.db.models import QuerySet
 
 from approvals.conflicts.dry_run import HoldingsCache
 from approvals.models import Proposal
@@ -94,14 +92,6 @@ class Kind:
         """Return the subject of a target, or None if it does not exist."""
         return self.abouts([target]).get(target)
 
-    def called(self) -> Combinable:
-        """Return the subject's name as an expression over the proposal row, for lists in one query."""
-        return Value("")
-
-    def titled(self, target: str, called: str) -> str:
-        """Return the title of a list line from a target and its `called` name."""
-        return f"{self.title}: {called or target}"
-
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return the state at ``now`` of everything in ``document``, as a document of this kind."""
         raise NotImplementedError
@@ -174,12 +164,6 @@ class Kind:
         return ""
 
 
-def named(rows: QuerySet[Any], name: str, *, part: int = 1) -> Subquery:
-    """Return a subquery for the name of the row whose key is part 1 or 2 of the target: for `Kind.called`."""
-    key = Cast(Func(OuterRef("target"), Value("-"), Value(part), function="split_part"), BigIntegerField())
-    return Subquery(rows.filter(pk=key).order_by().values(name)[:1])
-
-
 _kinds: dict[str, Kind] = {}
 
 
@@ -195,6 +179,17 @@ def kind_of(code: str) -> Kind:
         KeyError: the kind does not exist.
     """
     return _kinds[code]
+
+
+def titles(proposals: Iterable[Proposal]) -> dict[tuple[str, str], str]:
+    """Return the titles of the subjects of proposals, by kind and target. A fixed number of queries for each kind."""
+    targets: dict[str, set[str]] = defaultdict(set)
+    for proposal in proposals:
+        targets[proposal.kind].add(proposal.target)
+    found = {(code, target): target for code, some in targets.items() for target in some}
+    for code, some in targets.items():
+        found |= {(code, target): subject.title for target, subject in kind_of(code).abouts(some).items()}
+    return found
 
 
 def all_kinds() -> Iterator[Kind]:

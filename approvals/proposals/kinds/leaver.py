@@ -12,13 +12,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
-from django.db.models.expressions import Combinable
 from django.urls import reverse
 
 from approvals.models import ApprovalState, Candidate, Proposal, ProposalState
 from approvals.policies.diff import Change
 from approvals.policies.yaml_document import Problem
-from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Span, Subject, named
+from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Span, Subject
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal
@@ -72,14 +71,6 @@ class Leaving(Kind):
         return {
             keys[pk]: Subject("Has left", reverse("person", args=[pk]), person.name) for pk, person in people.items()
         }
-
-    def called(self) -> Combinable:
-        """Return the person's name."""
-        return named(Person.objects.all(), "name")
-
-    def titled(self, target: str, called: str) -> str:
-        """Return "Has left" with the name."""
-        return f"Has left: {called}"
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return whether the person has left."""

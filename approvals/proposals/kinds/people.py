@@ -11,13 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.db.models.expressions import Combinable
 from django.urls import reverse
 
 from approvals.models import Approval, Proposal, SeatLabel
 from approvals.policies.diff import Change
 from approvals.policies.yaml_document import Problem
-from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Span, Subject, named
+from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Span, Subject
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Step
 from governance.core.models import Membership, Person, RoleAssignment, Team, TeamKind
@@ -77,14 +76,6 @@ class PersonsRole(Kind):
             for target, (key, name) in keys.items()
             if key in people and name in ASSIGNABLE
         }
-
-    def called(self) -> Combinable:
-        """Return the person's name."""
-        return named(Person.objects.all(), "name")
-
-    def titled(self, target: str, called: str) -> str:
-        """Return role and person."""
-        return f"{ROLE_WORDS[Role(_keys(target)[1])]}: {called}"
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return whether the person has the role."""
@@ -181,14 +172,6 @@ class TeamLead(Kind):
                 subjects[target] = Subject(f"{SEATS[seat]} of {teams[key].name}", reverse("team", args=[key]))
         return subjects
 
-    def called(self) -> Combinable:
-        """Return the team's name."""
-        return named(Team.objects.all(), "name")
-
-    def titled(self, target: str, called: str) -> str:
-        """Return seat and team."""
-        return f"{SEATS[_keys(target)[1]].capitalize()} of {called}"
-
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return the current person."""
         key, seat = _keys(target)
@@ -261,10 +244,6 @@ class FallbackOwner(Kind):
                 subjects[target] = Subject(teams[key].name, reverse("team", args=[key]), person.name)
         return subjects
 
-    def called(self) -> Combinable:
-        """Return the person's name."""
-        return named(Person.objects.all(), "name", part=2)
-
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return whether the person is a member."""
         team, person = _keys(target)
@@ -324,10 +303,6 @@ class ResourceOwner(Kind):
     def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the resource."""
         return resource_subjects(targets)
-
-    def called(self) -> Combinable:
-        """Return the resource's name."""
-        return named(Resource.objects.all(), "name")
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return owner and deputy."""

@@ -36,10 +36,6 @@ class PolicyKind(Kind):
         """Return the one policy."""
         return {DEFAULT: Subject("The policy", reverse("policies"))} if DEFAULT in targets else {}
 
-    def titled(self, target: str, called: str) -> str:
-        """Return the fixed title, because there is one policy."""
-        return "Change of the policy"
-
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return the document in force."""
         return policy_queries.with_shipped_parts(policy_queries.in_force(now).document)

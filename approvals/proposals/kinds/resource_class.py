@@ -6,13 +6,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models.expressions import Combinable
-
 from approvals.models import Proposal
 from approvals.policies.diff import Change
 from approvals.policies.yaml_document import Problem
 from approvals.proposals import beneficiaries
-from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Span, Subject, named
+from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Span, Subject
 from approvals.proposals.kinds.people import approvals_of_resource, resource_subjects
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Step
@@ -36,10 +34,6 @@ class ResourceClass(Kind):
     def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the resource."""
         return resource_subjects(targets)
-
-    def called(self) -> Combinable:
-        """Return the resource's name."""
-        return named(Resource.objects.all(), "name")
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return the current values; an unset class counts as restricted."""

@@ -11,15 +11,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models.expressions import Combinable
-
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.held_access import held_by_entitlement, legs_of, mask_of
 from approvals.models import Proposal
 from approvals.policies.diff import Change, Line
 from approvals.policies.yaml_document import Problem
 from approvals.proposals import beneficiaries
-from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Span, Subject, named
+from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Span, Subject
 from approvals.proposals.kinds.people import approvals_of_resource, resource_subjects
 from governance.core.engine.transition import Step
 from governance.core.models import Team
@@ -38,10 +36,6 @@ class KindAndTeam(Kind):
     def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the resource."""
         return resource_subjects(targets)
-
-    def called(self) -> Combinable:
-        """Return the resource's name."""
-        return named(Resource.objects.all(), "name")
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return the current kind and team."""

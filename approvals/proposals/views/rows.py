@@ -21,11 +21,8 @@ MOST = 50
 def list_rows(rows: Any) -> list[Shape]:
     """Return the lines of a list, the newest first."""
     proposals = list(rows.select_related("proposed_by", "answered_by", "appointed")[:MOST])
-    titles: dict[tuple[str, str], str] = {}
-    for kind in {proposal.kind for proposal in proposals}:
-        abouts = kind_kind.kind_of(kind).abouts({proposal.target for proposal in proposals if proposal.kind == kind})
-        titles |= {(kind, target): subject.title for target, subject in abouts.items()}
-    return [_line(proposal, titles.get((proposal.kind, proposal.target), proposal.target)) for proposal in proposals]
+    titles = kind_kind.titles(proposals)
+    return [_line(proposal, titles[proposal.kind, proposal.target]) for proposal in proposals]
 
 
 def _line(proposal: Proposal, title: str) -> Shape:

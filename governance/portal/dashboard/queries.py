@@ -1,121 +1,171 @@
-"""Home's rows of many kinds in one query with the same columns, compiled once for each kind of reader."""
+"""Rows of home: groups of the reader's open tasks, and their automations."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
-from typing import Any
 
-from django.db.models import F, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Window
+from django.urls import reverse
 
-from approvals.inbox.queries import held_batches, revocation_tasks, waivers
-from approvals.inbox.queries import proposals as proposal_waiting
-from approvals.models import Submission
-from approvals.models.circuit_breaker import ANSWERING
+from approvals.inbox.queries import approvals, tasks
+from approvals.inbox.task import Task
+from approvals.models import Grant, Submission
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database import compiled_queries
 from governance.core.models import Person
-from governance.core.roles.roles import Role
+from governance.recertification.models import Question
 from inventory.models import Automation, AutomationState
 from inventory.ownership import queries as ownership_queries
-from inventory.ownership.queries import Ownerless
 
 #: Most rows of each group and of my automations; a link leads to the others.
 MOST = 8
 
 
 @dataclass(frozen=True)
-class AutomationLine:
-    """One of the reader's automations."""
+class TaskGroup:
+    """Tasks of one kind.
 
-    pk: int
-    name: str
-    state: str
-    approved: int | None
-    submitted_at: datetime | None
-
-
-def load_home(
-    actor: Actor, person: Person, now: datetime
-) -> tuple[
-    list[AutomationLine],
-    list[Ownerless],
-    list[proposal_waiting.ProposalRow],
-    list[waivers.WaiverRow],
-    list[revocation_tasks.TaskRow],
-    list[held_batches.BatchRow],
-]:
-    """Load the reader's automations, proposals, waivers, revocation tasks and paused mass revocations. One query.
-
-    It also loads the ownerless things that the reader can assign.
+    Args:
+        key: its name in ids of elements.
+        title: its heading.
+        words: note beside the heading.
+        tasks: the tasks, the most urgent first.
+        more_href: page that has all of them.
+        more_words: words of its link.
+        total: number of tasks if ``tasks`` has only the first.
     """
-    roles = access.roles_held(actor, now)
-    ask = _statement_for(
-        decides=Role.SECURITY_REVIEWER in roles,
-        answers=bool(set(ANSWERING) & roles),
-        reach=ownership_queries.acts_on_all(actor, now),
-    )
-    rows = ask(
-        me=person.pk,
-        mine=[person.pk],
-        acting=[person.pk for person in actor.people],
-        people=access.answers_as(actor, now),
-        roles=[role.value for role in roles],
-        now=now,
-    )
-    columns = ("key", "called", "left", "number", "left_at")
-    automations = [AutomationLine(*(row[name] for name in columns)) for row in rows if row["shown_kind"] == "mine"]
-    lines = [(row["shown_kind"], (row["key"], row["called"], row["left"])) for row in rows]
-    proposed = [proposal_waiting.parse_row(*columns_of_row) for kind, columns_of_row in lines if kind == "proposed"]
-    waived = [waivers.parse_row(*columns_of_row) for kind, columns_of_row in lines if kind == "waiver"]
-    held = [held_batches.parse_row(*columns_of_row) for kind, columns_of_row in lines if kind == "batch"]
-    removed = [revocation_tasks.parse_row(*columns_of_row) for kind, columns_of_row in lines if kind == "revocation"]
-    return (
-        sorted(automations, key=lambda automation: (automation.name, automation.pk)),
-        ownership_queries.items_of_rows(rows),
-        proposed,
-        waived,
-        removed,
-        held,
-    )
+
+    key: str
+    title: str
+    words: str
+    tasks: list[Task]
+    more_href: str = ""
+    more_words: str = "See them all"
+    total: int = 0
+
+    @property
+    def rows(self) -> list[Task]:
+        """Tasks to show."""
+        return self.tasks[:MOST]
+
+    @property
+    def count(self) -> int:
+        """Number of tasks that wait for the reader."""
+        return self.total or sum(not task.is_own for task in self.tasks)
 
 
-@cache
-def _statement_for(*, decides: bool, answers: bool, reach: bool | None) -> compiled_queries.Statement[dict[str, Any]]:
-    """Compile the query of `load_home` for a kind of reader; parts that their roles can't see are left out."""
-    return compiled_queries.Statement(partial(_union, decides=decides, answers=answers, reach=reach))
-
-
-def _union(*, decides: bool, answers: bool, reach: bool | None) -> QuerySet[Any, dict[str, Any]]:
-    me, mine, people, now = (
-        compiled_queries.number("me"),
-        compiled_queries.keys("mine"),
-        compiled_queries.keys("people"),
-        compiled_queries.NOW,
+def load_groups(actor: Actor, person: Person, now: datetime, under_way: Iterable[Submission]) -> list[TaskGroup]:
+    """Load the reader's open tasks by kind, in the order of home; groups may be empty."""
+    decisions, proposals, waivers = (
+        approvals.decisions(actor, now),
+        tasks.proposals(actor, now),
+        tasks.waivers(actor, now),
     )
-    last = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk")
-    columns = {"called": F("name"), "left": F("state"), "left_at": Subquery(last.values("submitted_at")[:1])}
-    automations = Automation.objects.answered_by(mine, now).exclude(state=AutomationState.RETIRED)
-    shown = automations.annotate(shown_kind=Value("mine"), key=F("pk"), number=F("approved_version__number"), **columns)
-    proposed = proposal_waiting.proposals_for_person(
-        me, mine, compiled_queries.texts("roles"), now, with_own=True, most=2 * MOST
-    )
-    to_waive = waivers.waivers_for(me, compiled_queries.keys("acting"), now, decides=decides, most=2 * MOST)
-    others = [
-        _lines(proposed, "proposed", "proposed_at"),
-        _lines(to_waive, "waiver", "asked_at"),
-        _lines(waivers.conflicts_after_waiver(mine, now, decides=decides, most=2 * MOST), "waiver", "opened_at"),
-        _lines(revocation_tasks.tasks_for(people, most=2 * MOST), "revocation", "opened_at"),
-        _lines(held_batches.unanswered_batches(me, answers=answers, most=2 * MOST), "batch", "opened_at"),
+    open_approvals = sum(len(task.approvals) for task in decisions)
+    words = f"{open_approvals} approval{'s' if open_approvals != 1 else ''}"
+    words += f" in {len(decisions)} submission{'s' if len(decisions) != 1 else ''}"
+    return [
+        TaskGroup(
+            "batches",
+            "Paused mass revocations",
+            "release or discard them, with one person of the other role",
+            tasks.paused_mass_revocations(actor, now),
+            reverse("held_batches"),
+        ),
+        TaskGroup("over", "Ended waivers", "what they allowed is in conflict again", tasks.ended_waivers(actor, now)),
+        TaskGroup("approvals", "Approvals", words, [*decisions], reverse("desk"), "See all approvals"),
+        TaskGroup(
+            "proposals",
+            "Proposals",
+            "a change of rules or responsible people takes two people",
+            [task for task in proposals if not task.is_own],
+            reverse("proposals"),
+        ),
+        TaskGroup(
+            "waivers",
+            "Waivers",
+            "requests to allow a conflict for a limited time",
+            [task for task in waivers if not task.is_own],
+            reverse("waiver_list"),
+        ),
+        TaskGroup(
+            "revocations",
+            "Access to remove",
+            "ended here, still active in the target system",
+            tasks.revocation_tasks(actor, now),
+            f"{reverse('revocations')}?mine=1",
+        ),
+        TaskGroup("samples", "Spot checks", "drawn by chance", approvals.spot_checks(actor, now)),
+        load_recertifications(actor, now),
+        TaskGroup(
+            "questions", "Questions to you", "the approver waits for your answer", approvals.questions(actor, now)
+        ),
+        TaskGroup("handovers", "To accept", "", approvals.acceptances(under_way, person, now)),
+        _load_ownerless(actor, now),
+        TaskGroup("proposed", "Proposed by you", "", [task for task in proposals if task.is_own]),
+        TaskGroup("asked", "Waivers that you requested", "", [task for task in waivers if task.is_own]),
     ]
-    if reach is not None:
-        others += ownership_queries.ownerless_rows(people, now, everything=reach, most=MOST + 1)
-    return shown.values(*ownership_queries.COLUMNS).order_by("name", "pk")[:MOST].union(*others, all=True)
 
 
-def _lines(rows: QuerySet[Any], kind: str, since: str) -> QuerySet[Any, dict[str, Any]]:
-    """Rows of another kind with the common columns."""
-    columns = {"left": F("told"), "left_at": F(since), "number": ownership_queries.NOTHING}
-    return rows.annotate(shown_kind=Value(kind), key=F("pk"), **columns).values(*ownership_queries.COLUMNS)
+def load_recertifications(actor: Actor, now: datetime) -> TaskGroup:
+    """Load the first unanswered questions of the reader and of those they are a delegate of, with the total number."""
+    questions = Question.objects.unanswered().filter(reviewer__in=access.answers_as(actor, now))
+    relations = ("reviewer", "item__automation", "item__grant__automation")
+    rows = list(
+        questions.select_related(*relations).annotate(total=Window(Count("pk"))).order_by("item__deadline", "pk")[:MOST]
+    )
+    total = rows[0].total if rows else 0
+    recertifications = [_recertification(question, actor) for question in rows]
+    href, words = reverse("recert_mine"), "Answer them in a row"
+    return TaskGroup("recertifications", "Recertifications", f"{total} to answer", recertifications, href, words, total)
+
+
+def _recertification(question: Question, actor: Actor) -> Task:
+    item, grant = question.item, question.item.grant
+    return Task(
+        thread=f"item:{item.pk}",
+        href=reverse("recert_item", args=[item.pk]),
+        name=item.of_automation.name,
+        text=f"{question.get_asks_display()} {grant.sentence if grant is not None else 'The automation itself.'}",
+        who=f"for {question.reviewer.name}" if question.reviewer != actor.person else "",
+        since=item.opened_at,
+        due=item.deadline,
+        level=_level(grant) if grant is not None else "",
+        seal="full",
+    )
+
+
+def _level(grant: Grant) -> str:
+    return grant.level if grant.entitlement_id is not None else "secret"
+
+
+def _load_ownerless(actor: Actor, now: datetime) -> TaskGroup:
+    """Load ownerless things of teams that the reader leads; all of them for a security reviewer (I3)."""
+    items = ownership_queries.ownerless_items(actor, now, most=MOST + 1)
+    ownerless = [
+        Task(
+            thread=f"{item.kind}:{item.pk}",
+            href=item.href,
+            name=item.called,
+            text=f"This {item.kind} has no owner: its team’s lead and a security reviewer name an interim owner",
+            who=f"{item.left} is gone",
+            since=item.left_at or now,
+        )
+        for item in items[:MOST]
+    ]
+    words = f"{len(items)}" if len(items) <= MOST else f"more than {MOST}"
+    return TaskGroup("ownerless", "Without an owner", words, ownerless, reverse("ownerless"))
+
+
+def own_automations(person: Person, now: datetime) -> QuerySet[Automation]:
+    """Automations that the person answers for, by name, with the instant of the last submission (``submitted_at``)."""
+    last = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk").values("submitted_at")[:1]
+    rows = Automation.objects.answered_by([person.pk], now).exclude(state=AutomationState.RETIRED)
+    shown = (
+        rows.annotate(submitted_at=Subquery(last))
+        .select_related("approved_version")
+        .defer("approved_version__manifest")
+    )
+    return shown.order_by("name", "pk")[:MOST]

@@ -170,7 +170,7 @@ def test_several_questions_about_one_submission_are_one_line_until_they_are_answ
     send_back(submission, n.omar, 3, c.now)
     mail_jobs.send_due(now=c.now + MINUTES)
     (mail,) = smtp.to(n.rita.email)
-    assert "3 records wait for an answer or a change" in mail["Subject"]
+    assert "3 approvals wait for an answer or a change" in mail["Subject"]
 
 
 @pytest.mark.rule("R5")

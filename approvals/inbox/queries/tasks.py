@@ -1,0 +1,165 @@
+"""Tasks beside approvals: proposals, waivers, access to remove and paused mass revocations. Reads only.
+
+The page of each checks by the duties of the write whether the reader may really act. Each function makes one query for
+its rows; `proposals` makes one more for the names of each kind.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+
+from approvals.inbox.task import Task
+from approvals.models import BatchState, Conflict, HeldBatch, Proposal, ProposalState, RevocationTask, Waiver
+from approvals.models.circuit_breaker import ANSWERING
+from approvals.proposals.kinds import kind
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.database.key_filters import among
+from governance.core.models import Delegation
+from governance.core.roles.roles import ROLE_WORDS, Role
+from inventory.models import Automation
+
+#: Maximum number of tasks of one kind; their list pages have all.
+MOST = 50
+
+
+def proposals(actor: Actor, now: datetime) -> list[Task]:
+    """Proposals that the reader may countersign or accept, and their own; soonest lapse first (S8).
+
+    Proposals know no delegates.
+    """
+    me = actor.person
+    if me is None:
+        return []
+    to_accept = Q(state=ProposalState.APPROVED, appointed=me)
+    delegation = Q(giver=me, taker=OuterRef("proposed_by")) | Q(taker=me, giver=OuterRef("proposed_by"))
+    between = Delegation.objects.filter(delegation).since(OuterRef("proposed_at"), now)
+    unsigned = Q(state__in=(ProposalState.OPEN, ProposalState.AT_ONCE), needs__in=access.roles_held(actor, now))
+    barred = Q(proposed_by=me) | Q(gains__contains=[me.pk]) | Q(loses__contains=[me.pk]) | Q(Exists(between))
+    rows = Proposal.objects.unanswered().filter(to_accept | (unsigned & ~barred) | Q(proposed_by=me), lapses_at__gt=now)
+    found = list(rows.select_related("proposed_by", "appointed").order_by("lapses_at", "pk")[:MOST])
+    titles = kind.titles(found)
+    return [
+        Task(
+            thread=f"proposal:{proposal.pk}",
+            href=proposal.href,
+            name=f"{kind.kind_of(proposal.kind).title}: {titles[proposal.kind, proposal.target]}",
+            text=_proposal_text(proposal, is_own=proposal.proposed_by == me),
+            who="" if proposal.proposed_by == me else proposal.proposed_by.name,
+            since=proposal.proposed_at,
+            due=proposal.lapses_at,
+            due_word="Lapses",
+            seal="none" if proposal.state == ProposalState.OPEN else "left",
+            is_own=proposal.proposed_by == me,
+        )
+        for proposal in found
+    ]
+
+
+def _proposal_text(proposal: Proposal, *, is_own: bool) -> str:
+    if proposal.state == ProposalState.APPROVED and proposal.appointed is not None:
+        return (
+            f"Waits for {proposal.appointed.name}"
+            if is_own
+            else "Two people want you to answer for this: accept or decline"
+        )
+    if is_own:
+        return f"Waits for a {ROLE_WORDS[Role(proposal.needs)].lower()}"
+    is_acting = proposal.state == ProposalState.AT_ONCE
+    acts = "It acts already and lapses without a second signature" if is_acting else "It takes a second person"
+    return f"{acts}: countersign or reject"
+
+
+def waivers(actor: Actor, now: datetime) -> list[Task]:
+    """Requested waivers that the reader may decide as security, and their own requests; oldest first (S7)."""
+    me = actor.person
+    if me is None:
+        return []
+    wanted = Q(asked_by=me)
+    if Role.SECURITY_REVIEWER in access.roles_held(actor, now):
+        people = [person.pk for person in actor.people]
+        wanted |= ~Q(asked_by__in=people) & ~Q(beneficiaries__overlap=people)
+    rows = Waiver.objects.standing("", now).filter(wanted).titled().select_related("automation__team", "asked_by")
+    return [_waiver(waiver, is_own=waiver.asked_by == me) for waiver in rows.order_by("asked_at", "pk")[:MOST]]
+
+
+def _waiver(waiver: Waiver, *, is_own: bool) -> Task:
+    wish = f"{waiver.automation.name}, for {waiver.days} day{'s' if waiver.days != 1 else ''}"
+    return Task(
+        thread=f"waiver:{waiver.pk}",
+        href=waiver.href,
+        name=waiver.title,
+        text=f"{wish}, waits for security" if is_own else f"{wish}: grant or refuse",
+        who="" if is_own else waiver.asked_by.name,
+        since=waiver.asked_at,
+        is_own=is_own,
+    )
+
+
+def ended_waivers(actor: Actor, now: datetime) -> list[Task]:
+    """Conflicts that stand again after a waiver, for the owners of their automations and for security; oldest first (S7)."""
+    if actor.person is None:
+        return []
+    conflicts, theirs = Conflict.objects.standing("again", now), Automation.objects.all()
+    if Role.SECURITY_REVIEWER not in access.roles_held(actor, now):
+        theirs = Automation.objects.answered_by([actor.person.pk], now)
+        conflicts = conflicts.filter(automations__overlap=ArraySubquery(theirs.order_by().values("pk")))
+    names = theirs.filter(among(OuterRef("automations"))).order_by("name", "pk").values("name")
+    rows = conflicts.select_related("rule").annotate(automation_name=Subquery(names[:1])).order_by("opened_at", "pk")
+    return [
+        Task(
+            thread=f"conflict:{conflict.pk}",
+            href=conflict.href,
+            name=conflict.rule.title,
+            text=f"{conflict.automation_name}: the waiver is over and the access is still held. Resolve the conflict, or request another waiver",
+            since=conflict.opened_at,
+            due=conflict.due_at,
+            due_word="Resolve by",
+        )
+        for conflict in rows[:MOST]
+    ]
+
+
+def revocation_tasks(actor: Actor, now: datetime) -> list[Task]:
+    """Access to remove in target systems, nearest deadline first (G4)."""
+    relations = (
+        "grant__automation__team",
+        "grant__entitlement__resource",
+        "grant__credential",
+        "grant__approval__decided_on",
+    )
+    rows = RevocationTask.objects.waiting_for(actor, now).select_related(*relations).order_by("due_at", "pk")[:MOST]
+    return [
+        Task(
+            thread=f"revocation:{task.pk}",
+            href=task.href,
+            name=task.grant.automation.name,
+            text=f"Remove what it held{f' on {task.resource.name}' if task.resource is not None else ''}, or check that it is gone",
+            since=task.opened_at,
+            due=task.due_at,
+        )
+        for task in rows
+    ]
+
+
+def paused_mass_revocations(actor: Actor, now: datetime) -> list[Task]:
+    """Paused mass revocations that security or an admin has not answered, without their own; nearest deadline first (G6)."""
+    if actor.person is None or not access.roles_held(actor, now) & set(ANSWERING):
+        return []
+    rows = HeldBatch.objects.filter(state=BatchState.OPEN).exclude(cause__person=actor.person)
+    rows = rows.exclude(answers__person=actor.person).select_related("cause__person").annotate(size=Count("held"))
+    return [
+        Task(
+            thread=f"brake:{batch.pk}",
+            href=batch.href,
+            name=batch.cause.words,
+            text=f"{batch.size} grant{'s' if batch.size != 1 else ''} would end at once",
+            since=batch.opened_at,
+            due=batch.answer_by,
+            due_word="Answer by",
+        )
+        for batch in rows.order_by("answer_by", "pk")[:MOST]
+    ]
