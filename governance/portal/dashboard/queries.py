@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Window
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
 from django.urls import reverse
 
 from approvals.inbox.queries import approvals, tasks
@@ -112,12 +112,13 @@ def load_groups(actor: Actor, person: Person, now: datetime, under_way: Iterable
 def load_recertifications(actor: Actor, now: datetime) -> TaskGroup:
     """Load the first unanswered questions of the reader and of those they are a delegate of, with the total number."""
     questions = Question.objects.unanswered().filter(reviewer__in=access.answers_as(actor, now))
-    relations = ("reviewer", "item__automation", "item__grant__automation")
-    rows = list(
-        questions.select_related(*relations).annotate(total=Window(Count("pk"))).order_by("item__deadline", "pk")[:MOST]
+    number = questions.order_by().annotate(every=Value(1)).values("every").annotate(number=Count("pk")).values("number")
+    rows = questions.annotate(total=Subquery(number)).select_related(
+        "reviewer", "item__automation", "item__grant__automation"
     )
-    total = rows[0].total if rows else 0
-    recertifications = [_recertification(question, actor) for question in rows]
+    first = list(rows.order_by("item__deadline", "pk")[:MOST])
+    total = first[0].total if first else 0
+    recertifications = [_recertification(question, actor) for question in first]
     href, words = reverse("recert_mine"), "Answer them in a row"
     return TaskGroup("recertifications", "Recertifications", f"{total} to answer", recertifications, href, words, total)
 

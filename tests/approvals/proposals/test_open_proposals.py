@@ -83,7 +83,12 @@ def test_every_kind_has_a_title_there(company: Company) -> None:
     rows: tuple[tuple[str, str, dict[str, Any], str], ...] = (
         ("role", f"{n.tom.pk}-auditor", {"held": True}, "Role: Auditor: Tom Ashby"),
         ("team_lead", f"{n.marketing.pk}-deputy_lead", {"person": n.tom.pk}, "Team lead: deputy lead of Marketing"),
-        ("fallback_owner", f"{n.fallback.pk}-{n.tom.pk}", {"member": True}, "Fallback owner: Fallback owners: Tom Ashby"),
+        (
+            "fallback_owner",
+            f"{n.fallback.pk}-{n.tom.pk}",
+            {"member": True},
+            "Fallback owner: Fallback owners: Tom Ashby",
+        ),
         (
             "resource_owner",
             str(company.slack.pk),
