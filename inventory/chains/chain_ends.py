@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from inventory.importers.addresses import path_shown
 from inventory.importers.manifest import QUERY_OPERATIONS
-from inventory.models import Automation, ChainKind, Level, Privilege, Trigger
+from inventory.models import Automation, ChainKind, Credential, Level, NonHumanIdentity, Privilege, Trigger
 
 #: Side of an automation at a point. For a credential, the side is a digest of its use.
 CALLS, CALLED, WRITES, READS, WATCHES, ACTS = "calls", "called", "writes", "reads", "watches", "acts"
@@ -61,17 +61,16 @@ class VersionParts:
     Args:
         automation: saved or unsaved.
         privileges: each with its entitlement and resource loaded.
-        credentials: names of its credentials by id.
+        credentials, identities: those that it uses or runs as; unsaved ones join nothing.
         triggers: its triggers.
-        identities: names of its identities by id.
         on_error: id of the automation that the platform starts on an error; empty without one.
     """
 
     automation: Automation
     privileges: Iterable[Privilege] = ()
-    credentials: Mapping[int, str] = field(default_factory=dict)
+    credentials: Iterable[Credential] = ()
     triggers: Iterable[Trigger] = ()
-    identities: Mapping[int, str] = field(default_factory=dict)
+    identities: Iterable[NonHumanIdentity] = ()
     on_error: str = ""
 
 
@@ -91,8 +90,9 @@ def ends_of(version: VersionParts) -> list[End]:
     """Return every end of a version, each once."""
     ends = [*_calls(version), *_stores(version), *_credentials(version)]
     ends += [
-        End(ChainKind.IDENTITY, point_key("identity", str(pk)), ACTS, name[:300], identity=pk)
-        for pk, name in version.identities.items()
+        End(ChainKind.IDENTITY, point_key("identity", str(each.pk)), ACTS, each.subject[:300], identity=each.pk)
+        for each in version.identities
+        if each.pk is not None
     ]
     return list({end.key: end for end in reversed(ends)}.values())[::-1]
 
@@ -294,7 +294,8 @@ def _credentials(version: VersionParts) -> Iterator[End]:
     The only credential of a server is the entry to that server: automations meet at the parts behind it. Any other use
     of it joins the automations that hold it.
     """
-    uses: dict[int, set[str]] = {pk: set() for pk in version.credentials}
+    names = {credential.pk: str(credential)[:300] for credential in version.credentials if credential.pk is not None}
+    uses: dict[int, set[str]] = {pk: set() for pk in names}
     for privilege in version.privileges:
         if privilege.credential_id in uses:
             administers = privilege.counted_level == Level.ADMIN
@@ -303,6 +304,4 @@ def _credentials(version: VersionParts) -> Iterator[End]:
             )
     for pk, used in uses.items():
         side = point_key("used for", *sorted(used))
-        yield End(
-            ChainKind.CREDENTIAL, point_key("credential", str(pk)), side, version.credentials[pk][:300], credential=pk
-        )
+        yield End(ChainKind.CREDENTIAL, point_key("credential", str(pk)), side, names[pk], credential=pk)

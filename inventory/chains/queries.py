@@ -129,8 +129,8 @@ def chain_with_version(
     if privileges is not None:
         parts = replace(parts, privileges=privileges)
     if taken_over:
-        more = NonHumanIdentity.objects.filter(pk__in=taken_over).values_list("pk", "subject")
-        parts = replace(parts, identities={**parts.identities, **dict(more)})
+        more = NonHumanIdentity.objects.filter(pk__in=taken_over)
+        parts = replace(parts, identities=[*parts.identities, *more])
     return possible_chains({version.pk: parts})[version.pk]
 
 
@@ -167,9 +167,9 @@ def _parts(version: Version) -> VersionParts:
     return VersionParts(
         version.automation,
         list(version.privileges.all()),
-        {row.credential_id: str(row.credential) for row in version.version_credentials.all()},
+        [row.credential for row in version.version_credentials.all()],
         list(version.triggers.all()),
-        {identity.pk: identity.subject for identity in named},
+        named,
         str(version.on_error or ""),  # type: ignore[attr-defined]
     )
 

@@ -6,13 +6,12 @@ is still the same.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Func, Q, QuerySet, TextField, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import Count, Q
 
 from governance.core.models import Team
 from inventory.importers import privilege_scope
@@ -90,47 +89,16 @@ def _by_privileges(case: Candidate) -> dict[int, int]:
     if not entitlements:
         return {}
     part, whole = SHARE
-    privileges = _with_matter(Privilege.objects.filter(_other_automations(case, "version__automation__")))
-    shared = privileges.filter(version__automation__team=case.team, entitlement__in=entitlements, what__in=wanted)
-    counted = shared.order_by().values("version", "version__automation").annotate(same=Count("what", distinct=True))
-    enough = list(
-        counted.filter(same__gte=-(-part * len(wanted) // whole)).values_list("version", "version__automation", "same")
-    )
-    if not enough:
-        return {}
-    held = _with_matter(Privilege.objects.filter(version__in=[version for version, _, _ in enough])).order_by()
-    sizes = dict(held.values("version").annotate(size=Count("what", distinct=True)).values_list("version", "size"))
-    return {automation: same for version, automation, same in enough if same * whole >= sizes[version] * part}
-
-
-def _with_matter(rows: QuerySet[Privilege]) -> QuerySet[Any]:
-    """Annotate `privilege_scope.matter`, so that the database counts it."""
-    return rows.annotate(
-        what=Concat(Cast(F("entitlement_id"), TextField()), Value(" "), _Parts(), output_field=TextField())
-    )
-
-
-class _Parts(Func):
-    """SQL text of the parts of a privilege, equal to `privilege_scope.parts`."""
-
-    template = f"array_to_string({privilege_scope.PARTS_SQL.format(scope='%(scope)s', target='%(target)s')}, '{privilege_scope.SEPARATOR}')"
-    output_field = TextField()
-
-    def as_sql(
-        self,
-        compiler: Any,
-        connection: Any,
-        function: str | None = None,
-        template: str | None = None,
-        arg_joiner: str | None = None,
-        **more: Any,
-    ) -> tuple[str, tuple[Any, ...]]:
-        """Build SQL with columns of the row's table under its alias, which appears several times."""
-        scope, target = (compiler.compile(expression)[0] for expression in self.source_expressions)
-        sql, _ = super().as_sql(
-            compiler, connection, function, template, arg_joiner, scope=scope, target=target, **more
-        )
-        return sql, ()
-
-    def __init__(self) -> None:
-        super().__init__(F("scope"), F("target"))
+    others = Privilege.objects.filter(_other_automations(case, "version__automation__")).order_by()
+    near = others.filter(version__automation__team=case.team, entitlement__in=entitlements).values("version")
+    enough = near.annotate(number=Count("pk")).filter(number__gte=-(-part * len(wanted) // whole)).values("version")
+    columns = ("version", "version__automation", "entitlement", "target", "scope")
+    matters: dict[tuple[int, int], set[str]] = defaultdict(set)
+    for version, automation, *what in Privilege.objects.filter(version__in=enough).order_by().values_list(*columns):
+        matters[version, automation].add(privilege_scope.privilege_matter(*what))
+    shared = {key: len(held & wanted) for key, held in matters.items()}
+    return {
+        automation: number
+        for (version, automation), number in sorted(shared.items())
+        if number * whole >= max(len(wanted), len(matters[version, automation])) * part
+    }

@@ -9,15 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from string import ascii_lowercase, ascii_uppercase
-from typing import LiteralString
 
 SEPARATOR = ", "
 _FOLDED = str.maketrans(ascii_uppercase, ascii_lowercase)
-#: SQL of `target_parts`, for a row with ``scope`` and ``target``: ASCII letters in lower case, each part once, sorted.
-PARTS_SQL: LiteralString = """ARRAY(
-    SELECT DISTINCT translate(btrim(part), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') COLLATE "C"
-    FROM unnest(CASE WHEN cardinality({scope}) > 0 THEN {scope} ELSE ARRAY[{target}]::text[] END) AS part
-    WHERE btrim(part) <> '' ORDER BY 1)"""
 
 
 def target_parts(target: str, scope: Sequence[str]) -> tuple[str, ...]:

@@ -2,139 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import F, IntegerField, Q, QuerySet, Value
-from django.db.models.expressions import RawSQL
-from django.db.models.functions import Cast, Coalesce, NullIf
-from django.urls import reverse
+from django.db.models import F, Q, QuerySet
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database import compiled_queries
+from governance.core.models import Team
 from governance.core.roles.roles import Role
-from inventory.models import OWNED, Automation, Credential, InterimOwner, InterimState, NonHumanIdentity, Resource
+from inventory.models import (
+    OWNED,
+    Automation,
+    Credential,
+    InterimOwner,
+    InterimState,
+    NonHumanIdentity,
+    Owned,
+    Resource,
+)
 from inventory.models.resource import sees_whole_register
 
-#: Columns of each row: kind in `OWNED`, key, name, former owner and the day they left; and a number for other rows of
-#: the same union.
-COLUMNS = ("shown_kind", "key", "called", "left", "left_at", "number")
 #: Later than every day on which an owner left.
 FAR = datetime.max.replace(tzinfo=UTC)
-NOTHING = Cast(Value(None), IntegerField())
 
 
-@dataclass(frozen=True)
-class Ownerless:
-    """One item without an owner.
+def ownerless_items(actor: Actor, now: datetime, *, most: int) -> list[Owned]:
+    """Ownerless items that a reader can act on: all of them for a security reviewer, otherwise those of teams they lead.
 
-    Args:
-        kind: of `OWNED`.
-        pk: its key.
-        called: its name.
-        left: name of the former owner.
-        left_at: instant at which they left, if known.
-        named: named and unconfirmed interim owner, if any.
+    The longest ownerless come first. Four queries, or none for other readers.
     """
-
-    kind: str
-    pk: int
-    called: str
-    left: str
-    left_at: datetime | None
-    named: InterimOwner | None = None
-
-    @property
-    def href(self) -> str:
-        """Its page, where an interim owner can be named."""
-        return reverse(self.kind, args=[self.pk])
+    everything = Role.SECURITY_REVIEWER in access.roles_held(actor, now)
+    return _items(actor, now, everything=everything, most=most) if everything or access.may_lead(actor, now) else []
 
 
-def acts_on_all(actor: Actor, now: datetime) -> bool | None:
-    """Items that a reader can act on: True for all, as security reviewer; False for their teams only; None for none."""
-    if Role.SECURITY_REVIEWER in access.roles_held(actor, now):
-        return True
-    return False if access.may_lead(actor, now) else None
+def listed_items(actor: Actor, now: datetime, *, most: int) -> list[tuple[Owned, InterimOwner | None]]:
+    """Ownerless items for the list page, each with the interim owner who is named and not confirmed. Five queries.
 
-
-def ownerless_rows(
-    people: tuple[int, ...] | compiled_queries.Value, now: datetime, *, everything: bool, most: int
-) -> list[QuerySet[Any, Any]]:
-    """Ownerless items that some people can act on.
-
-    Args:
-        people: keys of a reader and the people represented.
-        now: business time.
-        everything: all items; otherwise those of the teams they lead.
-        most: largest number for each kind.
-
-    Returns:
-        Rows of `COLUMNS`, one query set for each kind, for one union; `items_of_rows` reads them.
+    Readers of the whole register see all, others those of teams they lead.
     """
-    among = RawSQL("SELECT unnest(%s::bigint[])", [people]) if isinstance(people, compiled_queries.Value) else people
-    read = (
-        ("resource", Resource.objects.ownerless(now), _led_by(among, "team__", "owner__")),
-        ("automation", Automation.objects.ownerless(now), _led_by(among, "team__")),
-        ("identity", NonHumanIdentity.objects.ownerless(now), _led_by(among, "automation__team__", "owner__")),
-        ("credential", Credential.objects.ownerless(now), _of_credentials(among)),
+    items = _items(actor, now, everything=sees_whole_register(actor, now), most=most)
+    interims = InterimOwner.objects.filter(state=InterimState.NAMED).select_related("person", "named_by", *OWNED)
+    named = {(interim.subject.item_kind, interim.subject.pk): interim for interim in interims}
+    return [(item, named.get((item.item_kind, item.pk))) for item in items]
+
+
+def _items(actor: Actor, now: datetime, *, everything: bool, most: int) -> list[Owned]:
+    """Ownerless items; without ``everything`` those of a team that the reader leads, or of a team of the former owner."""
+    people = access.answers_as(actor, now)
+    led = Team.objects.filter(Q(lead__in=people) | Q(deputy_lead__in=people)).order_by().values("pk")
+    theirs = Q(owner__teams__in=led)
+    is_teamless = Q(kept_in__team__isnull=True) & (Q(kept_in__isnull=False) | Q(opens__team__isnull=True))
+    of_credential = Q(kept_in__team__in=led) | Q(kept_in__isnull=True, opens__team__in=led)
+    kinds: Sequence[tuple[QuerySet[Any], Q, str]] = (
+        (Resource.objects.ownerless(now), Q(team__in=led) | Q(theirs, team__isnull=True), "owner"),
+        (Automation.objects.ownerless(now), Q(team__in=led), "business_owner"),
+        (
+            NonHumanIdentity.objects.ownerless(now),
+            Q(automation__team__in=led) | Q(theirs, automation__isnull=True),
+            "owner",
+        ),
+        (Credential.objects.ownerless(now), of_credential | (is_teamless & theirs), "owner"),
     )
-    return [_rows_of_kind(kind, rows if everything else rows.filter(led), most) for kind, rows, led in read]
+    items: list[Owned] = []
+    for ownerless, is_led, owner in kinds:
+        rows = ownerless if everything else ownerless.filter(is_led).distinct()
+        items += rows.select_related(owner).order_by(F(f"{owner}__left_at").asc(nulls_last=True), "pk")[:most]
+    return sorted(items, key=_order)[:most]
 
 
-def items_of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Ownerless]:
-    """Items in the rows of a union of `ownerless_rows`, the longest ownerless first; other rows are skipped."""
-    columns = ("shown_kind", "key", "called", "left", "left_at")
-    read = [Ownerless(*(row[name] for name in columns)) for row in rows if row["shown_kind"] in OWNED]
-    return sorted(read, key=lambda row: (row.left_at is None, row.left_at or FAR, row.called, row.pk))
-
-
-def ownerless_items(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
-    """Items of `ownerless_rows` for a reader, in one query."""
-    everything = acts_on_all(actor, now)
-    if everything is None:
-        return []
-    first, *others = ownerless_rows(access.answers_as(actor, now), now, everything=everything, most=most)
-    return items_of_rows(first.union(*others, all=True))[:most]
-
-
-def listed_items(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
-    """Items for the list page, with named interim owners; readers of the whole register see all. Two queries."""
-    first, *others = ownerless_rows(
-        access.answers_as(actor, now), now, everything=sees_whole_register(actor, now), most=most
-    )
-    rows = items_of_rows(first.union(*others, all=True))[:most]
-    named = InterimOwner.objects.filter(state=InterimState.NAMED).select_related("person", "named_by")
-    by = {
-        (kind, pk): interim for interim in named for kind in OWNED if (pk := getattr(interim, f"{kind}_id")) is not None
-    }
-    return [replace(row, named=by.get((row.kind, row.pk))) for row in rows]
-
-
-def _rows_of_kind(kind: str, rows: QuerySet[Any], most: int) -> QuerySet[Any, Any]:
-    owner = "business_owner" if kind == "automation" else "owner"
-    called = {"identity": F("subject"), "credential": Coalesce(NullIf("name", Value("")), "kind")}.get(kind, F("name"))
-    columns = {"called": called, "left": F(f"{owner}__name"), "left_at": F(f"{owner}__left_at")}
-    shown = rows.order_by().distinct().annotate(shown_kind=Value(kind), key=F("pk"), number=NOTHING, **columns)
-    rows_of_kind: QuerySet[Any, Any] = shown.values(*COLUMNS).order_by("left_at", "key")[:most]
-    return rows_of_kind
-
-
-def _led_by(people: tuple[int, ...] | RawSQL, team: str, owner: str = "") -> Q:
-    """Condition: some people lead the team; without a team, a team of the owner who left."""
-    leads = Q((f"{team}lead__in", people)) | Q((f"{team}deputy_lead__in", people))
-    if not owner:
-        return leads
-    theirs = Q((f"{owner}teams__lead__in", people)) | Q((f"{owner}teams__deputy_lead__in", people))
-    return leads | (Q((f"{team.removesuffix('__')}__isnull", True)) & theirs)
-
-
-def _of_credentials(people: tuple[int, ...] | RawSQL) -> Q:
-    """Condition on the resource that decides about a credential: its store, otherwise the opened resource (A2)."""
-    elsewhere = Q(kept_in__isnull=True) & (Q(opens__team__lead__in=people) | Q(opens__team__deputy_lead__in=people))
-    leads = Q(owner__teams__lead__in=people) | Q(owner__teams__deputy_lead__in=people)
-    teamless = Q(kept_in__isnull=True, opens__isnull=True) | Q(kept_in__isnull=False, kept_in__team__isnull=True)
-    teamless |= Q(kept_in__isnull=True, opens__isnull=False, opens__team__isnull=True)
-    return Q(kept_in__team__lead__in=people) | Q(kept_in__team__deputy_lead__in=people) | elsewhere | (teamless & leads)
+def _order(item: Owned) -> tuple[datetime, str, int]:
+    left_at = item.accountable.left_at if item.accountable is not None else None
+    return left_at or FAR, str(item), item.pk

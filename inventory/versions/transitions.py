@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,8 +16,8 @@ from django.db.models import F, OuterRef, Q, Subquery
 from governance.core.actors.actor import Actor
 from governance.core.engine.transition import Effect, Step, transition
 from inventory import importers
-from inventory.chains import chain_ends
 from inventory.chains import queries as chain_queries
+from inventory.chains.chain_ends import VersionParts
 from inventory.importers.manifest import Manifest, manifest_digests
 from inventory.models import (
     Assessment,
@@ -119,13 +119,14 @@ def record_assessment(
     more = importer_upgrade.apply_new_reading(privileges, manifest) if manifest is not None else []
     credentials, bindings = [row.credential for row in used], resource_queries.bindings_of(privileges)
     parties = ownership_parties.party_ids(automation, credentials, step.now, bindings) | set(party_ids)
+    parts = VersionParts(automation, privileges, credentials, rows.triggers, identities, rows.read.on_error)
     judge_as = partial(
         judge_version,
         *(privileges, credentials, rows.triggers),
         environment=automation.environment,
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
-        chain=chain_queries.possible_chains({version.pk: _chain_version(rows, identities)})[version.pk],
+        chain=chain_queries.possible_chains({version.pk: parts})[version.pk],
         party_ids=parties,
         bindings=bindings,
         rules=policy.rules_at(step.now),
@@ -156,18 +157,6 @@ def record_assessment(
     Finding.objects.bulk_create(Finding(assessment=made, **row) for row in rows_to_write)
     return Effect(
         subject=made, payload={"tier": made.tier, "findings": len(rows_to_write), "importer": made.importer_version}
-    )
-
-
-def _chain_version(rows: VersionRows, identities: Iterable[NonHumanIdentity]) -> chain_ends.VersionParts:
-    """Rows of a version that can join it with others (A16)."""
-    return chain_ends.VersionParts(
-        rows.automation,
-        rows.privileges,
-        {row.credential_id: str(row.credential) for row in rows.used},
-        rows.triggers,
-        {identity.pk: identity.subject for identity in identities},
-        rows.read.on_error,
     )
 
 

@@ -346,13 +346,12 @@ class _Reading:
     @cached_property
     def _chain(self) -> Chain:
         """Automations that it would be connected with (A16)."""
-        credentials = (each for each in self.resolution.credentials.values() if each.pk is not None)
         parts = chain_ends.VersionParts(
             self.automation,
             list(self.resolution.privileges.values()),
-            {credential.pk: str(credential) for credential in credentials},
+            self.resolution.credentials.values(),
             self.resolution.triggers,
-            {identity.pk: identity.subject for identity in self.resolution.identities if identity.pk is not None},
+            self.resolution.identities,
             self.manifest.on_error,
         )
         return chain_queries.possible_chains({"draft": parts})["draft"]

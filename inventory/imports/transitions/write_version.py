@@ -147,10 +147,10 @@ def _new_version(
 
 def _meeting_points(automation: Automation, manifest: Manifest, resolved: Resolution) -> list[str]:
     """Points at which the version could be joined with other automations (A16), computed after its rows are saved."""
-    credentials = {credential.pk: str(credential) for credential in resolved.credentials.values()}
+    credentials = resolved.credentials.values()
     return chain_ends.meeting_points(
         chain_ends.VersionParts(
-            automation, resolved.privileges.values(), credentials, resolved.triggers, {}, manifest.on_error
+            automation, resolved.privileges.values(), credentials, resolved.triggers, (), manifest.on_error
         )
     )
 

@@ -4,7 +4,7 @@ activates.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -42,43 +42,31 @@ CHOICES = {
 }
 
 
-def _require_not_proposer(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
-    if any(person.pk == subject.proposed_by_id for person in actor.people):
-        return Refusal("SOD-8", "duty", "You proposed this resource; another admin puts it to use.")
-    if any(person.pk == subject.classed_by_id for person in actor.people):
-        return Refusal("SOD-8", "duty", "You said what it counts as; another admin puts it to use.")
-    return None
-
-
-def _require_not_owner(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
-    answering = (subject.owner_id, subject.deputy_id, subject.named_owner_id, subject.named_deputy_id)
-    if any(person.pk in answering for person in actor.people):
-        return Refusal("SOD-8", "duty", "You would answer for this resource; another admin puts it to use.")
-    return None
-
-
-def _require_not_namer(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
-    named = (
-        subject.history.filter(named_by__isnull=False)
-        .order_by("-history_id")
-        .values_list("named_by", flat=True)
-        .first()
+def _require_uninvolved(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    named = subject.history.filter(named_by__isnull=False).order_by("-history_id").values_list("named_by", flat=True)
+    owners = (subject.owner_id, subject.deputy_id, subject.named_owner_id, subject.named_deputy_id)
+    involved = (
+        ((subject.proposed_by_id,), "You proposed this resource"),
+        ((subject.classed_by_id,), "You set its data class, kind, team or environment"),
+        (tuple(named[:1]), "You named the owner of this resource"),
+        (owners, "You would own this resource"),
     )
-    if any(person.pk == named for person in actor.people):
-        return Refusal("SOD-8", "duty", "You named who answers for this resource; another admin puts it to use.")
+    for people, sentence in involved:
+        if any(person.pk in people for person in actor.people):
+            return Refusal("SOD-8", "duty", f"{sentence}; another admin activates it.")
     return None
 
 
 def _require_not_in_use(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     if subject.state != ResourceState.ACTIVE:
         return None
-    sentence = "Another owner of what is in use takes a second admin's signature."
-    return Refusal("S8", "state", sentence, "Propose it; a second admin countersigns, and the person accepts.")
+    sentence = "Another owner of an active resource needs a second admin's approval."
+    return Refusal("S8", "state", sentence, "Propose it; a second admin approves it, and the person accepts.")
 
 
 def _require_nameable(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     if subject.unresolved:
-        sentence = "This stands for connections that are missing or decided at run time: nobody can answer for it."
+        sentence = "This stands for connections that are missing or chosen at run time, so nobody can own it."
         return Refusal("I8", "state", sentence, "Change the automation so that it names what it talks to.")
     return None
 
@@ -96,26 +84,21 @@ def _require_accepted(subject: Resource, actor: Actor, now: datetime) -> Refusal
 def _require_data_class(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     if subject.data_class:
         return None
-    return Refusal(
-        "I3",
-        "state",
-        "Its data class is not set.",
-        "Set how much harm a leak would do; another admin then puts it to use.",
-    )
+    return Refusal("I3", "state", "Its data class is not set.", "Set it; another admin then activates the resource.")
 
 
-NOT_THE_PROPOSER = Duty(
+NAMEABLE = Duty("I8", "I8", "A connection that is chosen at run time has no owner.", _require_nameable)
+ACCEPTED = Duty("I8", "I8", "A resource is activated after its owner accepted.", _require_accepted)
+HAS_DATA_CLASS = Duty("I3", "I3", "A resource can't be activated without a data class.", _require_data_class)
+UNINVOLVED = Duty(
     "SOD-8",
     "S8",
-    "A resource is put to use by an admin who neither proposed it nor said what it counts as.",
-    _require_not_proposer,
+    "A resource is activated by an admin who didn't propose it, classify it, name its owner or own it.",
+    _require_uninvolved,
 )
-NAMEABLE = Duty("I8", "I8", "What is decided at run time has no owner and is never in use.", _require_nameable)
-ACCEPTED = Duty("I8", "I8", "A resource is put to use once its owner has accepted.", _require_accepted)
-HAS_DATA_CLASS = Duty("I3", "I3", "A resource is put to use once its data class is set.", _require_data_class)
-NOT_THE_NAMER = Duty("SOD-8", "S8", "Nobody puts a resource to use whose owner they named.", _require_not_namer)
-NOT_IN_USE = Duty("S8", "S8", "The owner of what is in use changes by a proposal of two people.", _require_not_in_use)
-NOT_THE_OWNER = Duty("SOD-8", "S8", "Nobody puts a resource to use that they answer for.", _require_not_owner)
+NOT_IN_USE = Duty(
+    "S8", "S8", "The owner of an active resource changes by a proposal of two people.", _require_not_in_use
+)
 
 
 @transition(Team, event="resource.proposed", permission=Permission.RESOURCE_PROPOSE)
@@ -207,7 +190,7 @@ def accept_ownership(step: Step[Resource]) -> Effect:
     permission=Permission.RESOURCE_ACTIVATE,
     source=(ResourceState.PROPOSED,),
     target=(ResourceState.ACTIVE,),
-    duties=[NAMEABLE, ACCEPTED, NOT_THE_PROPOSER, NOT_THE_NAMER, NOT_THE_OWNER, HAS_DATA_CLASS],
+    duties=[NAMEABLE, ACCEPTED, UNINVOLVED, HAS_DATA_CLASS],
 )
 def activate(step: Step[Resource]) -> Effect:
     """Activate a resource with data class and accepted owner, as an admin who did not propose it (I3, I8)."""
@@ -228,21 +211,14 @@ def amend_resource(step: Step[Resource], *, fields: Mapping[str, Any]) -> Effect
     A proposed resource can change in every way: the accepting owner and the activating admin check it.
     """
     resource, given = step.subject, _checked(fields)
-    before = {name: getattr(resource, name) for name in given}
-    was = resource.counted_class, resource.environment
-    _check_class_stays(resource, given)
-    for name, value in given.items():
-        setattr(resource, name, value)
-    if not resource.name:
+    if not given.get("name", resource.name):
         raise invalid("I3", "name", "Give it a name.")
-    changed = [name for name, value in before.items() if getattr(resource, name) != value]
     if resource.state == ResourceState.ACTIVE:
-        _check_not_lowered(resource, *was)
-        _check_stays(changed)
-    elif JUDGED & set(changed):
+        _check_class_stays(resource, given)
+        _check_only_raised(resource, given)
+    elif any(getattr(resource, name) != value for name, value in given.items() if name in JUDGED):
         resource.classed_by = step.actor.person
-    step.save(resource)
-    return Effect(payload={"changed": changed, "data_class": resource.counted_class})
+    return _set_fields(step, given)
 
 
 @transition(Resource, event="resource.ownership_accepted", permission=None, source=(ResourceState.ACTIVE,))
@@ -266,11 +242,7 @@ def reclassify(step: Step[Resource], *, data_class: str, environment: str) -> Ef
     """Lower data class or environment of an active resource, after a proposal of two people (S8)."""
     resource, given = step.subject, _checked({"data_class": data_class, "environment": environment})
     _check_class_stays(resource, given)
-    changed = [name for name, value in given.items() if getattr(resource, name) != value]
-    for name, value in given.items():
-        setattr(resource, name, value)
-    step.save(resource)
-    return Effect(payload={"changed": changed, "data_class": resource.counted_class})
+    return _set_fields(step, given)
 
 
 @transition(Resource, event="resource.amended", permission=None, source=(ResourceState.ACTIVE,))
@@ -279,37 +251,39 @@ def change_kind_or_team(step: Step[Resource], *, kind: str, team: Team | None) -
 
     Conflict rules use the kind; ladder and second approval use the team. So one person cannot change them.
     """
-    resource, given = step.subject, _checked({"kind": kind, "team": team})
+    return _set_fields(step, _checked({"kind": kind, "team": team}))
+
+
+def _set_fields(step: Step[Resource], given: Mapping[str, Any]) -> Effect:
+    resource = step.subject
     changed = [name for name, value in given.items() if getattr(resource, name) != value]
-    resource.kind, resource.team = given["kind"], given["team"]
+    for name in changed:
+        setattr(resource, name, given[name])
     step.save(resource)
     return Effect(payload={"changed": changed, "data_class": resource.counted_class})
 
 
 def _check_class_stays(resource: Resource, given: Mapping[str, Any]) -> None:
-    if (
-        resource.state == ResourceState.ACTIVE
-        and resource.data_class
-        and not given.get("data_class", resource.data_class)
-    ):
+    is_set = resource.state == ResourceState.ACTIVE and resource.data_class
+    if is_set and not given.get("data_class", resource.data_class):
         raise invalid("I3", "data_class", "Choose a data class.")
 
 
-def _check_stays(changed: Collection[str]) -> None:
-    for name in changed:
-        if name in STAYING:
+def _check_only_raised(resource: Resource, given: Mapping[str, Any]) -> None:
+    """Refuse a lower data class or environment, and another kind or team, of an active resource (S8)."""
+    raised: tuple[tuple[str, Sequence[str], str, str], ...] = (
+        ("data_class", DataClass.values, DataClass.RESTRICTED, "Lowering a data class"),
+        ("environment", Environment.values, Environment.DEVELOPMENT, "Calling production less"),
+    )
+    for name, order, unset, words in raised:
+        before = getattr(resource, name) or unset
+        if order.index(given.get(name, before) or unset) < order.index(before):
+            sentence = f"{words} takes a second person's approval: propose it on the resource's page."
+            raise invalid("S8", name, sentence, beside=f"It is {before} now.")
+    for name in STAYING:
+        if name in given and given[name] != getattr(resource, name):
             sentence = f"{STAYING[name]} takes a second person's approval once it is in use: propose it on the resource's page."
             raise invalid("S8", name, sentence, beside="Two people change this.")
-
-
-def _check_not_lowered(resource: Resource, data_class: str, environment: str) -> None:
-    classes, places = list(DataClass.values), list(Environment.values)
-    if classes.index(resource.counted_class) < classes.index(data_class):
-        sentence = "Lowering a data class takes a second person's approval: propose it on the resource's page."
-        raise invalid("S8", "data_class", sentence, beside=f"It is {data_class} now.")
-    if places.index(resource.environment) < places.index(environment):
-        sentence = "Calling production less takes a second person's approval: propose it on the resource's page."
-        raise invalid("S8", "environment", sentence, beside=f"It is {environment} now.")
 
 
 @transition(

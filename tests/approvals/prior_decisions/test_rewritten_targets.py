@@ -6,9 +6,6 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from django.db import connection
-from hypothesis import given
-from hypothesis import strategies as st
 
 from approvals.grants.transitions import lifecycle
 from approvals.models import Approval, Grant, Submission
@@ -167,17 +164,3 @@ def test_a_copy_that_is_written_otherwise_is_held_as_the_same(company: Company, 
 def test_what_has_a_part_in_common(one: Sequence[str], other: Sequence[str], is_same: bool) -> None:
     mine, its = privilege_scope.target_parts("", one), privilege_scope.target_parts("", other)
     assert privilege_scope.targets_overlap(mine, its) is privilege_scope.targets_overlap(its, mine) is is_same
-
-
-@pytest.mark.rule("I9", "A15")
-@pytest.mark.django_db
-@given(
-    target=st.text(alphabet="aZ.é İ/{}", max_size=8),
-    scope=st.lists(st.text(alphabet="abAB.éÉ_ -", max_size=4), max_size=4),
-)
-def test_the_database_says_the_same_of_a_row(target: str, scope: list[str]) -> None:
-    sql = privilege_scope.PARTS_SQL.format(scope="%(scope)s::text[]", target="%(target)s")
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {sql}", {"scope": scope, "target": target})
-        (found,) = cursor.fetchone()
-    assert tuple(found) == privilege_scope.target_parts(target, scope)

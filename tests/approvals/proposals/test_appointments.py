@@ -195,7 +195,7 @@ def test_who_named_the_owner_of_something_new_does_not_put_it_to_use(company: Co
     resources.accept_ownership(new, actor=as_actor(n.tom), now=company.now)
     with pytest.raises(DutyConflict) as caught:
         resources.activate(new, actor=as_actor(n.ines), now=company.now)
-    assert caught.value.refusal.sentence == "You named who answers for this resource; another admin puts it to use."
+    assert caught.value.refusal.sentence == "You named the owner of this resource; another admin activates it."
     resources.activate(new, actor=as_actor(n.karl), now=company.now)
 
 

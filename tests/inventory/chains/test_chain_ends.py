@@ -11,7 +11,7 @@ from inventory.chains import chain_ends
 from inventory.chains.chain_ends import End
 from inventory.importers.addresses import path_shown
 from inventory.importers.sentences import scope_of
-from inventory.models import Automation, Credential, Entitlement, Privilege, Resource, Trigger
+from inventory.models import Automation, Credential, Entitlement, NonHumanIdentity, Privilege, Resource, Trigger
 
 ERP = Resource(pk=1, name="ERP", kind="data_store")
 SLACK = Resource(pk=2, name="Slack", kind="saas_connector")
@@ -50,7 +50,7 @@ def holds(
 
 
 def ends(*privileges: Privilege, of: Automation | None = None, **more: Any) -> list[End]:
-    used = {one.credential.pk: str(one.credential) for one in privileges if one.credential is not None}
+    used = [one.credential for one in privileges if one.credential is not None]
     return chain_ends.ends_of(chain_ends.VersionParts(of or automation(), privileges, used, **more))
 
 
@@ -164,8 +164,17 @@ def test_a_credential_that_is_used_elsewhere_too_or_to_administer_joins(other: P
 
 @pytest.mark.rule("A16", "I5")
 def test_an_identity_joins_whatever_is_done_as_it() -> None:
-    assert joined(ends(identities={1: "robot"}), ends(identities={2: "other"})) == set()
-    assert joined(ends(identities={1: "robot"}), ends(identities={1: "robot"})) == {"identity"}
+    assert (
+        joined(
+            ends(identities=[NonHumanIdentity(pk=1, subject="robot")]),
+            ends(identities=[NonHumanIdentity(pk=2, subject="other")]),
+        )
+        == set()
+    )
+    assert joined(
+        ends(identities=[NonHumanIdentity(pk=1, subject="robot")]),
+        ends(identities=[NonHumanIdentity(pk=1, subject="robot")]),
+    ) == {"identity"}
 
 
 def calling(target: str, **more: Any) -> list[End]:

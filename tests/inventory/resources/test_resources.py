@@ -72,7 +72,7 @@ def test_nobody_names_themselves_as_deputy_nor_puts_to_use_what_they_would_be_th
         Resource.objects.filter(pk=made.pk).update(named_deputy=n.ines, named_by=n.ines)
     resources.name_owner(made, actor=as_actor(n.karl), now=n.now, owner=n.omar, deputy=n.ines)
     resources.accept_ownership(made, actor=as_actor(n.omar), now=n.now)
-    with pytest.raises(DutyConflict, match="would answer for"):
+    with pytest.raises(DutyConflict, match="would own"):
         resources.activate(made, actor=as_actor(n.ines), now=n.now)
     assert Resource.objects.get(pk=made.pk).state == ResourceState.PROPOSED
 
@@ -97,10 +97,10 @@ def test_an_admin_who_proposed_it_set_its_class_or_would_own_it_does_not_put_it_
         resources.activate(made, actor=as_actor(n.karl), now=n.now)
     resources.amend_resource(made, actor=as_actor(n.karl), now=n.now, fields={"data_class": "internal"})
     resources.accept_ownership(made, actor=as_actor(n.omar), now=n.now)
-    with pytest.raises(DutyConflict, match="counts as") as no:
+    with pytest.raises(DutyConflict, match="set its data class") as no:
         resources.activate(made, actor=as_actor(n.karl), now=n.now)
     assert no.value.refusal.code == "SOD-8"
-    with pytest.raises(DutyConflict, match="named who answers"):
+    with pytest.raises(DutyConflict, match="named the owner"):
         resources.activate(made, actor=as_actor(n.ines), now=n.now)
     give_role(n.mei, Role.ADMIN, admins=(n.ines, n.karl))
     resources.activate(made, actor=as_actor(n.mei), now=n.now)
@@ -116,7 +116,7 @@ def test_a_resource_without_a_data_class_is_not_put_to_use(northwind: Northwind)
         resources.activate(made, actor=as_actor(n.karl), now=n.now)
     assert (no.value.refusal.code, no.value.refusal.to_do) == (
         "I3",
-        "Set how much harm a leak would do; another admin then puts it to use.",
+        "Set it; another admin then activates the resource.",
     )
     resources.amend_resource(made, actor=as_actor(n.omar), now=n.now, fields={"data_class": "internal"})
     resources.activate(made, actor=as_actor(n.karl), now=n.now)
@@ -197,7 +197,7 @@ def test_what_cannot_be_a_resource_is_refused_beside_its_field(
 @pytest.mark.rule("I8")
 def test_a_new_owner_of_a_resource_in_use_takes_over_when_they_accept(company: Company) -> None:
     n = company.people
-    with pytest.raises(OutOfTurn, match=r"^S8: Another owner of what is in use"):
+    with pytest.raises(OutOfTurn, match=r"^S8: Another owner of an active resource"):
         resources.name_owner(company.slack, actor=as_actor(n.ines), now=n.now, owner=n.lena, deputy=n.mei)
     assert Resource.objects.get(pk=company.slack.pk).owner == n.omar
     own(company.slack, n.lena, n.mei, now=n.now)
