@@ -115,20 +115,20 @@ def test_home_and_the_list_show_leads_and_security_what_they_can_do_something_ab
     n = company.people
     automation = scenarios.brought_in(company).automation
     home, listing = reverse("home"), reverse("ownerless")
-    assert "Nobody answers for these" not in seen(n.theo, home)
+    assert "Without an owner" not in seen(n.theo, home)
     left(company, n.jonas)
     few = {who: (cost(who, home), cost(who, listing)) for who in (n.sana, n.theo)}
     left(company, n.omar)
     name(company, Automation.objects.get(pk=automation.pk), n.grace, n.theo)
     for who, (at_home, listed) in few.items():
-        assert "Nobody answers for these" in seen(who, home)
+        assert "Without an owner" in seen(who, home)
         assert (cost(who, home), cost(who, listing)) == (at_home, listed)
         assert at_home <= 15
         assert listed <= 14
     assert "Theo Brandt has named Grace Lindqvist, not confirmed yet" in seen(n.sana, listing)
     assert company.slack.name in seen(n.sana, listing)
     assert company.slack.name not in seen(n.theo, listing)
-    assert "Nobody answers for these" not in seen(n.rita, home)
+    assert "Without an owner" not in seen(n.rita, home)
     for path in ("resource_list", "automation_list"):
         found: Any = client_of(n.sana).get(f"{reverse(path)}?ownerless=1").context["rows"]
         assert {getattr(row, path.removesuffix("_list")).name for row in found} == {
