@@ -9,12 +9,11 @@ from typing import Any
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.expressions import Combinable
 from guardian.models import UserObjectPermissionBase
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database.key_filters import among, keyed_by
+from governance.core.database.key_filters import keyed_by
 from governance.core.models import History, Membership, Person, Team
 from governance.core.roles.roles import Relation
 from inventory.models.interim_owner import InterimOwner, InterimState, Owned, interim_condition, ownerless_condition
@@ -47,10 +46,10 @@ class AutomationState(models.TextChoices):
 AMENDED_BY_REVIEW = ("purpose", "kind", "business_owner_id", "technical_owner_id")
 
 
-def _interim_automations(people: Collection[int] | Combinable, now: datetime) -> models.QuerySet[InterimOwner, Any]:
+def _interim_automations(people: Collection[int], now: datetime) -> models.QuerySet[InterimOwner, Any]:
     """Ids of the automations with one of some people as interim owner at ``now``."""
     confirmed = InterimOwner.objects.filter(state=InterimState.CONFIRMED, until__gt=now)
-    return confirmed.filter(among(people, "person"), automation__isnull=False).order_by().values("automation")
+    return confirmed.filter(person__in=people, automation__isnull=False).order_by().values("automation")
 
 
 def _automations_on_resources_of(people: Collection[int], now: datetime) -> models.QuerySet[Resource, Any]:
@@ -90,9 +89,9 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
             | Q(keyed_by(_automations_on_resources_of(people, now)))
         )
 
-    def answered_by(self, people: Collection[int] | Combinable, now: datetime) -> AutomationQuerySet:
+    def answered_by(self, people: Collection[int], now: datetime) -> AutomationQuerySet:
         """Automations that some people own, or have as interim owners at ``now`` (I3)."""
-        owns = Q(among(people, "business_owner")) | Q(among(people, "technical_owner"))
+        owns = Q(business_owner__in=people) | Q(technical_owner__in=people)
         return self.filter(owns | Q(keyed_by(_interim_automations(people, now))))
 
     def ownerless(self, now: datetime) -> AutomationQuerySet:

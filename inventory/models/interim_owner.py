@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -9,10 +10,8 @@ from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.expressions import Combinable
 from django.urls import reverse
 
-from governance.core.database.key_filters import among
 from governance.core.models import FreeText, History, Person, Team
 from governance.core.roles.roles import Relation
 
@@ -210,17 +209,16 @@ class Owned(models.Model):
         return teams.filter(Q(lead=person) | Q(deputy_lead=person)).exists()
 
 
-def interim_condition(people: Any, now: datetime, prefix: str = "") -> Q:
+def interim_condition(people: Collection[int], now: datetime, prefix: str = "") -> Q:
     """Condition for rows with one of some people as interim owner at ``now``.
 
     Args:
-        people: ids, a query of ids, or a placeholder for ids.
+        people: ids.
         now: business time.
         prefix: lookup path to the row, for example ``entitlement__resource__``.
     """
     path = f"{prefix}interim__"
-    who = Q(among(people, f"{path}person") if isinstance(people, Combinable) else (f"{path}person__in", people))
-    return who & Q((f"{path}state", InterimState.CONFIRMED), (f"{path}until__gt", now))
+    return Q((f"{path}person__in", people), (f"{path}state", InterimState.CONFIRMED), (f"{path}until__gt", now))
 
 
 def ownerless_condition(owner: str, now: datetime) -> Q:
