@@ -74,7 +74,7 @@ def _require_own_side(subject: Credential, actor: Actor, now: datetime) -> Refus
 
 
 def _require_another_speaker(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
-    if not {subject.said_by_id, subject.said_for_id} & {person.pk for person in actor.people}:
+    if not {subject.said_by_id, subject.said_for_id} & actor.people_ids:
         return None
     return Refusal(
         "A2", "duty", "You said where it is kept, so somebody else confirms it.", "The store's other side does."
@@ -82,9 +82,7 @@ def _require_another_speaker(subject: Credential, actor: Actor, now: datetime) -
 
 
 def _require_own_claim(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.said_kept_in is None or {subject.said_by_id, subject.said_for_id} & {
-        person.pk for person in actor.people
-    }:
+    if subject.said_kept_in is None or {subject.said_by_id, subject.said_for_id} & actor.people_ids:
         return None
     name = subject.said_by.name if subject.said_by else "Somebody"
     sentence = f"{name} says already that {subject.said_kept_in.name} keeps it."
@@ -305,7 +303,7 @@ def claim_store(step: Step[Credential], *, store: Resource | None) -> Effect:
 
 def _notify_store_owners(step: Step[Credential], store: Resource) -> None:
     """Notify owner and deputy of a store that they can confirm or refuse a credential."""
-    credential, speakers = step.subject, {person.pk for person in step.actor.people}
+    credential, speakers = step.subject, step.actor.people_ids
     context = {
         "credential": str(credential),
         "store": store.name,

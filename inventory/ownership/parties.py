@@ -94,7 +94,7 @@ def uses_of_entitlement(entitlement: Entitlement) -> QuerySet[Automation]:
 def _part_of_actor(actor: Actor, part: str, row: Model, uses: QuerySet[Automation]) -> str | None:
     key = (stake_in_credential, type(row), row.pk)
     if key not in actor.memory:
-        actor.memory[key] = _part_of_people(part, uses.order_by("pk"), {person.pk for person in actor.people})
+        actor.memory[key] = _part_of_people(part, uses.order_by("pk"), actor.people_ids)
     words: str | None = actor.memory[key]
     return words
 

@@ -185,13 +185,13 @@ def _require_nobody_named(
 
 
 def _require_not_oneself(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
-    if any(person.pk == subject.person_id for person in actor.people):
+    if subject.person_id in actor.people_ids:
         return Refusal("SOD-8", "duty", "You can't confirm yourself as interim owner.", "Two other people do.")
     return None
 
 
 def _require_another(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
-    if any(person.pk in (subject.named_by_id, subject.named_for_id) for person in actor.people):
+    if not actor.people_ids.isdisjoint((subject.named_by_id, subject.named_for_id)):
         sentence = f"You named {subject.person.name}, so you can't confirm them."
         return Refusal("SOD-8", "duty", sentence, f"{_CONFIRMS[subject.confirmed_as]} does.")
     return None

@@ -66,7 +66,7 @@ def _name_interim(step: Step[Any], person: Person) -> Effect:
     subject: Owned = step.subject
     if not person.is_here:
         raise invalid("I3", "person", f"{person.name} is not here any more.")
-    if any(acting.pk == person.pk for acting in step.actor.people):
+    if person.pk in step.actor.people_ids:
         raise refuse(Refusal("SOD-8", "duty", "You can't name yourself.", "Name somebody else, whom another confirms."))
     _check_not_asked(subject, person, step.now)
     open_capacities = rules.capacities(subject, step.actor, step.now)

@@ -88,6 +88,11 @@ class Actor:
         return tuple(person for person in (self.person, self.standing_for) if person is not None)
 
     @property
+    def people_ids(self) -> frozenset[int]:
+        """Ids of `people`."""
+        return frozenset(person.pk for person in self.people)
+
+    @property
     def capacity_of(self) -> Person | None:
         """Whose capacity is exercised: the giver's under a delegation, else the person's own."""
         return self.standing_for or self.person

@@ -43,7 +43,7 @@ def _require_no_stake(subject: Binding, actor: Actor, now: datetime) -> Refusal 
     """Refuse the proposer of an open binding, owners of automations that use it, and their delegates."""
     if not subject.is_open:
         return None
-    people = {person.pk for person in actor.people}
+    people = actor.people_ids
     sentence = ""
     if subject.proposed_by_id in people:
         sentence = f"You proposed that this connection opens {subject.resource.name}, so somebody else settles it."
@@ -69,7 +69,7 @@ def _require_moving(subject: Binding, actor: Actor, now: datetime) -> Refusal | 
 
 def _require_another(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
     requesters = {subject.moving_by_id, subject.moving_for_id}
-    if any(person.pk in requesters for person in actor.people):
+    if not actor.people_ids.isdisjoint(requesters):
         return Refusal("SOD-8", "duty", "You asked for this, so somebody else agrees to it.")
     return None
 
@@ -220,9 +220,7 @@ def request_move(step: Step[Resource], *, connector: str, instance: str) -> Effe
         raise refuse(Refusal("I8", "input", "Nobody has confirmed what this connection opens, so nothing moves."))
     if row.resource_id == step.subject.pk:
         raise refuse(Refusal("I8", "input", f"It is known to open {step.subject.name} already."))
-    if row.moving_to is not None and not {row.moving_by_id, row.moving_for_id} & {
-        person.pk for person in step.actor.people
-    }:
+    if row.moving_to is not None and not {row.moving_by_id, row.moving_for_id} & step.actor.people_ids:
         raise refuse(_open_move(row))
     row.moving_to, row.moving_at = step.subject, step.now
     row.moving_by, row.moving_for = step.actor.person, step.actor.standing_for
@@ -290,7 +288,7 @@ def share_host(step: Step[Resource], *, binding: int) -> Effect:
     if row is None:
         sentence = f"Nobody waits for {step.subject.name} to share a host."
         raise refuse(Refusal("I8", "state", sentence, "Look at the resource again."))
-    people = {person.pk for person in step.actor.people}
+    people = step.actor.people_ids
     to_do = f"Somebody else who answers for {step.subject.name} agrees."
     if people & {row.proposed_by_id, row.confirmed_by_id, row.confirmed_for_id}:
         sentence = (

@@ -52,7 +52,7 @@ def _require_uninvolved(subject: Resource, actor: Actor, now: datetime) -> Refus
         (owners, "You would own this resource"),
     )
     for people, sentence in involved:
-        if any(person.pk in people for person in actor.people):
+        if not actor.people_ids.isdisjoint(people):
             return Refusal("SOD-8", "duty", f"{sentence}; another admin activates it.")
     return None
 
@@ -146,7 +146,7 @@ def _record_owner(step: Step[Any], resource: Resource, owner: Person, deputy: Pe
         raise refuse(Refusal("I3", "input", "Owner and deputy are two people."))
     if not (owner.is_here and deputy.is_here):
         raise refuse(Refusal("I3", "input", "Owner and deputy must be here."))
-    if any(person.pk in (owner.pk, deputy.pk) for person in step.actor.people):
+    if not step.actor.people_ids.isdisjoint((owner.pk, deputy.pk)):
         raise refuse(Refusal("SOD-8", "duty", "You can't name yourself.", "Another admin does."))
     resource.named_owner, resource.named_deputy, resource.named_by = owner, deputy, step.actor.person
 

@@ -66,7 +66,7 @@ def _binding_line(row: Binding, actor: Actor, now: datetime) -> BindingLine:
 def claim_lines(resource: Resource, actor: Actor, now: datetime) -> list[BindingLine]:
     """Bindings to other resources on hosts of this one, without its owner's consent (I8)."""
     may = bindings.share_host.refusal(resource, actor=actor, now=now) is None
-    people = {person.pk for person in actor.people}
+    people = actor.people_ids
     button = {"label": "Confirm shared host", "kind": "filled", "fields": {"resource": resource.pk}}
     return [
         BindingLine(
