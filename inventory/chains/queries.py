@@ -29,10 +29,10 @@ from django.db.models import (
 )
 from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KT
-from django.db.models.functions import Concat, Left
+from django.db.models.functions import Coalesce, Concat, Left
 
 from governance.core.database.key_filters import among
-from inventory.chains import chain_ends, own_tier
+from inventory.chains import chain_ends
 from inventory.chains.chain_ends import BUT, CALLED, CALLS, NOWHERE, End, VersionParts
 from inventory.models import (
     Assessment,
@@ -187,7 +187,7 @@ def _chains(cases: Mapping[K, tuple[int | None, Sequence[End]]]) -> dict[K, Chai
     met = {key: _ends_met(*case, stored) for key, case in cases.items()}
     others = _others(cases, met)
     everybody = {pk for each in others.values() for pk in each}
-    unanswered, tiers = _unanswered_points(everybody), own_tier.approved_tiers(everybody) if everybody else {}
+    unanswered, tiers = _unanswered_points(everybody), approved_tiers(everybody)
     chains = {}
     for key, (_, ends) in cases.items():
         called = {end.point for end in ends if end.side == CALLED} | {
@@ -307,11 +307,11 @@ def joined_tiers() -> Iterator[JoinedTier]:
     newest = Assessment.objects.filter(version=OuterRef("automation__approved_version")).order_by("-pk")
     rows = ChainMember.objects.annotate(in_vain=Exists(_unanswered_calls().filter(automation=OuterRef("automation"))))
     rows = rows.filter(Q(in_vain=True) | Exists(neighbours)).annotate(
-        judged=Subquery(newest.values("tier")[:1]), own=Subquery(newest.values(own=own_tier.JUDGED)[:1])
+        judged=Subquery(newest.values("tier")[:1]), own=Subquery(newest.values(own=JUDGED)[:1])
     )
     columns = ("automation", "chain", "automation__tier", "automation__raised_to", "judged", "own", "in_vain")
     for pk, chain, stands, raised, made, own_value, in_vain in rows.order_by().values_list(*columns):
-        yield JoinedTier(pk, chain, Tier.of(made or stands), own_tier.own_tier(own_value or stands, raised), in_vain)
+        yield JoinedTier(pk, chain, Tier.of(made or stands), own_tier(own_value or stands, raised), in_vain)
 
 
 def _unanswered_calls() -> QuerySet[ChainEnd]:
@@ -324,3 +324,27 @@ def sides_of(members: Collection[int]) -> Iterator[tuple[int, str, str]]:
     """Automation, point and side of each end of some automations."""
     rows = ChainEnd.objects.filter(among(members, "automation")).order_by().values_list("automation", "point", "side")
     return rows.iterator(ROWS)
+
+
+# --- own tiers ----------------------------------------------------------------------------------------------------------
+
+#: Own tier of an assessment; older assessments have the resulting tier only.
+JUDGED = Coalesce(KT("levels__own"), F("tier"), output_field=CharField())
+
+
+def own_tier(own_tier_value: str, raised_to: str) -> Tier:
+    """Assessed tier, or the tier that a person raised it to (T2)."""
+    return max(Tier.of(own_tier_value), Tier.of(raised_to or "low"))
+
+
+def approved_tiers(automations: Collection[int]) -> dict[int, Tier]:
+    """Own tiers of the approved versions of some automations; one query, or none."""
+    if not automations:
+        return {}
+    newest = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values(own=JUDGED)[:1]
+    approved = Version.objects.filter(among(automations, "approved_for")).annotate(own=Subquery(newest)).order_by()
+    columns = ("approved_for", "approved_for__tier", "approved_for__raised_to", "own")
+    return {
+        pk: own_tier(own_tier_value or stands, raised)
+        for pk, stands, raised, own_tier_value in approved.values_list(*columns)
+    }

@@ -10,7 +10,8 @@ from typing import Any
 
 from django.db.models import OuterRef, Q, Subquery
 
-from inventory.chains import chain_ends, own_tier
+from inventory.chains import chain_ends
+from inventory.chains import queries as chain_queries
 from inventory.chains.queries import Chain
 from inventory.identities import queries as identity_queries
 from inventory.importers.levels import is_irreversible
@@ -194,7 +195,7 @@ def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -
     shared = [identity.pk for identity in identities if not identity._state.adding]
     if not shared:
         return []
-    judged = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values(own=own_tier.JUDGED)[:1]
+    judged = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values(own=chain_queries.JUDGED)[:1]
     runs = identity_queries.versions_of_identities(shared, drafts_of=automation.team_id).exclude(
         automation=automation.pk
     )
@@ -203,7 +204,7 @@ def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -
     for name, pk, stands, raised, own_value in (
         runs.annotate(own=Subquery(judged)).values_list(*columns).order_by().distinct()
     ):
-        tier = own_tier.own_tier(own_value or stands, raised)
+        tier = chain_queries.own_tier(own_value or stands, raised)
         tiers_by_name[name, pk] = max(tier, tiers_by_name.get((name, pk), tier))
     return [(name, tier) for (name, _), tier in sorted(tiers_by_name.items())]
 
