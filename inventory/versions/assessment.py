@@ -41,11 +41,7 @@ class Judgement:
 
     def of(self, credential: Credential) -> Judged:
         """Judgement of one credential, saved or not."""
-        return next(
-            judged
-            for judged_credential, judged in self.credentials
-            if judged_credential is credential or judged_credential == credential
-        )
+        return next(judged for other, judged in self.credentials if other is credential or other == credential)
 
 
 def facts_of(
@@ -65,11 +61,12 @@ def facts_of(
     """
     entitlement = privilege.entitlement
     both = (environment, entitlement.resource.environment)
-    level = privilege.counted_level if privilege.level in tiers.LEVEL_ORDER else _level_unless_unknown(privilege)
+    level = privilege.counted_level if privilege.level in tiers.LEVEL_ORDER else str(entitlement.level)
+    is_unset = not entitlement.resource.data_class and entitlement.data_class != "restricted"
     reach = _reach(privilege, party_ids)
     return tiers.PrivilegeFacts(
         level=level,
-        data_class=_class_unless_unset(privilege),
+        data_class="" if is_unset else str(entitlement.counted_class),
         environment=max(both, key=tiers.ENVIRONMENT_ORDER.index),
         credential_reach=reach,
         model_controlled=privilege.model_controlled,
@@ -95,18 +92,6 @@ def unvouched(
     return frozenset(privilege.key for privilege in privileges if not is_vouched(privilege, party_ids, bindings))
 
 
-def _level_unless_unknown(privilege: Privilege) -> str:
-    """Level of a privilege, or its entitlement's level if unknown; unknown if both are."""
-    return str(privilege.entitlement.level)
-
-
-def _class_unless_unset(privilege: Privilege) -> str:
-    entitlement = privilege.entitlement
-    if not entitlement.resource.data_class and entitlement.data_class != "restricted":
-        return ""
-    return str(entitlement.counted_class)
-
-
 def _is_irreversible(privilege: Privilege, level: str, reach: tiers.Reach) -> bool:
     """Whether the effect can't be undone. Unknown effects count as irreversible (T1).
 
@@ -129,9 +114,8 @@ def _reach(privilege: Privilege, party_ids: Collection[int]) -> tiers.Reach:
         return "unknown" if privilege.credential_missing else "none"
     if credential.reach_kind == Reach.UNKNOWN or {credential.reach_by_id, credential.reach_for_id} & set(party_ids):
         return "unknown"
-    is_there = (
-        credential.opens_id == privilege.entitlement.resource_id
-    )  # its codes belong to the resource that it opens
+    # The codes of its reach belong to the resource that it opens.
+    is_there = credential.opens_id == privilege.entitlement.resource_id
     return "only_this" if is_there and set(credential.reach) <= {privilege.entitlement.code} else "wider"
 
 
@@ -163,10 +147,8 @@ def judge_version(
         party_ids, bindings: see `facts_of`.
         rules: the policy's ``tiers``.
     """
-    facts_by_privilege = [
-        (privilege, facts_of(privilege, environment, party_ids, bindings)) for privilege in privileges
-    ]
-    judged = [(privilege, tiers.privilege_tier(facts, rules)) for privilege, facts in facts_by_privilege]
+    facts = [facts_of(privilege, environment, party_ids, bindings) for privilege in privileges]
+    judged = [(privilege, tiers.privilege_tier(each, rules)) for privilege, each in zip(privileges, facts, strict=True)]
     opened = [
         (credential, tiers.credential_tier((p.sentence, j) for p, j in judged if p.credential == credential))
         for credential in credentials
@@ -176,7 +158,7 @@ def judge_version(
         [(p.sentence, j) for p, j in judged],
         kind=kind,
         has_open_entry=any(trigger.is_open for trigger in triggers),
-        has_non_read=any(not facts.is_read for _, facts in facts_by_privilege),
+        has_non_read=any(not each.is_read for each in facts),
         raised_to=Tier.of(raised_to) if raised_to else None,
         rules=rules,
     )
