@@ -39,27 +39,19 @@ def automation_reach(
             picture shows the request.
     """
     is_asked = automation.approved_version is None
-    credentials = list({p.credential_id: p.credential for p in held}.values())
-    by_resource: dict[int, list[Privilege]] = {}
-    for privilege in held:
-        by_resource.setdefault(privilege.entitlement.resource_id, []).append(privilege)
-    states = None if is_asked else {p.pk: granted[p.key] for p in held if p.key in granted}
-    resources = [_resource(group, states) for group in by_resource.values()]
-    second = [
-        (credentials.index(credential), place, resources[place]["kind"])
-        for place, group in enumerate(by_resource.values())
+    grants = None if is_asked else {p.pk: granted[p.key] for p in held if p.key in granted}
+    groups, credentials = _by_resource(held), list({p.credential_id: p.credential for p in held}.values())
+    resources = [_resource(group, grants) for group in groups]
+    lines = [
+        (credentials.index(credential), to, resources[to]["kind"])
+        for to, group in enumerate(groups)
         for credential in {p.credential_id: p.credential for p in group}.values()
     ]
-    return {
-        "captions": ("Automation", "Runs as"),
-        "finding": _finding(resources, is_asked=is_asked),
-        "list_href": f"{automation.href}?tab=privileges",
-        "automation": {"icon": "bolt", "name": automation.name, "text": f"version {version.number}"},
-        "identities": [*map(_credential, credentials), *(_identity(*each) for each in identities)],
-        "resources": resources,
-        "first": [(0, place, "") for place in range(len(credentials) + len(identities))],
-        "second": second,
-    }
+    boxes = [*map(_credential, credentials), *(_identity(*each) for each in identities)]
+    root = {"icon": "bolt", "name": automation.name, "text": f"version {version.number}"}
+    finding = _finding(resources, is_asked=is_asked)
+    picture = _picture(("Automation", "Runs as"), finding, root, boxes, resources, lines)
+    return picture | {"list_href": f"{automation.href}?tab=privileges"}
 
 
 def identity_reach(
@@ -78,40 +70,54 @@ def identity_reach(
         granted: grants by automation and privilege key.
         is_part: whether more automations run as it than are drawn.
     """
-    by_resource: dict[int, list[Privilege]] = {}
-    places: dict[int, int] = {}
-    for place, (_, privileges) in enumerate(held):
-        for privilege in privileges:
-            by_resource.setdefault(privilege.entitlement.resource_id, []).append(privilege)
-            places[privilege.pk] = place
-    usable = {
+    groups = _by_resource([privilege for _, privileges in held for privilege in privileges])
+    places = {privilege.pk: place for place, (_, privileges) in enumerate(held) for privilege in privileges}
+    grants = {
         each.pk: granted[automation.pk][each.key]
         for automation, privileges in held
         for each in privileges
         if each.key in granted[automation.pk]
     }
-    second: dict[tuple[int, int], str] = {}
-    for to, group in enumerate(by_resource.values()):
+    lines = []
+    for to, group in enumerate(groups):
         for place in dict.fromkeys(places[each.pk] for each in group):
-            second[place, to] = _resource([each for each in group if places[each.pk] == place], usable)["kind"]
-    resources = [_resource(group, usable) for group in by_resource.values()]
+            own = [each for each in group if places[each.pk] == place]
+            lines.append((place, to, _resource(own, grants)["kind"]))
+    resources = [_resource(group, grants) for group in groups]
+    boxes = [
+        {"icon": "bolt", "name": each.name, "text": each.get_state_display().lower(), "href": each.href}
+        for each, _ in held
+    ]
+    root = {"icon": "robot", "name": identity.subject, "text": identity.kind.replace("_", " ")}
+    finding = _finding(resources, is_asked=False) + (", of what is drawn here" if is_part else "")
+    return _picture(("Identity", "Runs as it"), finding, root, boxes, resources, lines)
+
+
+def _by_resource(privileges: Sequence[Privilege]) -> list[list[Privilege]]:
+    groups: dict[int, list[Privilege]] = {}
+    for privilege in privileges:
+        groups.setdefault(privilege.entitlement.resource_id, []).append(privilege)
+    return list(groups.values())
+
+
+def _picture(
+    captions: tuple[str, str],
+    finding: str,
+    root: Shape,
+    boxes: Sequence[Shape],
+    resources: Sequence[Shape],
+    lines: Sequence[tuple[int, int, str]],
+) -> Shape:
+    """Context of ``components/reach.html``: one box, the boxes beside it, and the resources that they reach."""
     return {
-        "captions": ("Identity", "Runs as it"),
-        "finding": _finding(resources, is_asked=False) + (", of what is drawn here" if is_part else ""),
+        "captions": captions,
+        "finding": finding,
         "list_href": "",
-        "automation": {"icon": "robot", "name": identity.subject, "text": identity.kind.replace("_", " ")},
-        "identities": [
-            {
-                "icon": "bolt",
-                "name": automation.name,
-                "text": automation.get_state_display().lower(),
-                "href": automation.href,
-            }
-            for automation, _ in held
-        ],
+        "automation": root,
+        "identities": boxes,
         "resources": resources,
-        "first": [(0, place, "") for place in range(len(held))],
-        "second": [(place, to, kind) for (place, to), kind in second.items()],
+        "first": [(0, place, "") for place in range(len(boxes))],
+        "second": lines,
     }
 
 
