@@ -32,10 +32,9 @@ class ApprovalsConfig(AppConfig):
         from approvals.proposals.kinds.conflict_import import ConflictImportKind
         from approvals.proposals.kinds.conflict_rule import ConflictRuleKind
         from approvals.proposals.kinds.leaver import BY_TWO, Leaving
-        from approvals.proposals.kinds.people import FallbackOwner, PersonsRole, ResourceOwner, TeamLead
+        from approvals.proposals.kinds.people import FallbackOwner, PersonsRole, TeamLead
         from approvals.proposals.kinds.policy import PolicyKind
-        from approvals.proposals.kinds.resource_class import ResourceClass
-        from approvals.proposals.kinds.resource_kind import KindAndTeam
+        from approvals.proposals.kinds.resources import KindAndTeam, ResourceClass, ResourceOwner
         from approvals.submissions import erasure, webhooks
         from approvals.submissions.notices import TIER_EVENTS, notify_of_raised_tier
         from approvals.submissions.rules import IN_NO_CONFLICT, NOTHING_SUBMITTED

@@ -10,10 +10,10 @@ from ninja import Field, Schema
 
 from approvals.api.links import address
 from approvals.conflicts.check.automation import FoundConflict
-from approvals.conflicts.held_access import legs_of
+from approvals.conflicts.rule_language.rule import WITHOUT, legs_of
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Waiver
-from approvals.models.conflict import WITHOUT, Mode, Rating, Scope
+from approvals.models.conflict import Mode, Rating, Scope
 from governance.core.actors.actor import Actor
 
 

@@ -22,7 +22,7 @@ def default_rules() -> tuple[Rule, ...]:
     """Return every default rule, in the order of the files.
 
     Raises:
-        NotARule: a file is invalid. The tests of the default rules check this.
+        InvalidRule: a file is invalid. The tests of the default rules check this.
     """
     documents = (
         document

@@ -10,9 +10,9 @@ in an open conflict.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -23,12 +23,12 @@ from approvals.conflicts.check import automation as automation_check
 from approvals.conflicts.check import submission
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.queries import StoredRule
-from approvals.conflicts.rule_language import rule as rule_language_rule
-from approvals.conflicts.rule_language.rule import Leg, Rule
-from approvals.conflicts.scan import Conflicts, Members, Part, held_sql, sql_parameters
-from approvals.models import ConflictRule, Submission, Waiver
-from approvals.models.conflict import WITHOUT, Scope
+from approvals.conflicts.rule_language.rule import WITHOUT, parse_rule
+from approvals.conflicts.scan import Conflicts, Members, held_sql, sql_parameters
+from approvals.models import ConflictRule, Grant, Submission
+from approvals.models.conflict import Scope
 from inventory.chains import queries as chain_queries
+from inventory.models import Entitlement
 from inventory.risk.tiers import ENVIRONMENT_ORDER, POWER
 
 
@@ -154,120 +154,38 @@ def _rows(statement: str, rules: Sequence[StoredRule], now: datetime) -> list[tu
     return rows
 
 
-#: The meaning of a rule, without its name and mode: its scope and the selectors of its legs.
-Meaning = tuple[str, tuple[Any, ...], Any, Any]
-
-
-@dataclass
-class HoldingsCache:
-    """Cache for counts over many submissions: the access that subjects of rules hold.
-
-    Args:
-        read: by meaning of a rule, the subjects that were read. Rules in one batch share one set.
-        held: by meaning of a rule, the parts that were read, by subject.
-    """
-
-    read: dict[Meaning, frozenset[int]] = field(default_factory=dict)
-    held: dict[Meaning, dict[int, list[Part]]] = field(default_factory=dict)
-
-
 def conflicts_of(
-    submissions: Sequence[Submission], now: datetime, *rule_sets: Iterable[Mapping[str, Any]], cache: HoldingsCache
+    submissions: Sequence[Submission], now: datetime, *rule_sets: Iterable[Mapping[str, Any]]
 ) -> list[list[list[FoundConflict]]]:
     """For each set of rules, find the conflicts of each submission as if the rules were in force.
 
     The number of queries is fixed.
 
-    A conflict names only as much of others' access as makes it a conflict, or all of it if a waiver has to cover it.
-
     Args:
         submissions: the submissions whose versions are checked.
         now: business time; others' access and waivers count as of this instant.
         rule_sets: the documents of each set of rules.
-        cache: access that was read for earlier submissions, at about the same instant.
     """
-    sets = [
-        [_unsaved_rule(number, document) for number, document in enumerate(documents, 1)] for documents in rule_sets
-    ]
-    stored_rules = [stored for rule_set in sets for stored in rule_set]
-    waivers = _waivers(stored_rules, now)
-    cases = submission.current_cases(submissions, stored_rules)
-    other_holdings = _OtherHoldings(cache, {waiver.rule_digest for waiver in waivers})
+    numbers = itertools.count(1)
+    sets = [[_unsaved_rule(next(numbers), document) for document in documents] for documents in rule_sets]
+    rules = [stored for rule_set in sets for stored in rule_set]
+    cases = submission.current_cases(submissions, rules)
+    conflicts_by_case = automation_check.find_all_conflicts(cases, now, rules, read_others=_read_holdings)
+    ids_by_set = [{stored.version.pk for stored in rule_set} for rule_set in sets]
     return [
-        automation_check.find_all_conflicts(cases, now, rule_set, waivers, other_holdings)
-        if rule_set
-        else [[] for _ in cases]
-        for rule_set in sets
+        [[conflict for conflict in conflicts if conflict.standing.version.pk in ids] for conflicts in conflicts_by_case]
+        for ids in ids_by_set
     ]
 
 
 def _unsaved_rule(number: int, document: Mapping[str, Any]) -> StoredRule:
     """Return a rule that has no stored version. Its key is negative, so no row has the same key."""
-    rule = rule_language_rule.parse_rule(document)
+    rule = parse_rule(document)
     columns = {name: getattr(rule, name) for name in ("code", "digest", "title", "process", "rating", "mode", "scope")}
     return StoredRule(ConflictRule(pk=-number, **columns), rule)
 
 
-def _waivers(rules: Sequence[StoredRule], now: datetime) -> list[Waiver]:
-    """Return the waivers that can lift a conflict of these rules, latest end first.
-
-    A waiver counts for one digest of a rule (S7).
-    """
-    digests = {stored.version.digest for stored in rules}
-    return list(Waiver.objects.live(now).filter(rule_digest__in=digests).order_by("-ends_at")) if digests else []
-
-
-def _meaning(rule: Rule) -> Meaning:
-    def of(leg: Leg | None) -> Any:
-        return leg.any if leg is not None else None
-
-    return rule.scope, tuple(map(of, rule.legs)), of(rule.without), of(rule.needs)
-
-
-class _OtherHoldings:
-    """The access that others hold, for rules without stored leg members; see `check.cases.Beside`.
-
-    Chains depend on the submission, and a waiver needs all access of others, which is too much to keep. The cache of
-    both lasts for one call only.
-
-    Args:
-        cache: access that was read before.
-        waived: digests of the rules that a waiver may cover. For these, all access of others is read.
-    """
-
-    def __init__(self, cache: HoldingsCache, waived: set[str]) -> None:
-        self.known, self.waived, self.whole = cache, waived, HoldingsCache()
-
-    def __call__(self, rules: Sequence[StoredRule], subjects: Members, now: datetime) -> Conflicts:
-        batches: dict[tuple[str, bool, frozenset[int]], list[StoredRule]] = {}
-        for stored in rules:
-            read = self._place(stored).read.get(_meaning(stored.rule), frozenset())
-            batches.setdefault((stored.rule.scope, self._is_whole(stored), read), []).append(stored)
-        for (scope, is_whole, read), batch in batches.items():
-            if unread := [pair for pair in subjects.get(scope, ()) if pair[0] not in read]:
-                self._read(scope, batch, unread, now, few=not is_whole)
-                read |= {subject for subject, _ in unread}
-                for stored in batch:
-                    self._place(stored).read[_meaning(stored.rule)] = read
-        return {
-            (stored.version.pk, subject): kept[subject]
-            for stored in rules
-            for kept in (self._place(stored).held.get(_meaning(stored.rule), {}),)
-            for subject, _ in subjects.get(stored.rule.scope, ())
-            if subject in kept
-        }
-
-    def _is_whole(self, stored: StoredRule) -> bool:
-        return stored.version.digest in self.waived or stored.rule.scope == Scope.CHAIN
-
-    def _place(self, stored: StoredRule) -> HoldingsCache:
-        return self.whole if self._is_whole(stored) else self.known
-
-    def _read(
-        self, scope: str, rules: Sequence[StoredRule], subjects: Sequence[tuple[int, int]], now: datetime, *, few: bool
-    ) -> None:
-        filled = members.compute_fills(rules, scan.entitlements_of_subjects(scope, subjects, now))
-        meanings = {stored.version.pk: (self._place(stored), _meaning(stored.rule)) for stored in rules}
-        for (rule, subject), parts in scan.read_unsaved_holdings(scope, rules, subjects, now, filled, few=few).items():
-            place, meaning = meanings[rule]
-            place.held.setdefault(meaning, {})[subject] = parts
+def _read_holdings(rules: Sequence[StoredRule], subjects: Members, now: datetime) -> Conflicts:
+    """Read the access of others for rules without stored members, which are computed here."""
+    held = Entitlement.objects.filter(pk__in=Grant.objects.standing().values("entitlement"))
+    return scan.read_holdings(rules, subjects, now, members.compute_members(rules, held))

@@ -7,15 +7,13 @@ count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from itertools import product
 
-from approvals.conflicts.rule_language.rule import Leg, Rule
+from approvals.conflicts.rule_language.rule import Leg
 from approvals.conflicts.rule_language.selectors import Held, Selector
 from approvals.models import Grant
-from approvals.models.conflict import NEEDS, WITHOUT
 from inventory.models import Entitlement, Privilege, Trigger
 from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, POWER
 
@@ -119,20 +117,6 @@ def data_class_of(of_entitlement: str, of_resource: str) -> str:
     return max(of_entitlement or CLASS_ORDER[0], of_resource, key=CLASS_ORDER.index)
 
 
-def legs_of(rule: Rule) -> Iterator[tuple[int, Leg]]:
-    """Yield the legs of a rule by number, `needs` as `NEEDS` and `without` as `WITHOUT`."""
-    yield from enumerate(rule.legs, 1)
-    if rule.needs is not None:
-        yield NEEDS, rule.needs
-    if rule.without is not None:
-        yield WITHOUT, rule.without
-
-
-def required_legs(rule: Rule) -> list[Leg]:
-    """Return the legs that must be filled for a rule to fire: its legs and `needs`."""
-    return [leg for number, leg in legs_of(rule) if number != WITHOUT]
-
-
 def mask_of(leg: Leg, entitlement: Held) -> int:
     """Return the ways of holding an entitlement that fill a leg: bit N for way N; 0 for none.
 
@@ -164,13 +148,3 @@ def _split_selector(selector: Selector, environment: str) -> tuple[Selector, int
         for w in WAYS
     )
     return base, sum(1 << number for number, probe in enumerate(probes) if only.matches(probe))
-
-
-def required_mask(rule: Rule) -> int:
-    """Return the legs that make a conflict, as bits: exactly these are filled, and `WITHOUT` is not."""
-    return sum(1 << number for number, _ in legs_of(rule) if number != WITHOUT)
-
-
-def legs_of_triggers(rule: Rule, triggers: Iterable[Held]) -> set[int]:
-    """Return numbers of the legs that an open trigger fills."""
-    return {number for number, leg in legs_of(rule) if leg.of(triggers)}

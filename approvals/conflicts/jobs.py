@@ -43,16 +43,15 @@ def has_changed(now: datetime) -> bool:
     last = JobRun.objects.filter(job=JOB, counts__scanned=1, error="").order_by("-id").first()
     if last is None or last.started_at > now:
         return True
-    since = {"history_date__gte": last.started_at}
+    at = last.started_at
     return (
-        Grant.history.filter(**since).exists()
-        or Automation.history.filter(**since).exists()
-        or Entitlement.history.filter(**since).exists()
-        or Resource.history.filter(**since).exists()
-        or Waiver.history.filter(**since).exists()
-        or ConflictRule.objects.filter(effective_at__gte=last.started_at, effective_at__lte=now).exists()
-        or ConflictRule.objects.filter(until__gt=last.started_at, until__lte=now).exists()
-        or Grant.objects.filter(ends_at__gt=last.started_at, ends_at__lte=now).exists()
+        any(
+            model.history.filter(history_date__gte=at).exists()
+            for model in (Grant, Automation, Entitlement, Resource, Waiver)
+        )
+        or ConflictRule.objects.filter(effective_at__gte=at, effective_at__lte=now).exists()
+        or ConflictRule.objects.filter(until__gt=at, until__lte=now).exists()
+        or Grant.objects.filter(ends_at__gt=at, ends_at__lte=now).exists()
     )
 
 

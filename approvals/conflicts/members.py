@@ -11,46 +11,40 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import transaction
 from django.db.models import QuerySet
 
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.held_access import held_by_entitlement, legs_of, mask_of, required_legs
+from approvals.conflicts.held_access import held_by_entitlement, mask_of
 from approvals.conflicts.queries import StoredRule
-from approvals.conflicts.rule_language.rule import Rule
-from approvals.conflicts.rule_language.selectors import Held
-from approvals.conflicts.scan import Fill
+from approvals.conflicts.rule_language.rule import Rule, legs_of
 from approvals.models import ConflictMember, ConflictRule
-from governance.core.database.key_filters import among
 from governance.core.engine.transition import Step
 from inventory.models import Control, Entitlement, Resource, Version
 
 #: Entitlements read at once, and rows written at once.
 CHUNK = 2_000
-#: Fields that distinguish entitlements, apart from the resource; see `held_access.of_entitlement`.
-COMPARED_FIELDS = (
-    *("code", "tags", "level", "outbound", "data_class"),
-    *("resource__kind", "resource__data_class", "resource__environment"),
-)
 #: Limit for a page: legs times entitlements to compare.
 MAX_COMPARISONS = 500_000
 
 
-def update_members(entitlements: Collection[int], now: datetime) -> None:
-    """Recompute which legs some entitlements fill, for all rules in force.
+def update_members(entitlements: Collection[int], now: datetime) -> int:
+    """Recompute which legs some entitlements fill, for all rules in force. Return the number of rows.
+
+    A concurrent reader sees the old or the new members of an entitlement, never none.
 
     Args:
         entitlements: ids of new or changed entitlements.
         now: business time.
     """
     if not entitlements:
-        return
+        return 0
     rules = conflict_queries.rules_with_members(now)
+    rows = list(compute_members(rules, Entitlement.objects.filter(pk__in=entitlements)))
     with transaction.atomic():
         ConflictMember.objects.filter(entitlement__in=entitlements).delete()
-        rows = compute_members(rules, Entitlement.objects.filter(pk__in=entitlements))
         ConflictMember.objects.bulk_create(rows, batch_size=CHUNK)
+    return len(rows)
 
 
 def update_rules(versions: Sequence[ConflictRule]) -> None:
@@ -75,10 +69,10 @@ def rules_without_match(rules: Sequence[Rule]) -> set[str] | None:
         replace(held_by_entitlement(entitlement), resource=None)
         for entitlement in Entitlement.objects.select_related("resource")
     }
-    if len(forms) * sum(len(required_legs(rule)) for rule in rules) > MAX_COMPARISONS:
+    if len(forms) * sum(len(rule.required_legs) for rule in rules) > MAX_COMPARISONS:
         return None
     return {
-        rule.code for rule in rules if not all(any(mask_of(leg, form) for form in forms) for leg in required_legs(rule))
+        rule.code for rule in rules if not all(any(mask_of(leg, form) for form in forms) for leg in rule.required_legs)
     }
 
 
@@ -117,27 +111,11 @@ HOOKS = (
 
 
 def update_all(now: datetime) -> int:
-    """Recompute all members, one chunk of entitlements in a transaction. Return the number of rows.
-
-    A concurrent reader sees the old or the new members of an entitlement, never none.
-    """
+    """Recompute all members, one chunk of entitlements in a transaction. Return the number of rows."""
     rules = conflict_queries.rules_with_members(now)
     ConflictMember.objects.exclude(rule__in=[stored.version.pk for stored in rules]).delete()
-    count, last = 0, 0
-    while chunk := list(Entitlement.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:CHUNK]):
-        with transaction.atomic():
-            stored_members = ConflictMember.objects.filter(entitlement__gte=chunk[0], entitlement__lte=chunk[-1])
-            before = {(row.rule_id, row.leg, row.entitlement_id): row for row in stored_members}
-            computed = {
-                (row.rule_id, row.leg, row.entitlement_id): row
-                for row in compute_members(rules, Entitlement.objects.filter(pk__in=chunk))
-            }
-            stale = [row.pk for key, row in before.items() if key not in computed or computed[key].mask != row.mask]
-            fresh = [row for key, row in computed.items() if key not in before or before[key].mask != row.mask]
-            ConflictMember.objects.filter(pk__in=stale).delete()
-            ConflictMember.objects.bulk_create(fresh, batch_size=CHUNK)
-        count, last = count + len(computed), chunk[-1]
-    return count
+    keys = list(Entitlement.objects.order_by("pk").values_list("pk", flat=True))
+    return sum(update_members(keys[start : start + CHUNK], now) for start in range(0, len(keys), CHUNK))
 
 
 def compute_members(rules: Sequence[StoredRule], entitlements: QuerySet[Entitlement]) -> Iterator[ConflictMember]:
@@ -148,29 +126,3 @@ def compute_members(rules: Sequence[StoredRule], entitlements: QuerySet[Entitlem
         for version, number, leg in legs:
             if mask := mask_of(leg, held):
                 yield ConflictMember(rule_id=version.pk, leg=number, entitlement=entitlement, mask=mask)
-
-
-def compute_fills(rules: Sequence[StoredRule], entitlements: Collection[int]) -> list[Fill]:
-    """Return which entitlements fill which leg of rules that are not in force.
-
-    One query; equal entitlements are compared once.
-    """
-    legs = [(stored.version.pk, number, leg) for stored in rules for number, leg in legs_of(stored.rule)]
-    by_resource = any(selector.resources for _, _, leg in legs for selector in leg.any)
-    keys_by_fill: dict[tuple[int, int, int], list[int]] = {}
-    for held, keys in _group_alike(entitlements, by_resource=by_resource):
-        for rule, number, leg in legs:
-            if mask := mask_of(leg, held):
-                keys_by_fill.setdefault((rule, number, mask), []).extend(keys)
-    return [Fill(rule, number, keys, mask) for (rule, number, mask), keys in keys_by_fill.items()]
-
-
-def _group_alike(entitlements: Collection[int], *, by_resource: bool) -> Iterator[tuple[Held, list[int]]]:
-    """Yield each distinct form of the entitlements with the ids that have it."""
-    columns = (*COMPARED_FIELDS, "resource") if by_resource else COMPARED_FIELDS
-    selected = Entitlement.objects.filter(among(entitlements)).order_by()
-    rows = selected.values_list(*columns).annotate(keys=ArrayAgg("pk"))
-    for code, tags, level, outbound, data_class, kind, of_resource, environment, *resource, keys in rows:
-        on = Resource(pk=resource[0] if resource else None, kind=kind, data_class=of_resource, environment=environment)
-        said_of = {"code": code, "tags": tags, "level": level, "outbound": outbound, "data_class": data_class}
-        yield held_by_entitlement(Entitlement(resource=on, **said_of)), keys

@@ -7,18 +7,19 @@ approved one. An identity does not count while a conflict suspends all grants of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
-from approvals.conflicts.held_access import RUNS_AS, legs_of, legs_of_triggers, required_mask
+from approvals.conflicts.held_access import RUNS_AS
 from approvals.conflicts.queries import StoredRule
-from approvals.conflicts.rule_language.rule import are_distinct
+from approvals.conflicts.rule_language.rule import WITHOUT, Rule, legs_of
 from approvals.conflicts.rule_language.selectors import Held
-from approvals.models.conflict import NEEDS, WITHOUT, Scope
+from approvals.models import ConflictMember
+from approvals.models.conflict import Scope
 from inventory.models import Trigger
 
 #: By scope: the SQL column of the subject, and the join that it needs to an automation ``a``.
@@ -44,7 +45,7 @@ _HELD_TEMPLATE = f"""
 _HELD = _HELD_TEMPLATE.format(members="approvals_conflictmember m")
 #: The same for rules that are not in force: their members are parameters.
 _HELD_AS_GIVEN = _HELD_TEMPLATE.format(
-    members="unnest(%(m_rules)s::bigint[], %(m_legs)s::int[], %(m_entitlements)s::bigint[], %(m_masks)s::bigint[])"
+    members="unnest(%(m_rule_id)s::bigint[], %(m_leg)s::int[], %(m_entitlement_id)s::bigint[], %(m_mask)s::bigint[])"
     " m (rule_id, leg, entitlement_id, mask)"
 )
 _ENTRIES = """
@@ -103,49 +104,35 @@ def scan(rules: Sequence[StoredRule], now: datetime) -> Conflicts:
         scope_rules = [stored for stored in rules if stored.rule.scope == scope]
         if scope_rules:
             _read_parts(conflicts, _scan_sql(scope), sql_parameters(scope_rules, now))
-    scopes = {stored.version.pk: stored.rule.scope for stored in rules}
+    rule_by_id = {stored.version.pk: stored.rule for stored in rules}
     return {
         (rule, subject): parts
         for (rule, subject), parts in conflicts.items()
-        if are_distinct(_keys_by_leg(parts)) and is_scope_met(scopes[rule], {part.automation for part in parts})
+        if is_conflict(rule_by_id[rule], [(part.leg, part.covered_as) for part in parts])
     }
 
 
-def is_scope_met(scope: str, automations: Collection[Any]) -> bool:
-    """Return whether these automations can be in a conflict of this scope. A chain needs at least two."""
-    return scope != Scope.CHAIN or len(automations) > 1
+def is_conflict(rule: Rule, filled: Iterable[tuple[int, str]]) -> bool:
+    """Return whether a subject's access is a conflict. A chain needs at least two automations.
 
-
-def _keys_by_leg(parts: Sequence[Part]) -> list[set[str]]:
-    legs: dict[int, set[str]] = {}
-    for part in parts:
-        if part.leg != NEEDS:
-            legs.setdefault(part.leg, set()).add(part.covered_as)
-    return list(legs.values())
+    Args:
+        rule: the rule.
+        filled: numbers of legs, each with the key of an access that fills it: ``automation id/key``.
+    """
+    keys_by_leg: dict[int, set[str]] = {}
+    for leg, key in filled:
+        keys_by_leg.setdefault(leg, set()).add(key)
+    automations = {key.partition("/")[0] for keys in keys_by_leg.values() for key in keys}
+    return (rule.scope != Scope.CHAIN or len(automations) > 1) and rule.is_conflict(keys_by_leg)
 
 
 #: By scope: pairs of a subject and an automation in it. Pairs are given for chains; for other scopes they are read.
 Members = Mapping[str, Collection[tuple[int, int]]]
 
 
-@dataclass(frozen=True)
-class Fill:
-    """Entitlements that fill a leg of a rule that is not in force.
-
-    Args:
-        rule: key of the rule.
-        leg: number of the leg.
-        entitlements: ids.
-        mask: the ways in which each of these fills the leg (`held_access.mask_of`).
-    """
-
-    rule: int
-    leg: int
-    entitlements: Sequence[int]
-    mask: int
-
-
-def read_holdings(rules: Sequence[StoredRule], members: Members, now: datetime) -> Conflicts:
+def read_holdings(
+    rules: Sequence[StoredRule], members: Members, now: datetime, leg_members: Iterable[ConflictMember] | None = None
+) -> Conflicts:
     """Return all access of some subjects that fills a leg of some rules, in conflict or not.
 
     At most one query for each scope.
@@ -154,62 +141,20 @@ def read_holdings(rules: Sequence[StoredRule], members: Members, now: datetime) 
         rules: rules of wider scopes than one automation.
         members: the subjects by scope. For chains with each automation in it; for other scopes the automations are read.
         now: business time.
+        leg_members: the members of rules that are not in force; None to read the stored ones.
     """
+    held, member_arrays = _HELD, dict[str, list[int]]()
+    if leg_members is not None:
+        held, rows = _HELD_AS_GIVEN, list(leg_members)
+        for name in ("rule_id", "leg", "entitlement_id", "mask"):
+            member_arrays[f"m_{name}"] = [getattr(row, name) for row in rows]
     holdings: Conflicts = {}
     for scope in SUBJECTS:
         scope_rules, subjects = [stored for stored in rules if stored.rule.scope == scope], members.get(scope, ())
         if scope_rules and subjects:
-            _read_parts(
-                holdings, _holdings_sql(scope, _HELD), sql_parameters(scope_rules, now) | _subject_arrays(subjects)
-            )
+            ids = {"subjects": [subject for subject, _ in subjects], "members": [member for _, member in subjects]}
+            _read_parts(holdings, _holdings_sql(scope, held), sql_parameters(scope_rules, now) | ids | member_arrays)
     return holdings
-
-
-def read_unsaved_holdings(
-    scope: str,
-    rules: Sequence[StoredRule],
-    members: Collection[tuple[int, int]],
-    now: datetime,
-    filled: Sequence[Fill],
-    *,
-    few: bool,
-) -> Conflicts:
-    """Return the same for rules of one scope that are not in force. One query.
-
-    Args:
-        scope: scope of all the rules.
-        rules: the rules to check.
-        members: the subjects; see `read_holdings`.
-        now: business time.
-        filled: the entitlements that fill their legs.
-        few: read only as much as decides about a conflict, whichever automation is left out. With N legs that is 2 * N items for
-            each leg, at most N of them from one automation.
-    """
-    statement, legs = _holdings_sql(scope, _HELD_AS_GIVEN), max(len(stored.rule.legs) for stored in rules)
-    fill_arrays = {
-        "m_rules": [fill.rule for fill in filled for _ in fill.entitlements],
-        "m_legs": [fill.leg for fill in filled for _ in fill.entitlements],
-        "m_entitlements": [entitlement for fill in filled for entitlement in fill.entitlements],
-        "m_masks": [fill.mask for fill in filled for _ in fill.entitlements],
-    }
-    holdings: Conflicts = {}
-    _read_parts(
-        holdings,
-        _LIMITED_SQL.format(all=statement) if few else statement,
-        sql_parameters(rules, now) | _subject_arrays(members) | fill_arrays | {"most": legs},
-    )
-    return holdings
-
-
-def entitlements_of_subjects(scope: str, members: Collection[tuple[int, int]], now: datetime) -> set[int]:
-    """Return ids of the entitlements that some subjects hold. Nothing else fills a leg there."""
-    with connection.cursor() as cursor:
-        cursor.execute(_entitlements_sql(scope), _subject_arrays(members) | {"now": now})
-        return {pk for (pk,) in cursor.fetchall()}
-
-
-def _subject_arrays(members: Collection[tuple[int, int]]) -> dict[str, list[int]]:
-    return {"subjects": [subject for subject, _ in members], "members": [member for _, member in members]}
 
 
 def _read_parts(conflicts: Conflicts, statement: str, parameters: Mapping[str, Any]) -> None:
@@ -221,11 +166,11 @@ def _read_parts(conflicts: Conflicts, statement: str, parameters: Mapping[str, A
 
 def sql_parameters(rules: Sequence[StoredRule], now: datetime) -> dict[str, Any]:
     """Return SQL parameters of some rules: ids, the legs that make a conflict, and the legs filled without a grant."""
-    ways_in, running = list(_open_triggers(rules)), _identity_legs(rules)
+    ways_in, running = _open_triggers(rules), _legs_filled(rules, Held("", entry="identity"))
     return {
         "now": now,
         "rules": [stored.version.pk for stored in rules],
-        "wanted": [required_mask(stored.rule) for stored in rules],
+        "wanted": [_required_mask(stored.rule) for stored in rules],
         "entry_rules": [rule for rule, _, _ in ways_in],
         "entry_legs": [leg for _, leg, _ in ways_in],
         "entry_types": [kind for _, _, kind in ways_in],
@@ -234,27 +179,26 @@ def sql_parameters(rules: Sequence[StoredRule], now: datetime) -> dict[str, Any]
     }
 
 
-def _identity_legs(rules: Sequence[StoredRule]) -> list[tuple[int, int]]:
-    """Return the legs that running as an identity fills, with their rules (I5)."""
-    held = [Held(key="", entry="identity")]
-    return [(stored.version.pk, leg) for stored in rules for leg in legs_of_triggers(stored.rule, held)]
+def _required_mask(rule: Rule) -> int:
+    """Return the legs that make a conflict, as bits: exactly these are filled, and `WITHOUT` is not."""
+    return sum(1 << number for number, _ in legs_of(rule) if number != WITHOUT)
 
 
-def _open_triggers(rules: Sequence[StoredRule]) -> Iterator[tuple[int, int, str]]:
-    """Yield rule, leg and type for each type of open trigger that fills a leg. A selector may match some types only."""
-    rules_with_entry = [
-        stored
-        for stored in rules
-        if any("open" in selector.entry for _, leg in legs_of(stored.rule) for selector in leg.any)
+def _legs_filled(rules: Iterable[StoredRule], held: Held) -> list[tuple[int, int]]:
+    """Return the legs that an access fills, each with its rule."""
+    return [(stored.version.pk, leg) for stored in rules for leg, side in legs_of(stored.rule) if side.matches(held)]
+
+
+def _open_triggers(rules: Sequence[StoredRule]) -> list[tuple[int, int, str]]:
+    """Return rule, leg and type for each type of open trigger that fills a leg. A selector may match some types only."""
+    if not any("open" in selector.entry for stored in rules for leg in stored.rule.sides for selector in leg.any):
+        return []
+    types = Trigger.objects.filter(active=True, authenticated=False).order_by().values_list("type", flat=True)
+    return [
+        (rule, leg, kind)
+        for kind in types.distinct()
+        for rule, leg in _legs_filled(rules, Held("", code=kind, entry="open"))
     ]
-    if not rules_with_entry:
-        return
-    open_ones = Trigger.objects.filter(active=True, authenticated=False).order_by()
-    for kind in open_ones.values_list("type", flat=True).distinct():
-        held = [Held(key="", code=kind, entry="open")]
-        for stored in rules_with_entry:
-            for leg in legs_of_triggers(stored.rule, held):
-                yield stored.version.pk, leg, kind
 
 
 def held_sql(scope: str) -> str:
@@ -285,14 +229,6 @@ def _automations_sql(scope: str) -> str:
     return f"SELECT a.id, {subject} AS subject FROM inventory_automation a {join} WHERE {subject} = ANY(%(subjects)s)"  # noqa: S608
 
 
-def _entitlements_sql(scope: str) -> str:
-    return f"""
-        SELECT DISTINCT g.entitlement_id FROM approvals_grant g
-        WHERE g.automation_id IN (SELECT a.id FROM ({_automations_sql(scope)}) a) AND g.entitlement_id IS NOT NULL
-            AND g.state <> 'ended' AND g.ends_at > %(now)s
-    """  # noqa: S608  built from constants of this module
-
-
 def _holdings_sql(scope: str, held: str) -> str:
     return f"""
         WITH a AS ({_automations_sql(scope)})
@@ -303,15 +239,3 @@ def _holdings_sql(scope: str, held: str) -> str:
         ) h ON h.automation_id = a.id
         ORDER BY 1, 2, 3, 5, 6
     """  # noqa: S608  built from constants of this module
-
-
-#: For each leg: each key once, at most ``most`` keys of one automation, and at most twice as many in all.
-_LIMITED_SQL = """
-    SELECT rule_id, subject, leg, automation_id, grant_id, key FROM (
-        SELECT *, row_number() OVER (PARTITION BY rule_id, subject, leg ORDER BY automation_id, key) AS place FROM (
-            SELECT DISTINCT ON (rule_id, subject, leg, automation_id, key) *,
-                dense_rank() OVER (PARTITION BY rule_id, subject, leg, automation_id ORDER BY key) AS among_its_own
-            FROM ({all}) everything ORDER BY rule_id, subject, leg, automation_id, key, grant_id
-        ) once WHERE among_its_own <= %(most)s
-    ) counted WHERE place <= 2 * %(most)s
-"""

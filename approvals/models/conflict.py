@@ -17,11 +17,6 @@ from governance.core.roles.roles import Relation
 from inventory.models import Automation, Entitlement
 from inventory.models.resource import sees_whole_register
 
-#: The leg number of access that must be missing ("A without B"); other legs are numbered from 1.
-WITHOUT = 0
-#: The number of a rule's needs: after its legs, six at most.
-NEEDS = 7
-
 
 class Mode(models.TextChoices):
     """The effect of a conflict: shown, needs an extra approval, or refused."""
@@ -120,6 +115,18 @@ class ConflictRule(AppendOnly):
         """The URL of its page, shared by all versions."""
         return reverse("conflict_rule", args=[self.code])
 
+    @property
+    def signed_words(self) -> str:
+        """Who proposed and approved it, in words."""
+        if self.ships:
+            return "It ships with Countersign"
+        if self.undoes is not None:
+            return f"Version {self.undoes.number} was not countersigned: what stood before is back"
+        proposed = self.proposed_by.name if self.proposed_by is not None else ""
+        if self.approved_by is None:
+            return f"Proposed by {proposed}, who acts alone until it is countersigned"
+        return f"Proposed by {proposed}, approved by {self.approved_by.name}"
+
 
 class ConflictMember(models.Model):
     """An entitlement that fills a leg of a rule; recomputed when either changes.
@@ -204,7 +211,7 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
         return self.annotate(waived_until=Subquery(ends), was_waived=Exists(_over()), signed_by=Subquery(signed))
 
     def standing(self, word: str, now: datetime) -> ConflictQuerySet:
-        """Filter by state: ``waived``, ``prior_decisions.queries`` (a waiver is over), ``ended``, or open by default."""
+        """Filter by state: ``waived``, ``again`` (a waiver is over), ``ended``, or open by default."""
         if word == "ended":
             return self.filter(state=ConflictState.ENDED)
         rows, covered = self.filter(state=ConflictState.OPEN), Exists(_covering(now))

@@ -68,3 +68,15 @@ class PolicyVersion(AppendOnly):
     def href(self) -> str:
         """The URL of its page."""
         return reverse("policy", args=[self.number])
+
+    @property
+    def signed_words(self) -> str:
+        """Who signed it, in words."""
+        if self.number == 1:
+            return "came with the product"
+        if self.restores is not None:
+            return f"version {self.restores.number} again"
+        proposed = self.proposed_by.name if self.proposed_by is not None else ""
+        if self.approved_by is None:
+            return f"{proposed} alone, until it is countersigned"
+        return f"{proposed} and {self.approved_by.name}"

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from approvals.policies import document
 from approvals.policies.checks import TIERS
 from approvals.policies.yaml_document import Path
 
@@ -146,7 +145,7 @@ SORTS: Mapping[str, _Sort] = {
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
     """Return the changes in the order of the document."""
-    old, new = dict(_leaves(before, ())), dict(_leaves(after, ()))
+    old, new = dict(leaves(before)), dict(leaves(after))
     paths = dict.fromkeys([*old, *new])
     return tuple(
         _change(path, old.get(path), new.get(path)) for path in paths if _differ(path, old.get(path), new.get(path))
@@ -161,22 +160,37 @@ def _differ(path: Path, before: object, after: object) -> bool:
     return before != after
 
 
-def _leaves(part: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def leaves(part: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield the settings of a document, each with its path."""
     if not isinstance(part, Mapping):
         yield path, part
         return
     for name, value in part.items():
-        yield from _leaves(value, (*path, name))
+        yield from leaves(value, (*path, name))
+
+
+def _sort_of(path: Path) -> _Sort:
+    return SORTS.get(".".join(map(str, path))) or SORTS[".".join(map(str, (*path[:-1], "*")))]
+
+
+def label_of(path: Path, *, with_unit: bool = False) -> str:
+    """Return the name of a setting, as on pages; in forms with its unit."""
+    sort = _sort_of(path)
+    unit = f" ({sort.unit})" if with_unit and sort.unit else ""
+    return sort.label.format(str(path[-1]).replace("_", " ")) + unit
+
+
+def words_of(path: Path, value: object) -> str:
+    """Return a value of a setting in words, with its unit."""
+    return _words(value, _sort_of(path).unit)
 
 
 def _change(path: Path, before: Any, after: Any) -> Change:
-    where, named = ".".join(map(str, path)), str(path[-1]).replace("_", " ")
-    sort = SORTS.get(where) or SORTS[".".join(map(str, (*path[:-1], "*")))]
-    was, would_be = _words(before, sort.unit), _words(after, sort.unit)
-    label = sort.label.format(named)
+    label, was, would_be, sort = label_of(path), words_of(path, before), words_of(path, after), _sort_of(path)
     if path[0] == SEATS and is_reordered(before, after):
         label, was, would_be = f"{label}, in this order", ", then ".join(before), ", then ".join(after)
-    return Change(where, label, was, would_be, sort.is_stricter(before, after), sort.is_stricter is _neither)
+    where, is_either = ".".join(map(str, path)), sort.is_stricter is _neither
+    return Change(where, label, was, would_be, sort.is_stricter(before, after), is_either)
 
 
 def _words(value: object, unit: str) -> str:
@@ -204,10 +218,9 @@ class Line:
     text: str
 
 
-def lines(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Line]:
-    """Return the line diff of two documents with two lines of context; ``…`` marks omitted lines."""
-    old, new = document.as_text(before).splitlines(), document.as_text(after).splitlines()
+def lines(before: str, after: str) -> list[Line]:
+    """Return the line diff of two texts with two lines of context; ``…`` marks omitted lines."""
     diff_lines = []
-    for line in list(difflib.unified_diff(old, new, lineterm="", n=2))[2:]:
+    for line in list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2))[2:]:
         diff_lines.append(Line(" ", "…") if line.startswith("@@") else Line(line[0], line[1:]))
     return diff_lines

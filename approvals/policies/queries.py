@@ -16,6 +16,19 @@ from approvals.policies import document as policy_document
 from inventory.risk import tiers as risk_tiers
 
 
+class _Number:
+    """A whole number of a policy, by its path in the document."""
+
+    def __init__(self, *path: str) -> None:
+        self.path = path
+
+    def __get__(self, policy: Policy, owner: type[Policy]) -> int:
+        value: Any = policy.part(self.path[0])
+        for name in self.path[1:]:
+            value = value[name]
+        return int(value)
+
+
 @dataclass(frozen=True)
 class Policy:
     """One policy document, typed.
@@ -27,6 +40,44 @@ class Policy:
 
     version: PolicyVersion
     document: Mapping[str, Any]
+
+    #: Working days for a builder's answer (A14).
+    builder_days = _Number("builder_working_days")
+    #: Days for which an earlier refusal counts (A15).
+    resubmission_days = _Number("resubmission_days")
+    #: Maximum auto-approved grants per builder within `light_days`; 0 without a light path (A13).
+    light_grants = _Number("light_path", "grants")
+    #: Days over which auto-approved grants are counted (A13).
+    light_days = _Number("light_path", "days")
+    #: One in this many auto-approved items is spot-checked (A12, A13), within so many working days.
+    sampled_one_in = _Number("sampling", "one_in")
+    sampled_days = _Number("sampling", "working_days")
+    #: Submissions in which two people may approve for each other before a signal (S10).
+    signal_mutual = _Number("signals", "mutual")
+    #: Percentage of a builder's approvals that one person may give before a signal (S10).
+    signal_share = _Number("signals", "share")
+    #: Days covered by the search for signals (S10).
+    signal_days = _Number("signals", "days")
+    #: Hours that a tightening by one person stays in force without a countersignature (S8).
+    at_once_hours = _Number("proposals", "at_once_hours")
+    #: Days until an unanswered proposal lapses (S8).
+    open_days = _Number("proposals", "open_days")
+    #: Maximum length of a waiver in days, and of consecutive waivers (S7).
+    waiver_days = _Number("waivers", "days")
+    waivers_in_a_row = _Number("waivers", "in_a_row")
+    #: Measured days without a call after which a grant is reviewed (R1).
+    unused_days = _Number("events", "unused_days")
+    #: Days after a review in which events open no other review (R1).
+    quiet_days = _Number("events", "quiet_days")
+    #: Days until a grant suspended by a review ends (R4, R6).
+    correction_days = _Number("correction_days")
+    #: Hours to remove the access of an ended grant in the target system (G4).
+    revocation_hours = _Number("revocation_hours")
+    #: Percentage of live grants, or number of grants, that one cause may end within an hour (G6).
+    brake_share = _Number("brake", "share")
+    brake_grants = _Number("brake", "grants")
+    #: Hours to answer a held batch (G6).
+    brake_hours = _Number("brake", "hours")
 
     @property
     def tiers(self) -> Mapping[str, Any]:
@@ -54,115 +105,15 @@ class Policy:
         """Return the working days until an approval expires as rejected (A10)."""
         return int(self.document["expires_working_days"][tier])
 
-    @property
-    def builder_days(self) -> int:
-        """Working days for a builder's answer (A14)."""
-        return int(self.document["builder_working_days"])
-
-    @property
-    def resubmission_days(self) -> int:
-        """Days for which an earlier refusal counts (A15)."""
-        return int(self.document["resubmission_days"])
-
-    @property
-    def light_grants(self) -> int:
-        """Maximum auto-approved grants per builder within `light_days`; 0 without a light path (A13)."""
-        return int(self.document.get("light_path", {}).get("grants", 0))
-
-    @property
-    def light_days(self) -> int:
-        """Days over which auto-approved grants are counted (A13)."""
-        return int(self.document.get("light_path", {}).get("days", 1))
-
-    @property
-    def sampled_one_in(self) -> int:
-        """One in this many auto-approved items is spot-checked (A12, A13)."""
-        return int(self.document["sampling"]["one_in"])
-
-    @property
-    def sampled_days(self) -> int:
-        """Working days for a spot check (A13)."""
-        return int(self.document["sampling"]["working_days"])
-
-    @property
-    def signal_mutual(self) -> int:
-        """Submissions in which two people may approve for each other before a signal (S10)."""
-        return int(self.document["signals"]["mutual"])
-
-    @property
-    def signal_share(self) -> int:
-        """Percentage of a builder's approvals that one person may give before a signal (S10)."""
-        return int(self.document["signals"]["share"])
-
-    @property
-    def signal_days(self) -> int:
-        """Days covered by the search for signals (S10)."""
-        return int(self.document["signals"]["days"])
-
     def needs_two_owners(self, tier: str) -> bool:
         """Return whether an automation of this tier needs two different owners (I1)."""
         return tier in self.document["two_owners"]
 
-    @property
-    def at_once_hours(self) -> int:
-        """Hours that a tightening by one person stays in force without a countersignature (S8)."""
-        return int(self._part("proposals")["at_once_hours"])
-
-    @property
-    def open_days(self) -> int:
-        """Days until an unanswered proposal lapses (S8)."""
-        return int(self._part("proposals")["open_days"])
-
     def resolve_days(self, rating: str) -> int:
         """Return the days to resolve or waive a conflict that is older than its rule, by the rule's rating (S6)."""
-        return int(self._part("conflicts")[rating])
+        return int(self.part("conflicts")[rating])
 
-    @property
-    def waiver_days(self) -> int:
-        """Maximum length of a waiver in days (S7)."""
-        return int(self._part("waivers")["days"])
-
-    @property
-    def waivers_in_a_row(self) -> int:
-        """Maximum number of consecutive waivers (S7)."""
-        return int(self._part("waivers")["in_a_row"])
-
-    @property
-    def unused_days(self) -> int:
-        """Measured days without a call after which a grant is reviewed (R1)."""
-        return int(self._part("events")["unused_days"])
-
-    @property
-    def quiet_days(self) -> int:
-        """Days after a review in which events open no other review (R1)."""
-        return int(self._part("events")["quiet_days"])
-
-    @property
-    def correction_days(self) -> int:
-        """Days until a grant suspended by a review ends (R4, R6)."""
-        return int(self._part("correction_days"))
-
-    @property
-    def revocation_hours(self) -> int:
-        """Hours to remove the access of an ended grant in the target system (G4)."""
-        return int(self._part("revocation_hours"))
-
-    @property
-    def brake_share(self) -> int:
-        """Percentage of live grants that one cause may end within an hour (G6)."""
-        return int(self._part("brake")["share"])
-
-    @property
-    def brake_grants(self) -> int:
-        """Number of grants that one cause may not end within an hour (G6)."""
-        return int(self._part("brake")["grants"])
-
-    @property
-    def brake_hours(self) -> int:
-        """Hours to answer a held batch (G6)."""
-        return int(self._part("brake")["hours"])
-
-    def _part(self, name: str) -> Any:
+    def part(self, name: str) -> Any:
         """Return a part of the document, or the shipped part if the document is older."""
         return self.document.get(name, _shipped()[name])
 

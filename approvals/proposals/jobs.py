@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from approvals.conflicts.dry_run import HoldingsCache
 from approvals.models import Proposal, WhatIf
 from approvals.proposals.kinds import kind
 from approvals.proposals.kinds.kind import Span
@@ -52,20 +51,17 @@ def latest(proposal: Proposal) -> WhatIf | None:
 
 def sweep(now: datetime) -> Mapping[str, int]:
     """Count a few slices; return the number of judged rows and of unfinished counts."""
-    judged, cache_by_count = 0, dict[int, HoldingsCache]()
+    judged = 0
     for _ in range(SLICES):
         what_if = WhatIf.objects.filter(finished_at=None).select_related("proposal").order_by("pk").first()
         if what_if is None:
             break
-        judged += count_slice(what_if, now, cache_by_count.setdefault(what_if.pk, HoldingsCache()))
+        judged += count_slice(what_if, now)
     return {"judged": judged, "left": WhatIf.objects.filter(finished_at=None).count()}
 
 
-def count_slice(what_if: WhatIf, now: datetime, cache: HoldingsCache, size: int = SLICE) -> int:
-    """Judge the next rows of a count in its own transaction; return their number.
-
-    ``known`` keeps rows read for later slices.
-    """
+def count_slice(what_if: WhatIf, now: datetime, size: int = SLICE) -> int:
+    """Judge the next rows of a count in its own transaction; return their number."""
     with transaction.atomic():
         row = WhatIf.objects.select_for_update(of=("self",)).select_related("proposal").get(pk=what_if.pk)
         if row.finished_at is not None:
@@ -75,7 +71,7 @@ def count_slice(what_if: WhatIf, now: datetime, cache: HoldingsCache, size: int 
             row.finished_at = now
             row.save()
             return 0
-        slice_counts = kind.kind_of(proposal.kind).count(span(proposal, row), row.cursor, size, cache)
+        slice_counts = kind.kind_of(proposal.kind).count(span(proposal, row), row.cursor, size)
         row.counts = dict(Counter(row.counts) + slice_counts.counts)
         row.cursor, row.done = slice_counts.cursor, row.done + slice_counts.rows
         if slice_counts.rows < size:

@@ -23,6 +23,7 @@ from typing import Any
 
 from approvals.models import UNANSWERED, Proposal, ProposalState
 from approvals.policies import queries as policy_queries
+from approvals.policies.diff import tightens
 from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import rules as duties
 from approvals.proposals.kinds import kind as kind_kind
@@ -99,7 +100,7 @@ def _set_document(step: Step[Proposal], kind: Kind, document: Document) -> None:
     if refusal is not None:
         raise refuse(refusal)
     proposal.document, proposal.before, proposal.reason = given.document, before, step.reason
-    proposal.tightens = kind_kind.tightens(changes)
+    proposal.tightens = tightens(changes)
     proposal.appointed = kind.appointed(proposal.target, before, given.document)
     gains = kind.gains(proposal.target, before, given.document, step.now)
     proposal.gains = sorted(gains | ({proposal.appointed.pk} if proposal.appointed is not None else set()))

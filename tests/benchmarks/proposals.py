@@ -7,10 +7,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import count
 
 from approvals.conflicts.check import cases, submission
-from approvals.conflicts.dry_run import HoldingsCache
 from approvals.models import ConflictRule, Submission
 from approvals.models.policy import DEFAULT
 from approvals.policies import queries as policy_queries
@@ -74,10 +72,8 @@ def count_rule(scope: str = "automation") -> Counted:
     before, after = {"rule": document}, {"rule": {**document, "mode": "enforce"}}
     span = Span(rule.code, before, after, now - timedelta(days=3650), now)
     began, cursor, rows, counts = time.perf_counter(), 0, 0, Counter[str]()
-    for number in count():
-        if number % proposal_jobs.SLICES == 0:  # as a run of its job begins
-            known = HoldingsCache()
-        found = kind.count(span, cursor, proposal_jobs.SLICE, known)
+    while True:
+        found = kind.count(span, cursor, proposal_jobs.SLICE)
         counts, cursor, rows = counts + found.counts, found.cursor, rows + found.rows
         if found.rows < proposal_jobs.SLICE:
             break

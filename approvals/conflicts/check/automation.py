@@ -6,19 +6,19 @@ the automation. `scan` finds the same conflicts in all held access, in the datab
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check.rule_index import Index
-from approvals.conflicts.held_access import legs_of
 from approvals.conflicts.queries import StoredRule
-from approvals.conflicts.rule_language.rule import Rule, are_distinct
+from approvals.conflicts.rule_language.rule import WITHOUT, Rule
 from approvals.conflicts.rule_language.selectors import Held
-from approvals.conflicts.scan import Conflicts, Members, Part, is_scope_met, read_holdings
+from approvals.conflicts.scan import Conflicts, Members, Part, is_conflict, read_holdings
 from approvals.models import ConflictSignature, Waiver
-from approvals.models.conflict import NEEDS, WITHOUT, Mode, Scope
+from approvals.models.conflict import Mode, Scope
 from inventory.importers.capabilities import STATED_CONTROLS
 from inventory.models import ChainMember
 
@@ -74,19 +74,15 @@ class FoundConflict:
     signature: ConflictSignature | None = None
 
     @property
-    def by_leg(self) -> dict[int, set[str]]:
-        """Keys of all access that fills a leg."""
-        keys_by_leg: dict[int, set[str]] = {}
-        for number, helds in self.own.items():
-            keys_by_leg.setdefault(number, set()).update(held.key for held in helds)
-        for number, parts in self.others.items():
-            keys_by_leg.setdefault(number, set()).update(part.covered_as for part in parts)
-        return keys_by_leg
+    def filled(self) -> list[tuple[int, str]]:
+        """Numbers of legs, each with the key of an access that fills it."""
+        own_keys = [(number, held.key) for number, helds in self.own.items() for held in helds]
+        return own_keys + [(number, part.covered_as) for number, parts in self.others.items() for part in parts]
 
     @property
     def keys(self) -> frozenset[str]:
         """Keys of all access in the conflict, of all automations."""
-        return frozenset(key for keys in self.by_leg.values() for key in keys)
+        return frozenset(key for _, key in self.filled)
 
     @property
     def has_own(self) -> bool:
@@ -143,7 +139,7 @@ def _has_manual_control(rule: Rule) -> bool:
     )
 
 
-#: A function that reads the access of subjects that fills legs of rules (`scan.beside`).
+#: A function that reads the access of subjects that fills legs of rules (`scan.read_holdings`).
 HoldingsReader = Callable[[Sequence[StoredRule], Members, datetime], Conflicts]
 
 
@@ -191,10 +187,10 @@ def find_all_conflicts(
                 conflict = FoundConflict(
                     stored, subject, filled, _by_leg(part for part in parts if part.automation != case.automation)
                 )
-                if _is_conflict(stored, conflict):
+                if is_conflict(stored.rule, conflict.filled):
                     conflicts.append(conflict)
         conflicts_by_case.append(conflicts)
-    return _with_signatures(cases, _with_waivers(_drop_existing_chains(conflicts_by_case), now, waivers))
+    return _with_exceptions(cases, _drop_existing_chains(conflicts_by_case), now, waivers)
 
 
 def _touched_rules(case: Case, rules: Sequence[StoredRule]) -> list[tuple[StoredRule, dict[int, tuple[Held, ...]]]]:
@@ -247,96 +243,63 @@ def _subjects_by_scope(cases: Sequence[Case], scopes: Collection[str]) -> dict[s
     return members
 
 
-def _is_conflict(stored: StoredRule, conflict: FoundConflict) -> bool:
-    """Return whether different access fills every leg and `without` is not filled. A scan applies the same test."""
-    filled = conflict.by_leg
-    has_all = all((leg in filled) == (leg != WITHOUT) for leg, _ in legs_of(stored.rule))
-    automations = {key.partition("/")[0] for keys in filled.values() for key in keys}
-    return (
-        has_all
-        and are_distinct([filled[leg] for leg in filled if leg not in (WITHOUT, NEEDS)])
-        and is_scope_met(stored.rule.scope, automations)
-    )
-
-
-def _with_waivers(
-    conflicts_by_case: Sequence[Sequence[FoundConflict]], now: datetime, waivers: Sequence[Waiver] | None
+def _with_exceptions(
+    cases: Sequence[Case],
+    conflicts_by_case: Sequence[Sequence[FoundConflict]],
+    now: datetime,
+    waivers: Sequence[Waiver] | None,
 ) -> list[list[FoundConflict]]:
-    """Set on each conflict the waiver that covers all of it, given for the same digest of the rule (S7)."""
+    """Set on each conflict the waiver (S7) and the extra approval (S6) that cover all of it.
+
+    Both count for the same text of the rule only. An extra approval counts in submissions of the same automation.
+    """
     codes = {conflict.standing.rule.code for conflicts in conflicts_by_case for conflict in conflicts}
     if not codes:
         return [list(conflicts) for conflicts in conflicts_by_case]
     if waivers is None:
         waivers = list(Waiver.objects.live(now).filter(code__in=codes).order_by("-ends_at"))
-    waivers_by_key: dict[tuple[str, str, int], list[Waiver]] = {}
+    waivers_by_subject: defaultdict[tuple[str, int], list[Waiver]] = defaultdict(list)
     for waiver in waivers:
-        waivers_by_key.setdefault(_waiver_key(waiver.code, waiver.scope, waiver.subject), []).append(waiver)
-    return [
-        [
-            replace(conflict, waiver=_find_waiver(waivers_by_key.get(_waiver_key_of(conflict), ()), conflict))
-            for conflict in conflicts
-        ]
-        for conflicts in conflicts_by_case
-    ]
+        waivers_by_subject[waiver.code, _fixed_subject(waiver.scope, waiver.subject)].append(waiver)
+    signatures: defaultdict[int, list[ConflictSignature]] = defaultdict(list)
+    for signature in _signatures(cases, conflicts_by_case):
+        signatures[signature.submission.automation_id].append(signature)
 
-
-def _with_signatures(
-    cases: Sequence[Case], conflicts_by_case: Sequence[Sequence[FoundConflict]]
-) -> list[list[FoundConflict]]:
-    """Set on each conflict of mode *approval* the extra approval that covers all of it.
-
-    It counts if it was given in a submission of the same automation, for the same digest of the rule (S6).
-    """
-    codes = {
-        conflict.standing.rule.code
-        for conflicts in conflicts_by_case
-        for conflict in conflicts
-        if conflict.standing.rule.mode == Mode.APPROVAL
-    }
-    signatures_by_automation: dict[int, list[ConflictSignature]] = {}
-    if codes:
-        automation_ids = {
-            case.automation for case, conflicts in zip(cases, conflicts_by_case, strict=True) if conflicts
-        }
-        signatures = ConflictSignature.objects.standing().filter(
-            submission__automation__in=automation_ids, rule__code__in=codes
+    def with_exceptions(conflict: FoundConflict, case: Case) -> FoundConflict:
+        rule, digest = conflict.standing.rule, conflict.standing.version.digest
+        same_subject = waivers_by_subject[rule.code, _fixed_subject(rule.scope, conflict.subject)]
+        valid = (row for row in same_subject if row.rule_digest == digest and row.scope == rule.scope)
+        signed = (row for row in signatures[case.automation] if row.rule.digest == digest)
+        return replace(
+            conflict,
+            waiver=next((waiver for waiver in valid if conflict.keys <= set(waiver.covers)), None),
+            signature=next((signature for signature in signed if conflict.keys <= set(signature.covers)), None),
         )
-        for signature in signatures.select_related("submission", "rule", "person", "for_person", "reason").order_by(
-            "-pk"
-        ):
-            signatures_by_automation.setdefault(signature.submission.automation_id, []).append(signature)
+
     return [
-        [
-            replace(conflict, signature=_find_signature(signatures_by_automation.get(case.automation, ()), conflict))
-            for conflict in conflicts
-        ]
+        [with_exceptions(conflict, case) for conflict in conflicts]
         for case, conflicts in zip(cases, conflicts_by_case, strict=True)
     ]
 
 
-def _find_signature(signatures: Iterable[ConflictSignature], conflict: FoundConflict) -> ConflictSignature | None:
-    keys, digest = conflict.keys, conflict.standing.version.digest
-    return next(
-        (signature for signature in signatures if signature.rule.digest == digest and keys <= set(signature.covers)),
-        None,
-    )
+def _signatures(
+    cases: Sequence[Case], conflicts_by_case: Sequence[Sequence[FoundConflict]]
+) -> Iterable[ConflictSignature]:
+    """Return the extra approvals for conflicts of mode *approval*, newest first."""
+    codes, automation_ids = set[str](), set[int]()
+    for case, conflicts in zip(cases, conflicts_by_case, strict=True):
+        if needing := {conflict.standing.rule.code for conflict in conflicts if conflict.mode == Mode.APPROVAL}:
+            codes |= needing
+            automation_ids.add(case.automation)
+    if not codes:
+        return ()
+    rows = ConflictSignature.objects.standing().filter(submission__automation__in=automation_ids, rule__code__in=codes)
+    return rows.select_related("submission", "rule", "person", "for_person", "reason").order_by("-pk")
 
 
-def _waiver_key_of(conflict: FoundConflict) -> tuple[str, str, int]:
-    return _waiver_key(conflict.standing.rule.code, conflict.standing.rule.scope, conflict.subject)
-
-
-def _waiver_key(code: str, scope: str, subject: int) -> tuple[str, str, int]:
-    """Return the key under which a waiver is found.
-
-    The number of a chain changes with its members, so chains have none (A16).
-    """
-    return code, scope, 0 if scope == Scope.CHAIN else subject
-
-
-def _find_waiver(waivers: Iterable[Waiver], conflict: FoundConflict) -> Waiver | None:
-    keys, digest = conflict.keys, conflict.standing.version.digest
-    return next((waiver for waiver in waivers if waiver.rule_digest == digest and keys <= set(waiver.covers)), None)
+def _fixed_subject(scope: str, subject: int) -> int:
+    """Return the subject by which a waiver is found. The number of a chain changes with its members (A16)."""
+    return 0 if scope == Scope.CHAIN else subject
 
 
 def are_all_waived(conflicts: Sequence[FoundConflict]) -> bool:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
-from approvals.conflicts.held_access import legs_of
-from approvals.conflicts.rule_language.rule import Rule
+from approvals.conflicts.rule_language.rule import Rule, legs_of
 from approvals.conflicts.rule_language.selectors import Held, Selector
 
 #: By position of the rule: by number of the leg, the access that fills it.

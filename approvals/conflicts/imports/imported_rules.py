@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from pathlib import Path
 from typing import Any
 
-from approvals.conflicts.rule_language.rule import (
-    LEGS,
-    MODES,
-    RATINGS,
-    TEXTS,
-    InvalidRule,
-    Problem,
-    literal_pattern,
-    parse_rule,
-)
+import yaml
+
+from approvals.conflicts.rule_language.rule import LEGS, MODES, RATINGS, TEXTS, InvalidRule, Problem, parse_rule
+from approvals.conflicts.rule_language.selectors import literal_pattern
 from inventory.importers.capabilities import PROTECTIVE, tags_of
 from inventory.importers.display import display_label, displayed
 
@@ -28,14 +23,16 @@ RULES = 2_000
 _PROBLEMS = 500
 _NO_REASON = "Where it was imported from, one excludes the other."
 _CHANGING_LEVELS = ("write", "execute", "admin")
-_WORDS = MappingProxyType(
-    {
-        "high": "high critical severe veryhigh extreme h hi 1high kritisch hoch sehrhoch haute elevee alta alto",
-        "medium": "medium moderate med m mid mittel moyen moyenne media medio",
-        "low": "low minor l lo niedrig gering faible baja bajo info informational",
-    }
-)
-_RATING_OF = MappingProxyType({word: rating for rating, words in _WORDS.items() for word in words.split()})
+#: The words of matrices, by kind.
+WORDS: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
+
+
+def by_word(kind: str) -> Mapping[str, str]:
+    """Return the meaning of each word of a kind: of ``columns``, ``modes`` or ``ratings``."""
+    return {word: name for name, words in WORDS[kind].items() for word in words.split()}
+
+
+_RATING_OF = by_word("ratings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class ImportedRules:
     """The result of an import.
 
     Args:
-        documents: documents of rules; `rule.read` parses each.
+        documents: documents of rules; `parse_rule` parses each.
         problems: everything that did not become a rule, by file and line.
     """
 
@@ -162,12 +159,10 @@ def legs_of(sides: Sequence[Side]) -> list[dict[str, Any]]:
     has.
     """
     tags = [_tags_of_side(side) for side in sides]
+    counts = Counter(tag for side_tags in tags for tag in side_tags)
     return [
-        _leg_document(
-            side,
-            [tag for tag in own_tags if not any(tag in other_tags for other_tags in _tags_of_others(tags, number))],
-        )
-        for number, (side, own_tags) in enumerate(zip(sides, tags, strict=True))
+        _leg_document(side, [tag for tag in side_tags if counts[tag] == 1])
+        for side, side_tags in zip(sides, tags, strict=True)
     ]
 
 
@@ -181,10 +176,6 @@ def _leg_document(side: Side, tags: Sequence[str]) -> dict[str, Any]:
 def _tags_of_side(side: Side) -> list[str]:
     tags = dict.fromkeys(tag for code in side.codes for tag in tags_of("", code, "write"))
     return [tag for tag in tags if tag not in PROTECTIVE]
-
-
-def _tags_of_others(tags: Iterable[list[str]], number: int) -> list[list[str]]:
-    return [side_tags for place, side_tags in enumerate(tags) if place != number]
 
 
 def rating_of(text: str) -> str:

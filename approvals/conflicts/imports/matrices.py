@@ -13,14 +13,15 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from approvals.conflicts.imports.imported_rules import (
     LEGS,
     RULES,
+    WORDS,
     ImportedRules,
     RuleCollector,
     Side,
+    by_word,
     file_shown,
     rating_of,
 )
@@ -32,10 +33,7 @@ _SEPARATORS = ",;\t|"
 #: Rows that may stand above the heading, for example a title.
 _TITLE_ROWS = 10
 
-_SIDE_WORDS = (
-    "role|rolle|function|funktion|activity|aktivitat|task|aufgabe|duty|entitlement|privilege|permission|berechtigung|access|"
-    "transaction|tcode|right|recht|responsibility|profile|profil|object|action|step|side|leg"
-)
+_SIDE_WORDS = "|".join(WORDS["sides"].split())
 _SIDE = re.compile(
     rf"(?:conflicting|conflict|sod|incompatible)?(?:{_SIDE_WORDS})(?:name|code|id)?(?P<which>[a-f]|[1-6]|first|second|left|right)"
     r"(?:name|code|id|technicalname)?"
@@ -44,37 +42,9 @@ _FIRST = re.compile(rf"(?:(?:first|left)(?:{_SIDE_WORDS})|{_SIDE_WORDS})(?:name)
 _SECOND = re.compile(
     rf"(?:conflicting|incompatible|second|other|right|excluded)(?:{_SIDE_WORDS})(?:name)?|conflictswith|incompatiblewith|conflictwith|excludes"
 )
-_COLUMNS = MappingProxyType(
-    {
-        "code": "riskid id ruleid rule conflictid sodid rulecode riskcode code number nr no risikoid risiko risk ref",
-        "rating": (
-            "risklevel level severity rating riskrating priority criticality prio risikostufe stufe kritikalitat schweregrad impact "
-            "classification conflictlevel"
-        ),
-        "reason": (
-            "description riskdescription conflictdescription ruledescription reason rationale text beschreibung "
-            "begrundung comment remarks note details why"
-        ),
-        "title": "title name riskname rulename conflictname bezeichnung titel shorttext",
-        "process": "process businessprocess module area prozess geschaftsprozess modul domain functionalarea",
-        "resolve": "mitigation mitigatingcontrol remediation resolution resolve compensatingcontrol control massnahme kontrolle",
-        "mode": "mode enforcement handling modus controltype",
-    }
-)
-_COLUMN_OF = MappingProxyType({word: name for name, words in _COLUMNS.items() for word in words.split()})
-_MODES = MappingProxyType(
-    {
-        "record": "record report detect detective monitor warn warning log notify allow",
-        "approval": "approval approve mitigate mitigated review escalate",
-        "enforce": "enforce enforced block prevent preventive preventative deny forbid reject",
-    }
-)
-_MODE_OF = MappingProxyType({word: mode for mode, words in _MODES.items() for word in words.split()})
+_COLUMN_OF, _MODE_OF = by_word("columns"), by_word("modes")
 #: Words for a mark (ratings are marks too) and for no mark, as `_normalize` returns them.
-_MARKS = vocabulary(
-    "x xx 1 yes y ja j oui si true conflict konflikt sod c \u2713 \u2714 \u2717 \u2718 \u2715 \u25cf \u2022 \u00d7"
-)
-_NO_MARKS = vocabulary("0 no n nein non false na ok none - \u2013 \u2014 . n/a \\ / = +")
+_MARKS, _NO_MARKS = vocabulary(WORDS["marks"]), vocabulary(WORDS["no_marks"])
 #: First bytes of binary files.
 BINARY = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF", b"BZh", b"7z\xbc\xaf")
 

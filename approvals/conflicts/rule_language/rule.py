@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -17,23 +17,12 @@ from typing import Any
 import rfc8785
 
 from approvals.conflicts.rule_language.distinct_legs import are_distinct
-from approvals.conflicts.rule_language.selectors import ENTRIES, KINDS, Held, Selector, literal_pattern
+from approvals.conflicts.rule_language.selectors import ENTRIES, KINDS, Held, Selector
 from inventory.importers.display import display_label, displayed
 from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, LEVEL_ORDER
 
-__all__ = [
-    "ConflictParts",
-    "Held",
-    "InvalidRule",
-    "Leg",
-    "Problem",
-    "Rule",
-    "Selector",
-    "are_distinct",
-    "literal_pattern",
-    "parse_rule",
-]
-
+#: The leg number of access that must be missing ("A without B"), and of a rule's needs; others are numbered from 1 to 6.
+WITHOUT, NEEDS = 0, 7
 RATINGS = ("low", "medium", "high")
 MODES = ("record", "approval", "enforce")
 SCOPES = ("automation", "identity", "owner", "team", "chain")
@@ -86,24 +75,6 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
-class ConflictParts:
-    """The parts of a conflict.
-
-    Args:
-        legs: for each leg all access that it matches; last the access of `needs`. An item may be in several legs.
-        lacking: name of the access that would prevent the conflict ("A without B"); empty if the rule has no `without`.
-    """
-
-    legs: tuple[tuple[Held, ...], ...]
-    lacking: str = ""
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """Keys of all parts."""
-        return frozenset(held.key for leg in self.legs for held in leg)
-
-
-@dataclass(frozen=True, slots=True)
 class Rule:
     """One conflict rule (S6).
 
@@ -133,26 +104,28 @@ class Rule:
     resolve: str = ""
     needs: Leg | None = None
 
-    def caught(self, helds: Iterable[Held]) -> ConflictParts | None:
-        """Return the parts of the conflict in one subject's access; None if there is no conflict.
+    @property
+    def sides(self) -> tuple[Leg, ...]:
+        """All legs: the legs themselves, `needs` and `without`."""
+        return tuple(leg for _, leg in legs_of(self))
 
-        A conflict needs at least as many different items as the rule has legs. An item that fills two legs counts for
-        only one of them. Items with the same key are one.
+    @property
+    def required_legs(self) -> list[Leg]:
+        """The legs that must be filled for the rule to fire: its legs and `needs`."""
+        return [leg for number, leg in legs_of(self) if number != WITHOUT]
+
+    def is_conflict(self, keys_by_leg: Mapping[int, Collection[str]]) -> bool:
+        """Return whether some access of one subject is a conflict.
+
+        Every leg is filled, `needs` too, and `without` is not. A conflict needs at least as many different items as the
+        rule has legs: an item that fills two legs counts for only one of them.
 
         Args:
-            helds: all access of the automation, identity, owner, team or chain, with its open triggers.
+            keys_by_leg: keys of the access that fills a leg, by number of the leg (`legs_of`); empty legs are left out.
         """
-        everything = list(helds)
-        legs = tuple(tuple(leg.of(everything)) for leg in self.legs)
-        if not are_distinct([{held.key for held in leg} for leg in legs]):
-            return None
-        if self.needs is not None:
-            legs = (*legs, tuple(self.needs.of(everything)))
-            if not legs[-1]:
-                return None
-        if self.without is None:
-            return ConflictParts(legs)
-        return None if self.without.of(everything) else ConflictParts(legs, self.without.name)
+        if any((number in keys_by_leg) == (number == WITHOUT) for number, _ in legs_of(self)):
+            return False
+        return are_distinct([keys for number, keys in keys_by_leg.items() if number not in (WITHOUT, NEEDS)])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document; `parse_rule` parses it to an equal rule."""
@@ -191,10 +164,14 @@ class Rule:
         """Return the sentence of the rule and one for each leg; `names` as for `Selector.words`."""
         return [self.sentence, *(leg.words(names) for leg in self.sides)]
 
-    @property
-    def sides(self) -> tuple[Leg, ...]:
-        """All legs: the legs themselves, `needs` and `without`."""
-        return (*self.legs, *filter(None, (self.needs, self.without)))
+
+def legs_of(rule: Rule) -> Iterator[tuple[int, Leg]]:
+    """Yield the legs of a rule by number, `needs` as `NEEDS` and `without` as `WITHOUT`."""
+    yield from enumerate(rule.legs, 1)
+    if rule.needs is not None:
+        yield NEEDS, rule.needs
+    if rule.without is not None:
+        yield WITHOUT, rule.without
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +204,7 @@ def parse_rule(document: object) -> Rule:
     """Parse the document of a rule, as YAML or JSON gave it.
 
     Raises:
-        NotARule: with all errors at once.
+        InvalidRule: with all errors at once.
     """
     reader = _Reader()
     rule = reader.rule(document)

@@ -1,16 +1,24 @@
-"""Parse the text of a rule, YAML or JSON (S6). The YAML reader refuses endless texts and duplicate keys."""
+"""Parse and write the text of a rule, YAML or JSON (S6). The YAML reader refuses endless texts and duplicate keys."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
 
 from approvals.conflicts.rule_language.rule import InvalidRule, Problem, Rule, parse_rule
 from approvals.policies import yaml_document
 
+#: An example of the syntax.
+EXAMPLE = Path(__file__).with_name("example.yaml")
+
 
 def load_document(text: str) -> object:
-    """Return the document in a text, for `rule.read`.
+    """Return the document in a text, for `parse_rule`.
 
     Raises:
-        NotARule: the text can't be parsed. Its meaning is not checked.
+        InvalidRule: the text can't be parsed. Its meaning is not checked.
     """
     try:
         document: object = yaml_document.parse(text).data
@@ -24,6 +32,13 @@ def parse_text(text: str) -> Rule:
     """Parse the rule in a text.
 
     Raises:
-        NotARule: with all errors at once.
+        InvalidRule: with all errors at once.
     """
     return parse_rule(load_document(text))
+
+
+def write_text(document: object) -> str:
+    """Return a rule as YAML: its parts in a fixed order, short lists on one line."""
+    rule: dict[str, Any] = parse_rule(document).to_dict()
+    text: str = yaml.safe_dump(rule, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
+    return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from django.db.models import Count, QuerySet
@@ -12,12 +13,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.views import conflicts, rule_proposal
+from approvals.conflicts.rule_language.rule import Rule
+from approvals.conflicts.rule_language.text import write_text
+from approvals.conflicts.views import conflicts
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Conflict, ConflictRule, ConflictState, Proposal
-from approvals.policies.views import rows as policy_rows
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.kinds import kind
+from approvals.proposals.kinds.conflict_rule import ConflictRuleKind
 from approvals.proposals.views.rows import list_rows
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
@@ -39,99 +41,66 @@ def rule_list(request: Request) -> HttpResponse:
     now = business_time.now()
     seen = Conflict.objects.visible_to(request.actor, now).filter(state=ConflictState.OPEN).order_by()
     counts = dict(seen.values("code").annotate(count=Count("pk")).values_list("code", "count"))
-    groups: dict[str, list[Shape]] = {}
-    rules = ConflictRule.objects.in_force(now)
-    for version in rules:
-        groups.setdefault(version.process, []).append(
-            {
-                "href": version.href,
-                "title": version.title,
-                "sentence": conflict_queries.parse_version(version).rule.sentence,
-                "rating": version.rating,
-                "mode": version.mode,
-                "count": counts.get(version.code, 0),
-                "caught_href": f"{reverse('conflict_list')}?rule={version.code}",
-            }
-        )
-    return page(
-        request,
-        "approvals/conflicts/conflict_rules.html",
-        {
-            "now": now,
-            "crumbs": [{"label": "Conflicts", "href": reverse("conflict_list")}, {"label": "Rules", "href": ""}],
-            "head": {
-                "title": "Conflict rules",
-                "facts": [times.counted(sum(map(len, groups.values())), "rule"), "what may not be held together"],
-                "actions": _new_rule_actions(request, now),
-            },
-            "groups": [{"title": title, "rows": rows} for title, rows in sorted(groups.items())],
-            "given_up": [
-                {"href": version.href, "title": version.title, "at": version.effective_at} for version in _given_up(now)
-            ],
-        },
-    )
+    rules = sorted(ConflictRule.objects.in_force(now), key=lambda version: version.process)
+    rows = [
+        (version, conflict_queries.parse_version(version).rule.sentence, counts.get(version.code, 0))
+        for version in rules
+    ]
+    facts = [times.counted(len(rules), "rule"), "what may not be held together"]
+    context = {
+        "now": now,
+        "crumbs": [{"label": "Conflicts", "href": reverse("conflict_list")}, {"label": "Rules", "href": ""}],
+        "head": {"title": "Conflict rules", "facts": facts, "actions": _new_rule_actions(request.actor, now)},
+        "groups": [(process, list(group)) for process, group in groupby(rows, lambda row: row[0].process)],
+        "given_up": _given_up(now),
+    }
+    return page(request, "approvals/conflicts/conflict_rules.html", context)
 
 
 @require_GET
 def rule(request: Request, code: str) -> HttpResponse:
     """Show a rule or one of its versions: legs, conflicts, open proposals and versions."""
-    now = business_time.now()
-    versions = list(
-        ConflictRule.objects.filter(code=code, effective_at__lte=now)
-        .select_related("proposed_by", "approved_by", "undoes")
-        .order_by("-number")
-    )
+    now, actor = business_time.now(), request.actor
+    known = ConflictRule.objects.filter(code=code, effective_at__lte=now).order_by("-number")
+    versions = list(known.select_related("proposed_by", "approved_by", "undoes"))
+    in_force = next(iter(ConflictRule.objects.in_force(now).filter(code=code)), None)
     chosen = number(request.GET.get("version"))
-    shown = next((version for version in versions if chosen is None or version.number == chosen), None)
+    wanted = chosen or (in_force.number if in_force is not None else versions[0].number if versions else None)
+    shown = next((version for version in versions if version.number == wanted), None)
     if shown is None:
         raise Http404
-    in_force = ConflictRule.objects.in_force(now).filter(code=code).first()
-    if chosen is None and in_force is not None:
-        shown = next(one for one in versions if one.pk == in_force.pk)
-    seen = Conflict.objects.visible_to(request.actor, now).filter(code=code, state=ConflictState.OPEN)
+    is_in_force, parsed = shown == in_force, conflict_queries.parse_version(shown).rule
+    seen = Conflict.objects.visible_to(actor, now).filter(code=code, state=ConflictState.OPEN)
     rows = list(seen.telling_waived(now).select_related("rule").order_by("-pk")[:MOST])
-    under_way = Proposal.objects.visible_to(request.actor, now).unanswered().filter(kind="conflict_rule", target=code)
-    is_in_force = in_force is not None and shown.pk == in_force.pk
-    return page(
-        request,
-        "approvals/conflicts/conflict_rule.html",
-        {
-            "now": now,
-            "crumbs": [
-                {"label": "Conflicts", "href": reverse("conflict_list")},
-                {"label": "Rules", "href": reverse("conflict_rules")},
-                {"label": versions[0].title, "href": versions[0].href if chosen is not None else ""},
-                *([{"label": f"Version {shown.number}", "href": ""}] if chosen is not None else []),
-            ],
-            "head": {
-                "title": shown.title,
-                "tag": {"text": "In force", "tone": "ok"}
-                if is_in_force
-                else {"text": _inactive_label(shown, in_force)},
-                "facts": [shown.process, f"version {shown.number}"],
-                "actions": _actions(request, now, shown, is_in_force=is_in_force),
-            },
-            "rule": _rule_shape(shown, is_in_force=is_in_force),
-            "ships_otherwise": is_in_force and conflict_queries.newer_default_rule(shown) is not None,
-            "legs": _leg_rows(shown, request.actor, now),
-            "changes": _changes(shown, versions),
-            "caught": conflicts.list_rows(rows, request.actor, now),
-            "caught_href": f"{reverse('conflict_list')}?rule={code}",
-            "under_way": list_rows(under_way),
-            "versions": [
-                {
-                    "number": version.number,
-                    "href": f"{version.href}?version={version.number}",
-                    "words": signature_words(version),
-                    "at": None if version.ships else version.effective_at,
-                    "until": version.until,
-                    "mode": "" if version.is_given_up else version.mode,
-                    "is_in_force": in_force is not None and version.pk == in_force.pk,
-                }
-                for version in versions
-            ],
+    under_way = Proposal.objects.visible_to(actor, now).unanswered().filter(kind="conflict_rule", target=code)
+    context = {
+        "now": now,
+        "crumbs": [
+            {"label": "Conflicts", "href": reverse("conflict_list")},
+            {"label": "Rules", "href": reverse("conflict_rules")},
+            {"label": versions[0].title, "href": versions[0].href if chosen is not None else ""},
+            *([{"label": f"Version {shown.number}", "href": ""}] if chosen is not None else []),
+        ],
+        "head": {
+            "title": shown.title,
+            "tag": {"text": "In force", "tone": "ok"} if is_in_force else {"text": _inactive_label(shown, in_force)},
+            "facts": [shown.process, f"version {shown.number}"],
+            "actions": _actions(actor, now, shown, is_in_force=is_in_force),
         },
-    )
+        "version": shown,
+        "rule": parsed,
+        "is_in_force": is_in_force,
+        "mode_words": conflict_rows.MODES[shown.mode] if is_in_force else "",
+        "text": write_text(shown.document),
+        "ships_otherwise": is_in_force and conflict_queries.newer_default_rule(shown) is not None,
+        "legs": _leg_words(parsed, actor, now),
+        "changes": _changes(shown, versions),
+        "caught": conflicts.list_rows(rows, actor, now),
+        "under_way": list_rows(under_way),
+        "versions": versions,
+        "in_force": in_force,
+    }
+    return page(request, "approvals/conflicts/conflict_rule.html", context)
 
 
 def _given_up(now: datetime) -> QuerySet[ConflictRule]:
@@ -148,34 +117,11 @@ def _inactive_label(shown: ConflictRule, in_force: ConflictRule | None) -> str:
     return "Earlier version" if shown.number < in_force.number else "Not in force"
 
 
-def _rule_shape(shown: ConflictRule, *, is_in_force: bool) -> Shape:
-    read = conflict_queries.parse_version(shown).rule
-    return {
-        "sentence": read.sentence,
-        "reason": read.reason,
-        "resolve": read.resolve,
-        "rating": shown.rating,
-        "mode": shown.mode,
-        "mode_words": conflict_rows.MODES[shown.mode] if is_in_force else "",
-        "is_in_force": is_in_force,
-        "is_given_up": shown.is_given_up,
-        "until": shown.until if is_in_force else None,
-        "text": rule_proposal.as_text(shown.document),
-    }
-
-
-def _leg_rows(shown: ConflictRule, actor: Actor, now: datetime) -> list[Shape]:
-    read = conflict_queries.parse_version(shown).rule
-    names = dict(Resource.objects.visible_to(actor, now).filter(pk__in=_resource_ids(read)).values_list("pk", "name"))
-    return [
-        {
-            "name": leg.name,
-            "means": [selector.words(names) for selector in leg.any],
-            "is_without": leg is read.without,
-            "is_needs": leg is read.needs,
-        }
-        for leg in read.sides
-    ]
+def _leg_words(rule: Rule, actor: Actor, now: datetime) -> list[tuple[Any, list[str]]]:
+    """Return each leg with its selectors in words. Resources are named if the reader may see them."""
+    ids = {pk for leg in rule.sides for selector in leg.any for pk in selector.resources}
+    names = dict(Resource.objects.visible_to(actor, now).filter(pk__in=ids).values_list("pk", "name"))
+    return [(leg, [selector.words(names) for selector in leg.any]) for leg in rule.sides]
 
 
 def _changes(shown: ConflictRule, versions: Sequence[ConflictRule]) -> Shape | None:
@@ -184,48 +130,36 @@ def _changes(shown: ConflictRule, versions: Sequence[ConflictRule]) -> Shape | N
     if before is None:
         return None
     old, new = ({} if version.is_given_up else {"rule": version.document} for version in (before, shown))
-    changes = kind.kind_of("conflict_rule").changes(shown.code, old, new)
-    return {"from": before.number, "rows": policy_rows.change_rows(changes)}
+    return {"from": before.number, "rows": ConflictRuleKind().changes(shown.code, old, new)}
 
 
-def _actions(request: Request, now: datetime, shown: ConflictRule, *, is_in_force: bool) -> list[Shape]:
+def _actions(actor: Actor, now: datetime, shown: ConflictRule, *, is_in_force: bool) -> list[Shape]:
     """Return actions that propose another version; for a version not in force, to propose it again."""
+    if not _may_propose(shown.code, actor, now):
+        return []
     href = reverse("rule_propose", args=[shown.code])
-    if is_in_force:
-        actions = _propose_actions(request, now, shown.code, href, "Propose a change")
-        if conflict_queries.newer_default_rule(shown) is not None:
-            actions += _propose_actions(request, now, shown.code, f"{href}?from=shipped", "Propose the shipped text")
-        return actions
-    return _propose_actions(request, now, shown.code, f"{href}?from={shown.number}", "Propose this one again")
+    if not is_in_force:
+        return [_action("Propose this one again", f"{href}?from={shown.number}")]
+    actions = [_action("Propose a change", href)]
+    if conflict_queries.newer_default_rule(shown) is not None:
+        actions.append(_action("Propose the shipped text", f"{href}?from=shipped"))
+    return actions
 
 
-def _new_rule_actions(request: Request, now: datetime) -> list[Shape]:
+def _new_rule_actions(actor: Actor, now: datetime) -> list[Shape]:
     """Return actions that propose new rules: import a file, or write one."""
-    written = _propose_actions(request, now, "", reverse("rule_new"), "Propose a rule")
-    return (
-        [{"label": "Bring in a matrix", "icon": "upload", "href": reverse("rule_import")}, *written] if written else []
-    )
+    if not _may_propose("", actor, now):
+        return []
+    return [
+        _action("Bring in a matrix", reverse("rule_import"), "upload"),
+        _action("Propose a rule", reverse("rule_new")),
+    ]
 
 
-def _propose_actions(request: Request, now: datetime, code: str, href: str, label: str) -> list[Shape]:
-    """Return the action to propose, if the reader may."""
-    refusal = proposal_transitions.propose.refusal(
-        Proposal(kind="conflict_rule", target=code), actor=request.actor, now=now
-    )
-    return [{"label": label, "icon": "pen", "href": href}] if refusal is None else []
+def _action(label: str, href: str, icon: str = "pen") -> Shape:
+    return {"label": label, "icon": icon, "href": href}
 
 
-def _resource_ids(rule: Any) -> set[int]:
-    return {pk for leg in rule.sides for selector in leg.any for pk in selector.resources}
-
-
-def signature_words(version: ConflictRule) -> str:
-    """Return who proposed and approved a version, in words."""
-    if version.ships:
-        return "It ships with Countersign"
-    if version.undoes is not None:
-        return f"Version {version.undoes.number} was not countersigned: what stood before is back"
-    proposed = version.proposed_by.name if version.proposed_by is not None else ""
-    if version.approved_by is None:
-        return f"Proposed by {proposed}, who acts alone until it is countersigned"
-    return f"Proposed by {proposed}, approved by {version.approved_by.name}"
+def _may_propose(code: str, actor: Actor, now: datetime) -> bool:
+    row = Proposal(kind="conflict_rule", target=code)
+    return proposal_transitions.propose.refusal(row, actor=actor, now=now) is None

@@ -18,21 +18,20 @@ from django.views.decorators.http import require_GET
 from approvals.conflicts import held_access
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation as check_automation
-from approvals.conflicts.held_access import RUNS_AS, legs_of
-from approvals.conflicts.rule_language.rule import Rule
+from approvals.conflicts.held_access import RUNS_AS
+from approvals.conflicts.rule_language.rule import WITHOUT, Rule, legs_of
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.conflicts.transitions import RULE_CHANGED
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Conflict, ConflictRule, ConflictSignature, ConflictState, Grant, Waiver
-from approvals.models.conflict import WITHOUT, ConflictQuerySet, Mode, Scope
+from approvals.models.conflict import ConflictQuerySet, Mode, Scope
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.models import Person, Team
-from governance.core.timeline import queries as timeline_queries
 from governance.web.components import times
 from governance.web.pages import pager
-from governance.web.pages.ledger_links import ledger_href
+from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
@@ -199,23 +198,25 @@ def conflict(request: Request, pk: int) -> HttpResponse:
         f"since {times.moment_words(row.opened_at, now)}",
     ]
     way_out = rule.resolve if row.waived_until or row.signed_by else check_automation.resolution_of(rule)
-    context = _access(line, rule) | {
-        "now": now,
-        "crumbs": [{"label": "Conflicts", "href": reverse("conflict_list")}, {"label": row.rule.title, "href": ""}],
-        "head": {
-            "title": row.rule.title,
-            "facts": facts,
-            "actions": _waiver_actions(line, actor, now) if is_open else [],
-        },
-        "line": line,
-        "rule": rule,
-        "mode": _effect_words(row, now),
-        "way_out": way_out if is_open else "",
-        "is_late": is_open and row.rule.mode == Mode.ENFORCE and not row.waived_until,
-        "waivers": waivers.select_related("asked_by").order_by("-pk")[:10],
-        "events": timeline_queries.shapes(row, reader=actor.person, limit=30, actor=actor, now=now),
-        "ledger_href": ledger_href(row, actor=actor, now=now),
-    }
+    context = (
+        _access(line, rule)
+        | timeline_context(row, actor=actor, now=now)
+        | {
+            "now": now,
+            "crumbs": [{"label": "Conflicts", "href": reverse("conflict_list")}, {"label": row.rule.title, "href": ""}],
+            "head": {
+                "title": row.rule.title,
+                "facts": facts,
+                "actions": _waiver_actions(line, actor, now) if is_open else [],
+            },
+            "line": line,
+            "rule": rule,
+            "mode": _effect_words(row, now),
+            "way_out": way_out if is_open else "",
+            "is_late": is_open and row.rule.mode == Mode.ENFORCE and not row.waived_until,
+            "waivers": waivers.select_related("asked_by").order_by("-pk")[:10],
+        }
+    )
     return page(request, "approvals/conflicts/conflict.html", context)
 
 

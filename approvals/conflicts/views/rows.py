@@ -9,11 +9,12 @@ from typing import Any
 from django.urls import reverse
 
 from approvals.conflicts.check.automation import FoundConflict
-from approvals.conflicts.held_access import RUNS_AS, legs_of
+from approvals.conflicts.held_access import RUNS_AS
+from approvals.conflicts.rule_language.rule import WITHOUT, legs_of
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.conflicts.scan import Part
 from approvals.models import ConflictSignature, Grant
-from approvals.models.conflict import WITHOUT, Mode
+from approvals.models.conflict import Mode
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
 from governance.web.components import times

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import yaml
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -13,15 +12,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.rule_language import rule as rule_language_rule
-from approvals.conflicts.rule_language import text as rule_language_text
 from approvals.conflicts.rule_language.rule import InvalidRule
+from approvals.conflicts.rule_language.text import EXAMPLE, parse_text, write_text
 from approvals.models import ConflictRule, Proposal
 from approvals.policies import queries as policy_queries
 from approvals.policies.yaml_document import LARGEST_BYTES
-from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.views import proposing
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput, Refusal, Refused
+from governance.core.duties.refusals import InvalidInput, Refused
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
@@ -30,24 +28,7 @@ Shape = dict[str, Any]
 
 KIND = "conflict_rule"
 #: Text of a new rule: an example of the syntax.
-BLANK = """code: vendor-and-payment
-title: Make a vendor and pay it
-process: Procure to pay
-rating: high          # low, medium, high
-mode: record          # record: shown; approval: one extra approval; enforce: refused
-scope: automation     # automation, identity, owner, team, chain
-reason: Whoever can do both can pay a vendor that does not exist.
-resolve: Let another automation pay, with another owner.
-legs:
-  - name: Make or change a vendor
-    any:
-      - tags: [vendor.write]
-      - codes: ["*vendor*create*"]
-        levels: [write, admin]
-  - name: Release a payment
-    any:
-      - tags: [payment.release]
-"""
+BLANK = EXAMPLE.read_text(encoding="utf-8")
 
 
 class RuleForm(forms.Form):
@@ -93,10 +74,10 @@ def propose(request: Request, code: str) -> HttpResponse:
     versions = ConflictRule.objects.filter(code=code).order_by("-number")
     rule = get_object_or_404(versions[:1])
     if request.GET.get("from") == "shipped" and (text := conflict_queries.newer_default_rule(rule)) is not None:
-        return _page(request, Proposal(kind=KIND, target=code), rule, as_text(text.to_dict()))
+        return _page(request, Proposal(kind=KIND, target=code), rule, write_text(text.to_dict()))
     chosen = number(request.GET.get("from"))
     base = get_object_or_404(versions, number=chosen) if chosen else rule
-    return _page(request, Proposal(kind=KIND, target=code), rule, as_text(base.document))
+    return _page(request, Proposal(kind=KIND, target=code), rule, write_text(base.document))
 
 
 @require_http_methods(["GET", "POST"])
@@ -108,19 +89,7 @@ def amend(request: Request, pk: int) -> HttpResponse:
     row = get_object_or_404(seen, pk=pk)
     rule = ConflictRule.objects.filter(code=row.target).order_by("-number").first()
     document = row.document.get("rule") or (rule.document if rule is not None else None)
-    return _page(request, row, rule, as_text(document) if document is not None else BLANK)
-
-
-def as_text(document: Shape) -> str:
-    """Return a rule as text for editing, its parts in a fixed order."""
-    text: str = yaml.safe_dump(
-        rule_language_rule.parse_rule(document).to_dict(),
-        sort_keys=False,
-        allow_unicode=True,
-        width=100,
-        default_flow_style=None,
-    )
-    return text
+    return _page(request, row, rule, write_text(document) if document is not None else BLANK)
 
 
 def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: str) -> HttpResponse:
@@ -128,10 +97,8 @@ def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: st
     back = row.href if not is_new else rule.href if rule is not None else reverse("conflict_rules")
     hours = policy_queries.in_force(now).at_once_hours if is_new else None
     form = RuleForm(request.POST if request.method == "POST" else None, initial={"text": begins}, hours=hours)
-    verb = proposal_transitions.propose if is_new else proposal_transitions.amend
-    refusal = verb.refusal(row, actor=request.actor, now=now)
-    if refusal is not None:
-        return show_refusal(request, row, refusal, now, back)
+    if (refusal := proposing.refusal(request, row, now)) is not None:
+        return proposing.show_refusal(request, row, refusal, now, back)
     if request.method == "POST" and form.is_valid():
         try:
             return redirect("proposal", _write(request, row, form, now).pk)
@@ -176,25 +143,12 @@ def _write(request: Request, row: Proposal, form: RuleForm, now: datetime) -> Pr
     """Create or amend the proposal.
 
     Raises:
-        NotARule: the text is not a valid rule.
-        Refused: see `propose` and `amend` in `approvals.proposals.transitions`.
+        InvalidRule: the text is not a valid rule.
+        Refused: see `proposing.write`.
     """
     document: Shape = {}
     if request.POST.get("do") != "give_up":
-        read = rule_language_text.parse_text(form.cleaned_data["text"])
-        document, row.target = {"rule": read.to_dict()}, row.target or read.code
-    arguments = {"actor": request.actor, "now": now, "reason": form.cleaned_data["reason"], "document": document}
-    if not row._state.adding:
-        return proposal_transitions.amend(row, **arguments)
-    return proposal_transitions.propose(row, **arguments, at_once=form.cleaned_data["at_once"])
-
-
-def show_refusal(request: Request, row: Proposal, refusal: Refusal, now: datetime, back: str) -> HttpResponse:
-    """Show the refusal of a proposal. An attempt is recorded in the ledger (S5)."""
-    if request.method == "POST":
-        try:
-            verb = proposal_transitions.propose if row._state.adding else proposal_transitions.amend
-            verb(row, actor=request.actor, now=now, document={})
-        except Refused as error:
-            refusal = error.refusal
-    return refused(request, refusal, context={"back_href": back, "typed": request.POST.get("text", "")})
+        rule = parse_text(form.cleaned_data["text"])
+        document, row.target = {"rule": rule.to_dict()}, row.target or rule.code
+    at_once = bool(form.cleaned_data.get("at_once"))
+    return proposing.write(request, row, now, document, form.cleaned_data["reason"], at_once=at_once)

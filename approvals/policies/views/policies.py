@@ -23,14 +23,11 @@ from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.roles.roles import Permission
+from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number as asked_number
 
 Shape = dict[str, Any]
-
-#: Versions and proposals on one page.
-MOST = 30
 
 
 def _versions() -> Any:
@@ -43,8 +40,8 @@ def policies(request: Request) -> HttpResponse:
     now = business_time.now()
     in_force = kept.in_force(now)
     version = _versions().get(pk=in_force.version.pk)
-    before = asked_number(request.GET.get("before"))
-    rows = list((_versions().filter(number__lt=before) if before else _versions())[: MOST + 1])
+    paged = pager.newest_first(_versions(), request.GET, reverse("policies"))
+    document = kept.with_shipped_parts(in_force.document)
     under_way = Proposal.objects.visible_to(request.actor, now).unanswered().filter(kind="policy")
     context = {
         "now": now,
@@ -52,16 +49,16 @@ def policies(request: Request) -> HttpResponse:
             "title": "Policy",
             "facts": [
                 {"text": f"version {version.number} is in force", "href": version.href, "strong": True},
-                policy_rows.signatures(version),
+                version.signed_words,
             ],
             "actions": _actions(request.actor, now),
         },
-        "version": {"until": version.until},
-        "tiers": policy_rows.by_tier(kept.with_shipped_parts(in_force.document)),
-        "facts": policy_rows.facts(kept.with_shipped_parts(in_force.document)),
+        "version": version,
+        "tiers": policy_rows.by_tier(document),
+        "facts": policy_rows.facts(document),
         "under_way": list_rows(under_way),
-        "history": [_row(row, in_force.version.pk) for row in rows[:MOST]],
-        "older": f"?before={rows[MOST - 1].number}" if len(rows) > MOST else "",
+        "history": paged.rows,
+        "pager": paged,
     }
     return page(request, "approvals/policies/policies.html", context)
 
@@ -81,17 +78,6 @@ def _may_propose(actor: Actor, now: datetime) -> bool:
     return proposal_transitions.propose.refusal(row, actor=actor, now=now) is None
 
 
-def _row(version: PolicyVersion, in_force: int) -> Shape:
-    return {
-        "number": version.number,
-        "href": version.href,
-        "at": version.effective_at if version.number > 1 else None,
-        "until": version.until,
-        "signed": policy_rows.signatures(version),
-        "is_in_force": version.pk == in_force,
-    }
-
-
 @require_GET
 def policy(request: Request, number: int) -> HttpResponse:
     """Show one version: its content, its changes and its text."""
@@ -102,27 +88,21 @@ def policy(request: Request, number: int) -> HttpResponse:
     before = _versions().filter(number__lt=number).first()
     document = kept.with_shipped_parts(version.document)
     is_in_force = kept.in_force(now).version.pk == version.pk
-    may_propose = _may_propose(request.actor, now)
-    again = [{"label": "Propose this one again", "href": f"{reverse('policy_propose')}?from={number}"}]
+    is_offered = not is_in_force and _may_propose(request.actor, now)
+    again = {"label": "Propose this one again", "href": f"{reverse('policy_propose')}?from={number}"}
     context = {
         "now": now,
         "crumbs": [{"label": "Policy", "href": reverse("policies")}, {"label": f"Version {number}", "href": ""}],
         "head": {
             "title": f"Policy, version {number}",
             "tag": {"text": "In force", "tone": "ok"} if is_in_force else None,
-            "facts": [policy_rows.signatures(version)],
-            "actions": again if may_propose and not is_in_force else [],
+            "facts": [version.signed_words],
+            "actions": [again] if is_offered else [],
         },
-        "version": {
-            "at": version.effective_at if number > 1 else None,
-            "until": version.until,
-            "digest": version.digest,
-        },
+        "version": version,
         "proposal_href": _proposal_href(version, request.actor, now),
         "compared_to": before.number if before is not None else None,
-        "changes": policy_rows.change_rows(diff.changes(kept.with_shipped_parts(before.document), document))
-        if before is not None
-        else [],
+        "changes": diff.changes(kept.with_shipped_parts(before.document), document) if before is not None else (),
         "tiers": policy_rows.by_tier(document),
         "facts": policy_rows.facts(document),
         "text": policy_document.as_text(document),

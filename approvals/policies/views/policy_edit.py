@@ -19,12 +19,11 @@ from approvals.policies import diff
 from approvals.policies import document as policy_document
 from approvals.policies import queries as kept
 from approvals.policies.document import Result
-from approvals.policies.views import rows as policy_rows
 from approvals.policies.views.policy_form import PolicyForm
 from approvals.policies.yaml_document import Problem
-from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.views import proposing
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput, Refusal, Refused
+from governance.core.duties.refusals import InvalidInput, Refused
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number as asked_number
@@ -39,9 +38,8 @@ def policy_propose(request: Request) -> HttpResponse:
     """Propose a policy, starting from the one in force or an earlier version."""
     now = business_time.now()
     row = Proposal(kind="policy", target=DEFAULT)
-    refusal = proposal_transitions.propose.refusal(row, actor=request.actor, now=now)
-    if refusal is not None:
-        return _refused(request, row, refusal, now, reverse("policies"))
+    if (refusal := proposing.refusal(request, row, now)) is not None:
+        return proposing.show_refusal(request, row, refusal, now, reverse("policies"))
     chosen = asked_number(request.GET.get("from"))
     base = get_object_or_404(PolicyVersion, kind=DEFAULT, number=chosen) if chosen else kept.in_force(now).version
     return _edit(request, row, kept.with_shipped_parts(base.document), now, begins_with=base.number)
@@ -53,20 +51,9 @@ def policy_amend(request: Request, pk: int) -> HttpResponse:
     now = business_time.now()
     seen = Proposal.objects.visible_to(request.actor, now).filter(kind="policy").select_related("proposed_by")
     row = get_object_or_404(seen, pk=pk)
-    refusal = proposal_transitions.amend.refusal(row, actor=request.actor, now=now)
-    if refusal is not None:
-        return _refused(request, row, refusal, now, row.href)
+    if (refusal := proposing.refusal(request, row, now)) is not None:
+        return proposing.show_refusal(request, row, refusal, now, row.href)
     return _edit(request, row, kept.with_shipped_parts(row.document), now, begins_with=None)
-
-
-def _refused(request: Request, row: Proposal, refusal: Refusal, now: datetime, back_href: str) -> HttpResponse:
-    """Show the refusal; record an attempted write (S5)."""
-    if request.method == "POST":
-        try:
-            _write(request, row, {}, now)
-        except Refused as error:
-            refusal = error.refusal
-    return refused(request, refusal, context={"back_href": back_href, "typed": request.POST.get("text", "")})
 
 
 def _edit(
@@ -81,7 +68,9 @@ def _edit(
         status = 422
     if result is not None and not result.problems and request.POST.get("do") == "propose":
         try:
-            return redirect("proposal", _write(request, row, dict(result.document), now).pk)
+            reason, at_once = request.POST.get("reason", ""), request.POST.get("at_once") == "yes"
+            made = proposing.write(request, row, now, dict(result.document), reason, at_once=at_once)
+            return redirect("proposal", made.pk)
         except InvalidInput as invalid:
             status, error = invalid.status, invalid.refusal.sentence
         except Refused as refused_error:
@@ -93,7 +82,7 @@ def _edit(
         "text": typed,
         "problems": result.problems if result is not None else (),
         "is_read": result is not None and not result.problems,
-        "changes": policy_rows.change_rows(changes),
+        "changes": changes,
         "tightens": diff.tightens(changes),
         "reason": {"value": request.POST.get("reason", ""), "error": error},
         "at_once": request.POST.get("at_once") == "yes",
@@ -125,16 +114,6 @@ def _add_field_errors(form: PolicyForm, problems: tuple[Problem, ...]) -> None:
         )  # if it is a list value, the field of the list
         if where in form.fields:
             form.add_error(where, f"{problem.what} {problem.to_do}".strip())
-
-
-def _write(request: Request, row: Proposal, document: dict[str, Any], now: datetime) -> Proposal:
-    reason = request.POST.get("reason", "")
-    if not row._state.adding:
-        return proposal_transitions.amend(row, actor=request.actor, now=now, reason=reason, document=document)
-    at_once = request.POST.get("at_once") == "yes"
-    return proposal_transitions.propose(
-        row, actor=request.actor, now=now, reason=reason, document=document, at_once=at_once
-    )
 
 
 def _context(request: Request, row: Proposal, *, as_form: bool, begins_with: int | None) -> Shape:

@@ -106,7 +106,7 @@ def _at(document: Mapping[str, Any], path: str) -> Any:
 
 
 def _field(path: str, annotation: Any, value: Any) -> forms.Field:
-    label = _label(path)
+    label = diff.label_of(tuple(path.split(".")), with_unit=True)
     if annotation is bool:
         return forms.BooleanField(label=label, initial=value, required=False)
     if get_origin(annotation) is list:
@@ -121,10 +121,3 @@ def _field(path: str, annotation: Any, value: Any) -> forms.Field:
 
 def _choices(words: Any) -> list[tuple[str, str]]:
     return [(word, word.replace("_", " ").capitalize()) for word in get_args(words)]
-
-
-def _label(path: str) -> str:
-    head, _, last = path.rpartition(".")
-    sort = diff.SORTS.get(path) or diff.SORTS[f"{head}.*"]
-    unit = f" ({sort.unit})" if sort.unit else ""
-    return sort.label.format(last.replace("_", " ")) + unit

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from approvals.conflicts import dry_run, members
+from approvals.conflicts import dry_run
 from approvals.conflicts.check import automation
-from approvals.conflicts.dry_run import HoldingsCache
 from approvals.conflicts.imports.comparison import meaning_key
-from approvals.conflicts.rule_language import rule as rule_language_rule
-from approvals.conflicts.rule_language.rule import MODES, InvalidRule
+from approvals.conflicts.rule_language.rule import MODES, InvalidRule, parse_rule
+from approvals.conflicts.rule_language.text import write_text
 from approvals.models import ConflictRule, Proposal, ProposalState, Submission
-from approvals.policies.diff import Change
+from approvals.policies.diff import Change, tightens
 from approvals.policies.yaml_document import Problem
 from approvals.proposals import beneficiaries
 from approvals.proposals.impact import conflict_rule
-from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Slice, Span, Subject, tightens
+from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Slice, Span, Subject
+from approvals.proposals.kinds.rule_versions import put_in_force, take_back
 from governance.core.engine.transition import Step
 from governance.core.roles.roles import Role
 
@@ -43,15 +43,83 @@ LABELS = {
 }
 
 
-class ConflictRuleKind(Kind):
-    """One rule by its code: ``{"rule": document}``, or ``{}`` to give it up. A security reviewer countersigns.
+class RulesKind(Kind):
+    """Conflict rules; a security reviewer countersigns."""
+
+    countersigner = Role.SECURITY_REVIEWER
+
+    def rules(self, document: Document) -> Mapping[str, Mapping[str, Any]]:
+        """Return the documents of the rules in a document of this kind, by code."""
+        raise NotImplementedError
+
+    def changed_rules(self, before: Document, after: Document) -> Iterator[tuple[str, tuple[Change, ...]]]:
+        """Yield the code and the changes of each rule that is new, changed or given up."""
+        old, new = self.rules(before), self.rules(after)
+        for code in dict.fromkeys([*old, *new]):
+            if changes := rule_changes(old.get(code), new.get(code)):
+                yield code, changes
+
+    def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
+        """Return the changes of all rules."""
+        return tuple(change for _, changes in self.changed_rules(before, after) for change in changes)
+
+    def text(self, document: Document) -> str:
+        """Return the text of each rule."""
+        return "\n".join(write_text(rule) for rule in self.rules(document).values())
+
+    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
+        """Return the ids of people caught by a rule that the change may loosen."""
+        loosened = [code for code, changes in self.changed_rules(before, after) if not tightens(changes)]
+        return beneficiaries.beneficiaries_of_rules(loosened, now)
+
+    def total(self, span: Span) -> int:
+        """Return the number of submissions in the period."""
+        return _submissions(span).count()
+
+    def count(self, span: Span, cursor: int, size: int) -> Slice:
+        """Check the access of the next submissions against both sets of rules, as the conflict check does."""
+        rows = list(_submissions(span).filter(pk__gt=cursor).order_by("pk")[:size])
+        both = (self.rules(side).values() for side in (span.before, span.after))
+        counts: Counter[str] = Counter()
+        for was, becomes in zip(*dry_run.conflicts_of(rows, span.until, *both), strict=True):
+            old, new = ({conflict.standing.rule.code for conflict in conflicts} for conflicts in (was, becomes))
+            was_waived = automation.are_all_waived(was)
+            counts["caught"] += bool(new)
+            counts["more"] += bool(new - old)
+            counts["less"] += bool(old - new) and not was_waived
+            counts["waived"] += automation.are_all_waived(becomes)
+            counts["was_waived"] += bool(new) and was_waived
+            counts.update(f"by:{code}" for code in new)
+        return Slice(counts, rows[-1].pk if rows else cursor, len(rows))
+
+
+def _submissions(span: Span) -> QuerySet[Submission]:
+    """Return submissions of the period whose access is recorded."""
+    period = Submission.objects.filter(submitted_at__gt=span.since, submitted_at__lte=span.until, held__isnull=False)
+    return period.select_related("automation")
+
+
+def read_rule(document: object, code: str) -> tuple[dict[str, Any], tuple[Problem, ...]]:
+    """Return the normalised document of a rule under its own code, or its problems."""
+    try:
+        rule = parse_rule(document)
+    except InvalidRule as error:
+        return {}, tuple(
+            Problem(0, problem.where, f"{problem.what.capitalize()}.", problem.what_to_do) for problem in error.problems
+        )
+    if rule.code != code:
+        return {}, (Problem(0, "code", "This is another rule's code.", f"Write {code}."),)
+    return rule.to_dict(), ()
+
+
+class ConflictRuleKind(RulesKind):
+    """One rule by its code: ``{"rule": document}``, or ``{}`` to give it up.
 
     A new rule and a stricter mode may act at once.
     """
 
     code = "conflict_rule"
     title = "Conflict rule"
-    countersigner = Role.SECURITY_REVIEWER
     may_act_at_once = True
 
     def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
@@ -69,34 +137,8 @@ class ConflictRuleKind(Kind):
         """Read the rule; its code must be the target."""
         if not document.get("rule"):
             return ReadResult({})
-        try:
-            rule = rule_language_rule.parse_rule(document["rule"])
-        except InvalidRule as error:
-            problems = (
-                Problem(0, problem.where, f"{problem.what.capitalize()}.", problem.what_to_do)
-                for problem in error.problems
-            )
-            return ReadResult(problems=tuple(problems))
-        if rule.code != target:
-            return ReadResult(problems=(Problem(0, "code", "This is another rule's code.", f"Write {target}."),))
-        return ReadResult({"rule": rule.to_dict()})
-
-    def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
-        """Return the changes: only a new rule and a stricter mode are sure to tighten."""
-        old, new = before.get("rule"), after.get("rule")
-        if old is None or new is None:
-            values = "in force", "not asked for"
-            words = values if new is None else values[::-1]
-            return () if old is new else (Change("rule", "The rule", *words, new is not None),)
-        return differences(old, new)
-
-    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
-        """Return the ids of people caught by the rule, if the change may loosen it."""
-        return (
-            frozenset()
-            if tightens(self.changes(target, before, after))
-            else beneficiaries.beneficiaries_of_rules([target], now)
-        )
+        rule, problems = read_rule(document["rule"], target)
+        return ReadResult(problems=problems) if problems else ReadResult({"rule": rule})
 
     def about_the_same(self, proposal: Proposal) -> QuerySet[Proposal]:
         """Return proposals about the same code; for a new rule also equal rules and the author's own new rules.
@@ -108,32 +150,18 @@ class ConflictRuleKind(Kind):
             return same_target
         new = Proposal.objects.filter(kind=self.code, before={})
         alone = new.filter(acting_until__isnull=False, state__in=NOT_SIGNED)
-        wanted = meaning_key(rule_language_rule.parse_rule(proposal.document["rule"]))
+        wanted = meaning_key(parse_rule(proposal.document["rule"]))
         alike = [
             pk
             for pk, document in alone.values_list("pk", "document")
-            if meaning_key(rule_language_rule.parse_rule(document["rule"])) == wanted
+            if meaning_key(parse_rule(document["rule"])) == wanted
         ]
         by_author = new.filter(proposed_by=proposal.proposed_by).exclude(state=ProposalState.AT_ONCE)
         return same_target | Proposal.objects.filter(pk__in=alike) | by_author
 
-    def total(self, span: Span) -> int:
-        """Return the number of submissions in the period."""
-        return int(submissions(span).count())
-
-    def count(self, span: Span, cursor: int, size: int, cache: HoldingsCache) -> Slice:
-        """Check the grants of the next submissions against both rules, as the conflict check does."""
-        rows = list(submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size])
-        both = ([side["rule"]] if "rule" in side else [] for side in (span.before, span.after))
-        old, new = dry_run.conflicts_of(rows, span.until, *both, cache=cache)
-        counts: Counter[str] = Counter()
-        for was, becomes in zip(old, new, strict=True):
-            counts["caught"] += bool(becomes)
-            counts["more"] += bool(becomes) and not was
-            counts["less"] += bool(was) and not becomes and not automation.are_all_waived(was)
-            counts["waived"] += automation.are_all_waived(becomes)
-            counts["was_waived"] += bool(becomes) and automation.are_all_waived(was)
-        return Slice(counts, rows[-1].pk if rows else cursor, len(rows))
+    def rules(self, document: Document) -> Mapping[str, Mapping[str, Any]]:
+        """Return the rule, if it is not given up."""
+        return {document["rule"]["code"]: document["rule"]} if "rule" in document else {}
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return the effect on submissions and on open conflicts."""
@@ -157,6 +185,17 @@ class ConflictRuleKind(Kind):
         return reverse("rule_propose", args=[target]) if exists else reverse("rule_new")
 
 
+def rule_changes(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[Change, ...]:
+    """Return the changes of one rule: only a new rule and a stricter mode are sure to tighten."""
+    if old is not None and new is not None:
+        return differences(old, new)
+    rule = parse_rule(new or old)
+    words = f"{rule.sentence} Rated {rule.rating}, mode {rule.mode}."
+    if new is None:
+        return (Change("rule", rule.title, words, "not asked for", tightens=False),)
+    return (Change("rule", rule.title, "not asked for", words, tightens=True),)
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
     """Return the differences of two documents of a rule, in words."""
     return tuple(
@@ -164,79 +203,6 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change,
         for name, label in LABELS.items()
         if old.get(name) != new.get(name)
     )
-
-
-def put_in_force(
-    documents: Mapping[str, Mapping[str, Any] | None], proposal: Proposal, step: Step[Any]
-) -> list[ConflictRule]:
-    """Make the next version of rules inside the approving operation; if one person signed, it ends when its time is up.
-
-    Args:
-        documents: new document by rule code; None to give the rule up.
-        proposal: the proposal.
-        step: the running step.
-    """
-    is_signed = proposal.acting_until is None or proposal.answered_by_id is not None
-    signed = {
-        "until": None if is_signed else proposal.acting_until,
-        "proposed_by": proposal.proposed_by,
-        "approved_by": proposal.answered_by,
-    }
-    newest = ConflictRule.objects.filter(code__in=documents).order_by("code", "-number").distinct("code")
-    last_by_code = {rule.code: rule for rule in newest}
-    made = [_next(last_by_code.get(code), document, step, **signed) for code, document in documents.items()]
-    members.update_rules(made)
-    return made
-
-
-def take_back(proposal: Proposal, step: Step[Any]) -> ConflictRule | None:
-    """Restore what two people signed before one tightened the rule alone, or no rule, as a new version.
-
-    Args:
-        proposal: the proposal without a countersignature.
-        step: the running step that ends it.
-
-    Returns:
-        The new version; None if two people have signed another since.
-    """
-    versions = ConflictRule.objects.filter(code=proposal.target).order_by("-number")
-    acting = versions.get(until=proposal.acting_until, proposed_by=proposal.proposed_by)
-    signed = versions.filter(until__isnull=True).first()
-    if signed is not None and signed.number > acting.number:
-        return None
-    document = signed.document if signed is not None and not signed.is_given_up else None
-    made = _next(
-        versions[0] if signed is None else signed, document, step, number=versions[0].number + 1, undoes=acting
-    )
-    members.update_rules([made])
-    return made
-
-
-def _next(
-    before: ConflictRule | None, document: Mapping[str, Any] | None, step: Step[Any], **more: Any
-) -> ConflictRule:
-    rule = rule_language_rule.parse_rule(document or (before.document if before is not None else {}))
-    made = ConflictRule(
-        code=rule.code,
-        document=rule.to_dict(),
-        digest=rule.digest,
-        title=rule.title,
-        process=rule.process,
-        rating=rule.rating,
-        mode=rule.mode,
-        scope=rule.scope,
-        is_given_up=document is None,
-        effective_at=step.now,
-        **{"number": before.number + 1 if before is not None else 1} | more,
-    )
-    made.save()
-    step.record("conflict_rule.put_in_force", made, {"code": made.code, "number": made.number, "digest": made.digest})
-    return made
-
-
-def submissions(span: Span) -> QuerySet[Submission]:
-    """Return submissions of the period whose grants are recorded."""
-    return Submission.objects.filter(submitted_at__gt=span.since, submitted_at__lte=span.until, held__isnull=False)
 
 
 def _is_stricter(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

@@ -6,11 +6,10 @@ use this interface. A kind writes only in `apply` and `undo`, inside the operati
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
@@ -18,9 +17,8 @@ from typing import Any, ClassVar
 import rfc8785
 from django.db.models import QuerySet
 
-from approvals.conflicts.dry_run import HoldingsCache
 from approvals.models import Proposal
-from approvals.policies.diff import Change, Line
+from approvals.policies.diff import Change
 from approvals.policies.yaml_document import Problem
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Step
@@ -104,10 +102,9 @@ class Kind:
         """Return the differences in words."""
         raise NotImplementedError
 
-    def lines(self, before: Document, after: Document) -> list[Line]:
-        """Return the line diff."""
-        old, new = (json.dumps(side, indent=2, ensure_ascii=False).splitlines() for side in (before, after))
-        return [Line(line[0], line[2:]) for line in difflib.ndiff(old, new) if not line.startswith("?")]
+    def text(self, document: Document) -> str:
+        """Return a document as text, for a comparison line by line."""
+        return json.dumps(document, indent=2, ensure_ascii=False)
 
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Return the ids of people who would gain. They can't propose or countersign it."""
@@ -136,15 +133,8 @@ class Kind:
         """Return the number of rows to count in the background; 0 for none."""
         return 0
 
-    def count(self, span: Span, cursor: int, size: int, cache: HoldingsCache) -> Slice:
-        """Count the next rows after the key ``cursor``.
-
-        Args:
-            span: the period and both documents.
-            cursor: key of the last counted row.
-            size: the maximum number of rows.
-            cache: rows read earlier in this run for the same span.
-        """
+    def count(self, span: Span, cursor: int, size: int) -> Slice:
+        """Count the next rows after the key ``cursor``, at most ``size``."""
         return Slice(Counter(), cursor, 0)
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
@@ -162,6 +152,56 @@ class Kind:
     def edit_href(self, target: str, proposal: Proposal | None = None) -> str:
         """Return the page to write or amend it; empty if that is the target's own page."""
         return ""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a document.
+
+    Args:
+        name: its name in the document.
+        label: its name in words.
+        words: a value in words.
+        problem: why a value is none of its values, as a sentence; empty if it is one.
+        is_stricter: whether the second of two values only tightens.
+    """
+
+    name: str
+    label: str
+    words: Callable[[Any], str]
+    problem: Callable[[Any], str]
+    is_stricter: Callable[[Any, Any], bool] = lambda before, after: False
+
+
+class FieldsKind(Kind):
+    """A kind whose document has a few named values."""
+
+    fields: ClassVar[tuple[Field, ...]]
+
+    def label_of(self, field: Field, target: str) -> str:
+        """Return the name of a field in words."""
+        return field.label
+
+    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
+        """Check each field, and drop other names."""
+        for each in self.fields:
+            if problem := each.problem(document.get(each.name)):
+                return ReadResult(problems=(Problem(0, each.name, problem, "Choose one of the list."),))
+        return ReadResult({each.name: document.get(each.name) for each in self.fields})
+
+    def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
+        """Return the changed fields."""
+        return tuple(
+            Change(
+                field.name,
+                self.label_of(field, target),
+                field.words(old),
+                field.words(new),
+                field.is_stricter(old, new),
+            )
+            for field, old, new in ((field, before[field.name], after[field.name]) for field in self.fields)
+            if old != new
+        )
 
 
 _kinds: dict[str, Kind] = {}
@@ -195,11 +235,6 @@ def titles(proposals: Iterable[Proposal]) -> dict[tuple[str, str], str]:
 def all_kinds() -> Iterator[Kind]:
     """Yield all kinds in the order of registration."""
     yield from _kinds.values()
-
-
-def tightens(changes: Sequence[Change]) -> bool:
-    """Return whether there are changes and all tighten; mixed changes loosen."""
-    return bool(changes) and all(change.tightens for change in changes)
 
 
 def digest(proposal: Proposal) -> str:

@@ -15,9 +15,8 @@ from django.db.models import Q
 from django.urls import reverse
 
 from approvals.models import ApprovalState, Candidate, Proposal, ProposalState
-from approvals.policies.diff import Change
-from approvals.policies.yaml_document import Problem
-from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Span, Subject
+from approvals.proposals.kinds.kind import Document, Field, FieldsKind, Span, Subject
+from approvals.proposals.kinds.people import key_of
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal
@@ -57,34 +56,36 @@ def _by_two(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
 BY_TWO = Duty("S8", "S8", "Who decides something is recorded as gone by two admins.", _by_two)
 
 
-class Leaving(Kind):
-    """The departure of a person: their key, ``{"left": true}``; a second admin countersigns."""
+class Leaving(FieldsKind):
+    """The departure of a person: their key, ``{"left": true}``; a second admin countersigns.
+
+    A person who comes back is entered anew. It gives nothing to anyone and so tightens.
+    """
 
     code = "leaving"
     title = "Leaving"
     may_act_at_once = True
+    fields = (
+        Field(
+            "left",
+            "Where they are",
+            lambda left: "gone" if left else "here",
+            lambda left: "" if left is True else "What is proposed is that they left.",
+            lambda before, after: True,
+        ),
+    )
 
     def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the person."""
-        keys = {int(target): target for target in targets if target.isdecimal() and len(target) < 18}
-        people = Person.objects.in_bulk(keys)
+        keys = {key_of(target): target for target in targets}
         return {
-            keys[pk]: Subject("Has left", reverse("person", args=[pk]), person.name) for pk, person in people.items()
+            keys[pk]: Subject("Has left", reverse("person", args=[pk]), person.name)
+            for pk, person in Person.objects.in_bulk(keys).items()
         }
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return whether the person has left."""
         return {"left": not Person.objects.get(pk=int(target)).is_here}
-
-    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
-        """Accept only a departure: a person who comes back is entered anew."""
-        if document.get("left") is not True:
-            return ReadResult(problems=(Problem(0, "left", "What is proposed is that they left.", "Say so."),))
-        return ReadResult({"left": True})
-
-    def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
-        """Return the change from here to gone; it gives nothing to anyone and so tightens."""
-        return () if before == after else (Change("left", "Where they are", "here", "gone", tightens=True),)
 
     def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
         """Return the person, because a rejection lets them in again."""

@@ -1,4 +1,4 @@
-"""Roles, team leads, fallback owners and resource owners as proposals (S8).
+"""Roles, team leads and fallback owners as proposals (S8).
 
 One admin proposes, another countersigns, and the appointed person accepts. So no person makes an approver alone.
 People appointed after a submission was made decide in it only by the escalation chain (A9).
@@ -10,124 +10,133 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.urls import reverse
 
 from approvals.models import Approval, Proposal, SeatLabel
-from approvals.policies.diff import Change
-from approvals.policies.yaml_document import Problem
-from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Span, Subject
+from approvals.proposals.kinds.kind import Document, Field, FieldsKind, Span, Subject
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Step
 from governance.core.models import Membership, Person, RoleAssignment, Team, TeamKind
 from governance.core.people.transitions import admins_left, end_role, give_role, give_role_back
 from governance.core.roles.roles import ASSIGNABLE, ROLE_WORDS, Role
 from governance.core.teams.transitions import join_fallback, leave_fallback, name_leads
-from inventory.models import Resource, ResourceState
-from inventory.resources.transitions import resources as transition_resources
 
 SEATS = {"lead": "lead", "deputy_lead": "deputy lead"}
 
 
-def _keys(target: str) -> tuple[int, str]:
+def key_of(text: str) -> int:
+    """Return the key in a part of a target; 0 if it is none."""
+    return int(text) if text.isdecimal() and len(text) < 18 else 0
+
+
+def keys(target: str) -> tuple[int, str]:
     """Split a target into a row's key and the rest."""
     key, _, suffix = target.partition("-")
-    return (int(key) if key.isdecimal() and len(key) < 18 else 0), suffix
+    return key_of(key), suffix
 
 
-def _person(pk: object) -> Person | None:
-    if not isinstance(pk, int) or isinstance(pk, bool) or not 0 < pk < 2**63:
-        return None
-    return Person.objects.filter(pk=pk).first()
+def row_of(model: type[Model], pk: object) -> Any:
+    """Return the row with a key from a document, or None."""
+    is_key = isinstance(pk, int) and not isinstance(pk, bool) and 0 < pk < 2**63
+    return model._default_manager.filter(pk=pk).first() if is_key else None
 
 
-def _name(pk: object) -> str:
-    person = _person(pk)
-    return person.name if person is not None else "nobody"
+def name_of(model: type[Model], nobody: str) -> Any:
+    """Return a function for the name of the row with a key; ``nobody`` without one."""
+    return lambda pk: str(row_of(model, pk) or nobody)
 
 
-def _person_problem(where: str, sentence: str) -> ReadResult:
-    return ReadResult(problems=(Problem(0, where, sentence, "Choose somebody of the list."),))
+def person_field(name: str, label: str, *, is_needed: bool) -> Field:
+    """Return a field with the key of a person, or None if nobody is needed."""
+
+    def problem(pk: object) -> str:
+        if pk is None:
+            return "Somebody has to answer for it." if is_needed else ""
+        person = row_of(Person, pk)
+        return "There is no such person." if person is None else left_problem(person)
+
+    return Field(name, label, name_of(Person, "nobody"), problem)
 
 
-def _read_person(document: Document, name: str, *, needed: bool) -> str:
-    """Return the problem with a named person, or an empty string."""
-    if document.get(name) is None:
-        return "Somebody has to answer for it." if needed else ""
-    person = _person(document[name])
-    if person is None:
-        return "There is no such person."
+def left_problem(person: Person) -> str:
+    """Return that a person has left, or an empty string."""
     return "" if person.is_here else f"{person.name} has left."
 
 
-class PersonsRole(Kind):
+def yes_no_field(name: str, label: str, question: str, *, no_tightens: bool = False) -> Field:
+    """Return a field that is true or false."""
+    return Field(
+        name,
+        label,
+        lambda value: "yes" if value else "no",
+        lambda value: "" if isinstance(value, bool) else question,
+        lambda _, after: no_tightens and not after,
+    )
+
+
+def asked_sentence(count: int, singular: str, plural: str) -> str:
+    """Return how many approvals of the last 90 days were asked."""
+    if not count:
+        return "In the last 90 days nothing was asked that this would have been about."
+    return f"In the last 90 days {count:,} {singular if count == 1 else plural} asked, each of whoever answered then."
+
+
+class PersonsRole(FieldsKind):
     """Whether a person has a role: ``<person>-<role>``, ``{"held": true or false}``."""
 
     code = "role"
     title = "Role"
     may_act_at_once = True
+    fields = (yes_no_field("held", "Role", "Say whether they hold the role.", no_tightens=True),)
 
     def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return role and person."""
-        keys = {target: _keys(target) for target in targets}
-        people = Person.objects.in_bulk({key for key, _ in keys.values()})
+        parts = {target: keys(target) for target in targets}
+        people = Person.objects.in_bulk({key for key, _ in parts.values()})
         return {
             target: Subject(ROLE_WORDS[Role(name)], reverse("person", args=[key]), people[key].name)
-            for target, (key, name) in keys.items()
+            for target, (key, name) in parts.items()
             if key in people and name in ASSIGNABLE
         }
+
+    def label_of(self, field: Field, target: str) -> str:
+        """Return the role."""
+        return ROLE_WORDS[Role(keys(target)[1])]
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return whether the person has the role."""
         return {"held": _held(target).exists()}
 
-    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
-        """Accept true or false."""
-        if not isinstance(document.get("held"), bool):
-            return _person_problem("held", "Say whether they hold the role.")
-        return ReadResult({"held": document["held"]})
-
-    def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
-        """Return the change; ending a role tightens."""
-        if before == after:
-            return ()
-        label = ROLE_WORDS[Role(_keys(target)[1])]
-        return (
-            Change("held", label, _yes_or_no(before["held"]), _yes_or_no(after["held"]), tightens=not after["held"]),
-        )
-
     def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
         """Return the person if their role ends, because a rejection would give it back."""
-        return frozenset() if after["held"] else frozenset({_keys(target)[0]})
+        return frozenset() if after["held"] else frozenset({keys(target)[0]})
 
     def appointed(self, target: str, before: Document, after: Document) -> Person | None:
         """Return the person if they get the role."""
-        return _person(_keys(target)[0]) if after["held"] else None
+        return Person.objects.get(pk=keys(target)[0]) if after["held"] else None
 
     def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
         """Refuse a role for a person who has left, and the end of the last two admins: one alone can give no role (S9)."""
-        key, name = _keys(target)
+        key, name = keys(target)
         person = Person.objects.get(pk=key)
         if after["held"]:
-            return None if person.is_here else Refusal("S8", "input", f"{person.name} has left.")
+            return Refusal("S8", "input", problem) if (problem := left_problem(person)) else None
         return admins_left(person, now) if name == Role.ADMIN else None
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return how many approvals asked for a security reviewer."""
-        if _keys(span.target)[1] != Role.SECURITY_REVIEWER:
+        if keys(span.target)[1] != Role.SECURITY_REVIEWER:
             return ["No submission was asked of anybody because of this role."]
         approvals = Approval.objects.filter(
             seats__label=SeatLabel.SECURITY, submission__submitted_at__gt=span.since
         ).distinct()
-        return [
-            _asked_sentence(
-                approvals.count(), "record for a security reviewer was", "records for a security reviewer were"
-            )
-        ]
+        words = "record for a security reviewer was", "records for a security reviewer were"
+        return [asked_sentence(approvals.count(), *words)]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Give or end the role. A role ended at once stays ended once countersigned."""
-        key, name = _keys(proposal.target)
+        key, name = keys(proposal.target)
         if proposal.document["held"]:
             signed: dict[str, Any] = {"proposed_by": proposal.proposed_by, "confirmed_by": proposal.answered_by}
             role_facts = {"role": Role(name), "proposed_at": proposal.proposed_at, **signed}
@@ -138,7 +147,7 @@ class PersonsRole(Kind):
 
     def undo(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Give back a role ended at once, if its holder is still active."""
-        key, name = _keys(proposal.target)
+        key, name = keys(proposal.target)
         person = Person.objects.get(pk=key)
         ended = RoleAssignment.objects.filter(person=key, role=name, until=proposal.proposed_at).first()
         if person.is_here and ended is not None:
@@ -148,46 +157,35 @@ class PersonsRole(Kind):
 
 def _held(target: str) -> QuerySet[RoleAssignment]:
     """Query the current assignment of the role."""
-    key, name = _keys(target)
+    key, name = keys(target)
     return RoleAssignment.objects.filter(person=key, role=name, until=None)
 
 
-def _yes_or_no(value: object) -> str:
-    return "yes" if value else "no"
-
-
-class TeamLead(Kind):
+class TeamLead(FieldsKind):
     """Lead or deputy of a team: ``<team>-lead`` and ``<team>-deputy_lead``, each ``{"person": key or None}``."""
 
     code = "team_lead"
     title = "Team lead"
+    fields = (person_field("person", "Lead", is_needed=False),)
 
     def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the team and the seat."""
-        teams = Team.objects.in_bulk({_keys(target)[0] for target in targets})
-        subjects = {}
-        for target in targets:
-            key, seat = _keys(target)
-            if key in teams and seat in SEATS:
-                subjects[target] = Subject(f"{SEATS[seat]} of {teams[key].name}", reverse("team", args=[key]))
-        return subjects
+        parts = {target: keys(target) for target in targets}
+        teams = Team.objects.in_bulk({key for key, _ in parts.values()})
+        return {
+            target: Subject(f"{SEATS[seat]} of {teams[key].name}", reverse("team", args=[key]))
+            for target, (key, seat) in parts.items()
+            if key in teams and seat in SEATS
+        }
+
+    def label_of(self, field: Field, target: str) -> str:
+        """Return the seat."""
+        return SEATS[keys(target)[1]].capitalize()
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return the current person."""
-        key, seat = _keys(target)
+        key, seat = keys(target)
         return {"person": Team.objects.values_list(f"{seat}_id", flat=True).get(pk=key)}
-
-    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
-        """Accept an active person or None."""
-        problem = _read_person(document, "person", needed=False)
-        return _person_problem("person", problem) if problem else ReadResult({"person": document.get("person")})
-
-    def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
-        """Return the change of person."""
-        if before == after:
-            return ()
-        label = SEATS[_keys(target)[1]].capitalize()
-        return (Change("person", label, _name(before["person"]), _name(after["person"]), tightens=False),)
 
     def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
         """Return the person replaced."""
@@ -195,90 +193,69 @@ class TeamLead(Kind):
 
     def appointed(self, target: str, before: Document, after: Document) -> Person | None:
         """Return the person named."""
-        return _person(after["person"])
+        person: Person | None = row_of(Person, after["person"])
+        return person
 
     def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
         """Refuse unless lead and deputy are two active people."""
-        key, seat = _keys(target)
-        team, named = Team.objects.get(pk=key), _person(after["person"])
-        other = team.deputy_lead_id if seat == "lead" else team.lead_id
-        if named is not None and named.pk == other:
+        key, seat = keys(target)
+        team, named = Team.objects.get(pk=key), row_of(Person, after["person"])
+        if named is not None and named.pk == (team.deputy_lead_id if seat == "lead" else team.lead_id):
             return Refusal("TEAM", "input", "Lead and deputy are two people.", "Change the other one first.")
-        if named is not None and not named.is_here:
-            return Refusal("TEAM", "input", f"{named.name} has left.")
-        return None
+        problem = left_problem(named) if named is not None else ""
+        return Refusal("TEAM", "input", problem) if problem else None
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return how many apps of the team asked its lead."""
         approvals = Approval.objects.filter(
-            stage=1, submission__automation__team=_keys(span.target)[0], submission__submitted_at__gt=span.since
+            stage=1, submission__automation__team=keys(span.target)[0], submission__submitted_at__gt=span.since
         )
-        return [_asked_sentence(approvals.count(), "app of the team was", "apps of the team were")]
+        return [asked_sentence(approvals.count(), "app of the team was", "apps of the team were")]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Name the lead or deputy."""
-        key, seat = _keys(proposal.target)
-        team, named = Team.objects.get(pk=key), _person(proposal.document["person"])
+        key, seat = keys(proposal.target)
+        team, named = Team.objects.get(pk=key), row_of(Person, proposal.document["person"])
         lead, deputy = (named, team.deputy_lead) if seat == "lead" else (team.lead, named)
         name_leads(team, actor=step.actor, now=step.now, lead=lead, deputy_lead=deputy)
         return {"team": key}
 
 
-class FallbackOwner(Kind):
+class FallbackOwner(FieldsKind):
     """Whether a person is a fallback owner: ``<team>-<person>``, ``{"member": true or false}``."""
 
     code = "fallback_owner"
     title = "Fallback owner"
+    fields = (yes_no_field("member", "Fallback owner", "Say whether they are a fallback owner."),)
 
     def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the person and the group."""
-        keys = {target: _keys(target) for target in targets}
-        teams = Team.objects.filter(kind=TeamKind.FALLBACK).in_bulk({key for key, _ in keys.values()})
-        people = Person.objects.in_bulk(
-            {int(person_key) for _, person_key in keys.values() if person_key.isdecimal() and len(person_key) < 18}
-        )
-        subjects = {}
-        for target, (key, person_key) in keys.items():
-            person = people.get(int(person_key)) if person_key.isdecimal() and len(person_key) < 18 else None
-            if key in teams and person is not None:
-                subjects[target] = Subject(teams[key].name, reverse("team", args=[key]), person.name)
-        return subjects
+        parts = {target: (keys(target)[0], key_of(keys(target)[1])) for target in targets}
+        teams = Team.objects.filter(kind=TeamKind.FALLBACK).in_bulk({key for key, _ in parts.values()})
+        people = Person.objects.in_bulk({person for _, person in parts.values()})
+        return {
+            target: Subject(teams[key].name, reverse("team", args=[key]), people[person].name)
+            for target, (key, person) in parts.items()
+            if key in teams and person in people
+        }
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return whether the person is a member."""
-        team, person = _keys(target)
+        team, person = keys(target)
         return {"member": Membership.objects.filter(team=team, person=int(person)).exists()}
-
-    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
-        """Accept true or false."""
-        if not isinstance(document.get("member"), bool):
-            return _person_problem("member", "Say whether they are a fallback owner.")
-        return ReadResult({"member": document["member"]})
-
-    def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
-        """Return the change of membership."""
-        if before == after:
-            return ()
-        return (
-            Change(
-                "member", "Fallback owner", _yes_or_no(before["member"]), _yes_or_no(after["member"]), tightens=False
-            ),
-        )
 
     def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
         """Return the person if their membership ends."""
-        return frozenset() if after["member"] else frozenset({int(_keys(target)[1])})
+        return frozenset() if after["member"] else frozenset({int(keys(target)[1])})
 
     def appointed(self, target: str, before: Document, after: Document) -> Person | None:
         """Return the person if they become a member."""
-        return _person(int(_keys(target)[1])) if after["member"] else None
+        return Person.objects.get(pk=int(keys(target)[1])) if after["member"] else None
 
     def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
         """Refuse a person who has left."""
-        person = _person(int(_keys(target)[1]))
-        if after["member"] and (person is None or not person.is_here):
-            return Refusal("TEAM", "input", "They have left.")
-        return None
+        person = self.appointed(target, before, after)
+        return Refusal("TEAM", "input", "They have left.") if person is not None and not person.is_here else None
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Say that the impact is not counted: past decisions don't show how far an escalation chain would have gone."""
@@ -288,106 +265,7 @@ class FallbackOwner(Kind):
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Add or remove the person."""
-        key, person_key = _keys(proposal.target)
+        key, person_key = keys(proposal.target)
         verb = join_fallback if proposal.document["member"] else leave_fallback
         verb(Team.objects.get(pk=key), actor=step.actor, now=step.now, person=Person.objects.get(pk=int(person_key)))
         return {"team": key}
-
-
-class ResourceOwner(Kind):
-    """Owner and deputy of an active resource: its key, ``{"owner": key, "deputy": key}``."""
-
-    code = "resource_owner"
-    title = "Resource owner"
-
-    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
-        """Return the resource."""
-        return resource_subjects(targets)
-
-    def current(self, target: str, now: datetime, document: Document) -> Document:
-        """Return owner and deputy."""
-        owner, deputy = Resource.objects.values_list("owner_id", "deputy_id").get(pk=int(target))
-        return {"owner": owner, "deputy": deputy}
-
-    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
-        """Accept two active people."""
-        for name in ("owner", "deputy"):
-            problem = _read_person(document, name, needed=True)
-            if problem:
-                return _person_problem(name, problem)
-        if document["owner"] == document["deputy"]:
-            return _person_problem("deputy", "Owner and deputy are two people.")
-        # If neither is active, both are named at once.
-        was = [pk for pk in self.current(target, now, document).values() if pk is not None]
-        present = set(Person.objects.filter(pk__in=was, is_active=True, left_at=None).values_list("pk", flat=True))
-        if present and not {document["owner"], document["deputy"]} & present:
-            words = "Owner and deputy each accept by themselves, so one of them changes at a time."
-            return ReadResult(problems=(Problem(0, "deputy", words, "Propose the deputy first."),))
-        return ReadResult({name: document[name] for name in ("owner", "deputy")})
-
-    def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
-        """Return the changes of owner and deputy."""
-        labels = (("owner", "Owner"), ("deputy", "Deputy"))
-        return tuple(
-            Change(name, label, _name(before[name]), _name(after[name]), tightens=False)
-            for name, label in labels
-            if before[name] != after[name]
-        )
-
-    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
-        """Return people who become owner or deputy and were neither before."""
-        return frozenset(after.values()) - frozenset(before.values())
-
-    def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
-        """Return people who stop being owner or deputy, and an owner who becomes deputy."""
-        losers = set(before.values()) - set(after.values())
-        if before["owner"] != after["owner"]:
-            losers.add(before["owner"])
-        return frozenset(losers - {None})
-
-    def appointed(self, target: str, before: Document, after: Document) -> Person | None:
-        """Return the new owner or deputy; if the two swap, the new owner."""
-        new = [pk for pk in (after["owner"], after["deputy"]) if pk not in before.values()]
-        return _person(new[0] if new else after["owner"])
-
-    def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
-        """Refuse a resource that is not active (two admins activate it with an owner), and people who have left."""
-        if not Resource.objects.filter(pk=int(target), state=ResourceState.ACTIVE).exists():
-            return Refusal(
-                "S8", "state", "This is not in use.", "Name its owner on its page; another admin puts it to use."
-            )
-        problems = [name for pk in after.values() if (name := _read_person({"who": pk}, "who", needed=True))]
-        return Refusal("I3", "input", problems[0]) if problems else None
-
-    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
-        """Return how many approvals asked the resource's owner."""
-        return [_asked_sentence(approvals_of_resource(span).count(), "record about it was", "records about it were")]
-
-    def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
-        """Appoint owner and deputy."""
-        document = proposal.document
-        owner, deputy = (Person.objects.get(pk=document[name]) for name in ("owner", "deputy"))
-        resource = Resource.objects.get(pk=int(proposal.target))
-        transition_resources.appoint_owner(resource, actor=step.actor, now=step.now, owner=owner, deputy=deputy)
-        return {"resource": int(proposal.target)}
-
-
-def resource_subjects(targets: Collection[str]) -> Mapping[str, Subject]:
-    """Return active resources by their targets."""
-    keys = {int(target): target for target in targets if target.isdecimal() and len(target) < 18}
-    resources_by_id = Resource.objects.filter(state=ResourceState.ACTIVE).in_bulk(keys)
-    return {keys[pk]: Subject(resource.name, resource.href) for pk, resource in resources_by_id.items()}
-
-
-def approvals_of_resource(span: Span) -> QuerySet[Approval]:
-    """Query approvals of the period about the proposal's resource."""
-    concerned = Q(privilege__entitlement__resource=int(span.target)) | Q(decided_on=int(span.target))
-    return Approval.objects.filter(
-        concerned, submission__submitted_at__gt=span.since, submission__submitted_at__lte=span.until
-    )
-
-
-def _asked_sentence(count: int, singular: str, plural: str) -> str:
-    if not count:
-        return "In the last 90 days nothing was asked that this would have been about."
-    return f"In the last 90 days {count:,} {singular if count == 1 else plural} asked, each of whoever answered then."

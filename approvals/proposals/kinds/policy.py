@@ -8,13 +8,12 @@ from typing import Any
 
 from django.urls import reverse
 
-from approvals.conflicts.dry_run import HoldingsCache
 from approvals.models import PolicyVersion, Proposal
 from approvals.models.policy import DEFAULT
 from approvals.policies import diff
 from approvals.policies import document as policy_document
 from approvals.policies import queries as policy_queries
-from approvals.policies.diff import Change, Line
+from approvals.policies.diff import Change
 from approvals.proposals.impact import policy
 from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Slice, Span, Subject
 from governance.core.engine.transition import Step
@@ -49,15 +48,15 @@ class PolicyKind(Kind):
         """Return the differences in words."""
         return diff.changes(policy_document.ordered(before), policy_document.ordered(after))
 
-    def lines(self, before: Document, after: Document) -> list[Line]:
-        """Return the line diff of the editable text."""
-        return diff.lines(before, after)
+    def text(self, document: Document) -> str:
+        """Return the editable text."""
+        return policy_document.as_text(document)
 
     def total(self, span: Span) -> int:
         """Return the number of submissions in the period."""
         return policy.total(span)
 
-    def count(self, span: Span, cursor: int, size: int, cache: HoldingsCache) -> Slice:
+    def count(self, span: Span, cursor: int, size: int) -> Slice:
         """Judge the next submissions under both documents."""
         return policy.count(span, cursor, size)
 

@@ -22,10 +22,9 @@ from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
-from governance.core.timeline import queries as timeline_queries
 from governance.web.components import times
-from governance.web.pages.confirmation import confirm, form_page
-from governance.web.pages.ledger_links import ledger_href
+from governance.web.pages.confirmation import confirm, form_page, offered
+from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
@@ -40,6 +39,10 @@ LIFTS: Mapping[str, str] = {
     Mode.APPROVAL: "Its rule takes one signature of security more, and still does while this lasts.",
     Mode.ENFORCE: "Its rule refuses it otherwise.",
 }
+OFFERS = (
+    (waiver_transitions.withdraw_waiver, "waiver_withdraw", {"label": "Withdraw", "icon": "undo"}),
+    (waiver_transitions.end_waiver, "waiver_end", {"label": "End it now", "icon": "ring-cross"}),
+)
 #: Default of the form.
 USUAL_DAYS = 30
 NOTHING_TO_WAIVE = Refusal(
@@ -215,7 +218,7 @@ def _context(
     rule = versions.in_force(now).first() or versions.order_by("-number")[0]
     refusal = waiver_transitions.grant_waiver.refusal(waiver, actor=actor, now=now)
     policy = policy_queries.in_force(now)
-    return {
+    return timeline_context(waiver, actor=actor, now=now, limit=20) | {
         "now": now,
         "crumbs": [
             {"label": "Waivers", "href": reverse("waiver_list")},
@@ -242,8 +245,6 @@ def _context(
         if refusal is None
         else None,
         "locked": refusal if refusal is not None and refusal.kind != "state" else None,
-        "events": timeline_queries.shapes(waiver, reader=actor.person, limit=20, actor=actor, now=now),
-        "ledger_href": ledger_href(waiver, actor=actor, now=now),
     }
 
 
@@ -254,13 +255,7 @@ def _actions(waiver: Waiver, actor: Actor, now: datetime, policy: Policy) -> lis
     if waiver_transitions.ends_soon(waiver, now) and may_ask and not is_followed:
         href = conflict_rows.ask_href(waiver.automation_id, waiver.code, waiver.subject)
         actions.append({"label": "Ask for one more", "icon": "clock", "href": href})
-    for verb, label, icon, url in (
-        (waiver_transitions.withdraw_waiver, "Withdraw", "undo", "waiver_withdraw"),
-        (waiver_transitions.end_waiver, "End it now", "ring-cross", "waiver_end"),
-    ):
-        if verb.refusal(waiver, actor=actor, now=now) is None:
-            actions.append({"label": label, "icon": icon, "href": reverse(url, args=[waiver.pk])})
-    return actions
+    return actions + offered(waiver, OFFERS, actor=actor, now=now)
 
 
 def _covered_access(waiver: Waiver, actor: Actor, now: datetime) -> list[str]:

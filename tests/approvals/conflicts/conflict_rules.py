@@ -8,12 +8,21 @@ from typing import Any
 
 from approvals.conflicts import members
 from approvals.conflicts.rule_language import rule as rule_language_rule
+from approvals.conflicts.rule_language.rule import Rule, legs_of
+from approvals.conflicts.rule_language.selectors import Held
 from approvals.models import ConflictRule
 from governance.core.models import Person
 from tests.people import NOW
 from tests.trigger_bypass import unguarded
 
 Leg = dict[str, Any]
+
+
+def conflict_in(rule: Rule, helds: Sequence[Held]) -> dict[int, list[Held]] | None:
+    """By leg what fills it, if all of it is a conflict."""
+    filled = {number: leg.of(helds) for number, leg in legs_of(rule) if leg.of(helds)}
+    found = rule.is_conflict({number: {held.key for held in some} for number, some in filled.items()})
+    return filled if found else None
 
 
 def on(*resources: Any, **more: Any) -> Leg:

@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from approvals.conflicts.rule_language.rule import MODES, RATINGS, SCOPES, Held
-from approvals.conflicts.rule_language.selectors import ENTRIES, KINDS
+from approvals.conflicts.rule_language.rule import MODES, RATINGS, SCOPES
+from approvals.conflicts.rule_language.selectors import ENTRIES, KINDS, Held
 from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, LEVEL_ORDER
 
 TAGS = ("pay", "vendor.write", "log.write")

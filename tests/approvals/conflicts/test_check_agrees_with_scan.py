@@ -14,7 +14,6 @@ from approvals.conflicts import dry_run, members, scan
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import cases, submission
-from approvals.conflicts.dry_run import HoldingsCache
 from approvals.conflicts.rule_language.selectors import ENTRIES
 from approvals.models import ConflictRule, Submission
 from inventory.models import Automation, NonHumanIdentity, VersionIdentity
@@ -162,9 +161,9 @@ def test_a_check_of_each_and_a_scan_of_all_find_the_same(estate: Company, drawn:
 @given(drawn=st.lists(RULES, min_size=1, max_size=6))
 def test_counting_whom_rules_would_catch_finds_whom_they_catch(estate: Company, drawn: list[Any]) -> None:
     documents = [rule_of(estate, one, number) for number, one in enumerate(drawn)]
-    submissions, known = list(Submission.objects.order_by("pk")), HoldingsCache()
-    one_by_one = [dry_run.conflicts_of([one], estate.now, documents, cache=known)[0][0] for one in submissions]
-    together = dry_run.conflicts_of(submissions, estate.now, documents, documents, cache=HoldingsCache())
+    submissions = list(Submission.objects.order_by("pk"))
+    one_by_one = [dry_run.conflicts_of([one], estate.now, documents)[0][0] for one in submissions]
+    together = dry_run.conflicts_of(submissions, estate.now, documents, documents)
     with transaction.atomic():
         put(documents, estate)
         rules = conflict_queries.in_force(estate.now)

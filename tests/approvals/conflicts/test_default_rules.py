@@ -11,10 +11,12 @@ import yaml
 
 from approvals.conflicts.default_rules import FILES, default_rules
 from approvals.conflicts.rule_language import text
-from approvals.conflicts.rule_language.rule import Held, Leg, Rule, Selector
+from approvals.conflicts.rule_language.rule import Leg, Rule
+from approvals.conflicts.rule_language.selectors import Held, Selector
 from inventory.importers import sentences
 from inventory.importers.capabilities import PROTECTIVE, STATED_CONTROLS, TAGS, tags_in_table, tags_of
 from inventory.importers.connectors import canonical_connector
+from tests.approvals.conflicts.conflict_rules import conflict_in
 
 pytestmark = pytest.mark.rule("S6")
 
@@ -178,10 +180,10 @@ ABOUT: list[tuple[str, list[Held]]] = [
 def test_what_a_rule_is_about_is_caught_as_importers_name_it_and_nothing_less_is(code: str, helds: list[Held]) -> None:
     rule = RULES[code]
     for left_out in range(len(helds)):
-        assert rule.caught([*helds[:left_out], *helds[left_out + 1 :]]) is None
-    caught = rule.caught(helds)
+        assert conflict_in(rule, [*helds[:left_out], *helds[left_out + 1 :]]) is None
+    caught = conflict_in(rule, helds)
     assert caught is not None
-    assert caught.keys == {held.key for held in helds}
+    assert {one.key for some in caught.values() for one in some} == {held.key for held in helds}
 
 
 def test_rule_about_models_does_not_fire_without_a_model() -> None:
@@ -192,17 +194,17 @@ def test_rule_about_models_does_not_fire_without_a_model() -> None:
     }
     assert len(about) >= 8
     no_model = [one for _, helds in ABOUT for one in helds if not (one.model_controlled or "model.call" in one.tags)]
-    assert [code for code in sorted(about) if RULES[code].caught(no_model) is not None] == []
+    assert [code for code in sorted(about) if conflict_in(RULES[code], no_model) is not None] == []
     for code in ("private-untrusted-outbound", "private-untrusted-outbound-chain", "untrusted-and-memory"):
-        assert RULES[code].caught([*no_model, ASKS_MODEL]) is not None, code
+        assert conflict_in(RULES[code], [*no_model, ASKS_MODEL]) is not None, code
         assert RULES[code].to_dict()["needs"]["name"] == "Call a model"
 
 
 def test_tool_that_a_model_chooses_is_a_model_too() -> None:
     rule = RULES["private-untrusted-outbound"]
     by_model = of("chosen", "slack", "message:post", "write", data_class="internal", model_controlled=True)
-    assert rule.caught([READS_PRIVATE, READS_MAIL, POSTS]) is None
-    caught = rule.caught([READS_PRIVATE, READS_MAIL, by_model])
+    assert conflict_in(rule, [READS_PRIVATE, READS_MAIL, POSTS]) is None
+    caught = conflict_in(rule, [READS_PRIVATE, READS_MAIL, by_model])
     assert caught is not None, "what fills a leg can be what the rule needs, too"
 
 
@@ -216,7 +218,7 @@ def test_tool_that_a_model_chooses_is_a_model_too() -> None:
     ],
 )
 def test_what_was_lacking_ends_the_conflict(code: str, helds: list[Held], held_too: Held) -> None:
-    assert RULES[code].caught([*helds, held_too]) is None
+    assert conflict_in(RULES[code], [*helds, held_too]) is None
 
 
 def test_reading_alone_is_in_no_conflict() -> None:
@@ -227,7 +229,7 @@ def test_reading_alone_is_in_no_conflict() -> None:
         of("d", "mcp", "list_payments", "read", data_class="internal"),
         of("e", "github", "file:get", "read", data_class="internal"),
     ]
-    assert [rule.code for rule in default_rules() if rule.caught(reads) is not None] == []
+    assert [rule.code for rule in default_rules() if conflict_in(rule, reads) is not None] == []
 
 
 def test_what_is_written_about_rules_is_a_rule_and_lists_every_tag(root: Path) -> None:

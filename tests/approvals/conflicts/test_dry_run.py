@@ -8,14 +8,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from approvals.conflicts import dry_run, members
 from approvals.conflicts.check import submission
-from approvals.conflicts.dry_run import HoldingsCache
 from approvals.models import Proposal, Submission
 from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds import kind as kind_kind
-from inventory.models import Entitlement
 from tests import scenarios
 from tests.approvals import stock_report
 from tests.approvals.chains import described
@@ -166,63 +163,6 @@ def test_it_asks_as_many_queries_of_many_submissions_as_of_one(plain: Company) -
     span = kind_kind.Span("read-and-tell", {}, writing_and_reading(c, scope="team"), c.now.replace(year=2000), c.now)
     for some, caught in ((2, 1), (3, 2), (4, 3)):
         with CaptureQueriesContext(connection) as seen:
-            assert kind.count(span, 0, some, HoldingsCache()).counts["caught"] == caught
+            assert kind.count(span, 0, some).counts["caught"] == caught
         asks.append(len(seen))
     assert asks[0] == asks[1] == asks[2]
-
-
-@READS_THRICE
-def test_what_was_read_for_one_slice_is_not_read_again_for_the_next(plain: Company) -> None:
-    c, asks, caught = plain, [], 0
-    kind, known, cursor = kind_kind.kind_of("conflict_rule"), HoldingsCache(), 0
-    stricter = writing_and_reading(c, scope="team"), writing_and_reading(c, scope="team", mode="record")
-    span = kind_kind.Span("read-and-tell", *stricter, c.now.replace(year=2000), c.now)
-    for _ in range(4):
-        with CaptureQueriesContext(connection) as seen:
-            found = kind.count(span, cursor, 1, known)
-        cursor, caught = found.cursor, caught + found.counts["caught"]
-        asks.append(sum("approvals_grant" in one["sql"] for one in seen.captured_queries))
-    assert (caught, asks) == (3, [2, 0, 0, 0]), "what is held, and what of it fills a leg: of both rules together once"
-
-
-def test_what_nobody_holds_beside_it_is_not_weighed_and_nothing_is_kept_of_it(
-    plain: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    c, weighed, known = plain, set[int](), HoldingsCache()
-    real = members.compute_fills
-    monkeypatch.setattr(members, "compute_fills", lambda rules, some: weighed.update(some) or real(rules, some))
-    made = submitted(c, "Writes", (c.slack, "write", "in"))
-    submitted(c, "Waits", (c.erp, "read", "elsewhere"))
-    wide = [writing_and_reading(c, scope="team")["rule"], writing_and_reading(c, scope="owner", code="other")["rule"]]
-    assert dry_run.conflicts_of([made], c.now, wide, cache=known) == [[[]]]
-    assert ([*known.read.values()], known.held, weighed) == (
-        [{made.automation.team_id}, {c.people.jonas.pk}],
-        {},
-        set(),
-    )
-    scenarios.decide_all(c, made)
-    dry_run.conflicts_of([made], c.now, wide, cache=known)
-    assert (known.held, weighed) == ({}, set()), "it was read before"
-    dry_run.conflicts_of([made], c.now, wide, cache=HoldingsCache())
-    assert weighed == set(made.version.privileges.values_list("entitlement", flat=True))
-    assert weighed < set(Entitlement.objects.values_list("pk", flat=True))
-
-
-def test_what_fills_a_leg_is_the_same_worked_out_for_all_that_is_alike(
-    plain: Company, chaser_in_force: Submission
-) -> None:
-    c = plain
-    legs = (
-        conflict_rules.document(on(c.slack), {"levels": ["read"], "kinds": ["data_store"]}, code="a"),
-        conflict_rules.document({"codes": ["*select*"]}, {"data_classes": ["confidential"]}, code="b", scope="team"),
-        conflict_rules.document({"outbound": True}, code="c", without={"environments": ["production"]}),
-    )
-    every = Entitlement.objects.order_by("pk")
-    for some in ([0], [1], [2], [0, 1, 2]):
-        rules = [dry_run._unsaved_rule(number, legs[number]) for number in some]
-        one_by_one = {
-            (one.rule_id, one.leg, one.entitlement_id, one.mask) for one in members.compute_members(rules, every)
-        }
-        filled = members.compute_fills(rules, set(every.values_list("pk", flat=True)))
-        assert {(one.rule, one.leg, key, one.mask) for one in filled for key in one.entitlements} == one_by_one
-        assert one_by_one

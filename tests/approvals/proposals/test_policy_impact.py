@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from approvals.conflicts.dry_run import HoldingsCache
 from approvals.models import Approval, Proposal, Submission, WhatIf
 from approvals.models.policy import DEFAULT
 from approvals.policies import queries as policy_queries
@@ -98,13 +97,13 @@ def test_it_is_counted_slice_by_slice_and_goes_on_where_it_was(
     )
     what_if = WhatIf.objects.get(proposal=one)
     assert (what_if.total, what_if.done, what_if.finished_at) == (2, 0, None)
-    assert proposal_jobs.count_slice(what_if, company.now, HoldingsCache(), 1) == 1
+    assert proposal_jobs.count_slice(what_if, company.now, 1) == 1
     what_if.refresh_from_db()
     assert (what_if.done, what_if.finished_at) == (1, None)
     assert proposal_jobs.sweep(company.now)["left"] == 0
     what_if.refresh_from_db()
     assert (what_if.done, what_if.counts["more"]) == (2, 1)
-    assert proposal_jobs.count_slice(what_if, company.now, HoldingsCache(), 1) == 0
+    assert proposal_jobs.count_slice(what_if, company.now, 1) == 0
 
 
 def test_an_amended_proposal_is_counted_anew_and_the_old_count_is_left(

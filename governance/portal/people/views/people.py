@@ -113,7 +113,7 @@ def _team(team: Team) -> Shape:
 OF_PEOPLE = ("role", "team_lead", "fallback_owner", "leaving")
 
 
-def _proposals_about(actor: Actor, now: datetime, of: int | None = None) -> list[Shape]:
+def _proposals_about(actor: Actor, now: datetime, of: int | None = None) -> list[proposal_rows.ProposalLine]:
     """Unanswered proposals about people, or about one person."""
     proposals = Proposal.objects.visible_to(actor, now).unanswered().filter(kind__in=OF_PEOPLE)
     if of is not None:

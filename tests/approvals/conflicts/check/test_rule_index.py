@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approvals.conflicts.check.rule_index import Index
-from approvals.conflicts.held_access import legs_of
 from approvals.conflicts.rule_language import rule as rule_language_rule
-from approvals.conflicts.rule_language.rule import Held
+from approvals.conflicts.rule_language.rule import legs_of
+from approvals.conflicts.rule_language.selectors import Held
 from tests.approvals.conflicts import rule_strategies
 
 pytestmark = pytest.mark.rule("S6")

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from approvals.conflicts.imports import matrices
 from approvals.conflicts.imports.imported_rules import RULES, ImportedRules, rating_of
-from approvals.conflicts.rule_language.rule import Held, parse_rule
+from approvals.conflicts.rule_language.rule import parse_rule
+from approvals.conflicts.rule_language.selectors import Held
+from tests.approvals.conflicts.conflict_rules import conflict_in
 
 pytestmark = pytest.mark.rule("S6")
 
@@ -89,9 +91,9 @@ def test_the_real_matrix_is_read(real_exports: Path) -> None:
     ]
     first = parse_rule(found.documents[0])
     assert first.reason == "Kritisch: Zahlung und Buchung durch eine Person"
-    assert first.caught([Held("a", code="z_fi_payment_run"), Held("b", code="Z_FI_INVOICE_POST")])
+    assert conflict_in(first, [Held("a", code="z_fi_payment_run"), Held("b", code="Z_FI_INVOICE_POST")])
     by_tags = [Held("a", tags=frozenset({"pay"})), Held("b", tags=frozenset({"invoice.enter"}))]
-    assert first.caught(by_tags), "also what does what the roles' names say"
+    assert conflict_in(first, by_tags), "also what does what the roles' names say"
     users = real_exports / "imports" / "sod_sap_sim" / "users.csv"
     assert not matrices.parse_matrix(users.name, users.read_bytes()).documents
 
@@ -182,8 +184,8 @@ def test_a_square_says_by_its_marks_how_bad_it_is_and_what_it_does_not_say_is_re
 def test_what_looks_like_a_pattern_in_a_name_is_meant_as_it_stands() -> None:
     found = of("Role_A,Role_B\nZ_*,Z_[1]\n")
     rule = parse_rule(found.documents[0])
-    assert rule.caught([Held("a", code="Z_*"), Held("b", code="z_[1]")])
-    assert not rule.caught([Held("a", code="Z_X"), Held("b", code="Z_1")])
+    assert conflict_in(rule, [Held("a", code="Z_*"), Held("b", code="z_[1]")])
+    assert not conflict_in(rule, [Held("a", code="Z_X"), Held("b", code="Z_1")])
 
 
 def test_what_both_names_say_tells_them_apart_no_more() -> None:

@@ -1,0 +1,274 @@
+"""Owner and deputy, lower data class, kind and team of an active resource, as proposals (S8, I3).
+
+Conflict rules depend on the kind, the escalation chain on the team. So the owner changes neither alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Choices, Q
+
+from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts.held_access import held_by_entitlement, mask_of
+from approvals.conflicts.rule_language.rule import legs_of
+from approvals.models import Approval, Proposal
+from approvals.policies.diff import tightens
+from approvals.policies.yaml_document import Problem
+from approvals.proposals import beneficiaries
+from approvals.proposals.kinds.kind import Document, Field, FieldsKind, ReadResult, Span, Subject
+from approvals.proposals.kinds.people import asked_sentence, key_of, left_problem, name_of, person_field, row_of
+from governance.core.duties.refusals import Refusal
+from governance.core.engine.transition import Step
+from governance.core.models import Person, Team
+from governance.core.roles.roles import Role
+from inventory.models import (
+    Automation,
+    AutomationState,
+    DataClass,
+    Entitlement,
+    Environment,
+    Resource,
+    ResourceKind,
+    ResourceState,
+    Version,
+)
+from inventory.resources.transitions import resources as transition_resources
+
+
+def choice_field(name: str, label: str, choices: type[Choices], words: Any = str, is_stricter: Any = None) -> Field:
+    """Return a field with one of some values; without ``is_stricter``, a later value is stricter."""
+
+    def is_later(before: str, after: str) -> bool:
+        return choices.values.index(after) > choices.values.index(before)
+
+    def problem(value: object) -> str:
+        return "" if value in choices.values else f"{label}: this is not one of the list."
+
+    return Field(name, label, words, problem, is_stricter or is_later)
+
+
+class OfResource(FieldsKind):
+    """A change of an active resource, by its key."""
+
+    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
+        """Return the resources."""
+        keys = {key_of(target): target for target in targets}
+        resources = Resource.objects.filter(state=ResourceState.ACTIVE).in_bulk(keys)
+        return {keys[pk]: Subject(resource.name, resource.href) for pk, resource in resources.items()}
+
+    def approval_count(self, span: Span) -> int:
+        """Return the number of approvals of the period about the resource."""
+        concerned = Q(privilege__entitlement__resource=int(span.target)) | Q(decided_on=int(span.target))
+        period = {"submission__submitted_at__gt": span.since, "submission__submitted_at__lte": span.until}
+        return Approval.objects.filter(concerned, **period).count()
+
+
+def _users_of(target: str) -> frozenset[int]:
+    """Return owners and parties of automations with any version that uses the resource."""
+    asking = Version.objects.filter(privileges__entitlement__resource=int(target)).order_by().values("automation")
+    automations = Automation.objects.filter(pk__in=asking).exclude(state=AutomationState.RETIRED)
+    return beneficiaries.beneficiaries_of_automations(automations)
+
+
+class ResourceOwner(OfResource):
+    """Owner and deputy: ``{"owner": key, "deputy": key}``."""
+
+    code = "resource_owner"
+    title = "Resource owner"
+    fields = (person_field("owner", "Owner", is_needed=True), person_field("deputy", "Deputy", is_needed=True))
+
+    def current(self, target: str, now: datetime, document: Document) -> Document:
+        """Return owner and deputy."""
+        owner, deputy = Resource.objects.values_list("owner_id", "deputy_id").get(pk=int(target))
+        return {"owner": owner, "deputy": deputy}
+
+    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
+        """Accept two active people, one of them as before if any of those is active."""
+        result = super().read(target, document, now)
+        if result.problems:
+            return result
+        named, was = set(result.document.values()), self.current(target, now, document).values()
+        present = set(Person.objects.filter(pk__in=was, is_active=True, left_at=None).values_list("pk", flat=True))
+        if len(named) < len(self.fields):
+            words, to_do = "Owner and deputy are two people.", "Choose somebody of the list."
+        elif present and not named & present:
+            words = "Owner and deputy each accept by themselves, so one of them changes at a time."
+            to_do = "Propose the deputy first."
+        else:
+            return result
+        return ReadResult(problems=(Problem(0, "deputy", words, to_do),))
+
+    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
+        """Return people who become owner or deputy and were neither before."""
+        return frozenset(after.values()) - frozenset(before.values())
+
+    def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
+        """Return people who stop being owner or deputy, and an owner who becomes deputy."""
+        losers = set(before.values()) - set(after.values())
+        if before["owner"] != after["owner"]:
+            losers.add(before["owner"])
+        return frozenset(losers - {None})
+
+    def appointed(self, target: str, before: Document, after: Document) -> Person | None:
+        """Return the new owner or deputy; if the two swap, the new owner."""
+        new = [pk for pk in (after["owner"], after["deputy"]) if pk not in before.values()]
+        return Person.objects.get(pk=new[0] if new else after["owner"])
+
+    def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
+        """Refuse a resource that is not active (two admins activate it with an owner), and people who have left."""
+        if not self.abouts([target]):
+            to_do = "Name its owner on its page; another admin puts it to use."
+            return Refusal("S8", "state", "This is not in use.", to_do)
+        problems = filter(None, (left_problem(row_of(Person, pk)) for pk in after.values()))
+        return next((Refusal("I3", "input", problem) for problem in problems), None)
+
+    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+        """Return how many approvals asked the resource's owner."""
+        return [asked_sentence(self.approval_count(span), "record about it was", "records about it were")]
+
+    def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
+        """Appoint owner and deputy."""
+        owner, deputy = (Person.objects.get(pk=proposal.document[name]) for name in ("owner", "deputy"))
+        resource = Resource.objects.get(pk=int(proposal.target))
+        transition_resources.appoint_owner(resource, actor=step.actor, now=step.now, owner=owner, deputy=deputy)
+        return {"resource": resource.pk}
+
+
+class ResourceClass(OfResource):
+    """Data class and environment: ``{"data_class": …, "environment": …}``; a security reviewer countersigns."""
+
+    code = "resource_class"
+    title = "Data class"
+    countersigner = Role.SECURITY_REVIEWER
+    fields = (
+        choice_field("data_class", "Data class", DataClass),
+        choice_field("environment", "Environment", Environment),
+    )
+
+    def current(self, target: str, now: datetime, document: Document) -> Document:
+        """Return the current values; an unset class counts as restricted."""
+        resource = Resource.objects.get(pk=int(target))
+        return {"data_class": resource.counted_class, "environment": resource.environment}
+
+    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
+        """Return people of automations that use the resource: they need fewer signatures."""
+        return _users_of(target)
+
+    def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
+        """Refuse a change that only raises: the resource's page does that without a second person."""
+        if not tightens(self.changes(target, before, after)):
+            return None
+        sentence = "What only goes upwards needs no second person."
+        return Refusal("S8", "input", sentence, "Change it on the resource's page.")
+
+    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+        """Return how many approvals were about the resource."""
+        count = self.approval_count(span)
+        if not count:
+            return ["In the last 90 days nothing was asked about it."]
+        return [f"In the last 90 days {count:,} record{'' if count == 1 else 's'} about it would have counted as less."]
+
+    def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
+        """Write the register. Grants and approvals keep their tier: a lower tier counts from the renewal (T4)."""
+        resource = Resource.objects.get(pk=int(proposal.target))
+        transition_resources.reclassify(resource, actor=step.actor, now=step.now, **proposal.document)
+        return {"resource": resource.pk}
+
+
+_team_name = name_of(Team, "no team")
+
+
+class KindAndTeam(OfResource):
+    """Kind and team: ``{"kind": …, "team": key or None}``; a security reviewer countersigns.
+
+    Neither direction is stricter, so it never acts at once.
+    """
+
+    code = "resource_kind"
+    title = "Kind and team"
+    countersigner = Role.SECURITY_REVIEWER
+    fields = (
+        choice_field(
+            "kind",
+            "What it is",
+            ResourceKind,
+            lambda name: str(ResourceKind(name).label),
+            is_stricter=lambda before, after: False,
+        ),
+        Field("team", "Whose it is", _team_name, lambda pk: ""),
+    )
+
+    def current(self, target: str, now: datetime, document: Document) -> Document:
+        """Return the current kind and team."""
+        kind, team = Resource.objects.values_list("kind", "team_id").get(pk=int(target))
+        return {"kind": kind, "team": team}
+
+    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
+        """Accept a listed kind and a team; no team only if it has none."""
+        team = document.get("team")
+        if team != self.current(target, now, document)["team"] and row_of(Team, team) is None:
+            return ReadResult(problems=(Problem(0, "team", "There is no such team.", "Choose one of the list."),))
+        return super().read(target, document, now)
+
+    def text(self, document: Document) -> str:
+        """Return the document with the team's name."""
+        return super().text({**document, "team": _team_name(document["team"])})
+
+    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
+        """Return new leads on its escalation chain, and people of automations that use the resource."""
+        return _users_of(target) | (_leads(after["team"]) - _leads(before["team"]))
+
+    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+        """Return how many approvals were about it, the leads who come next, and the effect on conflict rules."""
+        count = self.approval_count(span)
+        noun = "record about it was" if count == 1 else "records about it were"
+        sentences = [f"In the last 90 days {count:,} {noun} asked."]
+        if span.before["team"] != span.after["team"]:
+            was, would_be = (_team_name(side["team"]) for side in (span.before, span.after))
+            sentences.append(
+                f"Where owner and deputy may not decide, the leads of {would_be} come next instead of those of {was}."
+            )
+        return sentences + (_rule_sentences(span) if span.before["kind"] != span.after["kind"] else [])
+
+    def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
+        """Write the register."""
+        resource, document = Resource.objects.get(pk=int(proposal.target)), proposal.document
+        transition_resources.change_kind_or_team(
+            resource, actor=step.actor, now=step.now, kind=document["kind"], team=row_of(Team, document["team"])
+        )
+        return {"resource": resource.pk}
+
+
+def _leads(pk: object) -> frozenset[int]:
+    team = row_of(Team, pk)
+    return frozenset({team.lead_id, team.deputy_lead_id} - {None}) if team is not None else frozenset()
+
+
+def _rule_sentences(span: Span) -> list[str]:
+    """Return sentences about conflict rules whose reach changes with the kind: rules in force at the proposal."""
+    entitlements = [
+        held_by_entitlement(entitlement)
+        for entitlement in Entitlement.objects.filter(resource=int(span.target)).select_related("resource")
+    ]
+    more, fewer = [], []
+    for stored in conflict_queries.in_force(span.until):
+        legs = [leg for _, leg in legs_of(stored.rule) if any(selector.kinds for selector in leg.any)]
+        masks = [
+            [mask_of(leg, replace(entitlement, kind=side["kind"])) for side in (span.before, span.after)]
+            for leg in legs
+            for entitlement in entitlements
+        ]
+        if any(new & ~old for old, new in masks):
+            more.append(stored.rule.code)
+        if any(old & ~new for old, new in masks):
+            fewer.append(stored.rule.code)
+    sentences = []
+    if more:
+        sentences.append(f"Conflict rules that would look at more of what can be held on it: {', '.join(more)}.")
+    if fewer:
+        sentences.append(f"Conflict rules that would look at less of it: {', '.join(fewer)}.")
+    return sentences or ["No conflict rule would look at anything on it that it does not look at now."]

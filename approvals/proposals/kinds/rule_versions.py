@@ -1,0 +1,79 @@
+"""Versions of conflict rules that a proposal puts in force or takes back (S8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from approvals.conflicts import members
+from approvals.conflicts.rule_language.rule import parse_rule
+from approvals.models import ConflictRule, Proposal
+from governance.core.engine.transition import Step
+
+
+def put_in_force(
+    documents: Mapping[str, Mapping[str, Any] | None], proposal: Proposal, step: Step[Any]
+) -> list[ConflictRule]:
+    """Make the next version of rules inside the approving operation; if one person signed, it ends when its time is up.
+
+    Args:
+        documents: new document by rule code; None to give the rule up.
+        proposal: the proposal.
+        step: the running step.
+    """
+    is_signed = proposal.acting_until is None or proposal.answered_by_id is not None
+    signed = {
+        "until": None if is_signed else proposal.acting_until,
+        "proposed_by": proposal.proposed_by,
+        "approved_by": proposal.answered_by,
+    }
+    newest = ConflictRule.objects.filter(code__in=documents).order_by("code", "-number").distinct("code")
+    last_by_code = {rule.code: rule for rule in newest}
+    made = [_next(last_by_code.get(code), document, step, **signed) for code, document in documents.items()]
+    members.update_rules(made)
+    return made
+
+
+def take_back(proposal: Proposal, step: Step[Any]) -> ConflictRule | None:
+    """Restore what two people signed before one tightened the rule alone, or no rule, as a new version.
+
+    Args:
+        proposal: the proposal without a countersignature.
+        step: the running step that ends it.
+
+    Returns:
+        The new version; None if two people have signed another since.
+    """
+    versions = ConflictRule.objects.filter(code=proposal.target).order_by("-number")
+    acting = versions.get(until=proposal.acting_until, proposed_by=proposal.proposed_by)
+    signed = versions.filter(until__isnull=True).first()
+    if signed is not None and signed.number > acting.number:
+        return None
+    document = signed.document if signed is not None and not signed.is_given_up else None
+    made = _next(
+        versions[0] if signed is None else signed, document, step, number=versions[0].number + 1, undoes=acting
+    )
+    members.update_rules([made])
+    return made
+
+
+def _next(
+    before: ConflictRule | None, document: Mapping[str, Any] | None, step: Step[Any], **more: Any
+) -> ConflictRule:
+    rule = parse_rule(document or (before.document if before is not None else {}))
+    made = ConflictRule(
+        code=rule.code,
+        document=rule.to_dict(),
+        digest=rule.digest,
+        title=rule.title,
+        process=rule.process,
+        rating=rule.rating,
+        mode=rule.mode,
+        scope=rule.scope,
+        is_given_up=document is None,
+        effective_at=step.now,
+        **{"number": before.number + 1 if before is not None else 1} | more,
+    )
+    made.save()
+    step.record("conflict_rule.put_in_force", made, {"code": made.code, "number": made.number, "digest": made.digest})
+    return made
