@@ -1,11 +1,80 @@
-"""Shares of the ways in which grants are enforced, in words (G4)."""
+"""Grants as lists show them: their effective state, and the shares of the ways in which they are enforced (G3, G4)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
 from django.db.models import Count
 
-from approvals.models import EnforcedBy
-from approvals.models.grant import GrantQuerySet
+from approvals.grants import revocation_tasks
+from approvals.models import EnforcedBy, Grant, GrantState, RevocationTask
+from approvals.models.grant import WHY_WORDS, GrantQuerySet
+from inventory.models import AutomationState
+
+ENDS_SOON = timedelta(days=30)
+
+
+def effective_state(grant: Grant, now: datetime) -> tuple[str, str]:
+    """Return the effective state of a grant and its reason.
+
+    A grant is not in force after its term, while its automation is stopped (G3, G5), or without its credential (A2).
+    The last is known of grants that `GrantQuerySet.telling_usable` loaded.
+    """
+    if grant.state == GrantState.ACTIVE:
+        if grant.ends_at <= now:
+            return GrantState.ENDED, "its term is over"
+        if grant.automation.state == AutomationState.SUSPENDED:
+            return GrantState.SUSPENDED, "the automation is stopped"
+        if grant.automation.state == AutomationState.RETIRED:
+            return GrantState.SUSPENDED, "the automation was retired, and its end is paused"
+        if not getattr(grant, "usable", True):
+            return GrantState.SUSPENDED, "the credential that it needs is not granted any more"
+    return grant.state, WHY_WORDS.get(grant.ended_why or grant.suspended_why, "")
+
+
+@dataclass(frozen=True)
+class GrantRow:
+    """One grant in a list.
+
+    Args:
+        grant: the grant.
+        state: a state of ``components/state_words.py``.
+        why: its reason in words.
+        tone: of the term's bar.
+        below: words below the bar.
+        task: revocation task of an ended grant (G4).
+        may_stop: whether the reader may stop it (G5).
+    """
+
+    grant: Grant
+    state: str
+    why: str
+    tone: str
+    below: str
+    task: RevocationTask | None
+    may_stop: bool
+
+    @property
+    def owner(self) -> str:
+        """Owner of the resource that decided it."""
+        entitlement, credential = self.grant.entitlement, self.grant.credential
+        resource = entitlement.resource if entitlement else credential.decided_on if credential else None
+        return resource.owner.name if resource and resource.owner else "Nobody"
+
+
+def grant_row(grant: Grant, now: datetime, *, may_stop: bool) -> GrantRow:
+    """Return the row of a grant. An ended grant is read with its revocation tasks and their words."""
+    state, why = effective_state(grant, now)
+    if state == GrantState.ENDED:
+        task = next(iter(grant.revocation_tasks.all()), None) if grant.state == GrantState.ENDED else None
+        shown, why = revocation_tasks.state_words(task, now) if task is not None else (state, why)
+        return GrantRow(grant, shown, why, "", "ended", task, may_stop)
+    left = grant.ends_at - now
+    below = "ends today" if left.days < 1 else "1 day left" if left.days == 1 else f"{left.days} days left"
+    if state == GrantState.ACTIVE and left <= ENDS_SOON:
+        return GrantRow(grant, "ends_soon", why, "wait", below, None, may_stop)
+    return GrantRow(grant, state, why, "no" if state == GrantState.SUSPENDED else "", below, None, may_stop)
 
 
 def shares(rows: GrantQuerySet) -> str:
@@ -14,19 +83,12 @@ def shares(rows: GrantQuerySet) -> str:
     Args:
         rows: the grants.
     """
-    counts = dict(
-        rows.order_by().values_list("enforcement").annotate(number=Count("pk")).values_list("enforcement", "number")
-    )
+    counts = dict(rows.order_by().values_list("enforcement").annotate(number=Count("pk")))
     total = sum(counts.values())
-    if not total:
-        return ""
     counted = [(counts.get(enforcement, 0), enforcement.label.lower()) for enforcement in EnforcedBy]
     return ", ".join(f"{_percent(number, total)} {label}" for number, label in counted if number)
 
 
 def _percent(number: int, total: int) -> str:
     """Round to a percentage, but never to 0 % of some or 100 % of a part."""
-    rounded = round(100 * number / total)
-    if number == total:
-        return "100 %"
-    return f"{min(max(rounded, 1), 99)} %"
+    return "100 %" if number == total else f"{min(max(round(100 * number / total), 1), 99)} %"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from approvals.assignment.escalation_chain import Bench, Rung, chain_of_resource
@@ -14,8 +14,8 @@ from approvals.models import (
     RevocationOutcome,
     RevocationState,
     RevocationTask,
-    WordSaid,
 )
+from governance.core.models import Person
 from inventory.models import Level
 
 #: Levels from the lowest to the highest, to see whether a new grant covers an old one.
@@ -35,14 +35,20 @@ def gainer_ids(grant: Grant, now: datetime) -> set[int]:
     return {pk for pk in (*owners, *parties) if pk is not None}
 
 
-def next_rung(task: RevocationTask, now: datetime) -> Rung | None:
-    """Return the next rung with an active person who was not asked and does not gain (A9)."""
-    excluded = {*task.asked, *task.gains}
+def next_people(task: RevocationTask, now: datetime, without: Collection[int] = ()) -> list[Person]:
+    """Return the people of the next rung with an active person who was not asked and does not gain (A9).
+
+    Args:
+        task: the task.
+        now: business time.
+        without: ids of further people to leave out.
+    """
+    excluded = {*task.asked, *task.gains, *without}
     for rung in _chain(task, now):
-        people = tuple(person for person in rung.people if person.is_here and person.pk not in excluded)
+        people = [person for person in rung.people if person.is_here and person.pk not in excluded]
         if people:
-            return Rung(rung.basis, people)
-    return None
+            return people
+    return []
 
 
 def _chain(task: RevocationTask, now: datetime) -> Iterable[Rung]:
@@ -120,7 +126,7 @@ def state_words(task: RevocationTask, now: datetime) -> tuple[str, str]:
         return GrantState.ENDED, "the same access was granted again"
     if task.outcome == RevocationOutcome.DRIVER:
         return "removed", f"checked by a driver on {_day(task.closed_at)}"
-    people = [word.who for word in task.words.all() if word.says == WordSaid.REMOVED]
+    people = [word.who for word in task.words.all()]
     return "removed", f"checked by {' and '.join(people)} on {_day(task.closed_at)}"
 
 

@@ -11,17 +11,13 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
-from approvals.grants.transitions.lifecycle import STANDING, end, follow_end
-from approvals.models import Approval, Grant, GrantKind, GrantState, Submission
+from approvals.grants.transitions.lifecycle import end
+from approvals.models import Approval, Grant, GrantKind, Submission
 from approvals.models.grant import Why
-from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
-from governance.core.duties.refusals import Refusal
 from governance.core.engine import hooks
-from governance.core.engine.transition import Effect, Step, transition
+from governance.core.engine.transition import Step
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.roles.roles import Permission
 from inventory.models import Automation, Credential, Privilege
 
 #: Ends caused by putting in force, which checks credentials itself after it made the new grants.
@@ -95,33 +91,6 @@ def end_unused(automation: Automation, step: Step[Any], **filters: Any) -> set[i
     return ended
 
 
-def _used(subject: Grant, actor: Actor, now: datetime) -> Refusal | None:
-    if Grant.objects.filter(unneeded(), pk=subject.pk).exists():
-        return None
-    return Refusal("A2", "state", "A privilege still uses this credential.")
-
-
-NOT_USED = Duty(
-    "A2", "A2", "A credential's grant ends once no privilege uses it.", _used, ("grant_credential_is_needed",)
-)
-
-
-@transition(
-    Grant,
-    event="grant.not_needed",
-    permission=Permission.GRANT_END,
-    source=STANDING,
-    target=[GrantState.ENDED],
-    duties=[NOT_USED],
-    parents=["automation"],
-)
-def end_unneeded(step: Step[Grant]) -> Effect:
-    """End the grant of a credential that an earlier release left without a privilege (A2)."""
-    step.subject.ended_at, step.subject.ended_why = step.now, Why.NOT_NEEDED
-    _notify_end(step.subject, step.now)
-    return Effect(payload={"why": Why.NOT_NEEDED})
-
-
 def _notify_end(grant: Grant, now: datetime) -> None:
     if grant.credential is not None:
         notify_not_granted(grant.credential, grant.automation, now, why="ended", key=f"ended:{grant.pk}")
@@ -151,6 +120,5 @@ def notify_not_granted(credential: Credential, automation: Automation, now: date
 
 
 def register_consequences() -> None:
-    """Register that the last privilege's end ends the credential's grant, with the consequences of any end (G3, G4)."""
+    """Register that the last privilege's end ends the credential's grant (G3, G4)."""
     hooks.register("grant.ended", end_with_last)
-    hooks.register(end_unneeded.event, follow_end)

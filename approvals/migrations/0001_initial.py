@@ -844,7 +844,6 @@ class Migration(migrations.Migration):
                 name='RevocationWord',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('says', models.CharField(choices=[('removed', 'It is removed'), ('cannot', 'I can’t')], max_length=8)),
                     ('said_at', models.DateTimeField()),
                     ('for_person', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                     ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -853,7 +852,7 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ('id',),
-                    'constraints': [models.CheckConstraint(condition=models.Q(('says__in', ['removed', 'cannot'])), name='revocation_word_known'), models.UniqueConstraint(fields=('task', 'person', 'says'), name='revocation_word_once_a_person')],
+                    'constraints': [models.UniqueConstraint(fields=('task', 'person'), name='revocation_word_once_a_person')],
                 },
             ),
             migrations.CreateModel(

@@ -35,7 +35,6 @@ from approvals.models.revocation_task import (
     RevocationState,
     RevocationTask,
     RevocationWord,
-    WordSaid,
 )
 from approvals.models.saved_view import DeskView
 from approvals.models.spot_check import Sample, SampleState
@@ -99,6 +98,5 @@ __all__ = [
     "Waiver",
     "WaiverState",
     "WhatIf",
-    "WordSaid",
     "credential_key",
 ]

@@ -12,11 +12,11 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 
-from approvals.models.grant import Grant, GrantState
+from approvals.models.grant import WHY_WORDS, Grant, GrantState
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.models import AppendOnly, FreeText, History, Person
-from governance.core.roles.roles import Role
+from governance.core.roles.roles import ROLE_WORDS, Role
 
 #: The two roles that answer together, one person each.
 ANSWERING = (Role.SECURITY_REVIEWER, Role.ADMIN)
@@ -161,6 +161,11 @@ class HeldGrant(AppendOnly):
     def __str__(self) -> str:
         return f"{self.grant_id} in {self.batch_id}"
 
+    @property
+    def why_words(self) -> str:
+        """Why it would have ended, in words."""
+        return WHY_WORDS.get(self.why, self.why)
+
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Return other timelines of its end: batch and grant."""
         return (self, self.batch, *self.grant.ledger_about())
@@ -192,3 +197,8 @@ class BatchAnswer(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.person}: {self.says}"
+
+    @property
+    def role_words(self) -> str:
+        """The role in words."""
+        return ROLE_WORDS[Role(self.role)].lower()

@@ -198,6 +198,11 @@ class Grant(models.Model):
         return {pk: f"“{sentence}”" for pk, sentence in rows.values_list("pk", "sentence")}
 
     @property
+    def drawn_level(self) -> str:
+        """The level to draw; a credential is ``secret``."""
+        return self.level if self.entitlement_id is not None else "secret"
+
+    @property
     def raw_scope(self) -> str:
         """The small print below the sentence: code, connection, and scope or target."""
         privilege = self.approval.privilege

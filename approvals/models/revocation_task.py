@@ -13,8 +13,6 @@ from django.urls import reverse
 from approvals.models.grant import EnforcedBy, Grant
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database import compiled_queries
-from governance.core.database.key_filters import among
 from governance.core.models import AppendOnly, FreeText, History, Person
 from governance.core.roles.roles import Relation
 from inventory.models import Automation, Resource
@@ -33,13 +31,6 @@ class RevocationOutcome(models.TextChoices):
     CHECKED = "checked", "Checked by two people"
     DRIVER = "driver", "Checked by a driver"
     IN_USE = "in_use", "Granted again"
-
-
-class WordSaid(models.TextChoices):
-    """A person's word: both kinds are on record; only the first counts for closing."""
-
-    REMOVED = "removed", "It is removed"
-    CANNOT = "cannot", "I can’t"
 
 
 class RevocationTaskQuerySet(models.QuerySet["RevocationTask"]):
@@ -63,13 +54,10 @@ class RevocationTaskQuerySet(models.QuerySet["RevocationTask"]):
         return self.filter(Exists(seen) | Q(asked__overlap=list(access.answers_as(actor, now))))
 
     def waiting_for(self, actor: Actor, now: datetime) -> RevocationTaskQuerySet:
-        """Return open tasks that the actor or a giver of a delegation was asked about and has not answered."""
-        return self.put_to(list(access.answers_as(actor, now)))
-
-    def put_to(self, people: list[int] | compiled_queries.Value) -> RevocationTaskQuerySet:
-        """Return open tasks that one of these people was asked about and none of them has answered."""
-        by_these_people = Q(among(people, "person")) | Q(among(people, "for_person"))
-        words = RevocationWord.objects.filter(by_these_people, task=OuterRef("pk"))
+        """Return open tasks that the actor or a giver of a delegation was asked about and none of them has answered."""
+        people = list(access.answers_as(actor, now))
+        by_them = Q(person__in=people) | Q(for_person__in=people)
+        words = RevocationWord.objects.filter(by_them, task=OuterRef("pk"))
         return self.open().filter(~Exists(words), asked__overlap=people)
 
 
@@ -160,25 +148,21 @@ class RevocationTask(models.Model):
 
 
 class RevocationWord(AppendOnly):
-    """One person's word on a task: removed, and where they looked; or that they can't remove it, and why (G4)."""
+    """One person's word that the access is removed, and where they looked (G4)."""
 
     task = models.ForeignKey(RevocationTask, models.PROTECT, related_name="words")
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
     #: The giver of a delegation, which uses up both people (A11).
     for_person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    says = models.CharField(max_length=8, choices=WordSaid)
     text = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
     said_at = models.DateTimeField()
 
     class Meta(AppendOnly.Meta):
         ordering = ("id",)
-        constraints = (
-            models.CheckConstraint(name="revocation_word_known", condition=Q(says__in=WordSaid.values)),
-            models.UniqueConstraint(fields=["task", "person", "says"], name="revocation_word_once_a_person"),
-        )
+        constraints = (models.UniqueConstraint(fields=["task", "person"], name="revocation_word_once_a_person"),)
 
     def __str__(self) -> str:
-        return f"{self.person}: {self.says}"
+        return f"{self.person} on {self.task}"
 
     @property
     def who(self) -> str:

@@ -16,7 +16,7 @@ BEGIN
     END IF;
     IF NEW.state = 'closed' AND NEW.outcome = 'checked' AND
         (SELECT count(DISTINCT w.person_id) FROM approvals_revocationword w
-         WHERE w.task_id = NEW.id AND w.says = 'removed') < 2 THEN
+         WHERE w.task_id = NEW.id) < 2 THEN
         RAISE EXCEPTION 'G4: two people say that it is removed (task %)', OLD.id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -36,9 +36,6 @@ BEGIN
     IF task.state <> 'open' THEN
         RAISE EXCEPTION 'STATE: revocation task % is closed', task.id USING ERRCODE = 'check_violation';
     END IF;
-    IF NEW.says <> 'removed' THEN
-        RETURN NEW;
-    END IF;
     SELECT * INTO held FROM approvals_grant WHERE id = task.grant_id;
     IF ARRAY[NEW.person_id, NEW.for_person_id] && task.gains::bigint[]
         OR EXISTS (SELECT FROM inventory_automation a WHERE a.id = held.automation_id
@@ -50,7 +47,7 @@ BEGIN
         RAISE EXCEPTION 'G4: who gains by the access does not say that it is gone (task %)', task.id
             USING ERRCODE = 'check_violation';
     END IF;
-    IF EXISTS (SELECT FROM approvals_revocationword w WHERE w.task_id = task.id AND w.says = 'removed'
+    IF EXISTS (SELECT FROM approvals_revocationword w WHERE w.task_id = task.id
                AND (w.person_id IN (NEW.person_id, NEW.for_person_id)
                     OR w.for_person_id IN (NEW.person_id, NEW.for_person_id)
                     OR stood_in(NEW.person_id, ARRAY[w.person_id], w.said_at, NEW.said_at))) THEN

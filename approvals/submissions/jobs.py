@@ -19,7 +19,7 @@ from approvals.assignment.transitions.add_seats import add_signatures
 from approvals.assignment.transitions.reassign import ask_deputies, reassign
 from approvals.decisions.transitions.decide import title
 from approvals.grants.jobs import circuit_breaker, revocation_tasks
-from approvals.grants.jobs.expiry import end_unneeded_due, expire_due
+from approvals.grants.jobs.expiry import expire_due
 from approvals.light_path import jobs as light_path_jobs
 from approvals.models import Approval, ApprovalState, Candidate, Submission, SubmissionState
 from approvals.proposals import transitions as proposal_transitions
@@ -72,7 +72,6 @@ def sweep(now: datetime) -> Mapping[str, int]:
         "told_of_retiring": automation_jobs.send_reminders(now),
         "retired": automation_jobs.retire_due(now, actor),
         "expired_grants": expire_due(now, actor),
-        "unneeded_grants": end_unneeded_due(now, actor),
         "lapsed_proposals": lapse_proposals(now, actor),
         **circuit_breaker.sweep(now, actor),
         **revocation_tasks.sweep(now, actor),

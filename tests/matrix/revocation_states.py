@@ -45,12 +45,6 @@ def overdue(w: World, grant: Grant) -> RevocationTask:
     return _ended(w, grant, w.now - timedelta(hours=25))
 
 
-@state(TASK, "passed_up", on=open_now)
-def passed_up(w: World, task: RevocationTask) -> RevocationTask:
-    """The resource's owner has said that they can't."""
-    return revocation_tasks.say_cannot(task, actor=w.actor("resource_owner"), now=w.now, reason="The vendor keeps it.")
-
-
 @state(TASK, "half", on=open_now)
 def half(w: World, task: RevocationTask) -> RevocationTask:
     """The resource's owner has said that it is gone."""

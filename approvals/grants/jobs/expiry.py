@@ -1,4 +1,4 @@
-"""The job that ends grants: at the end of their term (G3, R9), and credentials without a privilege (A2).
+"""The job that ends grants at the end of their term (G3, R9).
 
 Nothing waits for this job: a grant is not live after its term. The sweep records the end.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from approvals.grants import unused_credentials
 from approvals.grants.transitions import lifecycle
 from approvals.models import Grant, GrantKind
 from governance.core.actors.actor import Actor
@@ -23,12 +22,4 @@ def expire_due(now: datetime, actor: Actor) -> int:
             due.filter(kind=kind), lambda grant: lifecycle.expire.when_due(grant, actor=actor, now=now), job=actor.job
         )
         for kind in (GrantKind.CREDENTIAL, GrantKind.PRIVILEGE)
-    )
-
-
-def end_unneeded_due(now: datetime, actor: Actor) -> int:
-    """End grants of credentials that no privilege uses, left by earlier releases (A2); return their number."""
-    due = Grant.objects.standing().filter(unused_credentials.unneeded())
-    return sweeps.sweep(
-        due, lambda grant: unused_credentials.end_unneeded.when_due(grant, actor=actor, now=now), job=actor.job
     )

@@ -332,28 +332,20 @@ def _other_suspension_refusal(grant: Grant) -> Refusal:
     return Refusal("G5", "state", f"This grant is suspended: {words}.", to_do)
 
 
+#: Columns that a successor takes over.
+TAKEN_OVER = (
+    *("automation", "kind", "entitlement", "credential", "identity_id", "key", "target", "scope", "level", "sentence"),
+    *("held_as", "tier", "app_approval_id", "approval", "enforcement", "raised_to"),
+)
+
+
 def successor(old: Grant, begins_at: datetime, ends_at: datetime, policy: policy_queries.Policy) -> Grant:
     """Build the unsaved successor of a grant: no wider, on the same two approvals (G2)."""
     review_after = timedelta(days=policy.review_after(old.counted_tier))
     return Grant(
-        automation=old.automation,
-        kind=old.kind,
-        entitlement=old.entitlement,
-        credential=old.credential,
-        identity_id=old.identity_id,
-        key=old.key,
-        target=old.target,
-        scope=list(old.scope),
-        level=old.level,
-        sentence=old.sentence,
-        held_as=old.held_as,
-        tier=old.tier,
-        app_approval_id=old.app_approval_id,
-        approval=old.approval,
+        **{name: getattr(old, name) for name in TAKEN_OVER},
         predecessor=old,
         begins_at=begins_at,
         ends_at=ends_at,
-        enforcement=old.enforcement,
-        raised_to=old.raised_to,
         review_on=min(ends_at, begins_at + review_after).date(),
     )

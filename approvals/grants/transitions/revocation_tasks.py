@@ -12,14 +12,7 @@ from django.db.models import Q
 
 from approvals.grants import revocation_tasks
 from approvals.grants.revocation_drivers import CheckResult
-from approvals.models import (
-    Grant,
-    RevocationOutcome,
-    RevocationState,
-    RevocationTask,
-    RevocationWord,
-    WordSaid,
-)
+from approvals.models import Grant, RevocationOutcome, RevocationState, RevocationTask, RevocationWord
 from approvals.models.grant import Why
 from approvals.models.revocation_task import DETACHED
 from approvals.policies import queries as policy_queries
@@ -29,7 +22,7 @@ from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
-from governance.core.models import Delegation, Person
+from governance.core.models import Delegation, Notice, Person
 from governance.core.notices import outbox
 from governance.core.roles.roles import Permission
 
@@ -71,16 +64,17 @@ def update_after_granting(step: Step[Any], made: Sequence[Grant]) -> None:
 @transition(RevocationTask, event="revocation.opened", permission=None, source=(OPEN,), target=(OPEN,))
 def open_task(step: Step[RevocationTask]) -> Effect:
     """Open a task to remove an access in the target system, within a day by the shipped policy (G4)."""
-    task = step.subject
-    task.gains = sorted(revocation_tasks.gainer_ids(task.grant, step.now))
-    time_to_remove = _time_to_remove(step.now)
-    task.opened_at, task.due_at = step.now, step.now + time_to_remove
-    rung = revocation_tasks.next_rung(task, step.now)
-    people = list(rung.people[:1]) if rung is not None else []
-    task.owner = people[0] if people else None
-    _add_people(task, people, step.now, time_to_remove)
-    _queue_new_task_notice(task, people, step.now)
-    return Effect(payload={"to": _ids(people), "due": ledger_events.instant(task.due_at), "why": task.grant.ended_why})
+    task, now = step.subject, step.now
+    task.gains = sorted(revocation_tasks.gainer_ids(task.grant, now))
+    task.opened_at, task.due_at = now, now + _time_to_remove(now)
+    people = revocation_tasks.next_people(task, now)[:1]
+    _ask(task, people, now)
+    automation, due = task.grant.automation, ledger_events.instant(task.due_at)
+    context = {"automation": automation.name, "team": automation.team.name, "due": due, "page": ["revocations"]}
+    # Grants of one automation that end together share one mail.
+    thread, key = f"revocations:{automation.pk}", f"opened:{ledger_events.instant(now)}"
+    outbox.queue(outbox.each(people, "revocation_opened", thread=thread, key=key, now=now, context=context))
+    return Effect(payload={"to": _ids(people), "due": due, "why": task.grant.ended_why})
 
 
 def _time_to_remove(now: datetime) -> timedelta:
@@ -88,33 +82,24 @@ def _time_to_remove(now: datetime) -> timedelta:
     return timedelta(hours=policy_queries.in_force(now).revocation_hours)
 
 
-def _add_people(task: RevocationTask, people: Iterable[Person], now: datetime, time_to_remove: timedelta) -> None:
-    """Add people to the task, and set when the next rung is asked."""
-    new_ids = [person.pk for person in people]
-    task.asked = [*task.asked, *new_ids]
-    task.escalate_at = max(task.due_at, now + time_to_remove) if task.asked else task.due_at
+def _ask(task: RevocationTask, people: Sequence[Person], now: datetime) -> None:
+    """Ask people; the first person ever asked owns the task. Set when the next rung is asked: never once nobody is left."""
+    later = now + _time_to_remove(now)
+    task.owner = task.owner or next(iter(people), None)
+    if people or not task.asked:
+        task.escalate_at = max(task.due_at, later) if people else later
+    else:
+        task.escalate_at = None
+    task.asked = [*task.asked, *(person.pk for person in people)]
 
 
 def _ids(people: Iterable[Person]) -> str:
     return ", ".join(str(person.opaque_id) for person in people)
 
 
-def _queue_new_task_notice(task: RevocationTask, people: Sequence[Person], now: datetime) -> None:
-    """Queue the notice. Grants of one automation that end together share one mail."""
-    automation = task.grant.automation
-    context = {
-        "automation": automation.name,
-        "team": automation.team.name,
-        "due": ledger_events.instant(task.due_at),
-        "page": ["revocations"],
-    }
-    thread, key = f"revocations:{automation.pk}", f"opened:{ledger_events.instant(now)}"
-    outbox.queue(outbox.each(people, "revocation_opened", thread=thread, key=key, now=now, context=context))
-
-
 def notices(
     task: RevocationTask, people: Iterable[Person], event: str, key: str, now: datetime, **more: Any
-) -> list[Any]:
+) -> list[Notice]:
     """Build one notice about a task for each person; not queued yet."""
     resource = task.resource
     context = {
@@ -134,69 +119,49 @@ def notices(
 
 def _interactive(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
     if actor.kind != "person" or actor.signed_in_at is None:
-        return Refusal("SOD-5", "duty", "Tokens, jobs and commands give no word.", "Sign in to the portal.")
-    tier = subject.grant.counted_tier
-    return policy_rules.stale_sign_in(actor, policy_queries.in_force(now), tier, "word")
+        return Refusal("SOD-5", "duty", "Tokens, jobs and commands can't confirm a removal.", "Sign in to the portal.")
+    return policy_rules.stale_sign_in(actor, policy_queries.in_force(now), subject.grant.counted_tier, "word")
 
 
 def _gains(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
-    held = {*subject.gains, *revocation_tasks.gainer_ids(subject.grant, now)}
+    gainers = {*subject.gains, *revocation_tasks.gainer_ids(subject.grant, now)}
     for person in actor.people:
-        if person.pk in held:
-            subject_words = "You gain" if person == actor.person else f"{person.name}, for whom you stand in, gains"
-            sentence = f"{subject_words} by this access, so two others say that it is gone."
-            return Refusal("G4", "duty", sentence, "Whoever answers for what is held, and security, can.")
+        if person.pk in gainers:
+            who = "You gain" if person == actor.person else f"{person.name}, whose delegate you are, gains"
+            sentence = f"{who} by this access, so two other people confirm its removal."
+            return Refusal("G4", "duty", sentence, "The resource's owner and security can.")
     return None
 
 
 def _not_twice(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
     person_ids = [person.pk for person in actor.people]
-    removed_words = subject.words.filter(says=WordSaid.REMOVED)
-    if removed_words.filter(Q(person__in=person_ids) | Q(for_person__in=person_ids)).exists():
-        return Refusal("G4", "duty", "You have said so already; a second person says it too.")
-    first = list(removed_words.values_list("person", "said_at"))
-    for first_person, at in first:
+    if subject.words.filter(Q(person__in=person_ids) | Q(for_person__in=person_ids)).exists():
+        return Refusal("G4", "duty", "You have confirmed the removal already; a second person confirms it too.")
+    for first_person, at in subject.words.values_list("person", "said_at"):
         if Delegation.objects.between([first_person], person_ids).since(at, now).exists():
-            sentence = "You and the first stand in for each other, so somebody else gives the second word."
+            sentence = "You and the first person are delegates of each other, so another person confirms it."
             return Refusal("G4", "duty", sentence)
     return None
-
-
-def _not_passed_up(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
-    person_ids = [person.pk for person in actor.people]
-    cannot_words = subject.words.filter(Q(person__in=person_ids) | Q(for_person__in=person_ids), says=WordSaid.CANNOT)
-    if not cannot_words.exists():
-        return None
-    return Refusal(
-        "G4", "duty", "You have said that you can’t; the next were asked then.", "Say it once it is removed."
-    )
 
 
 def _is_due(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
     if subject.escalate_at is not None and subject.escalate_at <= now:
         return None
-    return Refusal("G4", "state", "Those who were asked have time still.")
+    return Refusal("G4", "state", "The people who were asked still have time.")
 
 
 IN_SESSION = Duty(
-    "SOD-5", "S5", "A word needs a person in an interactive, for high risk a fresh, session.", _interactive
+    "SOD-5", "S5", "A person confirms a removal in an interactive session, for high risk a fresh one.", _interactive
 )
-NOBODY_WHO_GAINS = Duty("G4", "G4", "Who gains by an access does not say that it is gone.", _gains)
+NOBODY_WHO_GAINS = Duty("G4", "G4", "A person who gains by an access can't confirm its removal.", _gains)
 ANOTHER = Duty(
     "G4",
     "G4",
-    "The second word is another person's, who does not stand in for the first.",
+    "A second person confirms the removal, who is no delegate of the first.",
     _not_twice,
     ("revocation_word_once_a_person",),
 )
-ONCE = Duty(
-    "G4",
-    "G4",
-    "Who can't take it away says so once: each word asks the next on the ladder.",
-    _not_passed_up,
-    ("revocation_word_once_a_person",),
-)
-ESCALATION_DUE = Duty("G4", "G4", "The next on the ladder are asked once those before had their day.", _is_due)
+ESCALATION_DUE = Duty("G4", "G4", "The next people are asked after those before had a day.", _is_due)
 
 
 # --- what people say --------------------------------------------------------------------------------------------------
@@ -213,69 +178,27 @@ ESCALATION_DUE = Duty("G4", "G4", "The next on the ladder are asked once those b
 )
 def say_removed(step: Step[RevocationTask]) -> Effect:
     """Record that a person saw the access gone, and where they looked; the second such word closes the task (G4)."""
-    task = step.subject
-    first = list(task.words.filter(says=WordSaid.REMOVED).select_related("person"))
-    _save_word(step, WordSaid.REMOVED)
-    if first:
-        _close(task, RevocationOutcome.CHECKED, step.now)
-        task.closed_by = [*(word.person_id for word in first), _person(step).pk]
-        return Effect(to=CLOSED, payload={"words": 2})
-    _ask_for_second(step)
-    return Effect(to=OPEN, payload={"words": 1})
+    task, person = step.subject, step.actor.person
+    assert person is not None  # a duty asked
+    first = list(task.words.values_list("person", flat=True))
+    giver, text = step.actor.standing_for, step.reason
+    step.save(RevocationWord(task=task, person=person, for_person=giver, text=text, said_at=step.now))
+    if not first:
+        _ask_for_second(step, person)
+        return Effect(to=OPEN, payload={"words": 1})
+    _close(task, RevocationOutcome.CHECKED, step.now)
+    task.closed_by = [*first, person.pk]
+    return Effect(to=CLOSED, payload={"words": 2})
 
 
-def _ask_for_second(step: Step[RevocationTask]) -> None:
+def _ask_for_second(step: Step[RevocationTask], first: Person) -> None:
     """Ask the others for the second word; without others, the next rung."""
-    task, speaker_ids = step.subject, {person.pk for person in step.actor.people}
-    others = [
-        person for person in Person.objects.filter(pk__in=task.asked) if person.is_here and person.pk not in speaker_ids
-    ]
+    task, first_ids = step.subject, {person.pk for person in step.actor.people}
+    others = [person for person in Person.objects.filter(pk__in=task.asked).exclude(pk__in=first_ids) if person.is_here]
     if not others:
-        asked_ids = task.asked
-        task.asked = [
-            *asked_ids,
-            *(pk for pk in speaker_ids if pk not in asked_ids),
-        ]  # people who have spoken are not asked for the second word
-        rung = revocation_tasks.next_rung(task, step.now)
-        others = list(rung.people) if rung is not None else []
-        task.asked = asked_ids
-        _add_people(task, others, step.now, _time_to_remove(step.now))
-    key = f"second:{_person(step).pk}"
-    outbox.queue(notices(task, others, "revocation_second", key, step.now, by=_person(step).name))
-
-
-@transition(
-    RevocationTask,
-    event="revocation.said_cannot",
-    permission=Permission.REVOCATION_SAY,
-    source=(OPEN,),
-    target=(OPEN,),
-    duties=(NOBODY_WHO_GAINS, ONCE, IN_SESSION),
-    reason_needed=True,
-)
-def say_cannot(step: Step[RevocationTask]) -> Effect:
-    """Record that a person can't remove the access, and ask the next rung at once (G4)."""
-    _save_word(step, WordSaid.CANNOT)
-    people = _pass_up(step, because=step.text, by=_person(step).name)
-    return Effect(to=OPEN, payload={"to": _ids(people)})
-
-
-def _save_word(step: Step[RevocationTask], says: WordSaid) -> None:
-    step.save(
-        RevocationWord(
-            task=step.subject,
-            person=step.actor.person,
-            for_person=step.actor.standing_for,
-            says=says,
-            text=step.reason,
-            said_at=step.now,
-        )
-    )
-
-
-def _person(step: Step[Any]) -> Person:
-    assert step.actor.person is not None  # a duty asked
-    return step.actor.person
+        others = revocation_tasks.next_people(task, step.now, without=first_ids)
+        _ask(task, others, step.now)
+    outbox.queue(notices(task, others, "revocation_second", f"second:{first.pk}", step.now, by=first.name))
 
 
 # --- what jobs do -----------------------------------------------------------------------------------------------------
@@ -291,22 +214,11 @@ def _person(step: Step[Any]) -> Person:
 )
 def escalate_task(step: Step[RevocationTask]) -> Effect:
     """Ask the next rung about an overdue task (G4)."""
-    return Effect(payload={"to": _ids(_pass_up(step))})
-
-
-def _pass_up(step: Step[RevocationTask], *, because: str = "", by: str = "") -> list[Person]:
     task = step.subject
-    rung = revocation_tasks.next_rung(task, step.now)
-    people = list(rung.people) if rung is not None else []
-    time_to_remove = _time_to_remove(step.now)
-    _add_people(task, people, step.now, time_to_remove)
-    if not people:
-        task.escalate_at = None if task.asked else step.now + time_to_remove  # a person may be named until then
-    elif task.owner is None:
-        task.owner = people[0]
-    number = len(task.asked)
-    outbox.queue(notices(task, people, "revocation_escalated", f"escalated:{number}", step.now, because=because, by=by))
-    return people
+    people = revocation_tasks.next_people(task, step.now)
+    _ask(task, people, step.now)
+    outbox.queue(notices(task, people, "revocation_escalated", f"escalated:{len(task.asked)}", step.now))
+    return Effect(payload={"to": _ids(people)})
 
 
 @transition(

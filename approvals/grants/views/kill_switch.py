@@ -11,8 +11,8 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from approvals.grants import queries
 from approvals.grants.transitions import lifecycle
-from approvals.grants.views.panels import state_of
 from approvals.models import Grant, GrantKind
 from governance.core.clock import business_time
 from governance.web.components import times
@@ -69,7 +69,7 @@ def blast_radius(grant: Grant, now: datetime) -> list[Shape]:
     return [
         {
             "icon": "info",
-            "lead": f"It is not in force now: {state_of(grant, now)[1] or 'its term has not begun'}.",
+            "lead": f"It is not in force now: {queries.effective_state(grant, now)[1] or 'its term has not begun'}.",
             "text": "",
         }
     ]

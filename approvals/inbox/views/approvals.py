@@ -187,10 +187,10 @@ def _views(filters: Filters, views: Sequence[DeskView], counts: Mapping[Filters,
         chips.append({"label": view.name, "href": on.href(), "current": on == filters, "count": count})
     if current is not None:
         href = reverse("desk_view_remove", args=[current.pk])
-        chips.append({"label": "Let this view go", "href": href, "icon": "cross", "count": None})
+        chips.append({"label": "Remove this view", "href": href, "icon": "cross", "count": None})
     elif filters.narrows or filters.show == "overdue":
         href = saved_views.save_href(filters)
-        chips.append({"label": "Keep this view", "href": href, "icon": "plus", "count": None})
+        chips.append({"label": "Save this view", "href": href, "icon": "plus", "count": None})
     return [{"separator": True}, *chips] if chips else []
 
 

@@ -1,11 +1,11 @@
-"""Saved views of the inbox: named filters of one reader, kept as addresses (ui.md, Desk)."""
+"""Saved views of the Approvals page: named filters of one reader, kept as addresses."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from django import forms
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 from django.http import HttpResponse, QueryDict
@@ -29,15 +29,13 @@ MOST = 12
 class NameForm(forms.Form):
     """Name of a saved view."""
 
-    name = forms.CharField(
-        max_length=LONGEST_NAME, label="Name", help_text="It stands beside the filters, for you alone."
-    )
+    name = forms.CharField(max_length=LONGEST_NAME, label="Name", help_text="Only you see it.")
 
     def clean_name(self) -> str:
         """Return the visible name, without invisible characters."""
         name = free_text.name(self.cleaned_data["name"])
         if not name:
-            raise forms.ValidationError("Give it a name that can be read.")
+            raise forms.ValidationError("Use letters that can be read.")
         return name
 
 
@@ -51,49 +49,47 @@ def filters_of(view: DeskView, now: datetime) -> Filters:
     return Filters.of(QueryDict(view.query), now)
 
 
-def _find_view(person: Person, name: str) -> DeskView | None:
-    """Find a person's view by name in any case. The comparison is that of the constraint: upper and lower case differ for some letters."""
-    views = DeskView.objects.filter(person=person).alias(called=Lower("name"))
-    return views.filter(called=Lower(Value(name))).first()
+def _query_of(filters: Filters) -> str:
+    return filters.href().partition("?")[2]
 
 
-def _save(view: DeskView, query: str) -> None:
-    """Save a view with these filters. Of two concurrent saves under one name, the later wins."""
-    view.query = query
-    try:
-        with transaction.atomic():
-            view.save()
-    except IntegrityError:
-        existing = _find_view(view.person, view.name)
-        if existing is None:
-            raise
-        existing.query = query
-        existing.save()
+def save_href(filters: Filters) -> str:
+    """URL for saving the current filters."""
+    return f"{reverse('desk_view_save')}?{_query_of(filters)}"
+
+
+def _save(person: Person, name: str, query: str) -> str:
+    """Save a view; an existing name gets the new filters. Return the problem, or an empty string.
+
+    The lock on the person makes two concurrent saves of one name one view. Names are compared as the constraint does:
+    upper and lower case differ for some letters.
+    """
+    if len(query) > LONGEST_QUERY:
+        return "These filters are too long to save. Use fewer words."
+    with transaction.atomic():
+        Person.objects.select_for_update(of=("self",), no_key=True).get(pk=person.pk)
+        views = DeskView.objects.filter(person=person)
+        same = views.alias(lower=Lower("name")).filter(lower=Lower(Value(name))).first()
+        if same is None and views.count() >= MOST:
+            return f"You have {MOST} saved views. Remove one first."
+        view: DeskView = same or DeskView(person=person, name=name)
+        view.query = query
+        view.save()
+    return ""
 
 
 @require_http_methods(["GET", "POST"])
 def save_view(request: Request) -> HttpResponse:
-    """Save the filters of the address under a name. An existing name gets the new filters."""
+    """Save the filters of the address under a name."""
     filters = Filters.of(request.GET, business_time.now())
     form = NameForm(request.POST if request.method == "POST" else None)
-    person = request.actor.person
-    if request.method == "POST" and form.is_valid() and person is not None:
-        name, query = form.cleaned_data["name"], filters.href().partition("?")[2]
-        views = DeskView.objects.filter(person=person)
-        existing = _find_view(person, name)
-        if len(query) > LONGEST_QUERY:
-            form.add_error("name", "These filters are too long to be kept: ask for fewer words.")
-        elif existing is not None or views.count() < MOST:
-            _save(existing or DeskView(person=person, name=name), query)
+    if form.is_valid():
+        assert request.actor.person is not None  # a signed-in reader
+        problem = _save(request.actor.person, form.cleaned_data["name"], _query_of(filters))
+        if not problem:
             return redirect(filters.href())
-        else:
-            form.add_error("name", f"You have {MOST} views, and more do not fit: let one of them go first.")
-    context = {
-        "head": {"title": "Keep this view"},
-        "form": form,
-        "label": "Keep it",
-        "back_href": filters.href(),
-    }
+        form.add_error("name", problem)
+    context = {"head": {"title": "Save this view"}, "form": form, "label": "Save", "back_href": filters.href()}
     return page(request, "components/short_form_page.html", context, status=422 if form.errors else 200)
 
 
@@ -106,17 +102,11 @@ def remove_view(request: Request, pk: int) -> HttpResponse:
         return redirect("desk")
     ask = {
         "id": "view",
-        "title": f"Let “{view.name}” go?",
-        "text": "Only the name goes: what it shows can be asked for by the filters.",
+        "title": f"Remove “{view.name}”?",
+        "text": "Only the name is removed. The filters still find the same approvals.",
         "action": request.path,
-        "label": "Let it go",
+        "label": "Remove the view",
         "kind": "filled",
     }
-    return page(
-        request, "components/confirm_page.html", {"ask": ask, "back_href": filters_of(view, business_time.now()).href()}
-    )
-
-
-def save_href(filters: Filters) -> str:
-    """URL for saving the current filters."""
-    return f"{reverse('desk_view_save')}?{filters.href().partition('?')[2]}"
+    back_href = filters_of(view, business_time.now()).href()
+    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back_href})

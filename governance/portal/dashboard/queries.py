@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from approvals.inbox.queries import approvals, tasks
 from approvals.inbox.task import Task
-from approvals.models import Grant, Submission
+from approvals.models import Submission
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
@@ -133,13 +133,9 @@ def _recertification(question: Question, actor: Actor) -> Task:
         who=f"for {question.reviewer.name}" if question.reviewer != actor.person else "",
         since=item.opened_at,
         due=item.deadline,
-        level=_level(grant) if grant is not None else "",
+        level=grant.drawn_level if grant is not None else "",
         seal="full",
     )
-
-
-def _level(grant: Grant) -> str:
-    return grant.level if grant.entitlement_id is not None else "secret"
 
 
 def _load_ownerless(actor: Actor, now: datetime) -> TaskGroup:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from approvals.grants.views import panels
 from approvals.models import Grant, Submission
 from governance.recertification.items.transitions.open_item import snapshot
 from governance.recertification.models import Item
+from governance.web.pages import pager
 from tests import scenarios
 from tests.approvals import stock_report
 from tests.inventory.identities.test_identity_page import body
@@ -79,7 +79,7 @@ def test_a_resource_lists_the_grants_of_credentials_that_its_owner_decided(
 def test_a_panel_pages_by_key_what_ends_first_first_and_says_how_many_there_are(
     stock_in_force: Submission, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(panels, "PAGE_SIZE", 3)
+    monkeypatch.setattr(pager, "PAGE", 3)
     grants = list(stock_in_force.automation.grants.order_by("ends_at", "pk"))
     assert len(grants) == 4
     here = reverse("automation_grants", args=[stock_in_force.automation_id])

@@ -22,7 +22,6 @@ from approvals.models import (
     RevocationTask,
     RevocationWord,
     Submission,
-    WordSaid,
 )
 from approvals.models.grant import Why
 from governance.core.actors.actor import Actor
@@ -35,7 +34,6 @@ from tests.approvals.refusals import database_refuses
 from tests.ledger_records import recorded
 from tests.people import as_actor, as_delegate
 from tests.scenarios import Company
-from tests.signed_in_client import client_of
 
 pytestmark = pytest.mark.django_db
 
@@ -90,12 +88,12 @@ def test_who_gains_and_who_has_nothing_to_do_with_it_gives_no_word(task: Revocat
 def test_one_person_is_not_two_nor_is_their_delegate(task: RevocationTask, company: Company) -> None:
     n = company.people
     removed(task, n.omar, company)
-    with pytest.raises(DutyConflict, match=r"^G4: You have said so already; a second"):
+    with pytest.raises(DutyConflict, match=r"^G4: You have confirmed the removal already; a"):
         removed(task, n.omar, company)
-    with pytest.raises(DutyConflict, match=r"^G4: You have said so already; a second"):
+    with pytest.raises(DutyConflict, match=r"^G4: You have confirmed the removal already; a"):
         removed(task, as_delegate(n.amara, giver=n.omar), company)
     with pytest.raises(
-        DutyConflict, match=r"^G4: You and the first stand in for"
+        DutyConflict, match=r"^G4: You and the first person are delegates"
     ):  # for themself too: the two stand in for each other
         removed(task, n.amara, company)
     assert task.state == RevocationState.OPEN
@@ -104,9 +102,8 @@ def test_one_person_is_not_two_nor_is_their_delegate(task: RevocationTask, compa
 
 @pytest.mark.rule("G4")
 def test_a_word_says_where_somebody_looked(task: RevocationTask, company: Company) -> None:
-    for verb in (revocation_tasks.say_removed, revocation_tasks.say_cannot):
-        with pytest.raises(InvalidInput, match=r"^REASON: "):
-            verb(task, actor=as_actor(company.people.omar), now=company.now, reason=" ")
+    with pytest.raises(InvalidInput, match=r"^REASON: "):
+        revocation_tasks.say_removed(task, actor=as_actor(company.people.omar), now=company.now, reason=" ")
 
 
 @pytest.mark.rule("G4")
@@ -120,9 +117,7 @@ def test_the_database_takes_no_word_of_who_gains_nor_closes_by_one(task: Revocat
     )
     for who, why in ((n.rita, gains), (n.jonas, gains), (n.omar, second)):
         with database_refuses(why):
-            RevocationWord.objects.create(
-                task=task, person=who, says=WordSaid.REMOVED, text=word.text, said_at=company.now
-            )
+            RevocationWord.objects.create(task=task, person=who, text=word.text, said_at=company.now)
     with database_refuses("G4: two people say that it is removed"):
         RevocationTask.objects.filter(pk=task.pk).update(
             state="closed", outcome=RevocationOutcome.CHECKED, closed_at=company.now
@@ -131,9 +126,7 @@ def test_the_database_takes_no_word_of_who_gains_nor_closes_by_one(task: Revocat
     with database_refuses("G4: revocation task # is closed"):
         RevocationTask.objects.filter(pk=task.pk).update(state="open", outcome="", closed_at=None)
     with database_refuses("STATE: revocation task # is closed"):
-        RevocationWord.objects.create(
-            task=task, person=n.viktor, says=WordSaid.CANNOT, text=word.text, said_at=company.now
-        )
+        RevocationWord.objects.create(task=task, person=n.viktor, text=word.text, said_at=company.now)
 
 
 @pytest.mark.rule("G4")
@@ -215,39 +208,6 @@ def test_two_people_call_it_revoked_and_their_names_stand(task: RevocationTask, 
     assert (state, below) == ("removed", "checked by Omar Haddad and Amara Okafor on Tue 24 Nov 2026")
     with pytest.raises(OutOfTurn, match=r"^STATE: This revocation task is closed, so this"):
         removed(task, n.sana, company)
-
-
-@pytest.mark.rule("G4")
-def test_who_said_that_they_cannot_or_gains_does_not_use_up_the_ladder(task: RevocationTask, company: Company) -> None:
-    n = company.people
-    word = {"now": company.now, "reason": "The vendor keeps that key."}
-    RevocationTask.objects.filter(pk=task.pk).update(gains=[*task.gains, n.amara.pk])
-    with pytest.raises(DutyConflict, match=r"^G4: You gain by this access, so two"):
-        revocation_tasks.say_cannot(task, actor=as_actor(n.amara), **word)
-    revocation_tasks.say_cannot(task, actor=as_actor(n.omar), **word)
-    asked = list(task.asked)
-    with pytest.raises(DutyConflict, match=r"^G4: You have said that you can’t; the"):
-        revocation_tasks.say_cannot(task, actor=as_actor(n.omar), **word)
-    task.refresh_from_db()
-    assert task.asked == asked
-    page = client_of(n.omar).get(task.href).content.decode()
-    assert 'value="removed"' in page
-    assert 'value="cannot"' not in page
-    with database_refuses("revocation_word_once_a_person"):
-        said = task.words.get()
-        RevocationWord.objects.create(
-            task=task, person=n.omar, says=WordSaid.CANNOT, text=said.text, said_at=company.now
-        )
-
-
-@pytest.mark.rule("G4")
-def test_who_cannot_says_why_and_the_next_are_asked_at_once(task: RevocationTask, company: Company) -> None:
-    n = company.people
-    revocation_tasks.say_cannot(task, actor=as_actor(n.omar), now=company.now, reason="The vendor keeps that key.")
-    assert task.asked == [n.omar.pk, n.amara.pk]
-    told = Notice.objects.get(event="revocation_escalated")
-    assert (told.recipient, told.context["because"]) == (n.amara, "The vendor keeps that key.")
-    assert task.state == RevocationState.OPEN
 
 
 @pytest.mark.rule("G4", "A9")

@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 
-from approvals.grants import circuit_breaker, unused_credentials
-from approvals.grants.jobs import expiry
+from approvals.grants import circuit_breaker
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import Grant, GrantState, RevocationTask, Submission
 from approvals.models.grant import Why
 from approvals.submissions.transitions import put_in_force
 from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import LedgerEvent, Notice
 from inventory.automations.transitions import lifecycle
 from inventory.models import Credential, Privilege
@@ -187,25 +185,6 @@ def test_credential_that_no_privilege_of_the_version_asks_for_is_granted(company
     assert submission.state == "in_force"
     assert held(company, kind="credential", credential=token(company)).state == GrantState.ACTIVE
     sql("SET CONSTRAINTS ALL IMMEDIATE")
-
-
-@pytest.mark.rule("A2", "H1")
-def test_sweep_ends_what_an_earlier_release_left_with_an_event(company: Company, stock_in_force: Submission) -> None:
-    n = company.people
-    grant = held(company, kind="credential", credential=token(company))
-    with pytest.raises(OutOfTurn) as no:
-        unused_credentials.end_unneeded(grant, actor=JOB, now=company.now)
-    assert no.value.refusal.sentence == "A privilege still uses this credential."
-    last = held(company, kind="privilege", credential=token(company))
-    with unguarded(Grant):
-        Grant.objects.filter(pk=last.pk).update(state="ended", ended_at=company.now, ended_why="revoked")
-    assert expiry.end_unneeded_due(company.now, JOB) == 1
-    assert expiry.end_unneeded_due(company.now, JOB) == 0
-    grant.refresh_from_db()
-    assert (grant.state, grant.ended_why) == (GrantState.ENDED, Why.NOT_NEEDED)
-    assert LedgerEvent.objects.filter(verb="grant.not_needed", outcome="done").count() == 1
-    assert RevocationTask.objects.filter(grant=grant).exists()
-    assert Notice.objects.filter(event="credential_not_needed", recipient=n.jonas).count() == 1
 
 
 @pytest.mark.rule("A2", "G6")
