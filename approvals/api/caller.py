@@ -30,7 +30,7 @@ class Bearer(HttpBearer):
         """Identify the caller and count the request. None if the token is not valid.
 
         Raises:
-            rate_limits.TooOften: the rate limit is exceeded.
+            rate_limits.RateLimited: the rate limit is exceeded.
         """
         api_token = token_transitions.recognise(token)
         if api_token is None:

@@ -12,7 +12,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from approvals.api.rate_limits import RateLimited
-from approvals.api.requests import JSON, DuplicateKey, InvalidCharacter, UnsupportedMediaType
+from approvals.api.requests import UnusableBody
 from approvals.api.responses import Problem
 from governance.core.duties.refusals import Refused
 from governance.web.errors import database_outage
@@ -42,7 +42,7 @@ def register_handlers(api: NinjaAPI) -> None:
         Http404: lambda *_: not_there(),
         ValidationError: _invalid,
         HttpError: _unreadable,
-        UnsupportedMediaType: lambda request, _: _unsupported(),
+        UnusableBody: _unusable,
         SuspiciousOperation: lambda request, error: upload_limits.problem_of(error),
         BadRequest: lambda request, error: upload_limits.problem_of(error),
         OperationalError: _away,
@@ -92,23 +92,17 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     return problem(422, "INPUT", "Something in the request can't be used.", "See its fields.", fields=fields)
 
 
+def _unusable(request: HttpRequest, error: UnusableBody) -> HttpResponse:
+    return problem(error.status, error.code, error.sentence, error.to_do)
+
+
 def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
-    if isinstance(error.__cause__, UnsupportedMediaType):
-        return _unsupported()
+    """Answer an error that ninja wrapped."""
+    if isinstance(error.__cause__, UnusableBody):
+        return _unusable(request, error.__cause__)
     if isinstance(error.__cause__, Refused):
         return _refused(request, error.__cause__)
-    if isinstance(error.__cause__, InvalidCharacter):
-        return problem(
-            400, "UNREADABLE", "A text holds a character that no text has.", "Leave NUL and half characters out."
-        )
-    if isinstance(error.__cause__, DuplicateKey):
-        sentence = f"The key “{error.__cause__}” stands twice in one object."
-        return problem(400, "UNREADABLE", sentence, "Send each key once.")
-    return problem(error.status_code, "UNREADABLE", "The body is no JSON that can be read.", "Send one JSON document.")
-
-
-def _unsupported() -> HttpResponse:
-    return problem(415, "MEDIA_TYPE", f"The body has to be {JSON}.", f"Send it with: Content-Type: {JSON}")
+    return problem(error.status_code, "UNREADABLE", "The body can't be read.", "Send one JSON document.")
 
 
 def _away(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -30,7 +30,7 @@ def count(token: ApiToken, *, reads: bool) -> None:
     """Count one request.
 
     Raises:
-        TooOften: it exceeds the limit in this minute of real time.
+        RateLimited: it exceeds the limit in this minute of real time.
     """
     kind, most = ("reads", READS) if reads else ("writes", WRITES)
     _count(f"person:{token.person_id}:{kind}", most * OF_PERSON)

@@ -29,16 +29,19 @@ FileName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Why = Annotated[str, StringConstraints(max_length=LONGEST_WHY)]
 
 
-class UnsupportedMediaType(Exception):
-    """The content type of the body is not JSON."""
+class UnusableBody(Exception):
+    """A body that can't be used.
 
+    Args:
+        status: HTTP status of the answer.
+        code: what is wrong, in capitals.
+        sentence: what is wrong, in words.
+        to_do: what can be done about it.
+    """
 
-class InvalidCharacter(Exception):
-    """The JSON body has an invalid character: NUL, or half of a surrogate pair."""
-
-
-class DuplicateKey(Exception):
-    """A key is repeated in one object: parsers would disagree about its value (RFC 8259, 4)."""
+    def __init__(self, status: int, code: str, sentence: str, to_do: str) -> None:
+        super().__init__(sentence)
+        self.status, self.code, self.sentence, self.to_do = status, code, sentence, to_do
 
 
 class BoundedParser(Parser):
@@ -48,23 +51,26 @@ class BoundedParser(Parser):
         """Parse a request body; see ninja.
 
         Raises:
-            Unsupported: see there.
-            Unfit: see there.
-            Twice: see there.
+            UnusableBody: it is no JSON, repeats a key, or has an invalid character.
             Refused: a text holds a secret of a published form (I6).
-            ValueError: the body is not JSON.
         """
         check_type(request)
-        document = json.loads(request.body, object_pairs_hook=_unique_members)
+        try:
+            document = json.loads(request.body, object_pairs_hook=_unique_members)
+        except ValueError as error:
+            sentence = "The body is no JSON that can be read."
+            raise UnusableBody(400, "UNREADABLE", sentence, "Send one JSON document.") from error
         _check_texts(document)
         return document
 
 
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of an object. Parsers would disagree about the value of a repeated key (RFC 8259, 4)."""
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
-            raise DuplicateKey(name[:80])
+            sentence = f"The key “{name[:80]}” stands twice in one object."
+            raise UnusableBody(400, "UNREADABLE", sentence, "Send each key once.")
         members[name] = value
     return members
 
@@ -73,10 +79,11 @@ def check_type(request: HttpRequest) -> None:
     """Check the content type of a body.
 
     Raises:
-        Unsupported: it is not JSON.
+        UnusableBody: it is not JSON.
     """
     if request.content_type != JSON:
-        raise UnsupportedMediaType(request.content_type)
+        to_do = f"Send it with: Content-Type: {JSON}"
+        raise UnusableBody(415, "MEDIA_TYPE", f"The body has to be {JSON}.", to_do)
 
 
 def _check_texts(document: object) -> None:
@@ -91,7 +98,8 @@ def _check_texts(document: object) -> None:
             sentence = f"This document holds a secret ({provider}). Nothing was saved."
             raise refuse(Refusal("I6", "input", sentence, "Remove it, and replace it where it is valid."))
         elif isinstance(value, str) and (NUL in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
-            raise InvalidCharacter
+            sentence = "A text holds a character that no text has."
+            raise UnusableBody(400, "UNREADABLE", sentence, "Leave NUL and half characters out.")
 
 
 class Submitting(Schema):
