@@ -38,7 +38,7 @@ def test_a_program_of_anybodys_is_refused_whatever_decides_in_whatever_state(
         if name.rpartition(".")[0] != label or name in OPERATIONS or verb.permission is None:
             continue
         for who, actor in actors.items():
-            no = verb._permission_refusal(row, actor, world.now)
+            no = verb._permission_refusal(row, actor, world.now, None)
             if no is None or (no.code, no.to_do) != ("S5", "Do this on its page, signed in as yourself."):
                 wrong.append(f"{name} by a program of {who}: {no}")
     assert wrong == []
