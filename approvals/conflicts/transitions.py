@@ -250,11 +250,11 @@ def waiver_of(conflict: Conflict, now: datetime) -> Waiver | None:
 TIME_IS_UP = Duty(
     "S6",
     "S6",
-    "What was held before a rule was enforced has time to be resolved or waived; what a waiver let in has that waiver's.",
+    "Access held before its rule was enforced has time to be resolved or waived; access that a waiver let in has the waiver's.",
     _require_overdue,
 )
-SOMETHING_LEFT = Duty("S6", "S6", "What is suspended already is not suspended again.", _require_active_grant)
-NOT_WAIVED = Duty("S7", "S7", "What is waived is not suspended.", _require_no_waiver)
+SOMETHING_LEFT = Duty("S6", "S6", "A conflict without access in force suspends nothing.", _require_active_grant)
+NOT_WAIVED = Duty("S7", "S7", "A waived conflict suspends nothing.", _require_no_waiver)
 
 
 @transition(

@@ -147,40 +147,42 @@ def _in_time(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
     return Refusal("S8", "state", "The time to answer this was over: it lapses.", "It can be proposed again.")
 
 
-MAY_PROPOSE = Duty("S8", "S8", "Each kind is proposed by those with its roles.", _may_propose)
-IN_PERSON = Duty(
-    "SOD-8", "S8", "Nobody proposes or answers while standing in for another, who might do it too.", _in_person
-)
+MAY_PROPOSE = Duty("S8", "S8", "Only a person with one of its roles can propose a kind of change.", _may_propose)
+IN_PERSON = Duty("SOD-8", "S8", "A delegate can't propose a change or answer a proposal for the giver.", _in_person)
 INTERACTIVE = Duty(
     "SOD-5",
     "S5",
-    "A proposal is answered in an interactive session, and one that loosens in a fresh one.",
+    "A proposal is answered in an interactive session. A loosening needs a fresh sign-in.",
     _interactive,
 )
 NOT_ITS_AUTHOR = Duty(
     "SOD-8",
     "S8",
-    "A proposal is countersigned by somebody who did not make it.",
+    "The author can't countersign a proposal.",
     _not_its_author,
     ("proposal_two_people",),
 )
 NOT_THEIR_DELEGATE = Duty(
     "A11",
     "A11",
-    "Who stands in for its author or for who gains or loses, or for whom these do, answers nothing of theirs.",
+    "A delegate of the author, or of a person who gains or loses, can't answer a proposal, nor can the giver.",
     _not_their_delegate,
 )
 NOT_WHO_GAINS = Duty(
-    "SOD-8", "S8", "Who gains by a proposal does not countersign it.", _not_who_gains, ("proposal_who_gains_is_apart",)
+    "SOD-8",
+    "S8",
+    "A person who gains by a proposal can't countersign it.",
+    _not_who_gains,
+    ("proposal_who_gains_is_apart",),
 )
 NOT_WHO_LOSES = Duty(
-    "SOD-8", "S8", "Who loses by a proposal does not answer it.", _not_who_loses, ("proposal_who_loses_is_apart",)
+    "SOD-8", "S8", "A person who loses by a proposal can't answer it.", _not_who_loses, ("proposal_who_loses_is_apart",)
 )
-UNCHANGED = Duty("A6", "A6", "What is put in force changes what it was shown to change.", _unchanged)
-COUNTED = Duty("S8", "S8", "Nothing is countersigned before what it would have changed was counted.", _counted)
-NO_OTHER = Duty("S8", "S8", "One change of one thing is under way at a time.", _no_other, ("proposal_one_under_way",))
-TIME_IS_UP = Duty("S8", "S8", "A proposal lapses once its time is up.", _time_is_up)
-IN_TIME = Duty("S8", "S8", "Nobody answers a proposal once its time is up.", _in_time)
+UNCHANGED = Duty("A6", "A6", "A proposal puts in force only the change that was shown.", _unchanged)
+COUNTED = Duty("S8", "S8", "A proposal can't be countersigned before its impact is counted.", _counted)
+NO_OTHER = Duty("S8", "S8", "A target has at most one open proposal.", _no_other, ("proposal_one_under_way",))
+TIME_IS_UP = Duty("S8", "S8", "A proposal lapses when its time is up.", _time_is_up)
+IN_TIME = Duty("S8", "S8", "A proposal can't be answered when its time is up.", _in_time)
 
 #: Duties of the person who answers, in this order.
 ANSWERING = (IN_PERSON, NOT_ITS_AUTHOR, NOT_THEIR_DELEGATE, NOT_WHO_GAINS, NOT_WHO_LOSES, INTERACTIVE, IN_TIME)

@@ -160,10 +160,6 @@ class Rule:
         ending += f" if it holds “{self.needs.name}”" if self.needs is not None else ""
         return f"{_SENTENCE_STARTS[self.scope]} {held}{ending}."
 
-    def words(self, names: Mapping[int, str] = MappingProxyType({})) -> list[str]:
-        """Return the sentence of the rule and one for each leg; `names` as for `Selector.words`."""
-        return [self.sentence, *(leg.words(names) for leg in self.sides)]
-
 
 def legs_of(rule: Rule) -> Iterator[tuple[int, Leg]]:
     """Yield the legs of a rule by number, `needs` as `NEEDS` and `without` as `WITHOUT`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
@@ -230,11 +230,6 @@ def titles(proposals: Iterable[Proposal]) -> dict[tuple[str, str], str]:
     for code, some in targets.items():
         found |= {(code, target): subject.title for target, subject in kind_of(code).abouts(some).items()}
     return found
-
-
-def all_kinds() -> Iterator[Kind]:
-    """Yield all kinds in the order of registration."""
-    yield from _kinds.values()
 
 
 def digest(proposal: Proposal) -> str:

@@ -53,7 +53,7 @@ def _by_two(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
     return Refusal("S8", "duty", sentence, "Propose it: it keeps them out at once, and a second admin countersigns it.")
 
 
-BY_TWO = Duty("S8", "S8", "Who decides something is recorded as gone by two admins.", _by_two)
+BY_TWO = Duty("S8", "S8", "Two admins record the departure of a person who decides something.", _by_two)
 
 
 class Leaving(FieldsKind):

@@ -139,7 +139,7 @@ def test_tiers_are_by_the_policy_in_force_and_open_submissions_keep_theirs(
 
 
 def test_every_kind_says_what_it_is_about_and_who_countersigns() -> None:
-    for kind in kind_kind.all_kinds():
+    for kind in kind_kind._kinds.values():
         assert kind.title
         assert kind.proposers
         assert kind_kind.kind_of(kind.code) is kind

@@ -158,7 +158,7 @@ def test_a_rule_is_read_again_from_what_it_gives(document: dict[str, Any]) -> No
     assert parse_rule(one.to_dict()) == one
     assert parse_rule(one.to_dict()).digest == one.digest
     assert one.sentence.endswith(".")
-    assert len(one.words()) == 1 + len(one.legs) + (one.without is not None) + (one.needs is not None)
+    assert len(one.sides) == len(one.legs) + (one.without is not None) + (one.needs is not None)
 
 
 @given(rule_strategies.documents(), st.randoms(use_true_random=True))
@@ -354,7 +354,7 @@ def test_it_is_said_in_plain_words() -> None:
             },
         ],
     }
-    assert rule(legs=[broad, PAY]).words({3: "the payroll"})[1] == (
+    assert rule(legs=[broad, PAY]).sides[0].words({3: "the payroll"}) == (
         "“Act” means what is held with more than read access, on the payroll or resource 4, chosen by a model; or "
         "a way in for somebody who has not signed in, in production; or "
         "called something like x*, on a data store, on restricted data, not carrying data out, running what can't be read beforehand."
