@@ -73,7 +73,7 @@ def _wanted_seats(
         ("app", SeatLabel.LEAD): ("an approver of stage 1 (the team's lead)", leads),
         ("app", SeatLabel.SECURITY): ("a security reviewer for stage 1", pools.security),
         ("privilege", SeatLabel.OWNER): ("an approver of stage 2 (a resource's owner)", pools.answering),
-        ("privilege", SeatLabel.SECURITY): ("another security reviewer, for stage 2", pools.security),
+        ("privilege", SeatLabel.SECURITY): ("a security reviewer for stage 2", pools.security),
     }
     seats = [("a builder, in a team", builders)]
     seat_keys = [(kind, SeatLabel(label)) for kind in ("app", "privilege") for label in policy.seats(kind, tier)]

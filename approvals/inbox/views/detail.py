@@ -44,7 +44,8 @@ def inbox_detail(request: Request, pk: int) -> HttpResponse:
 
 
 def _part(submission: Submission, actor: Actor, now: datetime) -> Shape:
-    decidable_ids = {record.pk for record in approvals.to_decide(actor, now) if record.submission_id == submission.pk}
+    mine_of_it = approvals.asked_of(actor, now).filter(submission=submission).order_by()
+    decidable_ids = set(mine_of_it.values_list("pk", flat=True))
     rows = submission.approvals.select_related("privilege__entitlement__resource", "credential")
     records = list(rows.defer("facts").order_by("stage", "pk"))
     mine = [record for record in records if record.pk in decidable_ids]

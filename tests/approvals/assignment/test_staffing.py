@@ -29,7 +29,7 @@ NOBODY = [
     "an approver of stage 1 (the team's lead); an approver of stage 2 (a resource's owner).",
     "High risk takes 6 different people at once and 0 are there. Missing: a builder, in a team; "
     "an approver of stage 1 (the team's lead); an approver of stage 2 (a resource's owner); "
-    "a security reviewer for stage 1; another security reviewer, for stage 2; a second owner beside the builder.",
+    "a security reviewer for stage 1; a security reviewer for stage 2; a second owner beside the builder.",
 ]
 
 could = st.frozensets(st.integers(1, 5), max_size=4)
@@ -111,7 +111,7 @@ def test_two_reviewers_beside_a_builder_are_enough_for_standard_and_not_for_high
     assert high == (
         "High risk takes 6 different people at once and 3 are there. Missing: "
         "a security reviewer for stage 1: the 2 who could are needed elsewhere; "
-        "another security reviewer, for stage 2: the 2 who could are needed elsewhere; "
+        "a security reviewer for stage 2: the 2 who could are needed elsewhere; "
         "a second owner beside the builder: the 3 who could are needed elsewhere."
     )
 
@@ -137,7 +137,7 @@ def test_health_says_who_is_missing_as_advice(northwind: Northwind) -> None:
     record_leaver(n.sana, actor=as_actor(n.ines), now=n.now, reason="A new job.")
     (said,) = [one for one in health_queries.findings(now=n.now, at=business_time.real()) if one.part == "people"]
     assert not said.is_failure
-    assert "Missing: another security reviewer, for stage 2: the one who could is needed elsewhere." in said.sentence
+    assert "Missing: a security reviewer for stage 2: the one who could is needed elsewhere." in said.sentence
     out = StringIO()
     for job in job_runs.health(business_time.real()):
         job_runs.run_job(job.job, lambda now: {})
