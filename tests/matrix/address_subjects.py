@@ -648,7 +648,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
         "days": "30",
     },
     "held_batch": lambda portal, _: {"says": "release", "reason": "I looked."},
-    "revocation": lambda portal, _: {"says": "removed", "reason": "Looked there: gone."},
+    "revocation": lambda portal, _: {"reason": "Looked there: gone."},
     "sample": lambda portal, _: {"verdict": "not_fine", "reason": "It mails the list."},
     "campaign_new": lambda portal, _: {"name": "All of it", "reason": "We have too much.", "about": "both"},
     "recert_correct": lambda portal, _: {"asks": Asks.ACCEPTABLE, "answer": AnswerKind.KEEP, "reason": "Needed."},

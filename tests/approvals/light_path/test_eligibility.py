@@ -467,7 +467,7 @@ def test_whoever_decides_the_app_reads_that_nobody_else_is_asked(company: Compan
     client = client_of(company.people.theo)
     page = client.get(f"/review/{light_submitted.pk}/").content.decode()
     assert "policy version 1 approves its 2 records of stage 2, and nobody else is asked" in page
-    assert "Light path" in client.get("/desk/").content.decode()
+    assert "Auto-approval" in client.get("/desk/").content.decode()
 
 
 @pytest.mark.rule("A13", "A3")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.web.samples.row_samples import Shape, at, frame, on, tag
+from tests.web.samples.row_samples import Shape, at, frame, on
 
 
 def builder() -> Shape:
@@ -103,7 +103,6 @@ def owner() -> Shape:
                         "since": at(18, 16),
                         "due": at(23, 17),
                         "tier": "high",
-                        "tags": [tag("Conflict CR-02", "no", "conflict")],
                     },
                     {
                         "href": "/review",

@@ -571,19 +571,21 @@ def subset() -> Shape:
 
 def _queue(name: str, team: str, wants: str, tier: str, **more: object) -> Shape:
     base: Shape = {
+        "pk": 1,
         "key": name.lower().replace(" ", "-"),
         "href": "/review",
-        "part_href": "",
         "name": name,
         "team": team,
-        "wants": wants,
+        "text": f"wants to {wants}",
         "tier": tier,
         "levels": ["read"],
         "data_class": "internal",
         "since": at(20),
         "due": at(27, 17),
         "stage": 2,
-        "tags": [],
+        "seal": "left",
+        "approvals": [name],
+        "round": 1,
     }
     return {**base, **more}
 
@@ -601,7 +603,7 @@ def desk() -> Shape:
             data_class="restricted",
             since=at(18),
             due=at(23, 17),
-            tags=[tag("Conflict CR-02: create vendor + pay", "no", "conflict")],
+            is_model_controlled=True,
         ),
         _queue(
             "Invoice chaser",
@@ -611,7 +613,7 @@ def desk() -> Shape:
             levels=["write", "write", "secret"],
             data_class="confidential",
             due=at(26, 17),
-            tags=[tag("Credential opens 14 tables", "high", "key")],
+            is_reach_unknown=True,
         ),
         _queue(
             "Supplier portal agent",
@@ -622,7 +624,8 @@ def desk() -> Shape:
             data_class="confidential",
             since=at(21),
             due=at(26, 17),
-            tags=[tag("Answered: 3rd round", "ask", "speech")],
+            round=3,
+            round_words="Round 3",
         ),
         _queue(
             "Returns triage agent",
@@ -631,6 +634,7 @@ def desk() -> Shape:
             "high",
             levels=["write"],
             stage=1,
+            seal="none",
         ),
     ]
     standard = [
@@ -651,8 +655,9 @@ def desk() -> Shape:
             "read and write price lists in Supplier Drive",
             "standard",
             levels=["read", "write"],
-            tags=[tag("Owner left: orphaned", "wait", "person")],
+            is_asked_again=True,
             stage=1,
+            seal="none",
         ),
     ]
     low = [
@@ -663,7 +668,7 @@ def desk() -> Shape:
             "low",
             data_class="public",
             due=at(30, 17),
-            tags=[tag("Light path sample, 1 in 10", "", "eye")],
+            is_light_path=True,
         )
     ]
     return {
@@ -693,7 +698,7 @@ def desk() -> Shape:
         "bands": [
             {"title": "High risk", "count": 4, "rows": high},
             {"title": "Standard risk", "count": 3, "rows": standard},
-            {"title": "Low risk", "count": 1, "words": "drawn for a look after approval", "rows": low},
+            {"title": "Low risk", "count": 1, "rows": low},
         ],
         "pager": {"newer_href": "", "older_href": "/desk?after=8", "words": "8 of 41"},
     }
@@ -710,7 +715,7 @@ def desk_empty() -> Shape:
         ],
         "bands": [],
         "empty": {
-            "sentence": "What waits for your signature would be here, by risk and age.",
+            "sentence": "No approvals waiting.",
             "href": "/desk?show=all",
             "action": "See all open submissions",
         },
