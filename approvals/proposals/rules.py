@@ -61,10 +61,14 @@ def _interactive(subject: Proposal, actor: Actor, now: datetime) -> Refusal | No
     return Refusal("SOD-5", "duty", f"What loosens a rule needs a sign-in at most {minutes} minutes old.", stale.to_do)
 
 
+def _refuse_among(actor: Actor, ids: Collection[int], sentence: str, to_do: str = ANOTHER) -> Refusal | None:
+    """Return a refusal if the actor, or the person for whom they act, has one of these ids."""
+    is_among = any(person.pk in ids for person in actor.people)
+    return Refusal("SOD-8", "duty", sentence, to_do) if is_among else None
+
+
 def _not_its_author(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
-    if any(person.pk == subject.proposed_by_id for person in actor.people):
-        return Refusal("SOD-8", "duty", "You proposed this; a second person countersigns it.", ANOTHER)
-    return None
+    return _refuse_among(actor, [subject.proposed_by_id], "You proposed this; a second person countersigns it.")
 
 
 def _not_their_delegate(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
@@ -79,15 +83,11 @@ def _not_their_delegate(subject: Proposal, actor: Actor, now: datetime) -> Refus
 
 
 def _not_who_gains(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
-    if any(person.pk in _gainer_ids(subject, now) for person in actor.people):
-        return Refusal("SOD-8", "duty", "You would gain by this.", ANOTHER)
-    return None
+    return _refuse_among(actor, _gainer_ids(subject, now), "You would gain by this.")
 
 
 def _not_who_loses(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
-    if any(person.pk in subject.loses for person in actor.people):
-        return Refusal("SOD-8", "duty", "You would lose by this, and keep what you have by rejecting it.", ANOTHER)
-    return None
+    return _refuse_among(actor, subject.loses, "You would lose by this, and keep what you have by rejecting it.")
 
 
 def _gainer_ids(subject: Proposal, now: datetime) -> frozenset[int]:
@@ -98,10 +98,8 @@ def _gainer_ids(subject: Proposal, now: datetime) -> frozenset[int]:
 
 def self_gain_refusal(actor: Actor, gains: Collection[int]) -> Refusal | None:
     """Return a refusal if the actor is among the people who would gain, else None."""
-    if any(person.pk in gains for person in actor.people):
-        sentence = "You would gain by this yourself, so somebody else proposes it."
-        return Refusal("SOD-8", "duty", sentence, "Ask another governance admin.")
-    return None
+    sentence = "You would gain by this yourself, so somebody else proposes it."
+    return _refuse_among(actor, gains, sentence, "Ask another governance admin.")
 
 
 def _unchanged(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:

@@ -22,45 +22,50 @@ EFFECTS: Mapping[str, str] = {
 }
 
 
-def sentences(span: Span, counts: Mapping[str, int]) -> list[str]:
-    """Return sentences about the submissions that the rule would have caught, and about existing conflicts.
+def sentences(
+    old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]], counts: Mapping[str, int]
+) -> list[str]:
+    """Return sentences about the submissions that some rules would have caught.
 
     Args:
-        span: the period and both documents.
+        old: the rules in force that the proposal changes, by code.
+        new: the proposed rules, by code.
         counts: submissions caught (``caught``), those of them under a waiver (``waived``; ``was_waived`` under the current
-            rule), those caught only by the new rule (``more``), and those caught only by the current rule (``less``).
+            rules), those caught only by the new rules (``more``), and those caught only by the current rules (``less``).
     """
     caught, more, less = (counts.get(name, 0) for name in ("caught", "more", "less"))
     waived, was_waived = (counts.get(name, 0) for name in ("waived", "was_waived"))
-    old, new = span.before.get("rule"), span.after.get("rule")
+    was, effect, now = _effect(old), _effect(new), "rule is" if len(new or old) == 1 else "rules are"
     sentences = []
-    if new is not None:
-        count = caught - waived
-        sentences.append(
-            f"{count:,} would have {EFFECTS[new['mode']]}, by what {holding_words(count, [new['scope']])}."
-        )
+    if new:
+        count, scopes = caught - waived, [rule["scope"] for rule in new.values()]
+        sentences.append(f"{count:,} would have {effect}, by what {_holding_words(count, scopes)}.")
         if waived:
             sentences.append(f"{waived:,} more would have been in conflict under a waiver, and not refused.")
-    if old is not None and new is not None:
-        if (same := caught - more - was_waived) and old["mode"] != new["mode"]:
-            sentences.append(f"{same:,} of them would have {EFFECTS[old['mode']]}, as the rule is now.")
+    if old and new:
+        if (same := caught - more - was_waived) and was != effect:
+            sentences.append(f"{same:,} of them would have {was}, as the {now} now.")
         if more:
-            sentences.append(f"{more:,} of them not as the rule is now.")
-    if old is not None and less:
-        sentences.append(
-            f"{less:,} that would have {EFFECTS[old['mode']]}, as the rule is now, would not have been caught."
-        )
-    return [*sentences, *_open_conflict_sentences(span, old, new)]
+            sentences.append(f"{more:,} of them not as the {now} now.")
+    if old and less:
+        sentences.append(f"{less:,} that would have {was}, as the {now} now, would not have been caught.")
+    return sentences
 
 
-def holding_words(count: int, scopes: Iterable[str]) -> str:
+def _effect(rules: Mapping[str, Mapping[str, Any]]) -> str:
+    modes = {rule["mode"] for rule in rules.values()}
+    return EFFECTS[modes.pop()] if len(modes) == 1 else "been in conflict"
+
+
+def _holding_words(count: int, scopes: Iterable[str]) -> str:
     """Say by which grants submissions are caught: their own, and others' if a rule looks beyond the automation."""
     self_words = "it holds itself" if count == 1 else "they hold themselves"
     return self_words if set(scopes) <= {Scope.AUTOMATION} else f"{self_words} beside what others hold now"
 
 
-def _open_conflict_sentences(span: Span, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[str]:
+def open_conflict_sentences(span: Span) -> list[str]:
     """Return what happens to the open conflicts of the rule."""
+    old, new = span.before.get("rule"), span.after.get("rule")
     was, becomes = (rule["mode"] if rule is not None else "" for rule in (old, new))
     if new is not None and becomes == Mode.ENFORCE and was != Mode.ENFORCE:
         days = policy_queries.in_force(span.until).resolve_days(new["rating"])

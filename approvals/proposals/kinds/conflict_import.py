@@ -12,7 +12,6 @@ from approvals.conflicts.imports.imported_rules import RULES
 from approvals.models import ConflictRule, Proposal
 from approvals.policies.diff import Change
 from approvals.policies.yaml_document import Problem
-from approvals.proposals.impact import conflict_rule
 from approvals.proposals.kinds.conflict_rule import RulesKind, read_rule
 from approvals.proposals.kinds.kind import Document, ReadResult, Span, Subject
 from approvals.proposals.kinds.rule_versions import put_in_force
@@ -85,26 +84,10 @@ class ConflictImportKind(RulesKind):
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return how many submissions the rules would have caught, and the rules that catch most."""
-        found_by, more, less = (counts.get(name, 0) for name in ("caught", "more", "less"))
-        scopes = [rule["scope"] for rule in span.after["rules"].values()]
-        sentences = [
-            f"{found_by:,} would have been in conflict by what {conflict_rule.holding_words(found_by, scopes)}."
-        ]
-        if waived := counts.get("waived", 0):
-            sentences.append(
-                f"{waived:,} of them under waivers, so {'it is' if waived == 1 else 'they are'} not refused."
-            )
-        if more and span.before["rules"]:
-            sentences.append(f"{more:,} of them by a rule that does not catch them as it is now.")
-        if less:
-            sentences.append(
-                f"{less:,} would not have been caught by a rule that catches {'it' if less == 1 else 'them'} as it is now."
-            )
-        top_rules = Counter({name[3:]: count for name, count in counts.items() if name.startswith("by:")}).most_common(
-            NAMED
-        )
-        sentences += [f"{count:,} by “{span.after['rules'][code]['title']}”." for code, count in top_rules]
-        if idle := len(span.after["rules"]) - sum(name.startswith("by:") for name in counts):
+        by_code = Counter({name[3:]: count for name, count in counts.items() if name.startswith("by:")})
+        rules, sentences = self.rules(span.after), super().said(span, counts)
+        sentences += [f"{count:,} by “{rules[code]['title']}”." for code, count in by_code.most_common(NAMED)]
+        if idle := len(rules) - len(by_code):
             sentences.append(f"{idle:,} of the rules would have caught nothing.")
         if left_out := len(span.after["left_out"]):
             subject_words = "thing in the file became" if left_out == 1 else "things in the file became"

@@ -72,6 +72,10 @@ class RulesKind(Kind):
         loosened = [code for code, changes in self.changed_rules(before, after) if not tightens(changes)]
         return beneficiaries.beneficiaries_of_rules(loosened, now)
 
+    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+        """Return how many submissions the rules would have caught."""
+        return conflict_rule.sentences(self.rules(span.before), self.rules(span.after), counts)
+
     def total(self, span: Span) -> int:
         """Return the number of submissions in the period."""
         return _submissions(span).count()
@@ -165,7 +169,7 @@ class ConflictRuleKind(RulesKind):
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return the effect on submissions and on open conflicts."""
-        return conflict_rule.sentences(span, counts)
+        return [*super().said(span, counts), *conflict_rule.open_conflict_sentences(span)]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Put the next version of the rule in force. It applies to later decisions; existing conflicts have time (S6)."""

@@ -120,14 +120,10 @@ def test_what_a_waiver_covers_is_not_said_to_be_refused(plain: Company, kind: st
     c, n, document = plain, plain.people, start
     assert says(proposed(c, rule_of(c, mode="enforce", rating="high")))[0].startswith("1 would")
     proposal_transitions.reject(Proposal.objects.latest("pk"), actor=as_actor(n.sana), now=c.now, reason="As it was.")
-    if kind == "conflict_rule":
-        first, second, *_ = says(proposed(c, document))
-        assert first == "0 would have been refused, by what they hold themselves."
-        assert second == "1 more would have been in conflict under a waiver, and not refused."
-    else:
-        first, second, *_ = says(proposed(c, by_a_file(document), kind=kind, code="matrix.csv"))
-        assert first == "1 would have been in conflict by what it holds itself."
-        assert second == "1 of them under waivers, so it is not refused."
+    more = {} if kind == "conflict_rule" else {"kind": kind, "code": "matrix.csv"}
+    first, second, *_ = says(proposed(c, document if kind == "conflict_rule" else by_a_file(document), **more))
+    assert first == "0 would have been refused, by what they hold themselves."
+    assert second == "1 more would have been in conflict under a waiver, and not refused."
 
 
 # --- what is ----------------------------------------------------------------------------------------------------------
