@@ -18,6 +18,7 @@ from approvals.models.conflict import Mode
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
 from governance.web.components import times
+from governance.web.components.state_words import STATES
 from inventory.models import Automation
 
 Shape = dict[str, Any]
@@ -27,11 +28,6 @@ MODES: Mapping[str, str] = {
     Mode.RECORD: "It is shown to everybody who decides.",
     Mode.APPROVAL: "Needs one more approval, from Security.",
     Mode.ENFORCE: "It is refused unless it is waived.",
-}
-SHORT: Mapping[str, str] = {
-    Mode.RECORD: "Shown",
-    Mode.APPROVAL: "Extra approval",
-    Mode.ENFORCE: "Refused",
 }
 TONES: Mapping[str, str] = {Mode.RECORD: "wait", Mode.APPROVAL: "high", Mode.ENFORCE: "no"}
 #: Names listed for a leg; more are counted.
@@ -84,9 +80,11 @@ def _shape(conflict: FoundConflict, sentences: Mapping[str, str], named: Mapping
 def _short_effect(conflict: FoundConflict) -> str:
     """Return the effect in a few words."""
     mode = conflict.standing.rule.mode
-    if mode == Mode.APPROVAL:
-        return SHORT[mode] if conflict.signature is None else "Signed"
-    return SHORT[mode] if conflict.waiver is None else "Waived"
+    if mode == Mode.APPROVAL and conflict.signature is not None:
+        return "Signed"
+    if mode != Mode.APPROVAL and conflict.waiver is not None:
+        return "Waived"
+    return STATES["conflict_mode"][mode].text
 
 
 def signature_words(signature: ConflictSignature, now: datetime) -> str:
@@ -108,12 +106,8 @@ def _mode_words(conflict: FoundConflict, now: datetime) -> str:
 def _leg_words(
     helds: Iterable[Held], parts: Iterable[Part], sentences: Mapping[str, str], named: Mapping[str, str]
 ) -> list[str]:
-    sentences_of_leg = list(dict.fromkeys(words for _, words in leg_access(helds, parts, sentences, named)))
-    return (
-        sentences_of_leg
-        if len(sentences_of_leg) <= MOST
-        else [*sentences_of_leg[: MOST - 1], f"and {len(sentences_of_leg) - MOST + 1} more"]
-    )
+    words = list(dict.fromkeys(text for _, text in leg_access(helds, parts, sentences, named)))
+    return words if len(words) <= MOST else [*words[: MOST - 1], f"and {len(words) - MOST + 1} more"]
 
 
 def leg_access(
@@ -159,8 +153,8 @@ def tags(conflicts: Iterable[FoundConflict]) -> list[Shape]:
     if all(conflict.waiver is not None and conflict.mode == Mode.RECORD for conflict in conflicts):
         return [{"text": "Conflict, waived", "tone": "wait", "icon": "conflict"}]
     worst = max((conflict.mode for conflict in conflicts), key=list(TONES).index)
-    words = {Mode.RECORD: "Conflict", Mode.APPROVAL: "Conflict", Mode.ENFORCE: "Conflict: refused"}
-    return [{"text": words[Mode(worst)], "tone": TONES[worst], "icon": "conflict"}]
+    text = "Conflict: refused" if worst == Mode.ENFORCE else "Conflict"
+    return [{"text": text, "tone": TONES[worst], "icon": "conflict"}]
 
 
 def reasons(conflicts: Iterable[FoundConflict], own_keys: Collection[str], sentences: Mapping[str, str]) -> list[Shape]:
