@@ -5,47 +5,52 @@ No function and no prototype becomes a value by a hidden name, and no visible na
 Code is plain if it declares each of its names, or the name is on the list of plain names. Any other name makes it
 opaque. Members can also evaluate: ``constructor`` of any function evaluates text. So such members are refused by name.
 A value behind a computed name must become a plain value at once, be set, or have a listed method called. Built-in
-functions are called and never values, since some return their owner. Dates: see `javascript_dates`. Nothing is
-executed, and one pass reads it all.
+functions are called and never values, since some return their owner. n8n's library for dates reads members by given
+names, so a date stays in a row of listed calls, or has a name whose every use does. Nothing is executed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
-from inventory.importers.code.javascript_dates import dates_in, ends_plain
-from inventory.importers.code.javascript_names import (
-    DATES,
-    FUNCTIONS,
-    LOGS,
-    MATH,
-    MEMBERS,
-    METHODS,
-    PLAIN,
-    RECEIVERS,
-    REFUSED,
-    REFUSED_MEMBERS,
-    STATIC,
-    VALUES,
-)
-from inventory.importers.code.javascript_structure import CLOSING, DOTS, LONGEST_KEY, OPENING, Text
-from inventory.importers.code.javascript_tokens import KEYWORDS, Token, Unreadable, tokens
+from inventory.importers.code.javascript_tree import Node, Unreadable, is_slash_unclear, nodes_of, unescaped
 from inventory.importers.display import vocabulary
+from inventory.importers.facts import facts, word_lists
 
-_SOMETIMES_NAMES = vocabulary("async await of let static yield")
-_LOOKS = vocabulary("=== !== == != < > <= >= + - * / % ** && ? instanceof in ++ -- += -= *= /= %=")
-"""What may follow a member that is read so that a plain value comes of it, whatever it was."""
-_LOOKS_BEFORE = vocabulary("=== !== == != < > <= >= + - * / % ! in instanceof typeof void")
-"""What may stand before it, for the same."""
+_WORDS, _TABLES = word_lists("javascript"), facts("javascript")
+MEMBERS, RECEIVERS, _FUNCTIONS = _WORDS["members"], _WORDS["receivers"], _WORDS["functions"]
+
+
+def _members(table: str) -> dict[str, frozenset[str]]:
+    return {name: frozenset(members.split()) for name, members in _TABLES[table].items()}
+
+
+_DATES, _VALUES = _members("dates"), _members("values")
+_STATIC = dict.fromkeys(_FUNCTIONS | _WORDS["without"], frozenset[str]()) | _members("static")
+REFUSED: Mapping[str, str] = {name: reason for reason, names in _TABLES["refused"].items() for name in names.split()}
+"""Names that no code may have, not even as its own, with what they use."""
+REFUSED_MEMBERS = {name: reason for name, reason in REFUSED.items() if name.startswith("$")} | dict.fromkeys(
+    _WORDS["requests"], REFUSED["fetch"]
+)
+"""Names of n8n that no member may have either, with what they use."""
+_NOT_CALLABLE = MEMBERS | RECEIVERS | REFUSED_MEMBERS.keys()
+_SOMETIMES_NAMES = vocabulary("async await let of static yield")
+_NAMES = vocabulary("identifier shorthand_property_identifier shorthand_property_identifier_pattern")
+_IDENTIFIERS = _NAMES | {"property_identifier", "statement_identifier"}
+_CONDITIONS = vocabulary("if_statement while_statement do_statement switch_statement")
+#: Operators with a plain result, whatever stands on their left, or on their right.
+_LOOKS = vocabulary("=== !== == != < > <= >= + - * / % ** && instanceof in")
+_LOOKS_BEFORE = _LOOKS - {"**", "&&"}
+_SIGNS = vocabulary("! typeof void - + ~")
+_COUNTS = vocabulary("+= -= *= /= %=")
 _MAKES_PLAIN = vocabulary("String Number Boolean parseInt parseFloat isNaN isFinite")
-_ARITHMETIC = frozenset({"-", "*", "/", "%"})
-_NOT_CALLABLE = frozenset().union(MEMBERS, REFUSED_MEMBERS, RECEIVERS)
 COMPUTED = "reads a member whose name is computed"
 REACHES = "may reach evaluation through a member"
 NOT_KNOWN = "uses a name that is not known here"
 BUILT_IN = "takes or replaces a built-in function"
 TEMPLATE = "hands a template to a function"
 DATE = "hands a date on"
+UNUSUAL = "does what is not known here"
 
 
 def opaque_because(text: str) -> str:
@@ -55,235 +60,268 @@ def opaque_because(text: str) -> str:
         text: the body of a function, as in n8n's Code node.
     """
     try:
-        return next(_Reading(tokens(text)).reasons(), "")
+        reasons = list(_Reading(nodes_of(text)).reasons())
     except Unreadable as error:
         return f"it can't be read for certain: {error}"
+    if not reasons:
+        return ""
+    place, because = min(reasons, key=lambda reason: reason[0].begin)
+    return f"it {because} (line {place.line})"
 
 
-class _Reading(Text):
-    """Tokens of one text, judged."""
+class _Reading:
+    """Parts of one text, judged."""
 
-    def __init__(self, tokens: Sequence[Token]) -> None:
-        super().__init__(tokens)
-        self._dates = dates_in(self)
+    def __init__(self, nodes: list[Node]) -> None:
+        self._nodes = nodes
+        self._places: dict[str, list[Node]] = {}
+        for node in nodes:
+            if node.kind in _NAMES:
+                self._places.setdefault(node.text, []).append(node)
+        self._own = {name for name, places in self._places.items() if any(map(_is_declared, places))}
+        self._counters: dict[str, bool] = {}
+        self._dates: dict[str, Node] = {}
+        for node in nodes:
+            if node.kind == "variable_declarator":
+                self._declare_date(node)
 
-    def reasons(self) -> Iterator[str]:
-        """Reasons for opaque code, in the order of the text."""
-        for index, token in enumerate(self.found):
-            because = ""
-            if token.kind == "name":
-                because = self._about_name(index)
-            elif token.kind == "string":
-                because = self._about_string(index)
-            elif self.mark(index) == "[":
-                because = self._about_bracket(index)
-            elif index in self.templates and self._is_tagged(index):
-                because = TEMPLATE
+    def reasons(self) -> Iterator[tuple[Node, str]]:
+        """Reasons for opaque code, each with its place."""
+        for node in self._nodes:
+            place, because = node, ""
+            if node.kind == "regex" or (node.role == "operator" and node.text in ("/", "/=")):
+                if is_slash_unclear(node):
+                    raise Unreadable("a slash can be read in two ways")
+            elif node.kind in _TABLES["refused_kinds"]:
+                because = f"uses {_TABLES['refused_kinds'][node.kind]}"
+            elif node.kind not in _WORDS["kinds"] and node.role not in ("operator", "kind"):
+                because = UNUSUAL
+            elif node.kind in _IDENTIFIERS and "\\" in node.text:
+                raise Unreadable("a name has an escape")
+            elif node.kind in _NAMES:
+                because = self._about_name(node)
+            elif node.kind == "property_identifier":
+                because = self._about_member(node, node.text)
+            elif node.kind == "string" and (
+                node.role in ("key", "index", "name") or node.parent_kind == "computed_property_name"
+            ):
+                because = self._about_member(node, node.value)
+            elif node.kind == "subscript_expression":
+                place, because = node.children[-1], self._about_subscript(node)
+            elif node.kind == "computed_property_name" and node.parent_kind == "pair_pattern":
+                because = "" if self._is_certain(node.children[0]) else COMPUTED
+            elif node.kind == "template_string" and node.holder("call_expression", "arguments"):
+                because = "" if self._is_raw(node) else TEMPLATE
             if because:
-                yield f"it {because} (line {token.line})"
+                yield place, because
 
-    def _about_name(self, index: int) -> str:
-        name = self.found[index].text
+    def _about_name(self, node: Node) -> str:
+        name = node.text
         if name in MEMBERS:
             return REACHES
-        if name in RECEIVERS and self.is_pattern_key(index):
+        if node.kind == "shorthand_property_identifier_pattern" and name in RECEIVERS:
             return BUILT_IN
-        if self.is_member(index) or self.is_key(index):
-            if name in REFUSED_MEMBERS:
-                return f"uses {REFUSED_MEMBERS[name]}"
-            return BUILT_IN if name in RECEIVERS and not self._is_used_as_member(index, index) else ""
         if name in REFUSED:
             return f"uses {REFUSED[name]}"
-        if name in DATES or name in self._dates:
-            return "" if self._is_date_used(index) else DATE
-        if name in STATIC or name in VALUES:
-            return "" if self._is_built_in_used(index) else BUILT_IN
-        if name == "console" and not (self.mark(index + 1) == "." and self.name(index + 2) in LOGS):
-            return NOT_KNOWN
-        if name in _SOMETIMES_NAMES:
-            return NOT_KNOWN if name in self.own else ""
-        if name in KEYWORDS or name in PLAIN or (name in self.own and not name.startswith("$")):
-            return ""
-        return NOT_KNOWN
+        if name in _DATES or name in self._dates:
+            return "" if self._is_date_used(node) else DATE
+        if name in _STATIC or name in _VALUES:
+            return "" if self._is_built_in_used(node) else BUILT_IN
+        if name == "console":
+            member = node.holder("member_expression", "object")
+            return "" if member is not None and member.text_of("property") in _WORDS["logs"] else NOT_KNOWN
+        is_known = name in _WORDS["plain"] or (name in self._own and not name.startswith("$"))
+        return "" if is_known and name not in _SOMETIMES_NAMES else NOT_KNOWN
 
-    def _about_string(self, index: int) -> str:
-        """Reason of a text that names a member."""
-        name = self.found[index].text
-        if name in RECEIVERS and self.is_pattern_key(index):
-            return BUILT_IN
-        if name not in _NOT_CALLABLE or not self.is_key(index):
-            return ""
+    def _about_member(self, node: Node, name: str) -> str:
+        """Reason of a member that is named by a name or a text."""
         if name in MEMBERS:
             return REACHES
-        is_list = self.mark(index - 1) == "[" and not self.is_access(index - 1) and self.mark(index + 2) != ":"
-        if is_list:
-            return ""
         if name in REFUSED_MEMBERS:
             return f"uses {REFUSED_MEMBERS[name]}"
-        is_read = self.mark(index - 1) == "[" and self.is_access(index - 1)
-        return BUILT_IN if is_read and not self._is_used_as_member(index - 1, index + 1) else ""
-
-    def _about_bracket(self, index: int) -> str:
-        """Reason of a bracket that reads a member with a computed name: the value may be anything."""
-        end = self.pairs[index]
-        if self.mark(index - 1) in ("{", ",") and self.mark(end + 1) == ":":
-            is_read = self.is_pattern[index] and not self._is_certain(index)
-            return COMPUTED if is_read else ""
-        if not self.is_access(index) or self._is_certain(index):
+        if name not in RECEIVERS:
             return ""
-        return "" if self._is_written(index) or self._becomes_plain(self.start_of(index), end + 1) else COMPUTED
+        access = node.holder("member_expression", "property") or node.holder("subscript_expression", "index")
+        if access is None:
+            return BUILT_IN if node.kind != "string" or node.parent_kind == "pair_pattern" else ""
+        is_used = access.call or access.holder("assignment_expression", "left") or self._becomes_plain(access)
+        return "" if is_used else BUILT_IN
 
-    def _is_tagged(self, index: int) -> bool:
-        """Whether a function receives a template. `String.raw` does not count: it returns the text."""
-        if self.name(index - 1):
-            is_raw = (
-                self.name(index - 1) == "raw" and self.name(index - 3) == "String" and not self.is_member(index - 3)
-            )
-            return not is_raw and (self.is_member(index - 1) or self.name(index - 1) not in KEYWORDS)
-        return self.kind(index - 1) in ("string", "number", "regex") or self.mark(index - 1) in (")", "]", "}", "`")
-
-    def _is_used_as_member(self, at: int, last: int) -> bool:
-        """Whether a method is called at its name, a member is set, or a read value becomes plain at once.
-
-        Args:
-            at: its name, or the bracket around it.
-            last: its last token.
-        """
-        after = self.mark(last + 1)
-        if after == "?.":
-            after = self.mark(last + 2)
-        is_called = after == "(" or (after == "=" and not self.is_target[at])
-        return is_called or self._becomes_plain(self.start_of(at), last + 1)
-
-    def _is_built_in_used(self, index: int) -> bool:
-        """Whether a built-in object is used only by a call of one of its listed functions."""
-        name = self.found[index].text
-        if name in self.own:
-            return False
-        if self.mark(index + 1) == ".":
-            member, after = self.name(index + 2), self.mark(index + 3)
-            if member in VALUES.get(name, ()) or member in MEMBERS:  # each of those is a reason by itself
-                return True
-            return member in STATIC.get(name, ()) and (after == "(" or (member == "raw" and after == "`"))
-        if name not in STATIC:
-            return False
-        if self.mark(index + 1) == "(" or self.name(index - 1) in ("new", "instanceof", "typeof"):
-            return True
-        is_argument = self.mark(index - 1) in ("(", ",") and self.mark(index + 1) in (")", ",")
-        around = self.opening_around(index)
-        is_argument = is_argument and self.mark(around) == "(" and self.is_access(around)
-        return name in FUNCTIONS and is_argument and not self.is_pattern[index]
-
-    def _is_date_used(self, index: int) -> bool:
-        """Whether a date stays in its row of calls, in a name of its own, or in another date's row."""
-        if self.name(index - 1) in ("instanceof", "typeof") and self.mark(index + 1) not in DOTS | {"(", "["}:
-            return True
-        if self._dates.get(self.found[index].text, (0, 0))[0] == index + 2:
-            return True
-        end = ends_plain(self, index)
-        if end <= 0:
-            return end == 0
-        if self._dates.get(self.name(index - 2)) == (index, end):
-            return True
-        around = self.opening_around(index)
-        is_argument = self.mark(index - 1) in ("(", ",") and self.mark(end + 1) in (")", ",")
-        if is_argument and self.mark(around) == "(" and self.is_member(around - 1):
-            root = self.name(self.start_of(around))
-            return root in DATES or root in self._dates
-        return self._becomes_plain(index, end + 1)
-
-    def _is_certain(self, index: int) -> bool:
-        """Whether a computed name is certainly not a refused one."""
-        begin, end = index + 1, self.pairs[index]
-        if end - begin > LONGEST_KEY:
-            return False
-        inside = self.found[begin:end]
-        if len(inside) == 1:
-            token = inside[0]
-            if token.kind == "name":
-                return self.only_counts(token.text)
-            return token.kind in ("number", "string")  # a refused text is a reason by itself
-        if inside and self.mark(begin) == "`" and self.mark(end - 1) == "`":
-            first, last = inside[1].text, inside[-2].text
-            is_single = sum(token.kind == "mark" and token.text == "`" for token in inside) == 2
-            return is_single and not any(name.startswith(first) and name.endswith(last) for name in _NOT_CALLABLE)
-        return bool(inside) and self._is_number(inside)
-
-    def _is_number(self, inside: Sequence[Token]) -> bool:
-        """Whether the result is a number: arithmetic, a function of Math, or a text that ends with an added number."""
-        if any(token.kind == "name" and token.text in KEYWORDS for token in inside):
-            return False
-        marks, depth = set[str](), 0
-        for token in (token for token in inside if token.kind == "mark"):
-            depth -= token.text in CLOSING
-            if depth == 0 and token.text not in CLOSING | OPENING:
-                marks.add(token.text)
-            depth += token.text in OPENING
-        if marks - DOTS == set():
-            is_call = len(inside) > 4 and [token.text for token in inside[:4:2]] == ["Math", inside[2].text]
-            is_call = is_call and [token.text for token in inside[1:4:2]] == [".", "("] and inside[2].text in MATH
-            return is_call and self._is_last_bracket(inside)
-        adds = inside[-2].kind == "mark" and inside[-2].text == "+" and inside[-1].kind == "number"
-        return marks <= DOTS | _ARITHMETIC or (adds and marks <= DOTS | _ARITHMETIC | {"+"})
-
-    def _is_last_bracket(self, inside: Sequence[Token]) -> bool:
-        """Whether the fourth token is a bracket that the last one closes."""
-        depth = 0
-        for token in inside[3:-1]:
-            depth += (token.kind == "mark") * ((token.text in OPENING) - (token.text in CLOSING))
-            if depth == 0:
-                return False
-        return inside[-1].text == ")"
-
-    def _is_written(self, index: int) -> bool:
-        after = self.mark(self.pairs[index] + 1)
-        if after == "=":
-            return True
-        start = self.start_of(index)
-        return start >= 0 and self.name(start - 1) == "delete" and after not in DOTS | {"(", "[", "`"}
-
-    def _becomes_plain(self, start: int, after: int) -> bool:
-        """Whether a read value becomes plain at once, or only a harmless member of it is used.
-
-        Args:
-            start: begin of the expression, -1 if it is too far away.
-            after: the token that follows it.
-        """
-        mark = self.mark(after)
-        if mark in DOTS:
-            return self._is_harmless_member(after + 1)
-        if mark in ("(", "[", "`"):
-            return False
-        if mark in ("++", "--"):
-            return not self.is_on_next_line(after)
-        if mark in _LOOKS or self.name(after) in _LOOKS:
-            return True
-        if start < 0:
-            return False
-        if mark == "}" and self.mark(start - 1) == "${":
-            return True
-        before = self.mark(start - 1) or self.name(start - 1)
-        if before in _LOOKS_BEFORE and not (before == "*" and self.name(start - 2) in ("yield", "function")):
-            return not mark.endswith("=")
-        after += 2 * (mark in ("||", "??") and self.kind(after + 1) in ("number", "string"))
-        if self.mark(after) != ")" or self.mark(start - 1) != "(":
-            return False
-        if not self.is_access(start - 1):
-            return self.mark(after + 1) in _LOOKS - {"++", "--"} or self.name(start - 2) in ("if", "while", "switch")
-        return self.name(start - 2) in _MAKES_PLAIN and not self.is_member(start - 2)
-
-    def _is_harmless_member(self, at: int) -> bool:
-        """Whether a member of an arbitrary object is only read, counted up, or called as a listed method."""
-        name = self.name(at)
-        after = self.mark(at + 1)
-        if not name or after == "(" or name in MEMBERS:  # each of those is a reason by itself
-            return name in METHODS | MEMBERS
-        if after == "`" or (after == "?." and self.mark(at + 2) in ("(", "`")) or self.is_target[at]:
-            return False
-        behind = self.last_parenthesis(at) + 1
-        after = self.mark(behind)
-        is_called = behind > at + 1 and (
-            after in ("(", "`", ")") or (after == "?." and self.mark(behind + 1) in ("(", "`"))
+    def _about_subscript(self, node: Node) -> str:
+        """Reason of a bracket that reads a member with a computed name: the value may be anything."""
+        deleted = node.holder("unary_expression", "argument")
+        is_written = node.holder("assignment_expression", "left") or (
+            deleted is not None and deleted.text_of("operator") == "delete"
         )
-        is_set = self.name(behind) == "of" or (after.endswith("=") and after not in _LOOKS)
-        return not is_called and not is_set
+        return "" if is_written or self._is_certain(node.children[-1]) or self._becomes_plain(node) else COMPUTED
+
+    def _is_raw(self, template: Node) -> bool:
+        """Whether a template goes to `String.raw`, which returns its text."""
+        tag = template.parent.part("function") if template.parent is not None else None
+        return tag is not None and (tag.text_of("object"), tag.text_of("property")) == ("String", "raw")
+
+    def _is_built_in_used(self, node: Node) -> bool:
+        """Whether a built-in object is used only by a call of one of its listed functions."""
+        name = node.text
+        if name in self._own:
+            return False
+        if member := node.holder("member_expression", "object"):
+            function = member.text_of("property")
+            if function in _VALUES.get(name, ()) or function in MEMBERS:  # each of those is a reason by itself
+                return True
+            is_called = member.call or (function == "raw" and member.holder("call_expression", "function"))
+            is_listed = function in _STATIC.get(name, ()) and member.part("optional_chain") is None
+            return is_listed and bool(is_called)
+        if name not in _STATIC:
+            return False
+        is_used = node.call or node.holder("new_expression", "constructor") or _is_tested(node)
+        return bool(is_used) or (name in _FUNCTIONS and node.parent_kind == "arguments")
+
+    def _declare_date(self, declarator: Node) -> None:
+        """Remember a name whose value is a date."""
+        name, value = declarator.part("name"), declarator.part("value")
+        if name is None or value is None or name.kind != "identifier":
+            return
+        root = value.root
+        if root.kind == "identifier" and (root.text in _DATES or root.text in self._dates):
+            end, is_date = _date_row(root)
+            if end is value and is_date:
+                self._dates[name.text] = declarator
+
+    def _is_date_used(self, node: Node) -> bool:
+        """Whether a date stays in its row of calls, in a name of its own, or in another date's row."""
+        declarator = self._dates.get(node.text)
+        if _is_tested(node) or (declarator is not None and node.holder("variable_declarator", "name") is declarator):
+            return True
+        if node.setter[0] is not None or node.parent_kind == "update_expression":
+            return False
+        end, is_date = _date_row(node)
+        if end is None or not is_date:
+            return end is not None
+        if holder := end.holder("variable_declarator", "value"):
+            return self._dates.get(holder.text_of("name")) is holder
+        if end.parent_kind == "arguments" and end.parent is not None and end.parent.parent is not None:
+            call = end.parent.parent
+            function = call.part("function")
+            if function is not None and function.kind == "member_expression" and function.root.kind == "identifier":
+                return function.root.text in _DATES or function.root.text in self._dates
+        return self._becomes_plain(end)
+
+    def _is_certain(self, key: Node) -> bool:
+        """Whether a computed name is certainly not a refused one."""
+        while key.kind == "parenthesized_expression":
+            key = key.children[0]
+        operator, right = key.text_of("operator"), key.part("right")
+        match key.kind:
+            case "number" | "update_expression":
+                return True
+            case "string":  # alone it is judged by itself
+                is_alone = key.role == "index" or key.parent_kind == "computed_property_name"
+                return is_alone or key.value not in _NOT_CALLABLE
+            case "identifier":
+                return self._only_counts(key.text)
+            case "unary_expression":
+                return operator in ("-", "+", "~")
+            case "binary_expression":
+                return operator in ("-", "*", "/", "%") or (
+                    operator == "+" and right is not None and right.kind == "number"
+                )
+            case "call_expression":
+                function = key.part("function")
+                is_math = function is not None and function.text_of("object") == "Math"
+                return is_math and function is not None and function.text_of("property") in _STATIC["Math"]
+            case "template_string":
+                parts = [child for child in key.children if child.kind == "template_substitution"]
+                first = unescaped(key.source[key.begin + 1 : parts[0].begin if parts else key.end - 1].decode())
+                last = unescaped(key.source[parts[-1].end if parts else key.begin + 1 : key.end - 1].decode())
+                return not any(name.startswith(first) and name.endswith(last) for name in _NOT_CALLABLE)
+        return False
+
+    def _only_counts(self, name: str) -> bool:
+        """Whether a variable is only ever set to numbers and counted up or down."""
+        if name not in self._counters:
+            setters = [place.setter for place in self._places[name]]
+            numbers = [_sets_number(setter, is_direct) for setter, is_direct in setters if setter is not None]
+            self._counters[name] = bool(numbers) and all(numbers)
+        return self._counters[name]
+
+    def _becomes_plain(self, node: Node) -> bool:
+        """Whether a read value becomes plain at once, or only a harmless member of it is used."""
+        while (parent := node.parent) is not None:
+            operator, right = parent.text_of("operator"), parent.part("right")
+            match parent.kind:
+                case "parenthesized_expression":
+                    if parent.parent_kind in _CONDITIONS:
+                        return True
+                case "binary_expression" if operator in ("||", "??"):
+                    if node.role != "left" or right is None or right.kind not in ("number", "string"):
+                        return False
+                case "binary_expression":
+                    return operator in (_LOOKS if node.role == "left" else _LOOKS_BEFORE)
+                case "member_expression":
+                    return _is_harmless_member(parent)
+                case "unary_expression":
+                    return operator in _SIGNS
+                case "augmented_assignment_expression":
+                    return node.role == "left" and operator in _COUNTS
+                case "ternary_expression":
+                    return node.role == "condition"
+                case "arguments":
+                    call = parent.parent
+                    return call is not None and call.text_of("function") in _MAKES_PLAIN
+                case _:
+                    return parent.kind in ("template_substitution", "update_expression")
+            node = parent
+        return False
+
+
+def _is_declared(name: Node) -> bool:
+    """Whether a name gets its value here first: ``x += 1`` and ``for (x of list)`` take one from elsewhere."""
+    setter, _ = name.setter
+    if setter is None or setter.kind == "augmented_assignment_expression":
+        return False
+    return setter.kind != "for_in_statement" or setter.part("kind") is not None
+
+
+def _is_tested(node: Node) -> bool:
+    """Whether a name stands behind ``typeof`` or ``instanceof``."""
+    test = node.holder("unary_expression", "argument") or node.holder("binary_expression", "right")
+    return test is not None and test.text_of("operator") in ("typeof", "instanceof")
+
+
+def _sets_number(setter: Node, is_direct: bool) -> bool:
+    value = setter.part("value") or setter.part("right")
+    return is_direct and setter.kind != "for_in_statement" and value is not None and value.kind == "number"
+
+
+def _date_row(node: Node) -> tuple[Node | None, bool]:
+    """Last part of a date's row of calls, None if it is uncertain; and whether that is a date."""
+    if functions := _DATES.get(node.text):
+        member = node.holder("member_expression", "object")
+        if member is None or member.call is None or member.text_of("property") not in functions:
+            return None, False
+        node = member.call
+    while member := node.holder("member_expression", "object"):
+        name, call = member.text_of("property"), member.call
+        if name in _WORDS["date_ends" if call else "date_parts"]:
+            return call or member, False
+        if call is None or name not in _WORDS["date_steps"]:
+            return None, False
+        node = call
+    return node, True
+
+
+def _is_harmless_member(member: Node) -> bool:
+    """Whether a member of an arbitrary object is only read, counted up, or called as a listed method."""
+    name = member.text_of("property")
+    if name in MEMBERS:  # each of those is a reason by itself
+        return True
+    if call := member.call:
+        return name in _WORDS["methods"] and call.part("optional_chain") is None
+    outer = member
+    while around := outer.parent if outer.parent_kind == "parenthesized_expression" else None:
+        outer = around
+    if outer.role in ("function", "constructor"):
+        return False
+    setter, is_direct = member.setter
+    return setter is None or (is_direct and setter.text_of("operator") in _COUNTS)

@@ -12,8 +12,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 
-from inventory.importers.code.javascript import NOT_KNOWN, REACHES
-from inventory.importers.code.javascript_names import MEMBERS, REFUSED_MEMBERS
+from inventory.importers.code.javascript import MEMBERS, NOT_KNOWN, REACHES, REFUSED_MEMBERS, UNUSUAL
 from inventory.importers.display import vocabulary
 
 LONGEST = 20_000
@@ -157,7 +156,7 @@ def _reason_of(node: ast.AST, own_names: set[str]) -> str:
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return "uses imports"
     if not isinstance(node, _KINDS):
-        return "does what is not known here"
+        return UNUSUAL
     if isinstance(node, ast.Attribute):
         return REACHES if node.attr.startswith("_") or node.attr in _MEMBERS else ""
     if isinstance(node, ast.Constant):

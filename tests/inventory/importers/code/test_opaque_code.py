@@ -142,7 +142,7 @@ HOSTILE = [
     ("x = {} /\"/; eval('1') /\"/", UNCERTAIN),
     ("return 'not closed", UNCERTAIN),
     ("return (1]", UNCERTAIN),
-    ("class A { #x = 1 }", UNCERTAIN),
+    ("class A { #x = 1 }", EVALUATION),
     ("a[k];" * 30_000, UNCERTAIN),
 ]
 PLAIN_PYTHON = [
