@@ -4,43 +4,17 @@ from __future__ import annotations
 
 import re
 
-from inventory.importers.display import vocabulary
+from inventory.importers.facts import facts, word_lists
 
-GENERIC_CREDENTIALS = vocabulary(
-    """
-    httpBasicAuth httpBearerAuth httpCustomAuth httpDigestAuth httpHeaderAuth httpMultipleHeadersAuth httpQueryAuth
-    httpSslAuth jwtAuth oAuth1Api oAuth2Api mcpOAuth2Api crypto mcpClientApi mcpClientSseApi mcpClientHttpApi
-    embedded environment_variable input oauth placeholder unknown
-    """
-)
-"""Credential types that say how one signs in, not at what."""
+_WORDS, _FACTS = word_lists("connectors"), facts("connectors")
+GENERIC_CREDENTIALS = _WORDS["generic_credentials"]
 
 _SUFFIX = re.compile(
     r"(?:OAuth2Api|OAuth1Api|OAuth2|OAuth1|AccessTokenApi|TokenApi|ApiToken|ApiKeyApi|BotApi|WebhookApi|BasicApi|"
     r"ServiceAccountApi|SelfHostedApi|CloudApi|JwtApi|Api|Password|PrivateKey)$"
 )
-_ALIASES = {
-    "jiraSoftware": "jira",
-    "jiraSoftwareServer": "jira",
-    "jiraSoftwareServerPat": "jira",
-    "googlePalm": "googleGemini",
-    "sftp": "ftp",
-    "nocoDb": "nocoDb",
-    "wordpress": "wordpress",
-}
-_SAME_THING = {
-    "toolHttpRequest": "httpRequest",
-    "mcpClient": "mcp",
-    "mcpRegistryClient": "mcp",
-    "mcpClientTool": "mcp",
-    "function": "code",
-    "functionItem": "code",
-    "toolCode": "code",
-    "aiTransform": "code",
-    "executeWorkflow": "workflow",
-    "toolWorkflow": "workflow",
-    "retrieverWorkflow": "workflow",
-}
+_ALIASES: dict[str, str] = _FACTS["aliases"]
+_SAME_THING: dict[str, str] = _FACTS["same_thing"]
 
 
 def service_of(credential_type: str) -> str:

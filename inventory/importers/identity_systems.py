@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from inventory.importers.display import vocabulary
+from inventory.importers.facts import word_lists
 
 SYSTEMS = (
     "okta, entra, azure ad, active directory, keycloak, auth 0, cognito, iam, g suite admin, google workspace admin, cloud identity,"
@@ -13,12 +13,8 @@ SYSTEMS = (
 """Systems in which every change counts as a change of access, by the words of their names."""
 SUITES = "ms graph, microsoft graph, google workspace, workspace mcp, g suite"
 """Suites that also hold mail and files: only a change to `THINGS` counts."""
-THINGS = vocabulary(
-    """
-    group groups policy policies rule rules application applications app apps entitlement entitlements client clients scope scopes
-    factor factors token tokens device devices directory directories realm realms tenant tenants idp connection identity
-    """
-)
+_WORDS = word_lists("connectors")
+THINGS = _WORDS["access_things"]
 _HOSTS = re.compile(
     r"(?:[\w.-]+\.)?(?:okta|oktapreview|okta-emea|auth0|onelogin|jumpcloud)\.com"
     r"|(?:admin|iam|cloudidentity)\.googleapis\.com"
@@ -26,18 +22,8 @@ _HOSTS = re.compile(
 )
 _KEYCLOAK = re.compile(r"/admin/realms/[^/]+/")
 _GRAPH = "graph.microsoft.com"
-_GRAPH_ACCESS = vocabulary(
-    """
-    groups users members owners directory directoryroles directoryobjects applications serviceprincipals policies rolemanagement
-    identity administrativeunits invitations approleassignments
-    """
-)
-_GRAPH_CONTENT = vocabulary(
-    """
-    sendmail messages mailfolders events calendar calendars calendarview contacts drive drives sites planner onenote chats threads
-    conversations todo
-    """
-)
+_GRAPH_ACCESS = _WORDS["graph_access"]
+_GRAPH_CONTENT = _WORDS["graph_content"]
 
 
 def _naming(systems: str) -> re.Pattern[str]:

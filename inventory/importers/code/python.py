@@ -13,93 +13,23 @@ import warnings
 from collections.abc import Iterable, Iterator
 
 from inventory.importers.code.javascript import MEMBERS, NOT_KNOWN, REACHES, REFUSED_MEMBERS, UNUSUAL
-from inventory.importers.display import vocabulary
+from inventory.importers.facts import facts, word_lists
 
 LONGEST = 20_000
 """Characters of a text that are read; a longer one is opaque."""
 _LINE_END = re.compile(r"\r\n|[\r\n]")  # Python's line ends: any other character may stand in a comment
 _DEEPEST = 60
 """Brackets within brackets, or signs in a row, that the parser is given."""
-PLAIN = vocabulary(
-    """
-    abs all any bool bytes chr dict divmod enumerate filter float frozenset int isinstance len list map max min next ord print range
-    repr reversed round set slice sorted str sum tuple zip Exception ValueError KeyError TypeError IndexError AttributeError
-    ZeroDivisionError StopIteration RuntimeError
-    _input _json _items _node _execution _workflow _itemIndex _runIndex _prevNode items item query _
-    """
-)
-"""Names of the language and of n8n that neither reach out nor evaluate."""
-_REFUSED = {
-    "processes": "os subprocess sys exit quit",
-    "imports": "__import__ importlib __builtins__ __loader__ __spec__",
-    "files": "open input",
-    "the network": "requests urllib http socket js pyfetch",
-    "evaluation": "eval exec compile getattr setattr delattr hasattr globals locals vars type object super classmethod breakpoint "
-    "dir memoryview callable iter staticmethod property help license copyright credits",
-}
+_WORDS, _FACTS = word_lists("python"), facts("python")
+PLAIN = _WORDS["plain"]
 _OF_N8N = {name.replace("$", "_", 1): reason for name, reason in REFUSED_MEMBERS.items() if name != "$item"}
-REFUSED = {name: reason for reason, names in _REFUSED.items() for name in names.split()} | _OF_N8N
+REFUSED = {name: reason for reason, names in _FACTS["refused"].items() for name in names.split()} | _OF_N8N
 _TEXTS = MEMBERS | REFUSED_MEMBERS.keys()
 """Members of JavaScript that no text may name either."""
-_MEMBERS = _TEXTS | vocabulary(
-    """
-    format format_map obj gi_frame gi_code gi_yieldfrom cr_frame cr_code ag_frame ag_code tb_frame tb_next f_globals f_builtins
-    f_locals f_back f_code as_object_map as_py_json
-    """
-)
+_MEMBERS = _TEXTS | _WORDS["members"]
 _ITEM = "_item"
 """n8n's own item in one kind of Python, and a function that reaches variables in the other: only a key of it is plain."""
-_KINDS = (
-    *(
-        ast.Module,
-        ast.Expr,
-        ast.Assign,
-        ast.AugAssign,
-        ast.AnnAssign,
-        ast.Return,
-        ast.If,
-        ast.For,
-        ast.While,
-        ast.Break,
-        ast.Continue,
-    ),
-    *(
-        ast.Pass,
-        ast.Try,
-        ast.ExceptHandler,
-        ast.Raise,
-        ast.Assert,
-        ast.Delete,
-        ast.FunctionDef,
-        ast.Lambda,
-        ast.arguments,
-        ast.arg,
-    ),
-    *(
-        ast.BoolOp,
-        ast.BinOp,
-        ast.UnaryOp,
-        ast.IfExp,
-        ast.Dict,
-        ast.Set,
-        ast.ListComp,
-        ast.SetComp,
-        ast.DictComp,
-        ast.GeneratorExp,
-    ),
-    *(
-        ast.comprehension,
-        ast.Compare,
-        ast.Call,
-        ast.keyword,
-        ast.FormattedValue,
-        ast.JoinedStr,
-        ast.Constant,
-        ast.Attribute,
-    ),
-    *(ast.Subscript, ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Slice, ast.NamedExpr, ast.Yield),
-    *(ast.boolop, ast.operator, ast.unaryop, ast.cmpop, ast.expr_context),
-)
+_KINDS = tuple(getattr(ast, kind) for kind in _WORDS["kinds"])
 
 
 def opaque_because(text: str) -> str:

@@ -5,30 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from inventory.importers.display import vocabulary
+from inventory.importers.facts import facts, word_lists
 
-#: Flags of ``docker run`` without a value. Every other flag takes a value.
-_SWITCHES = vocabulary(
-    """
-    --rm --interactive --tty --detach --init --privileged --read-only --publish-all --no-healthcheck --no-hosts --oom-kill-disable
-    --quiet --sig-proxy --disable-content-trust --use-api-socket --replace --rmi --rootfs --help
-    """
-)
+_WORDS, _FACTS = word_lists("mcp"), facts("mcp")
+_SWITCHES = _WORDS["switches"]
 _SHORT_SWITCHES = frozenset("ditPq")
 _LONG = {"-e": "--env", "-v": "--volume"}
-#: Flags before ``run`` that take a value.
-_BEFORE_RUN = vocabulary(
-    "--context -c --config --host -H --log-level -l --tlscacert --tlscert --tlskey --url --connection"
-)
-_SHARED = {
-    "--network": "network",
-    "--net": "network",
-    "--pid": "processes",
-    "--ipc": "shared memory",
-    "--userns": "users",
-    "--uts": "name",
-    "--cgroupns": "control groups",
-}
+_BEFORE_RUN = _WORDS["before_run"]
+_SHARED = _FACTS["shared"]
 _READ_ONLY = frozenset({"ro", "readonly"})
 _DRIVE = re.compile(r"[A-Za-z]:(?=[\\/])")
 #: A client variable in a path contains a colon: ``${input:folder}``.

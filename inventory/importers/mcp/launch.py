@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from inventory.importers.display import vocabulary
+from inventory.importers.facts import word_lists
 from inventory.importers.mcp.container import container_of
 from inventory.importers.mcp.wrappers import (
     ASSIGNED,
@@ -24,9 +25,8 @@ Pin = Literal["exact", "tag", "none", "local"]
 
 _NPX = frozenset({"npx", "bunx", "pnpx"})
 _NPX_VALUED = frozenset({"-p", "--package", "--registry", "--prefix", "--cache", "-w", "--workspace"})
-_UVX_VALUED = vocabulary(
-    "--from --with --python -p --index-url --index --extra-index-url --directory --project --with-editable --env-file"
-)
+_WORDS = word_lists("mcp")
+_UVX_VALUED = _WORDS["uvx_valued"]
 _INLINE = frozenset({"-c", "-lc", "/c", "-command", "-encodedcommand", "-e", "--eval", "-p"})
 #: Programs that run a script, and their flags with a value. ``-m`` and ``-jar`` name the component.
 _INTERPRETERS = re.compile(

@@ -11,35 +11,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from inventory.importers.display import vocabulary
+from inventory.importers.facts import facts, word_lists
 from inventory.importers.levels import words
 
-_TOOL_LISTS = ("tools", "allowedTools", "allowed_tools", "enabledTools", "enabled_tools", "includeTools")
-_TOOL_EXCEPTIONS = ("excludeTools", "disabledTools", "disabled_tools", "exclude_tools")
-#: Words that may precede the name of a switch or list: the product's name.
-_PRODUCTS = vocabulary(
-    """
-    x mcp mdb github gitlab bitbucket atlassian jira confluence postgres postgresql pg mysql mariadb mssql sqlite mongodb mongo
-    snowflake clickhouse elasticsearch opensearch databricks bigquery supabase kubernetes kubectl argocd grafana datadog
-    sentry pagerduty notion linear slack asana stripe hubspot salesforce zendesk azure aws gcp terraform sonarqube
-    """
-)
+_WORDS, _FACTS = word_lists("mcp"), facts("mcp")
+_TOOL_LISTS = tuple(_FACTS["tool_lists"].split())
+_TOOL_EXCEPTIONS = tuple(_FACTS["tool_exceptions"].split())
+_PRODUCTS = _WORDS["products"]
 _READ_ONLY = frozenset({"read only", "readonly", "read only mode", "readonly mode"})
 _ON = vocabulary("true yes on y t 1 01 enable enabled")
 _OFF = vocabulary("false no off n f 0 none null never disable disabled")
 #: A path or address after a bare switch, which is not the switch's value.
 _POSITIONAL = re.compile(r"(?:~?/|\.{1,2}/|[a-z]:[\\/]|[a-z][a-z0-9+.-]*://)[^$<>{}%]+")
-#: Words of a switch that lets the server write, and words that invert such a switch.
-_WRITING = vocabulary(
-    "write writes writable writing rw readwrite mutation mutations destructive dangerous dangerously unsafe"
-)
+_WRITING = _WORDS["writing"]
 _FORBIDDING = vocabulary("no not non disable disabled deny denied block blocked forbid prevent without exclude skip")
-_WRITING_VALUES = vocabulary("rw write writable readwrite read-write read_write unrestricted full all")
-_LIST_NAMES = {
-    "tools": vocabulary("enable enabled allow allowed include included"),
-    "without": vocabulary(
-        "disable disabled exclude excluded block blocked deny denied hide hidden without except skip ban banned"
-    ),
-}
+_WRITING_VALUES = _WORDS["writing_values"]
+_LIST_NAMES = {kind: frozenset(verbs.split()) for kind, verbs in _FACTS["list_names"].items()}
 #: Words of a list of additional tools.
 _WIDENING = vocabulary("add added additional all also extra more plus")
 _TOOL = re.compile(r"[A-Za-z_][\w./:-]*\*?")

@@ -8,41 +8,16 @@ import re
 import shlex
 
 from inventory.importers.display import vocabulary
+from inventory.importers.facts import facts, word_lists
 
 SHELLS = vocabulary("sh bash zsh dash fish cmd powershell pwsh")
-LAUNCHERS = vocabulary(
-    "npx bunx pnpx uvx uv docker podman nerdctl npm pnpm yarn pipx node bun deno python python3 java dotnet env bash sh dnx"
-)
+_WORDS, _FACTS = word_lists("mcp"), facts("mcp")
+LAUNCHERS = _WORDS["launchers"]
 _LINE_FLAGS = vocabulary("-c -lc -ic -ilc -command /c /k")
-#: Programs that take flags and then a program, each with its flags that take a value.
-_BEFORE = {
-    "sudo": vocabulary("-u -g -h -p --user --group"),
-    "doas": vocabulary("-u"),
-    "nice": vocabulary("-n --adjustment"),
-    "ionice": vocabulary("-c -n"),
-    "stdbuf": vocabulary("-i -o -e"),
-    "timeout": vocabulary("-k -s --signal --kill-after"),
-    "wsl": vocabulary("-d -u --distribution --user --cd"),
-    "env": vocabulary("-u --unset -C --chdir"),
-    "firejail": frozenset(),
-    "nohup": frozenset(),
-    "time": frozenset(),
-    "exec": frozenset(),
-    "command": frozenset(),
-    "setsid": frozenset(),
-    "xvfb-run": frozenset(),
-}
-#: Programs that start the command after ``--``, with secrets or an environment.
-_BEHIND_DASHES = vocabulary(
-    "op doppler infisical dotenv dotenvx dotenv-cli mise chamber aws-vault direnv teller envchain vault wsl"
-)
+_BEFORE = {program: frozenset(flags.split()) for program, flags in _FACTS["before"].items()}
+_BEHIND_DASHES = _WORDS["behind_dashes"]
 _RUN = vocabulary("poetry pdm pipenv hatch rye volta")
-#: Packages that start another server, or call one, for a client that can't.
-BRIDGES = vocabulary(
-    """
-    mcp-remote supergateway mcp-proxy mcp-bridge mcpo dotenv-cli @modelcontextprotocol/inspector mcp-inspector
-    """
-)
+BRIDGES = _WORDS["bridges"]
 _RUNNERS_BY_NAME = vocabulary("@smithery/cli smithery")
 _LONGEST_LINE = 10_000
 _MORE_THAN_ONE = re.compile(r"[|&<>`\n]|\$\(")

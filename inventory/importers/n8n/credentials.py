@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from inventory.importers.display import display_label, displayed, is_expression
+from inventory.importers.facts import facts
 from inventory.importers.manifest import Credential, CredentialRef
 from inventory.importers.n8n.parameters import text_of
 from inventory.importers.secrets.repeats import REMOVED
@@ -14,16 +15,8 @@ from inventory.importers.secrets.slots import is_placeholder
 
 #: "CONFIGURE_ME" in any language: a person's text in place of the platform's id of letters and digits.
 _SHOUTED = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
-_OLD_HTTP = {
-    "basicAuth": "httpBasicAuth",
-    "bearerAuth": "httpBearerAuth",
-    "customAuth": "httpCustomAuth",
-    "digestAuth": "httpDigestAuth",
-    "headerAuth": "httpHeaderAuth",
-    "queryAuth": "httpQueryAuth",
-    "oAuth1": "oAuth1Api",
-    "oAuth2": "oAuth2Api",
-}
+_FACTS = facts("n8n")
+_OLD_HTTP: dict[str, str] = _FACTS["old_http"]
 
 
 def bound_credentials(credentials: dict[str, Any]) -> list[tuple[CredentialRef, Credential]]:

@@ -21,6 +21,7 @@ SERVICE_ACCOUNTS = _WORDS["service_accounts"]
 SUB_WORKFLOWS = _WORDS["sub_workflows"]
 ON_THE_PLATFORM = _WORDS["on_the_platform"]
 ALWAYS_OPEN_TRIGGERS = _WORDS["always_open_triggers"]
+TRIGGER_TARGETS = tuple(_FACTS["trigger_targets"].split())
 BY_METHOD: dict[str, str] = _FACTS["by_method"]
 PUBLIC_SERVICES: dict[str, str] = _FACTS["public_services"]
 MODELS: dict[str, str] = _FACTS["models"]

@@ -70,7 +70,7 @@ def _trigger_uses(node: Node, has_credentials: bool) -> list[Use]:
     kind, parameters = trigger_type(node.connector), node.parameters
     if kind in ("webhook", "form", "chat", "mcp"):
         return [Use("", "receive", "read", entry_path(parameters))] if has_credentials else []
-    target, name = target_of(parameters, ("folderToWatch", "fileToWatch", "base/table", *_TRIGGER_TARGETS))
+    target, name = target_of(parameters, ("folderToWatch", "fileToWatch", "base/table", *table.TRIGGER_TARGETS))
     if node.connector in ("rssFeedReadTrigger", "sseTrigger"):
         address = address_of(text_of(parameters.get("feedUrl") or parameters.get("url")))
         return [Use("", "watch", "read", address.path, instance=address.host)]
@@ -91,22 +91,6 @@ def _trigger_needs(node: Node) -> str:
         return table.TRIGGER_CREDENTIALS[node.connector]
     node_facts = table.facts_of(node.connector.removesuffix("Trigger"), node.version)
     return node_facts.credentials[0] if node_facts and node_facts.credentials else "unknown"
-
-
-_TRIGGER_TARGETS = (
-    "documentId/sheetName",
-    "databaseId",
-    "owner/repository",
-    "schema.tableName",
-    "channelId",
-    "formId",
-    "teamId",
-    "topic",
-    "queue",
-    "projectId",
-    "workspaceId",
-    "mailbox",
-)
 
 
 def _http(node: Node) -> Use:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from inventory.importers.display import display_label, displayed, is_expression, is_model_chosen, without_expressions
+from inventory.importers.facts import facts
 
 _DOCUMENT = re.compile(
     r"https://(?:docs|drive)\.google\.com/[^?#{}]{0,80}?/?(?:d|folders)/([\w-]{10,80})(?:[/?#].{0,400})?"
@@ -13,44 +14,7 @@ _DOCUMENT = re.compile(
 _LONGEST_TARGET = 2_000
 """Of a target much is kept: whoever answers for it decides about every part of it."""
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
-_FALLBACK_TARGETS = (
-    "channelId",
-    "channel",
-    "chatId",
-    "sendTo",
-    "toEmail",
-    "to",
-    "tableId",
-    "table",
-    "tableName",
-    "base",
-    "collection",
-    "index",
-    "indexName",
-    "bucketName",
-    "databaseId",
-    "documentId",
-    "spreadsheetId",
-    "sheetId",
-    "folderId",
-    "fileId",
-    "boardId",
-    "projectId",
-    "project",
-    "list",
-    "listId",
-    "queue",
-    "topic",
-    "owner/repository",
-    "repository",
-    "organization",
-    "workspace",
-    "site",
-    "path",
-    "fileName",
-    "model",
-    "modelId",
-)
+_FALLBACK_TARGETS = tuple(facts("n8n")["fallback_targets"].split())
 
 
 def text_of(value: Any) -> str:

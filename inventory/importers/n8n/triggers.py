@@ -6,28 +6,12 @@ from typing import Any
 
 from inventory.importers.addresses import path_shown
 from inventory.importers.display import displayed, is_expression, vocabulary
+from inventory.importers.facts import facts
 from inventory.importers.manifest import Trigger
 from inventory.importers.n8n.parameters import schedule_of, target_part, text_of
 
-_TYPES = {
-    "manualTrigger": "manual",
-    "start": "manual",
-    "scheduleTrigger": "schedule",
-    "cron": "schedule",
-    "interval": "schedule",
-    "webhook": "webhook",
-    "formTrigger": "form",
-    "chatTrigger": "chat",
-    "manualChatTrigger": "chat",
-    "mcpTrigger": "mcp",
-    "executeWorkflowTrigger": "workflow",
-    "errorTrigger": "workflow",
-    "workflowTrigger": "workflow",
-    "emailReadImap": "email",
-    "gmailTrigger": "email",
-    "microsoftOutlookTrigger": "email",
-    "postmarkTrigger": "email",
-}
+_FACTS = facts("n8n")
+_TYPES = _FACTS["trigger_types"]
 _OPEN_TO_CALLERS = frozenset({"webhook", "form", "chat", "mcp"})
 _AUTHENTICATION = vocabulary("basicAuth headerAuth jwtAuth bearerAuth n8nUserAuth oAuth2 mcpOAuth2Api")
 

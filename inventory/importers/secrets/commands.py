@@ -7,45 +7,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from inventory.importers.display import vocabulary
+from inventory.importers.facts import facts, word_lists
 from inventory.importers.secrets.slots import has_password_form, is_strong_password
 from inventory.importers.work_budget import Budget
 
 Span = tuple[int, int]
 
-#: Password flags of each program, with the text before the password in their value.
-_FLAGS: Mapping[str, Mapping[str, str]] = {
-    "7z": {"-p": ""},
-    "bcp": {"-P": ""},
-    "cqlsh": {"-p": ""},
-    "curl": {"-u": ":", "--user": ":", "-U": ":", "--proxy-user": ":"},
-    "keytool": {"-storepass": "", "-keypass": ""},
-    "ldap": {"-w": ""},
-    "lftp": {"-u": ","},
-    "login": {"-p": ""},
-    "mongo": {"-p": ""},
-    "mosquitto": {"-P": ""},
-    "mysql": {"-p": ""},
-    "openssl": {"-passin": "pass:", "-passout": "pass:"},
-    "plink": {"-pw": ""},
-    "rabbitmqadmin": {"-p": ""},
-    "redis-cli": {"-a": ""},
-    "smbclient": {"-U": "%"},
-    "sqlcmd": {"-P": ""},
-    "sshpass": {"-p": ""},
-    "zip": {"-P": ""},
-}
-_ALSO = {"mariadb": "mysql", "pscp": "plink", "psftp": "plink", "rpcclient": "smbclient", "unzip": "zip"}
+_WORDS, _FACTS = word_lists("secrets"), facts("secrets")
+_FLAGS: Mapping[str, Mapping[str, str]] = _FACTS["flags"]
+_ALSO: Mapping[str, str] = _FACTS["also"]
 #: Programs with many names of the same beginning: ``mysqldump``, ``ldapsearch``, ``7za``.
 _BEGINNINGS = ("mysql", "mariadb", "mongo", "mosquitto", "ldap", "7z")
 #: Programs whose flag alone prompts for the password: the next word is none.
 _ASKING = frozenset({"mysql", "7z"})
 #: Flags after any program of an MCP server. The value must also look like a password.
 _SERVER_FLAGS = {"-p": "", "-u": ":", "--user": ":"}
-_RUNNERS = vocabulary(
-    "npx bunx pnpx npm pnpm yarn bun uvx uv pipx docker podman node deno python ruby sh bash zsh env mise"
-)
-_SUDO_VALUED = vocabulary("-u -g -h -p -C -T -U -r -t -D -R --user --group --host --prompt --chdir")
+_RUNNERS = _WORDS["runners"]
+_SUDO_VALUED = _WORDS["sudo_valued"]
 _PASSWORD_NAME = re.compile(r"-+(?:\w+[-_])*(?:pass(?:word|wd|phrase)?|pwd)", re.IGNORECASE)
 _VARIABLE = re.compile(r"([A-Z0-9_]{0,80}?(?:PASS(?:WORD|WD|PHRASE)?|PWD))=")
 _CLUSTER = re.compile(r"-[A-Za-z]{2,6}")

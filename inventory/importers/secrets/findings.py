@@ -5,29 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from inventory.importers.facts import facts
 from inventory.importers.manifest import Finding, Severity
 from inventory.importers.secrets.scrubber import Occurrence, Scrubbed
 
-_WHERE = {
-    "argument": "a command line argument",
-    "assignment": "an assignment",
-    "body": "the request's body",
-    "code": "code",
-    "credential": "the name of a credential",
-    "env": "an environment variable",
-    "header": "a header",
-    "inline": "a credential typed in place",
-    "input": "a prompt's default",
-    "member": "the name of a member",
-    "meta": "the export's metadata",
-    "name": "a name",
-    "oauth": "OAuth settings",
-    "pinned": "pinned data",
-    "query": "a query parameter",
-    "settings": "the workflow's settings",
-    "static": "static data",
-    "url": "an address",
-}
+_FACTS = facts("secrets")
+_WHERE = _FACTS["where"]
 
 
 @dataclass(frozen=True, slots=True)

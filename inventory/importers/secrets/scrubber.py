@@ -15,6 +15,7 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from inventory.importers.display import display_label, displayed
+from inventory.importers.facts import facts
 from inventory.importers.secrets.commands import in_arguments, runs_arguments
 from inventory.importers.secrets.names import may_say_password, passwords_in_path
 from inventory.importers.secrets.patterns import N8N, provider_matches
@@ -26,19 +27,8 @@ from inventory.importers.work_budget import Budget
 Trail = tuple[str | int, ...]
 Fingerprint = Callable[[str], str | None]
 
-_SLOTS = {
-    "header": "headers headerparameters headerparametersui headerparametersjson parametersheaders jsonheaders "
-    "headersjson customheaders responseheaders",
-    "query": "queryparameters queryparametersui queryparametersjson parametersquery jsonquery qs querystring",
-    "body": "bodyparameters bodyparametersui bodyparametersjson parametersbody jsonbody body formdata",
-    "assignment": "assignments fields values",
-    "env": "env environment environmentvariables envvars",
-    "argument": "args",
-    "oauth": "oauth",
-    "inline": "credentials",
-    "input": "inputs",
-    "code": "jscode pythoncode functioncode code command",
-}
+_FACTS = facts("secrets")
+_SLOTS = _FACTS["slots"]
 _SLOT_OF = {key: slot for slot, keys in _SLOTS.items() for key in keys.split()}
 _REGIONS = {"pinData": "pinned", "staticData": "static", "settings": "settings", "meta": "meta"}
 #: Regions with execution data: full of ids and hashes, so only a telling name marks a secret.

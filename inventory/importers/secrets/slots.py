@@ -11,39 +11,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from inventory.importers.display import expressions, vocabulary
+from inventory.importers.facts import word_lists
 from inventory.importers.levels import words
 from inventory.importers.secrets.patterns import provider_matches
 
 Strength = Literal["", "weak", "strong"]
 
-_STRONG = vocabulary(
-    """
-    password passwd passphrase passcode pwd pw pass secret token apikey apitoken authtoken accesstoken refreshtoken
-    authorization cookie bearer jwt dsn credential credentials privatekey secretkey accesskey connectionstring
-    clientsecret pat setcookie
-    """
-)
-_KEY_OF = vocabulary(
-    """
-    api access secret private auth app application account service admin master encryption signing sign subscription
-    license licence shared storage consumer client server webhook function rest integration x deploy host site write
-    """
-)
-_WEAK = vocabulary("key auth code session sessionid sid salt conn connection otp")
-#: Published values that open nothing: the last word of such a name.
-_NONE_AT_END = vocabulary(
-    "signature sig hash checksum digest etag md5 sha sha1 sha256 sha512 hmac host hostname domain origin"
-)
+_WORDS = word_lists("secrets")
+_STRONG = _WORDS["strong"]
+_KEY_OF = _WORDS["key_of"]
+_WEAK = _WORDS["weak"]
+_NONE_AT_END = _WORDS["none_at_end"]
 _SIGNED = frozenset({"sig", "signature"})
-_NOT_SECRET = vocabulary(
-    """
-    max min limit count num number type name names id ids url uri path file filename dir directory length size expires
-    expiry expiration ttl page next continuation cursor usage public primary foreign sort partition row cache
-    idempotency field fields column label prefix position index provider endpoint policy rotation used created updated
-    budget per tokens keys placeholder description title format method scheme mode location header issuer audience
-    counter regex pattern
-    """
-)
+_NOT_SECRET = _WORDS["not_secret"]
 _STORES = vocabulary("database db postgres postgresql pg redis mongo mongodb mysql mariadb amqp rabbitmq")
 _HARMLESS_HEADERS = re.compile(
     r"(?:accept|cf-|x-forwarded|x-real|x-request|x-correlation|x-trace|x-amzn-trace|sec-|content-|if-|access-control|cdn-|"
@@ -79,23 +59,13 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 _EXAMPLE = re.compile(r"(?:(?!\.example\b)[\w.+/-])*example(?:(?!\.example\b)[\w.+/-])*", re.IGNORECASE)
 _SEQUENCE = re.compile(r"0?12345(?:6(?:7(?:8(?:90?)?)?)?)?|abcdef(?:g(?:h)?)?", re.IGNORECASE)
 _SHOUTED = re.compile(r"[A-Z]+(?:_[A-Z]+)+(?:_?\d{1,6})?")
-_PREFIXES = vocabulary("sk pk rk proj ant api ghp gho pat xoxb xoxp hf gsk tvly dev live test key ntn secret bearer")
+_PREFIXES = _WORDS["prefixes"]
 _SYMBOLS = "!@#$%^&*?+"
 _PASSWORD_WITH_SYMBOL = re.compile(r"[A-Za-z]+\d+[!@#$%^&*?]")
 _WORD_AND_NUMBER = re.compile(r"[A-Za-z]+(?:[-_.][A-Za-z]+)*[-_.]?\d{1,3}")
 _PLAIN = vocabulary("true false yes no none null undefined on off auto default basic bearer header query generic")
 _PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-_EMPTY_WORDS = vocabulary(
-    """
-    your my our the a an some insert enter replace put add paste change changeme me here example sample dummy fake
-    placeholder todo tbd test testing demo foo bar baz abc xyz redacted hidden removed masked none null value string
-    api key apikey keys token tokens secret secrets password passwd pass pwd access auth authorization bearer basic
-    credential credentials client app application account user username admin root id with from for to in of and or
-    this is not real new old actual own personal private public service provider connection conn url dsn db database
-    host server openai anthropic github gitlab slack notion google stripe n8n telegram twitter qdrant supabase airtable
-    webhook hook services workflows triggers path goes paste will be set use env var variable config setting postgres redis mongo mysql
-    """
-)
+_EMPTY_WORDS = _WORDS["empty_words"]
 
 
 @dataclass(frozen=True, slots=True)
