@@ -53,12 +53,12 @@ def _require_not_stopped(subject: Automation, actor: Actor, now: datetime) -> Re
 def _require_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     if subject.stopped_by_id is None:
         if subject.suspended_by_look_at is not None:
-            sentence = "Nobody stopped it: it is suspended until stage 1 has decided about what changed."
+            sentence = "It isn't stopped: a spot check suspended it until stage 1 decides about the change."
             return Refusal("G5", "state", sentence, "Submit the automation again.")
         return Refusal(
             "G5",
             "state",
-            "Nobody stopped it: its review suspended it, and lifting a stop does not undo a review.",
+            "It isn't stopped: its review suspended it, and lifting a stop doesn't change that.",
             "Answer its review while that is open; afterwards submit the automation again.",
         )
     return None
@@ -68,7 +68,7 @@ def _require_other_than_stopper(subject: Automation, actor: Actor, now: datetime
     for person in actor.people:
         if person.pk in (subject.stopped_by_id, subject.stopped_for_id):
             name = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
-            sentence = f"{name} stopped it; lifting that needs two others."
+            sentence = f"{name} stopped it, so two other people lift the stop."
             return Refusal("G5", "duty", sentence, "Ask an owner and the team's lead.")
     return None
 
@@ -77,7 +77,7 @@ def _require_other_than_requester(subject: Automation, actor: Actor, now: dateti
     for person in actor.people:
         if person.pk in (subject.resume_asked_by_id, subject.resume_asked_for_id):
             name = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
-            sentence = f"{name} asked to lift it; a second person does."
+            sentence = f"{name} asked to lift it, so a second person lifts it."
             return Refusal("G5", "duty", sentence, "Ask another owner or the team's lead.")
     return None
 
@@ -91,7 +91,9 @@ def _require_no_request(subject: Automation, actor: Actor, now: datetime) -> Ref
 
 def _require_request(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     if subject.resume_asked_by is None:
-        return Refusal("G5", "state", "Nobody has asked to lift it yet: it takes two people.", "Ask to lift it first.")
+        return Refusal(
+            "G5", "state", "It has no request to lift the stop yet: two people are needed.", "Ask to lift it first."
+        )
     return None
 
 

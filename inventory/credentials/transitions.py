@@ -62,60 +62,56 @@ def _require_no_stake(subject: Credential, actor: Actor, now: datetime) -> Refus
     stake = parties.stake_in_credential(subject, actor)
     if stake is None:
         return None
-    sentence = f"{stake}, so somebody else says that."
-    return Refusal("I6", "duty", sentence, "Somebody else does who answers for what it opens or where it is kept.")
+    sentence = f"{stake}, so another person has to state that."
+    return Refusal("I6", "duty", sentence, "Another owner of the opened resource or of the store does.")
 
 
 def _require_own_side(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     if is_on_credential_side(actor.capacity_of, subject, now):
         return None
-    sentence = "Only who answers for what it opens, or for the store that keeps it, says that it opens less."
-    return Refusal("I6", "duty", sentence, "You can say that it opens more, or that it is not known.")
+    sentence = "Only an owner of the opened resource or of the store can narrow its reach."
+    return Refusal("I6", "duty", sentence, "You can widen the reach, or set it to unknown.")
 
 
 def _require_another_speaker(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     if not {subject.said_by_id, subject.said_for_id} & actor.people_ids:
         return None
-    return Refusal(
-        "A2", "duty", "You said where it is kept, so somebody else confirms it.", "The store's other side does."
-    )
+    return Refusal("A2", "duty", "You named its store, so another person confirms it.", "The store's other owner does.")
 
 
 def _require_own_claim(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     if subject.said_kept_in is None or {subject.said_by_id, subject.said_for_id} & actor.people_ids:
         return None
     name = subject.said_by.name if subject.said_by else "Somebody"
-    sentence = f"{name} says already that {subject.said_kept_in.name} keeps it."
-    return Refusal("A2", "state", sentence, "Who answers for that store confirms or refuses it first.")
+    sentence = f"{name} has already named {subject.said_kept_in.name} as its store."
+    return Refusal("A2", "state", sentence, "An owner of that store confirms or refuses it first.")
 
 
 def _require_not_imported(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     if subject.reach_kind != Reach.READ:
         return None
-    return Refusal("I6", "state", "What it opens was read from the backend: nobody says otherwise.")
+    return Refusal("I6", "state", "Its reach was read from the backend, so it can't be declared.")
 
 
 OWN_SIDE = Duty(
     "I6",
     "I6",
-    "Only who answers for what a credential opens, or for its store, says that it opens less than was known.",
+    "Only an owner of the opened resource or of the store can narrow a credential's reach.",
     _require_own_side,
 )
 NO_STAKE = Duty(
     "I6",
     "I6",
-    "Who owns, brought in or wrote what uses a credential says neither that it opens less nor that a store keeps it.",
+    "Owners, importers and authors of an automation can't narrow its credential's reach or confirm its store.",
     _require_no_stake,
 )
 ANOTHER_SPEAKER = Duty(
-    "A2", "A2", "Who says that a store keeps a credential does not confirm or refuse it.", _require_another_speaker
+    "A2", "A2", "The person who names a credential's store can't confirm or refuse it.", _require_another_speaker
 )
 OWN_CLAIM = Duty(
-    "A2", "A2", "What somebody says of where a credential is kept is replaced by nobody else.", _require_own_claim
+    "A2", "A2", "Only the person who named a credential's store can replace that claim.", _require_own_claim
 )
-NOT_IMPORTED = Duty(
-    "I6", "I6", "A reach that was read from the backend is not declared otherwise.", _require_not_imported
-)
+NOT_IMPORTED = Duty("I6", "I6", "A reach that was read from the backend can't be declared.", _require_not_imported)
 
 
 @transition(Credential, event="credential.described", permission=Permission.CREDENTIAL_DESCRIBE)
@@ -180,16 +176,16 @@ def owner_refusal(credential: Credential, actor: Actor, now: datetime) -> Refusa
     if old.is_here:
         if may_describe(actor, credential, now):
             return None
-        sentence = f"{old.name} answers for it, so you can't say that somebody else does."
-        return Refusal("I3", "duty", sentence, f"Ask {old.name}, or who answers for what it opens.")
+        sentence = f"{old.name} owns it, so you can't name another owner."
+        return Refusal("I3", "duty", sentence, f"Ask {old.name}, or an owner of what it opens.")
     if meanwhile is None:
-        sentence = f"{old.name} left, and nobody answers for it meanwhile."
-        return Refusal("I3", "state", sentence, "The team's lead and a security reviewer first name together who does.")
+        sentence = f"{old.name} left, and it has no interim owner."
+        return Refusal("I3", "state", sentence, "The team's lead and a security reviewer name one together first.")
     is_its_own = actor.capacity_of == meanwhile or is_on_credential_side(actor.capacity_of, credential, now)
     if is_its_own and parties.stake_in_credential(credential, actor) is None:
         return None
-    sentence = f"{meanwhile.name} answers for it meanwhile, so you can't say that somebody else does."
-    return Refusal("I3", "duty", sentence, f"Ask {meanwhile.name}, or who answers for what it opens.")
+    sentence = f"{meanwhile.name} is its interim owner, so you can't name another owner."
+    return Refusal("I3", "duty", sentence, f"Ask {meanwhile.name}, or an owner of what it opens.")
 
 
 def _check_order(credential: Credential, changed: Collection[str], now: datetime) -> None:
@@ -330,10 +326,10 @@ def _check_store(credential: Credential, store: Resource, actor: Actor, now: dat
     if store.pk == credential.kept_in_id:
         raise invalid("A2", "store", f"{store.name} is known to keep it already.")
     if credential.kept_in is not None and not is_on_side(actor.capacity_of, credential.kept_in, now):
-        sentence = f"{credential.kept_in.name} is known to keep it, so only its side says that another does."
-        raise refuse(Refusal("A2", "duty", sentence, f"Ask who answers for {credential.kept_in.name}."))
+        sentence = f"{credential.kept_in.name} keeps it, so only its owners can name another store."
+        raise refuse(Refusal("A2", "duty", sentence, f"Ask an owner of {credential.kept_in.name}."))
     if store.pk in credential.kept_refused_for and not is_on_side(actor.capacity_of, store, now):
-        raise invalid("A2", "store", f"Who answers for {store.name} said that it does not keep this one.")
+        raise invalid("A2", "store", f"An owner of {store.name} said that it does not keep this one.")
 
 
 @transition(
@@ -385,7 +381,7 @@ def refuse_store(step: Step[Credential], *, store: int) -> Effect:
 
 def _check_claim(credential: Credential, store: int) -> None:
     if credential.said_kept_in_id != store:
-        raise refuse(Refusal("A6", "stale", "Something else is said by now, so nothing was changed.", "Look again."))
+        raise refuse(Refusal("A6", "stale", "It changed in the meantime, so nothing was saved.", "Look again."))
 
 
 def _clear_claim(credential: Credential) -> None:

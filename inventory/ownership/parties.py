@@ -103,10 +103,10 @@ def _part_of_people(part: str, uses: QuerySet[Automation], people: Collection[in
     owns = Q(business_owner__in=people) | Q(technical_owner__in=people)
     is_proposed_owner = Q(amendment__business_owner_id__in=people) | Q(amendment__technical_owner_id__in=people)
     if (owned := uses.filter(owns | is_proposed_owner).first()) is not None:
-        return f"{owned.name} uses {part} and you answer for it"
+        return f"{owned.name} uses {part} and you own it"
     brought_in = Version.objects.filter(COUNTED_VERSION, automation=OuterRef("pk"), imported_by__in=people)
     if (wrote := uses.filter(Exists(brought_in) | _had_a_part(people)).first()) is not None:
-        return f"{wrote.name} uses {part}, and you brought it in or had a part in it"
+        return f"{wrote.name} uses {part}, and you imported it or had a part in it"
     counted = Version.objects.filter(COUNTED_VERSION, automation__in=uses.order_by().values("pk"))
     if authors.author_ids(counted).isdisjoint(people):
         return None

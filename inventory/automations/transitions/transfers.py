@@ -37,7 +37,10 @@ def _require_in_person(subject: Automation | Transfer, actor: Actor, now: dateti
     if actor.standing_for is None:
         return None
     return Refusal(
-        "L2", "duty", "A lead gives away, or takes over, an automation in person.", "Wait until they are back."
+        "L2",
+        "duty",
+        "A delegate can't transfer an automation: the lead does it in person.",
+        "Wait until they are back.",
     )
 
 
@@ -55,7 +58,7 @@ def _require_another_lead(subject: Transfer, actor: Actor, now: datetime) -> Ref
     if actor.person is None or actor.person.pk not in leads:
         return None
     return Refusal(
-        "L2", "duty", f"You lead {giving_team.name} too: it takes the lead of each team.", "Its other lead answers."
+        "L2", "duty", f"You lead {giving_team.name} too: the lead of each team has to agree.", "Its other lead answers."
     )
 
 
@@ -63,23 +66,27 @@ def _require_same_team(subject: Transfer, actor: Actor, now: datetime) -> Refusa
     automation = subject.automation
     if automation.team_id != subject.from_team_id or automation.state not in HELD:
         return Refusal(
-            "L2", "state", f"{automation.name} is {automation.get_state_display().lower()}: it does not move any more."
+            "L2",
+            "state",
+            f"{automation.name} is {automation.get_state_display().lower()}, so it can't be transferred any more.",
         )
     return None
 
 
-IN_PERSON = Duty("L2", "L2", "No delegate gives an automation away or takes one over.", _require_in_person)
+IN_PERSON = Duty("L2", "L2", "A delegate can't give away or take over an automation.", _require_in_person)
 NO_OPEN_TRANSFER = Duty(
-    "L2", "L2", "One team at a time is asked.", _require_no_open_transfer, ("transfer_one_at_a_time",)
+    "L2", "L2", "An automation has one open transfer.", _require_no_open_transfer, ("transfer_one_at_a_time",)
 )
 ANOTHER_LEAD = Duty(
     "L2",
     "L2",
-    "Whoever leads the team that gives it away does not agree for the other.",
+    "A lead of the giving team can't accept for the other team.",
     _require_another_lead,
     ("transfer_by_two_people",),
 )
-SAME_TEAM = Duty("L2", "L2", "What moves is in use and still the team's.", _require_same_team)
+SAME_TEAM = Duty(
+    "L2", "L2", "Only an automation that is in use and still in the giving team can be transferred.", _require_same_team
+)
 
 
 @transition(
@@ -113,8 +120,8 @@ def _check_team(automation: Automation, team: Team, person: Person) -> None:
     problems = (
         (team.pk == automation.team_id, f"It is {team.name}'s already."),
         (team.kind != TeamKind.BUSINESS, f"{team.name} builds nothing."),
-        (not leads, f"Nobody leads {team.name} who could agree."),
-        (person in leads, f"You lead {team.name} too: it takes the lead of each team."),
+        (not leads, f"{team.name} has no lead who could agree."),
+        (person in leads, f"You lead {team.name} too: the lead of each team has to agree."),
     )
     for is_wrong, problem in problems:
         if is_wrong:

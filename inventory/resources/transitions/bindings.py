@@ -35,8 +35,8 @@ def is_on_side(person: Person | None, resource: Resource, now: datetime) -> bool
 def _require_its_side(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
     if is_on_side(actor.capacity_of, subject.resource, now):
         return None
-    sentence = f"Who answers for {subject.resource.name} says what opens it."
-    return Refusal("I8", "duty", sentence, "Its owner or deputy does, in their first decision about it.")
+    sentence = f"Only an owner of {subject.resource.name} can confirm or refuse what opens it."
+    return Refusal("I8", "duty", sentence, "Its owner or backup approver does, in their first decision about it.")
 
 
 def _require_no_stake(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
@@ -46,10 +46,10 @@ def _require_no_stake(subject: Binding, actor: Actor, now: datetime) -> Refusal 
     people = actor.people_ids
     sentence = ""
     if subject.proposed_by_id in people:
-        sentence = f"You proposed that this connection opens {subject.resource.name}, so somebody else settles it."
+        sentence = f"You proposed that this connection opens {subject.resource.name}, so another person decides that."
     elif rests := _owned_that_rest_on(subject, people, now):
-        sentence = f"{rests.name} rests on this connection and you answer for it, so somebody else settles it."
-    to_do = f"Somebody else who answers for {subject.resource.name} does, in their first decision about it."
+        sentence = f"{rests.name} uses this connection and you own it, so another person decides that."
+    to_do = f"Another owner of {subject.resource.name} does, in their first decision about it."
     return Refusal("I8", "duty", sentence, to_do) if sentence else None
 
 
@@ -63,14 +63,14 @@ def _owned_that_rest_on(row: Binding, people: Collection[int], now: datetime) ->
 
 def _require_moving(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
     if subject.moving_to is None:
-        return Refusal("I8", "state", "Nobody asks that this connection opens something else.")
+        return Refusal("I8", "state", "This connection has no request to move.")
     return None
 
 
 def _require_another(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
     requesters = {subject.moving_by_id, subject.moving_for_id}
     if not actor.people_ids.isdisjoint(requesters):
-        return Refusal("SOD-8", "duty", "You asked for this, so somebody else agrees to it.")
+        return Refusal("SOD-8", "duty", "You asked for this, so another person agrees to it.")
     return None
 
 
@@ -84,29 +84,27 @@ def _require_both_sides(subject: Binding, actor: Actor, now: datetime) -> Refusa
         return None
     if access.holds(asker, Role.ADMIN, now) and Role.ADMIN in access.roles_held(actor, now):
         return None
-    sentence = (
-        f"It takes who answers for {subject.resource.name} to let go what who answers for {wanted.name} asks for."
-    )
+    sentence = f"An owner of {wanted.name} asks for the move, and an owner of {subject.resource.name} agrees to it."
     return Refusal("I8", "duty", sentence, "Or one admin asks for it, and another agrees.")
 
 
 OWN_SIDE = Duty(
     "I8",
     "I8",
-    "Only who answers for a resource confirms or refuses what opens it.",
+    "Only an owner of a resource can confirm or refuse what opens it.",
     _require_its_side,
     ("binding_confirmed_or_refused",),
 )
 NO_STAKE = Duty(
     "I8",
     "I8",
-    "Who proposed what a connection opens, or owns an automation that rests on it, neither confirms nor refuses it.",
+    "The proposer of a binding, and owners of automations that use it, can't confirm or refuse it.",
     _require_no_stake,
 )
-MOVING = Duty("I8", "I8", "Only what was asked for is agreed to.", _require_moving)
-SECOND_PERSON = Duty("SOD-8", "S8", "Who asks that a connection moves does not agree to it.", _require_another)
+MOVING = Duty("I8", "I8", "A connection moves only on request.", _require_moving)
+SECOND_PERSON = Duty("SOD-8", "S8", "The person who asks that a connection moves can't agree to it.", _require_another)
 BOTH_SIDES = Duty(
-    "I8", "I8", "A confirmed binding moves by both resources' sides, or by two admins.", _require_both_sides
+    "I8", "I8", "An owner of each resource, or two admins, move a confirmed binding.", _require_both_sides
 )
 
 
@@ -150,18 +148,18 @@ def _find_binding(connector: str, instance: str) -> Binding | None:
     if not connector or not instance:
         raise refuse(Refusal("I8", "input", "Name the connector and the connection."))
     if any(free_text.name(name) != name for name in (connector, instance)):
-        sentence = "There is something in this name that nobody sees, and by it a connection is known."
-        raise refuse(Refusal("I8", "input", sentence, "Type it anew."))
+        sentence = "This name contains invisible characters."
+        raise refuse(Refusal("I8", "input", sentence, "Type it again."))
     return Binding.objects.select_for_update().filter(connector=connector, instance_name=instance).first()
 
 
 def _refuse_closed(row: Binding) -> Refusal:
     name = row.resource.name
     if row.is_open:
-        sentence = f"This connection is proposed to open {name}: its owner confirms or refuses that first."
-        return Refusal("I8", "permission", sentence, f"Ask who answers for {name}.")
+        sentence = f"This connection is proposed to open {name}, whose owner confirms or refuses that first."
+        return Refusal("I8", "permission", sentence, f"Ask an owner of {name}.")
     sentence = f"This connection is known to open {name}."
-    return Refusal("I8", "permission", sentence, "Ask that it moves: who answers for that resource agrees to it.")
+    return Refusal("I8", "permission", sentence, "Ask for its move: an owner of that resource agrees to it.")
 
 
 def _confirm(step: Step[Any], row: Binding) -> None:
@@ -194,8 +192,8 @@ def refuse_binding(step: Step[Binding]) -> Effect:
     """
     row = step.subject
     if not row.is_open:
-        sentence = f"That this connection opens {row.resource.name} was confirmed already."
-        raise refuse(Refusal("I8", "state", sentence, "Who answers for another resource asks that it moves there."))
+        sentence = f"It is already confirmed that this connection opens {row.resource.name}."
+        raise refuse(Refusal("I8", "state", sentence, "An owner of another resource asks for its move."))
     row.refused_by, row.refused_at = step.actor.person, step.now
     row.refused_for = sorted({*row.refused_for, row.resource_id})
     step.save(row)
@@ -217,7 +215,7 @@ def request_move(step: Step[Resource], *, connector: str, instance: str) -> Effe
     """
     row = _find_binding(connector, instance)
     if row is None or row.is_open:
-        raise refuse(Refusal("I8", "input", "Nobody has confirmed what this connection opens, so nothing moves."))
+        raise refuse(Refusal("I8", "input", "This connection is not confirmed, so it can't move."))
     if row.resource_id == step.subject.pk:
         raise refuse(Refusal("I8", "input", f"It is known to open {step.subject.name} already."))
     if row.moving_to is not None and not {row.moving_by_id, row.moving_for_id} & step.actor.people_ids:
@@ -231,8 +229,8 @@ def request_move(step: Step[Resource], *, connector: str, instance: str) -> Effe
 def _open_move(row: Binding) -> Refusal:
     assert row.moving_to is not None
     name = row.moving_by.name if row.moving_by else "Somebody"
-    sentence = f"{name} asks already that this connection opens {row.moving_to.name}."
-    to_do = f"Who answers for {row.resource.name} or {row.moving_to.name}, or an admin, agrees to it or leaves it as it is first."
+    sentence = f"{name} has already asked that this connection opens {row.moving_to.name}."
+    to_do = f"An owner of {row.resource.name} or {row.moving_to.name}, or an admin, agrees or refuses first."
     return Refusal("I8", "state", sentence, to_do)
 
 
@@ -254,7 +252,7 @@ def agree_to_move(step: Step[Binding], *, resource: int) -> Effect:
     row = step.subject
     if row.moving_to is None or row.moving_to_id != resource:
         raise refuse(
-            Refusal("A6", "stale", "Something else is asked for by now, so nothing was changed.", "Look again.")
+            Refusal("A6", "stale", "The request changed in the meantime, so nothing was saved.", "Look again.")
         )
     was, row.resource = row.resource_id, row.moving_to
     row.proposed_by, row.proposed_at = row.moving_by, row.moving_at or step.now
@@ -286,19 +284,17 @@ def share_host(step: Step[Resource], *, binding: int) -> Effect:
     """
     row = next((claim for claim in resource_queries.open_claims(step.subject) if claim.pk == binding), None)
     if row is None:
-        sentence = f"Nobody waits for {step.subject.name} to share a host."
+        sentence = f"No other owner waits for {step.subject.name} to share a host."
         raise refuse(Refusal("I8", "state", sentence, "Look at the resource again."))
     people = step.actor.people_ids
-    to_do = f"Somebody else who answers for {step.subject.name} agrees."
+    to_do = f"Another owner of {step.subject.name} agrees."
     if people & {row.proposed_by_id, row.confirmed_by_id, row.confirmed_for_id}:
-        sentence = (
-            f"You said that this host opens {row.resource.name}, so you do not agree for {step.subject.name} too."
-        )
+        sentence = f"You said that this host opens {row.resource.name}, so you can't agree for {step.subject.name} too."
         raise refuse(Refusal("I8", "duty", sentence, to_do))
     if people & row.resource.answering_ids:
-        raise refuse(Refusal("I8", "duty", f"You answer for {row.resource.name} too.", to_do))
+        raise refuse(Refusal("I8", "duty", f"You own {row.resource.name} too.", to_do))
     if rests := _owned_that_rest_on(row, people, step.now):
-        sentence = f"{rests.name} rests on this connection and you answer for it, so somebody else agrees."
+        sentence = f"{rests.name} uses this connection and you own it, so another person agrees."
         raise refuse(Refusal("I8", "duty", sentence, to_do))
     made = HostConsent(
         binding=row,

@@ -23,14 +23,14 @@ def _require_no_stake(subject: Entitlement, actor: Actor, now: datetime) -> Refu
     stake = parties.stake_in_entitlement(subject, actor)
     if stake is None:
         return None
-    sentence = f"{stake}, so somebody else says which controls stand on it."
-    return Refusal("SOD-1", "duty", sentence, "The other one of owner and deputy does.")
+    sentence = f"{stake}, so another person states its controls."
+    return Refusal("SOD-1", "duty", sentence, "The other of owner and backup approver does.")
 
 
 NO_STAKE = Duty(
     "SOD-1",
     "S1",
-    "Who owns, brought in or wrote what holds an entitlement does not say that a control stands on it.",
+    "Owners, importers and authors of an automation can't state a control on its entitlements.",
     _require_no_stake,
 )
 
@@ -53,7 +53,7 @@ def state_control(step: Step[Entitlement], *, tag: str) -> Effect:
     if tag not in STATED_CONTROLS:
         raise invalid("S6", "tag", "Choose one of the list.")
     if entitlement.controls.standing().filter(tag=tag).exists():
-        raise refuse(Refusal("S6", "state", "Somebody says that already.", "See who, and why, on its page."))
+        raise refuse(Refusal("S6", "state", "This control is already stated.", "See who, and why, on its page."))
     person = step.actor.person
     assert person is not None  # the permission requires owning the resource
     assert step.reason is not None

@@ -97,7 +97,7 @@ def test_it_takes_a_reason_and_one_of_the_list_and_is_said_once(plain: Company, 
         with pytest.raises(InvalidInput, match=r"^S6: Choose one of the list\."):
             say(plain, omar, one, tag)
     say(plain, omar, one)
-    with pytest.raises(OutOfTurn, match=r"^S6: Somebody says that already\."):
+    with pytest.raises(OutOfTurn, match=r"^S6: This control is already stated\."):
         say(plain, plain.people.amara, one)
     assert Control.objects.count() == 1
 

@@ -47,9 +47,15 @@ def test_nobody_but_the_resources_side_says_that_a_connection_does_not_open_it(
     record = stock_report.privilege_on(stage_2, company.slack)
     binding = binding_of(record)
     for person in (n.sana, n.theo, n.ines):
-        with inside(company.slack, as_actor(person), company.now), pytest.raises(DutyConflict, match="Who answers for"):
+        with (
+            inside(company.slack, as_actor(person), company.now),
+            pytest.raises(DutyConflict, match="Only an owner of"),
+        ):
             bindings.refuse_binding(binding, actor=as_actor(person), now=company.now)
-        with inside(company.slack, as_actor(person), company.now), pytest.raises(DutyConflict, match="Who answers for"):
+        with (
+            inside(company.slack, as_actor(person), company.now),
+            pytest.raises(DutyConflict, match="Only an owner of"),
+        ):
             bindings.confirm_binding(binding, actor=as_actor(person), now=company.now)
     binding.refresh_from_db()
     assert (binding.confirmed_at, binding.refused_at) == (None, None)
@@ -65,7 +71,7 @@ def test_somebody_further_down_the_ladder_decides_and_confirms_no_binding(compan
     record = stock_report.privilege_on(made, company.slack)
     decider = next(candidate.person for seat in record.seats.all() for candidate in seat.candidates.all())
     assert decider not in (n.omar, n.amara)
-    with pytest.raises(DutyConflict, match="Who answers for"):
+    with pytest.raises(DutyConflict, match="Only an owner of"):
         not_mine(company, record, decider)
     assert LedgerEvent.objects.filter(verb="approval.rejected", outcome="refused", code="I8").exists()
     scenarios.approve(record, decider, now=company.now, reason="Nobody else is left.")

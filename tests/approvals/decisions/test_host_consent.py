@@ -86,7 +86,7 @@ def test_who_made_the_claim_does_not_agree_for_the_other_side(claimed: Company) 
 def test_who_answers_for_both_resources_does_not_agree(claimed: Company) -> None:
     amara, binding = claimed.people.amara, claim(claimed)
     assert amara.pk == claimed.drive.deputy_id == claimed.model.deputy_id
-    with pytest.raises(DutyConflict, match="You answer for Model gateway too"):
+    with pytest.raises(DutyConflict, match="You own Model gateway too"):
         bindings.share_host(claimed.drive, actor=as_actor(amara), now=claimed.now, binding=binding.pk)
     assert "Confirm shared host" not in client_of(amara).get(claimed.drive.href).content.decode()
 
@@ -117,7 +117,7 @@ def test_a_retired_resource_waits_for_nobody(claimed: Company) -> None:
 def test_who_answers_for_an_automation_on_it_does_not_agree(claimed: Company) -> None:
     n = claimed.people
     stock_report.version(claimed, reads_payroll, technical_owner=joins(n.mei, n.finance_ops))
-    with pytest.raises(DutyConflict, match="rests on this connection and you answer for it"):
+    with pytest.raises(DutyConflict, match="uses this connection and you own it"):
         bindings.share_host(claimed.drive, actor=as_actor(n.mei), now=claimed.now, binding=claim(claimed).pk)
 
 
@@ -202,7 +202,7 @@ def test_what_is_another_host_or_none_waits_for_nobody(company: Company, known: 
 
 def test_what_nobody_claims_is_not_agreed_to(claimed: Company) -> None:
     binding = Binding.objects.get(resource=claimed.drive)
-    with pytest.raises(OutOfTurn, match="Nobody waits for Model gateway to share a host"):
+    with pytest.raises(OutOfTurn, match="No other owner waits for Model gateway to share a host"):
         bindings.share_host(claimed.model, actor=as_actor(claimed.people.omar), now=claimed.now, binding=binding.pk)
 
 

@@ -286,7 +286,7 @@ def test_not_fine_and_nobody_looking_suspend_it_and_only_stage_1_brings_it_back(
     assert recorded("automation.suspended", automation, by=by) == {"why": why, "from": "live", "to": "suspended"}
     assert Notice.objects.filter(event=mail, recipient=n.jonas).count() == 1
     at = sample.due_at or company.now
-    with pytest.raises(Refused, match=r"^G5: Nobody stopped it: it is suspended until"):
+    with pytest.raises(Refused, match=r"^G5: It isn't stopped: a spot check suspended it until"):
         lifecycle.resume(automation, actor=as_actor(n.jonas), now=at, reason="Please.")
     with inside(automation, JOBS, at):
         lifecycle.reinstate(automation, actor=JOBS, now=at)

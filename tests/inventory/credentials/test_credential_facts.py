@@ -157,10 +157,10 @@ def test_a_builder_lowers_no_tier_by_saying_what_a_credential_opens(company: Com
     n, one = company.people, opening(company.erp)
     Automation.objects.update(technical_owner=n.omar)
     for actor in (as_actor(n.omar), as_delegate(n.amara, giver=n.omar, now=company.now)):
-        with pytest.raises(DutyConflict, match="uses this credential and you answer for it") as no:
+        with pytest.raises(DutyConflict, match="uses this credential and you own it") as no:
             credential_transitions.declare_reach(one, actor=actor, now=company.now, codes=[code_of(version, one)])
         assert no.value.refusal.code == "I6"
-    with pytest.raises(DutyConflict, match="Only who answers for what it opens"):
+    with pytest.raises(DutyConflict, match="Only an owner of the opened resource"):
         declare(company, one, n.sana, [code_of(version, one)])
     assert (opening(company.erp).reach_kind, tier_of(version, one)) == ("unknown", "standard")
     assert LedgerEvent.objects.filter(verb="credential.reach_declared", outcome="refused").count() == 3
@@ -227,7 +227,7 @@ def test_that_it_opens_more_a_security_reviewer_says_and_it_counts_at_once(compa
     assert tier_of(version, one) == "standard"
     finding = version.latest_assessment.findings.get(code="credential_reach")
     assert (finding.severity, finding.detail) == ("high", "It opens more than is asked for: x:drop")
-    with pytest.raises(DutyConflict, match=r"^I6: Only who answers for what it opens,"):
+    with pytest.raises(DutyConflict, match=r"^I6: Only an owner of the opened resource"):
         declare(company, one, n.sana, [code])
     declare(company, one, n.sana, None)
     assert not version.latest_assessment.findings.filter(code="credential_reach").exists()
@@ -294,7 +294,7 @@ def test_that_a_store_keeps_it_moves_nothing_until_its_side_confirms_it(company:
     for person in (n.rita, n.omar, n.sana, n.ines):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             credential_transitions.confirm_store(one, actor=as_actor(person), now=company.now, store=store.pk)
-    with pytest.raises(OutOfTurn, match="Something else is said"):
+    with pytest.raises(OutOfTurn, match="It changed in the meantime"):
         credential_transitions.confirm_store(one, actor=as_actor(n.lena), now=company.now, store=company.slack.pk)
     credential_transitions.confirm_store(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
     assert (one.kept_in, one.decided_on, one.kept_confirmed_by) == (store, store, n.lena)
@@ -321,7 +321,7 @@ def test_who_said_it_or_owns_what_uses_it_does_not_confirm_it(company: Company, 
     if stake == "stands_in":
         Credential.objects.update(said_for=n.lena)
     for verb in (credential_transitions.confirm_store, credential_transitions.refuse_store):
-        with pytest.raises(DutyConflict, match="somebody else"):
+        with pytest.raises(DutyConflict, match="another person"):
             verb(one, actor=who, now=company.now, store=store.pk)
     assert opening(company.erp).kept_in is None
     credential_transitions.confirm_store(one, actor=as_actor(n.piet), now=company.now, store=store.pk)
@@ -361,7 +361,7 @@ def test_a_confirmed_store_is_left_for_another_by_both_sides(company: Company) -
     credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=store)
     credential_transitions.confirm_store(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
     for person in (n.rita, n.omar, n.sana):
-        with pytest.raises(DutyConflict, match="only its side says that another does"):
+        with pytest.raises(DutyConflict, match="only its owners can name another store"):
             credential_transitions.claim_store(one, actor=as_actor(person), now=company.now, store=other)
     credential_transitions.claim_store(one, actor=as_actor(n.lena), now=company.now, store=other)
     assert one.decided_on == store

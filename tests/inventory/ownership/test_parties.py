@@ -176,7 +176,7 @@ def test_what_counts_for_nothing_by_its_speaker_is_said_again_by_another_of_that
     assert tier_of(own, one) == "standard"
     with pytest.raises(InvalidInput, match="says that already"):
         declare(c, one, n.bram, [code_of(version, one)])
-    with pytest.raises(DutyConflict, match=r"^I6: Only who answers for what it opens,"):
+    with pytest.raises(DutyConflict, match=r"^I6: Only an owner of the opened resource"):
         declare(c, one, n.sana, [code_of(version, one)])
     declare(c, one, n.omar, [code_of(version, one)])
     assert (one.reach_by, tier_of(own, one)) == (n.omar, "low")
@@ -254,13 +254,13 @@ def test_an_owner_who_left_is_replaced_once_two_people_have_named_who_answers_me
     brought_in(c)
     one = owner_left(c)
     for by in (n.rita, n.omar, n.sana):
-        with pytest.raises(OutOfTurn, match="Piet de Vries left, and nobody answers for it meanwhile"):
+        with pytest.raises(OutOfTurn, match="Piet de Vries left, and nobody is its interim owner"):
             describe(c, one, by, n.mei)
     assert opening(c.erp).is_ownerless(c.now)
     named = ownership_transitions.NAME_INTERIM["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
     ownership_transitions.confirm_interim(InterimOwner.objects.get(pk=named.pk), actor=as_actor(n.sana), now=c.now)
     for by in (n.rita, n.sana):
-        with pytest.raises(DutyConflict, match="Mei Tanaka answers for it meanwhile"):
+        with pytest.raises(DutyConflict, match="Mei Tanaka is its interim owner"):
             describe(c, opening(c.erp), by, n.lena)
     describe(c, opening(c.erp), n.mei, n.lena)
     now_known = opening(c.erp)
@@ -275,7 +275,7 @@ def test_whoever_has_a_stake_replaces_no_owner_who_left_though_it_is_theirs_to_d
     in_charge(c, n.rita)
     named = ownership_transitions.NAME_INTERIM["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
     ownership_transitions.confirm_interim(InterimOwner.objects.get(pk=named.pk), actor=as_actor(n.sana), now=c.now)
-    with pytest.raises(DutyConflict, match="answers for it meanwhile"):
+    with pytest.raises(DutyConflict, match="is its interim owner"):
         describe(c, opening(c.erp), n.rita, n.rita)
     describe(c, opening(c.erp), n.omar, n.lena)
     assert opening(c.erp).owner == n.lena
@@ -336,4 +336,4 @@ def test_the_form_says_why_its_reader_can_not_name_another(company: Company) -> 
     page = client_of(n.rita).get(reverse("credential_describe", args=[opening(c.erp).pk])).content.decode()
     field = page[page.index('id="id_owner"') - 200 : page.index('id="id_owner"') + 200]
     assert "disabled" in field
-    assert "Piet de Vries left, and nobody answers for it meanwhile." in page
+    assert "Piet de Vries left, and it has no interim owner." in page

@@ -51,7 +51,7 @@ def test_a_proposed_connection_is_not_taken_by_another_resources_owner(company: 
     with pytest.raises(NotPermitted, match="proposed to open Finance Slack workspace") as no:
         bindings.bind_connection(company.drive, actor=as_actor(company.people.mei), now=company.now, **key)
     assert no.value.refusal.code == "I8"
-    with pytest.raises(InvalidInput, match="Nobody has confirmed"):
+    with pytest.raises(InvalidInput, match="is not confirmed"):
         bindings.request_move(company.drive, actor=as_actor(company.people.mei), now=company.now, **key)
     bindings.bind_connection(company.slack, actor=as_actor(company.people.omar), now=company.now, **key)
     binding.refresh_from_db()
@@ -69,7 +69,7 @@ def test_who_proposed_a_connection_or_owns_what_rests_on_it_does_not_confirm_it(
         Automation.objects.filter(pk=version.automation.pk).update(**{stake: n.omar})
     key = Binding.objects.values("connector", instance=F("instance_name")).get(resource=company.slack)
     for actor in (as_actor(n.omar), as_delegate(n.amara, giver=n.omar, now=company.now)):
-        with pytest.raises(DutyConflict, match="somebody else settles it") as no:
+        with pytest.raises(DutyConflict, match="another person decides that") as no:
             bindings.bind_connection(company.slack, actor=actor, now=company.now, **key)
         assert no.value.refusal.code == "I8"
     assert LedgerEvent.objects.filter(verb="binding.confirmed", outcome="refused", code="I8").count() == 2
@@ -102,7 +102,7 @@ def test_a_confirmed_connection_is_moved_by_nobody_alone(company: Company) -> No
         with pytest.raises(NotPermitted, match=f"^{code}: "):
             bindings.bind_connection(company.drive, actor=as_actor(person), now=company.now, **KNOWN)
         bindings.request_move(company.drive, actor=as_actor(person), now=company.now, **KNOWN)
-        with pytest.raises(DutyConflict, match=r"^SOD-8: You asked for this, so somebody else"):
+        with pytest.raises(DutyConflict, match=r"^SOD-8: You asked for this, so another person"):
             bindings.agree_to_move(binding, actor=as_actor(person), now=company.now, resource=company.drive.pk)
         assert kept().resource == company.slack
         if person == n.ines:
@@ -116,7 +116,7 @@ def test_a_confirmed_connection_is_moved_by_nobody_alone(company: Company) -> No
 def test_what_somebody_asks_for_is_not_replaced_by_another_who_asks(company: Company) -> None:
     n, binding = company.people, confirmed(company)
     bindings.request_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
-    with pytest.raises(OutOfTurn, match="Mei Tanaka asks already that this connection opens"):
+    with pytest.raises(OutOfTurn, match="Mei Tanaka has already asked that this connection opens"):
         bindings.request_move(company.mail, actor=as_actor(n.ines), now=company.now, **KNOWN)
     assert kept().moving_to == company.drive
     bindings.request_move(
@@ -131,11 +131,11 @@ def test_what_somebody_asks_for_is_not_replaced_by_another_who_asks(company: Com
 def test_an_owner_and_an_admin_do_not_make_two_sides(company: Company) -> None:
     n, binding = company.people, confirmed(company)
     bindings.request_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
-    with pytest.raises(DutyConflict, match="who answers for Finance Slack workspace"):
+    with pytest.raises(DutyConflict, match="an owner of Finance Slack workspace"):
         bindings.agree_to_move(binding, actor=as_actor(n.karl), now=company.now, resource=company.drive.pk)
     bindings.drop_move(binding, actor=as_actor(n.mei), now=company.now)
     bindings.request_move(company.drive, actor=as_actor(n.ines), now=company.now, **KNOWN)
-    with pytest.raises(DutyConflict, match="who answers for Finance Slack workspace"):
+    with pytest.raises(DutyConflict, match="an owner of Finance Slack workspace"):
         bindings.agree_to_move(binding, actor=as_actor(n.omar), now=company.now, resource=company.drive.pk)
     assert kept().resource == company.slack
 
@@ -174,10 +174,10 @@ def test_who_stands_in_for_the_asker_does_not_agree(company: Company) -> None:
 def test_agreeing_counts_for_what_was_shown_and_who_asked_must_still_answer_for_it(company: Company) -> None:
     n, binding = company.people, confirmed(company)
     bindings.request_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
-    with pytest.raises(OutOfTurn, match="Something else"):
+    with pytest.raises(OutOfTurn, match="changed in the meantime"):
         bindings.agree_to_move(binding, actor=as_actor(n.omar), now=company.now, resource=company.mail.pk)
     given(company.drive, owner=n.lena, deputy=n.amara)
-    with pytest.raises(DutyConflict, match="who answers for Finance Slack workspace"):
+    with pytest.raises(DutyConflict, match="an owner of Finance Slack workspace"):
         bindings.agree_to_move(binding, actor=as_actor(n.omar), now=company.now, resource=company.drive.pk)
 
 
@@ -186,7 +186,7 @@ def test_what_was_asked_for_can_be_dropped_and_nothing_is_agreed_to_then(company
     n, binding = company.people, confirmed(company)
     bindings.request_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
     bindings.drop_move(binding, actor=as_actor(n.omar), now=company.now)
-    with pytest.raises(OutOfTurn, match="Nobody asks"):
+    with pytest.raises(OutOfTurn, match="no request to move"):
         bindings.agree_to_move(binding, actor=as_actor(n.omar), now=company.now, resource=company.drive.pk)
 
 
