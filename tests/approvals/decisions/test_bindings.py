@@ -87,7 +87,7 @@ def test_an_owner_who_is_a_party_confirms_nothing_on_the_resources_page_that_the
     binding = binding_of(stock_report.privilege_on(made, company.slack))
     said = {"connector": binding.connector, "instance": binding.instance_name}
     for actor in (as_actor(n.omar), as_delegate(n.amara, giver=n.omar, now=company.now)):
-        with pytest.raises(DutyConflict, match=r"^I8: Weekly stock report rests on this connection"):
+        with pytest.raises(DutyConflict, match=r"^I8: Weekly stock report uses this connection"):
             bindings.bind_connection(company.slack, actor=actor, now=company.now, **said)
     refused = LedgerEvent.objects.filter(verb="binding.confirmed", outcome="refused", code="I8")
     assert refused.count() == 2

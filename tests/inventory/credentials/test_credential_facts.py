@@ -333,7 +333,7 @@ def test_who_said_it_or_owns_what_uses_it_does_not_confirm_it(company: Company, 
 def test_a_store_that_does_not_keep_it_is_said_again_by_nobody_but_its_side(company: Company) -> None:
     n, one, store = company.people, opening(company.erp), vault(company)
     credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=store)
-    with pytest.raises(OutOfTurn, match="Rita Novak says already"):
+    with pytest.raises(OutOfTurn, match="Rita Novak has already named"):
         credential_transitions.claim_store(one, actor=as_actor(n.omar), now=company.now, store=store)
     credential_transitions.refuse_store(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
     assert (one.said_kept_in, one.kept_refused_for) == (None, [store.pk])

@@ -236,7 +236,7 @@ def test_who_only_builds_with_it_takes_it_from_nobody_who_answers_for_it(company
     brought_in(c)
     one = opening(c.erp)
     describe(c, one, n.rita, n.piet)
-    with pytest.raises(DutyConflict, match="Piet de Vries answers for it"):
+    with pytest.raises(DutyConflict, match="Piet de Vries owns it"):
         describe(c, one, n.rita, n.rita)
     for by in (n.rita, n.piet, n.omar):
         with pytest.raises(InvalidInput, match="name who does instead") as no:
@@ -254,7 +254,7 @@ def test_an_owner_who_left_is_replaced_once_two_people_have_named_who_answers_me
     brought_in(c)
     one = owner_left(c)
     for by in (n.rita, n.omar, n.sana):
-        with pytest.raises(OutOfTurn, match="Piet de Vries left, and nobody is its interim owner"):
+        with pytest.raises(OutOfTurn, match="Piet de Vries left, and it has no interim owner"):
             describe(c, one, by, n.mei)
     assert opening(c.erp).is_ownerless(c.now)
     named = ownership_transitions.NAME_INTERIM["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
