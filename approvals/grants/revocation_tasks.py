@@ -1,4 +1,4 @@
-"""Revocation tasks: who removes the access of an ended grant, in which order, and the texts (G4). Reads only."""
+"""Revocation tasks: who removes the access of an ended grant, in which order, and its state in words (G4). Reads only."""
 
 from __future__ import annotations
 
@@ -75,41 +75,6 @@ def covers(new: Grant, old: Grant) -> bool:
 def is_task(grant: Grant) -> bool:
     """Return whether a person has to remove the access, because Countersign can't block it (G4)."""
     return grant.enforcement == EnforcedBy.DETACHED and grant.state == GrantState.ENDED
-
-
-def location_sentence(task: RevocationTask) -> str:
-    """Say where the access to remove is held; never a secret."""
-    grant, resource = task.grant, task.resource
-    place_words = f" on {resource.name}" if resource is not None else ""
-    credential = grant.credential
-    if credential is None:
-        return f"The access was set up{place_words} itself: no credential of the register opens it."
-    kept = credential.kept_in
-    if kept is not None:
-        return f"The credential {credential} is kept in {kept.name}."
-    place = credential.platform_instance
-    return (
-        f"The credential {credential} is kept by {place}."
-        if place
-        else f"The credential {credential} opens it{place_words}."
-    )
-
-
-def steps(task: RevocationTask) -> list[str]:
-    """Return the steps to take, in order."""
-    grant, resource = task.grant, task.resource
-    place = resource.name if resource is not None else "the system"
-    if grant.entitlement_id is None:
-        return [
-            f"Delete the credential {grant.credential} where it is kept, or renew it so that the old value opens nothing.",
-            f"See on {place} that the old value is refused.",
-            "Say here what you did and where you looked.",
-        ]
-    held = grant.sentence.removeprefix("May ")
-    steps = [f"On {place}, take away that {grant.automation.name} may {held[:1].lower()}{held[1:]}."]
-    if grant.credential is not None:
-        steps.append(f"If nothing else needs the credential {grant.credential}, delete it where it is kept.")
-    return [*steps, f"See on {place} that it is refused now.", "Say here what you did and where you looked."]
 
 
 def state_words(task: RevocationTask, now: datetime) -> tuple[str, str]:

@@ -19,7 +19,6 @@ from governance.web.components import times
 from governance.web.pages.confirmation import confirm
 from governance.web.requests.middleware import Request
 from inventory.automations.views import reasons
-from inventory.models import Credential
 
 Shape = dict[str, Any]
 
@@ -58,52 +57,29 @@ def privileges_needing(grant: Grant, now: datetime) -> QuerySet[Grant]:
 
 def blast_radius(grant: Grant, now: datetime) -> list[Shape]:
     """Return what stops, and could have been reached, to show before the button (G5)."""
-    held = [held_grant for held_grant in (grant, *privileges_needing(grant, now)) if held_grant.entitlement is not None]
+    if not grant.is_live(now):
+        why = queries.effective_state(grant, now)[1] or "its term has not begun"
+        return [{"icon": "info", "lead": f"It is not in force now: {why}.", "text": ""}]
     reached = reasons.use_reasons(
-        reasons.Use(held_grant.level, held_grant.sentence, _class_of(held_grant)) for held_grant in held
+        reasons.Use(held.level, held.sentence, held.entitlement.counted_class)
+        for held in (grant, *privileges_needing(grant, now))
+        if held.entitlement is not None
     )
     if grant.kind == GrantKind.CREDENTIAL and grant.credential is not None:
-        reached.append(_reach_words(grant.credential))
-    if grant.is_live(now):
-        return reached
-    return [
-        {
-            "icon": "info",
-            "lead": f"It is not in force now: {queries.effective_state(grant, now)[1] or 'its term has not begun'}.",
-            "text": "",
-        }
-    ]
-
-
-def _class_of(grant: Grant) -> str:
-    return grant.entitlement.counted_class if grant.entitlement is not None else ""
-
-
-def _reach_words(credential: Credential) -> Shape:
-    """Describe what the credential itself opens, regardless of grants (I6)."""
-    if credential.reach:
-        return {"icon": "key", "lead": "It opens:", "text": f"{', '.join(credential.reach)}."}
-    return {"icon": "key", "lead": "What else it opens is not known.", "text": ""}
+        opens = ", ".join(grant.credential.reach)  # regardless of grants (I6)
+        lead = "It opens:" if opens else "What else it opens is not known."
+        reached.append({"icon": "key", "lead": lead, "text": f"{opens}." if opens else ""})
+    return reached
 
 
 def _text(grant: Grant, now: datetime) -> str:
-    stopped = {needing_grant.pk for needing_grant in privileges_needing(grant, now)}
-    others = Grant.objects.live(now).filter(automation=grant.automation_id).exclude(pk__in={grant.pk, *stopped})
-    return " ".join(
-        (
-            f"{grant.automation.name} can no longer {_use(grant)} from this moment.",
-            *([_stopping_words(len(stopped))] if grant.kind == GrantKind.CREDENTIAL else []),
-            "The rest of the automation runs on." if others.exists() else "Nothing else of the automation is in force.",
-            RETURNS,
-        )
-    )
-
-
-def _use(grant: Grant) -> str:
-    return f"use the credential {grant.credential}" if grant.kind == GrantKind.CREDENTIAL else "do this"
-
-
-def _stopping_words(number: int) -> str:
-    if not number:
-        return "Nothing in force needs it."
-    return f"{times.counted(number, 'privilege')} that need{'s' if number == 1 else ''} it stop{'s' if number == 1 else ''} with it."
+    stopped = [needing.pk for needing in privileges_needing(grant, now)]
+    others = Grant.objects.live(now).filter(automation=grant.automation_id).exclude(pk__in=[grant.pk, *stopped])
+    use, with_it = "do this", ""
+    if grant.kind == GrantKind.CREDENTIAL:
+        verbs = ("needs", "stops") if len(stopped) == 1 else ("need", "stop")
+        counted = f"{times.counted(len(stopped), 'privilege')} that {verbs[0]} it {verbs[1]} with it."
+        use, with_it = f"use the credential {grant.credential}", counted if stopped else "Nothing in force needs it."
+    rest = "The rest of the automation runs on." if others.exists() else "Nothing else of the automation is in force."
+    sentences = (f"{grant.automation.name} can no longer {use} from this moment.", with_it, rest, RETURNS)
+    return " ".join(filter(None, sentences))

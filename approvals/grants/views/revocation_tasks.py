@@ -173,8 +173,6 @@ def _context(task: RevocationTask, actor: Actor, now: datetime, *, error: str = 
         "is_open": is_open,
         "state": grant_revocation_tasks.state_words(task, now),
         "facts": _facts(task, now),
-        "where": grant_revocation_tasks.location_sentence(task),
-        "to_do": grant_revocation_tasks.steps(task),
         "may_say": refusal is None,
         "for_whom": speaker.standing_for.name if speaker.standing_for is not None else "",
         "reason_error": error,
