@@ -6,7 +6,6 @@ Only the four people of the bootstrap are added without an operation, as in the 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -16,12 +15,12 @@ from django.db import transaction
 from approvals.models import Proposal
 from approvals.proposals import transitions as proposal_transitions
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
 from governance.core.ledger import ledger_events
 from governance.core.models import Person, Team, TeamKind
 from governance.core.people import transitions as people_transitions
 from governance.core.teams import transitions as team_transitions
 from governance.demo.company import grant_usage, people_and_teams, resources
+from governance.demo.company.cast import Cast
 from governance.demo.company.people_and_teams import PersonRow
 from governance.demo.company.resources import ResourceRow
 from inventory.models import Resource
@@ -37,26 +36,13 @@ STEP = timedelta(minutes=2)
 DAY = timedelta(days=1)
 
 
-@dataclass
-class Northwind:
-    """The demo's people, teams and resources by key."""
-
-    people: dict[str, Person] = field(default_factory=dict)
-    teams: dict[str, Team] = field(default_factory=dict)
-    resources: dict[str, Resource] = field(default_factory=dict)
-
-    def actor(self, key: str) -> Actor:
-        """A person with a fresh session, as a high-risk decision needs (S5)."""
-        return Actor.of(self.people[key], signed_in_at=business_time.real())
-
-
-def found_company(start: datetime) -> Northwind:
+def found_company(start: datetime) -> Cast:
     """Found the company from the instant ``start`` on.
 
     Raises:
         AlreadyBootstrapped: the ledger is not empty.
     """
-    made = Northwind()
+    made = Cast(start)
     _people(made, start)
     _teams(made, start + timedelta(hours=1))
     _roles(made, start + timedelta(hours=5))
@@ -80,7 +66,7 @@ def _person(row: PersonRow, password: str) -> Person:
     )
 
 
-def _people(made: Northwind, now: datetime) -> None:
+def _people(made: Cast, now: datetime) -> None:
     """Add all people with the demo's password: hashed once, since it is not secret."""
     password = make_password(people_and_teams.PASSWORD)
     made.people = {row.key: _person(row, password) for row in people_and_teams.PEOPLE}
@@ -100,7 +86,7 @@ def _people(made: Northwind, now: datetime) -> None:
             people_transitions.add_person(person, actor=made.actor("ines"), now=now + number * STEP)
 
 
-def _teams(made: Northwind, now: datetime) -> None:
+def _teams(made: Cast, now: datetime) -> None:
     """Found the teams from the root down; the other admin adds an admin as a member (S8)."""
     for number, row in enumerate(people_and_teams.TEAMS):
         at = now + 3 * number * STEP
@@ -119,23 +105,23 @@ def _teams(made: Northwind, now: datetime) -> None:
                 team_transitions.join_team(team, actor=made.actor(admin), now=at + 2 * STEP, person=member)
 
 
-def _appoint(made: Northwind, kind: str, target: str, document: dict[str, Any], person: Person, now: datetime) -> None:
+def _appoint(made: Cast, kind: str, target: str, document: dict[str, Any], person: Person, now: datetime) -> None:
     """Appoint a person: one admin proposes, the other countersigns, and the person accepts (S8)."""
     first, second = ("karl", "ines") if person == made.people["ines"] else ("ines", "karl")
     row, why = Proposal(kind=kind, target=target), "The first of the company."
     proposal = proposal_transitions.propose(row, actor=made.actor(first), now=now, reason=why, document=document)
     proposal_transitions.approve(proposal, actor=made.actor(second), now=now, shown_digest=proposal.digest)
-    proposal_transitions.accept(proposal, actor=Actor.of(person, signed_in_at=business_time.real()), now=now)
+    proposal_transitions.accept(proposal, actor=made.actor(person), now=now)
 
 
-def _roles(made: Northwind, now: datetime) -> None:
+def _roles(made: Cast, now: datetime) -> None:
     """Give roles: one admin proposes, the other countersigns, and each person accepts."""
     for number, (key, role) in enumerate(people_and_teams.ROLES):
         person = made.people[key]
         _appoint(made, "role", f"{person.pk}-{role}", {"held": True}, person, now + number * STEP)
 
 
-def _resources(made: Northwind, now: datetime) -> None:
+def _resources(made: Cast, now: datetime) -> None:
     """Register resources: an admin registers, owners accept, the other admin activates.
 
     Then each owner or deputy confirms the connections.
@@ -150,14 +136,14 @@ def _resources(made: Northwind, now: datetime) -> None:
             continue
         transition_resources.activate(resource, actor=made.actor("karl"), now=now + 2 * DAY + number * STEP)
     for number, (row, resource, _) in enumerate(rows):
-        confirmer = made.actor(row.confirmed_by or row.owner)
+        confirmer = made.actor(row.confirmed_by)
         for connection in row.connections:
             connector, _, instance = connection.partition("|")
             at = now + 3 * DAY + number * STEP
             bindings.bind_connection(resource, actor=confirmer, now=at, connector=connector, instance=instance)
 
 
-def _register_resource(made: Northwind, row: ResourceRow, now: datetime) -> Resource:
+def _register_resource(made: Cast, row: ResourceRow, now: datetime) -> Resource:
     registered = transition_resources.register_resource(
         made.teams[row.team],
         actor=made.actor("ines"),

@@ -1,14 +1,17 @@
-"""Table of the demo's resources: every kind, every data class, three environments."""
+"""The demo's resources, from the table ``resources.csv``: every kind, every data class, three environments."""
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
 from typing import NamedTuple
-
-from inventory.models import Environment
 
 
 class ResourceRow(NamedTuple):
-    """One resource: people and team by key; its connections, each as ``connector|instance``."""
+    """One resource: people and team by key; its connections, each as ``connector|instance``.
+
+    Its deputy confirms the connections (``confirmed_by``) if the owner builds on them.
+    """
 
     key: str
     name: str
@@ -17,388 +20,26 @@ class ResourceRow(NamedTuple):
     owner: str
     deputy: str
     team: str
+    environment: str
+    in_use: bool
+    confirmed_by: str
+    connections: tuple[str, ...]
     about: str
-    connections: tuple[str, ...] = ()
-    environment: str = Environment.PRODUCTION
-    in_use: bool = True
-    #: Confirms its connections; empty for the owner. The deputy confirms if the owner builds on them.
-    confirmed_by: str = ""
 
 
-RESOURCES = (
-    ResourceRow(
-        "erp",
-        "ERP Postgres (production)",
-        "data_store",
-        "confidential",
-        "omar",
-        "jonas",
-        "platform",
-        "Invoices, payments, suppliers and stock. Read replicas exist; automations get the primary only for writing.",
-        ("postgres|pgErpProd01xQ7aZ",),
-    ),
-    ResourceRow(
-        "slack",
-        "Finance Slack workspace",
-        "saas_connector",
-        "internal",
-        "omar",
-        "amara",
-        "platform",
-        "Where finance, supply and operations talk. No guests.",
-        ("slack|slkFinance2mB9yT",),
-    ),
-    ResourceRow(
-        "drive",
-        "Supplier Drive",
-        "saas_connector",
-        "confidential",
-        "mei",
-        "amara",
-        "it_ops",
-        "Contracts, certificates, price lists and statements of suppliers.",
-        ("googleDrive|gdrSupplier8KtQe", "googleSheets|gshSupplier3Ra8Mn"),
-    ),
-    ResourceRow(
-        "mailbox",
-        "Receivables mailbox",
-        "saas_connector",
-        "confidential",
-        "mei",
-        "amara",
-        "it_ops",
-        "receivables@northwind.example: what customers are written, and what they answer.",
-        ("gmail|gmlReceivable7Hd",),
-    ),
-    ResourceRow(
-        "github",
-        "GitHub MCP server",
-        "mcp_server",
-        "internal",
-        "mei",
-        "amara",
-        "it_ops",
-        "Issues and pull requests of the company's repositories, as tools.",
-        ("mcp|mcp.github.northwind.example", "mcp|github"),
-    ),
-    ResourceRow(
-        "model",
-        "Model gateway",
-        "backend_api",
-        "internal",
-        "amara",
-        "omar",
-        "platform",
-        "The one way to language models: logged, without training on what is sent.",
-        ("openAi|oaiGateway5LpRs4",),
-    ),
-    ResourceRow(
-        "n8n",
-        "n8n of the company",
-        "backend_api",
-        "internal",
-        "mei",
-        "omar",
-        "it_ops",
-        "The platform itself: code that a workflow runs there, and workflows that start each other.",
-        ("code|n8n", "workflow|n8n"),
-    ),
-    ResourceRow(
-        "form",
-        "Buyers' form",
-        "backend_api",
-        "internal",
-        "mei",
-        "omar",
-        "it_ops",
-        "The form in which buyers enter a new supplier.",
-        ("formTrigger|basBuyers4Nq0RvX",),
-    ),
-    ResourceRow(
-        "credit",
-        "Credit check API",
-        "backend_api",
-        "confidential",
-        "bram",
-        "amara",
-        "finance_ops",
-        "A credit agency's reports about companies, paid by the call.",
-        ("httpRequest|api.creditcheck.example",),
-    ),
-    ResourceRow(
-        "bank",
-        "Bank SFTP",
-        "backend_api",
-        "restricted",
-        "mei",
-        "amara",
-        "it_ops",
-        "Where payment files are handed to the bank. What arrives there is paid.",
-        ("ftp|sftpBank9Ud3KzWp",),
-    ),
-    ResourceRow(
-        "rates",
-        "Exchange rates",
-        "backend_api",
-        "public",
-        "mei",
-        "omar",
-        "it_ops",
-        "Daily reference rates, as the central bank publishes them.",
-        ("httpRequest|rates.northwind.example",),
-    ),
-    ResourceRow(
-        "telematics",
-        "Telematics API",
-        "backend_api",
-        "internal",
-        "lena",
-        "omar",
-        "supply",
-        "Where each truck is and how cold it is inside.",
-    ),
-    ResourceRow(
-        "twilio",
-        "Twilio alerts",
-        "saas_connector",
-        "internal",
-        "mei",
-        "omar",
-        "it_ops",
-        "Text messages to drivers, paid by the message.",
-        ("twilio|twlAlerts5Gm2JyV",),
-    ),
-    ResourceRow(
-        "catalogue",
-        "Product catalogue API",
-        "backend_api",
-        "internal",
-        "lena",
-        "omar",
-        "supply",
-        "Products and prices as the shop shows them.",
-        ("httpRequest|pim.northwind.example",),
-    ),
-    ResourceRow(
-        "hr_db",
-        "People Postgres",
-        "data_store",
-        "restricted",
-        "nadia",
-        "omar",
-        "people_team",
-        "Contracts, leave and salaries.",
-        ("postgres|pgPeople6Wt2LmNc",),
-    ),
-    ResourceRow(
-        "hr_calendar",
-        "People calendar",
-        "saas_connector",
-        "confidential",
-        "nadia",
-        "mei",
-        "people_team",
-        "Who is away, and when.",
-        ("googleCalendar|gclPeople0Ye5NqU",),
-    ),
-    ResourceRow(
-        "brand",
-        "Brand library",
-        "mcp_server",
-        "internal",
-        "grace",
-        "mei",
-        "marketing",
-        "Logos, claims and the tone of voice, as tools.",
-        ("mcp|brand.northwind.example",),
-    ),
-    ResourceRow(
-        "campaigns",
-        "Campaign mail",
-        "mcp_server",
-        "confidential",
-        "grace",
-        "mei",
-        "marketing",
-        "Mail to customers: segments, drafts, sending.",
-        ("mcp|campaign-mail",),
-    ),
-    ResourceRow(
-        "photos",
-        "Product photos",
-        "mcp_server",
-        "public",
-        "grace",
-        "mei",
-        "marketing",
-        "Pictures of every product, as the press may have them.",
-        ("mcp|product-photos",),
-    ),
-    ResourceRow(
-        "newsletter",
-        "Newsletter service",
-        "mcp_server",
-        "confidential",
-        "grace",
-        "mei",
-        "marketing",
-        "The newsletter's old home; it is being moved to Campaign mail.",
-        ("mcp|newsletter.northwind.example",),
-    ),
-    ResourceRow(
-        "runbooks",
-        "Runbooks",
-        "mcp_server",
-        "internal",
-        "amara",
-        "omar",
-        "platform",
-        "What to do when something breaks, as tools.",
-        ("mcp|runbooks.northwind.example",),
-    ),
-    ResourceRow(
-        "stock",
-        "Stock database (read only)",
-        "mcp_server",
-        "internal",
-        "omar",
-        "amara",
-        "platform",
-        "Tables of the stock service behind a server that only reads.",
-        ("mcp|stock-db",),
-    ),
-    ResourceRow(
-        "wiki",
-        "Company wiki",
-        "mcp_server",
-        "internal",
-        "mei",
-        "amara",
-        "it_ops",
-        "How things are done here: pages of all teams, as tools.",
-        ("mcp|wiki.northwind.example",),
-        confirmed_by="amara",
-    ),
-    ResourceRow(
-        "vault",
-        "Vault",
-        "secret_store",
-        "restricted",
-        "amara",
-        "mei",
-        "platform",
-        "Where the keys of automations are kept. It gives none away; it says who fetched which.",
-    ),
-    ResourceRow(
-        "metrics",
-        "Metrics",
-        "data_store",
-        "internal",
-        "amara",
-        "omar",
-        "platform",
-        "What machines measure, and which alerts that raised.",
-        ("httpRequest|metrics.northwind.example",),
-    ),
-    ResourceRow(
-        "desk",
-        "Service desk",
-        "saas_connector",
-        "internal",
-        "mei",
-        "amara",
-        "it_ops",
-        "Tickets of everybody to IT and back.",
-        ("httpRequest|desk.northwind.example",),
-    ),
-    ResourceRow(
-        "analytics",
-        "Web analytics",
-        "backend_api",
-        "internal",
-        "hugo",
-        "grace",
-        "marketing",
-        "Which pages of the shop are read, without saying by whom.",
-        ("httpRequest|analytics.northwind.example",),
-        confirmed_by="grace",
-    ),
-    ResourceRow(
-        "vouchers",
-        "Voucher service",
-        "backend_api",
-        "confidential",
-        "grace",
-        "mei",
-        "marketing",
-        "Discounts by mail: who gets one, and who used it.",
-        ("httpRequest|vouchers.northwind.example",),
-    ),
-    ResourceRow(
-        "payroll",
-        "Payroll API",
-        "backend_api",
-        "restricted",
-        "nadia",
-        "jonas",
-        "people_team",
-        "Payslips and what they are made of.",
-        ("mcp|payroll.northwind.example",),
-    ),
-    ResourceRow(
-        "routes",
-        "Route planner",
-        "backend_api",
-        "internal",
-        "lena",
-        "omar",
-        "supply",
-        "Tomorrow's rounds: which truck brings what to whom.",
-        ("httpRequest|routes.northwind.example",),
-    ),
-    ResourceRow(
-        "labels",
-        "Label printers",
-        "backend_api",
-        "internal",
-        "lena",
-        "omar",
-        "supply",
-        "The printers in shops and depots, one queue for all.",
-        ("httpRequest|labels.northwind.example",),
-    ),
-    ResourceRow(
-        "erp_test",
-        "ERP Postgres (test)",
-        "data_store",
-        "internal",
-        "omar",
-        "jonas",
-        "platform",
-        "Last month's ERP without names and prices, for trying things.",
-        ("postgres|pgErpTest4Lm8QvX",),
-        environment=Environment.TEST,
-    ),
-    ResourceRow(
-        "sandbox",
-        "Developer sandbox",
-        "data_store",
-        "public",
-        "amara",
-        "omar",
-        "platform",
-        "Made-up orders and products; anybody may break it, it is made anew each night.",
-        environment=Environment.DEVELOPMENT,
-    ),
-    ResourceRow(
-        "applicants",
-        "Applicants' inbox",
-        "saas_connector",
-        "confidential",
-        "nadia",
-        "mei",
-        "people_team",
-        "Letters of applicants. Nadia Petrov has accepted to own it; the other admin has not put it to use.",
-        in_use=False,
-    ),
-)
+def _read(path: Path) -> tuple[ResourceRow, ...]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return tuple(
+            ResourceRow(
+                **row
+                | {
+                    "in_use": row["in_use"] == "yes",
+                    "confirmed_by": row["confirmed_by"] or row["owner"],
+                    "connections": tuple(filter(None, row["connections"].split(";"))),
+                }
+            )
+            for row in csv.DictReader(file)
+        )
+
+
+RESOURCES = _read(Path(__file__).with_name("resources.csv"))

@@ -24,15 +24,20 @@ from governance.core.mail import jobs as mail_jobs
 from governance.core.models import JobRun, LedgerEvent, Notice, NoticeState, Person
 from governance.demo.company import grant_usage
 from governance.demo.company.founding import found_company
+from governance.demo.stories import campaigns, finance, it, marketing_and_people, shops_and_logistics, supply
 from governance.demo.stories.daily_sweeps import mornings
-from governance.demo.stories.director import Director
 from governance.demo.stories.playback import Ago, play
-from governance.demo.stories.story_list import stories
 
 JOB = "demo.load"
 
-#: Founding of the company; every story begins later.
-FOUNDED = Ago(180, "09:00")
+#: Founding of the company, and the first of its daily sweeps. Every story begins later.
+FOUNDED, FIRST_SWEEP = Ago(180, "09:00"), Ago(175, "07:30")
+#: Twenty-two automations, at least one in each state of interest, an incident and campaigns.
+STORIES = [
+    story
+    for module in (supply, finance, marketing_and_people, it, shops_and_logistics, campaigns)
+    for story in module.STORIES
+]
 
 
 class NotADemo(Exception):
@@ -87,11 +92,10 @@ def load() -> JobRun:
 def play_past(present: datetime) -> Mapping[str, int]:
     """Play the demo's past up to ``present``; return the number of stories and usage figures."""
     check_demo()
-    founded = FOUNDED.instant(present)
-    director = Director(found_company(founded))
-    played = stories(director)
-    play([mornings(founded, present), *played], present=present, each_step=_send)
-    return {"stories": len(played), "figures_of_use": grant_usage.write_usage(present)}
+    company = found_company(FOUNDED.instant(present))
+    stories = [story(company) for story in STORIES]
+    play([mornings(FIRST_SWEEP.instant(present), present), *stories], present=present, each_step=_send)
+    return {"stories": len(stories), "figures_of_use": grant_usage.write_usage(present)}
 
 
 def _send(now: datetime) -> None:

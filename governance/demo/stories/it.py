@@ -7,159 +7,72 @@ from typing import Any
 
 from approvals.grants.transitions import lifecycle
 from approvals.waivers import transitions as waiver_transitions
-from governance.demo.stories.director import Director
+from governance.demo.company.cast import Cast
 from governance.demo.stories.playback import Ago, Story
-from inventory.models import Environment, Level
+from governance.demo.stories.scenes import SOON, approve_rest, submit_export
 from inventory.resources.transitions import incidents
 
-SOON = timedelta(minutes=20)
 
-
-def rates_on_the_intranet(d: Director) -> Story:
+def rates_on_the_intranet(d: Cast) -> Story:
     """Auto-approved, registered by form, live for months: Mei decided the app, policy the rest."""
-    now = yield Ago(104, "09:40")
-    rates = d.offer("rates", "mei", now, code="rates:read", words="May read the day's rates", level=Level.READ)
-    now = yield SOON
-    version = d.describe(
-        "it_ops",
-        "elif",
-        "Rates on the intranet",
-        rates,
-        now,
-        platform="script on the intranet's server",
-        purpose="Shows today's exchange rates on the intranet's front page.",
-        business_owner="elif",
-        escalation_contact="Service desk",
-    )
-    now = yield SOON
-    submission = d.submit(version, "elif", now, {rates.words: "Sales asks for them by mail every morning."})
-    now = yield Ago(103, "10:10")
-    d.approve(d.app(submission), "mei", now)
+    d.now = yield Ago(104, "09:40")
+    version = d.describe("Rates on the intranet")
+    d.now = yield SOON
+    submission = d.submit(version, "Rates on the intranet")
+    d.now = yield Ago(103, "10:10")
+    d.approve(submission, "mei")
 
 
-def incident_scribe(d: Director) -> Story:
+def incident_scribe(d: Cast) -> Story:
     """An agent with its own identity in the wiki; on-call stopped one of its grants, the other continues."""
-    now = yield Ago(80, "13:20")
-    version = d.bring_in(
-        "platform",
-        "arjun",
-        "incident-scribe.mcp.json",
-        now,
-        name="Incident scribe",
-        purpose="Finds what was written about an earlier incident while one is running, and says where it stands.",
-        business_owner="arjun",
-        escalation_contact="On call, #incidents",
-    )
-    now = yield SOON
-    submission = d.submit(
-        version,
-        "arjun",
-        now,
-        {
-            "company-wiki/search_pages": "What happened last time is in the wiki, and nobody finds it at night.",
-            "runbooks/read_runbook": "It quotes the step that comes next instead of retelling it.",
-        },
-    )
-    now = yield Ago(79, "09:15")
-    d.approve(d.app(submission), "amara", now, "It only reads. Whoever is on call still decides.")
-    now = yield Ago(77, "14:00")
-    yield from d.approve_rest(submission, now, "")
-    now = yield Ago(12, "02:40")
-    lifecycle.stop(
-        d.held(version.automation, "runbooks/read_runbook"),
-        actor=d.company.actor("mei"),
-        now=now,
-        reason="It quoted the recovery codes of the old router into a channel with guests. Off until those are gone.",
-    )
+    submission = yield from submit_export(d, "incident-scribe.mcp.json", 80, "13:20")
+    d.now = yield Ago(79, "09:15")
+    d.approve(submission, "amara", "It only reads. Whoever is on call still decides.")
+    d.now = yield Ago(77, "14:00")
+    yield from approve_rest(d, submission)
+    d.now = yield Ago(12, "02:40")
+    why = "It quoted the recovery codes of the old router into a channel with guests. Off until those are gone."
+    lifecycle.stop(d.held(submission.automation, "runbooks/read_runbook"), **d.by("mei", why))
 
 
-def incident_in_the_sandbox(d: Director) -> Story:
+def incident_in_the_sandbox(d: Cast) -> Story:
     """A finished incident on a sandbox without grants, so it opened no review."""
-    now = yield Ago(15, "21:40")
+    d.now = yield Ago(15, "21:40")
+    why = "A dump of it lay in a public bucket for an hour. Nobody's data, and whatever is in it was made up; looking anyway."
     declared: Any = incidents.declare_incident(
-        d.resource("sandbox"),
-        actor=d.company.actor("amara"),
-        now=now,
-        reason="A dump of it lay in a public bucket for an hour. Nobody's data, and whatever is in it was made up; looking anyway.",
-        reference="INC-2041",
-        until=now + timedelta(days=3),
+        d.resources["sandbox"], **d.by("amara", why), reference="INC-2041", until=d.now + timedelta(days=3)
     )
-    now = yield Ago(14, "11:20")
-    incidents.end_incident(
-        declared,
-        actor=d.company.actor("sana"),
-        now=now,
-        reason="The bucket is closed, its log shows our own scanner and nobody else.",
-    )
+    d.now = yield Ago(14, "11:20")
+    why = "The bucket is closed, its log shows our own scanner and nobody else."
+    incidents.end_incident(declared, **d.by("sana", why))
 
 
-def shift_handover_agent(d: Director) -> Story:
+def shift_handover_agent(d: Cast) -> Story:
     """A trial before stage 1 that shares the incident scribe's identity under a waiver of three weeks."""
-    now = yield Ago(3, "16:20")
-    version = d.bring_in(
-        "it_ops",
-        "elif",
-        "shift-handover-agent.mcp.json",
-        now,
-        name="Shift handover agent",
-        environment=Environment.TEST,
-        purpose="Sums up for the next shift what changed in the wiki since yesterday.",
-        business_owner="elif",
-        escalation_contact="Service desk",
-    )
-    now = yield SOON
+    d.now = yield Ago(3, "16:20")
+    version = d.bring_in("shift-handover-agent.mcp.json")
+    d.now = yield SOON
     waiver: Any = waiver_transitions.ask_waiver(
         version.automation,
-        actor=d.company.actor("elif"),
-        now=now,
-        reason="The wiki gives out one service account a quarter, and the next one is for this.",
+        **d.by("elif", "The wiki gives out one service account a quarter, and the next one is for this."),
         code="shared-identity",
         subject_id=version.version_identities.get().identity_id,
         control="Both only read there, and the wiki's log names the program that asks beside the account.",
         days=21,
     )
-    now = yield SOON
-    waiver_transitions.grant_waiver(
-        waiver,
-        actor=d.company.actor("sana"),
-        now=now,
-        reason="On trial, read only, and until its own account is there.",
-    )
-    now = yield SOON
-    d.submit(
-        version,
-        "elif",
-        now,
-        {
-            "company-wiki/search_pages": "It looks up the page that a change belongs to.",
-            "company-wiki/list_recent_changes": "The summary is about what is new.",
-        },
-    )
+    d.now = yield SOON
+    waiver_transitions.grant_waiver(waiver, **d.by("sana", "On trial, read only, and until its own account is there."))
+    d.now = yield SOON
+    d.submit(version, "shift-handover-agent.mcp.json")
 
 
-def alert_deduplicator(d: Director) -> Story:
+def alert_deduplicator(d: Cast) -> Story:
     """Expired twice: nobody decided about the service desk, and then nobody accepted the rest."""
-    now = yield Ago(46, "10:30")
-    version = d.bring_in(
-        "platform",
-        "arjun",
-        "alert-deduplicator.json",
-        now,
-        purpose="Opens one ticket an hour for an alert that fires every minute.",
-        business_owner="arjun",
-        escalation_contact="#platform",
-    )
-    now = yield SOON
-    submission = d.submit(
-        version,
-        "arjun",
-        now,
-        {
-            "Read alerts": "It has to see what is firing.",
-            "Open ticket": "The service desk wants one ticket, not sixty.",
-        },
-    )
-    now = yield Ago(45, "09:50")
-    d.approve(d.app(submission), "amara", now, "Sixty mails an hour are the same as none.")
-    now = yield Ago(44, "15:10")
-    d.approve(d.privilege(submission, "Read alerts"), "omar", now)
+    submission = yield from submit_export(d, "alert-deduplicator.json", 46, "10:30")
+    d.now = yield Ago(45, "09:50")
+    d.approve(submission, "amara", "Sixty mails an hour are the same as none.")
+    d.now = yield Ago(44, "15:10")
+    d.approve(submission, "omar", at="Read alerts")
+
+
+STORIES = (rates_on_the_intranet, incident_scribe, incident_in_the_sandbox, shift_handover_agent, alert_deduplicator)

@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import TypeAlias, TypeVar
 
 from governance.core.clock.organisation import organisation_zone
 
@@ -39,8 +40,9 @@ When = Ago | timedelta | datetime
 
 Story = Generator[When, datetime, None]
 
-#: Part of a story for ``yield from``; it returns the instant of its last step.
-Scene = Generator[When, datetime, datetime]
+R = TypeVar("R")
+#: Part of a story for ``yield from``, with its result.
+Scene: TypeAlias = Generator[When, datetime, R]
 
 
 def play(stories: Iterable[Story], *, present: datetime, each_step: Callable[[datetime], object]) -> None:

@@ -32,9 +32,9 @@ from governance.core.mail.mail_text import zone_of
 from governance.core.models import JobRun, LedgerEvent, Notice, NoticeState, Person, Seal
 from governance.core.notices import notice_events
 from governance.demo.company import people_and_teams, resources
+from governance.demo.company.cast import EXPORTS
 from governance.demo.loading import load
 from governance.demo.management.commands.demo_hints import LOOK, TO_BRING_IN
-from governance.demo.stories.director import EXPORTS
 from governance.recertification.models import Item, ItemState, Question
 from inventory.imports.transitions import confirmation, previews
 from inventory.models import Automation, AutomationState, NonHumanIdentity, Privilege, Resource

@@ -7,10 +7,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
 from governance.demo.company import grant_usage, people_and_teams
+from governance.demo.company.cast import EXPORTS
 from governance.demo.company.founding import address
 from governance.demo.loading import load
 from governance.demo.loading.load import DatabaseContent, NotADemo
-from governance.demo.stories.director import EXPORTS
 
 #: People to sign in as, by key, with their parts.
 PEOPLE_TO_TRY = (
