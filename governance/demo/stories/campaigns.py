@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import cast
 
 from governance.core.actors.actor import Actor
 from governance.core.clock import working_days
@@ -20,8 +19,8 @@ from governance.recertification.models import Asks, Campaign, Question
 
 def _order(d: Cast, name: str, scope: Scope, reason: str) -> Campaign:
     """Order a campaign of two weeks as Sana; the job fills it."""
-    given = {"campaign_scope": scope, "day": _in_two_weeks(d.now)}
-    return cast("Campaign", open_campaign.order_campaign(Campaign(name=name), **d.by("sana", reason), **given))
+    day = _in_two_weeks(d.now)
+    return open_campaign.order_campaign(Campaign(name=name), **d.by("sana", reason), campaign_scope=scope, day=day)
 
 
 def _in_two_weeks(now: datetime) -> date:

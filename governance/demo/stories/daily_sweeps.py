@@ -1,4 +1,4 @@
-"""The sweeps of each morning in the demo's past, and of its present."""
+"""The sweeps of mornings in the demo's past, and of its present."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from approvals.submissions import jobs as submission_jobs
 from governance.demo.stories.playback import Story
 from governance.recertification.reminders import jobs as review_jobs
 
+WEEK, DAY = timedelta(days=7), timedelta(days=1)
+#: Before this time little happens, so a sweep a week is enough.
+DAILY = timedelta(days=80)
+
 
 def mornings(first: datetime, present: datetime) -> Story:
-    """Sweep every day at the hour of ``first``, and at the present."""
+    """Sweep every week, later every day, at the hour of ``first``, and at the present."""
     at = first
     while at < present:
         _sweep((yield at))
-        at += timedelta(days=1)
+        at += WEEK if at < present - DAILY - WEEK else DAY
     _sweep((yield present))
 
 

@@ -76,8 +76,8 @@ def _owner_leaves(d: Cast, automation: Automation) -> Story:
     analytics, hugo = d.resources["analytics"], d.people["hugo"]
     d.now = yield Ago(9, "17:00")
     row = Proposal(kind="leaving", target=str(hugo.pk))
-    given = {"document": {"left": True}, "at_once": True}
-    proposal = proposal_transitions.propose(row, **d.by("ines", "Left for another company."), **given)
+    ines = d.by("ines", "Left for another company.")
+    proposal = proposal_transitions.propose(row, **ines, document={"left": True}, at_once=True)
     d.now = yield SOON
     proposal_transitions.approve(proposal, **d.by("karl"), shown_digest=proposal.digest)
     hugo.refresh_from_db()

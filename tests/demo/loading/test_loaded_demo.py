@@ -34,7 +34,7 @@ from governance.core.notices import notice_events
 from governance.demo.company import people_and_teams, resources
 from governance.demo.company.cast import EXPORTS
 from governance.demo.loading import load
-from governance.demo.management.commands.demo_hints import LOOK, TO_BRING_IN
+from governance.demo.management.commands.demo_hints import HINTS, TO_BRING_IN
 from governance.recertification.models import Item, ItemState, Question
 from inventory.imports.transitions import confirmation, previews
 from inventory.models import Automation, AutomationState, NonHumanIdentity, Privilege, Resource
@@ -141,7 +141,7 @@ def test_each_automation_is_in_the_state_that_it_is_there_for(demo: str) -> None
         "Voucher mailer": state.SUSPENDED,
         "Price tag printer": state.RETIRED,
     }
-    assert {name for name, _ in LOOK} == {one.name.removesuffix(" ❄") for one in Automation.objects.all()}
+    assert set(HINTS["look"]) == {one.name.removesuffix(" ❄") for one in Automation.objects.all()}
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=str)
