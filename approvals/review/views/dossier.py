@@ -30,7 +30,7 @@ from approvals.review.changes import VersionChanges
 from approvals.review.views import duplicates, earlier_submission
 from approvals.review.views.reader import Reader
 from governance.core.database import compiled_queries
-from governance.core.models import Membership, Person, Team
+from governance.core.models import Person, Team
 from inventory.chains import queries as chain_queries
 from inventory.models import Assessment, Credential, Finding, NonHumanIdentity, Privilege, Resource, Trigger, Version
 from inventory.versions import trigger_descriptions
@@ -111,7 +111,6 @@ def visible_submissions(reader: Reader) -> SubmissionQuerySet:
     return waiting_for.with_holders(joined).annotate(
         **conflicts.submission_annotations(reader.now),
         **{name: compiled_queries.annotation(Submission, build, reader.now) for name, build in EXTRA_COLUMNS.items()},
-        is_in_team=Exists(Membership.objects.filter(team=OuterRef("automation__team"), person=me)),
         was_asked=Exists(Submission.objects.asking(me.pk if me is not None else None).filter(pk=OuterRef("pk"))),
         rests_on=F("app_approval__submission__version__number"),
     )
@@ -223,7 +222,6 @@ def _cache_loaded(submission: Submission, reader: Reader) -> None:
     """Cache on the submission what its query has loaded."""
     if reader.actor.person is not None and hasattr(submission, "was_asked"):
         submission.know_asked(reader.actor.person, was_asked=submission.was_asked)
-        submission.automation.team.know_member(reader.actor.person, is_member=getattr(submission, "is_in_team", False))
     if not getattr(submission, "is_run_by_nobodys", True):
         ownership.assume_identities_owned(submission)
     if not getattr(submission, "runs_as_some", True):

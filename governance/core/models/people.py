@@ -88,11 +88,11 @@ class Person(AbstractBaseUser, PermissionsMixin):
         if fields is None or not frozenset(fields) <= SIGN_IN_FIELDS:
             super().save(*args, **kwargs)
             return
-        self.__dict__["skip_history_when_saving"] = True
+        self.skip_history_when_saving = True
         try:
             super().save(*args, **kwargs)
         finally:
-            del self.__dict__["skip_history_when_saving"]
+            del self.skip_history_when_saving
 
     def get_full_name(self) -> str:
         """The name, as Django asks for it."""
@@ -163,17 +163,9 @@ class Team(models.Model):
         relations = set()
         if person.pk in (self.lead_id, self.deputy_lead_id):
             relations |= {Relation.TEAM_LEAD, Relation.TEAM_MEMBER}
-        elif self._has_member(person):
+        elif self.memberships.filter(person=person).exists():
             relations.add(Relation.TEAM_MEMBER)
         return frozenset(relations)
-
-    def know_member(self, person: Person, *, is_member: bool) -> None:
-        """Say whether a person is a member: a page read that with something of the team's. A write reads the row anew and asks anew."""
-        self.__dict__.setdefault("_known_members", {})[person.pk] = is_member
-
-    def _has_member(self, person: Person) -> bool:
-        memberships: dict[int, bool] = self.__dict__.get("_known_members", {})
-        return memberships[person.pk] if person.pk in memberships else self.memberships.filter(person=person).exists()
 
 
 class Membership(models.Model):

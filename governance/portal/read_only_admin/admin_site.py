@@ -20,8 +20,6 @@ from django.utils.decorators import method_decorator
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
-from governance.core.models import Person
 from governance.core.roles.roles import Permission
 
 #: Apps with visible models.
@@ -78,18 +76,12 @@ def _shown(field: Any) -> bool:
 def may_look(request: HttpRequest) -> bool:
     """Whether the reader is active staff and may read the ledger.
 
-    Cached on the request, because the index asks for each model.
+    The index asks for each model. The actor remembers its roles.
     """
-    may_look_cached: bool | None = request.__dict__.get("_may_look")
-    if may_look_cached is None:
-        may_look_cached = request.__dict__["_may_look"] = _may_look(request.user)
-    return may_look_cached
-
-
-def _may_look(user: object) -> bool:
-    if not isinstance(user, Person) or not user.is_here or not user.is_staff:
+    actor: Actor | None = getattr(request, "actor", None)
+    if not actor or actor.person is None or not actor.person.is_here or not actor.person.is_staff:
         return False
-    return access.may(Actor.of(user), Permission.LEDGER_READ, None, now=business_time.now())
+    return access.may(actor, Permission.LEDGER_READ, None, now=access.read_at(actor))
 
 
 class ReadOnlySite(admin.AdminSite):

@@ -72,20 +72,13 @@ def everybody(request: HttpRequest) -> bool:
     return True
 
 
-def counted(request: HttpRequest, **counts: int) -> None:
-    """Say what a page has counted anyway, by destination key: the counter of that name is not asked for this request."""
-    request.__dict__.setdefault("_counted", {}).update(counts)
-
-
 def counts(request: HttpRequest) -> dict[str, int]:
-    """Ask every counter that the page did not answer itself; a signed-out reader has nothing waiting."""
+    """Ask every counter; a signed-out reader has nothing waiting."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
-    counts: dict[str, int] = dict(request.__dict__.get("_counted", {}))
+    counts: dict[str, int] = {}
     for name, counter in _counters.items():
-        if name in counts:
-            continue
         answer = counter(request)
         counts.update(answer if isinstance(answer, Mapping) else {name: answer})
     return counts

@@ -115,7 +115,7 @@ class RequestActorMiddleware:
             raise BadRequest("The request is not in UTF-8.")
         if "%00" in request.META.get("QUERY_STRING", ""):
             raise BadRequest("The address holds a character that no text has.")
-        request.__dict__["actor"] = SimpleLazyObject(lambda: actor_of(request))
+        request.actor = SimpleLazyObject(lambda: actor_of(request))  # type: ignore[attr-defined]  # see `Request`
         with timezone.override(zone_for(request)):
             return self.get_response(request)
 

@@ -21,7 +21,6 @@ from governance.core.clock.working_days import zone_of
 from governance.portal.dashboard import queries
 from governance.portal.view_guards.decorators import reader
 from governance.web.components import times
-from governance.web.pages import navigation
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from inventory.models import Automation
@@ -40,7 +39,6 @@ def home(request: Request) -> HttpResponse:
     own = list(queries.own_automations(person, now))
     under_way = approvals.unfinished_submissions(person, now) if own else []
     groups = [group for group in queries.load_groups(request.actor, person, now, under_way) if group.tasks]
-    navigation.counted(request, recertify=sum(group.total for group in groups if group.key == "recertifications"))
     submissions = {submission.automation_id: submission for submission in under_way}
     automations = [
         _automation(automation, submissions.get(automation.pk), Reader(request.actor, now)) for automation in own

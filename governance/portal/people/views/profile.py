@@ -117,7 +117,7 @@ def _delegation(row: Delegation, now: datetime) -> Shape:
         "from_on": row.from_at,
         "until_on": row.until_at,
         "runs": row.from_at <= now,
-        "rests": not row.__dict__["stands"],
+        "rests": not getattr(row, "stands", True),
     }
 
 

@@ -21,7 +21,6 @@ from governance.recertification.items.transitions import answer as transition_an
 from governance.recertification.items.views import card, queue
 from governance.recertification.models import AnswerKind, Asks, Item, Question
 from governance.web.components.times import counted
-from governance.web.pages import navigation
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import midnight, number
@@ -64,7 +63,6 @@ def _show(
     actor = request.actor
     waiting = waiting or queue.load_open_questions(actor, business_time.now())
     now = waiting.now
-    navigation.counted(request, recertify=waiting.count)
     context: Shape = {"now": now, "item": None, **queue.context(waiting, shown, actor, now)}
     if shown is not None:
         context |= card.context(shown, actor, now, queue.draft_of(shown, actor), typed=typed)
