@@ -27,6 +27,7 @@ from governance.portal.demo_pages.queries import ComingEvent, coming_events
 from governance.portal.sign_in.adapters import note_sign_in
 from governance.portal.sign_in.views.sign_in import next_address
 from governance.web.components.times import counted
+from governance.web.pages import pager
 from governance.web.pages.page import calendar_file, page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import midnight, number
@@ -110,13 +111,8 @@ def _target(query: QueryDict, now: datetime, coming: list[ComingEvent]) -> datet
 @require_GET
 def mail_list(request: Request) -> HttpResponse:
     """List all mail, newest first, with notices that wait for a digest; sent digests include their notices."""
-    before = number(request.GET.get("before"))
     apart = Notice.objects.exclude(state__in=(NoticeState.CARRIED, NoticeState.DROPPED))
-    rows = apart.select_related("recipient").order_by("-pk")
-    if before is not None:
-        rows = rows.filter(pk__lt=before)
-    notices = list(rows[:51])
-    older = f"{reverse('mail_list')}?before={notices[49].pk}" if len(notices) > 50 else ""
+    paged = pager.newest_first(apart.select_related("recipient"), request.GET, reverse("mail_list"))
     context = {
         "head": {"title": "Mail", "facts": ["What the portal sent, as this demo keeps it"]},
         "mails": [
@@ -128,9 +124,9 @@ def mail_list(request: Request) -> HttpResponse:
                 "state": notice.state,
                 "why": notice.error,
             }
-            for notice in notices[:50]
+            for notice in paged.rows
         ],
-        "pager": {"newer_href": "", "older_href": older, "words": ""},
+        "pager": paged,
         "empty": {"sentence": "No mail was sent yet.", "href": reverse("home"), "action": "Home"},
     }
     return page(request, "portal/demo_pages/mail_list.html", context, fragment="mails")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from itertools import groupby
 from typing import Any
-from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
@@ -17,10 +15,9 @@ from governance.core.models import Person
 from governance.portal.leavers import queries as leaver_queries
 from governance.portal.leavers.queries import DepartureRecord, HeldThing
 from governance.portal.view_guards.decorators import for_readers_of_the_ledger
+from governance.web.pages import pager
 from governance.web.pages.page import page
-from governance.web.pages.pager import PAGE
 from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import instant, number
 
 Shape = dict[str, Any]
 
@@ -31,36 +28,18 @@ NO_WORD = DepartureRecord()
 @for_readers_of_the_ledger
 def leavers_list(request: Request) -> HttpResponse:
     """List people who have left, latest first, with the number of unsettled things."""
-    now, path = business_time.now(), reverse("leavers")
-    before = request.GET.get("before", "")
-    rows = list(_after(leaver_queries.leavers(), before)[: PAGE + 1])
-    shown, more = rows[:PAGE], len(rows) > PAGE
-    held, words = (
-        leaver_queries.load_held([person.pk for person in shown], now),
-        leaver_queries.departure_records(shown),
-    )
-    older = f"{path}?{urlencode({'before': _page_edge(shown[-1])})}" if more else ""
+    now = business_time.now()
+    paged = pager.by_column(leaver_queries.leavers(), request.GET, reverse("leavers"), "left_at", descending=True)
+    held = leaver_queries.load_held([person.pk for person in paged.rows], now)
+    words = leaver_queries.departure_records(paged.rows)
     context: Shape = {
         "now": now,
         "crumbs": [{"label": "People", "href": reverse("people")}, {"label": "Who left", "href": ""}],
         "head": {"title": "Who left", "facts": ["and what they held"]},
-        "rows": [_person_row(person, held.of(person.pk), words.get(person.pk, NO_WORD)) for person in shown],
-        "pager": {"newer_href": path if before else "", "older_href": older, "words": ""},
+        "rows": [_person_row(person, held.of(person.pk), words.get(person.pk, NO_WORD)) for person in paged.rows],
+        "pager": paged,
     }
     return page(request, "portal/leavers/leavers.html", context)
-
-
-def _page_edge(last: Person) -> str:
-    return f"{last.left_at.isoformat() if last.left_at else ''}~{last.pk}"
-
-
-def _after(rows: QuerySet[Person], edge: str) -> QuerySet[Person]:
-    """Rows after the instant and key in the address; all rows without them."""
-    text, _, key = edge.partition("~")
-    at, pk = instant(text), number(key)
-    if at is None or pk is None:
-        return rows
-    return rows.filter(Q(left_at__lt=at) | Q(left_at=at, pk__lt=pk))
 
 
 def _person_row(person: Person, held: list[HeldThing], word: DepartureRecord) -> Shape:

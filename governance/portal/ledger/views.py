@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
-from urllib.parse import urlencode
 
 from django.apps import apps
 from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
@@ -35,8 +34,6 @@ from governance.web.requests.parameters import midnight, number
 
 Shape = dict[str, Any]
 
-#: Events on one page.
-PAGE = 50
 NOT_YOURS = Refusal(
     "PERMISSION",
     "permission",
@@ -118,41 +115,17 @@ def _lines(last: Seal) -> Iterator[str]:
 def _page(request: Request, verification: Shape, now: datetime, *, fragment: str) -> HttpResponse:
     query = request.GET
     rows = _filtered(LedgerEvent.objects.select_related("reason"), query)
-    events, newer, older = _events_of_page(rows, query)
+    paged = pager.newest_first(rows, query, reverse("ledger"))
     context = {
         "head": _head(request, now),
         "verification": verification,
         "filters": _filters(query),
         "filters_target": "#events",
-        "events": _shapes(events, request.actor),
-        "pager": {"newer_href": newer, "older_href": older, "words": ""},
+        "events": _shapes(paged.rows, request.actor),
+        "pager": paged,
         "empty": {"sentence": "Nothing that happened fits.", "href": reverse("ledger"), "action": "Show everything"},
     }
     return page(request, "portal/ledger/ledger.html", context, fragment=fragment)
-
-
-def _events_of_page(rows: QuerySet[LedgerEvent], query: QueryDict) -> tuple[list[LedgerEvent], str, str]:
-    """Events of the page in the address, and the addresses of its neighbours."""
-    before, after = number(query.get("before")), number(query.get("after"))
-    if after is not None:
-        events = list(rows.filter(pk__gt=after).order_by("id")[: PAGE + 1])
-        more, events = len(events) > PAGE, events[:PAGE][::-1]
-        return (
-            events,
-            _href(query, after=events[0].pk) if more else "",
-            _href(query, before=events[-1].pk) if events else "",
-        )
-    if before is not None:
-        rows = rows.filter(pk__lt=before)
-    events = list(rows.order_by("-id")[: PAGE + 1])
-    more, events = len(events) > PAGE, events[:PAGE]
-    newer = _href(query, after=events[0].pk) if events and before is not None else ""
-    return events, newer, _href(query, before=events[-1].pk) if more else ""
-
-
-def _href(query: QueryDict, **place: int) -> str:
-    kept = {name: value for name, value in query.items() if name not in ("before", "after") and value}
-    return f"{reverse('ledger')}?{urlencode({**kept, **place})}"
 
 
 def _filtered(rows: QuerySet[LedgerEvent], query: QueryDict) -> QuerySet[LedgerEvent]:
@@ -262,7 +235,7 @@ def _filters(query: QueryDict) -> Shape:
     }
 
 
-def _shapes(events: list[LedgerEvent], reader: Actor) -> list[Shape]:
+def _shapes(events: Sequence[LedgerEvent], reader: Actor) -> list[Shape]:
     """Table rows; names, subjects and seals are looked up for all rows at once."""
     in_words = timeline_queries.subjects_of(events, {}, reader, business_time.now())
     names = timeline_queries.names([person_id for event in events for person_id in (event.actor_id, event.for_id)])
@@ -294,7 +267,7 @@ def _words(event: LedgerEvent, subject: str) -> str:
     return f"Tried: {words}" if event.outcome == "refused" else f"{words[:1].upper()}{words[1:]}"
 
 
-def _seals(events: list[LedgerEvent]) -> dict[int, int | None]:
+def _seals(events: Sequence[LedgerEvent]) -> dict[int, int | None]:
     """Number of each event's seal: the first that ends at or after it."""
     ends = Seal.objects.filter(last_xid__gte=OuterRef("xid")).filter(
         Q(last_xid__gt=OuterRef("xid")) | Q(last__gte=OuterRef("pk"))
@@ -304,7 +277,7 @@ def _seals(events: list[LedgerEvent]) -> dict[int, int | None]:
     return dict(rows.values_list("pk", "over"))
 
 
-def _names(events: list[LedgerEvent]) -> dict[tuple[str, str], str]:
+def _names(events: Sequence[LedgerEvent]) -> dict[tuple[str, str], str]:
     """Name of each subject: its own, else that of its parent, else its kind and key."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for event in events:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
+from django.http import QueryDict
 from django.urls import reverse
 
 from approvals.models import Submission
@@ -24,6 +25,7 @@ from governance.core.models import Person, Team
 from governance.core.roles.roles import Permission
 from governance.web.components.state_words import RESOURCE_KINDS
 from governance.web.pages import pager
+from governance.web.pages.pager import Paged
 from inventory.models import Automation, NonHumanIdentity, Resource
 
 #: Most rows of a group beside others; `pager.PAGE` for a group alone.
@@ -78,21 +80,12 @@ def search_all(words: Sequence[str], *, actor: Actor, now: datetime) -> list[Gro
     return [group for group in groups if group.rows]
 
 
-def submissions(words: Sequence[str], *, before: int | None, actor: Actor, now: datetime) -> tuple[Group, int | None]:
-    """A page of submissions, newest first, and the key of the next page, or None.
-
-    Args:
-        words: as for `search_all`.
-        before: only smaller keys.
-        actor: the reader.
-        now: business time.
-    """
-    rows = _submissions_matching(words, actor, now)
-    if before is not None:
-        rows = rows.filter(pk__lt=before)
-    submission_rows, more = _first_rows(rows.order_by("-pk"), pager.PAGE)
-    last = submission_rows[-1].pk if more else None
-    return Group("Submissions", [_submission(submission) for submission in submission_rows], more, ""), last
+def submissions(
+    words: Sequence[str], query: QueryDict, path: str, *, actor: Actor, now: datetime
+) -> tuple[Group, Paged]:
+    """A page of submissions, newest first; words, actor and instant as for `search_all`."""
+    paged = pager.newest_first(_submissions_matching(words, actor, now), query, path)
+    return Group("Submissions", [_submission(submission) for submission in paged.rows], more=False, href=""), paged
 
 
 def _first_rows(rows: QuerySet[Any], most: int = GROUP_ROWS) -> tuple[list[Any], bool]:

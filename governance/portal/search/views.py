@@ -14,7 +14,6 @@ from governance.portal.search.queries import search_all, submissions
 from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
 
 
 @require_GET
@@ -24,12 +23,11 @@ def search(request: Request) -> HttpResponse:
     words, typed = pager.words_of(query), free_text.name(query.get("q", ""))[:200]
     context = {"now": now, "action": path, "words": typed, "searched": bool(words)}
     if words and query.get("only") == "submissions":
-        group, last = submissions(words, before=number(query.get("before")), actor=request.actor, now=now)
-        older = f"{path}?{urlencode({'q': typed, 'only': 'submissions', 'before': last})}" if last else ""
+        group, paged = submissions(words, query, path, actor=request.actor, now=now)
         context |= {
             "groups": [group] if group.rows else [],
             "all_href": f"{path}?{urlencode({'q': typed})}",
-            "pager": {"newer_href": "", "older_href": older, "words": ""},
+            "pager": paged,
         }
     else:
         context["groups"] = search_all(words, actor=request.actor, now=now)

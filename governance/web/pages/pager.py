@@ -42,41 +42,44 @@ def search(rows: QuerySet[Any], words: Sequence[str]) -> QuerySet[Any]:
 
 
 def by_name(rows: QuerySet[Any], query: QueryDict, path: str) -> Paged:
-    """The page that the address names by the key of its first or last row (``after`` or ``before``: id, then name).
-
-    Args:
-        rows: filtered, in any order; rows have ``name`` and a key.
-        query: the query string.
-        path: the address without it.
-    """
-    way = next((key for key in KEYS if query.get(key)), "")
-    backwards = way == "before"
-    pk, _, name = query.get(way, "").replace("\0", "").partition("-")
-    key = number(pk)
-    if key is not None and backwards:
-        rows = rows.filter(name__lte=name).exclude(name=name, pk__gte=key)
-    elif key is not None:
-        rows = rows.filter(name__gte=name).exclude(name=name, pk__lte=key)
-    order = ("-name", "-pk") if backwards else ("name", "pk")
-    page_rows = list(rows.order_by(*order)[: PAGE + 1])
-    more = len(page_rows) > PAGE
-    page_rows = page_rows[:PAGE]
-    if backwards:
-        page_rows.reverse()
-    before, after = (more, key is not None) if backwards else (key is not None, more)
-    return Paged(
-        page_rows,
-        _href(path, query, before=page_rows[0]) if page_rows and before else "",
-        _href(path, query, after=page_rows[-1]) if page_rows and after else "",
-    )
+    """Return the page of rows by name; see `by_column`."""
+    return by_column(rows, query, path, "name")
 
 
 def newest_first(rows: QuerySet[Any], query: QueryDict, path: str) -> Paged:
-    """Return the page of rows by key, newest first. The address names the last row of the page before (``before``)."""
-    before, rest = number(query.get("before")), kept(query)
-    found = list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: PAGE + 1])
-    older = _with(path, {**rest, "before": str(found[PAGE - 1].pk)}) if len(found) > PAGE else ""
-    return Paged(found[:PAGE], _with(path, rest) if before else "", older)
+    """Return the page of rows by key, newest first; see `by_column`."""
+    return by_column(rows, query, path, "pk", descending=True)
+
+
+def by_column(rows: QuerySet[Any], query: QueryDict, path: str, column: str, *, descending: bool = False) -> Paged:
+    """Return the page of rows by a column and their key. The address names a row that it comes after, or before.
+
+    Args:
+        rows: filtered, in any order.
+        query: the query string.
+        path: the address without it.
+        column: of the row itself, never null.
+        descending: whether the greatest comes first.
+    """
+    way = next((name for name in KEYS if number(query.get(name))), "")
+    key = number(query.get(way))
+    edge = rows.model._base_manager.filter(pk=key).values_list(column, flat=True).first() if way else None
+    backwards = edge is not None and way == "before"
+    falls = descending is not backwards
+    if edge is not None:
+        within, passed = ("lte", "gte") if falls else ("gte", "lte")
+        rows = rows.filter(**{f"{column}__{within}": edge}).exclude(**{column: edge, f"pk__{passed}": key})
+    order = (f"-{column}", "-pk") if falls else (column, "pk")
+    found = list(rows.order_by(*dict.fromkeys(order))[: PAGE + 1])
+    more, shown = len(found) > PAGE, found[:PAGE]
+    if backwards:
+        shown.reverse()
+    newer, older = (more, True) if backwards else (edge is not None, more)
+    return Paged(
+        shown,
+        _with(path, {**kept(query), "before": str(shown[0].pk)}) if shown and newer else "",
+        _with(path, {**kept(query), "after": str(shown[-1].pk)}) if shown and older else "",
+    )
 
 
 def by_column(rows: QuerySet[Any], query: QueryDict, path: str, column: str, *, descending: bool = False) -> Paged:
@@ -93,11 +96,6 @@ def by_column(rows: QuerySet[Any], query: QueryDict, path: str, column: str, *, 
 def kept(query: QueryDict, *dropped: str) -> dict[str, str]:
     """The address's parameters without the page's key and without those named."""
     return {name: str(value) for name, value in query.items() if value and name not in (*KEYS, *dropped)}
-
-
-def _href(path: str, query: QueryDict, **edge: Any) -> str:
-    keys = {way: f"{row.pk}-{row.name}" for way, row in edge.items()}
-    return f"{path}?{urlencode({**kept(query), **keys})}"
 
 
 def chips(
@@ -164,5 +162,5 @@ def list_context(
             "clear_href": path if kept(query) else "",
         },
         "filters_target": "#list",
-        "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
+        "pager": paged,
     }

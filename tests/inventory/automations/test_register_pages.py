@@ -284,7 +284,7 @@ def test_pages_of_a_list_join_without_gaps_or_repeats_also_backwards(company: Co
         while path:
             found = who.get(path).context
             pages.append([row.automation.href for row in found["rows"]])
-            path = found["pager"][way]
+            path = getattr(found["pager"], way)
         return pages
 
     forwards = walk(reverse("automation_list"), "older_href")
@@ -293,8 +293,8 @@ def test_pages_of_a_list_join_without_gaps_or_repeats_also_backwards(company: Co
     assert len(set(flat)) == 123
     last = who.get(reverse("automation_list")).context
     for _ in range(2):
-        last = who.get(last["pager"]["older_href"]).context
-    back = walk(last["pager"]["newer_href"], "newer_href")
+        last = who.get(last["pager"].older_href).context
+    back = walk(last["pager"].newer_href, "newer_href")
     assert back == [forwards[1], forwards[0]]
 
 

@@ -17,6 +17,7 @@ from governance.core.teams import transitions as team_transitions
 from governance.portal.leavers import queries as leaver_queries
 from governance.portal.leavers.queries import HeldThing
 from governance.recertification.reminders import jobs as reminder_jobs
+from governance.web.pages import pager
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, Resource
 from inventory.ownership import transitions as ownership_transitions
@@ -178,9 +179,7 @@ def test_a_page_of_people_costs_as_much_as_half_of_it(company: Company, stock_in
 def test_the_list_is_read_page_by_page_and_nobody_is_left_out(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from governance.portal.leavers import views as page
-
-    monkeypatch.setattr(page, "PAGE", 2)
+    monkeypatch.setattr(pager, "PAGE", 2)
     people = [make_person(f"Gone {number}") for number in range(5)]
     for number, one in enumerate(people):
         leave(company, one, days=number // 2)  # two of them at one instant
@@ -188,7 +187,7 @@ def test_the_list_is_read_page_by_page_and_nobody_is_left_out(
     while path:
         context = client.get(path).context
         seen += [row["name"] for row in context["rows"]]
-        path = context["pager"]["older_href"]
+        path = context["pager"].older_href
     assert sorted(seen) == sorted(one.name for one in people)
     assert client.get(f"{reverse('leavers')}?before=nonsense").status_code == 200
 

@@ -118,13 +118,13 @@ def test_it_pages_by_key_both_ways_and_asks_as_much_for_many_as_for_few(northwin
     assert len(many) <= len(few) + 1
     assert len(many) <= 15
     numbers = [event["number"] for event in first.context["events"]]
-    second = yuki.get(first.context["pager"]["older_href"])
+    second = yuki.get(first.context["pager"].older_href)
     again = [event["number"] for event in second.context["events"]]
     assert len(numbers) == len(again) == 50
     assert max(again) < min(numbers)
-    back = yuki.get(second.context["pager"]["newer_href"])
+    back = yuki.get(second.context["pager"].newer_href)
     assert [event["number"] for event in back.context["events"]] == numbers
-    assert back.context["pager"]["newer_href"] == ""
+    assert back.context["pager"].newer_href == ""
 
 
 @pytest.mark.django_db

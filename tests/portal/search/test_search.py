@@ -135,7 +135,7 @@ def test_submissions_stand_by_themselves_a_page_at_a_time_without_gaps_or_repeat
         answer = who.get(href)
         (group,) = answer.context["groups"]
         seen += [row.href for row in group.rows]
-        href = answer.context["pager"]["older_href"]
+        href = answer.context["pager"].older_href
     newest = Submission.objects.order_by("-pk").values_list("pk", flat=True)
     assert seen == [reverse("review", args=[pk]) for pk in newest]
 

@@ -76,7 +76,7 @@ def people(request: Request) -> HttpResponse:
             "kept": {"role": request.GET.get("role", "")},
         },
         "people": [_person_row(person_row, now) for person_row in paged.rows],
-        "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
+        "pager": paged,
         "empty": {"sentence": "Nobody fits.", "href": path, "action": "Show everybody"},
         "proposals": _proposals_about(request.actor, now),
         "erasures": open_erasures(),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import Count, Q
 from django.http import HttpResponse
@@ -19,11 +18,9 @@ from governance.recertification.models import OVER, UNCLOSED, Campaign, Campaign
 from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
 
 Shape = dict[str, Any]
 
-PAGE = 50
 SHOWN = {"": "Open", "closed": "Closed"}
 EMPTY = {
     "": "Campaigns that ask somebody something would be here: what comes up by its date, and what security or an admin has opened.",
@@ -38,13 +35,12 @@ def campaign_list(request: Request) -> HttpResponse:
     show = query.get("show", "") if query.get("show", "") in SHOWN else ""
     kind = query.get("kind", "") if query.get("kind", "") in CampaignKind.values else ""
     tier = query.get("tier", "") if query.get("tier", "") in ("low", "standard", "high") else ""
-    before, path = number(query.get("before")), reverse("campaign_list")
+    path = reverse("campaign_list")
     seen = Campaign.objects.visible_to(request.actor, now).select_related("opened_by")
     is_closed = Q(state__in=OVER)
     rows = seen.filter(is_closed if show == "closed" else ~is_closed)
     rows = rows.filter(**{name: value for name, value in (("kind", kind), ("tier", tier)) if value})
-    campaigns = list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: PAGE + 1])
-    kept = {name: value for name, value in (("show", show), ("kind", kind), ("tier", tier)) if value}
+    paged = pager.newest_first(rows, query, path)
     return page(
         request,
         "recertification/campaigns/campaign_list.html",
@@ -66,12 +62,9 @@ def campaign_list(request: Request) -> HttpResponse:
                 ],
                 "clear_href": "",
             },
-            "rows": campaign_rows(campaigns[:PAGE], request, now),
+            "rows": campaign_rows(paged.rows, request, now),
             "empty": EMPTY[show],
-            "pager": {
-                "newer_href": _href(path, kept) if before else "",
-                "older_href": _href(path, {**kept, "before": campaigns[PAGE - 1].pk}) if len(campaigns) > PAGE else "",
-            },
+            "pager": paged,
         },
     )
 
@@ -116,7 +109,3 @@ def shown_state(campaign: Campaign, now: datetime) -> str:
     if campaign.state == CampaignState.OPEN and now >= campaign.deadline:
         return "second"
     return campaign.state
-
-
-def _href(path: str, kept: Mapping[str, Any]) -> str:
-    return f"{path}?{urlencode(kept)}" if kept else path
