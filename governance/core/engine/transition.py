@@ -29,7 +29,7 @@ from governance.core.engine import hooks
 from governance.core.engine.row_lock import bring_up_to_date, lock, state_of
 from governance.core.engine.step import RUNNING, Effect, M, Step, about_of, running
 from governance.core.ledger import ledger_events
-from governance.core.roles.roles import PERMISSION_WORDS, Permission
+from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 
 
@@ -116,7 +116,7 @@ class Transition(Generic[M]):
             return Refusal("A11", "permission", sentence, "Act for yourself, or ask for a delegation.")
         if access.may(actor, self.permission, related, now=now, context=context):
             return None
-        to_do = f"It takes somebody who may {PERMISSION_WORDS[self.permission]}."
+        to_do = f"It takes somebody who may {self.permission.words}."
         return Refusal("PERMISSION", "permission", "Nothing you are trusted with allows this.", to_do)
 
     def _duty_refusal(self, subject: M, actor: Actor, now: datetime, context: Any) -> Refusal | None:
