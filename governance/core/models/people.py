@@ -13,6 +13,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.expressions import Combinable
+from django.urls import reverse
 from django.utils import timezone
 
 from governance.core.models.row_protection import History
@@ -103,6 +104,11 @@ class Person(AbstractBaseUser, PermissionsMixin):
         return self.name.partition(" ")[0]
 
     @property
+    def href(self) -> str:
+        """The person's page."""
+        return reverse("person", args=[self.pk])
+
+    @property
     def initials(self) -> str:
         """Up to two letters for the round mark beside a name."""
         parts = self.name.split()
@@ -157,6 +163,11 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def href(self) -> str:
+        """The team's page."""
+        return reverse("team", args=[self.pk])
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Members and leads; a lead counts as a member of their own team."""

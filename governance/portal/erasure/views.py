@@ -139,7 +139,7 @@ def _ask_for_name(
     request: Request, ask: Shape, act: Callable[[str], object], erase_refusal: Refusal | None, person: Person
 ) -> HttpResponse:
     """Ask for the person's name on a page of its own; a wrong name keeps the typed text."""
-    back_href, typed = reverse("person", args=[person.pk]), request.POST.get("named", "")
+    back_href, typed = person.href, request.POST.get("named", "")
     ask["kind"], ask["points"] = "danger", [{"icon": icon, "text": text} for icon, text in CONSEQUENCES]
     ask["named"] = {"label": f"Type their name: {person.name}", "value": typed}
     status = 200

@@ -233,7 +233,7 @@ def _teams(people: list[int]) -> Iterator[Pair]:
     for name, capacity in (("lead", "lead"), ("deputy_lead", "deputy lead")):
         named = _people_by_row(Team, name, people)
         for row in Team.objects.filter(pk__in=named).select_related("lead", "deputy_lead").order_by("name", "pk"):
-            href = reverse("team", args=[row.pk])
+            href = row.href
             holder = _name_if_here(getattr(row, name))
             yield from _pairs(
                 named, row.pk, HeldThing("Teams", row.name, capacity, href, holder, f"Propose another {capacity}", href)

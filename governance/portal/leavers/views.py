@@ -79,7 +79,7 @@ def leaver_page(request: Request, person: Person, now: datetime) -> HttpResponse
         "head": {
             "title": f"What {person.name} left",
             "facts": [person.title] if person.title else [],
-            "actions": [{"label": "Their page", "href": reverse("person", args=[person.pk])}],
+            "actions": [{"label": "Their page", "href": person.href}],
         },
         "left_at": person.left_at,
         "by": _recorded_by(word),

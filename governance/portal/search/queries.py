@@ -182,7 +182,7 @@ def _people(words: Sequence[str]) -> Group:
     def hit(person: Person) -> Hit:
         left = "" if person.is_here else "is not here any more"
         text = ", ".join(part for part in (person.title, left) if part)
-        return Hit(reverse("person", args=[person.pk]), "person", person.name, text)
+        return Hit(person.href, "person", person.name, text)
 
     rows = Person.objects.order_by("name", "pk")
     for word in words:
@@ -194,7 +194,7 @@ def _teams(words: Sequence[str]) -> Group:
     def hit(team: Team) -> Hit:
         lead = f"led by {team.lead.name}" if team.lead else "nobody leads it"
         under = f"under {team.parent.name}, " if team.parent else ""
-        return Hit(reverse("team", args=[team.pk]), "team", team.name, f"{under}{lead}")
+        return Hit(team.href, "team", team.name, f"{under}{lead}")
 
     rows = Team.objects.select_related("lead", "parent").order_by("name", "pk")
     for word in words:

@@ -96,7 +96,7 @@ def team(request: Request, pk: int) -> HttpResponse:
         "lead": team_row.lead,
         "deputy": team_row.deputy_lead,
         "members": [
-            {"pk": member.pk, "name": member.name, "title": member.title, "href": reverse("person", args=[member.pk])}
+            {"pk": member.pk, "name": member.name, "title": member.title, "href": member.href}
             for member in team_row.members.order_by("name")
         ],
         "leads_form": LeadForm() if may_propose else None,

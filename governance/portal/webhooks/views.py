@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -117,7 +117,7 @@ def _crumbs(request: Request, team: Team | None) -> list[Shape]:
     if access.may(request.actor, Permission.LEDGER_READ, None, now=business_time.now()):
         above = {"label": "People", "href": reverse("people")}
         if team is not None:
-            above = {"label": team.name, "href": reverse("team", args=[team.pk])}
+            above = {"label": team.name, "href": team.href}
     return [above, {"label": "Webhooks", "href": ""}]
 
 
@@ -190,7 +190,7 @@ def _deliveries(endpoint: WebhookEndpoint) -> list[Shape]:
         {
             "title": EVENTS[row.event].heading,
             "what": row.context.get("what", "") if row.event != TEST else "",
-            "at": _latest(row.sent_at, row.created_at),
+            "at": row.sent_at or row.created_at,
             "state": row.state,
             "why": row.error,
             "status": row.status or "",
@@ -200,60 +200,42 @@ def _deliveries(endpoint: WebhookEndpoint) -> list[Shape]:
     ]
 
 
-def _latest(sent_at: datetime | None, created_at: datetime) -> datetime:
-    return sent_at or created_at
+def _run_operation(verb: Transition[WebhookEndpoint]) -> Callable[..., HttpResponse]:
+    """The view of a button. A new signing key is shown once."""
+
+    @require_POST
+    @answers_refusals
+    def run(request: Request, pk: int) -> HttpResponse:
+        endpoint = _load_endpoint(request, pk)
+        verb(endpoint, actor=request.actor, now=business_time.now())
+        if verb is webhook_transitions.renew_key:
+            request.session[SHOWN_NEXT] = endpoint.pk
+        return redirect(endpoint.href)
+
+    return run
 
 
-def _run_operation(request: Request, pk: int, verb: Transition[WebhookEndpoint]) -> HttpResponse:
-    endpoint = _load_endpoint(request, pk)
-    verb(endpoint, actor=request.actor, now=business_time.now())
-    if verb is webhook_transitions.renew_key:
-        request.session[SHOWN_NEXT] = endpoint.pk
-    return redirect(_list_href(endpoint) if verb is webhook_transitions.remove else endpoint.href)
-
-
-@require_POST
-@answers_refusals
-def webhook_test(request: Request, pk: int) -> HttpResponse:
-    """Send a test message."""
-    return _run_operation(request, pk, webhook_transitions.send_test)
-
-
-@require_POST
-@answers_refusals
-def webhook_pause(request: Request, pk: int) -> HttpResponse:
-    """Pause an endpoint."""
-    return _run_operation(request, pk, webhook_transitions.pause)
-
-
-@require_POST
-@answers_refusals
-def webhook_resume(request: Request, pk: int) -> HttpResponse:
-    """Resume an endpoint."""
-    return _run_operation(request, pk, webhook_transitions.resume)
-
-
-@require_POST
-@answers_refusals
-def webhook_renew_key(request: Request, pk: int) -> HttpResponse:
-    """Replace the signing key; the new one is shown once."""
-    return _run_operation(request, pk, webhook_transitions.renew_key)
+webhook_test = _run_operation(webhook_transitions.send_test)
+webhook_pause = _run_operation(webhook_transitions.pause)
+webhook_resume = _run_operation(webhook_transitions.resume)
+webhook_renew_key = _run_operation(webhook_transitions.renew_key)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @answers_refusals
 def webhook_remove(request: Request, pk: int) -> HttpResponse:
     """Remove an endpoint and its address, after a question, because the address can't be restored."""
+    endpoint, now = _load_endpoint(request, pk), business_time.now()
     if request.method == "POST":
-        return _run_operation(request, pk, webhook_transitions.remove)
-    endpoint = _load_endpoint(request, pk)
-    refusal = webhook_transitions.remove.refusal(endpoint, actor=request.actor, now=business_time.now())
+        webhook_transitions.remove(endpoint, actor=request.actor, now=now)
+        return redirect(_list_href(endpoint))
+    refusal = webhook_transitions.remove.refusal(endpoint, actor=request.actor, now=now)
     if refusal is not None:
         return refused(request, refusal, context={"back_href": endpoint.href})
     ask = {
         "id": "webhook",
         "title": f"Remove {endpoint}?",
-        "text": "It is told nothing again, and its address is forgotten: to have it told anew, it is added anew. To stop it for a while, pause it.",
+        "text": "It gets no message again, and its address is forgotten. To stop it for a while, pause it.",
         "action": request.path,
         "label": "Remove it",
         "kind": "danger",

@@ -80,29 +80,65 @@ def confirm(
         points: what to weigh, see ``components/reasons.html``; asked once it is known that the question is put.
         back: where it goes on from there, where that is not the row's own page.
     """
-    problem, back = "", back or row.href
+
+    def act(reason: str) -> None:
+        verb(row, actor=request.actor, now=now, reason=reason)
+
+    return ask(
+        request,
+        act,
+        lambda: verb.refusal(row, actor=request.actor, now=now),
+        title=title,
+        text=text,
+        label=label,
+        kind=kind,
+        points=points,
+        back=back or row.href,
+    )
+
+
+def ask(
+    request: Request,
+    act: Callable[[str], Any],
+    refusal: Callable[[], Refusal | None],
+    *,
+    title: str,
+    text: str,
+    label: str,
+    back: str,
+    kind: str = "danger",
+    points: Callable[[], Sequence[Mapping[str, str]]] = tuple,
+) -> HttpResponse:
+    """Ask for a reason; act on POST. For an operation that `confirm` can't call.
+
+    Args:
+        request: the request.
+        act: takes the reason; may raise any refusal. The answer leads to the ``href`` of its result, otherwise back.
+        refusal: why the reader may not, asked before the question.
+        title, text, label, kind, points: as for `confirm`.
+        back: address of the page to return to.
+    """
+    problem = ""
     if request.method == "POST":
         try:
-            verb(row, actor=request.actor, now=now, reason=request.POST.get("reason", ""))
-            return redirect(back)
+            return redirect(getattr(act(request.POST.get("reason", "")), "href", back))
         except InvalidInput as error:
             problem = error.refusal.sentence
         except Refused as error:
             return refused(request, error.refusal, context={"back_href": back})
-    elif (no := verb.refusal(row, actor=request.actor, now=now)) is not None:
+    elif (no := refusal()) is not None:
         return refused(request, no, context={"back_href": back})
-    reason = {"label": "Why", "required": True, "error": problem, "value": request.POST.get("reason", "")}
-    ask: Shape = {
+    question: Shape = {
         "id": "confirm",
         "title": title,
         "text": text,
         "action": request.path,
         "label": label,
         "kind": kind,
-        "reason": reason,
+        "reason": {"label": "Why", "required": True, "error": problem, "value": request.POST.get("reason", "")},
         "points": points(),
     }
-    context = {"ask": ask, "back_href": back, "now": now}
+    context = {"ask": question, "back_href": back}
     return page(request, "components/confirm_page.html", context, status=422 if problem else 200)
 
 

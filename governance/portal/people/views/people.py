@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +23,7 @@ from approvals.proposals.kinds import leaver
 from approvals.proposals.views import rows as proposal_rows
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput, Refusal, refuse
+from governance.core.duties.refusals import Refusal, refuse
 from governance.core.models import Person, RoleAssignment, Team, TeamKind
 from governance.core.people.transitions import add_person, record_leaver
 from governance.core.roles.roles import ASSIGNABLE, ROLE_WORDS, Role
@@ -38,7 +37,8 @@ from governance.portal.sign_in.views.passwords import invitation_part
 from governance.portal.tokens.views import tokens_of_person
 from governance.portal.view_guards.decorators import answers_refusals, for_readers_of_the_ledger
 from governance.web.pages import pager
-from governance.web.pages.page import page, refused
+from governance.web.pages.confirmation import ask, form_page
+from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 
 Shape = dict[str, Any]
@@ -89,7 +89,7 @@ def people(request: Request) -> HttpResponse:
 def _person_row(person: Person, now: datetime) -> Shape:
     held = [row for row in person.role_assignments.all() if row.until is None or row.until > now]
     return {
-        "href": reverse("person", args=[person.pk]),
+        "href": person.href,
         "name": person.name,
         "title": person.title,
         "teams": ", ".join(team.name for team in person.teams.all()),
@@ -100,7 +100,7 @@ def _person_row(person: Person, now: datetime) -> Shape:
 
 def _team(team: Team) -> Shape:
     return {
-        "href": reverse("team", args=[team.pk]),
+        "href": team.href,
         "name": team.name,
         "under": team.parent.name if team.parent else "",
         "lead": team.lead.name if team.lead else "",
@@ -193,42 +193,28 @@ class PersonForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 @for_readers_of_the_ledger
-@answers_refusals
 def person_add(request: Request) -> HttpResponse:
-    """Add a person without roles."""
-    form = PersonForm(request.POST or None)
-    _refuse_unfilled(form, add_person.refusal(Person(), actor=request.actor, now=business_time.now()))
-    if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
+    """Add a person without roles, and invite them."""
+    now = business_time.now()
+
+    def add(given: dict[str, Any]) -> object:
         new = Person(subject=given["email"].lower(), **given)
         new.set_unusable_password()
-        try:
-            made = add_person(new, actor=request.actor, now=business_time.now())
-        except InvalidInput as error:
-            form.add_error(error.refusal.detail[0][0] if error.refusal.detail else "email", error.refusal.sentence)
-        else:
-            password_links.invite(made, actor=request.actor, now=business_time.now())
-            messages.success(request, f"{made.name} is added. A mail with a link to set their password is on its way.")
-            return redirect("person", made.pk)
-    context = {
-        "head": {"title": "Add a person", "facts": []},
-        "form": form,
-        "label": "Add",
-        "back_href": reverse("people"),
-    }
-    return page(request, "components/short_form_page.html", context, status=422 if form.errors else 200)
+        made = add_person(new, actor=request.actor, now=now)
+        password_links.invite(made, actor=request.actor, now=now)
+        messages.success(request, f"{made.name} is added. A mail with a link to set their password is on its way.")
+        return made
 
-
-def _refuse_unfilled(form: forms.Form, refusal: Refusal | None) -> None:
-    """Refuse people without the permission before they see the form.
-
-    A filled-in form is tried, so that the attempt is recorded (H1).
-
-    Raises:
-        Refused: the reader may not.
-    """
-    if refusal is not None and not form.is_valid():
-        raise refuse(refusal)
+    return form_page(
+        request,
+        PersonForm(request.POST or None),
+        add,
+        now=now,
+        title="Add a person",
+        label="Add",
+        back=reverse("people"),
+        refusal=add_person.refusal(Person(), actor=request.actor, now=now),
+    )
 
 
 class TeamForm(forms.Form):
@@ -243,21 +229,23 @@ class TeamForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 @for_readers_of_the_ledger
-@answers_refusals
 def team_found(request: Request) -> HttpResponse:
     """Found a team."""
-    form = TeamForm(request.POST or None)
-    _refuse_unfilled(form, found_team.refusal(Team(), actor=request.actor, now=business_time.now()))
-    if request.method == "POST" and form.is_valid():
-        made = found_team(Team(**form.cleaned_data), actor=request.actor, now=business_time.now())
-        return redirect("team", made.pk)
-    context = {
-        "head": {"title": "Found a team", "facts": []},
-        "form": form,
-        "label": "Found",
-        "back_href": reverse("people"),
-    }
-    return page(request, "components/short_form_page.html", context, status=422 if form.errors else 200)
+    now = business_time.now()
+
+    def found(given: dict[str, Any]) -> object:
+        return found_team(Team(**given), actor=request.actor, now=now)
+
+    return form_page(
+        request,
+        TeamForm(request.POST or None),
+        found,
+        now=now,
+        title="Found a team",
+        label="Found",
+        back=reverse("people"),
+        refusal=found_team.refusal(Team(), actor=request.actor, now=now),
+    )
 
 
 @require_POST
@@ -282,33 +270,25 @@ def _propose(request: Request, target: str, reason: str, *, held: bool) -> Propo
 
 
 @require_http_methods(["GET", "POST"])
-@answers_refusals
 def role_end(request: Request, pk: int) -> HttpResponse:
     """Propose the end of a role, with a reason. It ends at once and returns without a second admin (S8)."""
-    row, now = (
-        get_object_or_404(RoleAssignment.objects.select_related("person"), pk=pk, until=None),
-        business_time.now(),
-    )
+    rows, now = RoleAssignment.objects.select_related("person"), business_time.now()
+    row = get_object_or_404(rows, pk=pk, until=None)
     target, hours = f"{row.person_id}-{row.role}", policy_queries.in_force(now).at_once_hours
-    ask = {
-        "id": "end",
-        "title": f"End {row.person.name}’s role as {ROLE_WORDS[Role(row.role)].lower()}",
-        "text": f"It ends at once, and is theirs again after {hours} hours unless a second admin countersigns it. What they "
+    ending = Proposal(kind="role", target=target)
+    return ask(
+        request,
+        lambda reason: _propose(request, target, reason, held=False),
+        lambda: proposal_transitions.propose.refusal(ending, actor=request.actor, now=now),
+        title=f"End {row.person.name}’s role as {ROLE_WORDS[Role(row.role)].lower()}",
+        text=f"It ends at once, and is theirs again after {hours} hours unless a second admin countersigns it. What they "
         "decided stays, and so does their part in it.",
-        "action": reverse("role_end", args=[pk]),
-        "label": "End it",
-        "kind": "danger",
-    }
-
-    def act(reason: str) -> Proposal:
-        return _propose(request, target, reason, held=False)
-
-    refusal = proposal_transitions.propose.refusal(Proposal(kind="role", target=target), actor=request.actor, now=now)
-    return _ask_for_reason(request, ask, act, refusal, row.person_id)
+        label="End it",
+        back=reverse("person", args=[row.person_id]),
+    )
 
 
 @require_http_methods(["GET", "POST"])
-@answers_refusals
 def person_left(request: Request, pk: int) -> HttpResponse:
     """Record that a person left, or show what they left (R8).
 
@@ -319,25 +299,26 @@ def person_left(request: Request, pk: int) -> HttpResponse:
         return leaver_views.leaver_page(request, person_row, now)
     by_two = person_row.is_here and leaver.is_decider(person_row, now)
     hours = policy_queries.in_force(now).at_once_hours
-    ask = {
-        "id": "left",
-        "title": f"Record that {person_row.name} left",
-        "text": f"They decide something, so a second admin countersigns it. They are kept out at once, for {hours} hours, and nobody"
+
+    def record(reason: str) -> object:
+        given: Shape = {"actor": request.actor, "now": now, "reason": reason}
+        if not by_two:
+            return record_leaver(person_row, **given)
+        row = Proposal(kind="leaving", target=str(pk))
+        return proposal_transitions.propose(row, **given, document={"left": True}, at_once=True)
+
+    return ask(
+        request,
+        record,
+        lambda: _leaving_refusal(person_row, request.actor, now),
+        title=f"Record that {person_row.name} left",
+        text=f"They decide something, so a second admin countersigns it. They are kept out at once, for {hours} hours, and nobody"
         " decides in their place before that."
         if by_two
         else "They can't sign in any more and fill no seat. What they own waits for a new owner; their record stays.",
-        "action": reverse("person_left", args=[pk]),
-        "label": "They left",
-        "kind": "danger",
-    }
-
-    def act(reason: str) -> Person | Proposal:
-        if not by_two:
-            return record_leaver(person_row, actor=request.actor, now=now, reason=reason)
-        row, details = Proposal(kind="leaving", target=str(pk)), {"document": {"left": True}, "at_once": True}
-        return proposal_transitions.propose(row, actor=request.actor, now=now, reason=reason, **details)
-
-    return _ask_for_reason(request, ask, act, _leaving_refusal(person_row, request.actor, now), pk)
+        label="They left",
+        back=reverse("person", args=[pk]),
+    )
 
 
 def _leaving_refusal(person: Person, actor: Actor, now: datetime) -> Refusal | None:
@@ -346,22 +327,3 @@ def _leaving_refusal(person: Person, actor: Actor, now: datetime) -> Refusal | N
     if refusal is None or refusal.kind != "duty":
         return refusal
     return proposal_transitions.propose.refusal(Proposal(kind="leaving", target=str(person.pk)), actor=actor, now=now)
-
-
-def _ask_for_reason(
-    request: Request, ask: Shape, act: Callable[[str], Person | Proposal], refusal: Refusal | None, person_pk: int
-) -> HttpResponse:
-    """Ask for a reason on a page of its own; a refused wording keeps the typed text."""
-    back_href, error = reverse("person", args=[person_pk]), ""
-    if request.method == "POST":
-        try:
-            made = act(request.POST.get("reason", ""))
-            return redirect(made.href if isinstance(made, Proposal) else back_href)
-        except InvalidInput as invalid:
-            error = invalid.refusal.sentence
-    elif refusal is not None:
-        return refused(request, refusal, context={"back_href": back_href})
-    ask["reason"] = {"label": "Reason", "required": True, "value": request.POST.get("reason", ""), "error": error}
-    return page(
-        request, "components/confirm_page.html", {"ask": ask, "back_href": back_href}, status=422 if error else 200
-    )
