@@ -164,7 +164,7 @@ def form_page(
         now: business time.
         title, label: of the page and of its button.
         text: what follows from it.
-        back: where "Leave it" leads.
+        back: where "Cancel" leads.
         refusal: what the operation's `refusal()` says. A form that was sent filled in is tried all the same: what is attempted
             stands on record (H1).
         points: what to weigh, see ``components/reasons.html``.
