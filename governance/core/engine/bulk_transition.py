@@ -16,7 +16,6 @@ from typing import Any, Generic, TypeVar, cast
 from django.db import connection, models, transaction
 
 from governance.core.actors.actor import Actor
-from governance.core.database import bulk_insert
 from governance.core.database.key_filters import among
 from governance.core.duties.refusals import InvalidInput
 from governance.core.engine import hooks
@@ -145,7 +144,7 @@ def change(steps: Sequence[Step[Any]], *, to: str = "", **values: Any) -> None:
 def insert(steps: Sequence[Step[Any]]) -> None:
     """Insert the subjects of some steps, of one model, each with its row of history."""
     if steps:
-        bulk_insert.insert([step.subject for step in steps])
+        type(steps[0].subject)._base_manager.bulk_create(step.subject for step in steps)
         _write_history(steps, "+")
 
 

@@ -25,6 +25,7 @@ from django.db.models import Min, Q, QuerySet
 from django.utils.text import get_text_list
 
 from governance.core.clock import icalendar_file
+from governance.core.clock.organisation import zone_of
 from governance.core.mail import mail_text
 from governance.core.mail.mail_text import Letter
 from governance.core.models import Notice, NoticeState, Person, Seal
@@ -156,7 +157,7 @@ def _stopped(now: datetime, gathering: timedelta) -> Iterator[Ready]:
     for pk, error, first in rows:
         digests.setdefault(pk, []).append((error, first))
     for pk, person in Person.objects.in_bulk(list(digests)).items():
-        day = now.astimezone(mail_text.zone_of(person)).date().isoformat()
+        day = now.astimezone(zone_of(person)).date().isoformat()
         firsts = [first for error, first in digests[pk] if not error.endswith(f":{day}")]
         if firsts:
             what = _OF_STOPPED & ~Q(error__endswith=f":{day}")
@@ -171,7 +172,7 @@ def _ready(now: datetime, gathering: timedelta) -> Iterator[Ready]:
     people = Person.objects.in_bulk(list(_waiting(~_OF_STOPPED, now, gathering).values_list("recipient", flat=True)))
     days: dict[int, date] = {}
     for person in people.values():
-        local = now.astimezone(mail_text.zone_of(person))
+        local = now.astimezone(zone_of(person))
         if local.time() >= settings.MAIL_DIGEST_AT:
             days[person.pk] = local.date()
     near = {pk: [key for days_off in (0, -1, 1) for key in _keys(pk, day, days_off)] for pk, day in days.items()}
@@ -179,7 +180,7 @@ def _ready(now: datetime, gathering: timedelta) -> Iterator[Ready]:
     earlier = Notice.objects.filter(key__in=[key for keys in near.values() for key in keys]).exclude(unsent)
     had = dict(earlier.values_list("key", "created_at"))
     for pk, day in days.items():
-        zone = mail_text.zone_of(people[pk])
+        zone = zone_of(people[pk])
         is_told = any(had[key].astimezone(zone).date() == day for key in near[pk] if key in had)
         free = [key for key in _keys(pk, day) if key not in had]
         if free and not is_told:

@@ -12,7 +12,6 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.template import Context
@@ -21,8 +20,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from governance.core.clock import working_days
-from governance.core.models import Notice, Person, Seal
+from governance.core.clock.organisation import zone_of
+from governance.core.models import Notice, Seal
 
 #: The longest subject, in characters: what its column holds.
 LONGEST_SUBJECT = 200
@@ -95,11 +94,6 @@ def link(context: dict[str, Any]) -> str:
     path = str(context.get("path", "/"))
     # Only ever a path on the portal: an address from elsewhere would make our mail carry somebody else's link.
     return settings.BASE_URL + (path if _PATH.fullmatch(path) else "/")
-
-
-def zone_of(person: Person) -> ZoneInfo:
-    """The person's time zone, or the organisation's where theirs is unset or unknown (H8)."""
-    return working_days.zone_of(person.time_zone, ZoneInfo(settings.ORGANISATION_TIME_ZONE))
 
 
 def _wrapped(text: str) -> str:

@@ -12,7 +12,6 @@ from django.db.models import Exists, F, OuterRef, QuerySet, TextField, Value
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 
-from governance.core.database import bulk_insert
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.keys.key_files import keyed_digest
 from governance.core.models import FreeText, LedgerEvent
@@ -92,7 +91,7 @@ def keep_all(given: Sequence[str]) -> list[FreeText | None]:
         FreeText(text=text, key=key, digest=keyed_digest(key, text)) if text else None
         for text, key in zip(texts, keys, strict=True)
     ]
-    bulk_insert.insert([row for row in made if row is not None])
+    FreeText.objects.bulk_create(row for row in made if row is not None)
     return made
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -21,33 +20,6 @@ from governance.core.timeline.event_words import FACTS, NAMELESS, OF_ITSELF, QUI
 Subject = tuple[str, str]
 Said = Mapping[Subject, str]
 NOTHING: Said = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of a timeline.
-
-    Args:
-        at: business time.
-        actor: who, by name; empty for a job.
-        for_whom: the name of the delegating person.
-        actor_id, for_id: their opaque ids: two people may have one name.
-        text: what, to follow the actor's name.
-        icon, tone: how it is drawn.
-        code: the refusal's code, when it was tried and refused.
-        reason: what the actor said.
-    """
-
-    at: datetime
-    actor: str
-    for_whom: str
-    text: str
-    icon: str
-    tone: str
-    code: str = ""
-    reason: str = ""
-    actor_id: str = ""
-    for_id: str = ""
 
 
 def names(ids: Iterable[str]) -> dict[str, str]:
@@ -92,54 +64,6 @@ def subjects_of(
     return found
 
 
-def entries(
-    row: models.Model,
-    *,
-    limit: int = 50,
-    quiet: bool = False,
-    people: Iterable[Person] = (),
-    texts: Said = NOTHING,
-    actor: Actor | None = None,
-    now: datetime | None = None,
-) -> list[Entry]:
-    """The newest events about a row, newest first: a number of queries that none of them adds to.
-
-    Args:
-        row: whose timeline it is.
-        limit: how many events.
-        quiet: whether follow-ups are shown too.
-        people: people that the caller has loaded. Names of other actors are read.
-        texts: what the caller has read already and the reader may see, in words.
-        actor, now: who reads, and when; without them no subject is called by its own words.
-    """
-    found = LedgerEvent.objects.filter(about__contains=ledger_events.about(row)).select_related("reason")
-    if not quiet:
-        found = found.exclude(verb__in=QUIET, outcome="done")
-    events = list(sorted_by_key(found, newest_first=True)[:limit])
-    known = {str(person.opaque_id): person.name for person in people}
-    others = {opaque_id for event in events for opaque_id in (event.actor_id, event.for_id) if opaque_id not in known}
-    known |= names(others)
-    subjects = subjects_of(events, texts, actor, now)
-    return [_entry(event, known, subjects.get((event.subject_type, event.subject_id), "")) for event in events]
-
-
-def _entry(event: LedgerEvent, names: dict[str, str], subject: str) -> Entry:
-    icon, tone, _ = WORDS.get(event.verb, ("arrow", "", ""))
-    text = said_of(event.verb, subject, event.payload)
-    actor = names.get(event.actor_id, "" if event.actor_kind == "job" else "Somebody")
-    for_whom = names.get(event.for_id, "")
-    reason = event.reason.shown if event.reason is not None else ""
-    if event.outcome == "refused":
-        what = event.verb.partition(".")[2].replace("_", " ")
-        text, icon, tone = f"was refused ({what}{f': {subject}' if subject else ''})", "lock", "no"
-    elif event.verb in OF_ITSELF:
-        actor = for_whom = ""
-    elif event.payload.get("token"):
-        text = f"{text} with a token"
-    who = {"actor_id": event.actor_id, "for_id": event.for_id}
-    return Entry(event.at, actor, for_whom, text, icon, tone, event.code, reason, **who)
-
-
 def shapes(
     row: models.Model,
     *,
@@ -151,25 +75,47 @@ def shapes(
     actor: Actor | None = None,
     now: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """The timeline as ``components/timeline.html`` takes it; the reader is "You". For the rest see `entries`."""
-    return shaped(
-        entries(row, limit=limit, quiet=quiet, people=people, texts=texts, actor=actor, now=now), reader=reader
-    )
+    """The newest events about a row, newest first, for ``components/timeline.html``. The number of queries is fixed.
+
+    Args:
+        row: the subject of the timeline.
+        reader: the person who is "You".
+        limit: how many events.
+        quiet: whether follow-ups are shown too.
+        people: people that the caller has loaded. Names of other actors are read.
+        texts: subjects in words that the caller has read and the reader may see.
+        actor, now: who reads, and when; without them no subject is called by its own words.
+    """
+    found = LedgerEvent.objects.filter(about__contains=ledger_events.about(row)).select_related("reason")
+    if not quiet:
+        found = found.exclude(verb__in=QUIET, outcome="done")
+    events = list(sorted_by_key(found, newest_first=True)[:limit])
+    known = {str(person.opaque_id): person.name for person in people}
+    known |= names({pk for event in events for pk in (event.actor_id, event.for_id)} - known.keys())
+    if reader is not None:
+        known[str(reader.opaque_id)] = "You"
+    subjects = subjects_of(events, texts, actor, now)
+    return [_line(event, known, subjects.get((event.subject_type, event.subject_id), "")) for event in events]
 
 
-def shaped(entries: Iterable[Entry], *, reader: Person | None) -> list[dict[str, Any]]:
-    """Lines of a timeline as ``components/timeline.html`` takes them."""
-    me = str(reader.opaque_id) if reader is not None else ""
-    return [
-        {
-            "icon": entry.icon,
-            "tone": entry.tone,
-            "actor": ("You" if entry.actor and entry.actor_id == me else entry.actor)
-            + (f" for {'you' if entry.for_id == me else entry.for_whom}" if entry.for_whom else ""),
-            "text": (entry.text.replace("was ", "were ", 1) if entry.code and entry.actor_id == me else entry.text)
-            + (f": “{entry.reason}”" if entry.reason else ""),
-            "at": entry.at,
-            "code": entry.code,
-        }
-        for entry in entries
-    ]
+def _line(event: LedgerEvent, names: Mapping[str, str], subject: str) -> dict[str, Any]:
+    icon, tone, _ = WORDS.get(event.verb, ("arrow", "", ""))
+    text = said_of(event.verb, subject, event.payload)
+    actor = names.get(event.actor_id, "" if event.actor_kind == "job" else "Somebody")
+    giver = names.get(event.for_id, "")
+    if event.outcome == "refused":
+        what = event.verb.partition(".")[2].replace("_", " ")
+        was = "were" if actor == "You" else "was"
+        text, icon, tone = f"{was} refused ({what}{f': {subject}' if subject else ''})", "lock", "no"
+    elif event.verb in OF_ITSELF:
+        actor = giver = ""
+    elif event.payload.get("token"):
+        text = f"{text} with a token"
+    return {
+        "icon": icon,
+        "tone": tone,
+        "actor": f"{actor} for {'you' if giver == 'You' else giver}" if giver else actor,
+        "text": f"{text}: “{event.reason.shown}”" if event.reason is not None and event.reason.shown else text,
+        "at": event.at,
+        "code": event.code,
+    }

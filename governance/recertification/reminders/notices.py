@@ -10,7 +10,7 @@ from django.utils.dateformat import format as date_format
 
 from approvals.models import Grant, GrantState
 from governance.core.access import access
-from governance.core.mail import daily_digest, mail_text
+from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
 from governance.core.models import Person
 from governance.core.people.transitions import people_with
@@ -58,7 +58,7 @@ def suspended_lines(person: Person, threads: Collection[str], now: datetime) -> 
         "pk"
     ):
         assert item.closes_at is not None  # filtered above
-        ends = date_format(item.closes_at.astimezone(mail_text.zone_of(person)), "D j M")
+        ends = date_format(item.closes_at.astimezone(zone_of(person)), "D j M")
         why = "A reviewer took it away" if item.state == ItemState.ANSWERED else "Nobody answered"
         text = f"{item.of_automation.team.name}: {item_title.title(item)}. {why}; it ends for good on {ends}."
         lines[f"item:{item.pk}"] = Line(text=text)

@@ -35,7 +35,7 @@ def timeline_context(
         actor: the reader.
         now: business time.
         limit: most events.
-        quiet: whether quiet events are shown too; see `timeline_queries.entries`.
+        quiet: whether quiet events are shown too; see `timeline_queries.shapes`.
     """
     events = timeline_queries.shapes(row, reader=actor.person, limit=limit, quiet=quiet, actor=actor, now=now)
     return {"events": events, "ledger_href": ledger_href(row, actor=actor, now=now)}

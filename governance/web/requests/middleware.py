@@ -11,7 +11,6 @@ from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.loader import render_to_string
@@ -20,7 +19,8 @@ from django.utils.functional import SimpleLazyObject
 from whitenoise.middleware import WhiteNoiseFileResponse
 
 from governance.core.actors.actor import Actor
-from governance.core.clock.working_days import zone_of
+from governance.core.clock.organisation import zone_of
+from governance.core.models import Person
 from governance.web.errors import problem_documents
 
 
@@ -76,7 +76,7 @@ def actor_of(request: HttpRequest) -> Actor | None:
 def zone_for(request: HttpRequest) -> ZoneInfo:
     """Return the reader's own zone, or the organisation's if none is set or nobody is signed in (H8)."""
     user = getattr(request, "user", None)
-    return zone_of(getattr(user, "time_zone", ""), ZoneInfo(settings.ORGANISATION_TIME_ZONE))
+    return zone_of(user if isinstance(user, Person) else None)
 
 
 class CacheControlMiddleware:

@@ -25,10 +25,10 @@ from approvals.submissions.transitions import put_in_force, submit
 from approvals.submissions.transitions.submit import ItemRequest
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
+from governance.core.clock.organisation import zone_of
 from governance.core.duties.refusals import DutyConflict
 from governance.core.engine.transition import declared
 from governance.core.ledger import ledger_export
-from governance.core.mail.mail_text import zone_of
 from governance.core.models import JobRun, LedgerEvent, Notice, NoticeState, Person, Seal
 from governance.core.notices import notice_events
 from governance.demo.company import people_and_teams, resources

@@ -173,8 +173,8 @@ def test_a_timeline_says_what_is_reviewed_to_whoever_may_see_it(held: Held, stoc
     item, n = stock_under_review, held.people
 
     def said(reader: Person) -> set[str]:
-        found = timeline_queries.entries(held.company.erp, actor=as_actor(reader), now=held.company.now)
-        return {one.text for one in found if "the review of" in one.text}
+        found = timeline_queries.shapes(held.company.erp, reader=reader, actor=as_actor(reader), now=held.company.now)
+        return {one["text"] for one in found if "the review of" in one["text"]}
 
     assert item.grant is not None
     assert said(n.omar) == {f"the review of “{item.grant.approval.title}” was opened"}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
@@ -17,7 +15,7 @@ from approvals.inbox.views import waiting_for
 from approvals.models import Submission
 from approvals.review.views.reader import Reader
 from governance.core.clock import business_time
-from governance.core.clock.working_days import zone_of
+from governance.core.clock.organisation import zone_of
 from governance.portal.dashboard import queries
 from governance.portal.view_guards.decorators import reader
 from governance.web.components import times
@@ -44,7 +42,7 @@ def home(request: Request) -> HttpResponse:
         _automation(automation, submissions.get(automation.pk), Reader(request.actor, now)) for automation in own
     ]
     tasks = sum(group.count for group in groups)
-    local = now.astimezone(zone_of(person.time_zone, ZoneInfo(settings.ORGANISATION_TIME_ZONE)))
+    local = now.astimezone(zone_of(person))
     facts: list[Any] = [f"{local:%a} {local.day} {local:%b}"]
     if tasks:
         facts.append({"text": f"{times.counted(tasks, 'thing')} need{'s' if tasks == 1 else ''} you", "strong": True})
