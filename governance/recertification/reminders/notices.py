@@ -10,6 +10,7 @@ from django.utils.dateformat import format as date_format
 
 from approvals.models import Grant, GrantState
 from governance.core.access import access
+from governance.core.clock.organisation import zone_of
 from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
 from governance.core.models import Person
