@@ -104,11 +104,6 @@ class JobHealth:
     last: JobRun | None
     is_late: bool
 
-    @property
-    def is_well(self) -> bool:
-        """Whether it runs when it should and its last run did not fail."""
-        return not self.is_late and self.last is not None and not self.last.error
-
 
 def _upgraded_at() -> datetime | None:
     """The real time of the newest migration: a job that has never run can't be late before."""

@@ -108,12 +108,6 @@ class Person(AbstractBaseUser, PermissionsMixin):
         """The person's page."""
         return reverse("person", args=[self.pk])
 
-    @property
-    def initials(self) -> str:
-        """Up to two letters for the round mark beside a name."""
-        parts = self.name.split()
-        return "".join(part[0] for part in (parts[:1] + parts[-1:] if len(parts) > 1 else parts)).upper()
-
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """A person stands to their own row as themself."""
         return frozenset({Relation.SELF}) if person.pk == self.pk else frozenset()

@@ -28,13 +28,11 @@ from inventory.models import (
     Automation,
     AutomationState,
     Credential,
-    IdentityState,
     ImportItem,
     ImportState,
     InterimOwner,
     NonHumanIdentity,
     Resource,
-    ResourceState,
 )
 
 
@@ -94,6 +92,8 @@ class HeldByPerson:
 
 #: A person's id with one thing they held.
 Pair = tuple[int, HeldThing]
+#: The state of automations, resources and identities that need no owner any more.
+RETIRED = AutomationState.RETIRED
 
 
 def leavers() -> QuerySet[Person]:
@@ -105,10 +105,8 @@ def load_held(people: Collection[int], now: datetime) -> HeldByPerson:
     """Things that these people held when they left, with the present holders."""
     ids, held_items = list(people), HeldByPerson()
     parts: tuple[Iterable[Pair], ...] = (
-        _automations(ids, now),
-        _resources(ids, now),
-        _identities_and_credentials(ids, now),
-        _teams(ids),
+        _responsibilities(ids, now),
+        _fallback_owners(ids),
         _roles(ids),
         _interim_ownerships(ids),
         _questions(ids),
@@ -174,76 +172,68 @@ def _pairs(named: Mapping[int, set[int]], pk: int, left_item: HeldThing) -> Iter
     return ((person, left_item) for person in sorted(named[pk]))
 
 
-def _automations(people: list[int], now: datetime) -> Iterator[Pair]:
-    for name, capacity in (("business_owner", "business owner"), ("technical_owner", "technical owner")):
-        named = _people_by_row(Automation, name, people)
-        rows = Automation.objects.filter(pk__in=named).select_related(
-            "business_owner", "technical_owner", "interim__person"
-        )
-        for row in rows.order_by("name", "pk"):
-            holder = _name_if_here(getattr(row, name))
-            if not holder and name == "business_owner" and (interim_owner := row.interim_owner(now)) is not None:
+@dataclass(frozen=True)
+class Responsibility:
+    """A column that names a responsible person, and the next step when that person leaves.
+
+    Args:
+        model: the rows.
+        column: the person's column.
+        kind, capacity: as for `HeldThing`.
+        to_do: label of the next step.
+        url_name: its page; the row's own if empty.
+        by_interim: whether an interim owner can hold it.
+    """
+
+    model: Any
+    column: str
+    kind: str
+    capacity: str
+    to_do: str
+    url_name: str = ""
+    by_interim: bool = False
+
+
+RESPONSIBILITIES = (
+    Responsibility(
+        *(Automation, "business_owner", "Automations", "business owner"),
+        *("Name another, and submit that", "automation_amend"),
+        by_interim=True,
+    ),
+    Responsibility(
+        *(Automation, "technical_owner", "Automations", "technical owner"),
+        *("Name another, and submit that", "automation_amend"),
+    ),
+    Responsibility(
+        Resource, "owner", "Resources", "owner", "Propose another owner", "resource_propose", by_interim=True
+    ),
+    Responsibility(Resource, "deputy", "Resources", "deputy", "Propose another deputy", "resource_propose"),
+    Responsibility(NonHumanIdentity, "owner", "Identities", "owner", "Name who answers for it", by_interim=True),
+    Responsibility(Credential, "owner", "Credentials", "owner", "Name who answers for it", by_interim=True),
+    Responsibility(Team, "lead", "Teams", "lead", "Propose another lead"),
+    Responsibility(Team, "deputy_lead", "Teams", "deputy lead", "Propose another deputy lead"),
+)
+
+
+def _responsibilities(people: list[int], now: datetime) -> Iterator[Pair]:
+    for held in RESPONSIBILITIES:
+        named = _people_by_row(held.model, held.column, people)
+        related = (held.column, *(["interim__person"] if held.by_interim else []))
+        for row in held.model.objects.filter(pk__in=named).select_related(*related).order_by("pk"):
+            holder = _name_if_here(getattr(row, held.column))
+            if not holder and held.by_interim and (interim_owner := row.interim_owner(now)) is not None:
                 holder = f"{interim_owner.name}, meanwhile"
-            if row.state == AutomationState.RETIRED:
+            if getattr(row, "state", "") == RETIRED:
                 holder = "retired: nobody needs to"
-            href, to_do = reverse("automation_amend", args=[row.pk]), "Name another, and submit that"
-            yield from _pairs(
-                named, row.pk, HeldThing("Automations", row.name, capacity, row.href, holder, to_do, href)
-            )
+            href = reverse(held.url_name, args=[row.pk]) if held.url_name else row.href
+            thing = HeldThing(held.kind, str(row), held.capacity, row.href, holder, held.to_do, href)
+            yield from _pairs(named, row.pk, thing)
 
 
-def _resources(people: list[int], now: datetime) -> Iterator[Pair]:
-    for name, capacity in (("owner", "owner"), ("deputy", "deputy")):
-        named = _people_by_row(Resource, name, people)
-        rows = Resource.objects.filter(pk__in=named).select_related("owner", "deputy", "interim__person")
-        for row in rows.order_by("name", "pk"):
-            holder = _name_if_here(getattr(row, name))
-            if not holder and name == "owner" and (interim_owner := row.interim_owner(now)) is not None:
-                holder = f"{interim_owner.name}, meanwhile"
-            if row.state == ResourceState.RETIRED:
-                holder = "retired: nobody needs to"
-            href = reverse("resource_propose", args=[row.pk])
-            left_item = HeldThing(
-                "Resources", row.name, capacity, row.href, holder, f"Propose another {capacity}", href
-            )
-            yield from _pairs(named, row.pk, left_item)
-
-
-def _identities_and_credentials(people: list[int], now: datetime) -> Iterator[Pair]:
-    """Identities and credentials."""
-    models: tuple[tuple[Any, str], ...] = (
-        (NonHumanIdentity, "Identities"),
-        (Credential, "Credentials"),
-    )
-    for model, kind in models:
-        named = _people_by_row(model, "owner", people)
-        for row in model.objects.filter(pk__in=named).select_related("owner", "interim__person").order_by("pk"):
-            interim_owner = row.interim_owner(now)
-            holder = _name_if_here(row.owner) or (
-                f"{interim_owner.name}, meanwhile" if interim_owner is not None else ""
-            )
-            if getattr(row, "state", "") == IdentityState.RETIRED:
-                holder = "retired: nobody needs to"
-            yield from _pairs(
-                named, row.pk, HeldThing(kind, str(row), "owner", row.href, holder, "Name who answers for it", row.href)
-            )
-
-
-def _teams(people: list[int]) -> Iterator[Pair]:
-    for name, capacity in (("lead", "lead"), ("deputy_lead", "deputy lead")):
-        named = _people_by_row(Team, name, people)
-        for row in Team.objects.filter(pk__in=named).select_related("lead", "deputy_lead").order_by("name", "pk"):
-            href = row.href
-            holder = _name_if_here(getattr(row, name))
-            yield from _pairs(
-                named, row.pk, HeldThing("Teams", row.name, capacity, href, holder, f"Propose another {capacity}", href)
-            )
-    fallback = Membership.objects.filter(person__in=people, team__kind=TeamKind.FALLBACK).select_related("team")
-    for member in fallback.order_by("pk"):
-        left_item = HeldThing(
-            "Teams", member.team.name, "fallback owner", reverse("team", args=[member.team_id]), "the others of it"
-        )
-        yield member.person_id, left_item
+def _fallback_owners(people: list[int]) -> Iterator[Pair]:
+    rows = Membership.objects.filter(person__in=people, team__kind=TeamKind.FALLBACK).select_related("team")
+    for row in rows.order_by("pk"):
+        yield row.person_id, HeldThing("Teams", row.team.name, "fallback owner", row.team.href, "the others of it")
 
 
 # --- things that end without action -------------------------------------------------------------------------------------

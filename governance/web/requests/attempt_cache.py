@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -31,6 +30,20 @@ def _fail(error: Exception) -> None:
     log.warning("cache.redis_away", error=type(error).__name__)
 
 
+def _either(name: str) -> Any:
+    """An operation of the cache, done in Redis or, while that fails, in memory."""
+
+    def operate(cache: RedisOrMemory, *args: Any, **kwargs: Any) -> Any:
+        if time.monotonic() >= _asks_again_at:
+            try:
+                return getattr(RedisCache, name)(cache, *args, **kwargs)
+            except RedisError as error:
+                _fail(error)
+        return getattr(cache._memory, name)(*args, **kwargs)
+
+    return operate
+
+
 class RedisOrMemory(RedisCache):
     """Redis; while it fails, this process's own memory. Nothing but limits may rest on it: they are then counted per process."""
 
@@ -39,45 +52,14 @@ class RedisOrMemory(RedisCache):
         super().__init__(server, {**params, "OPTIONS": {**options, **params.get("OPTIONS", {})}})
         self._memory = LocMemCache("while-redis-is-away", params)
 
-    def _either(self, name: str, ask_redis: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Do one operation where it can be done."""
-        if time.monotonic() >= _asks_again_at:
-            try:
-                return ask_redis(*args, **kwargs)
-            except RedisError as error:
-                _fail(error)
-        return getattr(self._memory, name)(*args, **kwargs)
-
-    def add(self, *args: Any, **kwargs: Any) -> Any:
-        """See Django, as all of these."""
-        return self._either("add", super().add, *args, **kwargs)
-
-    def get(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        return self._either("get", super().get, *args, **kwargs)
-
-    def set(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        return self._either("set", super().set, *args, **kwargs)
-
-    def touch(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        return self._either("touch", super().touch, *args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        return self._either("delete", super().delete, *args, **kwargs)
-
-    def get_many(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        return self._either("get_many", super().get_many, *args, **kwargs)
-
-    def has_key(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        return self._either("has_key", super().has_key, *args, **kwargs)
-
-    def incr(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        return self._either("incr", super().incr, *args, **kwargs)
-
-    def set_many(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        return self._either("set_many", super().set_many, *args, **kwargs)
-
-    def delete_many(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        return self._either("delete_many", super().delete_many, *args, **kwargs)
-
-    def clear(self) -> Any:  # noqa: D102
-        return self._either("clear", super().clear)
+    add = _either("add")
+    get = _either("get")
+    set = _either("set")
+    touch = _either("touch")
+    delete = _either("delete")
+    get_many = _either("get_many")
+    has_key = _either("has_key")
+    incr = _either("incr")
+    set_many = _either("set_many")
+    delete_many = _either("delete_many")
+    clear = _either("clear")
