@@ -1,15 +1,15 @@
-"""Queue webhook messages in the transaction of the change, in one statement for all endpoints."""
+"""Queue webhook messages in the transaction of the change."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, models
+from django.db import models
+from django.db.models import Q
 
 from governance.core.jobs import nudge
 from governance.core.ledger import ledger_events
-from governance.core.models import Team, WebhookDelivery, WebhookEndpoint
+from governance.core.models import Team, WebhookDelivery, WebhookEndpoint, WebhookState
 from governance.core.webhooks.webhook_events import EVENTS, TEST
 
 if TYPE_CHECKING:
@@ -17,16 +17,6 @@ if TYPE_CHECKING:
 
 #: The job that sends.
 JOB = "controls.send_webhooks"
-
-#: A row for each endpoint that wants the event of this team, or of all; a key that is there already stays as it is.
-_INSERT = """
-INSERT INTO controls_webhookdelivery (key, endpoint_id, event, context, state, created_at, attempts, error)
-SELECT %(key)s::text || ':' || one.id, one.id, %(event)s::text, %(context)s::jsonb, 'queued', %(now)s::timestamptz, 0, ''
-FROM controls_webhookendpoint one
-WHERE one.state = 'active' AND %(event)s::text = ANY (one.events) AND (one.team_id IS NULL OR one.team_id = %(team)s::bigint)
-ORDER BY one.id
-ON CONFLICT DO NOTHING
-"""
 
 
 def announce(step: Step[Any], subject: models.Model, *, team: Team, what: str, page: list[Any]) -> None:
@@ -42,17 +32,16 @@ def announce(step: Step[Any], subject: models.Model, *, team: Team, what: str, p
     assert step.verb in EVENTS, step.verb
     key = f"{step.verb}:{':'.join(ledger_events.name_of(subject))}:{step.actor.correlation}"
     context = {"what": what, "team": team.name, "page": page}
-    values: dict[str, str | int] = {
-        "key": key,
-        "event": step.verb,
-        "context": json.dumps(context),
-        "now": step.now.isoformat(),
-        "team": team.pk,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, values)
-        if cursor.rowcount:
-            nudge.send(JOB)
+    endpoints = WebhookEndpoint.objects.filter(Q(team=None) | Q(team=team), events__contains=[step.verb])
+    deliveries = [
+        WebhookDelivery(
+            key=f"{key}:{endpoint.pk}", endpoint=endpoint, event=step.verb, context=context, created_at=step.now
+        )
+        for endpoint in endpoints.filter(state=WebhookState.ACTIVE).order_by("pk")
+    ]
+    if deliveries:
+        WebhookDelivery.objects.bulk_create(deliveries, ignore_conflicts=True)
+        nudge.send(JOB)
 
 
 def queue_test(step: Step[WebhookEndpoint]) -> None:
