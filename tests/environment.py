@@ -16,12 +16,28 @@ from pathlib import Path
 import psycopg
 
 from governance.devserver import broker, child_process, postgres
+from governance.devserver.startup_errors import Trouble
 
 ROOT = Path(__file__).resolve().parents[1]
 #: A database beside the one of the tests, as migrating leaves it; to copy.
 MIGRATED = "migrated"
 #: A database whose files are in memory is made anew in a tenth of the time. It takes 100 MB, and what tests write.
 MEMORY, ROOM_IN_MEMORY = Path("/dev/shm"), 4 * 2**30
+
+
+def of_major(wanted: str) -> postgres.Installation:
+    """An installation by its major version (``15``), or the one of the lowest version (``lowest``).
+
+    Raises:
+        Trouble: when there is none.
+    """
+    by_version = sorted(postgres.installations(), key=lambda each: each.major)
+    fitting = [each for each in by_version if wanted in ("lowest", str(each.major))]
+    if not fitting:
+        raise Trouble(
+            f"No PostgreSQL {wanted} is on this machine, only {', '.join(str(each.major) for each in by_version)}."
+        )
+    return fitting[0]
 
 
 def required(part: str) -> bool:
@@ -113,7 +129,7 @@ def prepare() -> Environment:
             folder / "postgres",
             sockets,
             durable=False,
-            installation=postgres.of_major(wanted) if wanted else None,
+            installation=of_major(wanted) if wanted else None,
         ),
         redis=redis,
         redis_url=given or (redis.url if redis else ""),

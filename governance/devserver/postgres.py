@@ -83,21 +83,6 @@ def installations() -> tuple[Installation, ...]:
     return tuple(by_folder.values())
 
 
-def of_major(wanted: str) -> Installation:
-    """An installation by its major version (``15``), or the one of the lowest version (``lowest``).
-
-    Raises:
-        Trouble: when there is none.
-    """
-    by_version = sorted(installations(), key=lambda each: each.major)
-    fitting = [each for each in by_version if wanted in ("lowest", str(each.major))]
-    if not fitting:
-        raise Trouble(
-            f"No PostgreSQL {wanted} is on this machine, only {', '.join(str(each.major) for each in by_version)}."
-        )
-    return fitting[0]
-
-
 def find(data: Path) -> Installation:
     """The installation that fits the database in `data`, or the best one when there is no database yet.
 

@@ -19,7 +19,7 @@ from governance.devserver.manage import manage
 from governance.devserver.orphan_guard import Guard
 from governance.devserver.process_environment import check_port
 from governance.devserver.startup_errors import Trouble, check_room, from_output
-from tests.environment import ROOT, free_port
+from tests.environment import ROOT, free_port, of_major
 from tests.processes import until
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
@@ -88,10 +88,10 @@ def test_data_of_another_version_is_refused_in_words(tmp_path: Path) -> None:
 
 def test_a_version_of_postgresql_is_chosen_by_number_or_as_the_lowest() -> None:
     majors = sorted(each.major for each in postgres.installations())
-    assert postgres.of_major("lowest").major == majors[0]
-    assert postgres.of_major(str(majors[-1])).major == majors[-1]
+    assert of_major("lowest").major == majors[0]
+    assert of_major(str(majors[-1])).major == majors[-1]
     with pytest.raises(Trouble, match=r"^No PostgreSQL 9 is on this machine, only \d+"):
-        postgres.of_major("9")
+        of_major("9")
 
 
 def test_the_documents_ask_for_the_lowest_version_that_is_tested(root: Path) -> None:

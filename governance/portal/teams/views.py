@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.http import Http404, HttpResponse
@@ -25,42 +25,29 @@ from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
 
-
-def _active_people() -> Any:
-    return Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
+#: People who can be named.
+ACTIVE = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
 
 
 class LeadForm(forms.Form):
     """New lead or deputy lead of a team."""
 
     seat = forms.ChoiceField(label="Which", choices=(("lead", "Lead"), ("deputy_lead", "Deputy")))
-    person = forms.ModelChoiceField(Person.objects.none(), required=False, label="Who", empty_label="Nobody")
+    person = forms.ModelChoiceField(ACTIVE, required=False, label="Who", empty_label="Nobody")
     reason = forms.CharField(label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
-
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data, auto_id="id_lead_%s")
-        cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _active_people()
 
 
 class FallbackForm(forms.Form):
     """New fallback owner."""
 
-    person = forms.ModelChoiceField(Person.objects.none(), label="Who", empty_label="Choose somebody")
+    person = forms.ModelChoiceField(ACTIVE, label="Who", empty_label="Choose somebody")
     reason = forms.CharField(label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
-
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data, auto_id="id_fallback_%s")
-        cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _active_people()
 
 
 class MemberForm(forms.Form):
     """New member of a team."""
 
-    person = forms.ModelChoiceField(Person.objects.none(), label="Add a member", empty_label="Choose somebody")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _active_people()
+    person = forms.ModelChoiceField(ACTIVE, label="Add a member", empty_label="Choose somebody")
 
 
 def _load_team(pk: int) -> Team:
@@ -99,11 +86,13 @@ def team(request: Request, pk: int) -> HttpResponse:
             {"pk": member.pk, "name": member.name, "title": member.title, "href": member.href}
             for member in team_row.members.order_by("name")
         ],
-        "leads_form": LeadForm() if may_propose else None,
+        "leads_form": LeadForm(auto_id="id_lead_%s") if may_propose else None,
         "leads_action": reverse("team_leads", args=[pk]),
         "join_form": MemberForm() if leave else None,
         "join_action": reverse("team_join", args=[pk]),
-        "fallback_form": FallbackForm() if may_propose and team_row.kind == TeamKind.FALLBACK else None,
+        "fallback_form": FallbackForm(auto_id="id_fallback_%s")
+        if may_propose and team_row.kind == TeamKind.FALLBACK
+        else None,
         "fallback_action": reverse("team_fallback", args=[pk]),
         "leave_action": leave,
         "back": reverse("team", args=[pk]),
