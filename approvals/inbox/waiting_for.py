@@ -29,7 +29,6 @@ from approvals.models import (
     SubmissionState,
 )
 from approvals.models.submission import SubmissionQuerySet
-from governance.core.database import compiled_queries
 from governance.core.models import Person
 
 #: Labels that are no seat: the answer to a question, and the acceptance of a partial approval (A5, A14).
@@ -79,8 +78,8 @@ def join_with_or(names: Sequence[str], most: int = 3) -> str:
 def with_holders(submissions: SubmissionQuerySet) -> SubmissionQuerySet:
     """Load the rows that `pending_items` needs, in the same query for any number of approvals."""
     return submissions.annotate(
-        seats_open=compiled_queries.annotation(Submission, _seats),
-        sent_back=compiled_queries.annotation(Submission, _questions),
+        seats_open=_seats(),
+        sent_back=_questions(),
     )
 
 
