@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 from governance.web.requests.parameters import number
@@ -80,17 +80,6 @@ def by_column(rows: QuerySet[Any], query: QueryDict, path: str, column: str, *, 
         _with(path, {**kept(query), "before": str(shown[0].pk)}) if shown and newer else "",
         _with(path, {**kept(query), "after": str(shown[-1].pk)}) if shown and older else "",
     )
-
-
-def by_column(rows: QuerySet[Any], query: QueryDict, path: str, column: str, *, descending: bool = False) -> Paged:
-    """Return the page of rows by a column and their key. The address names the last row of the page before (``after``)."""
-    after, rest, lookup = number(query.get("after")), kept(query), "lt" if descending else "gt"
-    edge = rows.filter(pk=after).values_list(column, flat=True).first() if after else None
-    behind = Q((f"{column}__{lookup}", edge)) | Q((column, edge), (f"pk__{lookup}", after))
-    order = (f"-{column}", "-pk") if descending else (column, "pk")
-    found = list((rows.filter(behind) if edge is not None else rows).order_by(*order)[: PAGE + 1])
-    older = _with(path, {**rest, "after": str(found[PAGE - 1].pk)}) if len(found) > PAGE else ""
-    return Paged(found[:PAGE], _with(path, rest) if edge is not None else "", older)
 
 
 def kept(query: QueryDict, *dropped: str) -> dict[str, str]:
