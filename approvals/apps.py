@@ -13,7 +13,7 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         """Register consequences, duties and hooks."""
         from approvals.assignment import staffing
-        from approvals.assignment.route import approval_relations
+        from approvals.assignment.context import approval_relations, submission_relations
         from approvals.assignment.transitions.reassign import CAUSES, wake_sweep
         from approvals.conflicts import members
         from approvals.conflicts.views import automation_page
@@ -24,7 +24,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.grants.views import panels
         from approvals.inbox import notices as inbox_notices
         from approvals.light_path.transitions.spot_checks import close_sample_of, close_samples
-        from approvals.models import Approval
+        from approvals.models import Approval, Submission
         from approvals.parties import queries as party_queries
         from approvals.parties import rules as party_rules
         from approvals.policies import queries as policy_queries
@@ -53,6 +53,7 @@ class ApprovalsConfig(AppConfig):
         from inventory.risk import policy
 
         import_declarations(self.name)
+        access.register_relations(Submission, submission_relations)
         access.register_relations(Approval, approval_relations)
         for event in ("approval.approved", "approval.rejected", "approval.expired"):
             hooks.register(event, conclude)

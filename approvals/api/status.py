@@ -16,8 +16,6 @@ from approvals.api.links import address
 from approvals.api.problems import ERRORS
 from approvals.api.requests import Key
 from approvals.api.responses import AutomationOut, Named, VersionOut
-from approvals.conflicts.check import remaining_conflicts
-from approvals.conflicts.check import submission as conflicts
 from approvals.inbox.waiting_for import PendingItem
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import UNFINISHED
@@ -168,18 +166,17 @@ def submission_of(submission: Submission, program: Caller) -> SubmissionOut:
         submitted_by=loaded.submitted_by.name,
         held_by=_together(details.held),
         next=_next(details),
-        conflicts=_conflicts(loaded, reader),
+        conflicts=_conflicts(details, reader),
         records=records,
         page=address(reverse("review", args=[loaded.pk])),
     )
 
 
-def _conflicts(submission: Submission, reader: Reader) -> list[ConflictOut]:
+def _conflicts(details: Dossier, reader: Reader) -> list[ConflictOut]:
     """Conflicts of an open submission without its refused privileges, as its page shows them."""
-    findings = (
-        remaining_conflicts.remaining_of_submission(submission, reader.now) if submission.state in UNFINISHED else ()
-    )
-    return conflicts_of(findings, conflicts.sentences_in(submission), reader.actor, reader.now)
+    conflicts = details.context.conflicts
+    findings = conflicts.remaining if details.submission.state in UNFINISHED else ()
+    return conflicts_of(findings, conflicts.sentences, reader.actor, reader.now)
 
 
 def _record(record: Approval, details: Dossier) -> RecordOut:

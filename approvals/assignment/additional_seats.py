@@ -8,34 +8,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from approvals.assignment.escalation_chain import CHAIN_RELATIONS
+from approvals.assignment.context import SubmissionContext
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.check import remaining_conflicts
-from approvals.conflicts.check import submission as conflicts
 from approvals.conflicts.check.automation import FoundConflict
+from approvals.conflicts.check.submission import load_conflicts
 from approvals.models import (
     Approval,
     ApprovalKind,
     ApprovalState,
-    CarriedDecision,
     ConflictRule,
-    Decision,
     DecisionOutcome,
     PolicyVersion,
-    Seat,
     SeatLabel,
     Submission,
     SubmissionState,
 )
 from approvals.models.conflict import Mode
 from approvals.policies import queries as policy_queries
-from approvals.policies import tiers as policy_tiers
+from approvals.policies.facts import SubmissionFacts, load_facts
 from governance.core.models import JobRun
-from inventory.chains import queries as chain_queries
 from inventory.ownership import parties
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment
@@ -72,37 +67,38 @@ class Tiers:
         return max(Tier.of(record.tier), tier or Tier.LOW)
 
 
-def missing_seats(submission: Submission, records: Iterable[Approval], now: datetime) -> dict[int, tuple[str, ...]]:
+def missing_seats(context: SubmissionContext, approvals: Collection[Approval]) -> dict[int, tuple[str, ...]]:
     """Return the seats that undecided approvals need now and lack.
 
     Args:
-        submission: with automation, version and policy.
-        records: its undecided approvals.
-        now: business time.
+        context: of the submission.
+        approvals: its undecided approvals.
 
     Returns:
         Labels of missing seats by approval id, without empty entries.
     """
-    records, policy = list(records), policy_queries.in_force(now)
-    judged = current_tiers(submission, policy, now) if records else None
-    present: dict[int, set[str]] = {}
-    for pk, label in Seat.objects.filter(approval__in=records).values_list("approval", "label") if records else ():
-        present.setdefault(pk, set()).add(label)
+    if not approvals:
+        return {}
+    policy = policy_queries.in_force(context.now)
+    judged = current_tiers(context.facts, policy)
     labels_by_id = {}
-    for record in records:
-        record.submission = submission
-        tier = judged.of(record).word if judged is not None else record.tier
-        required = [*policy.seats(record.kind, tier), *(_conflict_seats(record, now))]
-        if lacking := tuple(label for label in dict.fromkeys(required) if label not in present.get(record.pk, ())):
-            labels_by_id[record.pk] = lacking
+    for approval in approvals:
+        tier = judged.of(approval).word if judged is not None else approval.tier
+        required = [*policy.seats(approval.kind, tier), *_conflict_seats(context, approval)]
+        present = labels_of(context, approval)
+        if lacking := tuple(label for label in dict.fromkeys(required) if label not in present):
+            labels_by_id[approval.pk] = lacking
     return labels_by_id
 
 
-def _conflict_seats(record: Approval, now: datetime) -> list[str]:
-    signed_for = any(
-        conflict.mode == Mode.APPROVAL for conflict in remaining_conflicts.remaining_of_approval(record, now)
-    )
-    return [SeatLabel.CONFLICT] if signed_for else []
+def labels_of(context: SubmissionContext, approval: Approval) -> set[str]:
+    """Return the labels of all seats of an approval."""
+    return {seat.label for seat in context.facts.seats_of(approval)}
+
+
+def _conflict_seats(context: SubmissionContext, approval: Approval) -> list[str]:
+    is_signed_for = any(conflict.mode == Mode.APPROVAL for conflict in context.conflicts.remaining_of(approval))
+    return [SeatLabel.CONFLICT] if is_signed_for else []
 
 
 @dataclass(frozen=True)
@@ -118,63 +114,48 @@ class UnsignedApproval:
     conflict: FoundConflict
 
 
-def unsigned_approvals(submission: Submission, now: datetime) -> Sequence[UnsignedApproval]:
+def unsigned_approvals(context: SubmissionContext) -> list[UnsignedApproval]:
     """Return approved items that lack an extra approval for a conflict, once the submission is decided (S6).
 
     The conflict may come from a changed rule, a register change or another submission that came into force later.
 
     Args:
-        submission: its approvals have all ended.
-        now: business time.
+        context: of the submission; its approvals have all ended.
     """
-    if all(conflict.rule.mode != Mode.APPROVAL for conflict in conflicts.rules_for(submission, now)):
-        return ()
-    records = list(
-        submission.approvals.select_related(*CHAIN_RELATIONS, "privilege__credential").order_by("stage", "pk")
-    )
-    conflicts_left = [
+    if all(stored.rule.mode != Mode.APPROVAL for stored in context.conflicts.rules):
+        return []
+    left = [
         conflict
-        for conflict in conflicts.remaining_conflicts(submission, records, now)
+        for conflict in context.conflicts.after(context.approvals)
         if conflict.standing.rule.mode == Mode.APPROVAL
     ]
-    if not conflicts_left:
-        return ()
-    seats = set(Seat.objects.filter(approval__in=records, label=SeatLabel.CONFLICT).values_list("approval", flat=True))
-    given = Decision.objects.standing().filter(outcome=DecisionOutcome.APPROVE, seat__label=SeatLabel.CONFLICT)
-    carried = CarriedDecision.objects.filter(approval__in=records, decision__in=given).values_list(
-        "approval", flat=True
-    )
-    signed = {*given.filter(approval__in=records).values_list("approval", flat=True), *carried}
-    unsigned_records = [
-        record for record in records if record.state == ApprovalState.APPROVED and record.pk not in signed
-    ]
-    privileges, pairs = conflicts.approval_keys_in(submission), []
-    for record in unsigned_records:
-        record.submission = submission
-        key = conflicts.key_of(record)
+    unsigned = []
+    for approval in context.approvals if left else ():
+        if approval.state != ApprovalState.APPROVED or _is_signed(context, approval):
+            continue
         # A signed conflict needs no further seat, but an existing seat is filled.
-        open_conflicts = [conflict for conflict in conflicts_left if conflict.signature is None or record.pk in seats]
-        found_conflict = next(
-            (conflict for conflict in open_conflicts if conflicts.takes_part(record.kind, key, conflict, privileges)),
-            None,
-        )
-        if found_conflict is not None:
-            pairs.append(UnsignedApproval(record, found_conflict))
-    return pairs
+        has_seat = SeatLabel.CONFLICT in labels_of(context, approval)
+        open_conflicts = [conflict for conflict in left if conflict.signature is None or has_seat]
+        unsigned += [
+            UnsignedApproval(approval, conflict) for conflict in context.conflicts.of(approval, open_conflicts)[:1]
+        ]
+    return unsigned
 
 
-def grown_conflict(submission: Submission, now: datetime) -> FoundConflict | None:
-    """Return a conflict among approved privileges that holds more than Security signed in this submission, or None."""
-    signed = set(submission.signatures.standing().values_list("rule__code", flat=True))
-    if not signed:
-        return None
-    records = submission.approvals.select_related("privilege").order_by("stage", "pk")
-    left = (
-        conflict
-        for conflict in conflicts.remaining_conflicts(submission, records, now)
-        if conflict.mode == Mode.APPROVAL
+def _is_signed(context: SubmissionContext, approval: Approval) -> bool:
+    """Return whether a decision in the seat of a conflict, made here or carried over, stands."""
+    return any(
+        decision.outcome == DecisionOutcome.APPROVE and decision.seat.label == SeatLabel.CONFLICT
+        for decision in context.route.decisions.get(approval.pk, ())
     )
-    return next((conflict for conflict in left if conflict.standing.rule.code in signed), None)
+
+
+def grown_conflict(context: SubmissionContext) -> FoundConflict | None:
+    """Return a conflict among approved privileges that holds more than Security signed in this submission, or None."""
+    signed = set(context.submission.signatures.standing().values_list("rule__code", flat=True))
+    left = context.conflicts.after(context.approvals) if signed else ()
+    grown = (conflict for conflict in left if conflict.mode == Mode.APPROVAL)
+    return next((conflict for conflict in grown if conflict.standing.rule.code in signed), None)
 
 
 def submissions_in_conflict(now: datetime) -> set[int]:
@@ -187,25 +168,22 @@ def submissions_in_conflict(now: datetime) -> set[int]:
     waiting = Submission.objects.filter(state=SubmissionState.DECIDED).order_by("pk")
     submissions, submission_ids = list(waiting.select_related("automation", "version", "policy")), set[int]()
     for start in range(0, len(submissions), BATCH):
-        batch = submissions[start : start + BATCH]
-        conflicts.preload_conflicts(batch, now)
-        caught = (
-            submission
-            for submission in batch
-            if any(f.mode == Mode.APPROVAL for f in conflicts.conflicts_of_submission(submission, now))
+        loaded = load_conflicts(load_facts(submissions[start : start + BATCH], now).values(), now)
+        submission_ids.update(
+            pk
+            for pk, conflicts in loaded.items()
+            if any(conflict.mode == Mode.APPROVAL for conflict in conflicts.as_asked)
         )
-        submission_ids.update(submission.pk for submission in caught)
     return submission_ids
 
 
-def current_tiers(submission: Submission, policy: policy_queries.Policy, now: datetime) -> Tiers | None:
+def current_tiers(facts: SubmissionFacts, policy: policy_queries.Policy) -> Tiers | None:
     """Return the tiers of a submission under ``policy``, or None if its own policy has the same tier rules."""
-    if policy.tiers == policy_queries.policy_of(submission.policy).tiers:
+    if policy.tiers == facts.policy.tiers:
         return None
-    automation, version = submission.automation, submission.version
-    rows = version_transitions.VersionRows.of(version)
+    submission, automation = facts.submission, facts.submission.automation
+    rows = version_transitions.VersionRows.of(submission.version)
     used = [use.credential for use in rows.used]
-    party_ids = parties.party_ids(automation, used, now) | set(submission.parties.values_list("person", flat=True))
     judged = assessment.judge_version(
         rows.privileges,
         used,
@@ -213,10 +191,10 @@ def current_tiers(submission: Submission, policy: policy_queries.Policy, now: da
         kind=automation.asked["kind"],
         environment=automation.environment,
         raised_to=automation.raised_to,
-        sharers=assessment.sharers_of(automation, assessment.identities_of(version)),
-        chain=chain_queries.chain_with_version(version, rows.privileges),
-        party_ids=party_ids,
-        bindings=policy_tiers.bindings_of(submission),
+        sharers=facts.sharers,
+        chain=facts.chain,
+        party_ids=parties.party_ids(automation, used, facts.now) | set(facts.party_ids),
+        bindings=facts.bindings,
         rules=policy.tiers,
     )
     return Tiers(

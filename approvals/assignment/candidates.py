@@ -5,16 +5,14 @@ Called inside transitions only; checks no permission.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import Permission as ModelPermission
 
-from approvals.assignment.escalation_chain import CHAIN_RELATIONS
 from approvals.assignment.route import Route, SeatState
-from approvals.models import Approval, ApprovalState, Candidate, Likeness, Seat, Submission
-from approvals.policies import queries as policy_queries
+from approvals.models import Approval, Candidate, Likeness, Seat, Submission
 from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_holidays, zone_of
 from governance.core.engine.transition import Step
@@ -64,30 +62,32 @@ def grant_view(automation: Automation, people: Iterable[Person]) -> None:
             AutomationUserObjectPermission.objects.create(user=person, permission=permission, content_object=automation)
 
 
-def open_approval(step: Step[Any], approval: Approval, route: Route) -> list[Person]:
+def open_approval(approval: Approval, standings: Sequence[SeatState], route: Route) -> list[Person]:
     """Open an approval: set its clock and name the candidates who may decide it now.
 
     The caller saves the approval and lets the candidates see it.
 
+    Args:
+        approval: its locked row.
+        standings: its seats, from the route.
+        route: of its submission.
+
     Returns:
         All candidates.
     """
-    policy = policy_queries.policy_of(approval.submission.policy)
-    standings = route.standing(approval)
-    _name_candidates(approval, standings, step.now)
+    name_candidates(standings, route.now)
     people = [person for standing in standings for person in standing.may_decide]
-    first = people[0] if people else None
-    approval.opened_at = step.now
-    approval.due_at = deadline_after(step.now, policy.due_days(approval.tier), first)
-    approval.expires_at = deadline_after(step.now, policy.expiry_days(approval.tier), first)
+    start_clock(approval, route, people)
     approval.builder_due_at = None
     return people
 
 
-def open_records(submission: Submission) -> list[Approval]:
-    """Return the open approvals of a submission with the relations that the next assignment reads."""
-    approvals = submission.approvals.filter(state=ApprovalState.OPEN).select_related(*CHAIN_RELATIONS)
-    return list(approvals.prefetch_related("seats__candidates").order_by("pk"))
+def start_clock(approval: Approval, route: Route, people: Sequence[Person]) -> None:
+    """Set the deadlines of an approval that opens now, in the time zone of the first person asked (A10, H8)."""
+    policy, first = route.facts.policy, people[0] if people else None
+    approval.opened_at = route.now
+    approval.due_at = deadline_after(route.now, policy.due_days(approval.tier), first)
+    approval.expires_at = deadline_after(route.now, policy.expiry_days(approval.tier), first)
 
 
 def seats_to_reassign(approval: Approval, route: Route) -> list[SeatState]:
@@ -95,65 +95,51 @@ def seats_to_reassign(approval: Approval, route: Route) -> list[SeatState]:
 
     People who became eligible after the candidates were named wait until no candidate is left (S8).
     """
-    standings = []
-    for standing in route.standing(approval):
-        named = _candidate_ids(approval, standing.label)
-        groups = [people for _, people in standing.asked if standing.late is None or people != standing.late.people]
-        if not standing.is_filled and any(_nobody_asked(people, named) for people in groups):
-            standings.append(standing)
-    return standings
-
-
-def seats_for_deputy(approval: Approval, route: Route) -> list[SeatState]:
-    """Return the open seats whose deputy is due at half of the time and was not asked yet (A10)."""
     return [
         standing
         for standing in route.standing(approval)
-        if standing.late is not None
-        and not standing.is_filled
-        and _nobody_asked(standing.late.people, _candidate_ids(approval, standing.label))
+        if not standing.is_filled
+        and any(_nobody_asked(people, standing) for basis, people in standing.asked[: _on_time(standing)])
     ]
 
 
-def _nobody_asked(people: Iterable[Person], named: set[int]) -> bool:
-    """Return whether there are people and none of them was asked."""
+def _on_time(standing: SeatState) -> int:
+    """Return how many groups of a seat are asked before half of the time is over."""
+    return len(standing.asked) - len(standing.late)
+
+
+def seats_for_late_rungs(approval: Approval, route: Route) -> list[SeatState]:
+    """Return the open seats with people whom the passed time adds and who were not asked yet (A10)."""
+    return [
+        standing
+        for standing in route.standing(approval)
+        if not standing.is_filled and any(_nobody_asked(rung.people, standing) for rung in standing.late)
+    ]
+
+
+def _nobody_asked(people: Iterable[Person], standing: SeatState) -> bool:
+    """Return whether there are people and none of them was asked to fill a seat."""
     keys = {person.pk for person in people}
-    return bool(keys) and not keys & named
+    return bool(keys) and not keys & _candidate_ids(standing.seat)
 
 
-def pass_on(approval: Approval, route: Route) -> list[Person]:
-    """Ask the next eligible people about an open approval after its candidates dropped out; its clock runs on (A1, A9).
-
-    Returns:
-        People who were not asked before.
-    """
-    return _name_candidates(approval, seats_to_reassign(approval, route), route.now)
-
-
-def add_deputy(approval: Approval, route: Route) -> list[Person]:
-    """Ask the deputy about an open approval too; returns people who were not asked before (A10)."""
-    return _name_candidates(approval, seats_for_deputy(approval, route), route.now)
-
-
-def is_asked(person: Person, approval: Approval, label: str) -> bool:
+def is_asked(person: Person, standing: SeatState) -> bool:
     """Return whether a person is a candidate for a seat."""
-    return person.pk in _candidate_ids(approval, label)
+    return person.pk in _candidate_ids(standing.seat)
 
 
-def _candidate_ids(approval: Approval, label: str) -> set[int]:
-    seat = next(seat for seat in approval.seats.all() if seat.label == label)
+def _candidate_ids(seat: Seat) -> set[int]:
     return {candidate.person_id for candidate in seat.candidates.all()}
 
 
-def _name_candidates(approval: Approval, standings: Iterable[SeatState], now: datetime) -> list[Person]:
+def name_candidates(standings: Iterable[SeatState], now: datetime) -> list[Person]:
     """Add eligible people as candidates of each open seat and return the new ones."""
     candidates: list[Candidate] = []
     for standing in standings:
-        seat = next(seat for seat in approval.seats.all() if seat.label == standing.label)
-        named = _candidate_ids(approval, standing.label)
+        named = _candidate_ids(standing.seat)
         added = [person for person in standing.may_decide if person.pk not in named]
         candidates += (
-            Candidate(seat=seat, person=person, order=order, basis=standing.basis_of(person), at=now)
+            Candidate(seat=standing.seat, person=person, order=order, basis=standing.basis_of(person), at=now)
             for order, person in enumerate(added, start=len(named))
         )
     Candidate.objects.bulk_create(candidates)
@@ -162,7 +148,7 @@ def _name_candidates(approval: Approval, standings: Iterable[SeatState], now: da
 
 def name_candidate(seat: Seat, person: Person, basis: str, now: datetime) -> None:
     """Record that a person was asked to fill a seat. The database accepts decisions from candidates only."""
-    named = {candidate.person_id for candidate in seat.candidates.all()}
+    named = _candidate_ids(seat)
     if person.pk not in named:  # The approval is locked, so no other transaction adds a candidate now.
         Candidate.objects.create(seat=seat, person=person, order=len(named), basis=basis, at=now)
 

@@ -11,27 +11,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, TextField,
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from approvals.models import Approval, Proposal, ProposalState, SeatLabel
-from governance.core.database import compiled_queries
 from governance.core.models import Membership, Person, RoleAssignment, Team, TeamKind
 from governance.core.roles.roles import Role
 from inventory.models import Automation, Resource
 
 #: The basis on which fallback owners are asked.
 FALLBACK = "fallback owner"
-
-#: Relations that the escalation chains of a submission's approvals read, for ``select_related``.
-CHAIN_RELATIONS = (
-    "privilege__entitlement__resource__owner",
-    "privilege__entitlement__resource__deputy",
-    "privilege__entitlement__resource__team__lead",
-    "privilege__entitlement__resource__team__deputy_lead",
-    "credential__kept_in",
-    "credential__opens",
-    "decided_on__owner",
-    "decided_on__deputy",
-    "decided_on__team__lead",
-    "decided_on__team__deputy_lead",
-)
 
 
 @dataclass(frozen=True)
@@ -72,16 +57,8 @@ class Bench:
     @classmethod
     def load(cls, now: datetime) -> Bench:
         """Read both groups at the instant ``now``: one query."""
-        return cls.with_people(now, ())[0]
-
-    @classmethod
-    def with_people(cls, now: datetime, ids: Iterable[int]) -> tuple[Bench, dict[int, Person]]:
-        """Read both groups at ``now`` and the people with these ids in one query.
-
-        The people are by id and include the groups.
-        """
-        people = PEOPLE(now=now, named=set(ids))
-        bench = cls(
+        people = list(_people(now))
+        return cls(
             tuple(person for person in people if person.is_fallback),
             tuple(person for person in people if person.is_reviewer),
             now,
@@ -89,17 +66,15 @@ class Bench:
             {person.pk: person.reviewer_since for person in people},
             tuple(person for person in people if person.is_taken),
         )
-        return bench, {person.pk: person for person in people}
 
 
-def _people() -> QuerySet[Any]:
-    """Query the bench and named people: whether they belong to it, and since when."""
+def _people(now: datetime) -> QuerySet[Any]:
+    """Query the people of both groups, and since when they belong to them."""
     fallback = Membership.objects.filter(team__kind=TeamKind.FALLBACK)
-    running = Q(until__isnull=True) | Q(until__gt=compiled_queries.NOW)
     ever = RoleAssignment.objects.filter(role=Role.SECURITY_REVIEWER)
-    current, ending = ever.filter(running), ever.filter(Exists(_ending_at_once()))
-    named = Person.objects.filter(compiled_queries.among_those("named")).order_by()
-    wanted = fallback.values("person").union(current.values("person"), ending.values("person"), named.values("pk"))
+    current = ever.filter(Q(until__isnull=True) | Q(until__gt=now))
+    ending = ever.filter(Exists(_ending_at_once()))
+    wanted = fallback.values("person").union(current.values("person"), ending.values("person"))
     member, reviewer = fallback.filter(person=OuterRef("pk")), current.filter(person=OuterRef("pk"))
     ended = ending.filter(person=OuterRef("pk"))
     since = Coalesce("restores__confirmed_at", "confirmed_at")
@@ -120,8 +95,6 @@ def _ending_at_once() -> QuerySet[Proposal]:
         kind="role", state=ProposalState.AT_ONCE, target=target, proposed_at=OuterRef("until")
     ).order_by()
 
-
-PEOPLE = compiled_queries.Statement(_people)
 
 #: A person on an escalation chain, and since when, if known.
 PersonSince = tuple[Person | None, datetime | None]

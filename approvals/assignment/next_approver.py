@@ -49,16 +49,18 @@ class Backup:
 
 
 @dataclass(frozen=True)
-class LateDeputy:
-    """People asked in addition because half of the time is over, and on what basis (A10)."""
+class LateRung:
+    """People asked in addition because half of the time, or all of it, is over, and on what basis (A10)."""
 
     basis: str
     people: tuple[Person, ...]
+    is_due: bool = False
 
     @property
     def words(self) -> str:
         """Say the reason in a sentence."""
-        return f"Half of the time is gone, so {_either(self.people)} ({self.basis}) may decide this too."
+        reason = "The due date has passed" if self.is_due else "Half of the time is gone"
+        return f"{reason}, so {_either(self.people)} ({self.basis}) may decide this too."
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,14 @@ class NextApprovers:
         people: people who may decide now: the first rung, then those asked in addition.
         skipped: people before them on the escalation chain, and why they were skipped.
         beside: people asked in addition to the first rung, if needed.
-        late: people asked in addition since half of the time is over.
+        late: people asked in addition since half of the time, or all of it, is over.
     """
 
     basis: str
     people: tuple[Person, ...]
     skipped: tuple[Skipped, ...]
     beside: Backup | None = None
-    late: LateDeputy | None = None
+    late: tuple[LateRung, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,16 +108,21 @@ def next_approvers(rungs: Sequence[Rung], judge: Eligibility) -> NextApprovers:
     return next_turn if next_turn.people else _first_turn(rungs, judge, spares=False)
 
 
-def with_deputy(current: NextApprovers, rungs: Sequence[Rung], judge: Eligibility) -> NextApprovers:
-    """Add the deputy once half of the time is over, unless another approval would lose its last approver (A9, A10)."""
+def with_late_rungs(
+    current: NextApprovers, rungs: Sequence[Rung], judge: Eligibility, *, is_due: bool
+) -> NextApprovers:
+    """Add the deputy at half of the time, and the rest of the escalation chain at the due date (A10).
+
+    A person stays out if another approval would lose its last approver (A9).
+    """
     for rung in rungs if current.people else ():
-        if rung.basis in DEPUTIES:
-            free, _ = _split_rung(rung, judge, spares=True)
-            deputies = tuple(
-                person for person in free if person not in current.people and not judge.short_after(person)
-            )
-            if deputies:
-                return replace(current, people=(*current.people, *deputies), late=LateDeputy(rung.basis, deputies))
+        if not is_due and rung.basis not in DEPUTIES:
+            continue
+        free, _ = _split_rung(rung, judge, spares=True)
+        late = tuple(person for person in free if person not in current.people and not judge.short_after(person))
+        if late:
+            more = LateRung(rung.basis, late, is_due and rung.basis not in DEPUTIES)
+            current = replace(current, people=(*current.people, *late), late=(*current.late, more))
     return current
 
 

@@ -1,54 +1,47 @@
 """The route of a submission: its seats, the people who may fill each, and the skipped people with reasons (A8, A9, T3).
 
-A route is read once per submission and answers for all its approvals, with a fixed number of queries. It asks nobody.
-Related: `escalation_chain` (people of a seat in order), `matching` (enough people), `next_approver` (the choice).
+A route answers for all approvals of a submission. It asks nobody. Related: `escalation_chain` (people of a seat in
+order), `matching` (enough people), `next_approver` (the choice), `context` (loads routes).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from django.db.models import Q
 
 from approvals.assignment.escalation_chain import Bench, Rung, escalation_chain, resource_of
 from approvals.assignment.matching import Question, question_name, shortage_after
-from approvals.assignment.next_approver import Backup, Eligibility, LateDeputy, Skipped, next_approvers, with_deputy
-from approvals.assignment.queries import RouteRows, Undecided, is_retracted, load_route_relations
-from approvals.conflicts.check import remaining_conflicts
+from approvals.assignment.next_approver import Backup, Eligibility, LateRung, Skipped, next_approvers, with_late_rungs
+from approvals.assignment.queries import Votes, stages_of
 from approvals.conflicts.check.automation import FoundConflict
-from approvals.models import (
-    Approval,
-    ApprovalState,
-    Decision,
-    DecisionOutcome,
-    DecisionPerson,
-    Seat,
-    SeatLabel,
-    Submission,
-)
+from approvals.conflicts.check.submission import SubmissionConflicts
+from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, DecisionPerson, Seat, SeatLabel
 from approvals.models.conflict import Mode
-from approvals.policies import queries as policy_queries
+from approvals.policies.facts import SubmissionFacts
 from approvals.prior_decisions import queries as prior_decision_queries
 from approvals.prior_decisions import stopped_grants
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
 from governance.core.models import Person
-from governance.core.roles.roles import Relation
 
 
 @dataclass(frozen=True)
 class SeatState:
     """State of one seat: its decision, or the people who may fill it now, and the skipped people."""
 
-    label: str
+    seat: Seat
     decision: Decision | None
-    basis: str
-    may_decide: tuple[Person, ...]
-    skipped: tuple[Skipped, ...]
+    basis: str = ""
+    may_decide: tuple[Person, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     beside: Backup | None = None
-    late: LateDeputy | None = None
+    late: tuple[LateRung, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Label of the seat."""
+        return self.seat.label
 
     @property
     def is_filled(self) -> bool:
@@ -58,141 +51,101 @@ class SeatState:
     @property
     def on_time(self) -> tuple[Person, ...]:
         """People who may fill the seat before half of the time is over."""
-        late = self.late.people if self.late is not None else ()
+        late = [person for rung in self.late for person in rung.people]
         return tuple(person for person in self.may_decide if person not in late)
 
     @property
     def asked(self) -> tuple[tuple[str, tuple[Person, ...]], ...]:
-        """People who may fill the seat by basis: the first rung, the backup, and the deputy at half of the time."""
+        """People who may fill the seat by basis: the first rung, the backup, and those asked because time is over."""
         first = self.beside.first if self.beside is not None else self.on_time
-        more = [(extra.basis, extra.people) for extra in (self.beside, self.late) if extra is not None]
-        return (self.basis, first), *more
+        beside = [(self.beside.basis, self.beside.people)] if self.beside is not None else []
+        return (self.basis, first), *beside, *((rung.basis, rung.people) for rung in self.late)
 
     def basis_of(self, person: Person) -> str:
         """Return the basis on which a person may fill the seat."""
         return next((basis for basis, people in self.asked if person in people), self.basis)
 
 
-@dataclass
 class Route:
-    """The data that routing one submission needs, read once."""
+    """Who may decide which approval of one submission.
 
-    submission: Submission
-    now: datetime
-    bench: Bench
-    parties: dict[int, str]
-    app_deciders: frozenset[int]
-    stage_people: dict[int, frozenset[int]]
-    decisions: dict[int, list[Decision]]
-    delegates: dict[int, list[Person]]
-    undecided: Undecided
-    #: Earlier decisions about the same question, the last of each seat, by approval: a rejection or withdrawal (A15).
-    before: dict[int, tuple[Decision, ...]] = field(default_factory=dict)
-    #: Decisions that carried over: decision id to approval id and the round in which they count (A14).
-    carried: dict[int, tuple[int, int]] = field(default_factory=dict)
-    #: Retracted decisions by approval. They do not count but still bar their maker from the other stage (S2).
-    retracted: dict[int, list[Decision]] = field(default_factory=dict)
-    _seats: dict[int, tuple[Seat, ...]] = field(default_factory=dict)
-    _relations: dict[int, frozenset[Relation]] = field(default_factory=dict)
-    _stopped: dict[str, frozenset[int]] | None = None
-    #: Computed from the decisions until a decision is added: seats by approval, and stage 2 as questions.
-    _standing: dict[tuple[int, int], list[SeatState]] = field(default_factory=dict)
-    _second: list[Question] | None = None
+    Args:
+        facts: of the submission.
+        conflicts: of the submission.
+        bench: the groups on every escalation chain, at the same instant.
+        votes: the decisions on its approvals, and the delegations.
+    """
 
-    @classmethod
-    def load(cls, submission: Submission, now: datetime, bench: Bench | None = None) -> Route:
-        """Read parties, decisions, delegations and the bench of one submission: see `load_all`."""
-        return cls.load_all([submission], now, bench)[submission.pk]
+    def __init__(self, facts: SubmissionFacts, conflicts: SubmissionConflicts, bench: Bench, votes: Votes) -> None:
+        self.facts, self.submission, self.now = facts, facts.submission, facts.now
+        self.conflicts, self.bench, self.delegates = conflicts, bench, votes.delegates
+        self._stages = stages_of(facts)
+        #: Decisions that carried over: decision id to approval id and the round in which they count (A14).
+        links = [link for link in votes.links if link.approval_id in self._stages]
+        self.carried = {link.decision_id: (link.approval_id, link.round) for link in links}
+        #: Decisions by approval; retracted ones apart. These do not count but bar their maker from the other stage (S2).
+        self.decisions: dict[int, list[Decision]] = {}
+        self.retracted: dict[int, list[Decision]] = {}
+        self.app_deciders = frozenset[int]()
+        self.stage_people = {1: frozenset[int](), 2: frozenset[int]()}
+        for approval_id, decision in votes.on(self._stages):
+            counted = self.retracted if decision.pk in votes.retracted else self.decisions
+            counted.setdefault(approval_id, []).append(decision)
+            self._count_people(approval_id, decision)
+        #: Earlier decisions about the same question, the last of each seat, by approval: a rejection or withdrawal (A15).
+        self.before = votes.before(facts)
+        #: Computed from the decisions until one is added: seats by approval and round, and stage 2 as questions.
+        self._standing: dict[tuple[int, int], list[SeatState]] = {}
+        self._second: list[Question] | None = None
+        self._stopped: dict[str, frozenset[int]] | None = None
 
-    @classmethod
-    def load_all(cls, submissions: Sequence[Submission], now: datetime, bench: Bench | None = None) -> dict[int, Route]:
-        """Read parties, decisions, delegations and the bench of any number of submissions in a fixed number of queries.
-
-        Args:
-            submissions: prefetched approvals are not read again.
-            now: business time.
-            bench: the bench at ``now``, if the caller has read it.
-
-        Returns:
-            Routes by submission id.
-        """
-        rows, bench, undecided = RouteRows.read(submissions, now), bench or Bench.load(now), Undecided(submissions)
-        return {submission.pk: cls._of(submission, now, bench, rows, undecided) for submission in submissions}
-
-    @classmethod
-    def _of(cls, submission: Submission, now: datetime, bench: Bench, rows: RouteRows, undecided: Undecided) -> Route:
-        """Build the route of one submission from the rows of all."""
-        stages = rows.stages[submission.pk]
-        links = [link for link in rows.links if link.approval_id in stages]
-        decision_rows = [(row.approval_id, row) for row in rows.decisions.values() if row.approval_id in stages]
-        decision_rows += [(link.approval_id, rows.decisions[link.decision_id]) for link in links]
-        decisions: dict[int, list[Decision]] = {}
-        retracted: dict[int, list[Decision]] = {}
-        stage_people: dict[int, set[int]] = {1: set(), 2: set()}
-        app_deciders: set[int] = set()
-        for approval_id, row in sorted(decision_rows, key=lambda pair: pair[1].pk):
-            person_ids = {row.person_id, *([row.for_person_id] if row.for_person_id else [])}
-            (retracted if is_retracted(row) else decisions).setdefault(approval_id, []).append(row)
-            stage_people[stages[approval_id]] |= person_ids
-            if approval_id == submission.app_approval_id:
-                app_deciders |= person_ids
-        # `tiers` reads this attribute of the same object.
-        submission.__dict__["_party_ids"] = frozenset(rows.parties[submission.pk])
-        return cls(
-            submission,
-            now,
-            bench,
-            rows.parties[submission.pk],
-            frozenset(app_deciders),
-            {stage: frozenset(people) for stage, people in stage_people.items()},
-            decisions,
-            rows.delegates,
-            undecided,
-            rows.before(submission),
-            {link.decision_id: (link.approval_id, link.round) for link in links},
-            retracted,
-        )
+    @property
+    def parties(self) -> Mapping[int, str]:
+        """The capacity of each party by person id (S1)."""
+        return self.facts.parties
 
     def note(self, decision: Decision) -> None:
         """Count a decision made just now."""
-        approval = decision.approval
-        person_ids = frozenset(person for person in (decision.person_id, decision.for_person_id) if person)
-        self.decisions.setdefault(approval.pk, []).append(decision)
-        self._standing.clear()
-        self._second = None
-        self.stage_people[approval.stage] |= person_ids
-        if approval.pk == self.submission.app_approval_id:
-            self.app_deciders |= person_ids
+        self.decisions.setdefault(decision.approval_id, []).append(decision)
+        self._count_people(decision.approval_id, decision)
+        self._forget()
 
     def take_back(self, decision: Decision) -> None:
         """Stop counting a decision retracted just now."""
         self.decisions[decision.approval_id].remove(decision)
         self.retracted.setdefault(decision.approval_id, []).append(decision)
+        self._forget()
+
+    def add_seats(self, seats: Iterable[Seat]) -> None:
+        """Count seats added just now (A1, S6)."""
+        for seat in seats:
+            self.facts.seats_of(seat.approval).append(seat)
+        self._forget()
+
+    def _forget(self) -> None:
         self._standing.clear()
         self._second = None
 
-    def add_seat(self, seat: Seat) -> None:
-        """Count a seat added to an approval just now by a decision (S6)."""
-        approval = seat.approval
-        self._seats[approval.pk] = (*self.seats(approval), seat)
-        self._standing.clear()
-        self._second = None
+    def _count_people(self, approval_id: int, decision: Decision) -> None:
+        person_ids = frozenset(person for person in (decision.person_id, decision.for_person_id) if person)
+        self.stage_people[self._stages[approval_id]] |= person_ids
+        if approval_id == self.submission.app_approval_id:
+            self.app_deciders |= person_ids
 
     def taken_back_by(self, person: Person, approval: Approval) -> int:
         """Return how many decisions a person retracted in the current round of an approval."""
         retracted = self.retracted.get(approval.pk, ())
         return sum((decision.person_id, decision.round) == (person.pk, approval.round) for decision in retracted)
 
-    def barred(self) -> list[int]:
-        """Return the ids of the parties, who can't approve anything in this submission (S1)."""
-        return sorted(self.parties)
-
     def conflict(self, person: Person, approval: Approval) -> tuple[str, str] | None:
         """Return code and text of the duty that bars a person from deciding an approval, or None."""
         if person.pk in self.parties:
             capacity = self.parties[person.pk].lower()
-            code = "SOD-3" if self._answers_for(person, approval) else "SOD-1"
-            return code, f"{person.name} is a party to this submission ({capacity})"
+            resource = resource_of(approval)
+            is_owner = resource is not None and (
+                person.pk in (resource.owner_id, resource.deputy_id) or person == resource.interim_owner(self.now)
+            )
+            return "SOD-3" if is_owner else "SOD-1", f"{person.name} is a party to this submission ({capacity})"
         if approval.stage == 2 and (person.pk in self.app_deciders or person.pk in self.stage_people[1]):
             return "SOD-2", f"{person.name} decided the app in stage 1"
         if approval.stage == 1 and person.pk in self.stage_people[2]:
@@ -207,47 +160,38 @@ class Route:
         Read only for approvals with more seats than the policy asks for.
         """
         seats = self.seats(approval)
-        if approval.stage == 1 or len(seats) < 2:
-            return frozenset()
-        if len(seats) <= len(policy_queries.policy_of(self.submission.policy).seats(approval.kind, approval.tier)):
+        usual = self.facts.policy.seats(approval.kind, approval.tier)
+        if approval.stage == 1 or len(seats) < 2 or len(seats) <= len(usual):
             return frozenset()
         if self._stopped is None:
             self._stopped = stopped_grants.stoppers_by_matter(self.submission.automation)
         return self._stopped.get(approval.matter, frozenset())
 
-    def seats(self, approval: Approval) -> tuple[Seat, ...]:
-        """Return the seats of an approval, read once.
+    def seats(self, approval: Approval) -> list[Seat]:
+        """Return the seats of an approval.
 
         A conflict seat is left out once a refusal resolved the conflict (S6).
         """
-        if approval.pk not in self._seats:
-            seats = tuple(approval.seats.all())
-            is_void = any(seat.label == SeatLabel.CONFLICT for seat in seats) and self._is_left_alone(approval)
-            self._seats[approval.pk] = tuple(
-                seat for seat in seats if not (is_void and seat.label == SeatLabel.CONFLICT)
-            )
-        return self._seats[approval.pk]
+        seats = self.facts.seats_of(approval)
+        if any(seat.label == SeatLabel.CONFLICT for seat in seats) and self._is_left_alone(approval):
+            return [seat for seat in seats if seat.label != SeatLabel.CONFLICT]
+        return seats
 
     def _is_left_alone(self, approval: Approval) -> bool:
         """Return whether a refusal resolved all conflicts of the approval that need an extra approval."""
-        conflict_seats = Seat.objects.filter(approval__submission=self.submission, label=SeatLabel.CONFLICT)
-        refused = conflict_seats.filter(approval__state__in=(ApprovalState.REJECTED, ApprovalState.EXPIRED))
-        if not refused.exclude(approval=approval).exists():
-            return False
-        return not any(
-            self._takes_one(conflict) for conflict in remaining_conflicts.remaining_of_approval(approval, self.now)
+        refused = (ApprovalState.REJECTED, ApprovalState.EXPIRED)
+        is_other_refused = any(
+            seat.label == SeatLabel.CONFLICT
+            for other in self.facts.approvals
+            if other.pk != approval.pk and other.state in refused
+            for seat in self.facts.seats_of(other)
         )
+        return is_other_refused and not any(map(self._takes_one, self.conflicts.remaining_of(approval)))
 
     def _takes_one(self, conflict: FoundConflict) -> bool:
         """Return whether a conflict needs an extra approval in this submission, given or not."""
         is_signed_here = conflict.signature is not None and conflict.signature.submission_id == self.submission.pk
         return conflict.mode == Mode.APPROVAL or is_signed_here
-
-    def _answers_for(self, person: Person, approval: Approval) -> bool:
-        resource = resource_of(approval)
-        if resource is None:
-            return False
-        return person.pk in (resource.owner_id, resource.deputy_id) or person == resource.interim_owner(self.now)
 
     def own_decisions(self, approval: Approval) -> list[Decision]:
         """Return the decisions on an approval in its current round, including carried-over ones (A14)."""
@@ -272,32 +216,33 @@ class Route:
         """Return the state of each seat of an approval (A9)."""
         standings = self._standing.get((approval.pk, approval.round))
         if standings is None:
-            approved = [d for d in self.own_decisions(approval) if d.outcome == DecisionOutcome.APPROVE]
-            used = {person for d in approved for person in (d.person_id, d.for_person_id) if person}
-            filled = {d.seat.label: d for d in approved}
-            standings = [
-                self._seat(approval, seat.label, filled.get(seat.label), used) for seat in self.seats(approval)
-            ]
+            filled, used = self._filled(approval)
+            standings = [self._seat(approval, seat, filled.get(seat.label), used) for seat in self.seats(approval)]
             self._standing[approval.pk, approval.round] = standings
         return standings
 
-    def _seat(self, approval: Approval, label: str, decision: Decision | None, used: set[int]) -> SeatState:
+    def _filled(self, approval: Approval) -> tuple[dict[str, Decision], set[int]]:
+        """Return the approving decision in each filled seat by label, and the people that these use up."""
+        approved = [d for d in self.own_decisions(approval) if d.outcome == DecisionOutcome.APPROVE]
+        used = {person for d in approved for person in (d.person_id, d.for_person_id) if person}
+        return {d.seat.label: d for d in approved}, used
+
+    def _seat(self, approval: Approval, seat: Seat, decision: Decision | None, used: set[int]) -> SeatState:
         if decision is not None:
-            return SeatState(label, decision, "", (), ())
+            return SeatState(seat, decision)
         question = self.question(approval)
         judge = Eligibility(
             lambda person: self._why_skipped(person, approval, used),
-            lambda person: question.needs(label, person),
-            lambda person: shortage_after(question, label, [person], self._others(approval)),
+            lambda person: question.needs(seat.label, person),
+            lambda person: shortage_after(question, seat.label, [person], self._others(approval)),
             lambda person, predicate: f"{person.name} {predicate}",
         )
-        rungs = self.ladder_of(approval, label)
-        next_turn = next_approvers(rungs, judge)
+        rungs = self.ladder_of(approval, seat.label)
+        turn = next_approvers(rungs, judge)
         if approval.is_half_gone(self.now):
-            next_turn = with_deputy(next_turn, rungs, judge)
-        return SeatState(
-            label, None, next_turn.basis, next_turn.people, next_turn.skipped, next_turn.beside, next_turn.late
-        )
+            is_due = approval.due_at is not None and self.now >= approval.due_at
+            turn = with_late_rungs(turn, rungs, judge, is_due=is_due)
+        return SeatState(seat, None, turn.basis, turn.people, turn.skipped, turn.beside, turn.late)
 
     def question(self, approval: Approval) -> Question:
         """Return an approval as a question: its open seats with all eligible people on their escalation chains (A9)."""
@@ -312,7 +257,7 @@ class Route:
         if approval.stage != 1:
             return []
         if self._second is None:
-            self._second = self.questions(self.undecided.of(self.submission))
+            self._second = self.questions(self.facts.second)
         return self._second
 
     def seat_for(self, approval: Approval, actor: Actor) -> SeatState | None:
@@ -358,9 +303,8 @@ class Route:
 
     def would_ask(self, approval: Approval, label: str) -> tuple[Person, ...]:
         """Return the first eligible people for one more seat of an approval (A9)."""
-        decisions = self.own_decisions(approval)
-        used = {person for d in decisions for person in (d.person_id, d.for_person_id) if person}
-        return self._seat(approval, label, None, used).on_time
+        used = {person for d in self.own_decisions(approval) for person in (d.person_id, d.for_person_id) if person}
+        return self._seat(approval, Seat(approval=approval, label=label), None, used).on_time
 
     def _why_skipped(self, person: Person, approval: Approval, used: set[int]) -> tuple[str, str] | None:
         if not person.is_here:
@@ -371,9 +315,7 @@ class Route:
 
     def left_for(self, approval: Approval) -> tuple[tuple[str, tuple[Person, ...]], ...]:
         """Return the unfilled seats of an approval with all eligible people on their escalation chains (A9)."""
-        approved = [d for d in self.own_decisions(approval) if d.outcome == DecisionOutcome.APPROVE]
-        used = {person for d in approved for person in (d.person_id, d.for_person_id) if person}
-        filled = {d.seat.label for d in approved}
+        filled, used = self._filled(approval)
         return tuple(
             (
                 seat.label,
@@ -388,21 +330,14 @@ class Route:
             if seat.label not in filled
         )
 
-    def relations(self, approval: Approval, person: Person, now: datetime) -> frozenset[Relation]:
-        """Return the relations of a person to the submission, and CANDIDATE if on an escalation chain of the approval."""
-        if person.pk not in self._relations:
-            self._relations[person.pk] = self.submission.automation.relations(person, now) | (
-                {Relation.SUBMITTER} if person.pk == self.submission.submitted_by_id else frozenset()
-            )
-        relations = set(self._relations[person.pk])
-        if any(
+    def is_on_ladder(self, person: Person, approval: Approval) -> bool:
+        """Return whether a person is on the escalation chain of a seat of an approval (A9)."""
+        return any(
             person.pk == stander.pk
             for seat in self.seats(approval)
             for rung in self.ladder_of(approval, seat.label)
             for stander in rung.people
-        ):
-            relations.add(Relation.CANDIDATE)
-        return frozenset(relations)
+        )
 
 
 def app_deciders(app: Approval | None) -> frozenset[int]:
@@ -411,21 +346,3 @@ def app_deciders(app: Approval | None) -> frozenset[int]:
         return frozenset()
     counted = Q(decision__approval=app) | Q(decision__carried_to__approval=app)
     return frozenset(DecisionPerson.objects.filter(counted).values_list("person_id", flat=True))
-
-
-def route_of(approval: Approval, now: datetime | None = None) -> Route:
-    """Return the route of an approval's submission, read once per submission object."""
-    load_route_relations(approval)
-    submission = approval.submission
-    route = submission.__dict__.get("_route")
-    if not isinstance(route, Route) or (now is not None and route.now != now):
-        route = Route.load(submission, now or business_time.now())
-        submission.__dict__["_route"] = route
-    return route
-
-
-def approval_relations(
-    approval: Approval, person: Person, now: datetime, _context: object = None
-) -> frozenset[Relation]:
-    """Return how a person stands to an approval: CANDIDATE if they are on the escalation chain of one of its seats (A9)."""
-    return route_of(approval, now).relations(approval, person, now)

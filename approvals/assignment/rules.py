@@ -1,34 +1,44 @@
-"""Duties of asking the next approvers and the backup approver (A9, A10)."""
+"""Duties of asking the next approvers, and those whom the passed time adds (A9, A10)."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from approvals.assignment import candidates
-from approvals.assignment.route import Route
-from approvals.models import Submission
+from approvals.assignment.context import SubmissionContext
+from approvals.models import ApprovalState, Submission
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal
 
 
-def _somebody_next(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
-    route = Route.load(subject, now)
-    if any(candidates.seats_to_reassign(record, route) for record in candidates.open_records(subject)):
+def _require_next_approver(
+    subject: Submission, actor: Actor, now: datetime, context: SubmissionContext
+) -> Refusal | None:
+    is_open = (approval for approval in context.approvals if approval.state == ApprovalState.OPEN)
+    if any(candidates.seats_to_reassign(approval, context.route) for approval in is_open):
         return None
     return Refusal("A9", "state", "Those who were asked may still decide, or nobody else may.")
 
 
-def _half_is_gone(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
-    route = Route.load(subject, now)
-    if any(candidates.seats_for_deputy(record, route) for record in candidates.open_records(subject)):
+def _require_late_rung(subject: Submission, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    is_open = (approval for approval in context.approvals if approval.state == ApprovalState.OPEN)
+    if any(candidates.seats_for_late_rungs(approval, context.route) for approval in is_open):
         return None
     return Refusal("A10", "state", "Half of the time is not gone, or there is no deputy who may decide.")
 
 
 HAS_NEXT_APPROVER = Duty(
-    "A9", "A9", "The next are asked where none of those who were asked may decide any more.", _somebody_next
+    "A9",
+    "A9",
+    "The next are asked where none of those who were asked may decide any more.",
+    _require_next_approver,
+    needs_context=True,
 )
-
-
-IS_HALF_TIME_OVER = Duty("A10", "A10", "The deputy is asked too once half of a record's time is gone.", _half_is_gone)
+IS_HALF_TIME_OVER = Duty(
+    "A10",
+    "A10",
+    "The deputy is asked too once half of a record's time is gone.",
+    _require_late_rung,
+    needs_context=True,
+)

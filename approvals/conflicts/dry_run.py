@@ -27,6 +27,7 @@ from approvals.conflicts.rule_language.rule import WITHOUT, parse_rule
 from approvals.conflicts.scan import Conflicts, Members, held_sql, sql_parameters
 from approvals.models import ConflictRule, Grant, Submission
 from approvals.models.conflict import Scope
+from approvals.policies.facts import load_version_facts
 from inventory.chains import queries as chain_queries
 from inventory.models import Entitlement
 from inventory.risk.tiers import ENVIRONMENT_ORDER, POWER
@@ -169,7 +170,8 @@ def conflicts_of(
     numbers = itertools.count(1)
     sets = [[_unsaved_rule(next(numbers), document) for document in documents] for documents in rule_sets]
     rules = [stored for rule_set in sets for stored in rule_set]
-    cases = submission.current_cases(submissions, rules)
+    facts = load_version_facts(submissions, now).values()
+    cases = [conflicts.case for conflicts in submission.load_cases(facts, rules)]
     conflicts_by_case = automation_check.find_all_conflicts(cases, now, rules, read_others=_read_holdings)
     ids_by_set = [{stored.version.pk for stored in rule_set} for rule_set in sets]
     return [

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 import rfc8785
 
-from approvals.conflicts.check import submission as conflicts
+from approvals.conflicts.check.submission import SubmissionConflicts
 from approvals.models import Approval, ApprovalKind
 from approvals.policies import tiers
-from governance.core.clock import business_time
+from approvals.policies.facts import SubmissionFacts
 from governance.core.models import Person
 from inventory.models import Automation, NonHumanIdentity, Trigger, Version
 
@@ -104,7 +104,7 @@ def facts_of_version(automation: Automation, version: Version, tier: str) -> dic
     return facts_of_app(automation, version.triggers.all(), named, version.source_digest, tier)
 
 
-def _privilege_facts(approval: Approval) -> dict[str, Any]:
+def _privilege_facts(approval: Approval, facts: SubmissionFacts) -> dict[str, Any]:
     privilege = approval.privilege
     assert privilege is not None  # approval_kind_has_its_reference
     entitlement = privilege.entitlement
@@ -116,7 +116,7 @@ def _privilege_facts(approval: Approval) -> dict[str, Any]:
         "scope": list(approval.granted_scope if approval.granted_scope is not None else privilege.scope),
         "target": privilege.target,
         "connection": f"{privilege.connector} {privilege.instance}".strip(),
-        "data_class": tiers.counted_class(privilege, approval.submission),
+        "data_class": tiers.counted_class(privilege, facts),
         "credential": str(privilege.credential_id or ""),
         "model_controlled": "yes" if privilege.model_controlled else "no",
     }
@@ -141,12 +141,12 @@ def _credential_facts(approval: Approval) -> dict[str, Any]:
     }
 
 
-def facts_of_approval(approval: Approval, now: datetime | None = None) -> dict[str, Any]:
-    """Return the facts of an approval at ``now``, or at this moment."""
+def facts_of_approval(approval: Approval, conflicts: SubmissionConflicts) -> dict[str, Any]:
+    """Return the facts of an approval. Its submission's conflicts and facts are those of one instant."""
     if approval.kind == ApprovalKind.APP:
         facts = dict(approval.submission.asked)
     elif approval.kind == ApprovalKind.PRIVILEGE:
-        facts = _privilege_facts(approval)
+        facts = _privilege_facts(approval, conflicts.facts)
     else:
         facts = _credential_facts(approval)
     return {
@@ -154,14 +154,10 @@ def facts_of_approval(approval: Approval, now: datetime | None = None) -> dict[s
         "justification": approval.justification.digest if approval.justification else "",
         "term_days": str(approval.granted_term_days or approval.term_days),
         "tier": approval.tier,
-        "policy": approval.submission.policy.digest,
+        "policy": conflicts.facts.policy.version.digest,
         "round": str(approval.round),
         # No fact without conflicts: the digest of older approvals stays the same.
-        **(
-            {"conflicts": conflict_facts}
-            if (conflict_facts := conflicts.facts_of(approval, now or business_time.now()))
-            else {}
-        ),
+        **({"conflicts": conflict_facts} if (conflict_facts := conflicts.facts_of(approval)) else {}),
         # A form from before an undo no longer matches.
         **({"retracted": str(approval.retracted)} if approval.retracted else {}),
     }

@@ -195,7 +195,7 @@ def _apply_route(open_seats: Iterable[PendingItem], route: Route) -> list[Pendin
     """The open seats of all approvals, with the people asked who may still decide, or else the next on the ladder."""
     named = {(held.record, held.seat): held.people for held in open_seats}
     current_seats = []
-    for record in sorted(route.submission.approvals.all(), key=lambda approval: (approval.stage, approval.pk)):
+    for record in route.facts.approvals:
         for seat in route.standing(record) if record.state == ApprovalState.OPEN else ():
             if seat.is_filled:
                 continue

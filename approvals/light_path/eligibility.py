@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from approvals.conflicts.check import submission as conflicts
+from approvals.assignment.context import SubmissionContext
 from approvals.models import (
     APP_KEY,
     Approval,
@@ -36,7 +36,6 @@ from approvals.models import (
 )
 from approvals.models.spot_check import NOT_PASSED
 from approvals.parties import queries as party_queries
-from approvals.policies import tiers as policy_tiers
 from approvals.policies.queries import Policy
 from approvals.prior_decisions import queries as prior_decision_queries
 from approvals.prior_decisions import stopped_grants
@@ -340,17 +339,17 @@ def was_decided(before: Submission | None) -> bool:
 
 
 def reason_against_submission(
-    submission: Submission, waiting: Sequence[Approval], policy: Policy, now: datetime
+    context: SubmissionContext, waiting: Sequence[Approval], policy: Policy
 ) -> LightPathReason | None:
     """Return the reason against the light path of a submission on it, after the approval of its app; or None.
 
     Args:
-        submission: on the light path, its app approved.
+        context: of a submission on the light path, its app approved.
         waiting: its approvals of stage 2 that policy would approve.
         policy: the policy of the submission.
-        now: business time.
     """
-    if conflicts.conflicts_of_submission(submission, now):
+    submission = context.submission
+    if context.conflicts.as_asked:
         return IN_CONFLICT
     app = submission.app_approval
     is_own = app is not None and app.submission_id == submission.pk and app.carried_from_id is None
@@ -363,9 +362,9 @@ def reason_against_submission(
             approval.earlier_id is not None or approval.carried_from_id is not None or approval.asked
             for approval in waiting
         ),
-        privileges=policy_tiers.privileges_of(submission),
+        privileges=context.facts.privileges,
     )
-    return reason_against(case, policy, now)
+    return reason_against(case, policy, context.now)
 
 
 def _case_of_version(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from approvals.assignment.context import load_context
 from approvals.inbox.queries.approvals import SPOT_CHECK_RELATIONS
 from approvals.light_path import spot_checks
 from approvals.light_path.transitions.spot_checks import draw, lapse_sample, mail_context, pass_on_sample
@@ -28,7 +29,7 @@ def pass_on_due(now: datetime, actor: Actor) -> int:
     """Ask new reviewers where nobody who was asked may look any more. Return the number of spot checks."""
 
     def act(sample: Sample) -> bool:
-        free = {person.pk for person in spot_checks.reviewers_of(sample, now)}
+        free = {person.pk for person in spot_checks.reviewers_of(sample, load_context(sample, now))}
         if not free or free & set(sample.asked):
             return False
         return pass_on_sample.when_due(sample, actor=actor, now=now)
@@ -53,7 +54,10 @@ def remind(now: datetime) -> int:
         if not word:
             continue
         with transaction.atomic():
-            people, context = spot_checks.reviewers_of(sample, now), {**mail_context(sample), "word": word}
+            people, context = (
+                spot_checks.reviewers_of(sample, load_context(sample, now)),
+                {**mail_context(sample), "word": word},
+            )
             notices = outbox.queue(
                 outbox.each(people, EVENT, thread=f"sample:{sample.pk}", key=word, now=now, context=context)
             )

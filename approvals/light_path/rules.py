@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
-from approvals.assignment.route import Route
+from approvals.assignment.context import SubmissionContext
 from approvals.decisions.rules import duties
 from approvals.light_path import spot_checks
 from approvals.models import Sample
@@ -19,40 +20,38 @@ def _require_seal(subject: Sample, actor: Actor, now: datetime) -> Refusal | Non
     return None
 
 
-def _refuse_conflict(subject: Sample, actor: Actor, now: datetime, code: str) -> Refusal | None:
-    route = Route.load(subject.submission, now)
-    for person in actor.people:
-        conflict = spot_checks.conflict(person, route, subject)
-        if conflict is not None and conflict[0] == code:
-            other_stage = (
-                "You decided a privilege of this submission; looking at its source stands for the other stage."
-            )
-            if subject.is_of_policy:
-                other_stage = "You decided the app of this submission; looking at what policy approved stands for the other stage."
-            party = "You are a party to this submission, and a party does not look at it."
-            words = party if code == "SOD-1" else other_stage
-            sentence = words if person == actor.person else f"{conflict[1]}, and you would stand in for them."
-            return Refusal(code, "duty", sentence, _reviewer_words(subject, now))
-    return None
+def _refuse_conflict(code: str) -> Callable[..., Refusal | None]:
+    """Return a check for conflicts of the actor with this code."""
+
+    def refuse_conflict(subject: Sample, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+        for person in actor.people:
+            conflict = spot_checks.conflict(person, context.route, subject)
+            if conflict is not None and conflict[0] == code:
+                words = _conflict_sentence(code, subject)
+                sentence = words if person == actor.person else f"{conflict[1]}, and you would stand in for them."
+                return Refusal(code, "duty", sentence, _reviewer_words(subject, context))
+        return None
+
+    return refuse_conflict
 
 
-def _reviewer_words(subject: Sample, now: datetime) -> str:
-    names = [person.name for person in spot_checks.reviewers_of(subject, now)]
+def _conflict_sentence(code: str, subject: Sample) -> str:
+    if code == "SOD-1":
+        return "You are a party to this submission, and a party does not look at it."
+    if subject.is_of_policy:
+        return "You decided the app of this submission; looking at what policy approved stands for the other stage."
+    return "You decided a privilege of this submission; looking at its source stands for the other stage."
+
+
+def _reviewer_words(subject: Sample, context: SubmissionContext) -> str:
+    names = [person.name for person in spot_checks.reviewers_of(subject, context)]
     return f"It is with {' or '.join(names)}." if names else "Nobody is left to look at it."
 
 
-def _refuse_party(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
-    return _refuse_conflict(subject, actor, now, "SOD-1")
-
-
-def _refuse_decider(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
-    return _refuse_conflict(subject, actor, now, "SOD-2")
-
-
-def _require_turn(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
-    if actor.capacity_of in spot_checks.reviewers_of(subject, now):
+def _require_turn(subject: Sample, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    if actor.capacity_of in spot_checks.reviewers_of(subject, context):
         return None
-    return Refusal("A9", "duty", "Somebody before you looks at this.", _reviewer_words(subject, now))
+    return Refusal("A9", "duty", "Somebody before you looks at this.", _reviewer_words(subject, context))
 
 
 def _require_time(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
@@ -68,8 +67,8 @@ def _require_time_over(subject: Sample, actor: Actor, now: datetime) -> Refusal 
     return Refusal("A13", "state", "Its time is not up.") if ends is None or ends > now else None
 
 
-def _require_new_reviewer(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
-    if all(person.pk in subject.asked for person in spot_checks.reviewers_of(subject, now)):
+def _require_new_reviewer(subject: Sample, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    if all(person.pk in subject.asked for person in spot_checks.reviewers_of(subject, context)):
         return Refusal("A9", "state", "Everybody who may look was asked.")
     return None
 
@@ -77,16 +76,28 @@ def _require_new_reviewer(subject: Sample, actor: Actor, now: datetime) -> Refus
 SEALED = Duty(
     "A13", "A13", "A sample is drawn from the seal over its coming into force, and not before.", _require_seal
 )
-PARTY_LOOKS = Duty("SOD-1", "S1", "A party does not look at what was drawn of its submission.", _refuse_party)
-DECIDER_LOOKS = Duty(
-    "SOD-2", "S2", "Who decided in one stage of a submission does not look in place of the other.", _refuse_decider
+PARTY_LOOKS = Duty(
+    "SOD-1",
+    "S1",
+    "A party does not look at what was drawn of its submission.",
+    _refuse_conflict("SOD-1"),
+    needs_context=True,
 )
-TURN_TO_LOOK = Duty("A9", "A9", "A security reviewer looks; a fallback owner where none is free.", _require_turn)
+DECIDER_LOOKS = Duty(
+    "SOD-2",
+    "S2",
+    "Who decided in one stage of a submission does not look in place of the other.",
+    _refuse_conflict("SOD-2"),
+    needs_context=True,
+)
+TURN_TO_LOOK = Duty(
+    "A9", "A9", "A security reviewer looks; a fallback owner where none is free.", _require_turn, needs_context=True
+)
 LOOK_IN_TIME = Duty("A13", "A13", "Nobody looks once the time for it is up: silence has suspended it.", _require_time)
 LOOK_TIME_IS_UP = Duty(
     "A13", "A13", "What was drawn is suspended once the time to look at it is up.", _require_time_over
 )
-SOMEBODY_NEW_TO_LOOK = Duty("A9", "A9", "Who may look is asked, each once.", _require_new_reviewer)
+SOMEBODY_NEW_TO_LOOK = Duty("A9", "A9", "Who may look is asked, each once.", _require_new_reviewer, needs_context=True)
 
 #: Duties of deciding a spot check, in this order.
 SPOT_CHECK_DUTIES = (PARTY_LOOKS, DECIDER_LOOKS, TURN_TO_LOOK, duties.INTERACTIVE, LOOK_IN_TIME)

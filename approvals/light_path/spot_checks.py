@@ -9,11 +9,10 @@ covers random ids and instants of everybody's acts. With an export of the ledger
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 
 from django.db.models import Q
 
-from approvals.assignment.escalation_chain import Bench
+from approvals.assignment.context import SubmissionContext
 from approvals.assignment.route import Route
 from approvals.models import Sample, Submission
 from approvals.policies import queries as policy_queries
@@ -77,13 +76,12 @@ def conflict(person: Person, route: Route, sample: Sample) -> tuple[str, str] | 
     return None
 
 
-def reviewers_of(sample: Sample, now: datetime) -> list[Person]:
+def reviewers_of(sample: Sample, context: SubmissionContext) -> list[Person]:
     """Return the people who may decide: security reviewers without a conflict, or else such fallback owners (A9).
 
     A reviewer whose role one admin alone has ended is left out, without a replacement (S8).
     """
-    bench = Bench.load(now)
-    route = Route.load(sample.submission, now, bench)
+    bench, route = context.bench, context.route
     for rung in (bench.all_security, bench.fallback):
         free = [person for person in rung if person.is_here and conflict(person, route, sample) is None]
         if free:

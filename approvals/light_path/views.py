@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from approvals.assignment.context import SubmissionContext, load_context
 from approvals.light_path import spot_checks as light_path_spot_checks
 from approvals.light_path.transitions import spot_checks
 from approvals.models import Sample, SampleState
@@ -58,7 +59,12 @@ def sample(request: Request, pk: int) -> HttpResponse:
         verb = VERDICTS.get(request.POST.get("verdict", ""))
         if verb is None:
             raise refuse(Refusal("A12", "input", "Say whether it is fine or not; what you typed is still there."))
-        verb(spot_check, actor=reviewing_actor(spot_check, request.actor), now=now, reason=text)
+        verb(
+            spot_check,
+            actor=reviewing_actor(spot_check, request.actor, load_context(spot_check, now)),
+            now=now,
+            reason=text,
+        )
     except InvalidInput as error:
         context = _context(spot_check, request.actor, typed=text, error=error.refusal.sentence)
         return page(request, TEMPLATE, context, status=error.status)
@@ -67,14 +73,13 @@ def sample(request: Request, pk: int) -> HttpResponse:
     return redirect("sample", pk=pk)
 
 
-def reviewing_actor(spot_check: Sample, actor: Actor) -> Actor:
+def reviewing_actor(spot_check: Sample, actor: Actor, context: SubmissionContext) -> Actor:
     """Return the actor who may decide: the reader, or the reader for a person who delegated to them (A11)."""
-    now = business_time.now()
-    own_refusal = spot_checks.find_fine.refusal(spot_check, actor=actor, now=now)
+    own_refusal = spot_checks.find_fine.refusal(spot_check, actor=actor, now=context.now, context=context)
     if own_refusal is None or own_refusal.code == "STATE" or actor.person is None:
         return actor
-    givers = set(access.answers_as(actor, now)) - {actor.person.pk}
-    for person in light_path_spot_checks.reviewers_of(spot_check, now) if givers else ():
+    givers = set(access.answers_as(actor, context.now)) - {actor.person.pk}
+    for person in light_path_spot_checks.reviewers_of(spot_check, context) if givers else ():
         if person.pk in givers:
             return actor.for_person(person)
     return actor
@@ -82,10 +87,11 @@ def reviewing_actor(spot_check: Sample, actor: Actor) -> Actor:
 
 def _context(spot_check: Sample, actor: Actor, *, typed: str = "", error: str = "") -> Shape:
     now, submission = business_time.now(), spot_check.submission
+    context = load_context(spot_check, now)
     automation = submission.automation
     stands = automation.approved_version_id == submission.version_id
-    acting_as = reviewing_actor(spot_check, actor)
-    refusal = spot_checks.find_fine.refusal(spot_check, actor=acting_as, now=now)
+    acting_as = reviewing_actor(spot_check, actor, context)
+    refusal = spot_checks.find_fine.refusal(spot_check, actor=acting_as, now=now, context=context)
     subject_words = "what policy approved" if spot_check.is_of_policy else "what changed"
     return {
         "now": now,

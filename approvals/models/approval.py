@@ -19,7 +19,6 @@ from approvals.models.not_among import NotAmong
 from approvals.models.submission import Submission
 from governance.core.actors.actor import Actor
 from governance.core.models import AppendOnly, FreeText, History, Person
-from governance.core.roles.roles import Relation
 from inventory.models import Credential, Level, Privilege, Resource
 
 #: The key of the stage 1 approval. Stage 2 approvals have the keys of their grants.
@@ -203,10 +202,6 @@ class Approval(models.Model):
         resource = self.privilege.entitlement.resource if self.privilege else None
         subjects = (self, self.submission, self.submission.automation, resource)
         return tuple(row for row in subjects if row is not None)
-
-    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Return relations to the submission. Assignment registers CANDIDATE of this approval in `core.access` (A9)."""
-        return self.submission.relations(person, now)
 
 
 class SeatLabel(models.TextChoices):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import models
@@ -11,8 +10,7 @@ from django.db.models import Q
 from approvals.models.policy import PolicyVersion
 from governance.core.actors.actor import Actor
 from governance.core.models import AppendOnly, FreeText, History, Person
-from governance.core.roles.roles import Relation
-from inventory.models import Automation, Resource, Version
+from inventory.models import Automation, Version
 
 
 class SubmissionKind(models.TextChoices):
@@ -117,63 +115,6 @@ class Submission(models.Model):
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Return other timelines of its events: the automation."""
         return (self, self.automation)
-
-    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Return relations to the automation and its resources, SUBMITTER and CANDIDATE (A3).
-
-        Relations by approvals are kept on this instance, for pages with several buttons. A write reads the row again.
-        """
-        relations_by_person: dict[int, frozenset[Relation]] = self.__dict__.setdefault("_record_relations", {})
-        if person.pk not in relations_by_person:
-            relations_by_person[person.pk] = self._by_its_records(person, now)
-        relations = set(self.automation.relations(person, now) | relations_by_person[person.pk])
-        if person.pk == self.submitted_by_id:
-            relations.add(Relation.SUBMITTER)
-        return frozenset(relations)
-
-    def _by_its_records(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Return relations of candidates, owners and deputies, who may discuss before they decide (A3)."""
-        relations = {Relation.CANDIDATE} if self._has_asked(person) else set()
-        for resource in self._touched():
-            is_owner = person.pk == resource.owner_id and resource.accepted_at is not None
-            if is_owner or person == resource.interim_owner(now):
-                relations.add(Relation.RESOURCE_OWNER)
-            if person.pk == resource.deputy_id:
-                relations.add(Relation.RESOURCE_DEPUTY)
-        return frozenset(relations)
-
-    def know_asked(self, person: Person, *, was_asked: bool) -> None:
-        """Set whether a person was asked to decide, because a page read that with the submission."""
-        self.__dict__.setdefault("_known_asked", {})[person.pk] = was_asked
-
-    def _has_asked(self, person: Person) -> bool:
-        known_asked: dict[int, bool] = self.__dict__.get("_known_asked", {})
-        return (
-            known_asked[person.pk]
-            if person.pk in known_asked
-            else Submission.objects.asking(person.pk).filter(pk=self.pk).exists()
-        )
-
-    def _touched(self) -> Iterable[Resource]:
-        """Return the resources of its approvals; no query if a page has prefetched them."""
-        if "approvals" not in self.__dict__.get("_prefetched_objects_cache", {}):
-            approvals = self.approvals.order_by()
-            touched = Q(pk__in=approvals.values("privilege__entitlement__resource"))
-            touched |= Q(pk__in=approvals.values("credential__kept_in")) | Q(
-                pk__in=approvals.values("credential__opens")
-            )
-            touched |= Q(pk__in=approvals.values("decided_on"))
-            return Resource.objects.filter(touched).order_by()
-        privileges = [record.privilege for record in self.approvals.all() if record.privilege is not None]
-        credentials = [record.credential for record in self.approvals.all() if record.credential is not None]
-        read = [privilege.entitlement.resource for privilege in privileges]
-        read += [record.decided_on for record in self.approvals.all() if record.decided_on is not None]
-        return read + [
-            resource
-            for credential in credentials
-            for resource in (credential.kept_in, credential.opens)
-            if resource is not None
-        ]
 
 
 class Capacity(models.TextChoices):

@@ -10,15 +10,12 @@ another key and is asked as new. One removed and one added privilege that are ot
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
-from django.db.models.functions import Coalesce, JSONObject
-
+from approvals.assignment.context import SubmissionContext
 from approvals.models import Approval, Submission, SubmissionState
-from approvals.policies import tiers
 from inventory.automations import environments
 from inventory.models import Credential, DataClass, Privilege, Version, VersionCredential
 from inventory.risk.tiers import POWER, is_within
@@ -91,67 +88,52 @@ class VersionChanges:
         return any(credential.pk == record.credential_id for credential in self.credentials_added)
 
 
-def approved_before() -> Coalesce:
-    """Query expression: the submission that was put in force before, or null for the first one.
+def load_changes(context: SubmissionContext) -> VersionChanges | None:
+    """Compare a submission with the version before; None for the first one.
 
-    Submissions of one automation follow each other (A14). The newest earlier one in force is the one that a submission replaces.
+    Submissions of one automation follow each other (A14). The newest earlier one in force is the one that a submission
+    replaces. Without one, the version of a lower environment that it is promoted from counts (I10).
     """
-    earlier = Submission.objects.filter(
-        automation=OuterRef("automation"), state=SubmissionState.IN_FORCE, pk__lt=OuterRef("pk")
+    submission = context.submission
+    in_force = Submission.objects.filter(
+        automation=submission.automation_id, state=SubmissionState.IN_FORCE, pk__lt=submission.pk
     )
-    summary = JSONObject(version="version_id", number="version__number", asked="asked")
-    return Coalesce(Subquery(earlier.order_by("-pk").values(about=summary)[:1]), _promoted_from())
+    earlier = in_force.select_related("version").order_by("-pk").first()
+    if earlier is not None:
+        return _compare(context, earlier.version, earlier.asked, _privileges)
+    if submission.promoted_from_id is None:
+        return None
+    promoted = Version.objects.select_related("automation").get(pk=submission.promoted_from_id)
+    asked = Submission.objects.filter(version=promoted).order_by("-pk").values_list("asked", flat=True).first()
+    there = promoted.automation
+    stands = environments.version_status(promoted.pk, there.approved_version_id, there.state)
+    return replace(_compare(context, promoted, asked, _across), below=there.environment, stands=stands)
 
 
-def _promoted_from() -> Subquery:
-    """The same for the promoted version of a lower environment. ``asked`` is null if its app was never submitted."""
-    answers = Submission.objects.filter(version=OuterRef("pk")).order_by("-pk").values("asked")[:1]
-    summary = JSONObject(
-        version="pk",
-        number="number",
-        asked=Subquery(answers),
-        below="automation__environment",
-        approved="automation__approved_version",
-        state="automation__state",
-    )
-    return Subquery(Version.objects.filter(pk=OuterRef("promoted_from")).values(about=summary)[:1])
-
-
-def load_changes(submission: Submission, records: Collection[Approval], before: Mapping[str, Any]) -> VersionChanges:
-    """Compare a submission with the version before, in two queries. The same version needs none.
-
-    Args:
-        submission: the submission; it keeps the loaded privileges for later readers.
-        records: its stage-2 approvals.
-        before: result of `approved_before`.
-    """
-    versions = {int(before["version"]), submission.version_id}
-    privilege_rows = Privilege.objects.filter(version__in=versions).select_related(
-        "entitlement__resource", "credential"
-    )
-    privileges = _by_version(privilege_rows.order_by("pk"))
+def _compare(
+    context: SubmissionContext,
+    before: Version,
+    asked: Mapping[str, Any] | None,
+    compare: Callable[[Collection[Privilege], Collection[Privilege], Collection[int]], dict[str, Any]],
+) -> VersionChanges:
+    submission, new = context.submission, context.facts.privileges
+    old = new
+    if before.pk != submission.version_id:
+        old = list(before.privileges.select_related("entitlement__resource", "credential").order_by("pk"))
+    versions = {before.pk, submission.version_id}
     links = VersionCredential.objects.filter(version__in=versions).select_related("credential").order_by("pk")
-    credentials = _by_version(links)
-    old, new, below = int(before["version"]), submission.version_id, str(before.get("below") or "")
-    tiers.set_privileges(submission, privileges[new])
-    asked_ids = {record.privilege_id or -(record.credential_id or 0) for record in records}
+    credentials: dict[int, list[Credential]] = defaultdict(list)
+    for link in links:
+        credentials[link.version_id].append(link.credential)
+    asked_ids = {record.privilege_id or -(record.credential_id or 0) for record in context.facts.second}
     return VersionChanges(
-        number=int(before["number"]),
-        below=below,
-        stands=environments.version_status(old, before["approved"], str(before["state"])) if below else "",
-        app=_app(before["asked"], submission.asked) if before["asked"] else {},
-        **(_across if below else _privileges)(privileges[old], privileges[new], asked_ids),
-        **_credentials(
-            [link.credential for link in credentials[old]], [link.credential for link in credentials[new]], asked_ids
-        ),
+        number=before.number,
+        below="",
+        stands="",
+        app=_app(asked, submission.asked) if asked else {},
+        **compare(old, new, asked_ids),
+        **_credentials(credentials[before.pk], credentials[submission.version_id], asked_ids),
     )
-
-
-def _by_version(rows: Iterable[Any]) -> dict[int, list[Any]]:
-    by_version: dict[int, list[Any]] = defaultdict(list)
-    for row in rows:
-        by_version[row.version_id].append(row)
-    return by_version
 
 
 def _app(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -263,4 +245,4 @@ def _grown(was: Collection[str], now: Collection[str]) -> int:
     return (before < after) - (after < before)
 
 
-__all__ = ["AlteredPrivilege", "VersionChanges", "approved_before", "load_changes"]
+__all__ = ["AlteredPrivilege", "VersionChanges", "load_changes"]

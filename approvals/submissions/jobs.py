@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet, prefetch_related_objects
+from django.db.models import Q, QuerySet
 
 from approvals.assignment import additional_seats, candidates, reassignment
-from approvals.assignment.escalation_chain import CHAIN_RELATIONS, Bench
+from approvals.assignment.context import load_contexts
 from approvals.assignment.route import Route
 from approvals.assignment.transitions.add_seats import add_signatures
 from approvals.assignment.transitions.reassign import ask_deputies, reassign
@@ -22,6 +22,7 @@ from approvals.grants.jobs import circuit_breaker, revocation_tasks
 from approvals.grants.jobs.expiry import expire_due
 from approvals.light_path import jobs as light_path_jobs
 from approvals.models import Approval, ApprovalState, Candidate, Submission, SubmissionState
+from approvals.policies.facts import SUBMISSION_RELATIONS
 from approvals.proposals import transitions as proposal_transitions
 from approvals.submissions.transitions.expire import expire, expire_submission
 from governance.core.actors.actor import Actor
@@ -40,16 +41,6 @@ EVENT, OVERDUE = "approval_due", "overdue"
 
 #: Batch sizes: approvals whose routes are read together, and approvals whose reminders are looked up together.
 BATCH, TOLD_TOGETHER = 200, 500
-
-#: Relations of a submission that reminders and ladders read.
-SUBMISSION = (
-    "submission__version",
-    "submission__policy",
-    "submission__submitted_by",
-    "submission__automation__team__lead",
-    "submission__automation__team__deputy_lead",
-    "submission__automation__team__parent__lead",
-)
 
 
 def sweep(now: datetime) -> Mapping[str, int]:
@@ -142,7 +133,7 @@ def _due_for_routing(now: datetime, among: QuerySet[Approval]) -> tuple[set[int]
         for approval, route in batch:
             if candidates.seats_to_reassign(approval, route):
                 stuck.add(approval.submission_id)
-            if candidates.seats_for_deputy(approval, route):
+            if candidates.seats_for_late_rungs(approval, route):
                 late.add(approval.submission_id)
     return stuck, late
 
@@ -246,14 +237,16 @@ def _load_batches(keys: Sequence[int], now: datetime) -> Iterator[list[tuple[App
         keys: ids of the approvals, grouped by submission.
         now: business time.
     """
-    bench = Bench.load(now) if keys else None
     for start in range(0, len(keys), BATCH):
-        rows = Approval.objects.filter(pk__in=keys[start : start + BATCH]).select_related(*SUBMISSION)
-        approvals = list(rows.order_by("submission_id", "pk"))
-        prefetch_related_objects(approvals, "seats__candidates", *CHAIN_RELATIONS)
-        submissions = list({approval.submission_id: approval.submission for approval in approvals}.values())
-        routes = Route.load_all(submissions, now, bench)
-        yield [(approval, routes[approval.submission_id]) for approval in approvals]
+        batch = set(keys[start : start + BATCH])
+        submissions = Submission.objects.filter(approvals__in=batch).distinct().order_by("pk")
+        contexts = load_contexts(list(submissions.select_related(*SUBMISSION_RELATIONS)), now)
+        yield [
+            (approval, context.route)
+            for context in contexts.values()
+            for approval in context.approvals
+            if approval.pk in batch
+        ]
 
 
 def _due_reminder(approval: Approval, now: datetime) -> str:
@@ -279,11 +272,11 @@ def _build_reminders(
     submission = route.submission
     due = approval.due_at.isoformat() if approval.due_at else ""
     standing = [
-        (seat.label, person)
+        (seat, person)
         for seat in route.standing(approval)
         for person in (seat.on_time if word == "half" else seat.may_decide)  # deputies were asked only at half the time
     ]
-    for person in [person for label, person in standing if candidates.is_asked(person, approval, label)]:
+    for person in [person for seat, person in standing if candidates.is_asked(person, seat)]:
         key = _reminder_key(approval, word, person.pk, now)
         if key in sent_keys:
             continue

@@ -10,16 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Q
-
-from approvals.assignment import candidates
-from approvals.assignment.escalation_chain import CHAIN_RELATIONS
-from approvals.assignment.route import Route
+from approvals.assignment import additional_seats, candidates
+from approvals.assignment.context import SubmissionContext, load_context
 from approvals.decisions.transitions.decide import title
 from approvals.models import Approval, SeatLabel, Submission
-from approvals.models.approval import UNENDED
 from approvals.models.submission import UNFINISHED
-from approvals.policies import queries as policy_queries
 from approvals.policies import tiers
 from governance.core.engine.transition import Step
 from governance.core.models import Person
@@ -57,31 +52,29 @@ def _affected_filter(raised: Resource | Credential | Automation) -> dict[str, An
 
 
 def _notify_of_tier(step: Step[Any], submission: Submission) -> None:
-    approvals = submission.approvals.filter(Q(state__in=UNENDED) | Q(pk=submission.app_approval_id))
-    risen = []
-    for approval in approvals.select_related(*CHAIN_RELATIONS).prefetch_related("seats").order_by("stage", "pk"):
-        approval.submission = submission
-        tier, tier_refusal = tiers.risen_tier(approval), tiers.tier_refusal(approval)
+    context, risen = load_context(submission, step.now), []
+    for approval in context.approvals:
+        if approval.has_ended and approval.pk != submission.app_approval_id:
+            continue
+        tier, tier_refusal = tiers.risen_tier(approval, context.facts), tiers.tier_refusal(approval, context.facts)
         if tier is not None and tier_refusal is not None:
             risen.append((approval, tier, tier_refusal.sentence))
     if not risen:
         return
     highest = max(tier for _, tier, _ in risen)
-    context = {
+    words = {
         "tier": highest.word,
         "what": _join_titles(approval for approval, _, _ in risen),
         "because": " ".join(dict.fromkeys(sentence for _, _, sentence in risen)),
     }
     key = f"tier_raised:{highest.word}"
     builders = candidates.recipients_of_outcome(submission, step.now)
-    candidates.queue_notices(step, submission, builders, "tier_raised", key=key, **context)
-    seats_by_person = _additional_approvers(
-        submission, [(approval, tier.word) for approval, tier, _ in risen], Route.load(submission, step.now)
-    )
+    candidates.queue_notices(step, submission, builders, "tier_raised", key=key, **words)
+    seats_by_person = _additional_approvers(context, [(approval, tier.word) for approval, tier, _ in risen])
     candidates.grant_view(submission.automation, seats_by_person)
     for person, labels in seats_by_person.items():
         seats = " and ".join(str(SeatLabel(label).label).lower() for label in sorted(labels))
-        candidates.queue_notices(step, submission, [person], "tier_raised", key=f"{key}:asked", **context, asked=seats)
+        candidates.queue_notices(step, submission, [person], "tier_raised", key=f"{key}:asked", **words, asked=seats)
     payload = {
         "tier": highest.word,
         "records": len(risen),
@@ -98,15 +91,13 @@ def _join_titles(approvals: Iterable[Approval]) -> str:
     return " and ".join(quoted) if not more else f"{', '.join(quoted)} and {more} more"
 
 
-def _additional_approvers(
-    submission: Submission, risen: Iterable[tuple[Approval, str]], route: Route
-) -> dict[Person, set[str]]:
+def _additional_approvers(context: SubmissionContext, risen: Iterable[tuple[Approval, str]]) -> dict[Person, set[str]]:
     """Return the people for seats that the present tier needs and an approval lacks, with the seats."""
-    policy, labels_by_person = policy_queries.policy_of(submission.policy), defaultdict[Person, set[str]](set)
+    labels_by_person = defaultdict[Person, set[str]](set)
     for approval, tier in risen:
-        present_labels = {seat.label for seat in approval.seats.all()}
-        for label in policy.seats(approval.kind, tier):
+        present_labels = additional_seats.labels_of(context, approval)
+        for label in context.facts.policy.seats(approval.kind, tier):
             if label not in present_labels:
-                for person in route.would_ask(approval, label):
+                for person in context.route.would_ask(approval, label):
                     labels_by_person[person].add(label)
     return dict(labels_by_person)

@@ -5,41 +5,39 @@ from __future__ import annotations
 from datetime import datetime
 
 from approvals.assignment import additional_seats
+from approvals.assignment.context import SubmissionContext
 from approvals.conflicts.check import submission as conflicts
 from approvals.conflicts.check import transfer
 from approvals.models import Submission
 from approvals.models.submission import UNFINISHED
-from approvals.submissions import rules as submission_rules
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal
 from inventory.models import Automation, Transfer
 
 
-def conflict(submission: Submission, now: datetime) -> Refusal | None:
+def conflict_refusal(context: SubmissionContext) -> Refusal | None:
     """Return why approved access can't come into force together, or None (S6).
 
     The reason is an enforced conflict, or one without its extra approval.
     """
-    approvals = submission.approvals.filter(stage=2).select_related("privilege")
-    return conflicts.refusal(conflicts.remaining_conflicts(submission, approvals, now)) or _unsigned_refusal(
-        submission, now
-    )
+    left = context.conflicts.after(context.approvals)
+    return conflicts.refusal(left) or _unsigned_refusal(context) or _grown_refusal(context)
 
 
-def _unsigned_refusal(submission: Submission, now: datetime) -> Refusal | None:
+def _unsigned_refusal(context: SubmissionContext) -> Refusal | None:
     """Return why access that was approved before it came into a conflict needs an extra approval; None if none does."""
-    unsigned = next(iter(additional_seats.unsigned_approvals(submission, now)), None)
+    unsigned = next(iter(additional_seats.unsigned_approvals(context)), None)
     if unsigned is None:
-        return _grown_refusal(submission, now)
+        return None
     subject_name = "The app" if unsigned.record.title == "the app" else f"“{unsigned.record.title}”"
     sentence = f"{subject_name} was approved before it came into a conflict, and needs one more approval, from Security. {unsigned.conflict.sentence}"
     return Refusal("S6", "state", sentence, "Look again in a minute: Security is asked for it by then.")
 
 
-def _grown_refusal(submission: Submission, now: datetime) -> Refusal | None:
+def _grown_refusal(context: SubmissionContext) -> Refusal | None:
     """Return why signed access can't come into force, or None: the conflict has grown since Security signed."""
-    grown = additional_seats.grown_conflict(submission, now)
+    grown = additional_seats.grown_conflict(context)
     if grown is None:
         return None
     sentence = f"More is held together now than Security signed. {grown.sentence}"
@@ -71,8 +69,10 @@ IN_NO_CONFLICT = Duty(
 )
 
 
-def _require_no_conflict(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
-    return submission_rules.conflict(subject, now)
+def _require_no_conflict(
+    subject: Submission, actor: Actor, now: datetime, context: SubmissionContext
+) -> Refusal | None:
+    return conflict_refusal(context)
 
 
 CONFLICT_FREE = Duty(
@@ -80,4 +80,5 @@ CONFLICT_FREE = Duty(
     "S6",
     "Nothing comes into force that an enforced conflict rule forbids, unless it is waived, or that lacks the signature that one takes.",
     _require_no_conflict,
+    needs_context=True,
 )

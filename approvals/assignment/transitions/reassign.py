@@ -13,8 +13,9 @@ from typing import Any
 
 from approvals.assignment import candidates
 from approvals.assignment import rules as assignment_rules
+from approvals.assignment.context import SubmissionContext, load_context
 from approvals.assignment.reassignment import EVERYWHERE
-from approvals.assignment.route import Route
+from approvals.assignment.route import Route, SeatState
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.jobs import nudge
@@ -41,10 +42,11 @@ CAUSES = (
     source=(SubmissionState.OPEN,),
     duties=(assignment_rules.HAS_NEXT_APPROVER,),
     parents=("automation",),
+    context=load_context,
 )
 def reassign(step: Step[Submission]) -> Effect:
     """Ask the next people on the escalation chain because no candidate may decide any more; the clock runs on (A9)."""
-    people = ask_next(step, candidates.open_records(step.subject), Route.load(step.subject, step.now))
+    people = ask_next(step, step.context)
     return Effect(payload={"asked": [str(person.opaque_id) for person in people]})
 
 
@@ -55,39 +57,39 @@ def reassign(step: Step[Submission]) -> Effect:
     source=(SubmissionState.OPEN,),
     duties=(assignment_rules.IS_HALF_TIME_OVER,),
     parents=("automation",),
+    context=load_context,
 )
 def ask_deputies(step: Step[Submission]) -> Effect:
     """Ask the deputies of approvals whose time is half over; the clock runs on (A10)."""
-    records = candidates.open_records(step.subject)
-    people = ask_next(step, records, Route.load(step.subject, step.now), put=candidates.add_deputy, because="late")
+    people = ask_next(step, step.context, seats=candidates.seats_for_late_rungs, because="late")
     return Effect(payload={"asked": [str(person.opaque_id) for person in people]})
 
 
 def ask_next(
     step: Step[Any],
-    records: Iterable[Approval],
-    route: Route,
+    context: SubmissionContext,
     *,
-    put: Callable[[Approval, Route], list[Person]] = candidates.pass_on,
+    seats: Callable[[Approval, Route], list[SeatState]] = candidates.seats_to_reassign,
+    among: Iterable[Approval] | None = None,
     because: str = "instead",
 ) -> list[Person]:
-    """Ask the next people about the open approvals among ``records``; each person gets one notice.
+    """Ask the next people about open approvals; each person gets one notice.
 
     Args:
         step: the running step.
-        records: approvals with seats, candidates and escalation chains.
-        route: route of their submission.
-        put: asks the next people about one approval, and returns those not asked before.
+        context: of the submission.
+        seats: returns the seats of one approval whose people are asked.
+        among: the approvals; all by default.
         because: the reason in the mail.
 
     Returns:
         The people who were asked.
     """
-    submission: Submission = route.submission
+    submission, route = context.submission, context.route
     records_by_person: dict[tuple[int, Person], list[Approval]] = defaultdict(list)
-    for record in records:
+    for record in context.approvals if among is None else among:
         if record.state == ApprovalState.OPEN:
-            for person in put(record, route):
+            for person in candidates.name_candidates(seats(record, route), step.now):
                 records_by_person[record.stage, person].append(record)
     people = list({person.pk: person for _, person in records_by_person}.values())
     candidates.grant_view(submission.automation, people)

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
 from django.db.models import F, OuterRef
-from django.db.models.expressions import RawSQL
-from django.db.models.functions import JSONObject
 
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation, cases
@@ -23,10 +22,11 @@ from approvals.conflicts.check.automation import Case, FoundConflict
 from approvals.conflicts.held_access import data_class_of, higher_environment
 from approvals.conflicts.queries import StoredRule
 from approvals.conflicts.rule_language.selectors import Held
-from approvals.models import Approval, ApprovalKind, ApprovalState, Grant, GrantKind, Submission, Waiver
+from approvals.models import Approval, ApprovalKind, ApprovalState, Grant, GrantKind
 from approvals.models.conflict import Mode, Scope
+from approvals.policies import facts as policy_facts
 from approvals.policies import tiers
-from governance.core.database import compiled_queries
+from approvals.policies.facts import SubmissionFacts
 from governance.core.duties.refusals import Refusal
 from inventory.importers.capabilities import STATED_CONTROLS
 from inventory.models import Control, Entitlement
@@ -41,11 +41,181 @@ GIVES_NOTHING = (
 
 #: Advisory lock for putting access in force. Taken after all row locks and before the lock of `inventory.chains.transitions`.
 LOCK = 0x666F7263
-#: Attributes of a submission that cache rules, waivers and the register.
-CACHED_ATTRIBUTES = (
-    *("conflict_rules", "live_waivers", "held_as_it_is"),
-    *("_conflict_rules", "_conflicts", "_remaining", "_register"),
-)
+
+
+class SubmissionConflicts:
+    """The conflicts of one submission, each kind read at its first use.
+
+    Args:
+        facts: of the submission.
+    """
+
+    def __init__(self, facts: SubmissionFacts) -> None:
+        self.facts, self.submission, self.now = facts, facts.submission, facts.now
+
+    @cached_property
+    def rules(self) -> Sequence[StoredRule]:
+        """The rules in force."""
+        return conflict_queries.in_force(self.now)
+
+    @cached_property
+    def register(self) -> Register:
+        """The register's facts about the version's access."""
+        return _register([self.submission.version_id])
+
+    @cached_property
+    def case(self) -> Case:
+        """The version's access with the register's facts of today; in the chain of today if a rule needs that (A16)."""
+        submission, kept = self.submission, self.submission.held
+        if kept is None:  # submitted before conflict rules existed
+            case = cases.case_of_version(submission.automation, submission.version)
+        else:
+            helds = [
+                _refresh_held(document, self.register.get((document.get("resource", 0), document.get("code", ""))))
+                for document in kept["things"]
+            ]
+            unset = {f"{submission.automation_id}/{key}" for key in tiers.unvouched(self.facts)}
+            helds = [replace(held, data_class="") if held.key in unset else held for held in helds]
+            case = Case(submission.automation_id, helds, kept["subjects"])
+        if not _asks_chains(self.rules):
+            return case
+        return replace(case, subjects={**case.subjects, Scope.CHAIN: sorted(self.facts.chain_ids)})
+
+    @cached_property
+    def as_asked(self) -> Sequence[FoundConflict]:
+        """The conflicts if everything were approved as asked."""
+        return automation.find_conflicts(self.case, self.now, self.rules)
+
+    @cached_property
+    def remaining(self) -> Sequence[FoundConflict]:
+        """The conflicts after the decisions so far, for pages: without refused or narrowed access."""
+        approvals = self.facts.approvals
+        return self.after(approvals) if self.as_asked and any(map(_gives_less, approvals)) else self.as_asked
+
+    def after(self, approvals: Iterable[Approval]) -> Sequence[FoundConflict]:
+        """Return the conflicts after some decisions: without refused or ended access, at narrowed levels (A7).
+
+        Args:
+            approvals: all approvals of the submission, with narrowed levels.
+        """
+        kept = counted_grants([self.submission.automation_id], self.now)
+        return automation.find_conflicts(self._case_after(list(approvals), kept), self.now, self.rules)
+
+    def _case_after(self, approvals: Sequence[Approval], kept: Iterable[Grant]) -> Case:
+        """Return the case after the decisions so far. ``kept``: grants of its automation (`counted_grants`)."""
+        by_key = {self.key_of(approval): approval for approval in approvals if approval.kind == ApprovalKind.PRIVILEGE}
+        without = self._refused_credentials(approvals)
+        granted_keys = {
+            key
+            for key, approval in by_key.items()
+            if approval.state not in GIVES_NOTHING
+            and (approval.privilege is None or approval.privilege.credential_id not in without)
+        }
+        prefix = self.submission.automation_id
+        kept = [grant for grant in kept if f"{prefix}/{grant.key}" not in by_key]
+        keys = granted_keys | {f"{prefix}/{grant.key}" for grant in kept}
+        helds = [held for held in cases.with_running_grants(self.case, kept).things if held.entry or held.key in keys]
+        lowered = {key: approval.granted_level for key, approval in by_key.items() if approval.granted_level}
+        return replace(self.case, things=[replace(held, level=lowered.get(held.key, held.level)) for held in helds])
+
+    def _refused_credentials(self, approvals: Iterable[Approval]) -> set[int | None]:
+        """Return ids of credentials that were refused and are not held either.
+
+        A privilege that needs one gives no grant (A2).
+        """
+        refused = {
+            approval.credential_id
+            for approval in approvals
+            if approval.kind == ApprovalKind.CREDENTIAL and approval.state in GIVES_NOTHING
+        }
+        if not refused:
+            return set()
+        held = Grant.objects.filter(automation=self.submission.automation_id, kind=GrantKind.CREDENTIAL).standing()
+        return refused - set(held.values_list("credential", flat=True))
+
+    @cached_property
+    def asked_keys(self) -> frozenset[str]:
+        """Keys of all access with an approval, with the automation."""
+        return frozenset(self.submission.held["asked"] if self.submission.held is not None else ())
+
+    @property
+    def sentences(self) -> Mapping[str, str]:
+        """Sentences for the version's access, by key with the automation."""
+        sentences: Mapping[str, str] = (self.submission.held or {}).get("words", {})
+        return sentences
+
+    def key_of(self, approval: Approval) -> str:
+        """Return the key of an approval in conflicts."""
+        return f"{self.submission.automation_id}/{approval.key}"
+
+    def of(self, approval: Approval, among: Iterable[FoundConflict]) -> list[FoundConflict]:
+        """Return the conflicts that an approval is part of.
+
+        The app's approval has those that involve no requested privilege.
+        """
+        key = self.key_of(approval)
+        return [conflict for conflict in among if takes_part(approval.kind, key, conflict, self.asked_keys)]
+
+    def remaining_of(self, approval: Approval) -> list[FoundConflict]:
+        """Return the remaining conflicts that an approval is part of; none if it is refused itself."""
+        return self.of(approval, self.remaining)
+
+    def facts_of(self, approval: Approval) -> list[str]:
+        """Return the facts about an approval's conflicts that a decision covers (A6).
+
+        Each has the rule and version, the waiver and the access of others. They are about the whole submission, so a
+        decision on another approval voids none.
+        """
+        return sorted(_conflict_fact(conflict) for conflict in self.of(approval, self.as_asked))
+
+
+def load_conflicts(facts: Collection[SubmissionFacts], now: datetime) -> dict[int, SubmissionConflicts]:
+    """Return the conflicts of several submissions by id. The number of queries is fixed.
+
+    Args:
+        facts: loaded by `load_facts`.
+        now: business time.
+    """
+    if not facts:
+        return {}
+    rules = conflict_queries.in_force(now)
+    loaded = load_cases(facts, rules)
+    as_asked = automation.find_all_conflicts([conflicts.case for conflicts in loaded], now, rules)
+    for conflicts, found in zip(loaded, as_asked, strict=True):
+        conflicts.as_asked = found
+    _load_remaining([conflicts for conflicts in loaded if conflicts.as_asked], now)
+    return {conflicts.submission.pk: conflicts for conflicts in loaded}
+
+
+def load_cases(facts: Collection[SubmissionFacts], rules: Sequence[StoredRule]) -> list[SubmissionConflicts]:
+    """Read what the cases of several submissions need for some rules. The number of queries is fixed."""
+    loaded = [SubmissionConflicts(of_one) for of_one in facts]
+    register = _register({conflicts.submission.version_id for conflicts in loaded})
+    if _asks_chains(rules):
+        policy_facts.load_chain_ids([conflicts.facts for conflicts in loaded])
+    for conflicts in loaded:
+        conflicts.rules, conflicts.register = rules, register
+    return loaded
+
+
+def _load_remaining(in_conflict: Iterable[SubmissionConflicts], now: datetime) -> None:
+    reduced = [conflicts for conflicts in in_conflict if any(map(_gives_less, conflicts.facts.approvals))]
+    if not reduced:
+        return
+    kept: dict[int, list[Grant]] = {}
+    for grant in counted_grants([conflicts.submission.automation_id for conflicts in reduced], now):
+        kept.setdefault(grant.automation_id, []).append(grant)
+    after = [
+        conflicts._case_after(conflicts.facts.approvals, kept.get(conflicts.submission.automation_id, ()))
+        for conflicts in reduced
+    ]
+    for conflicts, found in zip(reduced, automation.find_all_conflicts(after, now, reduced[0].rules), strict=True):
+        conflicts.remaining = found
+
+
+def _gives_less(approval: Approval) -> bool:
+    """Return whether an approval grants less than was asked."""
+    return approval.state in GIVES_NOTHING or bool(approval.granted_level)
 
 
 def frozen_case(case: Case, asked_keys: Iterable[str], words: Mapping[str, str]) -> dict[str, Any]:
@@ -57,53 +227,22 @@ def frozen_case(case: Case, asked_keys: Iterable[str], words: Mapping[str, str])
         words: a sentence for each privilege, by key.
     """
     held_documents = [
-        {name: value for name, value in _held_document(held).items() if value not in ("", None)} for held in case.things
+        {name: value for name, value in {**asdict(held), "tags": sorted(held.tags)}.items() if value not in ("", None)}
+        for held in case.things
     ]
-    subjects = {scope: sorted(subject_ids) for scope, subject_ids in case.subjects.items()}
     return {
         "things": held_documents,
-        "subjects": subjects,
+        "subjects": {scope: sorted(subject_ids) for scope, subject_ids in case.subjects.items()},
         "asked": sorted(f"{case.automation}/{key}" for key in asked_keys),
         "words": {f"{case.automation}/{key}": sentence for key, sentence in words.items()},
     }
-
-
-def _held_document(held: Held) -> dict[str, Any]:
-    return {**asdict(held), "tags": sorted(held.tags)}
-
-
-def case_of(submission: Submission) -> Case:
-    """Return the case of its version, in the chain as it was at submission."""
-    kept: Mapping[str, Any] | None = submission.held
-    if kept is None:  # submitted before conflict rules existed
-        return cases.case_of_version(submission.automation, submission.version)
-    register = _load_register(submission)
-    helds = [
-        _refresh_held(document, register.get((document.get("resource", 0), document.get("code", ""))))
-        for document in kept["things"]
-    ]
-    unset = {f"{submission.automation_id}/{key}" for key in tiers.unvouched(submission)}
-    helds = [replace(held, data_class="") if held.key in unset else held for held in helds]
-    return Case(submission.automation_id, helds, kept["subjects"])
-
-
-def _case_now(submission: Submission, now: datetime) -> Case:
-    """Return the same in the chain of today: other submissions may have come into force since (A16)."""
-    case = case_of(submission)
-    if not _asks_chains(rules_for(submission, now)):
-        return case
-    return _with_chain(case, tiers.chain_of(submission).others)
 
 
 def _asks_chains(rules: Iterable[StoredRule]) -> bool:
     return any(stored.rule.scope == Scope.CHAIN for stored in rules)
 
 
-def _with_chain(case: Case, chain_others: Collection[int]) -> Case:
-    return replace(case, subjects={**case.subjects, Scope.CHAIN: sorted(chain_others)})
-
-
-#: The register's facts about a version's access, by resource and code, with the names of `_register_columns`.
+#: The register's facts about a version's access, by resource and code, with the names of `_register`.
 Register = Mapping[tuple[int, str], Mapping[str, Any]]
 
 
@@ -126,140 +265,24 @@ def _refresh_held(document: Mapping[str, Any], entry: Mapping[str, Any] | None) 
     )
 
 
-def _load_register(submission: Submission) -> Register:
-    """Return the register's facts about its version's access. Cached on this instance."""
-    register: Register | None = submission.__dict__.get("_register")
-    if register is None:
-        read = submission.__dict__.get("held_as_it_is")
-        if read is None:
-            preload_register([submission])
-        else:
-            submission.__dict__["_register"] = _by_resource_and_code(read)
-        register = submission.__dict__["_register"]
-    return register
-
-
-def preload_register(submissions: Sequence[Submission]) -> None:
-    """Load the register's facts about the access of several submissions. One query."""
-    entitlements = Entitlement.objects.filter(
-        privileges__version__in={submission.version_id for submission in submissions}
-    )
-    by_thing = _by_resource_and_code(list(entitlements.order_by().distinct().values(**_register_columns())))
-    for submission in submissions:
-        submission.__dict__["_register"] = by_thing
-
-
-def _register_columns() -> dict[str, Any]:
+def _register(versions: Collection[int]) -> Register:
+    """Return the register's facts about the access of some versions. One query."""
     controls = Control.objects.standing().filter(entitlement=OuterRef("pk"))
-    return {
-        "on": F("resource"),
-        "called": F("code"),
-        "kind": F("resource__kind"),
-        "own_class": F("data_class"),
-        "of_resource": F("resource__data_class"),
-        "environment": F("resource__environment"),
-        "says": ArraySubquery(controls.order_by("tag").values("tag")),
-    }
-
-
-def _by_resource_and_code(read: Iterable[Mapping[str, Any]]) -> Register:
-    return {(row["on"], row["called"]): row for row in read}
-
-
-def rules_for(submission: Submission, now: datetime) -> Sequence[StoredRule]:
-    """Return the rules in force. Cached on this instance of a submission."""
-    rules = submission.__dict__.get("_conflict_rules")
-    if rules is None:
-        read = submission.__dict__.get("conflict_rules")
-        rules = conflict_queries.in_force(now) if read is None else conflict_queries.parse_annotation(read)
-        submission.__dict__["_conflict_rules"] = rules
-    stored_rules: Sequence[StoredRule] = rules
-    return stored_rules
-
-
-def conflicts_of_submission(submission: Submission, now: datetime) -> Sequence[FoundConflict]:
-    """Return its conflicts if everything were approved as asked.
-
-    Cached on this instance, for pages with many approvals.
-    """
-    conflicts = submission.__dict__.get("_conflicts")
-    if conflicts is None:
-        conflicts = submission.__dict__["_conflicts"] = tuple(
-            automation.find_all_conflicts(
-                [_case_now(submission, now)], now, rules_for(submission, now), _loaded_waivers(submission)
-            )[0]
+    rows = (
+        Entitlement.objects.filter(privileges__version__in=versions)
+        .order_by()
+        .distinct()
+        .values(
+            on=F("resource"),
+            called=F("code"),
+            kind=F("resource__kind"),
+            own_class=F("data_class"),
+            of_resource=F("resource__data_class"),
+            environment=F("resource__environment"),
+            says=ArraySubquery(controls.order_by("tag").values("tag")),
         )
-    found_conflicts: Sequence[FoundConflict] = conflicts
-    return found_conflicts
-
-
-def submission_annotations(now: datetime) -> dict[str, RawSQL]:
-    """Return annotations for submissions on a page, so that their conflicts need no query for rules and waivers."""
-    return {
-        "conflict_rules": compiled_queries.annotation(Submission, conflict_queries.rules_annotation, now),
-        "live_waivers": compiled_queries.annotation(Submission, _live_waivers, now),
-        "held_as_it_is": compiled_queries.annotation(Submission, _register_facts),
-    }
-
-
-def _live_waivers() -> ArraySubquery:
-    names = ("id", "code", "scope", "subject", "covers", "rule_digest", "ends_at")
-    columns = JSONObject(**{name: name for name in names})
-    return ArraySubquery(Waiver.objects.live(compiled_queries.NOW).order_by("-ends_at").values(columns=columns))
-
-
-def _register_facts() -> ArraySubquery:
-    entitlements = Entitlement.objects.filter(privileges__version=OuterRef("version")).order_by()
-    return ArraySubquery(entitlements.values(facts=JSONObject(**_register_columns())))
-
-
-def _loaded_waivers(submission: Submission) -> list[Waiver] | None:
-    read: Sequence[Mapping[str, Any]] | None = submission.__dict__.get("live_waivers")
-    if read is None:
-        return None
-    return [Waiver(**{**row, "ends_at": datetime.fromisoformat(str(row["ends_at"]))}) for row in read]
-
-
-def preload_conflicts(submissions: Sequence[Submission], now: datetime) -> None:
-    """Load the conflicts of several submissions for one page. The number of queries is fixed."""
-    rules, submission_by_id = (
-        conflict_queries.in_force(now) if submissions else (),
-        {submission.pk: submission for submission in submissions},
     )
-    now_cases = current_cases(list(submission_by_id.values()), rules)
-    conflicts = dict(zip(submission_by_id, automation.find_all_conflicts(now_cases, now, rules), strict=True))
-    for submission in submissions:
-        submission.__dict__["_conflict_rules"], submission.__dict__["_conflicts"] = (
-            rules,
-            tuple(conflicts[submission.pk]),
-        )
-
-
-def current_cases(submissions: Sequence[Submission], rules: Iterable[StoredRule]) -> list[Case]:
-    """Return the cases of several submissions; in the chains of today if a rule needs that.
-
-    The number of queries is fixed.
-    """
-    preload_register(submissions)
-    tiers.prefetch_for(submissions)
-    submitted = [case_of(submission) for submission in submissions]
-    if not _asks_chains(rules):
-        return submitted
-    chain = tiers.ids_in_chain(submissions)
-    return [_with_chain(case, chain[submission.pk]) for submission, case in zip(submissions, submitted, strict=True)]
-
-
-def conflicts_of_approval(approval: Approval, now: datetime) -> list[FoundConflict]:
-    """Return the conflicts that an approval is part of.
-
-    The app's approval has those that involve no requested privilege.
-    """
-    conflicts = conflicts_of_submission(approval.submission, now)
-    return [
-        conflict
-        for conflict in conflicts
-        if takes_part(approval.kind, key_of(approval), conflict, approval_keys_in(approval.submission))
-    ]
+    return {(row["on"], row["called"]): row for row in rows}
 
 
 def takes_part(kind: str, key: str, conflict: FoundConflict, asked_keys: Collection[str]) -> bool:
@@ -276,32 +299,6 @@ def takes_part(kind: str, key: str, conflict: FoundConflict, asked_keys: Collect
     return kind == ApprovalKind.PRIVILEGE and key in conflict.keys
 
 
-def key_of(approval: Approval) -> str:
-    """Return the key of an approval in conflicts."""
-    return f"{approval.submission.automation_id}/{approval.key}"
-
-
-def approval_keys_in(submission: Submission) -> Collection[str]:
-    """Return the keys of all access with an approval in a submission, with the automation."""
-    kept: Mapping[str, Any] | None = submission.held
-    return frozenset(kept["asked"]) if kept is not None else frozenset()
-
-
-def sentences_in(submission: Submission) -> Mapping[str, str]:
-    """Return sentences for its version's access, by key with the automation."""
-    kept: Mapping[str, Any] | None = submission.held
-    sentences: Mapping[str, str] = kept.get("words", {}) if kept is not None else {}
-    return sentences
-
-
-def facts_of(approval: Approval, now: datetime) -> list[str]:
-    """Return the facts about an approval's conflicts that a decision covers (A6).
-
-    Each has the rule and version, the waiver and the access of others.
-    """
-    return sorted(_conflict_fact(conflict) for conflict in conflicts_of_approval(approval, now))
-
-
 def _conflict_fact(conflict: FoundConflict) -> str:
     other_keys = sorted({part.covered_as for leg in conflict.others.values() for part in leg})
     version = conflict.standing.version
@@ -310,78 +307,14 @@ def _conflict_fact(conflict: FoundConflict) -> str:
     return f"{version.code} {version.number}{waived}{with_others}"
 
 
-def remaining_conflicts(submission: Submission, approvals: Iterable[Approval], now: datetime) -> list[FoundConflict]:
-    """Return its conflicts after the decisions so far: without refused or ended access, at narrowed levels (A7).
-
-    Args:
-        submission: with its automation.
-        approvals: all its approvals as they are now, with narrowed levels.
-        now: business time.
-    """
-    case, kept = _case_now(submission, now), counted_grants([submission.automation_id], now)
-    return automation.find_conflicts(
-        case_as_decided(submission, list(approvals), kept, case), now, rules_for(submission, now)
-    )
-
-
-def case_as_decided(submission: Submission, approvals: Sequence[Approval], kept: Iterable[Grant], case: Case) -> Case:
-    """Return the case of a submission after its decisions so far: without refused access, at the approved levels.
-
-    Args:
-        submission: with its automation.
-        approvals: all its approvals, with their privileges.
-        kept: grants of its automation (`counted_grants`).
-        case: the case if everything were approved.
-    """
-    privileges = {
-        f"{submission.automation_id}/{approval.key}": approval
-        for approval in approvals
-        if approval.kind == ApprovalKind.PRIVILEGE
-    }
-    without = _refused_credentials(submission, approvals)
-    lowered = {key: approval.granted_level for key, approval in privileges.items() if approval.granted_level}
-    granted_keys = {
-        key
-        for key, approval in privileges.items()
-        if approval.state not in GIVES_NOTHING
-        and (approval.privilege is None or approval.privilege.credential_id not in without)
-    }
-    kept = [grant for grant in kept if f"{submission.automation_id}/{grant.key}" not in privileges]
-    held = granted_keys | {f"{submission.automation_id}/{grant.key}" for grant in kept}
-    helds = [access for access in cases.with_running_grants(case, kept).things if access.entry or access.key in held]
-    helds = [replace(held, level=lowered.get(held.key, held.level)) for held in helds]
-    return replace(case, things=helds)
-
-
 def counted_grants(automations: Collection[int], now: datetime) -> Iterable[Grant]:
     """Return the grants of some automations that a scan counts."""
     held = Grant.objects.filter(automation__in=automations, entitlement__isnull=False, ends_at__gt=now)
     return held.standing().exclude(in_conflict=True)
 
 
-def _refused_credentials(submission: Submission, approvals: Iterable[Approval]) -> set[int | None]:
-    """Return ids of credentials that were refused and are not held either.
-
-    A privilege that needs one gives no grant (A2).
-    """
-    refused = {
-        approval.credential_id
-        for approval in approvals
-        if approval.kind == ApprovalKind.CREDENTIAL and approval.state in GIVES_NOTHING
-    }
-    if not refused:
-        return set()
-    standing = Grant.objects.filter(automation=submission.automation_id, kind=GrantKind.CREDENTIAL).standing()
-    return refused - set(standing.values_list("credential", flat=True))
-
-
-def enforced_conflicts(conflicts: Iterable[FoundConflict]) -> list[FoundConflict]:
-    """Return the conflicts that are refused: the rule is enforced and no waiver lifts it."""
-    return [conflict for conflict in conflicts if conflict.mode == Mode.ENFORCE]
-
-
-def refusal(conflicts: Sequence[FoundConflict], kind: Literal["duty", "input"] = "duty") -> Refusal | None:
-    """Return the refusal for these conflicts, or None (S6)."""
+def refusal(conflicts: Iterable[FoundConflict], kind: Literal["duty", "input"] = "duty") -> Refusal | None:
+    """Return the refusal for these conflicts, or None: a rule is enforced and no waiver lifts it (S6)."""
     refused = enforced_conflicts(conflicts)
     if not refused:
         return None
@@ -390,19 +323,16 @@ def refusal(conflicts: Sequence[FoundConflict], kind: Literal["duty", "input"] =
     return Refusal("S6", kind, sentences, refused[0].way_out, detail, is_attempt=True)
 
 
+def enforced_conflicts(conflicts: Iterable[FoundConflict]) -> list[FoundConflict]:
+    """Return the conflicts that are refused: the rule is enforced and no waiver lifts it."""
+    return [conflict for conflict in conflicts if conflict.mode == Mode.ENFORCE]
+
+
 def take_access_lock() -> None:
-    """Take the lock for changes of held access until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-
-
-def lock_access(submission: Submission) -> None:
-    """Take the lock for putting access in force until the transaction ends, and drop cached rules and waivers (S6).
+    """Take the lock for changes of held access until the transaction ends (S6).
 
     Two transactions in parallel could create a conflict that neither sees: by owner, team, identity or chain, or by a
     rule that comes into force in between. The lock costs the time of one commit.
     """
-    take_access_lock()
-    for name in CACHED_ATTRIBUTES:
-        submission.__dict__.pop(name, None)
-    tiers.forget_chain(submission)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])

@@ -6,13 +6,12 @@ resource decides it. If the owner of its store decides it, it rests on none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from approvals.models import Approval
-from approvals.policies import tiers
+from approvals.policies.facts import SubmissionFacts
 from governance.core.duties.refusals import Refusal
 from inventory.models import Binding, Privilege, Resource
-from inventory.resources import queries as resource_queries
 
 TO_DO = "Reject it, or ask for changes: whoever brings it in again says what the connection opens."
 
@@ -31,15 +30,14 @@ def binding_problem(privilege: Privilege, bindings: Mapping[tuple[str, str], Bin
     return ""
 
 
-def uses_of(approval: Approval) -> list[Privilege]:
+def uses_of(approval: Approval, facts: SubmissionFacts) -> list[Privilege]:
     """Return the privileges whose bindings determine the resource of an approval."""
     if approval.privilege is not None:
         return [approval.privilege]
     credential = approval.credential
     if credential is None or _is_of_its_store(approval):
         return []
-    uses = tiers.privileges_of(approval.submission)
-    return [use for use in uses if use.credential_id == credential.pk]
+    return [use for use in facts.privileges if use.credential_id == credential.pk]
 
 
 def _is_of_its_store(approval: Approval) -> bool:
@@ -48,69 +46,43 @@ def _is_of_its_store(approval: Approval) -> bool:
     return approval.decided_on_id is not None and approval.decided_on_id == kept_in
 
 
-def refusal(approval: Approval) -> Refusal | None:
+def refusal(approval: Approval, facts: SubmissionFacts) -> Refusal | None:
     """Return why an approval can't be approved as asked, or None: its connection does not open the resource (I8)."""
-    bindings_by_key = tiers.bindings_of(approval.submission)
-    sentence = next((sentence for use in uses_of(approval) if (sentence := binding_problem(use, bindings_by_key))), "")
+    problems = (binding_problem(use, facts.bindings) for use in uses_of(approval, facts))
+    sentence = next(filter(None, problems), "")
     return Refusal("I8", "state", sentence, TO_DO) if sentence else None
 
 
-def unconfirmed_bindings(approval: Approval) -> list[Binding]:
+def unconfirmed_bindings(approval: Approval, facts: SubmissionFacts) -> list[Binding]:
     """Return the unconfirmed bindings, which the owner's first decision on an approval confirms or refuses (I8)."""
-    bindings_by_key = tiers.bindings_of(approval.submission)
-    uses = [use for use in uses_of(approval) if _is_to_confirm(use, bindings_by_key)]
-    rows = [bindings_by_key[use.connector, use.instance] for use in uses]
+    uses = [use for use in uses_of(approval, facts) if _is_to_confirm(use, facts.bindings)]
+    rows = [facts.bindings[use.connector, use.instance] for use in uses]
     return list({row.pk: row for row in rows}.values())
 
 
-def bindings_by_party(approval: Approval) -> list[Binding]:
+def bindings_by_party(approval: Approval, facts: SubmissionFacts) -> list[Binding]:
     """Return the bindings of an approval that rest on parties of its submission.
 
     They count as unconfirmed in it (I8).
     """
-    parties = tiers.party_ids(approval.submission)
-    return [row for row in _bindings_of(approval) if row.is_word_of(parties)]
+    return [row for row in _bindings_of(approval, facts) if row.is_word_of(facts.party_ids)]
 
 
-def bindings_without_consent(approval: Approval) -> list[tuple[Binding, list[Resource]]]:
+def bindings_without_consent(approval: Approval, facts: SubmissionFacts) -> list[tuple[Binding, list[Resource]]]:
     """Return the bindings of an approval whose host also belongs to resources of other owners (I8).
 
     With each, the resources without host consent.
     """
-    parties = tiers.party_ids(approval.submission)
     waits = [
-        (row, [claim.resource for claim in row.claims if not claim.is_agreed(parties)])
-        for row in _bindings_of(approval)
+        (row, [claim.resource for claim in row.claims if not claim.is_agreed(facts.party_ids)])
+        for row in _bindings_of(approval, facts)
     ]
     return [(row, resources) for row, resources in waits if resources]
 
 
-def _bindings_of(approval: Approval) -> list[Binding]:
-    bindings_by_key = tiers.bindings_of(approval.submission)
-    rows = (bindings_by_key.get((use.connector, use.instance)) for use in uses_of(approval))
+def _bindings_of(approval: Approval, facts: SubmissionFacts) -> list[Binding]:
+    rows = (facts.bindings.get((use.connector, use.instance)) for use in uses_of(approval, facts))
     return list({row.pk: row for row in rows if row is not None}.values())
-
-
-def approvals_with_unconfirmed_binding(approvals: Sequence[Approval]) -> set[int]:
-    """Return ids of the approvals whose first decision by the owner would confirm a binding (I8). Two queries."""
-    credentials = [
-        approval for approval in approvals if approval.credential is not None and not _is_of_its_store(approval)
-    ]
-    versions = {approval.submission.version_id for approval in credentials}
-    used = Privilege.objects.filter(
-        version__in=versions, credential__in=[approval.credential_id for approval in credentials]
-    )
-    by_use: dict[tuple[int, int | None], list[Privilege]] = {}
-    for privilege in used.select_related("entitlement") if credentials else ():
-        by_use.setdefault((privilege.version_id, privilege.credential_id), []).append(privilege)
-    uses = {
-        approval.pk: [approval.privilege]
-        if approval.privilege
-        else by_use.get((approval.submission.version_id, approval.credential_id), [])
-        for approval in approvals
-    }
-    bindings_by_key = resource_queries.bindings_of(use for some in uses.values() for use in some)
-    return {pk for pk, some in uses.items() if any(_is_to_confirm(use, bindings_by_key) for use in some)}
 
 
 def _is_to_confirm(privilege: Privilege, bindings: Mapping[tuple[str, str], Binding]) -> bool:

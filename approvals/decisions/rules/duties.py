@@ -6,13 +6,13 @@ alone (approvals/sql/decisions.sql).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
-from approvals.assignment.escalation_chain import CHAIN_RELATIONS
-from approvals.assignment.route import route_of
+from approvals.assignment.context import SubmissionContext
+from approvals.assignment.route import Route
 from approvals.decisions.rules import bindings, ownership
 from approvals.models import (
     Approval,
@@ -44,18 +44,18 @@ def _require_session(subject: Approval | Sample, actor: Actor, now: datetime) ->
     return stale_sign_in(actor, policy_queries.policy_of(subject.submission.policy), subject.tier, "decision")
 
 
-def _refuse_conflict(subject: Approval, actor: Actor, now: datetime, codes: tuple[str, ...]) -> Refusal | None:
-    route = route_of(subject, now)
-    for person in actor.people:
-        conflict = route.conflict(person, subject)
-        if conflict is not None and conflict[0] in codes:
-            return Refusal(
-                conflict[0],
-                "duty",
-                _conflict_sentence(conflict[0], conflict[1], is_self=person == actor.person),
-                _way_out(subject, now),
-            )
-    return None
+def _refuse_conflict(codes: tuple[str, ...]) -> Callable[..., Refusal | None]:
+    """Return a check for the conflicts of the actor with these codes."""
+
+    def refuse_conflict(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+        for person in actor.people:
+            conflict = context.route.conflict(person, subject)
+            if conflict is not None and conflict[0] in codes:
+                sentence = _conflict_sentence(*conflict, is_self=person == actor.person)
+                return Refusal(conflict[0], "duty", sentence, _way_out(subject, context.route))
+        return None
+
+    return refuse_conflict
 
 
 def _conflict_sentence(code: str, words: str, *, is_self: bool) -> str:
@@ -69,48 +69,29 @@ def _conflict_sentence(code: str, words: str, *, is_self: bool) -> str:
     }[code]
 
 
-def _way_out(subject: Approval, now: datetime) -> str:
-    names = [
-        person.name
-        for seat in route_of(subject, now).standing(subject)
-        if not seat.is_filled
-        for person in seat.may_decide
-    ]
+def _way_out(subject: Approval, route: Route) -> str:
+    names = [person.name for seat in route.standing(subject) if not seat.is_filled for person in seat.may_decide]
     return f"It is with {' or '.join(dict.fromkeys(names))}." if names else "Nobody is left to decide this."
 
 
-def _refuse_party(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    return _refuse_conflict(subject, actor, now, ("SOD-1",))
-
-
-def _refuse_both_stages(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    return _refuse_conflict(subject, actor, now, ("SOD-2",))
-
-
-def _refuse_owner_as_party(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    return _refuse_conflict(subject, actor, now, ("SOD-3",))
-
-
-def _refuse_stopper(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    return _refuse_conflict(subject, actor, now, ("G5",))
-
-
-def _refuse_second_decision(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    decisions = route_of(subject, now).own_decisions(subject)
+def _refuse_second_decision(
+    subject: Approval, actor: Actor, now: datetime, context: SubmissionContext
+) -> Refusal | None:
+    decisions = context.route.own_decisions(subject)
     person_ids = {person.pk for person in actor.people}
     if any(person_ids & {d.person_id, d.for_person_id} for d in decisions):
         return Refusal("A8", "duty", "You have decided here in this round already: one decision a person and round.")
     return None
 
 
-def own_decision(approval: Approval, actor: Actor, now: datetime) -> Decision | None:
+def own_decision(approval: Approval, actor: Actor, route: Route) -> Decision | None:
     """Return the decision that an actor may retract: the last on an approval in its present round, if it is theirs.
 
     Theirs are their own decisions, those for the person whose delegate they are now, and decisions made for them
     (A11). Only the last one, since later deciders have relied on its narrowing (A6).
     """
     place = (approval.pk, approval.round)
-    counted = route_of(approval, now).own_decisions(approval)
+    counted = route.own_decisions(approval)
     last = counted[-1] if counted else None
     if last is None or (last.approval_id, last.round) != place or actor.person is None:
         return None
@@ -119,65 +100,68 @@ def own_decision(approval: Approval, actor: Actor, now: datetime) -> Decision | 
     return last if actor.person.pk in decider_ids and not is_stand_in else None
 
 
-def _require_own_decision(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    if own_decision(subject, actor, now) is None:
+def _require_own_decision(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    if own_decision(subject, actor, context.route) is None:
         return Refusal("A8", "duty", "The last that was decided here in this round is nothing of yours to take back.")
     return None
 
 
-def _require_undecided(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+def _require_undecided(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
     submission = subject.submission
     if submission.state != SubmissionState.OPEN:
         sentence = f"The submission is {submission.get_state_display().lower()}: what was decided in it stands."
         return Refusal("A5", "state", sentence, "Whoever answers for it can stop or revoke what came of it.")
-    if subject.stage == 1 and subject.state == ApprovalState.APPROVED and _has_decided_stage_2(subject, now):
+    if subject.stage == 1 and subject.state == ApprovalState.APPROVED and _has_decided_stage_2(context):
         sentence = "A privilege was decided on the strength of this."
         return Refusal("A4", "state", sentence, "Whoever decided there takes that back first; what carried over stays.")
-    if subject.state == ApprovalState.REJECTED and bindings.refusal(subject) is not None:
+    if subject.state == ApprovalState.REJECTED and bindings.refusal(subject, context.facts) is not None:
         sentence = "It was said that this connection opens something else: open again it could not be approved."
         return Refusal("I8", "state", sentence, "The builder says anew what it opens, and submits that.")
     return None
 
 
-def _has_decided_stage_2(app: Approval, now: datetime) -> bool:
+def _has_decided_stage_2(context: SubmissionContext) -> bool:
     """Return whether any approval of stage 2 was decided, or has ended, since the app was approved."""
-    undecided, route = (ApprovalState.WAITING, ApprovalState.OPEN), route_of(app, now)
-    second = [approval for approval in app.submission.approvals.all() if approval.stage == 2]
-    return any(approval.state not in undecided or route.own_decisions(approval) for approval in second)
+    undecided = (ApprovalState.WAITING, ApprovalState.OPEN)
+    return any(
+        approval.state not in undecided or context.route.own_decisions(approval) for approval in context.facts.second
+    )
 
 
-def _require_turn(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    route = route_of(subject, now)
+def _require_turn(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    route = context.route
     if route.seats_open_to(subject, actor):
         return None
     if any(actor.capacity_of in seat.may_decide for seat in route.standing(subject)):
         sentence = "One admin ended the role that this asks for: until a second says so too, nobody decides by it."
         return Refusal("A9", "duty", sentence, "It ends, or is back, once that is countersigned or its time is up.")
-    return Refusal("A9", "duty", "Somebody before you on the ladder decides this.", _way_out(subject, now))
+    return Refusal("A9", "duty", "Somebody before you on the ladder decides this.", _way_out(subject, route))
 
 
-def _require_owner(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    return ownership.refusal(subject, now)
+def _require_owner(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    return ownership.refusal(subject, context.facts)
 
 
-def _require_tier(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    return tiers.tier_refusal(subject)
+def _require_tier(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    return tiers.tier_refusal(subject, context.facts)
 
 
-def _require_binding(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    return bindings.refusal(subject)
+def _require_binding(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    return bindings.refusal(subject, context.facts)
 
 
-def _require_unchanged(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
-    approved = subject.approvals.filter(state=ApprovalState.APPROVED).select_related(
-        *CHAIN_RELATIONS, "privilege__credential"
-    )
-    for approval in approved:
-        approval.submission = subject
-        refusal = _require_owner(approval, actor, now) or tiers.tier_refusal(approval) or bindings.refusal(approval)
-        if refusal is not None:
-            return refusal
-    return tiers.app_refusal(subject)
+def _require_unchanged(subject: Submission, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    facts = context.facts
+    for approval in context.approvals:
+        if approval.state == ApprovalState.APPROVED:
+            refusal = (
+                ownership.refusal(approval, facts)
+                or tiers.tier_refusal(approval, facts)
+                or bindings.refusal(approval, facts)
+            )
+            if refusal is not None:
+                return refusal
+    return tiers.app_refusal(facts)
 
 
 def _require_time_to_accept(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
@@ -217,9 +201,8 @@ def deadline_day(instant: datetime) -> str:
     return f"{local.day} {local:%B %Y}"
 
 
-def _refuse_decider(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    route = route_of(subject, now)
-    decided = route.stage_people[1] | route.stage_people[2]
+def _refuse_decider(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    decided = context.route.stage_people[1] | context.route.stage_people[2]
     if any(person.pk in decided for person in actor.people):
         sentence = "You decided in this submission, and who answers for the builder is a party to it."
         return Refusal("SOD-1", "duty", sentence, "Somebody of the builder's side who decided nothing answers.")
@@ -287,20 +270,45 @@ INTERACTIVE = Duty(
 )
 
 
-PARTY = Duty("SOD-1", "S1", "A party to a submission approves nothing in it.", _refuse_party, ("decision_not_barred",))
+PARTY = Duty(
+    "SOD-1",
+    "S1",
+    "A party to a submission approves nothing in it.",
+    _refuse_conflict(("SOD-1",)),
+    ("decision_not_barred",),
+    needs_context=True,
+)
 BOTH_STAGES = Duty(
     "SOD-2",
     "S2",
     "Nobody decides in both stages that a grant rests on.",
-    _refuse_both_stages,
+    _refuse_conflict(("SOD-2",)),
     ("decision_never_spans_stages",),
+    needs_context=True,
 )
 OWNER_IS_PARTY = Duty(
-    "SOD-3", "S3", "A resource's owner who is a party does not approve on it.", _refuse_owner_as_party
+    "SOD-3",
+    "S3",
+    "A resource's owner who is a party does not approve on it.",
+    _refuse_conflict(("SOD-3",)),
+    needs_context=True,
 )
-NOT_WHO_STOPPED = Duty("G5", "G5", "Who stopped a grant does not approve what brings it back.", _refuse_stopper)
-ONCE = Duty("A8", "A8", "One decision a person and round.", _refuse_second_decision, ("decision_one_per_round",))
-TURN = Duty("A9", "A9", "The first eligible rung of the ladder decides.", _require_turn)
+NOT_WHO_STOPPED = Duty(
+    "G5",
+    "G5",
+    "Who stopped a grant does not approve what brings it back.",
+    _refuse_conflict(("G5",)),
+    needs_context=True,
+)
+ONCE = Duty(
+    "A8",
+    "A8",
+    "One decision a person and round.",
+    _refuse_second_decision,
+    ("decision_one_per_round",),
+    needs_context=True,
+)
+TURN = Duty("A9", "A9", "The first eligible rung of the ladder decides.", _require_turn, needs_context=True)
 
 TIME_IS_UP = Duty("A10", "A10", "A record ends by silence once its time is up.", _require_time_over)
 IN_TIME = Duty(
@@ -312,16 +320,28 @@ HAS_OWNER = Duty(
     "I3",
     "Nothing new is approved where nobody who is here answers for the resource, the credential, the automation or its identity.",
     _require_owner,
+    needs_context=True,
 )
-TIER_HOLDS = Duty("T1", "T1", "Nothing is approved with fewer signatures than its present tier needs.", _require_tier)
+TIER_HOLDS = Duty(
+    "T1",
+    "T1",
+    "Nothing is approved with fewer signatures than its present tier needs.",
+    _require_tier,
+    needs_context=True,
+)
 BINDING_HOLDS = Duty(
-    "I8", "I8", "Nothing is approved on a resource that its connection does not open.", _require_binding
+    "I8",
+    "I8",
+    "Nothing is approved on a resource that its connection does not open.",
+    _require_binding,
+    needs_context=True,
 )
 STILL_HOLDS = Duty(
     "A5",
     "A5",
     "What is put in force is judged anew: every resource has an owner and is what its connection opens, and no tier has risen.",
     _require_unchanged,
+    needs_context=True,
 )
 ACCEPT_IN_TIME = Duty(
     "A14", "A14", "What was approved in part is accepted within the builder's time.", _require_time_to_accept
@@ -341,7 +361,9 @@ SETTLES_FOR_OTHERS = Duty(
     "A party to an unfinished submission neither confirms nor refuses a connection that it rests on.",
     _refuse_party_of_binding,
 )
-DECIDED_NOTHING = Duty("SOD-1", "S1", "Who decided in a submission does not answer for its builder.", _refuse_decider)
+DECIDED_NOTHING = Duty(
+    "SOD-1", "S1", "Who decided in a submission does not answer for its builder.", _refuse_decider, needs_context=True
+)
 
 
 UNDECIDED = Duty(
@@ -349,8 +371,11 @@ UNDECIDED = Duty(
     "A5",
     "A decision is taken back only while its submission is undecided and nothing rests on it.",
     _require_undecided,
+    needs_context=True,
 )
-OWN_DECISION = Duty("A8", "A8", "Nobody takes back what somebody else decided.", _require_own_decision)
+OWN_DECISION = Duty(
+    "A8", "A8", "Nobody takes back what somebody else decided.", _require_own_decision, needs_context=True
+)
 
 #: Duties of retracting a decision, in this order.
 RETRACTING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, OWN_DECISION, INTERACTIVE, UNDECIDED, IN_TIME)

@@ -10,27 +10,27 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from approvals.assignment.escalation_chain import resource_of
-from approvals.models import Approval, Submission
+from approvals.models import Approval
+from approvals.policies.facts import SubmissionFacts
 from governance.core.duties.refusals import Refusal
-from governance.core.models import Person
 from inventory.models import NonHumanIdentity, Owned, Resource, ResourceState
 
 #: The next step, and who takes it.
 TO_DO = "Its team's lead and a security reviewer together name who answers for it meanwhile."
 
 
-def refusal(approval: Approval, now: datetime) -> Refusal | None:
+def refusal(approval: Approval, facts: SubmissionFacts) -> Refusal | None:
     """Return why an approval can't be approved, or None (I3).
 
     Its resource, its credential, the automation or an identity has no owner.
     """
-    resource = resource_of(approval)
+    resource, now = resource_of(approval), facts.now
     owner_refusal = _resource_refusal(resource, now) if resource is not None else None
     if owner_refusal is None and approval.credential is not None and approval.credential.is_ownerless(now):
         owner_refusal = Refusal(
             "I3", "state", no_owner_sentence(approval.credential, f"the credential {approval.credential}"), TO_DO
         )
-    return owner_refusal or automation_refusal(approval.submission, now) or _identity_refusal(approval.submission, now)
+    return owner_refusal or _automation_refusal(facts) or _identity_refusal(facts)
 
 
 def _resource_refusal(resource: Resource, now: datetime) -> Refusal | None:
@@ -42,42 +42,21 @@ def _resource_refusal(resource: Resource, now: datetime) -> Refusal | None:
     return None
 
 
-def automation_refusal(submission: Submission, now: datetime) -> Refusal | None:
+def _automation_refusal(facts: SubmissionFacts) -> Refusal | None:
     """Return why nothing of an automation can be approved, or None (I3).
 
     Its owner left, and the submission names no other.
     """
-    automation = submission.automation
-    if not automation.is_ownerless(now) or _names_present_owner(submission):
+    automation = facts.submission.automation
+    if not automation.is_ownerless(facts.now) or facts.names_present_owner:
         return None
     to_do = f"{TO_DO} Or it is submitted again with another business owner."
     return Refusal("I3", "state", no_owner_sentence(automation, automation.name), to_do)
 
 
-def _names_present_owner(submission: Submission) -> bool:
-    """Return whether the submission names another, present business owner. Cached on the submission."""
-    wanted, standing = str(submission.asked.get("business_owner", "")), submission.automation.business_owner
-    if not wanted or wanted == str(standing.opaque_id):
-        return False
-    is_named = submission.__dict__.get("_names_another")
-    if is_named is None:
-        named = Person.objects.filter(opaque_id=wanted, is_active=True, left_at__isnull=True)
-        is_named = submission.__dict__["_names_another"] = named.exists()
-    return bool(is_named)
-
-
-def assume_identities_owned(submission: Submission) -> None:
-    """Cache that every identity of a submission's version has an owner: the page has read this with the submission."""
-    submission.__dict__["_ownerless_identities"] = []
-
-
-def _identity_refusal(submission: Submission, now: datetime) -> Refusal | None:
-    ownerless = submission.__dict__.get("_ownerless_identities")
-    if ownerless is None:
-        running = NonHumanIdentity.objects.ownerless(now).filter(used_by__version=submission.version_id)
-        ownerless = list(running.select_related("owner").order_by("pk"))
-        submission.__dict__["_ownerless_identities"] = ownerless
-    return next((Refusal("I3", "state", problem, TO_DO) for problem in identity_problems(ownerless, now)), None)
+def _identity_refusal(facts: SubmissionFacts) -> Refusal | None:
+    problems = identity_problems(facts.ownerless_identities, facts.now)
+    return Refusal("I3", "state", problems[0], TO_DO) if problems else None
 
 
 def identity_problems(identities: Iterable[NonHumanIdentity], now: datetime) -> list[str]:

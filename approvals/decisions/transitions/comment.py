@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from approvals.assignment import candidates
+from approvals.assignment.context import load_context
 from approvals.decisions.transitions.decide import LOCKED_BEFORE, title
 from approvals.models import Approval, ApprovalState, Comment, Decision, Submission
 from approvals.models.submission import UNFINISHED
@@ -23,6 +24,7 @@ from governance.core.roles.roles import Permission
     event="submission.commented",
     permission=Permission.SUBMISSION_COMMENT,
     source=UNFINISHED,
+    context=load_context,
     reason_needed=True,
 )
 def comment(step: Step[Submission], *, approval: Approval | None = None) -> Effect:
@@ -41,6 +43,7 @@ def comment(step: Step[Submission], *, approval: Approval | None = None) -> Effe
     permission=Permission.APPROVAL_OBJECT,
     source=(ApprovalState.WAITING,),
     parents=LOCKED_BEFORE,
+    context=load_context,
     reason_needed=True,
 )
 def object_to(step: Step[Approval]) -> Effect:

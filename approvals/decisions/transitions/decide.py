@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from approvals.assignment import candidates
-from approvals.assignment.route import Route, SeatState, route_of
+from approvals.assignment.context import SubmissionContext, load_context
+from approvals.assignment.route import SeatState
 from approvals.assignment.transitions import add_seats
 from approvals.conflicts.check import submission as conflicts
 from approvals.decisions import digest, idempotency
@@ -23,7 +24,6 @@ from approvals.models import (
 )
 from approvals.models.conflict import Mode
 from approvals.models.submission import Capacity
-from approvals.policies import queries as policy_queries
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.repeats import last_word
 from governance.core.engine.transition import Effect, Step, transition
@@ -45,6 +45,7 @@ LOCKED_BEFORE = ("submission.automation", "submission")
     target=(ApprovalState.APPROVED, ApprovalState.OPEN),
     duties=(*duties.DECIDING, duties.HAS_OWNER, duties.TIER_HOLDS, duties.BINDING_HOLDS),
     parents=LOCKED_BEFORE,
+    context=load_context,
 )
 def approve(
     step: Step[Approval],
@@ -71,7 +72,7 @@ def approve(
         same: for a new app, whether it is the same as each possible duplicate, by the likeness's id (I9).
         signs: whether the actor signed a conflict on another approval, so that this is the same extra approval (S6).
     """
-    approval = step.subject
+    approval, context = step.subject, cast("SubmissionContext", step.context)
     _check_shown(step, shown_digest)
     _check_bulk(approval, batch)
     if not step.text and (approval.tier == "high" or batch is not None):
@@ -82,7 +83,7 @@ def approve(
     alike = duplicates.check_answers(step, same or {})
     narrowing = _narrow(approval, term_days, level, list(scope) if scope is not None else None)
     _check_conflicts(step)
-    route = route_of(approval, step.now)
+    route = context.route
     seat = route.seat_to_sign(approval, step.actor) if signs else route.seat_for(approval, step.actor)
     decision = _record_decision(step, DecisionOutcome.APPROVE, shown_digest, seconds, batch, narrowing, seat)
     duplicates.store_answers(step, alike, same or {}, decision)
@@ -90,7 +91,7 @@ def approve(
         extra_approval.sign_conflicts(step, decision, approve)
     _confirm_bindings(step)
     add_seats.add_seats_to(step)
-    filled = all(seat_standing.is_filled for seat_standing in route_of(approval, step.now).standing(approval))
+    filled = all(standing.is_filled for standing in context.route.standing(approval))
     if filled:
         approval.ended_at = step.now
         approval.granted_term_days = approval.granted_term_days or approval.term_days
@@ -106,6 +107,7 @@ def approve(
     target=(ApprovalState.REJECTED,),
     duties=duties.DECIDING,
     parents=LOCKED_BEFORE,
+    context=load_context,
     reason_needed=True,
 )
 def reject(
@@ -146,13 +148,15 @@ def reject(
     target=(ApprovalState.CHANGES_ASKED,),
     duties=duties.DECIDING,
     parents=LOCKED_BEFORE,
+    context=load_context,
     reason_needed=True,
 )
 def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | None = None) -> Effect:
     """Send the approval back with a question. The builder's clock starts (A14)."""
     approval = step.subject
     _check_shown(step, shown_digest)
-    policy = policy_queries.policy_of(approval.submission.policy)
+    context: SubmissionContext = step.context
+    policy = context.facts.policy
     _record_decision(step, DecisionOutcome.ASK, shown_digest, seconds, None, {})
     approval.due_at = approval.expires_at = None
     builder = approval.submission.submitted_by
@@ -163,7 +167,7 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
         approval.submission,
         [builder, *owners],
         "changes_asked",
-        key=f"changes:{approval.pk}:{approval.round}:{len(route_of(approval, step.now).retracted.get(approval.pk, ()))}",
+        key=f"changes:{approval.pk}:{approval.round}:{len(context.route.retracted.get(approval.pk, ()))}",
         what=title(approval),
         by=step.actor.person.name if step.actor.person else "",
     )
@@ -179,6 +183,7 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
     target=(ApprovalState.OPEN,),
     duties=(duties.DECIDED_NOTHING, duties.ANSWER_IN_TIME),
     parents=LOCKED_BEFORE,
+    context=load_context,
     reason_needed=True,
 )
 def answer(step: Step[Approval]) -> Effect:
@@ -192,8 +197,8 @@ def answer(step: Step[Approval]) -> Effect:
         submission=approval.submission, approval=approval, by=step.actor.person, at=step.now, text=step.reason
     )
     approval.round += 1
-    route = Route.load(approval.submission, step.now)
-    approvers = candidates.open_approval(step, approval, route)
+    route = step.context.route
+    approvers = candidates.open_approval(approval, route.standing(approval), route)
     candidates.grant_view(approval.submission.automation, approvers)
     if approval.stage == 1:
         candidates.show_duplicates(approval.submission.automation, approvers)
@@ -227,7 +232,7 @@ def _check_bulk(approval: Approval, batch: UUID | None) -> None:
 
 def _check_shown(step: Step[Approval], shown: str) -> None:
     """Refuse a decision if the facts have changed since the page was shown (A6)."""
-    approval, present = step.subject, digest.facts_of_approval(step.subject, step.now)
+    approval, present = step.subject, digest.facts_of_approval(step.subject, step.context.conflicts)
     if digest.digest(present) == shown:
         return
     changed = digest.differences(approval.facts, present)
@@ -245,15 +250,11 @@ def _check_shown(step: Step[Approval], shown: str) -> None:
 
 def _check_conflicts(step: Step[Approval]) -> None:
     """Refuse an approval that, as narrowed, is in a conflict of an enforced rule without a waiver (S6, A7)."""
-    approval = step.subject
-    if all(stored.rule.mode != Mode.ENFORCE for stored in conflicts.rules_for(approval.submission, step.now)):
+    context: SubmissionContext = step.context
+    if all(stored.rule.mode != Mode.ENFORCE for stored in context.conflicts.rules):
         return
-    other_approvals = approval.submission.approvals.exclude(pk=approval.pk).select_related("privilege")
-    key, asked_keys = conflicts.key_of(approval), conflicts.approval_keys_in(approval.submission)
-    remaining = conflicts.remaining_conflicts(approval.submission, [*other_approvals, approval], step.now)
-    refusal = conflicts.refusal(
-        [conflict for conflict in remaining if conflicts.takes_part(approval.kind, key, conflict, asked_keys)]
-    )
+    remaining = context.conflicts.after(context.approvals)
+    refusal = conflicts.refusal(context.conflicts.of(step.subject, remaining))
     if refusal is not None:
         raise refuse(refusal)
 
@@ -314,15 +315,17 @@ def _narrow_scope(approval: Approval, scope: list[str]) -> dict[str, Any]:
 
 def _confirm_bindings(step: Step[Approval]) -> None:
     """Confirm the bindings, if the approver answers for the resource. The first such approval confirms (I8)."""
-    by_party = bindings.bindings_by_party(step.subject)
-    for binding in {row.pk: row for row in (*bindings.unconfirmed_bindings(step.subject), *by_party)}.values():
+    by_party = bindings.bindings_by_party(step.subject, step.context.facts)
+    for binding in {
+        row.pk: row for row in (*bindings.unconfirmed_bindings(step.subject, step.context.facts), *by_party)
+    }.values():
         if transition_bindings.confirm_binding.refusal(binding, actor=step.actor, now=step.now) is None:
             transition_bindings.confirm_binding(binding, actor=step.actor, now=step.now, anew=binding in by_party)
 
 
 def _refuse_bindings(step: Step[Approval]) -> None:
     """Refuse the bindings: the owner states that the connection does not open the resource (I8)."""
-    unconfirmed = bindings.unconfirmed_bindings(step.subject)
+    unconfirmed = bindings.unconfirmed_bindings(step.subject, step.context.facts)
     if not unconfirmed:
         sentence = "What this rests on is no connection that is still to be confirmed."
         raise refuse(Refusal("I8", "input", sentence, "Reject it without saying so.", is_attempt=True))
@@ -348,17 +351,16 @@ def _record_decision(
     approval, capacity = step.subject, step.actor.capacity_of
     assert capacity is not None
     assert step.actor.person is not None
-    route = route_of(approval, step.now)
+    route = step.context.route
     standing = standing or route.seat_for(approval, step.actor)
     assert standing is not None  # the duty TURN lets nobody else come this far
-    seat = next(s for s in approval.seats.all() if s.label == standing.label)
-    candidates.name_candidate(seat, capacity, standing.basis_of(capacity), step.now)
+    candidates.name_candidate(standing.seat, capacity, standing.basis_of(capacity), step.now)
     decision = Decision.objects.create(
         approval=approval,
-        seat=seat,
+        seat=standing.seat,
         person=step.actor.person,
         for_person=step.actor.standing_for,
-        barred=route.barred(),
+        barred=sorted(route.parties),
         round=approval.round,
         again=route.taken_back_by(step.actor.person, approval),
         outcome=outcome,

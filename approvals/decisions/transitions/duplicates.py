@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from approvals.assignment.route import route_of
 from approvals.models import Approval, Decision, Likeness, LikenessAnswer, Submission
 from approvals.prior_decisions import duplicates
 from governance.core.duties.refusals import Refusal, refuse
@@ -47,7 +46,7 @@ def check_answers(step: Step[Approval], same: Mapping[int, bool]) -> list[Likene
     if not same.keys() <= seen:
         raise refuse(Refusal("I9", "input", "What it may be the same as was said meanwhile, or is no question here."))
     unseen = [likeness for likeness in rows if likeness.pk not in seen]
-    if unseen and sum(not seat.is_filled for seat in route_of(approval, step.now).standing(approval)) < 2:
+    if unseen and sum(not seat.is_filled for seat in step.context.route.standing(approval)) < 2:
         sentence = "It may be the same as another automation, and whoever may see that one says first whether it is."
         raise refuse(Refusal("I9", "state", sentence, "Somebody who sees both approves it; you can reject it, or ask."))
     missing = [likeness for likeness in rows if likeness.pk in seen and likeness.pk not in same]

@@ -7,12 +7,10 @@ stage 2 (S1, S2).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
 
 import rfc8785
 
-from approvals.assignment.route import route_of
-from approvals.conflicts.check import submission as conflicts
+from approvals.assignment.context import SubmissionContext, load_context
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.decisions import digest
 from approvals.models import Approval, ApprovalState, ConflictSignature, Decision, SeatLabel
@@ -34,7 +32,7 @@ def check_reason(step: Step[Approval]) -> None:
 
 def fills_conflict_seat(approval: Approval, step: Step[Approval]) -> bool:
     """Return whether the actor's approval would fill the seat of a conflict."""
-    seat = route_of(approval, step.now).seat_for(approval, step.actor)
+    seat = step.context.route.seat_for(approval, step.actor)
     return seat is not None and seat.label == SeatLabel.CONFLICT
 
 
@@ -48,26 +46,18 @@ def sign_conflicts(step: Step[Approval], decision: Decision, approve: Transition
     """
     if decision.seat.label != SeatLabel.CONFLICT:
         return
-    approval, submission = step.subject, step.subject.submission
-    other_approvals = list(submission.approvals.exclude(pk=approval.pk).select_related("privilege"))
-    asked_keys = conflicts.approval_keys_in(submission)
-    remaining = [
-        conflict
-        for conflict in conflicts.remaining_conflicts(submission, [*other_approvals, approval], step.now)
-        if conflict.mode == Mode.APPROVAL
-    ]
-    signed = [conflict for conflict in remaining if _is_in_conflict(approval, [conflict], asked_keys)]
+    context: SubmissionContext = step.context
+    conflicts = context.conflicts
+    remaining = [conflict for conflict in conflicts.after(context.approvals) if conflict.mode == Mode.APPROVAL]
+    signed = conflicts.of(step.subject, remaining)
     unsigned = [conflict for conflict in remaining if conflict not in signed]
     for conflict in signed:
         _record_signature(step, decision, conflict)
-    for other_approval in other_approvals:
+    for other in context.approvals:
         # An approval in another unsigned conflict is signed separately: it has one seat for all its conflicts.
-        if (
-            other_approval.state == ApprovalState.OPEN
-            and _is_in_conflict(other_approval, signed, asked_keys)
-            and not _is_in_conflict(other_approval, unsigned, asked_keys)
-        ):
-            _approve_other(step, other_approval, approve)
+        is_covered = conflicts.of(other, signed) and not conflicts.of(other, unsigned)
+        if other.pk != step.subject.pk and other.state == ApprovalState.OPEN and is_covered:
+            _approve_other(step, other, approve)
 
 
 def _record_signature(step: Step[Approval], decision: Decision, conflict: FoundConflict) -> None:
@@ -119,23 +109,17 @@ def retract_extra_approval(step: Step[Approval], decision: Decision, retract: Tr
         )
 
 
-def _is_in_conflict(approval: Approval, found_conflicts: Sequence[FoundConflict], asked_keys: Collection[str]) -> bool:
-    return any(
-        conflicts.takes_part(approval.kind, conflicts.key_of(approval), conflict, asked_keys)
-        for conflict in found_conflicts
-    )
-
-
 def _approve_other(step: Step[Approval], approval: Approval, approve: Transition[Approval]) -> None:
     """Approve another approval of the combination, if its facts are as submitted.
 
     Facts that the register has changed were not shown with the conflict. Such an approval is signed separately (A6).
     """
-    present = digest.facts_of_approval(approval, step.now)
+    context = load_context(approval, step.now)  # the signature is part of it
+    present = digest.facts_of_approval(approval, context.conflicts)
     changed = {name for name in present if name not in DECIDED and present[name] != approval.facts.get(name)}
-    if changed or approve.refusal(approval, actor=step.actor, now=step.now) is not None:
+    if changed or approve.refusal(approval, actor=step.actor, now=step.now, context=context) is not None:
         return
-    if route_of(approval, step.now).seat_to_sign(approval, step.actor) is not None:
+    if context.route.seat_to_sign(approval, step.actor) is not None:
         shown = digest.digest(present)
         approve(approval, actor=step.actor, now=step.now, reason=step.text, shown_digest=shown, signs=True)
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from approvals.assignment import candidates
-from approvals.assignment.route import Route, route_of
+from approvals.assignment.context import load_context
+from approvals.assignment.route import Route
 from approvals.decisions.rules import duties
 from approvals.decisions.transitions import extra_approval
 from approvals.decisions.transitions.decide import LOCKED_BEFORE, title
@@ -34,6 +35,7 @@ def _find_repeat(approval: Approval, actor: Actor, text: str, params: Mapping[st
     target=(ApprovalState.OPEN,),
     duties=duties.RETRACTING,
     parents=LOCKED_BEFORE,
+    context=load_context,
 )
 def retract(step: Step[Approval], *, decision: int, alone: bool = False) -> Effect:
     """Retract the last decision. Other decisions of this round stand, and the approval's time runs on (A10).
@@ -47,8 +49,8 @@ def retract(step: Step[Approval], *, decision: int, alone: bool = False) -> Effe
         alone: whether the caller retracts the other parts of an extra approval.
     """
     approval, person = step.subject, step.actor.person
-    route = route_of(approval, step.now)
-    last_decision = duties.own_decision(approval, step.actor, step.now)
+    route: Route = step.context.route
+    last_decision = duties.own_decision(approval, step.actor, route)
     assert last_decision is not None  # the duty OWN_DECISION lets nobody else come this far
     assert person is not None
     if last_decision.pk != decision:
@@ -110,7 +112,7 @@ def _end_question(step: Step[Approval], question: Decision) -> None:
 
     Recipients of the question are notified.
     """
-    approval, route = step.subject, route_of(step.subject, step.now)
+    approval, route = step.subject, step.context.route
     before = approval.history.filter(state=ApprovalState.OPEN, round=approval.round).order_by("-history_id").first()
     assert before is not None  # the approval was open before the question
     first = next((person for seat in route.standing(approval) for person in seat.may_decide), None)

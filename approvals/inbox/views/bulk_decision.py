@@ -7,29 +7,26 @@ an unconfirmed connection (I8).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
 from django.contrib import messages
-from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from approvals.assignment.route import route_of
-from approvals.conflicts.check import remaining_conflicts
+from approvals.assignment.context import SubmissionContext, load_contexts
 from approvals.decisions import digest
 from approvals.decisions.rules import bindings
 from approvals.decisions.transitions.decide import title
 from approvals.inbox.queries import approvals
-from approvals.models import Approval, Comment, Decision, Seat
-from approvals.policies import queries as policy_queries
-from approvals.policies import tiers
+from approvals.models import Approval, Comment, Decision, Submission
+from approvals.policies.facts import SUBMISSION_RELATIONS
 from approvals.prior_decisions import duplicates
-from approvals.review.views import approval_rows, credentials, decision_form
+from approvals.review.views import approval_rows, decision_form
 from approvals.review.views.actions import decider_of
 from approvals.review.views.reader import Reader
 from governance.core.access import access
@@ -48,11 +45,11 @@ MOST = 100
 #: Title of the page, by the button that led to it.
 TITLES = {"": "Decide together", "approve": "Approve together", "reject": "Reject together"}
 
-#: Relations that a row shows and its digest covers.
-ROW_RELATIONS = (
-    *("submission__automation__team", "submission__policy", "submission__submitted_by", "justification"),
-    *("privilege__entitlement__resource", "credential__kept_in", "credential__owner", "decided_on"),
-)
+#: Relations that the name of a decided approval reads.
+NAME_RELATIONS = ("submission__automation", "privilege__entitlement__resource", "credential")
+
+#: The contexts of the selected submissions by id.
+Contexts = Mapping[int, SubmissionContext]
 
 
 @require_http_methods(["GET", "POST"])
@@ -60,9 +57,11 @@ def decide_together(request: Request) -> HttpResponse:
     """Show the selected submissions (``?of=`` a submission's key, repeatable), and make the decisions of the form."""
     reader = Reader(request.actor, business_time.now())
     parameters = request.GET if request.method == "GET" else request.POST
-    records = _records(reader, {key for value in parameters.getlist("of") if (key := number(value)) is not None})
+    records, contexts = _records(
+        reader, {key for value in parameters.getlist("of") if (key := number(value)) is not None}
+    )
     if request.method == "GET":
-        return _render(request, records)
+        return _render(request, records, contexts)
     reason = request.POST.get("reason", "")
     try:
         verb = decision_form.verb(request.POST)
@@ -70,11 +69,14 @@ def decide_together(request: Request) -> HttpResponse:
             raise refuse(Refusal("A7", "input", "Together they are approved or rejected."))
         if not reason.strip():
             raise refuse(Refusal("A7", "input", "Say why: the reason stands with each decision."))
-        chosen, decided = _chosen(_decidable_together(records), request.POST), _decided(reader, records, request.POST)
+        chosen, decided = (
+            _chosen(_decidable_together(records, contexts), request.POST),
+            _decided(reader, records, request.POST),
+        )
         if not chosen and not decided:
             raise refuse(Refusal("A7", "input", "Tick at least one record."))
     except Refused as error:
-        return _render(request, records, request.POST, error.refusal.sentence, status=error.status)
+        return _render(request, records, contexts, request.POST, error.refusal.sentence, status=error.status)
     batch, done, problems = (
         uuid4(),
         0,
@@ -82,7 +84,7 @@ def decide_together(request: Request) -> HttpResponse:
     )
     for record in chosen:
         try:
-            actor, _ = decider_of(record, route_of(record, reader.now), reader, verb)
+            actor, _ = decider_of(record, contexts[record.submission_id], reader, verb)
             shown = request.POST.get(f"shown-{record.pk}", "")
             verb(record, actor=actor, now=reader.now, reason=reason, shown_digest=shown, batch=batch)
         except Refused as error:
@@ -93,36 +95,20 @@ def decide_together(request: Request) -> HttpResponse:
         words = "Approved" if verb is decision_form.DECISIONS["approve"] else "Rejected"
         messages.success(request, f"{words} {done} record{'s' if done != 1 else ''}.")
     if problems:  # reload these approvals and keep the reason
-        left = _records(reader, {record.submission_id for record in records})
-        return _render(request, left, request.POST, problems=problems, status=409)
+        left, fresh = _records(reader, {record.submission_id for record in records})
+        return _render(request, left, fresh, request.POST, problems=problems, status=409)
     return redirect("desk")
 
 
-def _records(reader: Reader, submissions: set[int]) -> list[Approval]:
-    """Load the reader's approvals of some submissions with all that a row shows, nearest deadline first."""
-    waiting_ids = [
-        record.pk for record in approvals.to_decide(reader.actor, reader.now) if record.submission_id in submissions
+def _records(reader: Reader, submissions: set[int]) -> tuple[list[Approval], Contexts]:
+    """Load the reader's approvals of some submissions, nearest deadline first, and the contexts."""
+    waiting = [
+        record for record in approvals.to_decide(reader.actor, reader.now) if record.submission_id in submissions
     ]
-    refused_credentials = Approval.objects.filter(
-        submission=OuterRef("submission"),
-        credential=OuterRef("privilege__credential"),
-        state__in=credentials.REFUSED,
-    )
-    seats = Seat.objects.filter(approval=OuterRef("pk")).order_by().values("approval").annotate(number=Count("*"))
-    selected = (
-        Approval.objects.filter(pk__in=waiting_ids[:MOST])
-        .select_related(*ROW_RELATIONS)
-        .annotate(
-            is_objected=Exists(Comment.objects.filter(approval=OuterRef("pk"), is_objection=True)),
-            is_unusable=Exists(refused_credentials),
-            seats_asked=Subquery(seats.values("number")),
-        )
-    )
-    records: list[Approval] = sorted(selected, key=lambda record: waiting_ids.index(record.pk))
-    theirs = [record.submission for record in records]
-    tiers.prefetch_for(theirs)
-    remaining_conflicts.preload_remaining(theirs, reader.now)
-    return records
+    waiting = waiting[:MOST]
+    theirs = Submission.objects.filter(pk__in={record.submission_id for record in waiting}).order_by("pk")
+    contexts = load_contexts(list(theirs.select_related(*SUBMISSION_RELATIONS)), reader.now)
+    return [contexts[record.submission_id].facts.approval(record.pk) for record in waiting], contexts
 
 
 def _chosen(records: Sequence[Approval], form: QueryDict) -> list[Approval]:
@@ -138,12 +124,12 @@ def _decided(reader: Reader, waiting_still: Sequence[Approval], form: QueryDict)
     was_asked |= Q(Exists(own_decisions.filter(approval=OuterRef("pk"))))
     decided = Approval.objects.filter(was_asked, pk__in=ticked - {record.pk for record in waiting_still})
     own_prefetch = Prefetch("decisions", own_decisions.select_related("reason").order_by("-pk"), to_attr="mine")
-    return list(decided.select_related(*ROW_RELATIONS).prefetch_related(own_prefetch).order_by("pk"))
+    return list(decided.select_related(*NAME_RELATIONS).prefetch_related(own_prefetch).order_by("pk"))
 
 
 def _problem_of(record: Approval, form: QueryDict) -> str:
     """Why an approval was not decided as the form says. Empty if the reader's decision says the same: a repeated submit (A8)."""
-    decisions: list[Decision] = record.__dict__["mine"]
+    decisions: list[Decision] = getattr(record, "mine")  # noqa: B009
     if not decisions:
         return f"{_name(record)}: it does not wait for you any more."
     decision, submitted = decisions[0], (form.get("decision"), form.get(f"shown-{record.pk}"))
@@ -154,34 +140,32 @@ def _problem_of(record: Approval, form: QueryDict) -> str:
     return f"{_name(record)}: you have said something about it already ({outcome}), and that stands. Undo stands on its page."
 
 
-def _apart(records: Sequence[Approval]) -> dict[int, str]:
+def _apart(records: Sequence[Approval], contexts: Contexts) -> dict[int, str]:
     """Approvals that need their own page, with the reason in a few words, by key."""
-    reasons_by_record = dict.fromkeys(
-        bindings.approvals_with_unconfirmed_binding(records), "its connection is to be confirmed"
-    )
     apps = [record for record in records if record.stage == 1]
     undecided_duplicates = duplicates.ids_with_unanswered({record.submission.automation_id for record in apps})
-    reasons_by_record |= {
-        record.pk: "may be the same as another"
-        for record in apps
-        if record.submission.automation_id in undecided_duplicates
-    }
-    reasons_by_record |= {record.pk: "asks for a signature more than usual" for record in records if _asks_more(record)}
-    reasons_by_record |= {record.pk: "somebody objected" for record in records if getattr(record, "is_objected", False)}
-    reasons_by_record |= {
-        record.pk: "refused or withdrawn before" for record in records if record.earlier_id is not None
-    }
-    return reasons_by_record | {record.pk: "high risk" for record in records if record.tier == "high"}
+    objections = Comment.objects.filter(approval__in=records, is_objection=True).order_by()
+    objected = set(objections.values_list("approval", flat=True))
+    reasons: dict[int, str] = {}
+    for record in records:
+        facts = contexts[record.submission_id].facts
+        if bindings.unconfirmed_bindings(record, facts):
+            reasons[record.pk] = "its connection is to be confirmed"
+        if record.stage == 1 and record.submission.automation_id in undecided_duplicates:
+            reasons[record.pk] = "may be the same as another"
+        if len(facts.seats_of(record)) > len(facts.policy.seats(record.kind, record.tier)):  # A15, G5, S6
+            reasons[record.pk] = "asks for a signature more than usual"
+        if record.pk in objected:
+            reasons[record.pk] = "somebody objected"
+        if record.earlier_id is not None:
+            reasons[record.pk] = "refused or withdrawn before"
+        if record.tier == "high":
+            reasons[record.pk] = "high risk"
+    return reasons
 
 
-def _asks_more(record: Approval) -> bool:
-    """Whether a prior refusal, a stop or a signal added a signature to those of the tier (A15, G5, S10)."""
-    usual = policy_queries.policy_of(record.submission.policy).seats(record.kind, record.tier)
-    return getattr(record, "seats_asked", 0) > len(usual)
-
-
-def _decidable_together(records: Sequence[Approval]) -> list[Approval]:
-    single = _apart(records)
+def _decidable_together(records: Sequence[Approval], contexts: Contexts) -> list[Approval]:
+    single = _apart(records, contexts)
     return [record for record in records if record.pk not in single]
 
 
@@ -192,13 +176,14 @@ def _name(record: Approval) -> str:
 def _render(
     request: Request,
     records: Sequence[Approval],
+    contexts: Contexts,
     form: QueryDict | None = None,
     error: str = "",
     *,
     problems: Sequence[str] = (),
     status: int = 200,
 ) -> HttpResponse:
-    reasons_by_record = _apart(records)
+    reasons_by_record = _apart(records, contexts)
     together = [record for record in records if record.pk not in reasons_by_record]
     apart = {
         (record.submission_id, reasons_by_record[record.pk]): record.submission.automation.name
@@ -211,7 +196,7 @@ def _render(
     context: Shape = {
         "crumbs": [{"label": "Desk", "href": reverse("desk")}, {"label": TITLES[only], "href": ""}],
         "head": {"title": TITLES[only], "facts": [_how_many(together)] if together else []},
-        "rows": [_row(record, record.pk in ticked, business_time.now()) for record in together],
+        "rows": [_row(record, contexts[record.submission_id], record.pk in ticked) for record in together],
         "of": sorted({record.submission_id for record in records}),
         "apart": [
             {"name": name, "why": reason, "href": reverse("review", args=[pk])} for (pk, reason), name in apart.items()
@@ -233,10 +218,10 @@ def _how_many(records: Sequence[Approval]) -> str:
     return f"{words}; at most {MOST} at once" if count >= MOST else words
 
 
-def _row(record: Approval, ticked: bool, now: datetime) -> Shape:
+def _row(record: Approval, context: SubmissionContext, ticked: bool) -> Shape:
     """One approval in a few words, as its review page shows it. Stage 1 has no scope, level or data class."""
     submission = record.submission
-    details = approval_rows.request_shape(record) if record.stage == 2 else {}
+    details = approval_rows.request_shape(record, context.facts) if record.stage == 2 else {}
     return {
         "key": record.pk,
         "href": reverse("review", args=[record.submission_id]),
@@ -246,11 +231,11 @@ def _row(record: Approval, ticked: bool, now: datetime) -> Shape:
         "scope": details.get("scope", ""),
         "level": details.get("level", ""),
         "data_class": details.get("data_class", ""),
-        "tags": approval_rows.tags(record, now, is_unusable=getattr(record, "is_unusable", False)),
+        "tags": approval_rows.tags(record, context),
         "tier": record.tier,
         "term": record.granted_term_days or record.term_days,
         "why": record.justification.shown if record.justification is not None else submission.asked.get("purpose", ""),
         "by": submission.submitted_by.name,
-        "shown": digest.digest(digest.facts_of_approval(record, now)),
+        "shown": digest.digest(digest.facts_of_approval(record, context.conflicts)),
         "ticked": ticked,
     }

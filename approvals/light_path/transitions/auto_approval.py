@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from approvals.assignment import additional_seats
+from approvals.assignment.context import SubmissionContext, load_context
 from approvals.decisions.rules import duties
 from approvals.light_path import eligibility
 from approvals.light_path.eligibility import LightPathReason
-from approvals.models import Approval, ApprovalState, Submission
+from approvals.models import Approval, ApprovalState
 from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
 from governance.core.duties.refusals import Refusal
@@ -32,6 +32,7 @@ DUTY_WORDS = {
     source=(ApprovalState.WAITING,),
     target=(ApprovalState.APPROVED,),
     duties=(duties.HAS_OWNER, duties.TIER_HOLDS, duties.BINDING_HOLDS),
+    context=load_context,
 )
 def approve_by_policy(step: Step[Approval]) -> Effect:
     """Approve by the policy of the submission: its app is approved and everything is low (A13)."""
@@ -48,51 +49,48 @@ ASKS_MORE = LightPathReason(
 )
 
 
-def _needs_more_now(
-    submission: Submission, waiting: Sequence[Approval], policy: policy_queries.Policy, now: datetime
-) -> bool:
+def _needs_more_now(context: SubmissionContext, waiting: Sequence[Approval], policy: policy_queries.Policy) -> bool:
     """Return whether the policy in force now rates an item above low, or requires more seats."""
-    judged = additional_seats.current_tiers(submission, policy, now)
+    judged = additional_seats.current_tiers(context.facts, policy)
     if judged is not None and max([judged.app, *(judged.of(approval) for approval in waiting)]) > Tier.LOW:
         return True
-    return bool(additional_seats.missing_seats(submission, waiting, now))
+    return bool(additional_seats.missing_seats(context, waiting))
 
 
-def auto_approve(step: Step[Any], submission: Submission, waiting: Sequence[Approval]) -> bool:
+def auto_approve(step: Step[Any], context: SubmissionContext, waiting: Sequence[Approval]) -> bool:
     """Approve all waiting approvals by policy, if the submission is on the light path and nothing is against it now.
 
     Args:
         step: the running step, which has approved the app.
-        submission: locked.
+        context: of the submission, which is locked.
         waiting: its approvals of stage 2, which no one was asked about.
 
     Returns:
         Whether it did. Otherwise approvers are asked, and the ledger has the reason.
     """
-    if not submission.light_path:
+    if not context.submission.light_path:
         return False
-    because = _find_reason(step, submission, waiting)
+    because = _find_reason(step, context, waiting)
     if because is not None:
-        step.record("submission.left_light_path", submission, {"because": because.words})
+        step.record("submission.left_light_path", context.submission, {"because": because.words})
         return False
     for approval in waiting:
         approve_by_policy(approval, actor=step.actor, now=step.now)
     return True
 
 
-def _find_reason(step: Step[Any], submission: Submission, waiting: Sequence[Approval]) -> LightPathReason | None:
+def _find_reason(step: Step[Any], context: SubmissionContext, waiting: Sequence[Approval]) -> LightPathReason | None:
     """Return the reason against it. Counts under the lock of its builders."""
-    eligibility.lock(party_queries.builder_ids(submission))
-    frozen_policy, now = policy_queries.policy_of(submission.policy), policy_queries.in_force(step.now)
+    eligibility.lock(party_queries.builder_ids(context.submission))
+    frozen_policy, now = context.facts.policy, policy_queries.in_force(step.now)
     for policy in (frozen_policy,) if now.version == frozen_policy.version else (frozen_policy, now):
-        reason = eligibility.reason_against_submission(submission, waiting, policy, step.now)
+        reason = eligibility.reason_against_submission(context, waiting, policy)
         if reason is not None:
             return reason
-    if _needs_more_now(submission, waiting, now, step.now):
+    if _needs_more_now(context, waiting, now):
         return ASKS_MORE
     for approval in waiting:
-        approval.submission = submission
-        refusal: Refusal | None = approve_by_policy.refusal(approval, actor=step.actor, now=step.now)
+        refusal: Refusal | None = approve_by_policy.refusal(approval, actor=step.actor, now=step.now, context=context)
         if refusal is not None:
             return LightPathReason(DUTY_WORDS.get(refusal.code, "something speaks against it"), refusal.sentence)
     return None

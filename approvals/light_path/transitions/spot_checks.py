@@ -24,6 +24,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from approvals.assignment import candidates
+from approvals.assignment.context import load_context
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.light_path import rules as light_path_rules
 from approvals.light_path import spot_checks
@@ -81,6 +82,7 @@ def note_spot_checks(step: Step[Submission], before: Submission | None) -> None:
     target=(SampleState.NOT_DRAWN, SampleState.OPEN),
     duties=(light_path_rules.SEALED,),
     parents=LOCKED_BEFORE,
+    context=load_context,
 )
 def draw(step: Step[Sample]) -> Effect:
     """Draw by the ledger's next seal. If selected, reviewers are asked and the time starts (A13, H8)."""
@@ -92,7 +94,7 @@ def draw(step: Step[Sample]) -> Effect:
     payload: dict[str, Any] = {"seal": seal.number, "one_in": policy.sampled_one_in}
     if not spot_checks.is_drawn(sample, seal):
         return Effect(to=SampleState.NOT_DRAWN, payload=payload)
-    people = spot_checks.reviewers_of(sample, step.now)
+    people = spot_checks.reviewers_of(sample, step.context)
     sample.due_at = candidates.deadline_after(step.now, policy.sampled_days, people[0] if people else None)
     step.record("sample.opened", sample)
     return Effect(to=SampleState.OPEN, payload=payload | {"asked": _ask_reviewers(step, people)})
@@ -105,10 +107,11 @@ def draw(step: Step[Sample]) -> Effect:
     source=(SampleState.OPEN,),
     duties=(light_path_rules.SOMEBODY_NEW_TO_LOOK,),
     parents=LOCKED_BEFORE,
+    context=load_context,
 )
 def pass_on_sample(step: Step[Sample]) -> Effect:
     """Ask new reviewers, since others have left or joined. The deadline stays (A9)."""
-    asked_ids = _ask_reviewers(step, spot_checks.reviewers_of(step.subject, step.now))
+    asked_ids = _ask_reviewers(step, spot_checks.reviewers_of(step.subject, step.context))
     step.save(step.subject)
     return Effect(payload={"asked": asked_ids})
 
@@ -121,6 +124,7 @@ def pass_on_sample(step: Step[Sample]) -> Effect:
     target=(SampleState.FINE,),
     duties=light_path_rules.SPOT_CHECK_DUTIES,
     parents=LOCKED_BEFORE,
+    context=load_context,
 )
 def find_fine(step: Step[Sample]) -> Effect:
     """Find it fine, as a person without a conflict (A12, A13)."""
@@ -136,6 +140,7 @@ def find_fine(step: Step[Sample]) -> Effect:
     target=(SampleState.NOT_FINE,),
     duties=light_path_rules.SPOT_CHECK_DUTIES,
     parents=LOCKED_BEFORE,
+    context=load_context,
     reason_needed=True,
 )
 def find_not_fine(step: Step[Sample]) -> Effect:
@@ -157,6 +162,7 @@ def find_not_fine(step: Step[Sample]) -> Effect:
     target=(SampleState.UNANSWERED,),
     duties=(light_path_rules.LOOK_TIME_IS_UP,),
     parents=LOCKED_BEFORE,
+    context=load_context,
 )
 def lapse_sample(step: Step[Sample]) -> Effect:
     """Suspend it because no one answered in time, until the skipped stage has decided (A13)."""

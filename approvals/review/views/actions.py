@@ -6,10 +6,8 @@ It asks `refusal()` and the route of the write, and decides nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from approvals.assignment.route import Route
-from approvals.conflicts.check import remaining_conflicts
+from approvals.assignment.context import SubmissionContext
 from approvals.decisions.transitions.decide import approve, reject
 from approvals.decisions.transitions.undo import retract
 from approvals.models import Approval, ApprovalState, SeatLabel
@@ -21,22 +19,23 @@ from governance.core.engine.transition import Transition
 
 
 def decider_of(
-    record: Approval, route: Route, reader: Reader, verb: Transition[Approval] = approve
+    record: Approval, context: SubmissionContext, reader: Reader, verb: Transition[Approval] = approve
 ) -> tuple[Actor, Refusal | None]:
     """Return the actor for a decision of the reader: the reader, or a giver whose delegate they are (A11).
 
     Args:
         record: the approval.
-        route: of its submission.
+        context: of its submission.
         reader: the person who would decide.
         verb: the operation; some refusals of an approval do not apply to a rejection (I3).
 
     Returns:
         The actor, and the refusal if there is no eligible one. If the reader has no part of their own, both are for the delegate.
     """
-    own_refusal = verb.refusal(record, actor=reader.actor, now=reader.now)
+    own_refusal = verb.refusal(record, actor=reader.actor, now=reader.now, context=context)
     if own_refusal is None or own_refusal.code == "STATE" or reader.actor.person is None:
         return reader.actor, own_refusal
+    route = context.route
     standings = route.standing(record)
     givers = [person for standing in standings for person in standing.may_decide]
     if own_refusal.kind == "permission":
@@ -45,7 +44,7 @@ def decider_of(
     for person in givers:
         if any(reader.is_me(taker) for taker in route.delegates.get(person.pk, ())):
             stand_in = reader.actor.for_person(person)
-            giver_refusal = verb.refusal(record, actor=stand_in, now=reader.now)
+            giver_refusal = verb.refusal(record, actor=stand_in, now=reader.now, context=context)
             if giver_refusal is None:
                 return stand_in, None
             delegate_result = (stand_in, giver_refusal) if delegate_result[0].standing_for is None else delegate_result
@@ -67,65 +66,50 @@ class AllowedActions:
     held: Refusal | None = None
 
 
-def allowed_actions(record: Approval, route: Route, reader: Reader) -> AllowedActions:
+def allowed_actions(record: Approval, context: SubmissionContext, reader: Reader) -> AllowedActions:
     """Return the reader's actions on an approval. An orphaned resource, for example, blocks approving and allows rejecting (I3)."""
-    actor, refusal = decider_of(record, route, reader)
+    actor, refusal = decider_of(record, context, reader)
     if refusal is None or refusal.kind != "state" or record.state != ApprovalState.OPEN:
         return AllowedActions(actor, refusal)
-    rejecting, reject_refusal = decider_of(record, route, reader, reject)
+    rejecting, reject_refusal = decider_of(record, context, reader, reject)
     return (
         AllowedActions(actor, refusal) if reject_refusal is not None else AllowedActions(rejecting, None, held=refusal)
     )
 
 
-def extra_approval_note(
-    record: Approval, route: Route, say: AllowedActions, holders: str, now: datetime
-) -> Shape | None:
-    """Note about a missing extra approval, or about the one that the reader would give; see `conflict_signature`."""
-    if say.refusal is not None or gives_extra_approval(record, route, say.actor):
-        return conflict_signature(record, route, holders, now)
-    return None
-
-
-def gives_extra_approval(record: Approval, route: Route, actor: Actor) -> bool:
+def gives_extra_approval(record: Approval, context: SubmissionContext, actor: Actor) -> bool:
     """Whether the reader's approval would be the extra approval of a conflict, given once for all its approvals (S6)."""
-    if record.state != ApprovalState.OPEN or all(seat.label != SeatLabel.CONFLICT for seat in route.seats(record)):
+    if record.state != ApprovalState.OPEN:
         return False
-    seat = route.seat_for(record, actor)
+    seat = context.route.seat_for(record, actor)
     return seat is not None and seat.label == SeatLabel.CONFLICT
 
 
-def conflict_signature(record: Approval, route: Route, holders: str, now: datetime) -> Shape | None:
+def extra_approval_note(record: Approval, context: SubmissionContext, holders: str) -> Shape | None:
     """Note on an approval that lacks only the extra approval of a conflict: the conflicts and the reviewers (S6).
 
     Args:
         record: of stage 2.
-        route: of its submission.
+        context: of its submission.
         holders: names of the reviewers; empty if nobody is left.
-        now: business time.
     """
-    if record.state != ApprovalState.OPEN:
+    open_seats = [seat.label for seat in context.route.standing(record) if not seat.is_filled]
+    if record.state != ApprovalState.OPEN or open_seats != [SeatLabel.CONFLICT]:
         return None
-    if [seat.label for seat in route.standing(record) if not seat.is_filled] != [SeatLabel.CONFLICT]:
-        return None
-    conflicts_found = [
-        conflict
-        for conflict in remaining_conflicts.remaining_of_approval(record, now)
-        if conflict.mode == Mode.APPROVAL
-    ]
+    remaining = context.conflicts.remaining_of(record)
     sentences = [
-        *dict.fromkeys(conflict.sentence for conflict in conflicts_found),
+        *dict.fromkeys(conflict.sentence for conflict in remaining if conflict.mode == Mode.APPROVAL),
         f"It is with {holders}." if holders else "Nobody is left to give it.",
     ]
     lead = "Needs one more approval, from Security, because of a conflict."
     return {"tone": "wait", "icon": "person", "lead": lead, "text": " ".join(sentences)}
 
 
-def undoer_of(record: Approval, route: Route, reader: Reader) -> tuple[Actor, Refusal | None]:
+def undoer_of(record: Approval, context: SubmissionContext, reader: Reader) -> tuple[Actor, Refusal | None]:
     """Return the actor for retracting the reader's last decision, and the refusal: the reader, or the giver they decided for (A8, A11)."""
-    own_decisions = route.own_decisions(record)
+    own_decisions = context.route.own_decisions(record)
     last, actor = own_decisions[-1] if own_decisions else None, reader.actor
     if last is not None and last.for_person is not None and reader.is_me(last.person):
-        takers = route.delegates.get(last.for_person.pk, ())
+        takers = context.route.delegates.get(last.for_person.pk, ())
         actor = actor.for_person(last.for_person) if any(reader.is_me(taker) for taker in takers) else actor
-    return actor, retract.refusal(record, actor=actor, now=reader.now)
+    return actor, retract.refusal(record, actor=actor, now=reader.now, context=context)

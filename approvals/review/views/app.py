@@ -40,7 +40,7 @@ def panel(details: Dossier, reader: Reader) -> Shape:
     if reader.opened == "app" and reader.refusal is not None:
         shape["refusal"], shape["typed"] = reader.refusal, (reader.typed or {}).get("reason", "")
     if app is not None:
-        shape["undo"] = approval_rows.undo_action(app, details.route, reader)
+        shape["undo"] = approval_rows.undo_action(app, details.context, reader)
     if app is not None and app.state == ApprovalState.OPEN:
         shape["light"] = _light(details)
         _add_decision(shape, app, details, reader)
@@ -95,12 +95,12 @@ def _findings(details: Dossier) -> list[Shape]:
     """Open findings of the version's newest assessment."""
     return [
         {
-            "icon": "key" if "secret" in finding["code"] or "credential" in finding["code"] else "warning",
-            "tone": FINDING_TONES.get(finding["severity"], ""),
-            "lead": f"{findings.finding_label(finding['code'], finding['place'])}.",
-            "text": finding["detail"] or finding["place"],
+            "icon": "key" if "secret" in finding.code or "credential" in finding.code else "warning",
+            "tone": FINDING_TONES.get(finding.severity, ""),
+            "lead": f"{findings.finding_label(finding.code, finding.place)}.",
+            "text": finding.detail or finding.place,
         }
-        for finding in details.noticed
+        for finding in details.findings
     ]
 
 
@@ -142,14 +142,14 @@ def _add_decision(shape: Shape, app: Approval, details: Dossier, reader: Reader)
     route = details.route
     standing = route.standing(app)
     additions = [(seat.beside.words, "A9") for seat in standing if seat.beside is not None]
-    additions += [(seat.late.words, "A10") for seat in standing if seat.late is not None]
+    additions += [(rung.words, "A10") for seat in standing for rung in seat.late]
     if additions:
         shape["beside"] = [{"icon": "person", "text": words, "code": code} for words, code in additions]
-    say = actions.allowed_actions(app, route, reader)
+    say = actions.allowed_actions(app, details.context, reader)
     if say.refusal is None:
         shape["state"]["mine"] = True
         form_reader = reader.at(decision_form.key_of(app))
-        form = decision_form.decision_form(app, route, form_reader, say.actor, say.held)
+        form = decision_form.decision_form(app, details.context, form_reader, say.actor, say.held)
         form["alike"] = duplicates.questions(details.alike, form_reader)
         if form["alike"]:  # the form shows the ones that it asks about
             fields = {question["field"] for question in form["alike"]}

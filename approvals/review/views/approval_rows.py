@@ -6,20 +6,19 @@ It uses a `Route` and loaded rows, and asks `refusal()` for the reader's actions
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
 
 from django.urls import reverse
 
+from approvals.assignment.context import SubmissionContext
 from approvals.assignment.escalation_chain import resource_of
 from approvals.assignment.route import Route, SeatState
-from approvals.conflicts.check import remaining_conflicts
-from approvals.conflicts.check import submission as conflicts
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.decisions import digest
 from approvals.decisions.transitions.comment import object_to
 from approvals.inbox.waiting_for import PendingItem
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel, Submission
 from approvals.policies import tiers
+from approvals.policies.facts import SubmissionFacts
 from approvals.review.views import actions, bindings, credentials
 from approvals.review.views.credentials import REFUSED
 from approvals.review.views.decision_form import decide_href, decision_form
@@ -66,69 +65,74 @@ def subject(record: Approval | None) -> str:
 
 
 def row(
-    record: Approval, route: Route, reader: Reader, held: Sequence[PendingItem], *, objected: Collection[int] = ()
+    record: Approval,
+    context: SubmissionContext,
+    reader: Reader,
+    held: Sequence[PendingItem],
+    *,
+    objected: Collection[int] = (),
 ) -> Shape:
     """Context of ``approvals/review/row.html`` for one stage-2 approval.
 
     Args:
         record: the approval.
-        route: of its submission.
+        context: of its submission.
         reader: the reader.
         held: its open seats and holders.
         objected: ids of approvals with an objection (A3).
     """
-    say = actions.allowed_actions(record, route, reader)
+    say = actions.allowed_actions(record, context, reader)
     may_decide = say.refusal is None
     key = str(record.pk)
     review_href = reverse("review", args=[record.submission_id])
     shape = (
         BLANK
-        | request_shape(record)
+        | request_shape(record, context.facts)
         | {
             "key": key,
             "kind": record.kind,
             "tier": record.tier,
-            "tags": _tags(record, route, objected, reader.now),
+            "tags": _tags(record, context, objected),
             "owner": _owner(record),
             "open_href": f"{review_href}?open={key}#row-{key}",
             "close_href": review_href,
-            "state": _state(record, route, reader, held, may_decide=may_decide),
+            "state": _state(record, context.route, reader, held, may_decide=may_decide),
             "refused": record.state in REFUSED,
             "aside": not may_decide and not record.has_ended,
             "may_decide": may_decide,
             "open": key == reader.opened or key in reader.also_open,
             "locked": _locked(say.refusal, held) if record.state == ApprovalState.OPEN else None,
             "mine": may_decide,
-            "signs": may_decide and actions.gives_extra_approval(record, route, say.actor),
-            "may_object": object_to.refusal(record, actor=reader.actor, now=reader.now) is None,
+            "signs": may_decide and actions.gives_extra_approval(record, context, say.actor),
+            "may_object": object_to.refusal(record, actor=reader.actor, now=reader.now, context=context) is None,
         }
     )
     if say.held is not None:
         shape["note"] = {"tone": "wait", "icon": "lock", "lead": say.held.sentence, "text": say.held.to_do}
         shape["held"] = True
-    elif (note := actions.extra_approval_note(record, route, say, holder_words(held), reader.now)) is not None:
-        shape["note"] = note
-    elif may_decide and record.tier != "high" and not shape["signs"]:
+    elif not may_decide or shape["signs"]:
+        shape["note"] = actions.extra_approval_note(record, context, holder_words(held))
+    elif record.tier != "high":
         shape["quick"] = {
             "action": decide_href(record),
-            "digest": digest.digest(digest.facts_of_approval(record, reader.now)),
+            "digest": digest.digest(digest.facts_of_approval(record, context.conflicts)),
         }
-    shape["undo"] = undo_action(record, route, reader)
+    shape["undo"] = undo_action(record, context, reader)
     if shape["open"]:
         row_reader = reader.at(key)
-        decide = decision_form(record, route, row_reader, say.actor, say.held) if may_decide else None
+        decide = decision_form(record, context, row_reader, say.actor, say.held) if may_decide else None
         objection = _objection_form(record, row_reader) if shape["may_object"] else None
-        shape |= {"evidence": evidence(record, route, reader), "decide": decide, "object": objection}
+        shape |= {"evidence": evidence(record, context, reader), "decide": decide, "object": objection}
         shape |= {"refusal": row_reader.refusal, "typed": "" if decide else (row_reader.typed or {}).get("reason", "")}
     return shape
 
 
-def undo_action(record: Approval, route: Route, reader: Reader) -> Shape | None:
+def undo_action(record: Approval, context: SubmissionContext, reader: Reader) -> Shape | None:
     """Context of ``approvals/review/undo.html``, or None if the reader may not retract the decision (A8)."""
-    counted = route.own_decisions(record)
+    counted = context.route.own_decisions(record)
     if not counted or not (reader.is_me(counted[-1].person) or reader.is_me(counted[-1].for_person)):
         return None
-    if actions.undoer_of(record, route, reader)[1] is not None:
+    if actions.undoer_of(record, context, reader)[1] is not None:
         return None
     return {"action": reverse("undo", args=[record.submission_id, record.pk]), "decision": counted[-1].pk}
 
@@ -144,7 +148,7 @@ def _objection_form(record: Approval, reader: Reader) -> Shape:
     }
 
 
-def request_shape(record: Approval) -> Shape:
+def request_shape(record: Approval, facts: SubmissionFacts) -> Shape:
     """Words and code of an approval, with what was narrowed (A7)."""
     days = record.granted_term_days or record.term_days
     term = {"term": f"{days} d", "term_asked": str(record.term_days) if days != record.term_days else ""}
@@ -160,10 +164,9 @@ def request_shape(record: Approval) -> Shape:
             "sentence": privilege.sentence,
             "scope": raw(entitlement.code, privilege.through, privilege.target, scope),
             "scope_asked": ", ".join(s for s in privilege.scope if s not in scope) if narrowed else "",
-            "data_class": tiers.counted_class(privilege, record.submission),
+            "data_class": tiers.counted_class(privilege, facts),
         }
     credential = record.credential
-    resource = record.decided_on
     name = str(credential)
     kept = f", kept in {credential.kept_in.name}" if credential and credential.kept_in else ""
     return term | {
@@ -171,7 +174,7 @@ def request_shape(record: Approval) -> Shape:
         "sentence": f"{credential.sentence if credential else 'Uses a credential'}{kept}",
         "name": name,
         "scope": " · ".join(filter(None, [credential.external_id, credential.lifetime])) if credential else "",
-        "data_class": tiers.counted_class_of(record, resource.counted_class if resource else "restricted"),
+        "data_class": tiers.counted_class_of_credential(record, facts),
     }
 
 
@@ -185,30 +188,24 @@ def _owner(record: Approval) -> str:
     return resource.owner.name if resource is not None and resource.owner is not None else "Nobody"
 
 
-def _tags(record: Approval, route: Route, objected: Collection[int], now: datetime) -> list[Shape]:
+def _tags(record: Approval, context: SubmissionContext, objected: Collection[int]) -> list[Shape]:
     found_tags = []
     if record.pk in objected:
         found_tags.append({"text": "Objected to", "tone": "wait", "icon": "speech"})
-    if route.who_stopped(record):
+    if context.route.who_stopped(record):
         found_tags.append({"text": "Was stopped", "tone": "no", "icon": "ring-cross"})
-    if credentials.is_left_out(record, route):
+    if credentials.is_left_out(record, context.facts):
         found_tags.append(
             {"text": "Not granted: every privilege that uses it was refused", "tone": "no", "icon": "key"}
         )
-    return [*found_tags, *tags(record, now, is_unusable=credentials.is_refused(record, route))]
+    return [*found_tags, *tags(record, context)]
 
 
-def tags(record: Approval, now: datetime, *, is_unusable: bool) -> list[Shape]:
-    """Notable facts of an approval, for every page that decides it.
-
-    Args:
-        record: the approval.
-        now: business time.
-        is_unusable: whether the credential that it needs was refused.
-    """
+def tags(record: Approval, context: SubmissionContext) -> list[Shape]:
+    """Notable facts of an approval, for every page that decides it."""
     found_tags = [
-        *conflict_rows.tags(remaining_conflicts.remaining_of_approval(record, now)),
-        *credentials.tags(record, now),
+        *conflict_rows.tags(context.conflicts.remaining_of(record)),
+        *credentials.tags(record, context.facts),
     ]
     if record.earlier_id is not None:
         found_tags.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
@@ -223,7 +220,7 @@ def tags(record: Approval, now: datetime, *, is_unusable: bool) -> list[Shape]:
         ]
     if record.round > 1:
         found_tags.append({"text": f"Round {record.round}", "tone": "ask", "icon": "speech"})
-    if is_unusable:
+    if credentials.is_refused(record, context.facts):
         found_tags.append({"text": "Unusable: its credential was refused", "tone": "no", "icon": "key"})
     return found_tags
 
@@ -270,16 +267,17 @@ def _locked(refusal: Refusal | None, held: Sequence[PendingItem]) -> Shape | Non
     return {"sentence": refusal.sentence.rstrip("."), "code": refusal.code, "passed_to": holder_words(held)}
 
 
-def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
+def evidence(record: Approval, context: SubmissionContext, reader: Reader) -> Shape:
     """Evidence of an approval: justification, reasons, seats, skipped people, and earlier decisions."""
+    route = context.route
     standing = [] if record.by_policy_id is not None else route.standing(record)
     return {
         "asked_by": route.submission.submitted_by.name,
         "why": record.justification.shown if record.justification else "",
         "reasons": [
-            *_conflicts(record, reader),
-            *credentials.reasons(record, reader.now),
-            *_evidence_reasons(record),
+            *_conflicts(record, context),
+            *credentials.reasons(record, context.facts),
+            *_evidence_reasons(record, context.facts),
         ],
         "seats_title": f"Seats for a {record.tier}-risk {record.kind}",
         "seats": [_seat(seat, reader, is_open=record.state != ApprovalState.WAITING) for seat in standing],
@@ -289,21 +287,19 @@ def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
                 for seat in standing
                 for skip in seat.skipped
             ),
-            *({"icon": "clock", "text": seat.late.words, "code": "A10"} for seat in standing if seat.late is not None),
+            *({"icon": "clock", "text": rung.words, "code": "A10"} for seat in standing for rung in seat.late),
         ],
         "history": _history(record, route, reader),
     }
 
 
-def _conflicts(record: Approval, reader: Reader) -> list[Shape]:
+def _conflicts(record: Approval, context: SubmissionContext) -> list[Shape]:
     """Conflicts of the approval, with their rules and reasons (S6)."""
-    words = conflicts.sentences_in(record.submission)
-    return conflict_rows.reasons(
-        remaining_conflicts.remaining_of_approval(record, reader.now), {conflicts.key_of(record)}, words
-    )
+    conflicts = context.conflicts
+    return conflict_rows.reasons(conflicts.remaining_of(record), {conflicts.key_of(record)}, conflicts.sentences)
 
 
-def _evidence_reasons(record: Approval) -> list[Shape]:
+def _evidence_reasons(record: Approval, facts: SubmissionFacts) -> list[Shape]:
     reasons: list[Shape] = []
     if record.by_policy_id is not None:
         text = "It is low risk and on the light path, so nobody was asked about it."
@@ -334,7 +330,7 @@ def _evidence_reasons(record: Approval) -> list[Shape]:
         if privilege.credential is not None:
             text = "If that is refused, this stays approved but can’t be used."
             reasons.append({"icon": "key", "lead": f"Rests on {privilege.credential}.", "text": text})
-    return reasons + bindings.binding_notes(record)
+    return reasons + bindings.binding_notes(record, facts)
 
 
 def _seat(seat: SeatState, reader: Reader, *, is_open: bool) -> Shape:

@@ -7,22 +7,24 @@ from typing import Any
 
 from approvals.decisions.rules import bindings
 from approvals.models import Approval
-from approvals.policies import tiers
+from approvals.policies.facts import SubmissionFacts
 from inventory.models import Binding, Resource
 
 Shape = dict[str, Any]
 
 
-def binding_notes(record: Approval) -> list[Shape]:
+def binding_notes(record: Approval, facts: SubmissionFacts) -> list[Shape]:
     """Rows of ``components/reasons.html``: confirmations by parties, other owners of a host, and unconfirmed bindings."""
-    by_party, parties = bindings.bindings_by_party(record), tiers.party_ids(record.submission)
+    by_party, parties = bindings.bindings_by_party(record, facts), facts.party_ids
     notes = [_by_party(binding, parties) for binding in by_party]
     notes += [
         _claimed(row, resource)
-        for row, resources in bindings.bindings_without_consent(record)
+        for row, resources in bindings.bindings_without_consent(record, facts)
         for resource in resources
     ]
-    return notes + [_binding(binding) for binding in bindings.unconfirmed_bindings(record) if binding not in by_party]
+    return notes + [
+        _binding(binding) for binding in bindings.unconfirmed_bindings(record, facts) if binding not in by_party
+    ]
 
 
 def _by_party(row: Binding, parties: Collection[int]) -> Shape:

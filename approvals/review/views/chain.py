@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from approvals.assignment.context import SubmissionContext
 from approvals.models import Submission
 from approvals.models.submission import UNFINISHED
 from approvals.review.views.reader import Shape
@@ -40,10 +41,10 @@ def review_chain(request: Request, pk: int) -> HttpResponse:
     return page(request, "inventory/chains/chain.html", context, fragment="chain")
 
 
-def panels(submission: Submission) -> list[Shape]:
-    """Panel of the review page with the connections, if `dossier` found any."""
-    may_be = getattr(submission, "may_be_joined", True) or getattr(submission, "runs_as_some", True)
-    if submission.state not in UNFINISHED or not may_be:
+def panels(context: SubmissionContext) -> list[Shape]:
+    """Panel of the review page with the connections of an unfinished submission, if there are any."""
+    submission = context.submission
+    if submission.state not in UNFINISHED or not (context.facts.chain.links or context.facts.chain.unknown):
         return []
     return [
         {"href": reverse("review_chain", args=[submission.pk]), "title": "What it would be joined with", "id": "chain"}

@@ -187,7 +187,7 @@ def _kept(details: Dossier, since: VersionChanges) -> list[Shape]:
     """Unchanged items that keep their grants, riskiest first: they count for the app's tier (A3, T2)."""
     if not since.kept and not since.credentials_kept:
         return []
-    privileges, credentials = tiers.tiers_of(details.submission, details.route.parties)
+    privileges, credentials = tiers.tiers_of(details.context.facts)
     rows = [_privilege_row(privilege) | {"tier": privileges.get(privilege.pk, "")} for privilege in since.kept]
     rows += [
         _credential_row(credential) | {"tier": credentials.get(credential.pk, "")}

@@ -8,29 +8,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from approvals.assignment.route import Route
 from approvals.grants import unused_credentials
-from approvals.models import Approval, ApprovalState, Submission
-from approvals.policies import tiers
+from approvals.models import Approval, ApprovalState
+from approvals.policies.facts import SubmissionFacts
 from approvals.review.views.reader import Shape
 from inventory.credentials.views import credential_facts
 from inventory.models import Credential, Reach
 from inventory.versions import findings
 
 
-def beyond(credential: Credential, submission: Submission) -> Sequence[str]:
-    """Codes of entitlements that it is known to open and the version does not request. One query per submission."""
+def beyond(credential: Credential, facts: SubmissionFacts) -> Sequence[str]:
+    """Codes of entitlements that it is known to open and the version does not request."""
     if credential.reach_kind == Reach.UNKNOWN:
         return ()
-    return findings.codes_beyond_request(credential, tiers.privileges_of(submission))
+    return findings.codes_beyond_request(credential, facts.privileges)
 
 
-def tags(record: Approval, now: datetime) -> list[Shape]:
+def tags(record: Approval, facts: SubmissionFacts) -> list[Shape]:
     """Notable facts of an approval's credential, worst first."""
-    credential = record.credential
-    if credential is None:
+    if record.credential is None:
         return []
-    return stands_out(credential, beyond(credential, record.submission), now)
+    return stands_out(record.credential, beyond(record.credential, facts), facts.now)
 
 
 def stands_out(credential: Credential, more: Sequence[str], now: datetime) -> list[Shape]:
@@ -46,13 +44,13 @@ def stands_out(credential: Credential, more: Sequence[str], now: datetime) -> li
     return found_tags
 
 
-def reasons(record: Approval, now: datetime) -> list[Shape]:
+def reasons(record: Approval, facts: SubmissionFacts) -> list[Shape]:
     """Facts of an approval's credential: excess access first, then the others."""
-    credential = record.credential
+    credential, now = record.credential, facts.now
     if credential is None:
         return []
     lines: list[Shape] = []
-    if more := beyond(credential, record.submission):
+    if more := beyond(credential, facts):
         lines.append(
             {
                 "icon": "warning",
@@ -86,22 +84,22 @@ def _kept(credential: Credential) -> str:
 REFUSED = (ApprovalState.REJECTED, ApprovalState.EXPIRED)
 
 
-def is_refused(record: Approval, route: Route) -> bool:
+def is_refused(record: Approval, facts: SubmissionFacts) -> bool:
     """Whether the credential that a privilege needs was refused."""
     needed = record.privilege.credential_id if record.privilege else None
-    others = route.submission.approvals.all() if needed is not None else ()
-    return any(other.credential_id == needed and other.state in REFUSED for other in others)
+    return needed is not None and any(
+        other.credential_id == needed and other.state in REFUSED for other in facts.approvals
+    )
 
 
-def is_left_out(record: Approval, route: Route) -> bool:
+def is_left_out(record: Approval, facts: SubmissionFacts) -> bool:
     """Whether every privilege that uses the credential was refused, so that it is not granted."""
     if record.credential_id is None or record.state in REFUSED:
         return False
-    others = route.submission.approvals.all()
     uses = [
         other
-        for other in others
+        for other in facts.approvals
         if other.privilege is not None and other.privilege.credential_id == record.credential_id
     ]
     left = [use for use in uses if use.state not in REFUSED]
-    return len(left) < len(uses) and bool(unused_credentials.unneeded_credentials([record, *left], route.submission))
+    return len(left) < len(uses) and bool(unused_credentials.unneeded_credentials([record, *left], facts.submission))

@@ -11,7 +11,7 @@ from typing import Any
 from django.http import QueryDict
 from django.urls import reverse
 
-from approvals.assignment.route import Route
+from approvals.assignment.context import SubmissionContext
 from approvals.decisions import digest
 from approvals.decisions.rules import bindings
 from approvals.decisions.transitions import decide, duplicates
@@ -42,22 +42,24 @@ def key_of(record: Approval) -> str:
     return "app" if record.stage == 1 else str(record.pk)
 
 
-def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, held: Refusal | None = None) -> Shape:
+def decision_form(
+    record: Approval, context: SubmissionContext, reader: Reader, actor: Actor, held: Refusal | None = None
+) -> Shape:
     """Context of ``approvals/review/decision_form.html``: the request is preselected, narrower choices are offered (A7).
 
     Args:
         record: open.
-        route: of its submission.
+        context: of its submission.
         reader: the decider, with typed input.
         actor: the actor of the decision.
         held: why it can't be approved now; then it can only be rejected or sent back.
     """
-    policy = policy_queries.policy_of(route.submission.policy)
+    policy = context.facts.policy
     typed = reader.typed or {}
-    signs = actions.gives_extra_approval(record, route, actor)
+    signs = actions.gives_extra_approval(record, context, actor)
     form: Shape = {
         "action": decide_href(record),
-        "digest": digest.digest(digest.facts_of_approval(record, reader.now)),
+        "digest": digest.digest(digest.facts_of_approval(record, context.conflicts)),
         "reason": {
             "value": typed.get("reason", ""),
             "required": signs or record.tier == "high",
@@ -84,7 +86,7 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
     if reader.opened == key_of(record) and reader.refusal is None:
         form["focus"] = next(iter(form["errors"]), "reason")
     if record.stage == 2:
-        form["not_mine"] = _not_mine(record, reader, actor, typed)
+        form["not_mine"] = _not_mine(record, context, actor, typed)
     return form
 
 
@@ -97,10 +99,12 @@ def _reason_help(record: Approval, *, signs: bool) -> str:
     return "needed to reject or to ask for changes; stays on the record"
 
 
-def _not_mine(record: Approval, reader: Reader, actor: Actor, typed: Shape) -> Shape | None:
+def _not_mine(record: Approval, context: SubmissionContext, actor: Actor, typed: Shape) -> Shape | None:
     """Checkbox with which the resource's owner refuses an unconfirmed binding (I8)."""
-    rows = bindings.unconfirmed_bindings(record)
-    if not rows or any(not transition_bindings.is_on_side(actor.capacity_of, row.resource, reader.now) for row in rows):
+    rows = bindings.unconfirmed_bindings(record, context.facts)
+    if not rows or any(
+        not transition_bindings.is_on_side(actor.capacity_of, row.resource, context.now) for row in rows
+    ):
         return None
     name = rows[0].resource.name
     return {"label": f"This connection does not open {name}", "checked": bool(typed.get("not_mine"))}

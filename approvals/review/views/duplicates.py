@@ -61,10 +61,10 @@ class PossibleDuplicate:
 
 
 def possible_duplicates(submission: Submission, reader: Reader) -> list[PossibleDuplicate]:
-    """Possible duplicates: no query if `dossier.visible` found none, else three."""
-    if not getattr(submission, "has_alike", True):
-        return []
+    """Possible duplicates: one query if there are none, else three."""
     rows = list(Likeness.objects.of(submission.automation))
+    if not rows:
+        return []
     seen, ended = duplicates.ids_answerable_by(rows, reader.actor, reader.now), _ended(rows)
     return [PossibleDuplicate(row, row.pk in seen, ended.get(row.other_id, "")) for row in rows]
 

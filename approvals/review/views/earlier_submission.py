@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import Case, OuterRef, Subquery, When
 from django.urls import reverse
 
 from approvals.models import Approval, Comment, Decision, DecisionOutcome, Submission, SubmissionState
@@ -30,31 +29,21 @@ STATES = {
 OF_RECORD = tuple(f"approval__{name}" for name in ("privilege__entitlement__resource", "credential"))
 
 
-def previous_without_effect() -> Subquery:
-    """Query expression: id of the previous submission if it did not come into force, else null.
+def shape(submission: Submission, reader: Reader) -> Shape | None:
+    """Context of ``approvals/review/earlier_submission.html``, or None without such a submission: a fixed number of queries.
 
     A submission that a newer version continues has not ended (A14), so the one before it counts.
     """
-    before = Submission.objects.filter(automation=OuterRef("automation"), pk__lt=OuterRef("pk"), continued_by=None)
-    return Subquery(before.order_by("-pk").values(nothing=Case(When(state__in=TO_NOTHING, then="pk")))[:1])
-
-
-def shape(submission: Submission, reader: Reader) -> Shape | None:
-    """Context of ``approvals/review/earlier_submission.html``, or None without such a submission: a fixed number of queries, or none.
-
-    Args:
-        submission: with ``previous_without_effect``, as loaded by `dossier.visible`.
-        reader: the reader.
-    """
-    pk = submission.__dict__.get("follows")
-    if pk is None:
+    earlier = Submission.objects.filter(automation=submission.automation_id, pk__lt=submission.pk, continued_by=None)
+    last = earlier.order_by("-pk").values("pk", "state").first()
+    if last is None or last["state"] not in TO_NOTHING:
         return None
-    chain = _chain(submission, pk)
+    chain = _chain(submission, last["pk"])
     before = chain[0]
     decisions, comments = _decisions(chain), _comments(chain)
     entries = [
         *(_decision_entry(decision, reader) for decision in decisions),
-        *(_comment_entry(decision, reader) for decision in comments),
+        *(_comment_entry(comment, reader) for comment in comments),
     ]
     return {
         **_end(before, decisions, reader),

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from approvals.assignment.route import route_of
+from approvals.assignment.context import load_context
 from approvals.decisions.transitions import comment, duplicates
 from approvals.decisions.transitions import decide as transition_decide
 from approvals.decisions.transitions import undo as transition_undo
@@ -67,7 +67,7 @@ def decide(request: Request, pk: int, record: int) -> HttpResponse:
     try:
         verb = decision_form.verb(request.POST)
         more = decision_form.other_answers(request.POST, verb)
-        actor, _ = actions.decider_of(approval, route_of(approval, reader.now), reader, verb)
+        actor, _ = actions.decider_of(approval, load_context(approval, reader.now), reader, verb)
         verb(approval, actor=actor, now=reader.now, reason=reason, shown_digest=shown, **more)
     except InvalidInput as error:
         return _show_form_errors(request, pk, approval, error)
@@ -84,7 +84,7 @@ def undo(request: Request, pk: int, record: int) -> HttpResponse:
     submission, reader = _find(request, pk)
     approval = _record(submission, record)
     approval.submission = submission
-    actor, _ = actions.undoer_of(approval, route_of(approval, reader.now), reader)
+    actor, _ = actions.undoer_of(approval, load_context(approval, reader.now), reader)
     try:
         decision = number(request.POST.get("decision")) or 0
         reason = request.POST.get("reason", "")

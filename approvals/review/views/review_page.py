@@ -10,9 +10,8 @@ from collections.abc import Sequence
 
 from django.urls import reverse
 
-from approvals.conflicts.check import remaining_conflicts
-from approvals.conflicts.check import submission as conflicts
 from approvals.conflicts.check.automation import FoundConflict
+from approvals.conflicts.check.submission import GIVES_NOTHING
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.decisions.transitions.comment import comment
 from approvals.decisions.transitions.decide import answer
@@ -52,10 +51,10 @@ def context(submission: Submission, reader: Reader) -> Shape:
     allowed = {
         name
         for name, operation in SUBMISSION_OPERATIONS.items()
-        if operation.refusal(submission, actor=reader.actor, now=reader.now) is None
+        if operation.refusal(submission, actor=reader.actor, now=reader.now, context=details.context) is None
     }
     rows = [
-        approval_rows.row(record, details.route, reader, details.held_of(record), objected=details.objected)
+        approval_rows.row(record, details.context, reader, details.held_of(record), objected=details.objected)
         for record in details.second
     ]
     for row, record in zip(rows, details.second, strict=True):
@@ -73,12 +72,12 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "changes": changes.shape(details, reader),
         "conflicts": _conflicts(details, rows, reader),
         "conflicts_when": _conflicts_when(details),
-        "waivers": _waivers(submission, reader),
+        "waivers": waiver_list.open_waivers(submission.automation, reader.now),
         "app": app.panel(details, reader),
         "record_words": _count_words(details.second),
         "may_decide": any(row["mine"] for row in rows),
         "groups": _groups(rows, details.second),
-        "panels": chain.panels(submission),
+        "panels": chain.panels(details.context),
         "why_href": reverse("review_why", args=[submission.pk]),
         "remarks": _remarks(details),
         "remark": _remark(details, reader) if "comment" in allowed else None,
@@ -95,20 +94,13 @@ def context(submission: Submission, reader: Reader) -> Shape:
     }
 
 
-def _waivers(submission: Submission, reader: Reader) -> list[waiver_list.WaiverLine]:
-    """Waivers of its automation, loaded only if the page's query found any."""
-    if not getattr(submission, "has_waivers", True):
-        return []
-    return waiver_list.open_waivers(submission.automation, reader.now)
-
-
 def _conflicts(details: Dossier, drawn: Sequence[Shape], reader: Reader) -> list[Shape]:
     """Conflicts of an open submission, without refused privileges (S6)."""
     submission = details.submission
     if submission.state not in UNFINISHED:
         return []
-    findings = remaining_conflicts.remaining_of_submission(submission, reader.now)
-    rows = conflict_rows.shapes(findings, conflicts.sentences_in(submission), reader.actor, reader.now)
+    findings = details.context.conflicts.remaining
+    rows = conflict_rows.shapes(findings, details.context.conflicts.sentences, reader.actor, reader.now)
     rows = [
         row | {"sign_href": _sign_href(finding, details, drawn)} for finding, row in zip(findings, rows, strict=True)
     ]
@@ -125,11 +117,10 @@ def _conflicts(details: Dossier, drawn: Sequence[Shape], reader: Reader) -> list
 
 def _sign_href(finding: FoundConflict, details: Dossier, drawn: Sequence[Shape]) -> str:
     """URL of the extra approval that the reader can give for a conflict; empty if they can't."""
-    asked_keys = conflicts.approval_keys_in(details.submission)
     rows = (
         row["open_href"]
         for record, row in zip(details.second, drawn, strict=True)
-        if row["signs"] and conflicts.takes_part(record.kind, conflicts.key_of(record), finding, asked_keys)
+        if row["signs"] and details.context.conflicts.of(record, [finding])
     )
     return next(rows, "")
 
@@ -138,7 +129,7 @@ def _conflicts_when(details: Dossier) -> str:
     """Condition under which the listed conflicts would exist."""
     if details.submission.state == SubmissionState.DECIDED:
         return "in what was approved"
-    refused = any(record.state in conflicts.GIVES_NOTHING for record in details.second)
+    refused = any(record.state in GIVES_NOTHING for record in details.second)
     return "if all that is left is approved" if refused else "if all of it is approved"
 
 
@@ -166,7 +157,6 @@ def _events(details: Dossier, reader: Reader) -> list[Shape]:
         details.submission,
         reader=reader.actor.person,
         limit=EVENTS,
-        people=details.people.values(),
         texts={ledger_events.name_of(record): record.quoted for record in details.records},
         actor=reader.actor,
         now=reader.now,
@@ -203,11 +193,12 @@ def _head(submission: Submission, reader: Reader, *, may_withdraw: bool) -> Shap
     }
 
 
-def _not_to_accept(submission: Submission, reader: Reader) -> Shape | None:
+def _not_to_accept(details: Dossier, reader: Reader) -> Shape | None:
     """Notice for the business owner if a partial approval can't be accepted: why, and what to do (A5)."""
-    if decline.refusal(submission, actor=reader.actor, now=reader.now) is not None:
+    submission, context = details.submission, details.context
+    if decline.refusal(submission, actor=reader.actor, now=reader.now, context=context) is not None:
         return None
-    refusal = accept_subset.refusal(submission, actor=reader.actor, now=reader.now)
+    refusal = accept_subset.refusal(submission, actor=reader.actor, now=reader.now, context=context)
     assert refusal is not None  # called only if it is refused
     href = reverse("decline", args=[submission.pk])
     return {"lead": refusal.sentence, "text": refusal.to_do, "actions": [{"label": "Decline", "href": href}]}
@@ -219,7 +210,7 @@ def _next(details: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None
         return _resubmit_notice(submission, reader)
     if submission.state == SubmissionState.DECIDED:
         if not may_accept:
-            return _not_to_accept(submission, reader)
+            return _not_to_accept(details, reader)
         approved = [record for record in second if record.state == ApprovalState.APPROVED]
         left_out = unused_credentials.unneeded_credentials(approved, submission)
         granted = len(approved) - len(left_out)
@@ -246,7 +237,9 @@ def _next(details: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None
             ],
         }
     sent_back = [r for r in second if r.state == ApprovalState.CHANGES_ASKED]
-    mine = [r for r in sent_back if answer.refusal(r, actor=reader.actor, now=reader.now) is None]
+    mine = [
+        r for r in sent_back if answer.refusal(r, actor=reader.actor, now=reader.now, context=details.context) is None
+    ]
     if not mine:
         return None
     href = reverse("answer", args=[submission.pk, mine[0].pk])

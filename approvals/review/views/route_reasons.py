@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.http import HttpResponse
@@ -10,11 +10,10 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals.conflicts.check import remaining_conflicts
+from approvals.assignment.context import SubmissionContext, load_context
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.models import Approval, SeatLabel, Submission
 from approvals.models.conflict import Mode
-from approvals.policies import queries as policy_queries
 from approvals.policies.views.rows import SIGNED_BY
 from approvals.review.views.reader import Shape
 from governance.core.actors.actor import Actor
@@ -22,7 +21,6 @@ from governance.core.clock import business_time
 from governance.web.components import times
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
-from inventory.chains import queries as chain_queries
 from inventory.models import Automation
 
 #: Signatures in addition to the policy's.
@@ -41,9 +39,7 @@ def review_why(request: Request, pk: int) -> HttpResponse:
     now, actor = business_time.now(), request.actor
     seen = Submission.objects.visible_to(actor, now).select_related("automation", "version", "policy")
     submission = get_object_or_404(seen, pk=pk)
-    relations = ("privilege__entitlement__resource", "credential")
-    records = submission.approvals.select_related(*relations).prefetch_related("seats").order_by("stage", "pk")
-    policy = policy_queries.policy_of(submission.policy)
+    loaded = load_context(submission, now)
     context: Shape = {
         "crumbs": [
             {"label": "Desk", "href": reverse("desk")},
@@ -57,20 +53,17 @@ def review_why(request: Request, pk: int) -> HttpResponse:
         },
         "why": {
             "reasons": [{"icon": "info", "text": text} for text in submission.reasons],
-            "joined": _joined(submission, actor, now),
+            "joined": _joined(loaded.facts.chain.others, actor, now),
             "policy": {"number": submission.policy.number, "href": submission.policy.href},
             "light": submission.light_path,
-            "records": [
-                _record(record, policy, remaining_conflicts.remaining_of_approval(record, now)) for record in records
-            ],
+            "records": [_record(record, loaded) for record in loaded.approvals],
         },
     }
     return page(request, "approvals/review/route_reasons.html", context)
 
 
-def _joined(submission: Submission, actor: Actor, now: datetime) -> list[Shape]:
+def _joined(others: Collection[int], actor: Actor, now: datetime) -> list[Shape]:
     """Connected automations (A16): visible ones by name, the others as a count."""
-    others = chain_queries.chain_with_version(submission.version).others
     seen = Automation.objects.visible_to(actor, now).filter(pk__in=others).order_by("name", "pk")
     named = [{"name": automation.name, "href": automation.href} for automation in seen]
     more, hidden = len(named) - JOINED, len(others) - len(named)
@@ -93,9 +86,10 @@ def _additional_signature(label: str, findings: Sequence[FoundConflict]) -> Shap
     }
 
 
-def _record(record: Approval, policy: policy_queries.Policy, findings: Sequence[FoundConflict]) -> Shape:
-    seat_labels = [seat.label for seat in record.seats.all()]
-    signed = [SIGNED_BY.get(label, label) for label in policy.seats(record.kind, record.tier)]
+def _record(record: Approval, context: SubmissionContext) -> Shape:
+    seat_labels = [seat.label for seat in context.facts.seats_of(record)]
+    signed = [SIGNED_BY.get(label, label) for label in context.facts.policy.seats(record.kind, record.tier)]
+    findings = context.conflicts.remaining_of(record)
     return {
         "title": "The app" if record.stage == 1 else record.title,
         "tier": record.tier,

@@ -32,7 +32,7 @@ def _stage_1(details: Dossier, reader: Reader) -> Shape:
     if app is None:
         below = f"Unchanged since version {details.rests_on}" if details.rests_on is not None else ""
         return step | {"stage": "done", "state": {"value": "approved"}, "below": below}
-    say = actions.allowed_actions(app, route, reader)
+    say = actions.allowed_actions(app, details.context, reader)
     step["state"] = {"value": app.state, "mine": say.refusal is None}
     if app.has_ended:
         last = approval_rows.last_decision(app, route)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from approvals.assignment import candidates
-from approvals.assignment.escalation_chain import CHAIN_RELATIONS
+from approvals.assignment.context import load_context
 from approvals.assignment.matching import shortage
-from approvals.assignment.route import Route
 from approvals.assignment.transitions.reassign import ask_next
 from approvals.decisions.rules import duties
 from approvals.models.submission import UNFINISHED
@@ -54,11 +53,10 @@ def add_parties(written: Automation | Version | InterimOwner, step: Step[Any]) -
     new_parties = newcomers.people
     if not new_parties:
         return
-    approvals = list(submission.approvals.select_related(*CHAIN_RELATIONS).prefetch_related("seats__candidates"))
-    route = Route.load(submission, step.now)
-    ask_next(step, approvals, route)
+    context = load_context(submission, step.now)
+    ask_next(step, context)
     notify_of_new_party(step, submission)
-    missing_seats = shortage(route.questions(approvals))
+    missing_seats = shortage(context.route.questions(context.approvals))
     if missing_seats:
         key = f"nobody_left:{max(person.pk for person in new_parties)}"
         candidates.queue_notices(

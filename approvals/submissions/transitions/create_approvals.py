@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Q
 
 from approvals.assignment.route import app_deciders
-from approvals.conflicts.check import submission as conflicts
+from approvals.conflicts.check.submission import SubmissionConflicts
 from approvals.decisions import digest
 from approvals.models import (
     Approval,
@@ -24,6 +24,7 @@ from approvals.models import (
 )
 from approvals.models.conflict import Mode
 from approvals.policies import queries as policy_queries
+from approvals.policies.facts import SubmissionFacts
 from approvals.prior_decisions import duplicates, stopped_grants
 from approvals.prior_decisions import queries as prior_decision_queries
 from approvals.submissions.transitions.carry_over import STATE_FACTS, carry_over
@@ -61,6 +62,7 @@ class ApprovalWriter:
     ) -> None:
         self.step, self.submission, self.policy = step, submission, policy
         self.before, self.is_same_app = before, is_same_app
+        self.conflicts = SubmissionConflicts(SubmissionFacts(submission, step.now))
         automation = submission.automation
         same = [*siblings, *duplicates.ids_in_same_team(automation, likes)]
         self.earlier = prior_decision_queries.earlier_outcomes(automation, policy, step.now, same)
@@ -84,7 +86,7 @@ class ApprovalWriter:
     def keep_records(self, approvals: Sequence[Approval]) -> None:
         """Save new approvals of one stage with facts, rounds and seats, and a link to an earlier refusal."""
         for approval in approvals:
-            approval.facts = digest.facts_of_approval(approval, self.step.now)
+            approval.facts = digest.facts_of_approval(approval, self.conflicts)
             earlier = self.earlier.get(approval.matter)
             approval.earlier_id = earlier.record if earlier is not None else None
             approval.round = self._round(self._before(approval))
@@ -190,9 +192,7 @@ class ApprovalWriter:
 
     def _is_signed_for(self, approval: Approval) -> bool:
         """Return whether it is in a conflict that needs an extra approval (S6)."""
-        return any(
-            conflict.mode == Mode.APPROVAL for conflict in conflicts.conflicts_of_approval(approval, self.step.now)
-        )
+        return any(conflict.mode == Mode.APPROVAL for conflict in self.conflicts.of(approval, self.conflicts.as_asked))
 
     def _may_ask_again(self, approval: Approval, person: Person) -> bool:
         """Return whether an earlier decider is still here, is no party, and has decided in no other stage."""

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from approvals.assignment import candidates
+from approvals.assignment.context import load_context
 from approvals.conflicts import held_access
 from approvals.conflicts.check import submission as conflicts
 from approvals.decisions.rules import duties
@@ -44,6 +45,7 @@ from inventory.automations.transitions import lifecycle
     source=(SubmissionState.DECIDED,),
     target=(SubmissionState.IN_FORCE,),
     duties=(duties.STILL_HOLDS, submission_rules.CONFLICT_FREE),
+    context=load_context,
 )
 def put_in_force(step: Step[Submission]) -> Effect:
     """Create the new grants, end the removed ones and approve the version, in one transaction (A5)."""
@@ -94,9 +96,8 @@ def _check_conflicts(step: Step[Submission]) -> None:
 
     Holds the lock, so that no one else puts access in force at the same time (S6).
     """
-    submission = step.subject
-    conflicts.lock_access(submission)
-    refusal = submission_rules.conflict(submission, step.now)
+    conflicts.take_access_lock()
+    refusal = submission_rules.conflict_refusal(load_context(step.subject, step.now))
     if refusal is not None:
         raise refuse(refusal)
 
@@ -230,6 +231,7 @@ def _review_on(now: datetime, policy: policy_queries.Policy, tier: str) -> date:
     source=(SubmissionState.DECIDED,),
     duties=(duties.ACCEPT_IN_TIME, duties.STILL_HOLDS, submission_rules.CONFLICT_FREE),
     parents=("automation",),
+    context=load_context,
 )
 def accept_subset(step: Step[Submission]) -> Effect:
     """The business owner accepts what was approved, without what was refused (A5)."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import prefetch_related_objects
-
 from approvals.assignment import additional_seats, candidates
-from approvals.assignment.escalation_chain import CHAIN_RELATIONS
-from approvals.assignment.route import Route
+from approvals.assignment.context import SubmissionContext, load_context
 from approvals.assignment.transitions import add_seats
 from approvals.light_path.transitions.auto_approval import auto_approve
 from approvals.models import Approval, ApprovalState, SeatLabel, Submission, SubmissionState
@@ -27,18 +24,15 @@ from governance.core.notices import outbox
 @transition(
     Approval, event="approval.opened", permission=None, source=(ApprovalState.WAITING,), target=(ApprovalState.OPEN,)
 )
-def open_approval(step: Step[Approval], *, route: Route, loaded: Approval) -> Effect:
+def open_approval(step: Step[Approval], *, around: SubmissionContext) -> Effect:
     """Open an approval: its candidates are asked and its clock starts (A4, A10).
 
     Args:
         step: the running step.
-        route: the route of the submission.
-        loaded: the same approval with all relations that its ladder reads, loaded for the whole submission.
+        around: the context of the submission, loaded once for all its approvals.
     """
-    step.subject._state.fields_cache.update(loaded._state.fields_cache)
-    step.subject.__dict__["_prefetched_objects_cache"] = loaded.__dict__["_prefetched_objects_cache"]
-    step.subject.submission = route.submission
-    people = candidates.open_approval(step, step.subject, route)
+    standings = around.route.standing(around.facts.approval(step.subject.pk))
+    people = candidates.open_approval(step.subject, standings, around.route)
     return Effect(payload={"asked": [str(person.opaque_id) for person in people]})
 
 
@@ -57,26 +51,24 @@ def close_as_not_applicable(step: Step[Approval]) -> Effect:
 
 def start(step: Step[Any], submission: Submission) -> None:
     """Open stage 1, or stage 2 if the app in force needs no new decision (A12)."""
-    approvals = list(submission.approvals.select_related(*CHAIN_RELATIONS))
-    first = [approval for approval in approvals if approval.stage == 1]
+    context = load_context(submission, step.now)
+    first = [approval for approval in context.approvals if approval.stage == 1]
     if first and first[0].state == ApprovalState.WAITING:
-        _open_approvals(step, submission, first, event="stage_1_opened")
+        _open_approvals(step, context, first, event="stage_1_opened")
     elif first and first[0].state == ApprovalState.REJECTED:
-        _reject_all(step, submission, approvals)
+        _reject_all(step, context)
     else:
-        _after_stage_1(step, submission, approvals)
+        _after_stage_1(step, context)
 
 
-def _open_approvals(step: Step[Any], submission: Submission, approvals: Iterable[Approval], *, event: str) -> None:
-    """Open approvals and notify their approvers. Needs the relations of their ladders."""
-    approvals = list(approvals)
-    add_seats.add_seats(step, submission, approvals, additional_seats.missing_seats(submission, approvals, step.now))
-    prefetch_related_objects(approvals, "seats__candidates")
-    route = Route.load(submission, step.now)
+def _open_approvals(step: Step[Any], context: SubmissionContext, approvals: Sequence[Approval], *, event: str) -> None:
+    """Open approvals and notify their approvers."""
+    submission = context.submission
+    add_seats.add_seats(step, context, additional_seats.missing_seats(context, approvals))
     approvals_by_person: dict[int, tuple[Person, int, datetime | None]] = {}
     for approval in approvals:
-        open_approval(approval, actor=step.actor, now=step.now, route=route, loaded=approval)
-        for standing in route.standing(approval):
+        open_approval(approval, actor=step.actor, now=step.now, around=context)
+        for standing in context.route.standing(approval):
             for person in standing.may_decide:
                 _, count, due = approvals_by_person.get(person.pk, (person, 0, None))
                 soonest = min(filter(None, (due, approval.due_at)), default=None)
@@ -93,23 +85,23 @@ def _open_approvals(step: Step[Any], submission: Submission, approvals: Iterable
     )
 
 
-def _after_stage_1(step: Step[Any], submission: Submission, approvals: list[Approval]) -> None:
-    waiting = [approval for approval in approvals if approval.stage == 2 and approval.state == ApprovalState.WAITING]
+def _after_stage_1(step: Step[Any], context: SubmissionContext) -> None:
+    waiting = [approval for approval in context.facts.second if approval.state == ApprovalState.WAITING]
     for approval in waiting:
         if approval.carried_from_id is not None:
             settle_carried(approval, actor=step.actor, now=step.now)
     waiting = [approval for approval in waiting if approval.state == ApprovalState.WAITING]
-    if waiting and not auto_approve(step, submission, waiting):
-        _open_approvals(step, submission, waiting, event="stage_2_opened")
+    if waiting and not auto_approve(step, context, waiting):
+        _open_approvals(step, context, waiting, event="stage_2_opened")
     else:
-        _decide_if_complete(step, submission)
+        _decide_if_complete(step, context)
 
 
-def _reject_all(step: Step[Any], submission: Submission, approvals: Iterable[Approval]) -> None:
-    for approval in approvals:
+def _reject_all(step: Step[Any], context: SubmissionContext) -> None:
+    for approval in context.approvals:
         if approval.state in UNENDED:
             close_as_not_applicable(approval, actor=step.actor, now=step.now)
-    reject_submission(submission, actor=step.actor, now=step.now)
+    reject_submission(context.submission, actor=step.actor, now=step.now)
 
 
 def conclude(approval: Approval, step: Step[Any]) -> None:
@@ -118,26 +110,24 @@ def conclude(approval: Approval, step: Step[Any]) -> None:
         return
     related = ("automation__team", "version", "policy", "submitted_by")
     submission = Submission.objects.select_related(*related).get(pk=approval.submission_id)
-    if approval.stage == 1:
-        approvals = list(submission.approvals.select_related(*CHAIN_RELATIONS))
-        if approval.state == ApprovalState.APPROVED:
-            _after_stage_1(step, submission, approvals)
-        else:
-            _reject_all(step, submission, approvals)
-        return
-    if approval.state != ApprovalState.APPROVED:
-        _approve_without_conflict(step, submission)
-    _decide_if_complete(step, submission)
+    context = load_context(submission, step.now)
+    if approval.stage == 1 and approval.state == ApprovalState.APPROVED:
+        _after_stage_1(step, context)
+    elif approval.stage == 1:
+        _reject_all(step, context)
+    else:
+        if approval.state != ApprovalState.APPROVED:
+            _approve_without_conflict(step, context)
+        _decide_if_complete(step, context)
 
 
-def _approve_without_conflict(step: Step[Any], submission: Submission) -> None:
+def _approve_without_conflict(step: Step[Any], context: SubmissionContext) -> None:
     """Approve what only waited for an extra approval, if a refusal has removed the conflict (S6)."""
-    waiting = submission.approvals.filter(state=ApprovalState.OPEN, seats__label=SeatLabel.CONFLICT)
-    approvals = list(waiting.select_related(*CHAIN_RELATIONS).order_by("pk"))
-    route = Route.load(submission, step.now) if approvals else None
-    for approval in approvals:
-        approval.submission = submission
-        if route is not None and all(seat.is_filled for seat in route.standing(approval)):
+    for approval in context.approvals:
+        is_waiting = approval.state == ApprovalState.OPEN and SeatLabel.CONFLICT in additional_seats.labels_of(
+            context, approval
+        )
+        if is_waiting and all(seat.is_filled for seat in context.route.standing(approval)):
             approve_left_alone(approval, actor=step.actor, now=step.now)
 
 
@@ -155,8 +145,9 @@ def approve_left_alone(step: Step[Approval]) -> Effect:
     return Effect()
 
 
-def _decide_if_complete(step: Step[Any], submission: Submission) -> None:
-    if submission.approvals.filter(state__in=UNENDED).exists() or add_seats.reopen_for_conflicts(step, submission):
+def _decide_if_complete(step: Step[Any], context: SubmissionContext) -> None:
+    submission = context.submission
+    if submission.approvals.filter(state__in=UNENDED).exists() or add_seats.reopen_for_conflicts(step, context):
         return
     decide(submission, actor=step.actor, now=step.now)
     refused = submission.approvals.exclude(state=ApprovalState.APPROVED).exists()

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from approvals.assignment.escalation_chain import CHAIN_RELATIONS
+from approvals.assignment.context import load_context
 from approvals.assignment.matching import shortage
-from approvals.assignment.route import Route
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import cases, identity, stage_1
 from approvals.conflicts.check import submission as conflicts
@@ -365,8 +364,8 @@ def _build_stage_2(
 
 def check_enough_people(submission: Submission) -> None:
     """Check that people without a conflict can fill all open seats, together (A9)."""
-    approvals = submission.approvals.select_related(*CHAIN_RELATIONS).prefetch_related("seats")
-    missing_seats = shortage(Route.load(submission, submission.submitted_at).questions(approvals))
+    context = load_context(submission, submission.submitted_at)
+    missing_seats = shortage(context.route.questions(context.approvals))
     if missing_seats:
         raise refuse(shortage_refusal(missing_seats))
 

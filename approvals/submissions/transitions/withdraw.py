@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from approvals.assignment.context import load_context
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.approval import UNENDED
 from approvals.models.submission import UNFINISHED
@@ -40,6 +41,7 @@ def note_end(step: Step[Submission]) -> None:
     source=(SubmissionState.DECIDED,),
     target=(SubmissionState.DECLINED,),
     parents=("automation",),
+    context=load_context,
     reason_needed=True,
 )
 def decline(step: Step[Submission]) -> Effect:
@@ -56,6 +58,7 @@ def decline(step: Step[Submission]) -> Effect:
     source=UNFINISHED,
     target=(SubmissionState.WITHDRAWN,),
     parents=("automation",),
+    context=load_context,
     reason_needed=True,
 )
 def withdraw(step: Step[Submission]) -> Effect:

@@ -71,7 +71,12 @@ def _read_locked(row: M) -> M:
 
 
 def bring_up_to_date(subject: M, fresh: M) -> None:
-    """Give the caller's instance what the locked one holds, and forget what was prefetched before."""
-    if subject is not fresh:
-        subject.__dict__.pop("_prefetched_objects_cache", None)
-        subject.__dict__.update(fresh.__dict__)
+    """Give the caller's instance the columns and locked parents of the locked one. Drop what was prefetched before."""
+    if subject is fresh:
+        return
+    for field in fresh._meta.concrete_fields:
+        setattr(subject, field.attname, getattr(fresh, field.attname))
+        if isinstance(field, models.ForeignKey) and field.is_cached(fresh):
+            setattr(subject, field.name, getattr(fresh, field.name))
+    subject._state.adding, subject._state.db = fresh._state.adding, fresh._state.db
+    getattr(subject, "_prefetched_objects_cache", {}).clear()

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Model, Q
+from django.db.models import F, Model, Q, prefetch_related_objects
 
 from approvals.assignment.escalation_chain import Bench, chain_of_lead, chain_of_resource
 from approvals.models import Grant, Party, SubmissionState
@@ -34,18 +34,10 @@ def questions_for(item: Item, tier: str) -> tuple[Asks, ...]:
 
 
 def bench_of(item: Item, now: datetime) -> Bench:
-    """Load the groups on every ladder at ``now`` and the people on the item's own ladders in one query.
-
-    The people are set on the rows that name them, so `ladder` needs no further query.
-    """
-    named = [(row, name) for row, names in _rows_with_people(item) for name in names]
-    bench, people = Bench.with_people(
-        now, [pk for row, name in named if (pk := getattr(row, f"{name}_id")) is not None]
-    )
-    for row, name in named:
-        if (pk := getattr(row, f"{name}_id")) is not None:
-            setattr(row, name, people[pk])
-    return bench
+    """Load the groups on every ladder at ``now``, and the people on the item's own ladders."""
+    for row, names in _rows_with_people(item):
+        prefetch_related_objects([row], *names)
+    return Bench.load(now)
 
 
 def _rows_with_people(item: Item) -> Iterator[tuple[Model, tuple[str, ...]]]:

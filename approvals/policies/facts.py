@@ -1,0 +1,213 @@
+"""The register's facts about one submission: approvals, privileges, connections, parties and chain.
+
+A submission freezes its version and policy. The register may change. A page or an operation reads these facts once and
+passes them on; an operation inside another reads its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet
+
+from approvals.models import Approval, Party, Seat, Submission
+from approvals.policies import queries as policy_queries
+from approvals.policies.queries import Policy
+from governance.core.models import Person
+from inventory.chains import queries as chain_queries
+from inventory.chains.queries import Chain
+from inventory.models import Binding, NonHumanIdentity, Privilege
+from inventory.resources import queries as resource_queries
+from inventory.risk.tiers import Tier
+from inventory.versions import assessment
+
+#: Relations of an approval that its duties, title, facts and escalation chain read.
+APPROVAL_RELATIONS = (
+    *(
+        f"{resource}__{name}"
+        for resource in ("privilege__entitlement__resource", "decided_on")
+        for name in ("owner", "deputy", "team__lead", "team__deputy_lead", "interim__person")
+    ),
+    *("privilege__credential", "credential__kept_in", "credential__opens", "credential__owner", "justification"),
+)
+#: Relations of a submission that notices and escalation chains read.
+SUBMISSION_RELATIONS = (
+    *("version", "policy", "submitted_by"),
+    *(f"automation__team__{name}" for name in ("lead", "deputy_lead", "parent__lead")),
+)
+#: Relations of an approval that are copied to the locked row of an operation.
+COPIED_RELATIONS = ("privilege", "credential", "decided_on", "justification")
+
+
+class SubmissionFacts:
+    """The facts of one submission, each read at its first use.
+
+    Args:
+        submission: in any state.
+        now: business time.
+        locked: the locked approval of an operation. It takes its place among the approvals, with what is narrowed in it.
+    """
+
+    def __init__(self, submission: Submission, now: datetime, locked: Approval | None = None) -> None:
+        self.submission, self.now, self._locked = submission, now, locked
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The frozen policy."""
+        return policy_queries.policy_of(self.submission.policy)
+
+    @cached_property
+    def approvals(self) -> list[Approval]:
+        """All approvals, stage 1 first, in the order in which they were asked."""
+        return self.adopt(_approvals([self.submission.pk]))
+
+    def adopt(self, rows: Iterable[Approval]) -> list[Approval]:
+        """Return these approvals with the submission of the facts. The locked approval replaces its row."""
+        approvals = []
+        for row in rows:
+            approval = row
+            if self._locked is not None and self._locked.pk == row.pk:
+                approval = self._locked
+                for name in COPIED_RELATIONS:
+                    setattr(approval, name, getattr(row, name))
+            approval.submission = self.submission
+            approvals.append(approval)
+            self.seats[approval.pk] = list(row.seats.all())
+        return approvals
+
+    @cached_property
+    def seats(self) -> dict[int, list[Seat]]:
+        """The seats of each approval by its id, filled with the approvals."""
+        return {}
+
+    def seats_of(self, approval: Approval) -> list[Seat]:
+        """Return the seats of an approval with their candidates."""
+        assert self.approvals is not None  # reads the seats
+        return self.seats.get(approval.pk, [])
+
+    def approval(self, pk: int) -> Approval:
+        """Return one of the approvals by id."""
+        return next(approval for approval in self.approvals if approval.pk == pk)
+
+    @property
+    def second(self) -> list[Approval]:
+        """The approvals of stage 2."""
+        return [approval for approval in self.approvals if approval.stage == 2]
+
+    @cached_property
+    def parties(self) -> Mapping[int, str]:
+        """The capacity of each party by person id (S1)."""
+        return _parties([self.submission.pk])[self.submission.pk]
+
+    @property
+    def party_ids(self) -> Collection[int]:
+        """Ids of the parties."""
+        return self.parties.keys()
+
+    @cached_property
+    def privileges(self) -> Sequence[Privilege]:
+        """The privileges of the version with entitlement, resource and credential."""
+        return list(_privileges([self.submission.version_id]))
+
+    @cached_property
+    def bindings(self) -> Mapping[tuple[str, str], Binding]:
+        """The bindings of the privileges by connector and instance."""
+        return resource_queries.bindings_of(self.privileges)
+
+    @cached_property
+    def chain(self) -> Chain:
+        """The chain of the version (A16)."""
+        return chain_queries.chain_with_version(self.submission.version, self.privileges)
+
+    @cached_property
+    def chain_ids(self) -> frozenset[int]:
+        """Ids of the other automations in the chain."""
+        return self.chain.others
+
+    @cached_property
+    def sharers(self) -> Sequence[tuple[str, Tier]]:
+        """Automations with the same identity, and their tiers (I5)."""
+        identities = assessment.identities_of(self.submission.version)
+        return assessment.sharers_of(self.submission.automation, identities)
+
+    @cached_property
+    def ownerless_identities(self) -> Sequence[NonHumanIdentity]:
+        """Identities of the version without an owner (I3)."""
+        running = NonHumanIdentity.objects.ownerless(self.now).filter(used_by__version=self.submission.version_id)
+        return list(running.select_related("owner").order_by("pk"))
+
+    @cached_property
+    def names_present_owner(self) -> bool:
+        """Whether the submission names another, present business owner."""
+        wanted, standing = (
+            str(self.submission.asked.get("business_owner", "")),
+            self.submission.automation.business_owner,
+        )
+        if not wanted or wanted == str(standing.opaque_id):
+            return False
+        return Person.objects.filter(opaque_id=wanted, is_active=True, left_at__isnull=True).exists()
+
+
+def load_facts(submissions: Sequence[Submission], now: datetime) -> dict[int, SubmissionFacts]:
+    """Return the facts of several submissions by id, in a fixed number of queries; none for none.
+
+    Chains and sharers are read at their first use.
+    """
+    facts = load_version_facts(submissions, now)
+    approvals = _by(_approvals(list(facts)), "submission_id") if facts else {}
+    for pk, of_one in facts.items():
+        of_one.approvals = of_one.adopt(approvals.get(pk, []))
+    return facts
+
+
+def load_version_facts(submissions: Sequence[Submission], now: datetime) -> dict[int, SubmissionFacts]:
+    """Return the facts of several submissions without approvals, which are read at their first use."""
+    facts = {submission.pk: SubmissionFacts(submission, now) for submission in submissions}
+    parties = _parties(list(facts))
+    privileges = _by(_privileges({submission.version_id for submission in submissions}), "version_id")
+    bindings = resource_queries.bindings_of(privilege for held in privileges.values() for privilege in held)
+    for submission in submissions:
+        of_one = facts[submission.pk]
+        of_one.parties = parties[submission.pk]
+        of_one.privileges, of_one.bindings = privileges.get(submission.version_id, []), bindings
+    return facts
+
+
+def load_chain_ids(facts: Sequence[SubmissionFacts]) -> None:
+    """Read which automations are in the chains of several submissions: a fixed number of queries, two without a chain."""
+    by_version = chain_queries.others_with({of_one.submission.version_id for of_one in facts})
+    for of_one in facts:
+        of_one.chain_ids = by_version[of_one.submission.version_id]
+
+
+def _approvals(submissions: Collection[int]) -> QuerySet[Approval]:
+    """Read approvals. Those of one submission come in one query; several share rows, so these are read once each."""
+    rows = Approval.objects.filter(submission__in=submissions).order_by("submission_id", "stage", "pk")
+    if len(submissions) == 1:
+        return rows.select_related(*APPROVAL_RELATIONS).prefetch_related("seats__candidates")
+    return rows.prefetch_related("seats__candidates", *APPROVAL_RELATIONS)
+
+
+def _privileges(versions: Collection[int]) -> QuerySet[Privilege]:
+    return (
+        Privilege.objects.filter(version__in=versions)
+        .select_related("entitlement__resource", "credential")
+        .order_by("pk")
+    )
+
+
+def _parties(submissions: Collection[int]) -> dict[int, dict[int, str]]:
+    parties: dict[int, dict[int, str]] = {pk: {} for pk in submissions}
+    for party in Party.objects.filter(submission__in=submissions).order_by("-pk"):
+        parties[party.submission_id][party.person_id] = party.get_capacity_display()
+    return parties
+
+
+def _by(rows: Iterable[Any], name: str) -> dict[int, list[Any]]:
+    groups: dict[int, list[Any]] = {}
+    for row in rows:
+        groups.setdefault(getattr(row, name), []).append(row)
+    return groups
