@@ -12,7 +12,7 @@ from typing import Any
 from django.contrib.auth.models import Permission as ModelPermission
 
 from approvals.assignment.route import Route, SeatState
-from approvals.models import Approval, Candidate, Likeness, Seat, Submission
+from approvals.models import Approval, Candidate, Likeness, Submission
 from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_holidays, zone_of
 from governance.core.engine.transition import Step
@@ -75,7 +75,7 @@ def open_approval(approval: Approval, standings: Sequence[SeatState], route: Rou
     Returns:
         All candidates.
     """
-    name_candidates(standings, route.now)
+    name_candidates(standings, route)
     people = [person for standing in standings for person in standing.may_decide]
     start_clock(approval, route, people)
     approval.builder_due_at = None
@@ -99,7 +99,7 @@ def seats_to_reassign(approval: Approval, route: Route) -> list[SeatState]:
         standing
         for standing in route.standing(approval)
         if not standing.is_filled
-        and any(_nobody_asked(people, standing) for basis, people in standing.asked[: _on_time(standing)])
+        and any(_nobody_asked(people, standing, route) for basis, people in standing.asked[: _on_time(standing)])
     ]
 
 
@@ -113,44 +113,36 @@ def seats_for_late_rungs(approval: Approval, route: Route) -> list[SeatState]:
     return [
         standing
         for standing in route.standing(approval)
-        if not standing.is_filled and any(_nobody_asked(rung.people, standing) for rung in standing.late)
+        if not standing.is_filled and any(_nobody_asked(rung.people, standing, route) for rung in standing.late)
     ]
 
 
-def _nobody_asked(people: Iterable[Person], standing: SeatState) -> bool:
+def _nobody_asked(people: Iterable[Person], standing: SeatState, route: Route) -> bool:
     """Return whether there are people and none of them was asked to fill a seat."""
     keys = {person.pk for person in people}
-    return bool(keys) and not keys & _candidate_ids(standing.seat)
+    return bool(keys) and not keys & route.facts.candidates.get(standing.seat.pk, set())
 
 
-def is_asked(person: Person, standing: SeatState) -> bool:
-    """Return whether a person is a candidate for a seat."""
-    return person.pk in _candidate_ids(standing.seat)
-
-
-def _candidate_ids(seat: Seat) -> set[int]:
-    return {candidate.person_id for candidate in seat.candidates.all()}
-
-
-def name_candidates(standings: Iterable[SeatState], now: datetime) -> list[Person]:
+def name_candidates(standings: Iterable[SeatState], route: Route) -> list[Person]:
     """Add eligible people as candidates of each open seat and return the new ones."""
     candidates: list[Candidate] = []
     for standing in standings:
-        named = _candidate_ids(standing.seat)
+        named = route.facts.candidates.get(standing.seat.pk, set())
         added = [person for person in standing.may_decide if person.pk not in named]
         candidates += (
-            Candidate(seat=standing.seat, person=person, order=order, basis=standing.basis_of(person), at=now)
+            Candidate(seat=standing.seat, person=person, order=order, basis=standing.basis_of(person), at=route.now)
             for order, person in enumerate(added, start=len(named))
         )
     Candidate.objects.bulk_create(candidates)
     return [candidate.person for candidate in candidates]
 
 
-def name_candidate(seat: Seat, person: Person, basis: str, now: datetime) -> None:
+def name_candidate(standing: SeatState, person: Person, route: Route) -> None:
     """Record that a person was asked to fill a seat. The database accepts decisions from candidates only."""
-    named = _candidate_ids(seat)
+    named = route.facts.candidates.get(standing.seat.pk, set())
     if person.pk not in named:  # The approval is locked, so no other transaction adds a candidate now.
-        Candidate.objects.create(seat=seat, person=person, order=len(named), basis=basis, at=now)
+        basis = standing.basis_of(person)
+        Candidate.objects.create(seat=standing.seat, person=person, order=len(named), basis=basis, at=route.now)
 
 
 def recipients_of_outcome(submission: Submission, now: datetime) -> list[Person]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from approvals.models import CarriedDecision, Decision, Retraction
+from approvals.models import CarriedDecision, Decision
 from approvals.policies.facts import SubmissionFacts
 from approvals.prior_decisions.queries import in_order
 from governance.core.models import Delegation, Person
@@ -39,15 +39,17 @@ class Votes:
         approvals |= {row.earlier_id for of_one in facts for row in of_one.approvals if row.earlier_id is not None}
         links = list(CarriedDecision.objects.filter(approval__in=approvals).order_by())
         wanted = Q(approval__in=approvals) | Q(pk__in={link.decision_id for link in links})
-        rows = Decision.objects.filter(wanted).select_related("person", "for_person", "seat", "reason").order_by("pk")
-        decisions = {row.pk: row for row in rows}
-        retracted = (
-            Retraction.objects.filter(decision__in=decisions).order_by() if decisions else Retraction.objects.none()
+        rows = (
+            Decision.objects.filter(wanted)
+            .select_related("person", "for_person", "seat", "reason", "retraction")
+            .order_by("pk")
         )
+        decisions = {row.pk: row for row in rows}
+        retracted = frozenset(pk for pk, row in decisions.items() if hasattr(row, "retraction"))
         delegates: dict[int, list[Person]] = {}
         for standing in Delegation.objects.running(now).select_related("taker").order_by():
             delegates.setdefault(standing.giver_id, []).append(standing.taker)
-        return cls(decisions, frozenset(retracted.values_list("decision", flat=True)), links, delegates)
+        return cls(decisions, retracted, links, delegates)
 
     def on(self, approvals: Collection[int]) -> Iterator[tuple[int, Decision]]:
         """Yield the decisions on some approvals or carried over to them, oldest first, each with the approval's id."""

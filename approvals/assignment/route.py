@@ -104,6 +104,11 @@ class Route:
         """The capacity of each party by person id (S1)."""
         return self.facts.parties
 
+    @property
+    def deciders(self) -> list[Person]:
+        """The people who decided something that counts here."""
+        return [decision.person for decisions in self.decisions.values() for decision in decisions]
+
     def note(self, decision: Decision) -> None:
         """Count a decision made just now."""
         self.decisions.setdefault(decision.approval_id, []).append(decision)

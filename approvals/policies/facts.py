@@ -6,6 +6,7 @@ passes them on; an operation inside another reads its own.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +14,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from approvals.models import Approval, Party, Seat, Submission
+from approvals.models import Approval, Candidate, Party, Seat, Submission
 from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
 from governance.core.models import Person
@@ -83,8 +84,13 @@ class SubmissionFacts:
         """The seats of each approval by its id, filled with the approvals."""
         return {}
 
+    @cached_property
+    def candidates(self) -> Mapping[int, set[int]]:
+        """Ids of the people who were asked, by the id of the seat (A9)."""
+        return _candidates([self.submission.pk])
+
     def seats_of(self, approval: Approval) -> list[Seat]:
-        """Return the seats of an approval with their candidates."""
+        """Return the seats of an approval."""
         assert self.approvals is not None  # reads the seats
         return self.seats.get(approval.pk, [])
 
@@ -120,7 +126,10 @@ class SubmissionFacts:
     @cached_property
     def chain(self) -> Chain:
         """The chain of the version (A16)."""
-        return chain_queries.chain_with_version(self.submission.version, self.privileges)
+        version = self.submission.version
+        if not chain_queries.joining([version.pk]).exists():
+            return Chain()
+        return chain_queries.chain_with_version(version, self.privileges)
 
     @cached_property
     def chain_ids(self) -> frozenset[int]:
@@ -158,7 +167,9 @@ def load_facts(submissions: Sequence[Submission], now: datetime) -> dict[int, Su
     """
     facts = load_version_facts(submissions, now)
     approvals = _by(_approvals(list(facts)), "submission_id") if facts else {}
+    candidates = _candidates(list(facts)) if facts else {}
     for pk, of_one in facts.items():
+        of_one.candidates = candidates
         of_one.approvals = of_one.adopt(approvals.get(pk, []))
     return facts
 
@@ -187,8 +198,16 @@ def _approvals(submissions: Collection[int]) -> QuerySet[Approval]:
     """Read approvals. Those of one submission come in one query; several share rows, so these are read once each."""
     rows = Approval.objects.filter(submission__in=submissions).order_by("submission_id", "stage", "pk")
     if len(submissions) == 1:
-        return rows.select_related(*APPROVAL_RELATIONS).prefetch_related("seats__candidates")
-    return rows.prefetch_related("seats__candidates", *APPROVAL_RELATIONS)
+        return rows.select_related(*APPROVAL_RELATIONS).prefetch_related("seats")
+    return rows.prefetch_related("seats", *APPROVAL_RELATIONS)
+
+
+def _candidates(submissions: Collection[int]) -> dict[int, set[int]]:
+    people: dict[int, set[int]] = defaultdict(set)
+    asked = Candidate.objects.filter(seat__approval__submission__in=submissions).order_by()
+    for seat, person in asked.values_list("seat", "person"):
+        people[seat].add(person)
+    return people
 
 
 def _privileges(versions: Collection[int]) -> QuerySet[Privilege]:

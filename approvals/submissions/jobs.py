@@ -276,7 +276,7 @@ def _build_reminders(
         for seat in route.standing(approval)
         for person in (seat.on_time if word == "half" else seat.may_decide)  # deputies were asked only at half the time
     ]
-    for person in [person for seat, person in standing if candidates.is_asked(person, seat)]:
+    for person in [person for seat, person in standing if person.pk in route.facts.candidates.get(seat.seat.pk, ())]:
         key = _reminder_key(approval, word, person.pk, now)
         if key in sent_keys:
             continue

@@ -140,6 +140,12 @@ def others_with(versions: Collection[int]) -> dict[int, frozenset[int]]:
     return {pk: chain.others for pk, chain in chains.items()}
 
 
+def joining(versions: Collection[int]) -> QuerySet[Version]:
+    """Versions that meet another automation, call an unknown one, or run as an identity: others have no chain."""
+    runs_as = NonHumanIdentity.objects.filter(Q(used_by__version=OuterRef("pk")) | Q(automation=OuterRef("automation")))
+    return Version.objects.filter(Q(Exists(runs_as)) | Q(annotate_joined()), pk__in=versions)
+
+
 def possible_chains(versions: Mapping[K, VersionParts]) -> dict[K, Chain]:
     """Chains of saved or unsaved versions, each as if it were the approved one.
 

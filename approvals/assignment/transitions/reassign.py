@@ -89,7 +89,7 @@ def ask_next(
     records_by_person: dict[tuple[int, Person], list[Approval]] = defaultdict(list)
     for record in context.approvals if among is None else among:
         if record.state == ApprovalState.OPEN:
-            for person in candidates.name_candidates(seats(record, route), step.now):
+            for person in candidates.name_candidates(seats(record, route), route):
                 records_by_person[record.stage, person].append(record)
     people = list({person.pk: person for _, person in records_by_person}.values())
     candidates.grant_view(submission.automation, people)

@@ -354,7 +354,7 @@ def _record_decision(
     route = step.context.route
     standing = standing or route.seat_for(approval, step.actor)
     assert standing is not None  # the duty TURN lets nobody else come this far
-    candidates.name_candidate(standing.seat, capacity, standing.basis_of(capacity), step.now)
+    candidates.name_candidate(standing, capacity, route)
     decision = Decision.objects.create(
         approval=approval,
         seat=standing.seat,

@@ -21,7 +21,7 @@ from approvals.review.changes import VersionChanges
 from approvals.review.views import duplicates
 from approvals.review.views.reader import Reader
 from governance.core.models import Person
-from inventory.models import Finding
+from inventory.models import Assessment, Finding
 from inventory.versions import trigger_descriptions
 
 #: Large documents that the page does not show.
@@ -108,7 +108,7 @@ def load_dossier(submission: Submission, reader: Reader) -> Dossier:
     context = load_context(submission, reader.now)
     since = since_approved.load_changes(context)
     app = submission.app_approval
-    assessment = submission.version.assessments.order_by("-pk").first()
+    newest = Assessment.objects.filter(version=submission.version_id).order_by("-pk").values("pk")[:1]
     return Dossier(
         context,
         comments=list(submission.comments.select_related("by", "text").order_by("pk")),
@@ -118,7 +118,7 @@ def load_dossier(submission: Submission, reader: Reader) -> Dossier:
             trigger_descriptions.trigger_sentence(trigger.type, trigger.detail)
             for trigger in submission.version.triggers.order_by("pk")
         ],
-        findings=list(assessment.findings.filter(state="open").order_by("pk")) if assessment is not None else (),
+        findings=list(Finding.objects.filter(assessment=newest, state="open").order_by("pk")),
         rests_on=app.submission.version.number if app is not None and app.submission_id != submission.pk else None,
         alike=duplicates.possible_duplicates(submission, reader),
         held=waiting_for.pending_items(submission, reader.now, context.route),

@@ -157,6 +157,7 @@ def _events(details: Dossier, reader: Reader) -> list[Shape]:
         details.submission,
         reader=reader.actor.person,
         limit=EVENTS,
+        people=[details.submission.submitted_by, *details.owners.values(), *details.route.deciders],
         texts={ledger_events.name_of(record): record.quoted for record in details.records},
         actor=reader.actor,
         now=reader.now,

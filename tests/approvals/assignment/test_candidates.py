@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from approvals.assignment.route import Route
+from approvals.assignment.context import load_context
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Candidate, Grant, Submission, SubmissionState
 from approvals.models.grant import LONGEST_TERM
@@ -39,7 +39,7 @@ def leaves(c: Company, *people: Person) -> None:
 def standing(c: Company, record: Approval, label: str = "owner") -> tuple[str, list[str], dict[str, str]]:
     """The rung that decides a seat, who stands on it, and who was skipped with which code."""
     fresh = Approval.objects.get(pk=record.pk)
-    seat = next(seat for seat in Route.load(fresh.submission, c.now).standing(fresh) if seat.label == label)
+    seat = next(seat for seat in load_context(fresh.submission, c.now).route.standing(fresh) if seat.label == label)
     return seat.basis, [p.name for p in seat.may_decide], {one.person.name: one.code for one in seat.skipped}
 
 
@@ -210,7 +210,7 @@ def of_bram(c: Company) -> Submission:
 def test_stage_1_warns_when_deciding_it_would_leave_nobody_for_something(company: Company, start: Submission) -> None:
     n, submission = company.people, start
     leaves(company, n.omar, n.amara, n.mei, n.lena, n.sana, n.viktor)
-    app, route = scenarios.app_of(submission), Route.load(submission, company.now)
+    app, route = scenarios.app_of(submission), load_context(submission, company.now).route
     stranded = route.would_strand(app, as_actor(n.bram))
     records = submission.approvals.filter(stage=2)
     slack = [record for record in records if "Slack" in str(record.privilege or record.credential)]

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from approvals.assignment.context import load_context
 from approvals.assignment.escalation_chain import Rung
 from approvals.assignment.matching import Question, shortage, shortage_after
 from approvals.assignment.next_approver import Eligibility, next_approvers
-from approvals.assignment.route import Route, SeatState
+from approvals.assignment.route import SeatState
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from governance.core.models import Person
@@ -37,7 +38,7 @@ def leaves(c: Company, *people: Person) -> None:
 def seats(c: Company, record: Approval) -> dict[str, SeatState]:
     """How the seats of a record stand."""
     fresh = Approval.objects.get(pk=record.pk)
-    return {seat.label: seat for seat in Route.load(fresh.submission, c.now).standing(fresh)}
+    return {seat.label: seat for seat in load_context(fresh.submission, c.now).route.standing(fresh)}
 
 
 @pytest.mark.rule("A9", "S2")
@@ -85,7 +86,9 @@ def test_where_nobody_on_the_ladder_would_leave_enough_only_the_first_is_asked(
     app = Approval.objects.get(pk=app.pk)
     standing = seats(c, app)["lead"]
     assert (standing.basis, standing.may_decide, standing.beside) == ("deputy lead", (n.bram,), None)
-    assert Route.load(app.submission, c.now).would_strand(app, as_actor(n.bram)), "and reads it before the click"
+    assert load_context(app.submission, c.now).route.would_strand(app, as_actor(n.bram)), (
+        "and reads it before the click"
+    )
 
 
 @pytest.mark.rule("A9", "A11")
@@ -95,8 +98,8 @@ def test_a_delegates_decision_uses_up_both_so_the_warning_counts_both(
     c, n = company, company.people
     app = scenarios.app_of(for_theo_alone)
     stand_in = as_delegate(n.theo, giver=n.bram)
-    assert Route.load(app.submission, c.now).would_strand(app, as_actor(n.bram)) == []
-    assert Route.load(app.submission, c.now).would_strand(app, stand_in)
+    assert load_context(app.submission, c.now).route.would_strand(app, as_actor(n.bram)) == []
+    assert load_context(app.submission, c.now).route.would_strand(app, stand_in)
 
 
 @pytest.mark.rule("A9")

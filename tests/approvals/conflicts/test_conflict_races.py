@@ -118,14 +118,14 @@ def last_word(c: Company, made: Submission) -> Callable[[], object]:
 def held_at_the_lock(monkeypatch: pytest.MonkeyPatch, *, then: Callable[[], object] = lambda: None) -> None:
     """Whoever comes to the lock waits until two have come, each of whom has been told by then that it may; then something else happens first."""
     together = threading.Barrier(2, action=lambda: failed.extend(at_once(then)), timeout=PATIENCE)
-    lock, failed = check_submission.lock_access, list[object]()
+    lock, failed = check_submission.take_access_lock, list[object]()
 
-    def alone(submission: Submission) -> None:
+    def alone() -> None:
         together.wait()
         assert failed == [None], failed
-        lock(submission)
+        lock()
 
-    monkeypatch.setattr(check_submission, "lock_access", alone)
+    monkeypatch.setattr(check_submission, "take_access_lock", alone)
 
 
 def without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
         ask(step)
         together.wait()
 
-    monkeypatch.setattr(check_submission, "lock_access", lambda submission: None)
+    monkeypatch.setattr(check_submission, "take_access_lock", lambda: None)
     monkeypatch.setattr(put_in_force, "_check_conflicts", check)
 
 

@@ -9,10 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from approvals.assignment.context import load_context
 from approvals.conflicts import members, scan
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation, cases
-from approvals.conflicts.check import submission as check_submission
 from approvals.models import Submission
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.core.models import LedgerEvent, Person
@@ -51,9 +51,7 @@ def unconfirmed(c: Company, **more: Any) -> None:
 
 def found_for(submission: Submission, c: Company) -> list[str]:
     """Codes of the rules that a submission is in conflict with, read anew."""
-    return conflict_rules.codes(
-        check_submission.conflicts_of_submission(Submission.objects.get(pk=submission.pk), c.now)
-    )
+    return conflict_rules.codes(load_context(Submission.objects.get(pk=submission.pk), c.now).conflicts.as_asked)
 
 
 # --- who says so --------------------------------------------------------------------------------------------------------
@@ -218,7 +216,7 @@ def test_review_and_resource_say_that_it_stands(plain: Company) -> None:
 def test_a_conflict_for_want_of_a_control_says_who_could_say_that_it_stands(plain: Company) -> None:
     unconfirmed(plain)
     open_one = scenarios.submitted(plain, stock_report.version(plain), by=plain.people.rita)
-    (one,) = check_submission.conflicts_of_submission(open_one, plain.now)
+    (one,) = load_context(open_one, plain.now).conflicts.as_asked
     assert one.way_out.endswith("If it is made sure already, whoever answers for the resource says so there.")
 
 

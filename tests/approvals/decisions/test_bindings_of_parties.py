@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from approvals.assignment.context import load_context
 from approvals.decisions.transitions import decide
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as preview_queries
@@ -191,7 +192,8 @@ def test_nobody_approves_it_as_it_was_asked_once_its_confirmer_becomes_a_party(
         scenarios.approve(scenarios.app_of(record.submission), n.theo, now=omars.now)
     assert caught.value.refusal.code == "T1"
     assert caught.value.refusal.sentence.startswith("Its tier has risen since")
-    no = tiers.tier_refusal(payroll(record.submission))
+    approval = payroll(record.submission)
+    no = tiers.tier_refusal(approval, load_context(approval, omars.now).facts)
     assert no is not None
     assert no.sentence.startswith("No independent owner confirmed what its connection opens, so this is high risk")
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from approvals.conflicts.check import remaining_conflicts, submission
-from approvals.decisions import digest
+from approvals.assignment.context import load_context
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as preview_queries
 from governance.core.duties.refusals import InvalidInput
@@ -68,24 +67,23 @@ def test_a_rule_about_restricted_data_finds_it_in_preview_submission_and_what_is
     read = previewed(omars, omars.people.omar)
     assert conflict_rules.codes(read.conflicts) == ["read-and-tell"]
     record = submitted(omars)
-    assert conflict_rules.codes(submission.conflicts_of_approval(record, omars.now)) == ["read-and-tell"]
-    assert conflict_rules.codes(
-        submission.remaining_conflicts(record.submission, record.submission.approvals.all(), omars.now)
-    ) == ["read-and-tell"]
-    assert conflict_rules.codes(remaining_conflicts.remaining_of_approval(record, omars.now)) == ["read-and-tell"]
+    context = load_context(record, omars.now)
+    conflicts = context.conflicts
+    for found in (conflicts.as_asked, conflicts.after(context.approvals), conflicts.remaining):
+        assert conflict_rules.codes(conflicts.of(record, found)) == ["read-and-tell"]
 
 
 def test_what_somebody_else_confirmed_is_in_no_such_conflict(omars: Company) -> None:
     restricted_and_slack(omars, mode="approval")
     assert not previewed(omars, omars.people.rita).conflicts
     record = submitted(omars, technical_owner=omars.people.rita)
-    assert not submission.conflicts_of_approval(record, omars.now)
-    assert digest.facts_of_approval(record, omars.now)["data_class"] == "public"
+    assert not load_context(record, omars.now).conflicts.as_asked
+    assert scenarios.facts_shown(record, omars.now)["data_class"] == "public"
 
 
 def test_a_decision_is_about_the_class_that_its_tier_counts(omars: Company) -> None:
     record = submitted(omars)
-    assert digest.facts_of_approval(record, omars.now)["data_class"] == "restricted"
+    assert scenarios.facts_shown(record, omars.now)["data_class"] == "restricted"
 
 
 def test_the_review_and_the_preview_show_the_class_that_counts(omars: Company) -> None:

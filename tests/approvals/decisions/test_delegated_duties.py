@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from approvals.assignment.route import Route
+from approvals.assignment.context import load_context
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Retraction, Submission
 from governance.core.duties.refusals import NotPermitted
@@ -41,7 +41,7 @@ def test_whose_own_role_has_ended_signs_as_security_for_nobody(company: Company)
     assert no.value.refusal.code == "A11"
     app.refresh_from_db()
     assert app.state == ApprovalState.OPEN
-    assert Route.load(app.submission, later).delegates == {}
+    assert load_context(app.submission, later).route.delegates == {}
 
 
 @pytest.mark.rule("A11", "S8")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from approvals.assignment.route import Route
+from approvals.assignment.context import load_context
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Party, Submission
 from approvals.submissions.transitions import put_in_force
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
 
 def ladder(c: Company, record: Approval) -> tuple[str, list[str]]:
     """On what basis the owner's seat is filled first, and by whom."""
-    seat = Route.load(Submission.objects.get(pk=record.submission_id), c.now).standing(record)[0]
+    seat = load_context(Submission.objects.get(pk=record.submission_id), c.now).route.standing(record)[0]
     return seat.basis, [person.name for person in seat.may_decide]
 
 
@@ -98,7 +98,7 @@ def test_who_was_named_after_a_submission_was_made_stands_behind_the_deputy_who_
     late = company.now + timedelta(hours=1)
     named = name(company, Resource.objects.get(pk=company.slack.pk), n.grace, n.amara)
     ownership_transitions.confirm_interim(named, actor=as_actor(n.sana), now=late)
-    route = Route.load(Submission.objects.get(pk=stage_2.pk), late)
+    route = load_context(Submission.objects.get(pk=stage_2.pk), late).route
     assert [rung.basis for rung in route.ladder_of(record, "owner")][:3] == ["owner", "deputy", "interim owner"]
     assert route.standing(record)[0].may_decide == (n.amara,)
 

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from approvals.assignment.route import Route
+from approvals.assignment.context import load_context, load_contexts
 from approvals.decisions.transitions import decide
 from approvals.decisions.transitions.decide import LOCKED_BEFORE
 from approvals.models import Approval, Grant, Submission
@@ -86,15 +86,15 @@ def test_reminding_costs_the_same_for_one_submission_as_for_two(company: Company
 @pytest.mark.rule("A9", "S1", "S2")
 def test_a_route_read_with_others_is_the_route_read_alone(company: Company, stage_2: Submission) -> None:
     other = scenarios.submitted(company)
-    together = Route.load_all([stage_2, other], company.now)
+    together = load_contexts([stage_2, other], company.now)
     for submission in (stage_2, other):
-        alone, shared = Route.load(submission, company.now), together[submission.pk]
+        alone, shared = load_context(submission, company.now).route, together[submission.pk].route
         for name in ("parties", "app_deciders", "stage_people", "decisions", "before", "carried"):
             assert getattr(shared, name) == getattr(alone, name), name
         for record in submission.approvals.all():
             assert shared.standing(record) == alone.standing(record)
-    assert queries(lambda: Route.load_all([stage_2, other], company.now)) == queries(
-        lambda: Route.load(other, company.now)
+    assert queries(lambda: load_contexts([stage_2, other], company.now)) == queries(
+        lambda: load_contexts([stage_2], company.now)
     )
 
 
@@ -103,7 +103,7 @@ def test_a_decision_asks_nothing_of_the_database_twice(company: Company, stage_2
     record = stage_2.approvals.filter(state="open").exclude(privilege=None).earliest("pk")
     # The first decision on a connection confirms what it opens, which is asked again under the connection's lock.
     scenarios.finish(company, stage_2.approvals.get(credential=record.privilege.credential), now=company.now)
-    person = Route.load(stage_2, company.now).standing(record)[0].may_decide[0]
+    person = load_context(stage_2, company.now).route.standing(record)[0].may_decide[0]
     digest, actor = scenarios.shown(record), as_actor(person)
     with CaptureQueriesContext(connection) as asked:
         decide.approve(record, actor=actor, now=company.now, reason="Fine by me.", shown_digest=digest)

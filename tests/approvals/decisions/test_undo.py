@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from approvals.assignment.route import Route
+from approvals.assignment.context import load_context
 from approvals.decisions.transitions import decide
 from approvals.inbox.queries import approvals
 from approvals.models import (
@@ -333,7 +333,7 @@ def test_who_took_back_a_decision_decides_nothing_of_the_other_stage(
     n, made = company.people, stock_in_stage_2
     stock_report.hand_over(company, company.slack, n.theo, n.omar)
     retract(scenarios.app_of(made), n.theo, company)
-    found = Route.load(made, company.now).conflict(n.theo, stock_report.privilege_on(made, company.slack))
+    found = load_context(made, company.now).route.conflict(n.theo, stock_report.privilege_on(made, company.slack))
     assert found is not None
     assert found[0] == "SOD-2"
 

@@ -10,7 +10,6 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from approvals.decisions import digest
 from approvals.decisions.transitions import comment, decide
 from approvals.inbox.queries import approvals
 from approvals.models import Approval, ApprovalState, Decision, Submission
@@ -64,7 +63,7 @@ def form(found: list[Approval], **more: Any) -> dict[str, Any]:
     return {
         "of": sorted({one.submission_id for one in found}),
         "record": [one.pk for one in found],
-        **{f"shown-{one.pk}": digest.digest(digest.facts_of_approval(one)) for one in found},
+        **{f"shown-{one.pk}": scenarios.shown(one) for one in found},
         "reason": "All read the same rows.",
         "decision": "approve",
         **more,
@@ -131,7 +130,7 @@ def test_all_that_is_ticked_is_decided_with_one_reason_and_the_rest_waits(
     client = client_of(company.people.omar)
     page = client.get(reverse(PAGE), {"of": [one.pk for one in two_in_stage_2]}).content.decode()
     assert all(f'name="record" value="{one.pk}"' in page for one in found)
-    assert all(f'value="{digest.digest(digest.facts_of_approval(one))}"' in page for one in found)
+    assert all(f'value="{scenarios.shown(one)}"' in page for one in found)
     answer = client.post(reverse(PAGE), form(found) | {"record": [one.pk for one in found[1:]], "decision": decision})
     assert (answer.status_code, answer.headers["Location"]) == (302, reverse("desk"))
     taken = list(Decision.objects.filter(approval__in=found))
@@ -227,7 +226,7 @@ def test_what_changed_since_it_was_shown_keeps_no_other_from_being_decided_and_t
     assert answer.status_code == 409
     assert "Alpha" in page
     assert "All read the same rows." in page
-    assert f'value="{digest.digest(digest.facts_of_approval(found[0]))}"' in page, "it is shown anew"
+    assert f'value="{scenarios.shown(found[0])}"' in page, "it is shown anew"
     assert {one.pk for one in records(*two_in_stage_2)} == {found[0].pk}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from approvals.assignment.route import Route
+from approvals.assignment.context import load_context
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.models import Submission
@@ -39,6 +39,6 @@ def test_where_the_lead_is_needed_for_a_privilege_the_preview_names_the_deputy_b
     rita.post(item, rita.typed(item, n.jonas), do="submit")
     made = Submission.objects.get()
     app = made.approvals.get(stage=1)
-    (standing,) = Route.load(made, c.now).standing(app)
+    (standing,) = load_context(made, c.now).route.standing(app)
     assert (standing.may_decide, standing.beside) == (seat.people, seat.beside)
     assert list(app.seats.get().candidates.values_list("person", flat=True)) == [n.theo.pk, n.bram.pk]

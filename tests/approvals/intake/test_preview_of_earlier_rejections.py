@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from approvals.assignment.route import Route
+from approvals.assignment.context import load_context
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.models import Approval, Submission
@@ -37,7 +37,7 @@ def names_before(found: previews.Preview) -> dict[str, list[tuple[str, list[str]
 
 
 def names_after(made: Submission, c: Company) -> dict[str, list[tuple[str, list[str]]]]:
-    route = Route.load(made, c.now)
+    route = load_context(made, c.now).route
 
     def name(record: Approval) -> str:
         return "app" if record.stage == 1 else str(record.privilege or record.credential)

@@ -22,7 +22,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.urls import reverse
 
-from approvals.assignment.route import route_of
+from approvals.assignment.context import load_context
 from approvals.models import Approval, ApprovalState, Submission
 from governance.core.mail.jobs import send_due
 from governance.core.models import Notice
@@ -254,7 +254,7 @@ def _decided(c: Company, made: Submission, seen: Seen) -> None:
 def _approved(record: Approval, c: Company) -> None:
     """By whoever is asked first for each seat; a credential that is typed in place is nobody's resource."""
     while (fresh := Approval.objects.get(pk=record.pk)).state == ApprovalState.OPEN:
-        seat = next(seat for seat in route_of(fresh, c.now).standing(fresh) if not seat.is_filled)
+        seat = next(seat for seat in load_context(fresh, c.now).route.standing(fresh) if not seat.is_filled)
         scenarios.approve(fresh, seat.may_decide[0], now=c.now)
 
 

@@ -264,7 +264,7 @@ def test_a_newer_version_continues_and_asks_only_what_is_new(
 
 @pytest.mark.rule("A2")
 def test_the_route_before_is_the_route_after(connected: Company, rita: Build) -> None:
-    from approvals.assignment.route import Route
+    from approvals.assignment.context import load_context
     from approvals.intake.drafts import Draft
     from approvals.intake.preview import queries as previews
 
@@ -281,7 +281,7 @@ def test_the_route_before_is_the_route_after(connected: Company, rita: Build) ->
     before["app"] = [[person.pk for person in seat.people] for seat in found.app_seats]
     rita.post(item, rita.typed(item, connected.people.jonas), do="submit")
     made = Submission.objects.get()
-    route = Route.load(made, connected.now)
+    route = load_context(made, connected.now).route
 
     def name(record: Approval) -> str:
         return "app" if record.stage == 1 else str(record.privilege or record.credential)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from approvals.assignment.route import Route
+from approvals.assignment.context import load_context
 from approvals.decisions.transitions import decide
 from approvals.intake import resubmission
 from approvals.intake.preview import queries as preview_queries
@@ -36,7 +36,7 @@ def others_answer(c: Company) -> None:
 
 def asked_of(c: Company, record: Approval) -> list[tuple[str, str, list[str]]]:
     """The seats of a record: label, basis, and who may decide."""
-    standing = Route.load(Submission.objects.get(pk=record.submission_id), c.now).standing(record)
+    standing = load_context(Submission.objects.get(pk=record.submission_id), c.now).route.standing(record)
     return [(seat.label, seat.basis, [person.name for person in seat.may_decide]) for seat in standing]
 
 

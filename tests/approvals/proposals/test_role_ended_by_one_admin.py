@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from approvals.assignment.context import load_context
 from approvals.decisions.transitions import decide
 from approvals.light_path import rules as light_path_rules
 from approvals.light_path import spot_checks
@@ -97,9 +98,9 @@ def test_on_the_seat_of_security_they_are_asked_as_before_and_the_other_decides(
 def test_no_fallback_owner_looks_at_a_sample_in_their_place(company: Company, stock_in_force: Submission) -> None:
     c, n = company, company.people
     sample = changed(c)
-    assert set(spot_checks.reviewers_of(sample, c.now)) <= {n.sana, n.viktor}
+    assert set(spot_checks.reviewers_of(sample, load_context(sample, c.now))) <= {n.sana, n.viktor}
     taken(c, n.sana, n.viktor)
-    assert spot_checks.reviewers_of(sample, c.now) == []
+    assert spot_checks.reviewers_of(sample, load_context(sample, c.now)) == []
     with sealed():
         for who in (n.sana, n.amara):
             assert light_path_rules.TURN_TO_LOOK.asks(sample, as_actor(who), c.now) is not None

@@ -11,7 +11,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from approvals.decisions import digest
 from approvals.models import Approval, Likeness, Submission
 from governance.core.models import Person
 from tests import scenarios
@@ -42,7 +41,7 @@ def records(company: Company) -> list[Approval]:
 
 def press(person: Person, record: Approval, **said: Any) -> Any:
     """Press a button of a decision's form, with scripts."""
-    values = {"decision": "approve", "shown_digest": digest.digest(digest.facts_of_approval(record)), **said}
+    values = {"decision": "approve", "shown_digest": scenarios.shown(record), **said}
     where = reverse("decide", args=[record.submission_id, record.pk])
     return client_of(person).post(where, values, headers={"HX-Request": "true", "HX-Target": "rows"})
 

@@ -17,7 +17,6 @@ from django.db import connection
 from django.db.models import Count
 from django.urls import reverse
 
-from approvals.decisions import digest as decision_digest
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Grant, GrantState, GrantUsage, Submission, SubmissionState, Waiver
 from approvals.models.grant import Why
@@ -38,6 +37,7 @@ from governance.demo.management.commands.demo_hints import HINTS, TO_BRING_IN
 from governance.recertification.models import Item, ItemState, Question
 from inventory.imports.transitions import confirmation, previews
 from inventory.models import Automation, AutomationState, NonHumanIdentity, Privilege, Resource
+from tests import scenarios
 from tests.demo.conftest import Database
 from tests.demo.demo_states import COLUMNS, Column
 from tests.environment import ROOT
@@ -398,7 +398,7 @@ def _at(submitted: Submission, place: str) -> Approval:
 
 
 def _shown(record: Approval) -> str:
-    return decision_digest.digest(decision_digest.facts_of_approval(Approval.objects.get(pk=record.pk)))
+    return scenarios.shown(record)
 
 
 def _decide(record: Approval, key: str, now: datetime, **narrowing: Any) -> None:

@@ -6,10 +6,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from approvals.conflicts.check import submission as check_submission
+from approvals.assignment.context import load_context, load_contexts
 from approvals.decisions import digest
 from approvals.models import Approval, ApprovalState, Grant, SeatLabel, Submission
-from approvals.policies import tiers
+from approvals.policies.facts import SubmissionFacts, load_chain_ids, load_facts
 from inventory.chains import queries as chain_queries
 from tests import scenarios
 from tests.approvals.chains import described, in_force
@@ -68,7 +68,7 @@ def test_nobody_more_is_asked_where_no_chain_has_formed(plain: Company, start: T
     a_rule(plain)
     waits, _ = start
     in_force(plain, described(plain, "Reads", (plain.slack, "read", "elsewhere")))
-    assert not check_submission.conflicts_of_submission(fresh(waits), plain.now)
+    assert not load_context(fresh(waits), plain.now).conflicts.as_asked
     scenarios.approve(the_privilege(waits), plain.people.omar, now=plain.now)
     assert the_privilege(waits).state == ApprovalState.APPROVED
 
@@ -79,9 +79,9 @@ def test_security_signs_for_what_another_that_came_into_force_meanwhile_makes_a_
 ) -> None:
     a_rule(plain)
     waits, before = start
-    assert not check_submission.conflicts_of_submission(fresh(waits), plain.now)
+    assert not load_context(fresh(waits), plain.now).conflicts.as_asked
     scenarios.decide_all(plain, before)
-    assert conflict_rules.codes(check_submission.conflicts_of_submission(fresh(waits), plain.now)) == ["read-and-tell"]
+    assert conflict_rules.codes(load_context(fresh(waits), plain.now).conflicts.as_asked) == ["read-and-tell"]
     record = the_privilege(waits)
     scenarios.approve(record, plain.people.omar, now=plain.now)
     record.refresh_from_db()
@@ -96,11 +96,18 @@ def test_security_signs_for_what_another_that_came_into_force_meanwhile_makes_a_
 def test_a_form_that_was_shown_before_decides_nothing_after(plain: Company, start: Two) -> None:
     a_rule(plain, mode="record")
     waits, before = start
-    shown = digest.digest(digest.facts_of_approval(the_privilege(fresh(waits)), plain.now))
+    shown = digest.digest(scenarios.facts_shown(the_privilege(fresh(waits)), plain.now))
     scenarios.decide_all(plain, before)
-    now = digest.facts_of_approval(the_privilege(fresh(waits)), plain.now)
+    now = scenarios.facts_shown(the_privilege(fresh(waits)), plain.now)
     assert now["conflicts"]
     assert digest.digest(now) != shown
+
+
+def chained(some: list[Submission], c: Company) -> list[SubmissionFacts]:
+    """The facts of submissions, with their chains read together."""
+    facts = list(load_facts(some, c.now).values())
+    load_chain_ids(facts)
+    return facts
 
 
 @pytest.mark.full("submits many, to count queries")
@@ -112,15 +119,15 @@ def test_many_are_asked_together_as_each_is_and_in_as_many_queries(plain: Compan
     def queries(pks: list[int]) -> int:
         some = list(Submission.objects.filter(pk__in=pks))
         with CaptureQueriesContext(connection) as caught:
-            check_submission.preload_conflicts(some, plain.now)
-        assert [conflict_rules.codes(check_submission.conflicts_of_submission(one, plain.now)) for one in some] == [
-            conflict_rules.codes(check_submission.conflicts_of_submission(fresh(one), plain.now)) for one in some
+            together = load_contexts(some, plain.now)
+        assert [conflict_rules.codes(together[one.pk].conflicts.as_asked) for one in some] == [
+            conflict_rules.codes(load_context(fresh(one), plain.now).conflicts.as_asked) for one in some
         ]
         return len(caught)
 
-    assert tiers.ids_in_chain(waiting) == {
-        one.pk: chain_queries.chain_with_version(one.version).others for one in waiting
-    }
+    assert [facts.chain_ids for facts in chained(waiting, plain)] == [
+        chain_queries.chain_with_version(one.version).others for one in waiting
+    ]
     assert queries([waiting[0].pk]) == queries([one.pk for one in waiting])
 
 
@@ -128,5 +135,5 @@ def test_many_are_asked_together_as_each_is_and_in_as_many_queries(plain: Compan
 def test_a_version_is_asked_together_as_it_would_stand_in_the_place_of_the_approved_one(plain: Company) -> None:
     one = Submission.objects.get(automation__name="Writes")
     for each in Submission.objects.all():
-        assert tiers.ids_in_chain([each])[each.pk] == chain_queries.chain_with_version(each.version).others
-    assert len(tiers.ids_in_chain([one])[one.pk]) == 3
+        assert chained([each], plain)[0].chain_ids == chain_queries.chain_with_version(each.version).others
+    assert len(chained([one], plain)[0].chain_ids) == 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from approvals.decisions import digest
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Grant, Seat, SeatLabel, Submission, SubmissionState
 from approvals.submissions.transitions import put_in_force
@@ -82,7 +81,7 @@ def test_what_is_only_recorded_asks_nobody_more_and_is_part_of_what_is_decided(p
     made = stock_report.submitted(plain)
     assert not Seat.objects.filter(approval__submission=made, label=SeatLabel.CONFLICT).exists()
     record = privilege_on(made, plain.slack)
-    assert digest.facts_of_approval(record, plain.now)["conflicts"] == ["read-and-tell 1"]
+    assert scenarios.facts_shown(record, plain.now)["conflicts"] == ["read-and-tell 1"]
     assert record.facts["conflicts"] == ["read-and-tell 1"]
 
 
@@ -93,7 +92,7 @@ def test_what_comes_into_conflict_after_it_was_shown_is_not_decided_by_that_form
     made = start
     record = privilege_on(made, plain.slack)
     record.refresh_from_db()
-    shown = digest.digest(digest.facts_of_approval(record, plain.now))
+    shown = scenarios.shown(record)
     conflict_rules.rule(on(plain.erp), on(plain.slack))
     with pytest.raises(Refused) as no:
         decide.approve(record, actor=as_actor(plain.people.omar), now=plain.now, reason="Fine.", shown_digest=shown)

@@ -7,8 +7,7 @@ import re
 import pytest
 from django.urls import reverse
 
-from approvals.conflicts.check import remaining_conflicts
-from approvals.conflicts.check import submission as check_submission
+from approvals.assignment.context import load_contexts
 from approvals.models import Approval, Submission
 from tests import scenarios
 from tests.approvals import stock_report
@@ -102,10 +101,7 @@ def test_list_of_what_is_decided_together_shows_no_conflict_that_is_gone(plain: 
     for one in privileges_on(made, plain.slack):
         scenarios.reject(one, plain.people.omar, now=plain.now)
     found = Submission.objects.get(pk=made.pk)
-    remaining_conflicts.preload_remaining([found], plain.now)
+    conflicts = load_contexts([found], plain.now)[found.pk].conflicts
     (reads,) = privileges_on(found, plain.erp)
-    reads.submission = found
-    assert remaining_conflicts.remaining_of_approval(reads, plain.now) == []
-    assert len(check_submission.conflicts_of_approval(reads, plain.now)) == 1, (
-        "what a decision is about is as it was asked"
-    )
+    assert conflicts.remaining_of(reads) == []
+    assert len(conflicts.of(reads, conflicts.as_asked)) == 1, "what a decision is about is as it was asked"
