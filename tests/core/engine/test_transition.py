@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connections, transaction
 
+from governance.core.access import access
 from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refusal, refuse
 from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.jobs import nudge
 from governance.core.ledger import ledger_events
 from governance.core.models import FreeText, LedgerEvent, Person
-from governance.core.roles.roles import ASSIGNABLE, Permission, Role
+from governance.core.roles.roles import ASSIGNABLE, Permission, Relation, Role
 from governance.core.texts import free_text
 from tests.appointments import end_role, record_leaver
 from tests.core.engine.toy_subject import NOT_THE_PAINTER, Door
@@ -40,6 +43,94 @@ def declare_open(**more: Any) -> Any:
 def refused_events() -> list[LedgerEvent]:
     """What the ledger holds about refused doors."""
     return list(LedgerEvent.objects.filter(subject_type="portal.door", outcome="refused"))
+
+
+# --- context -------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Loads:
+    """What a loader and its users saw, in order."""
+
+    seen: list[str] = field(default_factory=list)
+
+    def load(self, door: Door, now: datetime) -> str:
+        """Read the context of a door: its state as it is in the database after the lock."""
+        self.seen.append(f"load {door.name} {door.state}")
+        return f"context of {door.name}"
+
+    def relations(self, door: Door, person: Person, now: datetime, context: object) -> frozenset[Relation]:
+        """Note the context that permission is asked with."""
+        self.seen.append(f"permission {context}")
+        return frozenset()
+
+    def duty(self, door: Door, actor: Actor, now: datetime, context: object) -> Refusal | None:
+        """Note the context that a duty is asked with."""
+        self.seen.append(f"duty {context}")
+        return None
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> Loads:
+    """A loader whose context permission and duties note."""
+    made = Loads()
+    monkeypatch.setitem(access._REGISTERED, Door, made.relations)
+    return made
+
+
+@pytest.mark.rule("S5")
+def test_context_is_loaded_after_the_lock_and_handed_to_permission_duty_and_body(
+    doors: Any, northwind: Northwind, loads: Loads
+) -> None:
+    def close(step: Step[Door]) -> Effect:
+        """Close a door."""
+        loads.seen.append(f"nested body {step.context}")
+        return Effect()
+
+    close_door = transition(
+        Door, event="door.closed", permission=None, source=("open",), target=("closed",), context=loads.load
+    )(close)
+
+    def open_door(step: Step[Door]) -> Effect:
+        """Open a door, and close the one behind it."""
+        loads.seen.append(f"body {step.context}")
+        close_door(Door.objects.get(name="back"), actor=step.actor, now=step.now)
+        return Effect()
+
+    noted = Duty("SOD-0", "S5", "A duty that needs the context.", loads.duty, needs_context=True)
+    opens = transition(
+        Door,
+        event="door.opened",
+        permission=Permission.TEAM_MANAGE,
+        duties=[noted],
+        source=("closed",),
+        target=("open",),
+        context=loads.load,
+    )(open_door)
+    door = Door.objects.create(name="front", state="closed")
+    Door.objects.create(name="back", state="open")
+    door.state = "bricked"  # what the caller holds is older than the row
+    opens(door, actor=as_actor(northwind.ines), now=northwind.now)
+    assert [one for one in loads.seen if not one.startswith("permission")] == [
+        "load front closed",
+        "duty context of front",
+        "body context of front",
+        "load back open",
+        "nested body context of back",
+    ], "once after the lock, and anew for an operation inside it"
+
+
+@pytest.mark.rule("S5")
+def test_a_page_that_passes_its_context_loads_none(doors: Any, northwind: Northwind, loads: Loads) -> None:
+    noted = Duty("SOD-0", "S5", "A duty that needs the context.", loads.duty, needs_context=True)
+    opens = declare_open(context=loads.load)
+    door = Door.objects.create(name="front", state="closed")
+    nobody = as_actor(northwind.rita)
+    assert opens.refusal(door, actor=nobody, now=northwind.now, context="the page's").code == "PERMISSION"
+    assert loads.seen == ["permission the page's"]
+    assert noted.refusal(door, nobody, northwind.now, "the page's") is None
+    assert opens.refusal(door, actor=nobody, now=northwind.now).code == "PERMISSION"
+    assert loads.seen[1:] == ["duty the page's", "load front closed", "permission context of front"]
 
 
 # --- refused -------------------------------------------------------------------------------------------------------
