@@ -73,13 +73,36 @@ def test_at_half_of_the_time_the_deputy_is_asked_once_and_either_may_decide(
     assert (notice.event, notice.context["late"], notice.context.get("instead")) == ("stage_1_opened", True, None)
     app.refresh_from_db()
     assert (app.due_at, app.expires_at) == clock, "its time runs on"
-    assert "half of the time was gone: the deputy was asked too" in lines(company, submission, n.rita)
+    assert "time ran short: the next on the escalation chain were asked too" in lines(company, submission, n.rita)
     (event,) = LedgerEvent.objects.filter(verb="submission.deputies_asked")
     assert event.payload == {"asked": [str(n.bram.opaque_id)]}
     monkeypatch.setattr("governance.core.clock.business_time.now", lambda: at)
     page = client_of(n.theo).get(f"/review/{submission.pk}/").content.decode()
     assert "Half of the time is gone, so Bram Visser (deputy lead) may decide this too." in page
     scenarios.approve(app, n.bram, now=at)
+    assert app.state == "approved"
+
+
+@pytest.mark.rule("A10", "A9")
+def test_at_the_due_date_the_rest_of_the_escalation_chain_is_asked_and_may_decide(
+    company: Company, stock_submitted: Submission
+) -> None:
+    n = company.people
+    app = scenarios.app_of(stock_submitted)
+    half, due = half_of(app), app.due_at
+    assert due is not None
+    submission_jobs.sweep(half)
+    submission_jobs.sweep(due - timedelta(seconds=1))
+    first = [("Theo Brandt", "lead"), ("Bram Visser", "deputy lead")]
+    assert asked(app, "lead") == first
+    assert submission_jobs.sweep(due)["deputies"] == 1
+    assert submission_jobs.sweep(due)["deputies"] == 0, "each is asked once"
+    rest = [(person.name, basis) for person, basis in ((n.amara, "fallback owner"), (n.grace, "fallback owner"))]
+    assert asked(app, "lead")[:4] == [*first, *rest]
+    assert {basis for _, basis in asked(app, "lead")[4:]} == {"security reviewer"}
+    app.refresh_from_db()
+    assert app.due_at == due, "its time runs on"
+    scenarios.approve(app, n.grace, now=due)
     assert app.state == "approved"
 
 

@@ -227,8 +227,8 @@ def test_who_joins_those_who_were_asked_later_is_not_asked_nor_reminded_while_th
     company: Company, start: Submission
 ) -> None:
     c, n, submission = company, company.people, start
-    late = scenarios.app_of(submission).due_at
-    submission_jobs.sweep(late)
+    due = scenarios.app_of(submission).due_at
+    submission_jobs.sweep(due - timedelta(seconds=1))
     assert Notice.objects.filter(recipient=n.amara, event="approval_due").exists()
     assert hears_nothing(c, submission, n.grace)
 
