@@ -3,22 +3,22 @@
 Routing is the main cost of the sweep and rarely finds a change. So a run routes:
 - approvals touched by an event since the last run
 - all approvals, if an event may have changed the eligible people anywhere
-- the other approvals in turn within `ROUND`, because a passing date is no event and a failed row must be tried again
+- all approvals once in each `PERIOD`, because a passing date is no event and a failed row must be tried again
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import Func, IntegerField, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from approvals.models import Approval, ApprovalState
 from approvals.models.approval import ENDED
 from governance.core.ledger import sealing
 from governance.core.models import JobRun, Seal
 
-#: Each open approval is routed once within this time, touched or not.
-ROUND = timedelta(minutes=10)
+#: Each open approval is routed once in each of these periods, touched or not.
+PERIOD = timedelta(minutes=10)
 
 #: Margin for the last seal that a run has seen: sealing takes a moment.
 MARGIN = timedelta(minutes=1)
@@ -45,16 +45,17 @@ MAX_NAMES = 5_000
 
 
 def approvals_to_route(job: str, now: datetime) -> QuerySet[Approval]:
-    """Return the open approvals that the run of ``job`` at ``now`` routes; all if no run succeeded within `ROUND`."""
+    """Return the open approvals that the run of ``job`` at ``now`` routes; all in the first run of a `PERIOD`."""
     open_now = Approval.objects.filter(state=ApprovalState.OPEN)
     last = JobRun.objects.filter(job=job, seen_at__isnull=False, error="").order_by("-id").first()
-    if last is None or not timedelta() <= now - last.started_at < ROUND:
+    if last is None or _period(last.started_at) != _period(now):
         return open_now
     touched = _touched_since(last)
-    if touched is None:
-        return open_now
-    turns = [minute % _TURNS for minute in range(_minute(last.started_at) + 1, _minute(now) + 1)]
-    return open_now.alias(turn=_Turn("submission_id")).filter(touched | Q(turn__in=turns))
+    return open_now if touched is None else open_now.filter(touched)
+
+
+def _period(at: datetime) -> float:
+    return at.timestamp() // PERIOD.total_seconds()
 
 
 def _touched_since(run: JobRun) -> Q | None:
@@ -79,17 +80,3 @@ def _touched_since(run: JobRun) -> Q | None:
         | Q(submission__automation__in=named["inventory.automation"])
         | Q(submission__in=on_these.values("submission"))
     )
-
-
-_TURNS = ROUND // timedelta(minutes=1)
-
-
-class _Turn(Func):
-    """The minute of a round in which a submission is routed: by a hash, because keys may come in steps."""
-
-    template = f"MOD(hashint8extended(%(expressions)s, 0) & 1048575, {_TURNS})"
-    output_field = IntegerField()
-
-
-def _minute(at: datetime) -> int:
-    return int(at.timestamp()) // 60
