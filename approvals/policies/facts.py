@@ -195,11 +195,8 @@ def load_chain_ids(facts: Sequence[SubmissionFacts]) -> None:
 
 
 def _approvals(submissions: Collection[int]) -> QuerySet[Approval]:
-    """Read approvals. Those of one submission come in one query; several share rows, so these are read once each."""
     rows = Approval.objects.filter(submission__in=submissions).order_by("submission_id", "stage", "pk")
-    if len(submissions) == 1:
-        return rows.select_related(*APPROVAL_RELATIONS).prefetch_related("seats")
-    return rows.prefetch_related("seats", *APPROVAL_RELATIONS)
+    return rows.select_related(*APPROVAL_RELATIONS).prefetch_related("seats")
 
 
 def _candidates(submissions: Collection[int]) -> dict[int, set[int]]:

@@ -9,6 +9,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from approvals.assignment import additional_seats
+from approvals.assignment.context import load_context
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Grant, Seat, SeatLabel, Submission, SubmissionState
 from approvals.submissions import jobs as submission_jobs
@@ -203,7 +204,7 @@ def test_another_mode_takes_no_signature(plain: Company, mode: str, start: Submi
     a_rule(c, "chain", mode=mode)
     scenarios.reject(rest(c, made), c.people.omar, now=c.now)
     comes_beside(c)
-    assert not additional_seats.unsigned_approvals(Submission.objects.get(pk=made.pk), c.now)
+    assert not additional_seats.unsigned_approvals(load_context(Submission.objects.get(pk=made.pk), c.now))
     assert submission_jobs.add_signatures_due(c.now, JOB) == 0
 
 
