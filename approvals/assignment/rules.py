@@ -25,7 +25,7 @@ def _require_late_rung(subject: Submission, actor: Actor, now: datetime, context
     is_open = (approval for approval in context.approvals if approval.state == ApprovalState.OPEN)
     if any(candidates.seats_for_late_rungs(approval, context.route) for approval in is_open):
         return None
-    return Refusal("A10", "state", "Half of the time is not gone, or there is no deputy who may decide.")
+    return Refusal("A10", "state", "Not enough time has passed, or nobody else may decide.")
 
 
 HAS_NEXT_APPROVER = Duty(
@@ -38,7 +38,7 @@ HAS_NEXT_APPROVER = Duty(
 IS_HALF_TIME_OVER = Duty(
     "A10",
     "A10",
-    "The deputy is asked too once half of a record's time is gone.",
+    "The deputy is asked too at half of an approval's time, and the rest of the escalation chain at its due date.",
     _require_late_rung,
     needs_context=True,
 )

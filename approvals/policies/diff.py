@@ -116,7 +116,7 @@ SORTS: Mapping[str, _Sort] = {
     "longest_term.*": _Sort("Longest term of a {}-risk grant", "days", _less),
     "review_after.*": _Sort("Review of what is held at {} risk after", "days", _less),
     "due_working_days.*": _Sort("A {}-risk record is due after", "working days", _less),
-    "expires_working_days.*": _Sort("A {}-risk record expires as rejected after", "working days", _less),
+    "expires_working_days.*": _Sort("A {}-risk record expires after", "working days", _less),
     "builder_working_days": _Sort("A builder has to answer within", "working days", _less),
     "resubmission_days": _Sort("An earlier refusal counts for", "days", _more),
     "light_path.grants": _Sort("Grants that policy approves for one builder", "", _less),

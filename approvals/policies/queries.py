@@ -102,7 +102,7 @@ class Policy:
         return int(self.document["due_working_days"][tier])
 
     def expiry_days(self, tier: str) -> int:
-        """Return the working days until an approval expires as rejected (A10)."""
+        """Return the working days until an approval expires (A10)."""
         return int(self.document["expires_working_days"][tier])
 
     def needs_two_owners(self, tier: str) -> bool:

@@ -194,7 +194,7 @@ class Document(Part):
     longest_term: DaysByTier = Field(description="G1: the longest term of a grant, in days.")
     review_after: ReviewDays = Field(description="R1: days until what is held comes up for review.")
     due_working_days: WorkingDaysByTier = Field(description="A10: working days until a record is due.")
-    expires_working_days: WorkingDaysByTier = Field(description="A10: working days until a record expires as rejected.")
+    expires_working_days: WorkingDaysByTier = Field(description="A10: working days until a record expires.")
     builder_working_days: WorkingDays = Field(description="A14: working days that a builder has to answer.")
     resubmission_days: Days = Field(description="A15: days for which an earlier refusal counts.")
     light_path: LightPath = Field(description="A13: what policy itself approves.")

@@ -184,14 +184,14 @@ def _require_time_over(subject: Approval, actor: Actor, now: datetime) -> Refusa
 def _require_time_to_decide(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     if subject.expires_at is None or now < subject.expires_at:
         return None
-    sentence = f"The time to decide this was over on {deadline_day(subject.expires_at)}: it ends as rejected."
+    sentence = f"The time to decide this was over on {deadline_day(subject.expires_at)}: it expires."
     return Refusal("A10", "state", sentence, "Whoever submitted it can submit it again, and then it is decided anew.")
 
 
 def _require_time_to_answer(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     if subject.builder_due_at is None or now < subject.builder_due_at:
         return None
-    sentence = f"The time to answer this was over on {deadline_day(subject.builder_due_at)}: it ends as rejected."
+    sentence = f"The time to answer this was over on {deadline_day(subject.builder_due_at)}: it expires."
     return Refusal("A14", "state", sentence, "Submit the automation again, and say the answer in the justification.")
 
 

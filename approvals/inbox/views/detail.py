@@ -97,7 +97,7 @@ def _why(records: Sequence[Approval], now: datetime) -> list[Shape]:
     texts = list(dict.fromkeys(text for record in riskiest for text in record.reasons))[: MOST - 1]
     lines: list[Shape] = [{"icon": "warning", "text": text} for text in texts]
     if any(record.due_at is not None and record.due_at <= now for record in open_ones):
-        lines.append({"icon": "clock", "text": "Its time is over; it ends as rejected if nobody decides."})
+        lines.append({"icon": "clock", "text": "Its time is over; it expires if nobody decides."})
     elif any(record.is_half_gone(now) for record in open_ones):
         lines.append({"icon": "clock", "text": "Half of its time is gone; deputies are asked too."})
     return lines

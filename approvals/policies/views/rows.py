@@ -22,7 +22,7 @@ BY_TIER = (
     ("Longest term of a grant", ("longest_term",), "day"),
     ("Up for review after", ("review_after",), "day"),
     ("Due after", ("due_working_days",), "working day"),
-    ("Expires as rejected after", ("expires_working_days",), "working day"),
+    ("Expires after", ("expires_working_days",), "working day"),
     ("A sign-in no older than", ("fresh_sign_in_minutes",), "minute"),
 )
 

@@ -40,7 +40,7 @@ def answer_question(record: Approval) -> Shape:
     question = record.decisions.standing().select_related("person", "reason").order_by("-pk").first()
     text = f"{question.person.name} asks: “{question.reason.shown}”" if question and question.reason else ""
     by = record.builder_due_at
-    due = f"Unanswered it ends as rejected on {times.stamp_words(by)}." if by is not None else ""
+    due = f"Unanswered it expires on {times.stamp_words(by)}." if by is not None else ""
     return {
         "id": "answer",
         "title": f"Answer about {record.privilege or record.credential or 'the app'}",
