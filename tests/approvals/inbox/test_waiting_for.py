@@ -128,9 +128,7 @@ def test_a_question_is_held_from_the_question_on_until_the_builders_own_deadline
     status = said(n.rita, reverse("review", args=[stage_2.pk]))
     assert f"Answer here by {due:%a} {due.day} {due:%b} " in status
     assert f"Answer due {due:%a} {due.day} {due:%b}" in status
-    assert f"expires on {due:%a} {due.day} {due:%b %Y}" in said(
-        n.rita, reverse("answer", args=[stage_2.pk, record.pk])
-    )
+    assert f"expires on {due:%a} {due.day} {due:%b %Y}" in said(n.rita, reverse("answer", args=[stage_2.pk, record.pk]))
     told = Program.of(n.rita).get(f"/submissions/{stage_2.pk}").said["records"]
     (held,) = next(one["held_by"] for one in told if one["state"] == "changes_asked")
     assert (held["name"], held["seat"]) == ("Rita Novak", "builder")
