@@ -15,6 +15,7 @@ from typing import Any, cast
 import yaml
 from django.db.models import Q
 
+from approvals.assignment.context import load_context
 from approvals.decisions import digest
 from approvals.decisions.transitions import decide
 from approvals.grants.transitions.revocation_tasks import say_removed
@@ -139,7 +140,8 @@ class Cast:
         self, verb: Callable[..., object], approval: Approval, by: Person | str, reason: str, **narrowing: Any
     ) -> None:
         """Decide what the page shows, in a seeded number of seconds."""
-        shown = digest.digest(digest.facts_of_approval(Approval.objects.get(pk=approval.pk)))
+        fresh = Approval.objects.get(pk=approval.pk)
+        shown = digest.digest(digest.facts_of_approval(fresh, load_context(fresh, self.now).conflicts))
         seconds = self.dice.randint(SHORTEST, LONGEST)
         verb(approval, **self.by(by), reason=reason, shown_digest=shown, seconds=seconds, **narrowing)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from approvals.assignment.route import Route
+from approvals.assignment.context import load_context
 from approvals.decisions.transitions import decide
 from approvals.models import ApprovalState, SeatLabel, Submission
 from governance.demo.company.cast import Cast
@@ -27,7 +27,7 @@ def approve_rest(d: Cast, submission: Submission, reason: str = "") -> Scene[Non
     for pk in submission.approvals.filter(state=ApprovalState.OPEN).order_by("pk").values_list("pk", flat=True):
         approval = submission.approvals.get(pk=pk)  # an extra approval may have approved it (S6)
         while approval.state == ApprovalState.OPEN:
-            seats = Route.load(submission, d.now).standing(approval)
+            seats = load_context(submission, d.now).route.standing(approval)
             by = next(seat.may_decide[0] for seat in seats if not seat.is_filled and seat.may_decide)
             needs_reason = approval.tier == "high" or approval.seats.filter(label=SeatLabel.CONFLICT).exists()
             d.decide(decide.approve, approval, by, reason if needs_reason else "")
