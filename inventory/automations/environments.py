@@ -79,7 +79,7 @@ def likely_sibling(team: Team, manifest: Manifest, environment: str) -> Automati
     if manifest.source.external_id:
         return None
     same = _promotable(team, environment).filter(external_id="")
-    same = same.filter(versions__in=Version.objects.filter(source_condition(manifest.source.digests)))
+    same = same.filter(versions__in=Version.objects.filter(source_condition([manifest.source.content])))
     return _nearest(same.distinct(), environment)
 
 

@@ -20,7 +20,6 @@ from inventory.importers.manifest import (
     binding_key,
     entitlement_code,
     manifest_digest,
-    manifest_digests,
     privilege_key,
     with_shared_credentials,
 )
@@ -63,7 +62,6 @@ __all__ = [
     "fingerprint_of",
     "looks_secret",
     "manifest_digest",
-    "manifest_digests",
     "privilege_key",
     "published_secret",
     "read",

@@ -28,10 +28,7 @@ QUERY_OPERATIONS = frozenset({"executeQuery", "query", "*"})
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Source of the manifest. `content` is the source digest (I2).
-
-    `earlier` is the digest of importers before 1.4 for the same source, in the order of the file; empty if equal.
-    """
+    """Source of the manifest. `content` is the source digest (I2); empty for a manual description."""
 
     format: str
     files: tuple[str, ...]
@@ -39,12 +36,6 @@ class Source:
     owner_hint: str = ""
     platform_instance: str = ""
     content: str = ""
-    earlier: str = ""
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        """Digests of the source in the register: versions stored before an upgrade are found again (I7)."""
-        return tuple(filter(None, (self.content, self.earlier)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +148,9 @@ class Manifest:
     def to_dict(self) -> dict[str, Any]:
         """The manifest as JSON-able values: dicts, lists, text, booleans and None."""
         members = asdict(self)
-        source = members.pop("source")
         if not self.on_error:
             del members["on_error"]
-        if not self.source.earlier:
-            del source["earlier"]
-        document: dict[str, Any] = _lists({"schema": SCHEMA, "source": source, **members})
+        document: dict[str, Any] = _lists({"schema": SCHEMA, **members})
         return document
 
     @classmethod
@@ -206,25 +194,14 @@ def manifest_digest(manifest: Manifest) -> str:
     Inferred data (levels, findings, `assumed` fields) and places and order in the source are left out. So a better
     importer, a renamed node or a relabelled credential makes no new version.
     """
-    return _digest(manifest, manifest.source.content, in_order=False)
-
-
-def manifest_digests(manifest: Manifest) -> tuple[str, ...]:
-    """The digest, and those of importers before 1.4 for the same file: stored versions are found again (I7)."""
-    earlier = (_digest(manifest, content, in_order=True) for content in manifest.source.digests)
-    return tuple(dict.fromkeys([manifest_digest(manifest), *earlier]))
-
-
-def _digest(manifest: Manifest, content: str, *, in_order: bool) -> str:
     lists: dict[str, list[list[Any]]] = {
         "triggers": [[t.type, t.detail, t.authenticated, t.active] for t in manifest.triggers],
         "identities": [[i.kind, i.name, i.scope] for i in manifest.identities],
         "credentials": [[*c.key, c.where] for c in manifest.credentials],
         "privileges": [_stated(p) for p in manifest.privileges],
     }
-    if not in_order:
-        lists = {name: sorted(rows, key=canonical_json) for name, rows in lists.items()}
-    return sha256({"schema": SCHEMA, "content": content, **lists})
+    in_order = {name: sorted(rows, key=canonical_json) for name, rows in lists.items()}
+    return sha256({"schema": SCHEMA, "content": manifest.source.content, **in_order})
 
 
 def entitlement_code(privilege: Privilege) -> str:

@@ -30,7 +30,7 @@ Format = Literal["auto", "n8n", "mcp_client"]
 Work = TypeVar("Work")
 FORMATS: tuple[Format, ...] = ("auto", "n8n", "mcp_client")
 
-VERSION = "1.5"
+VERSION = "1.6"
 """Of the importers as a whole; an assessment says which one made it (I2)."""
 
 _EXTENSIONS = re.compile(r"(?:\.mcp)?\.jsonc?$", re.IGNORECASE)

@@ -45,7 +45,6 @@ def n8n_content(
     workflow: dict[str, Any],
     tools: frozenset[str] = frozenset(),
     *,
-    in_order: bool = False,
     budget: Budget | None = None,
 ) -> str:
     """The source digest of one n8n workflow.
@@ -53,7 +52,6 @@ def n8n_content(
     Args:
         workflow: scrubbed, its nodes a list of objects with a text name and type each.
         tools: names of nodes wired to an agent as tools; the model sees these names, so they count as prompt.
-        in_order: take nodes and wires in the order of the file, as importers before 1.4 did.
         budget: of the file.
 
     Raises:
@@ -61,14 +59,13 @@ def n8n_content(
     """
     nodes = [node for node in workflow["nodes"] if not str(node.get("type", "")).endswith(".stickyNote")]
     connections = workflow.get("connections")
-    if not in_order:
-        nodes = [nodes[at] for at in _order(nodes, connections, tools, budget)]
+    nodes = [nodes[at] for at in _order(nodes, connections, tools, budget)]
     naming = _by_label({node["name"]: f"{_LABEL}{index}" for index, node in enumerate(nodes)})
     return sha256(
         {
             "format": "n8n",
             "nodes": [_node(node, naming, tools, budget) for node in nodes],
-            "connections": _connections(connections, naming, in_order=in_order),
+            "connections": _connections(connections, naming),
             "settings": canonical_value(workflow.get("settings") or {}),
         }
     )
@@ -122,9 +119,7 @@ def _wires(connections: Any) -> Iterator[tuple[str, str, str]]:
                         yield source, f"{kind} {port} {rest.decode()}", wire["node"]
 
 
-def mcp_content(
-    servers: list[tuple[tuple[str | int, ...], dict[str, Any]]], inputs: Any, *, in_order: bool = False
-) -> str:
+def mcp_content(servers: list[tuple[tuple[str | int, ...], dict[str, Any]]], inputs: Any) -> str:
     """Source digest of one MCP client configuration: its servers and its prompts.
 
     A server's ``description`` for people is left out.
@@ -132,20 +127,18 @@ def mcp_content(
     Args:
         servers: place in the document and configuration of each.
         inputs: prompts of the document.
-        in_order: as for `n8n_content`.
     """
     configured: dict[str, Any] = {}
     for trail, server in servers:
         kept = canonical_value({key: value for key, value in server.items() if key != "description"})
-        if in_order or not any(isinstance(part, int) for part in trail):
+        if not any(isinstance(part, int) for part in trail):
             configured["/".join(map(str, trail))] = kept
         else:  # one of a list
             configured.setdefault("/".join("*" if isinstance(part, int) else part for part in trail), []).append(kept)
     prompts = canonical_value(inputs or [])
-    if not in_order:
-        for some in (prompts, *configured.values()):
-            if isinstance(some, list):
-                some.sort(key=canonical_json)
+    for some in (prompts, *configured.values()):
+        if isinstance(some, list):
+            some.sort(key=canonical_json)
     return sha256({"format": "mcp_client", "servers": configured, "inputs": prompts})
 
 
@@ -212,21 +205,21 @@ def _credentials(credentials: Any) -> dict[str, Any]:
     return kept
 
 
-def _connections(connections: Any, naming: Naming, *, in_order: bool) -> Any:
+def _connections(connections: Any, naming: Naming) -> Any:
     """Wires between nodes, by label; the wires of one output are sorted. Shapes that n8n never writes stay as they are."""
     if not isinstance(connections, dict):
         return canonical_value(connections)
-    return {naming(source): _ports(kinds, naming, in_order=in_order) for source, kinds in connections.items()}
+    return {naming(source): _ports(kinds, naming) for source, kinds in connections.items()}
 
 
-def _ports(value: Any, naming: Naming, *, in_order: bool) -> Any:
+def _ports(value: Any, naming: Naming) -> Any:
     if isinstance(value, dict):
         return {
-            key: naming(each) if key == "node" and isinstance(each, str) else _ports(each, naming, in_order=in_order)
+            key: naming(each) if key == "node" and isinstance(each, str) else _ports(each, naming)
             for key, each in value.items()
         }
     if isinstance(value, list):
-        kept = [_ports(each, naming, in_order=in_order) for each in value]
+        kept = [_ports(each, naming) for each in value]
         is_wires = bool(value) and all(isinstance(each, dict) for each in value)
-        return sorted(kept, key=canonical_json) if is_wires and not in_order else kept
+        return sorted(kept, key=canonical_json) if is_wires else kept
     return canonical_value(value)

@@ -18,7 +18,7 @@ from inventory import importers
 from inventory.automations import platform_instance
 from inventory.automations.platform_instance import platform_name
 from inventory.credentials import rules as credential_rules
-from inventory.importers.manifest import Manifest, binding_key, manifest_digests, privilege_key, sha256
+from inventory.importers.manifest import Manifest, binding_key, manifest_digest, privilege_key, sha256
 from inventory.models import (
     REGISTERED,
     Assessment,
@@ -46,9 +46,9 @@ class _Read:
     automation: Automation | None = None
 
     @cached_property
-    def digests(self) -> tuple[str, ...]:
-        """Digests of the manifest, computed for known automations only."""
-        return manifest_digests(self.manifest)
+    def digest(self) -> str:
+        """Digest of the manifest, computed for known automations only."""
+        return manifest_digest(self.manifest)
 
 
 @dataclass
@@ -91,12 +91,7 @@ def _match_automations(read: Sequence[_Read], team: Team, environment: str, apar
     automations = Automation.objects.filter(environment=environment, team=team).exclude(state=AutomationState.RETIRED)
     ids = {reading.manifest.source.external_id[:160] for reading in read} - {""}
     by_id = {(row.platform_instance, row.external_id): row for row in automations.filter(external_id__in=ids)}
-    contents = {
-        digest
-        for reading in read
-        if not reading.manifest.source.external_id
-        for digest in reading.manifest.source.digests
-    }
+    contents = {reading.manifest.source.content for reading in read if not reading.manifest.source.external_id}
     by_source: dict[tuple[str, str], dict[int, Automation]] = {}
     if contents:
         rows = Version.objects.filter(automation__in=automations.filter(external_id=""), source_digest__in=contents)
@@ -108,7 +103,7 @@ def _match_automations(read: Sequence[_Read], team: Team, environment: str, apar
         if source.external_id:
             reading.automation = by_id.get((platform, source.external_id[:160]))
         else:
-            same = {pk: row for digest in source.digests for pk, row in by_source.get((platform, digest), {}).items()}
+            same = by_source.get((platform, source.content), {})
             reading.automation = next(iter(same.values())) if len(same) == 1 else None
     automation_ids = {reading.automation.pk for reading in read if reading.automation is not None}
     not_here = set(apart.filter(pk__in=automation_ids).values_list("pk", flat=True)) if automation_ids else set()
@@ -121,7 +116,7 @@ def _look_up(read: Sequence[_Read]) -> _Register:
     newest = Assessment.objects.filter(version=OuterRef("pk")).order_by("-id")
     rows = Version.objects.filter(
         automation__in={reading.automation.pk for reading in read if reading.automation is not None},
-        manifest_digest__in={digest for reading in read for digest in reading.digests},
+        manifest_digest__in={reading.digest for reading in read},
     ).annotate(judged_by=Subquery(newest.values("importer_version")[:1]), judged=Subquery(newest.values("tier")[:1]))
     versions: dict[Key, list[Version]] = {}
     for row in rows.defer("manifest", "secrets"):
@@ -168,7 +163,7 @@ def _version(reading: _Read, register: _Register) -> Version | None:
         privilege_key(privilege, str(opens[binding_key(privilege)].pk)) for privilege in reading.manifest.privileges
     }
     digest = sha256(sorted(bound))
-    same = [row for digest in reading.digests for row in register.versions.get((reading.automation.pk, digest), ())]
+    same = register.versions.get((reading.automation.pk, reading.digest), ())
     version = next((row for row in same if row.binding_digest == digest), None)
     if version is None or version.judged_by != importers.VERSION:  # type: ignore[attr-defined]  # annotated
         return None

@@ -18,7 +18,7 @@ from governance.core.engine.transition import Effect, Step, transition
 from inventory import importers
 from inventory.chains import queries as chain_queries
 from inventory.chains.chain_ends import VersionParts
-from inventory.importers.manifest import Manifest, manifest_digests
+from inventory.importers.manifest import Manifest
 from inventory.models import (
     Assessment,
     Automation,
@@ -111,7 +111,6 @@ def record_assessment(
 ) -> Effect:
     """Record an assessment: tiers with reasons, levels and findings as one more dated row (I2)."""
     version, read_by = step.subject, _importer_version(step.subject, is_read_now=bool(rows or manifest))
-    digests = _digests(step.subject, manifest)
     rows = rows or VersionRows.of(version)
     privileges, used, read = rows.privileges, rows.used, manifest or rows.read
     automation = version.automation = rows.automation
@@ -135,7 +134,6 @@ def record_assessment(
     made = Assessment(
         version=version,
         importer_version=read_by,
-        **digests,
         at=step.now,
         tier=judgement.app.tier.word,
         reasons=list(judgement.app.reasons),
@@ -164,20 +162,6 @@ def _importer_version(version: Version, *, is_read_now: bool) -> str:
     """Importer version that read the source: a new assessment without a new reading keeps the former one."""
     last = None if is_read_now else version.latest_assessment
     return str(last.importer_version) if last is not None else importers.VERSION
-
-
-def _digests(version: Version, read: Manifest | None) -> dict[str, str]:
-    """Digests of a newer importer, if they differ from the stored ones (I2)."""
-    if read is None:
-        last = version.latest_assessment
-        return {name: getattr(last, name) for name in ("source_digest", "manifest_digest")} if last is not None else {}
-    digests_by_name = {"source_digest": read.source.digests, "manifest_digest": manifest_digests(read)}
-    # The approved version is also assessed with a newer version's reading of the same source, with another manifest.
-    return {
-        name: digests[0]
-        for name, digests in digests_by_name.items()
-        if getattr(version, name) in digests and getattr(version, name) != digests[0]
-    }
 
 
 def assess_again(step: Step[Any], credential: Credential) -> int:

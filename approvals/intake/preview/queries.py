@@ -39,10 +39,10 @@ from inventory.chains import queries as chain_queries
 from inventory.chains.queries import Chain
 from inventory.credentials.rules import BindingKey
 from inventory.duplicates.queries import Candidate, Duplicate
-from inventory.importers.manifest import Manifest, manifest_digests, sha256
+from inventory.importers.manifest import Manifest, manifest_digest, sha256
 from inventory.imports import resolution as import_resolution
 from inventory.imports.resolution import Resolution
-from inventory.imports.transitions import confirmation, write_version
+from inventory.imports.transitions import confirmation
 from inventory.models import (
     Assessment,
     Automation,
@@ -79,7 +79,6 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     is_elsewhere = registered is not None and registered.team_id != team.pk
     if registered is not None and is_elsewhere and not _is_seen(registered, actor, now):
         registered = None  # the page reports that one exists, without details (I1)
-    manifest = write_version.with_known_digest(registered, manifest)
     sibling = None if is_elsewhere else draft_automation.sibling_of(registered, manifest, draft, team)
     draft = replace(draft, fields={**draft_automation.initial_fields(registered, actor, sibling), **draft.fields})
     automation = draft_automation.with_draft_answers(registered, manifest, draft, team, actor)
@@ -232,7 +231,7 @@ class _Reading:
         lineage_source = self.registered or self.sibling
         lineage_of = lineage_source.lineage if lineage_source is not None else None
         registered_id = self.registered.pk if self.registered is not None else None
-        case = Candidate(self.team, registered_id, lineage_of, self.manifest.source.digests, privileges)
+        case = Candidate(self.team, registered_id, lineage_of, [self.manifest.source.content], privileges)
         return duplicates.possible_duplicates(self.registered, case)
 
     def _conflicts(self, held: Sequence[Privilege], kept: Iterable[Grant]) -> list[FoundConflict]:
@@ -255,7 +254,7 @@ class _Reading:
         if lineage_source is None:
             return None
         return environments.promoted_from(
-            lineage_source.lineage, self.automation.environment, self.manifest.source.digests, is_new=is_new
+            lineage_source.lineage, self.automation.environment, [self.manifest.source.content], is_new=is_new
         )
 
     def _refusal(self) -> Refusal | None:
@@ -518,4 +517,4 @@ def _find_version(registered: Automation | None, manifest: Manifest, held: Itera
     if registered is None:
         return None
     bound = sha256(sorted(privilege.key for privilege in held))
-    return registered.versions.filter(manifest_digest__in=manifest_digests(manifest), binding_digest=bound).first()
+    return registered.versions.filter(manifest_digest=manifest_digest(manifest), binding_digest=bound).first()

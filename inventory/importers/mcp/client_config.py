@@ -104,18 +104,11 @@ def read_configuration(file: str, scrubbed: Scrubbed, fallback_name: str) -> Man
             at, detail = f"credentials/{credential.name}", f"Opens {len(credential.at)} servers of this configuration"
             findings.append(Finding("shared_credential", at, "medium", detail))
     configured = [(each.trail, each.config) for each in servers_in(scrubbed.content) or []]
-    content, earlier = (
-        mcp_content(configured, scrubbed.content.get("inputs"), in_order=flag) for flag in (False, True)
-    )
+    content = mcp_content(configured, scrubbed.content.get("inputs"))
     name = document.get("name")
     is_vscode = "servers" in document or "mcp" in document
     return Manifest(
-        source=Source(
-            format=FORMAT,
-            files=(file,),
-            content=content,
-            earlier=earlier if earlier != content else "",
-        ),
+        source=Source(format=FORMAT, files=(file,), content=content),
         name=(display_label(name) if isinstance(name, str) else "") or display_label(fallback_name),
         kind="agent",
         platform="vscode" if is_vscode else "mcp",

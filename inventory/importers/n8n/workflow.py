@@ -94,7 +94,6 @@ def read_workflow(
     findings = reading.findings
     findings += findings_of(scrubbed, [each for each in scrubbed.found if each.trail[:1] != ("nodes",)])
     findings += _findings_of_workflow(workflow, credentials)
-    content, earlier = _digests(file, place, scrubbed.content, budget)
     return Manifest(
         source=Source(
             format=FORMAT,
@@ -102,8 +101,7 @@ def read_workflow(
             external_id=_text(workflow.get("id")),
             owner_hint=_owner_hint(workflow),
             platform_instance=_text(_member(workflow, "meta").get("instanceId")),
-            content=content,
-            earlier=earlier if earlier != content else "",
+            content=_digest(file, place, scrubbed.content, budget),
         ),
         name=_name(workflow.get("name")) or display_label(fallback_name),
         kind=_kind(nodes, links),
@@ -117,14 +115,13 @@ def read_workflow(
     )
 
 
-def _digests(file: str, place: str, workflow: dict[str, Any], budget: Budget | None) -> tuple[str, str]:
-    """Source digest, and the digest of importers before 1.4."""
+def _digest(file: str, place: str, workflow: dict[str, Any], budget: Budget | None) -> str:
     nodes = _nodes(file, place, workflow)
     names = {node["name"] for node in nodes}
     tools = frozenset(source for source, kind, _ in _links(workflow) if kind == "ai_tool" and source in names)
     document = {**workflow, "nodes": nodes}
     try:
-        return n8n_content(document, tools, in_order=False, budget=budget), n8n_content(document, tools, in_order=True)
+        return n8n_content(document, tools, budget=budget)
     except TooAlike as error:
         raise ImportProblem(file, place, _ALIKE, _TELL_APART) from error
 

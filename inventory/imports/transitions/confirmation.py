@@ -196,7 +196,7 @@ def find_automation(
         **place,
         external_id="",
         team=team,
-        versions__in=Version.objects.filter(source_condition(manifest.source.digests)),
+        versions__in=Version.objects.filter(source_condition([manifest.source.content])),
     ).exclude(state=AutomationState.RETIRED)
     automations = list(same.distinct()[:2])
     return automations[0] if len(automations) == 1 else None

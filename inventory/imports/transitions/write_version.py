@@ -17,7 +17,7 @@ from inventory.automations import platform_instance
 from inventory.chains import chain_ends
 from inventory.chains import queries as chain_queries
 from inventory.chains import transitions as chain_transitions
-from inventory.importers.manifest import Manifest, manifest_digest, manifest_digests, privilege_key, sha256
+from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
 from inventory.imports import resolution
 from inventory.imports.resolution import Resolution
 from inventory.models import (
@@ -79,7 +79,7 @@ def write_version(
     _save_entitlements(step, resolved)
     privileges = _by_key(resolved)
     digest, bound = manifest_digest(manifest), sha256(sorted(privileges))
-    same = automation.versions.filter(manifest_digest__in=manifest_digests(manifest), binding_digest=bound)
+    same = automation.versions.filter(manifest_digest=digest, binding_digest=bound)
     existing = same.first() if before is not None else None
     if existing is not None:
         judged = _assess_anew(step, existing, manifest)
@@ -109,18 +109,6 @@ def write_version(
     return WrittenVersion(version, True, version_transitions.assess_version(version, now=step.now, rows=rows))
 
 
-def with_known_digest(automation: Automation | None, manifest: Manifest) -> Manifest:
-    """Manifest with the source digest under which the automation already has this source, if that is an earlier one (I2)."""
-    source = manifest.source
-    if (
-        automation is None
-        or not source.earlier
-        or not automation.versions.filter(source_digest=source.earlier).exists()
-    ):
-        return manifest
-    return replace(manifest, source=replace(source, content=source.earlier, earlier=source.content))
-
-
 def _new_version(
     step: Step[Any],
     automation: Automation,
@@ -133,7 +121,7 @@ def _new_version(
     return Version(
         automation=automation,
         number=before.number + 1 if before is not None else 1,
-        source_digest=with_known_digest(automation, manifest).source.content,
+        source_digest=manifest.source.content,
         manifest_digest=digest,
         binding_digest=bound,
         manifest=replace(
@@ -175,7 +163,7 @@ def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> Asses
 def _assess_running(step: Step[Any], automation: Automation, manifest: Manifest) -> None:
     """Assess the approved version with a new reading of its source; a higher tier causes a review (I2)."""
     running = automation.approved_version
-    if running is not None and running.source_digest in manifest.source.digests:
+    if running is not None and running.source_digest == manifest.source.content:
         version_transitions.assess_version(running, now=step.now, manifest=manifest)
 
 
