@@ -346,7 +346,7 @@ def test_a_host_chosen_at_run_time_is_shown_as_unknown_and_nobody_can_say_what_i
         lambda: resources.activate(resource, actor=as_actor(n.ines), now=n.now),
         lambda: resources.amend_resource(resource, actor=as_actor(n.ines), now=n.now, fields={"name": "Anything"}),
     ):
-        with pytest.raises(OutOfTurn, match="decided at run time"):
+        with pytest.raises(OutOfTurn, match="chosen at run time"):
             attempt()
 
 
