@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models.functions import JSONObject
 
 from approvals.conflicts import default_rules
 from approvals.conflicts.rule_language.rule import Rule, parse_rule
 from approvals.models import ConflictRule
-from governance.core.database import compiled_queries
 
 #: Parsed rules by the digest of their document. Each document is parsed once for each process.
 _PARSED: dict[str, Rule] = {}
@@ -45,21 +40,6 @@ def in_force(now: datetime) -> tuple[StoredRule, ...]:
 def rules_with_members(now: datetime) -> tuple[StoredRule, ...]:
     """Return the rules in force, and the rules that return when a temporary version ends. Their members are stored."""
     return _parse_versions(list(ConflictRule.objects.to_keep_weighed(now).defer("document")))
-
-
-#: Columns of the rules that a page reads together with another row, to save a query.
-COLUMNS = ("id", "code", "number", "digest", "title", "process", "rating", "mode", "scope")
-
-
-def rules_annotation() -> ArraySubquery:
-    """Return an annotation for any row: all rules in force at `compiled_queries.NOW`. `parse_annotation` reads it."""
-    columns = JSONObject(**{name: name for name in COLUMNS})
-    return ArraySubquery(ConflictRule.objects.in_force(compiled_queries.NOW).values(columns=columns))
-
-
-def parse_annotation(rows: Sequence[Mapping[str, Any]]) -> tuple[StoredRule, ...]:
-    """Return the rules of a `rules_annotation` annotation."""
-    return _parse_versions([ConflictRule(**row) for row in rows])
 
 
 def _parse_versions(versions: Sequence[ConflictRule]) -> tuple[StoredRule, ...]:

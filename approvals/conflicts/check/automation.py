@@ -152,7 +152,6 @@ def find_all_conflicts(
     cases: Sequence[Case],
     now: datetime,
     rules: Sequence[StoredRule] | None = None,
-    waivers: Sequence[Waiver] | None = None,
     read_others: HoldingsReader = read_holdings,
 ) -> list[list[FoundConflict]]:
     """Return every conflict of each automation.
@@ -161,7 +160,6 @@ def find_all_conflicts(
         cases: the automations as they would be.
         now: business time.
         rules: the rules in force, if the caller has read them.
-        waivers: the live waivers, if the caller has read them.
         read_others: reads the access of others; differs for rules that are not in force.
 
     Returns:
@@ -190,7 +188,7 @@ def find_all_conflicts(
                 if is_conflict(stored.rule, conflict.filled):
                     conflicts.append(conflict)
         conflicts_by_case.append(conflicts)
-    return _with_exceptions(cases, _drop_existing_chains(conflicts_by_case), now, waivers)
+    return _with_exceptions(cases, _drop_existing_chains(conflicts_by_case), now)
 
 
 def _touched_rules(case: Case, rules: Sequence[StoredRule]) -> list[tuple[StoredRule, dict[int, tuple[Held, ...]]]]:
@@ -247,7 +245,6 @@ def _with_exceptions(
     cases: Sequence[Case],
     conflicts_by_case: Sequence[Sequence[FoundConflict]],
     now: datetime,
-    waivers: Sequence[Waiver] | None,
 ) -> list[list[FoundConflict]]:
     """Set on each conflict the waiver (S7) and the extra approval (S6) that cover all of it.
 
@@ -256,10 +253,8 @@ def _with_exceptions(
     codes = {conflict.standing.rule.code for conflicts in conflicts_by_case for conflict in conflicts}
     if not codes:
         return [list(conflicts) for conflicts in conflicts_by_case]
-    if waivers is None:
-        waivers = list(Waiver.objects.live(now).filter(code__in=codes).order_by("-ends_at"))
     waivers_by_subject: defaultdict[tuple[str, int], list[Waiver]] = defaultdict(list)
-    for waiver in waivers:
+    for waiver in Waiver.objects.live(now).filter(code__in=codes).order_by("-ends_at"):
         waivers_by_subject[waiver.code, _fixed_subject(waiver.scope, waiver.subject)].append(waiver)
     signatures: defaultdict[int, list[ConflictSignature]] = defaultdict(list)
     for signature in _signatures(cases, conflicts_by_case):
