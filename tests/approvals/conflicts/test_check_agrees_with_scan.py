@@ -16,6 +16,7 @@ from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import cases, submission
 from approvals.conflicts.rule_language.selectors import ENTRIES
 from approvals.models import ConflictRule, Submission
+from approvals.policies.facts import load_version_facts
 from inventory.models import Automation, NonHumanIdentity, VersionIdentity
 from tests import run_lengths, scenarios
 from tests.approvals import stock_report
@@ -167,13 +168,10 @@ def test_counting_whom_rules_would_catch_finds_whom_they_catch(estate: Company, 
     with transaction.atomic():
         put(documents, estate)
         rules = conflict_queries.in_force(estate.now)
-        found = [
-            check_automation.find_all_conflicts([case], estate.now, rules)[0]
-            for case in submission.current_cases(submissions, rules)
-        ]
-        found_together = check_automation.find_all_conflicts(
-            submission.current_cases(submissions, rules), estate.now, rules
-        )
+        facts = load_version_facts(submissions, estate.now).values()
+        submitted = [conflicts.case for conflicts in submission.load_cases(facts, rules)]
+        found = [check_automation.find_all_conflicts([case], estate.now, rules)[0] for case in submitted]
+        found_together = check_automation.find_all_conflicts(submitted, estate.now, rules)
         transaction.set_rollback(True)
     assert codes(one_by_one) == codes(found)
     assert codes(together[0]) == codes(together[1]) == codes(found_together)

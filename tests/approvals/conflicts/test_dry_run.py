@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from approvals.conflicts.check import submission
+from approvals.assignment.context import load_context
 from approvals.models import Proposal, Submission
 from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
@@ -110,7 +110,7 @@ def test_what_holds_it_alone_is_no_conflict_of_an_identity_that_it_lacks_or_a_ch
     one = proposed(c, writing_and_reading(c, scope=scope))
     assert not counts_of(one).get("caught")
     approve(c, one, c.people.sana)
-    assert submission.conflicts_of_submission(Submission.objects.get(pk=made.pk), c.now) == ()
+    assert not load_context(Submission.objects.get(pk=made.pk), c.now).conflicts.as_asked
 
 
 @pytest.mark.rule("S7")
@@ -143,10 +143,10 @@ def test_what_others_hold_beside_it_counts_as_a_check_counts_it(
     one = proposed(c, document if kind == "conflict_rule" else by_a_file(document), **more)
     approve(c, one, c.people.sana)
     caught = [
-        bool(submission.conflicts_of_submission(Submission.objects.get(pk=made.pk), c.now)) for made in (waits, apart)
+        bool(load_context(Submission.objects.get(pk=made.pk), c.now).conflicts.as_asked) for made in (waits, apart)
     ]
     assert caught == [True, False]
-    of_both = submission.conflicts_of_submission(Submission.objects.get(automation__name="Writes"), c.now)
+    of_both = load_context(Submission.objects.get(automation__name="Writes"), c.now).conflicts.as_asked
     assert counts_of(one)["caught"] == 1 + bool(of_both)
     assert "beside what others hold now" in says(one)[0]
 

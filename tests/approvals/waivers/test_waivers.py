@@ -9,12 +9,12 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from approvals.assignment import additional_seats
+from approvals.assignment.context import load_context
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts import members
 from approvals.conflicts import transitions as conflict_transitions
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import cases
-from approvals.conflicts.check import submission as conflicts
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Conflict, ConflictRule, Seat, SeatLabel, Submission, Waiver, WaiverState
 from approvals.waivers import jobs as waiver_jobs
@@ -316,8 +316,9 @@ def test_it_lifts_a_refusal_and_takes_no_signature_away(plain: Company, mode: st
     grant(plain, ask(plain, version.automation), plain.people.sana)
     made = scenarios.submitted(plain, version)
     assert Seat.objects.filter(approval__submission=made, label=SeatLabel.CONFLICT).count() == signatures
-    assert not any(additional_seats.missing_seats(made, made.approvals.all(), plain.now).values())
-    (found,) = conflicts.conflicts_of_submission(made, plain.now)
+    context = load_context(made, plain.now)
+    assert not any(additional_seats.missing_seats(context, made.approvals.all()).values())
+    (found,) = context.conflicts.as_asked
     (tag,) = conflict_rows.tags([found])
     assert ("waived" in tag["text"]) == (mode != "approval")
 
