@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from approvals.assignment.escalation_chain import Bench
 from governance.core.models import Person
 from governance.recertification.items import reviewers
-from governance.recertification.models import Asks, Item
+from governance.recertification.models import Asks
 from inventory.models import Automation, Resource
 
 #: Relations that a ladder reads.
@@ -83,9 +83,7 @@ class Ladders:
                 kept_on = self._resources[resource] if resource is not None else None
                 self._acceptable[resource] = reviewers.acceptable_ladder(kept_on, self.bench)
             ladders[Asks.ACCEPTABLE] = self._acceptable[resource]
-        short, first = reviewers.first_reviewers(
-            ladders, Item(automation=held_by), parties=self._parties.get(automation, ())
-        )
+        short, first = reviewers.first_reviewers(ladders, held_by, self._parties.get(automation, ()))
         if short:
             return []
         return [

@@ -10,6 +10,7 @@ from governance.core.duties.refusals import Refusal
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import snapshot
 from governance.recertification.items import cancelled_items
+from governance.recertification.items.rules import state_duty
 from governance.recertification.models import OVER, Campaign, CampaignKind, Item, Question
 
 
@@ -20,12 +21,6 @@ def _named_once(subject: Campaign, actor: Actor, now: datetime) -> Refusal | Non
     if not campaigns.exists():
         return None
     return Refusal("R2", "state", "A campaign of this name is under way.", "Look at that one, or give it another name.")
-
-
-def _not_frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
-    if not subject.is_frozen or snapshot.is_passed_over(subject, now):
-        return None
-    return Refusal("R2", "state", "All of it is in the campaign.")
 
 
 def _frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
@@ -52,44 +47,32 @@ def _no_part(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
     return Refusal("SOD-4", "duty", sentence, next_step)
 
 
-def _left_open(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
-    if Item.objects.filter(cancelled_items.LET_GO, campaign=subject).exists():
-        return None
-    return Refusal("R2", "state", "Nothing in it waits any more.")
-
-
-def _has_unanswered(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
-    if Question.objects.unanswered().filter(item__campaign=subject).exists():
-        return None
-    return Refusal("R5", "state", "Everybody has answered.")
-
-
-NAMED_ONCE = Duty("R2", "R2", "One campaign of a name is under way.", _named_once, ("campaign_name_once",))
-
-
+NAMED_ONCE = Duty("R2", "R2", "A name belongs to one running campaign.", _named_once, ("campaign_name_once",))
 NO_PART = Duty(
-    "SOD-4",
-    "S4",
-    "A campaign is called off by whoever opened it, or by somebody who is asked nothing in it and gains from nothing that it reviews.",
-    _no_part,
+    "SOD-4", "S4", "The opener calls a campaign off, or a person who has no part in it and gains nothing.", _no_part
 )
-
-
-LEFT_OPEN = Duty("R2", "R2", "With a campaign that is called off, what nobody has settled is let go.", _left_open)
-
-
-WAITS_FOR_SOMEBODY = Duty("R5", "R5", "Who is done is reminded of nothing.", _has_unanswered)
-
-
-NOT_FROZEN = Duty("R2", "R2", "A campaign is filled until all that it is about is in it.", _not_frozen)
-
-
-FROZEN = Duty("R2", "R2", "People are asked once all of a campaign is in it, and until all of it is asked.", _frozen)
-
-
+LEFT_OPEN = state_duty(
+    "R2",
+    "R2",
+    "Unsettled items of a called-off campaign close.",
+    lambda campaign, now, context: Item.objects.filter(cancelled_items.LET_GO, campaign=campaign).exists(),
+    "Nothing in it waits any more.",
+)
+WAITS_FOR_SOMEBODY = state_duty(
+    "R5",
+    "R5",
+    "Only reviewers with unanswered questions are reminded.",
+    lambda campaign, now, context: Question.objects.unanswered().filter(item__campaign=campaign).exists(),
+    "Everybody has answered.",
+)
+NOT_FROZEN = state_duty(
+    "R2",
+    "R2",
+    "A campaign is filled until its whole scope is in it.",
+    lambda campaign, now, context: not campaign.is_frozen or snapshot.is_passed_over(campaign, now),
+    "All of it is in the campaign.",
+)
+FROZEN = Duty("R2", "R2", "Questions are assigned when the whole scope of a campaign is in it.", _frozen)
 ALL_ASKED = Duty(
-    "R2",
-    "R2",
-    "A campaign is open once all that it is about is in it and asked, and one that was called off has let go what they share.",
-    _all_asked,
+    "R2", "R2", "A campaign opens when all its items are assigned and shared items have been let go.", _all_asked
 )

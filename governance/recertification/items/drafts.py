@@ -13,12 +13,14 @@ from datetime import date, datetime
 
 import structlog
 
+from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, Refused, refuse
 from governance.core.engine.transition import Transition
 from governance.core.models import Person
 from governance.core.texts import free_text
 from governance.recertification.items import rules as item_rules
+from governance.recertification.items.item_context import ItemContext
 from governance.recertification.items.transitions import answer as transition_answer
 from governance.recertification.items.transitions.answer import NO_CARD_VIEW, CardView, answer_refusal, repeated_answer
 from governance.recertification.models import SETTLING, AnswerKind, Draft, Question
@@ -46,26 +48,41 @@ class Submitted:
 
 
 def refusal_of_draft(
-    question: Question, answer: AnswerKind, *, actor: Actor, now: datetime, ends_on: date | None = None
+    question: Question,
+    answer: AnswerKind,
+    *,
+    actor: Actor,
+    now: datetime,
+    ends_on: date | None = None,
+    context: ItemContext | None = None,
 ) -> Refusal | None:
-    """Why an actor may not choose this answer, or None; for buttons and drafts."""
+    """Why an actor may not choose this answer, or None; for buttons and drafts.
+
+    Args:
+        question: the question.
+        answer: the answer.
+        actor: the reviewer, or their delegate.
+        now: business time.
+        ends_on: for *keep*, an earlier day on which the access ends.
+        context: of the item, if it is loaded.
+    """
     if answer in SETTLING:
-        refusal_of_answer = _refusal_except_sign_in(transition_answer.answer, question, actor, now)
-        return refusal_of_answer or answer_refusal(question, answer, now, ends_on)
-    return _refusal_except_sign_in(transition_answer.pass_on, question, actor, now)
+        refusal_of_answer = _refusal_except_sign_in(transition_answer.answer, question, actor, now, context)
+        return refusal_of_answer or answer_refusal(question.item, answer, now, ends_on)
+    return _refusal_except_sign_in(transition_answer.pass_on, question, actor, now, context)
 
 
-def is_asked(question: Question, *, actor: Actor, now: datetime) -> bool:
+def is_asked(question: Question, *, actor: Actor, now: datetime, context: ItemContext) -> bool:
     """Whether an actor may answer a question or pass it on, apart from a fresh sign-in."""
     verbs = (transition_answer.answer, transition_answer.pass_on)
-    return any(_refusal_except_sign_in(verb, question, actor, now) is None for verb in verbs)
+    return any(_refusal_except_sign_in(verb, question, actor, now, context) is None for verb in verbs)
 
 
 def _refusal_except_sign_in(
-    verb: Transition[Question], question: Question, actor: Actor, now: datetime
+    verb: Transition[Question], question: Question, actor: Actor, now: datetime, context: ItemContext | None
 ) -> Refusal | None:
     """A refusal other than the stale sign-in. The sign-in is checked last, so its refusal means there is no other."""
-    refusal = verb.refusal(question, actor=actor, now=now)
+    refusal = verb.refusal(question, actor=actor, now=now, context=context)
     return None if refusal is not None and refusal == item_rules.FRESH.asks(question, actor, now) else refusal
 
 
@@ -125,7 +142,7 @@ def drafts_of(actor: Actor, now: datetime) -> list[Draft]:
     """The actor's next drafts on their unanswered questions, most urgent first; at most `AT_ONCE`."""
     if actor.person is None:
         return []
-    waiting = Question.objects.unanswered().asked_of(actor, now)
+    waiting = Question.objects.open_for(access.answers_as(actor, now)).order_by()
     rows = Draft.objects.filter(person=actor.person, question__in=waiting).order_by("question__item__deadline", "pk")
     return list(rows.select_related("question__reviewer", "question__item", "whose")[:AT_ONCE])
 

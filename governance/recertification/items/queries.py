@@ -5,32 +5,19 @@ The number of queries does not depend on the number of items.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import (
-    Count,
-    Exists,
-    F,
-    Func,
-    IntegerField,
-    Max,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    prefetch_related_objects,
-)
+from django.db.models import Count, Exists, F, Func, IntegerField, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 
 from approvals.grants.transitions import lifecycle
 from approvals.models import Conflict, ConflictState, Grant, GrantState, Submission, SubmissionState
 from approvals.models.conflict import Mode
-from governance.core.database import compiled_queries
 from governance.core.texts.number_words import day_of
 from governance.recertification.items import usage
 from governance.recertification.items.recommendation import Facts, InConflict, Recommendation, recommend
@@ -46,14 +33,14 @@ class ItemFacts:
     """Facts about one item.
 
     Args:
-        held: the grant and its predecessors, latest first; empty for an automation.
+        held_since: when the grant or its first predecessor began, or the automation was created.
         usage: measured use, or None.
         earlier: answers in earlier reviews, latest first.
         recommended: the recommendation with its reasons.
         facts: the facts behind the recommendation.
     """
 
-    held: tuple[Grant, ...]
+    held_since: datetime
     usage: Usage | None
     earlier: tuple[Answer, ...]
     recommended: Recommendation
@@ -64,71 +51,55 @@ def load_facts(items: Sequence[Item], now: datetime) -> dict[int, ItemFacts]:
     """Load the facts of items, by their ids.
 
     Args:
-        items: loaded with their grants or automations.
+        items: loaded with their grants (and the grants' automations and approvals) or automations.
         now: business time.
     """
-    prefetch_related_objects(
-        [item for item in items if item.grant is not None], "grant__automation", "grant__approval"
-    )  # needed to check the renewal
-    held = usage.grants_with_predecessors(item.grant for item in items if item.grant is not None)
-    used = usage.usages(held, now)
-    rows = _rows(items, now)
-    earlier = _earlier(items, held, rows)
-    return {
-        item.pk: _known_item(item, held, used, rows[_subject_key(item)], earlier.get(_subject_key(item), []), now)
-        for item in items
-    }
+    approvals = {item.grant.approval_id for item in items if item.grant is not None}
+    used, earlier, rows = usage.load_usage(approvals, now), _earlier(items), _rows(items, now)
+    facts = {}
+    for item in items:
+        grant, row, answers = item.grant, rows[item.pk], earlier.get(_review_key(item), [])
+        usage_of_grant = used.get(grant.approval_id) if grant is not None else None
+        known = _facts(item, usage_of_grant, row, answers, now)
+        facts[item.pk] = ItemFacts(row["began_at"], usage_of_grant, tuple(answers), recommend(known), known)
+    return facts
 
 
-def _subject_key(item: Item) -> int:
-    """Key of the reviewed grant, or the negative key of the reviewed automation."""
-    return item.grant_id if item.grant_id is not None else -(item.automation_id or 0)
+def _review_key(item: Item) -> tuple[str, int]:
+    """Key that the reviews of a grant, its predecessors and its successors share; likewise of an automation."""
+    return ("grant", item.grant.approval_id) if item.grant is not None else ("automation", item.of_automation.pk)
 
 
-def _known_item(
-    item: Item,
-    held: Mapping[int, list[Grant]],
-    used: Mapping[int, Usage],
-    row: Row,
-    earlier: Sequence[Answer],
-    now: datetime,
-) -> ItemFacts:
-    chain = tuple(held[item.grant_id]) if item.grant_id is not None else ()
-    usage_of_grant = used.get(item.grant_id or 0)
-    facts = _facts(item, usage_of_grant, row, earlier, now)
-    return ItemFacts(chain, usage_of_grant, tuple(earlier), recommend(facts), facts)
-
-
-def _facts(item: Item, usage_of_grant: Usage | None, row: Row, earlier: Sequence[Answer], now: datetime) -> Facts:
-    used: Row = {}
-    if usage_of_grant is not None:
-        used = {
-            "measured": True,
-            "idle": max(0, usage_of_grant.idle(now)),
-            "was_used": usage_of_grant.last_at is not None,
-            "calls_30": usage_of_grant.calls_30,
-            "usual_30": usage_of_grant.usual_30,
-            "refused_90": usage_of_grant.refused_90,
-        }
+def _facts(item: Item, used: Usage | None, row: Row, earlier: Sequence[Answer], now: datetime) -> Facts:
     reviews = {answer.question.item_id for answer in earlier}
     removed = {answer.question.item_id for answer in earlier if answer.answer != AnswerKind.KEEP}
-    submitted = row["asked"] or {}
-    owners = (str(row["business"]), str(row["technical"] or ""))
-    common = {
-        "suspended": row["standing"] == AutomationState.SUSPENDED,
-        "other_source": bool(submitted) and submitted.get("source", row["source"]) != row["source"],
-        "newer_version": row["newest"] if row["newest"] and row["newest"] > (row["number"] or 0) else 0,
-        "other_owner": bool(submitted)
-        and (submitted.get("business_owner"), submitted.get("technical_owner")) != owners,
-        "kept": len(reviews - removed),
-        "conflicts": tuple(map(_in_conflict, row["conflicts"])),
-    }
-    specific = _grant_facts(item.grant, row, now) if item.grant is not None else _automation_facts(row)
-    return Facts(**used, **common, **specific)
-
-
-def _automation_facts(row: Row) -> dict[str, Any]:
-    return {"of_automation": True, "holds_nothing": not row["holds"]}
+    submitted, owners = row["asked"] or {}, (str(row["business"]), str(row["technical"] or ""))
+    measured: Row = (
+        {
+            "measured": True,
+            "idle": used.idle,
+            "was_used": used.last_at is not None,
+            "calls_30": used.calls_30,
+            "usual_30": used.usual_30,
+            "refused_90": used.refused_90,
+        }
+        if used is not None
+        else {}
+    )
+    return Facts(
+        **measured,
+        suspended=row["standing"] == AutomationState.SUSPENDED,
+        other_source=bool(submitted) and submitted.get("source", row["source"]) != row["source"],
+        newer_version=row["newest"] if row["newest"] and row["newest"] > (row["number"] or 0) else 0,
+        other_owner=bool(submitted) and (submitted.get("business_owner"), submitted.get("technical_owner")) != owners,
+        kept=len(reviews - removed),
+        conflicts=tuple(map(_in_conflict, row["conflicts"])),
+        **(
+            _grant_facts(item.grant, row, now)
+            if item.grant is not None
+            else {"of_automation": True, "holds_nothing": not row["holds"]}
+        ),
+    )
 
 
 def _grant_facts(grant: Grant, row: Row, now: datetime) -> dict[str, Any]:
@@ -161,37 +132,29 @@ def _in_conflict(conflict: Mapping[str, Any]) -> InConflict:
     )
 
 
-def _earlier(
-    items: Sequence[Item], held: Mapping[int, list[Grant]], rows: Mapping[int, Row]
-) -> dict[int, list[Answer]]:
-    """Answers in closed reviews by `_subject_key`. One query, or none without an earlier review."""
-    key_by_grant = {
-        grant.pk: key for key, chain in held.items() for grant in chain if len(chain) > 1 or rows[key]["reviewed"]
-    }
-    automations = [item.automation_id for item in items if item.automation_id and rows[_subject_key(item)]["reviewed"]]
-    if not key_by_grant and not automations:
-        return {}
+def _earlier(items: Sequence[Item]) -> dict[tuple[str, int], list[Answer]]:
+    """Answers in closed reviews by `_review_key`, latest first. One query."""
+    keys = [_review_key(item) for item in items]
     answers = Answer.objects.filter(
-        Q(question__item__grant__in=list(key_by_grant)) | Q(question__item__automation__in=automations),
+        Q(question__item__grant__approval__in=[pk for of, pk in keys if of == "grant"])
+        | Q(question__item__automation__in=[pk for of, pk in keys if of == "automation"]),
         question__item__state=ItemState.CLOSED,
         superseded_by__isnull=True,
         answer__in=SETTLING,
     ).exclude(question__item__in=[item.pk for item in items])
-    answers_by_key: dict[int, list[Answer]] = {}
-    for answer in answers.select_related("person", "for_person", "reason", "question__item").order_by("-pk"):
-        item = answer.question.item
-        key = key_by_grant[item.grant_id] if item.grant_id is not None else -(item.automation_id or 0)
-        answers_by_key.setdefault(key, []).append(answer)
+    answers_by_key: dict[tuple[str, int], list[Answer]] = {}
+    for answer in answers.select_related("person", "for_person", "reason", "question__item__grant").order_by("-pk"):
+        answers_by_key.setdefault(_review_key(answer.question.item), []).append(answer)
     return answers_by_key
 
 
 def _rows(items: Sequence[Item], now: datetime) -> dict[int, Row]:
-    """Facts by `_subject_key`: one query for grants, one for automations."""
-    held = [item.grant_id for item in items if item.grant_id is not None]
-    automations = [item.automation_id for item in items if item.automation_id is not None]
-    rows: dict[int, Row] = {row["pk"]: row for row in OF_GRANTS(grants=held, now=now)} if held else {}
-    if automations:
-        rows |= {-row["pk"]: row for row in OF_AUTOMATIONS(automations=automations, now=now)}
+    """Facts by item: one query for grants, one for automations."""
+    of_grants = {item.grant_id: item.pk for item in items if item.grant_id is not None}
+    of_automations = {item.automation_id: item.pk for item in items if item.automation_id is not None}
+    rows = {of_grants[row["pk"]]: row for row in _grant_rows(of_grants, now)} if of_grants else {}
+    if of_automations:
+        rows |= {of_automations[row["pk"]]: row for row in _automation_rows(of_automations, now)}
     return rows
 
 
@@ -199,8 +162,8 @@ def _newest(automation: str) -> Subquery:
     return Subquery(Version.objects.filter(automation=OuterRef(automation)).order_by("-number").values("number")[:1])
 
 
-def _conflicts(conflicts: QuerySet[Conflict]) -> ArraySubquery:
-    open_conflicts = conflicts.filter(state=ConflictState.OPEN).telling_waived(compiled_queries.NOW).order_by("pk")  # type: ignore[attr-defined]
+def _conflicts(conflicts: QuerySet[Conflict], now: datetime) -> ArraySubquery:
+    open_conflicts = conflicts.filter(state=ConflictState.OPEN).telling_waived(now).order_by("pk")  # type: ignore[attr-defined]
     fields = JSONObject(key="pk", title="rule__title", mode="rule__mode", waived_until="waived_until")
     return ArraySubquery(open_conflicts.values(said=fields))
 
@@ -225,14 +188,15 @@ _AUTOMATION = {
 }
 
 
-def _grants_query() -> QuerySet[Grant, Row]:
-    above = {name: F(f"automation__{path}") for name, path in _AUTOMATION.items()}
+def _grant_rows(grants: Mapping[int, int], now: datetime) -> QuerySet[Grant, Row]:
+    first = Grant.objects.filter(approval=OuterRef("approval")).order_by().values("approval")
     return (
-        Grant.objects.filter(compiled_queries.among_those("grants"))
+        Grant.objects.filter(pk__in=list(grants))
         .order_by()
         .values(
             "pk",
-            **above,
+            **{name: F(f"automation__{path}") for name, path in _AUTOMATION.items()},
+            began_at=Subquery(first.annotate(began=Min("begins_at")).values("began")),
             asked=F("app_approval__submission__asked"),
             own_facts=F("approval__facts"),
             by_policy=Q(approval__by_policy__isnull=False),
@@ -243,33 +207,23 @@ def _grants_query() -> QuerySet[Grant, Row]:
             rotated_at=F("credential__rotated_at"),
             newest=_newest("automation"),
             peers=_peers(),
-            conflicts=_conflicts(Conflict.objects.filter(grants__contains=[OuterRef("pk")])),
-            reviewed=Exists(Item.objects.filter(grant=OuterRef("pk"), state=ItemState.CLOSED).order_by()),
+            conflicts=_conflicts(Conflict.objects.filter(grants__contains=[OuterRef("pk")]), now),
         )
     )
 
 
-def _automations_query() -> QuerySet[Automation, Row]:
+def _automation_rows(automations: Mapping[int, int], now: datetime) -> QuerySet[Automation, Row]:
     in_force = Submission.objects.filter(automation=OuterRef("pk"), state=SubmissionState.IN_FORCE).order_by("-pk")
     return (
-        Automation.objects.filter(compiled_queries.among_those("automations"))
+        Automation.objects.filter(pk__in=list(automations))
         .order_by()
         .values(
             "pk",
             **{name: F(path) for name, path in _AUTOMATION.items()},
+            began_at=F("created_at"),
             asked=Subquery(in_force.values("app_approval__submission__asked")[:1]),
             newest=_newest("pk"),
-            conflicts=_conflicts(Conflict.objects.filter(automations__contains=[OuterRef("pk")])),
-            reviewed=Exists(Item.objects.filter(automation=OuterRef("pk"), state=ItemState.CLOSED).order_by()),
+            conflicts=_conflicts(Conflict.objects.filter(automations__contains=[OuterRef("pk")]), now),
             holds=Exists(Grant.objects.standing().filter(automation=OuterRef("pk")).order_by()),
         )
     )
-
-
-OF_GRANTS = compiled_queries.Statement(_grants_query)
-OF_AUTOMATIONS = compiled_queries.Statement(_automations_query)
-
-
-def recommendations(items: Iterable[Item], now: datetime) -> dict[int, Recommendation]:
-    """Recommendations for items, by their ids."""
-    return {key: known_item.recommended for key, known_item in load_facts(list(items), now).items()}

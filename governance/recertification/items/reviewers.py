@@ -6,24 +6,21 @@ questions move down the ladder of A9. Low-risk grants outside the sample and aut
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Model, Q, prefetch_related_objects
+from django.db.models import F, Q
 
 from approvals.assignment.escalation_chain import Bench, chain_of_lead, chain_of_resource
 from approvals.models import Grant, Party, SubmissionState
 from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_zone
-from governance.core.database.key_filters import among
 from governance.core.models import Delegation, Person
 from governance.recertification.items import sampling
-from governance.recertification.models import SETTLING, Asks, Item, Question
+from governance.recertification.items.item_context import ItemContext, load_context
+from governance.recertification.models import Asks, Item, Question
 from inventory.models import Automation, Resource
-
-#: Attribute of a grant object that caches its parties.
-_PARTIES = "_known_parties"
 
 
 def questions_for(item: Item, tier: str) -> tuple[Asks, ...]:
@@ -31,26 +28,6 @@ def questions_for(item: Item, tier: str) -> tuple[Asks, ...]:
     if item.grant is not None and (tier != "low" or sampling.is_drawn(item.grant)):
         return (Asks.NEEDED, Asks.ACCEPTABLE)
     return (Asks.NEEDED,)
-
-
-def bench_of(item: Item, now: datetime) -> Bench:
-    """Load the groups on every ladder at ``now``, and the people on the item's own ladders."""
-    for row, names in _rows_with_people(item):
-        prefetch_related_objects([row], *names)
-    return Bench.load(now)
-
-
-def _rows_with_people(item: Item) -> Iterator[tuple[Model, tuple[str, ...]]]:
-    """Rows whose people are on an item's ladders, each with the names of its relations."""
-    automation, resource = item.of_automation, resource_of(item.grant)
-    yield automation, ("business_owner", "technical_owner")
-    yield automation.team, ("lead", "deputy_lead")
-    if automation.team.parent is not None:
-        yield automation.team.parent, ("lead",)
-    if resource is not None:
-        yield resource, ("owner", "deputy")
-        if resource.team is not None:
-            yield resource.team, ("lead", "deputy_lead")
 
 
 def ladder(item: Item, asks: Asks, bench: Bench) -> list[Person]:
@@ -69,16 +46,14 @@ def ladder(item: Item, asks: Asks, bench: Bench) -> list[Person]:
 def needed_ladder(automation: Automation, bench: Bench) -> list[Person]:
     """Possible reviewers for *needed*, in order, each once (S4, A9)."""
     leads = (person for rung in chain_of_lead(automation, bench) for person in rung.people)
-    return list({person.pk: person for person in (*automation.answering(bench.now), *leads)}.values())
+    return list(dict.fromkeys([*automation.answering(bench.now), *leads]))
 
 
 def acceptable_ladder(resource: Resource | None, bench: Bench) -> list[Person]:
     """Possible reviewers for *acceptable*, in order, each once (S4, A9)."""
     if resource is None:
-        people = [*bench.fallback, *bench.security]
-    else:
-        people = [person for rung in chain_of_resource(resource, bench) for person in rung.people]
-    return list({person.pk: person for person in people}.values())
+        return list(dict.fromkeys([*bench.fallback, *bench.security]))
+    return list(dict.fromkeys(person for rung in chain_of_resource(resource, bench) for person in rung.people))
 
 
 def resource_of(grant: Grant | None) -> Resource | None:
@@ -90,36 +65,13 @@ def resource_of(grant: Grant | None) -> Resource | None:
     return grant.credential.decided_on if grant.credential is not None else None
 
 
-def gains(item: Item, person: Person) -> bool:
-    """Whether a person gains from the reviewed grant or automation.
+def gains(automation: Automation, parties: Collection[int], person: Person) -> bool:
+    """Whether a person gains from an automation or its grant.
 
     They own the automation, were its last interim owner (I3), or are a party of the grant's submission (S1).
     """
-    automation = item.of_automation
     interim_id = automation.interim.person_id if automation.interim is not None else None
-    if person.pk in (interim_id, automation.business_owner_id, automation.technical_owner_id):
-        return True
-    return item.grant is not None and person.pk in _parties(item.grant)
-
-
-def _parties(grant: Grant) -> Collection[int]:
-    """Ids of the parties of both approvals of a grant; cached on the object, since parties are only ever added."""
-    if _PARTIES not in grant.__dict__:
-        load_parties([grant])
-    parties: Collection[int] = grant.__dict__[_PARTIES]
-    return parties
-
-
-def load_parties(grants: Collection[Grant]) -> None:
-    """Load the parties of many grants. One query for any number (S1)."""
-    approval_ids = {pk for grant in grants for pk in (grant.approval_id, grant.app_approval_id)}
-    rows = Party.objects.filter(among(approval_ids, "submission__approvals")).order_by()
-    parties: dict[int, set[int]] = {}
-    for approval, person in rows.values_list("submission__approvals", "person").distinct():
-        parties.setdefault(approval, set()).add(person)
-    for grant in grants:
-        both = (grant.approval_id, grant.app_approval_id)
-        grant.__dict__[_PARTIES] = frozenset[int]().union(*(parties.get(pk, ()) for pk in both))
+    return person.pk in (interim_id, automation.business_owner_id, automation.technical_owner_id, *parties)
 
 
 def parties_of(automations: Collection[int]) -> dict[int, set[int]]:
@@ -131,23 +83,24 @@ def parties_of(automations: Collection[int]) -> dict[int, set[int]]:
     return people_by_automation
 
 
-def is_ineligible(question: Question) -> bool:
-    """Whether the reviewer may not answer: they gain, or have a part in the other question (S4, R8)."""
-    item, asks = question.item, Asks(question.asks)
-    if asks == Asks.ACCEPTABLE and gains(item, question.reviewer):
-        return True
-    return question.reviewer_id in people_of_other_question(item, asks)
+def is_out(context: ItemContext, question: Question) -> bool:
+    """Whether the reviewer has left, gains, or has a part in the other question (S4, R8)."""
+    return not _is_eligible(context, question.reviewer, Asks(question.asks))
 
 
-def is_out(question: Question) -> bool:
-    """Whether the reviewer has left or may not answer (R8)."""
-    return not question.reviewer.is_here or is_ineligible(question)
+def _is_eligible(context: ItemContext, person: Person, asks: Asks) -> bool:
+    if not person.is_here or person.pk in people_of_other_question(context, asks):
+        return False
+    return asks != Asks.ACCEPTABLE or not gains(context.item.of_automation, context.parties, person)
 
 
-def vacant_questions(item: Item) -> list[Asks]:
+def vacant_questions(context: ItemContext) -> list[Asks]:
     """Unanswered questions without an eligible reviewer, now or further down the ladder (R8, A9)."""
-    waiting = (question for question in item.questions.all() if question.answered_at is None)
-    return [Asks(question.asks) for question in waiting if is_out(question) and next_reviewer(question) is None]
+    return [
+        Asks(question.asks)
+        for question in context.unanswered
+        if is_out(context, question) and next_reviewer(context, question) is None
+    ]
 
 
 def ineligible_questions() -> set[int]:
@@ -168,65 +121,56 @@ def ineligible_questions() -> set[int]:
     return question_ids
 
 
-def people_of_other_question(item: Item, asks: Asks) -> set[int]:
+def people_of_other_question(context: ItemContext, asks: Asks) -> set[int]:
     """Ids of people with a part in the item's other question: reviewer, answerers, and those they acted for (S4, A11)."""
-    used = set[int]()
-    for other in item.questions.all():
-        if other.asks != asks:
-            settling = [answer for answer in other.answers.all() if answer.answer in SETTLING]
-            ids = [other.reviewer_id, *(pk for answer in settling for pk in (answer.person_id, answer.for_person_id))]
-            used.update(pk for pk in ids if pk is not None)
-    return used
+    others = [question for question in context.questions if question.asks != asks]
+    answers = [answer for question in others for answer in context.settling(question)]
+    ids = [*(question.reviewer_id for question in others), *(answer.person_id for answer in answers)]
+    return {*ids, *(answer.for_person_id for answer in answers if answer.for_person_id is not None)}
 
 
-def first_eligible(people: Iterable[Person], item: Item, asks: Asks, *, without: Iterable[int] = ()) -> Person | None:
+def first_eligible(
+    context: ItemContext, people: Iterable[Person], asks: Asks, *, without: Collection[int] = ()
+) -> Person | None:
     """The first eligible person, or None.
 
     Not eligible: people who have left (R8), who gain (for *acceptable*), or with a part in the other question (S4).
 
     Args:
+        context: of the item.
         people: in order.
-        item: with its other question.
         asks: the question.
         without: ids of people who were asked before (R4: never back).
     """
-    return _first_eligible(people, item, asks, people_of_other_question(item, asks) | set(without))
+    return next((who for who in people if who.pk not in without and _is_eligible(context, who, asks)), None)
 
 
-def _first_eligible(people: Iterable[Person], item: Item, asks: Asks, out: Collection[int]) -> Person | None:
-    for person in people:
-        if person.is_here and person.pk not in out and not (asks == Asks.ACCEPTABLE and gains(item, person)):
-            return person
-    return None
-
-
-def next_reviewer(question: Question) -> Person | None:
-    """The next reviewer of a question on its ladder, or None."""
+def next_reviewer(context: ItemContext, question: Question, among: Sequence[Person] | None = None) -> Person | None:
+    """The next reviewer of a question on its ladder, or among other people; None if nobody is eligible."""
+    people = people_on_ladder(context, question) if among is None else among
     without = [*question.asked_before, question.reviewer_id]
-    return first_eligible(people_on_ladder(question), question.item, Asks(question.asks), without=without)
+    return first_eligible(context, people, Asks(question.asks), without=without)
 
 
-def next_reviewer_now(question: Question, bench: Bench) -> Person | None:
+def next_reviewer_now(context: ItemContext, question: Question, bench: Bench) -> Person | None:
     """As `next_reviewer`; if that is empty, the first on the ladder as it is now, with newly named people (A9)."""
-    item, asks = question.item, Asks(question.asks)
-    without = [*question.asked_before, question.reviewer_id]
-    return next_reviewer(question) or first_eligible(ladder(item, asks, bench), item, asks, without=without)
+    present = ladder(context.item, Asks(question.asks), bench)
+    return next_reviewer(context, question) or next_reviewer(context, question, present)
 
 
-def people_on_ladder(question: Question) -> list[Person]:
-    """People on a question's ladder, in order; cached on the question object."""
-    cache: dict[tuple[int, ...], list[Person]] = question.__dict__.setdefault("_on_the_ladder", {})
-    key = tuple(question.ladder)
-    if key not in cache:
-        people = Person.objects.in_bulk(key)
-        cache[key] = [people[pk] for pk in key if pk in people]
-    return cache[key]
+def people_on_ladder(context: ItemContext, question: Question) -> list[Person]:
+    """People on a question's ladder, in order."""
+    return [context.people[pk] for pk in question.ladder if pk in context.people]
 
 
 def questions_without_reviewer(item: Item, tier: str, bench: Bench) -> list[str]:
     """Questions of a new item without an eligible reviewer (A9)."""
-    short, _ = first_reviewers({asks: ladder(item, asks, bench) for asks in questions_for(item, tier)}, item)
-    return short
+    return _short(load_context(item, bench.now), questions_for(item, tier), bench)
+
+
+def _short(context: ItemContext, questions: Iterable[Asks], bench: Bench) -> list[str]:
+    ladders = {asks: ladder(context.item, asks, bench) for asks in questions}
+    return first_reviewers(ladders, context.item.of_automation, context.parties)[0]
 
 
 def wanted_questions(item: Item) -> tuple[Asks, ...]:
@@ -236,29 +180,30 @@ def wanted_questions(item: Item) -> tuple[Asks, ...]:
     return (Asks.NEEDED, Asks.ACCEPTABLE) if is_both else (Asks.NEEDED,)
 
 
-def missing_questions(item: Item) -> list[Asks]:
+def missing_questions(context: ItemContext) -> list[Asks]:
     """Wanted questions that were not put to anybody: the risk rose, or there was no eligible reviewer."""
-    asked_now = {question.asks for question in item.questions.all()}
-    return [asks for asks in wanted_questions(item) if asks not in asked_now]
+    asked_now = {question.asks for question in context.questions}
+    return [asks for asks in wanted_questions(context.item) if asks not in asked_now]
 
 
-def missing_without_reviewer(item: Item, bench: Bench) -> list[str]:
+def missing_without_reviewer(context: ItemContext, bench: Bench) -> list[str]:
     """Missing questions that still have no eligible reviewer (A9)."""
-    lacking = missing_questions(item)
-    if len(lacking) == len(wanted_questions(item)):
-        return first_reviewers({asks: ladder(item, asks, bench) for asks in lacking}, item)[0]
-    return [asks.value for asks in lacking if first_eligible(ladder(item, asks, bench), item, asks) is None]
+    lacking = missing_questions(context)
+    if len(lacking) == len(wanted_questions(context.item)):
+        return _short(context, lacking, bench)
+    ladders = {asks: ladder(context.item, asks, bench) for asks in lacking}
+    return [asks.value for asks, people in ladders.items() if first_eligible(context, people, asks) is None]
 
 
 def first_reviewers(
-    ladders: Mapping[Asks, Sequence[Person]], item: Item, *, parties: Collection[int] = ()
+    ladders: Mapping[Asks, Sequence[Person]], automation: Automation, parties: Collection[int]
 ) -> tuple[list[str], dict[Asks, Person]]:
     """First reviewers for the questions of a new item: two different eligible people (S4, A9).
 
     Args:
         ladders: by question, in the order of asking.
-        item: the item, or one about the same automation.
-        parties: ids of the parties, if ``item`` has no grant to read them from (S1).
+        automation: the reviewed one, or the one of the grant.
+        parties: ids of the parties (S1).
 
     Returns:
         The questions without an eligible reviewer, and the reviewer of each other question.
@@ -266,12 +211,17 @@ def first_reviewers(
     short: list[str] = []
     chosen: dict[Asks, Person] = {}
     for asks, people in ladders.items():
-        out = {person.pk for person in chosen.values()}
-        first = _first_eligible(people, item, asks, out | set(parties) if asks == Asks.ACCEPTABLE else out)
-        if first is None:
-            short.append(asks.value)
+        others = [
+            person
+            for person in people
+            if person.is_here
+            and person not in chosen.values()
+            and not (asks == Asks.ACCEPTABLE and gains(automation, parties, person))
+        ]
+        if others:
+            chosen[asks] = others[0]
         else:
-            chosen[asks] = first
+            short.append(asks.value)
     return short, chosen
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from approvals.models import Grant, GrantUsage
-from governance.core.database import compiled_queries
+from approvals.models import GrantUsage
 
 #: Weeks in the chart.
 WEEKS = 26
 #: Recent days, and the least measured days before them for a usual figure.
 LATELY, BEFORE = 30, 60
+
+#: Day, allowed calls, refused calls and last call.
+Day = tuple[date, int, int, datetime | None]
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Usage:
     Args:
         since: the first measured day.
         last_at: the last call, or None.
+        idle: days since the last call or, without a call, since the first measurement.
         calls_30, calls_90: allowed calls in so many days.
         refused_90: refused calls in 90 days.
         usual_30: average of allowed calls in 30 earlier days; None if too few days were measured.
@@ -30,72 +33,45 @@ class Usage:
 
     since: date
     last_at: datetime | None
+    idle: int
     calls_30: int
     calls_90: int
     refused_90: int
     usual_30: int | None
     weeks: tuple[int, ...]
 
-    def idle(self, now: datetime) -> int:
-        """Days since the last call or, without a call, since the first measurement."""
-        return (now.date() - self.since).days if self.last_at is None else (now - self.last_at).days
+    @property
+    def chart_label(self) -> str:
+        """The finding of the chart, for readers who don't see it."""
+        return f"Calls a week for {WEEKS} weeks: at most {max(self.weeks):,}, {self.weeks[-1]:,} in the last"
 
 
-#: Grant, day, allowed calls, refused calls and last call of some grants.
-DAYS = compiled_queries.Statement(
-    lambda: (
-        GrantUsage.objects.filter(compiled_queries.among_those("grants", "grant"))
-        .order_by()
-        .values_list("grant", "day", "allowed", "refused", "last_at")
-    )
-)
-Day = tuple[int, date, int, int, datetime | None]
-
-
-def grants_with_predecessors(grants: Iterable[Grant]) -> dict[int, list[Grant]]:
-    """Each grant with its predecessors, latest first, by its id. One query for each generation."""
-    chain_by_key = {grant.pk: [grant] for grant in grants}
-    growing = [chain for chain in chain_by_key.values() if chain[-1].predecessor_id is not None]
-    while growing:
-        above = Grant.objects.in_bulk([chain[-1].predecessor_id for chain in growing])
-        for chain in growing:
-            chain[-1].predecessor = above[chain[-1].predecessor_id]
-            chain.append(above[chain[-1].predecessor_id])
-        growing = [chain for chain in growing if chain[-1].predecessor_id is not None]
-    return chain_by_key
-
-
-def usages(held: Mapping[int, Sequence[Grant]], now: datetime) -> dict[int, Usage]:
-    """Measured use by the keys of `grants_with_predecessors`; grants without measurement are left out. At most one query."""
-    if not held:
-        return {}
-    key_by_grant = {grant.pk: key for key, chain in held.items() for grant in chain}
+def load_usage(approvals: Collection[int], now: datetime) -> dict[int, Usage]:
+    """Measured use by the approval of a grant, which its successors share; unmeasured ones are left out. One query."""
     days: dict[int, list[Day]] = {}
-    for day in DAYS(grants=list(key_by_grant)):
-        days.setdefault(key_by_grant[day[0]], []).append(day)
-    return {key: _usage(rows, now) for key, rows in days.items()}
+    rows = GrantUsage.objects.filter(grant__approval__in=approvals).order_by()
+    for row in rows.values("grant__approval", "day", "allowed", "refused", "last_at"):
+        day = (row["day"], row["allowed"], row["refused"], row["last_at"])
+        days.setdefault(row["grant__approval"], []).append(day)
+    return {approval: _usage(measured, now) for approval, measured in days.items()}
 
 
 def _usage(rows: Sequence[Day], now: datetime) -> Usage:
-    today = now.date()
-    calls = {30: 0, 90: 0}
-    refused, before, first = 0, 0, min(day for _, day, *_ in rows)
+    today, since = now.date(), min(day for day, *_ in rows)
+    measured = [((today - day).days, allowed, refused) for day, allowed, refused, _ in rows]
+    last_at = max((at for *_, at in rows if at is not None), default=None)
+    before, measured_before = sum(allowed for ago, allowed, _ in measured if ago >= LATELY), (today - since).days - 29
     weeks = [0] * WEEKS
-    for _, day, allowed, was_refused, _ in rows:
-        ago = (today - day).days
-        for within in calls:
-            calls[within] += allowed if ago < within else 0
-        refused += was_refused if ago < 90 else 0
-        before += allowed if ago >= LATELY else 0
+    for ago, allowed, _ in measured:
         if 0 <= ago // 7 < WEEKS:
             weeks[WEEKS - 1 - ago // 7] += allowed
-    measured_before = (today - first).days - LATELY + 1
     return Usage(
-        since=first,
-        last_at=max((at for *_, at in rows if at is not None), default=None),
-        calls_30=calls[30],
-        calls_90=calls[90],
-        refused_90=refused,
+        since=since,
+        last_at=last_at,
+        idle=max(0, (today - since).days if last_at is None else (now - last_at).days),
+        calls_30=sum(allowed for ago, allowed, _ in measured if ago < LATELY),
+        calls_90=sum(allowed for ago, allowed, _ in measured if ago < 90),
+        refused_90=sum(refused for ago, _, refused in measured if ago < 90),
         usual_30=round(before * LATELY / measured_before) if measured_before >= BEFORE else None,
         weeks=tuple(weeks),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, RangeOperators
@@ -147,6 +148,11 @@ class Item(models.Model):
         assert self.automation is not None  # item_one_subject
         return self.automation
 
+    @property
+    def counted_tier(self) -> str:
+        """The present tier of the grant or automation (T4)."""
+        return self.grant.counted_tier if self.grant is not None else self.of_automation.tier
+
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
         """Words for timelines about visible items, by id. One query."""
@@ -187,6 +193,14 @@ class QuestionQuerySet(models.QuerySet["Question"]):
     def unanswered(self) -> QuestionQuerySet:
         """Questions without an answer in open or escalated items."""
         return self.filter(answered_at__isnull=True, item__state__in=[ItemState.OPEN, ItemState.ESCALATED])
+
+    def open_for(self, people: Any) -> QuestionQuerySet:
+        """Unanswered questions of some people, most urgent first: for the queue, home, digests and counts.
+
+        Args:
+            people: ids, or a query of ids such as `access.answering_as`.
+        """
+        return self.unanswered().filter(reviewer__in=people).order_by("item__deadline", "pk")
 
 
 class Question(models.Model):

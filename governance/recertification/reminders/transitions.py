@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+from approvals.assignment.escalation_chain import Bench
 from approvals.models.grant import Why
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.roles.roles import Permission
 from governance.recertification.items import notices as item_notices
-from governance.recertification.items import reviewers, schedule
+from governance.recertification.items import reviewers
 from governance.recertification.items import rules as item_rules
+from governance.recertification.items.item_context import load_context
 from governance.recertification.items.transitions import answer, settle
 from governance.recertification.items.transitions.answer import WAITING, hand_over
 from governance.recertification.items.transitions.missing_reviewer import prepare_for_new_reviewer
-from governance.recertification.items.transitions.open_item import ensure_a_day
+from governance.recertification.items.transitions.open_item import PARENTS, ensure_a_day, reset_reminder
 from governance.recertification.items.transitions.outcome_effects import suspend_subject
 from governance.recertification.models import Item, ItemState, Question
 
@@ -28,17 +30,15 @@ from governance.recertification.models import Item, ItemState, Question
     source=WAITING,
     duties=[item_rules.REMINDER_DUE, item_rules.STANDING],
     parents=answer.LOCKED_PARENTS,
+    context=load_context,
 )
 def remind(step: Step[Question]) -> Effect:
     """Remind a reviewer of an unanswered question, at most once on each of their days (R5)."""
     question = step.subject
-    item, zone = question.item, reviewers.zone_of(question.reviewer)
-    item_notices.notify_reviewer(
-        step, question, "reminder", key=f"reminder:{step.now.astimezone(zone).date().isoformat()}"
-    )
-    question.remind_at = schedule.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone)
-    step.save(question)
-    return Effect(payload={"to": str(question.reviewer.opaque_id), "next": ledger_events.instant(question.remind_at)})
+    day = step.now.astimezone(reviewers.zone_of(question.reviewer)).date()
+    item_notices.notify_reviewer(step, question, "reminder", key=f"reminder:{day.isoformat()}")
+    next_at = reset_reminder(step, question)
+    return Effect(payload={"to": str(question.reviewer.opaque_id), "next": ledger_events.instant(next_at)})
 
 
 @transition(
@@ -48,6 +48,7 @@ def remind(step: Step[Question]) -> Effect:
     source=WAITING,
     duties=[item_rules.REVIEWER_OUT, item_rules.STANDING],
     parents=answer.LOCKED_PARENTS,
+    context=load_context,
 )
 def replace_reviewer(step: Step[Question]) -> Effect:
     """Give a question to the next on the ladder, because the reviewer left or may not answer; same deadline (R8).
@@ -55,8 +56,8 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     At the end of the stored ladder, the first on the present ladder gets it, with time to answer (A9).
     """
     question = step.subject
-    bench = reviewers.bench_of(question.item, step.now)
-    to = reviewers.next_reviewer_now(question, bench)
+    bench = Bench.load(step.now)
+    to = reviewers.next_reviewer_now(step.context, question, bench)
     if to is None:
         raise refuse(Refusal("A9", "state", "Nobody is left whom it could be asked of."))
     if question.item.nobody or to.pk not in question.ladder:
@@ -75,7 +76,8 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     source=[ItemState.OPEN],
     target=[ItemState.ESCALATED],
     duties=[item_rules.STANDING, item_rules.DEADLINE_PASSED, item_rules.GOES_ON],
-    parents=settle.LOCKED_PARENTS,
+    parents=PARENTS,
+    context=load_context,
 )
 def escalate(step: Step[Item]) -> Effect:
     """Give unanswered questions to the deputy or the next on the ladder after the deadline (R6).
@@ -85,11 +87,10 @@ def escalate(step: Step[Item]) -> Effect:
     item = step.subject
     ensure_a_day(step, item)
     new_reviewers: dict[str, str] = {}
-    for question in item.questions.filter(answered_at__isnull=True).select_for_update(of=("self",)).order_by("pk"):
-        before, to = question.reviewer, reviewers.next_reviewer(question)
+    for question in step.context.unanswered:
+        before, to = question.reviewer, reviewers.next_reviewer(step.context, question)
         if to is None:
             continue
-        question.item = item
         hand_over(step, question, to)
         step.record("question.escalated", question, {"to": str(to.opaque_id)})
         item_notices.notify_reviewer(step, question, "escalated", key="escalated")
@@ -104,7 +105,8 @@ def escalate(step: Step[Item]) -> Effect:
     permission=Permission.ITEM_CLOSE,
     source=[ItemState.ESCALATED],
     duties=[item_rules.STANDING, item_rules.GRACE_PASSED, item_rules.GOES_ON],
-    parents=settle.LOCKED_PARENTS,
+    parents=PARENTS,
+    context=load_context,
 )
 def suspend_for_silence(step: Step[Item]) -> Effect:
     """Suspend the grant or automation after the grace period; it ends unless an answer comes (R6)."""
@@ -113,11 +115,9 @@ def suspend_for_silence(step: Step[Item]) -> Effect:
     item.suspended_at = step.now
     item.closes_at = settle.closing_at(item, step.now)
     step.save(item)
-    questions = list(item.questions.filter(answered_at__isnull=True).order_by("pk"))
-    for question in questions:
-        question.item = item
+    for question in step.context.unanswered:
         item_notices.notify_reviewer(step, question, "suspended", key="suspended")
-    reviewer_ids = {question.reviewer_id for question in questions}
+    reviewer_ids = {question.reviewer_id for question in step.context.unanswered}
     others = [owner for owner in item.of_automation.answering(step.now) if owner.pk not in reviewer_ids]
     item_notices.notify_people(step, item, others, "suspended", key="suspended")
     return Effect(payload={"closes_at": ledger_events.instant(item.closes_at)})

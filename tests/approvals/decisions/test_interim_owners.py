@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from approvals.assignment.context import load_context
+from approvals.assignment.escalation_chain import Bench
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Party, Submission
 from approvals.submissions.transitions import put_in_force
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent, Notice
-from governance.recertification.items import reviewers
+from governance.recertification.items import item_context, reviewers
 from governance.recertification.models import Asks, Item
 from inventory.imports.transitions import confirmation
 from inventory.models import Automation, Credential, InterimOwner, NonHumanIdentity, Resource, Version, VersionIdentity
@@ -284,8 +285,8 @@ def test_in_a_review_who_answers_meanwhile_is_asked_and_does_not_say_that_their_
     stands_in(company, Resource.objects.get(pk=company.slack.pk), n.tom, lead=n.amara)
     grant = scenarios.grants_of(live)[0].__class__.objects.get(approval=stock_report.privilege_on(live, company.slack))
     item: Any = Item(grant=grant)
-    bench = reviewers.bench_of(item, company.now)
+    bench, parties = Bench.load(company.now), item_context.load_context(item, company.now).parties
     assert reviewers.ladder(item, Asks.NEEDED, bench)[0] == n.grace
     assert reviewers.ladder(item, Asks.ACCEPTABLE, bench)[1] == n.tom
-    assert reviewers.gains(item, n.grace)
-    assert not reviewers.gains(item, n.tom)
+    assert reviewers.gains(item.of_automation, parties, n.grace)
+    assert not reviewers.gains(item.of_automation, parties, n.tom)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from approvals.assignment.escalation_chain import Bench
 from approvals.models import Grant, GrantUsage
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.core.engine.transition import Step
@@ -20,6 +21,7 @@ from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.transitions import open_campaign
 from governance.recertification.campaigns.transitions import open_campaign as chunks
 from governance.recertification.items import reviewers, sampling, schedule
+from governance.recertification.items.item_context import load_context
 from governance.recertification.items.transitions.open_item import OF_GRANT, snapshot
 from governance.recertification.models import Asks, Campaign, CampaignState, Item, ItemState, Joining, Question
 from governance.recertification.reminders import jobs as reminder_jobs
@@ -117,7 +119,7 @@ def test_the_same_people_are_asked_as_of_an_item_opened_alone(held: Held) -> Non
     for item in Item.objects.order_by("pk"):
         if item.grant_id is not None:
             item.grant = Grant.objects.select_related(*OF_GRANT).get(pk=item.grant_id)
-        bench = reviewers.bench_of(item, now)
+        bench, parties = Bench.load(now), load_context(item, now).parties
         tier = item.snapshot["tier"]
         wanted = {}
         for asks in reviewers.questions_for(item, tier):
@@ -126,7 +128,7 @@ def test_the_same_people_are_asked_as_of_an_item_opened_alone(held: Held) -> Non
                 one
                 for one in people
                 if one.pk not in {who for who, _ in wanted.values()}
-                and not (asks == Asks.ACCEPTABLE and reviewers.gains(item, one))
+                and not (asks == Asks.ACCEPTABLE and reviewers.gains(item.of_automation, parties, one))
             )
             wanted[asks.value] = (first.pk, [one.pk for one in people])
         assert {one.asks: (one.reviewer_id, one.ladder) for one in item.questions.all()} == wanted

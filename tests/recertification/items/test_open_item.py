@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from approvals.assignment.escalation_chain import Bench
 from approvals.models import Grant, GrantState, Party
 from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_zone
@@ -14,7 +15,7 @@ from governance.core.duties.refusals import NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent, Notice, Person
 from governance.core.timeline import queries as timeline_queries
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items import reviewers, sampling, schedule
+from governance.recertification.items import sampling, schedule
 from governance.recertification.items.jobs import opening
 from governance.recertification.items.transitions import open_item
 from governance.recertification.items.transitions.open_item import times_of
@@ -186,7 +187,7 @@ def test_no_review_has_its_deadline_on_a_day_that_the_organisation_has_off(held:
     grant = held.grant()
     due = opens_at(grant)
     item = Item(grant=grant, campaign=opening.campaign_of("standard", due, JOB))
-    bench = reviewers.bench_of(item, due)
+    bench = Bench.load(due)
     before = times_of(item, due, bench)
     assert before is not None
     settings.ORGANISATION_HOLIDAYS = frozenset({before.deadline.date(), before.grace_until.date()})

@@ -236,8 +236,8 @@ def test_whom_only_the_database_stops_is_refused_with_the_duty_that_it_keeps(
     held: Held, stock_under_review: Item, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     item, n = stock_under_review, held.people
-    monkeypatch.setattr(reviewers, "people_of_other_question", lambda item, asks: set())
-    monkeypatch.setattr(reviewers, "gains", lambda item, person: False)
+    monkeypatch.setattr(reviewers, "people_of_other_question", lambda context, asks: set())
+    monkeypatch.setattr(reviewers, "gains", lambda automation, parties, person: False)
     with pytest.raises(OutOfTurn) as caught:
         say(question(item, Asks.ACCEPTABLE), AnswerKind.NOT_MINE, now=item.opened_at, whose=n.jonas)
     assert caught.value.refusal.code == "SOD-4"

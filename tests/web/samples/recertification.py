@@ -18,7 +18,6 @@ def mine() -> Shape:
     )
     return {
         "chrome": frame("Omar Haddad", "recertify", desk=7, recertify=5),
-        "head_words": "On resources you own. Drafts until you submit them together.",
         "progress": {"answered": 7, "left": 5, "total": 12, "parts": ["approved"] * 7 + ["mine"] + ["other"] * 4},
         "queue": [
             {"href": f"/recertify/{index}", "name": name, "text": text, "answer": answer, "current": index == 0}
@@ -26,26 +25,28 @@ def mine() -> Shape:
         ],
         "submit": {"action": "/recertify/submit", "count": 7},
         "item": {
-            "key": "88",
             "tier": "standard",
             "due": at(4, 17, month=12),
             "level": "read",
             "title": "Weekly stock report may read stock and orders in ERP Postgres (production)",
             "scope": "SELECT ON scm.stock, scm.orders",
             "data_class": "internal",
-            "team": "Supply Engineering",
+            "automation": {
+                "name": "Weekly stock report",
+                "href": "/automations/1",
+                "team": {"name": "Supply Engineering"},
+            },
             "held_since": on(12, 6),
             "asks": "acceptable",
-            "figures": [
-                {"value": "13 days", "caption": "since last call"},
-                {"value": "2", "caption": "calls, 30 days"},
-                {"value": "33", "caption": "calls, 90 days"},
-                {"value": "0", "caption": "refused"},
-            ],
-            "weeks": {
-                "counts": WEEKS,
-                "label": "Calls a week for 26 weeks: steady at about 7, falling from week 16, last call 11 November",
-                "first": "June",
+            "is_grant": True,
+            "usage": {
+                "last_at": at(11, 9),
+                "idle": 13,
+                "calls_30": 2,
+                "calls_90": 33,
+                "refused_90": 0,
+                "weeks": WEEKS,
+                "chart_label": "Calls a week for 26 weeks: steady at about 7, falling from week 16",
             },
             "advice": {
                 "title": "We would look closer first",
@@ -113,15 +114,9 @@ def done() -> Shape:
     """Nothing left to answer."""
     return {
         "chrome": frame("Omar Haddad", "recertify", desk=7),
-        "head_words": "On resources you own.",
         "progress": {"answered": 0, "left": 0, "total": 0, "parts": []},
         "queue": [],
         "submit": {"action": "", "count": 0},
         "item": None,
         "answers": {},
-        "empty": {
-            "sentence": "What comes up for review would be here. The next ones open on Mon 30 Nov; a mail tells you.",
-            "href": "/home",
-            "action": "See what else needs you",
-        },
     }

@@ -21,7 +21,8 @@ from governance.recertification.campaigns import snapshot
 from governance.recertification.campaigns.snapshot import AD_HOC
 from governance.recertification.campaigns.transitions.open_campaign import JOB
 from governance.recertification.items import joined_due_dates
-from governance.recertification.items.transitions.open_item import reset_reminder
+from governance.recertification.items.item_context import load_context
+from governance.recertification.items.transitions.open_item import PARENTS, reset_reminder
 from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item, ItemState
 
 #: Most items that one operation closes.
@@ -81,7 +82,8 @@ def leave_item(step: Step[Campaign], *, item: Item) -> Effect:
     event="item.dates_given_back",
     permission=None,
     source=UNCLOSED,
-    parents=["of_automation", "grant"],
+    parents=PARENTS,
+    context=load_context,
 )
 def give_back(step: Step[Item], *, campaign: Campaign) -> Effect:
     """Undo the dates that a called-off campaign brought forward (R2, R5).
@@ -104,7 +106,6 @@ def give_back(step: Step[Item], *, campaign: Campaign) -> Effect:
     if not joined_due_dates.joining_campaigns(item):
         item.snapshot["joined"] = [reason for reason in item.snapshot["joined"] if reason != AD_HOC]
     step.save(item)
-    for question in item.questions.filter(answered_at__isnull=True).select_related("reviewer").order_by("pk"):
-        question.item = item
+    for question in step.context.unanswered:
         reset_reminder(step, question)
     return Effect(payload={"campaign": str(campaign.pk), "deadline": ledger_events.instant(item.deadline)})

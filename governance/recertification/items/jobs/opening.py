@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, NullIf
 
+from approvals.assignment.escalation_chain import Bench
 from approvals.models import Grant, GrantState
 from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
@@ -16,6 +17,7 @@ from governance.core.clock.organisation import organisation_zone
 from governance.core.jobs import sweeps
 from governance.recertification.items import cancelled_items, conflict_reviews, review_triggers, reviewers
 from governance.recertification.items import notices as item_notices
+from governance.recertification.items.item_context import load_context
 from governance.recertification.items.schedule import OPENS_BEFORE
 from governance.recertification.items.transitions import join_conflict, missing_reviewer, open_item
 from governance.recertification.items.transitions.open_item import OF_AUTOMATION, OF_GRANT, scheduled_campaign, times_of
@@ -103,7 +105,7 @@ def _review_near(began: str, tier: str, now: datetime) -> Q:
 
 def open_item_if_due(item: Item, *, tier: str, now: datetime, actor: Actor) -> bool:
     """Open an item in the campaign of its tier and day; return whether it was due."""
-    bench = reviewers.bench_of(item, now)
+    bench = Bench.load(now)
     if times_of(item, now, bench) is None:
         return False
     short = reviewers.questions_without_reviewer(item, tier, bench)
@@ -144,19 +146,16 @@ def assign_waiting_items(now: datetime, actor: Actor) -> int:
     """Assign items without a reviewer as soon as one is eligible; return the number of items (A9)."""
 
     def ask(item: Item) -> bool:
-        item = Item.objects.select_related(*_SUBJECT_RELATIONS).get(pk=item.pk)
-        if reviewers.missing_without_reviewer(item, reviewers.bench_of(item, now)):
+        context = load_context(item, now)
+        if reviewers.missing_without_reviewer(context, Bench.load(now)):
             return False
-        if not reviewers.missing_questions(item) and reviewers.vacant_questions(item):
+        if not reviewers.missing_questions(context) and reviewers.vacant_questions(context):
             return False
         return missing_reviewer.ask_now.when_due(item, actor=actor, now=now)
 
     unsettled = (ItemState.OPEN, ItemState.ESCALATED)
     waiting = Item.objects.filter(nobody=True, state__in=unsettled, campaign__state=CampaignState.OPEN)
     return sweeps.sweep(_subject_in_force(waiting), ask, job=JOB)
-
-
-_SUBJECT_RELATIONS = (*(f"grant__{path}" for path in OF_GRANT), *(f"automation__{path}" for path in OF_AUTOMATION))
 
 
 def _subject_in_force(items: QuerySet[Item]) -> QuerySet[Item]:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from approvals.assignment.escalation_chain import Bench
 from approvals.grants.transitions import lifecycle
 from approvals.models import Grant
 from governance.core.actors.actor import Actor
@@ -20,17 +21,17 @@ from governance.core.engine.repeats import acts_as, said_the_same
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.roles.roles import Permission
-from governance.recertification.items import item_title, reviewers, schedule
+from governance.recertification.items import item_title, reviewers
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.transitions.open_item import ask_missing, ensure_a_day
+from governance.recertification.items.item_context import ItemContext, load_context
+from governance.recertification.items.transitions.open_item import ask_missing, ensure_a_day, reset_reminder
 from governance.recertification.items.transitions.settle import last_day, last_instant, reopen, settle
 from governance.recertification.models import (
     CHANGED,
     SETTLING,
     Answer,
     AnswerKind,
-    Asks,
     Draft,
     Item,
     ItemState,
@@ -97,6 +98,7 @@ def _same_last_answer(question: Question, actor: Actor, text: str, params: Mappi
     source=WAITING,
     duties=[item_rules.INTERACTIVE, item_rules.TWO_PEOPLE, item_rules.GAINS, item_rules.STANDING, item_rules.FRESH],
     parents=LOCKED_PARENTS,
+    context=load_context,
 )
 def answer(
     step: Step[Question],
@@ -116,12 +118,13 @@ def answer(
         ends_on: for *keep*: an earlier day on which the access ends.
     """
     question = step.subject
-    refusal = answer_refusal(question, answer, step.now, ends_on) or changed_refusal(question.item, seen)
+    refusal = answer_refusal(question.item, answer, step.now, ends_on) or changed_refusal(question.item, seen)
     if refusal is not None:
         raise refuse(refusal)
     saved = _save_answer(step, answer, batch, seen=seen, ends_on=ends_on)
-    _mark_answered(step, question)
-    settle_where_due(step, question)
+    question.answered_at, question.remind_at = step.now, None
+    step.save(question)
+    settle_where_due(step)
     payload = {"asks": question.asks, "answer": answer, "answer_id": saved.pk, "batch": str(batch)}
     return Effect(payload={**payload, **({"ends_on": ends_on.isoformat()} if ends_on else {})})
 
@@ -134,6 +137,7 @@ def answer(
     source=WAITING,
     duties=[item_rules.INTERACTIVE, item_rules.STANDING, item_rules.PASSABLE, item_rules.FRESH],
     parents=LOCKED_PARENTS,
+    context=load_context,
 )
 def pass_on(
     step: Step[Question],
@@ -155,9 +159,9 @@ def pass_on(
     question = step.subject
     if answer in SETTLING:
         raise refuse(Refusal("R4", "input", "That answers the question; it does not pass it on."))
-    other = _check_named_reviewer(question, whose) if whose is not None else reviewers.next_reviewer(question)
+    other = reviewers.next_reviewer(step.context, question, [whose] if whose is not None else None)
     if other is None:
-        raise refuse(item_rules.ladder_end_refusal())
+        raise refuse(_cannot_be_named(whose) if whose is not None else item_rules.ladder_end_refusal())
     _save_answer(step, answer, batch, seen=seen)
     question.passed += 1
     hand_over(step, question, other)
@@ -180,6 +184,7 @@ def pass_on(
         item_rules.FRESH,
     ],
     parents=LOCKED_PARENTS,
+    context=load_context,
     reason_needed=True,
 )
 def correct(step: Step[Question], *, batch: UUID, ends_on: date | None = None) -> Effect:
@@ -190,23 +195,20 @@ def correct(step: Step[Question], *, batch: UUID, ends_on: date | None = None) -
         batch: id that joins the answers of one submission (R7).
         ends_on: an earlier day on which the access ends.
     """
-    question = step.subject
-    refusal = answer_refusal(question, AnswerKind.KEEP, step.now, ends_on)
+    question, last = step.subject, step.context.latest_answer(step.subject)
+    refusal = answer_refusal(question.item, AnswerKind.KEEP, step.now, ends_on)
     if refusal is not None:
         raise refuse(refusal)
-    last = question.latest_answer
     saved = _save_answer(step, AnswerKind.KEEP, batch, supersedes=last, ends_on=ends_on)
-    item = Item.objects.get(pk=question.item_id)
-    reopen(item, actor=step.actor, now=step.now)
-    question.item = item
-    settle_where_due(step, question)
+    reopen(question.item, actor=step.actor, now=step.now)
+    settle_where_due(step)
     payload = {"asks": question.asks, "answer": AnswerKind.KEEP, "answer_id": saved.pk}
     return Effect(payload={**payload, "instead_of": last.pk if last else None})
 
 
-def answer_refusal(question: Question, answer: AnswerKind, now: datetime, ends_on: date | None) -> Refusal | None:
-    """Why this question does not take this answer, or None; without permission and duties. Pages use it, too."""
-    grant = question.item.grant
+def answer_refusal(item: Item, answer: AnswerKind, now: datetime, ends_on: date | None) -> Refusal | None:
+    """Why an item does not take this answer, or None; without permission and duties. Pages use it, too."""
+    grant = item.grant
     if answer not in SETTLING:
         return Refusal("R4", "input", "That passes the question on; it does not answer it.")
     if ends_on is not None and (grant is None or answer != AnswerKind.KEEP):
@@ -235,9 +237,8 @@ def end_date_refusal(grant: Grant, ends_on: date, now: datetime) -> Refusal | No
 
 def changed_refusal(item: Item, seen: CardView) -> Refusal | None:
     """Why a choice is outdated, or None: something joined the item, or it is no longer low risk (R2, R7)."""
-    tier = item.grant.counted_tier if item.grant is not None else item.of_automation.tier
-    if seen.in_bulk and tier != "low":
-        sentence = f"It is {tier} risk by now: that is answered on its own page."
+    if seen.in_bulk and item.counted_tier != "low":
+        sentence = f"It is {item.counted_tier} risk by now: that is answered on its own page."
         return Refusal("R7", "state", sentence, "Choose again there: what you wrote is kept.")
     changed = item.snapshot.get(CHANGED)
     if seen.chosen_at is None or changed is None or seen.chosen_at > datetime.fromisoformat(changed["at"]):
@@ -246,14 +247,11 @@ def changed_refusal(item: Item, seen: CardView) -> Refusal | None:
     return Refusal("R2", "state", sentence, "Look at it and choose again: what you wrote is kept.")
 
 
-def _check_named_reviewer(question: Question, whose: Person) -> Person:
-    """Refuse a named reviewer who was asked before or gains (R4, S4)."""
-    without = [*question.asked_before, question.reviewer_id]
-    new_reviewer = reviewers.first_eligible([whose], question.item, Asks(question.asks), without=without)
-    if new_reviewer is None:
-        sentence = f"It can't be passed on to {whose.name}: they were asked before, gain from it, or answer the other question."
-        raise refuse(Refusal("R4", "input", sentence, "Name somebody else, or nobody."))
-    return new_reviewer
+def _cannot_be_named(whose: Person) -> Refusal:
+    sentence = (
+        f"It can't be passed on to {whose.name}: they were asked before, gain from it, or answer the other question."
+    )
+    return Refusal("R4", "input", sentence, "Name somebody else, or nobody.")
 
 
 def hand_over(step: Step[Any], question: Question, to: Person) -> None:
@@ -265,22 +263,15 @@ def hand_over(step: Step[Any], question: Question, to: Person) -> None:
     Draft.objects.filter(question=question).delete()
     question.asked_before = [*question.asked_before, question.reviewer_id]
     question.reviewer, question.asked_at = to, step.now
-    item, zone = question.item, reviewers.zone_of(to)
-    question.remind_at = schedule.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone)
-    step.save(question)
-
-
-def _mark_answered(step: Step[Question], question: Question) -> None:
-    question.answered_at, question.remind_at = step.now, None
-    step.save(question)
-    Draft.objects.filter(question=question).delete()
+    reset_reminder(step, question)
 
 
 def _save_answer(
     step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: CardView = NO_CARD_VIEW, **more: Any
 ) -> Answer:
+    """Save an answer, delete the draft, and add the answer to the context."""
     assert step.actor.person is not None  # the duty INTERACTIVE refuses jobs
-    return Answer.objects.create(
+    saved = Answer.objects.create(
         question=step.subject,
         person=step.actor.person,
         for_person=step.actor.standing_for,
@@ -293,22 +284,22 @@ def _save_answer(
         at=step.now,
         **more,
     )
+    Draft.objects.filter(question=step.subject).delete()
+    step.context.answers.setdefault(step.subject.pk, []).append(saved)
+    return saved
 
 
-def settle_where_due(step: Step[Any], question: Question) -> None:
+def settle_where_due(step: Step[Question]) -> None:
     """Settle the item if one answer revokes, or if all questions are answered (R4, S4).
 
     Questions that were never asked are asked first, and the item waits for them.
     """
-    item = Item.objects.get(pk=question.item_id)
-    latest_answers = [question.latest_answer for question in item.questions.order_by("pk")]
-    revoked = next(
-        (latest for latest in latest_answers if latest is not None and latest.answer == AnswerKind.REVOKE), None
-    )
-    if revoked is not None:
-        settle(item, actor=step.actor, now=step.now, answers=[revoked])
-    elif all(latest is not None for latest in latest_answers) and reviewers.missing_questions(item):
-        ask_missing(step, item, reviewers.bench_of(item, step.now))
-    elif all(latest is not None for latest in latest_answers):
-        settle(item, actor=step.actor, now=step.now, answers=latest_answers)
-    question.item = item
+    context: ItemContext = step.context
+    latest = [context.latest_answer(question) for question in context.questions]
+    revoked = [answer for answer in latest if answer is not None and answer.answer == AnswerKind.REVOKE]
+    if revoked:
+        settle(context.item, actor=step.actor, now=step.now, answers=revoked[:1])
+    elif None not in latest and reviewers.missing_questions(context):
+        ask_missing(step, context, Bench.load(step.now))
+    elif None not in latest:
+        settle(context.item, actor=step.actor, now=step.now, answers=latest)

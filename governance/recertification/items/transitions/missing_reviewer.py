@@ -13,7 +13,8 @@ from governance.core.roles.roles import Permission
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import reviewers, schedule
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.transitions.open_item import ask_questions, reset_reminder
+from governance.recertification.items.item_context import ItemContext, load_context
+from governance.recertification.items.transitions.open_item import PARENTS, ask_questions, reset_reminder
 from governance.recertification.models import Item, ItemState, Question
 
 #: States in which an item can be assigned.
@@ -26,26 +27,25 @@ UNSETTLED = (ItemState.OPEN, ItemState.ESCALATED)
     permission=Permission.ITEM_OPEN,
     source=UNSETTLED,
     duties=[item_rules.STANDING, item_rules.ASKED_OF_NOBODY],
-    parents=["of_automation", "grant"],
+    parents=PARENTS,
+    context=load_context,
 )
 def ask_now(step: Step[Item]) -> Effect:
     """Assign an item that had no eligible reviewer, with time for an answer unless another is late (A9, R1).
 
     Reviewers who could not answer for a while and may again get the same time.
     """
-    item = step.subject
-    bench = reviewers.bench_of(item, step.now)
-    lacking = reviewers.missing_questions(item)
-    if reviewers.missing_without_reviewer(item, bench):
+    item, context, bench = step.subject, step.context, Bench.load(step.now)
+    lacking = reviewers.missing_questions(context)
+    if reviewers.missing_without_reviewer(context, bench):
         raise refuse(Refusal("A9", "state", "Still nobody can be asked about it."))
-    _extend_deadline(step, item)
-    item.nobody = bool(reviewers.vacant_questions(item))
+    _extend_deadline(step, context)
+    item.nobody = bool(reviewers.vacant_questions(context))
     step.save(item)
-    for question in item.questions.filter(answered_at__isnull=True, remind_at__isnull=True).order_by("pk"):
-        question.item = item
-        if not reviewers.is_out(question):
+    for question in context.unanswered:
+        if question.remind_at is None and not reviewers.is_out(context, question):
             reset_reminder(step, question)
-    questions = ask_questions(step, item, lacking, bench)
+    questions = ask_questions(step, context, lacking, bench)
     return Effect(payload={"asked": {question.asks: str(question.reviewer.opaque_id) for question in questions}})
 
 
@@ -55,18 +55,19 @@ def ask_now(step: Step[Item]) -> Effect:
     permission=Permission.ITEM_OPEN,
     source=UNSETTLED,
     duties=[item_rules.STANDING, item_rules.NOBODY_LEFT],
-    parents=["of_automation", "grant"],
+    parents=PARENTS,
+    context=load_context,
 )
 def leave_unasked(step: Step[Item]) -> Effect:
     """Mark an item whose reviewers have left or may not answer, with nobody next on the ladder (A9, R8).
 
     Its questions get no reminders: a question without a reminder waits for a reviewer.
     """
-    item = step.subject
-    short = reviewers.vacant_questions(item)
-    for question in item.questions.filter(asks__in=short).order_by("pk"):
-        question.remind_at = None
-        step.save(question)
+    item, short = step.subject, reviewers.vacant_questions(step.context)
+    for question in step.context.questions:
+        if question.asks in short:
+            question.remind_at = None
+            step.save(question)
     item.nobody = True
     step.save(item)
     item_notices.notify_security(item, short, step.now)
@@ -81,22 +82,23 @@ def prepare_for_new_reviewer(step: Step[Any], question: Question, bench: Bench) 
         question: with its item, locked.
         bench: of now.
     """
-    item = question.item
-    _extend_deadline(step, item)
-    others = [asks for asks in reviewers.vacant_questions(item) if asks != question.asks]
-    item.nobody = bool(others or reviewers.missing_without_reviewer(item, bench))
+    item, context = question.item, step.context
+    _extend_deadline(step, context)
+    others = [asks for asks in reviewers.vacant_questions(context) if asks != question.asks]
+    item.nobody = bool(others or reviewers.missing_without_reviewer(context, bench))
     step.save(item)
 
 
-def _extend_deadline(step: Step[Any], item: Item) -> None:
+def _extend_deadline(step: Step[Any], context: ItemContext) -> None:
     """Give a late-asked reviewer their working days, at most to the grant's end; not if another reviewer is late.
 
     The item is not saved.
     """
-    zone, holidays = organisation_zone(), organisation_holidays()
+    item, zone, holidays = context.item, organisation_zone(), organisation_holidays()
     least = working_days.add_working_days(step.now, schedule.LEAST_WORKING_DAYS, zone, holidays)
-    waiting = [question for question in item.questions.all() if question.answered_at is None]
-    is_anybody_late = any(question.remind_at is not None and not reviewers.is_out(question) for question in waiting)
+    is_anybody_late = any(
+        question.remind_at is not None and not reviewers.is_out(context, question) for question in context.unanswered
+    )
     if item.deadline < least and not is_anybody_late:
         tier = str(item.snapshot.get("tier", "high"))
         grace_until = schedule.grace_after(least, zone, holidays)[tier]

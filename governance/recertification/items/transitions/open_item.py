@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from approvals.assignment.escalation_chain import Bench
-from approvals.models import Grant
 from approvals.policies import queries as policy_queries
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.duties.refusals import Refusal, refuse
@@ -17,6 +16,7 @@ from governance.core.roles.roles import Permission
 from governance.recertification.items import conflict_reviews, joined_due_dates, review_triggers, reviewers, schedule
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import rules as item_rules
+from governance.recertification.items.item_context import ItemContext, load_context
 from governance.recertification.items.schedule import Times
 from governance.recertification.models import (
     CHANGED,
@@ -29,7 +29,10 @@ from governance.recertification.models import (
     ItemState,
     Question,
 )
-from inventory.models import Automation, AutomationState
+from inventory.models import AutomationState
+
+#: Rows to lock before an item, outermost first.
+PARENTS = ("of_automation", "grant")
 
 
 @transition(Campaign, event="campaign.opened", permission=Permission.ITEM_OPEN, duties=[item_rules.NEW])
@@ -77,16 +80,15 @@ def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
     event="item.opened",
     permission=Permission.ITEM_OPEN,
     duties=[item_rules.NEW],
-    parents=["of_automation", "grant"],
+    parents=PARENTS,
+    context=load_context,
 )
 def open_item(step: Step[Item]) -> Effect:
     """Open a new item and put its questions to the reviewers (R1, R5)."""
     item = step.subject
-    _reload_subject(item)
     if _open_items(item).exists():
         raise refuse(Refusal("R5", "state", "It is under review already."))
-    tier = tier_of(item)
-    bench = reviewers.bench_of(item, step.now)
+    tier, bench = item.counted_tier, Bench.load(step.now)
     times = times_of(item, step.now, bench)
     if times is None:
         raise refuse(Refusal("R1", "state", "It is not due for review."))
@@ -96,7 +98,7 @@ def open_item(step: Step[Item]) -> Effect:
     if tier == "low" and Asks.ACCEPTABLE in reviewers.questions_for(item, tier):
         item.snapshot["drawn"] = True
     step.save(item)
-    questions = ask_questions(step, item, reviewers.questions_for(item, tier), bench)
+    questions = ask_questions(step, step.context, reviewers.questions_for(item, tier), bench)
     return Effect(
         payload={
             "deadline": ledger_events.instant(item.deadline),
@@ -111,7 +113,8 @@ def open_item(step: Step[Item]) -> Effect:
     permission=None,
     source=[ItemState.OPEN, ItemState.ESCALATED],
     duties=[item_rules.STANDING],
-    parents=["of_automation", "grant"],
+    parents=PARENTS,
+    context=load_context,
 )
 def join(
     step: Step[Item], *, because: str, cause: str = "", by: Times | None = None, campaign: int | None = None
@@ -125,9 +128,8 @@ def join(
         by: deadline and grace of the event or campaign; None for the item's own dates.
         campaign: id of the joining campaign, if any. If it is called off, its dates are removed again.
     """
-    item = step.subject
-    _reload_subject(item)
-    tier, bench = tier_of(item), reviewers.bench_of(item, step.now)
+    item, context = step.subject, step.context
+    tier, bench = item.counted_tier, Bench.load(step.now)
     joined = [*item.snapshot.get("joined", []), because]
     item.snapshot = {**item.snapshot, "tier": tier, "joined": list(dict.fromkeys(joined))}
     if because in CHANGES:
@@ -143,27 +145,23 @@ def join(
             item.grace_until = min(item.grace_until, times.grace_until)
     _note_conflicts(item, step.now)
     step.save(item)
-    questions = list(item.questions.select_related("reviewer").order_by("pk"))
-    for question in questions:
-        if question.answered_at is None:
-            question.item = item
-            reset_reminder(step, question)
-            item_notices.notify_reviewer(step, question, "joined", key=f"joined:{cause or because}:{tier}")
-    ask_missing(step, item, bench)  # above low risk, both questions are asked (S4)
+    for question in context.unanswered:
+        reset_reminder(step, question)
+        item_notices.notify_reviewer(step, question, "joined", key=f"joined:{cause or because}:{tier}")
+    ask_missing(step, context, bench)  # above low risk, both questions are asked (S4)
     return Effect(payload={"because": because, "deadline": ledger_events.instant(item.deadline)})
 
 
-def ask_missing(step: Step[Any], item: Item, bench: Bench) -> None:
+def ask_missing(step: Step[Any], context: ItemContext, bench: Bench) -> None:
     """Ask the missing questions of an open item; notify security of those without an eligible reviewer (S4, A9).
 
     If nobody was asked yet, all questions are asked or none, as at the opening.
     """
-    lacking, short = reviewers.missing_questions(item), reviewers.missing_without_reviewer(item, bench)
+    item = context.item
+    lacking, short = reviewers.missing_questions(context), reviewers.missing_without_reviewer(context, bench)
     if not short or len(lacking) < len(reviewers.wanted_questions(item)):
-        for asks in lacking:
-            if asks.value not in short:
-                _ask_question(step, item, asks, bench)
-    is_short = bool(short or reviewers.vacant_questions(item))
+        ask_questions(step, context, [asks for asks in lacking if asks.value not in short], bench)
+    is_short = bool(short or reviewers.vacant_questions(context))
     if item.nobody != is_short:
         item.nobody = is_short
         step.save(item)
@@ -177,7 +175,7 @@ def ask_missing(step: Step[Any], item: Item, bench: Bench) -> None:
     permission=Permission.ITEM_OPEN,
     source=[ItemState.OPEN, ItemState.ESCALATED],
     duties=[item_rules.STANDING],
-    parents=["of_automation", "grant"],
+    parents=PARENTS,
 )
 def note_event(step: Step[Item], *, because: str, cause: str) -> Effect:
     """Join an event to the open item, once (R1, R2).
@@ -208,35 +206,22 @@ def _note_conflicts(item: Item, now: datetime) -> None:
             item.deadline = min(item.deadline, resolve_by)
 
 
-def reset_reminder(step: Step[Item], question: Question) -> None:
+def reset_reminder(step: Step[Any], question: Question) -> datetime:
     """Set the next reminder of a just notified reviewer by the present deadline (R5). Saves the question."""
     item, zone = question.item, reviewers.zone_of(question.reviewer)
-    question.remind_at = schedule.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone)
+    next_at = schedule.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone)
+    question.remind_at = next_at
     step.save(question)
+    return next_at
 
 
-#: Relations of the reviewed automation and grant. The people come with the bench (`reviewers.bench_of`):
-#: with them the query would join twenty tables, and PostgreSQL's planning would take longer than the rest of the item.
-OF_AUTOMATION = ("team__parent",)
+#: Relations of the reviewed automation and grant that its ladders read.
+OF_AUTOMATION = ("business_owner", "technical_owner", "team__lead", "team__deputy_lead", "team__parent__lead")
 OF_GRANT = (
     *(f"automation__{path}" for path in OF_AUTOMATION),
-    "entitlement__resource__team",
+    *("entitlement__resource__owner", "entitlement__resource__deputy", "entitlement__resource__team"),
     "credential",
-    "approval__privilege__entitlement__resource",
 )
-
-
-def _reload_subject(item: Item) -> None:
-    """Reload the grant or automation under the lock."""
-    if item.grant is not None:
-        item.grant = Grant.objects.select_related(*OF_GRANT).get(pk=item.grant.pk)
-    elif item.automation is not None:
-        item.automation = Automation.objects.select_related(*OF_AUTOMATION).get(pk=item.automation.pk)
-
-
-def tier_of(item: Item) -> str:
-    """The present tier of the grant or automation (T4)."""
-    return item.grant.counted_tier if item.grant is not None else item.of_automation.tier
 
 
 def _open_items(item: Item) -> Any:
@@ -257,7 +242,7 @@ UNTIL_ITS_END = frozenset({conflict_reviews.IN_CONFLICT, review_triggers.INCIDEN
 def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
     """Times of an item that opens at ``now``, or None if it is not due (R1); ``bench`` is of ``now``."""
     grant = item.grant
-    tier = tier_of(item)
+    tier = item.counted_tier
     people = [
         person
         for asks in reviewers.questions_for(item, tier)
@@ -327,28 +312,23 @@ def ensure_a_day(step: Step[Any], item: Item) -> None:
         )
 
 
-def ask_questions(step: Step[Item], item: Item, questions: Iterable[Asks], bench: Bench) -> list[Question]:
-    """Ask questions of a saved item; the caller has checked that each has an eligible reviewer (S4)."""
-    return [_ask_question(step, item, asks, bench) for asks in questions]
+def ask_questions(step: Step[Any], context: ItemContext, questions: Iterable[Asks], bench: Bench) -> list[Question]:
+    """Put questions of a saved item to the first eligible reviewers; the context then has them too (S4, A9)."""
+    return [_ask_question(step, context, asks, bench) for asks in questions]
 
 
-def _ask_question(step: Step[Item], item: Item, asks: Asks, bench: Bench) -> Question:
-    """Put a question to the first eligible reviewer (A9)."""
+def _ask_question(step: Step[Any], context: ItemContext, asks: Asks, bench: Bench) -> Question:
+    item = context.item
     people = reviewers.ladder(item, asks, bench)
-    first = reviewers.first_eligible(people, item, asks)
+    first = reviewers.first_eligible(context, people, asks)
     if first is None:
         sentence = f"Nobody is left who may say whether it is {asks.value}."
         raise refuse(Refusal("A9", "state", sentence, "Name a deputy for the resource."))
     ensure_a_day(step, item)
-    zone = reviewers.zone_of(first)
     question = Question(
-        item=item,
-        asks=asks,
-        reviewer=first,
-        asked_at=step.now,
-        ladder=[person.pk for person in people],
-        remind_at=schedule.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone),
+        item=item, asks=asks, reviewer=first, asked_at=step.now, ladder=[person.pk for person in people]
     )
-    step.save(question)
+    reset_reminder(step, question)
+    context.questions.append(question)
     item_notices.notify_reviewer(step, question, "opened", key="opened")
     return question

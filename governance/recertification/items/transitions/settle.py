@@ -34,15 +34,13 @@ from governance.core.roles.roles import Permission
 from governance.recertification.items import conflict_reviews, reviewers, schedule
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import rules as item_rules
+from governance.recertification.items.transitions.open_item import PARENTS
 from governance.recertification.items.transitions.outcome_effects import (
     reinstate_subject,
     set_next_review,
     suspend_subject,
 )
 from governance.recertification.models import Answer, AnswerKind, Campaign, Item, ItemOutcome, ItemState
-
-#: Rows to lock before an item, outermost first.
-LOCKED_PARENTS = ("of_automation", "grant")
 
 
 @transition(
@@ -51,7 +49,7 @@ LOCKED_PARENTS = ("of_automation", "grant")
     permission=None,
     source=[ItemState.OPEN, ItemState.ESCALATED],
     target=[ItemState.CLOSED, ItemState.ANSWERED],
-    parents=LOCKED_PARENTS,
+    parents=PARENTS,
 )
 def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
     """Apply the answers of an item; see the module's table.
@@ -79,7 +77,7 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
     permission=None,
     source=[ItemState.ANSWERED],
     target=[ItemState.OPEN, ItemState.ESCALATED],
-    parents=LOCKED_PARENTS,
+    parents=PARENTS,
 )
 def reopen(step: Step[Item]) -> Effect:
     """Reopen an item for a correction and lift its suspension, unless silence had suspended it before (R4, R6)."""
@@ -99,7 +97,7 @@ def reopen(step: Step[Item]) -> Effect:
     source=[ItemState.OPEN, ItemState.ANSWERED, ItemState.ESCALATED],
     target=[ItemState.CLOSED, ItemState.ANSWERED, ItemState.ESCALATED],
     duties=[item_rules.CLOSING_DUE],
-    parents=LOCKED_PARENTS,
+    parents=PARENTS,
 )
 def close(step: Step[Item]) -> Effect:
     """Close an item: end revoked or unanswered grants; also if the grant ended otherwise or the conflict is resolved.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -34,123 +34,75 @@ MOST = 50
 @require_http_methods(["GET", "POST"])
 def answer_together(request: Request) -> HttpResponse:
     """Show the reader's low-risk questions to tick, and draft the chosen answer for each."""
-    now = business_time.now()
+    now, form = business_time.now(), request.POST
     if request.method == "GET":
-        return _show_page(request, _low_risk_questions(request, now), now)
-    form = request.POST
-    ticked = {key for value in form.getlist("question") if (key := number(value)) is not None}
+        return _show_page(request, now)
+    ticked = [key for value in form.getlist("question") if (key := number(value)) is not None]
+    kind, reason = form.get("answer", ""), form.get("reason", "").strip()
     try:
-        kind, reason = _kind(form.get("answer", "")), form.get("reason", "").strip()
+        if kind not in SETTLING:
+            raise refuse(Refusal("R7", "input", "Choose “Keep” or “Revoke” for all."))
         if not reason:
             raise refuse(Refusal("R7", "input", "Say why: the reason stands with each answer."))
-        chosen = [question for question in _ticked_questions(request, now, ticked) if question.pk in ticked]
+        chosen = list(_questions(request, now).filter(pk__in=ticked)[:MOST])
         if not chosen:
             raise refuse(Refusal("R7", "input", "Tick at least one item."))
     except InvalidInput as error:
-        return _show_page(
-            request,
-            _low_risk_questions(request, now),
-            now,
-            typed=form,
-            error=error.refusal.sentence,
-            status=error.status,
-        )
-    problems, done = [], 0
-    for question in chosen:
-        problem_words = _draft_answer(question, kind, reason, request, now, form.get(f"shown-{question.pk}", ""))
-        done += problem_words is None
-        problems += [f"{item_title.title(question.item)}: {problem_words}"] if problem_words is not None else []
-    for problem in problems:
-        messages.error(request, problem)
-    if done:
+        return _show_page(request, now, error=error.refusal.sentence, status=error.status)
+    problems = {question: _draft_answer(question, AnswerKind(kind), reason, request, now) for question in chosen}
+    for question, problem in problems.items():
+        if problem:
+            messages.error(request, f"{item_title.title(question.item)}: {problem}")
+    if done := sum(not problem for problem in problems.values()):
         messages.success(request, f"Chosen for {counted(done, 'item')}. Submit to make it count.")
     return redirect("recert_mine")
 
 
-def _draft_answer(
-    question: Question, kind: AnswerKind, reason: str, request: Request, now: datetime, shown: str
-) -> str | None:
+def _questions(request: Request, now: datetime) -> QuerySet[Question]:
+    """The reader's questions, most urgent first."""
+    return Question.objects.open_for(access.answers_as(request.actor, now)).select_related(*card.RELATIONS)
+
+
+def _draft_answer(question: Question, kind: AnswerKind, reason: str, request: Request, now: datetime) -> str:
     """Draft one answer; return why not, if refused."""
-    grant = question.item.grant
-    if grant is None:
-        return "It is an automation: that is answered on its own page."
-    if grant.counted_tier != "low":
-        return f"It is {grant.counted_tier} risk: that is answered on its own page."
+    item = question.item
+    if item.grant is None or item.counted_tier != "low":
+        what = "an automation" if item.grant is None else f"{item.counted_tier} risk"
+        return f"It is {what}: that is answered on its own page."
+    seen = replace(card.read_card_view(request.POST.get(f"shown-{question.pk}", ""), ""), in_bulk=True)
+    actor = drafts.acting_reviewer(request.actor, question)
     try:
-        actor, seen = (
-            drafts.acting_reviewer(request.actor, question),
-            replace(card.read_card_view(shown, ""), in_bulk=True),
-        )
         drafts.save_draft(question, kind, actor=actor, now=now, reason=reason, seen=seen)
     except Refused as error:
         return f"{error.refusal.sentence} {error.refusal.to_do}".strip()
-    return None
+    return ""
 
 
-def _kind(value: str) -> AnswerKind:
-    if value not in SETTLING:
-        raise refuse(Refusal("R7", "input", "Choose “Keep” or “Revoke” for all."))
-    return AnswerKind(value)
-
-
-def _ticked_questions(request: Request, now: datetime, keys: set[int] | None = None) -> list[Question]:
-    """The reader's ticked questions, most urgent first."""
-    people = access.answers_as(request.actor, now)
-    rows = Question.objects.unanswered().filter(reviewer__in=people).select_related(*queue.CARD_RELATIONS)
-    if keys is not None:
-        rows = rows.filter(pk__in=keys)
-    return list(rows.order_by("item__deadline", "pk")[:MOST])
-
-
-def _low_risk_questions(request: Request, now: datetime) -> list[Question]:
-    people = access.answers_as(request.actor, now)
-    rows = Question.objects.unanswered().filter(reviewer__in=people, item__grant__isnull=False)
-    low = rows.filter(item__grant__tier="low", item__grant__raised_to="").select_related(*queue.CARD_RELATIONS)
-    return list(low.order_by("item__deadline", "pk")[:MOST])
-
-
-def _show_page(
-    request: Request,
-    questions: Sequence[Question],
-    now: datetime,
-    *,
-    typed: Any = None,
-    error: str = "",
-    status: int = 200,
-) -> HttpResponse:
-    known_by_item = item_queries.load_facts([question.item for question in questions], now)
-    ticked = set(typed.getlist("question")) if typed is not None else set()
-    rows = [
-        _row(question, known_by_item[question.item_id], now, is_ticked=str(question.pk) in ticked)
-        for question in questions
-    ]
-    head = {
-        "title": "Answer low risk together",
-        "facts": [counted(len(rows), "item"), "each is a draft until you submit"],
-    }
+def _show_page(request: Request, now: datetime, *, error: str = "", status: int = 200) -> HttpResponse:
+    typed = request.POST
+    low = _questions(request, now).filter(item__grant__tier="low", item__grant__raised_to="")
+    questions = list(low[:MOST])
+    facts = item_queries.load_facts([question.item for question in questions], now)
     context = {
         "crumbs": [{"label": "My recertifications", "href": reverse("recert_mine")}, {"label": "Together", "href": ""}],
-        "head": head,
-        "rows": rows,
+        "head": {
+            "title": "Answer low risk together",
+            "facts": [counted(len(questions), "item"), "each is a draft until you submit"],
+        },
+        "rows": [
+            {
+                "question": question,
+                "href": queue.href(question),
+                "title": item_title.title(question.item),
+                "facts": facts[question.item_id],
+                "shown": card.sign_card(facts[question.item_id].recommended.advice),
+                "ticked": str(question.pk) in typed.getlist("question"),
+            }
+            for question in questions
+        ],
         "action": reverse("recert_together"),
         "kinds": [{"value": kind.value, "label": kind.label} for kind in SETTLING],
-        "answer": typed.get("answer", "") if typed is not None else "",
-        "reason": {"value": typed.get("reason", "") if typed is not None else "", "error": error},
+        "answer": typed.get("answer", ""),
+        "reason": {"value": typed.get("reason", ""), "error": error},
     }
     return page(request, "recertification/items/answer_batch.html", context, status=status)
-
-
-def _row(question: Question, known_item: item_queries.ItemFacts, now: datetime, *, is_ticked: bool) -> Shape:
-    usage = known_item.usage
-    return {
-        "key": question.pk,
-        "href": queue.href(question),
-        "title": item_title.title(question.item),
-        "asks": question.get_asks_display(),
-        "use": f"{usage.calls_30:,} calls in 30 days" if usage is not None else "Not measured",
-        "advice": known_item.recommended.advice.label,
-        "because": next((reason.sentence for reason in known_item.recommended.reasons), ""),
-        "due": question.item.deadline,
-        "shown": card.sign_card(known_item.recommended.advice),
-        "ticked": is_ticked,
-    }

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from functools import reduce
 from operator import or_
 from typing import Any
 
 from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone
 
 from approvals.models import Approval, Decision, DecisionOutcome
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
-from governance.recertification.items import item_title, usage
+from governance.recertification.items import item_title
+from governance.recertification.items.item_context import ItemContext
 from governance.recertification.items.queries import ItemFacts
 from governance.recertification.items.recommendation import Reason
-from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemOutcome, ItemState, Question
-from governance.web.components.times import counted, day_of
+from governance.recertification.models import Answer, AnswerKind, Item, ItemOutcome, ItemState, Question
+from governance.web.components.times import day_of
 
 Shape = dict[str, Any]
 
@@ -37,103 +37,59 @@ LINKS = {
 }
 
 
-def item(
-    question: Question, known_item: ItemFacts, actor: Actor, now: datetime, draft: Draft | None, *, mine: bool
-) -> Shape:
+def item(known: ItemContext, question: Question, facts: ItemFacts, actor: Actor) -> Shape:
     """The ``item`` of ``recertification/items/item.html``.
 
     Args:
-        question: the question.
-        known_item: the facts about its item.
+        known: of the item.
+        question: the shown question.
+        facts: the facts about the item.
         actor: the reader.
-        now: business time.
-        draft: the reader's draft, or None.
-        mine: whether the reader may answer the question.
     """
-    reviewed_item, grant = question.item, question.item.grant
-    held, automation = known_item.held, question.item.of_automation
+    item, grant, automation = known.item, known.item.grant, known.item.of_automation
+    level = (grant.level if grant.entitlement_id else "secret") if grant is not None else ""
+    advice = facts.recommended
     return {
-        "key": str(reviewed_item.pk),
-        "tier": reviewed_item.snapshot.get("tier", reviewed_item.campaign.tier),
-        "due": reviewed_item.deadline if reviewed_item.state in (ItemState.OPEN, ItemState.ESCALATED) else None,
-        "level": (grant.level if grant.entitlement_id else "secret") if grant is not None else "",
-        "title": item_title.title(reviewed_item),
+        "tier": item.snapshot.get("tier", item.campaign.tier),
+        "due": item.deadline if item.state in (ItemState.OPEN, ItemState.ESCALATED) else None,
+        "level": level,
+        "title": item_title.title(item),
         "scope": grant.raw_scope if grant is not None else "",
         "data_class": grant.entitlement.counted_class if grant is not None and grant.entitlement is not None else "",
-        "purpose": automation.purpose,
-        "holder": {"name": automation.name, "href": automation.href},
-        "team": automation.team.name,
+        "automation": automation,
         "owner": name(automation.business_owner, actor),
-        "held_since": held[-1].begins_at if held else automation.created_at,
+        "held_since": facts.held_since,
         "ends": grant.ends_at if grant is not None else None,
-        "asks": question.asks,
         "question": question.get_asks_display(),
-        "figures": _figures(known_item.usage, now) if held else [],
-        "weeks": _weeks(known_item.usage, now) if known_item.usage is not None else None,
-        "advice": _advice(reviewed_item, known_item),
-        **_approvals_and_answers(reviewed_item, question, known_item, actor),
-        "answer": draft.answer if draft is not None else "",
-        "mine": mine,
-        "state": _state(reviewed_item, question, actor),
+        "is_grant": grant is not None,
+        "usage": facts.usage,
+        "advice": {"title": advice.advice.label, "reasons": [_reason(item, reason) for reason in advice.reasons]},
+        **_approvals_and_answers(known, question, facts, actor),
+        "state": _state(item, question, actor),
     }
 
 
 def _state(item: Item, question: Question, actor: Actor) -> Shape:
     """Reviewer or outcome, for readers who can't answer."""
     if item.state == ItemState.CLOSED:
-        return {"value": "closed", "words": ItemOutcome(item.outcome).label, "since": item.closed_at}
+        return {"words": f"Closed: {ItemOutcome(item.outcome).label.lower()}", "since": item.closed_at}
     if question.answered_at is not None:
-        return {
-            "value": "answered",
-            "words": f"Answered by {name(question.reviewer, actor)}",
-            "since": question.answered_at,
-        }
-    return {"value": item.state, "words": f"With {name(question.reviewer, actor)}", "since": question.asked_at}
-
-
-def _figures(measured: usage.Usage | None, now: datetime) -> list[Shape]:
-    if measured is None:
-        return [{"value": "Not measured", "caption": "nothing reports its use yet"}]
-    last = measured.last_at
-    ago = "never" if last is None else "today" if (now - last).days == 0 else counted((now - last).days, "day")
-    return [
-        {"value": ago, "caption": "since last call" if last is not None and ago != "today" else "last call"},
-        {"value": f"{measured.calls_30:,}", "caption": "calls, 30 days"},
-        {"value": f"{measured.calls_90:,}", "caption": "calls, 90 days"},
-        {"value": f"{measured.refused_90:,}", "caption": "refused"},
-    ]
-
-
-def _weeks(measured: usage.Usage, now: datetime) -> Shape:
-    first = timezone.localtime(now - timedelta(weeks=usage.WEEKS))
-    busiest = max(measured.weeks)
-    label = f"Calls a week for {usage.WEEKS} weeks: at most {busiest:,}, {measured.weeks[-1]:,} in the last"
-    return {"counts": list(measured.weeks), "label": label, "first": f"{first:%B}"}
-
-
-def _advice(item: Item, known_item: ItemFacts) -> Shape:
-    """Recommendation with its reasons and their links."""
-    return {
-        "title": known_item.recommended.advice.label,
-        "reasons": [_reason(item, reason) for reason in known_item.recommended.reasons],
-    }
+        return {"words": f"Answered by {name(question.reviewer, actor)}", "since": question.answered_at}
+    return {"words": f"With {name(question.reviewer, actor)}", "since": question.asked_at}
 
 
 def _reason(item: Item, reason: Reason) -> Shape:
-    rule = reason.rule
-    shape: Shape = {"icon": rule.icon, "text": reason.sentence}
-    href = _href(item, rule.shown, reason.conflict)
-    return shape | ({"href": href, "link": LINKS[rule.shown]} if href else {})
+    href = _href(item, reason.rule.shown, reason.conflict)
+    link = {"href": href, "link": LINKS[reason.rule.shown]} if href else {}
+    return {"icon": reason.rule.icon, "text": reason.sentence, **link}
 
 
 def _href(item: Item, shown: str, conflict: int) -> str:
     grant, automation = item.grant, item.of_automation
     if shown == "conflict":
         return reverse("conflict", args=[conflict])
-    if shown == "automation":
-        return automation.href
-    if shown == "versions":
-        return f"{automation.href}?tab=versions"
+    if shown in ("automation", "versions"):
+        return automation.href if shown == "automation" else f"{automation.href}?tab=versions"
     if grant is None or not shown:
         return ""
     if shown == "resource":
@@ -144,31 +100,31 @@ def _href(item: Item, shown: str, conflict: int) -> str:
     return reverse("review", args=[record.submission_id])
 
 
-def _approvals_and_answers(item: Item, question: Question, known_item: ItemFacts, actor: Actor) -> Shape:
+def _approvals_and_answers(known: ItemContext, question: Question, facts: ItemFacts, actor: Actor) -> Shape:
     """Both approvals with their reasons, the other reviewer's answer, unchanged facts, and earlier answers."""
-    approval_rows: list[Shape] = []
-    justifications: list[Shape] = []
-    if item.grant is not None:
-        noun = "Credential" if item.grant.entitlement_id is None else "Privilege"
-        app, grant_approval = _original_approval(item.grant.app_approval), _original_approval(item.grant.approval)
-        decisions = _decisions([app, grant_approval])
-        approval_rows = [
-            _approval_row("left", "App approved", app, decisions, 1, actor),
-            _approval_row("right", f"{noun} approved", grant_approval, decisions, 2, actor),
+    rows: list[Shape] = []
+    said: list[Shape] = []
+    grant = known.item.grant
+    if grant is not None:
+        stages = [_original_approval(grant.app_approval), _original_approval(grant.approval)]
+        decisions = _decisions(stages)
+        leads = ("App approved", f"{'Credential' if grant.entitlement_id is None else 'Privilege'} approved")
+        for stage, (lead, approval) in enumerate(zip(leads, stages, strict=True), start=1):
+            rows.append(_approval_row(stage, lead, approval, decisions.get(approval.pk, []), actor))
+        asked = grant.approval.justification
+        said = [{"who": "Asked for", "text": asked.text}] if asked is not None and asked.text else []
+        said += [
+            {"who": _actor_words(decision.person, decision.for_person, actor), "text": decision.reason.text}
+            for approval in stages
+            for decision in decisions.get(approval.pk, ())
+            if decision.reason is not None and decision.reason.text
         ]
-        justifications = _justification_rows(grant_approval, [app, grant_approval], decisions, actor)
-    approval_rows += [_other_question_row(other, actor) for other in item.questions.all() if other.pk != question.pk]
-    approval_rows += [as_it_was] if (as_it_was := _unchanged_note(known_item)) else []
-    return {"why": [*approval_rows, *_earlier_answer_rows(known_item.earlier, actor)], "said": justifications}
-
-
-def _unchanged_note(known_item: ItemFacts) -> Shape | None:
-    """Note about the unchanged facts; the recommendation lists changes."""
-    facts = known_item.facts
-    drifts = facts.other_source or facts.newer_version
-    lead = {(False, False): "No drift, no conflict", (False, True): "No drift", (True, False): "No conflict"}
-    words = lead.get((bool(drifts), bool(facts.conflicts)))
-    return {"icon": "lock", "lead": words, "text": "", "below": "as it stands now"} if words else None
+    rows += [_other_question_row(known, other, actor) for other in known.questions if other != question]
+    drifts, conflicts = facts.facts.other_source or facts.facts.newer_version, facts.facts.conflicts
+    unchanged = "No drift, no conflict" if not drifts and not conflicts else "No drift" if not drifts else "No conflict"
+    if not drifts or not conflicts:
+        rows.append({"icon": "lock", "lead": unchanged, "text": "", "below": "as it stands now"})
+    return {"why": [*rows, *_earlier_answer_rows(facts.earlier, actor)], "said": said}
 
 
 def _original_approval(approval: Approval) -> Approval:
@@ -180,69 +136,35 @@ def _original_approval(approval: Approval) -> Approval:
 
 def _decisions(records: Iterable[Approval]) -> dict[int, list[Decision]]:
     """Approving decisions of the last round, by approval. One query."""
-    rounds = [Q(approval=record, round=record.round) for record in records]
-    rows = (
-        Decision.objects.standing()
-        .filter(reduce(or_, rounds), outcome=DecisionOutcome.APPROVE)
-        .select_related("person", "for_person", "reason")
-    )
+    rounds = reduce(or_, (Q(approval=record, round=record.round) for record in records))
+    rows = Decision.objects.standing().filter(rounds, outcome=DecisionOutcome.APPROVE)
     decisions_by_approval: dict[int, list[Decision]] = {}
-    for row in rows:
+    for row in rows.select_related("person", "for_person", "reason"):
         decisions_by_approval.setdefault(row.approval_id, []).append(row)
     return decisions_by_approval
 
 
-def _approval_row(
-    seal: str, lead: str, source: Approval, decisions: Mapping[int, Sequence[Decision]], stage: int, actor: Actor
-) -> Shape:
-    if source.by_policy is not None:
-        by = f"by policy version {source.by_policy.number}"
-    else:
-        by = f"by {' and '.join(_actor_words(decision.person, decision.for_person, actor) for decision in decisions.get(source.pk, ()))}"
-    on = day_of(source.ended_at) if source.ended_at is not None else None
+def _approval_row(stage: int, lead: str, source: Approval, decisions: Sequence[Decision], actor: Actor) -> Shape:
+    people = " and ".join(_actor_words(decision.person, decision.for_person, actor) for decision in decisions)
+    policy = source.by_policy
+    on = f"{day(source.ended_at)}, " if source.ended_at is not None else ""
     return {
-        "seal": seal,
+        "seal": "left" if stage == 1 else "right",
         "lead": lead,
-        "text": by,
-        "below": f"{day(on)}, stage {stage}" if on else f"stage {stage}",
+        "text": f"by policy version {policy.number}" if policy is not None else f"by {people}",
+        "below": f"{on}stage {stage}",
         "href": reverse("review", args=[source.submission_id]),
     }
 
 
-def _justification_rows(
-    grant_approval: Approval, records: Sequence[Approval], decisions: Mapping[int, Sequence[Decision]], actor: Actor
-) -> list[Shape]:
-    """Justification of the request, and the reasons of its approvers."""
-    justification = grant_approval.justification
-    rows = (
-        [{"who": "Asked for", "text": justification.text}] if justification is not None and justification.text else []
-    )
-    for record in records:
-        for decision in decisions.get(record.pk, ()):
-            if decision.reason is not None and decision.reason.text:
-                rows.append(
-                    {"who": _actor_words(decision.person, decision.for_person, actor), "text": decision.reason.text}
-                )
-    return rows
-
-
-def _other_question_row(other: Question, actor: Actor) -> Shape:
-    lead, last = Asks(other.asks).label, other.latest_answer
-    lead = {"needed": "Still needed?", "acceptable": "Still acceptable?"}.get(other.asks, lead)
+def _other_question_row(known: ItemContext, other: Question, actor: Actor) -> Shape:
+    last, lead = known.latest_answer(other), f"Still {other.asks}?"
     if last is None:
-        since = f"asked {day(day_of(other.asked_at))}"
-        return {
-            "icon": "person",
-            "lead": lead,
-            "text": f"{name(other.reviewer, actor)} has not answered",
-            "below": since,
-        }
-    return {
-        "icon": "person",
-        "lead": lead,
-        "text": f"{_actor_words(last.person, last.for_person, actor)} says “{AnswerKind(last.answer).label.lower()}”",
-        "below": _answer_words(last),
-    }
+        text = f"{name(other.reviewer, actor)} has not answered"
+        return {"icon": "person", "lead": lead, "text": text, "below": f"asked {day(other.asked_at)}"}
+    answer = AnswerKind(last.answer).label.lower()
+    text = f"{_actor_words(last.person, last.for_person, actor)} says “{answer}”"
+    return {"icon": "person", "lead": lead, "text": text, "below": _answer_words(last)}
 
 
 def _earlier_answer_rows(answers: Sequence[Answer], actor: Actor) -> list[Shape]:
@@ -260,8 +182,9 @@ def _earlier_answer_rows(answers: Sequence[Answer], actor: Actor) -> list[Shape]
 
 
 def _answer_words(answer: Answer) -> str:
-    on = day(day_of(answer.at))
-    return f"{on}: “{answer.reason.text}”" if answer.reason is not None and answer.reason.text else on
+    said = f": “{answer.reason.text}”" if answer.reason is not None and answer.reason.text else ""
+    until = f", until {day(answer.ends_on)}" if answer.ends_on is not None else ""
+    return f"{day(answer.at)}{until}{said}"
 
 
 def _actor_words(person: Person, for_person: Person | None, actor: Actor) -> str:
@@ -275,6 +198,7 @@ def name(person: Person, actor: Actor) -> str:
     return "you" if actor.person is not None and person.pk == actor.person.pk else person.name
 
 
-def day(on: Any) -> str:
-    """A day with its year."""
+def day(at: datetime | date) -> str:
+    """A day, or the reader's day of an instant, with its year."""
+    on = day_of(at)
     return f"{on.day} {on:%b %Y}"
