@@ -21,7 +21,6 @@ from approvals.proposals.kinds.leaver import UNDECIDED
 from governance.core.models import ApiToken, Delegation, LedgerEvent, Membership, Person, RoleAssignment, Team, TeamKind
 from governance.core.models.ledger import Outcome
 from governance.core.roles.roles import ROLE_WORDS, Role
-from governance.recertification.items import item_title
 from governance.recertification.items.due_dates import QUESTION_RELATIONS
 from governance.recertification.models import ItemState, Question
 from inventory.models import (
@@ -309,7 +308,7 @@ def _questions(people: list[int]) -> Iterator[Pair]:
     )
     for row in rows.select_related("reviewer", *QUESTION_RELATIONS).order_by("pk"):
         href = reverse("recert_item", args=[row.item_id])
-        what = f"{item_title.title(row.item)}. Is it still {row.asks}?"
+        what = f"{row.item.title}. Is it still {row.asks}?"
         left_item = HeldThing(
             "Reviews", what, "asked", href, _name_if_here(row.reviewer), "See what silence does", href
         )

@@ -47,6 +47,11 @@ class Reviewer:
         """Number of unanswered questions."""
         return self.asked - self.answered
 
+    @property
+    def percent(self) -> float:
+        """Share of answered questions."""
+        return self.answered / self.asked * 100
+
 
 def late_reviewers(items: QuerySet[Item], now: datetime) -> list[Reviewer]:
     """Reviewers of some items, late ones first; at most `MAX_REVIEWERS`. One query."""
@@ -128,30 +133,26 @@ def count_items(items: QuerySet[Item], now: datetime) -> ItemFigures:
     return ItemFigures(**counts, outcomes={outcome: count for outcome, count in outcomes.items() if count})
 
 
-def burn_down(
-    items: QuerySet[Item], *, opened_at: datetime, until: datetime, now: datetime, zone: ZoneInfo
-) -> list[tuple[date, int]]:
-    """Unanswered questions at the end of each day, from the first day to today or ``until``. One query.
+def burn_down(items: QuerySet[Item], *, first: date, last: date, zone: ZoneInfo) -> tuple[list[tuple[date, int]], int]:
+    """Unanswered questions at the end of each day, and the number of all questions. One query.
 
     A question counts until it is answered or its item is closed.
 
     Args:
         items: of the campaign.
-        opened_at: when the campaign was opened.
-        until: when silence takes effect at the latest.
-        now: business time.
+        first, last: the days.
         zone: time zone in which days end.
     """
     done = TruncDate(Coalesce("answered_at", "item__closed_at"), tzinfo=zone)
     rows = Question.objects.filter(item__in=items.order_by().values("pk")).order_by()
     by_day = dict(rows.values_list(done).annotate(Count("pk")))
-    first, last = opened_at.astimezone(zone).date(), min(now, until).astimezone(zone).date()
-    left, days = sum(by_day.values()), []
+    left = total = sum(by_day.values())
+    points = []
     for ago in range((last - first).days + 1):
         day = first + timedelta(days=ago)
         left -= by_day.get(day, 0)
-        days.append((day, left))
-    return days
+        points.append((day, left))
+    return points, total
 
 
 def has_part(campaign: Campaign, people: Collection[int], now: datetime) -> bool:

@@ -16,6 +16,7 @@ from approvals.models import RevocationTask
 from governance.core.ledger import ledger_events
 from governance.core.models import FreeText, LedgerEvent, Person, Seal
 from governance.core.timeline import queries as timeline_queries
+from governance.recertification.items.due_dates import ITEM_RELATIONS
 from governance.recertification.models import Answer, Campaign, Item, ItemOutcome, Joining, Question
 
 #: Items of one chunk.
@@ -73,12 +74,6 @@ def events_of(campaign: Campaign) -> list[Row]:
 def chunks(campaign: Campaign) -> Iterator[list[Row]]:
     """Yield the items of a campaign, joined ones included."""
     after = 0
-    relations = (
-        "grant__approval__privilege__entitlement__resource",
-        "grant__automation",
-        "grant__credential",
-        "automation",
-    )
     answers = Prefetch("answers", Answer.objects.select_related("person", "for_person", "reason").order_by("pk"))
     questions = Prefetch(
         "questions", Question.objects.select_related("reviewer").prefetch_related(answers).order_by("pk")
@@ -87,7 +82,7 @@ def chunks(campaign: Campaign) -> Iterator[list[Row]]:
     joined = Prefetch("joinings", joinings, to_attr="joined_by_it")
     in_campaign = Q(campaign=campaign) | Exists(joinings.filter(item=OuterRef("pk")))
     while True:
-        rows = Item.objects.filter(in_campaign, pk__gt=after).select_related(*relations).order_by("pk")
+        rows = Item.objects.filter(in_campaign, pk__gt=after).select_related(*ITEM_RELATIONS).order_by("pk")
         items = list(rows.prefetch_related(questions, joined)[:CHUNK])
         if not items:
             return
@@ -99,8 +94,6 @@ def chunks(campaign: Campaign) -> Iterator[list[Row]]:
                 names.setdefault(_ledger_name("revocationtask", task.pk, "approvals"), []).append(pk)
         proved = _proofs(names)
         yield [_item(item, tasks[item.pk], proved[item.pk]) for item in items]
-        for item in items:
-            _drop_caches(item)
 
 
 def _ledger_name(model: str, pk: int, app: str = "recertification") -> str:
@@ -133,13 +126,6 @@ def _belongs_to(item: Item, task: RevocationTask) -> bool:
         return True
     ended_at = task.grant.ended_at
     return ended_at is not None and ended_at <= item.closed_at
-
-
-def _drop_caches(item: Item) -> None:
-    """Break the reference cycles of an item, its questions and answers, so that memory is freed at once."""
-    for question in item.questions.all():
-        question.__dict__.pop("_prefetched_objects_cache", None)
-    item.__dict__.pop("_prefetched_objects_cache", None)
 
 
 def _proofs(names: Names) -> dict[int, list[Row]]:

@@ -17,18 +17,11 @@ from governance.core.clock import icalendar_file
 from governance.core.mail import mail_text
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.recertification.items import item_title
 from governance.recertification.models import CampaignKind, Item, ItemState, Question
 
-#: Relations for the words of a question.
-QUESTION_RELATIONS = (
-    "item__campaign",
-    "item__automation__team",
-    "item__grant__automation__team",
-    "item__grant__credential",
-    "item__grant__approval__privilege__entitlement__resource",
-    "item__grant__approval__credential",
-)
+#: Relations for the title of an item and its team, and for a question with its campaign.
+ITEM_RELATIONS = ("automation__team", "grant__automation__team")
+QUESTION_RELATIONS = ("item__campaign", *(f"item__{path}" for path in ITEM_RELATIONS))
 
 #: Due date of a question in a query; an escalated one is due when silence takes effect.
 DUE = Case(When(item__state=ItemState.ESCALATED, then=F("item__grace_until")), default=F("item__deadline"))
@@ -45,7 +38,7 @@ def due_at(item: Item) -> datetime:
 def question_words(question: Question) -> str:
     """A question's text in digests and calendars."""
     item = question.item
-    return f"{item.of_automation.team.name}: {item_title.title(item)}. Is it still {question.asks}?"
+    return f"{item.of_automation.team.name}: {item.title}. Is it still {question.asks}?"
 
 
 @dataclass(frozen=True)
@@ -65,7 +58,7 @@ def unanswered_counts(
     campaigns: Iterable[int], people: Collection[int] | QuerySet[Person]
 ) -> dict[tuple[int, int], tuple[int, datetime]]:
     """Unanswered questions by campaign and person: their number and first due date. One query."""
-    rows = Question.objects.unanswered().filter(item__campaign__in=campaigns, reviewer__in=people)
+    rows = Question.objects.open_for(people).filter(item__campaign__in=campaigns)
     counts = rows.order_by().values_list("item__campaign", "reviewer").annotate(count=Count("pk"), first=Min(DUE))
     return {(campaign, person): (count, first) for campaign, person, count, first in counts}
 
@@ -111,7 +104,7 @@ def events_of_questions(
 
 def events_of_person(person: Person, now: datetime) -> list[icalendar_file.Event]:
     """Calendar events for the questions of a person and of those they are a delegate of. Always three queries."""
-    rows = Question.objects.unanswered().filter(reviewer__in=access.answering_as(person, now))
+    rows = Question.objects.open_for(access.answering_as(person, now))
     opened = rows.filter(OF_CAMPAIGNS).order_by().values_list("item__campaign", "item__campaign__name").distinct()
     single = rows.exclude(OF_CAMPAIGNS).select_related(*QUESTION_RELATIONS)
     together = due_in_campaigns(person, dict(opened), now)

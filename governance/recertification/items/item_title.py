@@ -22,11 +22,3 @@ def reason_words(item: Item) -> str:
     """Reasons of an unscheduled review in words: why it opened and what joined it (R1, R2)."""
     reasons = dict.fromkeys([item.reason, *item.snapshot.get("joined", [])])
     return " ".join(sentence for reason in reasons if (sentence := REASON_WORDS.get(reason, "")))
-
-
-def title(item: Item) -> str:
-    """One line for an item: "Invoice chaser may post messages to #finance in Finance Slack workspace"."""
-    if item.grant is None:
-        return f"{item.of_automation.name} is in use"
-    sentence = item.grant.sentence
-    return f"{item.of_automation.name} {sentence[:1].lower()}{sentence[1:]}"

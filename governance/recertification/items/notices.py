@@ -61,7 +61,7 @@ def notify_security(item: Item, short: Sequence[str], now: datetime) -> None:
     year, week, _ = now.isocalendar()
     context = {
         "automation": item.of_automation.name,
-        "what": item_title.title(item),
+        "what": item.title,
         "asks": " and ".join(short),
         "page": ["automation", item.of_automation.pk],
     }
@@ -82,7 +82,7 @@ def _notice(step: Step[Any], item: Item, person: Person, event: str, key: str, c
         context={
             "automation": item.of_automation.name,
             "team": item.of_automation.team.name,
-            "what": item_title.title(item),
+            "what": item.title,
             "tier": item.snapshot.get("tier", ""),
             "is_sample": item.is_sample,
             "because": item_title.reason_words(item),

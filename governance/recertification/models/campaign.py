@@ -125,6 +125,10 @@ class Campaign(models.Model):
         """Address of its page."""
         return reverse("campaign", args=[self.pk])
 
+    def shown_state(self, now: datetime) -> str:
+        """A key of ``words.STATES["campaign"]``. An open campaign past its deadline is in its second round (R6)."""
+        return "second" if self.state == CampaignState.OPEN and now >= self.deadline else self.state
+
     @property
     def is_frozen(self) -> bool:
         """Whether its whole scope has items."""

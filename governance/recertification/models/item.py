@@ -160,6 +160,13 @@ class Item(models.Model):
         return {row.pk: row.in_a_timeline for row in rows}
 
     @property
+    def title(self) -> str:
+        """One line: "Invoice chaser may post messages to #finance in Finance Slack workspace"."""
+        if self.grant is None:
+            return f"{self.of_automation.name} is in use"
+        return f"{self.of_automation.name} {self.grant.sentence[:1].lower()}{self.grant.sentence[1:]}"
+
+    @property
     def in_a_timeline(self) -> str:
         """Words for the grant or automation in a timeline."""
         return f"“{self.grant.sentence}”" if self.grant else "the automation"

@@ -30,6 +30,7 @@ from django.db.models.functions import MD5, Cast, Concat
 from django.db.models.query import QuerySet
 
 from governance.core.texts.number_words import counted
+from governance.recertification.items.due_dates import ITEM_RELATIONS
 from governance.recertification.models import SETTLING, Answer, AnswerKind, Campaign, Item, ItemOutcome, Question
 
 #: Fewest answers of a batch to compare, and fewest measured ones.
@@ -151,6 +152,16 @@ class Quality:
     days: float | None
     taken: Mapping[str, int]
 
+    @property
+    def removed(self) -> int:
+        """Number of revoked grants."""
+        return sum(self.taken.values())
+
+    @property
+    def advised(self) -> int:
+        """Number of answers with a recommendation."""
+        return self.followed + self.not_followed
+
 
 def load_quality(campaign: Campaign) -> Quality:
     """Compute a campaign's review quality until now."""
@@ -236,10 +247,4 @@ def _items_to_check(campaign: Campaign, batches: list[UUID]) -> tuple[Item, ...]
     drawn = MD5(Concat(Cast("batch", CharField()), Cast("question", CharField())))
     kept = Answer.objects.filter(question__item__campaign=campaign, batch__in=batches, answer=AnswerKind.KEEP)
     keys = kept.filter(superseded_by__isnull=True).order_by(drawn).values_list("question__item", flat=True)[:DRAWN]
-    relations = (
-        "grant__approval__privilege__entitlement__resource",
-        "grant__automation",
-        "grant__credential",
-        "automation",
-    )
-    return tuple(Item.objects.filter(pk__in=list(keys)).select_related(*relations).order_by("pk"))
+    return tuple(Item.objects.filter(pk__in=list(keys)).select_related(*ITEM_RELATIONS).order_by("pk"))

@@ -16,11 +16,8 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal
 from governance.core.roles.roles import Permission
 from governance.recertification.evidence import transitions as evidence_transitions
-from governance.recertification.items import item_title
 from governance.recertification.models import AnswerKind, Campaign
 from governance.recertification.quality import queries as quality_queries
-from governance.recertification.quality.queries import Quality
-from governance.web.components.times import counted
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 
@@ -46,10 +43,16 @@ def campaign_quality(request: Request, pk: int) -> HttpResponse:
         {"label": "How it was answered", "href": ""},
     ]
     head = {"title": f"How “{campaign.name}” was answered", "facts": ["nobody is ranked, and nothing is decided by it"]}
-    context = {"crumbs": crumbs, "head": head, "evidence": evidence_shape(campaign, request.actor, now)}
-    return page(
-        request, "recertification/quality/quality.html", {**context, **shape(quality_queries.load_quality(campaign))}
-    )
+    quality = quality_queries.load_quality(campaign)
+    context = {
+        "crumbs": crumbs,
+        "head": head,
+        "quality": quality,
+        "taken": [(tier, quality.taken.get(tier, 0)) for tier in ("high", "standard", "low")],
+        "kinds": [(kind.label, quality.answers.get(kind, 0)) for kind in AnswerKind],
+        "evidence": evidence_shape(campaign, request.actor, now),
+    }
+    return page(request, "recertification/quality/quality.html", context)
 
 
 def evidence_shape(campaign: Campaign, actor: Actor, now: datetime) -> list[Shape]:
@@ -66,41 +69,3 @@ def may_read(actor: Actor, campaign: Campaign, now: datetime) -> bool:
     """Whether the actor may read the review quality: the opener, or with permission for signals (R7)."""
     mine = campaign.opened_by_id is not None and campaign.opened_by_id in access.answers_as(actor, now)
     return mine or access.may(actor, Permission.SIGNALS_READ, None, now=now)
-
-
-def shape(quality: Quality) -> Shape:
-    """Plain context of ``recertification/quality/quality_parts.html``, for all pages that include it."""
-    return {
-        "flagged": [
-            {"person": flagged.person, "at": flagged.at, "number": flagged.number, "said": list(flagged.said.values())}
-            for flagged in quality.flagged
-        ],
-        "more": quality.more,
-        "again": [
-            {"href": reverse("recert_item", args=[item.pk]), "text": item_title.title(item)} for item in quality.again
-        ],
-        "figures": _figures(quality),
-        "taken": [{"tier": tier, "number": quality.taken.get(tier, 0)} for tier in ("high", "standard", "low")],
-        "kinds": [{"label": kind.label, "number": quality.answers.get(kind, 0)} for kind in AnswerKind],
-    }
-
-
-def _figures(quality: Quality) -> list[Shape]:
-    advised = quality.followed + quality.not_followed
-    removed = sum(quality.taken.values())
-    return [
-        {"caption": "revoked", "value": counted(removed, "grant")},
-        {"caption": f"of {counted(quality.asked, 'question')} answered", "value": f"{quality.answered:,}"},
-        {
-            "caption": "until half were answered",
-            "value": f"{quality.days:.1f} days" if quality.days is not None else "–",
-        },
-        {
-            "caption": f"for half of {counted(quality.measured, 'answer')} at most",
-            "value": counted(round(quality.median), "second") if quality.median is not None else "Not measured",
-        },
-        {
-            "caption": "followed what was recommended",
-            "value": f"{quality.followed:,} of {advised:,}" if advised else "Not measured",
-        },
-    ]

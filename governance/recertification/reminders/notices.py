@@ -16,7 +16,7 @@ from governance.core.mail.daily_digest import Line
 from governance.core.models import Person
 from governance.core.people.transitions import people_with
 from governance.core.roles.roles import Role
-from governance.recertification.items import due_dates, item_title
+from governance.recertification.items import due_dates
 from governance.recertification.models import UNCLOSED, Item, ItemState, Question
 from inventory.models import Automation, AutomationState
 
@@ -36,32 +36,25 @@ def question_lines(person: Person, threads: Collection[str], now: datetime) -> d
 
     An escalated question is due when silence takes effect.
     """
-    open_questions = (
-        Question.objects.filter(reviewer__in=access.answering_as(person, now))
-        .unanswered()
-        .filter(item__in=daily_digest.keys(threads))
-    )
-    questions = list(open_questions.select_related(*due_dates.QUESTION_RELATIONS).order_by("pk"))
+    rows = Question.objects.open_for(access.answering_as(person, now)).filter(item__in=daily_digest.keys(threads))
+    questions = list(rows.select_related(*due_dates.QUESTION_RELATIONS))
     events = due_dates.events_of_questions(person, questions, now)
-    return {
-        f"item:{question.item_id}": Line(
-            due_dates.due_at(question.item), due_dates.question_words(question), date=events[question.item_id]
-        )
-        for question in questions
-    }
+    lines = {}
+    for question in questions:
+        at, words = due_dates.due_at(question.item), due_dates.question_words(question)
+        lines[f"item:{question.item_id}"] = Line(at, words, date=events[question.item_id])
+    return lines
 
 
 def suspended_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Items with a suspended grant or automation that an answer can still change, with the end date (R4, R6)."""
     items = Item.objects.filter(pk__in=daily_digest.keys(threads), state__in=UNCLOSED, closes_at__isnull=False)
     lines = {}
-    for item in items.select_related(*(path.removeprefix("item__") for path in due_dates.QUESTION_RELATIONS)).order_by(
-        "pk"
-    ):
+    for item in items.select_related(*due_dates.ITEM_RELATIONS).order_by("pk"):
         assert item.closes_at is not None  # filtered above
         ends = date_format(item.closes_at.astimezone(zone_of(person)), "D j M")
         why = "A reviewer took it away" if item.state == ItemState.ANSWERED else "Nobody answered"
-        text = f"{item.of_automation.team.name}: {item_title.title(item)}. {why}; it ends for good on {ends}."
+        text = f"{item.of_automation.team.name}: {item.title}. {why}; it ends for good on {ends}."
         lines[f"item:{item.pk}"] = Line(text=text)
     return lines
 

@@ -78,9 +78,7 @@ def weeks(now: datetime, zone: ZoneInfo, people: Collection[int] | None) -> list
 
 def deadlines(people: Collection[int] | None, zone: ZoneInfo) -> list[tuple[date, int]]:
     """Number of unanswered questions by due day, of these people or of everybody. One query."""
-    rows = Question.objects.unanswered()
-    if people is not None:
-        rows = rows.filter(reviewer__in=people)
+    rows = Question.objects.unanswered() if people is None else Question.objects.open_for(people)
     counts: dict[date, int] = defaultdict(int)
     for day, count in rows.order_by().values_list(TruncDate(due_dates.DUE, tzinfo=zone)).annotate(Count("pk")):
         counts[day] += count

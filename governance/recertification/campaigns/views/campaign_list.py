@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,14 +14,18 @@ from django.views.decorators.http import require_GET
 from governance.core.access import access
 from governance.core.clock import business_time
 from governance.core.roles.roles import Permission
-from governance.recertification.models import OVER, UNCLOSED, Campaign, CampaignKind, CampaignState, Item
+from governance.recertification.models import OVER, UNCLOSED, Campaign, Item
 from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 
 Shape = dict[str, Any]
 
-SHOWN = {"": "Open", "closed": "Closed"}
+CHOICES = {
+    "show": [("", "Open"), ("closed", "Closed")],
+    "kind": [("scheduled", "By its date"), ("adhoc", "By somebody")],
+    "tier": [("high", "High"), ("standard", "Standard"), ("low", "Low")],
+}
 EMPTY = {
     "": "Campaigns that ask somebody something would be here: what comes up by its date, and what security or an admin has opened.",
     "closed": "Campaigns in which all is settled would be here.",
@@ -31,45 +35,40 @@ EMPTY = {
 @require_GET
 def campaign_list(request: Request) -> HttpResponse:
     """List campaigns, newest first; the address holds the filters."""
-    now, query = business_time.now(), request.GET
-    show = query.get("show", "") if query.get("show", "") in SHOWN else ""
-    kind = query.get("kind", "") if query.get("kind", "") in CampaignKind.values else ""
-    tier = query.get("tier", "") if query.get("tier", "") in ("low", "standard", "high") else ""
-    path = reverse("campaign_list")
-    seen = Campaign.objects.visible_to(request.actor, now).select_related("opened_by")
-    is_closed = Q(state__in=OVER)
-    rows = seen.filter(is_closed if show == "closed" else ~is_closed)
-    rows = rows.filter(**{name: value for name, value in (("kind", kind), ("tier", tier)) if value})
+    now, query, path = business_time.now(), request.GET, reverse("campaign_list")
+    known = {name: query.get(name, "") for name, choices in CHOICES.items() if query.get(name, "") in dict(choices)}
+    kept = {name: value for name, value in known.items() if value}
+    show = kept.pop("show", "")
+    seen = Campaign.objects.visible_to(request.actor, now).select_related("opened_by").filter(**kept)
+    rows = seen.filter(state__in=OVER) if show else seen.exclude(state__in=OVER)
     paged = pager.newest_first(rows, query, path)
-    return page(
-        request,
-        "recertification/campaigns/campaign_list.html",
-        {
-            "now": now,
-            "head": {
-                "title": "Campaigns",
-                "facts": ["what is reviewed together, by when, and what silence does"],
-                "actions": actions(request, now),
-            },
-            "chips": pager.chips(path, query, "show", list(SHOWN.items())),
-            "filters": {
-                "action": path,
-                "words": None,
-                "kept": {"show": show} if show else {},
-                "fields": [
-                    pager.choice(query, "kind", "Opened", [("scheduled", "By its date"), ("adhoc", "By somebody")]),
-                    pager.choice(query, "tier", "Risk", [("high", "High"), ("standard", "Standard"), ("low", "Low")]),
-                ],
-                "clear_href": "",
-            },
-            "rows": campaign_rows(paged.rows, request, now),
-            "empty": EMPTY[show],
-            "pager": paged,
+    selects = [
+        pager.choice(query, "kind", "Opened", CHOICES["kind"]),
+        pager.choice(query, "tier", "Risk", CHOICES["tier"]),
+    ]
+    context = {
+        "now": now,
+        "head": {
+            "title": "Campaigns",
+            "facts": ["what is reviewed together, by when, and what silence does"],
+            "actions": _actions(request, now),
         },
-    )
+        "chips": pager.chips(path, query, "show", CHOICES["show"]),
+        "filters": {
+            "action": path,
+            "words": None,
+            "kept": {"show": show} if show else {},
+            "fields": selects,
+            "clear_href": "",
+        },
+        "rows": _rows(paged.rows, request, now),
+        "empty": EMPTY[show],
+        "pager": paged,
+    }
+    return page(request, "recertification/campaigns/campaign_list.html", context)
 
 
-def actions(request: Request, now: datetime) -> list[Shape]:
+def _actions(request: Request, now: datetime) -> list[Shape]:
     """Links of the list: the calendar, and *Open a campaign* with the permission."""
     links = [{"label": "Calendar", "icon": "clock", "href": reverse("campaign_calendar")}]
     if access.may(request.actor, Permission.CAMPAIGN_OPEN, None, now=now):
@@ -77,35 +76,16 @@ def actions(request: Request, now: datetime) -> list[Shape]:
     return links
 
 
-def campaign_rows(campaigns: Iterable[Campaign], request: Request, now: datetime) -> list[Shape]:
+def _rows(campaigns: Sequence[Campaign], request: Request, now: datetime) -> list[Shape]:
     """Rows of the list. One query counts the items that the reader may see."""
-    by_key = {campaign.pk: campaign for campaign in campaigns}
-    items = Item.objects.of_campaigns(by_key, request.actor, now)
-    counts = {
-        pk: (total, left)
-        for pk, total, left in items.order_by()
-        .values_list("campaign")
-        .annotate(total=Count("pk"), left=Count("pk", filter=Q(state__in=UNCLOSED)))
-    }
-    return [_row(campaign, *counts.get(campaign.pk, (0, 0)), now) for campaign in by_key.values()]
-
-
-def _row(campaign: Campaign, total: int, left: int, now: datetime) -> Shape:
-    return {
-        "href": campaign.href,
-        "name": campaign.name,
-        "kind": f"By {campaign.opened_by.name}" if campaign.opened_by is not None else "By its date",
-        "tier": campaign.tier,
-        "state": shown_state(campaign, now),
-        "total": total,
-        "done": total - left,
-        "percent": (total - left) / total * 100 if total else 0,
-        "deadline": campaign.deadline,
-    }
-
-
-def shown_state(campaign: Campaign, now: datetime) -> str:
-    """A key of ``words.STATES["campaign"]``. An open campaign past its deadline is in its second round (R6)."""
-    if campaign.state == CampaignState.OPEN and now >= campaign.deadline:
-        return "second"
-    return campaign.state
+    items = Item.objects.of_campaigns([campaign.pk for campaign in campaigns], request.actor, now).order_by()
+    unclosed = Count("pk", filter=Q(state__in=UNCLOSED))
+    counts = {row["campaign"]: row for row in items.values("campaign").annotate(total=Count("pk"), left=unclosed)}
+    rows = []
+    for campaign in campaigns:
+        count = counts.get(campaign.pk, {"total": 0, "left": 0})
+        done, total = count["total"] - count["left"], count["total"]
+        percent = done / total * 100 if total else 0
+        state = campaign.shown_state(now)
+        rows.append({"campaign": campaign, "state": state, "total": total, "done": done, "percent": percent})
+    return rows

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -21,14 +22,12 @@ from governance.core.roles.roles import Permission
 from governance.core.timeline import queries as timeline_queries
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope_words
-from governance.recertification.campaigns.queries import ItemFigures, Reviewer
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import grace_by_tier
 from governance.recertification.campaigns.transitions import call_off as transition_call_off
 from governance.recertification.campaigns.transitions import open_campaign
-from governance.recertification.campaigns.views.campaign_list import shown_state
-from governance.recertification.items import cancelled_items, item_title, schedule
-from governance.recertification.items.due_dates import QUESTION_RELATIONS
+from governance.recertification.items import cancelled_items, schedule
+from governance.recertification.items.due_dates import ITEM_RELATIONS
 from governance.recertification.models import (
     UNCLOSED,
     Campaign,
@@ -49,6 +48,8 @@ from governance.web.requests.parameters import number
 
 Shape = dict[str, Any]
 
+TEMPLATE = "recertification/campaigns/campaign.html"
+
 #: Most items that each list shows: removed access, and items without a reviewer.
 LISTED = 25
 
@@ -66,100 +67,69 @@ def load_campaign(request: Request, pk: int, now: datetime) -> Campaign:
 @require_GET
 def campaign(request: Request, pk: int) -> HttpResponse:
     """Show the campaign's page; htmx asks only for ``progress`` while the campaign is opening."""
-    now = business_time.now()
-    campaign_row = load_campaign(request, pk, now)
-    is_opening = campaign_row.state == CampaignState.OPENING
-    progress = _progress(campaign_row) if is_opening else None
+    now, actor = business_time.now(), request.actor
+    campaign = load_campaign(request, pk, now)
+    progress = _progress(campaign) if campaign.state == CampaignState.OPENING else None
     if request.headers.get("HX-Target") == "progress":
-        answer = page(
-            request, "recertification/campaigns/campaign.html", {"now": now, "progress": progress}, fragment="progress"
-        )
+        answer = page(request, TEMPLATE, {"now": now, "progress": progress}, fragment="progress")
         if progress is None:
             answer["HX-Refresh"] = "true"
         return answer
-    items = Item.objects.of_campaigns([campaign_row.pk], request.actor, now)
+    items = Item.objects.of_campaigns([campaign.pk], actor, now)
     stands, people = campaign_queries.count_items(items, now), campaign_queries.late_reviewers(items, now)
-    reads_all = access.may(request.actor, Permission.CAMPAIGN_READ, None, now=now)
-    may_remind = open_campaign.remind_people.refusal(campaign_row, actor=request.actor, now=now) is None
-    may_call_off = transition_call_off.call_off.refusal(campaign_row, actor=request.actor, now=now) is None
+    reads_all = access.may(actor, Permission.CAMPAIGN_READ, None, now=now)
+    may_remind = open_campaign.remind_people.refusal(campaign, actor=actor, now=now) is None
+    may_call_off = transition_call_off.call_off.refusal(campaign, actor=actor, now=now) is None
+    removed = Q(outcome=ItemOutcome.REVOKED) | Q(state=ItemState.ANSWERED)
     context: Shape = {
         "now": now,
-        "crumbs": [{"label": "Campaigns", "href": reverse("campaign_list")}, {"label": campaign_row.name, "href": ""}],
-        "head": _head(campaign_row, may_call_off=may_call_off),
-        "called_off": _called_off(campaign_row),
+        "crumbs": [{"label": "Campaigns", "href": reverse("campaign_list")}, {"label": campaign.name, "href": ""}],
+        "head": _head(campaign, may_call_off=may_call_off),
+        "campaign": campaign,
         "progress": progress,
-        "state": shown_state(campaign_row, now),
-        "is_second": shown_state(campaign_row, now) == "second",
-        "facts": _facts(campaign_row, stands, reads_all=reads_all),
-        "silence": _silence_dates(campaign_row) if campaign_row.called_off_at is None else [],
-        "burn": _burn_down_chart(campaign_row, items, now) if not is_opening else None,
+        "state": campaign.shown_state(now),
+        "facts": _facts(campaign, stands.total, reads_all=reads_all),
+        "silence": _silence_dates(campaign) if campaign.called_off_at is None else [],
+        "burn": _burn_down_chart(campaign, items, now) if progress is None else None,
         "standing": stands,
         "outcomes": [{"label": ItemOutcome(key).label, "count": count} for key, count in stands.outcomes.items()],
-        "people": [_reviewer_row(reviewer, campaign_row, may_remind=may_remind) for reviewer in people],
-        "may_remind": may_remind,
+        "people": people,
         "more": len(people) == campaign_queries.MAX_REVIEWERS,
-        "remind_all": reverse("campaign_remind", args=[pk])
-        if may_remind and any(reviewer.left for reviewer in people)
-        else "",
-        "taken": _removed_access(items) if stands.outcomes.get(ItemOutcome.REVOKED) or stands.answered else [],
-        "nobody": _unassigned_items(items) if stands.nobody else [],
-        "joined": campaign_row.joinings.count() if reads_all else 0,
-        "mine_href": _my_answers_href(campaign_row, request, now),
-        "quality_href": reverse("campaign_quality", args=[pk])
-        if quality_views.may_read(request.actor, campaign_row, now)
-        else "",
-        "evidence": quality_views.evidence_shape(campaign_row, request.actor, now),
-        "events": timeline_queries.shapes(
-            campaign_row, reader=request.actor.person, limit=20, actor=request.actor, now=now
-        )
+        "may_remind": may_remind,
+        "remind_all": may_remind and any(reviewer.left for reviewer in people),
+        "taken": _first_items(items.filter(removed).order_by("-closed_at", "-pk")),
+        "nobody": _first_items(items.filter(nobody=True, state__in=UNCLOSED)) if stands.nobody else [],
+        "joined": campaign.joinings.count() if reads_all else 0,
+        "mine": Question.objects.open_for(access.answers_as(actor, now)).filter(item__campaign=campaign).first(),
+        "reads_quality": quality_views.may_read(actor, campaign, now),
+        "evidence": quality_views.evidence_shape(campaign, actor, now),
+        "events": timeline_queries.shapes(campaign, reader=actor.person, limit=20, actor=actor, now=now)
         if reads_all
         else [],
-        "ledger_href": ledger_href(campaign_row, actor=request.actor, now=now),
+        "ledger_href": ledger_href(campaign, actor=actor, now=now),
     }
-    return page(request, "recertification/campaigns/campaign.html", context, fragment="progress")
-
-
-def _my_answers_href(campaign: Campaign, request: Request, now: datetime) -> str:
-    """Address of the reader's first unanswered question in the campaign."""
-    questions = Question.objects.unanswered().asked_of(request.actor, now).filter(item__campaign=campaign)
-    first = questions.order_by("item__deadline", "pk").first()
-    return f"{reverse('recert_item', args=[first.item_id])}?asks={first.asks}" if first is not None else ""
+    return page(request, TEMPLATE, context, fragment="progress")
 
 
 def _head(campaign: Campaign, *, may_call_off: bool) -> Shape:
-    by = campaign.opened_by.name if campaign.opened_by is not None else "by its date"
-    facts = [
-        f"opened {by if campaign.opened_by is None else 'by ' + by}",
-        f"on {times.stamp_words(campaign.snapshot_at)}",
-    ]
-    if campaign.reason is not None:
-        facts.append(f"“{campaign.reason.shown}”")
-    actions = (
-        [{"label": "Call it off", "icon": "cross", "href": reverse("campaign_call_off", args=[campaign.pk])}]
-        if may_call_off
-        else []
-    )
-    return {"title": campaign.name, "facts": facts, "tier": campaign.tier, "actions": actions}
-
-
-def _called_off(campaign: Campaign) -> Shape | None:
-    """Who called the campaign off, when and why."""
-    if campaign.called_off_at is None:
-        return None
+    by = f"by {campaign.opened_by.name}" if campaign.opened_by is not None else "by its date"
+    reason = [f"“{campaign.reason.shown}”"] if campaign.reason is not None else []
+    call_off = {"label": "Call it off", "icon": "cross", "href": reverse("campaign_call_off", args=[campaign.pk])}
     return {
-        "by": campaign.called_off_by.name if campaign.called_off_by is not None else "",
-        "at": campaign.called_off_at,
-        "why": campaign.called_off_why.shown if campaign.called_off_why is not None else "",
+        "title": campaign.name,
+        "facts": [f"opened {by}", f"on {times.stamp_words(campaign.snapshot_at)}", *reason],
+        "tier": campaign.tier,
+        "actions": [call_off] if may_call_off else [],
     }
 
 
-def _facts(campaign: Campaign, stands: ItemFigures, *, reads_all: bool) -> list[Shape]:
-    scope = "What comes up by its date" if campaign.kind == CampaignKind.SCHEDULED else ""
-    scope = scope or scope_words.scope_sentence(Scope.of(campaign.scope))
+def _facts(campaign: Campaign, total: int, *, reads_all: bool) -> list[Shape]:
+    is_scheduled = campaign.kind == CampaignKind.SCHEDULED
+    scope = "What comes up by its date" if is_scheduled else scope_words.scope_sentence(Scope.of(campaign.scope))
     return [
         {"label": "About", "text": scope},
         {"label": "As it stood on", "text": times.stamp_words(campaign.snapshot_at)},
-        {"label": "Items" if reads_all else "Items that concern you", "text": f"{stands.total:,}"},
+        {"label": "Items" if reads_all else "Items that concern you", "text": f"{total:,}"},
         *([] if campaign.called_off_at else [{"label": "Answer by", "text": times.stamp_words(campaign.deadline)}]),
     ]
 
@@ -167,90 +137,39 @@ def _facts(campaign: Campaign, stands: ItemFigures, *, reads_all: bool) -> list[
 def _silence_dates(campaign: Campaign) -> list[Shape]:
     """Effect and date of silence, by tier, from the first day (R2, R6)."""
     days = policy_queries.in_force(campaign.snapshot_at).correction_days
-    if campaign.kind == CampaignKind.SCHEDULED:
-        until = {campaign.tier: campaign.grace_until}
-    else:
-        until = grace_by_tier(campaign.deadline)
-        until = {campaign.tier: until[campaign.tier]} if campaign.tier in until else until
+    until = {campaign.tier: campaign.grace_until}
+    if campaign.kind != CampaignKind.SCHEDULED:
+        by_tier = grace_by_tier(campaign.deadline)
+        until = {tier: at for tier, at in by_tier.items() if campaign.tier not in by_tier or tier == campaign.tier}
     return [
-        {
-            "tier": tier,
-            "handed_on": campaign.deadline,
-            "suspended": at,
-            "ended": schedule.closing_at(at, None, days=days),
-        }
+        {"tier": tier, "suspended": at, "ended": schedule.closing_at(at, None, days=days)}
         for tier, at in sorted(until.items(), key=lambda each: each[1])
     ]
 
 
 def _progress(campaign: Campaign) -> Shape:
     """Progress of the job: each item counts once when it is written and once when it is assigned."""
-    made = campaign.items.count()
-    asked_count = campaign.items.filter(pk__lte=campaign.asked_to).count()
-    return {
-        "href": campaign.href,
-        "total": max(2 * campaign.expected, 1),
-        "done": min(made + asked_count, 2 * campaign.expected),
-        "made": made,
-        "asked": asked_count,
-    }
+    made, asked = campaign.items.count(), campaign.items.filter(pk__lte=campaign.asked_to).count()
+    total = max(2 * campaign.expected, 1)
+    return {"href": campaign.href, "total": total, "done": min(made + asked, total), "made": made, "asked": asked}
 
 
-def _burn_down_chart(campaign: Campaign, items: Any, now: datetime) -> Shape | None:
+def _burn_down_chart(campaign: Campaign, items: QuerySet[Item], now: datetime) -> Shape | None:
     zone = organisation_zone()
-    points = campaign_queries.burn_down(
-        items, opened_at=campaign.snapshot_at, until=campaign.grace_until, now=now, zone=zone
+    first, due, until, today = (
+        at.astimezone(zone).date() for at in (campaign.snapshot_at, campaign.deadline, campaign.grace_until, now)
     )
-    total = Question.objects.filter(item__in=items.order_by().values("pk")).count()
+    points, total = campaign_queries.burn_down(items, first=first, last=min(today, until), zone=zone)
     if not points or not total:
         return None
-    left, due = points[-1][1], campaign.deadline.astimezone(zone).date()
-    days = (due - now.astimezone(zone).date()).days
+    days = (due - today).days
     when = f"{times.counted(days, 'day')} left" if days > 0 else "due today" if days == 0 else "past the deadline"
-    title = f"{left:,} of {times.counted(total, 'question')} left, {when}"
-    return {
-        "title": title,
-        "points": points,
-        "total": total,
-        "first": campaign.snapshot_at.astimezone(zone).date(),
-        "due": due,
-        "until": campaign.grace_until.astimezone(zone).date(),
-    }
+    title = f"{points[-1][1]:,} of {times.counted(total, 'question')} left, {when}"
+    return {"title": title, "points": points, "total": total, "first": first, "due": due, "until": until}
 
 
-def _reviewer_row(reviewer: Reviewer, campaign: Campaign, *, may_remind: bool) -> Shape:
-    return {
-        "who": reviewer,
-        "percent": reviewer.answered / reviewer.asked * 100 if reviewer.asked else 0,
-        "remind": reverse("campaign_remind", args=[campaign.pk]) if may_remind and reviewer.left else "",
-    }
-
-
-def _removed_access(items: Any) -> list[Shape]:
-    """Revoked items, latest first."""
-    rows = items.filter(outcome=ItemOutcome.REVOKED) | items.filter(state="answered")
-    removed = rows.select_related(*(path.removeprefix("item__") for path in QUESTION_RELATIONS)).order_by(
-        "-closed_at", "-pk"
-    )[:LISTED]
-    return [_item_row(item) for item in removed]
-
-
-def _unassigned_items(items: Any) -> list[Shape]:
-    """Items without an eligible reviewer."""
-    rows = items.filter(nobody=True, state__in=UNCLOSED)
-    return [
-        _item_row(item)
-        for item in rows.select_related(*(path.removeprefix("item__") for path in QUESTION_RELATIONS))[:LISTED]
-    ]
-
-
-def _item_row(item: Item) -> Shape:
-    return {
-        "title": item_title.title(item),
-        "href": item.of_automation.href,
-        "why": "Nobody answered" if item.suspended_at is not None else "Revoked",
-        "at": item.closed_at,
-    }
+def _first_items(items: QuerySet[Item]) -> list[Item]:
+    return list(items.select_related(*ITEM_RELATIONS)[:LISTED])
 
 
 @require_http_methods(["GET", "POST"])
@@ -273,36 +192,25 @@ def call_off(request: Request, pk: int) -> HttpResponse:
 
 def _call_off_points(campaign: Campaign) -> list[Shape]:
     """Consequences for the campaign's items and for joined reviews; without empty lines."""
-    closing = campaign.items.filter(cancelled_items.UNSETTLED).exclude(cancelled_items.JOINED_BY_OTHERS).order_by()
+    unsettled = campaign.items.filter(cancelled_items.UNSETTLED)
+    closing = unsettled.exclude(cancelled_items.JOINED_BY_OTHERS).order_by()
     questions = Question.objects.filter(item__in=closing.values("pk")).order_by()
     waiting = questions.filter(answered_at__isnull=True).count()
     one_sided = questions.filter(answered_at__isnull=False).count()
     going_on = campaign.joinings.filter(item__state__in=UNCLOSED).count()
-    going_on += campaign.items.filter(cancelled_items.UNSETTLED & cancelled_items.JOINED_BY_OTHERS).count()
+    going_on += unsettled.filter(cancelled_items.JOINED_BY_OTHERS).count()
     answered = campaign.items.exclude(state__in=(ItemState.OPEN, ItemState.ESCALATED)).count()
     closes = f"{times.counted(closing.count(), 'item')} close."
     waits = f"{times.counted(waiting, 'question')} wait for nobody then, and whoever is asked one hears of it."
+    lost = "Whoever is asked the other question has not answered it."
+    goes_on = f"What was under review already, or that another campaign counts on, goes on: {times.counted(going_on, 'item')}."
+    comes_up = "What is due by its date, or for what happened, comes up by itself."
     points = [
         (True, "minus", closes, waits),
-        (
-            one_sided,
-            "warning",
-            f"Answers of one side only are not kept: {one_sided:,}.",
-            "Whoever is asked the other question has not answered it.",
-        ),
-        (
-            going_on,
-            "arrow",
-            f"What was under review already, or that another campaign counts on, goes on: {times.counted(going_on, 'item')}.",
-            "Each is due by its own date again.",
-        ),
+        (one_sided, "warning", f"Answers of one side only are not kept: {one_sided:,}.", lost),
+        (going_on, "arrow", goes_on, "Each is due by its own date again."),
         (answered, "check", f"What is answered stands: {times.counted(answered, 'item')}.", ""),
-        (
-            True,
-            "clock",
-            "What is due by its date, or for what happened, comes up by itself.",
-            "It counts as not reviewed.",
-        ),
+        (True, "clock", comes_up, "It counts as not reviewed."),
     ]
     return [{"icon": icon, "lead": lead, "text": text} for count, icon, lead, text in points if count]
 
@@ -325,7 +233,6 @@ def remind(request: Request, pk: int) -> HttpResponse:
     except Refused as error:
         return refused(request, error.refusal, context={"back_href": campaign.href})
     recipients = chosen[0].name if len(chosen) == 1 else times.counted(len(chosen), "person", "people")
-    messages.success(
-        request, f"{recipients} will hear of it with their next digest, unless they have been reminded today."
-    )
+    sentence = f"{recipients} will hear of it with their next digest, unless they have been reminded today."
+    messages.success(request, sentence)
     return redirect(campaign.href)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from governance.core.access import access
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
-from governance.recertification.items import drafts, item_title
+from governance.recertification.items import drafts
 from governance.recertification.items import queries as item_queries
 from governance.recertification.items.views import card, queue
 from governance.recertification.models import SETTLING, AnswerKind, Question
@@ -52,7 +52,7 @@ def answer_together(request: Request) -> HttpResponse:
     problems = {question: _draft_answer(question, AnswerKind(kind), reason, request, now) for question in chosen}
     for question, problem in problems.items():
         if problem:
-            messages.error(request, f"{item_title.title(question.item)}: {problem}")
+            messages.error(request, f"{question.item.title}: {problem}")
     if done := sum(not problem for problem in problems.values()):
         messages.success(request, f"Chosen for {counted(done, 'item')}. Submit to make it count.")
     return redirect("recert_mine")
@@ -93,7 +93,7 @@ def _show_page(request: Request, now: datetime, *, error: str = "", status: int 
             {
                 "question": question,
                 "href": queue.href(question),
-                "title": item_title.title(question.item),
+                "title": question.item.title,
                 "facts": facts[question.item_id],
                 "shown": card.sign_card(facts[question.item_id].recommended.advice),
                 "ticked": str(question.pk) in typed.getlist("question"),

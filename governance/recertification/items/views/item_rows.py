@@ -14,7 +14,6 @@ from django.urls import reverse
 from approvals.models import Approval, Decision, DecisionOutcome
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
-from governance.recertification.items import item_title
 from governance.recertification.items.item_context import ItemContext
 from governance.recertification.items.queries import ItemFacts
 from governance.recertification.items.recommendation import Reason
@@ -53,7 +52,7 @@ def item(known: ItemContext, question: Question, facts: ItemFacts, actor: Actor)
         "tier": item.snapshot.get("tier", item.campaign.tier),
         "due": item.deadline if item.state in (ItemState.OPEN, ItemState.ESCALATED) else None,
         "level": level,
-        "title": item_title.title(item),
+        "title": item.title,
         "scope": grant.raw_scope if grant is not None else "",
         "data_class": grant.entitlement.counted_class if grant is not None and grant.entitlement is not None else "",
         "automation": automation,

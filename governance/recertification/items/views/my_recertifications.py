@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused
 from governance.core.models import Person
-from governance.recertification.items import drafts, item_title
+from governance.recertification.items import drafts
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.item_context import ItemContext
 from governance.recertification.items.transitions import answer as transition_answer
@@ -179,7 +179,7 @@ def submit(request: Request) -> HttpResponse:
     stale = [refusal for _, refusal in failed if refusal.code == item_rules.FRESH.code]
     others = [(question, refusal) for question, refusal in failed if refusal not in stale]
     for question, refusal in others[:MAX_REFUSALS]:
-        messages.error(request, f"{item_title.title(question.item)}: {refusal.sentence} {refusal.to_do}".strip())
+        messages.error(request, f"{question.item.title}: {refusal.sentence} {refusal.to_do}".strip())
     if len(others) > MAX_REFUSALS:
         more = counted(len(others) - MAX_REFUSALS, "answer")
         messages.error(request, f"{more} more could not be given: what you chose is kept.")
@@ -214,7 +214,7 @@ def correct(request: Request, pk: int) -> HttpResponse:
     ask: Shape = {
         "id": "correct",
         "title": "Keep it after all?",
-        "text": f"{item_title.title(question.item)}. Your revoke is taken back, and both stand on the record.",
+        "text": f"{question.item.title}. Your revoke is taken back, and both stand on the record.",
         "action": reverse("recert_correct", args=[question.item_id]),
         "label": "Keep it",
         "fields": {"asks": Asks(question.asks).value},
