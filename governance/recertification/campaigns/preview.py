@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 
 from approvals.assignment.escalation_chain import Bench
 from governance.core.models import Person
+from governance.core.texts.number_words import counted
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.reviewer_ladders import Ladders
@@ -20,6 +21,9 @@ from governance.recertification.models import Answer
 
 #: Most pairs of automation and resource whose ladders are read; above this, figures say "at least".
 PAIRS = 2000
+
+#: Most reviewers to list.
+LISTED = 12
 
 #: Seconds for one answer until answers were measured.
 SECONDS = 75
@@ -53,13 +57,26 @@ class Preview:
         """Number of items."""
         return self.grants + self.automations
 
-    def hours(self, questions: int) -> str:
-        """Time for a number of answers, in words."""
+    @property
+    def total(self) -> int:
+        """Number of items, with those under review that would be joined."""
+        return self.count + self.under_review
+
+    @property
+    def listed(self) -> list[tuple[Person, int, str]]:
+        """The busiest reviewers with their number of questions and the time for them."""
+        return [(person, count, self._hours(count)) for person, count in self.people[:LISTED]]
+
+    @property
+    def more(self) -> int:
+        """Number of further reviewers."""
+        return max(0, len(self.people) - LISTED)
+
+    def _hours(self, questions: int) -> str:
         minutes = questions * self.seconds / 60
         if minutes < 50:
             return f"about {max(5, round(minutes / 5) * 5)} minutes"
-        hours = round(minutes / 60)
-        return f"about {hours} hour{'s' if hours != 1 else ''}"
+        return f"about {counted(round(minutes / 60), 'hour')}"
 
 
 def preview_campaign(campaign_scope: Scope, deadline: datetime, now: datetime) -> Preview:

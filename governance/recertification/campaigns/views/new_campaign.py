@@ -24,7 +24,6 @@ from governance.recertification.campaigns.transitions import open_campaign
 from governance.recertification.campaigns.transitions.open_campaign import deadline_words
 from governance.recertification.items import schedule
 from governance.recertification.models import Campaign
-from governance.web.components import times
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
@@ -36,8 +35,6 @@ Shape = dict[str, Any]
 OFFERED = 200
 #: Days until the form's first deadline.
 DAYS = 14
-#: Most reviewers that the preview lists.
-LISTED = 12
 
 ANY = [("", "Any")]
 
@@ -206,44 +203,5 @@ def _context(form: Filter, opening: Opening, now: datetime) -> Shape:
         return context
     estimate = preview.preview_campaign(form.scope, chosen["high"].deadline, now)
     kept = {**form.scope.to_dict(), "until": until.isoformat()}
-    return {**context, "kept": kept, "preview": _preview(estimate, form.scope)}
-
-
-def _preview(estimate: preview.Preview, campaign_scope: Scope) -> Shape:
-    at_least = "" if estimate.is_whole else "at least "
-    rows = [
-        {
-            "name": person.name,
-            "count": count,
-            "words": f"{at_least}{times.counted(count, 'question')}, {estimate.hours(count)}",
-        }
-        for person, count in estimate.people[:LISTED]
-    ]
-    busiest = estimate.people[0] if estimate.people else None
-    return {
-        "scope": scope_words.scope_sentence(campaign_scope),
-        "count": estimate.count,
-        "total": estimate.count + estimate.under_review,
-        "figures": [
-            {"value": f"{estimate.grants:,}", "caption": f"{_noun(estimate.grants, 'thing')} that automations may do"},
-            {"value": f"{estimate.automations:,}", "caption": _noun(estimate.automations, "automation")},
-            {
-                "value": f"{at_least}{len(estimate.people):,}",
-                "caption": f"{_noun(len(estimate.people), 'person', 'people')} asked",
-            },
-            {"value": f"{estimate.under_review:,}", "caption": "under review already: joined, not asked twice"},
-        ],
-        "busiest": f"{busiest[0].name}: {at_least}{times.counted(busiest[1], 'question')}, {estimate.hours(busiest[1])}"
-        if busiest
-        else "",
-        "people": rows,
-        "more": max(0, len(estimate.people) - LISTED),
-        "nobody": estimate.nobody,
-        "too_short": estimate.too_short,
-        "is_whole": estimate.is_whole,
-    }
-
-
-def _noun(number: int, thing: str, things: str = "") -> str:
-    """The noun of a count, for a figure that stands alone."""
-    return times.counted(number, thing, things).partition(" ")[2]
+    scope_words_of_form = scope_words.scope_sentence(form.scope)
+    return {**context, "kept": kept, "preview": estimate, "scope": scope_words_of_form}
