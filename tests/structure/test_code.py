@@ -19,7 +19,7 @@ from tests.structure.file_sizes import sources
 Finder = Callable[[ast.AST], Iterator[tuple[int, str]]]
 
 #: It performs operations, and the other the same ones on many rows at once.
-ENGINE = ("governance/core/engine/transition.py", "governance/core/engine/bulk_transition.py")
+ENGINE = ("governance/core/engine/transition.py",)
 #: A notice, or a message to a webhook, is no governed row: it is the outbox's own, and these are who empties the outbox.
 OUTBOX = tuple(
     f"governance/core/{name}.py"
