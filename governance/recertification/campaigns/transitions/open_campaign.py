@@ -7,9 +7,9 @@ the chunk remains, and the next run repeats it. Two runs at once wait for each o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from governance.core.clock import working_days
@@ -26,7 +26,7 @@ from governance.recertification.campaigns import rules as campaign_rules
 from governance.recertification.campaigns import scope, snapshot
 from governance.recertification.campaigns.reviewer_ladders import AssignedQuestion, Ladders
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.snapshot import AD_HOC, Chunk, UnassignedItem
+from governance.recertification.campaigns.snapshot import AD_HOC, Chunk
 from governance.recertification.items import reviewers, schedule
 from governance.recertification.items.schedule import Times
 from governance.recertification.items.transitions.open_item import join
@@ -87,11 +87,8 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
 def deadline_words(now: datetime) -> str:
     """One sentence with the days that can be chosen."""
     zone = organisation_zone()
-    first = (
-        working_days.add_working_days(now, schedule.LEAST_WORKING_DAYS, zone, organisation_holidays())
-        .astimezone(zone)
-        .date()
-    )
+    least = working_days.add_working_days(now, schedule.LEAST_WORKING_DAYS, zone, organisation_holidays())
+    first = least.astimezone(zone).date()
     return (
         f"Choose a working day from {first:%d %b %Y} on, at most {schedule.MAX_DAYS_AHEAD} days from today: people need"
         f" {schedule.LEAST_WORKING_DAYS} whole working days at the least."
@@ -171,81 +168,53 @@ def assign_questions(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS
         size: how many items at most.
     """
     campaign = step.subject
-    later = _extend_deadline(step, campaign)
-    frozen = snapshot.unassigned_items(campaign, size)
-    items = _with_campaign_dates(campaign, frozen)
+    later, grace = _extend_deadline(step, campaign), snapshot.grace_by_tier(campaign.deadline)
+    items = snapshot.unassigned_items(campaign, size)
     ladders.read((item.automation, item.resource) for item in items)
-    assigned = [(item, ladders.put(item.automation, item.resource, both=item.both)) for item in items]
-    nobody = [item.key for item, puts in assigned if not puts]
-    due = {item.key: _local_deadline(item, puts) if puts else item.deadline for item, puts in assigned}
-    was = {item.key: item.deadline for item in frozen}
+    remind_at = _first_reminders(step.now)
+    nobody: list[int] = []
+    rows: list[dict[str, Any]] = []
+    due: dict[int, tuple[datetime, datetime, datetime]] = {}
+    for item in items:
+        deadline, grace_until = item.deadline, item.grace_until
+        if not item.own_days and deadline < campaign.deadline:  # conflicts and joined events keep their dates (S6, R2)
+            deadline, grace_until = campaign.deadline, grace[item.tier]
+        puts = ladders.put(item.automation, item.resource, both=item.both)
+        if not puts:
+            nobody.append(item.key)
+        deadline = _local_deadline(deadline, puts)
+        if deadline != item.deadline:
+            due[item.key] = (item.deadline, deadline, grace_until)
+        rows += [_question_row(item.key, put, remind_at(deadline, put.reviewer.time_zone)) for put in puts]
     snapshot.mark_without_reviewer(step, nobody)
-    snapshot.change_due_dates(
-        step,
-        {
-            item.key: (was[item.key], due[item.key], item.grace_until)
-            for item in items
-            if due[item.key] != was[item.key]
-        },
-    )
-    count = snapshot.insert_questions(step, _rows(assigned, due, step.now))
+    snapshot.change_due_dates(step, due)
+    count = snapshot.insert_questions(step, rows)
     campaign.asked_to = items[-1].key
     step.save(campaign)
     payload = Chunk(len(items), [item.key for item in items], campaign.asked_to).payload
     return Effect(payload={**payload, "questions": count, "nobody": len(nobody), **later})
 
 
-def _with_campaign_dates(campaign: Campaign, items: Iterable[UnassignedItem]) -> list[UnassignedItem]:
-    """Items with the campaign's later deadline; conflicts and joined events keep their own dates (S6, R2)."""
-    grace = snapshot.grace_by_tier(campaign.deadline)
-    return [
-        item
-        if item.own_days or item.deadline >= campaign.deadline
-        else replace(item, deadline=campaign.deadline, grace_until=grace[item.tier])
-        for item in items
-    ]
+def _question_row(item: int, put: AssignedQuestion, remind_at: str) -> dict[str, Any]:
+    question = {"item": item, "asks": put.asks.value, "reviewer": put.reviewer.pk}
+    return {**question, "ladder": put.ladder, "remind_at": remind_at}
 
 
-def _local_deadline(item: UnassignedItem, puts: Iterable[AssignedQuestion]) -> datetime:
-    """The earliest end of the campaign's last day among the reviewers (H8). An earlier deadline stays."""
-    day = item.deadline.astimezone(organisation_zone()).date()
-    ends = [working_days.end_of_day(day, reviewers.zone_of(put.reviewer)) for put in puts]
-    return min([item.deadline, *ends])
+def _local_deadline(deadline: datetime, puts: Iterable[AssignedQuestion]) -> datetime:
+    """The earliest end of the deadline's day among the reviewers (H8). An earlier deadline stays."""
+    day = deadline.astimezone(organisation_zone()).date()
+    return min([deadline, *(working_days.end_of_day(day, reviewers.zone_of(put.reviewer)) for put in puts)])
 
 
-def _rows(
-    assigned: Iterable[tuple[UnassignedItem, list[AssignedQuestion]]], due: Mapping[int, datetime], now: datetime
-) -> Iterable[dict[str, Any]]:
-    reminders = _Reminders(now)
-    for item, puts in assigned:
-        for put in puts:
-            deadline = due[item.key]
-            yield {
-                "item": item.key,
-                "asks": put.asks.value,
-                "reviewer": put.reviewer.pk,
-                "ladder": put.ladder,
-                "remind_at": reminders.at(deadline, put.reviewer),
-            }
+def _first_reminders(now: datetime) -> Callable[[datetime, str], str]:
+    """A function that gives the first reminder by deadline and time zone, as an ISO 8601 instant; each computed once."""
 
+    @cache
+    def remind_at(deadline: datetime, time_zone: str) -> str:
+        zone = working_days.zone_of(time_zone, organisation_zone())
+        return schedule.next_reminder(now, opened_at=now, deadline=deadline, zone=zone).isoformat()
 
-@dataclass
-class _Reminders:
-    """First reminders, cached by deadline and time zone."""
-
-    now: datetime
-
-    def __post_init__(self) -> None:
-        self._known: dict[tuple[datetime, str], str] = {}
-
-    def at(self, deadline: datetime, person: Person) -> str:
-        """The first reminder for an item that is assigned now, as an ISO 8601 instant."""
-        key = (deadline, person.time_zone)
-        if key not in self._known:
-            zone = reviewers.zone_of(person)
-            at = schedule.next_reminder(self.now, opened_at=self.now, deadline=deadline, zone=zone)
-            self._known[key] = at.isoformat()
-        return self._known[key]
+    return remind_at
 
 
 @transition(Campaign, event="campaign.item_joined", permission=Permission.ITEM_OPEN, source=OPENING)
@@ -262,16 +231,9 @@ def join_item(step: Step[Campaign], *, item: Item) -> Effect:
     later = _extend_deadline(step, campaign)
     if later:
         step.save(campaign)
-    tier = item.snapshot.get("tier", "high")
-    until = snapshot.grace_by_tier(campaign.deadline).get(tier, campaign.grace_until)
-    join(
-        item,
-        actor=step.actor,
-        now=step.now,
-        because=AD_HOC,
-        by=Times(step.now, campaign.deadline, until),
-        campaign=campaign.pk,
-    )
+    until = snapshot.grace_by_tier(campaign.deadline).get(item.snapshot.get("tier", "high"), campaign.grace_until)
+    by = Times(step.now, campaign.deadline, until)
+    join(item, actor=step.actor, now=step.now, because=AD_HOC, by=by, campaign=campaign.pk)
     Joining.objects.create(campaign=campaign, item=item, at=step.now)
     return Effect(payload={"item": str(item.pk), **later})
 
