@@ -16,10 +16,13 @@ from governance.core.roles.roles import Permission
 from governance.recertification.items import due_dates
 from governance.recertification.reminders import queries as reminder_queries
 from governance.recertification.reminders.queries import Week
+from governance.web.pages import pager
 from governance.web.pages.page import calendar_file, page
 from governance.web.requests.middleware import Request
 
 Shape = dict[str, Any]
+
+WHOSE = [("", "Mine"), ("all", "Everybody’s")]
 
 
 @require_GET
@@ -43,18 +46,7 @@ def calendar(request: Request) -> HttpResponse:
                 "facts": ["three months ahead, by the dates as they stand now"],
                 "actions": [{"label": "Calendar file", "icon": "file", "href": reverse("recert_calendar")}],
             },
-            "chips": [
-                {"label": "Mine", "href": path, "current": not is_all, "count": None, "separator": False},
-                {
-                    "label": "Everybody’s",
-                    "href": f"{path}?whose=all",
-                    "current": is_all,
-                    "count": None,
-                    "separator": False,
-                },
-            ]
-            if may_read_all
-            else [],
+            "chips": pager.chips(path, request.GET, "whose", WHOSE) if may_read_all else [],
             "rows": [_row(week, most) for week in weeks],
             "is_all": is_all,
             "is_empty": not any(week.count or week.due for week in weeks),
