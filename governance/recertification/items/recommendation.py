@@ -1,12 +1,12 @@
 """Recommended answer with its reasons, by named rules (R3). Pure: the same facts give the same result.
 
-Each rule gives one sentence and may support an answer. The supporting rule with the highest weight decides. So *keep*
-is recommended only if no rule supports something else. The reviewer still chooses.
+Each rule gives one sentence and may support an answer. The first supporting rule in `RANK` decides. So *keep* is
+recommended only if no rule supports something else. The reviewer still chooses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -112,252 +112,151 @@ class Facts:
     conflicts: tuple[InConflict, ...] = ()
 
 
-#: ``says(facts)`` returns the sentence, or an empty text if the rule does not apply.
-SentenceFunction = Callable[[Facts], str]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One rule.
-
-    Args:
-        key: its permanent name.
-        weight: its rank; every weight is different, so the order is total.
-        speaks: the answer that it supports; None if it only informs.
-        says: returns its sentence, if it applies.
-        icon: of the sentence.
-        shown: target of its link: ``app``, ``approval``, ``automation``, ``versions``, ``resource``, ``credential``,
-            ``conflict``.
-    """
-
-    key: str
-    weight: int
-    speaks: Advice | None
-    says: SentenceFunction
-    icon: str = "info"
-    shown: str = ""
+#: Permanent names of the rules, in the order in which they decide.
+RANK = (
+    *("unused_90", "unused_60", "holds_nothing", "conflict_enforced", "automation_off", "suspended", "not_renewable"),
+    *("use_fell", "conflict_open", "risk_raised", "class_raised", "waiver_ends", "refused", "other_source"),
+    *("wider_than_peers", "never_by_a_person", "other_owner", "other_keeper", "old_secret", "static_secret"),
+    *("newer_version", "in_use", "kept_before", "first_review", "not_measured"),
+)
 
 
 @dataclass(frozen=True)
 class Reason:
-    """A rule that applies, with its sentence; ``conflict`` is the id of its conflict, or 0."""
+    """A rule that applies.
 
-    rule: Rule
+    Args:
+        key: name of the rule, in `RANK`.
+        speaks: the answer that it supports; None if it only informs.
+        sentence: the reason in words.
+        icon: of the sentence.
+        shown: target of its link: ``app``, ``approval``, ``automation``, ``versions``, ``resource``, ``credential``,
+            ``conflict``.
+        conflict: id of its conflict, or 0.
+    """
+
+    key: str
+    speaks: Advice | None
     sentence: str
+    icon: str = "info"
+    shown: str = ""
     conflict: int = 0
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """Recommended answer with its reasons, highest weight first."""
+    """Recommended answer with its reasons, the deciding rules first."""
 
     advice: Advice
     reasons: tuple[Reason, ...]
 
 
-def _unused(least: int, most: int | None = None) -> SentenceFunction:
-    def says(f: Facts) -> str:
-        if not f.measured or f.idle < least or (most is not None and f.idle >= most):
-            return ""
-        if f.was_used:
-            return f"It was last used {counted(f.idle, 'day')} ago."
-        return f"It was never used in the {counted(f.idle, 'day')} since its use is measured."
-
-    return says
-
-
-def _fell(f: Facts) -> str:
-    if not f.measured or f.usual_30 is None or f.usual_30 < FEW or f.calls_30 * FELL_TO > f.usual_30:
-        return ""
-    return f"Its use fell from {f.usual_30:,} calls in 30 days to {f.calls_30:,}."
-
-
-def _in_use(f: Facts) -> str:
-    if not f.measured or not f.was_used or not f.calls_30:
-        return ""
-    last = "today" if f.idle == 0 else f"{counted(f.idle, 'day')} ago"
-    return f"It is in use: {counted(f.calls_30, 'call')} in 30 days, the last {last}."
-
-
-def _class_raised(f: Facts) -> str:
-    order = list(DataClass.values)
-    if f.class_was not in order or f.class_is not in order or order.index(f.class_is) <= order.index(f.class_was):
-        return ""
-    return f"What it touches was {f.class_was} when it was approved and is {f.class_is} now."
-
-
-def _wider(f: Facts) -> str:
-    if f.peers < PEERS:
-        return ""
-    others = f"{f.peers} others of the team that hold the same"
-    if f.targets > f.peers_widest > 0:
-        return f"It reaches {f.targets} things; of {others} none reaches more than {f.peers_widest}."
-    return f"It does more than read; {others} only read." if f.peers_only_read else ""
-
-
-def _old_secret(f: Facts) -> str:
-    if f.secret_age is None or f.secret_age < OLD_SECRET:
-        return ""
-    return f"Its credential was last renewed {counted(f.secret_age, 'day')} ago."
-
-
-def _first(f: Facts) -> str:
-    return "" if f.kept or f.of_automation else "No review before this one has asked about it."
-
-
-def _kept(f: Facts) -> str:
-    return f"It was kept in {counted(f.kept, 'review')} before." if f.kept else ""
-
-
-def _sentence_if(applies: Callable[[Facts], object], sentence: str) -> SentenceFunction:
-    return lambda f: sentence.format(f=f) if applies(f) else ""
-
-
-A = Advice
-
-#: All rules except those about conflicts, which give one sentence for each conflict.
-RULES: tuple[Rule, ...] = (
-    Rule("unused_90", 100, A.REVOKE, _unused(LONG_IDLE), "clock"),
-    Rule("unused_60", 90, A.REVOKE, _unused(IDLE, LONG_IDLE), "clock"),
-    Rule(
-        "holds_nothing",
-        88,
-        A.REVOKE,
-        _sentence_if(lambda f: f.of_automation and f.holds_nothing, "Nothing is granted to it any more."),
-        "minus",
-        "automation",
-    ),
-    Rule(
-        "automation_off",
-        82,
-        A.REVOKE,
-        _sentence_if(lambda f: f.of_automation and f.suspended, "It is suspended, and nothing runs."),
-        "lock",
-        "automation",
-    ),
-    Rule(
-        "suspended",
-        80,
-        A.LOOK,
-        _sentence_if(
-            lambda f: f.suspended and not f.of_automation, "The automation is suspended, so nothing uses this."
-        ),
-        "lock",
-        "automation",
-    ),
-    Rule(
-        "not_renewable",
-        75,
-        None,
-        _sentence_if(lambda f: f.stage_2_decides, "Stage 2 has to decide again, so no review extends it."),
-        "calendar",
-        "approval",
-    ),
-    Rule("use_fell", 70, A.LOOK, _fell, "clock"),
-    Rule(
-        "risk_raised",
-        60,
-        A.LOOK,
-        _sentence_if(lambda f: f.raised, "Its risk has risen to {f.raised} since it was approved."),
-        "up",
-        "automation",
-    ),
-    Rule("class_raised", 58, A.LOOK, _class_raised, "up", "resource"),
-    Rule(
-        "refused",
-        56,
-        A.LOOK,
-        _sentence_if(
-            lambda f: f.measured and f.refused_90,
-            "{f.refused_90:,} of its calls were refused in 90 days: it asks for more.",
-        ),
-        "ring-cross",
-    ),
-    Rule(
-        "other_source",
-        54,
-        A.LOOK,
-        _sentence_if(lambda f: f.other_source, "It is built from another source now than when it was approved."),
-        "branch",
-        "versions",
-    ),
-    Rule("wider_than_peers", 52, A.LOOK, _wider, "team", "resource"),
-    Rule(
-        "never_by_a_person",
-        50,
-        A.LOOK,
-        _sentence_if(lambda f: f.by_policy and not f.kept, "A policy approved it, and no person has looked at it yet."),
-        "robot",
-        "approval",
-    ),
-    Rule(
-        "other_owner",
-        48,
-        A.LOOK,
-        _sentence_if(lambda f: f.other_owner, "The automation has another owner than when it was approved."),
-        "person",
-        "automation",
-    ),
-    Rule(
-        "other_keeper",
-        47,
-        A.LOOK,
-        _sentence_if(lambda f: f.other_keeper, "Somebody else answers for the resource now than when it was approved."),
-        "person",
-        "resource",
-    ),
-    Rule("old_secret", 46, A.LOOK, _old_secret, "key", "credential"),
-    Rule(
-        "static_secret",
-        45,
-        A.LOOK,
-        _sentence_if(lambda f: f.static, "Its credential never ends by itself."),
-        "key",
-        "credential",
-    ),
-    Rule(
-        "newer_version",
-        44,
-        A.LOOK,
-        _sentence_if(
-            lambda f: f.newer_version, "Version {f.newer_version} was brought in, and nobody has approved it."
-        ),
-        "branch",
-        "versions",
-    ),
-    Rule("in_use", 20, A.KEEP, _in_use, "check"),
-    Rule("kept_before", 10, A.KEEP, _kept, "undo"),
-    Rule("first_review", 2, None, _first, "question"),
-    Rule(
-        "not_measured",
-        1,
-        None,
-        _sentence_if(
-            lambda f: not f.measured and not f.of_automation, "Its use is not measured yet, so it says nothing."
-        ),
-        "eye",
-    ),
-)
-
-#: Rules about conflicts: enforced, recorded, waived.
-ENFORCED = Rule("conflict_enforced", 85, A.REVOKE, lambda f: "", "conflict", "conflict")
-RECORDED = Rule("conflict_open", 62, A.LOOK, lambda f: "", "conflict", "conflict")
-WAIVED = Rule("waiver_ends", 57, A.LOOK, lambda f: "", "conflict", "conflict")
-
-
 def recommend(facts: Facts) -> Recommendation:
     """Recommend an answer with its reasons."""
-    reasons = [Reason(rule, sentence) for rule in RULES if (sentence := rule.says(facts))]
+    about = (_use(facts), _state(facts), _risk(facts), _changes(facts), _credential(facts), _reviews(facts))
+    reasons = [reason for of_kind in about for reason in of_kind]
     reasons += [_conflict_reason(conflict) for conflict in facts.conflicts]
-    reasons.sort(key=lambda reason: (-reason.rule.weight, reason.conflict))
-    advice = next((reason.rule.speaks for reason in reasons if reason.rule.speaks is not None), None)
-    return Recommendation(advice or Advice.LOOK, tuple(reasons))
+    reasons.sort(key=lambda reason: (RANK.index(reason.key), reason.conflict))
+    advice = next((reason.speaks for reason in reasons if reason.speaks is not None), Advice.LOOK)
+    return Recommendation(advice, tuple(reasons))
+
+
+def _use(f: Facts) -> Iterator[Reason]:
+    if not f.measured:
+        if not f.of_automation:
+            yield Reason("not_measured", None, "Its use is not measured yet, so it says nothing.", "eye")
+        return
+    if f.idle >= IDLE:
+        last = f"It was last used {counted(f.idle, 'day')} ago."
+        never = f"It was never used in the {counted(f.idle, 'day')} since its use is measured."
+        key = "unused_90" if f.idle >= LONG_IDLE else "unused_60"
+        yield Reason(key, Advice.REVOKE, last if f.was_used else never, "clock")
+    if f.usual_30 is not None and f.usual_30 >= FEW and f.calls_30 * FELL_TO <= f.usual_30:
+        sentence = f"Its use fell from {f.usual_30:,} calls in 30 days to {f.calls_30:,}."
+        yield Reason("use_fell", Advice.LOOK, sentence, "clock")
+    if f.refused_90:
+        sentence = f"{f.refused_90:,} of its calls were refused in 90 days: it asks for more."
+        yield Reason("refused", Advice.LOOK, sentence, "ring-cross")
+    if f.was_used and f.calls_30:
+        last = "today" if f.idle == 0 else f"{counted(f.idle, 'day')} ago"
+        sentence = f"It is in use: {counted(f.calls_30, 'call')} in 30 days, the last {last}."
+        yield Reason("in_use", Advice.KEEP, sentence, "check")
+
+
+def _state(f: Facts) -> Iterator[Reason]:
+    if f.of_automation and f.holds_nothing:
+        yield Reason("holds_nothing", Advice.REVOKE, "Nothing is granted to it any more.", "minus", "automation")
+    if f.of_automation and f.suspended:
+        sentence = "It is suspended, and nothing runs."
+        yield Reason("automation_off", Advice.REVOKE, sentence, "lock", "automation")
+    if f.suspended and not f.of_automation:
+        sentence = "The automation is suspended, so nothing uses this."
+        yield Reason("suspended", Advice.LOOK, sentence, "lock", "automation")
+    if f.stage_2_decides:
+        sentence = "Stage 2 has to decide again, so no review extends it."
+        yield Reason("not_renewable", None, sentence, "calendar", "approval")
+
+
+def _risk(f: Facts) -> Iterator[Reason]:
+    if f.raised:
+        sentence = f"Its risk has risen to {f.raised} since it was approved."
+        yield Reason("risk_raised", Advice.LOOK, sentence, "up", "automation")
+    order = list(DataClass.values)
+    if f.class_was in order and f.class_is in order and order.index(f.class_is) > order.index(f.class_was):
+        sentence = f"What it touches was {f.class_was} when it was approved and is {f.class_is} now."
+        yield Reason("class_raised", Advice.LOOK, sentence, "up", "resource")
+    others = f"{f.peers} others of the team that hold the same"
+    if f.peers >= PEERS and f.targets > f.peers_widest > 0:
+        sentence = f"It reaches {f.targets} things; of {others} none reaches more than {f.peers_widest}."
+        yield Reason("wider_than_peers", Advice.LOOK, sentence, "team", "resource")
+    elif f.peers >= PEERS and f.peers_only_read:
+        sentence = f"It does more than read; {others} only read."
+        yield Reason("wider_than_peers", Advice.LOOK, sentence, "team", "resource")
+
+
+def _changes(f: Facts) -> Iterator[Reason]:
+    if f.other_source:
+        sentence = "It is built from another source now than when it was approved."
+        yield Reason("other_source", Advice.LOOK, sentence, "branch", "versions")
+    if f.other_owner:
+        sentence = "The automation has another owner than when it was approved."
+        yield Reason("other_owner", Advice.LOOK, sentence, "person", "automation")
+    if f.other_keeper:
+        sentence = "Somebody else answers for the resource now than when it was approved."
+        yield Reason("other_keeper", Advice.LOOK, sentence, "person", "resource")
+    if f.newer_version:
+        sentence = f"Version {f.newer_version} was brought in, and nobody has approved it."
+        yield Reason("newer_version", Advice.LOOK, sentence, "branch", "versions")
+
+
+def _credential(f: Facts) -> Iterator[Reason]:
+    if f.secret_age is not None and f.secret_age >= OLD_SECRET:
+        sentence = f"Its credential was last renewed {counted(f.secret_age, 'day')} ago."
+        yield Reason("old_secret", Advice.LOOK, sentence, "key", "credential")
+    if f.static:
+        yield Reason("static_secret", Advice.LOOK, "Its credential never ends by itself.", "key", "credential")
+
+
+def _reviews(f: Facts) -> Iterator[Reason]:
+    if f.by_policy and not f.kept:
+        sentence = "A policy approved it, and no person has looked at it yet."
+        yield Reason("never_by_a_person", Advice.LOOK, sentence, "robot", "approval")
+    if f.kept:
+        yield Reason("kept_before", Advice.KEEP, f"It was kept in {counted(f.kept, 'review')} before.", "undo")
+    elif not f.of_automation:
+        yield Reason("first_review", None, "No review before this one has asked about it.", "question")
 
 
 def _conflict_reason(conflict: InConflict) -> Reason:
+    title = conflict.title
     if conflict.waived_until is not None:
         until = f"{conflict.waived_until.day} {conflict.waived_until:%b %Y}"
-        return Reason(WAIVED, f"It is in conflict (“{conflict.title}”), which is waived until {until}.", conflict.key)
-    if conflict.enforced:
-        return Reason(ENFORCED, f"It may not be held together with something else: “{conflict.title}”.", conflict.key)
-    return Reason(RECORDED, f"It is in conflict with something else that is held: “{conflict.title}”.", conflict.key)
+        key, advice = "waiver_ends", Advice.LOOK
+        sentence = f"It is in conflict (“{title}”), which is waived until {until}."
+    elif conflict.enforced:
+        key, advice = "conflict_enforced", Advice.REVOKE
+        sentence = f"It may not be held together with something else: “{title}”."
+    else:
+        key, advice = "conflict_open", Advice.LOOK
+        sentence = f"It is in conflict with something else that is held: “{title}”."
+    return Reason(key, advice, sentence, "conflict", "conflict", conflict.key)

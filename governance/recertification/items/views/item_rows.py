@@ -24,7 +24,7 @@ Shape = dict[str, Any]
 
 #: Latest earlier answers to show.
 EARLIER = 4
-#: Labels of a rule's link, by its target (`recommendation.Rule.shown`).
+#: Labels of a rule's link, by its target (`recommendation.Reason.shown`).
 LINKS = {
     "app": "The approval",
     "approval": "The approval",
@@ -78,9 +78,9 @@ def _state(item: Item, question: Question, actor: Actor) -> Shape:
 
 
 def _reason(item: Item, reason: Reason) -> Shape:
-    href = _href(item, reason.rule.shown, reason.conflict)
-    link = {"href": href, "link": LINKS[reason.rule.shown]} if href else {}
-    return {"icon": reason.rule.icon, "text": reason.sentence, **link}
+    href = _href(item, reason.shown, reason.conflict)
+    link = {"href": href, "link": LINKS[reason.shown]} if href else {}
+    return {"icon": reason.icon, "text": reason.sentence, **link}
 
 
 def _href(item: Item, shown: str, conflict: int) -> str:
