@@ -52,7 +52,7 @@ def load_context(subject: Item | Question, now: datetime) -> ItemContext:
     item = subject.item if isinstance(subject, Question) else subject
     if item._state.adding:
         return ItemContext(item, [], {}, _parties(item), {})
-    questions = list(Question.objects.filter(item=item).select_related("reviewer").order_by("pk"))
+    questions = list(Question.objects.filter(item=item).select_related("reviewer", "draft").order_by("pk"))
     questions = [subject if question == subject else question for question in questions]
     for question in questions:
         question.item = item

@@ -12,7 +12,7 @@ from django.urls import reverse
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.models import FreeText, History, Person
-from governance.core.roles.roles import Permission, Relation
+from governance.core.roles.roles import Permission
 from inventory.models import Automation, Resource
 
 
@@ -143,7 +143,3 @@ class Campaign(models.Model):
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
         """Names of visible campaigns for timelines, by id. One query."""
         return {row.pk: f"“{row.name}”" for row in cls.objects.visible_to(actor, now).filter(pk__in=keys).order_by()}
-
-    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """No relations: only roles give access to a campaign."""
-        return frozenset()

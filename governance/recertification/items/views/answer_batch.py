@@ -27,6 +27,12 @@ from governance.web.requests.parameters import number
 
 Shape = dict[str, Any]
 
+#: Relations of a question for its row and the facts of its item.
+RELATIONS = (
+    *("reviewer", "item__grant__automation__interim", "item__grant__entitlement__resource"),
+    *("item__grant__approval", "item__automation"),
+)
+
 #: Most items for one answer, so that a person can read them on one page.
 MOST = 50
 
@@ -60,7 +66,7 @@ def answer_together(request: Request) -> HttpResponse:
 
 def _questions(request: Request, now: datetime) -> QuerySet[Question]:
     """The reader's questions, most urgent first."""
-    return Question.objects.open_for(access.answers_as(request.actor, now)).select_related(*card.RELATIONS)
+    return Question.objects.open_for(access.answers_as(request.actor, now)).select_related(*RELATIONS)
 
 
 def _draft_answer(question: Question, kind: AnswerKind, reason: str, request: Request, now: datetime) -> str:

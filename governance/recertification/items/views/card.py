@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core import signing
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from approvals.grants.transitions import lifecycle
@@ -43,12 +44,12 @@ OPTIONS = (
     (K.NOT_MINE, "person", ""),
 )
 
-#: Relations of a question for its card.
+#: Relations of an item for its card.
 RELATIONS = (
-    *("reviewer", "item__campaign__reason", "item__automation__team", "item__automation__business_owner"),
-    *("item__grant__automation__team", "item__grant__automation__business_owner"),
-    *("item__grant__entitlement__resource", "item__grant__credential", "item__grant__app_approval"),
-    *("item__grant__approval__privilege__entitlement", "item__grant__approval__justification"),
+    *("campaign__reason", "automation__team", "automation__business_owner", "automation__interim"),
+    *("grant__automation__team", "grant__automation__business_owner", "grant__automation__interim"),
+    *("grant__entitlement__resource", "grant__credential", "grant__app_approval"),
+    *("grant__approval__privilege__entitlement", "grant__approval__justification"),
 )
 
 #: Longest time that counts as looking at a card, and most looks that are counted.
@@ -57,15 +58,17 @@ LONGEST_SECONDS, MOST_LOOKS = 3600, 99
 _SALT = "recertification.card"
 
 
-def load_questions(pk: int, now: datetime) -> ItemContext | None:
-    """Load an item's questions for a card; None for an item without questions."""
-    question = Question.objects.filter(item=pk).select_related(*RELATIONS).order_by("pk").first()
-    return load_context(question, now) if question is not None else None
+def load_questions(items: QuerySet[Item], pk: int, now: datetime) -> ItemContext | None:
+    """Load an item's questions for a card; None for an item that is not among these, or has no questions."""
+    item = items.filter(pk=pk).select_related(*RELATIONS).first()
+    known = load_context(item, now) if item is not None else None
+    return known if known is not None and known.questions else None
 
 
 def draft_of(question: Question, actor: Actor) -> Draft | None:
     """The reader's own draft on a question; drafts of other delegates are hidden."""
-    return Draft.objects.filter(question=question, person=actor.person).select_related("whose").first()
+    draft: Draft | None = getattr(question, "draft", None)
+    return draft if draft is not None and actor.person is not None and draft.person_id == actor.person.pk else None
 
 
 def context(known: ItemContext, question: Question, actor: Actor, now: datetime, typed: Shape) -> Shape:

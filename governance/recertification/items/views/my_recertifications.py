@@ -41,7 +41,7 @@ def _find(request: Request, pk: int, asks: str) -> tuple[ItemContext, Question]:
         Http404: the reader may not see the item, or it has no questions (its campaign says so).
     """
     now = business_time.now()
-    known = card.load_questions(pk, now) if Item.objects.visible_to(request.actor, now).filter(pk=pk).exists() else None
+    known = card.load_questions(Item.objects.visible_to(request.actor, now), pk, now)
     if known is None:
         raise Http404
     named = [question for question in known.questions if question.asks == asks]
@@ -73,7 +73,7 @@ def _show_next(request: Request) -> HttpResponse:
     """Show the reader's first question without a draft."""
     waiting = _waiting(request)
     following = waiting.next_open
-    known = card.load_questions(following.item_id, waiting.now) if following is not None else None
+    known = card.load_questions(Item.objects.all(), following.item_id, waiting.now) if following is not None else None
     if known is None:
         return _show(request, None, waiting)
     return _show(request, (known, next(question for question in known.questions if question == following)), waiting)

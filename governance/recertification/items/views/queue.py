@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Q
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -58,17 +58,17 @@ class OpenQuestions:
 
 
 def load_open_questions(actor: Actor, now: datetime) -> OpenQuestions:
-    """Load the unanswered questions of the reader and of those they are a delegate of. Three queries."""
+    """Load the unanswered questions of the reader and of those they are a delegate of. At most four queries."""
     questions, has_draft = Question.objects.open_for(access.answers_as(actor, now)), Q(draft__person=actor.person)
-    counts = questions.order_by().aggregate(all=Count("pk"), drafted=Count("pk", filter=has_draft))
-    rows = questions.select_related(*RELATED)
-    return OpenQuestions(
-        list(rows.exclude(has_draft)[:SHOWN]),
-        list(rows.filter(has_draft)[:SHOWN]),
-        counts["all"] - counts["drafted"],
-        counts["drafted"],
-        now,
-    )
+    left, left_count = _first(questions.exclude(has_draft))
+    drafted, drafted_count = _first(questions.filter(has_draft))
+    return OpenQuestions(left, drafted, left_count, drafted_count, now)
+
+
+def _first(questions: QuerySet[Question]) -> tuple[list[Question], int]:
+    """The first questions, and the number of all."""
+    rows = list(questions.select_related(*RELATED)[: SHOWN + 1])
+    return rows[:SHOWN], len(rows) if len(rows) <= SHOWN else questions.order_by().count()
 
 
 def context(waiting_list: OpenQuestions, shown: Question | None, actor: Actor) -> Shape:
