@@ -6,7 +6,7 @@ computes it over all answers with a few queries for any size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,58 +49,6 @@ class Median(Aggregate):
     function = "percentile_cont"
     template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
     output_field = FloatField()
-
-
-@dataclass(frozen=True)
-class Flag:
-    """A sign of weak review; ``says(row)`` returns its sentence, or an empty text."""
-
-    key: str
-    says: Callable[[Mapping[str, Any]], str]
-
-
-def _quick(row: Mapping[str, Any]) -> str:
-    if row["measured"] < MEASURED or row["median"] >= SECONDS:
-        return ""
-    return f"Half of {counted(row['measured'], 'answer')} took no more than {counted(round(row['median']), 'second')} each."
-
-
-def _same_words(row: Mapping[str, Any]) -> str:
-    if row["kept_by_itself"] < MANY or row["reasons"] > 1:
-        return ""
-    words = "all with the same words" if row["reasons"] else "none with a word on it"
-    return f"{row['kept_by_itself']} of more than low risk were kept, {words}."
-
-
-def _all_kept(row: Mapping[str, Any]) -> str:
-    return f"All {row['number']} were kept." if row["number"] >= MANY and row["kept"] == row["number"] else ""
-
-
-def _last_minute(row: Mapping[str, Any]) -> str:
-    return f"{row['late']} were answered within a day of their deadline." if row["late"] >= MANY else ""
-
-
-def _against_advice(row: Mapping[str, Any]) -> str:
-    if not row["against"]:
-        return ""
-    return f"{counted(row['against'], 'answer')} went against what was recommended, without a reason."
-
-
-def _unopened(row: Mapping[str, Any]) -> str:
-    if row["looks_measured"] < MEASURED or row["looks"]:
-        return ""
-    return f"Of {row['looks_measured']}, nothing that stands behind any was opened."
-
-
-#: In the order of display.
-FLAGS = (
-    Flag("quick", _quick),
-    Flag("alike", _same_words),
-    Flag("all_kept", _all_kept),
-    Flag("last_minute", _last_minute),
-    Flag("against", _against_advice),
-    Flag("unopened", _unopened),
-)
 
 
 @dataclass(frozen=True)
@@ -166,8 +114,11 @@ class Quality:
 def load_quality(campaign: Campaign) -> Quality:
     """Compute a campaign's review quality until now."""
     answered = Answer.objects.filter(question__item__campaign=campaign, superseded_by__isnull=True)
-    rows = list(_batches(answered)[: SHOWN + 1])
-    flagged = [_flagged(row) for row in rows]
+    flagged = [
+        FlaggedBatch(row["batch"], row["person__name"], row["first_at"], row["number"], flags)
+        for row in _batches(answered).iterator()
+        if (flags := _flags(row))
+    ]
     answers = dict(answered.order_by().values_list("answer").annotate(number=Count("*")))
     summed = answered.aggregate(
         median=Median("seconds"),
@@ -185,7 +136,7 @@ def load_quality(campaign: Campaign) -> Quality:
     return Quality(
         flagged=tuple(flagged[:SHOWN]),
         more=max(0, len(flagged) - SHOWN),
-        again=_items_to_check(campaign, [batch.batch for batch in flagged]),
+        again=_items_to_check(campaign, [batch.batch for batch in flagged[:SHOWN]]),
         answers=answers,
         **summed,
         asked=waited["asked"],
@@ -202,11 +153,11 @@ def _advised(*, follows: bool) -> Q:
 
 
 def _batches(answers: QuerySet[Answer]) -> QuerySet[Answer, Any]:
-    """Batches with flags, by time."""
+    """Figures of each batch, by time."""
     keep = Q(answer=AnswerKind.KEEP)
     by_itself = keep & ~Q(question__item__snapshot__tier="low")
     late_from = ExpressionWrapper(F("question__item__deadline") - Value(LAST_MINUTE), output_field=DateTimeField())
-    rows = (
+    return (
         answers.filter(answer__in=SETTLING)
         .order_by()
         .values("batch", "person__name")
@@ -223,21 +174,29 @@ def _batches(answers: QuerySet[Answer]) -> QuerySet[Answer, Any]:
             looks_measured=Count("looked"),
             looks=Sum("looked", default=0),
         )
+        .order_by("first_at", "batch")
     )
-    remarkable = (
-        Q(measured__gte=MEASURED, median__lt=SECONDS)
-        | Q(kept_by_itself__gte=MANY, reasons__lte=1)
-        | Q(number__gte=MANY, kept=F("number"))
-        | Q(late__gte=MANY)
-        | Q(against__gt=0)
-        | Q(looks_measured__gte=MEASURED, looks=0)
-    )
-    return rows.filter(remarkable).order_by("first_at", "batch")
 
 
-def _flagged(row: Mapping[str, Any]) -> FlaggedBatch:
-    sentences = {flag.key: words for flag in FLAGS if (words := flag.says(row))}
-    return FlaggedBatch(row["batch"], row["person__name"], row["first_at"], row["number"], sentences)
+def _flags(row: Mapping[str, Any]) -> dict[str, str]:
+    """Sentences by the key of each sign of weak review, in the order of display."""
+    flags = {}
+    if row["measured"] >= MEASURED and row["median"] < SECONDS:
+        answers, seconds = counted(row["measured"], "answer"), counted(round(row["median"]), "second")
+        flags["quick"] = f"Half of {answers} took no more than {seconds} each."
+    if row["kept_by_itself"] >= MANY and row["reasons"] <= 1:
+        words = "all with the same words" if row["reasons"] else "none with a word on it"
+        flags["alike"] = f"{row['kept_by_itself']} of more than low risk were kept, {words}."
+    if row["number"] >= MANY and row["kept"] == row["number"]:
+        flags["all_kept"] = f"All {row['number']} were kept."
+    if row["late"] >= MANY:
+        flags["last_minute"] = f"{row['late']} were answered within a day of their deadline."
+    if row["against"]:
+        against = counted(row["against"], "answer")
+        flags["against"] = f"{against} went against what was recommended, without a reason."
+    if row["looks_measured"] >= MEASURED and not row["looks"]:
+        flags["unopened"] = f"Of {row['looks_measured']}, nothing that stands behind any was opened."
+    return flags
 
 
 def _items_to_check(campaign: Campaign, batches: list[UUID]) -> tuple[Item, ...]:
