@@ -175,13 +175,6 @@ class Item(models.Model):
         """Its events are also on the timelines of grant, automation and resource."""
         return (self, *(self.grant.ledger_about() if self.grant else (self.of_automation,)))
 
-    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """The automation's relations; people with one of its questions are reviewers."""
-        relations = set(self.of_automation.relations(person, now))
-        if self.questions.filter(reviewer=person).exists():
-            relations.add(Relation.REVIEWER)
-        return frozenset(relations)
-
 
 class Asks(models.TextChoices):
     """The two questions of S4."""
@@ -275,11 +268,8 @@ class Question(models.Model):
         return (self, *self.item.ledger_about())
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """The automation's relations; only the reviewer of this question is a reviewer."""
-        relations = set(self.item.of_automation.relations(person, now))
-        if person.pk == self.reviewer_id:
-            relations.add(Relation.REVIEWER)
-        return frozenset(relations)
+        """The reviewer of this question, and nobody else, may answer it."""
+        return frozenset({Relation.REVIEWER} if person.pk == self.reviewer_id else ())
 
 
 class AnswerKind(models.TextChoices):
