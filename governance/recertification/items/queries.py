@@ -55,7 +55,8 @@ def load_facts(items: Sequence[Item], now: datetime) -> dict[int, ItemFacts]:
         now: business time.
     """
     approvals = {item.grant.approval_id for item in items if item.grant is not None}
-    used, earlier, rows = usage.load_usage(approvals, now), _earlier(items), _rows(items, now)
+    used, rows = usage.load_usage(approvals, now), _rows(items, now)
+    earlier = _earlier([item for item in items if rows[item.pk]["reviewed"]])
     facts = {}
     for item in items:
         grant, row, answers = item.grant, rows[item.pk], earlier.get(_review_key(item), [])
@@ -133,8 +134,10 @@ def _in_conflict(conflict: Mapping[str, Any]) -> InConflict:
 
 
 def _earlier(items: Sequence[Item]) -> dict[tuple[str, int], list[Answer]]:
-    """Answers in closed reviews by `_review_key`, latest first. One query."""
+    """Answers in closed reviews by `_review_key`, latest first. At most one query."""
     keys = [_review_key(item) for item in items]
+    if not keys:
+        return {}
     answers = Answer.objects.filter(
         Q(question__item__grant__approval__in=[pk for of, pk in keys if of == "grant"])
         | Q(question__item__automation__in=[pk for of, pk in keys if of == "automation"]),
@@ -208,6 +211,7 @@ def _grant_rows(grants: Mapping[int, int], now: datetime) -> QuerySet[Grant, Row
             newest=_newest("automation"),
             peers=_peers(),
             conflicts=_conflicts(Conflict.objects.filter(grants__contains=[OuterRef("pk")]), now),
+            reviewed=Exists(Item.objects.filter(grant__approval=OuterRef("approval"), state=ItemState.CLOSED)),
         )
     )
 
@@ -224,6 +228,7 @@ def _automation_rows(automations: Mapping[int, int], now: datetime) -> QuerySet[
             asked=Subquery(in_force.values("app_approval__submission__asked")[:1]),
             newest=_newest("pk"),
             conflicts=_conflicts(Conflict.objects.filter(automations__contains=[OuterRef("pk")]), now),
+            reviewed=Exists(Item.objects.filter(automation=OuterRef("pk"), state=ItemState.CLOSED)),
             holds=Exists(Grant.objects.standing().filter(automation=OuterRef("pk")).order_by()),
         )
     )

@@ -49,7 +49,11 @@ RELATIONS = (
     *("campaign__reason", "automation__team", "automation__business_owner", "automation__interim"),
     *("grant__automation__team", "grant__automation__business_owner", "grant__automation__interim"),
     *("grant__entitlement__resource", "grant__credential", "grant__app_approval"),
-    *("grant__approval__privilege__entitlement", "grant__approval__justification"),
+    *(
+        "grant__approval__privilege__entitlement",
+        "grant__approval__privilege__credential",
+        "grant__approval__justification",
+    ),
 )
 
 #: Longest time that counts as looking at a card, and most looks that are counted.
