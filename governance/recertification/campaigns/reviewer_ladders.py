@@ -8,14 +8,11 @@ from dataclasses import dataclass, field
 from approvals.assignment.escalation_chain import Bench
 from governance.core.models import Person
 from governance.recertification.items import reviewers
+from governance.recertification.items.item_context import OF_AUTOMATION
 from governance.recertification.models import Asks
 from inventory.models import Automation, Resource
 
-#: Relations that a ladder reads.
-OF_AUTOMATION = (
-    *("business_owner", "technical_owner", "interim__person"),
-    *("team__lead", "team__deputy_lead", "team__parent__lead"),
-)
+#: Relations of a resource that its ladder reads.
 OF_RESOURCE = ("owner", "deputy", "interim__person", "team__lead", "team__deputy_lead")
 
 #: Rows for one query.
@@ -55,7 +52,7 @@ class Ladders:
             if resource is not None:
                 resources.add(resource)
         for ids in _batches(automations - self._automations.keys()):
-            self._automations |= Automation.objects.select_related(*OF_AUTOMATION).in_bulk(ids)
+            self._automations |= Automation.objects.select_related(*OF_AUTOMATION, "interim__person").in_bulk(ids)
             self._parties |= reviewers.parties_of(ids)
         for ids in _batches(resources - self._resources.keys()):
             self._resources |= Resource.objects.select_related(*OF_RESOURCE).in_bulk(ids)

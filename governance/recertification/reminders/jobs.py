@@ -19,7 +19,7 @@ from governance.core.jobs import sweeps
 from governance.core.models import Person
 from governance.recertification.items import cancelled_items, reviewers
 from governance.recertification.items import notices as item_notices
-from governance.recertification.items.item_context import load_context
+from governance.recertification.items.item_context import load_with_ladders
 from governance.recertification.items.jobs.closing import _still_open_questions, close_due
 from governance.recertification.items.jobs.opening import (
     JOB,
@@ -57,7 +57,7 @@ def reassign_due(now: datetime, actor: Actor) -> int:
 
     def reassign(question: Question) -> bool:
         item = question.item
-        if reviewers.next_reviewer_now(load_context(question, now), question, Bench.load(now)) is not None:
+        if reviewers.next_reviewer_now(load_with_ladders(question, now), question, Bench.load(now)) is not None:
             return reminder_transitions.replace_reviewer.when_due(question, actor=actor, now=now)
         if item.nobody or not missing_reviewer.leave_unasked.when_due(item, actor=actor, now=now):
             with transaction.atomic():  # once a week, until somebody is eligible

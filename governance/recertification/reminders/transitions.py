@@ -14,7 +14,7 @@ from governance.core.roles.roles import Permission
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import reviewers
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.item_context import load_context
+from governance.recertification.items.item_context import load_context, load_with_ladders
 from governance.recertification.items.transitions import answer, settle
 from governance.recertification.items.transitions.answer import WAITING, hand_over
 from governance.recertification.items.transitions.missing_reviewer import prepare_for_new_reviewer
@@ -30,7 +30,6 @@ from governance.recertification.models import Item, ItemState, Question
     source=WAITING,
     duties=[item_rules.REMINDER_DUE, item_rules.STANDING],
     parents=answer.LOCKED_PARENTS,
-    context=load_context,
 )
 def remind(step: Step[Question]) -> Effect:
     """Remind a reviewer of an unanswered question, at most once on each of their days (R5)."""
@@ -48,7 +47,7 @@ def remind(step: Step[Question]) -> Effect:
     source=WAITING,
     duties=[item_rules.REVIEWER_OUT, item_rules.STANDING],
     parents=answer.LOCKED_PARENTS,
-    context=load_context,
+    context=load_with_ladders,
 )
 def replace_reviewer(step: Step[Question]) -> Effect:
     """Give a question to the next on the ladder, because the reviewer left or may not answer; same deadline (R8).

@@ -21,8 +21,8 @@ from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.transitions import open_campaign
 from governance.recertification.campaigns.transitions import open_campaign as chunks
 from governance.recertification.items import reviewers, sampling, schedule
-from governance.recertification.items.item_context import load_context
-from governance.recertification.items.transitions.open_item import OF_GRANT, snapshot
+from governance.recertification.items.item_context import OF_GRANT, load_context
+from governance.recertification.items.transitions.open_item import snapshot
 from governance.recertification.models import Asks, Campaign, CampaignState, Item, ItemState, Joining, Question
 from governance.recertification.reminders import jobs as reminder_jobs
 from tests.appointments import record_leaver

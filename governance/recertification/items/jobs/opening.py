@@ -17,10 +17,10 @@ from governance.core.clock.organisation import organisation_zone
 from governance.core.jobs import sweeps
 from governance.recertification.items import cancelled_items, conflict_reviews, review_triggers, reviewers
 from governance.recertification.items import notices as item_notices
-from governance.recertification.items.item_context import load_context
+from governance.recertification.items.item_context import OF_AUTOMATION, OF_GRANT, load_with_ladders
 from governance.recertification.items.schedule import OPENS_BEFORE
 from governance.recertification.items.transitions import join_conflict, missing_reviewer, open_item
-from governance.recertification.items.transitions.open_item import OF_AUTOMATION, OF_GRANT, scheduled_campaign, times_of
+from governance.recertification.items.transitions.open_item import scheduled_campaign, times_of
 from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, ItemState
 from inventory.models import Automation, AutomationState
 
@@ -146,7 +146,7 @@ def assign_waiting_items(now: datetime, actor: Actor) -> int:
     """Assign items without a reviewer as soon as one is eligible; return the number of items (A9)."""
 
     def ask(item: Item) -> bool:
-        context = load_context(item, now)
+        context = load_with_ladders(item, now)
         if reviewers.missing_without_reviewer(context, Bench.load(now)):
             return False
         if not reviewers.missing_questions(context) and reviewers.vacant_questions(context):

@@ -18,10 +18,10 @@ from governance.core.database.key_filters import among
 from governance.core.jobs import nightly
 from governance.core.jobs import sweeps as job_sweeps
 from governance.recertification.items import review_triggers
+from governance.recertification.items.item_context import OF_AUTOMATION, OF_GRANT
 from governance.recertification.items.jobs import opening
 from governance.recertification.items.review_triggers import ReviewTrigger
 from governance.recertification.items.transitions import open_item
-from governance.recertification.items.transitions.open_item import OF_AUTOMATION, OF_GRANT
 from governance.recertification.models import UNCLOSED, Item, ItemState
 from inventory.models import Automation
 

@@ -13,7 +13,7 @@ from governance.core.roles.roles import Permission
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import reviewers, schedule
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.item_context import ItemContext, load_context
+from governance.recertification.items.item_context import ItemContext, load_context, load_with_ladders
 from governance.recertification.items.transitions.open_item import PARENTS, ask_questions, reset_reminder
 from governance.recertification.models import Item, ItemState, Question
 
@@ -28,7 +28,7 @@ UNSETTLED = (ItemState.OPEN, ItemState.ESCALATED)
     source=UNSETTLED,
     duties=[item_rules.STANDING, item_rules.ASKED_OF_NOBODY],
     parents=PARENTS,
-    context=load_context,
+    context=load_with_ladders,
 )
 def ask_now(step: Step[Item]) -> Effect:
     """Assign an item that had no eligible reviewer, with time for an answer unless another is late (A9, R1).

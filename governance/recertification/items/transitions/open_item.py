@@ -16,7 +16,7 @@ from governance.core.roles.roles import Permission
 from governance.recertification.items import conflict_reviews, joined_due_dates, review_triggers, reviewers, schedule
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.item_context import ItemContext, load_context
+from governance.recertification.items.item_context import ItemContext, load_with_ladders
 from governance.recertification.items.schedule import Times
 from governance.recertification.models import (
     CHANGED,
@@ -81,7 +81,7 @@ def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
     permission=Permission.ITEM_OPEN,
     duties=[item_rules.NEW],
     parents=PARENTS,
-    context=load_context,
+    context=load_with_ladders,
 )
 def open_item(step: Step[Item]) -> Effect:
     """Open a new item and put its questions to the reviewers (R1, R5)."""
@@ -114,7 +114,7 @@ def open_item(step: Step[Item]) -> Effect:
     source=[ItemState.OPEN, ItemState.ESCALATED],
     duties=[item_rules.STANDING],
     parents=PARENTS,
-    context=load_context,
+    context=load_with_ladders,
 )
 def join(
     step: Step[Item], *, because: str, cause: str = "", by: Times | None = None, campaign: int | None = None
@@ -213,15 +213,6 @@ def reset_reminder(step: Step[Any], question: Question) -> datetime:
     question.remind_at = next_at
     step.save(question)
     return next_at
-
-
-#: Relations of the reviewed automation and grant that its ladders read.
-OF_AUTOMATION = ("business_owner", "technical_owner", "team__lead", "team__deputy_lead", "team__parent__lead")
-OF_GRANT = (
-    *(f"automation__{path}" for path in OF_AUTOMATION),
-    *("entitlement__resource__owner", "entitlement__resource__deputy", "entitlement__resource__team"),
-    "credential",
-)
 
 
 def _open_items(item: Item) -> Any:
