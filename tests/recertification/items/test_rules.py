@@ -6,7 +6,8 @@ import uuid
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import Grant, GrantState, Party
@@ -14,6 +15,7 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.core.models import Delegation, LedgerEvent, Person
 from governance.recertification.items import reviewers
+from governance.recertification.items.item_context import load_context
 from governance.recertification.items.transitions import answer, outcome_effects, settle
 from governance.recertification.models import Answer, AnswerKind, Asks, Item, Question
 from governance.recertification.reminders import transitions as reminder_transitions
@@ -244,3 +246,19 @@ def test_whom_only_the_database_stops_is_refused_with_the_duty_that_it_keeps(
     event = LedgerEvent.objects.order_by("-pk")[0]
     assert (event.verb, event.outcome, event.code) == ("question.passed_on", "refused", "SOD-4")
     assert question(item, Asks.ACCEPTABLE).reviewer == n.omar
+
+
+@pytest.mark.rule("S4", "R4")
+def test_refusals_with_a_loaded_context_read_nothing_again(held: Held, stock_under_review: Item) -> None:
+    item, omar = stock_under_review, as_actor(held.people.omar)
+    context = load_context(item, item.opened_at)
+    asked = next(question for question in context.questions if question.asks == Asks.ACCEPTABLE)
+
+    def refusals() -> list[object]:
+        verbs = (answer.answer, answer.pass_on)
+        return [verb.refusal(asked, actor=omar, now=item.opened_at, context=context) for verb in verbs]
+
+    assert refusals() == [None, None]
+    with CaptureQueriesContext(connection) as queries:
+        refusals()
+    assert len(queries) == 0
