@@ -200,8 +200,12 @@ def question_gone(w: World, item: Item) -> Question:
 
 @state(QUESTION, "year_old")
 def year_old(w: World) -> Question:
-    """About a grant that reviews renewed twice: stage 2 decided more than a year ago, so it is kept only to its end (G2)."""
-    grant = _held(w, since=timedelta(days=478))
+    """About a credential that reviews renewed twice: stage 2 decided over a year ago, so it is kept only to its end (G2).
+
+    The grants of its privileges have ended by their term.
+    """
+    held = _held(w, since=timedelta(days=478))
+    grant = held.automation.grants.filter(kind="credential").order_by("pk")[0]
     for _ in range(2):
         item = opened(grant, opens_at(grant))
         for asks in Asks:
