@@ -31,7 +31,7 @@ class ItemContext:
     Args:
         item: the item with its grant or automation.
         questions: in the order of asking, each with its reviewer and this very item.
-        answers: by question, oldest first.
+        answers: by question, oldest first; empty before one is answered.
     """
 
     item: Item
@@ -69,7 +69,7 @@ class ItemContext:
 
 
 def load_context(subject: Item | Question, now: datetime) -> ItemContext:
-    """Load the context of an item, or of the item of a question. Two queries; none for a new item."""
+    """Load the context of an item, or of the item of a question. At most two queries."""
     item = subject.item if isinstance(subject, Question) else subject
     if item._state.adding:
         return ItemContext(item, [], {})
@@ -78,8 +78,9 @@ def load_context(subject: Item | Question, now: datetime) -> ItemContext:
     for question in questions:
         question.item = item
     answers: dict[int, list[Answer]] = {}
-    for answer in Answer.objects.filter(question__item=item).select_related(*ANSWER_RELATIONS).order_by("pk"):
-        answers.setdefault(answer.question_id, []).append(answer)
+    if any(question.answered_at is not None for question in questions):
+        for answer in Answer.objects.filter(question__item=item).select_related(*ANSWER_RELATIONS).order_by("pk"):
+            answers.setdefault(answer.question_id, []).append(answer)
     return ItemContext(item, questions, answers)
 
 
