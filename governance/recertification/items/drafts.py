@@ -105,8 +105,7 @@ def save_draft(
         actor: the reviewer, or their delegate.
         now: business time.
         ends_on: for *keep*, an earlier day on which the access ends.
-        reason: the reviewer's text.
-        whose: for *not mine*, the person the reviewer names.
+        reason, whose: the reviewer's text, and for *not mine*, the person they name.
         seen: how the card was shown (R7).
 
     Raises:
@@ -115,8 +114,7 @@ def save_draft(
     refusal = refusal_of_draft(question, answer, actor=actor, now=now, ends_on=ends_on)
     if refusal is not None:
         raise refuse(refusal)
-    if actor.person is None:  # refused above: jobs do not answer
-        raise AssertionError("Only people draft answers.")
+    assert actor.person is not None  # refused above: jobs do not answer
     values = {
         "person": actor.person,
         "answer": answer,

@@ -22,6 +22,7 @@ from governance.core.roles.roles import Permission
 from governance.core.timeline import queries as timeline_queries
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope_words
+from governance.recertification.campaigns.queries import ItemFigures
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import grace_by_tier
 from governance.recertification.campaigns.transitions import call_off as transition_call_off
@@ -80,7 +81,6 @@ def campaign(request: Request, pk: int) -> HttpResponse:
     reads_all = access.may(actor, Permission.CAMPAIGN_READ, None, now=now)
     may_remind = open_campaign.remind_people.refusal(campaign, actor=actor, now=now) is None
     may_call_off = transition_call_off.call_off.refusal(campaign, actor=actor, now=now) is None
-    removed = Q(outcome=ItemOutcome.REVOKED) | Q(state=ItemState.ANSWERED)
     context: Shape = {
         "now": now,
         "crumbs": [{"label": "Campaigns", "href": reverse("campaign_list")}, {"label": campaign.name, "href": ""}],
@@ -97,8 +97,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
         "more": len(people) == campaign_queries.MAX_REVIEWERS,
         "may_remind": may_remind,
         "remind_all": may_remind and any(reviewer.left for reviewer in people),
-        "taken": _first_items(items.filter(removed).order_by("-closed_at", "-pk")),
-        "nobody": _first_items(items.filter(nobody=True, state__in=UNCLOSED)) if stands.nobody else [],
+        **_lists(items, stands),
         "joined": campaign.joinings.count() if reads_all else 0,
         "mine": Question.objects.open_for(access.answers_as(actor, now)).filter(item__campaign=campaign).first(),
         "reads_quality": quality_views.may_read(actor, campaign, now),
@@ -168,8 +167,16 @@ def _burn_down_chart(campaign: Campaign, items: QuerySet[Item], now: datetime) -
     return {"title": title, "points": points, "total": total, "first": first, "due": due, "until": until}
 
 
-def _first_items(items: QuerySet[Item]) -> list[Item]:
-    return list(items.select_related(*ITEM_RELATIONS)[:LISTED])
+def _lists(items: QuerySet[Item], stands: ItemFigures) -> dict[str, list[Item]]:
+    """The first items with removed access, latest first, and without an eligible reviewer."""
+    removed = Q(outcome=ItemOutcome.REVOKED) | Q(state=ItemState.ANSWERED)
+    rows = items.select_related(*ITEM_RELATIONS)
+    taken = rows.filter(removed).order_by("-closed_at", "-pk")
+    has_removed = stands.answered or stands.outcomes.get(ItemOutcome.REVOKED)
+    return {
+        "taken": list(taken[:LISTED]) if has_removed else [],
+        "nobody": list(rows.filter(nobody=True, state__in=UNCLOSED)[:LISTED]) if stands.nobody else [],
+    }
 
 
 @require_http_methods(["GET", "POST"])
