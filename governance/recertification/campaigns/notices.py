@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q
 
+from governance.core.clock.organisation import zone_of
 from governance.core.engine.transition import Step
 from governance.core.ledger import ledger_events
 from governance.core.mail import daily_digest
@@ -19,7 +20,7 @@ from governance.core.models import Delegation, Notice, Person
 from governance.core.notices import outbox
 from governance.core.people.transitions import people_with
 from governance.core.roles.roles import Role
-from governance.recertification.items import due_dates, reviewers
+from governance.recertification.items import due_dates
 from governance.recertification.models import Campaign, ItemState, Joining, Question
 
 OPENED, REMINDED, NOBODY = "recertification_campaign", "recertification_campaign_reminder", "recertification_nobody"
@@ -54,7 +55,7 @@ def remind(step: Step[Any], campaign: Campaign, people: Collection[Person]) -> l
     reminded: list[Person] = []
     for person in people:
         if person.pk in counts:
-            day = step.now.astimezone(reviewers.zone_of(person)).date().isoformat()
+            day = step.now.astimezone(zone_of(person)).date().isoformat()
             made = outbox.queue(_notices(step, campaign, [person], REMINDED, f"reminded:{day}", counts))
             reminded += [person] if made else []
     return reminded

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from django.db.models import F, Q
 
 from approvals.assignment.escalation_chain import Bench, chain_of_lead, chain_of_resource
 from approvals.models import Grant, Party, SubmissionState
-from governance.core.clock import working_days
-from governance.core.clock.organisation import organisation_zone
 from governance.core.models import Delegation, Person
 from governance.recertification.items import sampling
 from governance.recertification.items.item_context import ItemContext, load_context
@@ -229,8 +226,3 @@ def reviewer_and_delegates(reviewer: Person, now: datetime) -> list[Person]:
     """A reviewer and their current delegates (A11)."""
     takers = Person.objects.filter(delegations_taken__in=Delegation.objects.running(now).filter(giver=reviewer))
     return [reviewer, *takers.order_by("pk")]
-
-
-def zone_of(person: Person) -> ZoneInfo:
-    """A person's time zone (H8)."""
-    return working_days.zone_of(person.time_zone, organisation_zone())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from approvals.assignment.escalation_chain import Bench
 from approvals.models.grant import Why
+from governance.core.clock.organisation import zone_of
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
@@ -34,7 +35,7 @@ from governance.recertification.models import Item, ItemState, Question
 def remind(step: Step[Question]) -> Effect:
     """Remind a reviewer of an unanswered question, at most once on each of their days (R5)."""
     question = step.subject
-    day = step.now.astimezone(reviewers.zone_of(question.reviewer)).date()
+    day = step.now.astimezone(zone_of(question.reviewer)).date()
     item_notices.notify_reviewer(step, question, "reminder", key=f"reminder:{day.isoformat()}")
     next_at = reset_reminder(step, question)
     return Effect(payload={"to": str(question.reviewer.opaque_id), "next": ledger_events.instant(next_at)})

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from governance.core.clock import working_days
-from governance.core.clock.organisation import organisation_holidays, organisation_zone
+from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_of
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.jobs import nudge
@@ -27,7 +27,7 @@ from governance.recertification.campaigns import scope, snapshot
 from governance.recertification.campaigns.reviewer_ladders import AssignedQuestion, Ladders
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import AD_HOC, Chunk
-from governance.recertification.items import reviewers, schedule
+from governance.recertification.items import schedule
 from governance.recertification.items.schedule import Times
 from governance.recertification.items.transitions.open_item import join
 from governance.recertification.models import (
@@ -203,7 +203,7 @@ def _question_row(item: int, put: AssignedQuestion, remind_at: str) -> dict[str,
 def _local_deadline(deadline: datetime, puts: Iterable[AssignedQuestion]) -> datetime:
     """The earliest end of the deadline's day among the reviewers (H8). An earlier deadline stays."""
     day = deadline.astimezone(organisation_zone()).date()
-    return min([deadline, *(working_days.end_of_day(day, reviewers.zone_of(put.reviewer)) for put in puts)])
+    return min([deadline, *(working_days.end_of_day(day, zone_of(put.reviewer)) for put in puts)])
 
 
 def _first_reminders(now: datetime) -> Callable[[datetime, str], str]:

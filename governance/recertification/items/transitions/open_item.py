@@ -8,7 +8,7 @@ from typing import Any
 
 from approvals.assignment.escalation_chain import Bench
 from approvals.policies import queries as policy_queries
-from governance.core.clock.organisation import organisation_holidays, organisation_zone
+from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_of
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
@@ -208,7 +208,7 @@ def _note_conflicts(item: Item, now: datetime) -> None:
 
 def reset_reminder(step: Step[Any], question: Question) -> datetime:
     """Set the next reminder of a just notified reviewer by the present deadline (R5). Saves the question."""
-    item, zone = question.item, reviewers.zone_of(question.reviewer)
+    item, zone = question.item, zone_of(question.reviewer)
     next_at = schedule.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone)
     question.remind_at = next_at
     step.save(question)
@@ -240,7 +240,7 @@ def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
         if (person := next((candidate for candidate in reviewers.ladder(item, asks, bench) if candidate.is_here), None))
         is not None
     ]
-    zones = [reviewers.zone_of(person) for person in people] or [organisation_zone()]
+    zones = [zone_of(person) for person in people] or [organisation_zone()]
     why = {item.reason, *item.snapshot.get("joined", ())}
     if grant is not None:
         if not grant.is_live(now) or not (grant.renew or why & UNTIL_ITS_END):
