@@ -184,7 +184,7 @@ def test_a_long_list_of_recertifications_shows_the_most_urgent_counts_all_and_co
     assert few <= 15
     under_review(company, "Second", 9)
     many = cost(client_of(n.omar), path)[0]
-    assert many == few + 1  # the total is counted if not all are shown
+    assert many <= few + 4  # a long list reads both parts and counts them
     under_review(company, "Third", 9)
     assert cost(client_of(n.omar), path)[0] == many
     shown = client_of(n.omar).get(path).context

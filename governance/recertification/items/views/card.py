@@ -26,7 +26,7 @@ from governance.recertification.items.item_context import ItemContext, load_cont
 from governance.recertification.items.transitions import answer
 from governance.recertification.items.transitions.answer import NO_CARD_VIEW, CardView, changed_refusal
 from governance.recertification.items.transitions.settle import last_day
-from governance.recertification.items.views import item_rows
+from governance.recertification.items.views import item_rows, queue
 from governance.recertification.items.views.item_rows import day
 from governance.recertification.models import AnswerKind, CampaignKind, Draft, Item, ItemState, Question
 from governance.web.components.times import day_of
@@ -69,12 +69,6 @@ def load_questions(items: QuerySet[Item], pk: int, now: datetime) -> ItemContext
     return known if known is not None and known.questions else None
 
 
-def draft_of(question: Question, actor: Actor) -> Draft | None:
-    """The reader's own draft on a question; drafts of other delegates are hidden."""
-    draft: Draft | None = getattr(question, "draft", None)
-    return draft if draft is not None and actor.person is not None and draft.person_id == actor.person.pk else None
-
-
 def context(known: ItemContext, question: Question, actor: Actor, now: datetime, typed: Shape) -> Shape:
     """Context of ``recertification/items/item.html``.
 
@@ -85,7 +79,7 @@ def context(known: ItemContext, question: Question, actor: Actor, now: datetime,
         now: business time.
         typed: input of a refused form, with its error.
     """
-    item, draft, mine = known.item, draft_of(question, actor), is_mine(known, question, actor, now)
+    item, draft, mine = known.item, queue.draft_of(question, actor), is_mine(known, question, actor, now)
     facts = item_queries.load_facts([item], now)[item.pk]
     shape: Shape = {"item": item_rows.item(known, question, facts, actor)}
     shape["item"]["answer"] = draft.answer if draft is not None else ""

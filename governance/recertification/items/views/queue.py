@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.recertification.models import AnswerKind, ItemState, Question
+from governance.recertification.models import AnswerKind, Draft, ItemState, Question
 from governance.web.pages import navigation
 
 Shape = dict[str, Any]
@@ -58,11 +58,22 @@ class OpenQuestions:
 
 
 def load_open_questions(actor: Actor, now: datetime) -> OpenQuestions:
-    """Load the unanswered questions of the reader and of those they are a delegate of. At most four queries."""
+    """Load the unanswered questions of the reader and of those they are a delegate of. One query for a short list."""
     questions, has_draft = Question.objects.open_for(access.answers_as(actor, now)), Q(draft__person=actor.person)
+    rows, count = _first(questions)
+    if count <= SHOWN:
+        drafted = [question for question in rows if draft_of(question, actor) is not None]
+        left = [question for question in rows if question not in drafted]
+        return OpenQuestions(left, drafted, len(left), len(drafted), now)
     left, left_count = _first(questions.exclude(has_draft))
     drafted, drafted_count = _first(questions.filter(has_draft))
     return OpenQuestions(left, drafted, left_count, drafted_count, now)
+
+
+def draft_of(question: Question, actor: Actor) -> Draft | None:
+    """The reader's own draft on a question; drafts of other delegates are hidden."""
+    draft: Draft | None = getattr(question, "draft", None)
+    return draft if draft is not None and actor.person is not None and draft.person_id == actor.person.pk else None
 
 
 def _first(questions: QuerySet[Question]) -> tuple[list[Question], int]:
