@@ -52,10 +52,6 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         """Return open and decided submissions."""
         return self.filter(state__in=UNFINISHED)
 
-    def asking(self, person: int | None) -> SubmissionQuerySet:
-        """Return submissions in which a person, by id, was asked to decide."""
-        return self.filter(approvals__seats__candidates__person=person).order_by()
-
 
 class Submission(models.Model):
     """One version with its two stages. Frozen: the version, what is asked, and the policy version."""

@@ -118,7 +118,8 @@ def _outcome(decisions: Sequence[Decision], records: Collection[int]) -> Earlier
 
 def _bearers(decision: Decision, records: Collection[int]) -> list[int]:
     """Return the approvals that a decision counts for; the approval that it was made on is last."""
-    return [*decision.__dict__["over"], *([decision.approval_id] if decision.approval_id in records else [])]
+    over: list[int] = decision.over  # type: ignore[attr-defined]
+    return [*over, *([decision.approval_id] if decision.approval_id in records else [])]
 
 
 def in_order(words: Iterable[Decision]) -> tuple[Decision, ...]:
