@@ -65,7 +65,4 @@ def _subjects_named(words: Sequence[str]) -> Iterator[Model]:
 
 
 def _rows_named(model: type[Model], name: str, words: Sequence[str]) -> QuerySet[Any]:
-    rows = model._default_manager.order_by(name, "pk")
-    for word in words:
-        rows = rows.filter(**{f"{name}__icontains": word})
-    return rows[:MOST]
+    return pager.search(model._default_manager.order_by(name, "pk"), words, name)[:MOST]

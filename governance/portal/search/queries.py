@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
 from django.urls import reverse
 
@@ -132,9 +132,7 @@ def _identities(words: Sequence[str], actor: Actor, now: datetime) -> Group:
         return Hit(identity.href, "robot", identity.subject, text, ("identity", identity.state))
 
     rows = NonHumanIdentity.objects.visible_to(actor, now).select_related("owner").order_by("subject", "pk")
-    for word in words:
-        rows = rows.filter(subject__icontains=word)
-    identities, more = _first_rows(rows)
+    identities, more = _first_rows(pager.search(rows, words, "subject"))
     return Group("Identities", [hit(identity) for identity in identities], more, "")
 
 
@@ -184,9 +182,7 @@ def _people(words: Sequence[str]) -> Group:
         text = ", ".join(part for part in (person.title, left) if part)
         return Hit(person.href, "person", person.name, text)
 
-    rows = Person.objects.order_by("name", "pk")
-    for word in words:
-        rows = rows.filter(Q(name__icontains=word) | Q(email__icontains=word) | Q(title__icontains=word))
+    rows = pager.search(Person.objects.order_by("name", "pk"), words, "name", "email", "title")
     return _group("People", rows, hit, words, "people")
 
 
@@ -197,7 +193,5 @@ def _teams(words: Sequence[str]) -> Group:
         return Hit(team.href, "team", team.name, f"{under}{lead}")
 
     rows = Team.objects.select_related("lead", "parent").order_by("name", "pk")
-    for word in words:
-        rows = rows.filter(name__icontains=word)
-    team_rows, more = _first_rows(rows)
+    team_rows, more = _first_rows(pager.search(rows, words, "name"))
     return Group("Teams", [hit(team) for team in team_rows], more, f"{reverse('people')}#teams-title")

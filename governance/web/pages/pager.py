@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from governance.web.requests.parameters import number
@@ -34,10 +34,13 @@ def words_of(query: QueryDict) -> list[str]:
     return query.get("q", "").replace("\0", "").lower().split()[:5]
 
 
-def search(rows: QuerySet[Any], words: Sequence[str]) -> QuerySet[Any]:
-    """Rows whose search column holds every word; the column has a trigram index."""
+def search(rows: QuerySet[Any], words: Sequence[str], *columns: str) -> QuerySet[Any]:
+    """Rows that hold every word in one of the columns; without columns in ``search``, which has a trigram index."""
     for word in words:
-        rows = rows.filter(search__contains=word)
+        condition = Q() if columns else Q(search__contains=word)
+        for column in columns:
+            condition |= Q((f"{column}__icontains", word))
+        rows = rows.filter(condition)
     return rows
 
 

@@ -52,9 +52,7 @@ ASSIGNABLE_WORDS = ", ".join(ROLE_WORDS[role] for role in ASSIGNABLE)
 def people(request: Request) -> HttpResponse:
     """List people, proposals about them, requested erasures, and teams."""
     now, path = business_time.now(), reverse("people")
-    rows = Person.objects.all()
-    for word in pager.words_of(request.GET):
-        rows = rows.filter(Q(name__icontains=word) | Q(email__icontains=word) | Q(title__icontains=word))
+    rows = pager.search(Person.objects.all(), pager.words_of(request.GET), "name", "email", "title")
     if request.GET.get("role") in list(ASSIGNABLE):
         held = RoleAssignment.objects.filter(role=request.GET["role"], until__isnull=True)
         rows = rows.filter(pk__in=held.values("person"))
@@ -66,17 +64,12 @@ def people(request: Request) -> HttpResponse:
         {"label": "Webhooks", "href": reverse("webhooks")},
         {"label": "Add a person", "icon": "plus", "kind": "filled", "href": reverse("person_add")},
     ]
+    roles = [("", "All"), *((role, ROLE_WORDS[role]) for role in ASSIGNABLE)]
+    listed = pager.list_context(request.GET, path, paged, words_label="Name, address or title", links=[("role", roles)])
     context = {
+        **listed,
         "head": {"title": "People", "facts": [], "actions": actions if may_add else actions[:2]},
-        "chips": pager.chips(path, request.GET, "role", [("", "All"), *((r, ROLE_WORDS[r]) for r in ASSIGNABLE)]),
-        "filters": {
-            "action": path,
-            "words": request.GET.get("q", ""),
-            "words_label": "Name, address or title",
-            "kept": {"role": request.GET.get("role", "")},
-        },
         "people": [_person_row(person_row, now) for person_row in paged.rows],
-        "pager": paged,
         "empty": {"sentence": "Nobody fits.", "href": path, "action": "Show everybody"},
         "proposals": _proposals_about(request.actor, now),
         "erasures": open_erasures(),
