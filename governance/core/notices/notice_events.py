@@ -6,7 +6,9 @@ ends waiting, goes at once. What has stopped, and a sweep may stop forty in a ru
 
 from __future__ import annotations
 
+import csv
 from enum import Enum
+from pathlib import Path
 
 
 class Group(Enum):
@@ -30,103 +32,18 @@ class Group(Enum):
 #: The digest itself, as an event: it names the templates of the mail.
 DIGEST = "digest"
 
-AT_ONCE = None
 
-#: Every event that a mail tells of, and which part of a digest it joins, or `AT_ONCE`.
-EVENTS: dict[str, Group | None] = {
-    # decisions
-    "stage_1_opened": Group.DECIDE,
-    "stage_2_opened": Group.DECIDE,
-    "approval_answered": Group.DECIDE,
-    "approval_due": Group.DECIDE,
-    "changes_asked": Group.ANSWER,
-    "question_retracted": Group.KNOW,
-    "commented": Group.KNOW,
-    "subset_to_accept": Group.ANSWER,
-    "submission_rejected": AT_ONCE,
-    "submission_expired": AT_ONCE,
-    "put_in_force": AT_ONCE,
-    "credential_not_needed": AT_ONCE,
-    "tier_raised": Group.ANSWER,
-    "nobody_left": AT_ONCE,
-    # changes that were drawn
-    "sample_drawn": Group.LOOK,
-    "sample_due": Group.LOOK,
-    "sample_not_fine": AT_ONCE,
-    "sample_unseen": AT_ONCE,
-    # recertification
-    "recertification_opened": Group.REVIEW,
-    "recertification_joined": Group.REVIEW,
-    "recertification_passed": Group.REVIEW,
-    "recertification_reminder": Group.REVIEW,
-    "recertification_escalated": Group.REVIEW,
-    "recertification_taken_over": Group.KNOW,
-    "recertification_campaign": Group.REVIEW,
-    "recertification_campaign_reminder": Group.REVIEW,
-    "recertification_unasked": Group.LOOK,
-    "recertification_suspended": Group.STOPPED,
-    "recertification_revoked": Group.STOPPED,
-    "recertification_ended": Group.KNOW,
-    "recertification_nobody": AT_ONCE,
-    "recertification_called_off": Group.KNOW,
-    # what is suspended for long
-    "suspended_retires": AT_ONCE,
-    # transfers
-    "transfer_asked": AT_ONCE,
-    "transfer_accepted": AT_ONCE,
-    "transfer_dropped": AT_ONCE,
-    # incidents
-    "incident_declared": AT_ONCE,
-    # interim owners
-    "interim_named": Group.CONFIRM,
-    "interim_confirmed": AT_ONCE,
-    "interim_agreed": Group.KNOW,
-    "interim_dropped": AT_ONCE,
-    "interim_ending": Group.KNOW,
-    "credential_said_kept": Group.CONFIRM,
-    # people and roles
-    "invitation": AT_ONCE,
-    "password_reset": AT_ONCE,
-    "password_changed": AT_ONCE,
-    "role_ended": AT_ONCE,
-    "delegation_set": AT_ONCE,
-    "host_claimed": AT_ONCE,
-    "erasure_asked": Group.CONFIRM,
-    # conflicts and waivers
-    "signature_added": Group.KNOW,
-    "conflict_opened": Group.KNOW,
-    "conflict_enforced": AT_ONCE,
-    "waiver_asked": Group.DECIDE,
-    "waiver_granted": AT_ONCE,
-    "waiver_refused": AT_ONCE,
-    "waiver_ended": AT_ONCE,
-    "waiver_ending": Group.KNOW,
-    "waiver_expired": AT_ONCE,
-    # proposals
-    "proposal_made": Group.CONFIRM,
-    "proposal_acts": AT_ONCE,
-    "proposal_to_accept": Group.CONFIRM,
-    "proposal_answered": AT_ONCE,
-    # revocation tasks, and what will stop
-    "revocation_opened": AT_ONCE,
-    "revocation_second": AT_ONCE,
-    "revocation_escalated": AT_ONCE,
-    "revocation_overdue": Group.REMOVE,
-    "grant_ending": Group.KNOW,
-    # what would end all at once
-    "brake_held": AT_ONCE,
-    "brake_ended": AT_ONCE,
-    # signals
-    "signal_flagged": Group.KNOW,
-    # webhooks
-    "webhook_paused": AT_ONCE,
-}
+def _read(path: Path) -> dict[str, Group | None]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["event"]: Group[row["group"]] if row["group"] else None for row in csv.DictReader(file)}
 
 
+#: Every event that a mail tells of, and its part of a digest, or None for what goes at once. From ``notice_events.csv``.
+EVENTS = _read(Path(__file__).with_name("notice_events.csv"))
 #: What is told within minutes, however much it is: it waits neither for the person's hour nor for their next day.
 SOON = frozenset(event for event, group in EVENTS.items() if group is Group.STOPPED)
 
 
 def group_of(event: str) -> Group | None:
     """Which part of a digest an event joins; None for what goes at once."""
-    return EVENTS.get(event, AT_ONCE)
+    return EVENTS.get(event)
