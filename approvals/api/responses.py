@@ -219,20 +219,20 @@ def preview_of(preview: Preview, person: Person, actor: Actor) -> PreviewOut:
         actor: the caller. Holdings of other automations are named only if the token may see them.
     """
     page = preview_page.context(preview, Form(details=forms.Form()), person)
-    source, route = preview.manifest.source, page["route"]
+    source, route = preview.content.manifest.source, page["route"]
     app = route["app"]
     standing = page["standing"] or {}
     return PreviewOut(
-        name=preview.automation.name,
-        kind=preview.automation.kind,
+        name=preview.content.automation.name,
+        kind=preview.content.automation.kind,
         format=source.format,
         team=Named(id=preview.team.pk, name=preview.team.name),
-        environment=preview.automation.environment,
-        automation=Named(id=preview.registered.pk, name=preview.registered.name)
-        if preview.registered is not None
+        environment=preview.content.automation.environment,
+        automation=Named(id=preview.content.registered.pk, name=preview.content.registered.name)
+        if preview.content.registered is not None
         else None,
-        version=preview.version.number if preview.version is not None else None,
-        manifest_digest=manifest_digest(preview.manifest),
+        version=preview.content.version.number if preview.content.version is not None else None,
+        manifest_digest=manifest_digest(preview.content.manifest),
         source_digest=source.content,
         tier=preview.tier,
         reasons=[f"{reason['lead']} {reason['text']}".strip() for reason in page["reasons"]],
@@ -247,9 +247,9 @@ def preview_of(preview: Preview, person: Person, actor: Actor) -> PreviewOut:
                 else None,
                 because=possible_duplicate.because,
             )
-            for possible_duplicate in (*preview.alike.held, *preview.alike.warned)
+            for possible_duplicate in (*preview.context.likes.held, *preview.context.likes.warned)
         ],
-        promoted_from=PromotedOut.of(preview.promoted_from),
+        promoted_from=PromotedOut.of(preview.context.promoted_from),
         standing=f"{standing.get('lead', '')} {standing.get('text', '')}".strip(),
         conflicts=_conflicts(preview, actor),
         missing=[problem["text"] for problem in page["missing"]],
@@ -267,10 +267,12 @@ def preview_of(preview: Preview, person: Person, actor: Actor) -> PreviewOut:
 
 
 def _conflicts(preview: Preview, actor: Actor) -> list[ConflictOut]:
-    pk = preview.automation.pk or 0
+    pk = preview.content.automation.pk or 0
     privileges = ((row.key, row.requested.privilege) for row in preview.wanted)
     rows = {f"{pk}/{privilege.key}": key for key, privilege in privileges if privilege is not None}
-    return conflicts_of(preview.conflicts, preview_page.conflict_words(preview), actor, preview.now, rows)
+    return conflicts_of(
+        preview.context.conflicts, preview_page.conflict_words(preview), actor, preview.context.now, rows
+    )
 
 
 def _remark(remark: dict[str, Any]) -> dict[str, str]:
@@ -293,9 +295,9 @@ def _row(preview: Preview, row: PreviewRow, drawn: dict[str, Any]) -> RowOut:
         is_named=row.is_named,
         is_asked=row.is_asked,
         asked_of=drawn["asked_of"],
-        justification=preview.why(row),
-        term_days=preview.term(row),
-        longest_term_days=preview.policy.longest_term(row.requested.tier),
+        justification=preview.answers.why(row.key),
+        term_days=preview.answers.term(row.key, row.requested),
+        longest_term_days=preview.context.policy.longest_term(row.requested.tier),
         problems=list(row.problems),
     )
 

@@ -20,7 +20,7 @@ from approvals.intake import transitions as intake_transitions
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.intake.preview.rows import Preview
-from approvals.intake.views import preview_page
+from approvals.intake.views import missing_answers
 from approvals.models import Submission, SubmissionState
 from approvals.submissions.transitions import submit as transition_submit
 from governance.core.duties.refusals import Refusal, refuse
@@ -167,7 +167,7 @@ def _wrong_rows(preview: Preview, document: Submitting) -> dict[str, str]:
         if key not in rows
     }
     for key, days in document.terms.items():
-        longest = preview.policy.longest_term(rows[key].requested.tier) if key in rows else days
+        longest = preview.context.policy.longest_term(rows[key].requested.tier) if key in rows else days
         if days > longest:
             sentences[f"terms.{key}"] = f"A {rows[key].requested.tier}-risk term is 1 to {longest} days."
     return sentences
@@ -190,7 +190,7 @@ def _check_filled_in(preview: Preview) -> None:
     Raises:
         InvalidInput: with one field per missing answer.
     """
-    missing = [problem["text"] for problem in preview_page.things_missing(preview)]
+    missing = [problem["text"] for problem in missing_answers.things_missing(preview)]
     if not missing:
         return
     sentences = {f"justifications.{row.key}": "Say why in one sentence." for row in preview.unjustified}
@@ -209,7 +209,7 @@ def _check_filled_in(preview: Preview) -> None:
 
 def _existing_submission(preview: Preview, automation: Automation) -> Submission:
     """Return the submission that already has this version: under review or in force."""
-    if preview.under_way is not None:
-        return preview.under_way
+    if preview.context.before is not None:
+        return preview.context.before
     in_force = automation.submissions.filter(state=SubmissionState.IN_FORCE)
     return in_force.order_by("-ended_at", "-pk")[0]

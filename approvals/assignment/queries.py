@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Q
@@ -37,6 +37,14 @@ class Votes:
         facts = list(facts)
         approvals = {pk for of_one in facts for pk in stages_of(of_one)}
         approvals |= {row.earlier_id for of_one in facts for row in of_one.approvals if row.earlier_id is not None}
+        delegates: dict[int, list[Person]] = {}
+        for standing in Delegation.objects.running(now).select_related("taker").order_by():
+            delegates.setdefault(standing.giver_id, []).append(standing.taker)
+        return replace(cls.about(approvals), delegates=delegates)
+
+    @classmethod
+    def about(cls, approvals: Collection[int]) -> Votes:
+        """Read the decisions on some approvals, by id, without delegations; no query for none."""
         links = list(CarriedDecision.objects.filter(approval__in=approvals).order_by())
         wanted = Q(approval__in=approvals) | Q(pk__in={link.decision_id for link in links})
         rows = (
@@ -46,10 +54,7 @@ class Votes:
         )
         decisions = {row.pk: row for row in rows}
         retracted = frozenset(pk for pk, row in decisions.items() if hasattr(row, "retraction"))
-        delegates: dict[int, list[Person]] = {}
-        for standing in Delegation.objects.running(now).select_related("taker").order_by():
-            delegates.setdefault(standing.giver_id, []).append(standing.taker)
-        return cls(decisions, retracted, links, delegates)
+        return cls(decisions, retracted, links, {})
 
     def on(self, approvals: Collection[int]) -> Iterator[tuple[int, Decision]]:
         """Yield the decisions on some approvals or carried over to them, oldest first, each with the approval's id."""

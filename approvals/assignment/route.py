@@ -74,9 +74,17 @@ class Route:
         conflicts: of the submission.
         bench: the groups on every escalation chain, at the same instant.
         votes: the decisions on its approvals, and the delegations.
+        stopped: people who stopped a grant that is asked again, by matter (G5); default: read at the first use.
     """
 
-    def __init__(self, facts: SubmissionFacts, conflicts: SubmissionConflicts, bench: Bench, votes: Votes) -> None:
+    def __init__(
+        self,
+        facts: SubmissionFacts,
+        conflicts: SubmissionConflicts,
+        bench: Bench,
+        votes: Votes,
+        stopped: Mapping[str, frozenset[int]] | None = None,
+    ) -> None:
         self.facts, self.submission, self.now = facts, facts.submission, facts.now
         self.conflicts, self.bench, self.delegates = conflicts, bench, votes.delegates
         self._stages = stages_of(facts)
@@ -97,7 +105,7 @@ class Route:
         #: Computed from the decisions until one is added: seats by approval and round, and stage 2 as questions.
         self._standing: dict[tuple[int, int], list[SeatState]] = {}
         self._second: list[Question] | None = None
-        self._stopped: dict[str, frozenset[int]] | None = None
+        self._stopped = stopped
 
     @property
     def parties(self) -> Mapping[int, str]:

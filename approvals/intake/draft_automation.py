@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from approvals.intake.drafts import Draft
+from approvals.submissions.plan.content import RESOURCE_RELATIONS
 from governance.core.actors.actor import Actor
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
@@ -14,11 +15,6 @@ from inventory.automations import environments, platform_instance
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, AutomationState, Environment, ImportItem, Resource, ResourceState
 from inventory.models.automation import AMENDED_BY_REVIEW
-
-#: Problem: the chosen sibling is in the chosen environment (I10).
-SIBLING_IS_HERE = "What it is promoted from is in this environment already: choose another, or nothing."
-#: Relations of a resource that its ladder needs.
-LADDER = ("owner", "deputy", "team__lead", "team__deputy_lead")
 
 
 def environment_of(draft: Draft) -> str:
@@ -72,7 +68,7 @@ def _people(draft: Draft) -> dict[int, Person]:
 def chosen_resources(draft: Draft, actor: Actor, now: datetime) -> dict[str, Resource]:
     """Resources that the draft's connections open, by connection; only those that the builder may see."""
     seen = Resource.objects.visible_to(actor, now).resolved().exclude(state=ResourceState.RETIRED)
-    rows = {row.pk: row for row in seen.filter(pk__in=draft.chosen.values()).select_related(*LADDER)}
+    rows = {row.pk: row for row in seen.filter(pk__in=draft.chosen.values()).select_related(*RESOURCE_RELATIONS)}
     return {name: rows[pk] for name, pk in draft.chosen.items() if pk in rows}
 
 

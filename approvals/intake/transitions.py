@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from approvals.decisions import idempotency
-from approvals.intake import draft_automation, drafts
+from approvals.intake import draft_automation
 from approvals.intake.preview.rows import Preview
 from approvals.models import Submission, credential_key
 from approvals.submissions.transitions import submit as transition_submit
 from approvals.submissions.transitions.submit import ItemRequest
 from governance.core.actors.actor import Actor
-from inventory.imports import resolution
+from inventory.imports.resolution import credential_draft_key
 from inventory.imports.transitions import confirmation
 from inventory.models import Version
 
@@ -67,7 +67,7 @@ def confirm(
         item=preview.item,
         fields=draft_automation.fields_of(preview.draft),
         chosen=draft_automation.chosen_resources(preview.draft, actor, now),
-        automation=preview.registered if not preview.manifest.source.external_id else None,
+        automation=preview.content.registered if not preview.content.manifest.source.external_id else None,
         sibling=preview.sibling,
         then=then,
     )
@@ -88,14 +88,10 @@ def submit(preview: Preview, version: Version, *, actor: Actor, now: datetime) -
 
 
 def wishes(preview: Preview, version: Version) -> Mapping[str, ItemRequest]:
-    """The builder's wishes for each approval, by its registered key."""
-    links = version.version_credentials.select_related("credential")
-    keys = {
-        drafts.row_key(resolution.credential_draft_key(link.credential)): credential_key(link.credential_id)
-        for link in links
-    }
-    wishes_by_key = {}
-    for row in preview.wanted:
-        key = row.requested.privilege.key if row.requested.privilege is not None else keys.get(row.key, "")
-        wishes_by_key[key] = ItemRequest(preview.reason(row), preview.term(row))
-    return wishes_by_key
+    """The builder's wishes by key of the requested item. A credential that the import created has its key by now."""
+    requests = preview.answers.requests()
+    for link in version.version_credentials.select_related("credential"):
+        draft_key = credential_draft_key(link.credential)
+        if draft_key in requests:
+            requests[credential_key(link.credential_id)] = requests.pop(draft_key)
+    return requests

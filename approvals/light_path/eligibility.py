@@ -11,7 +11,7 @@ A version that calls another automation is never low.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -37,14 +37,11 @@ from approvals.models import (
 from approvals.models.spot_check import NOT_PASSED
 from approvals.parties import queries as party_queries
 from approvals.policies.queries import Policy
-from approvals.prior_decisions import queries as prior_decision_queries
 from approvals.prior_decisions import stopped_grants
-from governance.core.models import Person
 from inventory.chains import queries as chain_queries
 from inventory.importers import privilege_scope
 from inventory.models import (
     REGISTERED,
-    Assessment,
     Automation,
     Privilege,
     Trigger,
@@ -54,7 +51,7 @@ from inventory.resources import queries as resource_queries
 from inventory.risk.tiers import Tier, is_within
 
 if TYPE_CHECKING:
-    from approvals.submissions.version_diff import Changes, RequestedItem
+    from approvals.submissions.version_diff import RequestedItem
 
 #: Triggers that no other system or person controls: the editor's button and the clock.
 OWN_TRIGGERS = ("manual", "schedule")
@@ -283,42 +280,6 @@ def lock(builders: Iterable[int]) -> None:
 
 
 # --- submissions ------------------------------------------------------------------------------------------------
-
-
-def is_version_eligible(
-    version: Version,
-    changes: Changes,
-    assessment: Assessment,
-    policy: Policy,
-    before: Submission | None,
-    builder: Person,
-    now: datetime,
-    siblings: Sequence[int],
-    may_be_known: bool,
-) -> bool:
-    """Return whether a version that is being submitted is on the light path.
-
-    Args:
-        version: saved.
-        changes: its changes.
-        assessment: its newest.
-        policy: the policy in force.
-        before: the open submission that it continues.
-        builder: the submitter.
-        now: business time.
-        siblings: ids of the automation in its other environments.
-        may_be_known: see `Case`.
-    """
-    if not is_low(assessment.tier, [item.tier for item in changes.asked]):
-        return False
-    automation = version.automation
-    earlier = prior_decision_queries.earlier_outcomes(automation, policy, now, siblings)
-    is_again = is_asked_again(changes.asked, earlier.keys()) or was_decided(before)
-    builders = party_queries.future_builder_ids(automation, builder, version=version, siblings=siblings)
-    case = _case_of_version(
-        version, builders, len(changes.asked), is_app_asked=bool(changes.app), is_asked_again=is_again
-    )
-    return reason_against(replace(case, may_be_known=may_be_known), policy, now) is None
 
 
 def is_asked_again(items: Iterable[RequestedItem], earlier: Iterable[str]) -> bool:

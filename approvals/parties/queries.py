@@ -31,22 +31,6 @@ FROM_THE_ONE_IN_FORCE = Q(
 )
 
 
-def write_all_parties(
-    submission: Submission, submitter: Person, *, siblings: Collection[int], alike: Collection[int]
-) -> None:
-    """Write all parties of a new submission.
-
-    Args:
-        submission: saved, without approvals yet.
-        submitter: the person who submits.
-        siblings: ids of the automation in its other environments (I10).
-        alike: ids of possible duplicates (I9).
-    """
-    pairs = next_parties(submission.automation, version=submission.version)
-    pairs += [*of_siblings(siblings), *of_duplicates(alike)]
-    write_parties(submission, [*pairs, (submitter.pk, Capacity.SUBMITTER)])
-
-
 @dataclass(frozen=True)
 class NewParties:
     """New parties of a submission that are not written yet.
@@ -110,11 +94,6 @@ def next_parties(automation: Automation, *, version: Version | None = None) -> l
     """
     pairs = [*_of_versions(automation, version), *_of_history(automation), *_of_submissions(automation)]
     return [(person_id, capacity) for person_id, capacity in pairs if person_id is not None]
-
-
-def ids_from_other_automations(*, siblings: Collection[int], alike: Collection[int]) -> list[int]:
-    """Return the ids of parties that come from other automations: see `of_siblings` and `of_duplicates`."""
-    return [person_id for person_id, _ in (*of_siblings(siblings), *of_duplicates(alike))]
 
 
 def of_duplicates(others: Collection[int]) -> list[tuple[int, Capacity]]:
@@ -208,18 +187,6 @@ def builder_ids(submission: Submission) -> frozenset[int]:
     """Return the ids of the builders of a submission: importers, editors and the submitter. One query."""
     person_ids = submission.parties.filter(capacity__in=BUILDING).values_list("person", flat=True)
     return frozenset({submission.submitted_by_id, *person_ids})
-
-
-def future_builder_ids(
-    automation: Automation, submitter: Person, *, version: Version, siblings: Collection[int]
-) -> frozenset[int]:
-    """Return the builder ids of a submission before it is made.
-
-    ``siblings`` are ids of the automation in its other environments.
-    """
-    pairs = [*next_parties(automation, version=version), *of_siblings(siblings)]
-    builder_ids = {person_id for person_id, capacity in pairs if capacity in BUILDING}
-    return frozenset(builder_ids | {submitter.pk})
 
 
 def party_of_running(uses: QuerySet[Automation], people: Collection[int]) -> Party | None:

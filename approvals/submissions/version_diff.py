@@ -1,12 +1,11 @@
 """Compare a version with what is held: only changes need a new approval (A12).
 
-`compare_items` and `app_reasons` are the rule, on loaded data. `compare` loads a saved version for them, and `unsaved_version`
-an unsaved one.
+The rule works on loaded rows; those of the version need not be saved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +21,8 @@ from approvals.models import (
     SubmissionState,
     credential_key,
 )
-from inventory.models import Assessment, Automation, AutomationKind, Credential, Privilege, Version
+from inventory.imports.resolution import credential_draft_key
+from inventory.models import Automation, AutomationKind, Credential, Privilege
 from inventory.risk.tiers import Tier, is_within
 
 #: The finding for code that could not be read.
@@ -48,6 +48,8 @@ class RequestedItem:
         if self.privilege is not None:
             return self.privilege.key
         assert self.credential is not None
+        if self.credential._state.adding:
+            return credential_draft_key(self.credential)
         return credential_key(self.credential.pk)
 
     @property
@@ -115,29 +117,20 @@ def submission_in_force(automation: Automation) -> Submission | None:
     return in_force_submissions.order_by("-ended_at", "-pk").first()
 
 
-def compare(automation: Automation, version: Version, assessment: Assessment, *, now: datetime) -> Changes:
-    """Compare a version with what is in force.
-
-    Args:
-        automation: with its present people and purpose.
-        version: to be submitted.
-        assessment: its newest: tiers with reasons.
-        now: business time.
-    """
-    standing = HeldState.read(automation, now)
-    app = _app_reasons(automation, version, assessment, standing.before)
-    return compare_items(_requested_items(version, assessment), standing, app, now=now)
-
-
 def compare_items(
-    wanted: Iterable[RequestedItem], standing: HeldState, app: Iterable[str], *, now: datetime
+    wanted: Iterable[RequestedItem],
+    standing: HeldState,
+    facts_now: Mapping[str, Any],
+    *,
+    source_counts: bool,
+    now: datetime,
 ) -> Changes:
     """Return what is requested, runs on and ends. No queries.
 
     Args:
         wanted: everything that the version would hold; this function sets `why`.
-        standing: what is approved and held, from `Standing.read`.
-        app: reasons for stage 1 (`app_reasons`).
+        standing: what is approved and held.
+        facts_now, source_counts: see `app_reasons`.
         now: business time.
     """
     held = standing.held
@@ -146,7 +139,7 @@ def compare_items(
     kept = {grant.pk for grant in unchanged}
     return Changes(
         before=standing.before,
-        app=tuple(app),
+        app=tuple(app_reasons(facts_now, standing.before, source_counts=source_counts)),
         wanted=weighed,
         asked=tuple(item for item in weighed if item.why),
         unchanged=unchanged,
@@ -154,9 +147,7 @@ def compare_items(
     )
 
 
-def app_reasons(
-    facts_now: Mapping[str, Any], before: Submission | None, *, source_counts: Callable[[], bool]
-) -> list[str]:
+def app_reasons(facts_now: Mapping[str, Any], before: Submission | None, *, source_counts: bool) -> list[str]:
     """Return the reasons for stage 1, in words; empty if its earlier decision still holds (A12).
 
     An automation that its review or a spot check has suspended needs stage 1 again (R4, A12).
@@ -164,7 +155,7 @@ def app_reasons(
     Args:
         facts_now: the facts of stage 1 (`digest.of_app`).
         before: the submission to compare with; None before the first.
-        source_counts: returns whether a change of source alone needs stage 1; called only if the source changed.
+        source_counts: whether a change of source alone needs stage 1.
     """
     if before is None or before.app_approval is None:
         return ["It was never approved."]
@@ -184,7 +175,7 @@ def app_reasons(
         reasons.append("The kind of trigger changed.")
     if facts_now["tier"] != earlier_facts.get("tier", "standard"):
         reasons.append("The risk tier changed.")
-    if facts_now["source"] != earlier_facts.get("source") and source_counts():
+    if facts_now["source"] != earlier_facts.get("source") and source_counts:
         reasons.append("The source changed, and it is high risk, opaque or driven by a model.")
     return reasons
 
@@ -205,20 +196,6 @@ def does_source_need_stage_1(tier: str, kind: str, *, is_opaque: bool, is_model_
         is_model_driven: whether a model chooses what a privilege does.
     """
     return tier == "high" or kind in (AutomationKind.AGENT, AutomationKind.AI_APP) or is_opaque or is_model_driven
-
-
-def _requested_items(version: Version, assessment: Assessment) -> list[RequestedItem]:
-    judged = assessment.levels
-    wanted = []
-    for privilege in version.privileges.select_related(
-        "entitlement__resource__owner", "entitlement__resource__deputy", "entitlement__resource__team", "credential"
-    ):
-        judgement = judged["privileges"][privilege.key]
-        wanted.append(RequestedItem("", judgement["tier"], tuple(judgement["reasons"]), privilege=privilege))
-    for used in version.version_credentials.select_related("credential__kept_in__owner", "credential__opens__owner"):
-        judgement = judged["credentials"][str(used.credential_id)]
-        wanted.append(RequestedItem("", judgement["tier"], tuple(judgement["reasons"]), credential=used.credential))
-    return wanted
 
 
 def reason_for_stage_2(item: RequestedItem, grant: Grant | None, now: datetime) -> str:
@@ -255,26 +232,3 @@ def _needs_renewal(grant: Grant, now: datetime) -> bool:
         return False
     succession_refusal = lifecycle.succession_refusal(grant, now)
     return not grant.renew or (succession_refusal is not None and succession_refusal.code == "G2")
-
-
-def _app_reasons(
-    automation: Automation, version: Version, assessment: Assessment, before: Submission | None
-) -> list[str]:
-    """Return `app_reasons` of a saved version."""
-
-    def source_counts() -> bool:
-        return does_source_need_stage_1(
-            assessment.tier,
-            version.automation.kind,
-            is_opaque=assessment.findings.filter(code=OPAQUE).exists(),
-            is_model_driven=version.privileges.filter(model_controlled=True).exists(),
-        )
-
-    return app_reasons(
-        digest.facts_of_version(automation, version, assessment.tier), before, source_counts=source_counts
-    )
-
-
-def is_same_app(automation: Automation, version: Version, assessment: Assessment, before: Submission) -> bool:
-    """Return whether the facts of stage 1 are the same as in another submission (A12, A14)."""
-    return not _app_reasons(automation, version, assessment, before)

@@ -58,9 +58,9 @@ def reach_words(more: Sequence[str]) -> str:
 
 
 def findings_of_register(
-    automation: Automation, used: Sequence[VersionCredential], identities: Sequence[NonHumanIdentity]
+    automation: Automation | None, used: Sequence[VersionCredential], identities: Sequence[NonHumanIdentity]
 ) -> list[dict[str, str]]:
-    """Findings from the register: credentials or identities that other automations use too (I5)."""
+    """Findings from the register: credentials or identities that other automations use too (I5). None for a new one."""
     findings = shared_credentials(automation, [row.credential for row in used])
     findings += [
         {
@@ -70,7 +70,7 @@ def findings_of_register(
             "detail": "Serves another automation: two automations must not share an identity",
         }
         for identity in identities
-        if identity.automation_id not in (None, automation.pk)
+        if identity.automation_id not in (None, automation.pk if automation is not None else None)
     ]
     return findings
 

@@ -1,63 +1,46 @@
-"""Dry run of a submission: the approvals, seats and problems that an import would have now (I7, I8, A1, A9, A12, T1, T2).
+"""Load the preview of an import: the plan that submitting it would write (I7, I8, A1).
 
-It reads the register and the draft, and applies the rules of the write. It writes nothing, and the number of queries does not grow with
-the number of privileges.
+It reads the register and the draft, and writes nothing. The number of queries does not grow with the privileges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
 
-from approvals.conflicts.check import automation as check_automation
-from approvals.conflicts.check import cases, stage_1
-from approvals.conflicts.check.automation import FoundConflict
-from approvals.decisions.rules import duties, ownership
+from approvals.decisions.rules import duties
 from approvals.intake import draft_automation
-from approvals.intake.draft_automation import LADDER
 from approvals.intake.drafts import Draft, row_key
-from approvals.intake.preview.route import People, future_parties, resource_of
-from approvals.intake.preview.rows import USES_PREFIX, Preview, PreviewRow
-from approvals.intake.preview.unsaved_version import UnsavedVersion
-from approvals.light_path import eligibility
-from approvals.models import Approval, Grant, Submission, credential_key
-from approvals.models.submission import UNFINISHED, Capacity
-from approvals.parties import queries as party_queries
-from approvals.policies import queries as policy_queries
-from approvals.prior_decisions import duplicates, stopped_grants
-from approvals.prior_decisions.duplicates import Likenesses
-from approvals.submissions.transitions.submit import problems_before_submission, submit
-from approvals.submissions.version_diff import Changes, RequestedItem
+from approvals.intake.preview.answers import USES_PREFIX, Answers
+from approvals.intake.preview.rows import Preview, PreviewRow
+from approvals.models import Approval, Submission, credential_key
+from approvals.models.submission import Capacity
+from approvals.submissions.plan.content import RESOURCE_RELATIONS, VersionContent
+from approvals.submissions.plan.context import PartyPair, PlanContext, load_context
+from approvals.submissions.plan.plan import Plan, plan
+from approvals.submissions.transitions.submit import submit
+from approvals.submissions.version_diff import RequestedItem
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person, Team
-from inventory.automations import environments, platform_instance
-from inventory.chains import chain_ends
-from inventory.chains import queries as chain_queries
-from inventory.chains.queries import Chain
-from inventory.credentials.rules import BindingKey
-from inventory.duplicates.queries import Candidate, Duplicate
+from inventory.automations import platform_instance
 from inventory.importers.manifest import Manifest, manifest_digest, sha256
 from inventory.imports import resolution as import_resolution
 from inventory.imports.resolution import Resolution
 from inventory.imports.transitions import confirmation
-from inventory.models import (
-    Assessment,
-    Automation,
-    Binding,
-    Credential,
-    ImportItem,
-    NonHumanIdentity,
-    Privilege,
-    Resource,
-    Version,
-)
+from inventory.models import Automation, ImportItem, NonHumanIdentity, Privilege, Resource, Version
 from inventory.ownership import authors
-from inventory.risk.tiers import Judged
-from inventory.versions import assessment, diff, promotion_diff
+from inventory.versions import diff, promotion_diff
 from inventory.versions.diff import VersionDiff
+
+#: The import has the id of an automation of another team.
+ELSEWHERE = Refusal(
+    "I1",
+    "permission",
+    "An automation with this id is in the register already, and belongs to another team.",
+    "Ask that team to bring it in.",
+)
 
 
 def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Draft | None = None) -> Preview:
@@ -73,15 +56,60 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     draft = draft or Draft.of(item)
     manifest = Manifest.from_dict(item.manifest)
     named = draft_automation.named_by(item, draft, team)
-    registered = confirmation.find_automation(
-        team, manifest, environment=draft_automation.environment_of(draft), named=named
-    )
+    environment = draft_automation.environment_of(draft)
+    registered = confirmation.find_automation(team, manifest, environment=environment, named=named)
     is_elsewhere = registered is not None and registered.team_id != team.pk
     if registered is not None and is_elsewhere and not _is_seen(registered, actor, now):
         registered = None  # the page reports that one exists, without details (I1)
     sibling = None if is_elsewhere else draft_automation.sibling_of(registered, manifest, draft, team)
-    draft = replace(draft, fields={**draft_automation.initial_fields(registered, actor, sibling), **draft.fields})
-    automation = draft_automation.with_draft_answers(registered, manifest, draft, team, actor)
+    begun = draft_automation.initial_fields(registered, actor, sibling)
+    draft = replace(draft, fields={**begun, **draft.fields})
+    resolution = _resolve(registered, manifest, draft, actor, now)
+    content = _content(registered, manifest, draft, team, actor, resolution)
+    if registered is None and sibling is not None:
+        content.automation.lineage = sibling.lineage
+    assert actor.person is not None  # only a person has a preview
+    hint = manifest.source.owner_hint
+    named_authors = sorted(authors.all_matches([hint]).get(hint, ()), key=lambda person: person.pk)
+    context = load_context(
+        content,
+        submitter=actor.person,
+        people=actor.people,
+        now=now,
+        more_parties=_joining_parties(content, item, actor.person, named_authors),
+    )
+    keys = _row_keys(context.changes.wanted, resolution)
+    said_before = _justifications_below(context, keys) | _earlier_justifications(registered, keys)
+    asked = {key: wanted for key, wanted in keys.items() if wanted.why}
+    answers = Answers(draft, said_before, context.policy, asked)
+    made = plan(context, answers.requests())
+    base = _base(registered) or context.promoted_from
+    preview = Preview(
+        item=item,
+        draft=draft,
+        team=team,
+        plan=made,
+        answers=answers,
+        sibling=sibling,
+        base=base,
+        drift=_drift(base, content, is_across=base == context.promoted_from),
+        wanted=tuple(_row(key, wanted, made, resolution) for key, wanted in keys.items()),
+        begun=begun,
+        authors=tuple(named_authors),
+        refusal=_refusal(team, registered, actor, now, is_elsewhere=is_elsewhere),
+        runs_as=tuple(identity.subject for identity in content.identities if identity.pk is None),
+    )
+    return _check_joining(preview, actor)
+
+
+def _is_seen(automation: Automation, actor: Actor, now: datetime) -> bool:
+    return Automation.objects.visible_to(actor, now).filter(pk=automation.pk).exists()
+
+
+def _resolve(
+    registered: Automation | None, manifest: Manifest, draft: Draft, actor: Actor, now: datetime
+) -> Resolution:
+    """Resolve the manifest against the register. Resources have the relations of their escalation chains."""
     resolution = import_resolution.resolve_manifest(
         manifest,
         platform_instance=platform_instance.platform_name(manifest),
@@ -91,10 +119,7 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     )
     _load_ladders(resolution)
     resolution.identities = _hide_unseen(resolution.identities, actor, now)
-    reading = _Reading(
-        item, manifest, draft, team, registered, sibling, is_elsewhere, automation, resolution, actor, now
-    )
-    return reading.preview()
+    return resolution
 
 
 def _hide_unseen(identities: Sequence[NonHumanIdentity], actor: Actor, now: datetime) -> list[NonHumanIdentity]:
@@ -103,21 +128,14 @@ def _hide_unseen(identities: Sequence[NonHumanIdentity], actor: Actor, now: date
     Anyone can type a name into a file. The submitter sees what else runs as the identity, and that is recorded.
     """
     registered_ids = {identity.pk for identity in identities if identity.pk is not None}
-    seen = (
-        set(NonHumanIdentity.objects.visible_to(actor, now).filter(pk__in=registered_ids).values_list("pk", flat=True))
-        if registered_ids
-        else set()
-    )
+    seen = NonHumanIdentity.objects.visible_to(actor, now).filter(pk__in=registered_ids)
+    seen_ids = set(seen.values_list("pk", flat=True)) if registered_ids else set()
     return [
         identity
-        if identity.pk is None or identity.pk in seen
+        if identity.pk is None or identity.pk in seen_ids
         else NonHumanIdentity(kind=identity.kind, issuer=identity.issuer, subject=identity.subject)
         for identity in identities
     ]
-
-
-def _is_seen(automation: Automation, actor: Actor, now: datetime) -> bool:
-    return Automation.objects.visible_to(actor, now).filter(pk=automation.pk).exists()
 
 
 def _load_ladders(resolution: Resolution) -> None:
@@ -126,7 +144,9 @@ def _load_ladders(resolution: Resolution) -> None:
         *resolution.resources.values(),
         *(on for credential in resolution.credentials.values() for on in (credential.kept_in, credential.opens) if on),
     ]
-    loaded = Resource.objects.select_related(*LADDER).in_bulk({row.pk for row in rows if row.pk is not None})
+    loaded = Resource.objects.select_related(*RESOURCE_RELATIONS).in_bulk(
+        {row.pk for row in rows if row.pk is not None}
+    )
     for key, row in resolution.resources.items():
         resolution.resources[key] = loaded.get(row.pk or 0, row)
     for privilege in resolution.privileges.values():
@@ -139,293 +159,103 @@ def _load_ladders(resolution: Resolution) -> None:
             credential.opens = loaded.get(credential.opens.pk or 0, credential.opens)
 
 
-@dataclass(frozen=True)
-class _Reading:
-    """Data of a preview: the import, its registered automation if the reader may see it, and the reader."""
+def _content(
+    registered: Automation | None,
+    manifest: Manifest,
+    draft: Draft,
+    team: Team,
+    actor: Actor,
+    resolution: Resolution,
+) -> VersionContent:
+    privileges = list(resolution.privileges.values())
+    return VersionContent(
+        automation=draft_automation.with_draft_answers(registered, manifest, draft, team, actor),
+        registered=registered,
+        version=_find_version(registered, manifest, privileges),
+        manifest=manifest,
+        source=manifest.source.content,
+        privileges=privileges,
+        credentials=list(resolution.credentials.values()),
+        triggers=resolution.triggers,
+        identities=resolution.identities,
+        bindings=resolution.as_bound(actor.person),
+    )
 
-    item: ImportItem
-    manifest: Manifest
-    draft: Draft
-    team: Team
-    registered: Automation | None
-    sibling: Automation | None
-    is_elsewhere: bool
-    automation: Automation
-    resolution: Resolution
-    actor: Actor
-    now: datetime
 
-    def preview(self) -> Preview:
-        """Build the preview: the approvals that would be asked, and the problems."""
-        registered, automation, policy = self.registered, self.automation, policy_queries.in_force(self.now)
-        held, rows, judged = self._judge(policy)
-        tier, stands = judged.tier.word, Assessment(tier=judged.tier.word)
-        would_be = UnsavedVersion(
-            automation, self.manifest, self.resolution.triggers, held, self.resolution.identities, tier
-        )
-        compared = would_be.against(registered, [item for _, item in rows], self.now)
-        weighed = list(zip([key for key, _ in rows], compared.wanted, strict=True))
-        under_way, authors_named = _under_way(registered), self._named
-        below = self._promoted_from(is_new=compared.before is None)
-        likes = self._likes
-        conflicts = self._conflicts(held, compared.unchanged)
-        compared = stage_1.require_stage_1(
-            duplicates.require_app_answer(compared, likes), conflicts, automation.pk or 0
-        )
-        base = _base(registered) or below
-        before = _privileges_of(base) if base is not None else []
-        people = People.load(
-            automation,
-            registered,
-            self._parties,
-            self._siblings,
-            compared.app_in_force,
-            policy,
-            self.now,
-            likes.held,
-        ).with_conflicts(conflicts, compared, automation.pk or 0)
-        problems = self._problems(compared, stands, policy)
-        is_light, not_light = self._light(held, compared, tier, people, under_way, likes.held)
-        if is_light and conflicts:
-            is_light, not_light = False, eligibility.IN_CONFLICT.sentence
-        made = Preview(
-            item=self.item,
-            manifest=self.manifest,
-            draft=self.draft,
-            team=self.team,
-            now=self.now,
-            policy=policy,
-            registered=registered,
-            automation=automation,
-            version=_find_version(registered, self.manifest, held),
-            sibling=self.sibling,
-            promoted_from=below,
-            alike=likes,
-            base=base,
-            drift=_drift(base, before, held, is_across=base is below),
-            under_way=under_way,
-            is_stopped_since=_is_stopped_since(under_way, compared),
-            changes=compared,
-            wanted=tuple(self._wanted(key, item, compared, stands, people, problems) for key, item in weighed),
-            app_seats=people.app_seats(automation, compared, tier) if compared.app else (),
-            judged=judged,
-            chain=self._chain,
-            problems=tuple(problems),
-            short=tuple(people.short(automation, compared, tier)),
-            said_before=_justifications_below(below, before, weighed) | _earlier_justifications(registered, weighed),
-            begun=draft_automation.initial_fields(registered, self.actor, self.sibling),
-            authors=authors_named,
-            refusal=self._refusal(),
-            is_light=is_light,
-            not_light=not_light,
-            conflicts=tuple(conflicts),
-            unvouched=self._unvouched,
-            runs_as=tuple(identity.subject for identity in self.resolution.identities if identity.pk is None),
-        )
-        return _check_joining(made, self.actor)
+def _find_version(registered: Automation | None, manifest: Manifest, held: Iterable[Privilege]) -> Version | None:
+    if registered is None:
+        return None
+    bound = sha256(sorted(privilege.key for privilege in held))
+    return registered.versions.filter(manifest_digest=manifest_digest(manifest), binding_digest=bound).first()
 
-    @cached_property
-    def _likes(self) -> Likenesses:
-        """Automations that it may be the same as (I9)."""
-        privileges = list(self.resolution.privileges.values())
-        lineage_source = self.registered or self.sibling
-        lineage_of = lineage_source.lineage if lineage_source is not None else None
-        registered_id = self.registered.pk if self.registered is not None else None
-        case = Candidate(self.team, registered_id, lineage_of, [self.manifest.source.content], privileges)
-        return duplicates.possible_duplicates(self.registered, case)
 
-    def _conflicts(self, held: Sequence[Privilege], kept: Iterable[Grant]) -> list[FoundConflict]:
-        """Conflicts that it would have (S6)."""
-        identities = [identity.pk for identity in self.resolution.identities if identity.pk is not None]
-        others, unvouched = self._chain.others, self._unvouched
-        case = cases.case_of_parts(self.automation, held, self.resolution.triggers, identities, others, unvouched)
-        return check_automation.find_conflicts(cases.with_running_grants(case, kept), self.now)
+def _joining_parties(
+    content: VersionContent, item: ImportItem, submitter: Person, named_authors: Iterable[Person]
+) -> Iterator[PartyPair]:
+    """Yield the parties that importing and submitting adds: importer, authors, editor and owners (S1)."""
+    automation, answers = content.automation, content.automation.asked
+    if content.version is None:
+        yield submitter.pk, Capacity.IMPORTER
+        yield from ((author.pk, Capacity.AUTHOR) for author in named_authors)
+    if content.registered is None or _is_amended(content.registered, automation):
+        yield submitter.pk, Capacity.EDITOR
+    for name, capacity in (("business_owner", Capacity.BUSINESS_OWNER), ("technical_owner", Capacity.TECHNICAL_OWNER)):
+        for person_id in (getattr(automation, f"{name}_id"), answers[f"{name}_id"]):
+            if person_id is not None:
+                yield person_id, capacity
 
-    def _problems(self, compared: Changes, stands: Assessment, policy: policy_queries.Policy) -> list[str]:
-        """Problems that block the submission of the app, apart from its rows."""
-        problems = problems_before_submission(self.automation, replace(compared, asked=()), stands, policy, self.now)
-        problems += ownership.identity_problems(self.resolution.identities, self.now)
-        is_here = self.registered is None and self.sibling is None and bool(self.draft.sibling)
-        return [*problems, draft_automation.SIBLING_IS_HERE] if is_here else problems
 
-    def _promoted_from(self, *, is_new: bool) -> Version | None:
-        """The version of a lower environment that it promotes (I10)."""
-        lineage_source = self.registered or self.sibling
-        if lineage_source is None:
-            return None
-        return environments.promoted_from(
-            lineage_source.lineage, self.automation.environment, [self.manifest.source.content], is_new=is_new
-        )
+def _is_amended(registered: Automation, automation: Automation) -> bool:
+    names = ("purpose", "business_owner_id", "technical_owner_id", "amendment", "escalation_contact")
+    return any(getattr(registered, name) != getattr(automation, name) for name in names)
 
-    def _refusal(self) -> Refusal | None:
-        """Why this person may not import or submit it, from the operations that would run."""
-        refusal = confirmation.confirm_import.refusal(self.team, actor=self.actor, now=self.now)
-        if refusal is None and self.is_elsewhere:
-            sentence = "An automation with this id is in the register already, and belongs to another team."
-            return Refusal("I1", "permission", sentence, "Ask that team to bring it in.")
-        if refusal is None and self.registered is not None:
-            refusal = submit.refusal(self.registered, actor=self.actor, now=self.now)
-        return refusal
 
-    def _light(
-        self,
-        held: Sequence[Privilege],
-        compared: Changes,
-        tier: str,
-        people: People,
-        under_way: Submission | None,
-        likes: Sequence[Duplicate],
-    ) -> tuple[bool, str]:
-        """Whether it takes the light path. For a low-risk one also why not (A13)."""
-        if not eligibility.is_low(tier, [item.tier for item in compared.asked]):
-            return False, ""
-        reason = eligibility.reason_against(
-            eligibility.Case(
-                self.automation,
-                people.builders,
-                len(compared.asked),
-                is_app_asked=bool(compared.app),
-                is_asked_again=eligibility.is_asked_again(compared.asked, people.before)
-                or eligibility.was_decided(under_way),
-                privileges=held,
-                triggers=self.resolution.triggers,
-                findings=[(finding.code, finding.severity) for finding in self.manifest.findings],
-                chain=self._chain.tier,
-                may_be_known=bool(likes),
-            ),
-            people.policy,
-            self.now,
-        )
-        return reason is None, reason.sentence if reason is not None else ""
+def _row_keys(wanted: Iterable[RequestedItem], resolution: Resolution) -> dict[str, RequestedItem]:
+    """Return all requested items by row key."""
+    draft_keys = {privilege.key: key for key, privilege in resolution.privileges.items()}
+    rows = {}
+    for item in wanted:
+        if item.privilege is not None:
+            rows[row_key(draft_keys[item.privilege.key])] = item
+        elif item.credential is not None:
+            rows[row_key(import_resolution.credential_draft_key(item.credential))] = item
+    return rows
 
-    @cached_property
-    def _siblings(self) -> list[int]:
-        """Ids of the automation in its other environments (I10)."""
-        lineage_source = self.registered or self.sibling
-        return (
-            environments.lineage_ids(
-                lineage_source.lineage, self.registered.pk if self.registered is not None else None
-            )
-            if lineage_source is not None
-            else []
-        )
 
-    @cached_property
-    def _nameable(self) -> frozenset[BindingKey]:
-        """Connections whose resource the builder may choose."""
-        return frozenset(self.resolution.nameable)
+def _row(key: str, requested: RequestedItem, made: Plan, resolution: Resolution) -> PreviewRow:
+    connection, is_named, said_no, proposed = "", True, "", ""
+    privilege, credential = requested.privilege, requested.credential
+    resource = credential.decided_on if credential is not None else None
+    if privilege is not None:
+        place = (privilege.connector, privilege.instance)
+        resource = privilege.entitlement.resource
+        on = resolution.resources[place]
+        connection = import_resolution.binding_name(place) if place in resolution.nameable else ""
+        is_named = on.pk is not None and not on.unresolved
+        said_no, proposed = resolution.refusal_of(place), resolution.proposal_of(place)
+    approval = made.approval_of(requested) if requested.why else None
+    return PreviewRow(
+        key=key,
+        requested=requested,
+        resource=resource,
+        approval=approval,
+        seats=tuple(made.route.standing(approval.row)) if approval is not None else (),
+        connection=connection,
+        is_named=is_named,
+        problems=tuple(problem.sentence for problem in made.problems if problem.place == requested.key),
+        said_no=said_no,
+        proposed=proposed,
+    )
 
-    def _judge(self, policy: policy_queries.Policy) -> tuple[list[Privilege], list[tuple[str, RequestedItem]], Judged]:
-        """The privileges, all requested items by draft key, and the app's tier (T1, T2)."""
-        privileges = self.resolution.privileges
-        held = list(privileges.values())
-        judgement = assessment.judge_version(
-            held,
-            list(self.resolution.credentials.values()),
-            self.resolution.triggers,
-            kind=self.automation.asked["kind"],
-            environment=self.automation.environment,
-            raised_to=self.automation.raised_to,
-            sharers=assessment.sharers_of(self.automation, self.resolution.identities),
-            chain=self._chain,
-            party_ids=self._own,
-            bindings=self._as_bound,
-            rules=policy.tiers,
-        )
-        rows = [
-            (key, _as_asked(judgement.privileges[privilege.key], privilege=privilege))
-            for key, privilege in privileges.items()
-        ]
-        rows += [
-            (import_resolution.credential_draft_key(credential), _as_asked(judged, credential=credential))
-            for credential, judged in judgement.credentials
-        ]
-        return held, rows, judgement.app
 
-    @cached_property
-    def _chain(self) -> Chain:
-        """Automations that it would be connected with (A16)."""
-        parts = chain_ends.VersionParts(
-            self.automation,
-            list(self.resolution.privileges.values()),
-            self.resolution.credentials.values(),
-            self.resolution.triggers,
-            self.resolution.identities,
-            self.manifest.on_error,
-        )
-        return chain_queries.possible_chains({"draft": parts})["draft"]
-
-    @cached_property
-    def _own(self) -> set[int]:
-        """Ids of the parties: their statements about a credential or connection do not count (S1, I8)."""
-        party_ids = {person_id for person_id, _ in self._parties} | {person.pk for person in self.actor.people}
-        return party_ids | (
-            set(party_queries.running_party_ids(self.registered)) if self.registered is not None else set()
-        )
-
-    @cached_property
-    def _unvouched(self) -> frozenset[str]:
-        """Keys of privileges that count as restricted, because their binding rests on parties (I8)."""
-        return assessment.unvouched(self.resolution.privileges.values(), self._own, self._as_bound)
-
-    @cached_property
-    def _parties(self) -> list[tuple[int, Capacity]]:
-        """Parties of the submission, as id and capacity (S1)."""
-        automation, answers = self.automation, self.automation.asked
-        named: list[tuple[int | None, Capacity]] = [
-            (self.item.batch.by_id, Capacity.IMPORTER),
-            *(party_queries.next_parties(self.registered) if self.registered is not None else ()),
-            *party_queries.of_siblings(self._siblings),
-            *party_queries.of_duplicates(self._likes.ids),
-            *((author.pk, Capacity.AUTHOR) for author in self._named),
-            (answers["technical_owner_id"], Capacity.TECHNICAL_OWNER),
-            (automation.technical_owner_id, Capacity.TECHNICAL_OWNER),
-            (answers["business_owner_id"], Capacity.BUSINESS_OWNER),
-            (automation.business_owner_id, Capacity.BUSINESS_OWNER),
-            (self.actor.person.pk if self.actor.person else None, Capacity.SUBMITTER),
-        ]
-        return [(person_id, capacity) for person_id, capacity in named if person_id is not None]
-
-    @cached_property
-    def _as_bound(self) -> dict[BindingKey, Binding]:
-        """Bindings as they would be after the import."""
-        return self.resolution.as_bound(self.actor.person)
-
-    @cached_property
-    def _named(self) -> tuple[Person, ...]:
-        """People with the account that the source names as its author (S1)."""
-        hint = self.manifest.source.owner_hint
-        return tuple(sorted(authors.all_matches([hint]).get(hint, ()), key=lambda person: person.pk))
-
-    def _wanted(
-        self,
-        key: str,
-        requested: RequestedItem,
-        compared: Changes,
-        stands: Assessment,
-        people: People,
-        app_problems: Sequence[str],
-    ) -> PreviewRow:
-        connection, is_named, said_no, proposed = "", True, "", ""
-        if requested.privilege is not None:
-            place = (requested.privilege.connector, requested.privilege.instance)
-            resource = self.resolution.resources[place]
-            connection = import_resolution.binding_name(place) if place in self._nameable else ""
-            is_named = resource.pk is not None and not resource.unresolved
-            said_no, proposed = self.resolution.refusal_of(place), self.resolution.proposal_of(place)
-        changes = replace(compared, asked=(requested,) if requested.why else ())
-        row_problems = problems_before_submission(self.automation, changes, stands, people.policy, self.now)
-        return PreviewRow(
-            key=row_key(key),
-            requested=requested,
-            resource=resource_of(requested),
-            seats=people.seats(self.automation, requested),
-            connection=connection,
-            is_named=is_named,
-            problems=tuple(problem for problem in row_problems if problem not in app_problems),
-            said_no=said_no,
-            proposed=proposed,
-        )
+def _refusal(
+    team: Team, registered: Automation | None, actor: Actor, now: datetime, *, is_elsewhere: bool
+) -> Refusal | None:
+    """Return why this person may not import or submit it, from the operations that would run."""
+    refusal = confirmation.confirm_import.refusal(team, actor=actor, now=now)
+    if refusal is not None or is_elsewhere:
+        return refusal or ELSEWHERE
+    return submit.refusal(registered, actor=actor, now=now) if registered is not None else None
 
 
 def _check_joining(preview: Preview, actor: Actor) -> Preview:
@@ -433,39 +263,25 @@ def _check_joining(preview: Preview, actor: Actor) -> Preview:
 
     An unchanged import submits nothing, so it has no such refusal.
     """
+    under_way, refusal = preview.context.before, preview.refusal
     if preview.is_repeat:
-        return (
-            replace(preview, refusal=None)
-            if preview.refusal is not None and preview.refusal.kind == "duty"
-            else preview
-        )
-    if preview.refusal is not None or preview.under_way is None:
+        return replace(preview, refusal=None) if refusal is not None and refusal.kind == "duty" else preview
+    if refusal is not None or under_way is None:
         return preview
-    joining = future_parties(preview.under_way, preview.automation, preview.authors, actor)
-    return replace(preview, refusal=duties.joining_refusal(preview.under_way, joining, actor))
+    joining = _people_who_join(under_way, preview, actor)
+    return replace(preview, refusal=duties.joining_refusal(under_way, joining, actor))
 
 
-def _as_asked(
-    judged: Judged, *, privilege: Privilege | None = None, credential: Credential | None = None
-) -> RequestedItem:
-    return RequestedItem("new", judged.tier.word, judged.reasons, privilege, credential)
-
-
-def _under_way(registered: Automation | None) -> Submission | None:
-    if registered is None:
-        return None
-    unfinished = registered.submissions.filter(state__in=UNFINISHED).select_related("version", "submitted_by")
-    return unfinished.order_by("-pk").first()
-
-
-def _is_stopped_since(under_way: Submission | None, compared: Changes) -> bool:
-    return under_way is not None and bool(
-        stopped_grants.matters_stopped_since(under_way) & {item.matter for item in compared.asked}
-    )
+def _people_who_join(under_way: Submission, preview: Preview, actor: Actor) -> list[Person]:
+    asked = preview.content.automation.asked
+    person_ids = {person.pk for person in (*actor.people, *preview.authors)}
+    person_ids |= {asked[f"{name}_id"] for name in ("business_owner", "technical_owner")} - {None}
+    people = Person.objects.filter(pk__in=person_ids).exclude(pk__in=under_way.parties.values("person"))
+    return list(people.order_by("pk"))
 
 
 def _base(registered: Automation | None) -> Version | None:
-    """Version to compare with: the approved one, or else the newest."""
+    """Return the version to compare with: the approved one, or else the newest."""
     if registered is None:
         return None
     return registered.approved_version or registered.versions.order_by("-number").first()
@@ -475,46 +291,33 @@ def _privileges_of(version: Version) -> list[Privilege]:
     return list(version.privileges.select_related("entitlement__resource", "credential"))
 
 
-def _drift(
-    base: Version | None, before: Sequence[Privilege], held: Sequence[Privilege], *, is_across: bool
-) -> VersionDiff | None:
+def _drift(base: Version | None, content: VersionContent, *, is_across: bool) -> VersionDiff | None:
     if base is None:
         return None
-    return promotion_diff.diff_across_environments(before, held) if is_across else diff.diff_privileges(before, held)
+    compare = promotion_diff.diff_across_environments if is_across else diff.diff_privileges
+    return compare(_privileges_of(base), content.privileges)
 
 
-def _justifications_below(
-    below: Version | None, before: Sequence[Privilege], rows: Sequence[tuple[str, RequestedItem]]
-) -> dict[str, str]:
+def _justifications_below(context: PlanContext, rows: Mapping[str, RequestedItem]) -> dict[str, str]:
     """Justifications of the same privileges in the lower environment, by row, to prefill the form (I10)."""
+    below = context.promoted_from
     if below is None:
         return {}
-    keys = {item.privilege.key: row_key(key) for key, item in rows if item.privilege is not None}
-    pairs = promotion_diff.pair_privileges(before, [item.privilege for _, item in rows if item.privilege is not None])[
-        0
-    ]
+    keys = {item.privilege.key: key for key, item in rows.items() if item.privilege is not None}
+    pairs = promotion_diff.pair_privileges(_privileges_of(below), context.content.privileges)[0]
     approvals = Approval.objects.filter(submission__automation=below.automation_id, justification__isnull=False)
     justifications = dict(approvals.order_by("pk").values_list("privilege__key", "justification__text"))
     return {keys[now.key]: justifications[was.key] for was, now in pairs if justifications.get(was.key)}
 
 
-def _earlier_justifications(registered: Automation | None, rows: Iterable[tuple[str, RequestedItem]]) -> dict[str, str]:
+def _earlier_justifications(registered: Automation | None, rows: Mapping[str, RequestedItem]) -> dict[str, str]:
     """The last justification of each row that was asked before, to prefill the form."""
     if registered is None:
         return {}
-    rows_by_key = {item.key: row_key(key) for key, item in rows}
-    approvals = Approval.objects.filter(submission__automation=registered, justification__isnull=False)
-    justification_rows = approvals.order_by("pk").values_list("privilege__key", "credential_id", "justification__text")
-    justifications = ((key or credential_key(credential), text) for key, credential, text in justification_rows if text)
+    keys = {item.key: key for key, item in rows.items()}
+    approvals = Approval.objects.filter(submission__automation=registered, justification__isnull=False).order_by("pk")
     return {
-        rows_by_key[key]: text
-        for key, text in justifications
-        if key in rows_by_key and not text.startswith(USES_PREFIX)
+        keys[key or credential_key(credential)]: text
+        for key, credential, text in approvals.values_list("privilege__key", "credential_id", "justification__text")
+        if text and (key or credential_key(credential)) in keys and not text.startswith(USES_PREFIX)
     }
-
-
-def _find_version(registered: Automation | None, manifest: Manifest, held: Iterable[Privilege]) -> Version | None:
-    if registered is None:
-        return None
-    bound = sha256(sorted(privilege.key for privilege in held))
-    return registered.versions.filter(manifest_digest=manifest_digest(manifest), binding_digest=bound).first()

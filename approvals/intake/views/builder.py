@@ -197,14 +197,14 @@ class Work:
 
     def about(self, preview: Preview, data: QueryDict | None = None) -> AutomationForm:
         """The form beside the rows; bound to ``data`` if its errors are to be shown."""
-        source = preview.manifest.source
-        platform = platform_instance.platform_name(preview.manifest)
-        environment = preview.automation.environment
+        source = preview.content.manifest.source
+        platform = platform_instance.platform_name(preview.content.manifest)
+        environment = preview.content.automation.environment
         others = [] if source.external_id else without_id(self.team, platform, environment)
-        is_open = preview.registered is None and preview.refusal is None and not preview.is_certain
+        is_open = preview.content.registered is None and preview.refusal is None and not preview.is_certain
         return AutomationForm(
             data,
-            people=ownership_rules.possible_owners(self.team, preview.registered, self.builder.now),
+            people=ownership_rules.possible_owners(self.team, preview.content.registered, self.builder.now),
             teams=self.builder.teams,
             automations=others,
             siblings=environments.sibling_choices(self.team, environment, preview.sibling) if is_open else [],

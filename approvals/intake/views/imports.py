@@ -248,8 +248,9 @@ def _submit(request: Request, work: Work) -> HttpResponse:
         return work.page(request, loaded, details, submitted=True, status=422)
     if loaded.refusal is not None:
         return refused(request, loaded.refusal, context={"back_href": reverse("import_preview", args=[work.item.pk])})
-    is_saved = loaded.version is not None and loaded.version == work.item.version and not loaded.amends
-    if is_saved and (loaded.short or any(row.problems for row in loaded.asked)):
+    version = loaded.content.version
+    is_saved = version is not None and version == work.item.version and not loaded.amends
+    if is_saved and (loaded.plan.short or any(row.problems for row in loaded.asked)):
         messages.warning(request, "It is saved, and still can't be submitted: what is missing stands below.")
         return redirect("import_preview", pk=work.item.pk)
     return _confirm_and_submit(request, work, loaded, details)
@@ -257,7 +258,8 @@ def _submit(request: Request, work: Work) -> HttpResponse:
 
 def _is_filled_in(loaded: Preview, details: AutomationForm) -> bool:
     """Whether the builder has given all required answers. Errors are shown beside their fields."""
-    if any("two different owners" in problem for problem in loaded.problems) and details.data.get("business_owner"):
+    is_one_missing = any(problem.place == "technical_owner" for problem in loaded.plan.problems)
+    if is_one_missing and details.data.get("business_owner"):
         details.add_error(
             "technical_owner", "High risk needs a second person: name somebody else than the business owner."
         )

@@ -10,17 +10,15 @@ from typing import Any
 
 from django.urls import reverse
 
-from approvals.conflicts.check import submission as conflicts
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.intake.preview.rows import Preview
-from approvals.intake.views import preview_rows, route
+from approvals.intake.views import missing_answers, preview_rows, route
 from approvals.intake.views.preview_rows import Form
 from approvals.models import Submission
 from approvals.review.views import tier_reasons
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
-from governance.core.texts import free_text
 from governance.web.components import times
 from inventory.automations import environments
 from inventory.chains import views as chain_views
@@ -52,16 +50,18 @@ SECRET_PLACES = {
 
 def context(preview: Preview, form: Form, builder: Person) -> Shape:
     """Context of ``approvals/intake/preview.html``."""
-    joined = preview.chain.others or preview.chain.unknown
+    joined = preview.context.chain.others or preview.context.chain.unknown
     pk = preview.item.pk
-    missing = things_missing(preview)
+    missing = missing_answers.things_missing(preview)
     return {
-        "now": preview.now,
+        "now": preview.context.now,
         "crumbs": [{"label": "Bring in", "href": reverse("bring_in")}, {"label": "Preview", "href": ""}],
         "head": _head(preview, is_ready=not missing),
         "action": reverse("import_preview", args=[pk]),
         "refresh_href": reverse("import_panel", args=[pk]),
-        "change_href": f"{reverse('bring_in_form')}?item={pk}" if preview.manifest.source.format == "manual" else "",
+        "change_href": f"{reverse('bring_in_form')}?item={pk}"
+        if preview.content.manifest.source.format == "manual"
+        else "",
         "missing": missing,
         "standing": _standing(preview),
         "record_words": _record_words(preview),
@@ -75,9 +75,14 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "same_as": _same_as(preview),
         "conflicts": _conflicts(preview, builder),
         "secrets": [_secret(secret) for secret in preview.item.secrets],
-        "noticed": [*_named(preview), *_runs_as(preview), *_shared(preview), *_noticed(preview.manifest.findings)],
+        "noticed": [
+            *_named(preview),
+            *_runs_as(preview),
+            *_shared(preview),
+            *_noticed(preview.content.manifest.findings),
+        ],
         "chain": chain_views.chain_shape(
-            preview.chain, preview.automation.name, Actor.of(builder), preview.now, would=True
+            preview.context.chain, preview.content.automation.name, Actor.of(builder), preview.context.now, would=True
         )
         if joined
         else None,
@@ -87,7 +92,7 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
 
 
 def _head(preview: Preview, *, is_ready: bool) -> Shape:
-    manifest, environment = preview.manifest, preview.automation.get_environment_display().lower()
+    manifest, environment = preview.content.manifest, preview.content.automation.get_environment_display().lower()
     facts: list[Any] = [FORMATS.get(manifest.source.format, manifest.source.format)]
     if preview.item.filename:
         facts.append({"text": preview.item.filename, "mono": True})
@@ -100,7 +105,7 @@ def _head(preview: Preview, *, is_ready: bool) -> Shape:
     if not is_ready:
         submit["disabled"] = "missing"
     actions = [save, discard] if preview.is_repeat else [save, discard, submit]
-    title = preview.automation.name
+    title = preview.content.automation.name
     return {"title": title, "window": f"Preview {title}", "tier": preview.tier, "facts": facts, "actions": actions}
 
 
@@ -116,76 +121,20 @@ def _record_words(preview: Preview) -> str:
     unnamed = {row.connection for row in privileges if row.connection and not row.is_named}
     if unnamed:
         parts.append(f"{times.counted(len(unnamed), 'connection')} to name")
-    if preview.registered is not None and preview.changes.unchanged:
-        parts.append(f"{len(preview.changes.unchanged)} held already")
+    if preview.content.registered is not None and preview.context.changes.unchanged:
+        parts.append(f"{len(preview.context.changes.unchanged)} held already")
     return ", ".join(part for part in parts if not part.startswith("0 "))
 
 
 def _tier_words(preview: Preview) -> str:
-    owners = "Two people must own a high-risk app. " if preview.policy.needs_two_owners(preview.tier) else ""
-    return f"{owners}Its {preview.tier}-risk records last at most {preview.policy.longest_term(preview.tier)} days."
+    owners = "Two people must own a high-risk app. " if preview.context.policy.needs_two_owners(preview.tier) else ""
+    return f"{owners}Its {preview.tier}-risk records last at most {preview.context.policy.longest_term(preview.tier)} days."
 
 
 def _reasons(preview: Preview) -> list[Shape]:
     """Reasons of the app's risk."""
     sentences = [row.requested.privilege.sentence for row in preview.wanted if row.requested.privilege is not None]
-    return tier_reasons.group_reasons(preview.judged.reasons, sentences)
-
-
-# --- missing answers ------------------------------------------------------------------------------------------------
-
-
-def things_missing(preview: Preview) -> list[Shape]:
-    """Problems that block the submission, each with a link to its place."""
-    if preview.refusal is not None:
-        return [_thing(preview.refusal.sentence.rstrip(".").replace("You ", "you ", 1), "#about")]
-    fields = preview.draft.fields
-    missing = []
-    if not free_text.seen(str(fields.get("purpose") or "")):
-        missing.append(_thing("say what it is for", "#id_purpose"))
-    has_owner = bool(fields.get("business_owner"))
-    if not has_owner:
-        missing.append(_thing("name a business owner", "#id_business_owner"))
-    known_words = ("purpose is empty", "technical owner", "owner of this automation")
-    for problem in preview.problems:
-        if "two different owners" in problem and has_owner:
-            missing.append(_thing("name a second person as technical owner", "#id_technical_owner"))
-        elif "not here any more" in problem:
-            missing.append(_thing("name an owner who is here", "#id_business_owner"))
-        elif not any(word in problem for word in known_words):
-            missing.append(_thing(problem.rstrip("."), "#about"))
-    missing += _about_rows(preview)
-    refused = conflicts.enforced_conflicts(preview.conflicts)
-    if refused:
-        missing.append(_thing(f"resolve {times.counted(len(refused), 'conflict')}", "#conflicts"))
-    if preview.short and has_owner:
-        missing.append(_thing("find enough different people", "#route"))
-    return missing
-
-
-def _thing(text: str, href: str) -> Shape:
-    return {"text": text, "href": href}
-
-
-def _about_rows(preview: Preview) -> list[Shape]:
-    unnamed: dict[str, Any] = {}
-    stuck: dict[str, Any] = {}
-    for row in preview.asked:
-        if row.connection and not row.is_named:
-            unnamed.setdefault(row.connection, row)
-        elif row.problems and preview_rows.is_known(row):
-            stuck.setdefault(preview_rows.problem_words(row, preview.now), row)
-    missing = [_thing(f"say what {preview_rows.place(row)} talks to", f"#bind-{row.key}") for row in unnamed.values()]
-    if len(missing) > 2:
-        missing = [_thing(f"say what its {len(missing)} connections open", missing[0]["href"])]
-    missing += [_thing(words, f"#wish-{row.key}") for words, row in stuck.items()]
-    unjustified = preview.unjustified
-    if len(unjustified) > 2:
-        return [*missing, _thing(f"say why it needs {len(unjustified)} of these", f"#why-{unjustified[0].key}")]
-    return [
-        *missing,
-        *(_thing(f"say why it {preview_rows.sentence_after_it(row)}", f"#why-{row.key}") for row in unjustified),
-    ]
+    return tier_reasons.group_reasons(preview.context.app.reasons, sentences)
 
 
 # --- notices ------------------------------------------------------------------------------------------------
@@ -193,19 +142,19 @@ def _about_rows(preview: Preview) -> list[Shape]:
 
 def _standing(preview: Preview) -> Shape | None:
     """Its state in the register: unchanged, under review, or saved and not submitted."""
-    registered, version = preview.registered, preview.version
+    registered, version = preview.content.registered, preview.content.version
     if registered is None or preview.refusal is not None:
         return None
     automation = {"href": registered.href, "link": registered.name}
-    if preview.under_way is not None:
-        return _reviewed(preview, preview.under_way)
+    if preview.context.before is not None:
+        return _reviewed(preview, preview.context.before)
     if preview.asks_nothing and version is not None:
         text = f"This is version {version.number} as it was approved, so there is nothing to submit."
         return {"icon": "ring-check", "tone": "ok", "lead": "Nothing changed.", "text": text, **automation}
     if preview.asks_nothing:
         text = "It asks for nothing that is not approved and held already; submitting makes it the version on record."
         if _is_sampled(preview):
-            text += f" One such change in {preview.policy.sampled_one_in} is drawn, and somebody who is no party looks at it."
+            text += f" One such change in {preview.context.policy.sampled_one_in} is drawn, and somebody who is no party looks at it."
         return {"icon": "ring-check", "tone": "ok", "lead": "Nothing new is asked.", "text": text, **automation}
     if version is not None:
         return {
@@ -239,7 +188,7 @@ def _reviewed(preview: Preview, under_way: Submission) -> Shape:
     number = under_way.version.number
     review = {"href": reverse("review", args=[under_way.pk]), "link": "See the review"}
     since = f"since {times.stamp_words(under_way.submitted_at)}, submitted by {under_way.submitted_by.name}"
-    is_same = preview.version is not None and preview.version.pk == under_way.version_id
+    is_same = preview.content.version is not None and preview.content.version.pk == under_way.version_id
     if is_same and not preview.is_stopped_since:
         text = f"This is version {number}, under review {since}."
         return {"icon": "ring-check", "tone": "ok", "lead": "Nothing changed.", "text": text, **review}
@@ -250,19 +199,19 @@ def _reviewed(preview: Preview, under_way: Submission) -> Shape:
 
 def _is_sampled(preview: Preview) -> bool:
     """Whether its source differs from the version in force without a question to stage 1 (A12)."""
-    before = preview.changes.before
-    return before is not None and before.version.source_digest != preview.manifest.source.content
+    before = preview.context.changes.before
+    return before is not None and before.version.source_digest != preview.content.manifest.source.content
 
 
 def _promoted(preview: Preview) -> Shape | None:
     """The version that it is promoted from, and what counts in this environment (I10)."""
-    below = preview.promoted_from
+    below = preview.context.promoted_from
     if below is None or preview.refusal is not None:
         return None
     environment = below.automation.get_environment_display().lower()
     stands = environments.version_status(below.pk, below.automation.approved_version_id, below.automation.state)
     text = f"Version {below.number} is {stands} in {environment}. An approval counts in its own environment, so this is decided anew"
-    text += "." if preview.registered is not None else "; what was said there is filled in."
+    text += "." if preview.content.registered is not None else "; what was said there is filled in."
     return {
         "lead": f"Promotion from {environment}.",
         "text": text,
@@ -273,24 +222,26 @@ def _promoted(preview: Preview) -> Shape | None:
 
 def _conflicts(preview: Preview, builder: Person) -> list[Shape]:
     """Conflicts and their resolutions (S6). A waiver needs a registered version, so others are saved first (S7)."""
-    rows = conflict_rows.shapes(preview.conflicts, conflict_words(preview), Actor.of(builder), preview.now)
+    rows = conflict_rows.shapes(
+        preview.context.conflicts, conflict_words(preview), Actor.of(builder), preview.context.now
+    )
     return [
-        row | _way_to_ask(preview, finding) if conflict_rows.may_request_waiver(finding, preview.now) else row
-        for row, finding in zip(rows, preview.conflicts, strict=True)
+        row | _way_to_ask(preview, finding) if conflict_rows.may_request_waiver(finding, preview.context.now) else row
+        for row, finding in zip(rows, preview.context.conflicts, strict=True)
     ]
 
 
 def _way_to_ask(preview: Preview, finding: FoundConflict) -> Shape:
     if preview.refusal is not None:
         return {}
-    if preview.registered is None or preview.version is None:
+    if preview.content.registered is None or preview.content.version is None:
         return {"ask_by": f"waiver:{finding.standing.rule.code}"}
-    return {"ask_href": conflict_rows.waiver_request_href(preview.registered.pk, finding)}
+    return {"ask_href": conflict_rows.waiver_request_href(preview.content.registered.pk, finding)}
 
 
 def conflict_words(preview: Preview) -> dict[str, str]:
     """Sentences of the future privileges, by the keys in conflicts."""
-    pk = preview.automation.pk or 0
+    pk = preview.content.automation.pk or 0
     held = [row.requested.privilege for row in preview.wanted if row.requested.privilege is not None]
     return {f"{pk}/{privilege.key}": privilege.sentence for privilege in held}
 
@@ -300,17 +251,17 @@ def _same_as(preview: Preview) -> list[Shape]:
     if preview.refusal is not None:
         return []
     shapes = []
-    for match in (*preview.alike.held, *preview.alike.warned):
+    for match in (*preview.context.likes.held, *preview.context.likes.warned):
         is_ours = match.other.team_id == preview.team.pk
         why = "It has the same source." if match.because == SOURCE else "It asks for nearly the same."
         name = match.other.name if is_ours else "an automation of another team"
-        text = ASK_IF_SAME if match in preview.alike.held else "Check that it is not built twice."
+        text = ASK_IF_SAME if match in preview.context.likes.held else "Check that it is not built twice."
         shapes.append({"name": name, "href": match.other.href if is_ours else "", "text": f"{why} {text}"})
     return shapes
 
 
 def _is_across(preview: Preview) -> bool:
-    return preview.base is not None and preview.base == preview.promoted_from
+    return preview.base is not None and preview.base == preview.context.promoted_from
 
 
 def _drift_title(preview: Preview) -> str:
@@ -330,7 +281,7 @@ def _drift(drift: VersionDiff, preview: Preview) -> list[Shape]:
         lines.append({"icon": "swap", "tone": "wait", "text": f"{change.after.sentence}: {rows}", "lead": "Changed."})
     if not lines and preview.base is not None and _is_across(preview):
         lines.append({"icon": "check", "tone": "ok", "text": "It holds the same there, on the same resources."})
-    elif not lines and preview.base is not None and preview.version is None:
+    elif not lines and preview.base is not None and preview.content.version is None:
         text = f"No privilege differs from version {preview.base.number}; the source or what starts it does."
         lines.append({"icon": "swap", "tone": "", "text": text})
     return lines
@@ -347,7 +298,7 @@ def _secret(secret: Shape) -> Shape:
 
 def _named(preview: Preview) -> list[Shape]:
     """The author that the source names: a person if one has that account, or else the account (S1)."""
-    hint = preview.manifest.source.owner_hint
+    hint = preview.content.manifest.source.owner_hint
     if not hint:
         return []
     if not preview.authors:
@@ -369,20 +320,18 @@ def _runs_as(preview: Preview) -> list[Shape]:
 
 
 def _shared(preview: Preview) -> list[Shape]:
-    """Credentials that other registered automations use too, worded as on the review (I5): one query."""
+    """Credentials that other registered automations use too, worded as on the review (I5)."""
     if preview.refusal is not None:
         return []
-    credentials = [row.requested.credential for row in preview.wanted if row.requested.credential is not None]
     return [
         {
             "icon": "key",
             "tone": "wait",
-            "lead": f"{findings.finding_label(shared_credential['code'], shared_credential['place'])}.",
-            "text": shared_credential["detail"],
+            "lead": f"{findings.finding_label(finding['code'], finding['place'])}.",
+            "text": finding["detail"],
         }
-        for shared_credential in findings.shared_credentials(
-            preview.registered, [credential for credential in credentials if credential.pk is not None]
-        )
+        for finding in preview.context.findings
+        if finding["code"] == "shared_credential"
     ]
 
 

@@ -11,6 +11,7 @@ from django import forms
 
 from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.intake.views import route
+from approvals.models import SeatLabel
 from approvals.review.views import credentials
 from governance.core.models import Person
 from governance.web.components import times
@@ -69,7 +70,7 @@ def is_recognised(row: PreviewRow) -> bool:
 def _row(preview: Preview, row: PreviewRow, form: Form, is_first: bool) -> Shape:
     privilege, resource = row.requested.privilege, row.resource
     is_unknown = not row.is_named or not is_recognised(row)
-    people = next((seat.people for seat in row.seats if not seat.is_security), ())
+    people = next((seat.may_decide for seat in row.seats if seat.label != SeatLabel.SECURITY), ())
     return {
         "key": row.key,
         "level": "secret" if privilege is None else privilege.level if is_recognised(row) else "unknown",
@@ -91,15 +92,18 @@ def _row(preview: Preview, row: PreviewRow, form: Form, is_first: bool) -> Shape
 
 def _asked_of(preview: Preview, people: Sequence[Person]) -> str:
     """The first deciders: people, or policy on the light path."""
-    return f"Policy version {preview.policy.version.number}" if preview.is_light else route.names(people)
+    return f"Policy version {preview.context.policy.version.number}" if preview.context.light else route.names(people)
 
 
 def _terms(preview: Preview, row: PreviewRow) -> list[Shape]:
     """Terms to choose from. The maximum has no number, so that it follows a change of tier."""
-    chosen, longest = preview.term(row), preview.policy.longest_term(row.requested.tier)
+    chosen, longest = (
+        preview.answers.term(row.key, row.requested),
+        preview.context.policy.longest_term(row.requested.tier),
+    )
     return [
         {"value": "" if days == longest else days, "label": times.counted(days, "day"), "selected": days == chosen}
-        for days in preview.terms(row)
+        for days in preview.answers.terms(row.key, row.requested)
     ]
 
 
@@ -151,7 +155,7 @@ def _credential_tags(preview: Preview, row: PreviewRow) -> list[Shape]:
     if credential is None:
         return []
     held = [other.requested.privilege for other in preview.wanted if other.requested.privilege is not None]
-    return credentials.stands_out(credential, findings.codes_beyond_request(credential, held), preview.now)
+    return credentials.stands_out(credential, findings.codes_beyond_request(credential, held), preview.context.now)
 
 
 def _unsettled(row: PreviewRow) -> list[str]:
@@ -200,7 +204,10 @@ def _label(resource: Resource) -> str:
 
 
 def _why(preview: Preview, row: PreviewRow, form: Form) -> Shape:
-    value, is_settled = preview.why(row), bool(preview.reason(row) or preview.uses(row))
+    value, is_settled = (
+        preview.answers.why(row.key),
+        bool(preview.answers.reason(row.key) or preview.answers.uses(row.key)),
+    )
     return {
         "value": value,
         "hint": "Say why, if there is more to it than what it opens"

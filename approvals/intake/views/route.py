@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from approvals.assignment import candidates, next_approver
+from approvals.assignment.route import SeatState
 from approvals.decisions import queries as decision_queries
-from approvals.intake.preview.route import PreviewSeat
 from approvals.intake.preview.rows import Preview, PreviewRow
+from approvals.models import SeatLabel
 from governance.core.models import Person
 from governance.web.components import times
 
@@ -24,8 +25,9 @@ WAY_OUT = "Name a deputy for the resource, or let somebody else submit."
 class _Box:
     """One box of stage 2: the same people on the same basis."""
 
-    seat: PreviewSeat
+    seat: SeatState
     people: tuple[Person, ...]
+    is_extra: bool
     wanted: list[PreviewRow] = field(default_factory=list)
     due: datetime | None = None
 
@@ -37,53 +39,53 @@ def context(preview: Preview, builder: Person) -> Shape:
         preview: the import as it would be submitted.
         builder: the person who would submit it.
     """
-    policy, now = preview.policy, preview.now
+    policy, now = preview.context.policy, preview.context.now
     days = policy.due_days(preview.tier)
-    app_due = max((_due(now, days, seat) for seat in preview.app_seats if seat.people), default=now)
-    boxes = [] if preview.is_light else _boxes(preview, app_due)
+    app_due = max((_due(now, days, seat) for seat in preview.app_seats if seat.may_decide), default=now)
+    boxes = [] if preview.context.light else _boxes(preview, app_due)
     last = max([app_due, *(box.due for box in boxes if box.due)])
     people = [
         *(person for box in boxes for person in box.people),
-        *(person for seat in preview.app_seats for person in seat.people),
+        *(person for seat in preview.app_seats for person in seat.may_decide),
     ]
     usual = decision_queries.usual_decision_times(people, now)
-    number = preview.version.number if preview.version else (preview.base.number + 1 if preview.base else 1)
+    number = (
+        preview.content.version.number if preview.content.version else (preview.base.number + 1 if preview.base else 1)
+    )
     return {
         "you": {"name": builder.name, "text": f"Today. Version {number} is frozen as it stands."},
         "app": _app(preview, app_due, usual),
         "light": _light(preview),
-        "seats": [_by_policy(preview)] if preview.is_light else [_box(box, usual) for box in boxes],
+        "seats": [_by_policy(preview)] if preview.context.light else [_box(box, usual) for box in boxes],
         "force": {"text": _force(preview, boxes, last)},
         "enough": _is_enough(preview),
-        "short": f"Nobody is left to decide: {'; '.join(preview.short)}. {WAY_OUT}" if preview.short else "",
+        "short": f"Nobody is left to decide: {'; '.join(preview.plan.short)}. {WAY_OUT}" if preview.plan.short else "",
         "skipped": _skipped(preview),
     }
 
 
 def _light(preview: Preview) -> Shape | None:
     """Notice that policy approves stage 2, or why not if all is low risk (A13)."""
-    if preview.is_light:
-        seats = [names(seat.people) for seat in preview.app_seats if seat.people]
+    if preview.context.light:
+        seats = [names(seat.may_decide) for seat in preview.app_seats if seat.may_decide]
         deciding = f"{' and '.join(seats)} decides" if len(seats) == 1 else "People decide"
-        rest_words = f"the rest is approved by policy version {preview.policy.version.number}"
-        text = (
-            f"{deciding} the app; {rest_words}. One grant in {preview.policy.sampled_one_in} is looked at afterwards."
-        )
+        rest_words = f"the rest is approved by policy version {preview.context.policy.version.number}"
+        text = f"{deciding} the app; {rest_words}. One grant in {preview.context.policy.sampled_one_in} is looked at afterwards."
         return {"tone": "ok", "icon": "arrow", "lead": "Light path.", "text": text}
-    if preview.not_light:
-        text = f"{preview.not_light} So owners are asked."
+    if preview.context.not_light is not None:
+        text = f"{preview.context.not_light.sentence} So owners are asked."
         return {"tone": "", "icon": "info", "lead": "Low risk, and not on the light path.", "text": text}
     return None
 
 
 def _by_policy(preview: Preview) -> Shape:
     """Stage 2 on the light path: one box without people."""
-    name = f"Policy version {preview.policy.version.number}"
+    name = f"Policy version {preview.context.policy.version.number}"
     return {"name": name, "capacity": "light path", "text": f"{_counted(preview.asked)}, at once", "due": None}
 
 
-def _due(start: datetime, days: int, seat: PreviewSeat) -> datetime:
-    return candidates.deadline_after(start, days, seat.people[0])
+def _due(start: datetime, days: int, seat: SeatState) -> datetime:
+    return candidates.deadline_after(start, days, seat.may_decide[0])
 
 
 def names(people: Sequence[Person]) -> str:
@@ -93,29 +95,37 @@ def names(people: Sequence[Person]) -> str:
     return " or ".join(person.name for person in people)
 
 
-def _capacity(seat: PreviewSeat) -> str:
-    return "security" if seat.is_security or seat.is_of_conflict else seat.basis
+def _capacity(seat: SeatState) -> str:
+    return "security" if seat.label in (SeatLabel.SECURITY, SeatLabel.CONFLICT) else seat.basis
 
 
 def _app(preview: Preview, due: datetime, usual: Mapping[int, timedelta]) -> Shape:
-    if not preview.changes.app:
-        before = preview.changes.before
+    if not preview.context.changes.app:
+        before = preview.context.changes.before
         since = f" since version {before.version.number}" if before is not None else ""
         return {"people": [], "text": f"Not asked again: nothing that it decides about changed{since}."}
-    people = [row for seat in preview.app_seats if seat.people for row in _asked_people(seat)]
+    app = preview.plan.approval_of(None)
+    people = [
+        row
+        for seat in preview.app_seats
+        if seat.may_decide
+        for row in _asked_people(seat, is_extra=app is not None and app.is_extra(seat.label))
+    ]
     usual_words = [
-        words for seat in preview.app_seats if (words := decision_queries.decision_time_words(seat.people, usual))
+        words for seat in preview.app_seats if (words := decision_queries.decision_time_words(seat.may_decide, usual))
     ]
     text = f"{QUESTION} {usual_words[0].capitalize()}." if usual_words else QUESTION
     return {"people": people, "text": text, "due": due if people else None}
 
 
-def _asked_people(seat: PreviewSeat) -> list[Shape]:
+def _asked_people(seat: SeatState, *, is_extra: bool) -> list[Shape]:
     """People asked for one seat of stage 1, and those asked in addition if too few would be left for other seats (A9)."""
-    suffix = ", since it is in conflict" if seat.is_of_conflict else ", one signature more" if seat.is_more else ""
+    suffix = (
+        ", since it is in conflict" if seat.label == SeatLabel.CONFLICT else ", one signature more" if is_extra else ""
+    )
     capacity = f"{_capacity(seat)}{suffix}"
     if seat.beside is None:
-        return [{"name": names(seat.people), "capacity": capacity}]
+        return [{"name": names(seat.may_decide), "capacity": capacity}]
     capacity_beside = (
         f"{seat.beside.basis}, asked too so that somebody is left for {next_approver.list_names(seat.beside.short)}"
     )
@@ -129,24 +139,25 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
     boxes: dict[tuple[object, ...], _Box] = {}
     for row in preview.asked:
         for seat in row.seats:
-            people = () if row.problems and not seat.is_security else seat.people
+            people = () if row.problems and seat.label != SeatLabel.SECURITY else seat.may_decide
             basis = seat.basis if people else ""
-            key = (tuple(person.pk for person in people), seat.is_security, seat.label, seat.is_more, basis)
-            box = boxes.setdefault(key, _Box(seat, people))
+            is_extra = row.approval is not None and row.approval.is_extra(seat.label)
+            key = (tuple(person.pk for person in people), seat.label, is_extra, basis)
+            box = boxes.setdefault(key, _Box(seat, people, is_extra))
             box.wanted.append(row)
             if people:
-                due = candidates.deadline_after(opens, preview.policy.due_days(row.requested.tier), people[0])
+                due = candidates.deadline_after(opens, preview.context.policy.due_days(row.requested.tier), people[0])
                 box.due = min(box.due, due) if box.due else due
-    return sorted(boxes.values(), key=lambda box: (not box.people, box.seat.is_security))
+    return sorted(boxes.values(), key=lambda box: (not box.people, box.seat.label == SeatLabel.SECURITY))
 
 
 def _box(box: _Box, usual: Mapping[int, timedelta]) -> Shape:
-    if box.seat.is_of_conflict and box.people:
+    if box.seat.label == SeatLabel.CONFLICT and box.people:
         text = f"One extra approval for {times.counted(len(box.wanted), 'record')} in conflict"
-    elif box.seat.is_more and box.people:
+    elif box.is_extra and box.people:
         refused = times.counted(len(box.wanted), "record")
         text = f"One signature more on {refused} refused, withdrawn or stopped before"
-    elif box.seat.is_security and box.people:
+    elif box.seat.label == SeatLabel.SECURITY and box.people:
         count = len(box.wanted)
         text = f"Second signature on the {count} high-risk records" if count > 1 else "Second signature, high risk"
     else:
@@ -177,17 +188,17 @@ def _counted(wanted: Iterable[PreviewRow]) -> str:
 
 
 def _force(preview: Preview, boxes: Sequence[_Box], last: datetime) -> str:
-    if not preview.changes.app and not boxes:
+    if not preview.context.changes.app and not boxes:
         return "At once: nothing is asked."
     if not all(box.people for box in boxes):
         return "Once everything that it touches has an owner, and everybody says yes."
-    day = times.day_words(times.day_of(last), times.day_of(preview.now))
+    day = times.day_words(times.day_of(last), times.day_of(preview.context.now))
     return f"{day} at the latest, if everybody says yes on time."
 
 
 def _is_enough(preview: Preview) -> bool:
     return (
-        not preview.short
+        not preview.plan.short
         and not any(row.problems for row in preview.asked)
         and bool(preview.draft.fields.get("business_owner"))
     )
@@ -196,7 +207,7 @@ def _is_enough(preview: Preview) -> bool:
 def _skipped(preview: Preview) -> list[str]:
     """Each skipped person once per reason, with the approvals concerned."""
     entries: dict[tuple[int, str], tuple[str, list[str]]] = {}
-    stage_2 = [] if preview.is_light else preview.asked
+    stage_2 = [] if preview.context.light else preview.asked
     for name, seats in [
         ("", preview.app_seats),
         *((row.resource.name if row.resource else "", row.seats) for row in stage_2),
@@ -206,9 +217,7 @@ def _skipped(preview: Preview) -> list[str]:
                 entry = entries.setdefault((skip.person.pk, skip.code), (skip.why, []))
                 place_words = f"{skip.basis} of {name}" if name and skip.basis in ("owner", "deputy") else skip.basis
                 entry[1].append(place_words)
-    people = {skip.person.pk: skip.person for row in stage_2 for seat in row.seats for skip in seat.skipped}
-    people |= {skip.person.pk: skip.person for seat in preview.app_seats for skip in seat.skipped}
     return [
-        f"{people[pk].name} ({' and '.join(list(dict.fromkeys(bases))[:2])}) {why} · {code}"
-        for (pk, code), (why, bases) in entries.items()
+        f"{why} ({' and '.join(list(dict.fromkeys(bases))[:2])}) · {code}"
+        for (_, code), (why, bases) in entries.items()
     ]

@@ -17,9 +17,6 @@ from approvals.models import (
 )
 from governance.core.engine.transition import Effect, Step, transition
 
-#: Facts about the state of an approval, not about its request.
-STATE_FACTS = ("round", "policy", "retracted")
-
 
 @transition(
     Approval,

@@ -5,30 +5,27 @@ A transfer into a refused conflict is refused (S6): by a duty, and again under t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from approvals.assignment import candidates
-from approvals.conflicts.check import cases
 from approvals.conflicts.check import transfer as check_transfer
 from approvals.conflicts.check.submission import take_access_lock
 from approvals.grants.transitions import lifecycle
-from approvals.models import Approval, Submission
-from approvals.parties import queries as party_queries
-from approvals.policies import queries as policy_queries
-from approvals.submissions import version_diff
-from approvals.submissions.transitions import submit
-from approvals.submissions.transitions.create_approvals import ApprovalWriter
+from approvals.prior_decisions.duplicates import Likenesses
+from approvals.submissions.plan.content import content_of_version
+from approvals.submissions.plan.context import load_context
+from approvals.submissions.plan.plan import plan
 from approvals.submissions.transitions.stages import start
+from approvals.submissions.transitions.submit import payload_of
+from approvals.submissions.transitions.write_plan import write_plan
 from governance.core.duties.refusals import refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
-from inventory.automations import environments
 from inventory.automations.transitions import transfers
 from inventory.models import Automation, Transfer
-from inventory.versions import transitions as version_transitions
+from inventory.versions.transitions import assess_version
 
 
 def show_to_new_lead(transfer: Transfer, step: Step[Any]) -> None:
@@ -67,32 +64,13 @@ def submit_moved(step: Step[Automation], *, submitter: Person) -> Effect:
     automation = step.subject
     version = automation.approved_version
     assert version is not None  # the automation is in use
-    assessment = version_transitions.assess_version(version, now=step.now)
-    changes = replace(version_diff.compare(automation, version, assessment, now=step.now), asked=())
-    policy = policy_queries.in_force(step.now)
-    wanted = [item.privilege for item in changes.wanted if item.privilege is not None]
-    case = cases.with_running_grants(
-        cases.case_of_loaded_version(automation, version, wanted, assessment.unvouched), changes.unchanged
-    )
-    siblings = environments.lineage_ids(automation.lineage, automation.pk)
-    submission: Submission = submit.create(
-        step, automation, version, changes, assessment, policy, None, case, light_path=False, by=submitter
-    )
-    party_queries.write_all_parties(submission, submitter, siblings=siblings, alike=[])
-    carrying = ApprovalWriter(step, submission, policy, None, is_same_app=False, siblings=siblings, likes=[])
-    approvals: Sequence[Approval] = submit.create_approvals(step, submission, changes, {}, policy, carrying)
-    submit.check_enough_people(submission)
+    assess_version(version, now=step.now)
+    content = content_of_version(automation, version)
+    context = load_context(content, submitter=submitter, people=[submitter], now=step.now, likes=Likenesses())
+    context = replace(context, changes=replace(context.changes, asked=()), before=None, before_approvals={})
+    made = plan(replace(context, light=False), {})
+    if made.short:
+        raise refuse(made.refusals[-1])
+    submission = write_plan(step, made)
     start(step, submission)
-    return Effect(
-        subject=submission,
-        payload={
-            "version": version.number,
-            "manifest": version.manifest_digest,
-            "tier": assessment.tier,
-            "policy": policy.version.number,
-            "records": len(approvals),
-            "parties": party_queries.for_ledger(submission),
-            "light_path": False,
-            "continues": "",
-        },
-    )
+    return Effect(subject=submission, payload=payload_of(made, submission))

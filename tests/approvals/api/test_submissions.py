@@ -249,7 +249,7 @@ def test_where_submitting_is_refused_nothing_of_what_was_said_stays_but_the_refu
     def no(*_: Any, **__: Any) -> None:
         raise refuse(Refusal("SOD-1", "duty", "Not by them."))
 
-    monkeypatch.setattr(party_queries, "write_all_parties", no)
+    monkeypatch.setattr(party_queries, "write_parties", no)
     automation = Automation.objects.get(pk=stock_in_force.automation_id)
     kept = automation.asked, automation.history.count()
     answer = rita.post(f"/automations/{automation.pk}/submissions", {"purpose": "Pays Rita."})

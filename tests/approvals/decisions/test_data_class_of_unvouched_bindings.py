@@ -65,7 +65,7 @@ def test_an_enforced_rule_about_restricted_data_refuses_the_submission(omars: Co
 def test_a_rule_about_restricted_data_finds_it_in_preview_submission_and_what_is_left(omars: Company) -> None:
     restricted_and_slack(omars, mode="approval")
     read = previewed(omars, omars.people.omar)
-    assert conflict_rules.codes(read.conflicts) == ["read-and-tell"]
+    assert conflict_rules.codes(read.context.conflicts) == ["read-and-tell"]
     record = submitted(omars)
     context = load_context(record, omars.now)
     conflicts = context.conflicts
@@ -75,7 +75,7 @@ def test_a_rule_about_restricted_data_finds_it_in_preview_submission_and_what_is
 
 def test_what_somebody_else_confirmed_is_in_no_such_conflict(omars: Company) -> None:
     restricted_and_slack(omars, mode="approval")
-    assert not previewed(omars, omars.people.rita).conflicts
+    assert not previewed(omars, omars.people.rita).context.conflicts
     record = submitted(omars, technical_owner=omars.people.rita)
     assert not load_context(record, omars.now).conflicts.as_asked
     assert scenarios.facts_shown(record, omars.now)["data_class"] == "public"

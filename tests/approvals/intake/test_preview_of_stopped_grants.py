@@ -9,7 +9,7 @@ from approvals.models import Grant, Submission
 from inventory.models import ImportItem
 from tests.approvals import stock_report
 from tests.approvals.intake.builder import STOCK, Build
-from tests.approvals.intake.test_preview_of_earlier_rejections import names_after, names_before, on_slack, read
+from tests.approvals.intake.test_preview_of_earlier_rejections import names_after, names_before, read, seats_on_slack
 from tests.people import as_actor
 from tests.scenarios import Company
 
@@ -41,7 +41,7 @@ def test_the_version_in_force_brought_in_once_more_asks_for_what_was_stopped_and
     item.refresh_from_db()
     found = read(company, item)
     assert [one.requested.why for one in found.asked] == ["stopped"]
-    seats = [(seat.label, [one.name for one in seat.people], seat.is_more) for seat in on_slack(found, company).seats]
+    seats = seats_on_slack(found, company)
     assert seats == [("owner", ["Omar Haddad"], False), ("security", ["Viktor Lind"], True)]
     page = rita.see(item)
     assert "Was stopped" in page

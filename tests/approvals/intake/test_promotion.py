@@ -13,9 +13,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from approvals.intake import draft_automation, promotion
+from approvals.intake import promotion
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
+from approvals.intake.views import missing_answers
 from approvals.models import Submission, SubmissionKind
 from approvals.models.submission import Capacity
 from governance.core.duties.refusals import InvalidInput, Refused
@@ -127,7 +128,7 @@ def test_what_is_in_the_environment_already_is_no_sibling_to_choose(company: Com
     assert below not in environments.sibling_choices(company.people.finance_ops, "production")
     found = read(company, item, sibling=below.pk)
     assert found.sibling is None
-    assert draft_automation.SIBLING_IS_HERE in found.problems
+    assert missing_answers.SIBLING_IS_HERE in [thing["text"] for thing in missing_answers.things_missing(found)]
 
 
 @IN_TEST
@@ -187,11 +188,11 @@ def test_the_same_id_in_another_environment_is_of_the_lineage(company: Company, 
 def test_a_promotion_is_filled_in_from_below(company: Company, start: Submission) -> None:
     below = start
     found = read(company, item_of(company))
-    assert found.registered is None
-    assert (found.sibling, found.promoted_from) == (below.automation, below.version)
-    assert found.automation.purpose == below.automation.purpose
-    assert found.automation.business_owner == below.automation.business_owner
-    said = {found.why(one) for one in found.asked if one.requested.privilege is not None}
+    assert found.content.registered is None
+    assert (found.sibling, found.context.promoted_from) == (below.automation, below.version)
+    assert found.content.automation.purpose == below.automation.purpose
+    assert found.content.automation.business_owner == below.automation.business_owner
+    said = {found.answers.why(one.key) for one in found.asked if one.requested.privilege is not None}
     assert said == {"It is needed for the reminder."}
     assert not found.unjustified
 

@@ -275,10 +275,12 @@ def test_the_route_before_is_the_route_after(connected: Company, rita: Build) ->
         item, actor=as_actor(rita.person), now=connected.now, team=connected.people.finance_ops, draft=Draft.of(item)
     )
     before: dict[str, Any] = {
-        str(one.requested.privilege or one.requested.credential): [[p.pk for p in seat.people] for seat in one.seats]
+        str(one.requested.privilege or one.requested.credential): [
+            [p.pk for p in seat.may_decide] for seat in one.seats
+        ]
         for one in found.asked
     }
-    before["app"] = [[person.pk for person in seat.people] for seat in found.app_seats]
+    before["app"] = [[person.pk for person in seat.may_decide] for seat in found.app_seats]
     rita.post(item, rita.typed(item, connected.people.jonas), do="submit")
     made = Submission.objects.get()
     route = load_context(made, connected.now).route

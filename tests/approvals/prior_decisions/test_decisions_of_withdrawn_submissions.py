@@ -169,5 +169,5 @@ def test_what_runs_elsewhere_than_in_production_is_asked_for_again_for_there(com
     rita = as_actor(company.people.rita)
     item = resubmission.begin(Automation.objects.get(pk=made.automation_id), actor=rita, now=company.now)
     found = preview_queries.read(item, actor=rita, now=company.now, team=company.people.finance_ops)
-    assert found.registered == made.automation
-    assert found.automation.environment == "test"
+    assert found.content.registered == made.automation
+    assert found.content.automation.environment == "test"

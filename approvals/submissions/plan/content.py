@@ -1,0 +1,90 @@
+"""The content of a version that is submitted or previewed. A saved version and a preview have the same rows (A1, I7)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from inventory.chains.chain_ends import VersionParts
+from inventory.credentials.rules import BindingKey
+from inventory.importers.manifest import Manifest
+from inventory.models import Automation, Binding, Credential, NonHumanIdentity, Privilege, Trigger, Version
+from inventory.resources import queries as resource_queries
+
+#: Relations of a resource that its escalation chain reads.
+RESOURCE_RELATIONS = ("owner", "deputy", "team__lead", "team__deputy_lead", "interim__person")
+
+
+@dataclass(frozen=True)
+class VersionContent:
+    """Content of a version, saved or not.
+
+    Args:
+        automation: with the answers that are submitted, in its amendment after the draft state; saved or not.
+        registered: the stored automation; None for a new one.
+        version: the saved version with this content; None before the import.
+        manifest: its manifest.
+        source: the digest of its source.
+        privileges: each with its entitlement, resource and credential.
+        credentials: each with the resources that keep it and that it opens.
+        triggers: its triggers.
+        identities: the identities that it names.
+        bindings: its connections, as they would be.
+    """
+
+    automation: Automation
+    registered: Automation | None
+    version: Version | None
+    manifest: Manifest
+    source: str
+    privileges: Sequence[Privilege]
+    credentials: Sequence[Credential]
+    triggers: Sequence[Trigger]
+    identities: Sequence[NonHumanIdentity]
+    bindings: Mapping[BindingKey, Binding]
+
+    @property
+    def source_digests(self) -> Collection[str]:
+        """Digests by which its source is found in the register."""
+        return [self.manifest.source.content] if self.version is None else self.version.source_digests
+
+    @property
+    def identity_ids(self) -> list[int]:
+        """Ids of the registered identities that it names."""
+        return [identity.pk for identity in self.identities if identity.pk is not None]
+
+    def parts(self, identities: Sequence[NonHumanIdentity]) -> VersionParts:
+        """Return its parts that can connect it with other automations (A16).
+
+        Args:
+            identities: those that it names, and those that serve its automation.
+        """
+        return VersionParts(
+            self.automation,
+            self.privileges,
+            self.credentials,
+            self.triggers,
+            identities,
+            self.manifest.on_error,
+        )
+
+
+def content_of_version(automation: Automation, version: Version) -> VersionContent:
+    """Load the content of a saved version. A fixed number of queries."""
+    entitlement = [f"entitlement__resource__{name}" for name in RESOURCE_RELATIONS]
+    privileges = list(version.privileges.select_related(*entitlement, "credential"))
+    stores = [f"credential__{path}__{name}" for path in ("kept_in", "opens") for name in RESOURCE_RELATIONS]
+    used = version.version_credentials.select_related(*stores, "credential__owner", "credential__interim__person")
+    named = NonHumanIdentity.objects.filter(used_by__version=version).select_related("owner", "interim__person")
+    return VersionContent(
+        automation=automation,
+        registered=automation,
+        version=version,
+        manifest=Manifest.from_dict(version.manifest),
+        source=version.source_digest,
+        privileges=privileges,
+        credentials=[use.credential for use in used],
+        triggers=list(version.triggers.all()),
+        identities=list(named.order_by("pk")),
+        bindings=resource_queries.bindings_of(privileges),
+    )
