@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from approvals.assignment import jobs as assignment_jobs
 from approvals.assignment.transitions import add_seats
 from approvals.models import (
     Approval,
@@ -48,7 +49,7 @@ def labels(record: Approval) -> list[str]:
 
 def sweep(c: Company, *, minutes: int = 1) -> int:
     """One run; returns in how many submissions it asked for more."""
-    return submission_jobs.add_signatures_due(c.now + timedelta(minutes=minutes), JOB)
+    return assignment_jobs.add_signatures_due(c.now + timedelta(minutes=minutes), JOB)
 
 
 # --- what is not done ---------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from approvals.assignment.context import load_context
+from approvals.decisions.jobs import reminders
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Candidate, Grant, Submission, SubmissionState
 from approvals.models.grant import LONGEST_TERM
@@ -270,7 +271,7 @@ def test_each_reminder_is_sent_once_and_never_approves(company: Company, stock_s
         app.due_at,
     ):
         for _ in range(2):
-            submission_jobs.remind(moment)
+            reminders.remind(moment)
         seen.append(mails.count())
     assert seen == [0, 1, 2, 3]
     assert {notice.context["word"] for notice in mails} == {"half", "day_before", "overdue"}
@@ -289,10 +290,10 @@ def test_what_is_due_a_day_later_is_reminded_of_by_itself(company: Company, chas
     dues = {record.tier: record.due_at for record in chaser.approvals.filter(state=ApprovalState.OPEN)}
     assert dues == {"high": at("2026-11-26T16:00"), "standard": at("2026-11-27T16:00")}
     moment, told = company.now.replace(hour=7) + timedelta(days=1), []  # nothing is half gone before
-    submission_jobs.remind(company.now)
+    reminders.remind(company.now)
     while moment < dues["standard"]:
         moment += timedelta(hours=run_lengths.of(3, soak=1))
-        submission_jobs.remind(moment)
+        reminders.remind(moment)
         if moment == dues["high"] - timedelta(hours=12):  # nothing of what is left is as urgent as what was
             for record in chaser.approvals.filter(tier="high", seats__candidates__person=omar):
                 scenarios.finish(company, record, now=moment)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from approvals.assignment import jobs as assignment_jobs
 from approvals.assignment.transitions import reassign
 from approvals.decisions.transitions import decide
 from approvals.inbox.queries.approvals import to_decide
@@ -44,7 +45,7 @@ def test_before_half_of_the_time_is_gone_the_deputy_waits(company: Company, stoc
     c, n = company, company.people
     app = scenarios.app_of(stock_submitted)
     before = half_of(app) - timedelta(seconds=1)
-    assert submission_jobs.ask_deputies_due(before, JOB) == 0
+    assert assignment_jobs.ask_deputies_due(before, JOB) == 0
     with pytest.raises(OutOfTurn) as no:
         reassign.ask_deputies(stock_submitted, actor=JOB, now=before)
     assert no.value.refusal.code == "A10"

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from approvals.assignment import jobs as assignment_jobs
 from approvals.assignment.transitions import reassign
 from approvals.decisions.transitions import decide
 from approvals.inbox.queries.approvals import to_decide
@@ -81,7 +82,7 @@ def test_nobody_else_is_asked_while_somebody_who_was_may_decide(company: Company
     fallback_is(c, n.grace)
     submission = stock_submitted
     leaves(c, n.bram)  # the deputy, who was not asked
-    assert submission_jobs.pass_on_due(c.now, JOB) == 0
+    assert assignment_jobs.pass_on_due(c.now, JOB) == 0
     assert hears_nothing(c, submission, n.grace)
     before = LedgerEvent.objects.count()
     assert not reassign.reassign.when_due(submission, actor=JOB, now=c.now)
@@ -283,7 +284,7 @@ def test_finding_them_costs_the_same_however_many_there_are(company: Company) ->
 
     def read() -> int:
         with CaptureQueriesContext(connection) as counted:
-            assert submission_jobs.pass_on_due(c.now, JOB) == 0
+            assert assignment_jobs.pass_on_due(c.now, JOB) == 0
         return len(counted)
 
     costs = [read()]
@@ -330,6 +331,6 @@ def test_where_nobody_is_next_nothing_is_done_and_it_ends_by_silence(
     c, n = company, company.people
     app = scenarios.app_of(stock_submitted)
     leaves(c, n.theo, n.bram, n.amara, n.sana, n.viktor)
-    assert submission_jobs.pass_on_due(c.now, JOB) == 0
+    assert assignment_jobs.pass_on_due(c.now, JOB) == 0
     assert app.expires_at is not None
     assert submission_jobs.sweep(app.expires_at + timedelta(seconds=1))["expired_approvals"] == 1

@@ -12,7 +12,9 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
+from approvals.assignment import jobs as assignment_jobs
 from approvals.assignment import reassignment
+from approvals.decisions.jobs import reminders
 from approvals.decisions.transitions import comment
 from approvals.models import Approval, ApprovalState, Candidate, Submission
 from approvals.submissions import jobs as submission_jobs
@@ -215,11 +217,9 @@ def test_a_run_asks_the_next_about_what_was_touched_and_leaves_the_rest_alone(
 ) -> None:
     c, n = office.company, office.company.people
     looked_at: list[int] = []
-    routing = submission_jobs._load_batches
-    monkeypatch.setattr(
-        submission_jobs, "_load_batches", lambda keys, now: looked_at.extend(keys) or routing(keys, now)
-    )
-    monkeypatch.setattr(submission_jobs, "remind", lambda now: 0)
+    routing = assignment_jobs.load_batches
+    monkeypatch.setattr(assignment_jobs, "load_batches", lambda keys, now: looked_at.extend(keys) or routing(keys, now))
+    monkeypatch.setattr(reminders, "remind", lambda now: 0)
     stock_report.hand_over(c, c.slack, n.piet, n.amara)
     run = job_runs.run_job(submission_jobs.JOB, lambda _: submission_jobs.sweep(office.now))
     assert run is not None

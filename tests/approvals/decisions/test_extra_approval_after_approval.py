@@ -9,6 +9,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from approvals.assignment import additional_seats
+from approvals.assignment import jobs as assignment_jobs
 from approvals.assignment.context import load_context
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Grant, Seat, SeatLabel, Submission, SubmissionState
@@ -148,17 +149,17 @@ def test_what_is_decided_in_part_is_not_accepted_without_it_either(
         put_in_force.accept_subset(made, actor=as_actor(n.jonas), now=c.now)
     assert no.value.refusal.code == "S6"
     assert "was approved before it came into a conflict" in no.value.refusal.sentence
-    assert submission_jobs.add_signatures_due(c.now, JOB) == 1
+    assert assignment_jobs.add_signatures_due(c.now, JOB) == 1
     made.refresh_from_db()
     assert made.state == SubmissionState.OPEN
     assert made.accept_due_at is None
-    assert submission_jobs.add_signatures_due(c.now + timedelta(minutes=1), JOB) == 0, "once"
+    assert assignment_jobs.add_signatures_due(c.now + timedelta(minutes=1), JOB) == 0, "once"
 
 
 @each_scope(DECIDED_IN_PART)
 def test_what_is_decided_in_part_is_accepted_with_it(plain: Company, scope: str, start: Submission) -> None:
     c, n, made = plain, plain.people, start
-    assert submission_jobs.add_signatures_due(c.now, JOB) == 1
+    assert assignment_jobs.add_signatures_due(c.now, JOB) == 1
     later = c.now + timedelta(minutes=1)
     scenarios.approve(writing(c, made), n.sana, now=later)
     made.refresh_from_db()
@@ -205,7 +206,7 @@ def test_another_mode_takes_no_signature(plain: Company, mode: str, start: Submi
     scenarios.reject(rest(c, made), c.people.omar, now=c.now)
     comes_beside(c)
     assert not additional_seats.unsigned_approvals(load_context(Submission.objects.get(pk=made.pk), c.now))
-    assert submission_jobs.add_signatures_due(c.now, JOB) == 0
+    assert assignment_jobs.add_signatures_due(c.now, JOB) == 0
 
 
 # --- what is --------------------------------------------------------------------------------------------------------------

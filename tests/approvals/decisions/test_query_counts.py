@@ -11,10 +11,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from approvals.assignment.context import load_context, load_contexts
+from approvals.decisions.jobs import reminders
 from approvals.decisions.transitions import decide
 from approvals.decisions.transitions.decide import LOCKED_BEFORE
 from approvals.models import Approval, Grant, Submission
-from approvals.submissions import jobs as submission_jobs
 from approvals.submissions import version_diff
 from governance.core.engine.transition import lock
 from governance.core.models import Notice
@@ -69,18 +69,18 @@ def test_reminding_costs_the_same_for_one_submission_as_for_two(company: Company
     before, after = in_each_stage(company)
     open_now = Approval.objects.filter(state="open", due_at__isnull=False)
     late = max(open_now.values_list("due_at", flat=True))
-    told = submission_jobs.remind(late)
+    told = reminders.remind(late)
     assert told == Notice.objects.filter(event="approval_due").count() > 0
     assert set(Notice.objects.filter(event="approval_due").values_list("thread", flat=True)) == {
         f"submission:{one.pk}" for one in (*before, *after)
     }
-    assert submission_jobs.remind(late) == 0
-    many = queries(lambda: submission_jobs.remind(late))
+    assert reminders.remind(late) == 0
+    many = queries(lambda: reminders.remind(late))
     assert (
         many == 3
     )  # what is due, who was asked, who was told: nothing is routed to find out that nobody is left to tell
     open_now.filter(submission__in=(before[0], after[0])).update(due_at=None)
-    assert queries(lambda: submission_jobs.remind(late)) == many
+    assert queries(lambda: reminders.remind(late)) == many
 
 
 @pytest.mark.rule("A9", "S1", "S2")

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from approvals.decisions.jobs import reminders
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Grant, Submission, SubmissionState
 from approvals.submissions import jobs as submission_jobs
@@ -179,7 +180,7 @@ def test_the_business_owner_is_reminded_twice_and_then_it_expires(company: Compa
     seen = []
     for moment in (begun, begun + (due - begun) / 2, due - timedelta(hours=20)):
         assert submission_jobs.sweep(moment)["expired_submissions"] == 0
-        submission_jobs.remind(moment)
+        reminders.remind(moment)
         seen.append(mails.count())
     assert seen == [1, 2, 3]
     assert submission_jobs.sweep(due)["expired_submissions"] == 1

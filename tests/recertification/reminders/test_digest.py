@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from approvals.decisions.jobs import reminders
 from approvals.decisions.transitions import decide
 from approvals.grants.transitions import lifecycle
 from approvals.models import ApprovalState, Grant, Submission
-from approvals.submissions import jobs as approval_sweeps
 from governance.core.mail import jobs as mail_jobs
 from governance.core.mail import mail_text
 from governance.core.models import Delegation, Notice, NoticeState, Person
@@ -144,7 +144,7 @@ def test_an_overdue_decision_is_told_daily_until_it_expires_and_the_one_that_is_
     told = []
     for days in range(1, 4):
         moment = dues[-1] + timedelta(days=days)
-        approval_sweeps.remind(moment)
+        reminders.remind(moment)
         send_all_day(moment)
         told.append(len(smtp.to(n.omar.email)))
     assert told == [1, 2, 3]

@@ -1,0 +1,126 @@
+"""Job of decisions: remind the approvers of open approvals (A10, R9).
+
+The key of a reminder is unique, so a killed or repeated run sends none twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from approvals.assignment import candidates
+from approvals.assignment.jobs import load_batches
+from approvals.assignment.route import Route
+from approvals.decisions.transitions.decide import title
+from approvals.models import Approval, ApprovalState, Candidate
+from governance.core.clock import organisation
+from governance.core.models import Notice
+from governance.core.notices import outbox
+
+#: Event of the reminder, and its word for overdue approvals.
+EVENT, OVERDUE = "approval_due", "overdue"
+
+#: Number of approvals whose reminders are looked up together.
+TOLD_TOGETHER = 500
+
+
+def remind(now: datetime) -> int:
+    """Remind the approvers of open approvals: at half the time, a day before they are due, and daily once overdue."""
+    open_now = Approval.objects.filter(state=ApprovalState.OPEN, due_at__isnull=False).order_by("submission_id", "pk")
+    times = open_now.only("opened_at", "due_at", "stage", "round", "submission").iterator()
+    words = {approval: word for approval in times if (word := _due_reminder(approval, now))}
+    keys, sent_keys = _unsent_reminders(words, now)
+    sent = 0
+    for batch in load_batches(keys, now):
+        of_each = [_build_reminders(approval, route, words[approval], sent_keys, now) for approval, route in batch]
+        with transaction.atomic():
+            sent += len(outbox.queue(reminder for reminders in of_each for reminder in reminders))
+    return sent
+
+
+def _reminder_key(approval: Approval, word: str, person: int, now: datetime) -> str:
+    """Return the key of a reminder: a person, kind and deadline, and the day if overdue.
+
+    Approvals of one submission share it.
+    """
+    due = approval.due_at.isoformat() if approval.due_at else ""
+    day = f":{now.astimezone(organisation.organisation_zone()).date().isoformat()}" if word == OVERDUE else ""
+    return f"submission:{approval.submission_id}:{word}{day}:{due}:{approval.stage}:{approval.round}:{person}"
+
+
+def _unsent_reminders(words: Mapping[Approval, str], now: datetime) -> tuple[list[int], set[str]]:
+    """Return ids of approvals with a reminder that is not sent yet, and the keys of sent reminders.
+
+    Most due reminders are sent already. Their routes need not be loaded.
+    """
+    unsent_ids, sent_keys, approvals = [], set[str](), list(words)
+    for start in range(0, len(approvals), TOLD_TOGETHER):
+        batch = approvals[start : start + TOLD_TOGETHER]
+        present_candidates = Candidate.objects.filter(
+            seat__approval__in=batch, person__is_active=True, person__left_at__isnull=True
+        )
+        asked_pairs = present_candidates.order_by().values_list("seat__approval", "person")
+        people: dict[int, list[int]] = {}
+        for approval_id, person in asked_pairs:
+            people.setdefault(approval_id, []).append(person)
+        of_each = {
+            approval.pk: {
+                _reminder_key(approval, words[approval], person, now) for person in people.get(approval.pk, ())
+            }
+            for approval in batch
+        }
+        notices = Notice.objects.filter(key__in=set().union(*of_each.values())).order_by()
+        sent_keys.update(notices.values_list("key", flat=True))
+        unsent_ids += [pk for pk, keys in of_each.items() if not keys <= sent_keys]
+    return unsent_ids, sent_keys
+
+
+def _due_reminder(approval: Approval, now: datetime) -> str:
+    """Return the latest reminder that is due; empty before the first."""
+    if approval.opened_at is None or approval.due_at is None:
+        return ""
+    if now >= approval.due_at:
+        return OVERDUE
+    return deadline_reminder(approval.opened_at, approval.due_at, now)
+
+
+def deadline_reminder(begun_at: datetime, due_at: datetime, now: datetime) -> str:
+    """Return the reminder that is due before a deadline; empty before the first."""
+    if now >= due_at - timedelta(days=1):
+        return "day_before"
+    return "half" if now >= begun_at + (due_at - begun_at) / 2 else ""
+
+
+def _build_reminders(
+    approval: Approval, route: Route, word: str, sent_keys: set[str], now: datetime
+) -> Iterator[Notice]:
+    """Yield reminders for people who were asked, may decide and have none yet. Adds their keys."""
+    submission = route.submission
+    due = approval.due_at.isoformat() if approval.due_at else ""
+    standing = [
+        (seat, person)
+        for seat in route.standing(approval)
+        for person in (seat.on_time if word == "half" else seat.may_decide)  # deputies were asked only at half the time
+    ]
+    for person in [person for seat, person in standing if person.pk in route.facts.candidates.get(seat.seat.pk, ())]:
+        key = _reminder_key(approval, word, person.pk, now)
+        if key in sent_keys:
+            continue
+        sent_keys.add(key)
+        yield outbox.notice(
+            recipient=person,
+            event=EVENT,
+            thread=f"submission:{submission.pk}",
+            key=key,
+            now=now,
+            context={
+                "automation": submission.automation.name,
+                "team": submission.automation.team.name,
+                "what": title(approval),
+                "word": word,
+                "due": due,
+                "path": candidates.path(submission),
+            },
+        )
