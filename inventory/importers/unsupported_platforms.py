@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-_FORM = "Register the automation with the form; its exports are planned."
-_CLIENT = "Bring in the configuration of the client that uses it."
-_RIGHTS = "Name the role in the form of the automation that has it, as its identity."
-_RULES = "Its rules can be brought in as conflict rules, on their own page."
-_MATRIX = "Its rules can be imported as a matrix: write them as CSV, and use the page for conflict rules."
-_NOTHING = "It describes no automation: leave it out, or register the automation with the form."
+from inventory.importers.facts import facts
+
+_FACTS = facts("platforms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +30,10 @@ class Platform:
         return f"this is {self.what}; not read yet"
 
 
-_SERVER = Platform("the description of an MCP server for a registry", _CLIENT)
-_TOOLS = Platform("a list of tools of an MCP server", _CLIENT)
-_POWER_AUTOMATE = Platform("a Power Automate definition", _FORM)
-_PART = Platform(
-    "a part of a Power Automate package", "The flow stands in definition.json; register it with the form for now."
-)
-_PACKAGE = Platform("a Power Automate package", _FORM)
-_DIFY = Platform("a Dify app", _FORM)
-_KUBERNETES = Platform("a Kubernetes manifest", _RIGHTS)
-_NODE_RED = Platform("a Node-RED flow", _FORM)
-_AZURE_ROLE = Platform("an Azure role", _RIGHTS)
-_CLOUD_ROLE = Platform("a Google Cloud role", _RIGHTS)
-_FLOW = Platform("a flow of an unknown platform", _FORM)
-_OPENAPI = Platform("an OpenAPI description", _NOTHING)
+_PLATFORMS = {
+    name: Platform(what, _FACTS["advice"][advice], is_ours=name == "part_of_n8n")
+    for name, (what, advice) in _FACTS["platforms"].items()
+}
 _CLAUDE_SETTINGS = frozenset({"permissions", "hooks", "statusLine", "env", "model", "outputStyle", "enabledPlugins"})
 _CLAUDE_WORDS = frozenset({"permissions", "hooks", "statusLine", "env"})
 _POWER_AUTOMATE_FILES = frozenset({"apismap.json", "connectionsmap.json"})
@@ -65,27 +52,27 @@ def platform_of_document(file: str, document: Any) -> Platform | None:
     if not isinstance(document, dict):
         return None
     if name in _POWER_AUTOMATE_FILES:
-        return _PART
-    return next((platform for is_it, platform in _DOCUMENTS if is_it(document)), None)
+        return _PLATFORMS["power_automate_part"]
+    return next((_PLATFORMS[name] for name, test in _FACTS["documents"] if _passes(document, name, test)), None)
+
+
+def _passes(document: dict[str, Any], name: str, test: str) -> bool:
+    """Whether a document has all members of a test; without members, the test of this name."""
+    return document.keys() >= {*test.split()} if test else _TESTS[name](document)
 
 
 def _by_entries(name: str, entries: list[dict[str, Any]], *, is_empty: bool) -> Platform | None:
     if is_empty:
-        return _TOOLS if name == "tools.json" else None
+        return _PLATFORMS["tools"] if name == "tools.json" else None
     if not entries:
         return None
     if any("wires" in each or each.get("type") == "tab" for each in entries):
-        return _NODE_RED
+        return _PLATFORMS["node_red"]
     if all("roleName" in each and "permissions" in each for each in entries):
-        return _AZURE_ROLE
+        return _PLATFORMS["azure_role"]
     if all("includedPermissions" in each for each in entries):
-        return _CLOUD_ROLE
-    return _TOOLS if all({"name", "description"} <= each.keys() for each in entries) else None
-
-
-def _has(*names: str) -> Callable[[dict[str, Any]], bool]:
-    wanted = frozenset(names)
-    return lambda document: wanted <= document.keys()
+        return _PLATFORMS["google_role"]
+    return _PLATFORMS["tools"] if all({"name", "description"} <= each.keys() for each in entries) else None
 
 
 def _is_power_automate(document: dict[str, Any]) -> bool:
@@ -167,45 +154,21 @@ def _is_dify(document: dict[str, Any]) -> bool:
     return document.get("kind") == "app" and "app" in document
 
 
-#: In this order: a later test may match an earlier platform's files too.
-_DOCUMENTS: tuple[tuple[Callable[[dict[str, Any]], bool], Platform], ...] = (
-    (_is_power_automate, _POWER_AUTOMATE),
-    (_is_logic_app, Platform("a Logic Apps workflow", _FORM)),
-    (_is_definition, Platform("a Power Automate or Logic Apps definition", _FORM)),
-    (_has("StartAt", "States"), Platform("an AWS Step Functions state machine", _FORM)),
-    (_has("packageSchemaVersion", "flowAssets"), _PART),
-    (_has("schema", "details", "resources"), _PART),
-    (_nodes_hold("inputParams", "inputAnchors"), Platform("a Flowise flow", _FORM)),
-    (_has("func", "schema", "iconSrc"), Platform("a Flowise tool", _FORM)),
-    (_nodes_hold("node"), Platform("a Langflow flow", _FORM)),
-    (_is_make, Platform("a Make blueprint", _FORM)),
-    (_has("zaps"), Platform("a Zapier export", _FORM)),
-    (_is_dify, _DIFY),
-    (_has("apiVersion", "kind"), _KUBERNETES),
-    (_has("UserDetailList", "RoleDetailList"), Platform("an export of an AWS account", _RIGHTS)),
-    (_is_aws_policy, Platform("an AWS policy", _RIGHTS)),
-    (_has("includedPermissions"), _CLOUD_ROLE),
-    (_is_google_policy, Platform("a Google Cloud policy", _RIGHTS)),
-    (_has("roleName", "permissions"), _AZURE_ROLE),
-    (_has("Actions", "NotActions", "AssignableScopes"), _AZURE_ROLE),
-    (_is_registry_server, _SERVER),
-    (_is_list_of_tools, _TOOLS),
-    (_has("openapi"), _OPENAPI),
-    (_has("swagger"), _OPENAPI),
-    (_has("$schema", "properties"), Platform("a JSON schema", _NOTHING)),
-    (_has("name", "version", "dependencies"), Platform("the description of an npm package", _NOTHING)),
-    (
-        _is_part_of_n8n,
-        Platform(
-            "a part of an n8n workflow",
-            "Open the workflow in n8n, choose Download, and bring in that file.",
-            is_ours=True,
-        ),
-    ),
-    (_has("nodes"), _FLOW),
-    (_has("flowData"), _FLOW),
-    (_is_claude_settings, Platform("a file of Claude Code settings", _FORM)),
-)
+_TESTS = {
+    "power_automate": _is_power_automate,
+    "logic_app": _is_logic_app,
+    "definition": _is_definition,
+    "flowise": _nodes_hold("inputParams", "inputAnchors"),
+    "langflow": _nodes_hold("node"),
+    "make": _is_make,
+    "dify": _is_dify,
+    "aws_policy": _is_aws_policy,
+    "google_policy": _is_google_policy,
+    "server": _is_registry_server,
+    "tools": _is_list_of_tools,
+    "part_of_n8n": _is_part_of_n8n,
+    "claude_settings": _is_claude_settings,
+}
 
 
 # --- text that is no JSON ---------------------------------------------------------------------------------------------
@@ -224,8 +187,8 @@ _ROLES_IN_CSV = re.compile(r"users?\W+role\w*", re.IGNORECASE)
 _AIRFLOW = re.compile(r"^(?:from|import)[ \t]+airflow\b", re.MULTILINE)
 _CODEX = re.compile(r"^\[mcp_servers\b", re.MULTILINE)
 _CI_FILES = {
-    ".gitlab-ci.yml": Platform("a GitLab pipeline", _FORM),
-    "azure-pipelines.yml": Platform("an Azure pipeline", _FORM),
+    ".gitlab-ci.yml": _PLATFORMS["gitlab"],
+    "azure-pipelines.yml": _PLATFORMS["azure_pipeline"],
 }
 
 
@@ -237,7 +200,7 @@ def platform_of_text(file: str, data: bytes) -> Platform | None:
         data: its bytes, or their beginning.
     """
     if data.startswith(b"PK\x03\x04"):
-        return _PACKAGE if b"Microsoft.Flow/" in data[:HEAD] else None
+        return _PLATFORMS["power_automate_package"] if b"Microsoft.Flow/" in data[:HEAD] else None
     text = data[:HEAD].decode("utf-8-sig", errors="replace")
     name = PurePosixPath(file).name.lower()
     if name.endswith((".yaml", ".yml")):
@@ -247,9 +210,9 @@ def platform_of_text(file: str, data: bytes) -> Platform | None:
     if name.endswith((".xml", ".bpmn")):
         return _by_root(text)
     if name.endswith(".py"):
-        return Platform("an Airflow DAG", _FORM) if _AIRFLOW.search(text) else None
+        return _PLATFORMS["airflow"] if _AIRFLOW.search(text) else None
     if name.endswith(".toml"):
-        return Platform("a Codex configuration", _FORM) if _CODEX.search(text) else None
+        return _PLATFORMS["codex"] if _CODEX.search(text) else None
     return _by_header(text.partition("\n")[0]) if name.endswith(".csv") else None
 
 
@@ -257,38 +220,38 @@ def _by_keys(name: str, text: str) -> Platform | None:
     """Platform from the first-level keys of YAML."""
     keys = {match.group(1) for match, _ in zip(_KEY.finditer(text), range(_KEYS), strict=False)}
     if "jobs" in keys and keys & {"on", "true"}:
-        return Platform("a GitHub Actions workflow", _FORM)
+        return _PLATFORMS["github_workflow"]
     if "runs" in keys and name.startswith("action."):
-        return Platform("a GitHub action", _FORM)
+        return _PLATFORMS["github_action"]
     if {"apiVersion", "kind"} <= keys:
-        return _KUBERNETES
+        return _PLATFORMS["kubernetes"]
     if "app" in keys and _KIND.search(text):
-        return _DIFY
+        return _PLATFORMS["dify"]
     if name.startswith("server.") and _SERVER_TYPE.search(text):
-        return _SERVER
+        return _PLATFORMS["server"]
     if {"trigger", "steps"} <= keys or {"trigger", "stages"} <= keys:
         return _CI_FILES["azure-pipelines.yml"]
     if keys & {"openapi", "swagger"}:
-        return _OPENAPI
-    return Platform("a Docker Compose file", _NOTHING) if "services" in keys else None
+        return _PLATFORMS["openapi"]
+    return _PLATFORMS["compose"] if "services" in keys else None
 
 
 def _by_front_matter(text: str) -> Platform | None:
     head = text[3:].partition("\n---")[0]
     keys = {match.group(1) for match, _ in zip(_KEY.finditer(head), range(_KEYS), strict=False)}
     is_agent = {"name", "description"} <= keys and keys & {"tools", "model", "color"}
-    return Platform("a Claude Code agent", _FORM) if is_agent else None
+    return _PLATFORMS["claude_agent"] if is_agent else None
 
 
 def _by_root(text: str) -> Platform | None:
     if "midpoint.evolveum.com" in text or _MIDPOINT.search(text[:8192]):
-        return Platform("a midPoint export", _MATRIX)
+        return _PLATFORMS["midpoint"]
     if "omg.org/spec/BPMN" in text:
-        return Platform("a BPMN process", _FORM)
+        return _PLATFORMS["bpmn"]
     return None
 
 
 def _by_header(line: str) -> Platform | None:
     if _RULES_IN_CSV.search(line[:1000]):
-        return Platform("a matrix of segregation of duties", _RULES)
-    return Platform("a list of people and their roles", _NOTHING) if _ROLES_IN_CSV.match(line) else None
+        return _PLATFORMS["duties"]
+    return _PLATFORMS["people"] if _ROLES_IN_CSV.match(line) else None
