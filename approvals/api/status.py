@@ -16,7 +16,7 @@ from approvals.api.links import address
 from approvals.api.problems import ERRORS
 from approvals.api.requests import Key
 from approvals.api.responses import AutomationOut, Named, VersionOut
-from approvals.inbox.waiting_for import PendingItem
+from approvals.inbox.waiting_for import Waiting
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import UNFINISHED
 from approvals.review.views import approval_rows, dossier
@@ -193,7 +193,7 @@ def _record(record: Approval, details: Dossier) -> RecordOut:
     )
 
 
-def _holders(held: Iterable[PendingItem]) -> list[HolderOut]:
+def _holders(held: Iterable[Waiting]) -> list[HolderOut]:
     return [
         HolderOut(name=person.name, seat=pending.seat, since=person.since, until=pending.until)
         for pending in held
@@ -201,7 +201,7 @@ def _holders(held: Iterable[PendingItem]) -> list[HolderOut]:
     ]
 
 
-def _together(held: Iterable[PendingItem]) -> list[HolderOut]:
+def _together(held: Iterable[Waiting]) -> list[HolderOut]:
     """Each person once per seat, with the earliest instant."""
     by_person_and_seat: dict[tuple[str, str], HolderOut] = {}
     for holder in sorted(_holders(held), key=lambda holder: holder.since):

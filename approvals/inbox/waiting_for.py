@@ -1,7 +1,7 @@
-"""Who holds a submission: the people, the seat of an approval, the start and the deadline (A3, A8, A10, A14). All pages and the API use it.
+"""Who a submission waits for: the people, the seat of an approval, the start and the deadline (A3, A8, A10, A14). All pages and the API use it.
 
-A person holds an unfilled seat from the instant they are asked. Several people asked for one seat are alternatives. Each seat needs its own
-signature. The submitter holds an approval that was sent back, from the question on. The accepting owner holds a partial approval.
+An unfilled seat waits for a person from the instant they are asked. Several people asked for one seat are alternatives. Each seat needs its own
+signature. An approval that was sent back waits for the submitter, from the question on. A partial approval waits for the accepting owner.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ class Holder:
 
 
 @dataclass(frozen=True)
-class PendingItem:
+class Waiting:
     """One open seat, question or acceptance, and the people who can end it.
 
     Args:
-        record: key of the approval; None if all are decided and a partial approval has to be accepted.
+        approval: key of the approval; None if all are decided and a partial approval has to be accepted.
         seat: label of the seat, or `BUILDER` or `ACCEPTING`.
         people: alternatives, in the order in which they were asked.
         until: the deadline.
         count: number of seats and questions that are counted together.
     """
 
-    record: int | None
+    approval: int | None
     seat: str
     people: tuple[Holder, ...]
     until: datetime | None
@@ -75,8 +75,8 @@ def join_with_or(names: Sequence[str], most: int = 3) -> str:
     return " or ".join(names)
 
 
-def with_holders(submissions: SubmissionQuerySet) -> SubmissionQuerySet:
-    """Load the rows that `pending_items` needs, in the same query for any number of approvals."""
+def with_waiting(submissions: SubmissionQuerySet) -> SubmissionQuerySet:
+    """Load the rows that `load_waiting` needs, in the same query for any number of approvals."""
     return submissions.annotate(
         seats_open=_seats(),
         sent_back=_questions(),
@@ -134,11 +134,11 @@ def _questions() -> ArraySubquery:
     return ArraySubquery(sent_back.values(row=JSONObject(record="pk", since="asked_at", until="builder_due_at")))
 
 
-def pending_items(submission: Submission, now: datetime, route: Route | None = None) -> list[PendingItem]:
+def load_waiting(submission: Submission, now: datetime, route: Route | None = None) -> list[Waiting]:
     """Open seats, questions and acceptance of a submission, with their holders.
 
     Args:
-        submission: loaded by `with_holders`, or it is loaded here.
+        submission: loaded by `with_waiting`, or it is loaded here.
         now: business time.
         route: the submission's route, if loaded. It drops people excluded later by a duty or the ladder.
             A seat without holders then goes to the next people on the ladder (A9).
@@ -147,7 +147,7 @@ def pending_items(submission: Submission, now: datetime, route: Route | None = N
         since, until = submission.decided_at or now, submission.accept_due_at
         return [_held_by(None, ACCEPTING, submission.automation.accepting(now), since, until)]
     if not hasattr(submission, "seats_open"):
-        row = with_holders(Submission.objects.filter(pk=submission.pk)).get()
+        row = with_waiting(Submission.objects.filter(pk=submission.pk)).get()
         seats, sent_back = getattr(row, "seats_open"), getattr(row, "sent_back")  # noqa: B009
     else:
         seats, sent_back = submission.seats_open, getattr(submission, "sent_back", [])
@@ -171,15 +171,15 @@ def pending_items(submission: Submission, now: datetime, route: Route | None = N
     ]
 
 
-def _held_by(record: int | None, seat: str, person: Person, since: datetime, until: datetime | None) -> PendingItem:
-    return PendingItem(record, seat, (Holder(person.pk, person.name, since),), until)
+def _held_by(record: int | None, seat: str, person: Person, since: datetime, until: datetime | None) -> Waiting:
+    return Waiting(record, seat, (Holder(person.pk, person.name, since),), until)
 
 
 def _parse_instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _open_seats(rows: Iterable[Mapping[str, Any]]) -> list[PendingItem]:
+def _open_seats(rows: Iterable[Mapping[str, Any]]) -> list[Waiting]:
     """The open seats, each with all people asked."""
     holders: dict[tuple[int, str], list[Holder]] = {}
     until: dict[int, datetime | None] = {}
@@ -188,12 +188,12 @@ def _open_seats(rows: Iterable[Mapping[str, Any]]) -> list[PendingItem]:
         assert since is not None  # a candidate has an instant
         holders.setdefault((row["record"], row["seat"]), []).append(Holder(row["pk"], row["name"], since))
         until[row["record"]] = _parse_instant(row["until"])
-    return [PendingItem(record, seat, tuple(people), until[record]) for (record, seat), people in holders.items()]
+    return [Waiting(record, seat, tuple(people), until[record]) for (record, seat), people in holders.items()]
 
 
-def _apply_route(open_seats: Iterable[PendingItem], route: Route) -> list[PendingItem]:
+def _apply_route(open_seats: Iterable[Waiting], route: Route) -> list[Waiting]:
     """The open seats of all approvals, with the people asked who may still decide, or else the next on the ladder."""
-    named = {(held.record, held.seat): held.people for held in open_seats}
+    named = {(waiting.approval, waiting.seat): waiting.people for waiting in open_seats}
     current_seats = []
     for record in route.facts.approvals:
         for seat in route.standing(record) if record.state == ApprovalState.OPEN else ():
@@ -203,22 +203,22 @@ def _apply_route(open_seats: Iterable[PendingItem], route: Route) -> list[Pendin
             people = tuple(holder for holder in named.get((record.pk, seat.label), ()) if holder.pk in may)
             people = people or tuple(Holder(person.pk, person.name, route.now) for person in may.values())
             if people:
-                current_seats.append(PendingItem(record.pk, seat.label, people, record.due_at))
+                current_seats.append(Waiting(record.pk, seat.label, people, record.due_at))
     return current_seats
 
 
-def group_by_people(held: Iterable[PendingItem]) -> list[PendingItem]:
+def group_by_people(waiting: Iterable[Waiting]) -> list[Waiting]:
     """Count items of the same people together, with the earliest instants. Order: first occurrence."""
-    by_people: dict[frozenset[int], PendingItem] = {}
-    for item in held:
+    by_people: dict[frozenset[int], Waiting] = {}
+    for item in waiting:
         people = frozenset(person.pk for person in item.people)
         earlier = by_people.get(people)
         by_people[people] = item if earlier is None else _joined(earlier, item)
     return list(by_people.values())
 
 
-def _joined(first: PendingItem, second: PendingItem) -> PendingItem:
+def _joined(first: Waiting, second: Waiting) -> Waiting:
     since = {holder.pk: holder.since for holder in second.people}
     people = tuple(Holder(holder.pk, holder.name, min(holder.since, since[holder.pk])) for holder in first.people)
     until = min((at for at in (first.until, second.until) if at is not None), default=None)
-    return PendingItem(first.record, first.seat, people, until, first.count + second.count)
+    return Waiting(first.approval, first.seat, people, until, first.count + second.count)

@@ -159,7 +159,7 @@ def automation_submissions(request: Request, pk: int) -> HttpResponse:
 
 def waiting_for_panel(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
     """Return who an automation in review waits for, for its page; one query."""
-    submissions = waiting_for.with_holders(Submission.objects.unfinished().filter(automation=automation))
+    submissions = waiting_for.with_waiting(Submission.objects.unfinished().filter(automation=automation))
     submissions = submissions.select_related(
         "submitted_by", "automation__business_owner", "automation__interim__person"
     )
@@ -167,7 +167,7 @@ def waiting_for_panel(automation: Automation, actor: Actor, now: datetime) -> li
     return [
         shape
         for submission in submissions.order_by()
-        for shape in view_waiting_for.holder_shapes(waiting_for.pending_items(submission, now), reader)
+        for shape in view_waiting_for.holder_shapes(waiting_for.load_waiting(submission, now), reader)
     ]
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from datetime import date
 from itertools import groupby
 
-from approvals.inbox.waiting_for import Holder, PendingItem, group_by_people, join_with_or
+from approvals.inbox.waiting_for import Holder, Waiting, group_by_people, join_with_or
 from approvals.review.views.reader import Reader, Shape
 from governance.web.components import times
 
 
-def holder_shapes(held: Iterable[PendingItem], reader: Reader) -> list[Shape]:
+def holder_shapes(held: Iterable[Waiting], reader: Reader) -> list[Shape]:
     """Return one ``{who, count, since, also}`` per group of people, the reader's own first.
 
     ``also`` lists alternatives who were asked on another day, each ``{who, since}``: a deputy, half of the time later.
@@ -20,7 +20,7 @@ def holder_shapes(held: Iterable[PendingItem], reader: Reader) -> list[Shape]:
     return sorted(lines, key=lambda line: not line.pop("is_mine"))
 
 
-def _line(held: PendingItem, reader: Reader) -> Shape:
+def _line(held: Waiting, reader: Reader) -> Shape:
     people = sorted(held.people, key=lambda holder: (times.day_of(holder.since), not _is_me(holder, reader)))
     days = [
         _of_a_day(day, holders, reader)

@@ -15,7 +15,7 @@ from approvals.assignment.route import Route, SeatState
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.decisions import digest
 from approvals.decisions.transitions.comment import object_to
-from approvals.inbox.waiting_for import PendingItem
+from approvals.inbox.waiting_for import Waiting
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel, Submission
 from approvals.policies import tiers
 from approvals.policies.facts import SubmissionFacts
@@ -54,7 +54,7 @@ DECISION_WORDS = {
 SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURITY: "right"}
 
 
-def holder_words(held: Iterable[PendingItem]) -> str:
+def holder_words(held: Iterable[Waiting]) -> str:
     """People who hold an approval, in words: alternatives per seat, joined over its seats (A8)."""
     return " and ".join(pending.names for pending in held)
 
@@ -68,7 +68,7 @@ def row(
     record: Approval,
     context: SubmissionContext,
     reader: Reader,
-    held: Sequence[PendingItem],
+    held: Sequence[Waiting],
     *,
     objected: Collection[int] = (),
 ) -> Shape:
@@ -225,7 +225,7 @@ def tags(record: Approval, context: SubmissionContext) -> list[Shape]:
     return found_tags
 
 
-def _state(record: Approval, route: Route, reader: Reader, held: Sequence[PendingItem], *, may_decide: bool) -> Shape:
+def _state(record: Approval, route: Route, reader: Reader, held: Sequence[Waiting], *, may_decide: bool) -> Shape:
     state: Shape = {"value": record.state, "mine": may_decide, "holder": "", "below": "", "answer_due": None}
     if not may_decide:
         state["holder"] = holder_words(held)
@@ -261,7 +261,7 @@ def decided_by(decision: Decision, reader: Reader, *, start: bool = True) -> str
     return f"{name} for {reader.name(decision.for_person)}" if decision.for_person else name
 
 
-def _locked(refusal: Refusal | None, held: Sequence[PendingItem]) -> Shape | None:
+def _locked(refusal: Refusal | None, held: Sequence[Waiting]) -> Shape | None:
     if refusal is None or refusal.kind != "duty":
         return None
     return {"sentence": refusal.sentence.rstrip("."), "code": refusal.code, "passed_to": holder_words(held)}

@@ -12,7 +12,7 @@ from approvals.assignment.context import SubmissionContext, load_context
 from approvals.assignment.route import Route
 from approvals.decisions import digest
 from approvals.inbox import waiting_for
-from approvals.inbox.waiting_for import PendingItem
+from approvals.inbox.waiting_for import Waiting
 from approvals.models import Approval, Comment, Submission
 from approvals.models.submission import SubmissionQuerySet
 from approvals.policies.facts import SUBMISSION_RELATIONS
@@ -52,7 +52,7 @@ class Dossier:
     findings: Sequence[Finding]
     rests_on: int | None
     alike: Sequence[duplicates.PossibleDuplicate] = ()
-    held: Sequence[PendingItem] = ()
+    held: Sequence[Waiting] = ()
 
     @property
     def submission(self) -> Submission:
@@ -84,9 +84,9 @@ class Dossier:
         person = self.owners.get(str(opaque or ""))
         return person.name if person is not None else ""
 
-    def held_of(self, record: Approval) -> list[PendingItem]:
+    def held_of(self, record: Approval) -> list[Waiting]:
         """Open seats of one approval."""
-        return [pending for pending in self.held if pending.record == record.pk]
+        return [pending for pending in self.held if pending.approval == record.pk]
 
     @property
     def objected(self) -> frozenset[int]:
@@ -100,7 +100,7 @@ def visible_submissions(reader: Reader) -> SubmissionQuerySet:
     """Submissions that the reader may see, with the relations that the page shows."""
     seen = Submission.objects.visible_to(reader.actor, reader.now)
     owners = ("automation__business_owner", "automation__technical_owner", "app_approval__submission__version")
-    return waiting_for.with_holders(seen.select_related(*SUBMISSION_RELATIONS, *owners).defer(*UNSHOWN))
+    return waiting_for.with_waiting(seen.select_related(*SUBMISSION_RELATIONS, *owners).defer(*UNSHOWN))
 
 
 def load_dossier(submission: Submission, reader: Reader) -> Dossier:
@@ -121,7 +121,7 @@ def load_dossier(submission: Submission, reader: Reader) -> Dossier:
         findings=list(Finding.objects.filter(assessment=newest, state="open").order_by("pk")),
         rests_on=app.submission.version.number if app is not None and app.submission_id != submission.pk else None,
         alike=duplicates.possible_duplicates(submission, reader),
-        held=waiting_for.pending_items(submission, reader.now, context.route),
+        held=waiting_for.load_waiting(submission, reader.now, context.route),
     )
 
 

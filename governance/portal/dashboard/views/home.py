@@ -80,7 +80,7 @@ def _automation(automation: Automation, submission: Submission | None, reader: R
             "waits": "" if approved or submitted_at else "Waits to be submitted",
         }
     runs = f", version {approved.number} runs on" if approved else ""
-    held = waiting_for.holder_shapes(inbox_waiting_for.pending_items(submission, reader.now), reader)
+    held = waiting_for.holder_shapes(inbox_waiting_for.load_waiting(submission, reader.now), reader)
     where = "is decided" if submission.state == "decided" else "is in review"
     return shape | {
         "text": f"Version {submission.version.number} {where}{runs}",
