@@ -78,7 +78,7 @@ def test_it_does_not_move_to_its_own_team_nor_to_one_without_a_lead_nor_to_one_t
 ) -> None:
     n = company.people
     headless = Team.objects.create(name="Nobody's")
-    for team, said in ((n.finance_ops, "already"), (headless, "Nobody leads"), (n.fallback, "builds nothing")):
+    for team, said in ((n.finance_ops, "already"), (headless, "has no lead"), (n.fallback, "builds nothing")):
         with pytest.raises(InvalidInput, match=said):
             ask(company, live, team=team)
     assert not Transfer.objects.exists()
