@@ -81,4 +81,4 @@ def test_a_list_of_what_ended_that_is_empty_says_what_would_be_in_it(
     shown = client_of(company.people.sana).get(
         f"{reverse('automation_grants', args=[chaser_in_force.automation_id])}?show=ended"
     )
-    assert "What is held no more would be here" in shown.content.decode()
+    assert "Ended grants would be here" in shown.content.decode()
