@@ -77,7 +77,7 @@ def submit(hands: Hands, scripts: bool) -> Submission:
 
 
 @pytest.mark.rule("I7", "A12", "A14")
-def test_who_builds_goes_from_a_paste_over_an_answer_to_a_new_version(arrive: Arrive, scripts: bool) -> None:
+def test_builder_goes_from_paste_to_new_version_by_keyboard(arrive: Arrive, scripts: bool) -> None:
     from playwright.sync_api import expect
 
     company, word = company_of_these_tests(), uuid.uuid4().hex[:8]
@@ -133,9 +133,7 @@ def changed(content: bytes) -> bytes:
 
 
 @pytest.mark.rule("A3", "A7", "A8", "A14")
-def test_who_reviews_goes_from_the_desk_over_the_app_to_decided_asked_and_taken_back(
-    arrive: Arrive, scripts: bool
-) -> None:
+def test_reviewer_decides_asks_and_undoes_by_keyboard(arrive: Arrive, scripts: bool) -> None:
     from playwright.sync_api import expect
 
     company, count = (

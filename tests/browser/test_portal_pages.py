@@ -83,9 +83,7 @@ def test_the_ledger_is_verified_in_place_and_filters_live_in_the_address(
     expect(page.get_by_role("heading", name="Ledger")).to_be_visible()
 
 
-def test_on_a_phone_my_page_with_a_delegation_on_it_does_not_scroll_sideways(
-    open_page: Callable[..., Page], company: Northwind
-) -> None:
+def test_own_page_with_delegation_fits_phone(open_page: Callable[..., Page], company: Northwind) -> None:
     page = open_page(viewport={"width": 390, "height": 844})
     be(page, company.theo)
     page.goto(reverse("me"))
@@ -117,9 +115,7 @@ def test_a_token_is_made_and_revoked_on_a_phone_and_shown_once(
 
 
 @pytest.mark.smoke
-def test_without_scripts_two_admins_and_the_person_give_a_role(
-    open_page: Callable[..., Page], company: Northwind
-) -> None:
+def test_role_is_given_without_scripts(open_page: Callable[..., Page], company: Northwind) -> None:
     from playwright.sync_api import expect
 
     page = open_page(java_script_enabled=False)

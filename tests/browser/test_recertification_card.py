@@ -54,9 +54,7 @@ def as_omar(open_page: Callable[..., Page], site: Site, held: Held) -> Callable[
 
 
 @pytest.mark.rule("R4")
-def test_two_items_are_answered_from_the_keyboard_and_submitted_together_and_axe_finds_nothing(
-    as_omar: Callable[..., Page], held: Held
-) -> None:
+def test_two_items_are_answered_by_keyboard_and_axe_passes(as_omar: Callable[..., Page], held: Held) -> None:
     from playwright.sync_api import expect
 
     first, second = Item.objects.filter(grant__automation=held.automation).order_by("deadline", "pk")
@@ -82,9 +80,7 @@ def test_two_items_are_answered_from_the_keyboard_and_submitted_together_and_axe
 
 @pytest.mark.rule("R4")
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "none"])
-def test_from_home_to_a_submitted_answer_by_tab_and_enter_alone(
-    as_omar: Callable[..., Page], held: Held, scripts: bool
-) -> None:
+def test_home_leads_to_submitted_answer_by_keyboard(as_omar: Callable[..., Page], held: Held, scripts: bool) -> None:
     from playwright.sync_api import expect
 
     page = as_omar(viewport=WIDE, java_script_enabled=scripts)

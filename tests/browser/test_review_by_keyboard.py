@@ -159,7 +159,7 @@ def test_a_reason_that_is_typed_outlives_decisions_on_other_rows(review: Review)
 
 
 @pytest.mark.rule("A7")
-def test_whoever_types_while_an_answer_comes_goes_on_typing(review: Review) -> None:
+def test_typing_survives_incoming_answer(review: Review) -> None:
     from playwright.sync_api import expect
 
     page = review.open()
@@ -209,7 +209,7 @@ def test_the_app_is_decided_by_the_same_keys(open_page: Callable[..., Page], sit
 
 
 @pytest.mark.rule("A7")
-def test_what_an_answer_brings_is_pressed_in_place_from_the_first_moment(review: Review) -> None:
+def test_incoming_buttons_work_at_once(review: Review) -> None:
     from playwright.sync_api import expect
 
     page = review.open()
@@ -224,7 +224,7 @@ def test_what_an_answer_brings_is_pressed_in_place_from_the_first_moment(review:
 
 
 @pytest.mark.rule("A7")
-def test_a_key_is_not_lost_while_what_it_presses_is_on_its_way(review: Review) -> None:
+def test_key_press_survives_running_request(review: Review) -> None:
     from playwright.sync_api import expect
 
     company, word = company_of_these_tests(), review.submission.automation.name.rpartition(" ")[2]
@@ -251,7 +251,7 @@ def test_a_key_is_not_lost_while_what_it_presses_is_on_its_way(review: Review) -
 
 
 @pytest.mark.rule("A7")
-def test_deciding_together_is_offered_for_what_can_be(open_page: Callable[..., Page], site: Site) -> None:
+def test_bulk_decision_is_offered_where_allowed(open_page: Callable[..., Page], site: Site) -> None:
     from playwright.sync_api import expect
 
     company = company_of_these_tests()

@@ -49,7 +49,7 @@ def _answers(cluster: postgres.Cluster) -> bool:
 @pytest.mark.process
 @AS_ROOT
 @pytest.mark.parametrize("way", [postgres.in_user_namespace, postgres.by_changing_user])
-def test_root_runs_the_database_as_somebody_else_each_way(way, tmp_path, sockets, started) -> None:
+def test_root_runs_database_as_other_user(way, tmp_path, sockets, started) -> None:
     account = way()
     if account is None:
         pytest.skip(f"this machine forbids {way.__name__}")
@@ -103,7 +103,7 @@ def test_the_documents_ask_for_the_lowest_version_that_is_tested(root: Path) -> 
     assert asked == {path: [str(postgres.OLDEST_MAJOR)] for path in said}
 
 
-def test_a_wheel_that_does_not_fit_and_no_other_postgresql_is_said_in_words(tmp_path, monkeypatch) -> None:
+def test_unusable_wheel_without_postgresql_is_explained(tmp_path, monkeypatch) -> None:
     broken = tmp_path / "bin"
     broken.mkdir()
     (broken / "postgres").write_text("#!/bin/sh\necho 'cannot execute: required file not found' >&2\nexit 127\n")
@@ -117,7 +117,7 @@ def test_a_wheel_that_does_not_fit_and_no_other_postgresql_is_said_in_words(tmp_
         postgres.installations.cache_clear()
 
 
-def test_a_full_disk_is_said_in_words(tmp_path: Path) -> None:
+def test_full_disk_is_explained(tmp_path: Path) -> None:
     with pytest.raises(Trouble, match="is full"):
         check_room(tmp_path, 2**62)
     said = from_output("set up PostgreSQL", 'initdb: error: could not write "x": No space left on device', tmp_path)
@@ -125,7 +125,7 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path) -> None:
     assert "COUNTERSIGN_HOME" in str(said)
 
 
-def test_a_failure_that_nobody_foresaw_is_quoted(tmp_path: Path) -> None:
+def test_unexpected_failure_is_quoted(tmp_path: Path) -> None:
     assert "Could not set up PostgreSQL. It said:\n  initdb: bad weather" in str(
         from_output("set up PostgreSQL", "initdb: bad weather\n", tmp_path)
     )
@@ -197,9 +197,7 @@ def test_a_file_where_the_private_folder_should_be_is_refused_in_words(tmp_path:
 
 
 @pytest.mark.parametrize("command", [["reset_demo"], ["load_demo", "--reset"]])
-def test_tables_are_not_taken_away_under_what_runs(
-    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tables_in_use_are_not_dropped(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     home = Home(tmp_path / "home")
     home.make()
@@ -230,7 +228,7 @@ def _runs(number: int) -> bool:
         return False
 
 
-def test_a_dismissed_guard_leaves_nothing() -> None:
+def test_dismissed_guard_leaves_nothing() -> None:
     guard = Guard()
     child = child_process.spawn(["sleep", "600"])
     guard.add(child.pid, signal.SIGTERM)

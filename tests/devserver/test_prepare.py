@@ -16,7 +16,7 @@ def applied(app: str, name: str) -> None:
         cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, now())", [app, name])
 
 
-def test_a_database_of_another_history_is_not_started_on_and_it_is_said_what_to_do(
+def test_foreign_database_is_refused_with_remedy(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     applied("approvals", "0002_as_it_was")
@@ -30,7 +30,7 @@ def test_a_database_of_another_history_is_not_started_on_and_it_is_said_what_to_
     assert "make reset-demo" in said
 
 
-def test_what_a_package_has_left_behind_is_nothing_to_stop_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_leftovers_of_a_package_do_not_stop_start(capsys: pytest.CaptureFixture[str]) -> None:
     applied("account", "0099_of_a_later_release")
     prepare._migrate()
     assert capsys.readouterr().out == ""

@@ -109,7 +109,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
         run.process.wait()
 
 
-def test_it_heals_survives_a_kill_and_keeps_its_data(
+def test_run_recovers_survives_kill_and_keeps_data(
     start: Callable[..., Run], tmp_path: Path, template: Template | None
 ) -> None:
     home = Home(tmp_path / "a home" / "home")
@@ -159,7 +159,7 @@ def test_it_heals_survives_a_kill_and_keeps_its_data(
     assert not (again.home / "postgres" / "postmaster.pid").exists()
 
 
-def test_a_taken_port_is_said_in_words_before_anything_starts(start: Callable[..., Run]) -> None:
+def test_taken_port_is_reported_before_start(start: Callable[..., Run]) -> None:
     import socket
 
     with socket.socket() as other:
@@ -172,7 +172,7 @@ def test_a_taken_port_is_said_in_words_before_anything_starts(start: Callable[..
     assert not (run.home / "postgres").exists()
 
 
-def test_a_database_that_does_not_answer_is_said_in_words_without_its_password(start: Callable[..., Run]) -> None:
+def test_unreachable_database_is_reported_without_password(start: Callable[..., Run]) -> None:
     run = start(DATABASE_URL=f"postgresql://someone:open-sesame@127.0.0.1:{free_port()}/countersign")
     assert run.await_end() == 1
     assert "The database countersign on 127.0.0.1:" in run.log
@@ -181,7 +181,7 @@ def test_a_database_that_does_not_answer_is_said_in_words_without_its_password(s
     assert "Traceback" not in run.log
 
 
-def test_a_redis_that_does_not_answer_is_said_in_words(
+def test_unreachable_redis_is_reported(
     start: Callable[..., Run], surroundings: Environment, django_db_setup: None
 ) -> None:
     # On the tests' database: one of its own would be made only to be stopped again.

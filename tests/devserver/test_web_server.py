@@ -68,7 +68,7 @@ def web(tmp_path: Path) -> Iterator[Web]:
     child_process.stop(started.process, patience=10)
 
 
-def test_no_connection_is_taken_before_the_application_has_loaded(web: Web) -> None:
+def test_server_accepts_connections_after_loading(web: Web) -> None:
     until(web.workers, "a worker")
     with pytest.raises(ConnectionRefusedError):
         web.status()

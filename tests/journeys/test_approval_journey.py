@@ -124,7 +124,7 @@ def hurried_beat(surroundings: Environment, worker: Service) -> Iterator[Service
 
 @pytest.mark.rule("I7", "A2", "A3", "A4", "A5", "A7", "G1", "G3", "R1", "R4", "S2", "S4", "H2", "H9")
 @pytest.mark.usefixtures("turned_back", "hurried_beat")
-def test_from_an_export_over_both_stages_to_a_grant_that_its_review_takes_away(stage: Stage, tmp_path: Path) -> None:
+def test_export_goes_through_both_stages_to_revoked_grant(stage: Stage, tmp_path: Path) -> None:
     submission = the_builder_brings_it_in_and_submits(stage)
     the_lead_approves_the_app_while_the_privileges_wait(stage)
     the_owners_approve_shorten_and_refuse(stage)

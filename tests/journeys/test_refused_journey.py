@@ -146,9 +146,7 @@ def nothing_is_decided(record: Approval) -> None:
 
 @pytest.mark.rule("S1", "S2", "S3", "S5", "A2", "A11", "H1", "H3")
 @pytest.mark.parametrize("who", MISUSERS)
-def test_whoever_must_not_approve_a_privilege_is_refused_and_so_is_their_delegate(
-    who: str, place: Place, come: Callable[[Person], Visitor]
-) -> None:
+def test_barred_person_and_delegate_are_refused(who: str, place: Place, come: Callable[[Person], Visitor]) -> None:
     c, (name, code, code_of_the_database) = place.company, MISUSERS[who]
     person: Person = getattr(c.people, name)
     stock_report.hand_over(c, c.slack, person, c.people.amara)
@@ -164,7 +162,7 @@ def test_whoever_must_not_approve_a_privilege_is_refused_and_so_is_their_delegat
 
 
 @pytest.mark.rule("S5", "H1", "H3")
-def test_a_superuser_is_refused_like_anybody(place: Place, come: Callable[[Person], Visitor]) -> None:
+def test_superuser_is_refused(place: Place, come: Callable[[Person], Visitor]) -> None:
     c, record = place.company, stock_report.privilege_on(place.asked, place.company.slack)
     tries_and_is_refused(come(place.root), record, "PERMISSION")
     with undone(), database_refuses("A9: not a candidate of seat #"):

@@ -116,7 +116,7 @@ def test_an_address_that_is_missing_from_the_table_or_has_gone_is_found() -> Non
 @pytest.mark.full
 @pytest.mark.rule("S5", "H1")
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_everybody_gets_what_the_table_says(portal: Portal, address: str) -> None:
+def test_every_role_gets_tabled_answer_at_every_address(portal: Portal, address: str) -> None:
     mine = [key for key in CELLS if key[0] == address]
     wrong = [said for key in mine for said in disagreements(portal, key)]
     assert not wrong, "\n".join(wrong)
@@ -216,7 +216,7 @@ def test_htmx_gets_the_same_verdict(portal: Portal) -> None:
 
 @pytest.mark.full("opens every page, to follow its links")
 @pytest.mark.parametrize("who", ["nobody", "builder"])
-def test_no_page_links_to_what_its_reader_is_refused(portal: Portal, who: str) -> None:
+def test_pages_link_only_to_permitted_pages(portal: Portal, who: str) -> None:
     read: dict[str, Answer] = {}
     led: dict[str, str] = {}
     for (address, method, subject), cells in CELLS.items():
@@ -248,7 +248,7 @@ class Sent:
 
 @pytest.mark.full("sends junk to every field of every form")
 @pytest.mark.rule("H1")
-def test_junk_in_whatever_is_asked_or_sent_breaks_no_page_and_changes_nothing_by_halves(portal: Portal) -> None:
+def test_junk_input_breaks_no_page_and_leaves_nothing_half_done(portal: Portal) -> None:
     """Each field of each form gets a piece of junk in turn, each page one in all that it is asked at once, each path numbers of no row."""
     wrong, seen, turn = [], {}, itertools.cycle(junk_input.JUNK)
     for who, path in _to_try(portal, "GET"):
@@ -299,9 +299,7 @@ def _broken(what: str, answer: Answer) -> Iterator[str]:
 @pytest.mark.full("opens every page to learn its forms")
 @pytest.mark.soak
 @pytest.mark.rule("S5", "H1")
-def test_whatever_anybody_sends_to_any_form_or_address_is_answered_in_words_and_reaches_nobody_elses(
-    portal: Portal, request: pytest.FixtureRequest
-) -> None:
+def test_random_requests_get_answers_without_foreign_data(portal: Portal, request: pytest.FixtureRequest) -> None:
     """A few of the forms and addresses in each run, other ones in the next; all of them under `make soak`."""
     watch, offered = response_checks.Watch(portal), _offered(portal)
     filled = [one for one in offered if one.method == "POST" and one.right]

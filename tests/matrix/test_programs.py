@@ -127,7 +127,7 @@ def sent(operation: str, subject: str) -> dict[str, str]:
 @pytest.mark.full
 @pytest.mark.rule("S5", "A17")
 @pytest.mark.parametrize(("operation", "subject"), TABLE)
-def test_everybodys_program_gets_what_the_table_says(portal: Portal, operation: str, subject: str) -> None:
+def test_every_program_gets_tabled_answer(portal: Portal, operation: str, subject: str) -> None:
     wrong, before = [], list(ImportItem.objects.values_list("pk", flat=True))
     for who, expected in sent(operation, subject).items():
         with undone():
@@ -147,7 +147,7 @@ def test_everybodys_program_gets_what_the_table_says(portal: Portal, operation: 
 
 
 @pytest.mark.rule("S5")
-def test_a_program_reads_what_its_persons_pages_show_and_nothing_else(portal: Portal) -> None:
+def test_program_reads_only_what_its_person_may_see(portal: Portal) -> None:
     wrong = []
     for page, operation in READ:
         for (address, method, subject), cells in CELLS.items():
@@ -164,7 +164,7 @@ def test_a_program_reads_what_its_persons_pages_show_and_nothing_else(portal: Po
 
 
 @pytest.mark.rule("S5")
-def test_a_program_of_a_team_reads_that_team_alone_whatever_its_person_may_see(portal: Portal) -> None:
+def test_team_token_reads_its_team_only(portal: Portal) -> None:
     n, people = portal.world.northwind, portal.world.people
     path = f"/automations/{portal.rows['live'].pk}"
     for who, team, status in (
@@ -179,7 +179,7 @@ def test_a_program_of_a_team_reads_that_team_alone_whatever_its_person_may_see(p
 
 
 @pytest.mark.rule("S5")
-def test_a_session_opens_nothing_and_adds_nothing(portal: Portal) -> None:
+def test_session_does_not_authorise_api(portal: Portal) -> None:
     """A browser that is led here sends its cookie; what it gets is what nobody gets, and beside a token the cookie counts for nothing."""
     client = portal.clients["security"]
     assert client.get(f"{ROOT}/me").status_code == 401

@@ -26,7 +26,7 @@ def program_of(person: Person) -> Actor:
 
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize(("starting_point", "label", "state"), list(subjects()))
-def test_a_program_of_anybodys_is_refused_whatever_decides_in_whatever_state(
+def test_program_is_refused_every_decision_in_every_state(
     ground: Ground, starting_point: str, label: str, state: str
 ) -> None:
     """Each operation, in each state of its subject, by a program of each of the matrix's people, whatever that person may."""

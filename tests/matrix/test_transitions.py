@@ -103,7 +103,7 @@ def said(no: Refusal | None) -> str:
 @pytest.mark.full
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize(("starting_point", "label", "state"), list(subjects()))
-def test_everybody_may_do_what_the_tables_say_and_nothing_else(
+def test_every_role_may_do_exactly_what_tables_allow(
     ground: Ground, starting_point: str, label: str, state: str
 ) -> None:
     world, subject = ground.of(starting_point)

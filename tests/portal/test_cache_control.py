@@ -40,14 +40,14 @@ handler404, handler400 = urls.handler404, urls.handler400
         ("GET", "/api/v1/nothing/", 404),
     ],
 )
-def test_nobody_keeps_an_answer_to_a_stranger(client: Client, method: str, where: str, status: int) -> None:
+def test_anonymous_answers_are_not_cached(client: Client, method: str, where: str, status: int) -> None:
     answer = client.generic(method, where)
     assert (answer.status_code, answer["Cache-Control"]) == (status, NOT_KEPT)
 
 
 @pytest.mark.rule("S5")
 @pytest.mark.django_db
-def test_nobody_keeps_a_download_an_error_or_a_page_behind_a_sign_in(northwind: Northwind, settings: Any) -> None:
+def test_private_downloads_errors_and_pages_are_not_cached(northwind: Northwind, settings: Any) -> None:
     settings.ROOT_URLCONF = "tests.portal.test_cache_control"
     auditor = client_of(northwind.yuki)
     auditor.raise_request_exception = False

@@ -20,7 +20,7 @@ ELSEWHERE = ["https://evil.example/", "//evil.example/", "/\\evil.example", "jav
 
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize("path", ELSEWHERE)
-def test_no_path_leads_away_from_the_portal(path: str) -> None:
+def test_redirects_stay_on_the_portal(path: str) -> None:
     assert parameters.local_path(path) == ""
 
 
@@ -32,7 +32,7 @@ def test_a_path_of_the_portal_is_kept() -> None:
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize("path", ELSEWHERE)
-def test_no_page_repeats_an_address_from_elsewhere(northwind: Northwind, path: str) -> None:
+def test_foreign_address_is_not_echoed(northwind: Northwind, path: str) -> None:
     page = Client().get(reverse("account_login"), {"next": path}).content.decode()
     assert f'value="{path}"' not in page
     assert "evil.example" not in page
@@ -44,7 +44,7 @@ def test_no_page_repeats_an_address_from_elsewhere(northwind: Northwind, path: s
 @pytest.mark.parametrize(
     "begin", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", " =", "﹢", "﹣", "﹦", "﹫"]
 )
-def test_no_cell_of_an_export_is_a_formula(begin: str) -> None:
+def test_exports_contain_no_formula(begin: str) -> None:
     assert free_text.cell(f"{begin}1+1") == f"'{begin}1+1"
     assert free_text.cell("Invoice chaser") == "Invoice chaser"
     assert free_text.cell(None) == ""

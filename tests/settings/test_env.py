@@ -59,7 +59,7 @@ def test_every_malformed_value_is_named_at_once_and_none_is_repeated(bare: pytes
 
 
 @pytest.mark.rule("H8")
-def test_what_is_no_day_is_named_and_so_is_a_file_that_is_not_there(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_invalid_holiday_and_missing_file_are_named(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
     bare.setenv("ORGANISATION_HOLIDAYS", "2026-12-25,25.12.2026,2026-02-30")
     with pytest.raises(SystemExit, match=r"ORGANISATION_HOLIDAYS: 25\.12\.2026 is no day; 2026-02-30 is no day; 2026-"):
         read(production=False)
@@ -84,7 +84,7 @@ def test_holidays_are_a_list_or_a_file_with_one_a_line(bare: pytest.MonkeyPatch,
     assert read(production=False)["ORGANISATION_HOLIDAYS"] == both
 
 
-def test_development_needs_nothing(bare: pytest.MonkeyPatch) -> None:
+def test_development_needs_no_settings(bare: pytest.MonkeyPatch) -> None:
     found = read(production=False)
     assert found["SECRET_KEY"]
     assert not found["DEMO"]
@@ -118,7 +118,7 @@ def test_a_database_is_named_by_url_or_by_keywords(url: str) -> None:
     }
 
 
-def test_without_a_pool_there_are_no_options_of_one() -> None:
+def test_no_pool_means_no_pool_options() -> None:
     options = database("host=db.example.org", pool_max=0)["OPTIONS"]
     assert isinstance(options, dict)
     assert "pool" not in options
@@ -213,7 +213,7 @@ def test_production_answers_for_named_hosts_alone(bare: pytest.MonkeyPatch) -> N
         ("2", "2 is no network"),
     ],
 )
-def test_production_says_which_proxies_it_trusts(bare: pytest.MonkeyPatch, said: str, why: str) -> None:
+def test_production_names_trusted_proxies(bare: pytest.MonkeyPatch, said: str, why: str) -> None:
     bare.setenv("TRUSTED_PROXIES", said)
     with pytest.raises(SystemExit) as refused:
         read(production=True)

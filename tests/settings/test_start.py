@@ -46,7 +46,7 @@ def start(root: Path, command: list[str], **variables: str) -> subprocess.Comple
 
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize("how", EACH)
-def test_no_process_starts_with_a_demo_in_production(root: Path, how: str) -> None:
+def test_demo_in_production_starts_no_process(root: Path, how: str) -> None:
     ended = start(root, STARTS[how], COUNTERSIGN_DEMO="1")
     assert ended.returncode == 1
     assert "  COUNTERSIGN_DEMO: must be off here; it moves the clock" in ended.stdout

@@ -182,7 +182,7 @@ class Course:
 
 
 @pytest.mark.rule("R2", "R5", "R6", "R9", "G6", "H2")
-def test_a_campaign_of_10000_is_opened_answered_escalated_and_closed_once_whatever_is_killed(
+def test_campaign_of_10000_completes_once_despite_kills(
     surroundings: Environment, redis: str, committed: None, mailbox: Mailbox, request: pytest.FixtureRequest
 ) -> None:
     if surroundings.redis is None:

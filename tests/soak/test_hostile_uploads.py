@@ -105,7 +105,7 @@ def upload(browser: Browser, data: bytes, statuses: Counter[int]) -> None:
         NEVER.wait(int(answer.headers["Retry-After"]))
 
 
-def test_a_page_is_as_quick_beside_eight_hostile_uploads(
+def test_page_stays_fast_beside_eight_hostile_uploads(
     site: Site, committed: None, request: pytest.FixtureRequest
 ) -> None:
     company = scenarios.company(people.build(uuid.uuid4().hex[:8], now=timezone.now()))

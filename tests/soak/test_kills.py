@@ -38,7 +38,7 @@ ORDER = [
 
 
 @pytest.mark.rule("R5", "R9", "H2")
-def test_2000_due_grants_come_to_one_item_and_notice_each_and_one_digest_a_person_whatever_is_killed(
+def test_2000_due_grants_give_one_item_notice_and_digest_despite_kills(
     surroundings: Environment, redis: str, committed: None, mailbox: Mailbox, request: pytest.FixtureRequest
 ) -> None:
     if surroundings.redis is None:

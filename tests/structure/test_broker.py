@@ -13,7 +13,7 @@ pytestmark = pytest.mark.process
 
 
 @pytest.mark.rule("R9")
-def test_a_channel_whose_connection_broke_says_so_and_puts_nothing_back(redis: str) -> None:
+def test_channel_with_broken_connection_says_so_and_requeues_nothing(redis: str) -> None:
     with app.connection_for_write() as connection:
         channel = connection.channel()
         queue = Queue(uuid.uuid4().hex)(channel)

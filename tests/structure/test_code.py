@@ -186,7 +186,7 @@ def found(finder: Finder, paths: Iterator[Path], *, allowed: tuple[str, ...] = (
         (foreign_imports, "from django.conf import settings"),
     ],
 )
-def test_each_finder_finds_what_it_is_for(finder: Finder, sample: str) -> None:
+def test_each_finder_finds_its_example(finder: Finder, sample: str) -> None:
     assert list(finder(ast.parse(sample)))
 
 
@@ -194,15 +194,15 @@ def test_a_state_changes_in_the_engine_and_nowhere_else() -> None:
     assert found(state_assignments, sources(ROOT), allowed=(*ENGINE, *OUTBOX)) == []
 
 
-def test_nothing_asks_a_question_that_a_superuser_answers_with_yes() -> None:
+def test_no_code_asks_has_perm() -> None:
     assert found(questions_to_django, sources(ROOT)) == []
 
 
-def test_only_the_manager_of_people_knows_superusers() -> None:
+def test_only_person_manager_knows_superusers() -> None:
     assert found(superusers, sources(ROOT), allowed=("governance/core/models/people.py",)) == []
 
 
-def test_there_are_no_signals_of_our_own() -> None:
+def test_no_own_signals() -> None:
     assert found(signals, sources(ROOT)) == []
 
 
@@ -211,7 +211,7 @@ def test_a_number_or_day_of_a_request_is_read_within_bounds_in_one_place() -> No
     assert found(unbounded, views) == []
 
 
-def test_tests_wait_for_what_they_want_and_never_for_a_while() -> None:
+def test_tests_wait_for_conditions_only() -> None:
     assert found(sleeps, (ROOT / "tests").rglob("*.py")) == []
 
 
@@ -225,18 +225,18 @@ def test_few_tests_cost_too_much_for_make_test_and_each_says_why() -> None:
     assert all(len(why.split()) > 1 for why in reasons)
 
 
-def test_tests_say_which_refusal_they_expect() -> None:
+def test_tests_name_expected_refusals() -> None:
     assert found(unspecific, (ROOT / "tests").rglob("*.py"), allowed=ANY_REFUSAL) == []
 
 
-def test_the_supervisor_needs_nothing_but_python() -> None:
+def test_devserver_needs_only_python() -> None:
     programs_of_their_own = ("governance/devserver/prepare.py",)
     supervisor = list((ROOT / "governance" / "devserver").rglob("*.py"))
     assert supervisor
     assert found(foreign_imports, supervisor, allowed=programs_of_their_own) == []
 
 
-def test_a_file_is_named_for_what_it_does() -> None:
+def test_file_names_are_meaningful() -> None:
     vague = {"utils", "util", "helpers", "helper", "common", "services", "managers", "misc", "tools"}
     tests = (path for path in (ROOT / "tests").rglob("*.py"))
     named = [path for path in (*sources(ROOT), *tests) if {path.stem, path.parent.name} & vague]
@@ -280,7 +280,7 @@ def test_a_script_file_and_plain_attributes_are_no_inline_code() -> None:
     )
 
 
-def test_no_template_holds_code_or_style() -> None:
+def test_templates_hold_no_code_or_style() -> None:
     """Mail is drawn by mail programs, which know style attributes only; it is not served."""
     pages = [path for path in (ROOT / "templates").rglob("*.html") if "email" not in path.relative_to(ROOT).parts]
     assert {str(path.relative_to(ROOT)): hits for path in pages if (hits := inline(path.read_text()))} == {}
@@ -297,7 +297,7 @@ def committed() -> list[str]:
     return [path for path in listed.stdout.split("\0") if path and (ROOT / path).exists()]
 
 
-def test_nothing_of_others_is_committed() -> None:
+def test_nothing_foreign_is_committed() -> None:
     """Assets come with pip packages; typefaces are cut at set-up."""
     others = re.compile(
         r"\.(woff2?|ttf|otf|eot|map)$|\.min\.(js|css)$|(^|/)(bootstrap|htmx|alpine|jquery|node_modules)\b", re.I
@@ -356,13 +356,13 @@ USED_WITHOUT_IMPORT = {
 }
 
 
-def test_what_the_product_imports_is_what_it_asks_for() -> None:
+def test_product_imports_are_requirements() -> None:
     used = distributions(imported(sources(ROOT)))
     assert used - required("base") == set()
     assert required("base") - used - USED_WITHOUT_IMPORT == set()
 
 
-def test_what_the_tests_import_is_asked_for() -> None:
+def test_test_imports_are_requirements() -> None:
     used = distributions(imported((ROOT / "tests").rglob("*.py")))
     assert used - required("base") - required("dev") == set()
 

@@ -29,7 +29,7 @@ def test_an_exempt_view_is_found() -> None:
 
 
 @pytest.mark.rule("S5")
-def test_no_view_but_the_api_is_exempt() -> None:
+def test_only_api_views_are_csrf_exempt() -> None:
     found = list(exempt(get_resolver().url_patterns))
     assert found, "the API is mounted"
     assert [where for where in found if not where.startswith(API)] == []

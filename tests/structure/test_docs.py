@@ -85,7 +85,7 @@ def test_missing_names_are_found() -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_document_names_only_what_exists(path: Path) -> None:
+def test_documents_name_existing_things_only(path: Path) -> None:
     assert list(missing(path, path.read_text(encoding="utf-8"))) == []
 
 

@@ -36,7 +36,7 @@ def test_a_test_without_a_mark_may_not_touch_the_database() -> None:
         connection.cursor()
 
 
-def test_no_test_reaches_beyond_this_machine() -> None:
+def test_tests_stay_on_this_machine() -> None:
     with socket.socket() as client, pytest.raises(RuntimeError, match="closed beyond the loopback"):
         client.connect(("192.0.2.1", 80))
 

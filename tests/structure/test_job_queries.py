@@ -45,7 +45,7 @@ KEPT_OUT = re.compile(r'(?:NOT \((?:"\w+"|[A-Z]+\d+)\."\w+" IN \(SELECT|NOT IN \
 @starting_point("stock_in_force", low_risk_report.submitted)
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.__module__.rpartition(".")[2])
 @pytest.mark.parametrize("days", [0, pytest.param(100, marks=pytest.mark.full("a third day for each job")), 200])
-def test_no_job_keeps_rows_out_by_a_list_of_all_others(
+def test_jobs_exclude_no_rows_by_full_lists(
     company: Company, days: int, job: Callable[[datetime], Mapping[str, Any]]
 ) -> None:
     asked = list[str]()

@@ -73,12 +73,12 @@ def installed() -> dict[str, set[str]]:
 
 
 @pytest.mark.rule("H1", "H2")
-def test_models_whose_rows_may_be_removed_exist() -> None:
+def test_removable_models_exist() -> None:
     assert not set(REMOVED) - {model._meta.label for model in ours()}
 
 
 @pytest.mark.rule("H1")
-def test_what_has_a_history_is_never_removed_itself() -> None:
+def test_models_with_history_are_never_deleted() -> None:
     assert [one._meta.label for one in ours() if hasattr(one, "history") and one._meta.label in REMOVED] == []
 
 
@@ -96,7 +96,7 @@ def test_each_of_these_triggers_stands_in_the_database_and_is_switched_on() -> N
 
 @pytest.mark.django_db
 @pytest.mark.rule("S1", "H1", "H2")
-def test_no_such_table_is_emptied_in_one_stroke(company: Company, stock_in_force: Submission) -> None:
+def test_protected_tables_are_never_truncated(company: Company, stock_in_force: Submission) -> None:
     """Not even by the application's own role; the parties of a submission would be none, and its submitter could approve it."""
     sql("SET CONSTRAINTS ALL IMMEDIATE")  # a table with pending checks is not truncated for another reason
     for model in ours():
@@ -110,7 +110,7 @@ def test_no_such_table_is_emptied_in_one_stroke(company: Company, stock_in_force
 
 @pytest.mark.django_db
 @pytest.mark.rule("H1", "H2")
-def test_what_happened_is_neither_removed_nor_rewritten(company: Company, stock_in_force: Submission) -> None:
+def test_history_is_neither_deleted_nor_rewritten(company: Company, stock_in_force: Submission) -> None:
     tried = set()
     for model in ours():
         table, key = model._meta.db_table, model._meta.pk.column
@@ -139,6 +139,6 @@ def test_what_happened_is_neither_removed_nor_rewritten(company: Company, stock_
 
 
 @pytest.mark.rule("H6")
-def test_the_history_of_a_person_holds_nothing_that_would_have_to_be_erased() -> None:
+def test_person_history_holds_nothing_to_erase() -> None:
     held = {field.name for field in Person.history.model._meta.concrete_fields}
     assert held & {"name", "email", "title", "subject", "password"} == set()

@@ -70,7 +70,7 @@ def test_a_write_past_the_ledger_is_found(sample: str) -> None:
 
 
 @pytest.mark.rule("H1")
-def test_nothing_writes_how_a_person_signs_in_past_the_ledger() -> None:
+def test_sign_in_data_changes_through_ledger_only() -> None:
     found = {}
     for path in sources(ROOT):
         where = str(path.relative_to(ROOT))
@@ -93,7 +93,7 @@ def test_djangos_sign_in_is_imported_where_it_is_handed_over_alone() -> None:
 
 
 @pytest.mark.rule("H1")
-def test_every_page_of_allauth_that_is_mounted_as_it_is_changes_nobody() -> None:
+def test_mounted_allauth_pages_change_nobody() -> None:
     theirs = set()
     for one in urlpatterns:
         if isinstance(one, URLPattern):

@@ -48,7 +48,7 @@ def catalog() -> set[tuple[str, ...]]:
 @pytest.mark.django_db
 @pytest.mark.database
 @pytest.mark.rule("S5")
-def test_the_database_has_the_functions_and_triggers_of_the_files_and_no_others() -> None:
+def test_database_has_exactly_the_functions_of_the_files() -> None:
     installed = catalog()
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -80,7 +80,7 @@ RECORDED = starting_point(CONNECTED, recorded)
 
 
 @FORBIDDEN
-def test_what_is_enforced_is_refused_and_the_preview_has_said_so(rita: Program, start: dict[str, Any]) -> None:
+def test_submission_in_enforced_conflict_is_refused_as_previewed(rita: Program, start: dict[str, Any]) -> None:
     said = start
     (one,) = said["preview"]["conflicts"]
     assert (one["rule"], one["mode"], one["refused"], one["waiver"]) == ("read-and-tell", "enforce", True, None)
@@ -91,7 +91,7 @@ def test_what_is_enforced_is_refused_and_the_preview_has_said_so(rita: Program, 
     assert not Submission.objects.exists()
 
 
-def test_a_preview_says_which_rows_which_rule_why_and_what_would_resolve_it(company: Company, rita: Program) -> None:
+def test_preview_names_rows_rule_reason_and_remedy_of_a_conflict(company: Company, rita: Program) -> None:
     rule = forbid(company, "approval")
     shown = rita.post("/preview", stock_report.source()).said
     (one,) = shown["conflicts"]
@@ -144,9 +144,7 @@ def test_a_waived_conflict_stays_in_sight_and_says_until_when(
 
 
 @pytest.mark.starting_point("plain_in_force")
-def test_of_what_others_hold_only_that_is_named_which_the_token_sees(
-    company: Company, plain_in_force: Submission
-) -> None:
+def test_preview_names_other_holders_only_if_token_sees_them(company: Company, plain_in_force: Submission) -> None:
     forbid(company, "record", scope="owner")
     held = Held("0/new", resource=company.slack.pk, level="write")
     case = check_automation.Case(0, [held], {"owner": [company.people.jonas.pk]})
@@ -160,5 +158,5 @@ def test_of_what_others_hold_only_that_is_named_which_the_token_sees(
 
 
 @RECORDED
-def test_whoever_does_not_see_a_submission_reads_no_conflict_of_it(company: Company, start: dict[str, Any]) -> None:
+def test_conflicts_are_hidden_without_access_to_submission(company: Company, start: dict[str, Any]) -> None:
     assert Program.of(company.people.nadia).get(f"/submissions/{start['id']}").status == 404

@@ -43,9 +43,7 @@ def digest_of(submission: Submission) -> str:
 
 
 @pytest.mark.rule("A17")
-def test_what_is_not_known_is_denied_and_so_is_what_the_token_may_not_see(
-    company: Company, stock_in_force: Submission
-) -> None:
+def test_gate_denies_unknown_and_invisible_versions(company: Company, stock_in_force: Submission) -> None:
     nobody = Program.of(company.people.nadia)
     unseen, unknown = nobody.get(f"/gate/{digest_of(stock_in_force)}"), nobody.get(f"/gate/{STRANGE}")
     assert unseen.said == unknown.said, "nobody is told that there is one"
@@ -63,15 +61,13 @@ def test_what_is_not_known_is_denied_and_so_is_what_the_token_may_not_see(
 
 @pytest.mark.rule("A17")
 @pytest.mark.parametrize("digest", ["x", "0" * 63, "0" * 65, "sha1:" + "0" * 64, "G" * 64, "%20" * 9, "../me"])
-def test_what_is_no_digest_is_told_so(company: Company, digest: str) -> None:
+def test_gate_refuses_text_that_is_no_digest(company: Company, digest: str) -> None:
     answer = Program.of(company.people.rita).get(f"/gate/{digest}")
     assert answer.status in (404, 422)
 
 
 @pytest.mark.rule("A17", "A4")
-def test_it_holds_until_people_have_approved_and_then_says_with_what(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_gate_denies_until_approved_then_lists_privileges(company: Company, stock_submitted: Submission) -> None:
     no = asked(company, digest_of(stock_submitted)).said
     assert (no["allowed"], no["code"], no["privileges"]) == (False, "NOT_LIVE", [])
     assert no["to_do"] == "Wait for its decisions: its page says who holds it."
@@ -94,7 +90,7 @@ def test_it_holds_until_people_have_approved_and_then_says_with_what(
 
 
 @pytest.mark.rule("A17", "A5", "G3")
-def test_what_it_may_not_use_is_said(company: Company, stock_in_force: Submission) -> None:
+def test_gate_lists_privileges_that_were_refused(company: Company, stock_in_force: Submission) -> None:
     grant = Grant.objects.get(approval=stock_report.privilege_on(stock_in_force, company.slack))
     transition_lifecycle.stop(grant, actor=as_actor(company.people.sana), now=company.now, reason="It posts nonsense.")
     said = asked(company, digest_of(stock_in_force)).said
@@ -173,7 +169,7 @@ OF_ONE_SOURCE = starting_point(BY_HAND, of_one_source)
 
 @pytest.mark.rule("A17")
 @BY_HAND
-def test_what_a_person_described_is_allowed_by_its_source(company: Company, start: Version) -> None:
+def test_gate_allows_manual_description_by_source_digest(company: Company, start: Version) -> None:
     assert asked(company, start.source_digest).said["code"] == "OK"
 
 
@@ -195,9 +191,7 @@ def test_a_source_that_several_versions_were_read_from_is_held_until_the_manifes
 
 @pytest.mark.rule("A17", "I2")
 @OF_ONE_SOURCE
-def test_a_source_of_which_every_version_was_approved_is_allowed(
-    company: Company, start: tuple[Version, Version]
-) -> None:
+def test_gate_allows_source_if_all_its_versions_are_approved(company: Company, start: tuple[Version, Version]) -> None:
     first, other = start
     again = scenarios.submitted(company, other)
     assert again.approvals.get().stage == 1, "of nothing more than as whom it runs (A12)"
@@ -208,7 +202,7 @@ def test_a_source_of_which_every_version_was_approved_is_allowed(
 
 @pytest.mark.rule("A17", "I2", "I4")
 @BY_HAND
-def test_what_starts_something_is_part_of_what_a_person_described(company: Company, start: Version) -> None:
+def test_triggers_count_in_source_digest_of_manual_description(company: Company, start: Version) -> None:
     first = start
     other = by_hand(company, external_id=first.automation.external_id, open_to_all=True)
     assert other.source_digest != first.source_digest
@@ -242,7 +236,7 @@ LAPSED = starting_point("stock_drawn", lapsed)
 
 
 @pytest.mark.rule("A17", "A13")
-def test_what_failed_a_look_at_it_is_held(company: Company, stock_drawn: Submission) -> None:
+def test_gate_denies_version_that_failed_spot_check(company: Company, stock_drawn: Submission) -> None:
     assert asked(company, digest_of(stock_drawn)).said["code"] == "OK"
     sample = Sample.objects.get()
     spot_checks.find_not_fine(sample, actor=as_actor(company.people.sana), now=company.now, reason="It tells.")
@@ -251,7 +245,7 @@ def test_what_failed_a_look_at_it_is_held(company: Company, stock_drawn: Submiss
 
 @pytest.mark.rule("A17", "A12", "A13")
 @DECIDED_SINCE
-def test_what_failed_a_look_at_it_is_not_rolled_back_to(
+def test_gate_denies_rollback_to_version_that_failed_spot_check(
     company: Company, stock_in_force: Submission, start: Submission
 ) -> None:
     bad = start
@@ -264,9 +258,7 @@ def test_what_failed_a_look_at_it_is_not_rolled_back_to(
 
 @pytest.mark.rule("A17", "A12", "A13")
 @DECIDED_SINCE
-def test_what_failed_a_look_at_it_may_run_once_people_have_decided_about_it(
-    company: Company, start: Submission
-) -> None:
+def test_version_that_failed_spot_check_runs_after_new_decision(company: Company, start: Submission) -> None:
     bad = start
     decided_later(company, stock_report.another_order, hours=2)
     assert asked(company, digest_of(bad)).said["code"] == "OK", "stage 1 has decided about it by now"
@@ -274,7 +266,7 @@ def test_what_failed_a_look_at_it_may_run_once_people_have_decided_about_it(
 
 @pytest.mark.rule("A17", "A12", "A13")
 @LAPSED
-def test_nor_is_what_nobody_looked_at_in_time_or_what_came_after_it_unasked(
+def test_gate_denies_overdue_spot_check_and_its_successors(
     company: Company, stock_in_force: Submission, start: Submission
 ) -> None:
     sample, later = Sample.objects.order_by("pk")[0], start

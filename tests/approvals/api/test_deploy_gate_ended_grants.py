@@ -27,7 +27,7 @@ def answer(submission: Submission, company: Company, **later: float) -> deploy_g
 
 @pytest.mark.rule("A17", "G3")
 @pytest.mark.parametrize("kind", ["privilege", "credential"])
-def test_what_holds_nothing_of_what_it_asked_for_does_not_run(company: Company, live: Submission, kind: str) -> None:
+def test_version_without_any_grant_is_denied(company: Company, live: Submission, kind: str) -> None:
     for one in Grant.objects.filter(automation=live.automation, kind=kind):
         assert answer(live, company).may_run, "something is held still"
         lifecycle.stop(one, actor=as_actor(company.people.sana), now=company.now, reason="Stop it.")
@@ -38,7 +38,7 @@ def test_what_holds_nothing_of_what_it_asked_for_does_not_run(company: Company, 
 
 
 @pytest.mark.rule("A17", "G1")
-def test_nor_does_it_once_its_terms_are_over(company: Company, live: Submission) -> None:
+def test_version_is_denied_after_its_terms_end(company: Company, live: Submission) -> None:
     Automation.objects.filter(pk=live.automation_id).update(review_on=None)
     last = max(Grant.objects.filter(automation=live.automation).values_list("ends_at", flat=True))
     assert not answer(live, company, seconds=(last - company.now).total_seconds()).may_run
@@ -53,7 +53,7 @@ def asked_again(company: Company, was: Submission) -> Submission:
 
 
 @pytest.mark.rule("A17")
-def test_nobody_goes_back_to_a_version_that_was_rejected_since(company: Company, live: Submission) -> None:
+def test_rollback_to_rejected_version_is_denied(company: Company, live: Submission) -> None:
     newer = stock_report.in_force(company, stock_report.started_by_hand)
     again = asked_again(company, live)
     assert answer(live, company).may_run, "asking alone ends nothing"
@@ -68,7 +68,7 @@ def test_nobody_goes_back_to_a_version_that_was_rejected_since(company: Company,
 
 
 @pytest.mark.rule("A17", "A12")
-def test_what_runs_runs_on_where_it_was_asked_for_again_and_rejected(company: Company, live: Submission) -> None:
+def test_running_version_keeps_running_after_rejected_resubmission(company: Company, live: Submission) -> None:
     newer = stock_report.submitted(company, stock_report.started_by_hand)
     scenarios.reject(scenarios.app_of(newer), company.people.theo, now=company.now, reason="Not on Tuesdays.")
     assert answer(live, company).may_run

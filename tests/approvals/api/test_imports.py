@@ -56,9 +56,7 @@ BROUGHT_IN = starting_point("company", brought_in)
 
 
 @pytest.mark.rule("I7", "I8", "T2", "A9")
-def test_a_preview_says_what_it_is_who_would_be_asked_and_what_is_missing_and_keeps_nothing(
-    company: Company, rita: Program
-) -> None:
+def test_preview_shows_facts_route_and_problems_and_stores_nothing(company: Company, rita: Program) -> None:
     before = [model.objects.count() for model in (ImportBatch, ImportItem, Automation, Binding, LedgerEvent)]
     found = rita.post("/preview", stock_report.source())
     assert found.status == 200
@@ -81,7 +79,7 @@ def test_a_preview_says_what_it_is_who_would_be_asked_and_what_is_missing_and_ke
 
 
 @pytest.mark.rule("I6", "I8")
-def test_what_was_not_recognised_is_said_and_a_secret_is_shown_by_its_place_alone(rita: Program) -> None:
+def test_preview_shows_unrecognised_elements_and_place_of_secrets_only(rita: Program) -> None:
     def edit(export: dict[str, Any]) -> None:
         strange = {"id": "9", "name": "Mystery", "type": "acme.mystery", "typeVersion": 1, "position": [0, 0]}
         export["nodes"] += [{**strange, "parameters": {}}]
@@ -97,7 +95,7 @@ def test_what_was_not_recognised_is_said_and_a_secret_is_shown_by_its_place_alon
 
 @pytest.mark.rule("I7")
 @BROUGHT_IN
-def test_the_same_export_again_changes_nothing_and_says_so(company: Company, start: tuple[Program, Answer]) -> None:
+def test_unchanged_import_changes_nothing(company: Company, start: tuple[Program, Answer]) -> None:
     rita, first = start
     assert (first.status, first.said["outcome"]) == (201, "new")
     assert first.said["automation"]["state"] == "draft"
@@ -113,9 +111,7 @@ def test_the_same_export_again_changes_nothing_and_says_so(company: Company, sta
 
 @pytest.mark.rule("I7", "A12")
 @BROUGHT_IN
-def test_a_changed_export_makes_a_version_and_says_what_changed(
-    company: Company, start: tuple[Program, Answer]
-) -> None:
+def test_changed_import_creates_version_with_diff(company: Company, start: tuple[Program, Answer]) -> None:
     rita, first = start
     changed = new(rita, company, stock_report.source(stock_report.without_slack))
     assert (changed.status, changed.said["outcome"]) == (201, "changed")
@@ -145,7 +141,7 @@ def test_an_owner_is_of_its_side_and_named_where_it_is_new(company: Company, rit
 @pytest.mark.rule("I1", "S5")
 @pytest.mark.starting_point("stock_in_force")
 @pytest.mark.parametrize("edit", [None, stock_report.nothing_but_the_trigger])
-def test_of_an_automation_of_another_team_a_preview_says_that_there_is_one_and_nothing_of_what_it_is(
+def test_preview_hides_details_of_other_teams_automation(
     company: Company, stock_in_force: Submission, edit: Any
 ) -> None:
     known, stranger = Automation.objects.get(pk=stock_in_force.automation_id), make_person("Eve Marsh")
@@ -164,7 +160,7 @@ def test_of_an_automation_of_another_team_a_preview_says_that_there_is_one_and_n
 
 
 @pytest.mark.rule("I1")
-def test_a_person_of_several_teams_says_for_which(company: Company) -> None:
+def test_member_of_several_teams_must_name_one(company: Company) -> None:
     n = company.people
     joins(n.rita, n.marketing)
     personal = Program.of(n.rita)
@@ -219,9 +215,7 @@ def test_an_export_without_an_id_is_a_version_of_the_one_that_is_named(company: 
         b"9" * 5_000,
     ],
 )
-def test_what_is_no_export_is_refused_in_words_and_nothing_stays(
-    company: Company, rita: Program, content: bytes
-) -> None:
+def test_unreadable_import_is_refused_and_stores_nothing(company: Company, rita: Program, content: bytes) -> None:
     for path in ("/preview", f"/automations?business_owner={company.people.jonas.pk}"):
         answer = rita.post(path, content)
         assert answer.status == 422

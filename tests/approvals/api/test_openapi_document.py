@@ -66,7 +66,7 @@ def _unlimited(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.rule("S5", "I7", "A17")
 @pytest.mark.parametrize(("kind", "path", "method"), SENT)
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_whatever_is_sent_by_the_document_is_answered_as_it_says_and_never_fails(
+def test_every_generated_request_gets_documented_answer(
     company: Company, stock_in_force: Submission, kind: str, path: str, method: str, mode: GenerationMode
 ) -> None:
     n = company.people
@@ -115,7 +115,7 @@ def test_every_sample_export_is_previewed_and_brought_in(company: Company, expor
 
 
 @pytest.mark.rule("S5")
-def test_each_operation_says_that_it_needs_a_token_and_what_it_answers_instead() -> None:
+def test_each_operation_documents_token_and_error_answers() -> None:
     for path, said in document()["paths"].items():
         for method, operation in said.items():
             assert operation["security"], f"{method} {path}"

@@ -133,7 +133,7 @@ def test_a_pipeline_brings_in_submits_is_held_and_goes_through_once_people_have_
 
 
 @pytest.mark.rule("A17", "S5")
-def test_a_pipeline_that_gets_no_answer_deploys_nothing_and_shows_no_token(pipeline: Pipeline) -> None:
+def test_pipeline_without_answer_deploys_nothing_and_hides_token(pipeline: Pipeline) -> None:
     export = pipeline.write("report.json", of_its_own(stock_report.EXPORT, uuid.uuid4().hex[:8]))
     broken = pipeline.write("broken.json", b"{")
     token_transitions.revoke_token(
@@ -158,7 +158,7 @@ def test_a_pipeline_that_gets_no_answer_deploys_nothing_and_shows_no_token(pipel
 
 
 @pytest.mark.rule("A17", "S5")
-def test_a_pipeline_submits_what_it_has_brought_in_though_somebody_else_brings_a_newer_one_in(
+def test_pipeline_submits_its_own_version_despite_newer_import(
     pipeline: Pipeline,
 ) -> None:
     content = of_its_own(stock_report.EXPORT, uuid.uuid4().hex[:8])

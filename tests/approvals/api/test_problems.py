@@ -50,7 +50,7 @@ def is_problem(answer: Answer, status: int, code: str) -> None:
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize("how", ["none", "no secret", "unknown", "revoked", "left", "basic", "two words", "not ascii"])
-def test_without_a_token_that_opens_something_nothing_is_told(company: Company, how: str) -> None:
+def test_request_without_valid_token_gets_no_information(company: Company, how: str) -> None:
     n = company.people
     token, secret = made_for(n.rita)
     sent = f"Bearer {secret}"
@@ -98,7 +98,7 @@ def test_every_sort_of_no_is_a_problem_document(company: Company) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
-def test_whatever_is_read_is_asked_about_by_its_head_alone_and_nothing_else_is(company: Company) -> None:
+def test_head_is_allowed_for_reads_only(company: Company) -> None:
     n, stranger = company.people, Program("")
     one = Program.of(n.rita, n.finance_ops)
     assert stranger.ask("HEAD", "/me").status == 401
@@ -147,7 +147,7 @@ def test_another_encoding_is_refused_though_it_would_break_the_request_before_an
         ("POST", "/preview", "WRITES", lambda one: one.post("/preview", b"{}")),
     ],
 )
-def test_a_token_that_asks_too_often_is_told_when_it_may_again(
+def test_rate_limited_token_gets_retry_time(
     company: Company,
     monkeypatch: pytest.MonkeyPatch,
     method: str,
@@ -180,7 +180,7 @@ def test_a_person_asks_no_oftener_by_having_more_tokens(company: Company, monkey
 
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
-def test_who_has_no_token_counts_for_nobody(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_without_token_are_not_counted(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limits, "READS", 1)
     monkeypatch.setattr(rate_limits, "MINUTE", 10**6)
     for _ in range(3):
@@ -191,7 +191,7 @@ def test_who_has_no_token_counts_for_nobody(company: Company, monkeypatch: pytes
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize("error", [InterfaceError("away"), OperationalError("away")])
-def test_where_it_can_not_be_counted_or_read_nothing_is_let_through(
+def test_requests_are_refused_if_rate_counter_is_unavailable(
     company: Company, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fails(*_: Any, **__: Any) -> None:
@@ -205,7 +205,7 @@ def test_where_it_can_not_be_counted_or_read_nothing_is_let_through(
 
 @pytest.mark.django_db
 @pytest.mark.rule("S5", "I6")
-def test_what_nobody_expected_is_no_yes_and_tells_nothing(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unexpected_error_answers_without_details(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any, **__: Any) -> None:
         raise RuntimeError("the database of secrets at 10.0.0.7")
 
@@ -229,7 +229,7 @@ def test_asking_notes_when_a_token_was_last_used_and_not_at_each_request(company
 
 
 @pytest.mark.django_db
-def test_a_form_of_a_browser_from_elsewhere_does_nothing(company: Company) -> None:
+def test_cross_site_form_has_no_effect(company: Company) -> None:
     """No cookie counts, so there is no token against forgery; and no form of a page can send what is asked for."""
     answer = Client(enforce_csrf_checks=True).post(f"{ROOT}/preview", {"x": "y"})
     assert answer.status_code == 401

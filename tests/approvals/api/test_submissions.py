@@ -80,7 +80,7 @@ def add_colleague(company: Company) -> Person:
 
 @pytest.mark.rule("A1", "A2", "S1")
 @BROUGHT_IN
-def test_what_is_filled_in_is_submitted_and_says_who_holds_it_since_when(company: Company, start: Brought) -> None:
+def test_complete_submission_shows_approvers_and_waiting_time(company: Company, start: Brought) -> None:
     rita, path, preview = start
     key = next(row["key"] for row in preview["rows"] if row["level"] == "write")
     made = rita.post(path, {**filled_in(preview), "terms": {key: 30}})
@@ -97,7 +97,7 @@ def test_what_is_filled_in_is_submitted_and_says_who_holds_it_since_when(company
 
 @pytest.mark.rule("A2", "I7", "A14")
 @HANDED_IN
-def test_once_it_is_decided_it_is_in_force_however_often_it_is_submitted(company: Company, start: HandedIn) -> None:
+def test_approved_submission_comes_into_force_once(company: Company, start: HandedIn) -> None:
     rita, path, _, made = start
     submission = Submission.objects.get(pk=made["id"])
     scenarios.decide_all(company, submission)
@@ -112,7 +112,7 @@ def test_once_it_is_decided_it_is_in_force_however_often_it_is_submitted(company
 
 @pytest.mark.rule("A1", "I8")
 @BROUGHT_IN
-def test_what_is_missing_is_said_beside_its_field_and_nothing_typed_is_lost(company: Company, start: Brought) -> None:
+def test_missing_fields_are_named_and_input_is_kept(company: Company, start: Brought) -> None:
     rita, path, preview = start
     first, second = [row["key"] for row in preview["rows"] if row["kind"] == "privilege"]
     nothing = rita.post(path, {})
@@ -149,7 +149,7 @@ def test_what_is_missing_is_said_beside_its_field_and_nothing_typed_is_lost(comp
     ],
 )
 @BROUGHT_IN
-def test_what_is_garbled_is_refused_beside_its_field_and_not_taken_for_something_else(
+def test_malformed_fields_are_refused_beside_their_names(
     company: Company, start: Brought, said: dict[str, Any], field: str
 ) -> None:
     rita, path, preview = start
@@ -166,7 +166,7 @@ def test_what_is_garbled_is_refused_beside_its_field_and_not_taken_for_something
 
 @pytest.mark.rule("I7", "A14")
 @HANDED_IN
-def test_submitting_the_same_again_asks_nobody_and_says_where_it_stands(start: HandedIn) -> None:
+def test_repeated_submission_asks_nobody_and_returns_status(start: HandedIn) -> None:
     rita, path, preview, first = start
     again = rita.post(path, filled_in(preview))
     assert (again.status, again.said["submitted"], again.said["submission"]["id"]) == (200, False, first["id"])
@@ -179,9 +179,7 @@ def test_submitting_the_same_again_asks_nobody_and_says_where_it_stands(start: H
 
 @pytest.mark.rule("A12", "A14")
 @HANDED_IN
-def test_a_newer_version_continues_what_is_open_and_an_older_one_can_be_named(
-    company: Company, start: HandedIn
-) -> None:
+def test_newer_version_continues_open_submission_and_older_can_be_named(company: Company, start: HandedIn) -> None:
     rita, path, _, first = start
     _, newer = brought(rita, company, content=stock_report.source(stock_report.one_more_channel))
     made = rita.post(path, filled_in(newer))
@@ -193,9 +191,7 @@ def test_a_newer_version_continues_what_is_open_and_an_older_one_can_be_named(
 
 @pytest.mark.rule("A12", "A14", "I2")
 @BROUGHT_IN
-def test_which_version_is_meant_can_be_said_and_the_newest_is_not_taken_for_what_was_brought_in(
-    company: Company, start: Brought
-) -> None:
+def test_version_is_chosen_by_number_not_by_newest(company: Company, start: Brought) -> None:
     rita, path, preview = start
     stock_report.version(company, stock_report.one_more_channel, by=add_colleague(company))
     unsaid = rita.post(path, filled_in(preview))
@@ -213,7 +209,7 @@ def test_which_version_is_meant_can_be_said_and_the_newest_is_not_taken_for_what
 
 @pytest.mark.rule("S5", "A12")
 @pytest.mark.parametrize("way", ["said", "typed on the page before"])
-def test_what_no_review_is_about_is_not_changed_by_a_program_past_draft(
+def test_program_changes_automation_fields_only_in_draft(
     company: Company, rita: Program, stock_in_force: Submission, way: str
 ) -> None:
     automation = Automation.objects.get(pk=stock_in_force.automation_id)
@@ -235,7 +231,7 @@ def test_what_no_review_is_about_is_not_changed_by_a_program_past_draft(
 
 @pytest.mark.rule("S5")
 @BROUGHT_IN
-def test_in_a_draft_a_program_says_whom_to_call(company: Company, start: Brought) -> None:
+def test_program_sets_escalation_contact_in_draft(company: Company, start: Brought) -> None:
     rita, path, preview = start
     made = rita.post(path, {**filled_in(preview), "escalation_contact": "The desk of finance"})
     assert made.status == 201
@@ -243,7 +239,7 @@ def test_in_a_draft_a_program_says_whom_to_call(company: Company, start: Brought
 
 
 @pytest.mark.rule("S5", "A12", "S1")
-def test_where_submitting_is_refused_nothing_of_what_was_said_stays_but_the_refusal(
+def test_refused_submission_stores_only_the_refusal(
     company: Company, rita: Program, stock_in_force: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no(*_: Any, **__: Any) -> None:
@@ -264,7 +260,7 @@ def test_where_submitting_is_refused_nothing_of_what_was_said_stays_but_the_refu
 
 @pytest.mark.rule("A8")
 @HANDED_IN
-def test_what_the_same_person_has_submitted_just_so_meanwhile_is_answered(
+def test_identical_submission_by_same_person_returns_existing_one(
     company: Company, start: HandedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rita, path, preview, first = start
@@ -275,7 +271,7 @@ def test_what_the_same_person_has_submitted_just_so_meanwhile_is_answered(
 
 
 @pytest.mark.rule("I10")
-def test_what_runs_elsewhere_is_submitted_for_there(company: Company, rita: Program) -> None:
+def test_submission_for_other_environment_is_created_there(company: Company, rita: Program) -> None:
     path, preview = brought(rita, company, environment="test")
     made = rita.post(path, filled_in(preview))
     assert made.status == 201
@@ -285,7 +281,7 @@ def test_what_runs_elsewhere_is_submitted_for_there(company: Company, rita: Prog
 
 @pytest.mark.rule("S5", "S1")
 @BROUGHT_IN
-def test_who_sees_it_and_may_not_is_refused_on_record_and_leaves_no_draft(company: Company, start: Brought) -> None:
+def test_forbidden_submission_is_recorded_and_leaves_no_draft(company: Company, start: Brought) -> None:
     _, path, preview = start
     omar = Program.of(company.people.omar)
     answer = omar.post(path, filled_in(preview))
@@ -301,7 +297,7 @@ def test_who_sees_it_and_may_not_is_refused_on_record_and_leaves_no_draft(compan
 
 @pytest.mark.rule("A8")
 @BROUGHT_IN
-def test_of_two_requests_at_once_one_submits_and_the_other_is_told(
+def test_one_of_two_simultaneous_submissions_wins(
     company: Company, start: Brought, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rita, path, preview = start
@@ -341,7 +337,7 @@ TEXTS = st.sampled_from(
 @pytest.mark.soak
 @pytest.mark.rule("S5", "A7")
 @BROUGHT_IN
-def test_whatever_is_said_about_rows_that_are_there_is_answered_in_words(
+def test_malformed_row_statements_get_clear_answers(
     company: Company, start: Brought, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rate_limits, "WRITES", 10**9)

@@ -55,7 +55,7 @@ def sweep(c: Company, *, minutes: int = 1) -> int:
 # --- what is not done ---------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_added_where_nothing_came_later(company: Company, stock_in_stage_2: Submission) -> None:
+def test_no_seat_is_added_without_later_policy(company: Company, stock_in_stage_2: Submission) -> None:
     with pytest.raises(OutOfTurn) as no:
         add_seats.add_signatures(stock_in_stage_2, actor=JOB, now=company.now)
     assert no.value.refusal.code == "A1"
@@ -83,9 +83,7 @@ def test_a_rule_that_is_given_up_takes_no_signature_away(plain: Company) -> None
 
 
 @pytest.mark.rule("A1", "S8")
-def test_what_one_person_tightened_takes_none_away_when_it_lapses_and_asks_none_of_what_is_submitted_then(
-    company: Company, stock_in_stage_2: Submission
-) -> None:
+def test_lapsed_single_person_tightening_removes_no_seat(company: Company, stock_in_stage_2: Submission) -> None:
     n, over = company.people, company.now + timedelta(hours=73)
     record = stock_report.privilege_on(stock_in_stage_2, company.slack)
     tighter = changed(seats__privilege__standard=["owner", "security"])
@@ -106,7 +104,7 @@ def test_what_one_person_tightened_takes_none_away_when_it_lapses_and_asks_none_
 
 
 @pytest.mark.rule("A1", "S6", "S8")
-def test_nor_does_a_conflict_rule_of_one_person(plain: Company, stock_in_stage_2: Submission) -> None:
+def test_lapsed_conflict_rule_of_one_person_adds_no_seat(plain: Company, stock_in_stage_2: Submission) -> None:
     said = {"rule": conflict_rules.document(on(plain.erp), on(plain.slack), mode="approval")}
     row = Proposal(kind="conflict_rule", target="read-and-tell")
     actor = as_actor(plain.people.ines)
@@ -123,7 +121,7 @@ def test_a_conflict_that_is_only_recorded_adds_none(plain: Company, stock_in_sta
     assert sweep(plain) == 0
 
 
-def test_what_was_decided_before_stands(company: Company, stock_in_stage_2: Submission) -> None:
+def test_earlier_decisions_stand_after_seat_is_added(company: Company, stock_in_stage_2: Submission) -> None:
     record = stock_report.privilege_on(stock_in_stage_2, company.slack)
     scenarios.approve(record, company.people.omar, now=company.now)
     policy(company, seats__privilege__standard=["owner", "security"], seats__app__standard=["lead", "security"])
@@ -137,9 +135,7 @@ def test_what_was_decided_before_stands(company: Company, stock_in_stage_2: Subm
 # --- what is --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_signature_that_a_later_policy_asks_for_is_asked_of_what_is_open_with_notice(
-    company: Company, stock_in_stage_2: Submission
-) -> None:
+def test_later_policy_adds_seat_to_open_submission_with_notice(company: Company, stock_in_stage_2: Submission) -> None:
     n = company.people
     record = stock_report.privilege_on(stock_in_stage_2, company.slack)
     before = (record.due_at, record.expires_at)
@@ -162,7 +158,7 @@ def test_a_signature_that_a_later_policy_asks_for_is_asked_of_what_is_open_with_
     assert record.state == ApprovalState.APPROVED
 
 
-def test_it_is_asked_of_who_approves_before_a_sweep_has_come_by(company: Company, stock_in_stage_2: Submission) -> None:
+def test_added_seat_is_required_before_the_sweep_runs(company: Company, stock_in_stage_2: Submission) -> None:
     record = stock_report.privilege_on(stock_in_stage_2, company.slack)
     policy(company, seats__privilege__standard=["owner", "security"])
     scenarios.approve(record, company.people.omar, now=company.now)
@@ -171,16 +167,14 @@ def test_it_is_asked_of_who_approves_before_a_sweep_has_come_by(company: Company
     assert record.state == ApprovalState.APPROVED
 
 
-def test_what_waits_for_stage_1_is_asked_of_all_when_it_opens(company: Company, stock_submitted: Submission) -> None:
+def test_waiting_approvals_get_all_seats_when_they_open(company: Company, stock_submitted: Submission) -> None:
     policy(company, seats__privilege__standard=["owner", "security"])
     stock_report.app_approved(company, stock_submitted)
     assert labels(stock_report.privilege_on(stock_submitted, company.slack)) == ["owner", "security"]
 
 
 @pytest.mark.rule("A1", "T1", "T3")
-def test_what_is_riskier_by_a_later_policy_takes_the_signatures_of_that_tier(
-    company: Company, stock_in_stage_2: Submission
-) -> None:
+def test_risk_raised_by_later_policy_needs_seats_of_that_tier(company: Company, stock_in_stage_2: Submission) -> None:
     policy(company, tiers__high__non_read_on=["confidential", "internal"])
     assert sweep(company) == 1
     posts, reads = (stock_report.privilege_on(stock_in_stage_2, one) for one in (company.slack, company.erp))
@@ -189,7 +183,7 @@ def test_what_is_riskier_by_a_later_policy_takes_the_signatures_of_that_tier(
 
 
 @pytest.mark.rule("A1", "S6")
-def test_a_rule_that_takes_a_signature_is_asked_of_what_is_open(plain: Company, stock_in_stage_2: Submission) -> None:
+def test_new_conflict_rule_adds_seat_to_open_submission(plain: Company, stock_in_stage_2: Submission) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.slack), mode="approval")
     assert sweep(plain) == 1
     record = stock_report.privilege_on(stock_in_stage_2, plain.slack)
@@ -213,7 +207,7 @@ def test_a_rule_that_takes_a_signature_is_asked_of_what_is_open(plain: Company, 
         },
     ],
 )
-def test_what_a_later_policy_does_not_call_low_is_approved_by_no_policy(
+def test_auto_approval_stops_if_later_policy_raises_tier(
     company: Company, light_submitted: Submission, parts: dict[str, Any]
 ) -> None:
     policy(company, **parts)

@@ -57,23 +57,21 @@ def not_submitted(c: Company, version: Version, words: str, *, code: str = "I8")
 
 
 @pytest.mark.rule("I8")
-def test_what_was_not_recognised_or_that_nobody_accepted_to_own_is_saved_and_not_submitted(company: Company) -> None:
+def test_unrecognised_or_unowned_target_is_saved_but_not_submitted(company: Company) -> None:
     version = scenarios.brought_in(company, "price-list-sync.json")
     not_submitted(company, version, "Say what Write price talks to: it was not recognised")
     not_submitted(company, version, "pim.northwind.example has nobody who accepted to own it")
 
 
 @pytest.mark.rule("I3")
-def test_nothing_new_is_asked_of_an_orphaned_resource(company: Company) -> None:
+def test_submission_on_orphaned_resource_is_refused(company: Company) -> None:
     version = stock_report.version(company)
     leaves(company, company.people.omar)
     not_submitted(company, version, "has no active owner")
 
 
 @pytest.mark.rule("I3", "A1", "A9")
-def test_nothing_is_approved_on_a_resource_that_was_orphaned_meanwhile_and_it_can_be_rejected(
-    company: Company, stage_2: Submission
-) -> None:
+def test_approval_on_orphaned_resource_can_only_be_rejected(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     leaves(company, company.people.omar)
     amara = as_actor(company.people.amara)  # the deputy is asked in his place
@@ -87,7 +85,7 @@ def test_nothing_is_approved_on_a_resource_that_was_orphaned_meanwhile_and_it_ca
 
 
 @pytest.mark.rule("I1")
-def test_purpose_and_owners_are_asked_for_before_anybody_is_asked(company: Company) -> None:
+def test_purpose_and_owners_are_required_before_submission(company: Company) -> None:
     not_submitted(company, stock_report.version(company, purpose="  "), "the purpose is empty")
     not_submitted(company, scenarios.brought_in(company, technical_owner=None), "two different owners")
     not_submitted(company, scenarios.brought_in(company, technical_owner=company.people.jonas), "two different owners")
@@ -117,7 +115,7 @@ def test_each_thing_that_is_asked_says_why(company: Company) -> None:
 
 
 @pytest.mark.rule("S1", "A11")
-def test_nobody_submits_for_another_and_no_job_submits(company: Company) -> None:
+def test_nobody_submits_on_behalf_of_another_person(company: Company) -> None:
     version = stock_report.version(company)
     stand_in, job = as_delegate(company.people.tom, giver=company.people.rita), Actor.of_job("import")
     for actor, code in ((stand_in, "S1"), (job, "PERMISSION")):
@@ -128,7 +126,7 @@ def test_nobody_submits_for_another_and_no_job_submits(company: Company) -> None
 
 
 @pytest.mark.rule("A1", "G1")
-def test_no_term_is_asked_for_that_its_tier_does_not_allow(company: Company) -> None:
+def test_term_above_limit_of_tier_is_refused(company: Company) -> None:
     version = stock_report.version(company)
     key = version.privileges.all()[0].key
     for days in (0, 181):
@@ -155,7 +153,7 @@ OF_JONAS = starting_point("company", of_jonas)
 
 @pytest.mark.rule("A9")
 @OF_JONAS
-def test_when_too_few_people_without_a_conflict_are_left_it_is_refused_and_says_for_what(company: Company) -> None:
+def test_shortage_of_eligible_people_is_refused_with_names_of_approvals(company: Company) -> None:
     n = company.people
     version = stock_report.version(company)
     leaves(company, n.mei, n.amara, n.bram, n.sana, n.viktor, n.lena)
@@ -166,7 +164,7 @@ def test_when_too_few_people_without_a_conflict_are_left_it_is_refused_and_says_
 
 @pytest.mark.rule("A9", "S1", "S3")
 @OF_JONAS
-def test_who_was_skipped_on_the_ladder_is_shown_with_why(company: Company) -> None:
+def test_skipped_people_are_shown_with_reasons(company: Company) -> None:
     n = company.people
     submission = stock_report.in_stage_2(company)
     record = stock_report.privilege_on(submission, company.slack)
@@ -187,9 +185,7 @@ def test_who_was_skipped_on_the_ladder_is_shown_with_why(company: Company) -> No
 
 
 @pytest.mark.rule("A9", "A1")
-def test_stage_1_goes_up_the_same_way_and_whoever_replaces_somebody_may_decide(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_stage_1_escalates_and_replacement_may_decide(company: Company, stock_submitted: Submission) -> None:
     n = company.people
     app = scenarios.app_of(stock_submitted)
     assert standing(company, app, "lead")[:2] == ("lead", ["Theo Brandt"])
@@ -208,7 +204,7 @@ def of_bram(c: Company) -> Submission:
 
 @pytest.mark.rule("A9")
 @starting_point("company", of_bram)
-def test_stage_1_warns_when_deciding_it_would_leave_nobody_for_something(company: Company, start: Submission) -> None:
+def test_stage_1_warns_if_decision_leaves_approval_without_approver(company: Company, start: Submission) -> None:
     n, submission = company.people, start
     leaves(company, n.omar, n.amara, n.mei, n.lena, n.sana, n.viktor)
     app, route = scenarios.app_of(submission), load_context(submission, company.now).route
@@ -247,7 +243,7 @@ def test_a_records_clock_starts_when_it_can_be_decided_and_counts_working_days_b
 
 
 @pytest.mark.rule("H8", "A10", "A14")
-def test_no_deadline_counts_a_day_that_the_organisation_has_off(company: Company, settings: Any) -> None:
+def test_deadlines_skip_holidays_of_the_organisation(company: Company, settings: Any) -> None:
     settings.ORGANISATION_HOLIDAYS = frozenset({date(2026, 11, 25), date(2026, 12, 8)})
     submission = scenarios.submitted(company)  # Tuesday 24 November
     app = scenarios.app_of(submission)
@@ -284,7 +280,7 @@ def test_each_reminder_is_sent_once_and_never_approves(company: Company, stock_s
 
 
 @pytest.mark.rule("A10")
-def test_what_is_due_a_day_later_is_reminded_of_by_itself(company: Company, chaser: Submission) -> None:
+def test_reminder_for_each_due_date_is_separate(company: Company, chaser: Submission) -> None:
     """Of one submission, high records are due on the 26th and standard ones on the 27th: half a day apart at half-time."""
     omar = company.people.omar
     dues = {record.tier: record.due_at for record in chaser.approvals.filter(state=ApprovalState.OPEN)}
@@ -309,7 +305,7 @@ def test_what_is_due_a_day_later_is_reminded_of_by_itself(company: Company, chas
 
 
 @pytest.mark.rule("A10")
-def test_nobody_lets_a_record_expire_before_its_time_nor_by_hand(company: Company, stock_submitted: Submission) -> None:
+def test_approval_does_not_expire_early_or_by_hand(company: Company, stock_submitted: Submission) -> None:
     app = scenarios.app_of(stock_submitted)
     with pytest.raises(OutOfTurn, match="not up"):
         expire.expire(app, actor=JOB, now=app.expires_at - timedelta(seconds=1))
@@ -319,9 +315,7 @@ def test_nobody_lets_a_record_expire_before_its_time_nor_by_hand(company: Compan
 
 
 @pytest.mark.rule("A10", "A4")
-def test_an_app_that_nobody_decided_ends_as_a_rejection_and_can_be_submitted_again(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_undecided_app_expires_and_can_be_resubmitted(company: Company, stock_submitted: Submission) -> None:
     submission = stock_submitted
     app = scenarios.app_of(submission)
     assert submission_jobs.sweep(app.expires_at)["expired_approvals"] == 1
@@ -342,9 +336,7 @@ def is_asked_without_penalty(approval: Approval, expired: Approval) -> bool:
 
 
 @pytest.mark.rule("A10", "A5")
-def test_a_privilege_that_nobody_decided_is_refused_alone_and_can_be_submitted_again(
-    company: Company, stage_2: Submission
-) -> None:
+def test_undecided_privilege_expires_alone_and_can_be_resubmitted(company: Company, stage_2: Submission) -> None:
     late = stock_report.privilege_on(stage_2, company.slack)
     for record in stage_2.approvals.filter(state=ApprovalState.OPEN).exclude(pk=late.pk):
         scenarios.approve(record, company.people.omar, now=company.now)

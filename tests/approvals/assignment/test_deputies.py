@@ -41,7 +41,7 @@ def asked(record: Approval, label: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.rule("A10", "A9")
-def test_before_half_of_the_time_is_gone_the_deputy_waits(company: Company, stock_submitted: Submission) -> None:
+def test_deputy_waits_until_half_time(company: Company, stock_submitted: Submission) -> None:
     c, n = company, company.people
     app = scenarios.app_of(stock_submitted)
     before = half_of(app) - timedelta(seconds=1)
@@ -60,7 +60,7 @@ def test_before_half_of_the_time_is_gone_the_deputy_waits(company: Company, stoc
 
 
 @pytest.mark.rule("A10", "A9", "H3")
-def test_at_half_of_the_time_the_deputy_is_asked_once_and_either_may_decide(
+def test_deputy_is_asked_once_at_half_time(
     company: Company, stock_submitted: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n, submission = company.people, stock_submitted
@@ -107,7 +107,7 @@ def test_at_the_due_date_the_rest_of_the_escalation_chain_is_asked_and_may_decid
 
 
 @pytest.mark.rule("A10")
-def test_whoever_was_asked_first_decides_as_before(company: Company, stock_submitted: Submission) -> None:
+def test_first_approver_may_still_decide_after_half_time(company: Company, stock_submitted: Submission) -> None:
     app = scenarios.app_of(stock_submitted)
     at = half_of(app)
     submission_jobs.sweep(at)
@@ -131,7 +131,7 @@ def test_a_deputy_of_many_records_gets_one_mail_about_all(company: Company, stag
 
 
 @pytest.mark.rule("A10", "S1", "S2")
-def test_a_deputy_who_may_not_decide_is_not_asked(company: Company) -> None:
+def test_ineligible_deputy_is_not_asked(company: Company) -> None:
     """Jonas deputises for Slack and would own the automation; Theo, who decided the app, deputises for the ERP."""
     c, n = company, company.people
     stock_report.hand_over(c, c.slack, n.omar, n.jonas)
@@ -143,9 +143,7 @@ def test_a_deputy_who_may_not_decide_is_not_asked(company: Company) -> None:
 
 
 @pytest.mark.rule("A9", "A10")
-def test_a_deputy_who_was_asked_in_the_owners_place_is_not_asked_again(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_deputy_replacing_owner_is_not_asked_twice(company: Company, stock_submitted: Submission) -> None:
     c, n = company, company.people
     record_leaver(n.theo, actor=as_actor(n.ines), now=c.now, reason="Left.")
     submission_jobs.sweep(c.now)

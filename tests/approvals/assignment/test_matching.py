@@ -26,12 +26,12 @@ def test_two_seats_of_one_approval_are_never_filled_by_the_same_person() -> None
 
 
 @pytest.mark.rule("A9", "S2")
-def test_who_is_needed_for_the_app_is_not_counted_for_a_privilege() -> None:
+def test_stage_1_approver_is_not_counted_for_privileges() -> None:
     assert shortage([question("app", 1, (1,)), question("mail", 2, (1,))]) == ["mail"]
 
 
 @pytest.mark.rule("A9")
-def test_nobody_for_the_app_itself_is_said_to_be_short() -> None:
+def test_missing_stage_1_approver_is_reported() -> None:
     assert shortage([question("app", 1, ()), question("mail", 2, (1,))]) == ["app"]
 
 
@@ -41,13 +41,13 @@ def test_stage_1_is_filled_so_that_stage_2_can_be() -> None:
 
 
 @pytest.mark.rule("A9")
-def test_what_is_short_is_named_under_the_best_way_of_filling_stage_1() -> None:
+def test_shortage_is_named_for_best_assignment_of_stage_1() -> None:
     asked = [question("app", 1, (1, 2)), question("a", 2, (1,)), question("b", 2, (1,)), question("c", 2, (2,))]
     assert shortage(asked) == ["c"]
 
 
 @pytest.mark.rule("A9", "A12")
-def test_who_decided_the_app_in_force_is_used_up() -> None:
+def test_decider_of_app_in_force_is_used_up() -> None:
     assert shortage([question("mail", 2, (1,))], stage_1_taken=frozenset({1})) == ["mail"]
 
 

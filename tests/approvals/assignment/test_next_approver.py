@@ -42,9 +42,7 @@ def seats(c: Company, record: Approval) -> dict[str, SeatState]:
 
 
 @pytest.mark.rule("A9", "S2")
-def test_where_the_lead_is_the_only_one_left_for_a_privilege_the_deputy_may_decide_the_app(
-    company: Company, for_theo_alone: Submission
-) -> None:
+def test_deputy_may_decide_app_if_lead_is_needed_for_privilege(company: Company, for_theo_alone: Submission) -> None:
     c, n = company, company.people
     app = scenarios.app_of(for_theo_alone)
     refused(decide.approve, app, as_actor(n.mei), "PERMISSION", now=c.now, kind="permission")
@@ -68,7 +66,7 @@ def test_both_are_asked_from_the_beginning_and_the_lead_is_not_locked_out(
 
 
 @pytest.mark.rule("A9")
-def test_a_deputy_is_not_asked_beside_a_lead_who_leaves_enough_for_the_rest(company: Company) -> None:
+def test_deputy_is_not_asked_if_lead_leaves_enough_people(company: Company) -> None:
     c, n = company, company.people
     stock_report.hand_over(c, c.slack, n.theo, n.rita)  # and after Theo there is Amara, who leads the owner's team
     app = scenarios.app_of(stock_report.submitted(c))
@@ -77,9 +75,7 @@ def test_a_deputy_is_not_asked_beside_a_lead_who_leaves_enough_for_the_rest(comp
 
 
 @pytest.mark.rule("A9")
-def test_where_nobody_on_the_ladder_would_leave_enough_only_the_first_is_asked(
-    company: Company, for_theo_alone: Submission
-) -> None:
+def test_only_first_is_asked_if_no_assignment_is_complete(company: Company, for_theo_alone: Submission) -> None:
     c, n = company, company.people
     app = scenarios.app_of(for_theo_alone)
     leaves(c, n.theo)  # Slack is lost, whoever decides
@@ -136,7 +132,7 @@ def of_sana(c: Company) -> Submission:
 @pytest.mark.rule("A8", "A9")
 @starting_point("company", of_sana)
 @pytest.mark.parametrize("owner_first", [True, False])
-def test_whom_another_seat_of_a_record_cannot_do_without_fills_that_one(
+def test_person_indispensable_for_a_seat_fills_that_seat(
     company: Company, start: Submission, owner_first: bool
 ) -> None:
     """Sana owns the mailbox and is the only reviewer who may sign for security: the owner's signature is its deputy's."""
@@ -172,7 +168,7 @@ def signed_by_both(c: Company) -> Submission:
 
 @pytest.mark.rule("A8", "A9", "S2")
 @LED_BY_VIKTOR
-def test_who_holds_two_seats_fills_the_one_that_leaves_enough_for_the_rest(company: Company, start: Submission) -> None:
+def test_person_with_two_seats_fills_the_safer_one(company: Company, start: Submission) -> None:
     """Viktor leads the team too. As lead he would need Sana beside him, and nobody would be left to sign for stage 2's security."""
     c, n = company, company.people
     app = scenarios.app_of(start)
@@ -186,7 +182,7 @@ def test_who_holds_two_seats_fills_the_one_that_leaves_enough_for_the_rest(compa
 
 @pytest.mark.rule("A8", "A9", "S2")
 @starting_point(LED_BY_VIKTOR, signed_by_both)
-def test_so_enough_are_left_to_decide_the_rest(company: Company, start: Submission) -> None:
+def test_backup_assignment_leaves_enough_approvers(company: Company, start: Submission) -> None:
     c = company
     assert start.approvals.filter(stage=2, tier="high", state=ApprovalState.OPEN).count() == 2
     for record in start.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"):
@@ -259,9 +255,7 @@ class Play:
 
 @pytest.mark.rule("A9", "A8", "S2")
 @given(records, st.lists(records, max_size=3), st.randoms(use_true_random=False))
-def test_what_the_check_lets_through_is_decided_to_its_end_by_those_whose_turn_it_is(
-    app: list, second: list, dice: Any
-) -> None:
+def test_every_submission_that_passes_check_can_be_decided(app: list, second: list, dice: Any) -> None:
     play = Play(app, second)
     if shortage([play.question(key) for key in play.ladders]):
         return

@@ -77,7 +77,7 @@ def hears_nothing(c: Company, submission: Submission, person: Person) -> bool:
 
 
 @pytest.mark.rule("A9", "R9")
-def test_nobody_else_is_asked_while_somebody_who_was_may_decide(company: Company, stock_submitted: Submission) -> None:
+def test_no_reassignment_while_an_asked_person_may_decide(company: Company, stock_submitted: Submission) -> None:
     c, n = company, company.people
     fallback_is(c, n.grace)
     submission = stock_submitted
@@ -96,7 +96,7 @@ def test_nobody_else_is_asked_while_somebody_who_was_may_decide(company: Company
 
 @pytest.mark.rule("A1", "A9", "A10", "R9", "H3")
 @BOTH_LEADS_LEFT
-def test_whoever_is_next_after_leavers_is_asked_sees_it_and_is_told_once(company: Company, start: Submission) -> None:
+def test_next_approver_is_asked_and_notified_once(company: Company, start: Submission) -> None:
     c, n, submission = company, company.people, start
     app = scenarios.app_of(submission)
     assert hears_nothing(c, submission, n.grace)
@@ -117,7 +117,7 @@ def test_whoever_is_next_after_leavers_is_asked_sees_it_and_is_told_once(company
 
 
 @pytest.mark.rule("A9", "R9")
-def test_whoever_replaces_an_owner_of_many_gets_one_mail_about_all(company: Company, stage_2: Submission) -> None:
+def test_replacement_for_many_approvals_gets_one_mail(company: Company, stage_2: Submission) -> None:
     c, n = company, company.people
     told_already = Notice.objects.filter(recipient=n.amara).count()
     leaves(c, n.omar)
@@ -138,9 +138,7 @@ def slack_is_amaras(c: Company) -> Submission:
 
 @pytest.mark.rule("A9")
 @starting_point("company", slack_is_amaras)
-def test_who_was_told_of_other_records_is_told_of_those_that_come_to_them_too(
-    company: Company, start: Submission
-) -> None:
+def test_person_with_other_approvals_is_notified_of_added_ones(company: Company, start: Submission) -> None:
     c, n, submission = company, company.people, start
     mails = Notice.objects.filter(recipient=n.amara, event="stage_2_opened")
     assert [one.context["count"] for one in mails] == [2], "Slack is hers"
@@ -194,9 +192,7 @@ WAYS = (another_lead, another_owner, a_role_that_ended, needed_elsewhere)
 @pytest.mark.parametrize(
     "way", [pytest.param(way.__name__, marks=starting_point("chaser_in_stage_2", way)) for way in WAYS]
 )
-def test_whatever_takes_a_seat_from_those_who_were_asked_the_next_is_asked(
-    company: Company, start: Came, way: str
-) -> None:
+def test_next_approver_is_asked_whenever_a_seat_loses_its_people(company: Company, start: Came, way: str) -> None:
     c = company
     record, label, replacement = start
     before = asked(record, label)
@@ -224,9 +220,7 @@ def grace_joins(c: Company) -> Submission:
 
 @pytest.mark.rule("A9", "S8")
 @starting_point("stock_submitted", grace_joins)
-def test_who_joins_those_who_were_asked_later_is_not_asked_nor_reminded_while_they_may_decide(
-    company: Company, start: Submission
-) -> None:
+def test_later_member_of_asked_group_is_not_asked(company: Company, start: Submission) -> None:
     c, n, submission = company, company.people, start
     due = scenarios.app_of(submission).due_at
     submission_jobs.sweep(due - timedelta(seconds=1))
@@ -255,7 +249,7 @@ def slack_is_theos(c: Company) -> Submission:
 
 @pytest.mark.rule("A9", "S2")
 @starting_point("company", slack_is_theos)
-def test_whoever_leaves_others_too_few_is_no_longer_asked_alone(company: Company, start: Submission) -> None:
+def test_person_who_strands_others_is_not_asked_alone(company: Company, start: Submission) -> None:
     """Theo leads the team and owns Slack. Once its others have left, he would strand it by deciding the app: Bram is asked too."""
     c, n = company, company.people
     app = scenarios.app_of(start)
@@ -297,7 +291,7 @@ def test_finding_them_costs_the_same_however_many_there_are(company: Company) ->
 
 
 @pytest.mark.rule("A9", "R8", "R9")
-def test_what_changes_who_decides_wakes_the_sweep(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_of_approvers_wake_the_sweep(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     c, n = company, company.people
     ines = as_actor(n.ines)
     woken: list[str] = []
@@ -325,9 +319,7 @@ def test_what_changes_who_decides_wakes_the_sweep(company: Company, monkeypatch:
 
 
 @pytest.mark.rule("A9", "A10")
-def test_where_nobody_is_next_nothing_is_done_and_it_ends_by_silence(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_approval_without_next_approver_expires(company: Company, stock_submitted: Submission) -> None:
     c, n = company, company.people
     app = scenarios.app_of(stock_submitted)
     leaves(c, n.theo, n.bram, n.amara, n.sana, n.viktor)

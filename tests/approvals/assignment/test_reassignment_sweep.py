@@ -129,7 +129,7 @@ def an_automation(office: Office) -> set[int]:
 @pytest.mark.rule("A9", "R9")
 @pytest.mark.parametrize("way", [a_word, another_name, an_automation], ids=lambda way: way.__name__)
 @pytest.mark.parametrize("is_sealed", [False, True])
-def test_what_an_event_has_to_do_with_is_routed_whether_it_is_sealed_by_now_or_not(
+def test_touched_approval_is_routed_before_its_event_is_sealed(
     office: Office, way: Callable[[Office], set[int]], is_sealed: bool
 ) -> None:
     wanted = way(office)
@@ -139,16 +139,14 @@ def test_what_an_event_has_to_do_with_is_routed_whether_it_is_sealed_by_now_or_n
 
 
 @pytest.mark.rule("A9", "R9")
-def test_what_was_sealed_just_before_a_run_counts_as_not_seen_by_it(office: Office) -> None:
+def test_event_sealed_just_before_a_run_counts_as_unseen(office: Office) -> None:
     wanted = a_word(office)
     sealing.seal_all(at=office.began - reassignment.MARGIN / 2)
     assert office.routed() == wanted
 
 
 @pytest.mark.rule("R9")
-def test_where_more_is_named_than_is_looked_for_everything_is_routed(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_approvals_are_routed_if_too_many_are_named(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reassignment, "MAX_NAMES", 3)
     names = [f"inventory.automation:{number}" for number in range(10**6, 10**6 + 70_000)]
     person = office.company.people.ines
@@ -193,13 +191,13 @@ def a_leaver(c: Company) -> None:
 @pytest.mark.parametrize(
     "way", [a_lead, a_role, a_role_that_ends, a_member, a_member_who_goes, a_leaver], ids=lambda way: way.__name__
 )
-def test_everything_is_routed_where_anybodys_turn_may_have_come(office: Office, way: Callable[[Company], None]) -> None:
+def test_all_approvals_are_routed_after_general_changes(office: Office, way: Callable[[Company], None]) -> None:
     way(office.company)
     assert office.routed() == is_open()
 
 
 @pytest.mark.rule("A9", "R9")
-def test_everything_is_routed_where_it_is_not_known_what_the_last_run_has_seen(office: Office) -> None:
+def test_all_approvals_are_routed_if_last_run_is_unknown(office: Office) -> None:
     JobRun.objects.create(job=submission_jobs.JOB, started_at=office.now, began_at=timezone.now())
     assert office.routed() == set(), "a run that has not ended hides none that has"
     JobRun.objects.filter(job=submission_jobs.JOB).update(error="OperationalError")
@@ -212,9 +210,7 @@ def test_everything_is_routed_where_it_is_not_known_what_the_last_run_has_seen(o
 
 
 @pytest.mark.rule("A9", "R9")
-def test_a_run_asks_the_next_about_what_was_touched_and_leaves_the_rest_alone(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_run_routes_only_touched_approvals(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     c, n = office.company, office.company.people
     looked_at: list[int] = []
     routing = assignment_jobs.load_batches

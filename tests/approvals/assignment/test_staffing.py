@@ -37,7 +37,7 @@ could = st.frozensets(st.integers(1, 5), max_size=4)
 
 @pytest.mark.rule("S9")
 @given(st.lists(could, max_size=5))
-def test_as_few_places_stay_empty_as_can_be(wanted: list[frozenset[int]]) -> None:
+def test_matching_leaves_fewest_places_empty(wanted: list[frozenset[int]]) -> None:
     empty = unfilled_places([("", people) for people in wanted])
     everybody = [1, 2, 3, 4, 5, *([0] * len(wanted))]  # 0 is nobody
     best = max(
@@ -48,20 +48,20 @@ def test_as_few_places_stay_empty_as_can_be(wanted: list[frozenset[int]]) -> Non
 
 
 @pytest.mark.rule("S9")
-def test_what_comes_first_is_filled_first() -> None:
+def test_matching_fills_earlier_places_first() -> None:
     one = frozenset({1})
     assert unfilled_places([("builder", one), ("lead", one), ("owner", frozenset({1, 2}))]) == [1]
 
 
 @pytest.mark.rule("S9")
 @pytest.mark.django_db
-def test_of_a_company_of_nobody_everybody_is_missing() -> None:
+def test_empty_company_lacks_every_role() -> None:
     assert staffing.shortage_sentences(NOW) == NOBODY
 
 
 @pytest.mark.rule("S9")
 @pytest.mark.django_db
-def test_a_company_with_enough_people_lacks_nobody(company: Company, django_assert_max_num_queries: Any) -> None:
+def test_fully_staffed_company_lacks_nobody(company: Company, django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(7):
         assert staffing.shortage_sentences(company.now) == []
 
@@ -102,7 +102,7 @@ def test_one_person_with_every_role_is_one_person() -> None:
 
 @pytest.mark.rule("S9", "A9")
 @pytest.mark.django_db
-def test_two_reviewers_beside_a_builder_are_enough_for_standard_and_not_for_high() -> None:
+def test_smallest_company_for_standard_is_too_small_for_high() -> None:
     small = Small()
     Membership.objects.create(team=small.team, person=small.person("Rita", Role.BUILDER))
     for name in ("Sana", "Viktor"):
@@ -118,7 +118,7 @@ def test_two_reviewers_beside_a_builder_are_enough_for_standard_and_not_for_high
 
 @pytest.mark.rule("S9")
 @pytest.mark.django_db
-def test_a_builder_in_no_team_and_one_who_left_are_none(company: Company) -> None:
+def test_builder_without_team_and_leaver_do_not_count(company: Company) -> None:
     n = company.people
     for person in (n.piet, n.tom):
         record_leaver(person, actor=as_actor(n.ines), now=company.now, reason="A new job.")
@@ -131,7 +131,7 @@ def test_a_builder_in_no_team_and_one_who_left_are_none(company: Company) -> Non
 
 @pytest.mark.rule("S9")
 @pytest.mark.django_db
-def test_health_says_who_is_missing_as_advice(northwind: Northwind) -> None:
+def test_health_lists_missing_roles_as_advice(northwind: Northwind) -> None:
     n = northwind
     assert not [one for one in health_queries.findings(now=n.now, at=business_time.real()) if one.part == "people"]
     record_leaver(n.sana, actor=as_actor(n.ines), now=n.now, reason="A new job.")

@@ -48,7 +48,7 @@ def waived(c: Company, one: Conflict, automation: Any) -> Waiver:
     return waiver_transitions.grant_waiver(asked, actor=as_actor(c.people.sana), now=c.now, reason="For now.")
 
 
-def test_what_was_found_of_automation_7_is_not_that_of_owner_7(plain: Company, caught: Conflict) -> None:
+def test_conflict_of_automation_is_separate_from_owner_with_same_id(plain: Company, caught: Conflict) -> None:
     made = looks_at(plain, "owner")
     ((_, parts),) = scan.scan([conflict_queries.parse_version(made)], plain.now).items()
     found = {caught.subject: parts}  # the same number
@@ -62,9 +62,7 @@ def test_what_was_found_of_automation_7_is_not_that_of_owner_7(plain: Company, c
 
 
 @pytest.mark.rule("S7")
-def test_a_waiver_of_the_scope_before_lifts_nothing_of_the_one_since(
-    plain: Company, caught: Conflict, plain_in_force: Submission
-) -> None:
+def test_waiver_of_former_scope_lifts_nothing(plain: Company, caught: Conflict, plain_in_force: Submission) -> None:
     made = waived(plain, caught, plain_in_force.automation)
     assert conflict_transitions.waiver_of(caught, plain.now) == made
     looks_at(plain, "owner")
@@ -80,7 +78,7 @@ def test_a_waiver_of_the_scope_before_lifts_nothing_of_the_one_since(
     assert (told.waived_until, told.was_waived) == (None, False)
 
 
-def test_its_page_says_that_the_rule_looks_at_somebody_else_now(plain: Company, caught: Conflict) -> None:
+def test_page_states_changed_scope_of_rule(plain: Company, caught: Conflict) -> None:
     looks_at(plain, "owner")
     conflict_jobs.scan_all(plain.now, JOB)
     shown = client_of(plain.people.rita).get(caught.href).content.decode()

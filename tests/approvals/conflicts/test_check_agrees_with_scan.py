@@ -160,7 +160,7 @@ def test_a_check_of_each_and_a_scan_of_all_find_the_same(estate: Company, drawn:
     max_examples=run_lengths.of(6, full=25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(drawn=st.lists(RULES, min_size=1, max_size=6))
-def test_counting_whom_rules_would_catch_finds_whom_they_catch(estate: Company, drawn: list[Any]) -> None:
+def test_counts_of_rule_matches_agree_with_scan(estate: Company, drawn: list[Any]) -> None:
     documents = [rule_of(estate, one, number) for number, one in enumerate(drawn)]
     submissions = list(Submission.objects.order_by("pk"))
     one_by_one = [dry_run.conflicts_of([one], estate.now, documents)[0][0] for one in submissions]

@@ -50,7 +50,7 @@ def by_hand(c: Company, name: str, held: chains.Held, **more: Any) -> Version:
         ({"environment": "test"}, {"environments": ["production"]}, {"environment": "production"}),
     ],
 )
-def test_what_a_resource_has_become_since_it_was_submitted_is_refused_under_enforce(
+def test_enforced_rule_uses_current_resource_class(
     plain: Company, before: dict[str, str], wanted: dict[str, Any], after: dict[str, str]
 ) -> None:
     c = plain
@@ -65,7 +65,7 @@ def test_what_a_resource_has_become_since_it_was_submitted_is_refused_under_enfo
     assert scan(c) == {}
 
 
-def test_in_mode_approval_what_a_resource_has_become_asks_security(plain: Company) -> None:
+def test_resource_change_in_mode_approval_asks_security(plain: Company) -> None:
     c = plain
     given(c.erp, data_class="internal")
     conflict_rules.rule(on(c.erp, data_classes=["confidential"]), on(c.slack), mode="approval")
@@ -76,7 +76,7 @@ def test_in_mode_approval_what_a_resource_has_become_asks_security(plain: Compan
     assert "conflict" in labels
 
 
-def test_what_is_held_in_a_resource_that_became_production_counts_there(plain: Company) -> None:
+def test_current_environment_of_resource_counts(plain: Company) -> None:
     c = plain
     for one in (c.slack, c.erp):
         given(one, environment="test")

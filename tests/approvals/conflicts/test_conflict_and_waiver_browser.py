@@ -151,9 +151,7 @@ def test_a_builder_sees_a_conflict_in_the_preview_drops_a_privilege_and_it_is_ap
 
 @pytest.mark.rule("S7")
 @pytest.mark.usefixtures("restored_clock")
-def test_another_has_it_waived_and_when_that_ends_it_is_back_and_the_owner_is_told(
-    place: Place, smtp: Server, settings: Any
-) -> None:
+def test_conflict_returns_after_waiver_and_owner_is_notified(place: Place, smtp: Server, settings: Any) -> None:
     from playwright.sync_api import expect
 
     c, n, settings.MAIL_SERVER = place.company, place.company.people, smtp.settings

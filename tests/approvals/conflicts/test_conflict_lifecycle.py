@@ -67,7 +67,7 @@ def open_now() -> list[str]:
     return list(Conflict.objects.filter(state=ConflictState.OPEN).values_list("code", flat=True))
 
 
-def test_nothing_is_opened_where_nothing_is_in_conflict(plain: Company, plain_in_force: Submission) -> None:
+def test_no_conflict_is_opened_without_match(plain: Company, plain_in_force: Submission) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.github))
     look(plain.now)
     assert not Conflict.objects.exists()
@@ -77,7 +77,7 @@ def test_nothing_is_opened_where_nothing_is_in_conflict(plain: Company, plain_in
 
 
 @pytest.mark.rule("S6", "R9")
-def test_a_conflict_is_opened_once_and_its_owners_are_told_once(plain: Company, plain_in_force: Submission) -> None:
+def test_conflict_is_opened_once_and_owners_are_notified_once(plain: Company, plain_in_force: Submission) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.slack))
     look(plain.now)
     look(plain.now + timedelta(hours=1))
@@ -93,7 +93,7 @@ def test_a_conflict_is_opened_once_and_its_owners_are_told_once(plain: Company, 
 
 @pytest.mark.rule("S6", "I3")
 @starting_point("plain", two_teams_in_a_chain)
-def test_a_mail_names_nothing_that_its_reader_does_not_see(plain: Company) -> None:
+def test_mail_names_only_what_recipient_may_see(plain: Company) -> None:
     c, n = plain, plain.people
     write, read = on(c.slack, levels=["write"]), on(c.slack, levels=["read"])
     conflict_rules.rule(write, read, mode="enforce", rating="high", scope="chain")
@@ -111,7 +111,7 @@ def test_a_mail_names_nothing_that_its_reader_does_not_see(plain: Company) -> No
     assert what[n.rita.pk] != conflict_transitions.UNSEEN
 
 
-def test_it_ends_with_what_was_held_and_the_same_again_is_another(plain: Company, plain_in_force: Submission) -> None:
+def test_conflict_ends_with_access_and_reopens_as_new(plain: Company, plain_in_force: Submission) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.slack))
     look(plain.now)
     grant = Grant.objects.filter(entitlement__resource=plain.slack).get()
@@ -122,7 +122,7 @@ def test_it_ends_with_what_was_held_and_the_same_again_is_another(plain: Company
     assert recorded("conflict.ended", one, by=JOB) == {"why": "resolved", "from": "open", "to": "ended"}
 
 
-def test_it_ends_where_nobody_asks_for_the_rule_any_more(plain: Company, plain_in_force: Submission) -> None:
+def test_conflict_ends_with_its_rule(plain: Company, plain_in_force: Submission) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.slack))
     look(plain.now)
     conflict_rules.no_other_rules(plain.now)
@@ -131,7 +131,7 @@ def test_it_ends_where_nobody_asks_for_the_rule_any_more(plain: Company, plain_i
 
 
 @ENFORCED
-def test_what_was_held_before_its_rule_was_enforced_has_its_time(plain: Company) -> None:
+def test_access_held_before_enforcement_gets_grace_period(plain: Company) -> None:
     (one,) = Conflict.objects.all()
     assert one.due_at == plain.now + timedelta(days=7)
     with pytest.raises(Refused) as no:
@@ -143,7 +143,7 @@ def test_what_was_held_before_its_rule_was_enforced_has_its_time(plain: Company)
 @pytest.mark.rule("S6", "G5")
 @pytest.mark.parametrize("when", ["before", "after"])
 @ENFORCED
-def test_no_older_one_goes_for_a_newer_that_somebody_has_stopped(plain: Company, when: str) -> None:
+def test_older_grant_is_not_suspended_for_stopped_newer_one(plain: Company, when: str) -> None:
     held = Grant.objects.filter(entitlement__isnull=False)
     newest, at = held.newest_first()[0], plain.now + timedelta(days=7)
     if when == "after":
@@ -161,7 +161,7 @@ def test_no_older_one_goes_for_a_newer_that_somebody_has_stopped(plain: Company,
 
 @pytest.mark.rule("S6", "R4")
 @ENFORCED
-def test_nor_for_one_that_its_review_has_taken_back_and_keeps_after_all(plain: Company) -> None:
+def test_older_grant_is_not_suspended_for_newer_one_kept_after_revoke(plain: Company) -> None:
     held = Grant.objects.filter(entitlement__isnull=False)
     newest, at = held.newest_first()[0], plain.now + timedelta(days=7)
     with inside(newest.automation, JOB, at):
@@ -175,9 +175,7 @@ def test_nor_for_one_that_its_review_has_taken_back_and_keeps_after_all(plain: C
 
 
 @ENFORCED
-def test_after_that_the_newest_of_it_is_suspended_and_comes_back_by_a_submission_alone(
-    plain: Company, start: Submission
-) -> None:
+def test_newest_grant_is_suspended_after_grace_and_returns_by_submission(plain: Company, start: Submission) -> None:
     (one,) = Conflict.objects.all()
     at = plain.now + timedelta(days=7)
     conflict_transitions.enforce(one, actor=JOB, now=at)
@@ -194,7 +192,7 @@ def test_after_that_the_newest_of_it_is_suspended_and_comes_back_by_a_submission
     ("scope", "is_found"), [("automation", False), ("owner", True), ("team", True), ("identity", False)]
 )
 @ANOTHER_IN_FORCE
-def test_a_wider_rule_looks_at_what_others_hold_too(
+def test_wider_scope_includes_access_of_others(
     plain: Company, plain_in_force: Submission, scope: str, is_found: bool
 ) -> None:
     mine = {one.entitlement.resource for one in grants_of(plain_in_force) if one.entitlement}

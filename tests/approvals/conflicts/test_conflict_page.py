@@ -63,7 +63,7 @@ JOINED = starting_point(WRITES, joined_by_one_that_reads)
 
 
 @WRITES
-def test_a_leg_of_what_the_reader_does_not_see_is_no_open_door(plain: Company) -> None:
+def test_hidden_leg_has_no_link(plain: Company) -> None:
     c, n = plain, plain.people
     conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), scope="chain")
     other = in_force(c, described(c, "Elsewhere", (c.slack, "read", "in"))).automation
@@ -78,7 +78,7 @@ def test_a_leg_of_what_the_reader_does_not_see_is_no_open_door(plain: Company) -
 
 @pytest.mark.rule("S7", "A16")
 @JOINED
-def test_a_chain_keeps_its_waiver_on_its_page_when_who_joins_changes_its_number(plain: Company, start: Waiver) -> None:
+def test_chain_conflict_keeps_waiver_when_chain_number_changes(plain: Company, start: Waiver) -> None:
     c, waiver = plain, start
     early = Automation.objects.get(name="Early").versions.get()
     in_force(c, early)
@@ -87,7 +87,7 @@ def test_a_chain_keeps_its_waiver_on_its_page_when_who_joins_changes_its_number(
     assert f'href="{waiver.href}"' in text
 
 
-def test_an_open_door_names_whose_it_is(plain: Company) -> None:
+def test_conflict_names_person_who_can_resolve_it(plain: Company) -> None:
     c = plain
     conflict_rules.rule({"entry": ["open"]}, on(c.slack, levels=["write"]))
     door = (Trigger("webhook", "Hook", "POST /orders", authenticated=False),)
@@ -97,12 +97,12 @@ def test_an_open_door_names_whose_it_is(plain: Company) -> None:
     assert UNSEEN not in text
 
 
-def test_what_would_resolve_it_is_said_where_its_rule_says_nothing(plain: Company, plain_in_force: Submission) -> None:
+def test_conflict_shows_default_remedy(plain: Company, plain_in_force: Submission) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.slack))
     assert "Do without one of them, split it into two automations, or ask for a waiver." in page_of(plain, "rita")
 
 
-def test_what_ended_with_its_rule_was_not_resolved(plain: Company, plain_in_force: Submission) -> None:
+def test_conflict_ended_with_rule_is_not_called_resolved(plain: Company, plain_in_force: Submission) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.slack))
     page_of(plain, "rita")
     conflict_rules.no_other_rules(plain.now)

@@ -151,7 +151,7 @@ def states(*made: Submission) -> list[str]:
 
 @pytest.mark.rule("S6", "A16")
 @pytest.mark.parametrize("scope", SCOPES)
-def test_of_two_at_once_that_are_in_conflict_together_one_comes_into_force(
+def test_one_of_two_conflicting_submissions_comes_into_force(
     firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, scope: str
 ) -> None:
     rule = put(scope=scope)
@@ -168,7 +168,7 @@ def test_of_two_at_once_that_are_in_conflict_together_one_comes_into_force(
 
 @pytest.mark.full("one more race for the same lock")
 @pytest.mark.rule("S6")
-def test_of_two_at_once_that_take_a_signature_together_the_other_is_asked_for_it_with_the_next_press(
+def test_simultaneous_submissions_need_extra_approval_at_next_decision(
     firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(scope="owner", mode="approval")
@@ -191,7 +191,7 @@ def test_of_two_at_once_that_take_a_signature_together_the_other_is_asked_for_it
 @pytest.mark.full("shows what the lock is worth")
 @pytest.mark.rule("S6", "A16")
 @pytest.mark.parametrize("scope", SCOPES)
-def test_without_the_lock_both_come_into_force(
+def test_both_come_into_force_without_the_lock(
     firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch, scope: str
 ) -> None:
     """What the lock is worth."""
@@ -204,7 +204,7 @@ def test_without_the_lock_both_come_into_force(
 
 
 @pytest.mark.rule("S6", "A16")
-def test_what_joins_two_in_a_chain_while_one_of_them_comes_into_force_does_not_or_that_does_not(
+def test_chain_forming_and_putting_in_force_are_serialised(
     firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rule, first, second = put(scope="chain"), word(), word()
@@ -226,7 +226,7 @@ def last_words(c: Company, made: Submission) -> Callable[[], object]:
 
 @pytest.mark.full("one more race for the same lock")
 @pytest.mark.rule("S6", "S8")
-def test_a_rule_that_comes_into_force_after_both_were_told_is_asked_of_both(
+def test_rule_in_force_after_page_load_is_checked_for_both(
     firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair, made = halves(firm, "owner"), list[ConflictRule]()
@@ -238,7 +238,7 @@ def test_a_rule_that_comes_into_force_after_both_were_told_is_asked_of_both(
 
 @pytest.mark.full("one more race for the same lock")
 @pytest.mark.rule("S6", "S7")
-def test_a_waiver_that_ends_after_both_were_told_lifts_nothing(
+def test_waiver_that_ends_after_page_load_lifts_nothing(
     firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     c, n = firm, firm.people

@@ -549,7 +549,7 @@ def of(leg: tuple[str, tuple[str, ...]], things: Sequence[Thing]) -> list[Thing]
 @run_lengths.proves("S6", "S7", "A5", "A7", "A16", "G2", "H2")
 @pytest.mark.soak
 @pytest.mark.django_db
-def test_whatever_happens_in_whatever_order_nothing_is_held_together_that_may_not_be(
+def test_enforced_conflicts_are_never_held_in_any_order_of_events(
     plain: Company, request: pytest.FixtureRequest
 ) -> None:
     joins(plain.people.piet, plain.people.finance_ops)

@@ -43,7 +43,7 @@ CAUGHT = starting_point("plain_in_force", caught)
 
 
 @CAUGHT
-def test_who_may_not_see_it_is_offered_no_owner_of_it(plain: Company) -> None:
+def test_owner_filter_hides_invisible_conflicts(plain: Company) -> None:
     shown = client_of(plain.people.tom).get(reverse("conflict_list")).content.decode()
     assert "Jonas Weil" not in shown
 
@@ -61,9 +61,7 @@ def test_the_owner_is_a_link_and_a_choice_and_narrows_the_list(plain: Company) -
 
 
 @CAUGHT
-def test_the_automation_says_how_many_there_are_and_what_the_worst_does(
-    plain: Company, plain_in_force: Submission
-) -> None:
+def test_automation_shows_number_of_conflicts_and_worst_effect(plain: Company, plain_in_force: Submission) -> None:
     who, automation = client_of(plain.people.rita), plain_in_force.automation
     shown = who.get(automation.href).content.decode()
     assert "It has a part in 2 conflicts." in shown
@@ -73,9 +71,7 @@ def test_the_automation_says_how_many_there_are_and_what_the_worst_does(
     assert who.get(there).content.decode().count("row-name") == 2
 
 
-def test_one_in_no_conflict_says_nothing_and_the_line_costs_one_query_however_many(
-    plain: Company, plain_in_force: Submission
-) -> None:
+def test_automation_without_conflict_shows_nothing_in_one_query(plain: Company, plain_in_force: Submission) -> None:
     who, href = client_of(plain.people.rita), plain_in_force.automation.href
     who.get(href)
 
@@ -93,7 +89,7 @@ def test_one_in_no_conflict_says_nothing_and_the_line_costs_one_query_however_ma
 
 
 @starting_point("plain", two_teams_in_a_chain)
-def test_the_filter_tells_nobody_who_owns_the_part_that_they_do_not_see(plain: Company, start: Automation) -> None:
+def test_owner_filter_hides_owners_of_invisible_parts(plain: Company, start: Automation) -> None:
     n, other = plain.people, start
     who = client_of(n.rita)
     assert "row-name" in who.get(reverse("conflict_list")).content.decode()

@@ -58,14 +58,14 @@ def found_for(submission: Submission, c: Company) -> list[str]:
 
 
 @pytest.mark.parametrize("who", ["ines", "sana", "rita", "jonas", "yuki", "theo"])
-def test_nobody_says_it_but_who_answers_for_the_resource(plain: Company, plain_in_force: Submission, who: str) -> None:
+def test_only_resource_side_states_a_control(plain: Company, plain_in_force: Submission, who: str) -> None:
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         say(plain, getattr(plain.people, who), on_slack(plain))
     assert not Control.objects.exists()
 
 
 @pytest.mark.parametrize("part", ["jonas", "bram"])
-def test_who_owns_what_holds_it_does_not_say_it(plain: Company, part: str) -> None:
+def test_owner_of_affected_automation_states_no_control(plain: Company, part: str) -> None:
     n = plain.people
     made = stock_report.version(plain, business_owner=n.jonas, technical_owner=n.bram)
     owner = getattr(n, part)
@@ -77,9 +77,7 @@ def test_who_owns_what_holds_it_does_not_say_it(plain: Company, part: str) -> No
     say(plain, plain.people.amara, on_slack(plain))
 
 
-def test_who_submitted_what_holds_it_does_not_say_it_nor_does_their_delegate(
-    plain: Company, plain_in_force: Submission
-) -> None:
+def test_submitter_and_delegate_state_no_control(plain: Company, plain_in_force: Submission) -> None:
     one = on_slack(plain)
     stock_report.hand_over(plain, plain.slack, plain.people.rita, plain.people.omar)
     for actor in (as_actor(plain.people.rita), as_delegate(plain.people.tom, giver=plain.people.rita)):
@@ -87,7 +85,7 @@ def test_who_submitted_what_holds_it_does_not_say_it_nor_does_their_delegate(
             controls.state_control(one, actor=actor, now=plain.now, reason=WHY, tag="human.confirm")
 
 
-def test_it_takes_a_reason_and_one_of_the_list_and_is_said_once(plain: Company, plain_in_force: Submission) -> None:
+def test_control_needs_reason_and_listed_tag_once(plain: Company, plain_in_force: Submission) -> None:
     one, omar = on_slack(plain), plain.people.omar
     with pytest.raises(InvalidInput, match=r"^REASON: "):
         say(plain, omar, one, why=" ")
@@ -103,9 +101,7 @@ def test_it_takes_a_reason_and_one_of_the_list_and_is_said_once(plain: Company, 
 # --- what rests on it ---------------------------------------------------------------------------------------------------
 
 
-def test_where_it_stands_the_conflict_is_gone_and_where_it_is_taken_back_it_is_there_again(
-    plain: Company, plain_in_force: Submission
-) -> None:
+def test_control_ends_conflict_and_withdrawal_reopens_it(plain: Company, plain_in_force: Submission) -> None:
     unconfirmed(plain)
 
     def case() -> list[automation.FoundConflict]:
@@ -124,7 +120,7 @@ def test_where_it_stands_the_conflict_is_gone_and_where_it_is_taken_back_it_is_t
     assert len(case()) == len(scan.scan(rules, plain.now)) == 1
 
 
-def test_an_open_submission_is_asked_with_what_stands_now_and_not_as_it_was_frozen(plain: Company) -> None:
+def test_open_submission_uses_current_controls(plain: Company) -> None:
     unconfirmed(plain)
     open_one = scenarios.submitted(plain, stock_report.version(plain), by=plain.people.rita)
     assert found_for(open_one, plain) == ["read-and-tell"]
@@ -134,7 +130,7 @@ def test_an_open_submission_is_asked_with_what_stands_now_and_not_as_it_was_froz
     assert found_for(open_one, plain) == ["read-and-tell"]
 
 
-def test_what_was_frozen_while_it_stood_is_in_conflict_once_it_is_taken_back(plain: Company) -> None:
+def test_withdrawn_control_reopens_frozen_case(plain: Company) -> None:
     unconfirmed(plain)
     version = stock_report.version(plain)
     made = say(plain, plain.people.omar, on_slack(plain))
@@ -145,7 +141,7 @@ def test_what_was_frozen_while_it_stood_is_in_conflict_once_it_is_taken_back(pla
     assert found_for(open_one, plain) == ["read-and-tell"]
 
 
-def test_what_is_worked_out_in_advance_agrees_with_a_full_run(plain: Company, plain_in_force: Submission) -> None:
+def test_incremental_result_agrees_with_full_scan(plain: Company, plain_in_force: Submission) -> None:
     unconfirmed(plain)
     say(plain, plain.people.omar, on_slack(plain))
     known = set(members.ConflictMember.objects.values_list("rule", "leg", "entitlement", "mask"))
@@ -159,7 +155,7 @@ def test_what_is_worked_out_in_advance_agrees_with_a_full_run(plain: Company, pl
 @pytest.mark.parametrize(
     ("who", "may"), [("omar", True), ("amara", True), ("sana", True), ("rita", False), ("ines", False)]
 )
-def test_who_answers_for_it_or_security_takes_it_back_with_a_reason(
+def test_resource_side_or_security_withdraws_control_with_reason(
     plain: Company, plain_in_force: Submission, who: str, may: bool
 ) -> None:
     made = say(plain, plain.people.omar, on_slack(plain))
@@ -180,7 +176,7 @@ def test_who_answers_for_it_or_security_takes_it_back_with_a_reason(
 # --- pages --------------------------------------------------------------------------------------------------------------
 
 
-def test_on_its_page_it_is_said_read_and_taken_back(plain: Company, plain_in_force: Submission) -> None:
+def test_control_is_stated_shown_and_withdrawn_on_page(plain: Company, plain_in_force: Submission) -> None:
     one = on_slack(plain)
     omar, rita = client_of(plain.people.omar), client_of(plain.people.rita)
     assert "It stands" not in rita.get(one.controls_href).content.decode()
@@ -213,14 +209,14 @@ def test_review_and_resource_say_that_it_stands(plain: Company) -> None:
     assert "Waits for a yes" in client_of(plain.people.rita).get(plain.slack.href).content.decode()
 
 
-def test_a_conflict_for_want_of_a_control_says_who_could_say_that_it_stands(plain: Company) -> None:
+def test_conflict_names_people_who_can_state_control(plain: Company) -> None:
     unconfirmed(plain)
     open_one = scenarios.submitted(plain, stock_report.version(plain), by=plain.people.rita)
     (one,) = load_context(open_one, plain.now).conflicts.as_asked
     assert one.way_out.endswith("If it is made sure already, whoever answers for the resource says so there.")
 
 
-def test_its_page_asks_no_more_of_the_database_for_more_of_them(plain: Company, plain_in_force: Submission) -> None:
+def test_control_page_query_count_is_constant(plain: Company, plain_in_force: Submission) -> None:
     one, counted = on_slack(plain), []
     for tags in (["human.confirm"], sorted(STATED_CONTROLS - {"human.confirm"})):
         for tag in tags:

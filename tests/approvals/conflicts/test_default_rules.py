@@ -40,13 +40,13 @@ def test_every_tag_that_the_library_names_can_be_given() -> None:
     assert STATED_CONTROLS.isdisjoint(tags_in_table()), "what is given by hand is given by nothing else"
 
 
-def test_what_must_not_lack_protects_and_nothing_else_does() -> None:
+def test_only_required_controls_protect() -> None:
     wanted = {tag for rule in default_rules() if rule.without for selector in rule.without.any for tag in selector.tags}
     assert wanted <= PROTECTIVE
     assert wanted == {"log.write", "backup.write", "payment.limit", "human.confirm"}
 
 
-def test_there_are_a_good_thirty_of_every_process_each_with_a_code_of_its_own() -> None:
+def test_thirty_default_rules_cover_processes_with_unique_codes() -> None:
     assert len(RULES) == len(default_rules()) >= 30
     processes = Counter(rule.process for rule in default_rules())
     assert processes.keys() == {
@@ -63,7 +63,7 @@ def test_there_are_a_good_thirty_of_every_process_each_with_a_code_of_its_own() 
     assert len({rule.title for rule in default_rules()}) == len(RULES)
 
 
-def test_each_says_why_and_what_would_resolve_it() -> None:
+def test_each_default_rule_has_reason_and_remedy() -> None:
     for rule in default_rules():
         assert rule.reason.endswith("."), rule.code
         assert rule.resolve.endswith("."), rule.code
@@ -77,12 +77,12 @@ def test_a_file_holds_the_rules_of_one_process_as_they_are_written() -> None:
             assert RULES[document["code"]].to_dict() == document, path.name
 
 
-def test_only_what_nobody_wants_ships_as_enforced() -> None:
+def test_few_default_rules_are_enforced() -> None:
     assert {rule.code for rule in default_rules() if rule.mode == "enforce"} == ENFORCED
     assert all(rule.mode != "enforce" for rule in default_rules() if rule.without is not None)
 
 
-def test_no_rule_is_another_s_legs_again_in_its_scope() -> None:
+def test_no_default_rule_repeats_another() -> None:
     legs = [(rule.scope, frozenset(map(repr, sides(rule)))) for rule in default_rules()]
     assert len(set(legs)) == len(legs)
 
@@ -177,7 +177,7 @@ ABOUT: list[tuple[str, list[Held]]] = [
 
 
 @pytest.mark.parametrize(("code", "helds"), ABOUT, ids=[f"{code}-{len(helds)}" for code, helds in ABOUT])
-def test_what_a_rule_is_about_is_caught_as_importers_name_it_and_nothing_less_is(code: str, helds: list[Held]) -> None:
+def test_default_rules_match_importer_names_exactly(code: str, helds: list[Held]) -> None:
     rule = RULES[code]
     for left_out in range(len(helds)):
         assert conflict_in(rule, [*helds[:left_out], *helds[left_out + 1 :]]) is None
@@ -217,7 +217,7 @@ def test_tool_that_a_model_chooses_is_a_model_too() -> None:
         ("model-without-log", [MODEL_WRITES], of("log", "splunk", "event:create", "write")),
     ],
 )
-def test_what_was_lacking_ends_the_conflict(code: str, helds: list[Held], held_too: Held) -> None:
+def test_required_control_ends_conflict(code: str, helds: list[Held], held_too: Held) -> None:
     assert conflict_in(RULES[code], [*helds, held_too]) is None
 
 
@@ -232,7 +232,7 @@ def test_reading_alone_is_in_no_conflict() -> None:
     assert [rule.code for rule in default_rules() if conflict_in(rule, reads) is not None] == []
 
 
-def test_what_is_written_about_rules_is_a_rule_and_lists_every_tag(root: Path) -> None:
+def test_documentation_of_rules_lists_every_tag(root: Path) -> None:
     page = (root / "docs" / "conflict-rules.md").read_text(encoding="utf-8")
     example = page.split("```yaml\n")[1].split("```")[0]
     assert text.parse_text(example).code == "vendor-and-payment"

@@ -103,7 +103,7 @@ AS_ONE_IDENTITY = starting_point("plain", as_one_identity)
 
 @ALONE
 @pytest.mark.parametrize("scope", ["identity", "chain"])
-def test_what_holds_it_alone_is_no_conflict_of_an_identity_that_it_lacks_or_a_chain(
+def test_identity_and_chain_rules_ignore_missing_identity_and_chain(
     plain: Company, scope: str, start: Submission
 ) -> None:
     c, made = plain, start
@@ -116,7 +116,7 @@ def test_what_holds_it_alone_is_no_conflict_of_an_identity_that_it_lacks_or_a_ch
 @pytest.mark.rule("S7")
 @WAIVED
 @pytest.mark.parametrize("kind", ["conflict_rule", "conflict_import"])
-def test_what_a_waiver_covers_is_not_said_to_be_refused(plain: Company, kind: str, start: dict[str, Any]) -> None:
+def test_waived_access_is_not_reported_as_refused(plain: Company, kind: str, start: dict[str, Any]) -> None:
     c, n, document = plain, plain.people, start
     assert says(proposed(c, rule_of(c, mode="enforce", rating="high")))[0].startswith("1 would")
     proposal_transitions.reject(Proposal.objects.latest("pk"), actor=as_actor(n.sana), now=c.now, reason="As it was.")
@@ -134,7 +134,7 @@ def test_what_a_waiver_covers_is_not_said_to_be_refused(plain: Company, kind: st
     [pytest.param(scope, marks=AS_ONE_IDENTITY if scope == "identity" else READS_AND_APART) for scope in WIDE],
 )
 @pytest.mark.parametrize("kind", ["conflict_rule", "conflict_import"])
-def test_what_others_hold_beside_it_counts_as_a_check_counts_it(
+def test_access_of_others_counts_as_in_check(
     plain: Company, scope: str, kind: str, start: tuple[Submission, Submission]
 ) -> None:
     c, (waits, apart) = plain, start
@@ -153,7 +153,7 @@ def test_what_others_hold_beside_it_counts_as_a_check_counts_it(
 
 @pytest.mark.full("submits many, to count queries")
 @READS_THRICE
-def test_it_asks_as_many_queries_of_many_submissions_as_of_one(plain: Company) -> None:
+def test_dry_run_query_count_is_constant(plain: Company) -> None:
     c, asks = plain, []
     kind = kind_kind.kind_of("conflict_rule")
     span = kind_kind.Span("read-and-tell", {}, writing_and_reading(c, scope="team"), c.now.replace(year=2000), c.now)

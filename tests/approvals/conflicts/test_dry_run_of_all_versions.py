@@ -65,7 +65,7 @@ def would_catch(c: Company) -> set[str]:
 
 @REFUSED_DRAFT
 @pytest.mark.parametrize("way", ["given up", "loosened", "by a file"])
-def test_nobody_whose_draft_a_rule_refuses_countersigns_that_it_is_loosened(plain: Company, way: str) -> None:
+def test_builder_with_refused_draft_does_not_countersign_loosening(plain: Company, way: str) -> None:
     c, n = plain, plain.people
     give_role(n.rita, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
     document: dict[str, Any] = {} if way == "given up" else rule_of(c)
@@ -82,7 +82,7 @@ def test_nobody_whose_draft_a_rule_refuses_countersigns_that_it_is_loosened(plai
 
 
 @REFUSED_DRAFT
-def test_nor_proposes_it(plain: Company) -> None:
+def test_builder_with_refused_draft_does_not_propose_loosening(plain: Company) -> None:
     c, n = plain, plain.people
     give_role(n.rita, Role.ADMIN, admins=(n.ines, n.karl))
     with pytest.raises(DutyConflict, match="You would gain by this yourself"):
@@ -96,7 +96,7 @@ def test_nor_proposes_it(plain: Company) -> None:
         pytest.param("identity", marks=WRITES_AS_ROBOT),
     ],
 )
-def test_a_draft_counts_with_what_others_hold_beside_it(plain: Company, scope: str) -> None:
+def test_draft_is_checked_with_access_of_others(plain: Company, scope: str) -> None:
     c = plain
     more = {"identity": "robot"} if scope == "identity" else {}
     described(c, "Reads", (c.slack, "read", "in"), **more)
@@ -107,7 +107,7 @@ def test_a_draft_counts_with_what_others_hold_beside_it(plain: Company, scope: s
 
 
 @pytest.mark.parametrize("scope", ["automation", "chain"])
-def test_a_draft_that_fills_one_leg_alone_is_nobodys_gain(plain: Company, scope: str) -> None:
+def test_draft_matching_one_leg_benefits_nobody(plain: Company, scope: str) -> None:
     c = plain
     described(c, "Writes", (c.slack, "write", "in"))
     described(c, "Reads", (c.slack, "read", "out"))
@@ -120,7 +120,7 @@ def test_a_draft_that_fills_one_leg_alone_is_nobodys_gain(plain: Company, scope:
 @pytest.mark.parametrize("levels", [["read"], ["write"], ["admin", "execute"]])
 @pytest.mark.parametrize("environment", ["production", "test"])
 @pytest.mark.parametrize("model", [True, False])
-def test_it_says_of_a_version_what_a_check_says(
+def test_dry_run_agrees_with_check_for_versions(
     plain: Company, levels: list[str], environment: str, model: bool, start: Version
 ) -> None:
     c, version = plain, start
@@ -130,7 +130,7 @@ def test_it_says_of_a_version_what_a_check_says(
     assert bool(would_catch(c)) == bool(checked)
 
 
-def test_what_has_to_be_there_too_is_there(plain: Company) -> None:
+def test_dry_run_respects_required_access(plain: Company) -> None:
     c = plain
     described(c, "Both", (c.slack, "write", "in"), (c.erp, "read", "t"))
     described(c, "One", (c.slack, "write", "in2"))
@@ -138,7 +138,7 @@ def test_what_has_to_be_there_too_is_there(plain: Company) -> None:
     assert would_catch(c) == {"One"}
 
 
-def test_it_asks_as_many_queries_of_many_drafts_as_of_one(plain: Company) -> None:
+def test_dry_run_of_drafts_query_count_is_constant(plain: Company) -> None:
     c = plain
     for scope in ("automation", "team", "chain"):
         legs = on(c.slack, levels=["write"]), on(c.erp, levels=["read"])

@@ -44,7 +44,7 @@ def test_the_older_one_stays_the_older_when_it_is_renewed(plain: Company, plain_
     assert enforced(c) == {newer}
 
 
-def test_what_was_renewed_twice_is_as_old_as_the_first(plain: Company, plain_in_force: Submission) -> None:
+def test_renewed_grant_keeps_age_of_first_grant(plain: Company, plain_in_force: Submission) -> None:
     held = Grant.objects.filter(automation=plain_in_force.automation, entitlement__isnull=False).order_by("pk")
     older, newer = held
     for days in (1, 2):
@@ -55,7 +55,7 @@ def test_what_was_renewed_twice_is_as_old_as_the_first(plain: Company, plain_in_
 
 @pytest.mark.rule("I5")
 @HELD_BEFORE
-def test_of_two_on_one_identity_the_one_that_came_first_stays_first(company: Company) -> None:
+def test_older_of_two_on_one_identity_stays_older(company: Company) -> None:
     c = company
     for grant in Grant.objects.filter(automation__name="first").standing():
         succeeded(grant, c.now + RENEWED)

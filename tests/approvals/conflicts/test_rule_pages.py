@@ -35,7 +35,7 @@ def test_a_version_that_there_never_was_is_no_page(plain: Company) -> None:
     assert client_of(plain.people.ines).get(f"{RULE}propose/?from=7").status_code == 404
 
 
-def test_each_version_says_what_it_said_and_what_it_changed(plain: Company) -> None:
+def test_each_rule_version_shows_text_and_changes(plain: Company) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.viktor)
     now, then = text_of(plain, "ines", RULE), text_of(plain, "ines", f"{RULE}?version=1")
@@ -59,7 +59,7 @@ def test_an_earlier_version_is_proposed_again_as_it_was(plain: Company) -> None:
     assert Proposal.objects.latest("pk").document["rule"]["mode"] == "record"
 
 
-def test_what_is_proposed_about_it_stands_on_its_page_for_whoever_may_read_it(plain: Company) -> None:
+def test_open_proposal_is_shown_on_rule_page(plain: Company) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     made = proposed(plain, rule_of(plain, mode="enforce"))
     assert made.href in text_of(plain, "sana", RULE)
@@ -81,7 +81,7 @@ def test_a_rule_that_was_given_up_says_so_and_stands_below_the_list(plain: Compa
 
 
 @pytest.mark.parametrize(("who", "status"), [("karl", 403), ("sana", 403), ("rita", 404)])
-def test_nobody_amends_what_another_proposed(plain: Company, who: str, status: int) -> None:
+def test_only_author_amends_proposal(plain: Company, who: str, status: int) -> None:
     made = proposed(plain, rule_of(plain))
     person = client_of(getattr(plain.people, who))
     assert person.get(f"/conflicts/amend/{made.pk}/").status_code == status
@@ -89,7 +89,7 @@ def test_nobody_amends_what_another_proposed(plain: Company, who: str, status: i
 
 
 @pytest.mark.parametrize("is_new", [True, False])
-def test_its_author_amends_it_by_the_button_on_its_page(plain: Company, is_new: bool) -> None:
+def test_author_amends_proposal_by_button(plain: Company, is_new: bool) -> None:
     if not is_new:
         approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     made = proposed(plain, rule_of(plain, mode="approval"))
@@ -105,7 +105,7 @@ def test_its_author_amends_it_by_the_button_on_its_page(plain: Company, is_new: 
     assert (made.round, made.document["rule"]["mode"]) == (2, "enforce")
 
 
-def test_what_acts_at_once_has_an_end_on_its_page(plain: Company) -> None:
+def test_rule_acting_at_once_shows_its_end(plain: Company) -> None:
     proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
     assert "One person tightened this." in text_of(plain, "rita", RULE)
     assert plain.now + timedelta(hours=72) == Proposal.objects.latest("pk").acting_until

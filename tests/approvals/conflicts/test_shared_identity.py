@@ -65,7 +65,7 @@ SECOND_LET_IN = starting_point(FIRST, second_let_in)
 
 
 @FIRST
-def test_the_second_on_an_identity_is_not_submitted_and_is_told_what_to_do(company: Company) -> None:
+def test_second_automation_on_identity_is_refused_with_remedy(company: Company) -> None:
     c = company
     second = version(c, "second")
     with pytest.raises(InvalidInput) as no:
@@ -86,9 +86,7 @@ def two_submitted(c: Company) -> Submission:
 
 
 @starting_point("company", two_submitted)
-def test_of_two_that_were_submitted_beside_each_other_the_later_does_not_come_into_force(
-    company: Company, start: Submission
-) -> None:
+def test_later_of_two_simultaneous_submissions_is_held_back(company: Company, start: Submission) -> None:
     c, other = company, start
     with pytest.raises(Refused) as no:
         scenarios.decide_all(c, other)
@@ -98,7 +96,7 @@ def test_of_two_that_were_submitted_beside_each_other_the_later_does_not_come_in
 
 
 @FIRST
-def test_who_gains_by_it_grants_no_waiver_of_it(company: Company) -> None:
+def test_beneficiary_grants_no_waiver_for_shared_identity(company: Company) -> None:
     c = company
     with pytest.raises(Refused, match=r"^PERMISSION: "):
         granted(c, version(c, "second"), by=c.people.rita)
@@ -137,7 +135,7 @@ HELD_BEFORE = starting_point("plain", held_before)
 
 
 @HELD_BEFORE
-def test_what_was_shared_before_has_its_days_and_then_the_newer_is_held_back(company: Company, start: Conflict) -> None:
+def test_existing_shared_identity_gets_grace_period(company: Company, start: Conflict) -> None:
     c, conflict = company, start
     assert conflict.due_at == c.now + timedelta(days=7)
     assert conflict.subject == NonHumanIdentity.objects.get().pk
@@ -153,7 +151,7 @@ def test_what_was_shared_before_has_its_days_and_then_the_newer_is_held_back(com
 
 
 @HELD_BEFORE
-def test_its_page_names_those_that_share_it(company: Company, start: Conflict) -> None:
+def test_conflict_page_names_automations_sharing_identity(company: Company, start: Conflict) -> None:
     shown = client_of(company.people.rita).get(start.href).content.decode()
     for name in ("first", "second"):
         assert f"{name} runs as this identity" in shown

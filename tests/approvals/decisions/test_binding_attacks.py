@@ -127,9 +127,7 @@ def test_the_same_approvers_approve_it_on_the_word_of_the_deputy(harmless: Compa
 
 
 @pytest.mark.soak
-def test_nothing_is_approved_below_high_risk_on_the_word_of_its_parties(
-    harmless: Company, request: pytest.FixtureRequest
-) -> None:
+def test_word_of_parties_never_lowers_risk(harmless: Company, request: pytest.FixtureRequest) -> None:
     """Each attack is rolled back, so that all start from the same company."""
     draw = random.Random(8)
     for number in run_lengths.rounds(request, 1, soak=200, what="attacks on a binding"):

@@ -40,9 +40,7 @@ def not_mine(c: Company, record: Approval, person: Person) -> Approval:
 
 
 @pytest.mark.rule("I8")
-def test_nobody_but_the_resources_side_says_that_a_connection_does_not_open_it(
-    company: Company, stage_2: Submission
-) -> None:
+def test_only_resource_side_refuses_connection(company: Company, stage_2: Submission) -> None:
     n = company.people
     record = stock_report.privilege_on(stage_2, company.slack)
     binding = binding_of(record)
@@ -62,7 +60,7 @@ def test_nobody_but_the_resources_side_says_that_a_connection_does_not_open_it(
 
 
 @pytest.mark.rule("I8")
-def test_somebody_further_down_the_ladder_decides_and_confirms_no_binding(company: Company) -> None:
+def test_later_approver_decides_without_confirming_binding(company: Company) -> None:
     n = company.people
     owners = {"business_owner": joins(n.omar, n.finance_ops), "technical_owner": joins(n.amara, n.finance_ops)}
     made = stock_report.submitted(company, **owners)  # high risk, since both are parties
@@ -79,7 +77,7 @@ def test_somebody_further_down_the_ladder_decides_and_confirms_no_binding(compan
 
 
 @pytest.mark.rule("I8", "S1", "S3")
-def test_an_owner_who_is_a_party_confirms_nothing_on_the_resources_page_that_their_decision_may_not(
+def test_party_owner_confirms_no_binding_on_resource_page(
     company: Company,
 ) -> None:
     n = company.people
@@ -103,9 +101,7 @@ def test_an_owner_who_is_a_party_confirms_nothing_on_the_resources_page_that_the
 
 
 @pytest.mark.rule("I8")
-def test_an_owners_approval_confirms_the_binding_and_what_is_confirmed_is_refused_no_more(
-    company: Company, stage_2: Submission
-) -> None:
+def test_owner_approval_confirms_binding_for_good(company: Company, stage_2: Submission) -> None:
     n = company.people
     record, credential = (
         stock_report.privilege_on(stage_2, company.slack),
@@ -120,7 +116,7 @@ def test_an_owners_approval_confirms_the_binding_and_what_is_confirmed_is_refuse
 
 
 @pytest.mark.rule("I8")
-def test_approving_the_credential_first_confirms_what_it_opens(company: Company, stage_2: Submission) -> None:
+def test_approving_credential_confirms_its_binding(company: Company, stage_2: Submission) -> None:
     scenarios.approve(stock_report.credential_for(stage_2, company.slack), company.people.omar, now=company.now)
     binding = binding_of(stock_report.privilege_on(stage_2, company.slack))
     assert (binding.confirmed_by, binding.confirmed_at) == (company.people.omar, company.now)
@@ -135,7 +131,7 @@ def test_a_rejection_of_the_privilege_leaves_the_binding_open(company: Company, 
 
 
 @pytest.mark.rule("I8")
-def test_what_the_owner_refused_holds_back_everything_that_rests_on_it(company: Company, stage_2: Submission) -> None:
+def test_refused_binding_blocks_dependent_approvals(company: Company, stage_2: Submission) -> None:
     n = company.people
     record, credential = (
         stock_report.privilege_on(stage_2, company.slack),
@@ -155,9 +151,7 @@ def test_what_the_owner_refused_holds_back_everything_that_rests_on_it(company: 
 
 
 @pytest.mark.rule("I8")
-def test_what_an_owner_refused_is_not_proposed_again_and_another_resource_is(
-    company: Company, stage_2: Submission
-) -> None:
+def test_refused_binding_is_not_proposed_again(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     not_mine(company, record, company.people.omar)
     again = stock_report.version(company)  # brought in with the same choice as before
@@ -168,9 +162,7 @@ def test_what_an_owner_refused_is_not_proposed_again_and_another_resource_is(
 
 
 @pytest.mark.rule("I8")
-def test_an_approval_waits_where_the_connection_is_said_to_open_something_else_meanwhile(
-    company: Company, stage_2: Submission
-) -> None:
+def test_approval_waits_if_connection_is_claimed_for_other_resource(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     binding = binding_of(record)
     binding.resource = company.mail
@@ -182,7 +174,7 @@ def test_an_approval_waits_where_the_connection_is_said_to_open_something_else_m
 
 
 @pytest.mark.rule("I8")
-def test_the_database_takes_no_confirmation_from_anybody_else(company: Company, stage_2: Submission) -> None:
+def test_database_refuses_foreign_confirmation(company: Company, stage_2: Submission) -> None:
     binding = binding_of(stock_report.privilege_on(stage_2, company.slack))
     with pytest.raises(IntegrityError, match="only who answers for a resource"), transaction.atomic():
         Binding.objects.filter(pk=binding.pk).update(confirmed_by=company.people.sana, confirmed_at=company.now)
@@ -219,7 +211,7 @@ def test_the_review_page_asks_the_owner_and_the_answer_is_taken_with_a_rejection
 
 
 @pytest.mark.rule("I8")
-def test_the_builder_reads_who_refused_it_and_can_not_choose_it_again(company: Company, stage_2: Submission) -> None:
+def test_builder_sees_who_refused_binding(company: Company, stage_2: Submission) -> None:
     from tests.approvals.intake.builder import STOCK, Build
 
     record = stock_report.privilege_on(stage_2, company.slack)

@@ -105,35 +105,35 @@ def assert_high(record: Approval) -> None:
     assert BY_PARTY in judged.levels["privileges"][record.privilege.key]["reasons"]
 
 
-def test_what_the_owner_bound_and_then_builds_on_is_high(omars: Company) -> None:
+def test_binding_confirmed_by_owning_party_counts_as_high(omars: Company) -> None:
     bind(omars, as_actor(omars.people.omar))
     assert_high(submitted(omars))
 
 
-def test_so_is_what_somebody_confirmed_who_stood_in_for_a_party(omars: Company) -> None:
+def test_binding_confirmed_by_delegate_of_party_counts_as_high(omars: Company) -> None:
     n = omars.people
     row = bind(omars, as_delegate(n.amara, giver=n.omar))
     assert (row.confirmed_by, row.confirmed_for) == (n.amara, n.omar)
     assert_high(submitted(omars))
 
 
-def test_so_is_what_an_owner_only_proposed_for_their_own_resource(omars: Company) -> None:
+def test_binding_proposed_by_owning_party_counts_as_high(omars: Company) -> None:
     proposed(omars, omars.people.omar)
     assert_high(submitted(omars))
 
 
-def test_so_is_what_a_colleague_proposed_for_the_resource_of_a_party(omars: Company) -> None:
+def test_binding_proposed_by_colleague_for_party_counts_as_high(omars: Company) -> None:
     record = submitted(omars)
     assert Binding.objects.get(instance_name=HOST).proposed_by == omars.people.rita
     assert_high(record)
 
 
-def test_so_is_what_anybody_proposed_earlier_for_the_resource_of_a_party(omars: Company) -> None:
+def test_earlier_binding_proposed_for_party_counts_as_high(omars: Company) -> None:
     proposed(omars, omars.people.theo)
     assert_high(submitted(omars))
 
 
-def test_so_is_what_was_proposed_for_the_resource_that_a_party_answers_for_meanwhile(omars: Company) -> None:
+def test_binding_for_resource_taken_over_by_party_counts_as_high(omars: Company) -> None:
     n = omars.people
     left(omars, n.omar)
     for resource in (omars.model, omars.slack, omars.erp):
@@ -141,12 +141,12 @@ def test_so_is_what_was_proposed_for_the_resource_that_a_party_answers_for_meanw
     assert_high(submitted(omars, technical_owner=joins(n.grace, n.finance_ops)))
 
 
-def test_what_the_deputy_proposed_who_is_no_party_keeps_its_class(omars: Company) -> None:
+def test_binding_proposed_by_uninvolved_deputy_keeps_class(omars: Company) -> None:
     proposed(omars, omars.people.amara)
     assert submitted(omars).tier != "high"
 
 
-def test_what_a_builder_proposed_for_the_resource_of_somebody_else_keeps_its_class(omars: Company) -> None:
+def test_binding_proposed_by_builder_for_other_owner_keeps_class(omars: Company) -> None:
     assert submitted(omars, technical_owner=omars.people.rita).tier != "high"
 
 
@@ -166,17 +166,17 @@ def test_the_preview_says_the_same_as_the_submission(omars: Company) -> None:
     )
 
 
-def test_what_somebody_else_confirmed_keeps_its_class(omars: Company) -> None:
+def test_binding_confirmed_by_other_person_keeps_class(omars: Company) -> None:
     bind(omars, as_actor(omars.people.amara))
     assert submitted(omars).tier != "high"
 
 
-def test_a_party_to_something_else_changes_nothing(omars: Company) -> None:
+def test_party_of_other_submission_changes_nothing(omars: Company) -> None:
     bind(omars, as_actor(omars.people.omar))
     assert submitted(omars, technical_owner=omars.people.rita).tier != "high"
 
 
-def test_nobody_approves_it_as_it_was_asked_once_its_confirmer_becomes_a_party(
+def test_approval_is_refused_after_confirmer_becomes_party(
     omars: Company,
 ) -> None:
     n = omars.people
@@ -209,7 +209,7 @@ def test_the_database_refuses_an_approval_of_less_than_high_risk_on_it(omars: Co
         insert_decision(record, n.amara, now=omars.now)
 
 
-def test_the_database_refuses_it_too_where_nobody_confirmed_the_resource_of_a_party(omars: Company) -> None:
+def test_database_refuses_approval_without_independent_confirmation(omars: Company) -> None:
     n = omars.people
     record = payroll(stock_report.app_approved(omars, submitted(omars, technical_owner=n.rita).submission))
     assert record.tier != "high"
@@ -219,7 +219,7 @@ def test_the_database_refuses_it_too_where_nobody_confirmed_the_resource_of_a_pa
         insert_decision(record, n.omar, now=omars.now)
 
 
-def test_the_review_says_that_a_party_is_to_answer_for_what_a_colleague_proposed(omars: Company) -> None:
+def test_review_names_party_answering_for_colleagues_binding(omars: Company) -> None:
     n, record = omars.people, submitted(omars)
     app_approved(omars, record.submission)
     page = client_of(n.amara).get(f"/review/{record.submission_id}/?open={record.pk}").content.decode()
@@ -228,7 +228,7 @@ def test_the_review_says_that_a_party_is_to_answer_for_what_a_colleague_proposed
     assert Binding.objects.get(instance_name=HOST).confirmed_by == n.amara
 
 
-def test_the_review_says_who_confirmed_it_and_the_deputys_approval_confirms_it_anew(omars: Company) -> None:
+def test_review_names_confirmer_and_deputy_confirms_anew(omars: Company) -> None:
     n = omars.people
     bind(omars, as_actor(n.omar))
     made = scenarios.submitted(omars, version(omars))
@@ -241,7 +241,7 @@ def test_the_review_says_who_confirmed_it_and_the_deputys_approval_confirms_it_a
     assert (row.confirmed_by, row.confirmed_for) == (n.amara, None)
 
 
-def test_an_approval_further_down_the_escalation_chain_confirms_nothing(omars: Company) -> None:
+def test_approval_by_later_person_confirms_no_binding(omars: Company) -> None:
     n = omars.people
     bind(omars, as_actor(n.omar))
     made = scenarios.submitted(omars, version(omars, business_owner=joins(n.amara, n.finance_ops)))

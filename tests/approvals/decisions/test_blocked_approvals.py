@@ -25,7 +25,7 @@ def orphaned(c: Company, submission: Submission) -> Approval:
 
 
 @pytest.mark.rule("I3")
-def test_who_may_not_reject_what_is_orphaned_sees_no_form(company: Company, stage_2: Submission) -> None:
+def test_orphaned_approval_shows_no_form_without_reject_right(company: Company, stage_2: Submission) -> None:
     record = orphaned(company, stage_2)
     page = f"{reverse('review', args=[stage_2.pk])}?open={record.pk}"
     for person in (company.people.rita, company.people.sana):

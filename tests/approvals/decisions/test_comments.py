@@ -38,9 +38,7 @@ def test_a_record_of_something_else_is_not_spoken_about_here(company: Company, s
 
 
 @pytest.mark.rule("A3")
-def test_a_question_about_one_record_says_so_and_reaches_whoever_builds_it(
-    company: Company, stock_in_stage_2: Submission
-) -> None:
+def test_comment_on_approval_reaches_builder(company: Company, stock_in_stage_2: Submission) -> None:
     n, record = company.people, stock_report.privilege_on(stock_in_stage_2, company.slack)
     omar, address = client_of(n.omar), reverse("comment", args=[stock_in_stage_2.pk])
     page = omar.get(reverse("review", args=[stock_in_stage_2.pk])).content.decode()
@@ -57,7 +55,7 @@ def test_a_question_about_one_record_says_so_and_reaches_whoever_builds_it(
 
 
 @pytest.mark.rule("A3", "R8")
-def test_an_answer_reaches_who_asked_and_nobody_who_has_left(company: Company, stock_in_stage_2: Submission) -> None:
+def test_answer_reaches_asker_and_no_leaver(company: Company, stock_in_stage_2: Submission) -> None:
     n, made = company.people, stock_in_stage_2
     comment.comment(made, actor=as_actor(n.omar), now=company.now, reason="Who reads that channel?")
     record_leaver(n.theo, actor=as_actor(n.ines), now=company.now, reason="Left.")
@@ -67,7 +65,7 @@ def test_an_answer_reaches_who_asked_and_nobody_who_has_left(company: Company, s
 
 
 @pytest.mark.rule("A3")
-def test_what_was_typed_and_what_about_stay_where_it_is_refused(company: Company, stock_in_stage_2: Submission) -> None:
+def test_refused_comment_keeps_text_and_subject(company: Company, stock_in_stage_2: Submission) -> None:
     record = stock_report.privilege_on(stock_in_stage_2, company.slack)
     answer = client_of(company.people.omar).post(
         reverse("comment", args=[stock_in_stage_2.pk]),
@@ -79,7 +77,7 @@ def test_what_was_typed_and_what_about_stay_where_it_is_refused(company: Company
 
 
 @pytest.mark.rule("A11")
-def test_whoever_stood_in_for_somebody_hears_nothing_once_they_do_not(company: Company) -> None:
+def test_former_delegate_gets_no_further_comments(company: Company) -> None:
     n = company.people
     made = stock_report.in_stage_2(company)
     record, actor = stock_report.privilege_on(made, company.slack), as_delegate(n.tom, giver=n.omar)

@@ -91,7 +91,7 @@ def move(c: Company, asker: Actor, *, agreed_by: Person) -> Binding:
     return Binding.objects.get(instance_name=HOST)
 
 
-def test_what_a_party_asked_to_move_is_high_though_the_other_owner_agreed(restricted: Company) -> None:
+def test_binding_moved_at_partys_request_counts_as_high(restricted: Company) -> None:
     n = restricted.people
     row = move(restricted, as_actor(n.omar), agreed_by=n.mei)
     assert row.confirmed_by == n.mei
@@ -100,13 +100,13 @@ def test_what_a_party_asked_to_move_is_high_though_the_other_owner_agreed(restri
     assert_high(submitted(restricted))
 
 
-def test_so_is_what_somebody_asked_to_move_who_stood_in_for_a_party(restricted: Company) -> None:
+def test_binding_moved_at_request_of_partys_delegate_counts_as_high(restricted: Company) -> None:
     n = restricted.people
     move(restricted, as_delegate(n.amara, giver=n.omar), agreed_by=n.mei)
     assert_high(submitted(restricted))
 
 
-def test_what_a_party_asks_for_later_and_drops_changes_nothing(restricted: Company) -> None:
+def test_dropped_request_of_party_changes_nothing(restricted: Company) -> None:
     n = restricted.people
     row = move(restricted, as_actor(n.omar), agreed_by=n.mei)
     bindings.request_move(
@@ -127,13 +127,13 @@ def test_the_database_refuses_an_approval_of_less_than_high_risk_on_it(restricte
         insert_decision(record, n.amara, now=restricted.now)
 
 
-def test_the_database_keeps_who_asked_for_the_move(restricted: Company) -> None:
+def test_database_keeps_requester_of_move(restricted: Company) -> None:
     row = move(restricted, as_actor(restricted.people.omar), agreed_by=restricted.people.mei)
     with database_refuses("I8: only who answers for a resource confirms what opens it"):
         Binding.objects.filter(pk=row.pk).update(moved_by=None)
 
 
-def test_the_deputys_approval_confirms_what_a_party_asked_to_move(restricted: Company) -> None:
+def test_deputy_approval_confirms_moved_binding(restricted: Company) -> None:
     n = restricted.people
     move(restricted, as_actor(n.omar), agreed_by=n.mei)
     record = submitted(restricted)
@@ -145,6 +145,6 @@ def test_the_deputys_approval_confirms_what_a_party_asked_to_move(restricted: Co
     assert (row.confirmed_by, row.moved_by, row.moved_for) == (n.amara, None, None)
 
 
-def test_what_others_moved_keeps_its_class(restricted: Company) -> None:
+def test_binding_moved_by_others_keeps_class(restricted: Company) -> None:
     move(restricted, as_actor(restricted.people.amara), agreed_by=restricted.people.mei)
     assert submitted(restricted).tier != "high"

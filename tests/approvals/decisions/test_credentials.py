@@ -49,9 +49,7 @@ def approve_as_shown(c: Company, record: Approval, person: Person, digest: str) 
 
 
 @pytest.mark.rule("A2", "A1", "A9")
-def test_a_store_that_is_confirmed_meanwhile_takes_no_open_record_from_who_was_asked(
-    company: Company, stage_2: Submission
-) -> None:
+def test_store_confirmed_later_takes_over_no_open_approval(company: Company, stage_2: Submission) -> None:
     n, record = company.people, record_of(stage_2, company.erp)
     before = scenarios.shown(record)
     kept(company, record.credential, vault(company))
@@ -66,7 +64,7 @@ def test_a_store_that_is_confirmed_meanwhile_takes_no_open_record_from_who_was_a
 
 
 @pytest.mark.rule("A2")
-def test_who_answers_for_the_store_decides_what_is_asked_from_then_on(company: Company) -> None:
+def test_store_owner_decides_later_credentials(company: Company) -> None:
     n, version = company.people, stock_report.version(company)
     one = Credential.objects.get(opens=company.erp)
     kept(company, one, vault(company))
@@ -83,16 +81,14 @@ def test_who_answers_for_the_store_decides_what_is_asked_from_then_on(company: C
 
 
 @pytest.mark.rule("A1", "A2")
-def test_whose_side_decides_about_a_credential_is_frozen_in_the_database(company: Company, stage_2: Submission) -> None:
+def test_database_freezes_deciding_side_of_credential(company: Company, stage_2: Submission) -> None:
     record, store = record_of(stage_2, company.erp), vault(company)
     with database_refuses("A1: what approval # asks is frozen"):
         Approval.objects.filter(pk=record.pk).update(decided_on=store)
 
 
 @pytest.mark.rule("A6", "I6")
-def test_a_decision_is_bound_to_what_was_known_of_the_credential_but_not_to_its_rotation(
-    company: Company, stage_2: Submission
-) -> None:
+def test_decision_covers_credential_facts_but_not_rotation(company: Company, stage_2: Submission) -> None:
     n, record = company.people, record_of(stage_2, company.erp)
     before, day = scenarios.shown(record), datetime(2026, 11, 1, tzinfo=UTC)
     omar = as_actor(n.omar)
@@ -114,9 +110,7 @@ def test_a_decision_is_bound_to_what_was_known_of_the_credential_but_not_to_its_
 
 
 @pytest.mark.rule("I6")
-def test_who_only_builds_with_it_describes_it_until_somebody_has_approved_it(
-    company: Company, stage_2: Submission
-) -> None:
+def test_builder_describes_credential_until_first_approval(company: Company, stage_2: Submission) -> None:
     n, record = company.people, record_of(stage_2, company.erp)
     one = record.credential
     credential_transitions.describe_credential(
@@ -136,9 +130,7 @@ def test_who_only_builds_with_it_describes_it_until_somebody_has_approved_it(
 
 
 @pytest.mark.rule("S1", "I6")
-def test_a_party_says_neither_that_it_opens_less_nor_that_a_store_keeps_it(
-    company: Company, stage_2: Submission
-) -> None:
+def test_party_neither_lowers_reach_nor_confirms_store(company: Company, stage_2: Submission) -> None:
     n, one, store = company.people, record_of(stage_2, company.erp).credential, vault(company)
     stage_2.parties.create(person=n.amara, capacity="editor")
     stage_2.parties.create(person=n.lena, capacity="editor")
@@ -157,9 +149,7 @@ def test_a_party_says_neither_that_it_opens_less_nor_that_a_store_keeps_it(
 
 
 @pytest.mark.rule("T1", "A1")
-def test_what_it_opens_beyond_is_told_and_nothing_is_approved_as_low_any_more(
-    company: Company, stock_low: Submission
-) -> None:
+def test_reach_beyond_request_is_shown_and_never_low(company: Company, stock_low: Submission) -> None:
     n, made = company.people, stock_low
     record = made.approvals.get(privilege__credential__opens=company.erp)
     assert (record.tier, record_of(made, company.erp).tier) == ("low", "low")
@@ -175,7 +165,7 @@ def test_what_it_opens_beyond_is_told_and_nothing_is_approved_as_low_any_more(
 
 
 @pytest.mark.rule("I6")
-def test_what_it_opens_beyond_what_is_asked_for_stands_first_on_its_card(company: Company, stage_2: Submission) -> None:
+def test_reach_beyond_request_stands_first_on_card(company: Company, stage_2: Submission) -> None:
     n, record = company.people, record_of(stage_2, company.erp)
     resources.add_entitlement(
         company.erp, actor=as_actor(n.omar), now=company.now, code="t:drop", words="May drop tables", level="admin"
@@ -233,7 +223,7 @@ def test_a_tier_that_rises_while_a_grant_lives_shortens_its_term_and_opens_a_rev
 
 
 @pytest.mark.rule("T4", "R1")
-def test_an_app_whose_tier_rises_by_what_its_credential_opens_is_reviewed_soon(company: Company) -> None:
+def test_tier_raised_by_reach_brings_review_forward(company: Company) -> None:
     n, made = company.people, stock_report.low(company, stock_report.without_slack)
     scenarios.decide_rest(company, made)
     assert made.automation.tier == "low"
@@ -246,7 +236,7 @@ def test_an_app_whose_tier_rises_by_what_its_credential_opens_is_reviewed_soon(c
 
 
 @pytest.mark.rule("T4")
-def test_a_tier_that_falls_changes_nothing_that_is_held_and_one_that_rose_is_told_once(
+def test_falling_tier_changes_nothing_and_rising_tier_notifies_once(
     company: Company, stock_low_in_force: Submission
 ) -> None:
     n, made = company.people, stock_low_in_force
@@ -262,9 +252,7 @@ def test_a_tier_that_falls_changes_nothing_that_is_held_and_one_that_rose_is_tol
 
 
 @pytest.mark.rule("T4")
-def test_a_class_that_is_raised_shortens_what_is_held_on_the_resource(
-    company: Company, stock_low_in_force: Submission
-) -> None:
+def test_raised_class_shortens_grants_on_resource(company: Company, stock_low_in_force: Submission) -> None:
     made = stock_low_in_force
     resources.amend_resource(
         company.erp, actor=as_actor(company.people.omar), now=company.now, fields={"data_class": "restricted"}

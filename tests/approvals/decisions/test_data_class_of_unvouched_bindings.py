@@ -62,7 +62,7 @@ def test_an_enforced_rule_about_restricted_data_refuses_the_submission(omars: Co
     assert no.value.refusal.code == "S6"
 
 
-def test_a_rule_about_restricted_data_finds_it_in_preview_submission_and_what_is_left(omars: Company) -> None:
+def test_unvouched_binding_counts_as_restricted_in_all_checks(omars: Company) -> None:
     restricted_and_slack(omars, mode="approval")
     read = previewed(omars, omars.people.omar)
     assert conflict_rules.codes(read.context.conflicts) == ["read-and-tell"]
@@ -73,7 +73,7 @@ def test_a_rule_about_restricted_data_finds_it_in_preview_submission_and_what_is
         assert conflict_rules.codes(conflicts.of(record, found)) == ["read-and-tell"]
 
 
-def test_what_somebody_else_confirmed_is_in_no_such_conflict(omars: Company) -> None:
+def test_vouched_binding_causes_no_such_conflict(omars: Company) -> None:
     restricted_and_slack(omars, mode="approval")
     assert not previewed(omars, omars.people.rita).context.conflicts
     record = submitted(omars, technical_owner=omars.people.rita)

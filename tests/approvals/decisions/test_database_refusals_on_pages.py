@@ -19,9 +19,7 @@ pytestmark = pytest.mark.database
 
 
 @pytest.mark.rule("S5", "S1")
-def test_a_party_whom_only_the_database_stops_gets_a_page_with_the_code_and_stands_on_the_timeline(
-    company: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_database_refusal_shows_code_and_is_recorded(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     n = company.people
     stock_report.hand_over(company, company.slack, n.rita, n.amara)
     monkeypatch.setattr(Route, "conflict", lambda *_: None)  # no duty finds anything against anybody

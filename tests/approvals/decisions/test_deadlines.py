@@ -19,7 +19,7 @@ from tests.scenarios import Company
 
 @pytest.mark.rule("A10")
 @pytest.mark.parametrize("verb", [decide.approve, decide.reject, decide.ask_for_changes])
-def test_nobody_decides_once_a_records_time_is_up_whether_or_not_anything_sweeps(
+def test_decision_after_deadline_is_refused_before_sweep(
     company: Company, stage_2: Submission, verb: Transition[Approval]
 ) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
@@ -33,9 +33,7 @@ def test_nobody_decides_once_a_records_time_is_up_whether_or_not_anything_sweeps
 
 
 @pytest.mark.rule("A14")
-def test_nobody_answers_once_the_builders_time_is_up_whether_or_not_anything_sweeps(
-    company: Company, stage_2: Submission
-) -> None:
+def test_answer_after_deadline_is_refused_before_sweep(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     decide.ask_for_changes(
         record,

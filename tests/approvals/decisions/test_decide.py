@@ -64,9 +64,7 @@ def unusable(
 
 @pytest.mark.rule("A6")
 @pytest.mark.parametrize("verb", [decide.approve, decide.reject, decide.ask_for_changes])
-def test_a_decision_about_what_has_changed_since_is_refused_with_the_difference(
-    company: Company, stage_2: Submission, verb: Any
-) -> None:
+def test_decision_on_changed_approval_is_refused_with_diff(company: Company, stage_2: Submission, verb: Any) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     shown = scenarios.shown(record)
     given(company.slack, data_class="public")
@@ -87,7 +85,7 @@ def test_a_decision_about_what_has_changed_since_is_refused_with_the_difference(
 
 
 @pytest.mark.rule("A6", "A7")
-def test_the_second_signature_is_for_what_the_first_one_left(company: Company, chaser: Submission) -> None:
+def test_second_seat_decides_narrowed_request(company: Company, chaser: Submission) -> None:
     record = stock_report.privilege_on(chaser, company.mail)
     shown = scenarios.shown(record)
     approve(record, company, "mei", term_days=30)
@@ -141,9 +139,7 @@ def test_a_term_is_never_lengthened_or_emptied(company: Company, stage_2: Submis
 
 
 @pytest.mark.rule("A7", "A8")
-def test_the_second_signature_lengthens_nothing_that_the_first_one_shortened(
-    company: Company, chaser: Submission
-) -> None:
+def test_second_seat_cannot_lengthen_shortened_term(company: Company, chaser: Submission) -> None:
     record = stock_report.privilege_on(chaser, company.mail)
     approve(record, company, "mei", term_days=30)
     with pytest.raises(InvalidInput, match="1 to 30 days"):
@@ -158,7 +154,7 @@ def test_a_level_is_never_raised(company: Company, stage_2: Submission) -> None:
 
 
 @pytest.mark.rule("A7")
-def test_who_may_run_things_may_not_by_that_change_them(company: Company, chaser: Submission) -> None:
+def test_execute_level_does_not_include_write(company: Company, chaser: Submission) -> None:
     record = stock_report.privilege_on(chaser, company.model)
     assert record.privilege.counted_level == "execute"
     for level in ("write", "read", "admin", "unknown"):
@@ -184,7 +180,7 @@ def test_free_text_is_not_narrowed_but_asked_about(company: Company, stage_2: Su
 
 
 @pytest.mark.rule("A7")
-def test_a_credential_has_neither_level_nor_scope(company: Company, stage_2: Submission) -> None:
+def test_credential_has_no_level_or_scope(company: Company, stage_2: Submission) -> None:
     record = stock_report.credential_for(stage_2, company.slack)
     unusable(record, company, "level", level="read", recorded=False)
     unusable(record, company, "narrowed", scope=["read"])
@@ -197,7 +193,7 @@ def of_two_tables(c: Company) -> Submission:
 
 @pytest.mark.rule("A7", "G1")
 @starting_point("company", of_two_tables)
-def test_what_was_shortened_lowered_and_narrowed_is_what_is_granted(company: Company, start: Submission) -> None:
+def test_narrowed_request_is_granted_as_narrowed(company: Company, start: Submission) -> None:
     reading = start.approvals.get(privilege__scope=["scm.stock", "scm.items"])
     approve(reading, company, term_days=20, scope=["scm.items"])
     posts = stock_report.privilege_on(start, company.slack)
@@ -276,7 +272,7 @@ def test_a_refused_privilege_refuses_only_itself_and_waits_for_the_owner(company
 
 
 @pytest.mark.rule("A5")
-def test_a_subset_that_is_declined_leaves_what_ran_before_running(
+def test_declined_subset_keeps_earlier_version(
     company: Company, live: Submission, one_channel_more: Submission
 ) -> None:
     held = list(Grant.objects.live(company.now).values_list("pk", flat=True))
@@ -294,9 +290,7 @@ def test_a_subset_that_is_declined_leaves_what_ran_before_running(
 
 
 @pytest.mark.rule("A2")
-def test_without_its_credential_an_approved_privilege_is_no_grant_and_says_so(
-    company: Company, stage_2: Submission
-) -> None:
+def test_approved_privilege_without_credential_gets_no_grant(company: Company, stage_2: Submission) -> None:
     scenarios.reject(stock_report.credential_for(stage_2, company.slack), company.people.omar, now=company.now)
     stock_report.decide_rest(company, stage_2)
     put_in_force.accept_subset(stage_2, actor=as_actor(company.people.jonas), now=company.now)
@@ -314,9 +308,7 @@ def test_without_its_credential_an_approved_privilege_is_no_grant_and_says_so(
 
 
 @pytest.mark.rule("A3")
-def test_who_decides_stage_2_objects_before_it_opens_and_binds_nobody(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_stage_2_approver_objects_without_binding_effect(company: Company, stock_submitted: Submission) -> None:
     submission = stock_submitted
     record = stock_report.privilege_on(submission, company.slack)
     omar = as_actor(company.people.omar)

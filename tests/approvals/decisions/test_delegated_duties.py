@@ -32,7 +32,7 @@ def role_ends(company: Company, person: Person) -> None:
 
 
 @pytest.mark.rule("A11", "S8")
-def test_whose_own_role_has_ended_signs_as_security_for_nobody(company: Company) -> None:
+def test_former_reviewer_signs_for_nobody(company: Company) -> None:
     n, later, app = company.people, company.now + timedelta(minutes=1), lead_has_signed(company)
     stand_in = as_delegate(n.viktor, giver=n.sana)
     role_ends(company, n.viktor)
@@ -45,7 +45,7 @@ def test_whose_own_role_has_ended_signs_as_security_for_nobody(company: Company)
 
 
 @pytest.mark.rule("A11", "S8")
-def test_who_never_was_one_does_not_sign_for_somebody_who_became_one(company: Company) -> None:
+def test_delegate_without_role_does_not_sign_for_reviewer(company: Company) -> None:
     n, later, app = company.people, company.now + timedelta(minutes=1), lead_has_signed(company)
     stand_in = as_delegate(n.tom, giver=n.lena)
     give_role(n.lena, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl), now=company.now)
@@ -74,7 +74,7 @@ def test_the_database_takes_no_decision_for_another_without_a_delegation_and_the
 
 
 @pytest.mark.rule("A8", "A11", "S5")
-def test_nor_does_it_have_anybody_take_back_for_another_without_one(company: Company, stage_2: Submission) -> None:
+def test_delegate_without_role_does_not_undo_for_reviewer(company: Company, stage_2: Submission) -> None:
     n, record = company.people, stock_report.privilege_on(stage_2, company.slack)
     stand_in = as_delegate(n.tom, giver=n.omar, days=1)
     decide.approve(record, actor=stand_in, now=company.now, reason="Fine.", shown_digest=scenarios.shown(record))

@@ -49,9 +49,7 @@ def decide(client: Client, submission: Submission, company: Company, decision: s
 
 
 @pytest.mark.rule("A11")
-def test_nothing_is_seen_before_the_delegation_nor_after_it_nor_when_the_giver_has_left(
-    company: Company, stage_2: Submission
-) -> None:
+def test_delegate_sees_approvals_only_during_delegation(company: Company, stage_2: Submission) -> None:
     n = company.people
     assert statuses(n.tom, stage_2, company) == {404}
     as_delegate(n.tom, giver=n.omar)
@@ -64,7 +62,7 @@ def test_nothing_is_seen_before_the_delegation_nor_after_it_nor_when_the_giver_h
 
 
 @pytest.mark.rule("A11")
-def test_a_delegate_does_not_see_what_the_giver_only_reads(company: Company, stage_2: Submission) -> None:
+def test_delegate_does_not_see_what_giver_only_reads(company: Company, stage_2: Submission) -> None:
     n, now = company.people, company.now
     member = make_person("Vera Lang")
     Membership.objects.create(team=n.finance_ops, person=member)
@@ -75,9 +73,7 @@ def test_a_delegate_does_not_see_what_the_giver_only_reads(company: Company, sta
 
 
 @pytest.mark.rule("A11", "S2")
-def test_whoever_stands_in_for_who_decided_the_app_sees_the_rest_and_decides_nothing_of_it(
-    company: Company, stage_2: Submission
-) -> None:
+def test_delegate_of_stage_1_decider_reads_but_does_not_decide_stage_2(company: Company, stage_2: Submission) -> None:
     n = company.people
     stock_report.hand_over(company, company.slack, n.theo, n.amara)
     acting = as_delegate(n.tom, giver=n.theo)
@@ -96,7 +92,7 @@ def test_whoever_stands_in_for_who_decided_the_app_sees_the_rest_and_decides_not
 
 
 @pytest.mark.rule("A11", "S2")
-def test_who_has_a_conflict_of_their_own_reads_that_one(company: Company, stage_2: Submission) -> None:
+def test_conflicted_delegate_reads_that_approval(company: Company, stage_2: Submission) -> None:
     n = company.people
     stock_report.hand_over(company, company.slack, n.jonas, n.amara)
     as_delegate(n.rita, giver=n.jonas)
@@ -108,7 +104,7 @@ def test_who_has_a_conflict_of_their_own_reads_that_one(company: Company, stage_
 
 
 @pytest.mark.rule("A11", "I3")
-def test_a_delegate_rejects_what_nobody_may_approve_for_want_of_an_owner(company: Company, stage_2: Submission) -> None:
+def test_delegate_rejects_approval_on_orphaned_resource(company: Company, stage_2: Submission) -> None:
     n = company.people
     record_leaver(n.omar, actor=as_actor(n.ines), now=company.now, reason="Left.")
     as_delegate(n.tom, giver=n.amara)  # the deputy, whose turn it is
@@ -121,7 +117,7 @@ def test_a_delegate_rejects_what_nobody_may_approve_for_want_of_an_owner(company
 
 @pytest.mark.rule("A7")
 @pytest.mark.parametrize("word", ["", "Approve", "accept"])
-def test_what_is_no_decision_decides_nothing_and_loses_nothing(
+def test_invalid_decision_value_changes_nothing_and_keeps_input(
     company: Company, stage_2: Submission, word: str
 ) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
@@ -164,7 +160,7 @@ def test_the_givers_resources_are_seen_too(company: Company, stage_2: Submission
 
 
 @pytest.mark.rule("A11")
-def test_the_desk_costs_no_query_more_for_what_a_delegate_finds_there(company: Company, stage_2: Submission) -> None:
+def test_delegated_approvals_add_no_queries(company: Company, stage_2: Submission) -> None:
     client = client_of(company.people.tom)
     with CaptureQueriesContext(connection) as before:
         client.get("/desk/")

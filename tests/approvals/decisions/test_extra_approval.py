@@ -122,7 +122,7 @@ def read(c: Company, who: str, path: str) -> str:
 
 @pytest.mark.rule("S1", "A8")
 @DECIDED
-def test_neither_a_party_nor_the_holder_of_another_seat_signs(plain: Company, start: Submission) -> None:
+def test_party_and_other_seat_holder_do_not_give_extra_approval(plain: Company, start: Submission) -> None:
     n, made = plain.people, start
     assert len(in_conflict(made)) == 2
     made.parties.create(person=n.viktor, capacity="editor")
@@ -194,7 +194,7 @@ def test_one_signature_covers_all_that_is_in_the_conflict(plain: Company, start:
 
 
 @DECIDED
-def test_nothing_comes_into_force_before_it_is_signed(plain: Company, start: Submission) -> None:
+def test_nothing_comes_into_force_without_extra_approval(plain: Company, start: Submission) -> None:
     made = start
     assert made.state == SubmissionState.OPEN
     assert not Grant.objects.filter(automation=made.automation).exists()
@@ -294,7 +294,7 @@ def first_of_two_conflicts_signed(c: Company) -> Submission:
 
 
 @starting_point("plain", first_of_two_conflicts_signed)
-def test_what_another_conflict_takes_too_is_signed_by_itself(plain: Company, start: Submission) -> None:
+def test_each_conflict_needs_its_own_extra_approval(plain: Company, start: Submission) -> None:
     made = start
     assert made.state == SubmissionState.OPEN
     assert ConflictSignature.objects.get().rule.code == "read-and-post"
@@ -308,7 +308,7 @@ def test_what_another_conflict_takes_too_is_signed_by_itself(plain: Company, sta
 
 @pytest.mark.rule("A6")
 @DECIDED
-def test_what_changed_since_it_was_asked_is_not_signed_along_with_another(plain: Company, start: Submission) -> None:
+def test_changed_approval_is_not_signed_with_others(plain: Company, start: Submission) -> None:
     made = start
     _, second = in_conflict(made)
     assert second.privilege is not None
@@ -332,9 +332,7 @@ def of_high_risk(c: Company) -> Submission:
 
 @pytest.mark.rule("A8")
 @starting_point("plain", of_high_risk)
-def test_signature_covers_what_is_of_high_risk_and_leaves_its_other_seat_to_another(
-    plain: Company, start: Submission
-) -> None:
+def test_extra_approval_covers_high_risk_and_leaves_other_seat(plain: Company, start: Submission) -> None:
     n, made = plain.people, start
     posts = made.approvals.get(privilege__entitlement__resource=plain.slack)
     reads = made.approvals.get(privilege__entitlement__resource=plain.erp)
@@ -375,7 +373,7 @@ def test_later_version_with_the_same_combination_needs_no_other(plain: Company) 
 
 @pytest.mark.rule("S1")
 @SIGNED
-def test_signature_ends_with_a_later_submission_to_which_its_signer_is_a_party(plain: Company) -> None:
+def test_extra_approval_ends_if_signer_becomes_party_later(plain: Company) -> None:
     n = plain.people
     again = stock_report.submitted(plain, stock_report.another_order, technical_owner=joins(n.sana, n.finance_ops))
     assert again.parties.filter(person=n.sana).exists()
@@ -398,7 +396,7 @@ def test_later_version_with_more_in_it_needs_another(plain: Company) -> None:
 
 
 @DECIDED
-def test_review_says_what_is_needed_and_offers_it_once(plain: Company, start: Submission) -> None:
+def test_review_offers_extra_approval_once(plain: Company, start: Submission) -> None:
     made = start
     path = reverse("review", args=[made.pk])
     assert "Needs one more approval, from Security." in read(plain, "rita", path)
@@ -412,7 +410,7 @@ def test_review_says_what_is_needed_and_offers_it_once(plain: Company, start: Su
 
 
 @SIGNED
-def test_conflict_page_and_list_say_who_signed_it_and_when(plain: Company) -> None:
+def test_conflict_page_shows_signer_and_time(plain: Company) -> None:
     conflict_jobs.scan_all(plain.now, Actor.of_job(conflict_jobs.JOB))
     row = Conflict.objects.get()
     page = read(plain, "sana", row.href)
@@ -447,7 +445,7 @@ WITH_ONE_UNDECIDED = starting_point(IN_STAGE_2, with_one_undecided)
 
 @pytest.mark.rule("A8")
 @IN_STAGE_2
-def test_extra_approval_stays_once_somebody_decided_after_it(plain: Company, start: Submission) -> None:
+def test_extra_approval_stays_after_later_decisions(plain: Company, start: Submission) -> None:
     n, made = plain.people, start
     first, second = made.approvals.filter(seats__label="conflict").order_by("pk")
     scenarios.approve(first, n.sana, now=plain.now, reason=WHY)

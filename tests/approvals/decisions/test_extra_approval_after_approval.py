@@ -113,7 +113,7 @@ def labels(record: Approval) -> set[str]:
 
 
 @each_scope(IN_CONFLICT)
-def test_what_came_into_a_conflict_after_the_yes_does_not_come_into_force_without_the_signature(
+def test_conflict_after_approval_needs_extra_approval_before_force(
     plain: Company, scope: str, start: Submission
 ) -> None:
     c, n, made = plain, plain.people, start
@@ -140,9 +140,7 @@ def test_what_came_into_a_conflict_after_the_yes_does_not_come_into_force_withou
 
 
 @each_scope(DECIDED_IN_PART)
-def test_what_is_decided_in_part_is_not_accepted_without_it_either(
-    plain: Company, scope: str, start: Submission
-) -> None:
+def test_subset_is_not_accepted_without_extra_approval(plain: Company, scope: str, start: Submission) -> None:
     c, n, made = plain, plain.people, start
     assert made.state == SubmissionState.DECIDED
     with pytest.raises(OutOfTurn) as no:
@@ -157,7 +155,7 @@ def test_what_is_decided_in_part_is_not_accepted_without_it_either(
 
 
 @each_scope(DECIDED_IN_PART)
-def test_what_is_decided_in_part_is_accepted_with_it(plain: Company, scope: str, start: Submission) -> None:
+def test_subset_is_accepted_with_extra_approval(plain: Company, scope: str, start: Submission) -> None:
     c, n, made = plain, plain.people, start
     assert assignment_jobs.add_signatures_due(c.now, JOB) == 1
     later = c.now + timedelta(minutes=1)
@@ -171,7 +169,7 @@ def test_what_is_decided_in_part_is_accepted_with_it(plain: Company, scope: str,
 
 
 @IN_CONFLICT["owner"]
-def test_who_signed_already_or_answers_for_it_does_not_give_the_signature(plain: Company, start: Submission) -> None:
+def test_earlier_signer_and_responsible_person_do_not_sign(plain: Company, start: Submission) -> None:
     c, n, made = plain, plain.people, start
     scenarios.finish(c, rest(c, made), now=c.now)
     record = writing(c, made)
@@ -180,7 +178,7 @@ def test_who_signed_already_or_answers_for_it_does_not_give_the_signature(plain:
 
 
 @IN_CONFLICT["owner"]
-def test_the_signature_refused_refuses_what_it_is_about(plain: Company, start: Submission) -> None:
+def test_refused_extra_approval_rejects_approval(plain: Company, start: Submission) -> None:
     c, n, made = plain, plain.people, start
     scenarios.finish(c, rest(c, made), now=c.now)
     scenarios.reject(writing(c, made), n.sana, now=c.now)
@@ -189,7 +187,7 @@ def test_the_signature_refused_refuses_what_it_is_about(plain: Company, start: S
 
 
 @UNRULED
-def test_the_database_opens_nothing_again_that_no_conflict_asks_about(plain: Company, start: Submission) -> None:
+def test_database_reopens_no_approval_without_conflict(plain: Company, start: Submission) -> None:
     record = writing(plain, start)
     for adds_a_seat in (False, True):
         if adds_a_seat:

@@ -21,9 +21,7 @@ def _pages_play_then(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.rule("S5")
-def test_a_stale_session_is_refused_and_led_to_a_new_sign_in_beside_what_was_typed(
-    company: Company, chaser: Submission
-) -> None:
+def test_stale_session_is_led_to_sign_in_and_keeps_input(company: Company, chaser: Submission) -> None:
     mei = company.people.mei
     high = stock_report.privilege_on(chaser, company.mail)
     client = client_of(mei, minutes_ago=60)

@@ -52,7 +52,7 @@ def asked(c: Company) -> Approval:
 # --- refused ----------------------------------------------------------------------------------------------------------------
 
 
-def test_until_the_other_owner_agrees_it_is_high_and_the_review_says_whom_it_waits_for(claimed: Company) -> None:
+def test_claimed_host_is_high_until_other_owner_agrees(claimed: Company) -> None:
     record = asked(claimed)
     assert record.tier == "high"
     told = Notice.objects.get(event="host_claimed")
@@ -62,7 +62,7 @@ def test_until_the_other_owner_agrees_it_is_high_and_the_review_says_whom_it_wai
     assert "until Mei Tanaka or the backup approver confirms that it also opens Model gateway" in page
 
 
-def test_nobody_but_the_other_owners_side_agrees(claimed: Company) -> None:
+def test_only_other_owners_side_agrees(claimed: Company) -> None:
     n, binding = claimed.people, claim(claimed)
     for person in (n.omar, n.sana, n.ines):
         with pytest.raises(NotPermitted, match="Nothing you are trusted with allows this"):
@@ -74,7 +74,7 @@ def test_nobody_but_the_other_owners_side_agrees(claimed: Company) -> None:
     assert asked(claimed).tier == "high"
 
 
-def test_who_made_the_claim_does_not_agree_for_the_other_side(claimed: Company) -> None:
+def test_claimant_does_not_agree_for_other_side(claimed: Company) -> None:
     n, binding = claimed.people, claim(claimed)
     given(claimed.drive, deputy=n.omar)
     for actor in (as_actor(n.omar), as_delegate(n.omar, giver=n.mei)):
@@ -83,7 +83,7 @@ def test_who_made_the_claim_does_not_agree_for_the_other_side(claimed: Company) 
     assert not HostConsent.objects.exists()
 
 
-def test_who_answers_for_both_resources_does_not_agree(claimed: Company) -> None:
+def test_owner_of_both_resources_does_not_agree(claimed: Company) -> None:
     amara, binding = claimed.people.amara, claim(claimed)
     assert amara.pk == claimed.drive.deputy_id == claimed.model.deputy_id
     with pytest.raises(DutyConflict, match="You own Model gateway too"):
@@ -91,7 +91,7 @@ def test_who_answers_for_both_resources_does_not_agree(claimed: Company) -> None
     assert "Confirm shared host" not in client_of(amara).get(claimed.drive.href).content.decode()
 
 
-def test_a_consent_counts_for_nothing_once_its_person_answers_for_the_claiming_resource(claimed: Company) -> None:
+def test_consent_lapses_if_its_giver_owns_claiming_resource(claimed: Company) -> None:
     bindings.share_host(claimed.drive, actor=as_actor(claimed.people.mei), now=claimed.now, binding=claim(claimed).pk)
     given(claimed.model, deputy=claimed.people.mei)
     assert asked(claimed).tier == "high"
@@ -109,12 +109,12 @@ def test_a_move_of_the_older_binding_frees_no_claim(claimed: Company) -> None:
     assert [one.resource for one in waiting.claims] == [claimed.mail]
 
 
-def test_a_retired_resource_waits_for_nobody(claimed: Company) -> None:
+def test_retired_resource_blocks_no_claim(claimed: Company) -> None:
     given(claimed.drive, state="retired")
     assert asked(claimed).tier != "high"
 
 
-def test_who_answers_for_an_automation_on_it_does_not_agree(claimed: Company) -> None:
+def test_owner_of_affected_automation_does_not_agree(claimed: Company) -> None:
     n = claimed.people
     stock_report.version(claimed, reads_payroll, technical_owner=joins(n.mei, n.finance_ops))
     with pytest.raises(DutyConflict, match="uses this connection and you own it"):
@@ -122,7 +122,7 @@ def test_who_answers_for_an_automation_on_it_does_not_agree(claimed: Company) ->
 
 
 @pytest.mark.rule("S1")
-def test_a_consent_of_somebody_who_becomes_a_party_counts_for_nothing(claimed: Company) -> None:
+def test_consent_of_later_party_does_not_count(claimed: Company) -> None:
     n = claimed.people
     bindings.share_host(claimed.drive, actor=as_actor(n.mei), now=claimed.now, binding=claim(claimed).pk)
     assert submitted(claimed, technical_owner=joins(n.mei, n.finance_ops)).tier == "high"
@@ -194,13 +194,13 @@ def test_another_way_to_write_a_host_is_the_same_host(company: Company, known: s
 
 
 @pytest.mark.parametrize(("known", "claimed_as"), OTHER_HOST)
-def test_what_is_another_host_or_none_waits_for_nobody(company: Company, known: str, claimed_as: str) -> None:
+def test_other_host_needs_no_consent(company: Company, known: str, claimed_as: str) -> None:
     both_bound(company, known, claimed_as)
     (row,) = resource_queries.with_claims([claim(company)])
     assert not row.claims
 
 
-def test_what_nobody_claims_is_not_agreed_to(claimed: Company) -> None:
+def test_consent_without_claim_is_refused(claimed: Company) -> None:
     binding = Binding.objects.get(resource=claimed.drive)
     with pytest.raises(OutOfTurn, match="No other owner waits for Model gateway to share a host"):
         bindings.share_host(claimed.model, actor=as_actor(claimed.people.omar), now=claimed.now, binding=binding.pk)
@@ -223,7 +223,7 @@ def test_the_other_owner_agrees_on_the_page_of_their_resource(claimed: Company) 
     assert asked(claimed).tier != "high"
 
 
-def test_who_was_known_first_waits_for_nobody(claimed: Company) -> None:
+def test_first_known_resource_needs_no_consent(claimed: Company) -> None:
     (row,) = resource_queries.with_claims([Binding.objects.select_related("resource").get(resource=claimed.drive)])
     assert not row.claims
 

@@ -83,7 +83,7 @@ def test_a_different_second_decision_is_refused_and_on_record(
 @pytest.mark.rule("A8")
 @pytest.mark.parametrize("outcome", OUTCOMES)
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "HX-Target": "rows"}], ids=["plain", "htmx"])
-def test_the_same_press_again_shows_what_the_first_one_made(
+def test_repeated_press_returns_first_decision(
     company: Company, stage_2: Submission, outcome: str, headers: dict[str, str]
 ) -> None:
     record, omar = stock_report.privilege_on(stage_2, company.slack), client_of(company.people.omar)
@@ -118,7 +118,7 @@ def test_the_same_signature_again_while_the_other_seat_is_open_is_one_signature(
 
 
 @pytest.mark.rule("A8", "A11")
-def test_a_delegates_second_press_is_theirs_and_nobody_elses(company: Company, stage_2: Submission) -> None:
+def test_repeated_press_of_delegate_is_their_own(company: Company, stage_2: Submission) -> None:
     c, n = company, company.people
     record = stock_report.privilege_on(stage_2, c.slack)
     as_delegate(n.tom, giver=n.omar, now=c.now)
@@ -131,9 +131,7 @@ def test_a_delegates_second_press_is_theirs_and_nobody_elses(company: Company, s
 
 
 @pytest.mark.rule("A8", "A11", "S5")
-def test_what_was_said_for_oneself_is_no_second_press_of_what_is_said_for_another(
-    company: Company, stage_2: Submission
-) -> None:
+def test_decision_for_oneself_is_not_repeat_of_delegated_one(company: Company, stage_2: Submission) -> None:
     c, n = company, company.people
     record, for_amara = stock_report.privilege_on(stage_2, c.slack), as_delegate(n.omar, giver=n.amara, now=c.now)
     shown = scenarios.shown(record)
@@ -171,7 +169,7 @@ def test_an_answer_that_was_given_once_is_an_answer_of_its_own_in_the_next_round
 
 
 @pytest.mark.rule("A8", "I8")
-def test_that_a_connection_is_not_mine_is_no_repetition_of_a_plain_no(company: Company, stage_2: Submission) -> None:
+def test_refusing_connection_is_not_repeat_of_plain_rejection(company: Company, stage_2: Submission) -> None:
     record, omar = stock_report.privilege_on(stage_2, company.slack), client_of(company.people.omar)
     shown = scenarios.shown(record)
     press(omar, record, "reject", shown=shown)

@@ -57,9 +57,7 @@ WITHOUT_OMAR = starting_point("company", without_omar)
 
 @pytest.mark.rule("I3", "A9")
 @WITHOUT_OMAR
-def test_naming_alone_lifts_nothing_and_a_confirmed_interim_owner_decides_what_is_submitted_then(
-    company: Company, start: Version
-) -> None:
+def test_interim_owner_decides_only_after_confirmation(company: Company, start: Version) -> None:
     n, version = company.people, start
     named = name(company, Resource.objects.get(pk=company.slack.pk), n.grace, n.amara)
     stands_in(company, Resource.objects.get(pk=company.erp.pk), n.grace, lead=n.amara)
@@ -75,7 +73,7 @@ def test_naming_alone_lifts_nothing_and_a_confirmed_interim_owner_decides_what_i
 
 
 @pytest.mark.rule("I3")
-def test_when_the_term_is_over_nothing_is_approved_any_more(company: Company, stage_2: Submission) -> None:
+def test_approval_is_refused_after_interim_term(company: Company, stage_2: Submission) -> None:
     n, record = company.people, stock_report.privilege_on(stage_2, company.slack)
     left(company, n.omar)
     stands_in(company, Resource.objects.get(pk=company.slack.pk), n.grace, lead=n.amara)
@@ -91,9 +89,7 @@ def test_when_the_term_is_over_nothing_is_approved_any_more(company: Company, st
 
 
 @pytest.mark.rule("S8", "I3", "A9")
-def test_who_was_named_after_a_submission_was_made_stands_behind_the_deputy_who_was_there(
-    company: Company, stage_2: Submission
-) -> None:
+def test_later_interim_owner_stands_behind_deputy(company: Company, stage_2: Submission) -> None:
     n, record = company.people, stock_report.privilege_on(stage_2, company.slack)
     left(company, n.omar)
     late = company.now + timedelta(hours=1)
@@ -106,7 +102,7 @@ def test_who_was_named_after_a_submission_was_made_stands_behind_the_deputy_who_
 
 @pytest.mark.rule("S3", "I3")
 @WITHOUT_OMAR
-def test_an_interim_owner_who_is_a_party_does_not_decide(company: Company, start: Version) -> None:
+def test_interim_owner_who_is_party_does_not_decide(company: Company, start: Version) -> None:
     n, version = company.people, start
     for one in (company.slack, company.erp):
         stands_in(company, Resource.objects.get(pk=one.pk), n.rita, lead=n.amara)
@@ -119,7 +115,7 @@ def test_an_interim_owner_who_is_a_party_does_not_decide(company: Company, start
 
 @pytest.mark.rule("I8", "I3")
 @WITHOUT_OMAR
-def test_an_interim_owners_first_decision_confirms_what_opens_the_resource(company: Company, start: Version) -> None:
+def test_first_decision_of_interim_owner_confirms_binding(company: Company, start: Version) -> None:
     n, version = company.people, start
     for one in (company.slack, company.erp):
         stands_in(company, Resource.objects.get(pk=one.pk), n.grace, lead=n.amara)
@@ -144,7 +140,7 @@ WITHOUT_JONAS = starting_point("stock_in_stage_2", without_jonas)
 
 @pytest.mark.rule("I3")
 @WITHOUT_JONAS
-def test_an_automation_whose_owner_left_is_not_approved(company: Company, start: Submission) -> None:
+def test_automation_without_owner_is_not_approved(company: Company, start: Submission) -> None:
     record = stock_report.privilege_on(start, company.slack)
     omar = as_actor(company.people.omar)
     no = refused(decide.approve, record, omar, "I3", now=company.now, kind="state")
@@ -153,7 +149,7 @@ def test_an_automation_whose_owner_left_is_not_approved(company: Company, start:
 
 @pytest.mark.rule("I3", "A5")
 @WITHOUT_JONAS
-def test_what_was_approved_of_it_is_accepted_by_who_answers_meanwhile(company: Company, start: Submission) -> None:
+def test_interim_owner_accepts_approved_subset(company: Company, start: Submission) -> None:
     n, stage_2 = company.people, start
     record = stock_report.privilege_on(stage_2, company.slack)
     automation = Automation.objects.get(pk=stage_2.automation_id)
@@ -169,7 +165,7 @@ def test_what_was_approved_of_it_is_accepted_by_who_answers_meanwhile(company: C
 
 
 @pytest.mark.rule("I3")
-def test_an_automation_without_an_owner_is_not_submitted_save_for_another_owner_or_by_who_answers_meanwhile(
+def test_ownerless_automation_is_submitted_only_with_new_owner_or_interim_owner(
     company: Company,
 ) -> None:
     n, version = company.people, stock_report.version(company)
@@ -182,9 +178,7 @@ def test_an_automation_without_an_owner_is_not_submitted_save_for_another_owner_
 
 
 @pytest.mark.rule("I3")
-def test_what_is_submitted_with_another_owner_can_be_approved_though_the_present_one_left(
-    company: Company, live: Submission
-) -> None:
+def test_submission_with_new_owner_can_be_approved_after_owner_left(company: Company, live: Submission) -> None:
     n = company.people
     left(company, n.jonas)
     confirmation.amend_automation(
@@ -198,9 +192,7 @@ def test_what_is_submitted_with_another_owner_can_be_approved_though_the_present
 
 
 @pytest.mark.rule("S1", "I3")
-def test_whoever_is_asked_or_has_decided_is_not_made_the_automations_interim_owner_meanwhile(
-    company: Company, stage_2: Submission
-) -> None:
+def test_approver_of_automation_does_not_become_its_interim_owner(company: Company, stage_2: Submission) -> None:
     n = company.people
     scenarios.approve(stock_report.privilege_on(stage_2, company.slack), n.omar, now=company.now)
     left(company, n.jonas)
@@ -222,7 +214,7 @@ def test_whoever_is_asked_or_has_decided_is_not_made_the_automations_interim_own
 
 
 @pytest.mark.rule("I3", "I6")
-def test_a_credential_whose_owner_left_is_neither_asked_for_nor_approved(company: Company, stage_2: Submission) -> None:
+def test_credential_without_owner_is_neither_requested_nor_approved(company: Company, stage_2: Submission) -> None:
     n, record = company.people, stock_report.credential_for(stage_2, company.slack)
     assert record.credential is not None
     Credential.objects.filter(pk=record.credential_id).update(owner=n.lena)
@@ -234,9 +226,7 @@ def test_a_credential_whose_owner_left_is_neither_asked_for_nor_approved(company
 
 
 @pytest.mark.rule("I3", "I5")
-def test_nothing_is_approved_for_what_runs_as_an_identity_whose_owner_left(
-    company: Company, stage_2: Submission
-) -> None:
+def test_access_of_ownerless_identity_is_not_approved(company: Company, stage_2: Submission) -> None:
     n, record = company.people, stock_report.privilege_on(stage_2, company.slack)
     identity = NonHumanIdentity.objects.create(
         kind="spiffe", issuer="x", subject="spiffe://northwind/stock", owner=n.lena, automation=stage_2.automation
@@ -252,9 +242,7 @@ def test_nothing_is_approved_for_what_runs_as_an_identity_whose_owner_left(
 
 
 @pytest.mark.rule("I3", "A5")
-def test_what_was_approved_is_not_put_in_force_once_nobody_answers_for_it(
-    company: Company, stage_2: Submission
-) -> None:
+def test_approved_access_does_not_come_into_force_without_owner(company: Company, stage_2: Submission) -> None:
     n = company.people
     records = list(stage_2.approvals.filter(stage=2, state="open").order_by("pk"))
     for record in records[:-1]:
@@ -275,9 +263,7 @@ def test_what_was_approved_is_not_put_in_force_once_nobody_answers_for_it(
 
 
 @pytest.mark.rule("I3", "S4", "R8")
-def test_in_a_review_who_answers_meanwhile_is_asked_and_does_not_say_that_their_own_is_acceptable(
-    company: Company, live: Submission
-) -> None:
+def test_interim_owner_answers_needed_but_not_acceptable(company: Company, live: Submission) -> None:
     n = company.people
     for gone in (n.jonas, n.omar):
         left(company, gone)

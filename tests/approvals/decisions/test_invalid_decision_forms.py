@@ -84,7 +84,7 @@ def mei(company: Company, omar: Client) -> Client:
     [(*row, STANDS[row[0]]) for row in GARBLED],
     ids=[f"{field}={said}" for _, said, field in GARBLED],
 )
-def test_a_garbled_answer_is_refused_by_its_field_and_decides_nothing(
+def test_malformed_answer_is_refused_beside_its_field(
     company: Company, omar: Client, mei: Client, which: str, said: dict[str, Any], field: str, starting_point: str
 ) -> None:
     record = record_of(stock_report.newest(company), company, which)
@@ -109,7 +109,7 @@ def test_a_garbled_answer_is_refused_by_its_field_and_decides_nothing(
 
 
 @pytest.mark.rule("A7")
-def test_the_form_says_which_fields_it_offers_so_that_none_chosen_is_seen(
+def test_form_declares_its_fields_so_that_empty_choice_counts(
     company: Company, chaser: Submission, omar: Client, mei: Client
 ) -> None:
     reading, mailing = record_of(chaser, company, "reading"), record_of(chaser, company, "mailing")
@@ -120,9 +120,7 @@ def test_the_form_says_which_fields_it_offers_so_that_none_chosen_is_seen(
 
 
 @pytest.mark.rule("A7")
-def test_what_was_typed_narrower_beside_a_garbled_field_is_still_chosen(
-    company: Company, chaser: Submission, omar: Client
-) -> None:
+def test_narrowing_survives_error_in_other_field(company: Company, chaser: Submission, omar: Client) -> None:
     record = record_of(chaser, company, "reading")
     page = posted(omar, record, term_days="abc", scope="fin.customers", has_scope="1").content.decode()
     form = page.partition(f"records/{record.pk}/")[2].partition("</form>")[0]
@@ -131,7 +129,7 @@ def test_what_was_typed_narrower_beside_a_garbled_field_is_still_chosen(
 
 
 @pytest.mark.rule("A7", "G1")
-def test_what_is_said_plainly_is_decided_as_it_was_said(company: Company, chaser: Submission, omar: Client) -> None:
+def test_valid_form_is_decided_as_sent(company: Company, chaser: Submission, omar: Client) -> None:
     record = record_of(chaser, company, "reading")
     marks = {"has_term_days": "1", "has_scope": "1"}
     answer = posted(omar, record, term_days="20", scope=["fin.customers"], **marks)

@@ -34,9 +34,7 @@ def opened(record: Approval) -> str:
 
 
 @pytest.mark.rule("A3")
-def test_who_will_not_decide_a_privilege_is_offered_no_objection_and_refused_one(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_ineligible_person_is_not_offered_objection(company: Company, stock_submitted: Submission) -> None:
     n, record = company.people, on(stock_submitted, company.erp)
     for person in (n.rita, n.theo, n.yuki):
         who = client_of(person)
@@ -50,7 +48,7 @@ def test_who_will_not_decide_a_privilege_is_offered_no_objection_and_refused_one
 
 
 @pytest.mark.rule("A3")
-def test_once_stage_2_is_open_nobody_objects_any_more(company: Company, stage_2: Submission) -> None:
+def test_objection_is_refused_after_stage_2_opens(company: Company, stage_2: Submission) -> None:
     record, omar = on(stage_2, company.erp), client_of(company.people.omar)
     assert action(record) not in omar.get(opened(record)).content.decode()
     assert omar.post(action(record), {"reason": "No."}).status_code == 409
@@ -58,9 +56,7 @@ def test_once_stage_2_is_open_nobody_objects_any_more(company: Company, stage_2:
 
 
 @pytest.mark.rule("A3")
-def test_an_objection_without_words_is_asked_again_beside_its_field(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_objection_without_text_is_refused_beside_its_field(company: Company, stock_submitted: Submission) -> None:
     record = on(stock_submitted, company.erp)
     answer = client_of(company.people.omar).post(action(record), {"reason": "  "}, headers=HTMX)
     assert answer.status_code == 422

@@ -33,9 +33,7 @@ def queries(act: Callable[[], object]) -> int:
 
 
 @pytest.mark.rule("A12", "G2")
-def test_comparing_a_version_with_what_is_held_costs_the_same_for_four_grants_near_their_end_as_for_none(
-    company: Company, live: Submission
-) -> None:
+def test_diff_query_count_is_constant_near_grant_end(company: Company, live: Submission) -> None:
     """Near its end a grant is asked whether a review can still renew it, which looks at what it renews."""
     automation, version = live.automation, live.version
     assessment = Assessment.objects.filter(version=version).latest("pk")
@@ -84,7 +82,7 @@ def test_reminding_costs_the_same_for_one_submission_as_for_two(company: Company
 
 
 @pytest.mark.rule("A9", "S1", "S2")
-def test_a_route_read_with_others_is_the_route_read_alone(company: Company, stage_2: Submission) -> None:
+def test_batch_loaded_route_equals_single_route(company: Company, stage_2: Submission) -> None:
     other = scenarios.submitted(company)
     together = load_contexts([stage_2, other], company.now)
     for submission in (stage_2, other):
@@ -99,7 +97,7 @@ def test_a_route_read_with_others_is_the_route_read_alone(company: Company, stag
 
 
 @pytest.mark.rule("A7")
-def test_a_decision_asks_nothing_of_the_database_twice(company: Company, stage_2: Submission) -> None:
+def test_decision_repeats_no_query(company: Company, stage_2: Submission) -> None:
     record = stage_2.approvals.filter(state="open").exclude(privilege=None).earliest("pk")
     # The first decision on a connection confirms what it opens, which is asked again under the connection's lock.
     scenarios.finish(company, stage_2.approvals.get(credential=record.privilege.credential), now=company.now)

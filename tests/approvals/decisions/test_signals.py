@@ -65,14 +65,14 @@ def test_approving_for_each_other_three_times_is_no_signal(company: Company, thr
 
 
 @pytest.mark.rule("S10", "A8")
-def test_what_was_taken_back_counts_no_more(company: Company, four_times: Submission) -> None:
+def test_retracted_decisions_do_not_count(company: Company, four_times: Submission) -> None:
     record = stock_report.privilege_on(four_times, company.slack)
     scenarios.retract(record, company.people.rita, now=company.now, reason="Not mine to say.")
     assert found(company) == []
 
 
 @pytest.mark.rule("S10", "A14")
-def test_what_carried_over_to_a_newer_version_was_said_once(company: Company, three_times: Submission) -> None:
+def test_carried_over_decisions_count_once(company: Company, three_times: Submission) -> None:
     newer = stock_report.submitted(company, both(another("rita1"), stock_report.one_more_channel))
     assert newer.approvals.get(stage=1).carried_decisions.count() == 1
     assert found(company) == []
@@ -91,7 +91,7 @@ def test_four_fifths_of_a_builders_approvals_are_no_signal(company: Company) -> 
 
 @pytest.mark.rule("S10", "A13")
 @APPS_MORE
-def test_what_policy_approved_nobody_did(company: Company) -> None:
+def test_auto_approvals_do_not_count(company: Company) -> None:
     (signal,) = found(company)
     assert (signal.kind, signal.times) == ("leaning", (5, 5)), "Theo decided the apps, policy what was low"
 
@@ -100,7 +100,7 @@ def test_what_policy_approved_nobody_did(company: Company) -> None:
 
 
 @pytest.mark.rule("S10")
-def test_two_who_approve_for_each_other_four_times_are_a_signal(company: Company, four_times: Submission) -> None:
+def test_four_mutual_approvals_are_a_signal(company: Company, four_times: Submission) -> None:
     made, n = Submission.objects.all(), company.people
     (signal,) = found(company)
     assert (signal.kind, signal.people, signal.times) == ("mutual", (n.rita.pk, n.theo.pk), (2, 2))
@@ -110,7 +110,7 @@ def test_two_who_approve_for_each_other_four_times_are_a_signal(company: Company
 
 
 @pytest.mark.rule("S10", "A11")
-def test_a_delegate_and_whom_they_stand_in_for_have_both_approved(company: Company, three_times: Submission) -> None:
+def test_delegate_and_giver_both_count_as_approvers(company: Company, three_times: Submission) -> None:
     n = company.people
     made = stock_report.submitted(company, another("more"))
     app, actor = scenarios.app_of(made), as_delegate(n.grace, giver=n.theo)
@@ -133,7 +133,7 @@ def test_more_than_four_fifths_from_one_person_are_a_signal(company: Company) ->
 
 
 @pytest.mark.rule("S10", "R9")
-def test_security_is_told_once_a_night_and_once_a_window(
+def test_security_is_notified_once_per_night_and_window(
     company: Company, four_times: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n, at = company.people, company.now
@@ -153,7 +153,7 @@ def test_security_is_told_once_a_night_and_once_a_window(
 
 
 @pytest.mark.rule("S10")
-def test_the_page_says_who_how_often_and_where_to_security_and_auditors_alone(
+def test_signals_are_shown_to_security_and_auditors_only(
     company: Company, four_times: Submission, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
 ) -> None:
     monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)

@@ -45,7 +45,7 @@ def form(page: str, record: Approval) -> dict[str, str]:
 
 
 @pytest.mark.rule("A6")
-def test_the_second_reads_what_the_first_left_and_decides_again_with_what_was_typed(
+def test_second_approver_sees_first_decision_and_keeps_input(
     company: Company, chaser_in_stage_2: Submission, by_script: bool
 ) -> None:
     n = company.people
@@ -90,7 +90,7 @@ def test_stage_1_reads_it_in_its_own_column(company: Company, by_script: bool) -
 
 
 @pytest.mark.rule("A6", "A8")
-def test_what_the_first_ended_is_shown_as_it_stands_and_the_words_of_the_second_are_not_lost(
+def test_form_of_ended_approval_shows_state_and_keeps_text(
     company: Company, chaser_in_stage_2: Submission, by_script: bool
 ) -> None:
     n = company.people

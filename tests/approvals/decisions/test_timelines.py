@@ -26,9 +26,7 @@ def lines(c: Company, row: Automation | Resource | Submission, reader: Person, *
 
 
 @pytest.mark.rule("H3")
-def test_who_sees_a_resource_by_name_only_reads_nothing_of_the_privileges_on_it(
-    company: Company, stage_2: Submission
-) -> None:
+def test_name_only_reader_sees_no_privileges_in_timeline(company: Company, stage_2: Submission) -> None:
     scenarios.approve(stock_report.privilege_on(stage_2, company.slack), company.people.omar, now=company.now)
     stranger = company.people.nadia
     assert company.slack in Resource.objects.visible_to(as_actor(stranger), company.now)
@@ -57,7 +55,7 @@ def test_each_decision_names_its_record_on_every_timeline(company: Company, stag
 
 
 @pytest.mark.rule("H3", "S5")
-def test_what_was_tried_and_refused_names_its_record_too(company: Company, stage_2: Submission) -> None:
+def test_refused_attempt_names_its_approval(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     url = reverse("decide", args=[stage_2.pk, record.pk])
     form = {"decision": "approve", "reason": "Yes.", "shown_digest": scenarios.shown(record)}
@@ -67,7 +65,7 @@ def test_what_was_tried_and_refused_names_its_record_too(company: Company, stage
 
 
 @pytest.mark.rule("H3")
-def test_the_end_of_a_grant_says_of_what(company: Company, live: Submission) -> None:
+def test_end_of_grant_names_access(company: Company, live: Submission) -> None:
     automation = Automation.objects.get(pk=live.automation_id)
     grant = automation.grants.get(entitlement__resource=company.slack)
     lifecycle.stop(grant, actor=as_actor(company.people.omar), now=company.now, reason="It floods us.")
@@ -76,7 +74,7 @@ def test_the_end_of_a_grant_says_of_what(company: Company, live: Submission) -> 
 
 
 @pytest.mark.rule("H3")
-def test_the_ledgers_page_says_in_words_what_each_event_is_about(company: Company, live: Submission) -> None:
+def test_ledger_page_describes_subject_of_each_event(company: Company, live: Submission) -> None:
     automation = Automation.objects.get(pk=live.automation_id)
     grant = automation.grants.get(entitlement__resource=company.slack)
     lifecycle.stop(grant, actor=as_actor(company.people.omar), now=company.now, reason="It floods us.")
@@ -90,9 +88,7 @@ def test_the_ledgers_page_says_in_words_what_each_event_is_about(company: Compan
 
 
 @pytest.mark.rule("H3")
-def test_the_ledger_is_searched_by_what_it_is_about_and_by_what_happened_to_it(
-    company: Company, live: Submission
-) -> None:
+def test_ledger_is_searched_by_subject_and_event(company: Company, live: Submission) -> None:
     automation, n = Automation.objects.get(pk=live.automation_id), company.people
     grant = automation.grants.get(entitlement__resource=company.slack)
     lifecycle.stop(grant, actor=as_actor(n.omar), now=company.now, reason="It floods us.")

@@ -39,7 +39,7 @@ def is_confirmed(host: str) -> bool:
 
 
 @pytest.mark.rule("I8")
-def test_the_word_about_one_connection_says_nothing_of_another_to_the_same_resource(company: Company) -> None:
+def test_binding_answer_covers_one_connection_only(company: Company) -> None:
     made = in_stage_2(company, *HOSTS)
     first, second = (made.approvals.get(privilege__instance=host) for host in HOSTS)
     scenarios.approve(first, company.people.mei, now=company.now)
@@ -49,7 +49,7 @@ def test_the_word_about_one_connection_says_nothing_of_another_to_the_same_resou
 
 
 @pytest.mark.rule("I8", "A12")
-def test_a_second_connection_is_not_held_by_what_was_approved_through_the_first(company: Company) -> None:
+def test_second_connection_is_independent_of_first_approval(company: Company) -> None:
     scenarios.decide_all(company, scenarios.submitted(company, version(company, HOSTS[0])))
     assert is_confirmed(HOSTS[0])
     later = scenarios.submitted(company, version(company, *HOSTS))

@@ -60,7 +60,7 @@ def ask(record: Approval, person: Person, c: Company, *, now: datetime | None = 
 
 
 @pytest.mark.rule("A8")
-def test_nobody_takes_back_what_somebody_else_decided(company: Company, record: Approval) -> None:
+def test_undo_of_others_decision_is_refused(company: Company, record: Approval) -> None:
     n = company.people
     scenarios.approve(record, n.omar, now=company.now)
     for other, code in ((n.sana, "A8"), (n.theo, "PERMISSION")):
@@ -74,13 +74,13 @@ def test_nobody_takes_back_what_somebody_else_decided(company: Company, record: 
 
 
 @pytest.mark.rule("A8")
-def test_nothing_is_taken_back_where_nothing_was_decided(company: Company, record: Approval) -> None:
+def test_undo_without_decision_is_refused(company: Company, record: Approval) -> None:
     with pytest.raises(DutyConflict, match="nothing of yours to take back"):
         retract(record, company.people.omar, company)
 
 
 @pytest.mark.rule("A5")
-def test_nothing_is_taken_back_once_the_submission_is_decided(company: Company, stock_in_force: Submission) -> None:
+def test_undo_after_decided_submission_is_refused(company: Company, stock_in_force: Submission) -> None:
     made = stock_in_force
     assert made.state == SubmissionState.IN_FORCE
     record = stock_report.privilege_on(made, company.slack)
@@ -105,7 +105,7 @@ def test_an_app_is_not_taken_back_once_a_privilege_was_decided_on_its_strength(
 
 
 @pytest.mark.rule("S5")
-def test_no_token_and_no_old_session_takes_back(company: Company, chaser_submitted: Submission) -> None:
+def test_token_and_stale_session_do_not_undo(company: Company, chaser_submitted: Submission) -> None:
     n = company.people
     app = scenarios.app_of(chaser_submitted)
     scenarios.approve(app, n.theo, now=company.now)
@@ -116,7 +116,7 @@ def test_no_token_and_no_old_session_takes_back(company: Company, chaser_submitt
 
 
 @pytest.mark.rule("A10")
-def test_nothing_is_taken_back_once_its_time_is_up(company: Company, record: Approval) -> None:
+def test_undo_after_deadline_is_refused(company: Company, record: Approval) -> None:
     scenarios.approve(record, company.people.omar, now=company.now)
     assert record.expires_at is not None
     with pytest.raises(OutOfTurn) as no:
@@ -134,7 +134,7 @@ def test_a_question_that_was_answered_is_not_taken_back(company: Company, record
 
 
 @pytest.mark.rule("A8", "H1")
-def test_what_is_taken_back_is_open_again_and_both_stay_on_record(company: Company, record: Approval) -> None:
+def test_undone_decision_reopens_approval_and_stays_on_record(company: Company, record: Approval) -> None:
     n = company.people
     before = (record.opened_at, record.due_at, record.expires_at)
     scenarios.reject(record, n.omar, now=company.now, reason="Not this channel.")
@@ -167,7 +167,7 @@ def test_two_presses_of_undo_are_one(company: Company, record: Approval) -> None
 
 
 @pytest.mark.rule("A6")
-def test_a_page_that_showed_something_else_takes_nothing_back(company: Company, record: Approval) -> None:
+def test_undo_from_changed_page_is_refused(company: Company, record: Approval) -> None:
     n = company.people
     scenarios.approve(record, n.omar, now=company.now)
     with pytest.raises(OutOfTurn) as no:
@@ -177,7 +177,7 @@ def test_a_page_that_showed_something_else_takes_nothing_back(company: Company, 
 
 
 @pytest.mark.rule("A6")
-def test_the_form_that_was_shown_before_an_undo_decides_nothing_after_it(company: Company, record: Approval) -> None:
+def test_form_shown_before_undo_is_stale(company: Company, record: Approval) -> None:
     n = company.people
     shown = scenarios.shown(record)
     scenarios.approve(record, n.omar, now=company.now)
@@ -188,7 +188,7 @@ def test_the_form_that_was_shown_before_an_undo_decides_nothing_after_it(company
 
 
 @pytest.mark.rule("A8")
-def test_what_others_signed_stands(company: Company, high: Approval) -> None:
+def test_undo_keeps_decisions_of_others(company: Company, high: Approval) -> None:
     n, record = company.people, high
     scenarios.approve(record, n.omar, now=company.now)
     scenarios.approve(record, n.sana, now=company.now)
@@ -202,7 +202,7 @@ def test_what_others_signed_stands(company: Company, high: Approval) -> None:
 
 
 @pytest.mark.rule("A7")
-def test_what_was_narrowed_with_it_is_as_it_was_asked(company: Company, stock_in_stage_2: Submission) -> None:
+def test_undo_restores_requested_term_level_and_scope(company: Company, stock_in_stage_2: Submission) -> None:
     n = company.people
     record = stock_report.privilege_on(stock_in_stage_2, company.slack)
     scenarios.approve(record, n.omar, now=company.now, term_days=30)
@@ -215,7 +215,7 @@ def test_what_was_narrowed_with_it_is_as_it_was_asked(company: Company, stock_in
 
 
 @pytest.mark.rule("A6", "A7", "A8")
-def test_nobody_takes_back_what_somebody_else_decided_after(company: Company, high: Approval) -> None:
+def test_undo_after_others_decision_on_it_is_refused(company: Company, high: Approval) -> None:
     """Whoever signed after it signed what it narrowed; whoever refused or asked after it is not overruled by it."""
     n, record = company.people, high
     scenarios.approve(record, n.omar, now=company.now, term_days=30)
@@ -233,7 +233,7 @@ def test_nobody_takes_back_what_somebody_else_decided_after(company: Company, hi
 
 
 @pytest.mark.rule("S1", "S2", "A11")
-def test_nobody_takes_back_for_somebody_what_they_decided_in_person(company: Company, record: Approval) -> None:
+def test_delegate_does_not_undo_personal_decision_of_giver(company: Company, record: Approval) -> None:
     n = company.people
     scenarios.reject(record, n.omar, now=company.now)
     takers = (
@@ -251,7 +251,7 @@ def test_nobody_takes_back_for_somebody_what_they_decided_in_person(company: Com
 
 
 @pytest.mark.rule("A8", "S1")
-def test_the_database_puts_nothing_in_force_that_nobody_signs_any_more(
+def test_database_puts_nothing_in_force_after_undo(
     company: Company, stock_in_stage_2: Submission, record: Approval
 ) -> None:
     n = company.people
@@ -262,7 +262,7 @@ def test_the_database_puts_nothing_in_force_that_nobody_signs_any_more(
 
 
 @pytest.mark.rule("A14", "A8")
-def test_the_database_carries_nothing_over_that_was_taken_back(company: Company, record: Approval) -> None:
+def test_database_carries_no_retracted_decision_over(company: Company, record: Approval) -> None:
     n = company.people
     scenarios.approve(record, n.omar, now=company.now)
     decision = record.decisions.get()
@@ -274,9 +274,7 @@ def test_the_database_carries_nothing_over_that_was_taken_back(company: Company,
 
 
 @pytest.mark.rule("A9")
-def test_whoever_was_told_of_nothing_yet_is_told_once_it_is_open_again(
-    company: Company, chaser_in_stage_2: Submission
-) -> None:
+def test_next_approver_is_notified_when_undo_reopens(company: Company, chaser_in_stage_2: Submission) -> None:
     n, made = company.people, chaser_in_stage_2
     Notice.objects.filter(event="stage_2_opened", recipient=n.mei).update(state="dropped", error="Done.")
     record = made.approvals.filter(tier="high", privilege__entitlement__resource__owner=n.mei).first()
@@ -300,7 +298,7 @@ def test_a_no_that_refused_the_connection_is_not_taken_back(company: Company, re
 
 
 @pytest.mark.rule("A7", "A8")
-def test_what_others_narrowed_stays_narrow(company: Company, high: Approval) -> None:
+def test_undo_keeps_narrowing_of_others(company: Company, high: Approval) -> None:
     n, record = company.people, high
     scenarios.approve(record, n.omar, now=company.now, term_days=60)
     scenarios.approve(record, n.sana, now=company.now, term_days=20)
@@ -309,7 +307,7 @@ def test_what_others_narrowed_stays_narrow(company: Company, high: Approval) -> 
 
 
 @pytest.mark.rule("A4")
-def test_an_app_that_is_taken_back_closes_what_it_opened(company: Company, stock_in_stage_2: Submission) -> None:
+def test_undone_app_approval_closes_stage_2(company: Company, stock_in_stage_2: Submission) -> None:
     n = company.people
     app = scenarios.app_of(stock_in_stage_2)
     retract(app, n.theo, company)
@@ -327,9 +325,7 @@ def test_an_app_that_is_taken_back_closes_what_it_opened(company: Company, stock
 
 
 @pytest.mark.rule("S2")
-def test_who_took_back_a_decision_decides_nothing_of_the_other_stage(
-    company: Company, stock_in_stage_2: Submission
-) -> None:
+def test_person_who_undid_decision_is_barred_from_other_stage(company: Company, stock_in_stage_2: Submission) -> None:
     n, made = company.people, stock_in_stage_2
     stock_report.hand_over(company, company.slack, n.theo, n.omar)
     retract(scenarios.app_of(made), n.theo, company)
@@ -344,9 +340,7 @@ def at(day: int, hour: int, *, month: int = 11) -> datetime:
 
 
 @pytest.mark.rule("A10", "H8")
-def test_what_was_asked_and_taken_back_within_a_day_or_over_a_night_wins_no_day(
-    company: Company, record: Approval
-) -> None:
+def test_undo_overnight_gains_no_day(company: Company, record: Approval) -> None:
     before = (record.due_at, record.expires_at)
     for asked, taken in ((at(24, 10), at(24, 15)), (at(24, 22), at(25, 1)), (at(25, 17), at(26, 8))):
         ask(record, company.people.omar, company, now=asked)
@@ -385,7 +379,7 @@ def test_a_question_that_is_taken_back_lets_the_approvers_time_run_on(company: C
 
 
 @pytest.mark.rule("A14")
-def test_a_question_that_is_asked_anew_after_undo_is_told_anew(company: Company, record: Approval) -> None:
+def test_repeated_question_after_undo_is_notified_again(company: Company, record: Approval) -> None:
     n = company.people
     for _ in range(2):
         ask(record, n.omar, company)
@@ -395,7 +389,7 @@ def test_a_question_that_is_asked_anew_after_undo_is_told_anew(company: Company,
 
 
 @pytest.mark.rule("A11")
-def test_whoever_decided_for_another_takes_it_back_and_so_does_the_other(company: Company, record: Approval) -> None:
+def test_giver_and_delegate_may_both_undo_delegated_decision(company: Company, record: Approval) -> None:
     n = company.people
     stand_in = as_delegate(n.tom, giver=n.omar)
     for decides, who in ((stand_in, stand_in), (stand_in, as_actor(n.omar))):
@@ -405,9 +399,7 @@ def test_whoever_decided_for_another_takes_it_back_and_so_does_the_other(company
 
 
 @pytest.mark.rule("A8")
-def test_the_database_opens_nothing_again_without_a_decision_that_was_taken_back(
-    company: Company, record: Approval
-) -> None:
+def test_database_reopens_approval_only_for_retraction(company: Company, record: Approval) -> None:
     scenarios.approve(record, company.people.omar, now=company.now)
     with pytest.raises(IntegrityError, match=r"A8: approval .* has ended"), transaction.atomic():
         Approval.objects.filter(pk=record.pk).update(state=ApprovalState.OPEN)
@@ -424,7 +416,7 @@ def test_the_database_takes_no_second_decision_in_a_round_that_says_it_is_anothe
 
 
 @pytest.mark.rule("A14")
-def test_what_was_taken_back_carries_over_to_no_newer_version(company: Company, record: Approval) -> None:
+def test_retracted_decision_is_not_carried_to_newer_version(company: Company, record: Approval) -> None:
     n = company.people
     other = record.submission.approvals.filter(stage=2, state=ApprovalState.OPEN).exclude(pk=record.pk).first()
     assert other is not None
@@ -438,7 +430,7 @@ def test_what_was_taken_back_carries_over_to_no_newer_version(company: Company, 
 
 @pytest.mark.rule("A14", "R5")
 @pytest.mark.parametrize("has_heard", [False, True])
-def test_who_never_heard_of_a_question_does_not_hear_that_it_was_taken_back(
+def test_undone_question_notifies_only_earlier_recipients(
     company: Company, record: Approval, settings: Any, has_heard: bool
 ) -> None:
     n, settings.MAIL_SERVER = company.people, None
@@ -454,7 +446,7 @@ def test_who_never_heard_of_a_question_does_not_hear_that_it_was_taken_back(
 
 
 @pytest.mark.rule("A4", "R5")
-def test_who_is_asked_again_after_an_undo_is_told_though_the_first_asking_was_dropped(
+def test_reasked_approver_is_notified_if_first_notice_was_dropped(
     company: Company, stock_in_stage_2: Submission, settings: Any
 ) -> None:
     n, settings.MAIL_SERVER = company.people, None

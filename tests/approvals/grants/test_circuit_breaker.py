@@ -74,7 +74,7 @@ def answered(batch: HeldBatch, who: Any, says: BatchSays, company: Company, *, n
 
 
 @pytest.mark.rule("G6")
-def test_nobody_but_security_and_admins_in_person_answers(batch: HeldBatch, company: Company) -> None:
+def test_only_security_and_admins_answer_in_person(batch: HeldBatch, company: Company) -> None:
     n = company.people
     for nobody in (n.jonas, n.theo, n.omar, n.yuki):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
@@ -90,9 +90,7 @@ def test_nobody_but_security_and_admins_in_person_answers(batch: HeldBatch, comp
 
 
 @pytest.mark.rule("G6")
-def test_two_of_one_role_or_one_with_both_or_two_who_disagree_are_not_enough(
-    batch: HeldBatch, company: Company
-) -> None:
+def test_release_needs_one_security_and_one_admin_who_agree(batch: HeldBatch, company: Company) -> None:
     n = company.people
     answered(batch, n.sana, RELEASE, company)
     answered(batch, n.viktor, RELEASE, company)
@@ -106,7 +104,7 @@ def test_two_of_one_role_or_one_with_both_or_two_who_disagree_are_not_enough(
 
 
 @pytest.mark.rule("G6")
-def test_who_caused_it_and_who_stands_in_for_the_other_do_not_answer(company: Company) -> None:
+def test_causer_and_delegate_of_other_do_not_answer(company: Company) -> None:
     n = company.people
     many = list(Grant.objects.filter(tier="low").order_by("pk"))
     for one in many:
@@ -167,7 +165,7 @@ def test_a_retirement_that_would_end_too_much_is_out_of_force_at_once_and_ends_w
 
 
 @pytest.mark.rule("G6")
-def test_what_both_discard_stays_as_it_is(batch: HeldBatch, company: Company) -> None:
+def test_batch_discarded_by_both_keeps_grants(batch: HeldBatch, company: Company) -> None:
     answered(batch, company.people.sana, DISCARD, company)
     answered(batch, company.people.ines, DISCARD, company)
     for hours in (0, 5, 48):
@@ -198,7 +196,7 @@ def test_unanswered_high_goes_through_and_the_rest_is_let_be(company: Company) -
 
 @pytest.mark.rule("G6")
 @pytest.mark.parametrize("became", ["released", "discarded", "lapsed"])
-def test_whoever_caused_it_hears_that_it_is_held_and_what_became_of_it(company: Company, became: str) -> None:
+def test_causer_is_notified_of_pause_and_outcome(company: Company, became: str) -> None:
     n = company.people
     batch = retired(company)
     if became == "lapsed":
@@ -224,7 +222,7 @@ def test_a_kill_switch_and_the_end_of_a_term_are_never_held(company: Company) ->
 
 
 @pytest.mark.rule("G6")
-def test_what_one_person_takes_back_is_counted_by_the_hour(company: Company) -> None:
+def test_revocations_of_one_person_are_counted_per_hour(company: Company) -> None:
     n = company.people
     many = list(Grant.objects.filter(tier="low").order_by("pk"))
     for one in many[:10]:
@@ -318,9 +316,7 @@ WHAT = ("later", "sweep", "kill", "term", *(f"{who} {says}" for who in ("sana", 
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(st.sampled_from(WHAT), max_size=12))
-def test_whatever_the_order_each_held_grant_is_released_or_let_be_exactly_once(
-    company: Company, order: list[str]
-) -> None:
+def test_each_paused_grant_is_released_or_kept_once(company: Company, order: list[str]) -> None:
     with undone():
         world = _World(company)
         for what in order:
@@ -331,7 +327,7 @@ def test_whatever_the_order_each_held_grant_is_released_or_let_be_exactly_once(
 
 @pytest.mark.full("asks of 70,000 grants")
 @pytest.mark.rule("G6")
-def test_it_is_asked_of_more_grants_than_a_statement_takes_values() -> None:
+def test_pause_handles_more_grants_than_statement_parameters() -> None:
     many = range(1, 70_001)
     assert not grant_circuit_breaker.were_let(grant_circuit_breaker.Cause("campaign:1", title="Everything"), many)
     assert (grant_circuit_breaker.released("campaign:1", many), grant_circuit_breaker.unended_grants(many)) == (

@@ -26,9 +26,7 @@ def narrowed(company: Company, stock_in_stage_2: Submission) -> Submission:
 
 
 @pytest.mark.rule("A7", "R3", "G5")
-def test_a_lowered_level_is_said_wherever_the_grant_is_and_drawn_as_what_it_is(
-    narrowed: Submission, company: Company
-) -> None:
+def test_lowered_level_is_shown_everywhere(narrowed: Submission, company: Company) -> None:
     n, automation = company.people, narrowed.automation
     grant = automation.grants.get(entitlement__resource=company.slack)
     sentence = grant.sentence
@@ -45,7 +43,7 @@ def test_a_lowered_level_is_said_wherever_the_grant_is_and_drawn_as_what_it_is(
 
 
 @pytest.mark.rule("A7", "R3")
-def test_a_part_of_a_scope_is_all_that_is_said(company: Company, chaser_in_stage_2: Submission) -> None:
+def test_narrowed_scope_is_shown_alone(company: Company, chaser_in_stage_2: Submission) -> None:
     chaser = chaser_in_stage_2
     reading = chaser.approvals.get(privilege__scope=["fin.invoices", "fin.customers"])
     scenarios.approve(reading, company.people.omar, now=company.now, scope=["fin.customers"])
@@ -57,7 +55,7 @@ def test_a_part_of_a_scope_is_all_that_is_said(company: Company, chaser_in_stage
 
 
 @pytest.mark.rule("A7")
-def test_what_was_granted_as_asked_is_said_as_asked_and_once(stock_in_force: Submission) -> None:
+def test_grant_as_requested_is_described_once(stock_in_force: Submission) -> None:
     for grant in stock_in_force.automation.grants.filter(kind="privilege"):
         assert grant.sentence == grant.approval.privilege.sentence
         parts = grant.raw_scope.split(" · ")
@@ -76,7 +74,7 @@ def test_a_resource_lists_the_grants_of_credentials_that_its_owner_decided(
 
 
 @pytest.mark.rule("G5")
-def test_a_panel_pages_by_key_what_ends_first_first_and_says_how_many_there_are(
+def test_panel_pages_by_end_date_with_total(
     stock_in_force: Submission, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pager, "PAGE", 3)

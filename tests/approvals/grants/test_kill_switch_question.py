@@ -38,7 +38,7 @@ def of_privilege(c: Company, live: Submission) -> Grant:
 
 
 @pytest.mark.rule("G5")
-def test_who_may_not_stop_it_is_asked_nothing_and_reads_nothing_of_it(company: Company, live: Submission) -> None:
+def test_question_is_hidden_without_stop_right(company: Company, live: Submission) -> None:
     grant, n = of_credential(company, live), company.people
     for person, status in ((n.nadia, 404), (n.yuki, 403)):
         answer = client_of(person).get(reverse("grant_stop", args=[grant.pk]))
@@ -47,7 +47,7 @@ def test_who_may_not_stop_it_is_asked_nothing_and_reads_nothing_of_it(company: C
 
 
 @pytest.mark.rule("G5", "A2", "G3")
-def test_stopping_a_credential_says_which_privileges_stop_with_it(company: Company, live: Submission) -> None:
+def test_stopping_credential_lists_affected_privileges(company: Company, live: Submission) -> None:
     c, grant = company, of_credential(company, live)
     said = question(c.people.omar, grant)
     assert "can no longer use the credential ERP Postgres (production) from this moment" in said
@@ -63,7 +63,7 @@ def test_stopping_a_credential_says_which_privileges_stop_with_it(company: Compa
 
 
 @pytest.mark.rule("G5", "I6")
-def test_it_says_what_the_credential_opens_or_that_nobody_knows(company: Company, live: Submission) -> None:
+def test_stop_page_shows_reach_of_credential_or_unknown(company: Company, live: Submission) -> None:
     grant = of_credential(company, live)
     assert "What else it opens is not known." in question(company.people.omar, grant)
     Credential.objects.filter(pk=grant.credential_id).update(reach_kind="read", reach=["row:select", "row:delete"])
@@ -71,9 +71,7 @@ def test_it_says_what_the_credential_opens_or_that_nobody_knows(company: Company
 
 
 @pytest.mark.rule("G5")
-def test_stopping_a_privilege_says_what_it_could_reach_and_how_it_comes_back(
-    company: Company, live: Submission
-) -> None:
+def test_stop_page_shows_reach_and_way_back_of_privilege(company: Company, live: Submission) -> None:
     said = question(company.people.omar, of_privilege(company, live))
     assert "May post messages to supply-stock in Finance Slack workspace Internal data." in said
     assert "ERP" not in said
@@ -82,7 +80,7 @@ def test_stopping_a_privilege_says_what_it_could_reach_and_how_it_comes_back(
 
 
 @pytest.mark.rule("G5", "G3")
-def test_it_does_not_say_that_the_rest_runs_on_where_nothing_does(company: Company, live: Submission) -> None:
+def test_stop_page_claims_no_remaining_access_when_none_is_left(company: Company, live: Submission) -> None:
     c, n = company, company.people
     kept = of_credential(c, live)
     others = Grant.objects.filter(automation=live.automation).exclude(pk=kept.pk)
@@ -93,7 +91,7 @@ def test_it_does_not_say_that_the_rest_runs_on_where_nothing_does(company: Compa
 
 
 @pytest.mark.rule("G5", "G3")
-def test_of_a_stopped_automation_it_says_that_nothing_is_in_force(company: Company, live: Submission) -> None:
+def test_stopped_automation_shows_no_access_in_force(company: Company, live: Submission) -> None:
     c, n = company, company.people
     automation = Automation.objects.get(pk=live.automation_id)
     lifecycle.stop(automation, actor=as_actor(n.jonas), now=c.now, reason="It posts nonsense.")
@@ -104,7 +102,7 @@ def test_of_a_stopped_automation_it_says_that_nothing_is_in_force(company: Compa
 
 
 @pytest.mark.rule("G5")
-def test_without_a_reason_nothing_is_stopped_and_the_question_stays(company: Company, live: Submission) -> None:
+def test_stop_without_reason_is_refused_and_form_stays(company: Company, live: Submission) -> None:
     grant = of_privilege(company, live)
     answer = client_of(company.people.omar).post(reverse("grant_stop", args=[grant.pk]), {"reason": " "})
     assert answer.status_code == 422

@@ -74,7 +74,7 @@ def caused(grant: Grant, verb: Transition[Grant], company: Company, *, now: Any 
 
 
 @pytest.mark.rule("G5")
-def test_only_who_answers_for_a_side_security_or_on_call_stops_or_revokes(grant: Grant, company: Company) -> None:
+def test_only_responsible_people_security_and_on_call_stop_or_revoke(grant: Grant, company: Company) -> None:
     n = company.people
     superuser = Person.objects.create_superuser("root@northwind.example", name="Root")
     for nobody in (n.tom, n.theo, n.piet, n.ines, n.yuki, n.grace, superuser):
@@ -105,7 +105,7 @@ def test_stopping_and_revoking_need_a_reason(verb: Transition[Grant], grant: Gra
         transition_lifecycle.succeed,
     ],
 )
-def test_nobody_causes_directly_what_only_follows_from_something(
+def test_internal_transitions_cannot_be_called_directly(
     verb: Transition[Grant], grant: Grant, company: Company
 ) -> None:
     for actor in (as_actor(company.people.jonas), as_actor(company.people.omar), JOB):
@@ -148,7 +148,7 @@ def test_a_revoked_grant_never_comes_back(grant: Grant, company: Company) -> Non
 
 
 @pytest.mark.rule("G3")
-def test_what_waits_for_an_ending_hears_of_every_way_of_ending(grant: Grant, company: Company) -> None:
+def test_hooks_run_for_every_end_of_a_grant(grant: Grant, company: Company) -> None:
     heard: list[str] = []
 
     def listen(subject: Grant, step: Any) -> None:
@@ -203,16 +203,14 @@ def test_a_privilege_is_live_no_longer_than_the_grant_of_the_credential_that_it_
 
 
 @pytest.mark.rule("L1", "G3")
-def test_a_retired_automation_holds_nothing(grant: Grant, company: Company) -> None:
+def test_retired_automation_has_no_grants(grant: Grant, company: Company) -> None:
     automation = Automation.objects.get(pk=grant.automation_id)
     lifecycle.retire(automation, actor=as_actor(company.people.jonas), now=company.now, reason="Replaced.")
     assert set(Grant.objects.values_list("state", "ended_why")) == {(GrantState.ENDED, Why.RETIRED)}
 
 
 @pytest.mark.rule("G2")
-def test_a_successor_is_the_same_thing_for_another_while_and_names_what_it_rests_on(
-    grant: Grant, company: Company
-) -> None:
+def test_successor_keeps_access_and_names_its_basis(grant: Grant, company: Company) -> None:
     at = grant.ends_at - timedelta(days=10)
     ends = transition_lifecycle.longest_end(grant, at)
     made = caused(grant, transition_lifecycle.succeed, company, now=at, answers=[4, 5], ends_at=ends)

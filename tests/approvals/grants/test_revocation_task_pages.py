@@ -50,7 +50,7 @@ def _shown(who: Person, path: str) -> tuple[str, int]:
 @pytest.mark.full("lists many, to count queries")
 @pytest.mark.rule("G4")
 @pytest.mark.parametrize("show", ["", "?show=done", "?mine=1"])
-def test_no_list_asks_more_the_longer_it_is(show: str, company: Company) -> None:
+def test_list_query_count_is_constant(show: str, company: Company) -> None:
     n = company.people
     for task in _end(company, 1):
         revocation_tasks.say_removed(
@@ -72,7 +72,7 @@ def test_no_list_asks_more_the_longer_it_is(show: str, company: Company) -> None
 
 
 @pytest.mark.rule("G4")
-def test_it_is_not_called_revoked_before_two_have_looked(company: Company) -> None:
+def test_access_is_not_called_revoked_before_two_checks(company: Company) -> None:
     n = company.people
     (task,) = _end(company, 1)
     ended = reverse("automation_grants", args=[task.grant.automation_id]) + "?show=ended"
@@ -89,7 +89,7 @@ def test_it_is_not_called_revoked_before_two_have_looked(company: Company) -> No
 
 
 @pytest.mark.rule("G4")
-def test_the_share_of_each_way_is_said_and_never_none_of_something(company: Company) -> None:
+def test_enforcement_shares_are_shown_without_empty_kinds(company: Company) -> None:
     assert grant_queries.shares(Grant.objects.none()) == ""
     assert grant_queries.shares(Grant.objects.all()) == "100 % detached"
     first = Grant.objects.earliest("pk")
@@ -100,7 +100,7 @@ def test_the_share_of_each_way_is_said_and_never_none_of_something(company: Comp
 
 
 @pytest.mark.rule("G4")
-def test_owners_hear_once_a_week_before_what_will_stop(company: Company) -> None:
+def test_owners_get_weekly_notice_of_ending_access(company: Company) -> None:
     first = Grant.objects.order_by("ends_at", "pk")[0]
     assert grant_notices.notify_ends(first.ends_at - timedelta(days=8)) == 0
     soon = first.ends_at - timedelta(days=6)

@@ -66,7 +66,7 @@ def removed(task: RevocationTask, who: Any, company: Company, *, now: Any = None
 
 
 @pytest.mark.rule("G4")
-def test_who_gains_and_who_has_nothing_to_do_with_it_gives_no_word(task: RevocationTask, company: Company) -> None:
+def test_beneficiary_and_uninvolved_person_do_not_confirm_removal(task: RevocationTask, company: Company) -> None:
     n = company.people
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         removed(task, n.tom, company)
@@ -85,7 +85,7 @@ def test_who_gains_and_who_has_nothing_to_do_with_it_gives_no_word(task: Revocat
 
 
 @pytest.mark.rule("G4")
-def test_one_person_is_not_two_nor_is_their_delegate(task: RevocationTask, company: Company) -> None:
+def test_one_person_and_their_delegate_are_not_two_people(task: RevocationTask, company: Company) -> None:
     n = company.people
     removed(task, n.omar, company)
     with pytest.raises(DutyConflict, match=r"^G4: You have confirmed the removal already; a"):
@@ -101,13 +101,13 @@ def test_one_person_is_not_two_nor_is_their_delegate(task: RevocationTask, compa
 
 
 @pytest.mark.rule("G4")
-def test_a_word_says_where_somebody_looked(task: RevocationTask, company: Company) -> None:
+def test_confirmation_states_where_person_looked(task: RevocationTask, company: Company) -> None:
     with pytest.raises(InvalidInput, match=r"^REASON: "):
         revocation_tasks.say_removed(task, actor=as_actor(company.people.omar), now=company.now, reason=" ")
 
 
 @pytest.mark.rule("G4")
-def test_the_database_takes_no_word_of_who_gains_nor_closes_by_one(task: RevocationTask, company: Company) -> None:
+def test_database_refuses_beneficiary_and_single_confirmation(task: RevocationTask, company: Company) -> None:
     n = company.people
     removed(task, n.omar, company)
     word = task.words.get()
@@ -130,9 +130,7 @@ def test_the_database_takes_no_word_of_who_gains_nor_closes_by_one(task: Revocat
 
 
 @pytest.mark.rule("G4")
-def test_a_revocation_opens_one_task_due_in_a_day_and_tells_whoever_answers(
-    task: RevocationTask, company: Company
-) -> None:
+def test_revocation_opens_one_task_due_in_a_day(task: RevocationTask, company: Company) -> None:
     n = company.people
     assert (task.owner, task.asked, task.due_at) == (n.omar, [n.omar.pk], company.now + timedelta(hours=24))
     assert n.rita.pk in task.gains
@@ -168,7 +166,7 @@ def test_a_term_that_is_over_opens_one(grant: Grant, company: Company) -> None:
 
 
 @pytest.mark.rule("G4")
-def test_what_we_enforce_ourselves_is_gone_with_its_grant(grant: Grant, company: Company) -> None:
+def test_brokered_access_opens_no_task(grant: Grant, company: Company) -> None:
     Grant.objects.update(enforcement=EnforcedBy.GATED)
     grant.refresh_from_db()
     caused(grant, transition_lifecycle.end, company, why=Why.REVIEW)
@@ -176,7 +174,7 @@ def test_what_we_enforce_ourselves_is_gone_with_its_grant(grant: Grant, company:
 
 
 @pytest.mark.rule("G4", "G2")
-def test_what_is_renewed_stays_in_use_and_opens_none(grant: Grant, company: Company) -> None:
+def test_renewed_access_opens_no_task(grant: Grant, company: Company) -> None:
     ends_at = company.now + timedelta(days=30)
     caused(grant, transition_lifecycle.succeed, company, answers=[], ends_at=ends_at)
     assert not RevocationTask.objects.exists()
@@ -211,9 +209,7 @@ def test_two_people_call_it_revoked_and_their_names_stand(task: RevocationTask, 
 
 
 @pytest.mark.rule("G4", "A9")
-def test_nobody_doing_it_goes_up_the_ladder_day_by_day_and_reminds_daily(
-    task: RevocationTask, company: Company
-) -> None:
+def test_unanswered_task_escalates_daily(task: RevocationTask, company: Company) -> None:
     n, day = company.people, timedelta(days=1)
     early = company.now + timedelta(hours=23)
     assert job_revocation_tasks.sweep(early, JOB) == {

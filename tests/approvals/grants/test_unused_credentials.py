@@ -76,7 +76,7 @@ def test_credential_is_not_granted_if_every_privilege_that_uses_it_was_refused(
 
 
 @pytest.mark.rule("A2")
-def test_owner_and_accepter_are_told_why_a_credential_is_not_granted(company: Company, stage_2: Submission) -> None:
+def test_owner_and_accepter_learn_why_credential_is_not_granted(company: Company, stage_2: Submission) -> None:
     n = company.people
     Credential.objects.filter(opens=company.slack).update(owner=n.piet)
     accepted(company, decided_without_slack(company, stage_2))

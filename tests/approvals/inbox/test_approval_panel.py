@@ -52,12 +52,12 @@ def part(person: Person, submission: Submission, status: int = 200) -> str:
 
 
 @pytest.mark.rule("A9")
-def test_whoever_may_not_see_a_submission_is_told_nothing_of_it(company: Company, six_in_stage_2: Submission) -> None:
+def test_submission_is_hidden_without_access(company: Company, six_in_stage_2: Submission) -> None:
     assert "Alpha" not in part(company.people.nadia, six_in_stage_2, 404)
 
 
 @pytest.mark.rule("A9")
-def test_it_says_what_is_asked_of_the_reader_and_of_nobody_else(company: Company, six_in_stage_2: Submission) -> None:
+def test_panel_shows_only_readers_own_approvals(company: Company, six_in_stage_2: Submission) -> None:
     n = company.people
     said = part(n.omar, six_in_stage_2)
     assert "Your part" in said
@@ -87,7 +87,7 @@ def test_an_app_that_one_of_two_signed_is_not_called_approved(company: Company) 
 
 
 @pytest.mark.rule("A7")
-def test_what_is_of_high_risk_is_led_to_its_own_page_only(company: Company) -> None:
+def test_high_risk_approval_links_to_its_page(company: Company) -> None:
     made = scenarios.submitted(company)
     scenarios.decide_app(company, made)
     said = part(company.people.sana, made)  # whose second signature only high risk needs
@@ -97,7 +97,7 @@ def test_what_is_of_high_risk_is_led_to_its_own_page_only(company: Company) -> N
 
 
 @pytest.mark.rule("A7", "A14")
-def test_its_keys_lead_where_that_is_done(company: Company, six_in_stage_2: Submission) -> None:
+def test_keyboard_shortcuts_lead_to_decision(company: Company, six_in_stage_2: Submission) -> None:
     def controls(person: Person, made: Submission) -> dict[str, str]:
         where = reverse("desk_part", args=[made.pk])
         answer = client_of(person).get(where, headers={"HX-Request": "true", "HX-Target": "part"}).content.decode()
@@ -130,7 +130,7 @@ def test_its_keys_lead_where_that_is_done(company: Company, six_in_stage_2: Subm
         (-timedelta(hours=1), "Its time is over"),
     ],
 )
-def test_how_its_time_stands_is_said(company: Company, six_in_stage_2: Submission, left: timedelta, says: str) -> None:
+def test_panel_shows_time_left(company: Company, six_in_stage_2: Submission, left: timedelta, says: str) -> None:
     now = company.now
     opened = {"opened_at": now - timedelta(days=1), "due_at": now + left}
     Approval.objects.filter(submission=six_in_stage_2, stage=2).update(**opened)
@@ -140,7 +140,7 @@ def test_how_its_time_stands_is_said(company: Company, six_in_stage_2: Submissio
 
 
 @pytest.mark.rule("A9")
-def test_it_costs_the_same_however_much_is_asked(company: Company, six_in_stage_2: Submission) -> None:
+def test_panel_query_count_is_constant(company: Company, six_in_stage_2: Submission) -> None:
     few, many = asked(company, "Beta", 1), six_in_stage_2
     scenarios.decide_app(company, few)
     omar = client_of(company.people.omar)

@@ -82,9 +82,7 @@ def test_an_address_keeps_its_filters(desk_of_five: Company) -> None:
 
 
 @pytest.mark.rule("A10")
-def test_it_stands_by_risk_and_then_by_age_a_page_at_a_time(
-    desk_of_five: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_are_ordered_by_risk_then_age_in_pages(desk_of_five: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(view_filters, "PAGE", 2)
     sana = client_of(desk_of_five.people.sana)
     wanted = ["Invoice chaser", "Delta", "Gamma", "Beta", "Alpha"]
@@ -102,7 +100,7 @@ def test_it_stands_by_risk_and_then_by_age_a_page_at_a_time(
 
 
 @pytest.mark.rule("A10")
-def test_what_was_decided_meanwhile_moves_no_page(desk_of_five: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decided_rows_do_not_shift_pages(desk_of_five: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(view_filters, "PAGE", 2)
     sana = client_of(desk_of_five.people.sana)
     answer = sana.get(reverse("desk"), {"show": "all"}).content.decode()
@@ -116,7 +114,7 @@ def test_what_was_decided_meanwhile_moves_no_page(desk_of_five: Company, monkeyp
 
 
 @pytest.mark.rule("A9", "A10")
-def test_filters_narrow_what_waits_for_me_and_nobody_sees_more_by_them(desk_of_five: Company) -> None:
+def test_filters_never_widen_visibility(desk_of_five: Company) -> None:
     n = desk_of_five.people
     omar, grace = client_of(n.omar), client_of(n.grace)
     assert names(omar) == ["Delta", "Beta"]
@@ -146,7 +144,7 @@ def test_the_head_says_how_much_waits_and_how_much_of_it_is_late(desk_of_five: C
         f"after=0~2026-11-24T09:00:00%2B00:00~{'9' * 40}",
     ],
 )
-def test_an_address_that_means_nothing_shows_the_desk(desk_of_five: Company, said: str) -> None:
+def test_invalid_address_shows_default_list(desk_of_five: Company, said: str) -> None:
     more = "&stage=7&team=x&tier=none&show=nothing&credentials=&q=%E2%80%AE"
     answer = client_of(desk_of_five.people.sana).get(f"{reverse('desk')}?{said}{more}")
     assert answer.status_code == 200
@@ -154,7 +152,7 @@ def test_an_address_that_means_nothing_shows_the_desk(desk_of_five: Company, sai
 
 
 @pytest.mark.rule("A9")
-def test_neither_filters_nor_pages_cost_more_queries(desk_of_five: Company) -> None:
+def test_filters_and_pages_add_no_queries(desk_of_five: Company) -> None:
     sana = client_of(desk_of_five.people.sana)
     for said in ("", "?stage=1"):
         assert cost(sana, reverse("desk") + said)[0] <= 15, said
@@ -170,7 +168,7 @@ def row(client: Client, submission: Submission, **said: str) -> SubmissionTask:
 
 @pytest.mark.rule("A3", "T2")
 @pytest.mark.parametrize("show", ["", "all"])
-def test_who_decides_about_an_app_sees_what_it_would_touch_the_riskiest_first(company: Company, show: str) -> None:
+def test_stage_1_approver_sees_riskiest_access_first(company: Company, show: str) -> None:
     submission = scenarios.submitted(company)
     shown = row(client_of(company.people.theo), submission, show=show)
     second = list(submission.approvals.filter(stage=2).select_related("privilege__entitlement__resource"))
@@ -188,9 +186,7 @@ def test_who_decides_about_an_app_sees_what_it_would_touch_the_riskiest_first(co
 
 
 @pytest.mark.rule("I3")
-def test_the_data_class_is_of_what_a_credential_opens_and_nothing_is_made_up(
-    company: Company, stock_in_stage_2: Submission
-) -> None:
+def test_data_class_of_credential_is_shown_or_left_empty(company: Company, stock_in_stage_2: Submission) -> None:
     n = company.people
     for record in stock_in_stage_2.approvals.filter(kind="privilege"):
         scenarios.finish(company, record, now=company.now)
@@ -210,7 +206,7 @@ def nothing_held() -> bytes:
 
 
 @pytest.mark.rule("A10")
-def test_chips_say_how_much_they_would_show_and_shut_out_what_one_may_not_see(desk_of_five: Company) -> None:
+def test_filter_counts_cover_visible_rows_only(desk_of_five: Company) -> None:
     for reader in (desk_of_five.people.sana, desk_of_five.people.grace):
         client = client_of(reader)
         chips = {one["label"]: one["count"] for one in client.get(reverse("desk")).context["chips"] if "label" in one}
@@ -222,9 +218,7 @@ def test_chips_say_how_much_they_would_show_and_shut_out_what_one_may_not_see(de
 
 
 @pytest.mark.rule("A10")
-def test_where_a_whole_company_has_much_open_it_is_counted_for_those_alone_who_see_all(
-    desk_of_five: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_capped_total_is_exact_for_full_readers(desk_of_five: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     open_now = Submission.objects.unfinished().count()
 
     def counts(reader: Person) -> list[int | None]:

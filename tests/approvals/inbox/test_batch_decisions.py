@@ -85,7 +85,7 @@ def send(client: Client, said: dict[str, Any]) -> Any:
         ({"record": []}, "Tick at least one"),
     ],
 )
-def test_without_a_reason_a_decision_or_a_record_nothing_is_decided_and_nothing_typed_is_lost(
+def test_bulk_decision_needs_reason_decision_and_selection(
     company: Company, two_in_stage_2: list[Submission], more: dict[str, Any], said: str
 ) -> None:
     found = records(*two_in_stage_2)
@@ -98,9 +98,7 @@ def test_without_a_reason_a_decision_or_a_record_nothing_is_decided_and_nothing_
 
 
 @pytest.mark.rule("A7")
-def test_what_is_of_high_risk_is_not_decided_together_whoever_asks(
-    company: Company, chaser_in_stage_2: Submission
-) -> None:
+def test_high_risk_is_never_decided_in_bulk(company: Company, chaser_in_stage_2: Submission) -> None:
     high = chaser_in_stage_2
     who = company.people.omar
     waits = {one.pk for one in approvals.to_decide(as_actor(who), company.now)}
@@ -168,7 +166,7 @@ def test_another_button_or_reason_is_no_second_press(
 
 
 @pytest.mark.rule("A7", "A8")
-def test_what_is_left_is_decided_and_what_had_been_decided_otherwise_is_said(
+def test_remaining_approvals_are_decided_and_others_reported(
     company: Company, two_in_stage_2: list[Submission]
 ) -> None:
     client, found = client_of(company.people.omar), records(*two_in_stage_2)
@@ -184,9 +182,7 @@ def test_what_is_left_is_decided_and_what_had_been_decided_otherwise_is_said(
 
 
 @pytest.mark.rule("A7", "A8")
-def test_what_somebody_else_has_decided_is_said_to_whoever_was_asked_and_to_nobody_else(
-    company: Company, two_in_stage_2: list[Submission]
-) -> None:
+def test_decisions_of_others_are_reported_to_approvers_only(company: Company, two_in_stage_2: list[Submission]) -> None:
     n, found = company.people, records(*two_in_stage_2)
     stand_in = as_delegate(n.tom, giver=n.omar)
     scenarios.reject(found[0], n.omar, now=company.now, reason="No.")
@@ -201,7 +197,7 @@ def test_what_somebody_else_has_decided_is_said_to_whoever_was_asked_and_to_nobo
 
 
 @pytest.mark.rule("A15", "I8")
-def test_what_there_is_more_to_read_about_is_decided_on_its_own_page(company: Company) -> None:
+def test_approval_with_more_to_read_is_decided_alone(company: Company) -> None:
     made = scenarios.submitted(company, scenarios.brought_in(company, stock_report.EXPORT))
     scenarios.decide_app(company, made)
     open_ones = records(made)
@@ -216,7 +212,7 @@ def test_what_there_is_more_to_read_about_is_decided_on_its_own_page(company: Co
 
 
 @pytest.mark.rule("A6", "A7")
-def test_what_changed_since_it_was_shown_keeps_no_other_from_being_decided_and_the_reason_is_kept(
+def test_changed_approval_blocks_no_other_and_reason_is_kept(
     company: Company, two_in_stage_2: list[Submission]
 ) -> None:
     found = records(*two_in_stage_2)
@@ -231,7 +227,7 @@ def test_what_changed_since_it_was_shown_keeps_no_other_from_being_decided_and_t
 
 
 @pytest.mark.rule("A7", "A9")
-def test_nobody_decides_what_does_not_wait_for_them(company: Company, two_in_stage_2: list[Submission]) -> None:
+def test_approvals_of_others_are_not_decided(company: Company, two_in_stage_2: list[Submission]) -> None:
     found = records(*two_in_stage_2)
     for who in (company.people.rita, company.people.grace, company.people.sana):
         client = client_of(who)
@@ -243,9 +239,7 @@ def test_nobody_decides_what_does_not_wait_for_them(company: Company, two_in_sta
 
 
 @pytest.mark.rule("A7")
-def test_where_all_of_it_is_decided_by_itself_nothing_is_offered_and_none_is_counted(
-    company: Company, chaser_in_stage_2: Submission
-) -> None:
+def test_bulk_decision_is_not_offered_for_single_decisions(company: Company, chaser_in_stage_2: Submission) -> None:
     made = chaser_in_stage_2
     page = client_of(company.people.sana).get(reverse(PAGE), {"of": made.pk}).content.decode()
     assert "Nothing that was selected can be decided together." in page
@@ -255,9 +249,7 @@ def test_where_all_of_it_is_decided_by_itself_nothing_is_offered_and_none_is_cou
 
 
 @pytest.mark.rule("A7", "A15")
-def test_the_desk_says_of_which_rows_nothing_is_decided_together(
-    company: Company, two_in_stage_2: list[Submission]
-) -> None:
+def test_list_marks_rows_excluded_from_bulk_decision(company: Company, two_in_stage_2: list[Submission]) -> None:
     made = scenarios.submitted(company)
     scenarios.decide_app(company, made)
     withdraw.withdraw(two_in_stage_2[1], actor=as_actor(company.people.rita), now=company.now, reason="Not yet.")
@@ -277,7 +269,7 @@ def test_the_desk_says_of_which_rows_nothing_is_decided_together(
 @pytest.mark.parametrize(
     ("only", "offered"), [("reject", ["reject"]), ("approve", ["approve"]), ("all", ["reject", "approve"])]
 )
-def test_it_offers_what_was_pressed_to_come_here(
+def test_bulk_page_offers_pressed_decision(
     company: Company, two_in_stage_2: list[Submission], only: str, offered: list[str]
 ) -> None:
     client = client_of(company.people.omar)
@@ -323,9 +315,7 @@ def shown(client: Client, *submissions: Submission) -> Any:
 
 
 @pytest.mark.rule("A6", "I6", "I8")
-def test_it_shows_what_the_review_shows_of_each_its_scope_as_it_is_and_what_stands_out(
-    company: Company, stock_in_force: Submission
-) -> None:
+def test_bulk_page_shows_same_facts_as_review(company: Company, stock_in_force: Submission) -> None:
     n = company.people
     assert stock_in_force.approvals.exists(), "its owner has confirmed what its connections open"
     other = stock_report.app_approved(company, stock_report.another(company))
@@ -341,7 +331,7 @@ def test_it_shows_what_the_review_shows_of_each_its_scope_as_it_is_and_what_stan
 
 
 @pytest.mark.rule("A3")
-def test_what_somebody_objected_to_is_decided_on_its_own_page(company: Company) -> None:
+def test_approval_with_objection_is_decided_alone(company: Company) -> None:
     n = company.people
     submission = asked(company, "Alpha", 2)
     first = submission.approvals.filter(stage=2).order_by("pk")[0]

@@ -35,14 +35,14 @@ def desk(person: Person, query: str = "") -> str:
 
 
 @pytest.mark.parametrize("name", ["", "  ", "\u200b\u202e", "x" * 41])
-def test_a_name_that_nobody_can_read_is_refused_by_its_field(company: Company, name: str) -> None:
+def test_unreadable_name_is_refused_beside_its_field(company: Company, name: str) -> None:
     answer = keep(company.people.sana, name)
     assert answer.status_code == 422
     assert "id_name_error" in answer.content.decode()
     assert not DeskView.objects.exists()
 
 
-def test_what_is_too_long_to_keep_is_said(company: Company) -> None:
+def test_too_long_view_is_refused(company: Company) -> None:
     answer = keep(company.people.sana, "Long", "q=" + "+".join(letter * 190 for letter in "abcde"))
     assert answer.status_code == 422
     assert "too long to save" in answer.content.decode()
@@ -51,7 +51,7 @@ def test_what_is_too_long_to_keep_is_said(company: Company) -> None:
 @pytest.mark.parametrize(
     "names", [("straße", "STRAẞE"), ("İstanbul", "i̇stanbul"), ("k", "\u212a"), ("s", "ſ"), ("Ω", "\u2126"), ("ǅ", "ǆ")]
 )
-def test_letters_whose_cases_do_not_pair_are_no_error(company: Company, names: tuple[str, str]) -> None:
+def test_unusual_letter_cases_are_accepted(company: Company, names: tuple[str, str]) -> None:
     for number, name in enumerate((*names, *names)):
         assert keep(company.people.sana, name, f"q=word{number}").status_code == 302
     views = DeskView.objects.filter(person=company.people.sana)
@@ -59,7 +59,7 @@ def test_letters_whose_cases_do_not_pair_are_no_error(company: Company, names: t
     assert views.latest("pk").query.endswith("word3")
 
 
-def test_nobody_sees_or_removes_anybody_elses(company: Company) -> None:
+def test_saved_views_are_private(company: Company) -> None:
     n = company.people
     keep(n.sana, "Risky")
     view = DeskView.objects.get()
@@ -70,7 +70,7 @@ def test_nobody_sees_or_removes_anybody_elses(company: Company) -> None:
     assert DeskView.objects.count() == 1
 
 
-def test_it_stands_among_the_filters_and_is_current_where_it_is_shown(company: Company) -> None:
+def test_current_view_is_marked_among_filters(company: Company) -> None:
     sana = company.people.sana
     assert "Save this view" in desk(sana, FILTERS)
     assert "Save this view" not in desk(sana)
@@ -90,7 +90,7 @@ def test_the_same_name_again_is_the_same_view_with_other_filters(company: Compan
     assert (view.name, view.query) == ("Risky", "stage=2")
 
 
-def test_no_more_are_kept_than_fit(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_saved_views_is_limited(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saved_views, "MOST", 1)
     keep(company.people.sana, "One")
     answer = keep(company.people.sana, "Two")

@@ -64,9 +64,7 @@ def later(company: Company, monkeypatch: pytest.MonkeyPatch) -> datetime:
 
 
 @pytest.mark.rule("A3", "A8", "A14")
-def test_home_status_and_automation_name_the_same_people_each_counted_and_nobody_who_has_decided(
-    company: Company, chaser: Submission, later: datetime
-) -> None:
+def test_all_pages_name_same_people_who_wait(company: Company, chaser: Submission, later: datetime) -> None:
     n, submission = company.people, chaser
     for record in submission.approvals.filter(stage=2, seats__candidates__person=n.omar).distinct().order_by("pk"):
         scenarios.approve(record, n.omar, now=company.now)
@@ -93,7 +91,7 @@ def test_two_signatures_that_are_both_needed_are_joined_by_and(company: Company,
 
 
 @pytest.mark.rule("A10")
-def test_a_deputy_holds_it_from_the_day_on_which_they_were_asked(
+def test_deputy_waits_since_day_of_being_asked(
     company: Company, stage_2: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n, record = company.people, stock_report.privilege_on(stage_2, company.erp)

@@ -57,7 +57,7 @@ def at_home(person: Person) -> dict[str, list[str]]:
 
 
 @IN_TWELVE_CONFLICTS
-def test_who_gains_by_it_or_decides_none_is_not_asked(plain: Company, version: Version) -> None:
+def test_beneficiary_is_not_asked_for_waiver(plain: Company, version: Version) -> None:
     n = plain.people
     give_role(n.jonas, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
     ask(plain, version.automation, code="rule-0")
@@ -66,7 +66,7 @@ def test_who_gains_by_it_or_decides_none_is_not_asked(plain: Company, version: V
 
 
 @IN_TWELVE_CONFLICTS
-def test_it_waits_for_security_and_is_the_askers_own_until_it_is_decided(plain: Company, version: Version) -> None:
+def test_waiver_waits_for_security_and_stays_with_requester(plain: Company, version: Version) -> None:
     n = plain.people
     waiver = ask(plain, version.automation, code="rule-0")
     assert at_home(n.sana) == {"waivers": ["Rule 0"]}
@@ -87,7 +87,7 @@ def test_home_costs_as_many_queries_with_many_as_with_none(plain: Company, versi
 
 
 @WAIVED
-def test_what_is_held_still_after_its_waiver_is_loud_at_home_and_on_the_page_of_the_automation(
+def test_expired_waiver_is_warned_about_on_home_and_automation(
     plain: Company, plain_in_force: Submission, start: Waiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n, one = plain.people, plain_in_force.automation
@@ -111,7 +111,7 @@ def test_what_is_held_still_after_its_waiver_is_loud_at_home_and_on_the_page_of_
 
 
 @WAIVED
-def test_of_a_conflict_of_several_home_names_one_that_the_reader_answers_for(
+def test_home_names_one_conflict_that_reader_answers_for(
     plain: Company, plain_in_force: Submission, start: Waiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Security sees all of them, and is told the first by name."""
@@ -131,7 +131,7 @@ def test_of_a_conflict_of_several_home_names_one_that_the_reader_answers_for(
 
 
 @WAIVED
-def test_and_is_said_no_more_once_another_lifts_it_or_it_is_resolved(
+def test_warning_ends_with_new_waiver_or_resolution(
     plain: Company, plain_in_force: Submission, start: Waiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n, one = plain.people, plain_in_force.automation

@@ -19,7 +19,7 @@ def first_open(rita: Build, item: ImportItem) -> str:
     return next(name for name in rita.fields(item) if name.startswith("bind-")).removeprefix("bind-")
 
 
-def test_a_connection_of_somebody_elses_preview_is_not_there(company: Company, rita: Build) -> None:
+def test_connections_of_others_previews_are_hidden(company: Company, rita: Build) -> None:
     item = rita.import_item()
     url = reverse("import_bind", args=[item.pk, first_open(rita, item)])
     jonas = Build.by(company.people.jonas).client
@@ -33,7 +33,7 @@ def test_a_key_that_no_row_has_is_not_there(rita: Build) -> None:
 
 
 @pytest.mark.rule("I8")
-def test_what_is_decided_at_run_time_is_never_named_by_one_builder(company: Company, rita: Build) -> None:
+def test_dynamic_target_cannot_be_named_by_builder(company: Company, rita: Build) -> None:
     from approvals.intake.drafts import privilege_row
     from tests.approvals.intake.builder import manifest_of
 
@@ -77,7 +77,7 @@ def test_a_register_with_more_than_a_page_offers_is_searched(
     assert last.name in rita.see(item)
 
 
-def test_a_new_resource_without_a_name_is_refused_beside_its_field(rita: Build) -> None:
+def test_new_resource_needs_a_name(rita: Build) -> None:
     item = rita.import_item()
     url = reverse("import_bind", args=[item.pk, first_open(rita, item)])
     before = Resource.objects.count()
@@ -89,7 +89,7 @@ def test_a_new_resource_without_a_name_is_refused_beside_its_field(rita: Build) 
     assert Resource.objects.count() == before
 
 
-def test_whoever_is_no_builder_can_choose_and_not_propose(company: Company) -> None:
+def test_only_builder_proposes_resource(company: Company) -> None:
     jonas = Build.by(company.people.jonas)  # of the team, without the role
     item = jonas.import_item()
     assert "Register a new one" not in jonas.see(item)

@@ -35,7 +35,7 @@ IN_TWO_HOURS = starting_point("stock_in_stage_2", lambda c: decided(c, after=tim
         (timedelta(days=3, hours=2), "usually about 3 days"),
     ],
 )
-def test_the_median_of_lately_is_said_in_words(
+def test_expected_duration_is_median_in_words(
     company: Company, stock_in_stage_2: Submission, after: timedelta, words: str
 ) -> None:
     decided(company, after=after)
@@ -47,7 +47,7 @@ def test_the_median_of_lately_is_said_in_words(
 
 
 @IN_TWO_HOURS
-def test_long_ago_and_seldom_say_nothing(company: Company) -> None:
+def test_old_or_few_decisions_give_no_estimate(company: Company) -> None:
     omar, theo = company.people.omar, company.people.theo
     assert decision_queries.usual_decision_times([omar], company.now + timedelta(days=100)) == {}
     assert Decision.objects.filter(person=theo).count() == 1
@@ -55,7 +55,7 @@ def test_long_ago_and_seldom_say_nothing(company: Company) -> None:
 
 
 @IN_TWO_HOURS
-def test_what_was_decided_before_the_record_opened_as_it_is_now_says_nothing(company: Company) -> None:
+def test_decisions_before_reopening_are_ignored(company: Company) -> None:
     assert company.people.omar.pk in decision_queries.usual_decision_times(
         [company.people.omar], company.now + timedelta(days=1)
     )
@@ -64,7 +64,7 @@ def test_what_was_decided_before_the_record_opened_as_it_is_now_says_nothing(com
 
 
 @IN_TWO_HOURS
-def test_the_preview_says_it_beside_the_deadline(company: Company) -> None:
+def test_preview_shows_expected_duration_beside_deadline(company: Company) -> None:
     content = stock_report.source(lambda export: export.update(id="another"))
     connect(company, content)
     rita = Build.by(company.people.rita)

@@ -132,7 +132,7 @@ REFUSED: tuple[tuple[str, bytes, str, str, str], ...] = (
 
 
 @pytest.mark.rule("I7", "I8")
-def test_each_hostile_file_is_refused_by_name_place_and_what_to_do_and_the_good_one_beside_it_stands(
+def test_hostile_files_are_refused_with_place_and_good_file_stays(
     rita: Build,
 ) -> None:
     answer = rita.upload(*((name, content) for name, content, *_ in REFUSED), (STOCK, b"\xef\xbb\xbf" + GOOD))
@@ -157,14 +157,14 @@ def test_each_hostile_file_is_refused_by_name_place_and_what_to_do_and_the_good_
 
 @pytest.mark.full("previews the longest file that is taken")
 @pytest.mark.rule("I7")
-def test_as_many_rows_as_a_form_can_send_are_a_preview_that_can_be_saved(rita: Build) -> None:
+def test_form_at_field_limit_is_saved(rita: Build) -> None:
     item = rita.import_item("rows.json", _json(_channels(600)))
     every = dict.fromkeys(rita.fields(item), "")
     assert rita.post(item, every | rita.typed(item, rita.person)).status_code == 302
 
 
 @pytest.mark.rule("I7", "I8")
-def test_one_automation_that_is_too_long_does_not_take_the_others_of_its_file_with_it(rita: Build) -> None:
+def test_one_oversized_automation_leaves_others_of_file(rita: Build) -> None:
     answer = rita.upload(("both.json", _json([_channels(601), workflow(node("noOp"), name="Short")])))
     assert "uses 601 things" in answer.content.decode()
     assert ImportItem.objects.get(progress=ImportState.PREVIEW).manifest["name"] == "Short"
@@ -198,7 +198,7 @@ def _sent(rita: Build, content: bytes) -> Any:
 
 
 @pytest.mark.rule("I6", "I7")
-def test_a_name_of_a_file_leads_nowhere_and_hides_and_runs_nothing(rita: Build) -> None:
+def test_file_name_is_harmless(rita: Build) -> None:
     pages = [_sent(rita, b"{").content.decode()]
     assert _sent(rita, _json(workflow(node("noOp"), name=""))).status_code == 302
     pages.append(rita.client.get(reverse("bring_in")).content.decode())
@@ -291,9 +291,7 @@ def edited(draw: st.DrawFn) -> bytes:
 
 @pytest.mark.soak
 @pytest.mark.rule("I6", "I7", "I8")
-def test_whatever_stands_in_an_export_it_is_a_preview_or_refused_in_words_and_runs_nothing(
-    rita: Build, request: pytest.FixtureRequest
-) -> None:
+def test_any_export_is_previewed_or_refused_without_execution(rita: Build, request: pytest.FixtureRequest) -> None:
     seen = {"preview": 0, "refused": 0}
 
     @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))

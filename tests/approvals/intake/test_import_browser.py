@@ -92,7 +92,7 @@ def submit_button(page: Page) -> Locator:
 
 
 @pytest.mark.rule("I7", "A1")
-def test_from_a_file_with_six_privileges_to_submitted_in_twelve_moves(place: Place, tmp_path: Path) -> None:
+def test_file_with_six_privileges_is_submitted_in_twelve_moves(place: Place, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
     content = builder.of_its_own(STATEMENTS, place.word)
@@ -123,9 +123,7 @@ def test_from_a_file_with_six_privileges_to_submitted_in_twelve_moves(place: Pla
 
 
 @pytest.mark.rule("I7")
-def test_what_is_being_typed_is_not_lost_while_the_route_changes_and_all_of_it_is_kept(
-    place: Place, tmp_path: Path
-) -> None:
+def test_typing_survives_route_updates(place: Place, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
     page = place.open()
@@ -151,7 +149,7 @@ def test_what_is_being_typed_is_not_lost_while_the_route_changes_and_all_of_it_i
     expect(page.get_by_label("Escalation contact")).to_have_value("#accounts-payable")
 
 
-def test_a_link_to_what_is_missing_and_a_refusal_put_the_cursor_there(place: Place, tmp_path: Path) -> None:
+def test_links_to_missing_fields_move_focus(place: Place, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
     page = place.open()
@@ -165,7 +163,7 @@ def test_a_link_to_what_is_missing_and_a_refusal_put_the_cursor_there(place: Pla
 
 
 @pytest.mark.rule("I7", "A1")
-def test_without_scripts_it_goes_the_same_way(place: Place, tmp_path: Path) -> None:
+def test_import_works_without_scripts(place: Place, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
     page = place.open(java_script_enabled=False)
@@ -186,7 +184,7 @@ def test_without_scripts_it_goes_the_same_way(place: Place, tmp_path: Path) -> N
     page.wait_for_url(re.compile(r"/review/\d+/$"))
 
 
-def test_a_refused_preview_has_no_accessibility_violation_and_nothing_overflows(place: Place, tmp_path: Path) -> None:
+def test_refused_preview_is_accessible_and_fits(place: Place, tmp_path: Path) -> None:
     """What is not refused, and the page of a connection, are on the tour of all pages."""
     page = place.open()
     onboarding = builder.of_its_own(ONBOARDING, place.word)

@@ -94,7 +94,7 @@ def test_more_names_of_large_files_than_a_part_has_files_are_refused(rita: Build
 
 
 @pytest.mark.rule("H7")
-def test_a_file_refused_by_its_limits_leaves_its_reason_and_nothing_else(rita: Build) -> None:
+def test_file_over_limit_leaves_only_its_reason(rita: Build) -> None:
     hostile = b'{"mcpServers": {"a": {"command": "npx", "args": [' + b'"notforus7",' * 500_000 + b'"x"]}}}'
     answer = rita.upload(("hostile.json", hostile), (STOCK, GOOD))
     assert answer.status_code == 422

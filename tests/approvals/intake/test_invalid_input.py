@@ -71,7 +71,7 @@ def test_an_endless_number_and_a_key_of_another_form_are_things_that_are_not_the
 
 
 @pytest.mark.rule("A11")
-def test_a_delegation_until_the_last_day_that_there_is_is_refused_beside_its_field(company: Company) -> None:
+def test_delegation_to_last_possible_day_is_refused_beside_field(company: Company) -> None:
     people = company.people
     days = {"from_on": "2026-12-01", "until_on": "9999-12-31"}
     answer = client_of(people.theo).post(reverse("delegation_set"), {"taker": people.bram.pk, **days})

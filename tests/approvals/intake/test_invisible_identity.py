@@ -59,9 +59,7 @@ def said(who: Build, name: str) -> str:
     return re.sub(r'"[A-Za-z0-9]{64}"', "TOKEN", page)
 
 
-def test_of_anothers_identity_it_says_what_it_says_of_a_name_that_nobody_knows(
-    rita: Build, robot: NonHumanIdentity
-) -> None:
+def test_identity_of_other_team_is_shown_as_unknown_name(rita: Build, robot: NonHumanIdentity) -> None:
     known = said(rita, "payments")
     assert "of which you see nothing in the register" in known
     assert "an automation you don’t see" not in known
@@ -70,9 +68,7 @@ def test_of_anothers_identity_it_says_what_it_says_of_a_name_that_nobody_knows(
     assert known == said(rita, "nobodys-robot")
 
 
-def test_who_sees_it_is_told_what_it_would_be_in_conflict_with(
-    company: Company, rita: Build, robot: NonHumanIdentity
-) -> None:
+def test_reader_of_identity_sees_possible_conflict(company: Company, rita: Build, robot: NonHumanIdentity) -> None:
     answers: Person = rita.person
     NonHumanIdentity.objects.filter(pk=robot.pk).update(owner=answers)
     told = said(rita, "payments")

@@ -43,9 +43,7 @@ def post(rita: Build, data: dict[str, Any], query: str = "") -> Any:
     return rita.client.post(reverse("bring_in_form") + query, {"do": "preview", **data})
 
 
-def test_a_description_that_is_half_filled_in_is_refused_beside_the_fields_and_kept(
-    company: Company, rita: Build
-) -> None:
+def test_incomplete_description_is_refused_and_kept(company: Company, rita: Build) -> None:
     answer = post(rita, described(company, **{"rows-0-does": "", "platform": ""}))
     page = answer.content.decode()
     assert answer.status_code == 422
@@ -63,25 +61,25 @@ def test_a_resource_that_one_does_not_see_can_not_be_described(company: Company,
     assert not ImportItem.objects.exists()
 
 
-def test_nobody_describes_for_a_team_that_is_not_theirs(company: Company, rita: Build) -> None:
+def test_description_for_foreign_team_is_refused(company: Company, rita: Build) -> None:
     company.people.supply.memberships.create(person=rita.person)
     assert post(rita, described(company, team=company.people.marketing.pk)).status_code == 422
     assert not ImportItem.objects.exists()
 
 
-def test_somebody_elses_description_is_not_there(company: Company, rita: Build) -> None:
+def test_descriptions_of_others_are_hidden(company: Company, rita: Build) -> None:
     post(rita, described(company))
     item = ImportItem.objects.get()
     jonas = Build.by(company.people.jonas).client
     assert jonas.get(f"{reverse('bring_in_form')}?item={item.pk}").status_code == 404
 
 
-def test_what_came_from_a_file_is_not_changed_by_the_form(rita: Build) -> None:
+def test_imported_version_is_not_edited_by_form(rita: Build) -> None:
     item = rita.import_item()
     assert rita.client.get(f"{reverse('bring_in_form')}?item={item.pk}").status_code == 404
 
 
-def test_one_more_privilege_keeps_what_was_typed(company: Company, rita: Build) -> None:
+def test_adding_privilege_row_keeps_input(company: Company, rita: Build) -> None:
     answer = rita.client.post(reverse("bring_in_form"), described(company) | {"do": "add", "name": "Half"})
     page = answer.content.decode()
     assert answer.status_code == 200
@@ -105,7 +103,7 @@ def test_a_description_becomes_a_preview_in_plain_words(company: Company, rita: 
 
 
 @pytest.mark.rule("I7")
-def test_a_description_is_changed_in_its_form_and_what_was_typed_beside_it_stays(company: Company, rita: Build) -> None:
+def test_editing_description_keeps_input(company: Company, rita: Build) -> None:
     post(rita, described(company))
     item = ImportItem.objects.get()
     rita.post(item, {"purpose": "Sums up the day."})
@@ -134,9 +132,7 @@ def test_a_description_is_submitted_like_any_other(company: Company, rita: Build
 
 
 @pytest.mark.rule("I8")
-def test_what_is_hidden_is_not_found_by_searching_either(
-    company: Company, rita: Build, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_search_finds_no_hidden_resource(company: Company, rita: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builder, "MOST_OPTIONS", 1)
     company.erp.directory = False
     company.erp.save()
@@ -146,7 +142,7 @@ def test_what_is_hidden_is_not_found_by_searching_either(
 
 
 @pytest.mark.rule("I8")
-def test_a_register_with_more_than_a_page_offers_is_searched_and_what_is_typed_and_chosen_stays(
+def test_large_register_is_searched_and_input_is_kept(
     company: Company, rita: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = reverse("bring_in_form")

@@ -56,7 +56,7 @@ def people_asked(found: Preview) -> set[str]:
 # --- what is refused ------------------------------------------------------------------------------------------------
 
 
-def test_somebody_elses_preview_is_not_there(company: Company, rita: Build) -> None:
+def test_previews_of_others_are_hidden(company: Company, rita: Build) -> None:
     item = rita.import_item()
     jonas = Build.by(company.people.jonas).client
     for name in ("import_preview", "import_discard"):
@@ -80,7 +80,7 @@ def test_a_team_or_resource_that_one_may_not_choose_is_not_there(company: Compan
 
 
 @pytest.mark.rule("I8")
-def test_what_is_decided_at_run_time_is_shown_as_that_and_can_not_be_named(company: Company, rita: Build) -> None:
+def test_dynamic_target_is_shown_and_cannot_be_named(company: Company, rita: Build) -> None:
     builder.connect(company, PRICES)
     item = rita.import_item(PRICES)
     page = rita.see(item)
@@ -93,7 +93,7 @@ def test_what_is_decided_at_run_time_is_shown_as_that_and_can_not_be_named(compa
 
 
 @pytest.mark.rule("I8")
-def test_what_somebody_else_has_proposed_already_is_said_and_not_chosen_again(company: Company, rita: Build) -> None:
+def test_binding_proposed_by_other_is_shown_and_not_repeated(company: Company, rita: Build) -> None:
     n = company.people
     scenarios.brought_in(company, STOCK, by=n.jonas, content=builder.of_its_own(STOCK, ""))
     binding = Binding.objects.get(resource=company.slack)
@@ -109,7 +109,7 @@ def test_what_somebody_else_has_proposed_already_is_said_and_not_chosen_again(co
 
 
 @pytest.mark.rule("I8", "I3")
-def test_a_connection_that_nobody_knows_is_shown_counts_as_restricted_and_asks_what_it_opens(rita: Build) -> None:
+def test_unknown_connection_counts_as_restricted_and_needs_binding(rita: Build) -> None:
     page = rita.see(rita.import_item())
     shown = row(page, "May post messages to supply-stock")
     assert "Choose a resource" in shown
@@ -121,7 +121,7 @@ def test_a_connection_that_nobody_knows_is_shown_counts_as_restricted_and_asks_w
 
 
 @pytest.mark.rule("A9", "S3")
-def test_whoever_is_a_party_is_skipped_with_the_reason_and_the_deputy_is_asked(connected: Company, rita: Build) -> None:
+def test_party_is_skipped_with_reason_and_deputy_is_asked(connected: Company, rita: Build) -> None:
     item = rita.import_item()
     omar = connected.people.omar
     connected.people.finance_ops.memberships.create(person=omar)
@@ -135,7 +135,7 @@ def test_whoever_is_a_party_is_skipped_with_the_reason_and_the_deputy_is_asked(c
 
 
 @pytest.mark.rule("A9")
-def test_a_shortage_of_different_people_is_said_before_submitting(connected: Company, rita: Build) -> None:
+def test_shortage_of_people_is_shown_before_submission(connected: Company, rita: Build) -> None:
     item = rita.import_item()
     people = connected.people
     for person in (people.omar, people.amara, people.bram, people.sana, people.viktor):
@@ -153,7 +153,7 @@ def test_a_shortage_of_different_people_is_said_before_submitting(connected: Com
 
 @pytest.mark.rule("I7")
 @pytest.mark.parametrize("how", ["save", "panel", "submit", "bind:"])
-def test_nothing_typed_is_lost_whatever_was_pressed(connected: Company, rita: Build, how: str) -> None:
+def test_every_button_keeps_input(connected: Company, rita: Build, how: str) -> None:
     item = rita.import_item()
     why = next(name for name in rita.fields(item) if name.startswith("why-"))
     data = {"purpose": "Half a purp", "business_owner": "", "escalation_contact": "#stock", why: "Half a reas"}
@@ -183,7 +183,7 @@ def test_a_change_is_answered_with_the_parts_that_follow_from_it_and_no_field(co
 
 
 @pytest.mark.rule("I7")
-def test_a_discarded_preview_is_gone_with_what_was_typed(rita: Build) -> None:
+def test_discarded_preview_is_deleted(rita: Build) -> None:
     item = rita.import_item()
     rita.post(item, {"purpose": "Something private."})
     assert "Discard Weekly stock report?" in rita.client.get(reverse("import_discard", args=[item.pk])).content.decode()
@@ -195,7 +195,7 @@ def test_a_discarded_preview_is_gone_with_what_was_typed(rita: Build) -> None:
 
 
 @pytest.mark.rule("H7")
-def test_a_preview_writes_nothing_into_the_register(connected: Company, rita: Build) -> None:
+def test_preview_writes_nothing_to_register(connected: Company, rita: Build) -> None:
     item = rita.import_item()
     rita.post(item, rita.typed(item, connected.people.jonas))
     rita.see(item)
@@ -208,9 +208,7 @@ def test_a_preview_writes_nothing_into_the_register(connected: Company, rita: Bu
 
 
 @pytest.mark.rule("I7", "A2", "T1")
-def test_each_privilege_stands_in_plain_words_with_level_data_risk_and_who_is_asked(
-    connected: Company, rita: Build
-) -> None:
+def test_preview_describes_each_privilege_in_plain_words(connected: Company, rita: Build) -> None:
     page = rita.see(rita.import_item())
     reads = row(page, "May read scm.stock in ERP Postgres (production)")
     for words in ("Read", "database:select", "Confidential", "Standard", "Omar Haddad"):
@@ -222,7 +220,7 @@ def test_each_privilege_stands_in_plain_words_with_level_data_risk_and_who_is_as
 
 
 @pytest.mark.rule("T2", "T3", "A9", "A10")
-def test_the_route_says_who_is_asked_for_what_by_when(connected: Company, rita: Build) -> None:
+def test_route_shows_approver_reason_and_deadline(connected: Company, rita: Build) -> None:
     item = rita.import_item()
     rita.post(item, rita.typed(item, connected.people.jonas))
     route = rita.see(item).partition('id="route"')[2]
@@ -262,7 +260,7 @@ def test_a_term_is_the_longest_that_the_tier_allows_unless_a_shorter_one_is_chos
     assert Draft.of(item).terms == {}
 
 
-def test_a_credential_without_a_reason_of_its_own_is_needed_for_what_it_opens(connected: Company, rita: Build) -> None:
+def test_credential_without_reason_uses_reason_of_privilege(connected: Company, rita: Build) -> None:
     item = rita.import_item()
     found = read(connected, item)
     credentials = [one for one in found.asked if one.requested.credential is not None]
@@ -303,7 +301,7 @@ def held(number: int) -> pytest.MarkDecorator:
 @pytest.mark.full("holds many, to count queries")
 @pytest.mark.rule("I7")
 @pytest.mark.parametrize("number", [pytest.param(number, marks=held(number)) for number in (2, 4)])
-def test_the_number_of_queries_does_not_grow_with_what_is_held(company: Company, rita: Build, number: int) -> None:
+def test_preview_query_count_is_constant(company: Company, rita: Build, number: int) -> None:
     rita.see(rita.import_item(STOCK, builder.with_privileges(number)))
     assert queries(rita, number) == 50, "neither for two nor for four privileges"
 
@@ -312,9 +310,7 @@ def test_the_number_of_queries_does_not_grow_with_what_is_held(company: Company,
 
 
 @pytest.mark.rule("I7")
-def test_the_same_file_again_says_that_nothing_changed_and_leads_to_the_automation(
-    company: Company, stock_in_force: Submission, rita: Build
-) -> None:
+def test_unchanged_file_links_to_automation(company: Company, stock_in_force: Submission, rita: Build) -> None:
     live = stock_in_force
     item = rita.import_item(STOCK, stock_report.source())
     page = rita.see(item)
@@ -328,9 +324,7 @@ def test_the_same_file_again_says_that_nothing_changed_and_leads_to_the_automati
 
 
 @pytest.mark.rule("I7", "A12")
-def test_a_changed_file_shows_what_was_added_and_asks_only_about_that(
-    company: Company, stock_in_force: Submission, rita: Build
-) -> None:
+def test_changed_file_asks_only_about_additions(company: Company, stock_in_force: Submission, rita: Build) -> None:
     item = rita.import_item(STOCK, stock_report.source(stock_report.one_more_channel))
     page = rita.see(item)
     assert "Since it came in before" in page
@@ -355,9 +349,7 @@ def test_a_removed_privilege_is_shown_as_removed_and_its_grant_ends(
 
 
 @pytest.mark.rule("A14")
-def test_a_newer_version_of_what_is_under_review_is_said_to_continue_it(
-    company: Company, stock_submitted: Submission, rita: Build
-) -> None:
+def test_version_under_review_is_shown_as_continued(company: Company, stock_submitted: Submission, rita: Build) -> None:
     open_one = stock_submitted
     page = rita.see(rita.import_item(STOCK, stock_report.source(stock_report.one_more_channel)))
     assert "Version 1 is under review since" in page
@@ -390,7 +382,7 @@ def test_an_automation_of_another_team_is_not_brought_in_here(company: Company, 
 
 @pytest.mark.rule("I1")
 @pytest.mark.parametrize("edit", [None, stock_report.nothing_but_the_trigger])
-def test_of_an_automation_that_the_builder_may_not_see_its_page_says_that_there_is_one_and_nothing_of_what_it_is(
+def test_invisible_automation_is_mentioned_without_details(
     company: Company, stock_in_force: Submission, edit: Any
 ) -> None:
     automation = Automation.objects.get(pk=stock_in_force.automation_id)
@@ -406,7 +398,7 @@ def test_of_an_automation_that_the_builder_may_not_see_its_page_says_that_there_
         assert "ERP Postgres" not in page
 
 
-def test_what_was_said_before_is_not_asked_again(company: Company, stock_submitted: Submission, rita: Build) -> None:
+def test_earlier_answers_are_prefilled(company: Company, stock_submitted: Submission, rita: Build) -> None:
     made = stock_submitted
     page = rita.see(rita.import_item(STOCK, stock_report.source(stock_report.one_more_channel)))
     assert page.count("It is needed for the reminder.") == made.approvals.filter(stage=2).count()

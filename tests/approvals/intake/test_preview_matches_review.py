@@ -25,7 +25,7 @@ def context(answer: Any) -> Any:
 
 
 @pytest.mark.rule("I5", "I6")
-def test_the_builder_reads_what_the_reviewer_will(company: Company, rita: Build, chaser_in_stage_2: Submission) -> None:
+def test_preview_and_review_show_same_text(company: Company, rita: Build, chaser_in_stage_2: Submission) -> None:
     n = company.people
     assert chaser_in_stage_2.version.version_credentials.exists(), "which use the same credentials"
     builder.connect(company, STOCK)
@@ -47,7 +47,7 @@ def test_the_builder_reads_what_the_reviewer_will(company: Company, rita: Build,
 
 
 @pytest.mark.rule("T2")
-def test_what_is_said_of_several_privileges_is_said_once(company: Company) -> None:
+def test_shared_facts_are_shown_once(company: Company) -> None:
     made = scenarios.submitted(company)
     app = context(client_of(company.people.theo).get(reverse("review", args=[made.pk])))["app"]
     texts = [re.sub("^.*: ", "", one["text"]) for one in app["reasons"]]

@@ -18,9 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.rule("A9")
-def test_where_the_lead_is_needed_for_a_privilege_the_preview_names_the_deputy_beside_them(
-    connected: Company, rita: Build
-) -> None:
+def test_preview_names_deputy_if_lead_is_needed_for_privilege(connected: Company, rita: Build) -> None:
     c, n = connected, connected.people
     item = rita.import_item()
     rita.post(item, rita.typed(item, n.jonas))

@@ -139,9 +139,7 @@ def test_the_route_before_is_the_route_after_also_when_it_was_refused(
         pytest.param(True, marks=starting_point(LED_BY_BRAM, both_left)),
     ],
 )
-def test_the_route_before_is_the_route_after_also_when_what_was_approved_was_withdrawn(
-    who_left: bool, company: Company, rita: Build
-) -> None:
+def test_previewed_route_equals_submitted_route_after_withdrawal(who_left: bool, company: Company, rita: Build) -> None:
     n = company.people
     item = rita.import_item(STOCK, stock_report.source())
     rita.post(item, rita.typed(item, n.jonas))
@@ -161,9 +159,7 @@ def test_the_route_before_is_the_route_after_also_when_what_was_approved_was_wit
 
 @pytest.mark.rule("A15")
 @OF_PIET
-def test_what_was_never_refused_or_too_long_ago_needs_no_signature_more(
-    company: Company, start: Submission, rita: Build
-) -> None:
+def test_old_or_missing_rejection_needs_no_extra_approval(company: Company, start: Submission, rita: Build) -> None:
     n = company.people
     long_ago = company.now.replace(year=2026, month=8)
     sql("SET CONSTRAINTS ALL IMMEDIATE")
@@ -177,9 +173,7 @@ def test_what_was_never_refused_or_too_long_ago_needs_no_signature_more(
 
 @pytest.mark.rule("A15", "A9")
 @OMAR_LEFT
-def test_when_nobody_is_left_for_the_signature_more_the_preview_says_what_is_short(
-    company: Company, rita: Build
-) -> None:
+def test_preview_reports_missing_person_for_extra_approval(company: Company, rita: Build) -> None:
     n = company.people
     for person in (n.sana, n.viktor):
         record_leaver(person, actor=as_actor(n.ines), now=company.now, reason="Left.")

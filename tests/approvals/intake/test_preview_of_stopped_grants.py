@@ -30,7 +30,7 @@ def typed(c: Company, rita: Build, item: ImportItem) -> dict[str, object]:
 
 
 @pytest.mark.rule("G5", "A12", "A9")
-def test_the_version_in_force_brought_in_once_more_asks_for_what_was_stopped_and_for_one_signature_more(
+def test_reimport_of_stopped_version_needs_extra_approval(
     company: Company, stock_in_force: Submission, rita: Build
 ) -> None:
     live = stock_in_force
@@ -58,7 +58,7 @@ def test_the_version_in_force_brought_in_once_more_asks_for_what_was_stopped_and
 
 
 @pytest.mark.rule("G5", "A14")
-def test_what_was_stopped_while_its_version_is_under_review_can_be_submitted_anew(
+def test_version_stopped_under_review_can_be_resubmitted(
     company: Company, stock_in_force: Submission, one_channel_more: Submission, rita: Build
 ) -> None:
     c, live, newer = company, stock_in_force, one_channel_more
@@ -76,9 +76,7 @@ def test_what_was_stopped_while_its_version_is_under_review_can_be_submitted_ane
 
 
 @pytest.mark.rule("G5", "A14")
-def test_a_stop_of_something_else_makes_no_news_of_what_is_under_review(
-    company: Company, stock_in_force: Submission, rita: Build
-) -> None:
+def test_unrelated_stop_changes_no_preview(company: Company, stock_in_force: Submission, rita: Build) -> None:
     live = stock_in_force
     stock_report.submitted(company, stock_report.without_slack, purpose="Counts stock.")
     again = rita.import_item(STOCK, stock_report.source(stock_report.without_slack))

@@ -15,7 +15,7 @@ from tests.scenarios import Company
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("I7")]
 
 
-def test_the_head_says_what_was_chosen(company: Company, rita: Build) -> None:
+def test_heading_shows_choice(company: Company, rita: Build) -> None:
     below = scenarios.brought_in(company, STOCK, content=stock_report.source(), environment="test").automation
     below.name = "Stock report (trial)"
     below.save(update_fields=["name"])

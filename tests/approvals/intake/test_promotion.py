@@ -82,7 +82,7 @@ def elsewhere(export: dict[str, Any]) -> None:
 
 
 @IN_TEST
-def test_an_approval_in_test_lets_nothing_run_in_production(company: Company, start: Submission) -> None:
+def test_test_approval_does_not_allow_production(company: Company, start: Submission) -> None:
     below = start
     above = stock_report.version(company)
     assert above.automation != below.automation
@@ -90,7 +90,7 @@ def test_an_approval_in_test_lets_nothing_run_in_production(company: Company, st
     assert not above.automation.grants.exists()
 
 
-def test_what_is_of_another_team_is_promoted_by_nobody_else(company: Company) -> None:
+def test_foreign_automation_cannot_be_promoted(company: Company) -> None:
     below = stock_report.version(company, without_id, environment="test")
     n = company.people
     assert environments.chosen_sibling(n.platform, below.automation_id, "production") is None
@@ -121,7 +121,7 @@ def test_an_environment_holds_one_of_a_lineage(company: Company) -> None:
 
 
 @IN_TEST
-def test_what_is_in_the_environment_already_is_no_sibling_to_choose(company: Company, start: Submission) -> None:
+def test_existing_environment_is_not_offered_for_promotion(company: Company, start: Submission) -> None:
     below = start.automation
     stock_report.version(company)
     item = item_of(company, elsewhere)
@@ -132,7 +132,7 @@ def test_what_is_in_the_environment_already_is_no_sibling_to_choose(company: Com
 
 
 @IN_TEST
-def test_whoever_built_it_in_test_decides_nothing_about_it_in_production(company: Company) -> None:
+def test_builder_in_test_is_party_in_production(company: Company) -> None:
     n = company.people
     above = scenarios.brought_in(company, stock_report.EXPORT, by=n.jonas, content=stock_report.source())
     made = scenarios.submitted(company, above, by=n.jonas)
@@ -143,7 +143,7 @@ def test_whoever_built_it_in_test_decides_nothing_about_it_in_production(company
 
 @pytest.mark.parametrize("who", ["omar", "nadia", "karl"])
 @IN_TEST
-def test_only_the_builders_side_promotes(company: Company, who: str, start: Submission) -> None:
+def test_only_builders_side_promotes(company: Company, who: str, start: Submission) -> None:
     below = start.automation
     person = getattr(company.people, who)
     with pytest.raises(Refused, match=r"^PERMISSION: "):
@@ -153,20 +153,20 @@ def test_only_the_builders_side_promotes(company: Company, who: str, start: Subm
 
 @pytest.mark.parametrize("to", ["test", "development", "", "moon"])
 @IN_TEST
-def test_nothing_is_promoted_downwards_or_to_where_it_is(company: Company, to: str, start: Submission) -> None:
+def test_promotion_goes_upwards_only(company: Company, to: str, start: Submission) -> None:
     below = start.automation
     with pytest.raises(InvalidInput) as caught:
         promotion.begin(below, to, actor=as_actor(company.people.rita), now=company.now)
     assert caught.value.refusal.code == "I10"
 
 
-def test_what_runs_in_production_is_promoted_nowhere(company: Company, stock_in_force: Submission) -> None:
+def test_production_is_promoted_nowhere(company: Company, stock_in_force: Submission) -> None:
     no = promotion.refusal(stock_in_force.automation, actor=as_actor(company.people.rita), now=company.now)
     assert no == promotion.NOWHERE
 
 
 @IN_TEST
-def test_what_a_submission_is_promoted_from_is_frozen(company: Company) -> None:
+def test_source_of_promotion_is_frozen(company: Company) -> None:
     made = stock_report.submitted(company)
     assert made.promoted_from is not None
     with pytest.raises(IntegrityError, match="A1"), transaction.atomic():
@@ -217,14 +217,14 @@ def test_the_same_on_another_resource_is_one_change_and_no_loss(company: Company
 
 
 @IN_TEST
-def test_what_is_more_in_production_is_shown_as_added(company: Company) -> None:
+def test_additional_access_in_production_is_shown_as_added(company: Company) -> None:
     found = read(company, item_of(company, stock_report.one_more_channel))
     assert found.drift is not None
     assert [one.target_name for one in found.drift.added] == ["buyers"]
     assert not found.drift.changed
 
 
-def test_a_source_without_an_id_is_promoted_from_what_the_builder_says(company: Company) -> None:
+def test_source_without_id_is_promoted_by_builders_choice(company: Company) -> None:
     below = stock_report.version(company, without_id, environment="test").automation
     item = item_of(company, elsewhere)
     assert read(company, item).sibling is None
@@ -242,7 +242,7 @@ def test_a_source_without_an_id_is_promoted_from_what_the_builder_says(company: 
     assert made.automation.lineage == below.lineage
 
 
-def test_the_very_source_is_offered_first_and_can_be_said_to_be_something_new(company: Company) -> None:
+def test_identical_source_is_offered_first_and_can_be_new(company: Company) -> None:
     below = stock_report.version(company, without_id, environment="test").automation
     item = item_of(company, without_id)
     assert read(company, item).sibling == below
@@ -269,7 +269,7 @@ def test_two_presses_are_one_preview(company: Company, start: Submission) -> Non
 
 
 @IN_TEST
-def test_a_builder_promotes_from_the_page_with_nothing_left_to_type(company: Company, start: Submission) -> None:
+def test_promotion_page_is_fully_prefilled(company: Company, start: Submission) -> None:
     below = start.automation
     rita = Build.by(company.people.rita)
     page = rita.client.get(below.href).content.decode()
@@ -295,7 +295,7 @@ def test_a_builder_promotes_from_the_page_with_nothing_left_to_type(company: Com
 # --- by a program -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_program_can_not_promote_what_is_of_another_team_or_there_already(company: Company) -> None:
+def test_program_cannot_promote_foreign_or_existing_automation(company: Company) -> None:
     below = stock_report.version(company, without_id, environment="test").automation
     body = json.loads(stock_report.source(elsewhere))
     omar = Program.of(company.people.omar)
@@ -308,7 +308,7 @@ def test_a_program_can_not_promote_what_is_of_another_team_or_there_already(comp
 
 
 @IN_TEST
-def test_a_program_promotes_with_nothing_said_twice(company: Company, start: Submission) -> None:
+def test_program_promotes_without_repeating_fields(company: Company, start: Submission) -> None:
     below = start.automation
     made = Program.of(company.people.rita).post("/automations", json.loads(stock_report.source()))
     assert made.status == 201
@@ -336,7 +336,7 @@ def reviewed(c: Company, made: Submission) -> str:
 
 
 @IN_TEST
-def test_a_reviewer_reads_what_is_another_than_below_and_that_it_counts_there_alone(company: Company) -> None:
+def test_review_shows_diff_to_lower_environment(company: Company) -> None:
     said = reviewed(company, stock_report.submitted(company, stock_report.one_more_channel))
     assert "Promotion from test: against version 1, approved there" in said
     assert "1 privilege new" in said
@@ -344,13 +344,13 @@ def test_a_reviewer_reads_what_is_another_than_below_and_that_it_counts_there_al
     assert "keep their grants" not in said
 
 
-def test_what_was_not_approved_below_is_not_called_that(company: Company) -> None:
+def test_unapproved_lower_version_is_not_called_approved(company: Company) -> None:
     stock_report.version(company, environment="test")
     assert "against version 1, not approved there" in reviewed(company, stock_report.submitted(company))
 
 
 @IN_TEST
-def test_another_resource_is_struck_beside_the_one_below(company: Company) -> None:
+def test_replaced_resource_is_shown_beside_original(company: Company) -> None:
 
     def on_another(export: dict[str, Any]) -> None:
         stock_report.node(export, ".postgres")["credentials"]["postgres"] |= {"id": "modelStore", "name": "Model store"}
@@ -361,7 +361,7 @@ def test_another_resource_is_struck_beside_the_one_below(company: Company) -> No
 
 
 @IN_TEST
-def test_what_was_retired_below_is_called_that(company: Company, start: Submission) -> None:
+def test_retired_lower_version_is_called_retired(company: Company, start: Submission) -> None:
     below = start.automation
     above = stock_report.version(company)
     below.refresh_from_db()
@@ -369,7 +369,7 @@ def test_what_was_retired_below_is_called_that(company: Company, start: Submissi
     assert "against version 1, retired there" in reviewed(company, scenarios.submitted(company, above))
 
 
-def test_from_internal_data_to_confidential_is_raised(company: Company) -> None:
+def test_move_from_internal_to_confidential_data_raises_tier(company: Company) -> None:
     given(company.model, data_class="internal")
 
     def on_test_data(export: dict[str, Any]) -> None:
@@ -382,7 +382,7 @@ def test_from_internal_data_to_confidential_is_raised(company: Company) -> None:
     assert "confidential" in said
 
 
-def test_what_has_nothing_in_common_is_not_called_a_promotion(company: Company) -> None:
+def test_unrelated_version_is_not_called_promotion(company: Company) -> None:
     def only_posts(export: dict[str, Any]) -> None:
         export["nodes"] = [one for one in export["nodes"] if not one["type"].endswith(".postgres")]
         elsewhere(export)

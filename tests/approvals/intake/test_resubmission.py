@@ -51,7 +51,7 @@ def as_it_stands(builder: Build, item: ImportItem, c: Company) -> dict[str, Any]
 
 
 @pytest.mark.rule("A14")
-def test_what_is_under_way_is_not_asked_for_a_second_time(company: Company, stage_2: Submission) -> None:
+def test_open_submission_is_not_resubmitted(company: Company, stage_2: Submission) -> None:
     rita = client_of(company.people.rita)
     assert offered(rita, stage_2) == [False, False]
     assert rita.post(again(stage_2.automation)).status_code == 409
@@ -59,7 +59,7 @@ def test_what_is_under_way_is_not_asked_for_a_second_time(company: Company, stag
 
 
 @pytest.mark.rule("A12")
-def test_what_is_in_force_as_it_is_asks_nothing(company: Company, live: Submission) -> None:
+def test_version_in_force_asks_nothing(company: Company, live: Submission) -> None:
     rita = client_of(company.people.rita)
     assert offered(rita, live) == [False, False]
     assert rita.post(again(live.automation)).status_code == 409
@@ -67,9 +67,7 @@ def test_what_is_in_force_as_it_is_asks_nothing(company: Company, live: Submissi
 
 @pytest.mark.rule("A15")
 @pytest.mark.parametrize("who", ["omar", "yuki"])
-def test_who_builds_nothing_for_the_team_asks_for_nothing_again(
-    company: Company, stage_2: Submission, who: str
-) -> None:
+def test_non_builder_does_not_resubmit(company: Company, stage_2: Submission, who: str) -> None:
     person: Person = getattr(company.people, who)
     made, client = withdrawn(company, stage_2), client_of(person)
     assert offered(client, made) == [False, False]
@@ -79,7 +77,7 @@ def test_who_builds_nothing_for_the_team_asks_for_nothing_again(
 
 
 @pytest.mark.rule("A15")
-def test_what_was_withdrawn_is_asked_for_again_with_what_was_said(company: Company, stage_2: Submission) -> None:
+def test_withdrawn_submission_is_resubmitted_with_earlier_text(company: Company, stage_2: Submission) -> None:
     made, rita = withdrawn(company, stage_2), Build.by(company.people.rita)
     assert offered(rita.client, made) == [True, True]
     answer = rita.client.post(again(made.automation))
@@ -99,9 +97,7 @@ def test_what_was_withdrawn_is_asked_for_again_with_what_was_said(company: Compa
 
 
 @pytest.mark.rule("A15")
-def test_an_older_submission_leads_to_nothing_once_a_newer_version_is_there(
-    company: Company, stage_2: Submission
-) -> None:
+def test_older_submission_is_not_resubmitted_after_newer_version(company: Company, stage_2: Submission) -> None:
     made = withdrawn(company, stage_2)
     stock_report.version(company, stock_report.one_more_channel)
     assert offered(client_of(company.people.rita), made) == [False, True]
@@ -123,7 +119,7 @@ def test_a_stopped_grant_is_asked_for_again_from_the_page(company: Company, live
 
 
 @pytest.mark.rule("A10")
-def test_what_was_rejected_as_an_app_is_asked_for_again(company: Company, stock_submitted: Submission) -> None:
+def test_rejected_app_is_resubmitted(company: Company, stock_submitted: Submission) -> None:
     made = stock_submitted
     app = scenarios.app_of(made)
     scenarios.reject(app, company.people.theo, now=company.now)

@@ -306,7 +306,7 @@ def _mailed(c: Company, mailbox: Server, seen: Seen) -> None:
 
 @pytest.mark.full("plants each secret in each place, and reads every page, mail, log and row")
 @pytest.mark.rule("I6", "H7")
-def test_no_planted_secret_is_stored_shown_mailed_logged_or_in_what_goes_wrong(
+def test_planted_secrets_appear_nowhere(
     company: Company,
     rita: Build,
     mailbox: Server,

@@ -35,7 +35,7 @@ def nothing_submitted() -> bool:
 
 
 @pytest.mark.rule("A1")
-def test_a_missing_reason_is_said_beside_its_field_and_nothing_is_confirmed(connected: Company, rita: Build) -> None:
+def test_missing_reason_is_shown_beside_field_and_nothing_is_stored(connected: Company, rita: Build) -> None:
     item = rita.import_item()
     data = rita.typed(item, connected.people.jonas)
     empty = next(name for name in data if name.startswith("why-"))
@@ -64,9 +64,7 @@ def test_purpose_and_business_owner_are_needed(connected: Company, rita: Build, 
 
 
 @pytest.mark.parametrize("field", ["business_owner", "technical_owner"])
-def test_an_owner_of_another_side_is_refused_beside_the_field_and_on_record(
-    connected: Company, rita: Build, field: str
-) -> None:
+def test_foreign_owner_is_refused_beside_field_on_record(connected: Company, rita: Build, field: str) -> None:
     item, tom = rita.import_item(), connected.people.tom
     typed = rita.typed(item, connected.people.jonas, **{field: tom.pk, "escalation_contact": "#reports"})
     answer = rita.post(item, typed, do="submit")
@@ -102,7 +100,7 @@ def test_high_risk_is_not_submitted_with_one_owner(company: Company, rita: Build
 
 
 @pytest.mark.rule("I8")
-def test_a_connection_that_nobody_named_is_asked_for_and_never_guessed(company: Company, rita: Build) -> None:
+def test_unnamed_connection_is_asked_for(company: Company, rita: Build) -> None:
     item = rita.import_item()
     answer = rita.post(item, rita.typed(item, company.people.jonas), do="submit")
     page = answer.content.decode()
@@ -126,7 +124,7 @@ def unowned_chat(c: Company) -> tuple[Resource, ImportItem]:
 
 @pytest.mark.rule("I8")
 @starting_point("company", unowned_chat)
-def test_what_touches_something_nobody_owns_yet_is_saved_and_submitted_once_somebody_does(
+def test_unowned_resource_delays_submission_until_accepted(
     company: Company, start: tuple[Resource, ImportItem], rita: Build
 ) -> None:
     c, n = company, company.people
@@ -160,7 +158,7 @@ def test_what_touches_something_nobody_owns_yet_is_saved_and_submitted_once_some
 
 
 @pytest.mark.rule("I8")
-def test_what_is_decided_at_run_time_is_saved_and_not_submitted(company: Company, rita: Build) -> None:
+def test_dynamic_target_is_saved_but_not_submitted(company: Company, rita: Build) -> None:
     builder.connect(company, PRICES)
     item = rita.import_item(PRICES)
     bind = {name: company.drive.pk for name in rita.fields(item) if name.startswith("bind-")}
@@ -174,9 +172,7 @@ def test_what_is_decided_at_run_time_is_saved_and_not_submitted(company: Company
 
 
 @pytest.mark.rule("A9")
-def test_without_enough_different_people_the_version_is_saved_and_the_page_says_what_is_short(
-    connected: Company, rita: Build
-) -> None:
+def test_shortage_of_people_saves_version_and_is_shown(connected: Company, rita: Build) -> None:
     people = connected.people
     item = rita.import_item()
     for person in (people.omar, people.amara, people.bram, people.sana, people.viktor):
@@ -190,7 +186,7 @@ def test_without_enough_different_people_the_version_is_saved_and_the_page_says_
     assert Version.objects.count() == 1
 
 
-def test_whoever_has_left_the_team_submits_nothing_for_it(connected: Company, rita: Build) -> None:
+def test_former_team_member_does_not_submit(connected: Company, rita: Build) -> None:
     item = rita.import_item()
     data = rita.typed(item, connected.people.jonas)
     connected.people.finance_ops.memberships.filter(person=rita.person).delete()
@@ -203,7 +199,7 @@ def test_whoever_has_left_the_team_submits_nothing_for_it(connected: Company, ri
 
 
 @pytest.mark.rule("A1", "A2", "S1")
-def test_a_preview_becomes_a_version_and_its_submission_with_what_was_typed(connected: Company, rita: Build) -> None:
+def test_preview_becomes_version_and_submission_with_input(connected: Company, rita: Build) -> None:
     item = rita.import_item()
     data = rita.typed(item, connected.people.jonas, escalation_contact="#stock")
     why = [name for name in data if name.startswith("why-")]
@@ -246,9 +242,7 @@ def test_the_address_of_its_own_submits_as_the_page_does(connected: Company, rit
 
 
 @pytest.mark.rule("A12", "A14")
-def test_a_newer_version_continues_and_asks_only_what_is_new(
-    company: Company, stock_in_force: Submission, rita: Build
-) -> None:
+def test_newer_version_asks_only_about_news(company: Company, stock_in_force: Submission, rita: Build) -> None:
     before = stock_in_force
     item = rita.import_item(STOCK, stock_report.source(stock_report.one_more_channel))
     page = rita.see(item)
@@ -317,7 +311,7 @@ def without_id(c: Company) -> ImportItem:
 
 
 @pytest.mark.rule("I1", "I7")
-def test_a_source_without_an_id_is_new_where_there_is_nothing_that_it_could_be_a_version_of(rita: Build) -> None:
+def test_source_without_id_and_candidates_is_new(rita: Build) -> None:
     assert 'name="automation"' not in rita.see(rita.import_item(AGENT))
 
 
@@ -332,9 +326,7 @@ def test_the_same_source_without_an_id_is_found(company: Company, rita: Build) -
 
 @pytest.mark.rule("I1", "I7")
 @WITHOUT_ID
-def test_a_source_without_an_id_is_a_new_version_of_what_the_builder_names_and_never_found_by_name(
-    company: Company, start: ImportItem, rita: Build
-) -> None:
+def test_source_without_id_becomes_version_by_builders_choice(company: Company, start: ImportItem, rita: Build) -> None:
     content, first = (EXPORTS / AGENT).read_bytes(), start
     made = Submission.objects.get().automation
     changed = rita.import_item(AGENT, content.replace(b"--read-only", b"--read-write"))

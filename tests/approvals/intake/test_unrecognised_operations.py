@@ -32,7 +32,7 @@ def brought(rita: Build, c: Company, operation: str = "get") -> tuple[ImportItem
 
 
 @pytest.mark.rule("I8")
-def test_while_nobody_has_said_what_it_talks_to_it_is_saved_and_not_submitted(company: Company, rita: Build) -> None:
+def test_unrecognised_target_is_saved_but_not_submitted(company: Company, rita: Build) -> None:
     item, form = brought(rita, company)
     page = rita.see(item)
     assert "does something that we do not recognise" in page
@@ -43,7 +43,7 @@ def test_while_nobody_has_said_what_it_talks_to_it_is_saved_and_not_submitted(co
 
 
 @pytest.mark.rule("I8")
-def test_bound_to_a_proposed_resource_it_waits_until_somebody_owns_that(company: Company, rita: Build) -> None:
+def test_binding_to_proposed_resource_waits_for_owner(company: Company, rita: Build) -> None:
     item, _ = brought(rita, company)
     for name in [name for name in rita.fields(item) if name.startswith("bind-")]:
         key = name.removeprefix("bind-")
@@ -75,7 +75,7 @@ def test_bound_to_an_owned_resource_it_is_asked_as_not_recognised_and_never_as_m
 
 
 @pytest.mark.rule("I8")
-def test_what_is_decided_at_run_time_can_still_be_named_by_nobody(company: Company, rita: Build) -> None:
+def test_dynamic_target_of_unrecognised_element_cannot_be_named(company: Company, rita: Build) -> None:
     item = rita.import_item("price-list-sync.json")
     rows = [name for name in rita.fields(item) if name.startswith("bind-")]
     rita.post(item, {**rita.typed(item, company.people.jonas), **dict.fromkeys(rows, company.erp.pk)}, do="submit")

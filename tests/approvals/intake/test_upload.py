@@ -20,14 +20,14 @@ from tests.scenarios import EXPORTS, Company
 pytestmark = pytest.mark.django_db
 
 
-def test_whoever_is_not_signed_in_brings_nothing_in(company: Company) -> None:
+def test_import_needs_sign_in(company: Company) -> None:
     answer = Client().post(reverse("bring_in"), {"pasted": "{}"})
     assert answer.status_code == 302
     assert reverse("account_login") in answer["Location"]
     assert not ImportItem.objects.exists()
 
 
-def test_whoever_belongs_to_no_team_is_told_so(company: Company) -> None:
+def test_person_without_team_is_informed(company: Company) -> None:
     company.people.finance_ops.memberships.filter(person=company.people.rita).delete()
     answer = Build.by(company.people.rita).upload((STOCK, (EXPORTS / STOCK).read_bytes()))
     assert answer.status_code == 403
@@ -35,14 +35,14 @@ def test_whoever_belongs_to_no_team_is_told_so(company: Company) -> None:
     assert not ImportItem.objects.exists()
 
 
-def test_nobody_brings_in_for_a_team_that_is_not_theirs(company: Company, rita: Build) -> None:
+def test_import_for_foreign_team_is_refused(company: Company, rita: Build) -> None:
     answer = rita.upload((STOCK, (EXPORTS / STOCK).read_bytes()), team=str(company.people.marketing.pk))
     assert answer.status_code == 404
     assert not ImportItem.objects.exists()
 
 
 @pytest.mark.rule("I8")
-def test_a_file_that_can_not_be_read_says_which_where_why_and_what_to_do_and_the_others_go_on(rita: Build) -> None:
+def test_unreadable_file_is_named_with_place_and_remedy(rita: Build) -> None:
     good = (EXPORTS / STOCK).read_bytes()
     answer = rita.upload(("broken.json", b'{"nodes": [\n  {"name": }'), (STOCK, good), ("notes.json", b'{"a": 1}'))
     page = answer.content.decode()
@@ -58,7 +58,7 @@ def test_a_file_that_can_not_be_read_says_which_where_why_and_what_to_do_and_the
 
 
 @pytest.mark.rule("I8")
-def test_what_was_pasted_and_can_not_be_read_is_still_there(rita: Build) -> None:
+def test_unreadable_pasted_text_is_kept(rita: Build) -> None:
     answer = rita.client.post(reverse("bring_in"), {"pasted": '{"nodes": [ "half'})
     assert answer.status_code == 422
     assert "{&quot;nodes&quot;: [ &quot;half" in answer.content.decode()
@@ -66,7 +66,7 @@ def test_what_was_pasted_and_can_not_be_read_is_still_there(rita: Build) -> None
     assert not any('"half' in row for row in everything_stored())
 
 
-def test_an_empty_upload_says_that_nothing_was_chosen(rita: Build) -> None:
+def test_empty_upload_is_reported(rita: Build) -> None:
     answer = rita.client.post(reverse("bring_in"), {})
     assert answer.status_code == 422
     assert "Nothing was chosen and nothing was pasted." in answer.content.decode()

@@ -104,7 +104,7 @@ def test_too_many_files_or_fields_are_refused_in_words_and_none_of_them_is_kept(
 
 
 @pytest.mark.rule("I8")
-def test_files_that_are_too_large_are_not_dropped_beside_what_was_pasted(rita: Build, settings: Any) -> None:
+def test_oversized_files_do_not_hide_pasted_text(rita: Build, settings: Any) -> None:
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 20_000
     answer = rita.upload((STOCK, GOOD + b" " * 20_000), pasted=GOOD.decode())
     assert answer.status_code == 422
@@ -136,9 +136,7 @@ def _filled(unit: bytes, size: int = SIZE) -> bytes:
 
 @pytest.mark.rule("I7")
 @pytest.mark.parametrize("kind", COSTLY if run_lengths.IS_SOAK else ["lists", "objects", "comments"])
-def test_what_reading_a_file_takes_in_memory_is_bounded_by_its_size(
-    kind: str, rita: Build, request: pytest.FixtureRequest
-) -> None:
+def test_memory_for_reading_is_bounded_by_file_size(kind: str, rita: Build, request: pytest.FixtureRequest) -> None:
     content = COSTLY[kind]()
     tracemalloc.start()
     try:
@@ -166,7 +164,7 @@ def test_a_hundred_automations_take_as_many_queries_as_two(rita: Build) -> None:
 
 
 @pytest.mark.rule("I7")
-def test_an_upload_that_breaks_off_leaves_nothing(rita: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_upload_leaves_nothing(rita: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise MemoryError
 

@@ -26,7 +26,7 @@ def forbidden(connected: Company) -> None:
     conflict_rules.rule(on(connected.erp), on(connected.slack), mode="enforce", now=connected.now)
 
 
-def test_what_is_not_filled_in_is_not_saved_either(connected: Company, rita: Build) -> None:
+def test_incomplete_waiver_request_is_not_saved(connected: Company, rita: Build) -> None:
     item = rita.import_item()
     data = rita.typed(item, connected.people.jonas)
     empty = next(name for name in data if name.startswith("why-"))
@@ -36,7 +36,7 @@ def test_what_is_not_filled_in_is_not_saved_either(connected: Company, rita: Bui
     assert not Version.objects.exists()
 
 
-def test_it_is_saved_and_leads_to_the_form_and_is_submitted_once_it_is_waived(connected: Company, rita: Build) -> None:
+def test_draft_is_saved_and_submitted_after_waiver(connected: Company, rita: Build) -> None:
     c = connected
     item = rita.import_item()
     there = reverse("import_preview", args=[item.pk])

@@ -78,7 +78,7 @@ def of_many_things(c: Company) -> Submission:
 
 @pytest.mark.rule("A13", "A16", "T2")
 @WRITTEN
-def test_what_reads_what_something_riskier_writes_is_not_low(company: Company) -> None:
+def test_reader_of_riskier_writers_output_is_not_low(company: Company) -> None:
     made = low_risk_report.submitted(company)
     assert (made.tier, made.light_path) == ("standard", False)
     assert f"{JOINED} standard." in reasons(made)
@@ -86,7 +86,7 @@ def test_what_reads_what_something_riskier_writes_is_not_low(company: Company) -
 
 @pytest.mark.rule("A13", "A16", "T2")
 @starting_point("light_submitted", written_in_force, name="since")
-def test_a_chain_that_rose_meanwhile_has_nothing_approved_as_low(company: Company) -> None:
+def test_risen_chain_stops_auto_approval(company: Company) -> None:
     light_submitted = Submission.objects.earliest("pk")
     with pytest.raises(OutOfTurn, match="Its tier has risen since, so this is standard risk"):
         stock_report.app_approved(company, light_submitted)
@@ -96,7 +96,7 @@ def test_a_chain_that_rose_meanwhile_has_nothing_approved_as_low(company: Compan
 
 @pytest.mark.rule("A13", "A16")
 @OF_ONE_SERVER
-def test_what_shares_the_credential_of_a_server_stays_on_the_light_path(company: Company, start: Submission) -> None:
+def test_shared_server_credential_stays_on_light_path(company: Company, start: Submission) -> None:
     made, first = start, Submission.objects.get(automation__name="Report reader")
     assert (first.state, made.tier, made.light_path) == ("in_force", "low", True)
     stock_report.app_approved(company, made)
@@ -104,9 +104,7 @@ def test_what_shares_the_credential_of_a_server_stays_on_the_light_path(company:
 
 
 @pytest.mark.rule("A13", "A16")
-def test_a_draft_of_somebody_else_keeps_nothing_off_the_light_path(
-    company: Company, light_submitted: Submission
-) -> None:
+def test_foreign_draft_does_not_block_light_path(company: Company, light_submitted: Submission) -> None:
     scenarios.brought_in(
         company, stock_report.EXPORT, content=low_risk_report.content(report("writer", "stock", "insert"))
     )
@@ -124,7 +122,7 @@ def minutes_written(c: Company) -> Submission:
 
 @pytest.mark.rule("A16", "T2")
 @PAID
-def test_a_draft_sees_what_it_would_join_and_raises_nobody(company: Company, start: Submission) -> None:
+def test_draft_sees_its_chain_and_raises_nobody(company: Company, start: Submission) -> None:
     c, n = company, company.people
     stranger = described(c, "Stranger", (c.slack, "read", "payments"), team=n.marketing, by=n.tom, owner=n.grace)
     assert stranger.latest_assessment.tier == "high"
@@ -134,7 +132,7 @@ def test_a_draft_sees_what_it_would_join_and_raises_nobody(company: Company, sta
 
 @pytest.mark.rule("A16", "T2")
 @MINUTES
-def test_neither_a_draft_nor_what_waits_raises_what_is_in_force(company: Company, start: Submission) -> None:
+def test_draft_and_open_submission_raise_no_live_automation(company: Company, start: Submission) -> None:
     c, n, reader = company, company.people, start
     described(c, "Vandal", (c.slack, "admin", "minutes"), team=n.marketing, by=n.tom, owner=n.grace)
     waiting = described(c, "Waiting", (c.slack, "admin", "minutes"))
@@ -145,7 +143,7 @@ def test_neither_a_draft_nor_what_waits_raises_what_is_in_force(company: Company
 
 
 @pytest.mark.rule("A16", "T2", "T3")
-def test_what_calls_something_that_is_not_in_use_here_is_high(company: Company) -> None:
+def test_unknown_callee_counts_as_high(company: Company) -> None:
     c = company
     for target in ("nobody", "{expression}", ""):
         made = described(c, f"Caller of {target}", (c.model, "execute", target, "workflow:execute"))
@@ -160,14 +158,14 @@ def test_what_calls_something_that_is_not_in_use_here_is_high(company: Company) 
 
 @pytest.mark.rule("A16", "T2")
 @MINUTES
-def test_what_calls_something_that_is_approved_and_of_low_risk_has_its_own(company: Company) -> None:
+def test_approved_low_risk_callee_keeps_tier(company: Company) -> None:
     made = described(company, "Caller", (company.model, "execute", "callee", "workflow:execute"))
     assert made.latest_assessment.tier == "standard"
 
 
 @pytest.mark.rule("A16", "T2")
 @PAID
-def test_what_calls_something_that_is_approved_is_as_risky_as_that(company: Company) -> None:
+def test_caller_takes_tier_of_approved_callee(company: Company) -> None:
     c = company
     for name, holds, more in (
         ("Caller of worse", (c.model, "execute", "worse", "workflow:execute"), {}),
@@ -181,7 +179,7 @@ def test_what_calls_something_that_is_approved_is_as_risky_as_that(company: Comp
 
 @pytest.mark.rule("A16", "T2")
 @PAID
-def test_whatever_is_called_is_as_risky_as_who_calls_it(company: Company) -> None:
+def test_callee_takes_tier_of_caller(company: Company) -> None:
     c = company
     hook = Trigger("webhook", "Webhook", "POST /orders", authenticated=True)
     made = described(c, "Hook", (c.slack, "read", "other"), triggers=(hook,))
@@ -192,7 +190,7 @@ def test_whatever_is_called_is_as_risky_as_who_calls_it(company: Company) -> Non
 
 @pytest.mark.rule("A16", "I5")
 @PAID
-def test_what_an_identity_joins_is_said_once(company: Company) -> None:
+def test_automations_joined_by_identity_are_named_once(company: Company) -> None:
     c = company
     made = described(c, "Reader", (c.slack, "read", "other"), identity="robot")
     assert (made.latest_assessment.tier, JOINED in reasons(made)) == ("high", False)
@@ -218,9 +216,7 @@ def test_a_tier_that_a_person_raised_counts_for_the_whole_chain(company: Company
 
 @pytest.mark.rule("A16", "H7")
 @PAID
-def test_whoever_may_not_see_what_it_is_joined_with_reads_that_there_is_something(
-    company: Company, start: Submission
-) -> None:
+def test_invisible_member_of_chain_is_only_mentioned(company: Company, start: Submission) -> None:
     c, n = company, company.people
     payer = start.automation
     made = described(c, "Stranger", (c.slack, "read", "payments"), team=n.marketing, by=n.tom, owner=n.grace)
@@ -238,7 +234,7 @@ def test_whoever_may_not_see_what_it_is_joined_with_reads_that_there_is_somethin
 
 @pytest.mark.rule("A16", "A3")
 @WRITTEN
-def test_the_review_and_the_preview_show_what_it_would_be_joined_with(company: Company) -> None:
+def test_review_and_preview_show_chain(company: Company) -> None:
     c, n = company, company.people
     made = low_risk_report.submitted(c)
     theo = client_of(n.theo)
@@ -255,7 +251,7 @@ def test_the_review_and_the_preview_show_what_it_would_be_joined_with(company: C
 
 @pytest.mark.rule("A16")
 @OF_ONE_SERVER
-def test_what_is_joined_with_nothing_asks_for_no_picture(company: Company, start: Submission) -> None:
+def test_automation_without_chain_loads_no_picture(company: Company, start: Submission) -> None:
     page = client_of(company.people.theo).get(f"/review/{start.pk}/").content.decode()
     assert "/chain/" not in page
 

@@ -92,9 +92,7 @@ def reads_the_environment(export: dict[str, Any]) -> None:
 
 @pytest.mark.rule("A13", "A16")
 @pytest.mark.parametrize("edit", [called_by_another, called_over_the_web, reads_the_environment])
-def test_what_something_else_starts_or_what_was_noticed_in_it_asks_people(
-    company: Company, edit: Callable[[dict[str, Any]], None]
-) -> None:
+def test_external_trigger_or_finding_needs_people(company: Company, edit: Callable[[dict[str, Any]], None]) -> None:
     made = low_risk_report.submitted(company, edit)
     assert {made.tier, *(record.tier for record in second(made))} == {"low"}
     assert not made.light_path
@@ -120,7 +118,7 @@ def test_a_connection_that_its_owner_has_not_confirmed_asks_them(company: Compan
 
 
 @pytest.mark.rule("A13", "T2")
-def test_what_somebody_raised_is_not_low(company: Company) -> None:
+def test_raised_tier_is_not_low(company: Company) -> None:
     version = low_risk_report.version(company)
     confirmation.raise_tier(
         version.automation, actor=as_actor(company.people.sana), now=company.now, reason="Look.", tier="standard"
@@ -131,7 +129,7 @@ def test_what_somebody_raised_is_not_low(company: Company) -> None:
 
 @pytest.mark.rule("A13", "A15")
 @pytest.mark.parametrize("ended", ["rejected", "withdrawn"])
-def test_what_was_refused_or_withdrawn_before_asks_people(
+def test_earlier_rejection_or_withdrawal_needs_people(
     company: Company, light_submitted: Submission, ended: str
 ) -> None:
     n = company.people
@@ -147,9 +145,7 @@ def test_what_was_refused_or_withdrawn_before_asks_people(
 
 
 @pytest.mark.rule("A13", "A12")
-def test_where_stage_1_is_not_asked_nobody_looks_so_owners_are_asked(
-    company: Company, light_in_force: Submission
-) -> None:
+def test_submission_without_stage_1_asks_owners(company: Company, light_in_force: Submission) -> None:
     made = low_risk_report.submitted(company, low_risk_report.reads_more(1))
     assert not made.approvals.filter(stage=1).exists()
     assert not made.light_path
@@ -158,7 +154,7 @@ def test_where_stage_1_is_not_asked_nobody_looks_so_owners_are_asked(
 
 @pytest.mark.rule("A13", "A14")
 @UNCONFIRMED
-def test_what_people_have_decided_goes_on_with_people_in_a_newer_version(company: Company, start: Submission) -> None:
+def test_newer_version_of_people_decided_submission_asks_people(company: Company, start: Submission) -> None:
     made = start
     stock_report.app_approved(company, made)
     connect(company, low_risk_report.content())
@@ -170,7 +166,7 @@ def test_what_people_have_decided_goes_on_with_people_in_a_newer_version(company
 
 @pytest.mark.rule("A13")
 @TWO_OF_FOUR
-def test_as_much_in_thirty_days_as_policy_approves_is_on_the_light_path(company: Company) -> None:
+def test_light_path_ends_at_monthly_limit(company: Company) -> None:
     assert low_risk_report.submitted(company, another("two")).light_path, "2 more are 4"
 
 
@@ -185,7 +181,7 @@ def test_more_in_thirty_days_than_policy_approves_ask_the_owners(company: Compan
 
 @pytest.mark.rule("A13")
 @TWO_OF_FOUR
-def test_after_thirty_days_policy_approves_as_much_again(company: Company) -> None:
+def test_light_path_limit_resets_after_thirty_days(company: Company) -> None:
     version = low_risk_report.version(company, both(another("then"), low_risk_report.reads_more(2, "then")))
     assert scenarios.submitted(company, version, now=company.now + MONTH).light_path
 
@@ -228,7 +224,7 @@ def test_an_objection_in_time_has_its_owners_asked(company: Company, light_submi
 
 
 @pytest.mark.rule("A13", "I3")
-def test_what_nobody_owns_any_more_is_approved_by_nobody(company: Company, light_submitted: Submission) -> None:
+def test_orphaned_resource_is_not_auto_approved(company: Company, light_submitted: Submission) -> None:
     record_leaver(company.people.omar, actor=as_actor(company.people.ines), now=company.now, reason="Left.")
     stock_report.app_approved(company, light_submitted)
     assert people_are_asked(light_submitted)
@@ -236,7 +232,7 @@ def test_what_nobody_owns_any_more_is_approved_by_nobody(company: Company, light
 
 
 @pytest.mark.rule("A13", "T1")
-def test_what_has_become_riskier_is_approved_by_neither(company: Company, light_submitted: Submission) -> None:
+def test_risen_tier_is_not_auto_approved(company: Company, light_submitted: Submission) -> None:
     Resource.objects.filter(pk=company.erp.pk).update(data_class="confidential")
     with pytest.raises(OutOfTurn) as caught:
         stock_report.app_approved(company, light_submitted)
@@ -271,7 +267,7 @@ def two_others(c: Company) -> list[Submission]:
 
 @pytest.mark.rule("A13")
 @starting_point(TWO_ASKED, two_others)
-def test_they_are_counted_again_when_the_app_is_approved(company: Company, start: list[Submission]) -> None:
+def test_limit_is_checked_again_at_app_approval(company: Company, start: list[Submission]) -> None:
     made = Submission.objects.earliest("pk")
     assert {record.by_policy_id for one in start for record in second(one)} == {made.policy_id}
     stock_report.app_approved(company, made)
@@ -280,7 +276,7 @@ def test_they_are_counted_again_when_the_app_is_approved(company: Company, start
 
 
 @pytest.mark.rule("A13", "A4", "A8")
-def test_what_people_were_asked_about_once_stays_with_them_though_what_opened_it_is_taken_back(
+def test_approvals_opened_to_people_stay_with_people(
     company: Company, light_submitted: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n = company.people
@@ -305,15 +301,13 @@ def test_what_people_were_asked_about_once_stays_with_them_though_what_opened_it
 
 
 @pytest.mark.rule("A13", "A5", "A8")
-def test_whoever_approved_the_app_does_not_take_back_what_policy_approved_on_its_strength(
-    company: Company, light_in_force: Submission
-) -> None:
+def test_app_approver_does_not_undo_after_auto_approval(company: Company, light_in_force: Submission) -> None:
     with pytest.raises(OutOfTurn, match=r"^A5: The submission is in force: what was"):
         scenarios.retract(scenarios.app_of(light_in_force), company.people.theo, now=company.now)
 
 
 @pytest.mark.rule("A13", "A4")
-def test_a_refused_app_has_policy_approve_nothing(company: Company, light_submitted: Submission) -> None:
+def test_rejected_app_gets_no_auto_approval(company: Company, light_submitted: Submission) -> None:
     scenarios.reject(scenarios.app_of(light_submitted), company.people.theo, now=company.now)
     assert states(light_submitted) == {"not_applicable"}
     assert not Approval.objects.filter(by_policy__isnull=False).exists()
@@ -323,9 +317,7 @@ def test_a_refused_app_has_policy_approve_nothing(company: Company, light_submit
 
 
 @pytest.mark.rule("A13", "S5")
-def test_the_database_lets_policy_approve_nothing_but_the_light_path(
-    company: Company, light_submitted: Submission
-) -> None:
+def test_database_allows_auto_approval_only_on_light_path(company: Company, light_submitted: Submission) -> None:
     record, now = stock_report.privilege_on(light_submitted, company.erp), company.now
     with database_refuses("A4: stage # opens only when stage # is approved"):  # nobody has approved the app
         sql(BY_POLICY, light_submitted.policy_id, now, record.pk)
@@ -341,7 +333,7 @@ def test_the_database_lets_policy_approve_nothing_but_the_light_path(
 
 @pytest.mark.rule("A13", "S5")
 @UNCONFIRMED
-def test_the_database_lets_policy_approve_nothing_in_a_submission_that_was_not_on_it(
+def test_database_refuses_auto_approval_outside_light_path(
     company: Company, start: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python has policy approve it all the same: all of it is low, and its connection is not confirmed."""
@@ -394,7 +386,7 @@ def _nothing_more(c: Company, made: Submission) -> None:
         pytest.param(_nothing_more, "as much for a builder", marks=TEN_ALREADY),
     ],
 )
-def test_the_database_counts_and_looks_for_itself_whatever_the_rule_in_python_says(
+def test_database_checks_light_path_independently(
     company: Company,
     light_submitted: Submission,
     monkeypatch: pytest.MonkeyPatch,
@@ -415,7 +407,7 @@ def test_the_database_counts_and_looks_for_itself_whatever_the_rule_in_python_sa
 
 
 @pytest.mark.rule("A13", "A14")
-def test_a_newer_version_of_what_nobody_has_decided_stays_on_it(company: Company, light_submitted: Submission) -> None:
+def test_newer_undecided_version_stays_on_light_path(company: Company, light_submitted: Submission) -> None:
     app = scenarios.app_of(light_submitted)
     decide.ask_for_changes(
         app,
@@ -435,7 +427,7 @@ def test_a_newer_version_of_what_nobody_has_decided_stays_on_it(company: Company
 
 
 @pytest.mark.rule("A13", "A2", "G1")
-def test_policy_approves_each_record_by_itself_and_asks_nobody(company: Company, light_in_force: Submission) -> None:
+def test_auto_approval_decides_each_approval_without_asking(company: Company, light_in_force: Submission) -> None:
     records = second(light_in_force)
     assert light_in_force.state == SubmissionState.IN_FORCE
     assert [record.kind for record in records] == ["privilege", "credential"]
@@ -453,7 +445,7 @@ def test_policy_approves_each_record_by_itself_and_asks_nobody(company: Company,
 
 
 @pytest.mark.rule("A13", "H3")
-def test_pages_say_that_policy_approved_it_and_which_version(company: Company, light_in_force: Submission) -> None:
+def test_pages_name_policy_version_of_auto_approval(company: Company, light_in_force: Submission) -> None:
     client = client_of(company.people.omar)
     record = stock_report.privilege_on(light_in_force, company.erp)
     page = client.get(f"/review/{light_in_force.pk}/", {"open": str(record.pk)}).content.decode()
@@ -463,7 +455,7 @@ def test_pages_say_that_policy_approved_it_and_which_version(company: Company, l
 
 
 @pytest.mark.rule("A13")
-def test_whoever_decides_the_app_reads_that_nobody_else_is_asked(company: Company, light_submitted: Submission) -> None:
+def test_stage_1_approver_sees_that_nobody_else_decides(company: Company, light_submitted: Submission) -> None:
     client = client_of(company.people.theo)
     page = client.get(f"/review/{light_submitted.pk}/").content.decode()
     assert "policy version 1 approves its 2 records of stage 2, and nobody else is asked" in page
@@ -471,13 +463,13 @@ def test_whoever_decides_the_app_reads_that_nobody_else_is_asked(company: Compan
 
 
 @pytest.mark.rule("A13", "A3")
-def test_its_owner_reads_and_may_object_until_then(company: Company, light_submitted: Submission) -> None:
+def test_resource_owner_may_object_before_auto_approval(company: Company, light_submitted: Submission) -> None:
     page = client_of(company.people.omar).get(f"/review/{light_submitted.pk}/").content.decode()
     assert "Light path: policy version 1 approves 2 once stage 1 says yes, unless their owners object." in page
 
 
 @pytest.mark.rule("A13")
-def test_the_preview_says_nothing_of_it_where_nobody_knows_what_its_credential_opens(company: Company) -> None:
+def test_preview_offers_no_auto_approval_with_unknown_reach(company: Company) -> None:
     given(company.erp, data_class="internal")
     rita = Build.by(company.people.rita)
     item = rita.import_item(content=low_risk_report.content())

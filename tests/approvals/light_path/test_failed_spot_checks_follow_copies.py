@@ -66,7 +66,7 @@ def left_out(c: Company) -> Sample:
 
 @pytest.mark.rule("A13")
 @starting_point(READS_ONE_MORE, left_out)
-def test_leaving_out_what_was_drawn_and_putting_it_back_is_no_second_draw(company: Company, start: Sample) -> None:
+def test_removing_and_restoring_drawn_privilege_causes_no_second_draw(company: Company, start: Sample) -> None:
     sample = start
     sample.refresh_from_db()
     assert sample.state == SampleState.NOT_APPLICABLE, "it left out what was drawn, in force at once"
@@ -77,7 +77,7 @@ def test_leaving_out_what_was_drawn_and_putting_it_back_is_no_second_draw(compan
 
 
 @pytest.mark.rule("A13", "G3")
-def test_nor_is_revoking_it_and_asking_again(company: Company, light_in_force: Submission) -> None:
+def test_revoking_and_requesting_again_causes_no_second_draw(company: Company, light_in_force: Submission) -> None:
     sample = drawn(company, light_in_force)
     grant = Grant.objects.get(approval=sample.approval_id)
     lifecycle.revoke(grant, actor=as_actor(company.people.jonas), now=company.now, reason="Not needed.")
@@ -86,7 +86,7 @@ def test_nor_is_revoking_it_and_asking_again(company: Company, light_in_force: S
 
 @pytest.mark.rule("A13")
 @READS_ONE_MORE
-def test_what_was_never_drawn_ends_without_a_mark(company: Company, start: Submission) -> None:
+def test_undrawn_grant_ends_without_mark(company: Company, start: Submission) -> None:
     low_risk_report.submitted(company)
     assert start.samples.filter(state=SampleState.NOT_APPLICABLE, drawn_from_seal__isnull=True).exists()
     assert low_risk_report.submitted(
@@ -96,7 +96,7 @@ def test_what_was_never_drawn_ends_without_a_mark(company: Company, start: Submi
 
 @pytest.mark.rule("A13", "I9")
 @NOT_FINE
-def test_what_was_not_found_fine_asks_people_under_another_id_too(company: Company, start: Submission) -> None:
+def test_failed_spot_check_follows_copy_under_other_id(company: Company, start: Submission) -> None:
     again = low_risk_report.submitted(company, another("again"))
     assert again.automation_id != start.automation_id
     assert not again.light_path
@@ -105,9 +105,7 @@ def test_what_was_not_found_fine_asks_people_under_another_id_too(company: Compa
 
 
 @pytest.mark.rule("A13", "I9")
-def test_a_credential_that_was_not_found_fine_marks_what_rests_on_it(
-    company: Company, light_in_force: Submission
-) -> None:
+def test_failed_credential_marks_its_privileges(company: Company, light_in_force: Submission) -> None:
     record = light_in_force.approvals.get(kind="credential")
     with sealed():
         sample = spot_checks.draw(Sample.objects.get(approval=record), actor=JOBS, now=company.now)
@@ -189,7 +187,7 @@ def three_of_four(c: Company) -> Submission:
 
 @pytest.mark.rule("A13")
 @starting_point(FOUR_ALLOWED, three_of_four)
-def test_what_a_builder_may_have_is_not_so_much_more_for_a_colleague_who_submits_it(company: Company) -> None:
+def test_limit_counts_colleagues_submissions_of_same_builder(company: Company) -> None:
     n = company.people
     version = low_risk_report.version(company, both(another("b"), low_risk_report.reads_more(1)), by=n.rita)
     made = scenarios.submitted(company, version, by=joins(make_person("Cole Ager"), n.finance_ops))

@@ -70,7 +70,7 @@ def test_a_party_does_not_look_at_it_and_the_attempt_is_on_record(
 
 
 @pytest.mark.rule("A12", "S1", "A11")
-def test_a_party_who_stands_in_for_a_reviewer_does_not_look_either(company: Company, stock_drawn: Submission) -> None:
+def test_delegate_of_reviewer_who_is_party_does_not_check(company: Company, stock_drawn: Submission) -> None:
     sample, n = stock_drawn.samples.get(), company.people
     Party.objects.create(submission=sample.submission, person=n.viktor, capacity=Capacity.EDITOR)
     with pytest.raises(DutyConflict) as caught:
@@ -80,9 +80,7 @@ def test_a_party_who_stands_in_for_a_reviewer_does_not_look_either(company: Comp
 
 
 @pytest.mark.rule("A12", "S2")
-def test_who_decided_a_privilege_of_the_same_submission_does_not_look_at_its_source(
-    company: Company, live: Submission
-) -> None:
+def test_privilege_decider_does_not_check_source_change(company: Company, live: Submission) -> None:
     n = company.people
     stock_report.hand_over(company, company.slack, n.sana, n.amara)
     newer = stock_report.submitted(company, stock_report.one_more_channel)
@@ -97,7 +95,7 @@ def test_who_decided_a_privilege_of_the_same_submission_does_not_look_at_its_sou
 
 
 @pytest.mark.rule("A12", "S5")
-def test_neither_a_token_nor_a_job_looks(company: Company, stock_drawn: Submission) -> None:
+def test_token_and_job_do_not_check(company: Company, stock_drawn: Submission) -> None:
     sample = stock_drawn.samples.get()
     with pytest.raises(DutyConflict) as caught:
         look(sample, as_actor(company.people.sana, None), now=company.now)
@@ -129,7 +127,7 @@ def test_a_fallback_owner_looks_only_where_no_reviewer_is_free(company: Company,
 
 
 @pytest.mark.rule("A12")
-def test_not_fine_needs_a_reason_and_a_stranger_may_not_say_it(company: Company, stock_drawn: Submission) -> None:
+def test_failed_check_needs_reason_and_right(company: Company, stock_drawn: Submission) -> None:
     sample = stock_drawn.samples.get()
     with pytest.raises(InvalidInput, match=r"^REASON: "):
         spot_checks.find_not_fine(sample, actor=as_actor(company.people.sana), now=company.now)
@@ -163,7 +161,7 @@ def test_the_database_refuses_a_partys_look_and_a_second_draw(company: Company, 
 
 
 @pytest.mark.rule("A12")
-def test_what_stage_1_was_asked_about_and_what_kept_its_source_is_not_noted(company: Company, live: Submission) -> None:
+def test_change_decided_in_stage_1_or_without_source_change_is_not_noted(company: Company, live: Submission) -> None:
     assert not Sample.objects.exists(), "the first version was asked about"
     newer = scenarios.decide_all(company, stock_report.submitted(company, stock_report.started_by_hand))
     assert newer.approvals.filter(stage=1).exists()
@@ -180,9 +178,7 @@ def test_a_source_that_changes_along_with_a_privilege_is_noted_too(company: Comp
 
 
 @pytest.mark.rule("A12", "A13")
-def test_nothing_is_drawn_before_the_ledger_is_sealed_and_that_leaves_no_refusal(
-    company: Company, live: Submission
-) -> None:
+def test_draw_waits_for_seal_without_refusal(company: Company, live: Submission) -> None:
     sample = changed(company)
     assert light_path_jobs.draw_spot_checks(company.now, JOBS) == 0
     assert not LedgerEvent.objects.filter(outcome="refused", actor_kind="job").exists()
@@ -191,7 +187,7 @@ def test_nothing_is_drawn_before_the_ledger_is_sealed_and_that_leaves_no_refusal
 
 
 @pytest.mark.rule("A12", "A13")
-def test_what_the_draw_does_not_fall_on_is_done_with(company: Company, live: Submission) -> None:
+def test_undrawn_change_is_settled(company: Company, live: Submission) -> None:
     sample = changed(company)
     with sealed(falls=False):
         assert light_path_jobs.draw_spot_checks(company.now, JOBS) == 1
@@ -205,7 +201,7 @@ def test_what_the_draw_does_not_fall_on_is_done_with(company: Company, live: Sub
 
 
 @pytest.mark.rule("A13")
-def test_about_one_in_ten_is_drawn_always_the_same_and_another_seal_draws_others() -> None:
+def test_one_in_ten_is_drawn_deterministically_per_seal() -> None:
     def found(word: bytes) -> set[int]:
         seal = hashlib.sha256(word).hexdigest()
         return {one for one in range(1, 1001) if light_path_spot_checks.is_selected(seal, str(one), 10)}
@@ -217,7 +213,7 @@ def test_about_one_in_ten_is_drawn_always_the_same_and_another_seal_draws_others
 
 
 @pytest.mark.rule("A12", "A13", "H8")
-def test_reviewers_who_are_no_party_are_asked_for_five_working_days(company: Company, stock_drawn: Submission) -> None:
+def test_independent_reviewers_are_asked_for_five_days(company: Company, stock_drawn: Submission) -> None:
     sample, n = stock_drawn.samples.get(), company.people
     assert sample.asked == [n.sana.pk, n.viktor.pk]
     payload = recorded("sample.drawn", sample, by=JOBS)
@@ -237,7 +233,7 @@ def test_reviewers_who_are_no_party_are_asked_for_five_working_days(company: Com
 
 
 @pytest.mark.rule("A12")
-def test_fine_leaves_it_running_and_says_who_looked(company: Company, stock_drawn: Submission) -> None:
+def test_passed_check_names_reviewer(company: Company, stock_drawn: Submission) -> None:
     sample, sana = stock_drawn.samples.get(), company.people.sana
     look(sample, as_actor(sana), now=company.now)
     assert (sample.state, sample.looked_by) == (SampleState.FINE, sana)
@@ -276,7 +272,7 @@ def unseen(company: Company) -> Sample:
         (unseen, SampleState.UNANSWERED, "sample_unseen"),
     ],
 )
-def test_not_fine_and_nobody_looking_suspend_it_and_only_stage_1_brings_it_back(
+def test_failed_or_overdue_check_suspends_until_stage_1(
     company: Company, stock_drawn: Submission, ended: Callable[[Company], Sample], state: str, mail: str
 ) -> None:
     sample, n = ended(company), company.people
@@ -299,7 +295,7 @@ def test_not_fine_and_nobody_looking_suspend_it_and_only_stage_1_brings_it_back(
 
 
 @pytest.mark.rule("A13", "S5")
-def test_nobody_looks_once_the_time_is_up_though_no_sweep_has_run(company: Company, stock_drawn: Submission) -> None:
+def test_check_after_deadline_is_refused_before_sweep(company: Company, stock_drawn: Submission) -> None:
     sample = stock_drawn.samples.get()
     assert sample.due_at is not None
     with pytest.raises(OutOfTurn) as caught:
@@ -308,7 +304,7 @@ def test_nobody_looks_once_the_time_is_up_though_no_sweep_has_run(company: Compa
 
 
 @pytest.mark.rule("A12", "R4")
-def test_keeping_it_in_its_review_does_not_lift_what_a_look_suspended(company: Company, live: Submission) -> None:
+def test_recertification_does_not_lift_failed_check(company: Company, live: Submission) -> None:
     sample, automation = changed(company), Automation.objects.get(pk=live.automation_id)
     assert automation.review_on is not None
     at = review_instant(automation.review_on) - timedelta(days=20)
@@ -323,7 +319,7 @@ def test_keeping_it_in_its_review_does_not_lift_what_a_look_suspended(company: C
 
 
 @pytest.mark.rule("A12", "L1")
-def test_what_is_retired_is_looked_at_by_nobody(company: Company, stock_drawn: Submission) -> None:
+def test_retired_automation_is_not_checked(company: Company, stock_drawn: Submission) -> None:
     sample = stock_drawn.samples.get()
     lifecycle.retire(automation_of(sample), actor=as_actor(company.people.jonas), now=company.now, reason="Gone.")
     sample.refresh_from_db()
@@ -335,7 +331,7 @@ def test_what_is_retired_is_looked_at_by_nobody(company: Company, stock_drawn: S
 
 
 @pytest.mark.rule("A12", "A13")
-def test_what_stage_1_has_decided_about_since_is_no_longer_looked_at(company: Company, stock_drawn: Submission) -> None:
+def test_later_stage_1_decision_replaces_check(company: Company, stock_drawn: Submission) -> None:
     sample = stock_drawn.samples.get()
 
     def another_source_and_trigger(export: dict[str, Any]) -> None:
@@ -356,7 +352,7 @@ def test_what_stage_1_has_decided_about_since_is_no_longer_looked_at(company: Co
 
 
 @pytest.mark.rule("A12")
-def test_home_desk_and_page_show_it_to_whoever_looks_with_what_changed(
+def test_all_pages_show_check_with_changes_to_reviewers(
     company: Company, stock_drawn: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
@@ -407,7 +403,7 @@ def test_the_page_says_that_another_version_is_in_force_by_now(company: Company,
 
 
 @pytest.mark.rule("A12")
-def test_the_form_loses_nothing_and_says_what_is_missing(
+def test_check_form_keeps_input_and_names_missing_fields(
     company: Company, stock_drawn: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)

@@ -51,7 +51,7 @@ def grant_of(sample: Sample) -> Grant:
 
 
 @pytest.mark.rule("A13", "S2")
-def test_who_approved_the_app_does_not_look_at_what_policy_approved_under_it(company: Company) -> None:
+def test_app_approver_does_not_check_auto_approvals_under_it(company: Company) -> None:
     n = company.people
     name_leads(n.finance_ops, actor=as_actor(n.ines), now=company.now, lead=n.sana, deputy_lead=n.bram)
     made = low_risk_report.submitted(company)
@@ -108,13 +108,13 @@ def test_each_record_that_policy_approved_is_noted_and_drawn_by_itself(
 
 
 @pytest.mark.rule("A13")
-def test_what_people_approved_is_not_noted(company: Company, live: Submission) -> None:
+def test_approvals_of_people_are_not_noted_for_check(company: Company, live: Submission) -> None:
     assert not live.samples.exists()
 
 
 @pytest.mark.rule("A13", "A12")
 @DRAWN
-def test_stage_1_of_a_later_version_does_not_look_in_place_of_whoever_was_drawn_for(
+def test_later_stage_1_decision_does_not_replace_check_of_auto_approval(
     company: Company, light_in_force: Submission, start: Sample
 ) -> None:
     sample = start
@@ -128,9 +128,7 @@ def test_stage_1_of_a_later_version_does_not_look_in_place_of_whoever_was_drawn_
 
 @pytest.mark.rule("A13", "G3")
 @DRAWN
-def test_a_grant_that_has_ended_is_looked_at_by_nobody(
-    company: Company, light_in_force: Submission, start: Sample
-) -> None:
+def test_ended_grant_is_not_checked(company: Company, light_in_force: Submission, start: Sample) -> None:
     sample = start
     lifecycle.revoke(grant_of(sample), actor=as_actor(company.people.omar), now=company.now, reason="Not needed.")
     sample.refresh_from_db()
@@ -155,7 +153,7 @@ def unseen(c: Company, sample: Sample) -> Why:
 @pytest.mark.rule("A13")
 @pytest.mark.parametrize(("ends", "mail"), [(not_fine, "sample_not_fine"), (unseen, "sample_unseen")])
 @DRAWN
-def test_what_is_not_fine_or_unseen_is_out_of_force_until_its_owner_has_decided(
+def test_failed_or_unseen_grant_is_suspended_until_owner_decides(
     company: Company, light_in_force: Submission, ends: Callable[[Company, Sample], Why], mail: str, start: Sample
 ) -> None:
     sample, n = start, company.people
@@ -187,9 +185,7 @@ def test_what_is_not_fine_or_unseen_is_out_of_force_until_its_owner_has_decided(
 
 @pytest.mark.rule("A13")
 @DRAWN
-def test_policy_approves_nothing_more_of_what_a_look_did_not_find_fine(
-    company: Company, light_in_force: Submission, start: Sample
-) -> None:
+def test_failed_check_stops_further_auto_approval(company: Company, light_in_force: Submission, start: Sample) -> None:
     not_fine(company, start)
     again = scenarios.submitted(company, light_in_force.version)
     scenarios.approve(again.approvals.get(), company.people.omar, now=company.now)
@@ -213,7 +209,7 @@ def test_fine_leaves_it_in_force(company: Company, light_in_force: Submission, s
 
 @pytest.mark.rule("A13", "G5")
 @DRAWN
-def test_what_was_stopped_meanwhile_stays_stopped(company: Company, light_in_force: Submission, start: Sample) -> None:
+def test_stopped_grant_stays_stopped_after_check(company: Company, light_in_force: Submission, start: Sample) -> None:
     sample = start
     lifecycle.stop(grant_of(sample), actor=as_actor(company.people.omar), now=company.now, reason="At once.")
     not_fine(company, sample)
@@ -224,7 +220,7 @@ def test_what_was_stopped_meanwhile_stays_stopped(company: Company, light_in_for
 
 
 @pytest.mark.rule("A13")
-def test_who_looks_reads_what_policy_approved_and_is_told_by_mail_and_desk(
+def test_reviewer_sees_auto_approval_and_is_notified(
     company: Company, light_in_force: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)

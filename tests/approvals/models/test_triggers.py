@@ -42,16 +42,14 @@ def test_a_party_is_refused_behind_a_delegate_and_in_front_of_one(company: Compa
 
 
 @pytest.mark.rule("S1")
-def test_a_party_whose_row_was_lost_is_still_barred_by_what_the_decision_says(
-    company: Company, stage_2: Submission
-) -> None:
+def test_decision_still_bars_party_after_lost_row(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     with database_refuses("decision_not_barred"):
         insert_decision(record, company.people.omar, now=company.now, barred=[company.people.omar.pk])
 
 
 @pytest.mark.rule("S2", "S5")
-def test_who_decided_the_app_is_refused_in_stage_2(company: Company, stage_2: Submission) -> None:
+def test_stage_1_decider_is_refused_in_stage_2(company: Company, stage_2: Submission) -> None:
     n, record = company.people, stock_report.privilege_on(stage_2, company.slack)
     name_candidate(record, n.theo)
     with database_refuses("SOD-2: who decided the app decides no privilege resting on it"):
@@ -63,9 +61,7 @@ def test_who_decided_the_app_is_refused_in_stage_2(company: Company, stage_2: Su
 
 
 @pytest.mark.rule("S2", "A12")
-def test_who_decided_an_app_that_is_in_force_is_refused_on_what_comes_later(
-    company: Company, one_channel_more: Submission
-) -> None:
+def test_decider_of_app_in_force_is_refused_later(company: Company, one_channel_more: Submission) -> None:
     record = stock_report.privilege_on(one_channel_more, company.slack)
     name_candidate(record, company.people.theo)
     with database_refuses("SOD-2: who decided the app decides no privilege resting on it"):
@@ -73,9 +69,7 @@ def test_who_decided_an_app_that_is_in_force_is_refused_on_what_comes_later(
 
 
 @pytest.mark.rule("S2")
-def test_who_decided_in_stage_2_is_refused_in_stage_1_of_the_same_submission(
-    company: Company, stage_2: Submission
-) -> None:
+def test_stage_2_decider_is_refused_in_stage_1(company: Company, stage_2: Submission) -> None:
     submission = scenarios.submitted(company)
     app = scenarios.app_of(submission)
     scenarios.approve(app, company.people.theo, now=company.now)
@@ -107,7 +101,7 @@ def test_the_people_of_decisions_never_span_two_stages(company: Company, stage_2
 
 
 @pytest.mark.rule("A9")
-def test_who_was_never_asked_is_refused(company: Company, stage_2: Submission) -> None:
+def test_person_never_asked_is_refused(company: Company, stage_2: Submission) -> None:
     with database_refuses("A9: not a candidate of seat #"):
         insert_decision(stock_report.privilege_on(stage_2, company.slack), company.people.tom, now=company.now)
 
@@ -139,7 +133,7 @@ def test_a_seat_is_filled_once_and_seats_by_distinct_people(company: Company, ch
 
 
 @pytest.mark.rule("A8", "A14")
-def test_no_decision_counts_for_another_round_or_an_ended_record(company: Company, stage_2: Submission) -> None:
+def test_decision_for_other_round_or_ended_approval_is_refused(company: Company, stage_2: Submission) -> None:
     n, record = company.people, stock_report.privilege_on(stage_2, company.slack)
     with database_refuses("STATE: approval # takes no decision in state open, round #"):
         insert_decision(record, n.omar, now=company.now, round_=2)
@@ -150,7 +144,7 @@ def test_no_decision_counts_for_another_round_or_an_ended_record(company: Compan
 
 
 @pytest.mark.rule("A4")
-def test_no_decision_is_written_about_a_record_that_waits(company: Company, stock_submitted: Submission) -> None:
+def test_decision_on_waiting_approval_is_refused(company: Company, stock_submitted: Submission) -> None:
     record = stock_report.privilege_on(stock_submitted, company.slack)
     name_candidate(record, company.people.omar)
     with database_refuses("STATE: approval # takes no decision in state waiting, round #"):
@@ -166,7 +160,7 @@ def test_a_no_without_a_reason_is_refused(company: Company, stage_2: Submission)
 
 
 @pytest.mark.rule("S5", "H1")
-def test_what_was_decided_by_whom_is_never_changed_or_removed(stage_2: Submission) -> None:
+def test_decisions_are_immutable(stage_2: Submission) -> None:
     for table in ("decision", "decisionperson", "party", "seat", "candidate"):
         with database_refuses("Cannot update or delete"):
             sql(f"UPDATE approvals_{table} SET id = id")
@@ -178,7 +172,7 @@ def test_what_was_decided_by_whom_is_never_changed_or_removed(stage_2: Submissio
 
 
 @pytest.mark.rule("A8", "S5")
-def test_no_record_is_approved_without_its_decisions(company: Company, stage_2: Submission) -> None:
+def test_approval_needs_its_decisions(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     with database_refuses("A8: approval # has a seat that nobody has filled, or somebody"):
         sql("UPDATE approvals_approval SET state = 'approved' WHERE id = %s", record.pk)
@@ -195,7 +189,7 @@ def test_one_of_two_signatures_approves_no_high_risk_record(company: Company, ch
 
 
 @pytest.mark.rule("A4")
-def test_no_record_of_stage_2_is_approved_while_the_app_is_not(company: Company, stock_submitted: Submission) -> None:
+def test_stage_2_approval_needs_approved_app(company: Company, stock_submitted: Submission) -> None:
     submission = stock_submitted
     record = stock_report.privilege_on(submission, company.slack)
     sql("UPDATE approvals_approval SET state = 'open' WHERE id = %s", record.pk)
@@ -227,7 +221,7 @@ def test_a_record_carries_over_only_from_an_approved_one_about_the_same_question
 
 
 @pytest.mark.rule("A13")
-def test_policy_alone_approves_nothing_but_low_risk(company: Company, stage_2: Submission) -> None:
+def test_policy_approves_low_risk_only(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     with database_refuses("approval_policy_only_low"):
         sql(
@@ -238,7 +232,7 @@ def test_policy_alone_approves_nothing_but_low_risk(company: Company, stage_2: S
 
 
 @pytest.mark.rule("A1")
-def test_what_is_asked_is_frozen(company: Company, stage_2: Submission) -> None:
+def test_requested_facts_are_frozen(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     for change in ("tier = 'low'", "term_days = 1", "facts = '{}'", "justification_id = NULL", "stage = 1"):
         with database_refuses("frozen"):
@@ -292,7 +286,7 @@ def grant_on_slack(live: Submission, c: Company) -> Grant:
 
 
 @pytest.mark.rule("G1")
-def test_there_is_no_grant_without_two_approved_approvals(company: Company, live: Submission) -> None:
+def test_grant_needs_two_approved_approvals(company: Company, live: Submission) -> None:
     grant = grant_on_slack(live, company)
     other = stock_report.another(company)
     waiting, app = stock_report.privilege_on(other, company.slack), scenarios.app_of(other)
@@ -310,9 +304,7 @@ def test_there_is_no_grant_without_two_approved_approvals(company: Company, live
 
 
 @pytest.mark.rule("G1")
-def test_an_approval_gives_one_grant_to_its_own_automation_and_for_what_it_says(
-    company: Company, live: Submission
-) -> None:
+def test_approval_gives_one_grant_for_its_automation_and_facts(company: Company, live: Submission) -> None:
     grant = grant_on_slack(live, company)
     other = stock_report.another(company).automation
     erp = stock_report.privilege_on(live, company.erp).privilege
@@ -397,9 +389,7 @@ def test_a_grant_is_never_longer_than_its_approval_and_its_tier(company: Company
 
 
 @pytest.mark.rule("G1", "G3")
-def test_what_a_grant_is_about_never_changes_and_an_ended_one_never_comes_back(
-    company: Company, live: Submission
-) -> None:
+def test_grant_facts_are_frozen_and_end_is_final(company: Company, live: Submission) -> None:
     grant = grant_on_slack(live, company)
     other = stock_report.another(company).automation
     for change in (
@@ -434,9 +424,7 @@ def test_evidence_is_not_deleted_from_under_a_grant(company: Company, live: Subm
 
 
 @pytest.mark.rule("A9")
-def test_a_record_names_everybody_who_was_asked_whoever_saves_it_and_whatever_they_say(
-    company: Company, stage_2: Submission
-) -> None:
+def test_approval_stores_everyone_who_was_asked(company: Company, stage_2: Submission) -> None:
     n, record = company.people, stock_report.privilege_on(stage_2, company.slack)
     known = Approval.objects.get(pk=record.pk)
     assert known.asked == [n.omar.pk]
@@ -451,7 +439,7 @@ def test_a_record_names_everybody_who_was_asked_whoever_saves_it_and_whatever_th
 
 
 @pytest.mark.rule("A9")
-def test_whoever_one_statement_asks_is_named_by_each_record_once(company: Company, stage_2: Submission) -> None:
+def test_people_asked_by_one_statement_are_stored_once(company: Company, stage_2: Submission) -> None:
     n, ended = company.people, stock_report.privilege_on(stage_2, company.erp)
     scenarios.approve(ended, n.omar, now=company.now)
     before = {one.pk: one.asked for one in stage_2.approvals.filter(stage=2)}

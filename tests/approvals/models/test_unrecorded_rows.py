@@ -100,7 +100,7 @@ def test_a_row_written_without_its_event_is_found(
     [each for each in unrecorded_rows.REFUSED.items() if each[1]],
     ids=lambda one: getattr(one, "__name__", None),
 )
-def test_what_a_trigger_refuses_is_found_where_it_was_switched_off(
+def test_verifier_finds_rows_written_without_trigger(
     waiting: Submission, attack: unrecorded_rows.Attack, beginning: str
 ) -> None:
     submission = Submission.objects.get(pk=waiting.pk)
@@ -112,7 +112,7 @@ def test_what_a_trigger_refuses_is_found_where_it_was_switched_off(
 
 @pytest.mark.race
 @pytest.mark.rule("H1", "H2")
-def test_what_a_person_does_by_the_portal_is_committed_and_verifies(waiting: Submission) -> None:
+def test_portal_operations_commit_and_verify(waiting: Submission) -> None:
     record = waiting.approvals.filter(stage=2, state="open").order_by("pk")[0]
     scenarios.reject(
         record,

@@ -84,7 +84,7 @@ def test_a_signature_without_its_event_is_found(plain: Company, monkeypatch: pyt
     )
 
 
-def test_an_altered_row_is_named_with_what_differs_and_what_to_do(northwind: Northwind) -> None:
+def test_altered_row_is_named_with_difference_and_remedy(northwind: Northwind) -> None:
     n, begins = northwind, NOW + timedelta(days=1)
     made = delegate(
         n.tom, actor=as_actor(n.jonas), now=NOW, giver=n.jonas, from_at=begins, until_at=begins + timedelta(days=3)
@@ -144,9 +144,7 @@ def test_the_clock_has_an_event_for_each_move_and_is_never_moved_in_production(
     assert [finding.partition(" ")[0] for finding in found()] == ["Clock", "Event", "Event"]
 
 
-def test_what_was_taken_back_answered_joined_and_refused_is_no_finding(
-    company: Company, stock_in_stage_2: Submission
-) -> None:
+def test_legitimate_history_is_no_finding(company: Company, stock_in_stage_2: Submission) -> None:
     c, n = company, company.people
     record = stock_report.privilege_on(stock_in_stage_2, c.slack)
     scenarios.approve(record, n.omar, now=c.now)

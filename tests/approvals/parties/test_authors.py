@@ -62,7 +62,7 @@ def test_an_author_named_by_the_source_does_not_approve_the_app(company: Company
 
 
 @pytest.mark.rule("S1", "S3")
-def test_an_author_who_owns_the_resource_does_not_approve_what_is_asked_of_it(company: Company) -> None:
+def test_author_who_owns_resource_does_not_approve(company: Company) -> None:
     omar = company.people.omar
     made = stock_report.submitted(company, owned_by(omar.email.upper()))
     scenarios.decide_app(company, made)
@@ -74,7 +74,7 @@ def test_an_author_who_owns_the_resource_does_not_approve_what_is_asked_of_it(co
 
 
 @pytest.mark.rule("S1", "R8")
-def test_an_author_who_has_left_is_a_party_all_the_same(company: Company) -> None:
+def test_author_who_left_stays_party(company: Company) -> None:
     n = company.people
     record_leaver(n.bram, actor=as_actor(n.ines), now=company.now, reason="A new job.")
     assert capacities(stock_report.submitted(company, owned_by(n.bram.email)), n.bram) == {Capacity.AUTHOR}
@@ -94,7 +94,7 @@ def test_the_same_content_that_names_an_author_only_now_makes_them_a_party_too(
 
 
 @pytest.mark.rule("S1")
-def test_who_comes_here_after_the_file_is_found_when_it_is_submitted(company: Company) -> None:
+def test_author_joining_later_is_found_at_submission(company: Company) -> None:
     version = stock_report.version(company, owned_by("new.colleague@northwind.example"))
     assert VersionAuthor.objects.get(version=version).person is None
     late = make_person("New Colleague")
@@ -104,14 +104,14 @@ def test_who_comes_here_after_the_file_is_found_when_it_is_submitted(company: Co
 
 @pytest.mark.rule("S1")
 @pytest.mark.parametrize("name", ["{} <old.address@northwind.example>", "a<b {}", "project To {}"])
-def test_whatever_a_project_is_called_the_account_behind_its_name_is_matched(company: Company, name: str) -> None:
+def test_author_account_is_matched_behind_project_name(company: Company, name: str) -> None:
     theo = company.people.theo
     hint = f"{name.format(theo.name)} <{theo.email}>"
     assert authors.single_matches([hint]) == {hint: theo}
 
 
 @pytest.mark.rule("S1", "H6")
-def test_what_a_source_says_of_its_author_can_be_erased_and_they_stay_a_party(company: Company) -> None:
+def test_authors_text_can_be_erased_and_party_stays(company: Company) -> None:
     theo = company.people.theo
     version = stock_report.version(company, owned_by(theo.email))
     assert theo.email not in json.dumps(version.manifest), "what a version holds is never changed"
@@ -132,12 +132,12 @@ def test_what_a_source_says_of_its_author_can_be_erased_and_they_stay_a_party(co
 @pytest.mark.parametrize(
     "hint", ["Theo Brandt", "theo.brandt", "nobody@northwind.example", "x theo.brandt@northwind.example"]
 )
-def test_a_name_and_an_unknown_account_match_nobody(company: Company, hint: str) -> None:
+def test_name_and_unknown_account_match_nobody(company: Company, hint: str) -> None:
     assert authors.single_matches([hint]) == {}
 
 
 @pytest.mark.rule("S1", "I8")
-def test_a_project_that_somebody_named_after_an_account_matches_nobody(company: Company) -> None:
+def test_project_named_after_account_matches_nobody(company: Company) -> None:
     made = stock_report.submitted(company, team_project)
     assert capacities(made, company.people.theo) == set()
     assert VersionAuthor.objects.get(version=made.version).person is None
@@ -145,7 +145,7 @@ def test_a_project_that_somebody_named_after_an_account_matches_nobody(company: 
 
 
 @pytest.mark.rule("S1")
-def test_an_account_of_several_people_is_shown_as_nobodys_and_makes_each_of_them_a_party(company: Company) -> None:
+def test_shared_account_makes_all_holders_parties(company: Company) -> None:
     theo = company.people.theo
     assert authors.single_matches([theo.email]) == {theo.email: theo}
     other = Person.objects.create(source="entra", subject="7f0c", name="Theo B.", email=theo.email)
@@ -161,7 +161,7 @@ def test_an_account_of_several_people_is_shown_as_nobodys_and_makes_each_of_them
 
 
 @pytest.mark.rule("S1")
-def test_what_a_source_named_is_never_taken_back(company: Company) -> None:
+def test_authors_of_source_are_permanent(company: Company) -> None:
     version: Version = stock_report.version(company, owned_by(company.people.theo.email))
     stock_report.version(company)
     assert version.authors.count() == 1
@@ -177,7 +177,7 @@ def test_what_a_source_named_is_never_taken_back(company: Company) -> None:
     ("edit", "said"),
     [(team_project, "not matched to anybody"), (owned_by("theo.brandt@northwind.example"), "Theo Brandt, a party")],
 )
-def test_preview_and_automation_say_whom_the_source_names_and_whether_that_is_anybody(
+def test_preview_and_automation_show_authors_and_matches(
     company: Company, monkeypatch: pytest.MonkeyPatch, edit: Edit, said: str
 ) -> None:
     monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
@@ -192,7 +192,7 @@ def test_preview_and_automation_say_whom_the_source_names_and_whether_that_is_an
 
 
 @pytest.mark.rule("S1", "A9")
-def test_the_preview_asks_somebody_else_than_the_author(company: Company) -> None:
+def test_preview_route_skips_author(company: Company) -> None:
     item = registry_item(company, owned_by(company.people.theo.email))
     asked = people_asked(read(company, item))
     assert "Theo Brandt" not in asked
@@ -207,7 +207,7 @@ def registry_item(company: Company, edit: Edit) -> Any:
 
 
 @pytest.mark.rule("S1", "H1")
-def test_the_ledger_says_who_became_a_party_by_the_file(company: Company, stock_submitted: Submission) -> None:
+def test_ledger_records_parties_added_by_file(company: Company, stock_submitted: Submission) -> None:
     theo = company.people.theo
     made = stock_submitted
     stock_report.version(company, owned_by(theo.email))

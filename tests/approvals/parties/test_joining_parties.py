@@ -47,7 +47,7 @@ WAYS = (an_editor, an_importer)
 
 @pytest.mark.rule("S1", "S5", "A1", "A9")
 @pytest.mark.parametrize("come_in", WAYS, ids=[way.__name__ for way in WAYS])
-def test_whoever_comes_in_after_it_was_submitted_approves_nothing_in_it(
+def test_later_contributor_does_not_approve(
     company: Company, stock_submitted: Submission, come_in: Callable[[Company, Submission], None]
 ) -> None:
     c, n = company, company.people
@@ -72,7 +72,7 @@ def test_whoever_comes_in_after_it_was_submitted_approves_nothing_in_it(
 
 
 @pytest.mark.rule("S1", "A11")
-def test_who_changes_it_for_somebody_makes_both_parties(company: Company, stock_submitted: Submission) -> None:
+def test_change_by_delegate_makes_both_parties(company: Company, stock_submitted: Submission) -> None:
     c, n = company, company.people
     submission = stock_submitted
     tom = as_delegate(n.tom, giver=n.theo)
@@ -89,7 +89,7 @@ def test_who_changes_it_for_somebody_makes_both_parties(company: Company, stock_
 
 
 @pytest.mark.rule("S1")
-def test_who_brought_in_a_newer_version_before_the_older_was_submitted_is_a_party_too(company: Company) -> None:
+def test_importer_of_newer_version_is_party_of_older_submission(company: Company) -> None:
     c, n = company, company.people
     older = stock_report.version(c)
     an_importer(c, Submission(automation=older.automation))
@@ -98,7 +98,7 @@ def test_who_brought_in_a_newer_version_before_the_older_was_submitted_is_a_part
 
 
 @pytest.mark.rule("A9", "S1")
-def test_where_nobody_is_left_after_that_its_builders_are_told(company: Company, chaser: Submission) -> None:
+def test_builders_are_notified_if_no_approver_is_left(company: Company, chaser: Submission) -> None:
     c, n = company, company.people
     export = json.loads((scenarios.EXPORTS / "invoice-chaser.json").read_text())
     export["shared"] = [{"role": "workflow:owner", "user": {"email": n.sana.email}}]  # Viktor signed in stage 1
@@ -114,7 +114,7 @@ def test_where_nobody_is_left_after_that_its_builders_are_told(company: Company,
 
 
 @pytest.mark.rule("S1")
-def test_who_is_a_party_already_joins_once_and_nobody_is_told_again(company: Company, stage_2: Submission) -> None:
+def test_party_joins_once_without_second_notice(company: Company, stage_2: Submission) -> None:
     before = Notice.objects.count()
     named(company, stage_2, technical_owner=company.people.jonas)
     assert not LedgerEvent.objects.filter(verb="submission.parties_joined").exists()
@@ -160,7 +160,7 @@ COMING_IN = (as_editor, as_importer, as_owner, as_owner_of_a_newer_version, as_a
 
 @pytest.mark.rule("S1", "S5", "H1")
 @pytest.mark.parametrize("come_in", COMING_IN, ids=[way.__name__ for way in COMING_IN])
-def test_who_has_decided_becomes_no_party_by_any_way_in(
+def test_decider_becomes_no_party(
     company: Company, stage_2: Submission, come_in: Callable[[Company, Person], None]
 ) -> None:
     c, theo = company, company.people.theo  # who approved the app
@@ -188,7 +188,7 @@ def standing(submission: Submission) -> tuple[object, ...]:
 
 
 @pytest.mark.rule("S1", "S5")
-def test_what_was_described_by_hand_is_not_described_anew_by_who_has_decided(company: Company) -> None:
+def test_decider_does_not_rewrite_description(company: Company) -> None:
     c, n = company, company.people
     manifest = manual_registration.describe_manually(
         name="Stock", kind="script", platform="cron", privileges=[], external_id="stock-1"
@@ -218,7 +218,7 @@ def test_what_was_described_by_hand_is_not_described_anew_by_who_has_decided(com
 
 
 @pytest.mark.rule("S1", "A11")
-def test_nobody_writes_for_who_has_decided_nor_does_a_stand_in_who_has(company: Company, stage_2: Submission) -> None:
+def test_nobody_writes_as_delegate_around_a_decision(company: Company, stage_2: Submission) -> None:
     c, n = company, company.people
     fields = {"purpose": "Says what is in stock."}
     for_theo = as_delegate(n.tom, giver=n.theo)
@@ -232,7 +232,7 @@ def test_nobody_writes_for_who_has_decided_nor_does_a_stand_in_who_has(company: 
 
 
 @pytest.mark.rule("S1", "A14")
-def test_who_has_decided_does_not_submit_it_anew_either(company: Company, stage_2: Submission) -> None:
+def test_decider_does_not_resubmit(company: Company, stage_2: Submission) -> None:
     newer = stock_report.version(company, stock_report.one_more_channel)
     with pytest.raises(DutyConflict) as caught:
         scenarios.submitted(company, newer, by=company.people.theo)
@@ -243,9 +243,7 @@ def test_who_has_decided_does_not_submit_it_anew_either(company: Company, stage_
 
 
 @pytest.mark.rule("S1")
-def test_it_is_refused_until_the_decided_submission_is_in_force_and_not_after(
-    company: Company, stage_2: Submission
-) -> None:
+def test_decider_is_barred_until_submission_is_in_force(company: Company, stage_2: Submission) -> None:
     c, n = company, company.people
     scenarios.reject(stock_report.privilege_on(stage_2, c.slack), n.omar, now=c.now)
     stock_report.decide_rest(c, stage_2)
@@ -258,9 +256,7 @@ def test_it_is_refused_until_the_decided_submission_is_in_force_and_not_after(
 
 
 @pytest.mark.rule("S1")
-def test_who_decided_an_earlier_submission_may_write_and_is_a_party_of_this_one(
-    company: Company, live: Submission
-) -> None:
+def test_earlier_decider_may_write_and_becomes_party(company: Company, live: Submission) -> None:
     c, theo = company, company.people.theo
     newer = stock_report.submitted(c, stock_report.one_more_channel)  # rests on the app that Theo approved
     as_editor(c, theo)
@@ -268,7 +264,7 @@ def test_who_decided_an_earlier_submission_may_write_and_is_a_party_of_this_one(
 
 
 @pytest.mark.rule("S1", "S5")
-def test_the_database_takes_no_party_who_has_decided(company: Company, stage_2: Submission) -> None:
+def test_database_refuses_decider_as_party(company: Company, stage_2: Submission) -> None:
     insert = "INSERT INTO approvals_party (submission_id, person_id, capacity) VALUES (%s, %s, 'editor')"
     with database_refuses("SOD-1: who decided in submission # becomes no party of it"):
         sql(insert, stage_2.pk, company.people.theo.pk)
@@ -276,7 +272,7 @@ def test_the_database_takes_no_party_who_has_decided(company: Company, stage_2: 
 
 
 @pytest.mark.rule("S1")
-def test_the_page_offers_no_change_to_who_has_decided_and_the_preview_says_why(
+def test_page_offers_decider_no_change_and_preview_explains(
     company: Company, stage_2: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     c, n = company, company.people

@@ -60,7 +60,7 @@ def refused_on_record(code: str, verb: str = "automation.amended") -> bool:
 @pytest.mark.rule("I1", "S1", "A9")
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("who", ["omar", "mei", "tom", "sana"])
-def test_nobody_of_another_side_is_named_an_owner_of_what_is_there(company: Company, field: str, who: str) -> None:
+def test_foreign_person_is_not_named_owner(company: Company, field: str, who: str) -> None:
     automation = stock_report.version(company).automation
     before = Automation.objects.values().get(pk=automation.pk)
     with pytest.raises(InvalidInput) as caught:
@@ -72,7 +72,7 @@ def test_nobody_of_another_side_is_named_an_owner_of_what_is_there(company: Comp
 
 @pytest.mark.rule("I1", "S1", "A9")
 @pytest.mark.parametrize("field", FIELDS)
-def test_nobody_of_another_side_is_named_by_a_file_or_a_description(company: Company, field: str) -> None:
+def test_foreign_owner_in_file_or_description_is_refused(company: Company, field: str) -> None:
     c, n = company, company.people
     fields = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Counts.", field: n.omar}
     with pytest.raises(InvalidInput, match=r"^I1: Omar Haddad belongs neither to Finance Operations"):
@@ -115,7 +115,7 @@ def test_people_of_the_team_and_of_teams_above_and_below_can_be_named(company: C
 
 
 @pytest.mark.rule("I1")
-def test_who_is_owner_already_stays_one_wherever_they_belong_by_now(company: Company) -> None:
+def test_existing_owner_may_stay(company: Company) -> None:
     c, n = company, company.people
     automation = stock_report.version(c).automation
     n.rita.memberships.all().delete()
@@ -140,9 +140,7 @@ def asked(c: Company, submission: Submission) -> tuple[Person, ...]:
 
 @pytest.mark.rule("S1", "S3", "A9")
 @pytest.mark.parametrize("field", FIELDS)
-def test_nobody_who_is_asked_is_made_an_owner_while_it_is_open(
-    company: Company, stock_submitted: Submission, field: str
-) -> None:
+def test_approver_is_not_named_owner_while_open(company: Company, stock_submitted: Submission, field: str) -> None:
     c, n = company, company.people
     submission = stock_submitted  # stage 2 waits: nobody was asked about it so far, and Omar and Amara will be
     parties, notices = submission.parties.count(), Notice.objects.count()
@@ -161,9 +159,7 @@ def test_nobody_who_is_asked_is_made_an_owner_while_it_is_open(
 
 
 @pytest.mark.rule("S1", "A9", "I3")
-def test_nobody_who_answers_meanwhile_for_what_is_asked_is_made_an_owner_while_it_is_open(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_interim_owner_of_requested_resource_is_not_named_owner(company: Company, stock_submitted: Submission) -> None:
     c, n = company, company.people
     submission = stock_submitted
     mei = joins(n.mei, n.finance_ops)
@@ -176,9 +172,7 @@ def test_nobody_who_answers_meanwhile_for_what_is_asked_is_made_an_owner_while_i
 
 
 @pytest.mark.rule("S1", "A9")
-def test_a_hand_made_form_that_names_who_is_asked_is_refused_with_the_duty(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_forged_owner_form_is_refused_by_duty(company: Company, stock_submitted: Submission) -> None:
     submission = stock_submitted
     answer = amending(company, submission.automation, technical_owner=company.people.theo.pk)
     assert answer.status_code == 403
@@ -187,9 +181,7 @@ def test_a_hand_made_form_that_names_who_is_asked_is_refused_with_the_duty(
 
 
 @pytest.mark.rule("S1")
-def test_who_is_a_party_already_and_who_is_asked_no_more_can_be_named(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_party_and_former_approver_can_be_named_owner(company: Company, stock_submitted: Submission) -> None:
     c, n = company, company.people
     submission = stock_submitted
     confirmation.amend_automation(

@@ -42,7 +42,7 @@ def line_of(words: str, text: str = TEXT) -> int:
         ("? [a]\n: b", "no YAML"),
     ],
 )
-def test_what_is_no_plain_small_document_is_refused_with_a_line(text: str, what: str) -> None:
+def test_invalid_policy_document_is_refused_with_line(text: str, what: str) -> None:
     found = policy_document.from_text(text)
     assert not found.document
     assert len(found.problems) == 1
@@ -59,7 +59,7 @@ def test_a_number_of_thousands_of_digits_is_refused_in_words(line: str) -> None:
 
 
 @pytest.mark.rule("S8")
-def test_everything_wrong_is_said_at_once_each_with_its_line_and_what_makes_it_right() -> None:
+def test_all_policy_errors_are_reported_with_line_and_remedy() -> None:
     text = (
         TEXT.replace("builder_working_days: 10", "builder_days: 10")
         .replace("[lead, security]", "[lead, boss]")
@@ -98,7 +98,7 @@ def test_everything_wrong_is_said_at_once_each_with_its_line_and_what_makes_it_r
         ("  in_a_row: 2", "  in_a_row: 3", "waivers.in_a_row", "At most 2."),
     ],
 )
-def test_what_does_not_fit_together_is_refused(old: str, new: str, where: str, to_do: str) -> None:
+def test_inconsistent_policy_is_refused(old: str, new: str, where: str, to_do: str) -> None:
     """The second and fourth fit: security on standard is on high too, and an empty line says nothing."""
     assert old in TEXT
     problems = policy_document.from_text(TEXT.replace(old, new, 1)).problems
@@ -110,7 +110,7 @@ def test_what_does_not_fit_together_is_refused(old: str, new: str, where: str, t
 
 @pytest.mark.rule("T1", "A13")
 @pytest.mark.parametrize("level", ["write", "execute", "admin"])
-def test_no_policy_calls_more_than_reading_low(level: str) -> None:
+def test_policy_cannot_call_write_access_low(level: str) -> None:
     problems = policy_document.from_text(TEXT.replace("levels: [read]", f"levels: [read, {level}]")).problems
     assert [one.where for one in problems] == ["tiers.low.levels.1"]
 
@@ -125,7 +125,7 @@ def test_the_shipped_document_is_written_as_it_reads_and_its_tiers_are_the_rules
 
 
 @pytest.mark.rule("S8", "T1")
-def test_fewer_reasons_for_which_a_models_choice_is_high_loosen() -> None:
+def test_fewer_reasons_for_high_loosen_policy() -> None:
     shipped = policy_queries.shipped()
     after = policy_document.from_data(
         _changed(shipped, "tiers.high.non_read_chosen_by_model_if", ["outbound"])
@@ -149,7 +149,7 @@ def test_a_policy_from_before_the_condition_keeps_its_meaning_and_can_be_changed
 
 
 @pytest.mark.rule("S8")
-def test_the_text_has_its_order_whatever_order_the_database_keeps() -> None:
+def test_policy_text_keeps_its_order() -> None:
     def by_length(part: Any) -> Any:
         if not isinstance(part, dict):
             return part
@@ -162,7 +162,7 @@ def test_the_text_has_its_order_whatever_order_the_database_keeps() -> None:
 
 
 @pytest.mark.rule("S8")
-def test_the_json_schema_knows_every_part_and_nothing_else() -> None:
+def test_json_schema_lists_every_part_only() -> None:
     made = schema.json_schema()
     assert set(made["properties"]) == set(policy_queries.shipped())
     assert made["additionalProperties"] is False
@@ -251,9 +251,7 @@ def test_each_change_says_in_words_whether_it_tightens(path: str, stricter: obje
         ("conflicts.high", (2, 20)),
     ],
 )
-def test_neither_more_nor_less_of_what_ends_access_for_good_begins_by_one_persons_word(
-    path: str, values: tuple[int, int]
-) -> None:
+def test_single_person_cannot_change_final_endings(path: str, values: tuple[int, int]) -> None:
     shipped = policy_queries.shipped()
     for value in values:
         after = policy_document.from_data(_changed(shipped, path, value))
@@ -280,7 +278,7 @@ def test_another_order_of_seats_is_a_change_that_loosens_also_where_one_is_added
 
 
 @pytest.mark.rule("S8")
-def test_what_has_no_order_is_no_change_in_another() -> None:
+def test_order_of_unordered_values_is_no_change() -> None:
     shipped = policy_queries.shipped()
     levels = list(reversed(shipped["tiers"]["low"]["data_classes"]))
     assert diff.changes(shipped, _changed(shipped, "tiers.low.data_classes", levels)) == ()

@@ -51,9 +51,7 @@ def test_a_waiver_lasts_as_long_as_policy_lets_it(plain: Company, refused: Autom
 
 
 @pytest.mark.rule("S7")
-def test_what_was_asked_for_before_is_granted_for_no_longer_than_policy_says_by_now(
-    plain: Company, refused: Automation
-) -> None:
+def test_current_policy_limits_term_of_older_request(plain: Company, refused: Automation) -> None:
     waiver = ask(plain, refused, days=90)
     ruled(plain, waivers__days=20)
     with pytest.raises(InvalidInput, match="at most 20 days"):
@@ -104,7 +102,7 @@ def test_one_that_was_asked_for_before_that_is_not_granted_and_the_refusal_is_on
 
 @pytest.mark.rule("S6")
 @pytest.mark.parametrize(("rating", "days"), [("high", 3), ("medium", 20), ("low", 25)])
-def test_what_is_held_in_a_conflict_has_the_days_that_policy_gives(
+def test_conflict_grace_period_follows_policy(
     plain: Company, stock_in_force: Submission, rating: str, days: int
 ) -> None:
     ruled(plain, conflicts={"low": 25, "medium": 20, "high": 3})
@@ -122,7 +120,7 @@ def revoked(c: Company, number: int) -> int:
 
 @pytest.mark.rule("G6")
 @pytest.mark.parametrize(("share", "held"), [(18, 1), (19, 0)])
-def test_the_brake_holds_what_is_more_than_the_share_of_policy(
+def test_mass_revocation_limit_follows_policy(
     company: Company, stock_in_force: Submission, monkeypatch: pytest.MonkeyPatch, share: int, held: int
 ) -> None:
     monkeypatch.setattr(circuit_breaker, "NEVER_HELD", 0)
@@ -143,7 +141,7 @@ def test_the_brake_holds_as_many_as_policy_says(
 
 
 @pytest.mark.rule("G6")
-def test_what_is_held_is_answered_within_the_hours_of_policy(company: Company, stock_in_force: Submission) -> None:
+def test_pause_ends_after_hours_of_policy(company: Company, stock_in_force: Submission) -> None:
     low_grants(stock_in_force, 12, begins_at=company.now)
     ruled(company, brake__hours=9)
     automation = Automation.objects.get(pk=stock_in_force.automation_id)
@@ -152,9 +150,7 @@ def test_what_is_held_is_answered_within_the_hours_of_policy(company: Company, s
 
 
 @pytest.mark.rule("G4")
-def test_what_ended_is_taken_away_elsewhere_within_the_hours_of_policy(
-    company: Company, stock_in_force: Submission
-) -> None:
+def test_removal_deadline_follows_policy(company: Company, stock_in_force: Submission) -> None:
     ruled(company, revocation_hours=8)
     held = Grant.objects.get(entitlement__resource=company.erp)
     transition_lifecycle.revoke(held, actor=as_actor(company.people.jonas), now=company.now, reason="Not needed.")
@@ -162,7 +158,7 @@ def test_what_ended_is_taken_away_elsewhere_within_the_hours_of_policy(
     assert (task.due_at, task.escalate_at) == (company.now + timedelta(hours=8),) * 2
 
 
-def test_a_policy_from_before_there_were_such_numbers_has_those_that_ship(company: Company) -> None:
+def test_older_policy_uses_shipped_numbers(company: Company) -> None:
     kept = PolicyVersion.objects.get(number=1)
     older = {name: part for name, part in kept.document.items() if name not in {"waivers", "brake", "events"}}
     found, ships = policy_queries.Policy(kept, older), policy_queries.in_force(company.now)

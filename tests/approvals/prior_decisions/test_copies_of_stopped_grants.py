@@ -67,7 +67,7 @@ def copied(c: Company) -> Submission:
 @pytest.mark.rule("G5", "I9", "A13")
 @IN_FORCE
 @pytest.mark.parametrize("what", ["a grant", "a credential", "all of it"])
-def test_a_copy_of_what_was_stopped_is_held_and_asked_of_people(company: Company, what: str) -> None:
+def test_copy_of_stopped_automation_is_held_and_needs_people(company: Company, what: str) -> None:
     first = stop_some(company, what)
     made = copied(company)
     assert not made.light_path
@@ -77,7 +77,7 @@ def test_a_copy_of_what_was_stopped_is_held_and_asked_of_people(company: Company
 @pytest.mark.rule("G5", "A13")
 @IN_FORCE
 @pytest.mark.parametrize("what", ["a grant", "a credential", "all of it"])
-def test_nor_does_policy_approve_it_where_it_was_said_to_be_another(
+def test_copy_declared_different_is_not_auto_approved(
     company: Company, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("inventory.duplicates.queries.find_duplicates", lambda case: [])
@@ -90,7 +90,7 @@ COPIED = starting_point(IN_FORCE, copied)
 
 @pytest.mark.rule("G5", "A13")
 @COPIED
-def test_what_is_stopped_while_a_copy_waits_takes_it_off_the_light_path(company: Company, start: Submission) -> None:
+def test_stop_takes_waiting_copy_off_light_path(company: Company, start: Submission) -> None:
     made = start
     assert made.light_path
     stop_grant(company, Submission.objects.earliest("pk"))
@@ -100,7 +100,7 @@ def test_what_is_stopped_while_a_copy_waits_takes_it_off_the_light_path(company:
 
 @pytest.mark.rule("G5", "I9")
 @COPIED
-def test_a_copy_of_what_runs_is_nothing_to_ask_about(company: Company, start: Submission) -> None:
+def test_copy_of_running_automation_is_no_duplicate_question(company: Company, start: Submission) -> None:
     made = start
     assert made.light_path
     assert not Likeness.objects.filter(automation=made.automation).exists()
@@ -120,5 +120,5 @@ def approved_anew(c: Company) -> None:
 
 @pytest.mark.rule("G5", "I9", "A13")
 @starting_point(IN_FORCE, approved_anew)
-def test_what_was_approved_anew_after_a_stop_is_stopped_no_more(company: Company) -> None:
+def test_reapproved_access_counts_as_stopped_no_more(company: Company) -> None:
     assert not Likeness.objects.filter(automation=copied(company).automation).exists()

@@ -41,9 +41,7 @@ def asked_of(c: Company, record: Approval) -> list[tuple[str, str, list[str]]]:
 
 
 @pytest.mark.rule("A15", "A9")
-def test_a_new_lead_and_a_new_owner_do_not_decide_in_place_of_who_approved_it_before(
-    company: Company, stock_withdrawn: Submission
-) -> None:
+def test_new_lead_and_owner_do_not_replace_earlier_approvers(company: Company, stock_withdrawn: Submission) -> None:
     n, before = company.people, stock_withdrawn
     others_answer(company)
     again_asked = scenarios.submitted(company, before.version)
@@ -62,9 +60,7 @@ def test_a_new_lead_and_a_new_owner_do_not_decide_in_place_of_who_approved_it_be
 
 
 @pytest.mark.rule("A15", "A8")
-def test_where_who_approved_it_before_is_gone_it_needs_one_signature_more(
-    company: Company, stock_withdrawn: Submission
-) -> None:
+def test_missing_earlier_approver_needs_extra_approval(company: Company, stock_withdrawn: Submission) -> None:
     n, before = company.people, stock_withdrawn
     others_answer(company)
     stock_report.hand_over(company, company.erp, n.lena, n.amara)
@@ -96,9 +92,7 @@ def test_90_days_count_from_the_withdrawal_not_from_the_yes(company: Company, st
 
 
 @pytest.mark.rule("A14", "A15")
-def test_what_was_approved_in_a_submission_that_a_newer_one_continues_was_not_withdrawn(
-    company: Company, stage_2: Submission
-) -> None:
+def test_continued_submission_does_not_count_as_withdrawn(company: Company, stage_2: Submission) -> None:
     c, n = company, company.people
     scenarios.approve(stock_report.privilege_on(stage_2, c.slack), n.omar, now=c.now)
     newer = stock_report.submitted(c, stock_report.one_more_channel)
@@ -114,7 +108,7 @@ def test_what_was_approved_in_a_submission_that_a_newer_one_continues_was_not_wi
 
 
 @pytest.mark.rule("A15", "A9", "T3")
-def test_each_of_two_who_approved_it_is_asked_again_in_their_own_seat(company: Company, chaser: Submission) -> None:
+def test_both_earlier_approvers_are_asked_in_their_seats(company: Company, chaser: Submission) -> None:
     """High risk: Mei signed as owner and Sana for security, the app Theo and Viktor."""
     c, n = company, company.people
     scenarios.finish(c, stock_report.privilege_on(chaser, c.mail), now=c.now)
@@ -133,9 +127,7 @@ def test_each_of_two_who_approved_it_is_asked_again_in_their_own_seat(company: C
 
 
 @pytest.mark.rule("A15", "A8")
-def test_one_of_two_who_is_gone_costs_one_signature_more_and_withdrawing_once_more_does_not_shed_it(
-    company: Company, chaser: Submission
-) -> None:
+def test_missing_one_of_two_needs_extra_approval_for_good(company: Company, chaser: Submission) -> None:
     c, n = company, company.people
     scenarios.finish(c, stock_report.privilege_on(chaser, c.mail), now=c.now)
     withdraw.withdraw(chaser, actor=as_actor(n.rita), now=c.now, reason="Later.")
@@ -153,7 +145,7 @@ def test_one_of_two_who_is_gone_costs_one_signature_more_and_withdrawing_once_mo
 
 
 @pytest.mark.rule("A15")
-def test_the_page_says_who_said_what_about_the_same_before(company: Company, stock_withdrawn: Submission) -> None:
+def test_page_shows_earlier_decisions_on_same_request(company: Company, stock_withdrawn: Submission) -> None:
     before = stock_withdrawn
     record = stock_report.privilege_on(scenarios.submitted(company, before.version), company.slack)
     path = f"{reverse('review', args=[record.submission_id])}?open={record.pk}"
@@ -163,7 +155,7 @@ def test_the_page_says_who_said_what_about_the_same_before(company: Company, sto
 
 
 @pytest.mark.rule("A15", "I10")
-def test_what_runs_elsewhere_than_in_production_is_asked_for_again_for_there(company: Company) -> None:
+def test_resubmission_in_other_environment_is_asked_there(company: Company) -> None:
     made = stock_report.submitted(company, environment="test")
     withdraw.withdraw(made, actor=as_actor(company.people.rita), now=company.now, reason="Later.")
     rita = as_actor(company.people.rita)

@@ -132,7 +132,7 @@ def approve_app(c: Company, made: Submission, **said: Any) -> Approval:
 
 
 @AGAIN
-def test_the_app_is_not_approved_while_nobody_has_said(company: Company, start: Submission) -> None:
+def test_app_is_not_approved_before_duplicate_answer(company: Company, start: Submission) -> None:
     made = start
     likeness = likeness_of(made)
     with pytest.raises(InvalidInput) as caught:
@@ -143,7 +143,7 @@ def test_the_app_is_not_approved_while_nobody_has_said(company: Company, start: 
 
 
 @AGAIN
-def test_what_is_no_question_of_this_app_is_not_answered_with_it(company: Company, start: Submission) -> None:
+def test_answer_about_unrelated_duplicate_is_refused(company: Company, start: Submission) -> None:
     first = start
     made = stock_report.submitted(company, as_another("more", more_channels(8)))
     with pytest.raises(InvalidInput, match="no question here"):
@@ -152,7 +152,7 @@ def test_what_is_no_question_of_this_app_is_not_answered_with_it(company: Compan
 
 @pytest.mark.rule("S1")
 @starting_point("company", theos)
-def test_who_built_the_other_does_not_say(company: Company, start: Submission) -> None:
+def test_author_of_other_automation_does_not_answer(company: Company, start: Submission) -> None:
     n, made = company.people, start
     assert (n.theo.pk, Capacity.ALIKE) in set(made.parties.values_list("person", "capacity"))
     likeness = likeness_of(made)
@@ -162,7 +162,7 @@ def test_who_built_the_other_does_not_say(company: Company, start: Submission) -
 
 
 @AGAIN
-def test_the_database_approves_no_app_of_which_nobody_has_said(company: Company, start: Submission) -> None:
+def test_database_refuses_app_with_open_duplicate_question(company: Company, start: Submission) -> None:
     app = scenarios.app_of(start)
     with pytest.raises(IntegrityError, match="I9"), transaction.atomic():
         Approval.objects.filter(pk=app.pk).update(state=ApprovalState.APPROVED, ended_at=company.now)
@@ -177,7 +177,7 @@ def test_the_database_takes_an_answer_with_an_approval_of_that_app_only(company:
 
 
 @pytest.mark.rule("A15")
-def test_what_was_refused_of_the_other_was_refused_of_this_one(company: Company, stage_2: Submission) -> None:
+def test_rejection_of_duplicate_counts(company: Company, stage_2: Submission) -> None:
     n, old = company.people, stage_2
     theirs = stock_report.privilege_on(old, company.slack)
     scenarios.reject(theirs, n.omar, now=company.now, reason="Not in that channel.")
@@ -192,7 +192,7 @@ def test_what_was_refused_of_the_other_was_refused_of_this_one(company: Company,
 
 
 @pytest.mark.rule("A13")
-def test_what_may_be_known_is_not_on_the_light_path(company: Company, light_submitted: Submission) -> None:
+def test_possible_duplicate_leaves_light_path(company: Company, light_submitted: Submission) -> None:
     scenarios.reject(scenarios.app_of(light_submitted), company.people.theo, now=company.now, reason="Not now.")
     again = low_risk_report.submitted(company, low_risk_report.another("again"))
     assert Likeness.objects.filter(automation=again.automation).exists()
@@ -200,7 +200,7 @@ def test_what_may_be_known_is_not_on_the_light_path(company: Company, light_subm
 
 
 @AGAIN
-def test_an_undone_answer_was_not_said(company: Company, start: Submission) -> None:
+def test_retracted_answer_does_not_count(company: Company, start: Submission) -> None:
     made = start
     app = approve_app(company, made)
     assert duplicates.unanswered(made.automation) == []
@@ -230,7 +230,7 @@ OF_MARKETING = starting_point("company", of_marketing)
 
 
 @OF_MARKETING
-def test_of_another_teams_its_builder_reads_that_there_is_one(company: Company) -> None:
+def test_builder_sees_foreign_duplicate_without_details(company: Company) -> None:
     rita = Build.by(company.people.rita)
     shown = rita.see(rita.import_item(content=WITHOUT_ID))
     assert "an automation of another team" in shown
@@ -238,7 +238,7 @@ def test_of_another_teams_its_builder_reads_that_there_is_one(company: Company) 
 
 
 @OF_MARKETING
-def test_of_another_teams_security_signs_too(company: Company) -> None:
+def test_duplicate_of_foreign_team_needs_security(company: Company) -> None:
     n, content = company.people, WITHOUT_ID
     made = scenarios.submitted(company, scenarios.brought_in(company, stock_report.EXPORT, content=content))
     assert [one.label for one in scenarios.app_of(made).seats.all()] == [SeatLabel.LEAD, SeatLabel.SECURITY]
@@ -257,20 +257,18 @@ def test_of_another_teams_security_signs_too(company: Company) -> None:
 
 
 @REFUSED
-def test_what_is_not_alike_is_not_held(company: Company) -> None:
+def test_dissimilar_automation_is_not_held(company: Company) -> None:
     made = stock_report.submitted(company, as_another("wider", more_channels(4)))
     assert not Likeness.objects.filter(automation=made.automation).exists()
 
 
-def test_few_privileges_say_little_of_what_runs_and_much_of_what_was_refused(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_few_privileges_hold_only_against_refused_automation(company: Company, stock_submitted: Submission) -> None:
     beside = stock_report.submitted(company, as_another("beside"))
     assert not Likeness.objects.filter(automation=beside.automation).exists()
 
 
 @starting_point(OF_FOUR, refused_among_others)
-def test_what_was_refused_is_not_hidden_behind_others_like_it(
+def test_refused_automation_is_listed_before_similar_ones(
     company: Company, start: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(duplicates, "MAX_ASKED", 1)
@@ -299,7 +297,7 @@ def test_four_fifths_are_enough_whichever_is_larger(company: Company, start: Sub
     assert [one.other for one in Likeness.objects.filter(automation=largest.automation)] == [larger.automation]
 
 
-def test_what_was_retired_is_known_when_it_comes_back(company: Company, stock_in_force: Submission) -> None:
+def test_retired_automation_is_recognised(company: Company, stock_in_force: Submission) -> None:
     n = company.people
     gone = Automation.objects.get(pk=stock_in_force.automation_id)
     lifecycle.retire(gone, actor=as_actor(n.jonas), now=company.now, reason="Not needed.")
@@ -315,7 +313,7 @@ def test_a_sibling_in_another_environment_is_no_stranger(company: Company) -> No
     assert not Likeness.objects.filter(automation=made.automation).exists()
 
 
-def test_what_is_in_force_is_not_asked_again(company: Company, stock_in_force: Submission) -> None:
+def test_automation_in_force_is_not_asked_again(company: Company, stock_in_force: Submission) -> None:
     stock_report.submitted(company, as_another("beside", more_channels(2)))
     made = stock_report.submitted(company, more_channels(2))
     assert made.automation == stock_in_force.automation
@@ -324,9 +322,7 @@ def test_what_is_in_force_is_not_asked_again(company: Company, stock_in_force: S
 
 @pytest.mark.parametrize("is_same", [True, False])
 @AGAIN
-def test_what_was_said_stands_with_the_decision_and_on_record(
-    company: Company, start: Submission, is_same: bool
-) -> None:
+def test_duplicate_answer_is_stored_with_decision(company: Company, start: Submission, is_same: bool) -> None:
     made = start
     likeness = likeness_of(made)
     approve_app(company, made, same={likeness.pk: is_same})
@@ -338,7 +334,7 @@ def test_what_was_said_stands_with_the_decision_and_on_record(
 
 @pytest.mark.parametrize("is_same", [True, False])
 @AGAIN
-def test_what_was_said_counts_for_what_is_submitted_next(company: Company, start: Submission, is_same: bool) -> None:
+def test_duplicate_answer_applies_to_next_submission(company: Company, start: Submission, is_same: bool) -> None:
     made = start
     approve_app(company, made, same={likeness_of(made).pk: is_same})
     withdraw.withdraw(made, actor=as_actor(company.people.rita), now=company.now, reason="Not now.")
@@ -355,7 +351,7 @@ def test_what_was_said_counts_for_what_is_submitted_next(company: Company, start
 
 
 @AGAIN
-def test_a_newer_version_keeps_what_was_said(company: Company, start: Submission) -> None:
+def test_newer_version_keeps_duplicate_answer(company: Company, start: Submission) -> None:
     made = start
     approve_app(company, made)
     newer = stock_report.submitted(company, as_another("again", stock_report.one_more_channel))
@@ -364,7 +360,7 @@ def test_a_newer_version_keeps_what_was_said(company: Company, start: Submission
 
 
 @AGAIN
-def test_the_reviewer_answers_on_the_page_and_loses_nothing(company: Company, start: Submission) -> None:
+def test_reviewer_answers_duplicate_question_and_keeps_input(company: Company, start: Submission) -> None:
     n, made = company.people, start
     old = Submission.objects.earliest("pk")
     field, app = f"same-{likeness_of(made).pk}", scenarios.app_of(made)
@@ -420,7 +416,7 @@ def test_withdrawal_of_a_similar_automation_is_no_refusal(company: Company, star
 
 @pytest.mark.rule("A7")
 @OF_FOUR
-def test_it_is_not_decided_together_with_others(company: Company) -> None:
+def test_duplicate_question_is_excluded_from_bulk_decision(company: Company) -> None:
     made = stock_report.submitted(company, from_elsewhere("again", more_channels(2)))
     app = scenarios.app_of(made)
     assert (app.tier, app.earlier) == ("standard", None)
@@ -428,7 +424,7 @@ def test_it_is_not_decided_together_with_others(company: Company) -> None:
     assert "may be the same as another" in page
 
 
-def test_an_export_of_its_own_is_told_by_its_source(company: Company, stock_submitted: Submission) -> None:
+def test_export_without_id_is_recognised_by_source(company: Company, stock_submitted: Submission) -> None:
     first = stock_submitted
     content = json.dumps({**json.loads(stock_report.source()), "meta": {"instanceId": "e" * 64}}).encode()
     made = scenarios.submitted(company, scenarios.brought_in(company, stock_report.EXPORT, content=content))
@@ -437,7 +433,7 @@ def test_an_export_of_its_own_is_told_by_its_source(company: Company, stock_subm
 
 
 @AGAIN
-def test_the_reviewer_reads_what_was_said_of_the_other(company: Company, start: Submission) -> None:
+def test_reviewer_sees_decisions_on_other_automation(company: Company, start: Submission) -> None:
     made = start
     page = client_of(company.people.theo).get(reverse("review", args=[made.pk])).content.decode()
     assert "Said before" in page

@@ -63,7 +63,7 @@ def asked_of_another(c: Company) -> Submission:
 
 @pytest.mark.rule("A15", "A9")
 @starting_point("stock_declined", asked_again)
-def test_withdrawing_undecided_what_was_asked_again_sheds_no_refusal(company: Company, start: Submission) -> None:
+def test_undecided_withdrawal_does_not_clear_rejection(company: Company, start: Submission) -> None:
     no = stock_report.privilege_on(Submission.objects.earliest("pk"), company.slack)
     assert not stock_report.privilege_on(start, company.slack).decisions.exists()
     the_no_counts(company, start, no)
@@ -78,7 +78,7 @@ def refusal_carried(c: Company) -> Submission:
 
 @pytest.mark.rule("A15", "A14")
 @starting_point("stock_in_stage_2", refusal_carried)
-def test_withdrawing_what_carried_a_refusal_over_sheds_it_neither(company: Company, start: Submission) -> None:
+def test_withdrawal_of_carried_rejection_does_not_clear_it(company: Company, start: Submission) -> None:
     newer, no = start, stock_report.privilege_on(Submission.objects.earliest("pk"), company.slack)
     carried = newer.approvals.get(privilege__key=no.privilege.key)
     assert (carried.state, carried.decisions.count()) == (ApprovalState.REJECTED, 0)
@@ -87,9 +87,7 @@ def test_withdrawing_what_carried_a_refusal_over_sheds_it_neither(company: Compa
 
 @pytest.mark.rule("A15")
 @starting_point("stock_declined", asked_of_another)
-def test_one_signature_more_stays_needed_after_somebody_else_approved_and_it_was_withdrawn(
-    company: Company, start: Submission
-) -> None:
+def test_extra_approval_stays_needed_after_approval_and_withdrawal(company: Company, start: Submission) -> None:
     c, n, second = company, company.people, start
     no = stock_report.privilege_on(Submission.objects.earliest("pk"), c.slack)
     record = stock_report.privilege_on(second, c.slack)
@@ -102,9 +100,7 @@ def test_one_signature_more_stays_needed_after_somebody_else_approved_and_it_was
 
 
 @pytest.mark.rule("A15")
-def test_what_was_withdrawn_before_anybody_said_a_word_needs_no_signature_more(
-    company: Company, stage_2: Submission
-) -> None:
+def test_withdrawal_before_any_decision_needs_no_extra_approval(company: Company, stage_2: Submission) -> None:
     withdraw(company, stage_2)
     record = stock_report.privilege_on(scenarios.submitted(company, stage_2.version), company.slack)
     assert (record.earlier, seats(record)) == (stock_report.privilege_on(stage_2, company.slack), ["owner"])

@@ -102,7 +102,7 @@ def refused_below(c: Company) -> None:
 
 @pytest.mark.rule("A13")
 @starting_point("company", refused_below)
-def test_what_was_refused_below_is_not_approved_by_policy_above(company: Company) -> None:
+def test_rejection_in_lower_environment_blocks_auto_approval(company: Company) -> None:
     def above(export: dict[str, Any]) -> None:
         low_risk_report.another("y")(export)
         export["id"] = "x"
@@ -140,9 +140,7 @@ def shell(c: Company) -> Submission:
 
 
 @starting_point(REFUSED, shell)
-def test_something_small_that_is_in_force_does_not_bring_back_what_was_refused(
-    company: Company, start: Submission
-) -> None:
+def test_small_grant_in_force_does_not_restore_rejected_access(company: Company, start: Submission) -> None:
     old = start
     again = stock_report.submitted(company, named("shell"))
     app = scenarios.app_of(again)
@@ -162,7 +160,7 @@ def said_the_same(c: Company) -> None:
 
 @pytest.mark.rule("S1")
 @starting_point("company", said_the_same)
-def test_who_built_what_was_said_to_be_the_same_decides_nothing_later_either(company: Company) -> None:
+def test_author_of_confirmed_duplicate_is_barred_later(company: Company) -> None:
     n = company.people
     again = stock_report.submitted(company, named("ritas", stock_report.one_more_channel, stock_report.started_by_hand))
     with pytest.raises(DutyConflict, match=r"^SOD-1: You are a party to this submission,"):
@@ -177,12 +175,12 @@ def nearly_the_same(c: Company) -> None:
 
 
 @starting_point("company", nearly_the_same)
-def test_a_word_about_nearly_the_same_says_nothing_about_the_very_source(company: Company) -> None:
+def test_answer_about_similar_source_does_not_cover_identical_one(company: Company) -> None:
     again = stock_report.submitted(company, named("again", more_channels(3)))
     assert [one.because for one in duplicates.unanswered(again.automation)] == ["source"]
 
 
-def test_a_draft_that_nobody_submitted_is_nothing_yet(company: Company) -> None:
+def test_unsubmitted_draft_is_no_duplicate(company: Company) -> None:
     n = company.people
     scenarios.brought_in(company, stock_report.EXPORT, by=n.theo, content=stock_report.source(named("draft")))
     made = stock_report.submitted(company, named("again"))
@@ -202,7 +200,7 @@ def up_the_ladder(c: Company) -> Submission:
 
 
 @starting_point("stock_submitted", up_the_ladder)
-def test_whoever_the_ladder_comes_to_sees_the_other_and_says(company: Company, start: Submission) -> None:
+def test_next_approver_sees_duplicate_and_answers(company: Company, start: Submission) -> None:
     n, made = company.people, start
     app, amara = scenarios.app_of(made), client_of(n.amara)
     page = amara.get(reverse("review", args=[made.pk])).content.decode()
@@ -247,9 +245,7 @@ def refused_beside(c: Company) -> Submission:
 
 @starting_point("stock_in_force", refused_beside)
 @pytest.mark.parametrize("source", ["the very same", "another"])
-def test_a_version_of_what_is_in_force_goes_to_stage_1_where_it_may_be_what_was_refused(
-    company: Company, start: Submission, source: str
-) -> None:
+def test_version_like_rejected_automation_goes_to_stage_1(company: Company, start: Submission, source: str) -> None:
     more = () if source == "the very same" else (stock_report.another_order,)
     made = stock_report.submitted(company, both(more_channels(2), *more))
     assert made.automation == start.automation

@@ -48,13 +48,13 @@ REFUSED = starting_point("company", refused_together)
 @pytest.mark.rule("A13", "A15")
 @REFUSED
 @pytest.mark.parametrize("how", OTHERWISE)
-def test_what_was_refused_is_not_approved_by_policy_however_it_is_written(company: Company, how: str) -> None:
+def test_rejected_access_is_not_auto_approved_in_other_spelling(company: Company, how: str) -> None:
     assert not low_risk_report.submitted(company, both(asks(OTHERWISE[how]), another("b"))).light_path
 
 
 @pytest.mark.rule("A13", "A15")
 @REFUSED
-def test_nor_is_it_by_another_kind_of_step(company: Company) -> None:
+def test_rejected_access_is_not_auto_approved_by_other_step(company: Company) -> None:
     assert not low_risk_report.submitted(company, another("b")).light_path
 
 
@@ -64,7 +64,7 @@ def test_nor_is_it_by_another_kind_of_step(company: Company) -> None:
     ("how", "is_copy"),
     [("the other way round", False), ("in other letters", True), ("one more", False), ("one more", True)],
 )
-def test_what_was_stopped_is_not_brought_back_by_policy(company: Company, how: str, is_copy: bool) -> None:
+def test_stopped_access_is_not_auto_approved(company: Company, how: str, is_copy: bool) -> None:
     edit = another("b") if is_copy else stock_report.started_by_hand
     assert not low_risk_report.submitted(company, both(asks(OTHERWISE[how]), edit)).light_path
 
@@ -80,7 +80,7 @@ def stopped_by_its_owner(c: Company) -> Submission:
 @pytest.mark.rule("G5")
 @starting_point("company", stopped_by_its_owner)
 @pytest.mark.parametrize("how", ["the other way round", "in other letters"])
-def test_who_stopped_it_does_not_bring_it_back_alone_however_it_is_written(company: Company, how: str) -> None:
+def test_stopper_does_not_restore_rewritten_access_alone(company: Company, how: str) -> None:
     omar = company.people.omar
     record = stock_report.privilege_on(stock_report.submitted(company, asks(OTHERWISE[how])), company.erp)
     assert {seat.label for seat in record.seats.all()} == {"owner", "security"}
@@ -90,7 +90,7 @@ def test_who_stopped_it_does_not_bring_it_back_alone_however_it_is_written(compa
 
 @pytest.mark.rule("A13")
 @REFUSED
-def test_what_has_nothing_in_common_with_it_is_no_question(company: Company) -> None:
+def test_unrelated_access_is_no_question(company: Company) -> None:
     assert low_risk_report.submitted(company, both(asks("SELECT 1 FROM scm.bins"), another("b"))).light_path
 
 
@@ -128,9 +128,7 @@ def refused_both(c: Company) -> Approval:
 @pytest.mark.rule("A15")
 @starting_point("chaser_in_stage_2", refused_both)
 @pytest.mark.parametrize("how", ["the same", "the other way round", "in other letters"])
-def test_a_refusal_is_shown_and_asked_of_the_same_person_however_it_is_written(
-    company: Company, start: Approval, how: str
-) -> None:
+def test_rewritten_rejection_is_shown_and_goes_to_same_person(company: Company, start: Approval, how: str) -> None:
     refused = start
     again = scenarios.submitted(company, scenarios.brought_in(company, CHASER, content=chaser(how)))
     assert of_both(again).earlier == refused
@@ -161,6 +159,6 @@ def test_a_copy_that_is_written_otherwise_is_held_as_the_same(company: Company, 
         (["/finance/2024"], ["/finance/"], True),
     ],
 )
-def test_what_has_a_part_in_common(one: Sequence[str], other: Sequence[str], is_same: bool) -> None:
+def test_overlapping_access_is_recognised(one: Sequence[str], other: Sequence[str], is_same: bool) -> None:
     mine, its = privilege_scope.target_parts("", one), privilege_scope.target_parts("", other)
     assert privilege_scope.targets_overlap(mine, its) is privilege_scope.targets_overlap(its, mine) is is_same

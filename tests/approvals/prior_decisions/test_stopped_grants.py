@@ -70,9 +70,7 @@ SAME_VERSION = starting_point("stock_stopped", same_version)
 
 @pytest.mark.rule("G5", "A8")
 @ASKED_AGAIN
-def test_what_security_stopped_does_not_come_back_by_its_owner_alone_nor_with_who_stopped_it(
-    company: Company, start: Approval
-) -> None:
+def test_stopped_access_needs_owner_and_another_person(company: Company, start: Approval) -> None:
     n, record = company.people, start
     later = record.submission.submitted_at
     assert [seat.label for seat in record.seats.all()] == ["owner", "security"]
@@ -92,7 +90,7 @@ def again_after_its_owner_stopped_it(c: Company) -> Approval:
 
 @pytest.mark.rule("G5", "A9")
 @starting_point("stock_in_force", again_after_its_owner_stopped_it)
-def test_an_owner_who_stopped_it_does_not_approve_what_brings_it_back(company: Company, start: Approval) -> None:
+def test_owner_who_stopped_does_not_approve_restart(company: Company, start: Approval) -> None:
     n, record = company.people, start
     later = record.submission.submitted_at
     refused(decide.approve, record, as_actor(n.omar), "G5", now=later)
@@ -115,7 +113,7 @@ def brought_back(c: Company) -> datetime:
 
 @pytest.mark.rule("G5")
 @starting_point(ASKED_AGAIN, brought_back)
-def test_what_two_others_brought_back_is_asked_as_ever_after_that(company: Company, start: datetime) -> None:
+def test_restarted_access_is_requested_normally_later(company: Company, start: datetime) -> None:
     c, later, live = company, start, Submission.objects.earliest("pk")
     once_more = scenarios.submitted(c, live.version, now=later + timedelta(hours=1))
     assert [seat.label for seat in stock_report.privilege_on(once_more, c.slack).seats.all()] == ["owner"]
@@ -123,9 +121,7 @@ def test_what_two_others_brought_back_is_asked_as_ever_after_that(company: Compa
 
 @pytest.mark.rule("G5", "A5")
 @RENEWAL
-def test_what_is_stopped_while_it_is_asked_for_anew_stays_stopped_when_that_is_put_in_force(
-    company: Company, start: tuple[Submission, datetime]
-) -> None:
+def test_access_stopped_during_review_stays_stopped(company: Company, start: tuple[Submission, datetime]) -> None:
     c, n, live = company, company.people, Submission.objects.earliest("pk")
     asked, late = start
     held = on_slack(c, live)
@@ -141,9 +137,7 @@ def test_what_is_stopped_while_it_is_asked_for_anew_stays_stopped_when_that_is_p
 
 
 @pytest.mark.rule("G5", "A12")
-def test_the_same_version_asks_stage_2_anew_about_what_was_stopped_and_about_nothing_else(
-    company: Company, live: Submission
-) -> None:
+def test_same_version_asks_only_about_stopped_access(company: Company, live: Submission) -> None:
     c, n = company, company.people
     with pytest.raises(InvalidInput, match="in force already"):
         scenarios.submitted(c, live.version)
@@ -155,7 +149,7 @@ def test_the_same_version_asks_stage_2_anew_about_what_was_stopped_and_about_not
 
 @pytest.mark.rule("G5", "A8")
 @SAME_VERSION
-def test_it_lives_again_by_two_others_only(company: Company, start: Approval) -> None:
+def test_stopped_access_needs_two_other_people(company: Company, start: Approval) -> None:
     c, n, live, record = company, company.people, Submission.objects.earliest("pk"), start
     stopped = on_slack(c, live)
     refused(decide.approve, record, as_actor(n.sana), "G5", now=c.now)
@@ -176,7 +170,7 @@ def test_it_lives_again_by_two_others_only(company: Company, start: Approval) ->
 @pytest.mark.rule("G5", "A5")
 @SAME_VERSION
 @pytest.mark.parametrize("who", ["omar", "viktor"])
-def test_what_one_of_two_refuses_stays_stopped(who: str, company: Company, start: Approval) -> None:
+def test_one_refusal_keeps_access_stopped(who: str, company: Company, start: Approval) -> None:
     c, n, live, record = company, company.people, Submission.objects.earliest("pk"), start
     stopped = on_slack(c, live)
     scenarios.reject(record, getattr(n, who), now=c.now)
@@ -190,7 +184,7 @@ def test_what_one_of_two_refuses_stays_stopped(who: str, company: Company, start
 
 
 @pytest.mark.rule("G5", "A2")
-def test_a_stopped_credential_is_asked_anew_and_brings_back_what_needs_it(company: Company, live: Submission) -> None:
+def test_restarted_credential_restores_its_privileges(company: Company, live: Submission) -> None:
     c, n = company, company.people
     held = Grant.objects.get(automation=live.automation, kind="credential", credential__opens=c.erp)
     transition_lifecycle.stop(held, actor=as_actor(n.omar), now=c.now, reason="It leaked.")
@@ -206,7 +200,7 @@ def test_a_stopped_credential_is_asked_anew_and_brings_back_what_needs_it(compan
 
 
 @pytest.mark.rule("G5", "A12")
-def test_a_newer_version_does_not_leave_behind_what_was_stopped(company: Company, stock_stopped: Submission) -> None:
+def test_newer_version_keeps_stopped_access_in_question(company: Company, stock_stopped: Submission) -> None:
     c, live = company, stock_stopped
     newer = stock_report.submitted(c, stock_report.one_more_channel)
     keys = {record.key for record in newer.approvals.filter(stage=2)}
@@ -215,9 +209,7 @@ def test_a_newer_version_does_not_leave_behind_what_was_stopped(company: Company
 
 
 @pytest.mark.rule("G5", "A14")
-def test_what_is_stopped_while_a_submission_is_open_is_asked_by_submitting_it_anew(
-    company: Company, live: Submission
-) -> None:
+def test_access_stopped_during_submission_needs_resubmission(company: Company, live: Submission) -> None:
     c, n = company, company.people
     version = stock_report.version(c, stock_report.one_more_channel)
     first = scenarios.submitted(c, version)
@@ -228,7 +220,7 @@ def test_what_is_stopped_while_a_submission_is_open_is_asked_by_submitting_it_an
 
 
 @pytest.mark.rule("G5")
-def test_a_stop_of_the_whole_automation_asks_stage_2_nothing(company: Company, live: Submission) -> None:
+def test_stop_of_whole_automation_asks_no_stage_2(company: Company, live: Submission) -> None:
     c, n = company, company.people
     automation = Automation.objects.get(pk=live.automation_id)
     lifecycle.stop(automation, actor=as_actor(n.jonas), now=c.now, reason="It posts nonsense.")
@@ -260,9 +252,7 @@ def test_the_review_page_says_that_it_was_stopped(company: Company, start: Appro
 
 @pytest.mark.rule("G5", "A14", "A15")
 @RENEWAL
-def test_a_yes_from_before_the_stop_does_not_carry_over_to_what_lifts_it(
-    company: Company, start: tuple[Submission, datetime]
-) -> None:
+def test_approval_before_stop_is_not_carried_over(company: Company, start: tuple[Submission, datetime]) -> None:
     c, n, live = company, company.people, Submission.objects.earliest("pk")
     first, late = start
     approve(stock_report.privilege_on(first, c.slack), n.omar, now=late)

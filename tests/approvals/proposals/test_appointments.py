@@ -47,7 +47,7 @@ def stands(c: Company, one: Proposal) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", APPOINTING)
-def test_no_admin_appoints_themself_nor_countersigns_for_themself(company: Company, kind: str) -> None:
+def test_admin_does_not_appoint_or_countersign_for_themself(company: Company, kind: str) -> None:
     n = company.people
     with pytest.raises(DutyConflict) as caught:
         propose(company, kind, n.ines, n.ines)
@@ -60,7 +60,7 @@ def test_no_admin_appoints_themself_nor_countersigns_for_themself(company: Compa
 
 
 @pytest.mark.parametrize("kind", APPOINTING)
-def test_no_admin_appoints_a_friend_alone(company: Company, kind: str) -> None:
+def test_admin_does_not_appoint_alone(company: Company, kind: str) -> None:
     n = company.people
     one = propose(company, kind, n.tom, n.ines)
     with pytest.raises(DutyConflict, match=r"^SOD-8: You proposed this; a second person countersigns"):
@@ -85,7 +85,7 @@ def test_two_admins_and_the_person_together_do(company: Company, kind: str) -> N
 
 
 @pytest.mark.parametrize("kind", APPOINTING)
-def test_who_declines_is_not_appointed(company: Company, kind: str) -> None:
+def test_declined_appointment_has_no_effect(company: Company, kind: str) -> None:
     n = company.people
     one = answer(company, propose(company, kind, n.tom, n.ines), n.karl)
     with pytest.raises(InvalidInput, match=r"^REASON: "):
@@ -105,7 +105,7 @@ def test_a_security_reviewer_or_a_superuser_does_not_countersign_it(company: Com
 
 
 @pytest.mark.parametrize("kind", APPOINTING)
-def test_who_has_left_meanwhile_is_not_appointed(company: Company, kind: str) -> None:
+def test_leaver_is_not_appointed(company: Company, kind: str) -> None:
     n = company.people
     one = answer(company, propose(company, kind, n.tom, n.ines), n.karl)
     record_leaver(n.tom, actor=as_actor(n.ines), now=company.now, reason="Left.")
@@ -139,7 +139,7 @@ def test_who_has_left_meanwhile_is_not_appointed(company: Company, kind: str) ->
         ("resource_class", "x", {}),
     ],
 )
-def test_what_names_nothing_or_nobody_is_not_proposed(company: Company, kind: str, target: str, document: Any) -> None:
+def test_appointment_needs_subject_and_person(company: Company, kind: str, target: str, document: Any) -> None:
     n = company.people
     named = {"team": n.marketing.pk, "fallback": n.fallback.pk, "person": n.tom.pk, "slack": company.slack.pk}
     row = Proposal(kind=kind, target=target.format(**named))
@@ -158,7 +158,7 @@ def test_one_person_is_not_lead_and_deputy(company: Company) -> None:
         )
 
 
-def test_nobody_but_a_proposal_changes_who_leads_or_answers(company: Company) -> None:
+def test_only_proposal_changes_leads_and_owners(company: Company) -> None:
     """No operation of an admin's is left that does: the engine refuses each of them."""
     n, ines = company.people, as_actor(company.people.ines)
     team = found_team(Team(name="Logistics"), actor=ines, now=company.now)
@@ -181,7 +181,7 @@ def test_nobody_but_a_proposal_changes_who_leads_or_answers(company: Company) ->
     assert Resource.objects.get(pk=company.slack.pk).owner == n.omar
 
 
-def test_who_named_the_owner_of_something_new_does_not_put_it_to_use(company: Company) -> None:
+def test_person_naming_owner_does_not_activate_resource(company: Company) -> None:
     """A builder proposed it, Ines names her friend, who accepts: it takes Karl."""
     n = company.people
     made = resources.propose_resource(
@@ -211,7 +211,7 @@ def lowering(c: Company, by: Person) -> Proposal:
     return Proposal.objects.get(pk=one.pk)
 
 
-def test_an_owner_of_what_holds_it_neither_proposes_nor_countersigns_a_lower_class(
+def test_owner_of_affected_automation_neither_proposes_nor_countersigns_lower_class(
     company: Company, chaser_in_force: Any
 ) -> None:
     n = company.people
@@ -229,7 +229,7 @@ def test_an_owner_of_what_holds_it_neither_proposes_nor_countersigns_a_lower_cla
     assert Resource.objects.get(pk=company.erp.pk).counted_class == "internal"
 
 
-def test_what_only_goes_upwards_needs_no_second_person(company: Company) -> None:
+def test_raising_class_needs_no_second_person(company: Company) -> None:
     row = Proposal(kind="resource_class", target=str(company.slack.pk))
     with pytest.raises(InvalidInput, match=r"^S8: What only goes upwards needs no second"):
         proposal_transitions.propose(
@@ -292,13 +292,13 @@ ALONE = {
 
 @pytest.mark.rule("S9")
 @pytest.mark.parametrize("what", ALONE)
-def test_the_database_takes_nobody_for_appointed_whom_two_people_did_not_sign(company: Company, what: str) -> None:
+def test_database_refuses_appointment_without_two_people(company: Company, what: str) -> None:
     n, (said, refused) = company.people, ALONE[what]
     with database_refuses(refused):
         sql(said.format(tom=n.tom.pk, marketing=n.marketing.pk, fallback=n.fallback.pk))
 
 
-def test_the_database_takes_what_was_signed_once(company: Company) -> None:
+def test_database_uses_signed_appointment_once(company: Company) -> None:
     """Tom is lead by a proposal, and Grace after him by another: what was signed first does not make him it again."""
     c, n = company, company.people
     for who in (n.tom, n.grace):

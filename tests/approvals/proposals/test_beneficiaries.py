@@ -33,7 +33,7 @@ def approve(c: Company, one: Proposal, by: Person) -> None:
     proposal_transitions.approve(one, actor=as_actor(by), now=c.now, shown_digest=one.digest)
 
 
-def test_whoever_has_come_to_own_what_asks_for_it_does_not_countersign_a_lower_class(company: Company) -> None:
+def test_new_owner_of_requesting_automation_does_not_countersign_lower_class(company: Company) -> None:
     c, n = company, company.people
     on = Resource.objects.get(pk=c.erp.pk)
     one = proposed(c, "resource_class", str(on.pk), {"data_class": "public", "environment": on.environment}, n.ines)
@@ -48,7 +48,7 @@ def test_whoever_has_come_to_own_what_asks_for_it_does_not_countersign_a_lower_c
 
 
 @pytest.mark.rule("S1")
-def test_whoever_edited_a_draft_that_another_brought_in_does_not_countersign_a_lower_class(company: Company) -> None:
+def test_editor_of_draft_does_not_countersign_lower_class(company: Company) -> None:
     c, n = company, company.people
     on = Resource.objects.get(pk=c.erp.pk)
     draft = stock_report.version(c).automation
@@ -63,7 +63,7 @@ def test_whoever_edited_a_draft_that_another_brought_in_does_not_countersign_a_l
 
 
 @pytest.mark.rule("S1")
-def test_what_was_edited_before_the_approved_version_was_made_is_decided(company: Company) -> None:
+def test_edits_before_approved_version_do_not_count(company: Company) -> None:
     c, n = company, company.people
     version = stock_report.version(c)
     mine = Automation.objects.filter(pk=version.automation_id)
@@ -77,7 +77,7 @@ def test_what_was_edited_before_the_approved_version_was_made_is_decided(company
     assert beneficiaries._editors(mine) == set()
 
 
-def test_who_stands_in_for_whoever_gets_a_role_does_not_countersign_it(company: Company) -> None:
+def test_delegate_of_appointee_does_not_countersign(company: Company) -> None:
     c, n = company, company.people
     one = proposed(c, "role", f"{n.omar.pk}-auditor", {"held": True}, n.ines)
     shares(n.karl, n.omar)

@@ -59,7 +59,7 @@ def approve(c: Company, made: Proposal, who: Any) -> Proposal:
 
 
 @pytest.mark.parametrize("who", ["ines", "karl", "yuki", "rita"])
-def test_nobody_but_a_security_reviewer_countersigns_a_rule(plain: Company, who: str) -> None:
+def test_only_security_countersigns_conflict_rule(plain: Company, who: str) -> None:
     made = proposed(plain, rule_of(plain))
     with pytest.raises(Refused, match=r"^PERMISSION: "):
         approve(plain, made, getattr(plain.people, who))
@@ -68,7 +68,7 @@ def test_nobody_but_a_security_reviewer_countersigns_a_rule(plain: Company, who:
 
 @pytest.mark.parametrize("who", ["jonas", "rita"])
 @pytest.mark.parametrize("way", ["given up", "loosened", "by a file"])
-def test_nobody_whom_a_rule_catches_countersigns_that_it_is_loosened(
+def test_affected_person_does_not_countersign_loosening(
     plain: Company, plain_in_force: Submission, who: str, way: str
 ) -> None:
     person = getattr(plain.people, who)
@@ -87,7 +87,7 @@ def test_nobody_whom_a_rule_catches_countersigns_that_it_is_loosened(
     assert approve(plain, made, plain.people.sana).state == ProposalState.IN_FORCE
 
 
-def test_nobody_whom_a_rule_catches_proposes_that_it_is_given_up(plain: Company, plain_in_force: Submission) -> None:
+def test_affected_person_does_not_propose_withdrawal_of_rule(plain: Company, plain_in_force: Submission) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     conflict_jobs.scan_all(plain.now, JOB)
     give_role(plain.people.rita, Role.ADMIN, admins=(plain.people.ines, plain.people.karl))
@@ -96,7 +96,7 @@ def test_nobody_whom_a_rule_catches_proposes_that_it_is_given_up(plain: Company,
     assert no.value.refusal.code == "SOD-8"
 
 
-def test_whom_a_rule_catches_may_countersign_that_it_is_stricter(plain: Company, plain_in_force: Submission) -> None:
+def test_affected_person_may_countersign_tightening(plain: Company, plain_in_force: Submission) -> None:
     give_role(plain.people.rita, Role.SECURITY_REVIEWER, admins=(plain.people.ines, plain.people.karl))
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     conflict_jobs.scan_all(plain.now, JOB)
@@ -106,14 +106,12 @@ def test_whom_a_rule_catches_may_countersign_that_it_is_stricter(plain: Company,
 
 
 @pytest.mark.parametrize("who", ["sana", "rita", "yuki"])
-def test_nobody_but_an_admin_proposes_one(plain: Company, who: str) -> None:
+def test_only_admin_proposes_conflict_rule(plain: Company, who: str) -> None:
     with pytest.raises(Refused, match=r"^PERMISSION: "):
         proposed(plain, rule_of(plain), by=getattr(plain.people, who))
 
 
-def test_a_rule_that_is_countersigned_is_in_force_and_catches_what_is_held(
-    plain: Company, plain_in_force: Submission
-) -> None:
+def test_countersigned_rule_applies_to_held_access(plain: Company, plain_in_force: Submission) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     (one,) = conflict_queries.in_force(plain.now)
     assert (one.version.proposed_by, one.version.approved_by) == (plain.people.ines, plain.people.sana)
@@ -121,7 +119,7 @@ def test_a_rule_that_is_countersigned_is_in_force_and_catches_what_is_held(
     assert Conflict.objects.get().subject == plain_in_force.automation_id
 
 
-def test_what_it_would_have_caught_is_counted_first(plain: Company, plain_in_force: Submission) -> None:
+def test_impact_is_counted_before_countersigning(plain: Company, plain_in_force: Submission) -> None:
     made = proposed(plain, rule_of(plain))
     found = proposal_jobs.latest(made)
     assert found is not None
@@ -135,7 +133,7 @@ def says(made: Proposal) -> list[str]:
     return kind_kind.kind_of(made.kind).said(proposal_jobs.span(made, found), found.counts)
 
 
-def test_what_is_said_of_another_mode_is_what_it_would_do(plain: Company, plain_in_force: Submission) -> None:
+def test_impact_of_mode_change_is_described(plain: Company, plain_in_force: Submission) -> None:
     c = plain
     made = proposed(c, rule_of(c))
     assert says(made) == ["1 would have been in conflict, which is written down and no more, by what it holds itself."]
@@ -160,7 +158,7 @@ def test_what_is_said_of_another_mode_is_what_it_would_do(plain: Company, plain_
     ]
 
 
-def test_what_a_new_rule_refuses_says_what_becomes_of_what_is_held(plain: Company, plain_in_force: Submission) -> None:
+def test_new_rule_states_consequence_for_held_access(plain: Company, plain_in_force: Submission) -> None:
     assert says(proposed(plain, rule_of(plain, mode="enforce"))) == [
         "1 would have been refused, by what it holds itself.",
         "Whatever is held already and caught would have 30 days to be resolved.",
@@ -204,7 +202,7 @@ def test_a_rule_that_is_given_up_loosens_and_ends_its_conflicts(plain: Company, 
     assert Conflict.objects.get().ended_why == "rule_given_up"
 
 
-def test_what_is_no_rule_is_refused_with_everything_that_is_wrong(plain: Company) -> None:
+def test_invalid_rule_is_refused_with_all_errors(plain: Company) -> None:
     with pytest.raises(InvalidInput) as no:
         proposed(plain, {"rule": {"code": "read-and-tell", "mode": "shout"}})
     assert len(no.value.refusal.detail) > 3
@@ -213,9 +211,7 @@ def test_what_is_no_rule_is_refused_with_everything_that_is_wrong(plain: Company
     assert not Proposal.objects.filter(kind="conflict_rule").exists()
 
 
-def test_each_rule_is_counted_by_what_it_says_itself_and_by_no_query_a_submission(
-    plain: Company, plain_in_force: Submission
-) -> None:
+def test_impact_is_counted_per_rule_without_query_per_submission(plain: Company, plain_in_force: Submission) -> None:
     def counted(document: dict[str, Any], code: str) -> dict[str, int]:
         made = proposed(plain, document, code=code)
         found = proposal_jobs.latest(made)

@@ -41,7 +41,7 @@ def signed(c: Company, **more: Any) -> None:
 
 
 @pytest.mark.parametrize("way", ["given up", "looser", "another leg", "stricter and another leg"])
-def test_what_loosens_or_may_waits_for_a_second_person(plain: Company, way: str) -> None:
+def test_loosening_rule_waits_for_second_person(plain: Company, way: str) -> None:
     c = plain
     signed(c, mode="approval")
     other = {
@@ -76,7 +76,7 @@ def test_the_database_takes_no_rule_that_two_people_have_not_signed(plain: Compa
 
 
 @pytest.mark.parametrize("wrong", ["number", "mode", "effective_at", "approved_by"])
-def test_the_database_takes_what_two_people_have_signed_only_as_they_did(plain: Company, wrong: str) -> None:
+def test_database_keeps_rule_as_signed_by_two(plain: Company, wrong: str) -> None:
     c, n = plain, plain.people
     signed(c, mode="enforce")
     row = conflict_rules.unsaved(conflict_rules.document(on(c.erp), on(c.slack), mode="enforce"), c.now)
@@ -87,7 +87,7 @@ def test_the_database_takes_what_two_people_have_signed_only_as_they_did(plain: 
         row.save()
 
 
-def test_the_database_brings_back_nothing_that_was_not_taken_back(plain: Company) -> None:
+def test_database_restores_only_lapsed_rules(plain: Company) -> None:
     proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
     acting = ConflictRule.objects.get(until__isnull=False)
     row = conflict_rules.unsaved(conflict_rules.document(on(plain.erp), on(plain.slack)), plain.now)
@@ -104,7 +104,7 @@ def signed_by_a_file(c: Company, **more: Any) -> None:
     approve(c, made, c.people.viktor)
 
 
-def test_what_acts_at_once_is_not_countersigned_over_what_two_have_signed_since(plain: Company) -> None:
+def test_immediate_rule_is_not_countersigned_over_newer_one(plain: Company) -> None:
     c = plain
     signed(c)
     acting = proposed(c, rule_of(c, mode="approval"), at_once=True)
@@ -118,7 +118,7 @@ def test_what_acts_at_once_is_not_countersigned_over_what_two_have_signed_since(
     assert modes(c.now) == ["enforce"]
 
 
-def test_what_two_have_signed_since_word_for_word_it_is_countersigned_with(plain: Company) -> None:
+def test_identical_newer_rule_countersigns_immediate_one(plain: Company) -> None:
     c = plain
     signed(c)
     acting = proposed(c, rule_of(c, mode="approval"), at_once=True)
@@ -159,7 +159,7 @@ def act(c: Company, document: dict[str, Any], who: Person, at: datetime) -> Prop
     return proposal_transitions.propose(row, actor=as_actor(who), now=at, reason="r", document=document, at_once=True)
 
 
-def test_two_rules_about_the_same_do_not_act_at_once_beside_each_other(plain: Company) -> None:
+def test_second_immediate_rule_on_same_subject_is_refused(plain: Company) -> None:
     c = plain
     proposed(c, rule_of(c, mode="enforce"), at_once=True)
     same = {"rule": conflict_rules.document(on(c.slack), on(c.erp), mode="enforce", code="mine-too")}
@@ -182,9 +182,7 @@ def test_a_new_rule_acts_at_once_and_is_over_by_itself(plain: Company) -> None:
     assert modes(plain.now + OVER) == []
 
 
-def test_a_stricter_mode_is_over_by_itself_and_what_is_held_is_asked_as_before(
-    plain: Company, plain_in_force: Submission
-) -> None:
+def test_immediate_tightening_lapses_to_earlier_mode(plain: Company, plain_in_force: Submission) -> None:
     signed(plain)
     proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
     conflict_jobs.scan_all(plain.now, JOB)
@@ -197,7 +195,7 @@ def test_a_stricter_mode_is_over_by_itself_and_what_is_held_is_asked_as_before(
 
 @pytest.mark.parametrize("how", ["lapsed", "rejected"])
 @pytest.mark.parametrize("is_new", [True, False])
-def test_what_nobody_countersigns_is_taken_back(plain: Company, how: str, is_new: bool) -> None:
+def test_uncountersigned_rule_is_withdrawn(plain: Company, how: str, is_new: bool) -> None:
     c = plain
     if not is_new:
         signed(c)
@@ -214,7 +212,7 @@ def test_what_nobody_countersigns_is_taken_back(plain: Company, how: str, is_new
     assert modes(at + timedelta(days=9)) == ([] if is_new else ["record"])
 
 
-def test_what_is_countersigned_stays(plain: Company) -> None:
+def test_countersigned_rule_stays(plain: Company) -> None:
     made = proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
     approve(plain, made, plain.people.sana)
     assert modes(plain.now + OVER) == ["enforce"]

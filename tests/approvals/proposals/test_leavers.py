@@ -77,7 +77,7 @@ HOLDING = (a_role, a_team, a_place, a_resource, to_deputise)
 
 
 @pytest.mark.parametrize("holds", HOLDING)
-def test_no_admin_alone_records_that_somebody_left_who_decides(company: Company, holds: Any) -> None:
+def test_leaver_with_decision_rights_needs_two_admins(company: Company, holds: Any) -> None:
     c, n, who = company, company.people, make_person("Uma Deciding")
     holds(c, who)
     for verb in (people_transitions.record_leaver, people_transitions.leave):
@@ -92,7 +92,7 @@ def test_no_admin_alone_records_that_somebody_left_who_decides(company: Company,
 
 
 @pytest.mark.parametrize("who", ["sana", "theo", "yuki", "rita"])
-def test_nobody_but_an_admin_proposes_it_nor_countersigns_it(company: Company, who: str) -> None:
+def test_only_admins_report_and_countersign_leaver(company: Company, who: str) -> None:
     c, n = company, company.people
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         proposed(c, n.omar, getattr(n, who))
@@ -101,7 +101,7 @@ def test_nobody_but_an_admin_proposes_it_nor_countersigns_it(company: Company, w
         answered(c, one, getattr(n, who))
 
 
-def test_who_is_said_to_have_left_answers_it_neither_way(company: Company) -> None:
+def test_reported_leaver_does_not_answer_report(company: Company) -> None:
     c, n = company, company.people
     give_role(n.omar, Role.ADMIN, admins=(n.ines, n.karl))
     one = proposed(c, n.omar, n.ines, at_once=False)
@@ -114,7 +114,7 @@ def test_who_is_said_to_have_left_answers_it_neither_way(company: Company) -> No
 
 
 @pytest.mark.rule("S9")
-def test_the_last_two_admins_stay_and_who_is_kept_out_counts_as_none(company: Company) -> None:
+def test_last_two_admins_cannot_be_reported_as_leavers(company: Company) -> None:
     c, n = company, company.people
     with pytest.raises(OutOfTurn, match="Only 2 governance admins"):
         proposed(c, n.karl, n.ines)
@@ -136,7 +136,7 @@ def test_an_ended_role_is_no_way_around_it(company: Company) -> None:
 # --- kept out: taken away, and given to nobody ------------------------------------------------------------------------
 
 
-def test_kept_out_they_decide_nothing(company: Company, stage_2: Submission) -> None:
+def test_suspended_leaver_decides_nothing(company: Company, stage_2: Submission) -> None:
     c, n = company, company.people
     record = stock_report.privilege_on(stage_2, c.slack)
     proposed(c, n.omar, n.ines)
@@ -159,9 +159,7 @@ def test_kept_out_their_sessions_are_over(company: Company, monkeypatch: pytest.
 
 
 @pytest.mark.rule("A9")
-def test_kept_out_nobody_decides_in_their_place_and_gone_the_next_does(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_suspended_leaver_is_replaced_only_after_confirmation(company: Company, stock_submitted: Submission) -> None:
     """An admin does not empty a ladder until a friend is next: not for three days either."""
     c, n = company, company.people
     record, team = scenarios.app_of(stock_submitted), stock_submitted.automation.team
@@ -182,7 +180,7 @@ def test_kept_out_nobody_decides_in_their_place_and_gone_the_next_does(
     assert may(deputy)
 
 
-def test_nobody_countersigns_it_and_they_are_back_with_all_they_had(company: Company) -> None:
+def test_lapsed_report_restores_all_rights(company: Company) -> None:
     c, n = company, company.people
     one = proposed(c, n.omar, n.ines)
     proposal_transitions.lapse(one, actor=Actor.of_job("approvals.proposals"), now=c.now + HOURS)
@@ -196,7 +194,7 @@ def test_nobody_countersigns_it_and_they_are_back_with_all_they_had(company: Com
     assert [one.verb for one in verbs.order_by("pk")][-2:] == ["person.kept_out", "person.let_in"]
 
 
-def test_who_kept_somebody_out_in_vain_does_not_alone_again(company: Company) -> None:
+def test_failed_reporter_does_not_suspend_again_alone(company: Company) -> None:
     c, n = company, company.people
     one = proposed(c, n.omar, n.ines)
     proposal_transitions.reject(one, actor=as_actor(n.karl), now=c.now, reason="He is here.")
@@ -208,14 +206,14 @@ def test_who_kept_somebody_out_in_vain_does_not_alone_again(company: Company) ->
 # --- recorded -----------------------------------------------------------------------------------------------------------
 
 
-def test_who_decides_nothing_is_recorded_by_one(company: Company) -> None:
+def test_leaver_without_decision_rights_needs_one_admin(company: Company) -> None:
     who = make_person("Nils Quiet")
     Membership.objects.create(team=company.people.marketing, person=who)
     people_transitions.record_leaver(who, actor=as_actor(company.people.ines), now=company.now, reason="Gone.")
     assert not again(who).is_here
 
 
-def test_it_says_what_waits_for_them(company: Company, stage_2: Submission) -> None:
+def test_report_lists_open_tasks_of_leaver(company: Company, stage_2: Submission) -> None:
     c, n = company, company.people
     one = proposed(c, n.omar, n.ines, at_once=False)
     what_if = one.what_ifs.get()
@@ -225,7 +223,7 @@ def test_it_says_what_waits_for_them(company: Company, stage_2: Submission) -> N
     assert said[1].startswith(f"{owned:,} resource")
 
 
-def test_the_page_keeps_out_who_decides_and_records_who_does_not(company: Company) -> None:
+def test_page_suspends_decider_and_records_others(company: Company) -> None:
     n, client = company.people, client_of(company.people.ines)
     address = reverse("person_left", args=[n.omar.pk])
     hours = policy_queries.in_force(business_time.now()).at_once_hours

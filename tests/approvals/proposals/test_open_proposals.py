@@ -36,7 +36,7 @@ def on_desk(person: Person) -> list[str]:
     return [one.name for one in client_of(person).get(reverse("desk")).context["proposals"]]
 
 
-def test_who_may_not_answer_it_is_not_shown_it_as_theirs(company: Company) -> None:
+def test_proposal_is_shown_as_task_to_eligible_people_only(company: Company) -> None:
     n, now = company.people, company.now
     propose_role(n.karl, Role.SECURITY_REVIEWER, by=n.ines, now=now)  # Karl gains, and nobody else is an admin
     propose(n.ines, looser(), now=now)
@@ -48,7 +48,7 @@ def test_who_may_not_answer_it_is_not_shown_it_as_theirs(company: Company) -> No
 
 
 @pytest.mark.rule("A11")
-def test_who_stands_in_for_its_author_is_not_asked(company: Company) -> None:
+def test_delegate_of_author_is_not_asked(company: Company) -> None:
     n, now = company.people, company.now
     give_role(n.omar, Role.ADMIN, admins=(n.ines, n.karl), now=now)
     propose_role(n.tom, Role.AUDITOR, by=n.ines, now=now)
@@ -58,7 +58,7 @@ def test_who_stands_in_for_its_author_is_not_asked(company: Company) -> None:
     assert on_desk(n.karl) == ["Role: Auditor: Tom Ashby"]
 
 
-def test_it_waits_for_whoever_countersigns_and_then_for_whom_it_appoints(company: Company) -> None:
+def test_proposal_waits_for_countersigner_then_appointee(company: Company) -> None:
     n, now = company.people, company.now
     one = propose_role(n.tom, Role.AUDITOR, by=n.ines, now=now)
     assert at_home(n.karl) == {"proposals": ["Role: Auditor: Tom Ashby"]}

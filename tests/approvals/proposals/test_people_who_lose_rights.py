@@ -61,7 +61,7 @@ def answers(c: Company, one: Proposal) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("what", TAKING)
-def test_who_loses_neither_rejects_nor_countersigns_it(company: Company, omar: Person, what: str) -> None:
+def test_person_losing_right_neither_rejects_nor_countersigns(company: Company, omar: Person, what: str) -> None:
     c, one = company, taking(company, what, omar)
     assert one.loses == [omar.pk]
     for verb in answers(c, one):
@@ -73,7 +73,7 @@ def test_who_loses_neither_rejects_nor_countersigns_it(company: Company, omar: P
     assert Proposal.objects.get(pk=one.pk).state == ProposalState.OPEN
 
 
-def test_who_lost_a_role_at_once_does_not_give_it_back_to_themself(company: Company, omar: Person) -> None:
+def test_person_does_not_restore_own_ended_role(company: Company, omar: Person) -> None:
     """He is an admin still, and an auditor no more until another admin says so."""
     c, one = company, taking(company, "another role", omar, at_once=True)
     with pytest.raises(DutyConflict, match="You would lose by this") as no:
@@ -86,7 +86,7 @@ def test_who_lost_a_role_at_once_does_not_give_it_back_to_themself(company: Comp
 
 @pytest.mark.rule("A11")
 @pytest.mark.parametrize("giver", ["omar", "karl"])
-def test_nor_does_who_stands_in_for_them_or_they_for_whom(company: Company, omar: Person, giver: str) -> None:
+def test_delegate_of_loser_does_not_restore_role(company: Company, omar: Person, giver: str) -> None:
     c, karl = company, company.people.karl
     taker = karl if giver == "omar" else omar
     if taker == karl:  # a delegate holds the giver's roles
@@ -105,7 +105,7 @@ def test_nor_does_who_stands_in_for_them_or_they_for_whom(company: Company, omar
         )
 
 
-def test_no_sql_lets_them(company: Company, omar: Person) -> None:
+def test_database_refuses_answer_of_person_losing_right(company: Company, omar: Person) -> None:
     c, one = company, taking(company, "another role", omar, at_once=True)
     for state in ("rejected", "in_force"):
         with database_refuses("who_loses_is_apart"):

@@ -33,12 +33,12 @@ def write(client: Client, text: str, **more: Any) -> Any:
     return client.post(reverse("policy_propose"), said)
 
 
-def test_who_is_no_admin_is_refused_the_page(northwind: Northwind) -> None:
+def test_non_admin_is_refused_policy_page(northwind: Northwind) -> None:
     for person in (northwind.rita, northwind.sana, northwind.yuki):
         assert browser(person).get(reverse("policy_propose")).status_code == 403
 
 
-def test_every_error_of_the_text_stands_there_with_its_line_and_what_was_typed_is_kept(northwind: Northwind) -> None:
+def test_text_errors_are_listed_with_lines_and_input_is_kept(northwind: Northwind) -> None:
     text = (
         document.as_text(policy_queries.shipped())
         .replace("builder_working_days: 10", "builder_working_days: 99")
@@ -55,14 +55,14 @@ def test_every_error_of_the_text_stands_there_with_its_line_and_what_was_typed_i
     assert not Proposal.objects.filter(kind="policy").exists()
 
 
-def test_it_says_what_it_would_change_before_it_is_proposed(northwind: Northwind) -> None:
+def test_impact_is_shown_before_proposing(northwind: Northwind) -> None:
     page = write(browser(northwind.ines), document.as_text(tighter()), do="look").content.decode()
     assert "Longest term of a high-risk grant: <del>90 days</del> <ins>60 days</ins>" in page
     assert page.count("Tightens") == 2
     assert not Proposal.objects.filter(kind="policy").exists()
 
 
-def test_without_a_reason_it_is_not_proposed(northwind: Northwind) -> None:
+def test_policy_proposal_needs_reason(northwind: Northwind) -> None:
     answer = write(browser(northwind.ines), document.as_text(tighter()), reason="")
     assert answer.status_code == 422
     assert "Say why" in answer.content.decode()
@@ -101,7 +101,7 @@ def test_the_form_leaves_seats_in_the_order_that_they_had(northwind: Northwind) 
     assert found["seats"]["app"]["high"] == ["security", "lead"]
 
 
-def test_seats_that_the_product_does_not_allow_are_refused_beside_their_boxes(northwind: Northwind) -> None:
+def test_forbidden_seats_are_refused_beside_their_boxes(northwind: Northwind) -> None:
     answer = by_form(northwind, **{"seats.privilege.high": None})
     assert answer.status_code == 422
     assert 'id="id_seats.privilege.high_error"' in answer.content.decode()
@@ -109,7 +109,7 @@ def test_seats_that_the_product_does_not_allow_are_refused_beside_their_boxes(no
     assert not Proposal.objects.filter(kind="policy").exists()
 
 
-def test_whatever_a_document_says_is_set_by_the_form(northwind: Northwind) -> None:
+def test_form_covers_every_part_of_document(northwind: Northwind) -> None:
     more = {
         "seats.app.standard": ["lead", "security"],
         "tiers.high.levels": ["execute", "admin"],
@@ -123,14 +123,14 @@ def test_whatever_a_document_says_is_set_by_the_form(northwind: Northwind) -> No
     assert Proposal.objects.get(kind="policy").document == changed(**expected)
 
 
-def test_the_form_as_it_stands_says_what_is_in_force(northwind: Northwind) -> None:
+def test_unchanged_form_equals_policy_in_force(northwind: Northwind) -> None:
     client = browser(northwind.ines)
     fields = filled_in(client.get(reverse("policy_propose"), {"as": "form"}).content.decode())
     page = client.post(reverse("policy_propose"), {**fields, "as": "form", "do": "look"}).content.decode()
     assert "Nothing: it says what the policy in force says." in page
 
 
-def test_the_numbers_are_a_form_and_an_error_stands_beside_its_number(northwind: Northwind) -> None:
+def test_number_form_shows_errors_beside_fields(northwind: Northwind) -> None:
     client = browser(northwind.ines)
     page = client.get(reverse("policy_propose"), {"as": "form"}).content.decode()
     fields = filled_in(page)
@@ -184,9 +184,7 @@ def test_an_earlier_version_is_proposed_again_from_its_page(northwind: Northwind
     assert client.get(f"{reverse('policy_propose')}?from=99").status_code == 404
 
 
-def test_while_it_is_counted_the_page_asks_again_and_nobody_may_countersign_yet(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_page_polls_while_counting_and_blocks_countersigning(company: Company, stock_submitted: Submission) -> None:
     n = company.people
     write(browser(n.ines), document.as_text(tighter()))
     one = Proposal.objects.get(kind="policy")

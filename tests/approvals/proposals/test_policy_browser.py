@@ -47,7 +47,7 @@ def come(open_page: Callable[..., Page], site: Site) -> Callable[[Person], Page]
     return at_it
 
 
-def test_a_policy_is_edited_as_a_form_read_with_what_it_would_have_changed_countersigned_and_rolled_back(
+def test_policy_is_edited_previewed_countersigned_and_rolled_back(
     company: Company, come: Callable[[Person], Page]
 ) -> None:
     from playwright.sync_api import expect

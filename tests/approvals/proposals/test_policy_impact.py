@@ -34,7 +34,7 @@ def said(c: Company, **parts: Any) -> list[str]:
     return policy.sentences(span, found.counts)
 
 
-def test_who_would_have_needed_a_second_signature(company: Company, stock_submitted: Submission) -> None:
+def test_impact_counts_missing_second_seats(company: Company, stock_submitted: Submission) -> None:
     standard = Approval.objects.filter(tier="standard", kind="privilege").exists()
     assert standard
     assert said(company, **{"seats.privilege.standard": ["owner", "security"]}) == [
@@ -42,19 +42,19 @@ def test_who_would_have_needed_a_second_signature(company: Company, stock_submit
     ]
 
 
-def test_who_would_have_needed_one_less(company: Company, chaser_submitted: Submission) -> None:
+def test_impact_counts_dropped_seats(company: Company, chaser_submitted: Submission) -> None:
     assert (
         "would have needed a signature less: 1 of security." in said(company, **{"seats.privilege.high": ["owner"]})[0]
     )
 
 
-def test_who_would_have_had_the_same_in_another_order(company: Company, chaser_submitted: Submission) -> None:
+def test_impact_ignores_order_of_seats(company: Company, chaser_submitted: Submission) -> None:
     assert "1 submission would have had the same signatures in another order." in said(
         company, **{"seats.app.high": ["security", "lead"]}
     )
 
 
-def test_tiers_move_by_what_the_two_differ_in(company: Company, stock_submitted: Submission) -> None:
+def test_impact_counts_moved_tiers(company: Company, stock_submitted: Submission) -> None:
     assert stock_submitted.tier == "standard"
     found = said(company, **{"tiers.high.data_classes": ["restricted", "confidential", "internal", "public"]})
     assert "1 app would have been high instead of standard." in found
@@ -67,24 +67,24 @@ def test_terms_and_deadlines(company: Company, stock_submitted: Submission) -> N
     assert any("were asked for longer than 10 days" in one or "was asked for longer" in one for one in found)
 
 
-def test_what_policy_approved_would_have_been_decided_by_people(company: Company, light_in_force: Submission) -> None:
+def test_impact_counts_lost_auto_approvals(company: Company, light_in_force: Submission) -> None:
     assert "1 submission that policy approved would have been decided by people." in said(
         company, **{"light_path.grants": 0}
     )
 
 
-def test_what_is_not_counted_says_so(company: Company, stock_submitted: Submission) -> None:
+def test_uncounted_parts_are_named(company: Company, stock_submitted: Submission) -> None:
     assert said(company, **{"signals.mutual": 2, "builder_working_days": 5}) == [
         "No submission would have been asked differently.",
         "Not counted, since submissions do not show it: how long a builder has, who approves for whom too often.",
     ]
 
 
-def test_the_same_policy_twice_changes_nothing(company: Company, chaser_submitted: Submission) -> None:
+def test_same_policy_has_no_impact(company: Company, chaser_submitted: Submission) -> None:
     assert said(company) == ["No submission would have been asked differently."]
 
 
-def test_it_is_counted_slice_by_slice_and_goes_on_where_it_was(
+def test_counting_continues_in_slices(
     company: Company, stock_submitted: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed after the first slice, what was counted stays and the next run goes on behind it."""
@@ -122,9 +122,7 @@ def test_an_amended_proposal_is_counted_anew_and_the_old_count_is_left(
 
 
 @pytest.mark.rule("T1", "A1")
-def test_tiers_are_by_the_policy_in_force_and_open_submissions_keep_theirs(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_impact_uses_policy_in_force_and_frozen_submissions(company: Company, stock_submitted: Submission) -> None:
     n = company.people
     classes = ["restricted", "confidential", "internal", "public"]
     stricter = changed(**{"tiers.high.data_classes": classes, "tiers.low.data_classes": []})
@@ -138,7 +136,7 @@ def test_tiers_are_by_the_policy_in_force_and_open_submissions_keep_theirs(
     assert {one.seats.count() for one in newer.approvals.filter(kind="privilege")} == {2}
 
 
-def test_every_kind_says_what_it_is_about_and_who_countersigns() -> None:
+def test_every_proposal_kind_describes_subject_and_countersigner() -> None:
     for kind in kind_kind._kinds.values():
         assert kind.title
         assert kind.proposers

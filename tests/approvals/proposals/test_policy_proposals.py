@@ -49,7 +49,7 @@ def as_everything(n: Northwind, person: Person) -> None:
     give_role(person, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl) if person != n.karl else (n.ines, n.yuki))
 
 
-def test_its_author_does_not_countersign_it_with_every_role(northwind: Northwind) -> None:
+def test_author_does_not_countersign_with_every_role(northwind: Northwind) -> None:
     n = northwind
     both = make_person("Eve Roles")
     for role in (Role.ADMIN, Role.SECURITY_REVIEWER):
@@ -57,7 +57,7 @@ def test_its_author_does_not_countersign_it_with_every_role(northwind: Northwind
     refused(propose(both, looser()), as_actor(both), code="SOD-8")
 
 
-def test_nor_does_another_admin_or_a_superuser_or_an_auditor(northwind: Northwind) -> None:
+def test_other_admin_superuser_and_auditor_do_not_countersign_policy(northwind: Northwind) -> None:
     n = northwind
     one = propose(n.ines, looser())
     root = Person.objects.create_superuser("root@northwind.example", name="Root")
@@ -65,7 +65,7 @@ def test_nor_does_another_admin_or_a_superuser_or_an_auditor(northwind: Northwin
         refused(one, as_actor(person), code="PERMISSION")
 
 
-def test_nor_does_who_stands_in_for_its_author_even_for_themself(northwind: Northwind) -> None:
+def test_delegate_of_author_does_not_countersign(northwind: Northwind) -> None:
     n = northwind
     give_role(n.sana, Role.ADMIN, admins=(n.ines, n.karl))
     as_delegate(n.sana, giver=n.ines)
@@ -75,7 +75,7 @@ def test_nor_does_who_stands_in_for_its_author_even_for_themself(northwind: Nort
     approve(one, n.viktor)
 
 
-def test_nor_does_the_author_who_stands_in_for_the_one_who_might(northwind: Northwind) -> None:
+def test_author_as_delegate_does_not_countersign(northwind: Northwind) -> None:
     """Ines acts for Viktor, and he for himself: both are one for this."""
     n = northwind
     give_role(n.ines, Role.SECURITY_REVIEWER, admins=(n.karl, make_admin(n)))
@@ -108,18 +108,18 @@ def test_a_delegation_that_was_given_after_it_was_proposed_counts_and_one_that_e
 
 
 @pytest.mark.parametrize("minutes", [None, 16])
-def test_what_loosens_takes_an_interactive_session_and_a_fresh_one(northwind: Northwind, minutes: float | None) -> None:
+def test_loosening_needs_fresh_interactive_session(northwind: Northwind, minutes: float | None) -> None:
     refused(propose(northwind.ines, looser()), as_actor(northwind.sana, minutes), code="SOD-5")
 
 
-def test_what_tightens_takes_a_session_of_any_age_but_a_session(northwind: Northwind) -> None:
+def test_tightening_needs_any_interactive_session(northwind: Northwind) -> None:
     one = propose(northwind.ines, tighter())
     refused(one, as_actor(northwind.sana, None), code="SOD-5")
     proposal_transitions.approve(one, actor=as_actor(northwind.sana, 300), now=NOW, shown_digest=one.digest)
     assert policy_queries.in_force(NOW).version.number == 2
 
 
-def test_nobody_approves_what_was_amended_since_they_read_it(northwind: Northwind) -> None:
+def test_amended_proposal_makes_shown_form_stale(northwind: Northwind) -> None:
     n = northwind
     one = propose(n.ines, tighter())
     read = one.digest
@@ -134,9 +134,7 @@ def test_nobody_approves_what_was_amended_since_they_read_it(northwind: Northwin
     assert approve(Proposal.objects.get(kind="policy"), n.sana).state == ProposalState.IN_FORCE
 
 
-def test_nobody_approves_before_it_was_counted_what_it_would_have_changed(
-    northwind: Northwind, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_approval_waits_for_impact(northwind: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kind.kind_of("policy"), "total", lambda span: 1)
     made = Proposal(kind="policy", target="default")
     one = proposal_transitions.propose(made, actor=as_actor(northwind.ines), now=NOW, reason="Why.", document=tighter())
@@ -148,7 +146,7 @@ def test_nobody_approves_before_it_was_counted_what_it_would_have_changed(
 
 
 @pytest.mark.parametrize("who", ["sana", "rita", "yuki", "omar"])
-def test_only_an_admin_proposes_a_policy(northwind: Northwind, who: str) -> None:
+def test_only_admin_proposes_policy(northwind: Northwind, who: str) -> None:
     made = Proposal(kind="policy", target="default")
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         proposal_transitions.propose(
@@ -157,7 +155,7 @@ def test_only_an_admin_proposes_a_policy(northwind: Northwind, who: str) -> None
     assert not Proposal.objects.filter(kind="policy").exists()
 
 
-def test_nobody_proposes_for_somebody_else(northwind: Northwind) -> None:
+def test_nobody_proposes_as_delegate(northwind: Northwind) -> None:
     give_role(northwind.tom, Role.ADMIN, admins=(northwind.ines, northwind.karl))
     acting = as_delegate(northwind.tom, giver=northwind.karl)
     with pytest.raises(DutyConflict, match=r"^SOD-8: A proposal is made and answered in"):
@@ -174,7 +172,7 @@ def test_nobody_proposes_for_somebody_else(northwind: Northwind) -> None:
         (changed(), "Nothing would be different"),
     ],
 )
-def test_what_is_no_policy_or_changes_nothing_is_not_proposed(
+def test_invalid_or_unchanged_policy_is_not_proposed(
     northwind: Northwind, document: dict[str, object], words: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
@@ -188,7 +186,7 @@ def test_one_change_is_under_way_at_a_time(northwind: Northwind) -> None:
         propose(northwind.karl, looser())
 
 
-def test_two_people_put_it_in_force_for_what_comes_after_it(northwind: Northwind) -> None:
+def test_countersigned_policy_applies_to_later_submissions(northwind: Northwind) -> None:
     n = northwind
     one = approve(propose(n.ines, looser()), n.sana)
     now = policy_queries.in_force(NOW)
@@ -212,7 +210,7 @@ def test_rolling_back_is_proposing_the_old_one(northwind: Northwind) -> None:
 # --- tightening at once -----------------------------------------------------------------------------------------------
 
 
-def test_nothing_that_loosens_acts_at_once(northwind: Northwind) -> None:
+def test_loosening_never_acts_at_once(northwind: Northwind) -> None:
     with pytest.raises(InvalidInput, match=r"^S8: Only what tightens acts at once; this"):
         propose(northwind.ines, looser(), at_once=True)
     with pytest.raises(InvalidInput, match=r"^S8: Only what tightens acts at once; this"):
@@ -220,7 +218,7 @@ def test_nothing_that_loosens_acts_at_once(northwind: Northwind) -> None:
     assert policy_queries.in_force(NOW).version.number == 1
 
 
-def test_what_one_person_tightens_is_over_after_72_hours_also_where_no_job_runs(northwind: Northwind) -> None:
+def test_single_person_tightening_lapses_after_72_hours_without_job(northwind: Northwind) -> None:
     one = propose(northwind.ines, tighter(), at_once=True)
     refused(one, as_actor(northwind.ines), code="PERMISSION")
     acting = policy_queries.in_force(NOW).version
@@ -263,7 +261,7 @@ def test_countersigned_it_stays(northwind: Northwind) -> None:
     assert submission_jobs.lapse_proposals(NOW + 100 * HOUR, Actor.of_job("test")) == 0
 
 
-def test_what_nobody_answers_lapses_and_is_never_in_force(northwind: Northwind) -> None:
+def test_unanswered_proposal_lapses(northwind: Northwind) -> None:
     one, job = propose(northwind.ines, tighter()), Actor.of_job("test")
     late = NOW + timedelta(days=30)
     assert submission_jobs.lapse_proposals(late, job) == 1
@@ -274,7 +272,7 @@ def test_what_nobody_answers_lapses_and_is_never_in_force(northwind: Northwind) 
     assert policy_queries.in_force(late).version.number == 1
 
 
-def test_its_author_withdraws_it_and_nobody_else(northwind: Northwind) -> None:
+def test_only_author_withdraws_proposal(northwind: Northwind) -> None:
     n = northwind
     one = propose(n.ines, tighter())
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
@@ -285,7 +283,7 @@ def test_its_author_withdraws_it_and_nobody_else(northwind: Northwind) -> None:
     propose(n.karl, tighter())
 
 
-def test_a_second_press_answers_what_the_first_made(northwind: Northwind) -> None:
+def test_second_press_returns_first_result(northwind: Northwind) -> None:
     one = approve(propose(northwind.ines, tighter()), northwind.sana)
     again = approve(Proposal.objects.get(kind="policy"), northwind.sana)
     assert again == one
@@ -300,7 +298,7 @@ VERSION = (
 )
 
 
-def test_no_sql_makes_a_policy_without_two_people(northwind: Northwind) -> None:
+def test_database_refuses_policy_without_two_people(northwind: Northwind) -> None:
     n = northwind
     one = propose(n.ines, tighter())
     with database_refuses("comes of no proposal"):
@@ -322,14 +320,14 @@ def test_no_sql_makes_a_policy_without_two_people(northwind: Northwind) -> None:
         ("acting_until = now()", "stays as it is"),
     ],
 )
-def test_no_sql_countersigns_for_anybody(northwind: Northwind, change: str, words: str) -> None:
+def test_database_refuses_countersignature_for_others(northwind: Northwind, change: str, words: str) -> None:
     n = northwind
     one = propose(n.ines, tighter())
     with database_refuses(words):
         sql(f"UPDATE approvals_proposal SET {change.format(karl=n.karl.pk, sana=n.sana.pk)} WHERE id = %s", one.pk)
 
 
-def test_no_sql_lets_a_delegate_or_who_gains_countersign(northwind: Northwind) -> None:
+def test_database_refuses_delegate_and_beneficiary(northwind: Northwind) -> None:
     n = northwind
     give_role(n.sana, Role.ADMIN, admins=(n.ines, n.karl))
     as_delegate(n.sana, giver=n.ines)
@@ -369,7 +367,7 @@ def test_no_sql_lets_a_delegate_or_who_gains_countersign(northwind: Northwind) -
         "round = 2, lapses_at = lapses_at + interval '1 year'",
     ],
 )
-def test_no_sql_changes_what_is_open_but_by_a_new_round(northwind: Northwind, change: str) -> None:
+def test_database_changes_open_proposal_by_new_round_only(northwind: Northwind, change: str) -> None:
     """Who gains or loses, what it says and until when: nobody takes themself out of it, or puts something else under what somebody reads."""
     n = northwind
     one = propose_role(n.tom, Role.AUDITOR, by=n.ines, now=NOW)
@@ -382,7 +380,7 @@ def test_no_sql_changes_what_is_open_but_by_a_new_round(northwind: Northwind, ch
         sql(f"UPDATE approvals_proposal SET {change} WHERE id = %s", one.pk)
 
 
-def test_no_sql_approves_what_was_not_counted_as_it_stands(northwind: Northwind) -> None:
+def test_database_refuses_approval_before_impact(northwind: Northwind) -> None:
     n = northwind
     one = propose(n.ines, tighter())
     sql("UPDATE approvals_proposal SET round = 2, document = '{}' WHERE id = %s", one.pk)
@@ -391,7 +389,7 @@ def test_no_sql_approves_what_was_not_counted_as_it_stands(northwind: Northwind)
         sql(f"UPDATE approvals_proposal SET {said} WHERE id = %s", n.sana.pk, one.pk)
 
 
-def test_what_has_ended_stays_as_it_ended(northwind: Northwind) -> None:
+def test_ended_proposal_is_final(northwind: Northwind) -> None:
     one = approve(propose(northwind.ines, tighter()), northwind.sana)
     for change in ("state = 'open'", "document = '{}'", "answered_by_id = proposed_by_id"):
         with database_refuses("S8: proposal # is in_force and does not become "):

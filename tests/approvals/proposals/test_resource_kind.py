@@ -42,7 +42,7 @@ def erp(c: Company) -> Resource:
 
 
 @pytest.mark.parametrize("field", ["kind", "team"])
-def test_neither_its_owner_nor_an_admin_says_it_alone(company: Company, field: str) -> None:
+def test_owner_and_admin_do_not_change_kind_alone(company: Company, field: str) -> None:
     c, n = company, company.people
     other = {"kind": "secret_store", "team": n.marketing}[field]
     for who in (c.erp.owner, n.ines):
@@ -54,14 +54,14 @@ def test_neither_its_owner_nor_an_admin_says_it_alone(company: Company, field: s
     assert (erp(c).kind, erp(c).team_id) == (c.erp.kind, c.erp.team_id)
 
 
-def test_what_is_said_as_it_is_stays_an_amendment_of_one(company: Company) -> None:
+def test_unchanged_kind_is_amended_by_one_person(company: Company) -> None:
     c = company
     fields = {"kind": c.erp.kind, "team": c.erp.team, "about": "Where orders are."}
     resources.amend_resource(erp(c), actor=as_actor(c.erp.owner), now=c.now, fields=fields)
     assert erp(c).about == "Where orders are."
 
 
-def test_only_a_security_reviewer_who_does_not_gain_countersigns_it(company: Company, chaser_in_force: Any) -> None:
+def test_only_disinterested_security_countersigns_kind(company: Company, chaser_in_force: Any) -> None:
     c, n = company, company.people
     one = proposed(c, n.ines, kind="secret_store")
     assert (one.tightens, one.needs, one.appointed) == (False, Role.SECURITY_REVIEWER, None)
@@ -75,7 +75,7 @@ def test_only_a_security_reviewer_who_does_not_gain_countersigns_it(company: Com
     assert erp(c).kind == "secret_store"
 
 
-def test_it_never_acts_at_once(company: Company) -> None:
+def test_change_of_kind_never_acts_at_once(company: Company) -> None:
     row = Proposal(kind="resource_kind", target=str(company.erp.pk))
     document = {"kind": "secret_store", "team": company.erp.team_id}
     with pytest.raises(InvalidInput, match="Only what tightens"):
@@ -89,7 +89,7 @@ def test_it_never_acts_at_once(company: Company) -> None:
         )
 
 
-def test_who_would_come_onto_its_ladder_neither_proposes_nor_countersigns_it(company: Company) -> None:
+def test_future_approver_neither_proposes_nor_countersigns_kind(company: Company) -> None:
     """Grace leads marketing: an admin who leads a team does not take a resource into it, nor does a reviewer who does."""
     c, n = company, company.people
     give_role(n.grace, Role.ADMIN, admins=(n.ines, n.karl))
@@ -106,12 +106,12 @@ def test_who_would_come_onto_its_ladder_neither_proposes_nor_countersigns_it(com
 @pytest.mark.parametrize(
     "document", [{"kind": "spoon"}, {"kind": None}, {"team": 10**9}, {"team": "x"}, {"team": None}, {"team": True}, {}]
 )
-def test_what_names_nothing_or_changes_nothing_is_not_proposed(company: Company, document: dict[str, Any]) -> None:
+def test_empty_change_of_kind_is_not_proposed(company: Company, document: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match=r"^S8: "):
         proposed(company, company.people.ines, **document)
 
 
-def test_it_says_which_rules_look_at_it_then_and_whose_leads_come_next(company: Company) -> None:
+def test_proposal_names_rules_and_approvers_for_new_kind(company: Company) -> None:
     c, n = company, company.people
     Entitlement.objects.create(resource=c.erp, code="any:thing", words="May", level="read")
     conflict_rules.rule({"kinds": ["secret_store"]}, {"codes": ["other:thing"]}, code="stores-of-secrets")
@@ -130,7 +130,7 @@ def test_it_says_which_rules_look_at_it_then_and_whose_leads_come_next(company: 
 
 
 @pytest.mark.parametrize("field", ["kind", "team"])
-def test_the_page_offers_it_and_says_what_is_wrong_with_it(company: Company, field: str) -> None:
+def test_page_offers_change_of_kind_and_shows_errors(company: Company, field: str) -> None:
     c, n = company, company.people
     client, address = client_of(n.ines), reverse("resource_propose", args=[c.erp.pk])
     said = {"kind": "resource_kind", "kind-kind": c.erp.kind, "kind-team": c.erp.team_id, "kind-reason": "It moved."}
@@ -157,14 +157,14 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_the_database_takes_it_from_nobody_alone(company: Company, change: str) -> None:
+def test_database_refuses_change_of_kind_by_one_person(company: Company, change: str) -> None:
     n = company.people
     what, refused = CHANGES[change]
     with database_refuses(refused):
         sql(f"UPDATE inventory_resource SET {what.format(n=n)} WHERE id = %s", company.erp.pk)
 
 
-def test_the_database_takes_nothing_new_that_somebody_answers_for_already(company: Company) -> None:
+def test_database_refuses_change_for_owned_new_resource(company: Company) -> None:
     with database_refuses("S8: something new is proposed"):
         Resource.objects.create(
             name="Mine", kind="data_store", created_at=company.now, owner=company.people.tom, state="proposed"
@@ -174,7 +174,7 @@ def test_the_database_takes_nothing_new_that_somebody_answers_for_already(compan
         sql("UPDATE inventory_resource SET owner_id = %s WHERE id = %s", company.people.tom.pk, made.pk)
 
 
-def test_the_database_takes_an_older_proposal_for_nothing(company: Company) -> None:
+def test_database_ignores_older_proposal(company: Company) -> None:
     """To a store of secrets and back: what was signed first is no reason to go there again."""
     c = company
     was = c.erp.kind
@@ -186,7 +186,7 @@ def test_the_database_takes_an_older_proposal_for_nothing(company: Company) -> N
         sql("UPDATE inventory_resource SET kind = 'secret_store' WHERE id = %s", c.erp.pk)
 
 
-def test_the_database_lowers_nothing_twice_by_one_proposal(company: Company) -> None:
+def test_database_lowers_class_once_per_proposal(company: Company) -> None:
     c = company
     document = {"data_class": "public", "environment": c.erp.environment}
     row = Proposal(kind="resource_class", target=str(c.erp.pk))
@@ -204,7 +204,7 @@ def test_an_owner_by_two_people_is_taken(company: Company) -> None:
     assert Resource.objects.get(pk=c.slack.pk).owner == n.tom
 
 
-def test_what_was_put_to_use_as_somebody_was_named_anew_is_not_theirs(company: Company) -> None:
+def test_resource_activated_during_renaming_keeps_owner_rules(company: Company) -> None:
     """Named once more after the first one accepted: it is put to use when they have accepted, not before."""
     c, n = company, company.people
     made = resources.register_resource(

@@ -55,7 +55,7 @@ def who_may(c: Company, record: Approval) -> set[str]:
 
 
 @pytest.mark.rule("S6")
-def test_no_fallback_owner_gives_the_signature_of_reviewers_whose_role_one_admin_ended(plain: Company) -> None:
+def test_fallback_owner_does_not_replace_reviewers_ended_by_one_admin(plain: Company) -> None:
     c, n = plain, plain.people
     record = in_conflict(c)
     before = who_may(c, record)
@@ -74,7 +74,7 @@ def test_no_fallback_owner_gives_the_signature_of_reviewers_whose_role_one_admin
 
 
 @pytest.mark.rule("S6")
-def test_once_a_second_admin_says_so_too_the_next_give_it(plain: Company) -> None:
+def test_next_approver_signs_after_second_admin_confirms(plain: Company) -> None:
     c, n = plain, plain.people
     record = in_conflict(c)
     for one in taken(c, n.sana, n.viktor):
@@ -82,9 +82,7 @@ def test_once_a_second_admin_says_so_too_the_next_give_it(plain: Company) -> Non
     assert who_may(c, record) == {n.amara.name, n.bram.name}
 
 
-def test_on_the_seat_of_security_they_are_asked_as_before_and_the_other_decides(
-    company: Company, chaser: Submission
-) -> None:
+def test_other_reviewer_decides_security_seat(company: Company, chaser: Submission) -> None:
     c, n = company, company.people
     seat = Seat.objects.filter(approval__submission=chaser, approval__stage=2, label=SeatLabel.SECURITY)[0]
     assert who_may(c, seat.approval) == {n.sana.name}
@@ -95,7 +93,7 @@ def test_on_the_seat_of_security_they_are_asked_as_before_and_the_other_decides(
 
 
 @pytest.mark.rule("A12")
-def test_no_fallback_owner_looks_at_a_sample_in_their_place(company: Company, stock_in_force: Submission) -> None:
+def test_fallback_owner_does_no_spot_check_for_ended_reviewers(company: Company, stock_in_force: Submission) -> None:
     c, n = company, company.people
     sample = changed(c)
     assert set(spot_checks.reviewers_of(sample, load_context(sample, c.now))) <= {n.sana, n.viktor}

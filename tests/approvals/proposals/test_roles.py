@@ -55,12 +55,12 @@ def raw(sql: str, *values: Any) -> None:
 
 
 @pytest.mark.parametrize("who", ["rita", "viktor", "yuki", "theo"])
-def test_only_an_admin_proposes_a_role(northwind: Northwind, who: str) -> None:
+def test_only_admin_proposes_role(northwind: Northwind, who: str) -> None:
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         propose_role(northwind.tom, Role.BUILDER, by=getattr(northwind, who), now=NOW)
 
 
-def test_nobody_gives_takes_or_brings_back_a_role_directly(northwind: Northwind) -> None:
+def test_roles_change_only_by_proposal(northwind: Northwind) -> None:
     n, held = northwind, RoleAssignment.objects.get(person=northwind.rita, role=Role.BUILDER)
     signed = {"proposed_by": n.ines, "proposed_at": NOW, "confirmed_by": n.karl}
     tries: tuple[tuple[Any, Any, dict[str, Any]], ...] = (
@@ -87,7 +87,7 @@ def test_standing_in_for_an_admin_gives_no_second_signature(northwind: Northwind
         proposal_transitions.propose(row, actor=stand_in, now=NOW, reason="Why.", document={"held": True})
 
 
-def test_what_is_proposed_or_approved_counts_for_nothing_before_it_is_accepted(northwind: Northwind) -> None:
+def test_role_counts_after_acceptance_only(northwind: Northwind) -> None:
     n, one = northwind, propose_role(northwind.omar, Role.ADMIN, by=northwind.ines, now=NOW)
     answer(one, n.karl)
     assert access.roles_of(n.omar, NOW) == {Role.EMPLOYEE}
@@ -101,7 +101,7 @@ def test_what_is_proposed_or_approved_counts_for_nothing_before_it_is_accepted(n
     assert Role.ADMIN in access.roles_of(n.omar, later)
 
 
-def test_whoever_left_gets_no_role(northwind: Northwind) -> None:
+def test_leaver_gets_no_role(northwind: Northwind) -> None:
     n, one = northwind, propose_role(northwind.omar, Role.BUILDER, by=northwind.ines, now=NOW)
     record_leaver(n.omar, actor=as_actor(n.ines), now=NOW, reason="New job")
     with pytest.raises(Refused, match=r"^S8: Omar Haddad has left\."):
@@ -111,7 +111,7 @@ def test_whoever_left_gets_no_role(northwind: Northwind) -> None:
 
 
 @pytest.mark.rule("S9")
-def test_the_last_two_admins_stay_because_one_alone_could_appoint_nobody(northwind: Northwind) -> None:
+def test_last_two_admins_keep_their_role(northwind: Northwind) -> None:
     n = northwind
     with pytest.raises(OutOfTurn) as no:
         at_once(n.karl, Role.ADMIN, n.ines)
@@ -127,7 +127,7 @@ def test_the_last_two_admins_stay_because_one_alone_could_appoint_nobody(northwi
 
 
 @pytest.mark.rule("H1")
-def test_how_it_came_and_went_stands_in_the_ledger_and_its_holder_is_told(northwind: Northwind) -> None:
+def test_ledger_and_holder_record_role_changes(northwind: Northwind) -> None:
     n = northwind
     held = give(n.omar, Role.AUDITOR, admins=(n.ines, n.karl))
     later = NOW + timedelta(hours=1)
@@ -142,7 +142,7 @@ def test_how_it_came_and_went_stands_in_the_ledger_and_its_holder_is_told(northw
     assert (told.context["role"], told.context["by"]) == ("Auditor", "Karl Jensen")
 
 
-def test_one_admin_ends_a_role_at_once_and_it_is_back_where_nobody_countersigns(northwind: Northwind) -> None:
+def test_role_ended_by_one_admin_returns_without_countersignature(northwind: Northwind) -> None:
     n = northwind
     one = at_once(n.rita, Role.BUILDER, n.ines)
     assert one.state == ProposalState.AT_ONCE
@@ -159,7 +159,7 @@ def test_one_admin_ends_a_role_at_once_and_it_is_back_where_nobody_countersigns(
 
 
 @pytest.mark.rule("S8")
-def test_what_acted_at_once_and_was_not_countersigned_does_not_act_at_once_again(northwind: Northwind) -> None:
+def test_lapsed_immediate_ending_does_not_repeat(northwind: Northwind) -> None:
     one, lapses = at_once(northwind.rita, Role.BUILDER, northwind.ines), NOW + timedelta(hours=72)
     proposal_transitions.lapse(Proposal.objects.get(pk=one.pk), actor=Actor.of_job("approvals.proposals"), now=lapses)
     row, document = Proposal(kind="role", target=one.target), {"held": False}
@@ -178,7 +178,7 @@ def test_rejected_it_is_back_at_once_and_countersigned_it_stays_ended(northwind:
     assert Role.BUILDER not in access.roles_of(n.tom, NOW + 2 * HOURS)
 
 
-def test_who_left_meanwhile_gets_nothing_back(northwind: Northwind) -> None:
+def test_leaver_gets_no_role_back(northwind: Northwind) -> None:
     n = northwind
     one = at_once(n.rita, Role.BUILDER, n.ines)
     record_leaver(n.rita, actor=as_actor(n.ines), now=NOW, reason="Left.")
@@ -197,9 +197,7 @@ def decides(record: Approval, person: Person, now: Any) -> bool:
 
 
 @pytest.mark.rule("A9", "A1")
-def test_a_reviewer_appointed_after_a_submission_opened_decides_in_it_only_where_those_before_may_not(
-    company: Company, chaser_submitted: Submission
-) -> None:
+def test_later_reviewer_decides_only_if_earlier_ones_cannot(company: Company, chaser_submitted: Submission) -> None:
     n, later = company.people, company.now + timedelta(minutes=1)
     app = scenarios.app_of(chaser_submitted)
     give(n.tom, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl), now=later)
@@ -212,7 +210,7 @@ def test_a_reviewer_appointed_after_a_submission_opened_decides_in_it_only_where
 
 
 @pytest.mark.rule("A9")
-def test_who_only_got_their_role_back_was_there_all_the_time(company: Company, chaser_submitted: Submission) -> None:
+def test_restored_reviewer_counts_as_earlier_one(company: Company, chaser_submitted: Submission) -> None:
     n, later = company.people, company.now + timedelta(minutes=1)
     row = Proposal(kind="role", target=f"{n.sana.pk}-{Role.SECURITY_REVIEWER}")
     said = {"reason": "Why.", "document": {"held": False}, "at_once": True}
@@ -249,7 +247,7 @@ def test_however_often_it_ended_and_came_back_they_were_there_all_the_time(
     assert len(after) == len(before)
 
 
-def test_what_its_author_withdraws_lets_them_act_at_once_no_sooner(northwind: Northwind) -> None:
+def test_withdrawn_immediate_ending_blocks_repetition(northwind: Northwind) -> None:
     n, one = northwind, at_once(northwind.rita, Role.BUILDER, northwind.ines)
     proposal_transitions.reject(one, actor=as_actor(n.karl), now=NOW, reason="She does nothing wrong.")
     row, said = Proposal(kind="role", target=one.target), {"now": NOW, "reason": "Why.", "document": {"held": False}}
@@ -260,7 +258,7 @@ def test_what_its_author_withdraws_lets_them_act_at_once_no_sooner(northwind: No
 
 
 @pytest.mark.parametrize("other", ["viktor", "sana"])
-def test_no_sql_makes_somebody_be_there_sooner(northwind: Northwind, other: str) -> None:
+def test_database_refuses_backdated_role(northwind: Northwind, other: str) -> None:
     """What comes back names the first that ended, of the same person: not somebody else's, nor one in between."""
     n = northwind
     row = Proposal(kind="role", target=f"{n.sana.pk}-{Role.SECURITY_REVIEWER}")
@@ -279,9 +277,7 @@ RESTORING = (
 
 
 @pytest.mark.rule("A9", "A1")
-def test_a_lead_appointed_after_it_opened_comes_after_the_deputy_who_was_there(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_later_lead_stands_behind_deputy(company: Company, stock_submitted: Submission) -> None:
     n, later = company.people, company.now + timedelta(minutes=1)
     app = scenarios.app_of(stock_submitted)
     team = stock_submitted.automation.team
@@ -295,9 +291,7 @@ def test_a_lead_appointed_after_it_opened_comes_after_the_deputy_who_was_there(
 
 
 @pytest.mark.rule("A9", "A1")
-def test_an_owner_appointed_after_it_opened_comes_after_the_deputy_who_was_there(
-    company: Company, stage_2: Submission
-) -> None:
+def test_later_owner_stands_behind_deputy(company: Company, stage_2: Submission) -> None:
     c, n, later = company, company.people, company.now + timedelta(minutes=1)
     record = stage_2.approvals.filter(privilege__entitlement__resource=c.slack).first()
     assert record is not None
@@ -310,9 +304,7 @@ def test_an_owner_appointed_after_it_opened_comes_after_the_deputy_who_was_there
 
 
 @pytest.mark.rule("A9", "A1")
-def test_a_fallback_owner_appointed_after_it_opened_comes_after_those_who_were_there(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_later_fallback_owner_stands_behind_earlier_ones(company: Company, stock_submitted: Submission) -> None:
     n, later = company.people, company.now + timedelta(minutes=1)
     app, team = scenarios.app_of(stock_submitted), stock_submitted.automation.team
     join_fallback(n.fallback, n.grace, now=later)
@@ -340,15 +332,13 @@ INSERT = (
     ("role", "by", "second"),
     [("admin", "ines", "karl"), ("admin", "ines", None), ("admin", "omar", "karl"), ("emperor", "ines", "karl")],
 )
-def test_no_sql_gives_a_role_that_was_not_proposed(
-    northwind: Northwind, role: str, by: str, second: str | None
-) -> None:
+def test_database_refuses_unproposed_role(northwind: Northwind, role: str, by: str, second: str | None) -> None:
     first, other = getattr(northwind, by).pk, getattr(northwind, second).pk if second else None
     with pytest.raises(IntegrityError, match=r"role_|S8"):
         raw(INSERT, northwind.omar.pk, role, first, other, None, NOW, NOW)
 
 
-def test_no_sql_gives_what_nobody_has_accepted(northwind: Northwind) -> None:
+def test_database_refuses_unaccepted_role(northwind: Northwind) -> None:
     n = northwind
     answer(propose_role(n.omar, Role.ADMIN, by=n.ines, now=NOW), n.karl)
     with pytest.raises(IntegrityError, match="S8: a role comes of a proposal"):
@@ -359,13 +349,13 @@ def test_no_sql_gives_what_nobody_has_accepted(northwind: Northwind) -> None:
     "change",
     ["until = now()", "role = 'admin'", "person_id = person_id + 1", "confirmed_at = confirmed_at - interval '1 day'"],
 )
-def test_no_sql_ends_or_rewrites_a_role(northwind: Northwind, change: str) -> None:
+def test_database_refuses_ended_or_rewritten_role(northwind: Northwind, change: str) -> None:
     held = RoleAssignment.objects.get(person=northwind.rita, role=Role.BUILDER)
     with pytest.raises(IntegrityError, match="S8"):
         raw(f"UPDATE controls_roleassignment SET {change} WHERE id = %s", held.pk)
 
 
-def test_no_sql_brings_a_role_back(northwind: Northwind) -> None:
+def test_database_refuses_restored_role(northwind: Northwind) -> None:
     n = northwind
     ended = ends(n.rita, Role.BUILDER, now=NOW)
     with pytest.raises(IntegrityError, match="S8: this brings back no role"):

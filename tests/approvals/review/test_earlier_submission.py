@@ -67,9 +67,7 @@ AGAIN = starting_point("stock_submitted", submitted_again)
 
 @pytest.mark.rule("A15")
 @AGAIN
-def test_who_may_not_see_the_submission_reads_nothing_of_what_was_said_before(
-    company: Company, start: Submission
-) -> None:
+def test_earlier_submission_is_hidden_without_access(company: Company, start: Submission) -> None:
     again = start
     answer = client_of(company.people.nadia).get(reverse("review", args=[again.pk]))
     assert answer.status_code == 404
@@ -78,7 +76,7 @@ def test_who_may_not_see_the_submission_reads_nothing_of_what_was_said_before(
 
 @pytest.mark.rule("A15")
 @AGAIN
-def test_all_that_was_said_and_decided_heads_the_next_submission_folded(company: Company, start: Submission) -> None:
+def test_next_submission_shows_folded_earlier_comments_and_decisions(company: Company, start: Submission) -> None:
     before, again = Submission.objects.earliest("pk"), start
     said = block(company.people.omar, again)
     assert "withdrawn by Rita Novak, today 10:04" in said
@@ -102,7 +100,7 @@ def test_all_that_was_said_and_decided_heads_the_next_submission_folded(company:
 
 
 @pytest.mark.rule("A15", "A11")
-def test_it_names_both_where_one_stood_in_for_the_other(company: Company, stock_submitted: Submission) -> None:
+def test_delegated_decision_names_both_people(company: Company, stock_submitted: Submission) -> None:
     c, n = company, company.people
     made = stock_submitted
     actor = as_delegate(n.tom, giver=n.theo)
@@ -115,9 +113,7 @@ def test_it_names_both_where_one_stood_in_for_the_other(company: Company, stock_
 
 
 @pytest.mark.rule("A15", "A4", "A10")
-def test_it_says_who_refused_the_app_and_that_nobody_decided_it_in_time(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_earlier_app_rejection_and_expiry_are_explained(company: Company, stock_submitted: Submission) -> None:
     c, n = company, company.people
     first = stock_submitted
     scenarios.reject(scenarios.app_of(first), n.theo, now=c.now, reason="We have one like it.")
@@ -150,7 +146,7 @@ def refused_again(c: Company) -> Submission:
 
 @pytest.mark.rule("A15", "A5")
 @DECLINED
-def test_it_says_who_declined_the_rest(company: Company, start: Submission) -> None:
+def test_decliner_of_subset_is_named(company: Company, start: Submission) -> None:
     said = block(company.people.theo, start)
     assert "declined by Jonas Weil, today 10:00" in said
     assert "“All or nothing.”" in said
@@ -159,7 +155,7 @@ def test_it_says_who_declined_the_rest(company: Company, start: Submission) -> N
 
 @pytest.mark.rule("A15", "A5", "A14")
 @starting_point(DECLINED, refused_again)
-def test_it_says_that_nobody_accepted_it_in_time(company: Company, start: Submission) -> None:
+def test_unaccepted_subset_is_explained(company: Company, start: Submission) -> None:
     c, n, second = company, company.people, start
     late = second.accept_due_at + timedelta(hours=1)
     submission_jobs.sweep(late)
@@ -176,9 +172,7 @@ def continued(c: Company) -> Submission:
 
 @pytest.mark.rule("A14", "A15")
 @starting_point("stock_submitted", continued)
-def test_what_a_newer_version_continues_heads_nothing_and_is_told_with_what_continued_it(
-    company: Company, start: Submission
-) -> None:
+def test_continued_submission_is_shown_with_its_successor_only(company: Company, start: Submission) -> None:
     c, n = company, company.people
     first, second = Submission.objects.earliest("pk"), start
     assert block(n.rita, second) == ""
@@ -191,14 +185,14 @@ def test_what_a_newer_version_continues_heads_nothing_and_is_told_with_what_cont
 
 
 @pytest.mark.rule("A15")
-def test_what_came_into_force_heads_nothing(company: Company, live: Submission, one_channel_more: Submission) -> None:
+def test_submission_in_force_is_no_earlier_request(
+    company: Company, live: Submission, one_channel_more: Submission
+) -> None:
     assert block(company.people.omar, live) == block(company.people.omar, one_channel_more) == ""
 
 
 @pytest.mark.rule("A15")
-def test_it_costs_a_fixed_number_of_queries_and_none_where_nothing_came_before(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_earlier_submission_query_count_is_fixed(company: Company, stock_submitted: Submission) -> None:
     c, n = company, company.people
 
     def queries(submission: Submission) -> int:

@@ -54,7 +54,7 @@ def focus_after(person: Person, record: Approval, status: int = 200, **said: Any
 
 
 @pytest.mark.rule("A7")
-def test_what_was_passed_over_is_not_gone_back_to_before_the_end(company: Company, records: list[Approval]) -> None:
+def test_skipped_approvals_come_last(company: Company, records: list[Approval]) -> None:
     omar = company.people.omar
     assert focus_after(omar, records[1]) == [f"row-{records[2].pk}"]
     assert focus_after(omar, records[2]) == [f"row-{records[3].pk}"]
@@ -73,7 +73,7 @@ def test_rows_that_are_open_stay_open_and_the_focus_goes_on_all_the_same(
 
 
 @pytest.mark.rule("A7")
-def test_what_is_open_costs_no_query_a_row(company: Company, records: list[Approval]) -> None:
+def test_open_approvals_add_no_queries(company: Company, records: list[Approval]) -> None:
     more = asked(company, "Beta", 6)
     scenarios.decide_app(company, more)
     found = list(more.approvals.filter(stage=2).order_by("pk"))
@@ -88,7 +88,7 @@ def test_what_is_open_costs_no_query_a_row(company: Company, records: list[Appro
 
 
 @pytest.mark.rule("A7", "I9")
-def test_all_that_is_missing_is_said_at_once_and_the_first_of_it_has_the_focus(company: Company) -> None:
+def test_all_missing_fields_are_shown_and_first_is_focused(company: Company) -> None:
     theo = company.people.theo
     export = json.loads((scenarios.EXPORTS / "invoice-chaser.json").read_text())
     scenarios.submitted(company)
@@ -105,7 +105,7 @@ def test_all_that_is_missing_is_said_at_once_and_the_first_of_it_has_the_focus(c
 
 
 @pytest.mark.rule("A7")
-def test_the_focus_is_on_the_app_once_it_is_decided_and_on_what_was_refused_of_it(company: Company) -> None:
+def test_focus_moves_to_app_after_decision(company: Company) -> None:
     theo, app = company.people.theo, scenarios.app_of(asked(company, "Alpha", 2))
     assert focus_after(theo, app, 422, decision="reject") == ["reason-app"]
     assert focus_after(theo, app, 409, shown_digest="0" * 64, reason="Fine.") == []  # the refusal, which has no id

@@ -16,7 +16,7 @@ from tests.signed_in_client import client_of
 
 
 @pytest.mark.rule("H8")
-def test_when_it_was_submitted_and_decided_is_said_in_the_readers_zone(company: Company) -> None:
+def test_times_are_shown_in_readers_zone(company: Company) -> None:
     late = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
     submission = submitted(company, brought_in(company), now=late)
     decide_app(company, submission, now=late + timedelta(minutes=5))
@@ -30,13 +30,13 @@ def test_when_it_was_submitted_and_decided_is_said_in_the_readers_zone(company: 
     assert not re.search(r">[^<]*23:3[05]", page)
 
 
-def test_what_a_machine_calls_it_names_each_thing_once() -> None:
+def test_technical_name_is_shown_once() -> None:
     assert approval_rows.raw("payment:create", "", "fin.payments", ["fin.payments"]) == "payment:create · fin.payments"
     assert approval_rows.raw("issues:*", "github", "", ["a", "b"]) == "issues:* · github · a, b"
 
 
 @pytest.mark.rule("I5")
-def test_a_finding_says_which_credential_it_is_about() -> None:
+def test_finding_names_its_credential() -> None:
     assert (
         findings.finding_label("shared_credential", "credentials/Finance Slack") == "Shared credential: Finance Slack"
     )
@@ -48,7 +48,7 @@ def test_every_permission_has_words_for_people() -> None:
 
 
 @pytest.mark.rule("S5")
-def test_whoever_may_not_decide_reads_who_may_and_no_name_of_a_permission(company: Company) -> None:
+def test_ineligible_reader_sees_who_decides(company: Company) -> None:
     submission = submitted(company, brought_in(company))
     record = submission.approvals.get(stage=1)
     decide = reverse("decide", args=[submission.pk, record.pk])

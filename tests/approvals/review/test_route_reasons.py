@@ -37,7 +37,7 @@ def test_a_signature_more_names_its_rule_on_the_rows_that_it_is_about(plain: Com
 
 
 @pytest.mark.rule("S6", "A8")
-def test_where_the_rule_is_no_more_the_seat_still_says_why(plain: Company) -> None:
+def test_seat_keeps_reason_after_rule_ends(plain: Company) -> None:
     made = conflict_rules.rule(on(plain.erp), on(plain.slack), mode="approval")
     submission = stock_report.submitted(plain)
     conflict_rules.give_up(made, plain.people.ines, plain.people.karl)
@@ -51,7 +51,7 @@ def joined(c: Company) -> tuple[Automation, Submission]:
 
 @pytest.mark.rule("A16")
 @starting_point("plain", joined)
-def test_what_it_is_joined_with_is_named_to_whoever_sees_it_and_counted_for_others(
+def test_chain_members_are_named_to_readers_and_counted_for_others(
     plain: Company, start: tuple[Automation, Submission]
 ) -> None:
     n, (writer, submission) = plain.people, start

@@ -53,7 +53,7 @@ def press(person: Person, record: Approval, **headers: str) -> Any:
 
 
 @pytest.mark.rule("A8")
-def test_it_is_offered_to_whoever_decided_and_to_nobody_else(company: Company, record: Approval) -> None:
+def test_undo_is_offered_to_decider_only(company: Company, record: Approval) -> None:
     n = company.people
     assert offers(n.omar, record)
     for other in (n.theo, n.sana, n.rita):
@@ -63,7 +63,7 @@ def test_it_is_offered_to_whoever_decided_and_to_nobody_else(company: Company, r
 
 
 @pytest.mark.rule("A5")
-def test_it_is_offered_no_more_once_the_submission_is_decided(company: Company, record: Approval) -> None:
+def test_undo_is_not_offered_after_decided_submission(company: Company, record: Approval) -> None:
     scenarios.decide_rest(company, Submission.objects.get(pk=record.submission_id))
     assert not offers(company.people.omar, record)
     answer = press(company.people.omar, record)
@@ -72,7 +72,7 @@ def test_it_is_offered_no_more_once_the_submission_is_decided(company: Company, 
 
 
 @pytest.mark.rule("A8")
-def test_it_draws_the_row_as_open_and_moves_the_focus_there(company: Company, record: Approval) -> None:
+def test_undo_redraws_row_and_moves_focus(company: Company, record: Approval) -> None:
     omar = company.people.omar
     answer = press(omar, record, **{"HX-Request": "true", "HX-Target": "rows"})
     assert answer.status_code == 200
@@ -85,13 +85,13 @@ def test_it_draws_the_row_as_open_and_moves_the_focus_there(company: Company, re
 
 
 @pytest.mark.rule("A8")
-def test_without_a_script_it_goes_back_to_the_page(company: Company, record: Approval) -> None:
+def test_undo_without_script_returns_to_page(company: Company, record: Approval) -> None:
     answer = press(company.people.omar, record)
     assert answer.url == reverse("review", args=[record.submission_id])
 
 
 @pytest.mark.rule("A11")
-def test_a_stand_in_takes_back_what_they_decided_and_not_what_the_other_did(company: Company, record: Approval) -> None:
+def test_delegate_undoes_own_decision_only(company: Company, record: Approval) -> None:
     n = company.people
     stand_in = as_delegate(n.tom, giver=n.omar)
     assert not offers(n.tom, record)

@@ -69,7 +69,7 @@ READS, CHANGES = "SELECT sku FROM scm.stock", "UPDATE scm.stock SET on_hand = 0"
 
 
 @pytest.mark.rule("A12")
-def test_a_first_version_changes_nothing_and_says_nothing_of_it(company: Company, stock_submitted: Submission) -> None:
+def test_first_version_shows_no_changes(company: Company, stock_submitted: Submission) -> None:
     page = read(company.people.theo, stock_submitted)
     assert 'id="changes"' not in page
     assert "Changed in the app" not in page
@@ -77,7 +77,7 @@ def test_a_first_version_changes_nothing_and_says_nothing_of_it(company: Company
 
 
 @pytest.mark.rule("A12", "I7")
-def test_what_came_is_said_in_words_on_its_row_and_in_the_diff(company: Company, one_channel_more: Submission) -> None:
+def test_added_access_is_marked_on_row_and_in_diff(company: Company, one_channel_more: Submission) -> None:
     made = one_channel_more
     page = read(company.people.omar, made)
     said = part(page, "changes")
@@ -94,16 +94,14 @@ def test_what_came_is_said_in_words_on_its_row_and_in_the_diff(company: Company,
 
 
 @pytest.mark.rule("A12", "I7")
-def test_what_went_is_struck_and_ends_when_this_is_in_force(company: Company, live: Submission) -> None:
+def test_removed_access_is_struck_until_in_force(company: Company, live: Submission) -> None:
     said = changes(company.people.theo, stock_report.submitted(company, stock_report.without_slack))
     assert "1 privilege and 1 credential gone, ending when this is in force" in said
     assert "<del>May post messages to supply-stock in Finance Slack workspace</del>" in said
 
 
 @pytest.mark.rule("A12", "I7")
-def test_another_target_is_one_thing_that_changed_with_the_old_struck_beside_the_new(
-    company: Company, live: Submission
-) -> None:
+def test_changed_target_shows_old_and_new(company: Company, live: Submission) -> None:
     made = stock_report.submitted(company, to_another_channel)
     page = read(company.people.omar, made)
     said = part(page, "changes")
@@ -147,7 +145,7 @@ def writes(c: Company) -> Submission:
         ),
     ],
 )
-def test_more_and_less_are_told_apart(company: Company, now: str, count: str, tag: str, levels: str) -> None:
+def test_wider_and_narrower_changes_differ(company: Company, now: str, count: str, tag: str, levels: str) -> None:
     made = stock_report.submitted(company, query(now))
     page = read(company.people.omar, made)
     said = part(page, "changes")
@@ -157,9 +155,7 @@ def test_more_and_less_are_told_apart(company: Company, now: str, count: str, ta
 
 
 @pytest.mark.rule("A6", "A12")
-def test_a_new_purpose_and_owner_are_what_the_page_shows_and_the_old_stand_struck_beside(
-    company: Company, live: Submission
-) -> None:
+def test_changed_purpose_and_owner_show_old_values(company: Company, live: Submission) -> None:
     n = company.people
     before = live.automation.purpose
     made = stock_report.submitted(company, purpose=f"{before} Weekly, for buyers.", business_owner=n.bram)
@@ -178,7 +174,7 @@ def test_a_new_purpose_and_owner_are_what_the_page_shows_and_the_old_stand_struc
 
 
 @pytest.mark.rule("A12")
-def test_what_starts_it_and_its_source_are_said_by_stage_1s_side(company: Company, live: Submission) -> None:
+def test_changed_triggers_and_source_are_shown_at_stage_1(company: Company, live: Submission) -> None:
     page = read(company.people.theo, stock_report.submitted(company, stock_report.started_by_hand))
     app, said = part(page, "app"), part(page, "changes")
     assert "No longer starts: every week on Monday at 07:15" in app
@@ -188,7 +184,7 @@ def test_what_starts_it_and_its_source_are_said_by_stage_1s_side(company: Compan
 
 
 @pytest.mark.rule("A12")
-def test_what_did_not_change_and_is_asked_anew_says_why(company: Company, live: Submission) -> None:
+def test_repeated_question_without_change_shows_reason(company: Company, live: Submission) -> None:
     grant = live.automation.grants.get(entitlement__resource=company.slack)
     lifecycle.revoke(grant, actor=as_actor(company.people.omar), now=company.now, reason="Too much noise.")
     made = stock_report.submitted(company, stock_report.another_order)
@@ -209,9 +205,7 @@ def two_more(c: Company) -> Submission:
 
 @pytest.mark.rule("A12")
 @starting_point("one_channel_more", two_more)
-def test_what_was_decided_shows_what_it_changed_then_and_not_what_came_later(
-    company: Company, start: Submission
-) -> None:
+def test_decided_submission_shows_changes_of_its_time(company: Company, start: Submission) -> None:
     second, live = start, Submission.objects.earliest("pk")
     said = changes(company.people.theo, second)
     assert "Since approved version 1" in said
@@ -259,25 +253,19 @@ def costs(c: Company, made: Submission) -> list[int]:
 
 @pytest.mark.full("changes much, to count queries")
 @ONE_AND_A_DAY_MORE
-def test_in_stage_1_it_costs_the_same_however_much_changed_and_no_more_than_a_page_may(
-    company: Company, start: Submission
-) -> None:
+def test_stage_1_diff_query_count_is_constant(company: Company, start: Submission) -> None:
     assert costs(company, start) == costs(company, stock_report.submitted(company, more(7)))
 
 
 @pytest.mark.full("changes much, to count queries")
 @starting_point(ONE_AND_A_DAY_MORE, lambda c: stock_report.app_approved(c, stock_report.newest(c)), name="in stage 2")
-def test_in_stage_2_it_costs_the_same_however_much_changed_and_no_more_than_a_page_may(
-    company: Company, start: Submission
-) -> None:
+def test_stage_2_diff_query_count_is_constant(company: Company, start: Submission) -> None:
     few = costs(company, start)
     assert few == costs(company, stock_report.app_approved(company, stock_report.submitted(company, more(7))))
 
 
 @pytest.mark.rule("A3", "T2")
-def test_what_is_kept_is_named_with_its_level_and_tier_the_riskiest_first(
-    company: Company, chaser_in_force: Submission
-) -> None:
+def test_kept_access_is_listed_by_risk(company: Company, chaser_in_force: Submission) -> None:
     """A new version is high for what nobody asks anew, and whoever decides about the app reads what that is."""
     n = company.people
     export = (scenarios.EXPORTS / "invoice-chaser.json").read_bytes().replace(b"overdue", b"late")

@@ -50,9 +50,7 @@ def back_again(c: Company, before: Submission) -> list[Approval]:
 
 @pytest.mark.rule("A14", "S2")
 @ANOTHER_PURPOSE
-def test_what_whoever_decided_the_app_in_force_approved_meanwhile_is_asked_anew(
-    company: Company, start: Submission
-) -> None:
+def test_approval_by_decider_of_app_in_force_is_asked_again(company: Company, start: Submission) -> None:
     n, newer = company.people, start
     first = newer.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
     scenarios.approve(first, n.theo, now=company.now)
@@ -66,7 +64,7 @@ def test_what_whoever_decided_the_app_in_force_approved_meanwhile_is_asked_anew(
 
 @pytest.mark.rule("A14", "A15", "S2")
 @ANOTHER_PURPOSE
-def test_what_they_refused_meanwhile_needs_one_signature_more(company: Company, start: Submission) -> None:
+def test_rejection_by_decider_of_app_in_force_needs_extra_approval(company: Company, start: Submission) -> None:
     n, newer = company.people, start
     first = newer.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
     scenarios.reject(first, n.theo, now=company.now)
@@ -77,7 +75,7 @@ def test_what_they_refused_meanwhile_needs_one_signature_more(company: Company, 
 
 @pytest.mark.rule("A14")
 @ANOTHER_PURPOSE
-def test_what_somebody_else_approved_meanwhile_carries_over(company: Company, start: Submission) -> None:
+def test_approval_by_other_person_carries_over(company: Company, start: Submission) -> None:
     n, newer = company.people, start
     stock_report.hand_over(company, company.slack, n.piet, n.amara)
     first = newer.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")

@@ -30,7 +30,7 @@ def test_a_version_that_runs_as_another_identity_is_not_in_force_by_itself(compa
     assert newer.automation.approved_version != newer.version
 
 
-def test_the_same_identity_asks_nobody(company: Company) -> None:
+def test_unchanged_identity_asks_nobody(company: Company) -> None:
     c = company
     live = chains.in_force(c, version(c, "robot"))
     with pytest.raises(InvalidInput, match="nothing about it has changed"):

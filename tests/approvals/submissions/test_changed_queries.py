@@ -73,7 +73,7 @@ def test_a_table_more_is_asked_before_it_is_in_force(company: Company, after: st
         "SELECT sku FROM scm.stock WHERE a = '\\'; DELETE FROM hr.salaries WHERE b = '",
     ],
 )
-def test_what_was_not_read_to_its_end_is_never_low(company: Company, query: str) -> None:
+def test_partly_read_query_is_never_low(company: Company, query: str) -> None:
     made = low_risk_report.submitted(company, asks(query))
     record = stock_report.privilege_on(made, company.erp)
     assert (made.light_path, record.tier) == (False, "standard")
@@ -112,7 +112,7 @@ def test_the_last_of_many_tables_stands_on_the_page_and_may_be_left_out(company:
 
 
 @pytest.mark.rule("I8")
-def test_whom_a_message_goes_to_is_never_cut(company: Company) -> None:
+def test_recipients_are_never_truncated(company: Company) -> None:
     channels = [f"warehouse-{number:02}-of-the-north" for number in range(20)]
 
     def edit(export: dict[str, object]) -> None:

@@ -23,9 +23,7 @@ def test_privileges_wait_visibly_until_the_app_is_approved(company: Company, cha
 
 
 @pytest.mark.rule("A5", "G1")
-def test_with_nothing_refused_it_is_in_force_at_once_with_a_grant_for_each_record(
-    company: Company, chaser_in_force: Submission
-) -> None:
+def test_fully_approved_submission_is_in_force_at_once(company: Company, chaser_in_force: Submission) -> None:
     c, submission = company, chaser_in_force
     assert submission.state == SubmissionState.IN_FORCE
     automation = submission.automation

@@ -89,7 +89,7 @@ def forget_narrowing(record: Approval) -> None:
 
 
 @pytest.mark.rule("A7", "G1")
-def test_what_was_narrowed_stays_so_once_the_record_has_ended(company: Company, chaser: Submission) -> None:
+def test_narrowing_stays_after_approval_ends(company: Company, chaser: Submission) -> None:
     for record in narrowed(company, chaser):
         assert record.state == "approved"
         for change in (
@@ -104,9 +104,7 @@ def test_what_was_narrowed_stays_so_once_the_record_has_ended(company: Company, 
 
 
 @pytest.mark.rule("A7", "G1")
-def test_no_grant_is_wider_than_the_decisions_even_where_the_record_says_more(
-    company: Company, chaser: Submission
-) -> None:
+def test_grant_is_never_wider_than_decisions(company: Company, chaser: Submission) -> None:
     reading, posting = narrowed(company, chaser)
     put_in_force(chaser, company.now)
     for is_forgotten in (False, True):
@@ -137,9 +135,7 @@ def test_running_things_is_not_granted_as_changing_them(company: Company, chaser
 
 
 @pytest.mark.rule("A7", "A8", "G1")
-def test_what_one_of_two_people_narrowed_is_not_widened_before_the_other_signs(
-    company: Company, chaser: Submission
-) -> None:
+def test_narrowing_by_one_approver_binds_the_other(company: Company, chaser: Submission) -> None:
     record = stock_report.privilege_on(chaser, company.mail)
     scenarios.approve(record, company.people.mei, now=company.now, term_days=20)
     sql("UPDATE approvals_approval SET granted_term_days = NULL WHERE id = %s", record.pk)
@@ -153,9 +149,7 @@ def test_what_one_of_two_people_narrowed_is_not_widened_before_the_other_signs(
 
 
 @pytest.mark.rule("A7", "A14", "G1")
-def test_what_was_narrowed_in_the_submission_before_holds_where_its_decision_was_carried_over(
-    company: Company, stage_2: Submission
-) -> None:
+def test_carried_narrowing_stays(company: Company, stage_2: Submission) -> None:
     before = stock_report.privilege_on(stage_2, company.slack)
     scenarios.approve(before, company.people.omar, now=company.now, term_days=30, level="read")
     newer = stock_report.submitted(company, stock_report.one_more_channel)
@@ -211,7 +205,7 @@ def test_a_successor_is_no_wider_than_the_decisions_either(company: Company, cha
 
 
 @pytest.mark.rule("G1", "A5")
-def test_no_grant_is_made_of_a_submission_that_is_not_in_force(company: Company, stage_2: Submission) -> None:
+def test_submission_not_in_force_creates_no_grant(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.erp)
     scenarios.approve(record, company.people.omar, now=company.now)
     with database_refuses("G1: a grant begins when"):  # open: other records wait
@@ -255,7 +249,7 @@ def test_a_submission_is_in_force_only_after_every_record_has_ended(company: Com
 
 
 @pytest.mark.rule("A1", "A13")
-def test_nothing_more_is_asked_in_a_submission_that_is_through(company: Company, live: Submission) -> None:
+def test_finished_submission_takes_no_more_approvals(company: Company, live: Submission) -> None:
     """Policy may approve what is low without a decision: such a record is not added afterwards either."""
     more = stock_report.privilege_on(live, company.erp).privilege
     assert more is not None

@@ -47,9 +47,7 @@ WITHOUT_SLACK = starting_point("stock_in_stage_2", without_slack)
 
 
 @pytest.mark.rule("T1", "T3", "A1")
-def test_what_has_become_high_risk_is_not_approved_with_the_signatures_of_standard(
-    company: Company, stage_2: Submission
-) -> None:
+def test_risen_tier_needs_its_own_seats(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     credential = stock_report.credential_for(stage_2, company.slack)
     restricted(company)
@@ -95,9 +93,7 @@ def test_submitted_again_it_is_granted_for_no_longer_than_its_present_tier_allow
 
 
 @pytest.mark.rule("T1", "G1", "A5")
-def test_what_was_approved_before_its_class_was_raised_is_not_put_in_force(
-    company: Company, stage_2: Submission
-) -> None:
+def test_access_with_raised_class_does_not_come_into_force(company: Company, stage_2: Submission) -> None:
     scenarios.approve(stock_report.privilege_on(stage_2, company.slack), company.people.omar, now=company.now)
     scenarios.approve(stock_report.credential_for(stage_2, company.slack), company.people.omar, now=company.now)
     restricted(company)
@@ -114,9 +110,7 @@ def test_what_was_approved_before_its_class_was_raised_is_not_put_in_force(
 
 
 @pytest.mark.rule("T2", "T3")
-def test_an_app_that_somebody_raised_is_not_approved_by_its_lead_alone(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_raised_app_needs_more_than_its_lead(company: Company, stock_submitted: Submission) -> None:
     submission = stock_submitted
     automation = Automation.objects.get(pk=submission.automation_id)
     confirmation.raise_tier(
@@ -137,7 +131,7 @@ def test_an_app_that_somebody_raised_is_not_approved_by_its_lead_alone(
 
 @pytest.mark.rule("I3", "A5")
 @WITHOUT_SLACK
-def test_nothing_is_accepted_on_a_resource_that_nobody_owns_any_more(company: Company, start: Submission) -> None:
+def test_subset_on_orphaned_resource_is_not_accepted(company: Company, start: Submission) -> None:
     decided = start
     for person in (company.people.omar, company.people.amara):
         record_leaver(person, actor=as_actor(company.people.ines), now=company.now, reason="Left.")
@@ -152,9 +146,7 @@ def test_nothing_is_accepted_on_a_resource_that_nobody_owns_any_more(company: Co
 
 @pytest.mark.rule("A5", "A14")
 @WITHOUT_SLACK
-def test_what_was_approved_in_part_is_accepted_within_ten_working_days_or_not_at_all(
-    company: Company, start: Submission
-) -> None:
+def test_subset_expires_after_ten_working_days(company: Company, start: Submission) -> None:
     decided = start
     assert decided.accept_due_at is not None
     owner = as_actor(company.people.jonas)

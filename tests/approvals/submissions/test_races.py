@@ -145,7 +145,7 @@ def read_unlocked(row: models.Model) -> models.Model:
 
 
 @pytest.mark.rule("A8", "S5")
-def test_without_the_row_lock_two_deciders_make_two_decisions(firm: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_deciders_decide_twice_without_row_lock(firm: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the test above is worth: it fails when rows are read without FOR UPDATE."""
     n = firm.people
     record = stock_report.privilege_on(stock_report.in_stage_2(firm, of_its_own()), firm.slack)
@@ -167,7 +167,7 @@ def test_without_the_row_lock_two_deciders_make_two_decisions(firm: Company, mon
 
 @pytest.mark.soak(only=True)
 @pytest.mark.rule("A8", "S5")
-def test_without_the_row_lock_the_same_rounds_fail(
+def test_race_rounds_fail_without_row_lock(
     firm: Company, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     """Nobody waits for anybody here: what happens by itself when two press at the same time."""
@@ -216,9 +216,7 @@ def test_two_submissions_at_once_leave_one_open(firm: Company) -> None:
 
 @pytest.mark.full
 @pytest.mark.rule("A14", "A15")
-def test_what_is_withdrawn_while_somebody_decides_is_either_decided_or_withdrawn(
-    firm: Company, request: pytest.FixtureRequest
-) -> None:
+def test_withdrawal_and_decision_exclude_each_other(firm: Company, request: pytest.FixtureRequest) -> None:
     n = firm.people
     for _ in run_lengths.rounds(request, 1, full=3, soak=100, what="races of a withdrawal and a decision"):
         submission = stock_report.submitted(firm, of_its_own())
@@ -260,7 +258,7 @@ def test_accepting_and_declining_a_subset_at_once_is_one_of_both(firm: Company) 
 
 @pytest.mark.full
 @pytest.mark.rule("S5", "A5")
-def test_deciders_of_one_submission_follow_each_other_and_nobody_deadlocks(firm: Company) -> None:
+def test_concurrent_deciders_wait_without_deadlock(firm: Company) -> None:
     n = firm.people
     submission = stock_report.in_stage_2(firm, of_its_own(run_lengths.of(3, full=6)))
     records = list(submission.approvals.filter(state=ApprovalState.OPEN).order_by("pk"))

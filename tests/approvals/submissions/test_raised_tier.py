@@ -13,9 +13,7 @@ from tests.scenarios import Company, approve
 
 
 @pytest.mark.rule("T2", "T3", "A14")
-def test_what_was_decided_below_a_raised_tier_waits_until_stage_1_decides_as_for_that_tier(
-    company: Company, stage_2: Submission
-) -> None:
+def test_privileges_wait_for_stage_1_of_raised_tier(company: Company, stage_2: Submission) -> None:
     c, n = company, company.people
     automation = Automation.objects.get(pk=stage_2.automation_id)
     confirmation.raise_tier(automation, actor=as_actor(n.sana), now=c.now, reason="It feeds the auditors.", tier="high")

@@ -33,7 +33,7 @@ def classed(c: Company, resource: Resource, data_class: str) -> None:
 
 
 @pytest.mark.rule("A1")
-def test_nobody_is_told_of_what_raises_no_tier(company: Company, stage_2: Submission) -> None:
+def test_unchanged_tier_notifies_nobody(company: Company, stage_2: Submission) -> None:
     resources.amend_resource(
         company.slack, actor=as_actor(company.people.omar), now=company.now, fields={"about": "Finance talks here."}
     )
@@ -42,9 +42,7 @@ def test_nobody_is_told_of_what_raises_no_tier(company: Company, stage_2: Submis
 
 
 @pytest.mark.rule("A1", "T1")
-def test_a_class_raised_under_review_is_told_to_the_builders_and_to_who_must_sign_besides(
-    company: Company, stage_2: Submission
-) -> None:
+def test_raised_class_notifies_builders_and_added_approvers(company: Company, stage_2: Submission) -> None:
     n = company.people
     classed(company, company.slack, "restricted")
     assert told() == {n.rita.name: "", n.jonas.name: "", n.sana.name: "security", n.viktor.name: "security"}
@@ -57,7 +55,7 @@ def test_a_class_raised_under_review_is_told_to_the_builders_and_to_who_must_sig
 
 
 @pytest.mark.rule("A1")
-def test_the_same_tier_is_told_once(company: Company, stage_2: Submission) -> None:
+def test_same_tier_is_notified_once(company: Company, stage_2: Submission) -> None:
     classed(company, company.slack, "restricted")
     before = Notice.objects.count()
     classed(company, company.erp, "restricted")
@@ -68,7 +66,7 @@ def test_the_same_tier_is_told_once(company: Company, stage_2: Submission) -> No
 
 
 @pytest.mark.rule("A1", "S2")
-def test_who_is_in_conflict_is_not_told_that_they_would_be_asked(company: Company) -> None:
+def test_conflicted_person_is_not_notified_as_approver(company: Company) -> None:
     n = company.people
     made = stock_report.submitted(company, business_owner=joins(n.sana, n.finance_ops))
     classed(company, company.slack, "restricted")
@@ -77,7 +75,7 @@ def test_who_is_in_conflict_is_not_told_that_they_would_be_asked(company: Compan
 
 
 @pytest.mark.rule("A1", "T2")
-def test_a_tier_that_a_person_raises_is_told_as_well(company: Company, stage_2: Submission) -> None:
+def test_tier_raised_by_person_is_notified(company: Company, stage_2: Submission) -> None:
     n = company.people
     automation = Automation.objects.get(pk=stage_2.automation_id)
     confirmation.raise_tier(
@@ -88,13 +86,13 @@ def test_a_tier_that_a_person_raises_is_told_as_well(company: Company, stage_2: 
 
 
 @pytest.mark.rule("A1")
-def test_what_is_decided_or_not_under_way_concerns_nobody(company: Company, live: Submission) -> None:
+def test_decided_submission_gets_no_tier_notice(company: Company, live: Submission) -> None:
     classed(company, company.slack, "restricted")
     assert told() == {}
 
 
 @pytest.mark.rule("A1")
-def test_the_mail_says_who_what_and_what_to_do(company: Company, stage_2: Submission) -> None:
+def test_tier_mail_says_who_what_and_next_step(company: Company, stage_2: Submission) -> None:
     n = company.people
     classed(company, company.slack, "restricted")
     to_rita = mail_text.write(Notice.objects.get(event="tier_raised", recipient=n.rita), None)
@@ -110,9 +108,7 @@ def test_the_mail_says_who_what_and_what_to_do(company: Company, stage_2: Submis
 
 
 @pytest.mark.rule("A1", "R5")
-def test_a_class_that_raises_many_submissions_is_one_mail_and_none_about_what_was_withdrawn(
-    company: Company, stage_2: Submission, settings: Any
-) -> None:
+def test_many_raised_submissions_are_one_mail(company: Company, stage_2: Submission, settings: Any) -> None:
     n, settings.MAIL_SERVER = company.people, None
     other, third = (
         stock_report.another(company),

@@ -97,9 +97,7 @@ CASES = {
     "who",
     [pytest.param(case.__name__, marks=starting_point(below, case)) for case, below in CASES.items()],
 )
-def test_a_conflict_bars_the_resources_owner_and_whoever_stands_in_for_them(
-    company: Company, start: Case, who: str
-) -> None:
+def test_conflict_bars_owner_and_delegate(company: Company, start: Case, who: str) -> None:
     found, amara = start, company.people.amara
     for verb in VERBS:
         no = refused(verb, found.record(company), as_actor(found.person), found.code, now=company.now)
@@ -117,7 +115,7 @@ def test_a_conflict_bars_the_resources_owner_and_whoever_stands_in_for_them(
 
 @pytest.mark.rule("S1")
 @pytest.mark.parametrize("stage", [1, 2])
-def test_a_party_who_is_security_reviewer_signs_in_neither_stage(
+def test_security_reviewer_who_is_party_signs_nothing(
     company: Company, chaser_submitted: Submission, stage: int
 ) -> None:
     """High risk: a seat for security in both stages."""
@@ -137,7 +135,7 @@ def test_security_in_stage_1_is_not_security_in_stage_2(company: Company, chaser
 
 
 @pytest.mark.rule("S2", "A14")
-def test_who_only_asked_in_stage_1_has_decided_in_it_too(company: Company, stock_submitted: Submission) -> None:
+def test_stage_1_question_counts_as_decision_for_stage_2(company: Company, stock_submitted: Submission) -> None:
     n, submission = company.people, stock_submitted
     stock_report.hand_over(company, company.slack, n.theo, n.amara)
     app = scenarios.app_of(submission)
@@ -152,7 +150,7 @@ def test_who_only_asked_in_stage_1_has_decided_in_it_too(company: Company, stock
 
 
 @pytest.mark.rule("A9")
-def test_nobody_decides_before_their_turn_on_the_ladder(company: Company, stage_2: Submission) -> None:
+def test_later_approver_waits_for_escalation(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     for person in (company.people.amara, company.people.bram, company.people.sana):
         no = refused(decide.approve, record, as_actor(person), "A9", now=company.now)
@@ -160,7 +158,7 @@ def test_nobody_decides_before_their_turn_on_the_ladder(company: Company, stage_
 
 
 @pytest.mark.rule("S5")
-def test_a_superuser_without_roles_approves_nothing(company: Company, stage_2: Submission) -> None:
+def test_superuser_without_roles_approves_nothing(company: Company, stage_2: Submission) -> None:
     root = make_person("Root Admin")
     root.is_superuser = root.is_staff = True
     root.save()
@@ -169,7 +167,7 @@ def test_a_superuser_without_roles_approves_nothing(company: Company, stage_2: S
 
 
 @pytest.mark.rule("S5", "A9")
-def test_a_person_with_every_role_waits_for_their_turn_like_everybody(company: Company, stage_2: Submission) -> None:
+def test_person_with_every_role_waits_for_escalation(company: Company, stage_2: Submission) -> None:
     c, n = company, company.people
     for role in ASSIGNABLE:
         give_role(n.nadia, role, admins=(n.ines, n.karl))
@@ -178,7 +176,7 @@ def test_a_person_with_every_role_waits_for_their_turn_like_everybody(company: C
 
 
 @pytest.mark.rule("S1", "S5")
-def test_a_person_with_every_role_who_is_a_party_approves_nothing(company: Company, stage_2: Submission) -> None:
+def test_person_with_every_role_does_not_approve_as_party(company: Company, stage_2: Submission) -> None:
     c, n = company, company.people
     for role in ASSIGNABLE:
         give_role(n.jonas, role, admins=(n.ines, n.karl))
@@ -186,14 +184,14 @@ def test_a_person_with_every_role_who_is_a_party_approves_nothing(company: Compa
 
 
 @pytest.mark.rule("S5")
-def test_a_token_of_the_right_person_decides_nothing(company: Company, stage_2: Submission) -> None:
+def test_token_decides_nothing(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     for verb in VERBS:
         refused(verb, record, as_actor(company.people.omar, None), "SOD-5", now=company.now)
 
 
 @pytest.mark.rule("S5")
-def test_a_job_decides_nothing(company: Company, stage_2: Submission) -> None:
+def test_job_decides_nothing(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     for verb in VERBS:
         refused(verb, record, Actor.of_job("approvals.sweep"), "PERMISSION", now=company.now, kind="permission")
@@ -222,7 +220,7 @@ def test_one_person_fills_one_seat(company: Company, chaser: Submission) -> None
 
 
 @pytest.mark.rule("A8", "A11")
-def test_a_delegate_and_whom_they_stand_for_are_used_up_together(company: Company, chaser: Submission) -> None:
+def test_delegated_decision_uses_up_both_people(company: Company, chaser: Submission) -> None:
     c, n = company, company.people
     give_role(n.omar, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
     record = stock_report.privilege_on(chaser, c.mail)
@@ -236,7 +234,7 @@ def test_a_delegate_and_whom_they_stand_for_are_used_up_together(company: Compan
 
 
 @pytest.mark.rule("A11")
-def test_a_delegation_that_has_ended_lets_nobody_decide(company: Company, stage_2: Submission) -> None:
+def test_ended_delegation_gives_no_decision(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     for_omar = as_delegate(company.people.tom, giver=company.people.omar)
     may(record, for_omar, company)
@@ -245,9 +243,7 @@ def test_a_delegation_that_has_ended_lets_nobody_decide(company: Company, stage_
 
 
 @pytest.mark.rule("A1", "A9")
-def test_who_left_or_lost_the_role_since_the_page_was_loaded_decides_nothing(
-    company: Company, chaser_submitted: Submission
-) -> None:
+def test_leaver_and_former_role_holder_decide_nothing(company: Company, chaser_submitted: Submission) -> None:
     n = company.people
     app = scenarios.app_of(chaser_submitted)
     ines = as_actor(n.ines)
@@ -261,7 +257,7 @@ def test_who_left_or_lost_the_role_since_the_page_was_loaded_decides_nothing(
 
 
 @pytest.mark.rule("A4")
-def test_nothing_in_stage_2_is_decided_before_the_app_is(company: Company, stock_submitted: Submission) -> None:
+def test_stage_2_waits_for_stage_1(company: Company, stock_submitted: Submission) -> None:
     record = stock_report.privilege_on(stock_submitted, company.slack)
     for verb in VERBS:
         refused(verb, record, as_actor(company.people.omar), "STATE", now=company.now, kind="state")

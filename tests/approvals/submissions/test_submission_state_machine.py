@@ -404,7 +404,7 @@ def who_decided(record: Approval) -> set[int]:
 @pytest.mark.full
 @run_lengths.proves("A1", "A2", "A4", "A5", "A8", "A10", "A12", "A14", "A15", "G1", "S1", "S2", "H1", "H2")
 @pytest.mark.soak
-def test_whatever_people_do_in_whatever_order_a_submission_holds(
+def test_submission_invariants_hold_in_any_order_of_events(
     company: Company, stock_submitted: Submission, request: pytest.FixtureRequest
 ) -> None:
     walk(Holds, company, request)
@@ -422,7 +422,7 @@ class HoldsOfWhatIsLow(Holds):
 @pytest.mark.full("a second walk of the state machine above")
 @run_lengths.proves("A13", "A1", "A3", "A4", "A8", "G1", "S1")
 @pytest.mark.soak
-def test_whatever_people_do_in_whatever_order_policy_approves_the_light_path_and_nothing_else(
+def test_only_light_path_is_auto_approved_in_any_order_of_events(
     company: Company, light_submitted: Submission, request: pytest.FixtureRequest
 ) -> None:
     walk(HoldsOfWhatIsLow, company, request)

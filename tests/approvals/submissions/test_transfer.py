@@ -73,9 +73,7 @@ def forbid(c: Company, mode: str) -> None:
 # --- what is refused ---------------------------------------------------------------------------------------------------
 
 
-def test_it_does_not_move_to_its_own_team_nor_to_one_without_a_lead_nor_to_one_that_builds_nothing(
-    company: Company, live: Automation
-) -> None:
+def test_transfer_needs_another_building_team_with_lead(company: Company, live: Automation) -> None:
     n = company.people
     headless = Team.objects.create(name="Nobody's")
     for team, said in ((n.finance_ops, "already"), (headless, "has no lead"), (n.fallback, "builds nothing")):
@@ -84,15 +82,13 @@ def test_it_does_not_move_to_its_own_team_nor_to_one_without_a_lead_nor_to_one_t
     assert not Transfer.objects.exists()
 
 
-def test_what_is_retired_does_not_move(company: Company, live: Automation) -> None:
+def test_retired_automation_is_not_transferred(company: Company, live: Automation) -> None:
     lifecycle.retire(live, actor=as_actor(company.people.jonas), now=company.now, reason="Nobody reads it.")
     with pytest.raises(OutOfTurn, match="retired"):
         ask(company, again(live))
 
 
-def test_what_is_under_review_does_not_move_and_neither_does_what_came_under_review_meanwhile(
-    company: Company, live: Automation
-) -> None:
+def test_automation_under_review_is_not_transferred(company: Company, live: Automation) -> None:
     made = ask(company, live)
     stock_report.submitted(company, stock_report.one_more_channel)
     with pytest.raises(OutOfTurn, match="under review"):
@@ -103,7 +99,7 @@ def test_what_is_under_review_does_not_move_and_neither_does_what_came_under_rev
     assert again(live).team == company.people.finance_ops
 
 
-def test_whoever_leads_both_teams_neither_asks_nor_agrees(company: Company, live: Automation) -> None:
+def test_lead_of_both_teams_neither_requests_nor_agrees(company: Company, live: Automation) -> None:
     n = company.people
     with unguarded(Team):  # as if two admins had appointed them
         Team.objects.filter(pk=n.supply.pk).update(lead=n.theo)
@@ -115,7 +111,7 @@ def test_whoever_leads_both_teams_neither_asks_nor_agrees(company: Company, live
         transfers.accept_transfer(made, actor=as_actor(n.bram), now=company.now, reason="We do.")
 
 
-def test_no_delegate_gives_it_away_or_takes_it_over(company: Company, live: Automation) -> None:
+def test_delegate_neither_requests_nor_agrees_to_transfer(company: Company, live: Automation) -> None:
     n = company.people
     with pytest.raises(DutyConflict, match="in person"):
         ask(company, live, actor=as_delegate(n.lena, giver=n.theo))
@@ -126,13 +122,13 @@ def test_no_delegate_gives_it_away_or_takes_it_over(company: Company, live: Auto
 
 
 @pytest.mark.parametrize("who", ["jonas", "rita", "sana", "ines", "grace"])
-def test_only_the_lead_of_its_team_asks(company: Company, live: Automation, who: str) -> None:
+def test_only_own_lead_requests_transfer(company: Company, live: Automation, who: str) -> None:
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         ask(company, live, actor=as_actor(getattr(company.people, who)))
 
 
 @pytest.mark.parametrize("who", ["jonas", "sana", "ines", "theo"])
-def test_only_the_lead_of_the_other_team_agrees(company: Company, live: Automation, who: str) -> None:
+def test_only_other_lead_agrees_to_transfer(company: Company, live: Automation, who: str) -> None:
     made = ask(company, live)
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         transfers.accept_transfer(made, actor=as_actor(getattr(company.people, who)), now=company.now, reason="We do.")
@@ -141,9 +137,7 @@ def test_only_the_lead_of_the_other_team_agrees(company: Company, live: Automati
 
 @pytest.mark.rule("L2", "S6")
 @HELD_IN_BOTH
-def test_it_does_not_move_to_where_an_enforced_rule_forbids_what_it_holds_beside_what_is_held_there(
-    company: Company, start: Automation
-) -> None:
+def test_transfer_into_enforced_conflict_is_refused(company: Company, start: Automation) -> None:
     c, n, mine = company, company.people, start
     forbid(c, "enforce")
     made = ask(c, mine)
@@ -158,7 +152,7 @@ def test_it_does_not_move_to_where_an_enforced_rule_forbids_what_it_holds_beside
 
 
 @pytest.mark.rule("L2", "S6")
-def test_nor_where_what_it_is_in_conflict_with_already_would_begin_anew(plain: Company) -> None:
+def test_transfer_restarting_conflict_is_refused(plain: Company) -> None:
     c = plain
     made = in_force(c, described(c, "Both", (c.slack, "write", "in"), (c.slack, "read", "out"))).automation
     conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="team")
@@ -169,7 +163,7 @@ def test_nor_where_what_it_is_in_conflict_with_already_would_begin_anew(plain: C
 
 @pytest.mark.rule("L2", "S6")
 @HELD_IN_BOTH
-def test_nor_where_what_made_the_conflict_came_into_force_after_it_was_asked(
+def test_transfer_is_refused_if_conflict_arises_after_request(
     company: Company, start: Automation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     c, answers = company, iter([None])
@@ -184,9 +178,7 @@ def test_nor_where_what_made_the_conflict_came_into_force_after_it_was_asked(
 
 @pytest.mark.rule("L2", "S6", "S7")
 @HELD_IN_BOTH
-def test_where_the_rule_takes_a_signature_stage_1_is_told_and_security_signs_too(
-    company: Company, start: Automation
-) -> None:
+def test_conflict_in_mode_approval_adds_security_after_transfer(company: Company, start: Automation) -> None:
     c = company
     forbid(c, "approval")
     one = moved(c, start)
@@ -198,7 +190,7 @@ def test_where_the_rule_takes_a_signature_stage_1_is_told_and_security_signs_too
 
 @pytest.mark.rule("L2", "S6", "S7")
 @HELD_IN_BOTH
-def test_it_moves_where_the_same_rule_is_only_shown(company: Company, start: Automation) -> None:
+def test_recorded_conflict_does_not_block_transfer(company: Company, start: Automation) -> None:
     forbid(company, "record")
     assert moved(company, start).team == company.people.marketing
 
@@ -232,9 +224,7 @@ def test_the_database_lets_a_team_be_changed_by_both_leads_alone_and_once(compan
 # --- what happens ------------------------------------------------------------------------------------------------------
 
 
-def test_what_it_holds_ends_after_thirty_days_at_most_and_what_ends_sooner_stays(
-    company: Company, live: Automation
-) -> None:
+def test_grants_end_thirty_days_after_transfer(company: Company, live: Automation) -> None:
     first = Grant.objects.filter(automation=live).order_by("pk")[0]
     soon = company.now + timedelta(days=9)
     with inside(first, as_actor(company.people.sana), company.now):
@@ -246,9 +236,7 @@ def test_what_it_holds_ends_after_thirty_days_at_most_and_what_ends_sooner_stays
 
 
 @pytest.mark.rule("A3", "S1", "S2")
-def test_the_app_alone_is_put_before_the_new_lead_and_whoever_had_it_decides_nothing(
-    company: Company, live: Automation
-) -> None:
+def test_new_lead_decides_app_and_former_owners_are_barred(company: Company, live: Automation) -> None:
     n = company.people
     one = moved(company, live)
     payload = recorded("transfer.moved", Transfer.objects.get(), by=n.grace)
@@ -269,9 +257,7 @@ def test_the_app_alone_is_put_before_the_new_lead_and_whoever_had_it_decides_not
 
 
 @pytest.mark.rule("G2", "A12")
-def test_until_the_new_lead_has_decided_no_review_renews_and_whatever_is_submitted_asks_stage_1(
-    company: Company, live: Automation
-) -> None:
+def test_renewal_waits_for_new_lead(company: Company, live: Automation) -> None:
     n = company.people
     one = moved(company, live)
     grant = Grant.objects.filter(automation=one).order_by("pk")[0]
@@ -284,7 +270,7 @@ def test_until_the_new_lead_has_decided_no_review_renews_and_whatever_is_submitt
     assert again(one).moved_at is not None
 
 
-def test_owners_and_both_teams_hear_of_it_and_the_lead_who_is_asked_sees_it(company: Company, live: Automation) -> None:
+def test_owners_and_teams_are_notified_of_transfer(company: Company, live: Automation) -> None:
     n = company.people
     assert client_of(n.grace).get(live.href).status_code == 404
     ask(company, live)
@@ -299,7 +285,7 @@ def test_owners_and_both_teams_hear_of_it_and_the_lead_who_is_asked_sees_it(comp
     assert again(live).team == n.marketing
 
 
-def test_what_would_end_sooner_stands_before_the_button(company: Company, live: Automation) -> None:
+def test_transfer_page_shows_early_ends_before_button(company: Company, live: Automation) -> None:
     shown = lines(client_of(company.people.theo).get(reverse("automation_transfer", args=[live.pk])))
     assert "instead of" in shown
     assert "runs on for 30 days at most" in shown

@@ -48,7 +48,7 @@ def stage_1_asked(submission: Submission) -> list[str]:
 
 
 @pytest.mark.rule("A12")
-def test_what_did_not_change_keeps_its_grant_and_nobody_is_asked(
+def test_unchanged_access_keeps_grant_without_questions(
     company: Company, live: Submission, one_channel_more: Submission
 ) -> None:
     held = {grant.key: grant.pk for grant in scenarios.grants_of(live)}
@@ -66,7 +66,7 @@ def test_what_did_not_change_keeps_its_grant_and_nobody_is_asked(
 
 
 @pytest.mark.rule("A12", "A5")
-def test_what_a_version_no_longer_asks_for_ends_when_it_is_put_in_force(company: Company, live: Submission) -> None:
+def test_removed_access_ends_when_version_comes_into_force(company: Company, live: Submission) -> None:
     newer = stock_report.submitted(company, stock_report.without_slack)
     assert newer.state == SubmissionState.IN_FORCE, "nothing new is asked"
     ended = Grant.objects.filter(approval__submission=live, state="ended")
@@ -76,7 +76,7 @@ def test_what_a_version_no_longer_asks_for_ends_when_it_is_put_in_force(company:
 
 
 @pytest.mark.rule("A12")
-def test_until_a_version_is_put_in_force_the_approved_one_runs_on(
+def test_approved_version_runs_until_new_one_is_in_force(
     company: Company, live: Submission, one_channel_more: Submission
 ) -> None:
     newer = one_channel_more
@@ -159,7 +159,7 @@ def amended_meanwhile(c: Company) -> Submission:
 
 @pytest.mark.rule("A12", "A1")
 @starting_point("stock_submitted", amended_meanwhile)
-def test_what_is_amended_while_others_decide_is_not_decided_by_them(company: Company, start: Submission) -> None:
+def test_amendment_during_decisions_is_not_covered_by_them(company: Company, start: Submission) -> None:
     submission = start
     automation = Automation.objects.get(pk=submission.automation_id)
     assert automation.purpose == submission.asked["purpose"]
@@ -171,9 +171,7 @@ def test_what_is_amended_while_others_decide_is_not_decided_by_them(company: Com
 
 @pytest.mark.rule("A12", "A1")
 @pytest.mark.parametrize("later", ["Counts stock for the auditors.", ""])
-def test_what_was_decided_counts_though_it_was_amended_again_meanwhile(
-    company: Company, live: Submission, later: str
-) -> None:
+def test_decided_approval_counts_despite_later_amendment(company: Company, live: Submission, later: str) -> None:
     first = live.automation.purpose
     amended(company, live.automation, purpose="Counts stock for suppliers.")
     newer = again(company, live)
@@ -196,7 +194,7 @@ def test_a_small_change_does_not_put_off_the_review_of_the_app(company: Company,
 
 
 @pytest.mark.rule("G2", "A12")
-def test_what_no_review_renews_any_more_is_asked_for_anew_before_it_ends(company: Company, live: Submission) -> None:
+def test_unrenewable_access_is_requested_before_it_ends(company: Company, live: Submission) -> None:
     grant, at = Grant.objects.get(approval=stock_report.privilege_on(live, company.erp)), company.now
     for _ in range(3):
         at += timedelta(days=100)
@@ -227,7 +225,7 @@ def succeeded(grant: Grant, at: datetime) -> Grant:
 
 
 @pytest.mark.rule("A12")
-def test_the_version_in_force_with_nothing_to_decide_is_no_submission(company: Company, live: Submission) -> None:
+def test_version_in_force_without_changes_is_no_submission(company: Company, live: Submission) -> None:
     with pytest.raises(InvalidInput, match="in force already"):
         again(company, live)
 
@@ -236,7 +234,7 @@ def test_the_version_in_force_with_nothing_to_decide_is_no_submission(company: C
 
 
 @pytest.mark.rule("A14")
-def test_a_newer_version_continues_the_open_one_and_keeps_what_was_decided_about_what_did_not_change(
+def test_newer_version_keeps_decisions_on_unchanged_approvals(
     company: Company,
     stage_2: Submission,
 ) -> None:
@@ -325,9 +323,7 @@ CARRIED_TWICE = starting_point("stock_in_stage_2", carried_twice)
 
 @pytest.mark.rule("S2", "A14")
 @CARRIED_TWICE
-def test_who_decided_an_app_that_was_carried_over_decides_no_privilege_however_often_it_was(
-    company: Company, start: Submission
-) -> None:
+def test_decider_of_carried_app_decides_no_privilege(company: Company, start: Submission) -> None:
     refused_on_slack(company, start)
 
 
@@ -351,14 +347,12 @@ def in_force_then_one_more(c: Company) -> Submission:
 
 @pytest.mark.rule("S2", "A14")
 @starting_point(CARRIED_TWICE, in_force_then_one_more)
-def test_nor_do_they_once_it_is_in_force(company: Company, start: Submission) -> None:
+def test_decider_of_carried_app_is_barred_after_force(company: Company, start: Submission) -> None:
     refused_on_slack(company, start)
 
 
 @pytest.mark.rule("S1", "A14")
-def test_who_approved_and_after_it_was_withdrawn_brought_a_newer_version_in_has_approved_nothing_of_it(
-    company: Company, stage_2: Submission
-) -> None:
+def test_approver_who_imports_newer_version_loses_approval(company: Company, stage_2: Submission) -> None:
     n = company.people
     withdraw.withdraw(stage_2, actor=as_actor(n.rita), now=company.now, reason="There is a newer one.")
     # Theo approved the app; he is a member of the team and can bring in
@@ -426,9 +420,7 @@ def test_rounds_have_no_limit_and_go_on_across_versions(company: Company, stage_
 
 
 @pytest.mark.rule("A14", "S1")
-def test_who_answers_for_the_builder_becomes_a_party_and_so_does_whom_they_stand_for(
-    company: Company, stage_2: Submission
-) -> None:
+def test_answering_person_and_giver_become_parties(company: Company, stage_2: Submission) -> None:
     n = company.people
     record = stock_report.privilege_on(stage_2, company.slack)
     ask(company, record)
@@ -438,7 +430,7 @@ def test_who_answers_for_the_builder_becomes_a_party_and_so_does_whom_they_stand
 
 
 @pytest.mark.rule("A14", "S1")
-def test_who_decided_does_not_answer_for_the_builder(company: Company, stage_2: Submission) -> None:
+def test_decider_does_not_answer_for_builder(company: Company, stage_2: Submission) -> None:
     n = company.people
     record = stock_report.privilege_on(stage_2, company.slack)  # Theo, a member of the team, approved the app
     ask(company, record)
@@ -453,7 +445,7 @@ def test_who_decided_does_not_answer_for_the_builder(company: Company, stage_2: 
 
 
 @pytest.mark.rule("A15")
-def test_the_submitter_withdraws_with_a_reason_and_nobody_else_does(company: Company, stage_2: Submission) -> None:
+def test_only_submitter_withdraws_with_reason(company: Company, stage_2: Submission) -> None:
     for person in ("jonas", "theo", "omar", "ines"):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             withdraw.withdraw(stage_2, actor=as_actor(getattr(company.people, person)), now=company.now, reason="x")
@@ -470,9 +462,7 @@ def test_the_submitter_withdraws_with_a_reason_and_nobody_else_does(company: Com
 
 
 @pytest.mark.rule("A15", "A9")
-def test_what_was_rejected_goes_to_the_same_person_and_shows_the_reason(
-    company: Company, stock_declined: Submission
-) -> None:
+def test_rejected_request_goes_to_same_person_with_reason(company: Company, stock_declined: Submission) -> None:
     n = company.people
     record = stock_report.privilege_on(stock_declined, company.slack)
     stock_report.hand_over(company, company.slack, n.piet, n.amara)  # another owner would be asked first
@@ -487,7 +477,7 @@ def test_what_was_rejected_goes_to_the_same_person_and_shows_the_reason(
 
 
 @pytest.mark.rule("A15")
-def test_after_90_days_an_earlier_no_no_longer_counts(company: Company, stock_declined: Submission) -> None:
+def test_rejection_expires_after_90_days(company: Company, stock_declined: Submission) -> None:
     assert stock_report.privilege_on(again(company, stock_declined, days=91), company.slack).earlier is None
 
 
@@ -538,9 +528,7 @@ def rejected_by_security(c: Company) -> Submission:
 
 @pytest.mark.rule("A15", "A9")
 @starting_point("chaser_in_stage_2", rejected_by_security)
-def test_a_security_reviewer_who_rejected_is_asked_again_for_security_and_not_for_the_owner(
-    company: Company, start: Submission
-) -> None:
+def test_rejecting_reviewer_is_asked_again_for_security_only(company: Company, start: Submission) -> None:
     n, newer = company.people, start
     asked = stock_report.privilege_on(newer, company.mail)
     scenarios.approve(asked, n.mei, now=company.now)
@@ -560,7 +548,7 @@ def test_withdrawing_and_letting_another_submit_sheds_no_party(company: Company)
 
 
 @pytest.mark.rule("S1")
-def test_whoever_was_owner_from_draft_to_decision_is_a_party(company: Company) -> None:
+def test_every_owner_from_draft_to_decision_is_party(company: Company) -> None:
     n = company.people
     version = stock_report.version(company, business_owner=n.theo)
     amended(company, version.automation, business_owner=n.jonas)  # while it is a draft
@@ -570,7 +558,7 @@ def test_whoever_was_owner_from_draft_to_decision_is_a_party(company: Company) -
 
 
 @pytest.mark.rule("S1", "A12")
-def test_whoever_becomes_owner_by_the_submission_is_a_party(company: Company, live: Submission) -> None:
+def test_owner_named_by_submission_is_party(company: Company, live: Submission) -> None:
     n = company.people
     amended(company, live.automation, business_owner=n.theo)
     newer = again(company, live)
@@ -611,7 +599,7 @@ def test_a_superseded_version_may_run_for_30_days_with_the_grants_that_are_left(
 
 
 @pytest.mark.rule("A17", "G3")
-def test_the_gate_says_no_to_what_it_does_not_know_and_to_what_does_not_run(company: Company, live: Submission) -> None:
+def test_gate_denies_unknown_and_stopped_versions(company: Company, live: Submission) -> None:
     from inventory.automations.transitions import lifecycle
 
     automation = Automation.objects.get(pk=live.automation_id)

@@ -103,7 +103,7 @@ TWO_IN_A_CHAIN = starting_point(WRITES, two_in_a_chain)
 
 
 @LET_IN
-def test_what_came_into_force_under_a_waiver_is_suspended_as_soon_as_that_is_over(plain: Company) -> None:
+def test_access_is_suspended_when_waiver_ends(plain: Company) -> None:
     over = Waiver.objects.get().ends_at
     sweep(over - timedelta(seconds=1))
     assert suspended() == []
@@ -113,9 +113,7 @@ def test_what_came_into_force_under_a_waiver_is_suspended_as_soon_as_that_is_ove
 
 
 @LET_IN
-def test_it_stays_through_the_waiver_that_follows_and_nobody_is_told_that_it_is_in_conflict(
-    plain: Company, start: Submission
-) -> None:
+def test_following_waiver_keeps_access_without_notice(plain: Company, start: Submission) -> None:
     first, at = Waiver.objects.get(), plain.now + timedelta(days=1)
     second = grant(plain, ask(plain, start.automation, now=at), plain.people.sana, now=at)
     sweep(first.ends_at)
@@ -138,7 +136,7 @@ def test_and_as_soon_as_security_ends_it_early(plain: Company) -> None:
 
 
 @UNSEEN
-def test_before_a_sweep_has_seen_it_too(plain: Company) -> None:
+def test_following_waiver_keeps_access_before_sweep(plain: Company) -> None:
     at = plain.now + timedelta(seconds=30)
     waiver_transitions.end_waiver(
         Waiver.objects.get(), actor=as_actor(plain.people.viktor), now=at, reason="It went wrong."
@@ -148,9 +146,7 @@ def test_before_a_sweep_has_seen_it_too(plain: Company) -> None:
 
 
 @MORE_LET_IN
-def test_what_was_held_before_keeps_its_time_where_only_what_is_new_was_let_in(
-    plain: Company, start: Submission
-) -> None:
+def test_held_access_keeps_grace_period_beside_waived_new_access(plain: Company, start: Submission) -> None:
     held = set(Grant.objects.values_list("pk", flat=True))
     stock_report.decide_rest(plain, start)
     sweep(plain.now)
@@ -163,7 +159,7 @@ def test_what_was_held_before_keeps_its_time_where_only_what_is_new_was_let_in(
 
 
 @HELD_BEFORE
-def test_what_was_held_before_and_waived_then_has_what_is_left_of_its_time(plain: Company, start: Submission) -> None:
+def test_waived_held_access_resumes_its_grace_period(plain: Company, start: Submission) -> None:
     grant(plain, ask(plain, start.automation, days=5), plain.people.sana)
     sweep(plain.now + timedelta(days=5))
     assert suspended() == []
@@ -172,9 +168,7 @@ def test_what_was_held_before_and_waived_then_has_what_is_left_of_its_time(plain
 
 
 @HELD_BEFORE
-def test_where_nothing_is_left_to_suspend_nothing_is_done_and_nothing_written(
-    plain: Company, start: Submission
-) -> None:
+def test_waiver_end_without_access_changes_nothing(plain: Company, start: Submission) -> None:
     for one in scenarios.grants_of(start):
         transition_lifecycle.stop(one, actor=as_actor(plain.people.omar), now=plain.now, reason="For now.")
     at = plain.now + timedelta(days=30)
@@ -189,9 +183,7 @@ def test_where_nothing_is_left_to_suspend_nothing_is_done_and_nothing_written(
 
 
 @pytest.mark.rule("S6", "A7", "A12")
-def test_what_was_narrowed_out_of_a_rule_is_out_of_it_in_the_next_version_too(
-    plain: Company, stage_2: Submission
-) -> None:
+def test_narrowed_access_stays_outside_rule_in_next_version(plain: Company, stage_2: Submission) -> None:
     made = stage_2
     conflict_rules.rule(on(plain.erp), on(plain.slack, levels=["write"]), mode="enforce", code="later")
     conflict_rules.no_other_rules(plain.now)
@@ -204,7 +196,7 @@ def test_what_was_narrowed_out_of_a_rule_is_out_of_it_in_the_next_version_too(
 
 @pytest.mark.rule("S6", "A12")
 @NEEDS_THE_ERP
-def test_what_has_to_be_there_and_ended_meanwhile_is_not_there(plain: Company) -> None:
+def test_ended_required_access_counts_as_missing(plain: Company) -> None:
     made = stock_report.submitted(plain, stock_report.one_more_channel)
     log = Grant.objects.get(entitlement__resource=plain.erp)
     transition_lifecycle.revoke(log, actor=as_actor(plain.people.omar), now=plain.now, reason="No more.")
@@ -215,7 +207,7 @@ def test_what_has_to_be_there_and_ended_meanwhile_is_not_there(plain: Company) -
 
 @pytest.mark.rule("S6", "R6")
 @NEEDS_THE_ERP
-def test_what_has_to_be_there_and_is_suspended_is_not_there(plain: Company) -> None:
+def test_suspended_required_access_counts_as_missing(plain: Company) -> None:
     log = Grant.objects.get(entitlement__resource=plain.erp)
     with inside(log.automation, JOB, plain.now):
         transition_lifecycle.suspend(log, actor=JOB, now=plain.now, why=model_grant.Why.SILENCE)
@@ -227,7 +219,7 @@ def test_what_has_to_be_there_and_is_suspended_is_not_there(plain: Company) -> N
 
 
 @pytest.mark.rule("S6", "A2")
-def test_what_has_to_be_there_is_not_where_its_credential_was_refused(plain: Company) -> None:
+def test_required_access_without_credential_counts_as_missing(plain: Company) -> None:
     conflict_rules.rule(on(plain.slack), without=on(plain.erp), mode="enforce")
     made = stock_report.in_stage_2(plain)
     scenarios.reject(stock_report.credential_for(made, plain.erp), plain.people.omar, now=plain.now)
@@ -242,7 +234,7 @@ def test_what_has_to_be_there_is_not_where_its_credential_was_refused(plain: Com
 
 @pytest.mark.rule("S6", "A16")
 @WRITES
-def test_what_joins_two_that_hold_it_together_is_refused_though_it_holds_nothing_of_it(plain: Company) -> None:
+def test_automation_joining_conflicting_chain_members_is_refused(plain: Company) -> None:
     c = plain
     conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
     in_force(c, described(c, "Reads", (c.slack, "read", "out")))
@@ -254,7 +246,7 @@ def test_what_joins_two_that_hold_it_together_is_refused_though_it_holds_nothing
 
 @pytest.mark.rule("S6", "A16")
 @TWO_IN_A_CHAIN
-def test_it_is_refused_to_nobody_where_they_stand_in_one_chain_already(plain: Company, start: Version) -> None:
+def test_existing_chain_is_not_refused(plain: Company, start: Version) -> None:
     c = plain
     conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
     more = in_force(c, start)
@@ -263,7 +255,7 @@ def test_it_is_refused_to_nobody_where_they_stand_in_one_chain_already(plain: Co
 
 @pytest.mark.rule("S6", "S7", "A16")
 @TWO_IN_A_CHAIN
-def test_a_chain_that_changes_its_number_changes_neither_clock_nor_waiver(plain: Company) -> None:
+def test_renumbered_chain_keeps_clock_and_waiver(plain: Company) -> None:
     c = plain
     leaves, writes = [Automation.objects.get(name=name) for name in ("Leaves", "Writes")]
     conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")

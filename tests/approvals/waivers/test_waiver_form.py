@@ -40,9 +40,7 @@ def counted(client: Client, version: Version, said: dict[str, Any] | None = None
 
 
 @pytest.mark.parametrize("conflict", ["", "another/0", "read-and-tell/x", "read-and-tell/99999999999999999999"])
-def test_what_is_none_of_the_conflicts_is_refused_and_nothing_is_lost(
-    plain: Company, version: Version, conflict: str
-) -> None:
+def test_unknown_conflict_is_refused_and_input_is_kept(plain: Company, version: Version, conflict: str) -> None:
     count, answer = counted(client_of(plain.people.rita), version, {**SAID, "conflict": conflict})
     assert count == 1
     assert answer.status_code in {409, 422}
@@ -50,9 +48,7 @@ def test_what_is_none_of_the_conflicts_is_refused_and_nothing_is_lost(
     assert not Waiver.objects.exists()
 
 
-def test_what_is_missing_is_said_beside_its_field_with_the_conflicts_to_choose_from(
-    plain: Company, version: Version
-) -> None:
+def test_missing_fields_are_shown_with_conflicts_to_choose(plain: Company, version: Version) -> None:
     chosen = f"read-and-tell/{version.automation_id}"
     count, answer = counted(client_of(plain.people.rita), version, {**SAID, "conflict": chosen, "control": " "})
     assert (count, answer.status_code) == (1, 422)
@@ -61,7 +57,7 @@ def test_what_is_missing_is_said_beside_its_field_with_the_conflicts_to_choose_f
     assert SAID["reason"] in page
 
 
-def test_the_form_and_what_it_sends_read_them_once_each(plain: Company, version: Version) -> None:
+def test_form_and_post_read_conflicts_once(plain: Company, version: Version) -> None:
     client = client_of(plain.people.rita)
     count, answer = counted(client, version)
     assert (count, answer.status_code) == (1, 200)
@@ -82,9 +78,7 @@ def test_a_shorter_term_that_is_typed_wrongly_is_not_the_longest(plain: Company,
 
 
 @pytest.mark.rule("S7", "A6")
-def test_what_the_rule_says_since_the_page_was_read_is_shown_first_and_nothing_typed_is_lost(
-    plain: Company, version: Version
-) -> None:
+def test_changed_rule_is_shown_first_and_input_is_kept(plain: Company, version: Version) -> None:
     who, asked = client_of(plain.people.sana), ask(plain, version.automation, days=30)
     address = reverse("waiver", args=[asked.pk])
     read = who.get(address).context["form"]["rule"]

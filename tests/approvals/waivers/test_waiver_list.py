@@ -50,7 +50,7 @@ def listed(person: Person, show: str = "") -> list[str]:
 
 
 @IN_EIGHT_CONFLICTS
-def test_who_does_not_see_the_automation_sees_no_waiver_of_it(plain: Company, version: Version) -> None:
+def test_waivers_are_hidden_without_access_to_automation(plain: Company, version: Version) -> None:
     ask(plain, version.automation, code="rule-0")
     n = plain.people
     assert listed(n.theo) == listed(n.sana) == ["Rule 0"]
@@ -75,7 +75,7 @@ def test_each_stands_where_it_stands(plain: Company, version: Version) -> None:
 
 
 @IN_EIGHT_CONFLICTS
-def test_it_costs_as_much_with_many_and_goes_on_another_page(
+def test_waiver_list_query_count_is_constant_over_pages(
     plain: Company, version: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pager, "PAGE", 6)
@@ -92,7 +92,7 @@ def test_it_costs_as_much_with_many_and_goes_on_another_page(
     assert client.get(second["pager"].newer_href).context["rows"] == first["rows"]
 
 
-def test_review_and_automation_say_which_are_asked_for_or_live(plain: Company) -> None:
+def test_review_and_automation_show_requested_and_live_waivers(plain: Company) -> None:
     n, version = plain.people, in_conflicts(plain, count=2)
     for number in range(2):
         waiver = grant(plain, ask(plain, version.automation, code=f"rule-{number}"), n.sana)

@@ -116,7 +116,7 @@ HELD = starting_point("plain", held_under_a_waiver)
 
 @pytest.mark.parametrize("who", ["rita", "jonas"])
 @FORBIDDEN
-def test_nobody_who_gains_grants_it_whatever_their_role(plain: Company, version: Version, who: str) -> None:
+def test_beneficiary_does_not_grant_waiver(plain: Company, version: Version, who: str) -> None:
     n = plain.people
     person = getattr(n, who)
     give_role(person, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
@@ -128,7 +128,7 @@ def test_nobody_who_gains_grants_it_whatever_their_role(plain: Company, version:
 
 @pytest.mark.parametrize("decide", [waiver_transitions.grant_waiver, waiver_transitions.refuse_waiver])
 @ASKED
-def test_nor_who_answers_for_it_by_the_time_it_is_decided(
+def test_later_responsible_person_does_not_grant_waiver(
     plain: Company, version: Version, start: Waiver, decide: Any
 ) -> None:
     n = plain.people
@@ -148,7 +148,7 @@ def test_nor_who_answers_for_it_by_the_time_it_is_decided(
 @pytest.mark.parametrize("way", ["for the asker", "for the owner", "by the owner", "over by now"])
 @pytest.mark.parametrize("decide", [waiver_transitions.grant_waiver, waiver_transitions.refuse_waiver])
 @ASKED
-def test_nor_who_stands_in_for_whoever_gains_or_did_since_it_was_asked_for(
+def test_delegate_of_beneficiary_does_not_grant_waiver(
     plain: Company, version: Version, start: Waiver, decide: Any, way: str
 ) -> None:
     n = plain.people
@@ -172,9 +172,7 @@ def test_nor_who_stands_in_for_whoever_gains_or_did_since_it_was_asked_for(
 
 @pytest.mark.parametrize("who", ["rita", "jonas"])
 @ASKED
-def test_the_database_lets_nobody_who_gains_decide_or_be_stood_in_for(
-    plain: Company, version: Version, start: Waiver, who: str
-) -> None:
+def test_database_refuses_beneficiary_and_delegate(plain: Company, version: Version, start: Waiver, who: str) -> None:
     n, at = plain.people, plain.now
     waiver, person = start, getattr(plain.people, who)
     told = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=1)}
@@ -184,9 +182,7 @@ def test_the_database_lets_nobody_who_gains_decide_or_be_stood_in_for(
 
 
 @GRANTED
-def test_the_database_lets_what_was_granted_end_sooner_and_nothing_else(
-    plain: Company, version: Version, start: Waiver
-) -> None:
+def test_database_allows_only_earlier_end(plain: Company, version: Version, start: Waiver) -> None:
     waiver = start
     begins = plain.now + timedelta(days=200)
     for said in (
@@ -211,7 +207,7 @@ def test_the_database_lets_what_was_granted_end_sooner_and_nothing_else(
 
 
 @FORBIDDEN
-def test_nor_is_one_granted_for_longer_than_was_asked(plain: Company, version: Version) -> None:
+def test_waiver_is_never_longer_than_requested(plain: Company, version: Version) -> None:
     waiver, at = ask(plain, version.automation, days=5), plain.now
     told = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=6), "decided_by": plain.people.sana}
     for more in ({}, {"days": 6}):
@@ -225,7 +221,7 @@ def test_nor_is_one_granted_for_longer_than_was_asked(plain: Company, version: V
     "more",
     [{"mode": "enforce"}, {"rating": "high"}, {"reason": "Another thing."}, {"title": "Steal"}, {"scope": "owner"}],
 )
-def test_what_was_granted_lifts_nothing_of_what_its_rule_says_since(
+def test_waiver_of_older_rule_version_lifts_nothing(
     plain: Company, more: dict[str, str], start: tuple[Version, Waiver]
 ) -> None:
     c, (version, waiver) = plain, start
@@ -240,7 +236,7 @@ def test_what_was_granted_lifts_nothing_of_what_its_rule_says_since(
 
 @pytest.mark.rule("S7", "A6")
 @ASKED
-def test_nobody_grants_what_they_did_not_read(plain: Company, version: Version, start: Waiver) -> None:
+def test_unseen_waiver_is_not_granted(plain: Company, version: Version, start: Waiver) -> None:
     c = plain
     waiver = start
     read = waiver.rule_digest
@@ -256,9 +252,7 @@ def test_nobody_grants_what_they_did_not_read(plain: Company, version: Version, 
 
 @pytest.mark.rule("S7", "A6")
 @ASKED
-def test_nor_what_its_rule_asks_of_somebody_else_now_or_asks_no_more(
-    plain: Company, version: Version, start: Waiver
-) -> None:
+def test_waiver_of_changed_or_ended_rule_is_not_granted(plain: Company, version: Version, start: Waiver) -> None:
     c = plain
     waiver = start
     anew(c, conflict_rules.document(on(c.erp), on(c.slack), mode="enforce", scope="owner"))
@@ -288,7 +282,7 @@ def conflicts_waived(c: Company, waiver: Waiver) -> bool:
 
 @pytest.mark.parametrize("who", ["theo", "omar", "ines", "yuki", "rita"])
 @ASKED
-def test_nobody_but_security_grants_it(plain: Company, version: Version, start: Waiver, who: str) -> None:
+def test_only_security_grants_waiver(plain: Company, version: Version, start: Waiver, who: str) -> None:
     waiver = start
     with pytest.raises(Refused) as no:
         grant(plain, waiver, getattr(plain.people, who))
@@ -296,7 +290,7 @@ def test_nobody_but_security_grants_it(plain: Company, version: Version, start: 
 
 
 @FORBIDDEN
-def test_what_it_covers_is_submitted_while_it_lasts_and_not_after(plain: Company, version: Version) -> None:
+def test_waived_submission_is_possible_until_waiver_ends(plain: Company, version: Version) -> None:
     with pytest.raises(Refused, match=r"^S6: Read stock and tell of it: What"):
         scenarios.submitted(plain, version)
     grant(plain, ask(plain, version.automation), plain.people.sana)
@@ -310,7 +304,7 @@ def test_what_it_covers_is_submitted_while_it_lasts_and_not_after(plain: Company
 
 
 @pytest.mark.parametrize(("mode", "signatures"), [("approval", 2), ("record", 0), ("enforce", 0)])
-def test_it_lifts_a_refusal_and_takes_no_signature_away(plain: Company, mode: str, signatures: int) -> None:
+def test_waiver_lifts_refusal_but_no_seat(plain: Company, mode: str, signatures: int) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.slack), mode=mode)
     version = stock_report.version(plain)
     grant(plain, ask(plain, version.automation), plain.people.sana)
@@ -324,7 +318,7 @@ def test_it_lifts_a_refusal_and_takes_no_signature_away(plain: Company, mode: st
 
 
 @GRANTED
-def test_it_lifts_nothing_that_comes_beside_what_it_names(plain: Company, version: Version) -> None:
+def test_waiver_covers_named_grants_only(plain: Company, version: Version) -> None:
     assert is_waived(plain, version, plain.now)
     more = stock_report.version(plain, stock_report.one_more_channel)
     assert not is_waived(plain, more, plain.now)
@@ -360,7 +354,7 @@ def test_two_follow_each_other_and_no_third(plain: Company, version: Version) ->
 
 
 @GRANTED
-def test_none_is_asked_beside_one_that_lasts_longer_than_two_weeks(plain: Company, version: Version) -> None:
+def test_second_waiver_needs_end_within_two_weeks(plain: Company, version: Version) -> None:
     with pytest.raises(Refused) as no:
         ask(plain, version.automation, now=plain.now + timedelta(days=16) - timedelta(seconds=1))
     assert no.value.refusal.code == "S7"
@@ -389,7 +383,7 @@ def test_one_more_is_asked_before_the_end_and_begins_there_and_no_third(
 
 @pytest.mark.parametrize("end", ["withdrawn", "refused"])
 @FORBIDDEN
-def test_what_was_asked_and_not_granted_makes_no_row_any_shorter(plain: Company, version: Version, end: str) -> None:
+def test_refused_waiver_counts_not_in_sequence(plain: Company, version: Version, end: str) -> None:
     n, at = plain.people, plain.now
     for _ in (1, 2):
         grant(plain, ask(plain, version.automation, now=at, days=90), n.sana, now=at)
@@ -426,7 +420,7 @@ def test_the_database_counts_them_too(plain: Company, version: Version) -> None:
 
 
 @FORBIDDEN
-def test_who_waits_with_the_answer_makes_no_row_any_shorter(plain: Company, version: Version) -> None:
+def test_late_answer_counts_not_in_sequence(plain: Company, version: Version) -> None:
     at = plain.now
     for wait in (timedelta(), timedelta(days=40)):
         asked = ask(plain, version.automation, now=at, days=90)
@@ -437,7 +431,7 @@ def test_who_waits_with_the_answer_makes_no_row_any_shorter(plain: Company, vers
 
 @pytest.mark.parametrize(("field", "value"), [("days", 91), ("days", 0), ("control", " ")])
 @FORBIDDEN
-def test_it_ends_within_ninety_days_and_says_what_is_done_instead(
+def test_waiver_needs_compensating_control_and_ends_in_ninety_days(
     plain: Company, version: Version, field: str, value: object
 ) -> None:
     with pytest.raises(Refused) as no:
@@ -465,9 +459,7 @@ def test_security_shortens_it_and_ends_it_early(plain: Company, version: Version
     assert not is_waived(plain, version, at)
 
 
-def test_what_is_waived_is_not_suspended_and_its_end_is_loud_where_it_is_still_held(
-    plain: Company, plain_in_force: Submission
-) -> None:
+def test_waived_access_is_kept_and_expiry_is_prominent(plain: Company, plain_in_force: Submission) -> None:
     n = plain.people
     conflict_rules.rule(on(plain.erp), on(plain.slack), mode="enforce", rating="high")
     conflict_jobs.scan_all(plain.now, JOB)

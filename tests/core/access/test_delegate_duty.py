@@ -23,7 +23,7 @@ def ends(northwind: Northwind, person: Person, role: Role) -> None:
 
 
 @pytest.mark.rule("A11", "S8")
-def test_an_admin_whose_role_has_ended_is_none_for_another(northwind: Northwind) -> None:
+def test_former_admin_is_no_delegate_admin(northwind: Northwind) -> None:
     n, third = northwind, make_person("Ada Third")
     give_role(third, Role.ADMIN, admins=(n.ines, n.karl), now=NOW)
     stand_in = as_delegate(third, giver=n.ines)
@@ -36,7 +36,7 @@ def test_an_admin_whose_role_has_ended_is_none_for_another(northwind: Northwind)
 
 
 @pytest.mark.rule("A11", "S8")
-def test_a_delegate_does_not_grow_into_what_the_giver_becomes_and_has_it_again_once_both_are_trusted(
+def test_delegate_gains_no_later_role_of_giver_until_shared(
     northwind: Northwind,
 ) -> None:
     n = northwind
@@ -51,7 +51,7 @@ def test_a_delegate_does_not_grow_into_what_the_giver_becomes_and_has_it_again_o
 
 
 @pytest.mark.rule("A11")
-def test_a_role_that_no_delegate_needs_changes_nothing(northwind: Northwind) -> None:
+def test_role_without_delegates_changes_nothing(northwind: Northwind) -> None:
     stand_in = as_delegate(northwind.theo, giver=northwind.rita)
     assert access.stands_in(stand_in, NOW)
     assert Role.BUILDER in access.roles_held(stand_in, NOW)

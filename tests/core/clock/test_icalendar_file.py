@@ -18,7 +18,7 @@ def written(*events: icalendar_file.Event, now: datetime = NOW) -> bytes:
 
 
 @pytest.mark.rule("R5")
-def test_what_stands_in_it_is_escaped_and_folded_and_begins_no_line_of_its_own() -> None:
+def test_calendar_text_is_escaped_and_folded() -> None:
     said = "Rechnung, Prüfung; “mit” \\ und\nzwei Zeilen\x07 " + "ü" * 60
     one = icalendar_file.Event("a@b", datetime(2026, 11, 27, 16, tzinfo=UTC), said, "https://example.org/" + "x" * 90)
     found = read(written(one))
@@ -34,7 +34,7 @@ def test_what_stands_in_it_is_escaped_and_folded_and_begins_no_line_of_its_own()
 
 
 @pytest.mark.rule("R5")
-def test_of_one_uid_there_is_one_event_and_what_is_made_later_has_the_higher_sequence() -> None:
+def test_one_event_per_uid_with_rising_sequence() -> None:
     first = icalendar_file.Event("a@b", NOW + timedelta(days=3), "One", "https://example.org/")
     again = icalendar_file.Event("a@b", NOW + timedelta(days=1), "Two", "https://example.org/")
     (event,) = read(written(first, again)).events

@@ -45,7 +45,7 @@ def declare_break(statement: str) -> Any:
         ("DO $$ BEGIN RAISE EXCEPTION 'H2: it is not truncated'; END $$", "H2", "it is not truncated."),
     ],
 )
-def test_what_a_trigger_refuses_is_recorded_with_its_code_and_nothing_is_changed(
+def test_trigger_refusal_is_recorded_with_code_and_changes_nothing(
     statement: str, code: str, words: str, doors: Any, northwind: Northwind
 ) -> None:
     door = Door.objects.create(name="front")
@@ -61,7 +61,7 @@ def test_what_a_trigger_refuses_is_recorded_with_its_code_and_nothing_is_changed
 
 
 @pytest.mark.rule("S5")
-def test_a_constraint_without_a_duty_is_said_by_its_name(doors: Any, northwind: Northwind) -> None:
+def test_constraint_without_duty_is_named(doors: Any, northwind: Northwind) -> None:
     rita = northwind.rita.pk
     to_herself = (
         "INSERT INTO controls_delegation (giver_id, taker_id, from_at, until_at)"

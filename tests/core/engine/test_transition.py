@@ -162,7 +162,7 @@ def test_state_is_asked_before_permission_and_permission_before_duty(doors: Any,
 
 
 @pytest.mark.rule("S5", "R9", "H1")
-def test_a_job_that_finds_it_due_no_more_does_nothing_and_leaves_no_refusal(doors: Any, northwind: Northwind) -> None:
+def test_job_skips_row_that_is_no_longer_due_without_refusal(doors: Any, northwind: Northwind) -> None:
     open_door = declare_open(permission=Permission.GRANT_END)
     job, door = Actor.of_job("doors"), Door.objects.create(name="front")
     Door.objects.filter(pk=door.pk).update(state="bricked")  # after the sweep has read it
@@ -175,7 +175,7 @@ def test_a_job_that_finds_it_due_no_more_does_nothing_and_leaves_no_refusal(door
 
 
 @pytest.mark.rule("S5", "H1")
-def test_what_a_job_may_not_do_is_on_record_and_no_person_tries_like_a_job(doors: Any, northwind: Northwind) -> None:
+def test_refused_job_is_recorded_and_person_does_not_use_job_call(doors: Any, northwind: Northwind) -> None:
     open_door = declare_open()
     door = Door.objects.create(name="front")
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
@@ -186,7 +186,7 @@ def test_what_a_job_may_not_do_is_on_record_and_no_person_tries_like_a_job(doors
 
 
 @pytest.mark.rule("S5", "H1")
-def test_a_refusal_is_recorded_with_its_code_and_leaves_nothing_else(doors: Any, northwind: Northwind) -> None:
+def test_refusal_is_recorded_with_code_and_changes_nothing(doors: Any, northwind: Northwind) -> None:
     open_door = declare_open()
     door = Door.objects.create(name="front", painter=northwind.ines)
     before = door.history.count()
@@ -203,7 +203,7 @@ def test_a_refusal_is_recorded_with_its_code_and_leaves_nothing_else(doors: Any,
 
 
 @pytest.mark.rule("S5")
-def test_a_superuser_without_roles_holds_nothing(doors: Any, northwind: Northwind) -> None:
+def test_superuser_without_roles_has_no_permission(doors: Any, northwind: Northwind) -> None:
     root = Person.objects.create_superuser("root@northwind.example", name="Root")
     open_door = declare_open()
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
@@ -221,7 +221,7 @@ def test_a_person_with_every_role_still_meets_the_duty(doors: Any, northwind: No
 
 
 @pytest.mark.rule("A11", "S5")
-def test_whom_one_stands_in_for_counts_for_the_duty_too(doors: Any, northwind: Northwind) -> None:
+def test_duty_covers_both_people_of_a_delegation(doors: Any, northwind: Northwind) -> None:
     from tests.people import as_delegate
 
     open_door = declare_open()
@@ -234,7 +234,7 @@ def test_whom_one_stands_in_for_counts_for_the_duty_too(doors: Any, northwind: N
 
 
 @pytest.mark.rule("A11")
-def test_nobody_stands_in_without_a_delegation_that_runs(doors: Any, northwind: Northwind) -> None:
+def test_delegate_needs_running_delegation(doors: Any, northwind: Northwind) -> None:
     from tests.people import as_delegate
 
     open_door = declare_open()
@@ -366,7 +366,7 @@ def declare_house() -> tuple[Any, Any, list[bool]]:
     return lock_door, leave, swallows
 
 
-def test_nobody_causes_an_internal_operation_directly(doors: Any, northwind: Northwind) -> None:
+def test_internal_transition_is_refused_directly(doors: Any, northwind: Northwind) -> None:
     lock_door, leave, _ = declare_house()
     door = Door.objects.create(name="back")
     with pytest.raises(NotPermitted) as no:
@@ -400,9 +400,7 @@ def test_a_refusal_inside_is_recorded_once_by_the_outermost_and_undoes_all(
 
 
 @pytest.mark.rule("S5")
-def test_inside_a_foreign_transaction_it_is_an_error_because_the_refusal_could_be_lost(
-    doors: Any, northwind: Northwind
-) -> None:
+def test_call_inside_foreign_transaction_is_an_error(doors: Any, northwind: Northwind) -> None:
     open_door = declare_open()
     with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
         open_door(Door.objects.create(name="front"), actor=as_actor(northwind.ines), now=northwind.now)
@@ -438,7 +436,7 @@ def test_a_part_that_is_carried_to_another_thread_is_an_error(doors: Any, northw
 
 
 @pytest.mark.rule("H1")
-def test_done_leaves_state_history_and_event_that_say_who_when_what_and_why(doors: Any, northwind: Northwind) -> None:
+def test_transition_writes_state_history_and_event(doors: Any, northwind: Northwind) -> None:
     open_door = declare_open()
     door = Door.objects.create(name="front")
     actor = as_actor(northwind.ines)
@@ -460,7 +458,7 @@ def test_done_leaves_state_history_and_event_that_say_who_when_what_and_why(door
 
 
 @pytest.mark.rule("H1")
-def test_without_its_ledger_event_no_change_stands(
+def test_change_without_ledger_event_is_rolled_back(
     doors: Any, northwind: Northwind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_door = declare_open()
@@ -477,9 +475,7 @@ def test_without_its_ledger_event_no_change_stands(
     assert not FreeText.objects.filter(text="It is warm").exists()
 
 
-def test_what_follows_runs_inside_and_its_failure_undoes_all(
-    doors: Any, northwind: Northwind, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failing_hook_rolls_everything_back(doors: Any, northwind: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
     def first(subject: Door, step: Step[Door]) -> None:
@@ -503,7 +499,7 @@ def test_what_follows_runs_inside_and_its_failure_undoes_all(
 
 
 @pytest.mark.rule("R9")
-def test_a_worker_is_nudged_after_commit_only_and_a_lost_broker_loses_nothing(
+def test_worker_is_nudged_after_commit_and_lost_broker_loses_nothing(
     doors: Any, northwind: Northwind, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
 ) -> None:
     sent: list[str] = []
@@ -534,9 +530,7 @@ def test_a_worker_is_nudged_after_commit_only_and_a_lost_broker_loses_nothing(
     assert sent == ["doors.sweep"]
 
 
-def test_a_body_that_reaches_what_it_did_not_declare_is_a_mistake_of_the_program(
-    doors: Any, northwind: Northwind
-) -> None:
+def test_undeclared_target_state_is_an_error(doors: Any, northwind: Northwind) -> None:
     def slam(step: Step[Door]) -> Effect:
         """Slam."""
         return Effect(to="broken")

@@ -54,7 +54,7 @@ def raw(sql: str, *values: Any) -> None:
 
 
 @pytest.mark.rule("H6")
-def test_only_an_admin_asks_confirms_and_drops(northwind: Northwind) -> None:
+def test_only_admin_requests_confirms_and_drops_erasure(northwind: Northwind) -> None:
     n = northwind
     row = asked(n, gone(n, n.rita))
     gone(n, n.tom)
@@ -70,7 +70,7 @@ def test_only_an_admin_asks_confirms_and_drops(northwind: Northwind) -> None:
 
 
 @pytest.mark.rule("H6")
-def test_nobody_is_erased_who_is_here(northwind: Northwind) -> None:
+def test_present_person_is_not_erased(northwind: Northwind) -> None:
     n = northwind
     with pytest.raises(OutOfTurn) as no:
         ask_erasure(n.rita, actor=as_actor(n.ines), now=NOW, reason="Why not.", named=n.rita.name)
@@ -84,7 +84,7 @@ def test_nobody_is_erased_who_is_here(northwind: Northwind) -> None:
 
 
 @pytest.mark.rule("H6")
-def test_who_asked_does_not_confirm(northwind: Northwind) -> None:
+def test_requester_does_not_confirm_erasure(northwind: Northwind) -> None:
     n = northwind
     row = asked(n, gone(n, n.rita))
     with pytest.raises(DutyConflict) as no:
@@ -115,7 +115,7 @@ def test_nobody_erases_themself(northwind: Northwind) -> None:
 
 
 @pytest.mark.rule("H6", "A11")
-def test_nobody_erases_for_somebody_else(northwind: Northwind) -> None:
+def test_delegate_does_not_erase(northwind: Northwind) -> None:
     n = northwind
     mei = n.mei
     give_role(mei, Role.ADMIN, admins=(n.ines, n.karl))
@@ -129,7 +129,7 @@ def test_nobody_erases_for_somebody_else(northwind: Northwind) -> None:
 
 
 @pytest.mark.rule("H6")
-def test_another_name_typed_erases_nobody_and_is_kept_nowhere(northwind: Northwind) -> None:
+def test_wrong_typed_name_erases_nobody_and_is_not_stored(northwind: Northwind) -> None:
     n = northwind
     gone(n, n.rita)
     kept = (LedgerEvent.objects.count(), FreeText.objects.count())
@@ -146,7 +146,7 @@ def test_another_name_typed_erases_nobody_and_is_kept_nowhere(northwind: Northwi
 
 
 @pytest.mark.rule("H6")
-def test_somebody_is_asked_for_and_erased_once_and_it_stays(northwind: Northwind) -> None:
+def test_person_is_erased_once_for_good(northwind: Northwind) -> None:
     n = northwind
     row = asked(n, gone(n, n.rita))
     with pytest.raises(OutOfTurn, match=r"^STATE: This was asked for already\."):
@@ -165,7 +165,7 @@ def test_somebody_is_asked_for_and_erased_once_and_it_stays(northwind: Northwind
 
 
 @pytest.mark.rule("H6")
-def test_what_was_dropped_is_not_confirmed_and_can_be_asked_for_anew(northwind: Northwind) -> None:
+def test_dropped_erasure_can_be_requested_again(northwind: Northwind) -> None:
     n = northwind
     row = asked(n, gone(n, n.rita))
     drop_erasure(row, actor=as_actor(n.karl), now=NOW)
@@ -176,7 +176,7 @@ def test_what_was_dropped_is_not_confirmed_and_can_be_asked_for_anew(northwind: 
 
 
 @pytest.mark.rule("H6")
-def test_a_text_is_reworded_by_nobody_and_only_erased_with_its_key(northwind: Northwind) -> None:
+def test_text_is_only_erased_with_its_key(northwind: Northwind) -> None:
     row = free_text.keep("Because it is needed.")
     assert row is not None
     for statement in (
@@ -196,7 +196,7 @@ def test_a_text_is_reworded_by_nobody_and_only_erased_with_its_key(northwind: No
 
 
 @pytest.mark.rule("H6")
-def test_who_was_erased_is_in_the_ledger_by_opaque_id_and_nowhere_by_name(northwind: Northwind) -> None:
+def test_erased_person_stays_in_ledger_by_opaque_id(northwind: Northwind) -> None:
     n = northwind
     opaque = str(n.rita.opaque_id)
     person = erased(n, n.rita)
@@ -213,7 +213,7 @@ def test_who_was_erased_is_in_the_ledger_by_opaque_id_and_nowhere_by_name(northw
 
 
 @pytest.mark.rule("H6")
-def test_two_are_erased_and_whoever_comes_by_the_same_address_is_somebody_else(northwind: Northwind) -> None:
+def test_same_address_after_erasure_is_a_new_person(northwind: Northwind) -> None:
     n = northwind
     address = n.rita.email
     first, second = erased(n, n.rita), erased(n, n.tom)
@@ -224,7 +224,7 @@ def test_two_are_erased_and_whoever_comes_by_the_same_address_is_somebody_else(n
 
 
 @pytest.mark.rule("H6")
-def test_what_others_wrote_stays_without_the_name_and_without_its_key(northwind: Northwind) -> None:
+def test_texts_of_others_lose_the_name(northwind: Northwind) -> None:
     n = northwind
     quiet = make_person("Nils Quiet")
     gone(n, quiet, "Tom Ashby told Rita  Novak (rita.novak@northwind.example), who told Rita's team.")
@@ -250,7 +250,7 @@ def test_apps_that_keep_texts_of_people_forget_them(northwind: Northwind) -> Non
 
 
 @pytest.mark.rule("H6")
-def test_erasing_a_person_removes_their_desk_views_and_nobody_elses(northwind: Northwind) -> None:
+def test_erasure_removes_saved_views_of_person_only(northwind: Northwind) -> None:
     n = northwind
     for person in (n.rita, n.omar):
         DeskView.objects.create(person=person, name=f"{person.name}, risky", query="tier=high")
@@ -285,7 +285,7 @@ def test_a_name_in_a_page_is_found_as_pages_write_it(northwind: Northwind) -> No
 
 
 @pytest.mark.rule("H6")
-def test_a_name_or_address_that_somebody_else_has_too_is_left(northwind: Northwind) -> None:
+def test_shared_name_or_address_is_kept(northwind: Northwind) -> None:
     other = make_person("Rita Novak", word="two")
     Person.objects.filter(pk=other.pk).update(email=northwind.rita.email.upper())
     known = KnownAs.of(northwind.rita)
@@ -305,9 +305,7 @@ def test_a_name_of_one_word_is_a_word_but_where_it_stands_alone(northwind: North
 @pytest.mark.rule("H6", "R9")
 @pytest.mark.parametrize("name", ["Rita Novak", "Will"])
 @pytest.mark.parametrize("others", [0, 1])
-def test_what_the_erased_was_told_is_emptied_and_what_others_were_told_names_nobody(
-    northwind: Northwind, name: str, others: int
-) -> None:
+def test_notices_to_erased_are_emptied_and_others_lose_the_name(northwind: Northwind, name: str, others: int) -> None:
     n = northwind
     n.rita.name = name
     n.rita.save()

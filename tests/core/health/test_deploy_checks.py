@@ -56,7 +56,7 @@ def test_parts_that_do_not_answer_and_links_that_lead_elsewhere_are_named(root: 
     assert "Traceback" not in ended.stdout
 
 
-def test_host_with_empty_label_is_said_without_traceback(root: Path, surroundings: Environment, redis: str) -> None:
+def test_empty_host_label_is_reported_without_traceback(root: Path, surroundings: Environment, redis: str) -> None:
     url = "smtp://robot:open-sesame@mail..example.org:465?ssl=true"
     ended = check(root, DATABASE_URL=surroundings.cluster.url, REDIS_URL=redis, EMAIL_URL=url)
     assert "(web.E006) The mail server does not answer (UnicodeError)." in ended.stdout

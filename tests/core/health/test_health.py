@@ -129,7 +129,7 @@ def test_beat_starts_every_job_at_once() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.rule("H7")
-def test_expired_sessions_are_cleared_and_others_stay(northwind: Northwind) -> None:
+def test_expired_sessions_are_deleted_only(northwind: Northwind) -> None:
     from django.contrib.sessions.models import Session
 
     from governance.core import tasks as core_tasks
@@ -217,7 +217,7 @@ def test_the_health_check_fails_on_late_jobs_lost_mail_an_older_database_and_ope
 
 @pytest.mark.django_db
 @pytest.mark.rule("S9")
-def test_who_is_missing_is_advice_and_no_failure(settings: Any, tmp_path: Path) -> None:
+def test_missing_roles_are_advice(settings: Any, tmp_path: Path) -> None:
     settings.LEDGER_CHECKPOINT_FILE = tmp_path / "checkpoint.json"
     for job in job_runs.health(business_time.real()):
         job_runs.run_job(job.job, lambda now: {})
@@ -229,7 +229,7 @@ def test_who_is_missing_is_advice_and_no_failure(settings: Any, tmp_path: Path) 
 
 @pytest.mark.django_db
 @pytest.mark.rule("H8")
-def test_holidays_that_are_all_over_are_said_and_no_failure(settings: Any) -> None:
+def test_expired_holidays_are_reported_as_advice(settings: Any) -> None:
     def calendar(**times: Any) -> list[str]:
         return [sentence for sentence in said(**times) if sentence.startswith("calendar: ")]
 
@@ -274,7 +274,7 @@ def test_the_database_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.rule("H9")
-def test_keys_that_others_can_read_are_an_error(settings: Any, tmp_path: Path) -> None:
+def test_readable_key_file_is_an_error(settings: Any, tmp_path: Path) -> None:
     settings.LEDGER_KEY_FILE, settings.DIGEST_KEY_FILE = tmp_path / "ledger.pem", tmp_path / "digest.key"
     assert len(key_files.problems()) == 2
     assert {message.id for message in startup_checks.keys_are_there(None)} == {"controls.W001"}
@@ -305,7 +305,7 @@ def test_an_operation_without_history_grant_or_one_meaning_of_its_duty_is_an_err
     assert {"controls.E011", "controls.E012", "controls.E013"} <= found
 
 
-def test_as_it_is_nothing_of_the_controls_is_wrong() -> None:
+def test_intact_controls_pass_checks() -> None:
     assert [message for message in run_checks() if str(message.id).startswith("controls.")] == []
 
 
@@ -337,7 +337,7 @@ def test_keys_are_made_once_private_and_whole_also_by_several_at_once(tmp_path: 
     assert {path.name for path in ledger_key.parent.iterdir()} == {"ledger.pem", "digest.key"}
 
 
-def test_a_missing_or_foreign_key_says_what_to_do(settings: Any, tmp_path: Path) -> None:
+def test_missing_or_wrong_key_is_reported_with_remedy(settings: Any, tmp_path: Path) -> None:
     settings.LEDGER_KEY_FILE = tmp_path / "absent.pem"
     with pytest.raises(key_files.KeyMissing, match="make_keys"):
         key_files.signing_key()
@@ -348,7 +348,7 @@ def test_a_missing_or_foreign_key_says_what_to_do(settings: Any, tmp_path: Path)
 
 @pytest.mark.django_db
 @pytest.mark.rule("H8")
-def test_the_clock_can_not_be_moved_in_production_nor_back_anywhere(settings: Any) -> None:
+def test_clock_is_not_moved_in_production_or_backwards(settings: Any) -> None:
     with pytest.raises(ValueError, match="forward"):
         demo_clock.move(timedelta(seconds=-1))
     settings.DEMO = False
@@ -398,7 +398,7 @@ def test_the_clock_moves_for_every_process_and_stands_still_in_one_that_is_no_de
 
 
 @pytest.mark.django_db
-def test_seals_use_real_time_whatever_the_clock_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_seals_use_real_time(monkeypatch: pytest.MonkeyPatch) -> None:
     from governance.core import tasks as core_tasks
 
     seen: list[datetime] = []

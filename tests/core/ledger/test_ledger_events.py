@@ -60,7 +60,7 @@ def test_the_database_changes_removes_and_truncates_no_event_and_no_seal(event: 
 
 
 @pytest.mark.rule("H2")
-def test_the_database_itself_says_in_which_transaction_an_event_was_written(event: LedgerEvent) -> None:
+def test_database_sets_transaction_of_event(event: LedgerEvent) -> None:
     raw(
         "INSERT INTO controls_ledgerevent (event_id, xid, at, actor_kind, actor_id, for_id, verb, subject_type, subject_id,"
         " about, correlation, outcome, code, payload, digest) SELECT gen_random_uuid(), '5', at, actor_kind, actor_id,"
@@ -72,7 +72,7 @@ def test_the_database_itself_says_in_which_transaction_an_event_was_written(even
 
 
 @pytest.mark.rule("H2")
-def test_nothing_is_written_below_what_is_sealed(event: LedgerEvent, northwind: Northwind) -> None:
+def test_no_event_is_inserted_below_a_seal(event: LedgerEvent, northwind: Northwind) -> None:
     """After a restore on another server its transaction counter starts low: events would sort among sealed ones."""
     Seal.objects.create(
         number=1,
@@ -93,7 +93,7 @@ def test_nothing_is_written_below_what_is_sealed(event: LedgerEvent, northwind: 
 
 @pytest.mark.rule("H1")
 @pytest.mark.parametrize(("outcome", "code"), [("refused", ""), ("done", "SOD-1"), ("maybe", "")])
-def test_a_refusal_has_a_code_and_nothing_else_has_one(event: LedgerEvent, outcome: str, code: str) -> None:
+def test_only_refusals_have_a_code(event: LedgerEvent, outcome: str, code: str) -> None:
     copy = LedgerEvent.objects.get(pk=event.pk)
     copy.pk, copy.event_id, copy.outcome, copy.code = None, ledger_events.uuid.uuid4(), outcome, code
     with transaction.atomic(), pytest.raises(IntegrityError, match="ledger_refused_has_code"):
@@ -101,7 +101,7 @@ def test_a_refusal_has_a_code_and_nothing_else_has_one(event: LedgerEvent, outco
 
 
 @pytest.mark.rule("H6", "A11")
-def test_an_event_names_people_by_opaque_ids_and_says_for_whom(northwind: Northwind) -> None:
+def test_event_uses_opaque_ids_and_represented_person(northwind: Northwind) -> None:
     actor = as_delegate(northwind.karl, giver=northwind.ines)
     made = appended(actor=actor, verb="toy.moved", subject=northwind.rita, now=NOW)
     assert (made.actor_kind, made.actor_id) == ("person", str(northwind.karl.opaque_id))
@@ -111,7 +111,7 @@ def test_an_event_names_people_by_opaque_ids_and_says_for_whom(northwind: Northw
 
 
 @pytest.mark.rule("H3")
-def test_an_event_shows_on_the_timelines_of_what_it_is_about_once_each(northwind: Northwind) -> None:
+def test_event_is_shown_once_on_each_timeline(northwind: Northwind) -> None:
     rows = ledger_events.about(northwind.rita, northwind.marketing, None, northwind.rita)
     made = appended(actor=as_actor(northwind.ines), verb="toy.moved", subject=northwind.rita, now=NOW, about_rows=rows)
     assert made.about == [f"controls.person:{northwind.rita.pk}", f"controls.team:{northwind.marketing.pk}"]
@@ -119,7 +119,7 @@ def test_an_event_shows_on_the_timelines_of_what_it_is_about_once_each(northwind
 
 
 @pytest.mark.rule("H2")
-def test_what_was_read_back_has_the_digest_that_was_written(northwind: Northwind) -> None:
+def test_stored_event_keeps_its_digest(northwind: Northwind) -> None:
     odd = {"deep": {"z": [1, 2.5, None, True], "a": "ä\u2028\U0001f600"}, "big": 2**53 - 1, "ordered": ["b", "a"]}
     read = appended(actor=as_actor(northwind.ines), verb="toy.moved", subject=northwind.rita, now=NOW, payload=odd)
     assert read.digest == ledger_events.digest(ledger_events.canonical(read))
@@ -171,7 +171,7 @@ PLAIN = st.recursive(
 @pytest.mark.rule("H2")
 @given(st.dictionaries(KEYS, PLAIN))
 @settings(max_examples=run_lengths.of(25, full=200), deadline=None)
-def test_all_that_takes_the_quick_way_is_what_the_library_writes(content: dict[str, Any]) -> None:
+def test_fast_encoder_equals_library_for_its_inputs(content: dict[str, Any]) -> None:
     assert is_written_alike(content)
     assert canonical_json(content) == rfc8785.dumps(content)
 
@@ -179,7 +179,7 @@ def test_all_that_takes_the_quick_way_is_what_the_library_writes(content: dict[s
 @pytest.mark.rule("H2")
 @given(st.dictionaries(st.text(), VALUES))
 @settings(max_examples=run_lengths.of(25, full=100), deadline=None)
-def test_the_quick_way_writes_what_the_library_for_rfc_8785_writes(content: dict[str, Any]) -> None:
+def test_fast_encoder_follows_rfc_8785(content: dict[str, Any]) -> None:
     assert canonical_or_refused(canonical_json, content) == canonical_or_refused(rfc8785.dumps, content)
 
 

@@ -107,7 +107,7 @@ def test_an_event_that_the_key_holder_sealed_twice_is_found(history: Any) -> Non
 
 
 @pytest.mark.rule("H2")
-def test_without_a_checkpoint_from_elsewhere_all_but_the_replay_of_an_old_export_is_found(history: Any) -> None:
+def test_tampering_is_found_without_checkpoint_except_replayed_export(history: Any) -> None:
     lines, older = history
     for number in range(0, 200, 3):  # every kind several times: there are 16
         kind, made = tampering.tampered(lines, number, older)
@@ -195,7 +195,7 @@ TRICKS = {
 
 @pytest.mark.rule("H2", "H9")
 @pytest.mark.parametrize(("trick", "said"), TRICKS.items())
-def test_what_a_superuser_of_the_database_did_is_found(
+def test_tampering_by_database_superuser_is_found(
     history: Any, surroundings: Environment, trick: str, said: str
 ) -> None:
     """Triggers bind the owner of the tables; a superuser can switch them off, and is found afterwards."""
@@ -295,7 +295,7 @@ def test_writers_and_sealers_at_once_leave_one_unbroken_chain(subject: Any) -> N
 
 @pytest.mark.database
 @pytest.mark.rule("H2")
-def test_what_is_rolled_back_is_neither_in_the_ledger_nor_missing_from_it(subject: Any) -> None:
+def test_rolled_back_event_is_not_missing(subject: Any) -> None:
     with transaction.atomic():
         ledger_events.append(actor=JOB, verb="toy.undone", subject=subject, now=NOW)
         transaction.set_rollback(True)
@@ -359,9 +359,7 @@ def failures(minutes: int) -> list[str]:
 
 
 @pytest.mark.rule("H9")
-def test_a_checkpoint_is_never_moved_back_nor_written_over_another_history(
-    history: Any, settings: Any, tmp_path: Path
-) -> None:
+def test_checkpoint_never_moves_back_or_over_other_history(history: Any, settings: Any, tmp_path: Path) -> None:
     true = sealing.published_checkpoint()
     assert true is not None
     settings.LEDGER_CHECKPOINT_FILE = tmp_path / "checkpoint.json"

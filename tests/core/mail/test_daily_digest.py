@@ -69,7 +69,7 @@ def mails(person: Person) -> list[str]:
 
 @pytest.mark.django_db
 @pytest.mark.rule("R5", "A10")
-def test_who_is_done_gets_none_and_what_is_left_comes_without_what_is_done(northwind: Northwind) -> None:
+def test_finished_person_gets_no_digest_and_tasks_done_are_left_out(northwind: Northwind) -> None:
     n = northwind
     first, second, third = propose(n, 3)
     turn_down(first, n)
@@ -86,7 +86,7 @@ def test_who_is_done_gets_none_and_what_is_left_comes_without_what_is_done(north
 
 @pytest.mark.django_db
 @pytest.mark.rule("R5")
-def test_what_was_done_between_the_making_and_the_sending_is_left_out_and_an_empty_one_is_not_sent(
+def test_tasks_done_before_sending_are_left_out_of_digest(
     northwind: Northwind,
 ) -> None:
     n = northwind
@@ -101,7 +101,7 @@ def test_what_was_done_between_the_making_and_the_sending_is_left_out_and_an_emp
 
 @pytest.mark.django_db
 @pytest.mark.rule("R9")
-def test_what_was_dropped_untold_is_told_when_it_is_asked_again_and_an_empty_digest_uses_up_no_day(
+def test_dropped_notice_is_repeated_and_empty_digest_uses_no_day(
     northwind: Northwind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n = northwind
@@ -121,7 +121,7 @@ def test_what_was_dropped_untold_is_told_when_it_is_asked_again_and_an_empty_dig
 
 
 @pytest.mark.django_db
-def test_whoever_has_left_is_told_nothing(northwind: Northwind) -> None:
+def test_leaver_gets_no_digest(northwind: Northwind) -> None:
     propose(northwind, 2)
     Person.objects.filter(pk=northwind.karl.pk).update(left_at=NOW)
     assert mail_jobs.send_due(now=NOW + MINUTES)["dropped"] == 2
@@ -142,9 +142,7 @@ def test_the_database_keeps_no_notice_in_a_digest_that_it_does_not_name(northwin
 
 @pytest.mark.django_db
 @pytest.mark.rule("R5", "R9")
-def test_forty_things_are_one_mail_and_the_same_job_run_three_times_sends_nothing_more(
-    northwind: Northwind, smtp: Server, settings: Any
-) -> None:
+def test_forty_notices_are_one_mail_despite_repeated_job(northwind: Northwind, smtp: Server, settings: Any) -> None:
     n, settings.MAIL_SERVER = northwind, smtp.settings
     proposed = propose(n, 40)
     assert mail_jobs.send_due(now=NOW + MINUTES - timedelta(seconds=1)) == {"sent": 0, "put_off": 0, "failed": 0}
@@ -167,7 +165,7 @@ def test_forty_things_are_one_mail_and_the_same_job_run_three_times_sends_nothin
 
 @pytest.mark.django_db
 @pytest.mark.rule("R5", "H8")
-def test_what_comes_after_the_days_digest_waits_for_the_next_days(northwind: Northwind) -> None:
+def test_later_notices_wait_for_next_digest(northwind: Northwind) -> None:
     n = northwind
     propose(n, 2)
     mail_jobs.send_due(now=NOW + MINUTES)
@@ -186,7 +184,7 @@ def test_what_comes_after_the_days_digest_waits_for_the_next_days(northwind: Nor
     ("zone", "morning"),
     [("Asia/Tokyo", "2026-11-24T22:30"), ("America/New_York", "2026-11-25T12:30"), ("nowhere", "2026-11-25T06:30")],
 )
-def test_the_day_and_its_morning_are_those_of_whoever_is_told(northwind: Northwind, zone: str, morning: str) -> None:
+def test_digest_day_follows_recipients_zone(northwind: Northwind, zone: str, morning: str) -> None:
     """At three in the afternoon in Berlin it is eleven at night in Tokyo and nine in the morning in New York."""
     n, at = northwind, NOW.replace(hour=14)
     Person.objects.filter(pk=n.karl.pk).update(time_zone=zone)
@@ -203,7 +201,7 @@ def test_the_day_and_its_morning_are_those_of_whoever_is_told(northwind: Northwi
 
 @pytest.mark.django_db
 @pytest.mark.rule("H8")
-def test_at_night_a_digest_waits_for_the_morning_and_what_goes_at_once_does_not(northwind: Northwind) -> None:
+def test_digest_waits_for_morning_and_urgent_mail_does_not(northwind: Northwind) -> None:
     n, night = northwind, NOW.replace(hour=23, minute=30)  # half past midnight in Berlin
     proposed = propose(n, 2, now=night)
     mail_jobs.send_due(now=night + MINUTES)
@@ -242,9 +240,7 @@ def test_every_event_says_whether_it_waits_for_the_digest() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.rule("R9")
-def test_a_digest_that_no_server_takes_is_given_up_and_the_next_days_holds_what_it_held(
-    northwind: Northwind, smtp: Server, settings: Any
-) -> None:
+def test_undeliverable_digest_is_merged_into_next(northwind: Northwind, smtp: Server, settings: Any) -> None:
     n, settings.MAIL_SERVER = northwind, smtp.settings
     propose(n, 3)
     smtp.answer, at = "451 not now", business_time.real()
@@ -260,7 +256,7 @@ def test_a_digest_that_no_server_takes_is_given_up_and_the_next_days_holds_what_
 
 
 @pytest.mark.django_db
-def test_one_thing_that_can_not_be_told_keeps_no_other_back(northwind: Northwind) -> None:
+def test_broken_notice_blocks_no_other(northwind: Northwind) -> None:
     n = northwind
     propose(n, 3)
     broken = Notice.objects.filter(recipient=n.karl).order_by("pk")[0]
@@ -273,9 +269,7 @@ def test_one_thing_that_can_not_be_told_keeps_no_other_back(northwind: Northwind
 
 
 @pytest.mark.django_db
-def test_what_can_not_be_asked_about_one_person_keeps_nobody_elses_mail_back(
-    northwind: Northwind, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failing_recipient_blocks_no_other(northwind: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
     n, real = northwind, daily_digest._readers["proposal_made"]
 
     def breaks(person: Person, *more: Any) -> Any:
@@ -299,7 +293,7 @@ def test_what_can_not_be_asked_about_one_person_keeps_nobody_elses_mail_back(
 
 @pytest.mark.race
 @pytest.mark.rule("R9")
-def test_many_who_make_the_digests_at_once_make_one_a_person(committed: None) -> None:
+def test_concurrent_jobs_create_one_digest_per_person(committed: None) -> None:
     n = build(uuid.uuid4().hex[:8])
     propose(n, 12)
     gate, made = threading.Barrier(5), list[dict[str, int]]()
@@ -326,7 +320,7 @@ def test_many_who_make_the_digests_at_once_make_one_a_person(committed: None) ->
 
 @pytest.mark.race
 @pytest.mark.rule("R9", "H8")
-def test_two_that_make_the_digests_of_two_days_at_midnight_put_nothing_into_both(committed: None) -> None:
+def test_midnight_jobs_put_no_notice_into_two_digests(committed: None) -> None:
     n = build(uuid.uuid4().hex[:8])
     propose(n, 12)
     word = uuid.uuid4().hex

@@ -45,7 +45,7 @@ def queue(recipient: Person, key: str, **context: Any) -> Notice:
 
 @pytest.mark.django_db
 @pytest.mark.rule("R9")
-def test_a_notice_with_a_known_key_is_not_queued_again_and_a_leaver_is_told_nothing(northwind: Northwind) -> None:
+def test_notice_key_is_unique_and_leaver_gets_none(northwind: Northwind) -> None:
     first = queue(northwind.rita, "item:1:opened")
     again = outbox.notice(recipient=northwind.rita, event="role_ended", thread="t", key="item:1:opened", now=NOW)
     other = outbox.notice(recipient=northwind.rita, event="role_ended", thread="t", key="item:2:opened", now=NOW)
@@ -59,9 +59,7 @@ def test_a_notice_with_a_known_key_is_not_queued_again_and_a_leaver_is_told_noth
 
 
 @pytest.mark.django_db
-def test_what_can_not_be_sent_is_tried_later_and_later_and_then_shown_as_failed(
-    northwind: Northwind, smtp: Server, settings: Any
-) -> None:
+def test_failed_mail_is_retried_with_backoff_then_failed(northwind: Northwind, smtp: Server, settings: Any) -> None:
     settings.MAIL_SERVER = smtp.settings
     smtp.answer = "451 not now, rita.novak@northwind.example"
     notice = queue(northwind.rita, "k")
@@ -96,7 +94,7 @@ def test_one_notice_that_can_not_be_sent_holds_up_no_other(northwind: Northwind,
 
 
 @pytest.mark.django_db
-def test_a_notice_that_kills_whoever_sends_it_is_given_up(northwind: Northwind, settings: Any) -> None:
+def test_notice_that_kills_sender_is_given_up(northwind: Northwind, settings: Any) -> None:
     settings.MAIL_SERVER = None
     queue(northwind.rita, "k")
     at = business_time.real()
@@ -108,7 +106,7 @@ def test_a_notice_that_kills_whoever_sends_it_is_given_up(northwind: Northwind, 
 
 
 @pytest.mark.django_db
-def test_no_name_and_no_context_writes_a_header_of_a_mail(northwind: Northwind, smtp: Server, settings: Any) -> None:
+def test_names_and_context_cannot_inject_headers(northwind: Northwind, smtp: Server, settings: Any) -> None:
     settings.MAIL_SERVER = smtp.settings
     evil = "Builder\r\nBcc: eve@evil.example\r\n\r\n<b>hello</b>\u2028X: y"
     northwind.rita.name = "Rita\r\nBcc: eve@evil.example"
@@ -138,7 +136,7 @@ def test_a_link_in_a_mail_never_leads_away_from_the_portal(path: str, settings: 
 
 @pytest.mark.django_db
 @pytest.mark.rule("H9", "H8")
-def test_a_mail_says_who_what_until_when_and_carries_link_thread_and_checkpoint(
+def test_mail_says_who_what_until_and_carries_link_thread_and_checkpoint(
     northwind: Northwind, smtp: Server, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from governance.core.ledger import sealing
@@ -182,7 +180,7 @@ def test_a_mail_says_who_what_until_when_and_carries_link_thread_and_checkpoint(
 
 
 @pytest.mark.django_db
-def test_without_a_mail_server_the_mail_stands_on_the_portal_alone(northwind: Northwind, settings: Any) -> None:
+def test_mail_without_server_is_shown_on_portal(northwind: Northwind, settings: Any) -> None:
     settings.MAIL_SERVER = None
     notice = queue(northwind.rita, "k")
     mail_jobs.send_due(now=NOW)
@@ -194,9 +192,7 @@ def test_without_a_mail_server_the_mail_stands_on_the_portal_alone(northwind: No
 
 
 @pytest.mark.django_db
-def test_with_a_mail_server_and_outside_a_demo_no_copy_of_the_mail_is_kept(
-    northwind: Northwind, smtp: Server, settings: Any
-) -> None:
+def test_real_mail_server_keeps_no_copy(northwind: Northwind, smtp: Server, settings: Any) -> None:
     settings.MAIL_SERVER, settings.DEMO = smtp.settings, False
     notice = queue(northwind.rita, "k")
     mail_jobs.send_due(now=NOW)
@@ -272,7 +268,7 @@ def test_200_notices_with_competing_and_killed_senders_are_each_in_one_mail_by_m
 @pytest.mark.process
 @pytest.mark.rule("R9")
 @pytest.mark.smoke
-def test_worker_and_beat_send_what_is_queued_by_themselves(beat: Any, mailbox: Any) -> None:
+def test_worker_and_beat_send_queued_mail(beat: Any, mailbox: Any) -> None:
     from tests.processes import until
 
     person = make_person("Uma Reader", word=uuid.uuid4().hex[:8])

@@ -31,9 +31,7 @@ def in_a_digest(n: Northwind, count: int) -> Notice:
 
 
 @pytest.mark.rule("R9")
-def test_what_was_to_go_to_somebody_without_an_address_waits_until_they_have_one(
-    northwind: Northwind, settings: Any
-) -> None:
+def test_notice_waits_for_missing_address(northwind: Northwind, settings: Any) -> None:
     n, address = northwind, northwind.karl.email
     propose(n, 2)
     settings.MAIL_SERVER = {"host": "127.0.0.1", "port": 1}
@@ -47,7 +45,7 @@ def test_what_was_to_go_to_somebody_without_an_address_waits_until_they_have_one
 
 
 @pytest.mark.rule("R9")
-def test_what_was_in_a_digest_that_never_came_to_an_end_is_told_by_the_next(northwind: Northwind) -> None:
+def test_unfinished_digest_is_merged_into_next(northwind: Northwind) -> None:
     n = northwind
     digest = in_a_digest(n, 2)
     long_ago = business_time.real() - delivery_attempts.DEAD_AFTER - timedelta(hours=1)
@@ -60,7 +58,7 @@ def test_what_was_in_a_digest_that_never_came_to_an_end_is_told_by_the_next(nort
 
 
 @pytest.mark.rule("R9")
-def test_what_was_in_the_digest_of_somebody_who_left_before_it_went_is_dropped(northwind: Northwind) -> None:
+def test_digest_of_leaver_is_dropped(northwind: Northwind) -> None:
     n = northwind
     in_a_digest(n, 2)
     Person.objects.filter(pk=n.karl.pk).update(left_at=NOW, is_active=False)
@@ -82,7 +80,7 @@ def test_what_was_in_the_digest_of_somebody_who_left_before_it_went_is_dropped(n
         ("Pacific/Honolulu", "Pacific/Auckland", "2026-11-25T18:30"),
     ],
 )
-def test_who_changes_the_time_zone_after_the_days_digest_gets_no_second_on_that_day_and_the_next_in_its_morning(
+def test_changed_zone_gives_no_second_digest_of_a_day(
     northwind: Northwind, before: str, after: str, again: str
 ) -> None:
     n = northwind
@@ -131,7 +129,7 @@ def test_each_news_of_one_thing_is_a_line_and_two_requests_that_wait_for_differe
 
 
 @pytest.mark.rule("R5", "S8")
-def test_who_is_an_admin_no_more_is_not_asked_to_confirm(northwind: Northwind) -> None:
+def test_former_admin_is_not_asked_to_confirm(northwind: Northwind) -> None:
     n = northwind
     give_role(n.omar, Role.ADMIN, admins=(n.ines, n.karl))
     Notice.objects.all().delete()

@@ -8,7 +8,7 @@ from governance.core.roles.roles import Role
 from tests.people import CAST, Northwind
 
 
-def test_everybody_holds_exactly_the_roles_they_were_given(northwind: Northwind) -> None:
+def test_cast_holds_exactly_given_roles(northwind: Northwind) -> None:
     expected = {
         "rita": Role.BUILDER,
         "piet": Role.BUILDER,

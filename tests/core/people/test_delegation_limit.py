@@ -14,7 +14,7 @@ from tests.people import NOW, Northwind, as_actor
 
 @pytest.mark.rule("A11")
 @pytest.mark.parametrize("gap", [0, 20])
-def test_nobody_hands_over_more_than_30_days_in_advance_by_setting_several(northwind: Northwind, gap: float) -> None:
+def test_consecutive_delegations_stay_within_30_days(northwind: Northwind, gap: float) -> None:
     n = northwind
     give(n.theo, n.bram, start=0, days=20)
     with pytest.raises(InvalidInput, match="more than 30 days"):
@@ -27,7 +27,7 @@ def test_nobody_hands_over_more_than_30_days_in_advance_by_setting_several(north
 
 
 @pytest.mark.rule("A11")
-def test_what_is_over_of_a_delegation_can_be_handed_over_anew(northwind: Northwind) -> None:
+def test_ended_part_of_delegation_can_be_delegated_again(northwind: Northwind) -> None:
     n, first = northwind, give(northwind.theo, northwind.bram, start=0, days=30)
     for later, is_too_much in ((timedelta(days=10), True), (timedelta(days=20), False)):
         more = {"from_at": first.until_at, "until_at": first.until_at + timedelta(days=20)}

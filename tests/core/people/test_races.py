@@ -70,7 +70,7 @@ def countersign_side_by_side(company: Northwind) -> tuple[list[object], Proposal
 
 
 @pytest.mark.rule("S8", "S5")
-def test_of_three_who_countersign_at_once_one_does_and_two_are_refused_on_record(company: Northwind) -> None:
+def test_one_of_three_simultaneous_countersignatures_counts(company: Northwind) -> None:
     for _ in range(5):
         results, proposed = countersign_side_by_side(company)
         assert sum(isinstance(one, Proposal) for one in results) == 1, results
@@ -85,9 +85,7 @@ def test_of_three_who_countersign_at_once_one_does_and_two_are_refused_on_record
         assert proposed.history.count() == 2
 
 
-def test_without_the_row_lock_the_same_race_is_stopped_by_the_database(
-    company: Northwind, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_database_stops_race_without_row_lock(company: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shows what the lock is for, and that what somebody answered stays as it was where there is none."""
     together = threading.Barrier(3)
 

@@ -26,7 +26,7 @@ from tests.people import Northwind, as_actor
         ("  Größe  ", "Größe"),
     ],
 )
-def test_a_reason_holds_what_is_seen_and_what_a_language_needs(typed: str, kept: str) -> None:
+def test_reason_keeps_visible_characters_of_all_languages(typed: str, kept: str) -> None:
     assert free_text.clean(typed) == kept
 
 
@@ -40,12 +40,12 @@ def test_a_reason_holds_what_is_seen_and_what_a_language_needs(typed: str, kept:
         ("\u200b", ""),
     ],
 )
-def test_a_name_stands_on_one_line_and_hides_nothing(typed: str, kept: str) -> None:
+def test_name_is_one_line_without_hidden_characters(typed: str, kept: str) -> None:
     assert free_text.name(typed) == kept
 
 
 @pytest.mark.django_db
-def test_nobody_is_entered_under_an_address_or_a_name_that_hides_something(northwind: Northwind) -> None:
+def test_person_with_hidden_characters_is_refused(northwind: Northwind) -> None:
     n = northwind
     for given, said in (
         ({"email": "theo@north\u200bwind.example", "name": "Theo"}, "nobody sees"),
@@ -59,7 +59,7 @@ def test_nobody_is_entered_under_an_address_or_a_name_that_hides_something(north
 
 
 @pytest.mark.django_db
-def test_a_team_is_founded_under_what_is_seen_of_its_name(northwind: Northwind) -> None:
+def test_team_name_is_its_visible_text(northwind: Northwind) -> None:
     n = northwind
     with pytest.raises(InvalidInput, match="Give it a name"):
         found_team(Team(name="\u2066\u2069"), actor=as_actor(n.ines), now=n.now)

@@ -66,7 +66,7 @@ def test_a_text_is_not_put_into_other_words(northwind: Northwind) -> None:
 
 
 @pytest.mark.rule("H6")
-def test_a_text_is_erased_whole_or_of_whoever_is_erased_and_once(northwind: Northwind) -> None:
+def test_text_is_erased_whole_and_once(northwind: Northwind) -> None:
     erase = "UPDATE controls_freetext SET text = %s, key = '', erased_at = now() WHERE id = %s"
     whole, part = said(northwind).reason, said(northwind, "Rita said 50%\nto Tom and Rita.").reason
     assert whole is not None
@@ -141,7 +141,7 @@ def test_a_text_that_no_event_was_given_is_compared_with_its_own_digest(northwin
 
 
 @pytest.mark.rule("H6", "H2")
-def test_what_was_erased_on_record_is_no_problem(northwind: Northwind) -> None:
+def test_recorded_erasure_is_no_finding(northwind: Northwind) -> None:
     event = said(northwind)
     sql("UPDATE controls_freetext SET text = '', key = '', erased_at = %s WHERE id = %s", NOW, event.reason_id)
     (problem,) = ledger_export.verify_database().problems
@@ -184,7 +184,7 @@ def test_many_texts_are_read_a_chunk_at_a_time(northwind: Northwind, monkeypatch
 
 
 @pytest.mark.rule("H1", "H6")
-def test_the_history_of_an_automation_forgets_whom_it_named_as_contact_and_nothing_else(company: Company) -> None:
+def test_history_of_automation_forgets_erased_contact_only(company: Company) -> None:
     automation = brought_in(company, escalation_contact="Rita Novak, desk 4").automation
     row = Automation.history.filter(escalation_contact__contains="Rita").first()
     assert row is not None, automation

@@ -58,13 +58,13 @@ def by_token(person: Person, team: Team | None = None) -> Actor:
 
 
 @pytest.mark.rule("S5")
-def test_what_a_token_may_is_said_literally_and_a_new_operation_is_refused_until_it_is_named_here() -> None:
+def test_token_operations_are_listed_and_new_ones_are_refused() -> None:
     assert {name for name, verb in REGISTRY.items() if verb.permission in BY_TOKEN} == OPERATIONS
 
 
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
-def test_no_permission_beyond_the_two_is_granted_to_a_program_whatever_its_person_is(company: Company) -> None:
+def test_program_gets_two_permissions_only(company: Company) -> None:
     every = [company.people.ines, company.people.sana, company.people.theo, company.people.omar]
     for person in every:
         actor = by_token(person)
@@ -75,7 +75,7 @@ def test_no_permission_beyond_the_two_is_granted_to_a_program_whatever_its_perso
 
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
-def test_a_program_decides_nothing_and_its_attempt_is_on_record(company: Company, stock_submitted: Submission) -> None:
+def test_program_decides_nothing_and_attempt_is_recorded(company: Company, stock_submitted: Submission) -> None:
     app = stock_submitted.approvals.get(stage=1)
     actor = by_token(company.people.theo)
     verb = REGISTRY["approvals.approval.approve"]
@@ -89,9 +89,7 @@ def test_a_program_decides_nothing_and_its_attempt_is_on_record(company: Company
 
 @pytest.mark.django_db
 @pytest.mark.rule("S5", "A8")
-def test_a_program_is_not_told_yes_because_its_person_has_decided_before(
-    company: Company, stock_in_stage_2: Submission
-) -> None:
+def test_earlier_decision_of_person_does_not_help_program(company: Company, stock_in_stage_2: Submission) -> None:
     app = stock_in_stage_2.approvals.get(stage=1)
     said = {"reason": "Fine by me.", "shown_digest": scenarios.shown(app)}
     with pytest.raises(Refused, match=r"^STATE: This approval is approved, so this can't"):
@@ -120,7 +118,7 @@ def test_a_token_of_a_team_reaches_and_sees_that_team_alone(company: Company, st
 
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
-def test_a_token_never_acts_for_whom_its_person_stands_in_for(company: Company) -> None:
+def test_token_never_acts_as_delegate(company: Company) -> None:
     as_delegate(company.people.rita, giver=company.people.jonas)
     assert by_token(company.people.rita).standing_for is None
 
@@ -130,7 +128,7 @@ def test_a_token_never_acts_for_whom_its_person_stands_in_for(company: Company) 
 
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
-def test_a_token_opens_nothing_once_it_is_revoked_or_over_or_its_person_has_left(company: Company) -> None:
+def test_revoked_expired_or_leavers_token_is_refused(company: Company) -> None:
     n, now = company.people, company.now
     revoked, first = made_for(n.rita)
     left, second = made_for(n.piet)
@@ -148,7 +146,7 @@ def test_a_token_opens_nothing_once_it_is_revoked_or_over_or_its_person_has_left
 
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
-def test_what_was_revoked_since_the_request_began_writes_nothing(company: Company) -> None:
+def test_token_revoked_during_request_writes_nothing(company: Company) -> None:
     n = company.people
     token, _ = made_for(n.rita)
     actor = Actor.of_token(ApiToken.objects.select_related("person").get(pk=token.pk))
@@ -160,7 +158,7 @@ def test_what_was_revoked_since_the_request_began_writes_nothing(company: Compan
 @pytest.mark.parametrize(
     "secret", ["", "csgn_", "csgn_" + "x" * 42, "other_" + "x" * 43, "csgn_" + "ü" * 43, "x\0" * 30]
 )
-def test_what_is_no_secret_is_not_looked_up(secret: str) -> None:
+def test_malformed_secret_is_not_looked_up(secret: str) -> None:
     assert token_transitions.recognise(secret) is None  # the database is closed here
 
 
@@ -237,7 +235,7 @@ def test_a_password_change_revokes_tokens_and_ends_sessions(northwind: Northwind
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize("wrong", [{"days": 91}, {"days": 0}, {"days": -1}, {"name": " \u200b "}, {"team": "security"}])
-def test_it_has_a_name_and_an_end_and_a_team_of_its_persons(northwind: Northwind, wrong: dict[str, Any]) -> None:
+def test_token_has_name_end_and_own_team(northwind: Northwind, wrong: dict[str, Any]) -> None:
     said = {"name": "Deploy", "days": 90, **wrong}
     if "team" in said:
         said["team"] = getattr(northwind, said["team"])
@@ -249,7 +247,7 @@ def test_it_has_a_name_and_an_end_and_a_team_of_its_persons(northwind: Northwind
 
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
-def test_nobody_collects_them(northwind: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_tokens_is_limited(northwind: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(token_transitions, "MOST", 2)
     for _ in range(2):
         made_for(northwind.rita)
@@ -265,7 +263,7 @@ def test_nobody_collects_them(northwind: Northwind, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.django_db
 @pytest.mark.rule("I6", "H1")
-def test_its_secret_is_stored_nowhere_and_its_making_and_end_are_on_record(northwind: Northwind) -> None:
+def test_token_secret_is_not_stored_and_its_life_is_recorded(northwind: Northwind) -> None:
     token, secret = made_for(northwind.rita)
     token_transitions.revoke_token(token, actor=as_actor(northwind.sana), now=northwind.now)
     everything = [*ApiToken.objects.values(), *ApiToken.history.values(), *LedgerEvent.objects.values()]
@@ -345,7 +343,7 @@ def test_a_garbled_form_makes_none_and_says_where(northwind: Northwind, field: d
 
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
-def test_whoever_watches_finds_and_revokes_a_token_on_its_persons_page(northwind: Northwind) -> None:
+def test_observer_revokes_token_on_persons_page(northwind: Northwind) -> None:
     token, secret = made_for(northwind.rita, name="Left on a laptop")
     sana = client_of(northwind.sana)
     person = reverse("person", args=[northwind.rita.pk])

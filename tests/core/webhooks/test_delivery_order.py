@@ -69,7 +69,7 @@ def test_one_teams_slow_endpoint_holds_up_no_other_teams(northwind: Northwind, t
 
 
 @pytest.mark.rule("R9")
-def test_what_comes_later_waits_for_each_slow_endpoint_once_at_most(northwind: Northwind, tried: list[str]) -> None:
+def test_slow_endpoint_delays_later_messages_once(northwind: Northwind, tried: list[str]) -> None:
     n, at = northwind, business_time.real()
     for number in range(4):
         queue(added(n, f"https://tarpit{number}.example/a"), 10)
@@ -96,7 +96,7 @@ def _state(one: WebhookEndpoint) -> tuple[str, str]:
     return one.state, one.paused_why
 
 
-def test_what_somebody_added_who_has_left_is_paused_until_who_manages_it_resumes_it(northwind: Northwind) -> None:
+def test_webhook_of_leaver_is_paused_until_resumed(northwind: Northwind) -> None:
     n = northwind
     name_leads(n.finance_ops, actor=as_actor(n.ines), now=NOW, lead=n.theo, deputy_lead=n.bram)
     theirs, other = added(n, "https://theirs.example/a"), added(n, "https://other.example/a", team=n.platform)
@@ -111,7 +111,7 @@ def test_what_somebody_added_who_has_left_is_paused_until_who_manages_it_resumes
     assert _state(theirs) == (WebhookState.ACTIVE, "")
 
 
-def test_what_a_former_lead_added_is_paused_and_the_new_one_is_told(northwind: Northwind) -> None:
+def test_webhook_of_former_lead_is_paused_and_new_lead_notified(northwind: Northwind) -> None:
     n = northwind
     theirs = added(n, "https://theirs.example/a")
     name_leads(n.finance_ops, actor=as_actor(n.ines), now=NOW, lead=n.theo, deputy_lead=n.bram)

@@ -33,7 +33,7 @@ def told(endpoint: WebhookEndpoint, days_ago: int, state: str = DeliveryState.SE
     )
 
 
-def test_what_is_not_old_not_over_or_the_last_of_its_endpoint_stays(endpoint: WebhookEndpoint) -> None:
+def test_recent_open_and_last_deliveries_are_kept(endpoint: WebhookEndpoint) -> None:
     waits = told(endpoint, 40, DeliveryState.QUEUED)
     young = told(endpoint, 29)
     last = told(endpoint, 60)
@@ -42,7 +42,7 @@ def test_what_is_not_old_not_over_or_the_last_of_its_endpoint_stays(endpoint: We
     assert not LedgerEvent.objects.filter(verb="webhook.deliveries_forgotten").exists()
 
 
-def test_what_is_over_for_thirty_days_goes_once_and_the_ledger_says_how_much(endpoint: WebhookEndpoint) -> None:
+def test_old_deliveries_are_deleted_with_ledger_event(endpoint: WebhookEndpoint) -> None:
     for state in (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SENT):
         told(endpoint, 31, state)
     left = told(endpoint, 1)

@@ -67,7 +67,7 @@ def told(endpoint: WebhookEndpoint) -> list[str]:
 # --- what is refused -----------------------------------------------------------------------------------------------------
 
 
-def test_nobody_but_its_teams_leads_and_admins_adds_one_and_a_leads_is_not_the_whole_organisations(
+def test_only_leads_and_admins_add_webhooks_for_their_scope(
     northwind: Northwind,
 ) -> None:
     n = northwind
@@ -108,7 +108,7 @@ def test_nobody_but_its_teams_leads_and_admins_adds_one_and_a_leads_is_not_the_w
         "",
     ],
 )
-def test_what_is_no_https_address_is_not_added(northwind: Northwind, url: str) -> None:
+def test_webhook_needs_https_address(northwind: Northwind, url: str) -> None:
     with pytest.raises(InvalidInput, match=r"^WEBHOOK: "):
         added(northwind, url)
 
@@ -117,9 +117,7 @@ def test_what_is_no_https_address_is_not_added(northwind: Northwind, url: str) -
     ("shape", "events"),
     [("xml", EVERYTHING), ("json", ()), ("json", ("webhook.tested",)), ("json", (*EVERYTHING, "role.proposed"))],
 )
-def test_neither_another_shape_nor_an_event_that_is_none_is_added(
-    northwind: Northwind, shape: str, events: tuple[str, ...]
-) -> None:
+def test_unknown_shape_and_event_are_refused(northwind: Northwind, shape: str, events: tuple[str, ...]) -> None:
     with pytest.raises(InvalidInput, match=r"^WEBHOOK: Choose"):
         added(northwind, "https://hooks.example.com/a", shape=shape, events=events)
 
@@ -143,7 +141,7 @@ def test_neither_another_shape_nor_an_event_that_is_none_is_added(
         *("2002:a00:1::1", "224.0.0.1", "ff02::1", "255.255.255.255", "240.0.0.1", "2001:db8::1", "192.0.2.1"),
     ],
 )
-def test_no_name_that_leads_into_a_private_network_is_connected_to(
+def test_name_resolving_to_private_network_is_refused(
     address: str, northwind: Northwind, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.DEMO = False
@@ -155,7 +153,7 @@ def test_no_name_that_leads_into_a_private_network_is_connected_to(
         http_client.post("https://hooks.example.com/a", b"{}", {})
 
 
-def test_addresses_that_somebody_has_are_public() -> None:
+def test_assigned_addresses_are_public() -> None:
     for address in ("93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "2a00:1450:4001::5e", "64:ff9b::5db8:d822"):
         assert http_client.is_public(address), address
 
@@ -203,7 +201,7 @@ def test_the_connection_goes_to_the_address_that_was_looked_at(monkeypatch: pyte
     assert asked == [("93.184.216.34", 443)]
 
 
-def test_outside_a_demo_this_machine_is_told_nothing(settings: Any, listener: Listener) -> None:
+def test_local_addresses_are_refused_outside_demo(settings: Any, listener: Listener) -> None:
     settings.DEMO = False
     for url in (listener.url, listener.url.replace("http:", "https:"), f"https://127.0.0.1:{listener.port}/"):
         with pytest.raises(http_client.NotAllowed):
@@ -220,7 +218,7 @@ def test_a_redirect_is_followed_nowhere_and_is_no_yes(northwind: Northwind, list
     assert WebhookDelivery.objects.get().status == 307
 
 
-def test_who_answers_too_slowly_is_cut_off(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_endpoint_is_cut_off(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_client, "WHOLE_SECONDS", 0.2)
     listener.may_answer.clear()
     try:
@@ -234,9 +232,7 @@ def test_who_answers_too_slowly_is_cut_off(listener: Listener, monkeypatch: pyte
 # --- what is told --------------------------------------------------------------------------------------------------------
 
 
-def test_a_message_is_signed_as_standard_webhooks_says_and_nobody_else_can(
-    company: Company, listener: Listener
-) -> None:
+def test_message_is_signed_by_standard_webhooks(company: Company, listener: Listener) -> None:
     n = company.people
     endpoint, other = added(n, listener.url), added(n, "https://hooks.example.com/a")
     stock_report.submitted(company)
@@ -268,7 +264,7 @@ def test_a_renewed_key_signs_from_then_on(northwind: Northwind, listener: Listen
 
 
 @pytest.mark.parametrize("shape", ["slack", "teams", "json"])
-def test_each_shape_has_words_and_a_link_and_what_people_typed_stays_text(
+def test_message_has_words_and_link_and_typed_text_is_escaped(
     company: Company, listener: Listener, shape: str, settings: Any
 ) -> None:
     n = company.people
@@ -303,7 +299,7 @@ def _strings(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-def test_it_is_told_of_its_own_team_and_of_what_was_chosen_and_the_whole_organisations_of_all(company: Company) -> None:
+def test_webhook_gets_chosen_events_of_its_scope(company: Company) -> None:
     n, https = company.people, "https://hooks.example.com/a"
     chosen = added(n, https, events=("submission.put_in_force", "automation.stopped"))
     others = added(n, https, team=n.marketing)
@@ -318,7 +314,7 @@ def test_it_is_told_of_its_own_team_and_of_what_was_chosen_and_the_whole_organis
     assert told(others) == told(paused) == []
 
 
-def test_what_is_rolled_back_is_told_nobody(company: Company) -> None:
+def test_rolled_back_event_is_not_sent(company: Company) -> None:
     endpoint = added(company.people, "https://hooks.example.com/a")
     version = stock_report.version(company)
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
@@ -326,7 +322,7 @@ def test_what_is_rolled_back_is_told_nobody(company: Company) -> None:
     assert told(endpoint) == []
 
 
-def test_one_act_on_many_records_is_told_once(company: Company) -> None:
+def test_bulk_operation_is_announced_once(company: Company) -> None:
     n = company.people
     endpoint = added(n, "https://hooks.example.com/a", events=("approval.changes_asked",))
     made = stock_report.in_stage_2(company)
@@ -338,7 +334,7 @@ def test_one_act_on_many_records_is_told_once(company: Company) -> None:
     assert told(endpoint) == ["approval.changes_asked"]
 
 
-def test_no_message_names_a_person_a_scope_or_an_address(company: Company, listener: Listener) -> None:
+def test_message_holds_no_person_scope_or_address(company: Company, listener: Listener) -> None:
     n = company.people
     for shape in ("slack", "teams", "json"):
         added(n, listener.url, shape=shape)
@@ -354,7 +350,7 @@ def test_no_message_names_a_person_a_scope_or_an_address(company: Company, liste
 # --- what is kept ----------------------------------------------------------------------------------------------------------
 
 
-def test_neither_address_nor_key_stands_in_the_database_and_another_installations_key_opens_nothing(
+def test_webhook_address_and_key_are_encrypted_per_installation(
     northwind: Northwind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from governance.core.keys import key_files
@@ -397,7 +393,7 @@ def test_a_removed_one_has_no_address_any_more_and_stays_on_record(northwind: No
     assert endpoint.history.count() == 2
 
 
-def test_the_database_knows_states_and_that_what_was_sent_says_when(northwind: Northwind) -> None:
+def test_database_checks_delivery_states(northwind: Northwind) -> None:
     endpoint = added(northwind, "https://hooks.example.com/a")
     webhook_transitions.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW)
     for wrong in ({"state": "sent"}, {"state": "lost"}):
@@ -436,9 +432,7 @@ def test_killed_between_sending_and_marking_it_goes_out_again_under_the_same_id(
 
 
 @pytest.mark.rule("R9")
-def test_what_does_not_arrive_is_tried_later_and_later_and_then_it_is_paused_and_its_people_are_told(
-    northwind: Northwind, listener: Listener
-) -> None:
+def test_failing_webhook_is_retried_then_paused_with_notice(northwind: Northwind, listener: Listener) -> None:
     n, at = northwind, business_time.real()
     endpoint = added(n, listener.url)
     webhook_transitions.send_test(endpoint, actor=as_actor(n.theo), now=NOW)
@@ -462,7 +456,7 @@ def test_what_does_not_arrive_is_tried_later_and_later_and_then_it_is_paused_and
     assert delivery.send_due(now=NOW)["sent"] == 1
 
 
-def test_what_is_gone_is_paused_at_once_and_one_failure_among_others_pauses_nothing(
+def test_gone_endpoint_is_paused_at_once_and_single_failure_is_not(
     northwind: Northwind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n, answers = northwind, [500, 204]
@@ -497,7 +491,7 @@ def test_one_message_that_can_not_be_written_keeps_no_other_back(northwind: Nort
     assert delivery.send_due(now=NOW, at=at + MINUTE) == {"sent": 1, "put_off": 1, "failed": 0}
 
 
-def test_what_was_queued_before_it_was_paused_is_not_sent(northwind: Northwind, listener: Listener) -> None:
+def test_messages_queued_before_pause_are_not_sent(northwind: Northwind, listener: Listener) -> None:
     endpoint, theo = added(northwind, listener.url), as_actor(northwind.theo)
     webhook_transitions.send_test(endpoint, actor=theo, now=NOW)
     webhook_transitions.pause(endpoint, actor=theo, now=NOW)
@@ -505,7 +499,7 @@ def test_what_was_queued_before_it_was_paused_is_not_sent(northwind: Northwind, 
     assert listener.received == []
 
 
-def test_every_event_that_can_be_chosen_is_announced_by_somebody() -> None:
+def test_every_selectable_event_is_announced() -> None:
     from governance.core.engine import hooks
 
     followed = {
@@ -540,7 +534,7 @@ def test_a_lead_adds_one_is_shown_its_key_once_and_never_its_address(northwind: 
 
 
 @pytest.mark.parametrize("shape", ["slack", "teams"])
-def test_where_no_signature_is_checked_no_key_is_shown_or_renewed(northwind: Northwind, shape: str) -> None:
+def test_shape_without_signature_shows_no_key(northwind: Northwind, shape: str) -> None:
     client = client_of(northwind.theo)
     form = {"url": "https://hooks.example.com/a", "shape": shape, "events": ["submission.submitted"]}
     page = client.post(f"/teams/{northwind.finance_ops.pk}/webhooks/", form, follow=True).content.decode()
@@ -551,7 +545,7 @@ def test_where_no_signature_is_checked_no_key_is_shown_or_renewed(northwind: Nor
     assert "Send a test" in page
 
 
-def test_what_was_mistyped_is_said_and_kept(northwind: Northwind) -> None:
+def test_mistyped_webhook_is_reported_and_input_is_kept(northwind: Northwind) -> None:
     n = northwind
     client = client_of(n.theo)
     form = {"url": "http://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}

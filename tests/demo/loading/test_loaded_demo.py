@@ -68,7 +68,7 @@ def act_as(key: str) -> Actor:
     return as_actor(Person.objects.get(name=name))
 
 
-def test_loading_again_changes_nothing(demo: str) -> None:
+def test_loading_demo_again_changes_nothing(demo: str) -> None:
     assert demo == "Loading the demo …\n"
     before = (LedgerEvent.objects.count(), Notice.objects.count(), JobRun.objects.latest("pk").pk)
     call_command("load_demo", stdout=(said := StringIO()))
@@ -84,7 +84,7 @@ def test_the_demos_ledger_verifies_and_is_sealed_to_its_end(demo: str) -> None:
     assert not LedgerEvent.objects.filter(outcome="refused").exists()
 
 
-def test_a_demo_is_emptied_with_what_the_ledgers_triggers_protect(
+def test_demo_reset_removes_protected_rows(
     demo: str, database: Database, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = checkpoint.read_text()
@@ -101,7 +101,7 @@ def test_a_demo_is_emptied_with_what_the_ledgers_triggers_protect(
 
 
 @pytest.mark.rule("H1")
-def test_what_happened_first_comes_first_in_the_ledger(demo: str) -> None:
+def test_demo_ledger_is_in_order_of_time(demo: str) -> None:
     instants = list(LedgerEvent.objects.order_by("pk").values_list("at", flat=True))
     assert instants == sorted(instants)
     assert instants[-1] <= business_time.now()
@@ -109,7 +109,7 @@ def test_what_happened_first_comes_first_in_the_ledger(demo: str) -> None:
 
 
 @pytest.mark.parametrize("row", people_and_teams.PEOPLE, ids=lambda row: row.key)
-def test_everybody_who_is_here_can_sign_in_with_the_demos_password(demo: str, row: Any) -> None:
+def test_demo_people_sign_in_with_shared_password(demo: str, row: Any) -> None:
     person = Person.objects.get(name=row.name)
     assert person.is_here is (row.key not in people_and_teams.LEAVES)
     assert person.check_password(people_and_teams.PASSWORD)
@@ -145,7 +145,7 @@ def test_each_automation_is_in_the_state_that_it_is_there_for(demo: str) -> None
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=str)
-def test_every_state_occurs_but_those_that_nothing_leads_to(demo: str, column: Column) -> None:
+def test_demo_contains_every_reachable_state(demo: str, column: Column) -> None:
     leading = {state for one in declared() if one.model is column.model for state in one.target}
     assert column.name != "state" or leading.isdisjoint(column.missing)
     assert column.occurring == column.choices - set(column.missing)
@@ -174,7 +174,7 @@ def test_the_draft_has_things_missing(demo: str) -> None:
     assert held.filter(entitlement__resource__state="proposed", entitlement__resource__unresolved=False).exists()
 
 
-def test_one_is_before_stage_1_and_its_lead_who_is_a_party_was_passed_over(demo: str) -> None:
+def test_demo_has_submission_that_skipped_its_lead(demo: str) -> None:
     app = submission("Leave request helper").approvals.get(stage=1)
     assert app.state == ApprovalState.OPEN
     assert states("Leave request helper") == {ApprovalState.WAITING}
@@ -207,7 +207,7 @@ def test_one_was_rejected_as_an_app(demo: str) -> None:
     assert states("Campaign copy agent") == {ApprovalState.NOT_APPLICABLE}
 
 
-def test_one_is_live_without_what_was_refused_and_has_a_newer_version_in_review(demo: str) -> None:
+def test_demo_has_live_subset_with_newer_version(demo: str) -> None:
     one = automation("Supplier onboarding")
     first, newer = one.submissions.order_by("pk")
     assert (first.state, newer.state) == (SubmissionState.IN_FORCE, SubmissionState.OPEN)
@@ -241,7 +241,7 @@ def test_one_was_stopped_by_a_person_and_another_has_asked_to_lift_it(demo: str)
 
 
 @pytest.mark.rule("I5")
-def test_two_run_as_one_identity_which_is_a_finding_on_the_one_that_came_second_and_waived(demo: str) -> None:
+def test_demo_has_waived_shared_identity(demo: str) -> None:
     identity = NonHumanIdentity.objects.get()
     assert {one.version.automation.name for one in identity.used_by.all()} == {
         "Incident scribe",
@@ -259,7 +259,7 @@ def test_two_run_as_one_identity_which_is_a_finding_on_the_one_that_came_second_
 
 
 @pytest.mark.rule("I3")
-def test_of_what_a_leaver_owned_one_is_answered_for_meanwhile_and_one_by_nobody(demo: str) -> None:
+def test_demo_has_interim_owned_and_ownerless_objects(demo: str) -> None:
     now = business_time.now()
     digest = automation("Web analytics digest")
     assert not digest.business_owner.is_here
@@ -270,7 +270,7 @@ def test_of_what_a_leaver_owned_one_is_answered_for_meanwhile_and_one_by_nobody(
 
 
 @pytest.mark.rule("G5", "R4", "R6", "G2")
-def test_grants_ended_in_each_way_that_is_told_and_one_was_stopped_on_its_own(demo: str) -> None:
+def test_demo_has_every_kind_of_ended_grant(demo: str) -> None:
     told = Grant.objects.values_list("automation__name", "ended_why", "suspended_why")
     assert {(name, ended or suspended) for name, ended, suspended in told if ended or suspended} == {
         ("Incident scribe", Why.STOPPED),
@@ -290,7 +290,7 @@ def test_high_risk_was_decided_by_two_in_each_stage(demo: str) -> None:
 
 
 @pytest.mark.rule("R3")
-def test_reviews_can_say_how_often_what_is_held_was_used(demo: str) -> None:
+def test_demo_has_usage_for_reviews(demo: str) -> None:
     for item in Item.objects.filter(grant__kind="privilege", grant__state=GrantState.ACTIVE):
         days = GrantUsage.objects.filter(grant=item.grant)
         assert days.filter(day__gte=business_time.now().date() - timedelta(days=30)).exists()
@@ -308,7 +308,7 @@ def test_figures_of_use_are_marked_as_the_demos_where_they_are_read(demo: str, s
     assert mark not in shown
 
 
-def test_people_were_told_at_the_time_and_every_mail_was_written(demo: str) -> None:
+def test_demo_mails_were_written_in_time(demo: str) -> None:
     assert Notice.objects.count() > 100
     told = (NoticeState.SENT, NoticeState.CARRIED, NoticeState.DROPPED, NoticeState.WAITING)
     assert set(Notice.objects.exclude(state__in=told).values_list("event", "error")) == set()
@@ -322,7 +322,7 @@ def test_people_were_told_at_the_time_and_every_mail_was_written(demo: str) -> N
 
 
 @pytest.mark.rule("R5", "H8")
-def test_nobody_had_two_digests_on_one_of_their_days_and_some_held_many_things(demo: str) -> None:
+def test_demo_has_one_digest_per_person_and_day(demo: str) -> None:
     sent = Notice.objects.filter(event="digest", state=NoticeState.SENT).select_related("recipient")
     digests = sent.exclude(carried__event__in=notice_events.SOON)
     days = Counter(
@@ -413,7 +413,7 @@ def test_a_trial_is_promoted_to_the_production_database(demo: str) -> None:
 
 
 @pytest.mark.rule("I9")
-def test_what_was_rejected_is_back_and_may_be_the_same(demo: str) -> None:
+def test_demo_has_possible_duplicate_of_rejected_automation(demo: str) -> None:
     made = submission("Newsletter writer")
     assert [one.other.name for one in made.likenesses.all()] == ["Campaign copy agent"]
 

@@ -21,14 +21,14 @@ PRESENT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("command", ["load_demo", "reset_demo", "demo_hints"])
-def test_no_command_of_the_demo_does_anything_outside_a_demo(settings: Any, command: str) -> None:
+def test_demo_commands_do_nothing_outside_demo(settings: Any, command: str) -> None:
     settings.DEMO = False
     with pytest.raises(CommandError, match="COUNTERSIGN_DEMO is off"):
         call_command(command)
 
 
 @pytest.mark.parametrize("act", [load.load, load.empty, lambda: load.play_past(PRESENT)])
-def test_nothing_is_loaded_or_thrown_away_outside_a_demo(settings: Any, act: Any) -> None:
+def test_demo_data_is_not_loaded_or_deleted_outside_demo(settings: Any, act: Any) -> None:
     settings.DEMO = False
     with pytest.raises(NotADemo):
         act()
@@ -79,7 +79,7 @@ def test_a_day_of_a_weekend_is_the_friday_before() -> None:
     assert [Ago(days, "09:30").instant(PRESENT) for days in (2, 3, 4)] == [friday] * 3
 
 
-def test_stories_are_told_side_by_side_in_the_order_of_their_instants() -> None:
+def test_stories_play_in_order_of_time() -> None:
     told: list[tuple[str, datetime]] = []
 
     def story(name: str, *steps: Any) -> Story:
@@ -107,7 +107,7 @@ def test_two_steps_that_fall_on_one_weekend_keep_their_order() -> None:
     assert told[1] == told[0] + LEAST
 
 
-def test_nothing_is_told_of_what_comes_after_the_present() -> None:
+def test_stories_end_at_present() -> None:
     def story() -> Story:
         yield PRESENT + timedelta(seconds=1)
 

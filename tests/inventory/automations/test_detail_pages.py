@@ -38,7 +38,7 @@ def body(person: Person, path: str) -> str:
 
 
 @pytest.mark.rule("H3")
-def test_only_readers_of_the_ledger_are_led_there(live: Automation, company: Company) -> None:
+def test_only_ledger_readers_get_ledger_link(live: Automation, company: Company) -> None:
     n = company.people
     pages = {"automation": f"{live.href}?tab=timeline", "resource": company.erp.href}
     for who in (n.rita, n.jonas, n.theo, n.omar):
@@ -51,7 +51,7 @@ def test_only_readers_of_the_ledger_are_led_there(live: Automation, company: Com
 
 
 @pytest.mark.rule("G3", "G5")
-def test_nothing_of_a_stopped_automation_is_shown_as_in_force(live: Automation, company: Company) -> None:
+def test_stopped_automation_shows_nothing_in_force(live: Automation, company: Company) -> None:
     path, jonas = reverse("automation_grants", args=[live.pk]), company.people.jonas
     assert "4 in force" in body(jonas, path)
     lifecycle.stop(live, actor=as_actor(jonas), now=company.now, reason="It posts nonsense.")
@@ -63,7 +63,7 @@ def test_nothing_of_a_stopped_automation_is_shown_as_in_force(live: Automation, 
 
 
 @pytest.mark.rule("I7")
-def test_a_draft_leads_whoever_brought_it_in_back_to_its_preview_and_nobody_else(company: Company) -> None:
+def test_draft_links_importer_to_preview(company: Company) -> None:
     version = stock_report.version(company)
     assert "Finish and submit" in body(company.people.rita, version.automation.href)
     shown = body(company.people.theo, version.automation.href)

@@ -37,9 +37,7 @@ def test_a_stop_without_a_reason_is_refused(company: Company, live: Automation) 
 
 
 @pytest.mark.rule("G5", "H1")
-def test_one_person_stops_at_once_and_it_is_on_record_with_the_reason_kept_beside(
-    company: Company, live: Automation
-) -> None:
+def test_one_person_stops_with_reason_on_record(company: Company, live: Automation) -> None:
     lifecycle.stop(live, actor=as_actor(company.people.sana), now=company.now, reason="It posts nonsense.")
     stopped = again(live)
     assert (stopped.state, stopped.stopped_by) == (AutomationState.SUSPENDED, company.people.sana)
@@ -52,7 +50,7 @@ def test_one_person_stops_at_once_and_it_is_on_record_with_the_reason_kept_besid
 
 
 @pytest.mark.rule("G5")
-def test_lifting_a_stop_takes_two_people_neither_of_whom_stopped_it(company: Company, live: Automation) -> None:
+def test_restart_needs_two_other_people(company: Company, live: Automation) -> None:
     n, now, why = company.people, company.now, "It is mended."
     lifecycle.stop(live, actor=as_actor(n.jonas), now=now, reason="It posts nonsense.")
     with pytest.raises(DutyConflict, match="You stopped it"):
@@ -93,7 +91,7 @@ def test_a_delegation_uses_up_both_people_for_lifting_a_stop(company: Company, l
 
 
 @pytest.mark.rule("G5")
-def test_the_database_refuses_that_who_stopped_it_is_one_of_the_two(company: Company, live: Automation) -> None:
+def test_database_refuses_stopper_as_restarter(company: Company, live: Automation) -> None:
     stopper = company.people.jonas
     with pytest.raises(IntegrityError, match="automation_lifting_needs_another"), transaction.atomic():
         Automation.objects.filter(pk=live.pk).update(stopped_by=stopper, resume_asked_by=stopper)
@@ -119,7 +117,7 @@ def test_an_approval_does_not_lift_a_stop(company: Company, live: Automation) ->
 
 
 @pytest.mark.rule("I1")
-def test_what_only_an_approval_may_cause_is_done_by_nobody_directly(company: Company, live: Automation) -> None:
+def test_internal_transitions_are_refused_directly(company: Company, live: Automation) -> None:
     verbs = ((lifecycle.suspend, "INTERNAL"), (lifecycle.go_live, "INTERNAL"), (lifecycle.put_in_review, "STATE"))
     for verb, code in verbs:
         found = again(live)
@@ -149,7 +147,7 @@ def test_purpose_owner_and_kind_of_a_live_automation_wait_for_stage_1_and_labels
 
 
 @pytest.mark.rule("A1", "A12")
-def test_of_an_amendment_only_what_stage_1_decided_about_takes_effect(company: Company, live: Automation) -> None:
+def test_amendment_takes_effect_after_stage_1(company: Company, live: Automation) -> None:
     n = company.people
     fields = {"purpose": "Something else.", "business_owner": n.theo}
     confirmation.amend_automation(live, actor=as_actor(n.rita), now=company.now, fields=fields)
@@ -173,7 +171,7 @@ def test_of_an_amendment_only_what_stage_1_decided_about_takes_effect(company: C
 
 
 @pytest.mark.rule("A12")
-def test_taking_an_amendment_back_leaves_nothing_waiting(company: Company, live: Automation) -> None:
+def test_withdrawn_amendment_leaves_no_open_question(company: Company, live: Automation) -> None:
     n = company.people
     confirmation.amend_automation(live, actor=as_actor(n.rita), now=company.now, fields={"purpose": "Something else."})
     confirmation.amend_automation(live, actor=as_actor(n.rita), now=company.now, fields={"purpose": live.purpose})
@@ -181,7 +179,7 @@ def test_taking_an_amendment_back_leaves_nothing_waiting(company: Company, live:
 
 
 @pytest.mark.rule("T2")
-def test_a_person_raises_a_tier_and_nobody_lowers_it(company: Company, live: Automation) -> None:
+def test_person_raises_but_never_lowers_tier(company: Company, live: Automation) -> None:
     n = company.people
     assert live.tier == "standard"
     with pytest.raises(InvalidInput, match="raised, never lowered"):
@@ -223,7 +221,7 @@ def _more(document: dict[str, object]) -> None:
 
 
 @pytest.mark.rule("L1")
-def test_retiring_shows_who_depends_on_it_and_is_final(company: Company, live: Automation) -> None:
+def test_retiring_shows_dependants_and_is_final(company: Company, live: Automation) -> None:
     n = company.people
     other = scenarios.brought_in(company, "payment-run-exporter.json").automation
     assert ("Payment run exporter", "uses the same credential") in [
@@ -238,7 +236,7 @@ def test_retiring_shows_who_depends_on_it_and_is_final(company: Company, live: A
 
 
 @pytest.mark.rule("L1")
-def test_what_reads_what_it_writes_and_what_calls_it_depends_on_it(company: Company) -> None:
+def test_readers_and_callers_are_dependants(company: Company) -> None:
     word = "weekly"
     writer = chains.in_force(company, chains.described(company, "Writer", (company.slack, "write", word))).automation
     reader = chains.in_force(company, chains.described(company, "Reader", (company.slack, "read", word))).automation
@@ -249,9 +247,7 @@ def test_what_reads_what_it_writes_and_what_calls_it_depends_on_it(company: Comp
 
 
 @pytest.mark.rule("L1")
-def test_what_is_retired_comes_back_as_something_new_and_to_its_own_team_alone(
-    company: Company, live: Automation
-) -> None:
+def test_retired_automation_returns_as_new_to_its_team(company: Company, live: Automation) -> None:
     n, name = company.people, "weekly-stock-report.json"
     lifecycle.retire(live, actor=as_actor(n.jonas), now=company.now, reason="Nobody reads it.")
     read = previews.preview([(name, export(name, _more))], actor=as_actor(n.piet), now=company.now).items.get()

@@ -115,7 +115,7 @@ PAGES = (
 
 
 @pytest.mark.rule("I1")
-def test_what_somebody_may_not_see_is_not_there(live: Automation, company: Company) -> None:
+def test_invisible_automation_is_not_found(live: Automation, company: Company) -> None:
     root = Person.objects.create_superuser("root@northwind.example", name="Root")
     for who in (company.people.nadia, root):
         client = client_of(who)
@@ -126,16 +126,14 @@ def test_what_somebody_may_not_see_is_not_there(live: Automation, company: Compa
         assert live.name not in lines(client.get(reverse("automation_list")))
 
 
-def test_nobody_reads_the_register_without_signing_in(live: Automation) -> None:
+def test_register_needs_sign_in(live: Automation) -> None:
     for path in (reverse("automation_list"), live.href, reverse("resource_list")):
         answer = Client().get(path)
         assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, reverse("account_login"))
 
 
 @pytest.mark.rule("G5", "S5")
-def test_who_may_not_stop_it_sees_no_switch_and_is_told_why_and_it_is_on_record(
-    live: Automation, company: Company
-) -> None:
+def test_unauthorised_stop_is_explained_and_recorded(live: Automation, company: Company) -> None:
     theirs = client_of(company.people.yuki)
     assert "Kill switch" not in lines(theirs.get(live.href))
     assert theirs.get(reverse("automation_stop", args=[live.pk])).status_code == 403
@@ -147,7 +145,7 @@ def test_who_may_not_stop_it_sees_no_switch_and_is_told_why_and_it_is_on_record(
 
 
 @pytest.mark.rule("G5")
-def test_the_switch_shows_what_stops_asks_why_loses_nothing_and_then_stops(live: Automation, company: Company) -> None:
+def test_stop_page_asks_reason_and_keeps_input(live: Automation, company: Company) -> None:
     path, owner = reverse("automation_stop", args=[live.pk]), client_of(company.people.jonas)
     assert "Kill switch" in lines(owner.get(live.href))
     shown = lines(owner.get(path))
@@ -175,7 +173,7 @@ def test_a_stop_is_lifted_on_two_pages_by_two_people(live: Automation, company: 
 
 
 @pytest.mark.rule("L1")
-def test_retiring_shows_dependants_by_name_only_to_who_may_see_them(live: Automation, company: Company) -> None:
+def test_retiring_names_visible_dependants_only(live: Automation, company: Company) -> None:
     n = company.people
     item = previews.preview(
         [("x.json", (scenarios.EXPORTS / "cold-chain-alert.json").read_bytes())], actor=as_actor(n.piet), now=n.now
@@ -238,7 +236,7 @@ def test_privileges_and_credentials_are_listed_with_level_tier_and_owner(live: A
 
 
 @pytest.mark.rule("A5")
-def test_what_was_refused_is_drawn_as_out_of_reach(company: Company) -> None:
+def test_refused_access_is_drawn_as_unreachable(company: Company) -> None:
     submission = scenarios.submitted(company, scenarios.brought_in(company, "weekly-stock-report.json"))
     scenarios.decide_app(company, submission)
     for record in submission.approvals.filter(stage=2, state="open").order_by("pk"):
@@ -379,7 +377,7 @@ def test_a_resource_in_use_without_a_class_asks_for_one_on_its_page(company: Com
 
 
 @pytest.mark.rule("S8", "I4")
-def test_a_resources_owner_changes_it_upwards_adds_what_can_be_held_and_nothing_typed_is_lost(company: Company) -> None:
+def test_owner_raises_resource_and_adds_entitlements_keeping_input(company: Company) -> None:
     omar, one = client_of(company.people.omar), company.slack
     typed = {"name": one.name, "kind": one.kind, "data_class": "public", "environment": "production", "about": "Ours."}
     lowered = omar.post(reverse("resource_amend", args=[one.pk]), typed)
@@ -394,7 +392,7 @@ def test_a_resources_owner_changes_it_upwards_adds_what_can_be_held_and_nothing_
 
 
 @pytest.mark.rule("I8")
-def test_what_nobody_can_name_is_in_no_list(company: Company) -> None:
+def test_unnamed_resource_is_in_no_list(company: Company) -> None:
     scenarios.brought_in(company, "price-list-sync.json")
     shown = lines(client_of(company.people.ines).get(reverse("resource_list")))
     assert "not known which" not in shown

@@ -42,7 +42,7 @@ def state_of(one: Automation) -> str:
     return again(one).state
 
 
-def test_before_it_is_suspended_for_that_long_nothing_happens(company: Company, stopped: Automation) -> None:
+def test_suspended_automation_is_not_retired_early(company: Company, stopped: Automation) -> None:
     assert run(company.now + 75 * DAY) == (0, 0)
     assert state_of(stopped) == AutomationState.SUSPENDED
 
@@ -68,14 +68,14 @@ def test_people_hear_of_it_two_weeks_and_a_day_before_once_each_and_then_it_is_r
     assert (event.actor_kind, event.payload["why"]) == ("job", "suspended")
 
 
-def test_it_is_never_retired_before_people_have_had_their_two_weeks(company: Company, stopped: Automation) -> None:
+def test_retirement_leaves_two_weeks_of_notice(company: Company, stopped: Automation) -> None:
     late = company.now + 200 * DAY  # nothing ran for months
     assert run(late) == (4, 0)
     assert run(late + 13 * DAY) == (4, 0)
     assert run(late + 14 * DAY) == (0, 1)
 
 
-def test_what_runs_again_and_is_suspended_anew_has_all_of_its_time(company: Company, stopped: Automation) -> None:
+def test_restarted_automation_gets_full_period_again(company: Company, stopped: Automation) -> None:
     n, then = company.people, company.now + 80 * DAY
     run(then)
     lifecycle.request_resume(stopped, actor=as_actor(n.theo), now=then, reason="Mended.")
@@ -86,7 +86,7 @@ def test_what_runs_again_and_is_suspended_anew_has_all_of_its_time(company: Comp
     assert state_of(stopped) == AutomationState.SUSPENDED
 
 
-def test_security_hears_of_it_where_nobody_of_it_is_here(company: Company, stopped: Automation) -> None:
+def test_security_is_notified_if_all_owners_left(company: Company, stopped: Automation) -> None:
     n = company.people
     for one in (n.jonas, n.rita, n.theo, n.bram):
         record_leaver(one, actor=as_actor(n.ines), now=company.now, reason="Gone.")

@@ -66,9 +66,7 @@ def pages(actor: Actor, now: datetime) -> tuple[list[pager.Paged], list[pager.Pa
 
 
 @pytest.mark.rule("I2", "A11")
-def test_page_by_page_everybody_finds_what_they_may_see_and_nothing_else(
-    many: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_show_exactly_visible_automations(many: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pager, "PAGE", 2)
     n, now = many.people, many.now
     readers = [*map(as_actor, n.people), as_delegate(n.bram, giver=n.omar), Actor.of_job("toys.sweep")]

@@ -96,7 +96,7 @@ NOT_JOINED = {
 
 @pytest.mark.rule("A16")
 @pytest.mark.parametrize("pair", NOT_JOINED.values(), ids=NOT_JOINED)
-def test_what_is_not_the_same_thing_joins_nobody(pair: tuple[Privilege, Privilege]) -> None:
+def test_different_objects_join_no_chain(pair: tuple[Privilege, Privilege]) -> None:
     one, other = pair
     assert joined(ends(one), ends(other)) == set()
 
@@ -126,13 +126,13 @@ JOINED = {
 
 @pytest.mark.rule("A16")
 @pytest.mark.parametrize("pair", JOINED.values(), ids=JOINED)
-def test_what_one_writes_and_the_other_reads_joins_both(pair: tuple[Privilege, Privilege]) -> None:
+def test_writer_and_reader_are_joined(pair: tuple[Privilege, Privilege]) -> None:
     one, other = pair
     assert joined(ends(one), ends(other)) == joined(ends(other), ends(one)) == {"store"}
 
 
 @pytest.mark.rule("A16")
-def test_a_query_that_changes_one_of_several_tables_may_read_the_others() -> None:
+def test_changing_query_may_read_its_other_tables() -> None:
     query = holds("write", "stock, moves", code="database:executeQuery/write")
     assert joined(ends(query), ends(holds("write", "moves"))) == {"store"}
     assert (
@@ -163,7 +163,7 @@ def test_a_credential_that_is_used_elsewhere_too_or_to_administer_joins(other: P
 
 
 @pytest.mark.rule("A16", "I5")
-def test_an_identity_joins_whatever_is_done_as_it() -> None:
+def test_shared_identity_joins() -> None:
     assert (
         joined(
             ends(identities=[NonHumanIdentity(pk=1, subject="robot")]),
@@ -182,7 +182,7 @@ def calling(target: str, **more: Any) -> list[End]:
 
 
 @pytest.mark.rule("A16")
-def test_a_call_joins_with_what_has_that_id_on_that_platform_in_that_environment() -> None:
+def test_call_joins_by_id_platform_and_environment() -> None:
     for elsewhere in (
         automation("other"),
         automation("callee", platform_instance="n8n two"),
@@ -196,7 +196,7 @@ def test_a_call_joins_with_what_has_that_id_on_that_platform_in_that_environment
 
 @pytest.mark.rule("A16")
 @pytest.mark.parametrize("target", ["", "{expression}", "from parameter"])
-def test_whom_only_the_run_decides_it_calls_is_nobody_in_particular(target: str) -> None:
+def test_dynamic_callee_joins_nobody(target: str) -> None:
     (end,) = [one for one in calling(target) if one.side == chain_ends.CALLS]
     assert end.point == chain_ends.NOWHERE
     assert [one for one in calling("{itself}") if one.side == chain_ends.CALLS] == []

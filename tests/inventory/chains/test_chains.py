@@ -135,7 +135,7 @@ def rows(company: Company) -> dict[str, Any]:
 
 
 @pytest.mark.rule("A16")
-def test_what_is_not_approved_or_not_in_use_joins_nobody(company: Company, rows: dict[str, Any]) -> None:
+def test_unapproved_or_inactive_automation_joins_no_chain(company: Company, rows: dict[str, Any]) -> None:
     reader = in_use(automation(company, 1), (("read", "stock"),), rows)
     draft = automation(company, 2)
     version(draft, (("write", "stock"),), rows)
@@ -160,7 +160,7 @@ def test_what_is_not_approved_or_not_in_use_joins_nobody(company: Company, rows:
 
 
 @pytest.mark.rule("A16")
-def test_a_draft_sees_the_chain_that_it_would_join_and_nobody_sees_it(company: Company, rows: dict[str, Any]) -> None:
+def test_draft_sees_its_chain_without_being_seen(company: Company, rows: dict[str, Any]) -> None:
     reader = in_use(automation(company, 1), (("read", "stock"),), rows)
     before = kept()
     draft = version(automation(company, 2), (("write", "stock"), ("calls", "nowhere")), rows)
@@ -192,7 +192,7 @@ def test_a_chain_goes_as_far_as_one_leads_to_the_next(company: Company, rows: di
 
 
 @pytest.mark.rule("A16")
-def test_what_is_called_and_not_in_use_here_leads_out_of_the_chain(company: Company, rows: dict[str, Any]) -> None:
+def test_unknown_callee_leaves_chain(company: Company, rows: dict[str, Any]) -> None:
     caller = in_use(automation(company, 1), (("calls", "id-2"), ("write", "a")), rows)
     reader = in_use(automation(company, 3), (("read", "a"),), rows)
     callee = automation(company, 2)
@@ -254,7 +254,7 @@ def brute() -> dict[int, int]:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(happening)
-def test_chains_kept_step_by_step_are_those_worked_out_anew(
+def test_incremental_chains_equal_recomputed_ones(
     company: Company, rows: dict[str, Any], happened: list[tuple[int, tuple[Held, ...] | None]]
 ) -> None:
     with undone():
@@ -279,7 +279,7 @@ def test_chains_kept_step_by_step_are_those_worked_out_anew(
 
 
 @pytest.mark.rule("A16")
-def test_what_was_written_by_set_is_worked_out_by_a_command(company: Company, rows: dict[str, Any]) -> None:
+def test_command_rebuilds_chains_after_bulk_writes(company: Company, rows: dict[str, Any]) -> None:
     for number, level in enumerate(("read", "write")):
         in_use(automation(company, number), ((level, "stock"),), rows)
     before = kept()

@@ -68,7 +68,7 @@ def tier_of(version: Version, one: Credential) -> str:
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize("name", ["lifetime", "issued_at", "owner", "rotation_due_on", "fingerprint"])
 @BROUGHT_IN
-def test_what_looks_like_a_secret_is_refused_in_words_and_kept_nowhere(company: Company, name: str) -> None:
+def test_secret_like_text_is_refused_and_not_stored(company: Company, name: str) -> None:
     one, before = opening(company.erp), LedgerEvent.objects.count()
     with pytest.raises(InvalidInput) as no:
         credential_transitions.describe_credential(
@@ -85,7 +85,7 @@ def test_what_looks_like_a_secret_is_refused_in_words_and_kept_nowhere(company: 
 
 @pytest.mark.rule("I6")
 @BROUGHT_IN
-def test_who_has_nothing_to_do_with_a_credential_says_nothing_of_it(company: Company) -> None:
+def test_uninvolved_person_describes_no_credential(company: Company) -> None:
     n, one = company.people, opening(company.erp)
     for person in (n.nadia, n.ines, n.yuki, n.grace):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
@@ -101,7 +101,7 @@ def test_who_has_nothing_to_do_with_a_credential_says_nothing_of_it(company: Com
 
 @pytest.mark.rule("I6")
 @BROUGHT_IN
-def test_whoever_builds_with_it_owns_it_or_answers_for_what_it_opens_describes_it(company: Company) -> None:
+def test_builder_owner_and_resource_owner_describe_credential(company: Company) -> None:
     n, one = company.people, opening(company.erp)
     issued, due = datetime(2026, 1, 5, tzinfo=UTC), date(2027, 1, 5)
     fields = {"lifetime": "long", "issued_at": issued, "rotation_due_on": due, "owner": n.piet}
@@ -131,7 +131,7 @@ def test_whoever_builds_with_it_owns_it_or_answers_for_what_it_opens_describes_i
     ],
 )
 @BROUGHT_IN
-def test_what_can_not_be_is_refused_beside_its_field(company: Company, fields: dict[str, object], beside: str) -> None:
+def test_impossible_values_are_refused_beside_fields(company: Company, fields: dict[str, object], beside: str) -> None:
     one = opening(company.erp)
     with pytest.raises(InvalidInput) as no:
         credential_transitions.describe_credential(
@@ -152,7 +152,7 @@ def test_a_rotation_is_overdue_until_it_was_rotated_since(company: Company) -> N
 
 @pytest.mark.rule("I6", "T1")
 @BROUGHT_IN
-def test_a_builder_lowers_no_tier_by_saying_what_a_credential_opens(company: Company, start: Version) -> None:
+def test_builder_lowers_no_tier_by_declared_reach(company: Company, start: Version) -> None:
     version = start
     n, one = company.people, opening(company.erp)
     Automation.objects.update(technical_owner=n.omar)
@@ -168,9 +168,7 @@ def test_a_builder_lowers_no_tier_by_saying_what_a_credential_opens(company: Com
 
 @pytest.mark.rule("I6", "T1", "I2")
 @BROUGHT_IN
-def test_who_answers_for_what_it_opens_narrows_its_reach_and_the_privilege_is_low_then(
-    company: Company, start: Version
-) -> None:
+def test_resource_owner_narrows_reach_and_tier(company: Company, start: Version) -> None:
     version = start
     n, one = company.people, opening(company.erp)
     before = version.assessments.count()
@@ -185,7 +183,7 @@ def test_who_answers_for_what_it_opens_narrows_its_reach_and_the_privilege_is_lo
 
 @pytest.mark.rule("I6", "A11")
 @BROUGHT_IN
-def test_who_stands_in_for_whoever_answers_for_it_speaks_for_them(company: Company, start: Version) -> None:
+def test_delegate_of_responsible_person_speaks_for_them(company: Company, start: Version) -> None:
     version = start
     n, one, store = company.people, opening(company.erp), vault(company)
     stands_in = as_delegate(n.tom, giver=n.omar, now=company.now)
@@ -200,7 +198,7 @@ def test_who_stands_in_for_whoever_answers_for_it_speaks_for_them(company: Compa
 
 @pytest.mark.rule("I6")
 @BROUGHT_IN
-def test_what_a_credential_opens_is_chosen_from_the_register_alone(company: Company) -> None:
+def test_reach_is_chosen_from_register(company: Company) -> None:
     one = opening(company.erp)
     for codes in (["nothing:like-it"], []):
         with pytest.raises(InvalidInput) as no:
@@ -215,7 +213,7 @@ def test_what_a_credential_opens_is_chosen_from_the_register_alone(company: Comp
 
 @pytest.mark.rule("I6", "T1")
 @BROUGHT_IN
-def test_that_it_opens_more_a_security_reviewer_says_and_it_counts_at_once(company: Company, start: Version) -> None:
+def test_security_widens_reach_at_once(company: Company, start: Version) -> None:
     version = start
     n, one = company.people, opening(company.erp)
     code = code_of(version, one)
@@ -249,7 +247,7 @@ def test_a_code_counts_for_the_resource_that_a_credential_opens_and_for_no_other
 
 @pytest.mark.rule("I6")
 @BROUGHT_IN
-def test_what_was_read_from_the_backend_is_declared_otherwise_by_nobody(company: Company) -> None:
+def test_backend_reach_is_not_overridden(company: Company) -> None:
     one = opening(company.erp)
     Credential.objects.update(reach_kind="read", reach=["a", "b"])
     with pytest.raises(OutOfTurn, match="read from the backend"):
@@ -258,7 +256,7 @@ def test_what_was_read_from_the_backend_is_declared_otherwise_by_nobody(company:
 
 @pytest.mark.rule("I6", "T1")
 @BROUGHT_IN
-def test_the_database_lets_nobody_else_narrow_a_reach(company: Company) -> None:
+def test_database_refuses_reach_narrowed_by_others(company: Company) -> None:
     n, rows = company.people, Credential.objects.filter(pk=opening(company.erp).pk)
     for person in (n.rita, n.sana, None):
         with pytest.raises(IntegrityError), transaction.atomic():
@@ -280,7 +278,7 @@ def test_the_database_lets_nobody_else_narrow_a_reach(company: Company) -> None:
 
 @pytest.mark.rule("A2")
 @BROUGHT_IN
-def test_that_a_store_keeps_it_moves_nothing_until_its_side_confirms_it(company: Company) -> None:
+def test_store_needs_confirmation_of_its_side(company: Company) -> None:
     n, one, store = company.people, opening(company.erp), vault(company)
     for wrong in (company.slack, scenarios.resource(n, "Old", "data_store", "internal", n.lena, n.piet, n.supply)):
         with pytest.raises(InvalidInput, match="Choose a secret store"):
@@ -310,7 +308,7 @@ def test_that_a_store_keeps_it_moves_nothing_until_its_side_confirms_it(company:
 @pytest.mark.rule("A2", "S8")
 @pytest.mark.parametrize("stake", ["said", "stands_in", "owner"])
 @BROUGHT_IN
-def test_who_said_it_or_owns_what_uses_it_does_not_confirm_it(company: Company, stake: str, start: Version) -> None:
+def test_proposer_and_user_do_not_confirm_store(company: Company, stake: str, start: Version) -> None:
     version = start
     n, one = company.people, opening(company.erp)
     store = vault(company, "rita" if stake == "said" else "lena")
@@ -330,7 +328,7 @@ def test_who_said_it_or_owns_what_uses_it_does_not_confirm_it(company: Company, 
 
 @pytest.mark.rule("A2")
 @BROUGHT_IN
-def test_a_store_that_does_not_keep_it_is_said_again_by_nobody_but_its_side(company: Company) -> None:
+def test_refused_store_is_repeated_by_its_side_only(company: Company) -> None:
     n, one, store = company.people, opening(company.erp), vault(company)
     credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=store)
     with pytest.raises(OutOfTurn, match="Rita Novak has already named"):
@@ -344,7 +342,7 @@ def test_a_store_that_does_not_keep_it_is_said_again_by_nobody_but_its_side(comp
 
 @pytest.mark.rule("A2")
 @BROUGHT_IN
-def test_what_one_said_oneself_is_taken_back(company: Company) -> None:
+def test_own_statement_can_be_withdrawn(company: Company) -> None:
     n, one, store = company.people, opening(company.erp), vault(company)
     credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=store)
     credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=None)
@@ -371,7 +369,7 @@ def test_a_confirmed_store_is_left_for_another_by_both_sides(company: Company) -
 
 @pytest.mark.rule("A2")
 @BROUGHT_IN
-def test_the_database_keeps_a_credential_in_no_store_whose_side_did_not_confirm_it(company: Company) -> None:
+def test_database_refuses_unconfirmed_store(company: Company) -> None:
     n, rows, store = company.people, Credential.objects.filter(pk=opening(company.erp).pk), vault(company)
     keeps = {"kept_in": store, "kept_confirmed_at": company.now, "said_kept_in": None, "said_by": None}
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -391,9 +389,7 @@ def test_the_database_keeps_a_credential_in_no_store_whose_side_did_not_confirm_
 
 @pytest.mark.rule("I6", "T1")
 @BROUGHT_IN
-def test_a_credential_that_is_said_to_open_something_else_has_no_reach_that_anybody_declared(
-    company: Company, start: Version
-) -> None:
+def test_changed_target_of_credential_voids_declared_reach(company: Company, start: Version) -> None:
     version = start
     one = opening(company.erp)
     declare(company, one, company.people.omar, [code_of(version, one)])
@@ -404,7 +400,7 @@ def test_a_credential_that_is_said_to_open_something_else_has_no_reach_that_anyb
 
 @pytest.mark.rule("I6")
 @BROUGHT_IN
-def test_a_credential_is_seen_by_whoever_answers_for_it_or_sees_what_uses_it(company: Company) -> None:
+def test_credential_is_visible_to_responsible_people_and_readers(company: Company) -> None:
     n, one, store = company.people, opening(company.erp), vault(company)
 
     def see() -> set[str]:

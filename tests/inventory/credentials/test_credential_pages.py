@@ -45,7 +45,7 @@ def test_a_secret_typed_into_a_field_is_not_shown_again_and_the_rest_is_not_lost
 
 
 @pytest.mark.rule("I6")
-def test_what_a_form_cannot_use_is_said_beside_its_field_and_nothing_typed_is_lost(company: Company) -> None:
+def test_unusable_values_are_shown_beside_fields_and_input_is_kept(company: Company) -> None:
     stock_report.version(company)
     one, omar = opening(company.erp), client_of(company.people.omar)
     describe, reach = (reverse(name, args=[one.pk]) for name in ("credential_describe", "credential_reach"))
@@ -67,7 +67,7 @@ def test_what_a_form_cannot_use_is_said_beside_its_field_and_nothing_typed_is_lo
 
 
 @pytest.mark.rule("H3", "I6")
-def test_its_timeline_begins_with_who_brought_it_in(company: Company) -> None:
+def test_timeline_starts_with_importer(company: Company) -> None:
     stock_report.version(company)
     html = see(company.people.rita, "credential", opening(company.erp))
     assert "registered a credential" in html
@@ -75,7 +75,7 @@ def test_its_timeline_begins_with_who_brought_it_in(company: Company) -> None:
 
 
 @pytest.mark.rule("I6")
-def test_what_was_said_stands_on_its_page_and_its_age_is_said_in_words(company: Company) -> None:
+def test_page_shows_statements_and_age(company: Company) -> None:
     stock_report.version(company)
     n, one = company.people, opening(company.erp)
     describe = reverse("credential_describe", args=[one.pk])
@@ -117,7 +117,7 @@ def test_the_stores_side_is_asked_on_the_page_and_answers_there(company: Company
 
 
 @pytest.mark.rule("A2", "I6")
-def test_a_store_that_does_not_keep_it_shows_its_side_nothing_of_it_any_more(company: Company) -> None:
+def test_refused_store_sees_credential_no_more(company: Company) -> None:
     stock_report.version(company)
     n, one, store = company.people, opening(company.erp), vault(company)
     credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=store)
@@ -127,7 +127,7 @@ def test_a_store_that_does_not_keep_it_shows_its_side_nothing_of_it_any_more(com
 
 
 @pytest.mark.rule("I6")
-def test_who_finds_a_resource_by_its_name_alone_sees_nothing_of_its_credentials(company: Company) -> None:
+def test_name_only_reader_sees_no_credentials(company: Company) -> None:
     stock_report.version(company)
     html = see(company.people.nadia, "resource", company.erp)
     assert company.erp.name in html
@@ -136,7 +136,7 @@ def test_who_finds_a_resource_by_its_name_alone_sees_nothing_of_its_credentials(
 
 
 @pytest.mark.rule("I6")
-def test_what_it_opens_is_listed_in_words_with_how_it_is_known(company: Company) -> None:
+def test_reach_is_listed_with_its_basis(company: Company) -> None:
     version = stock_report.version(company)
     n, one = company.people, opening(company.erp)
     entitlement = version.privileges.get(credential=one).entitlement

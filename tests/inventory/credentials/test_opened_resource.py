@@ -82,7 +82,7 @@ def test_an_import_never_moves_a_credential_that_another_automation_uses(company
 
 
 @pytest.mark.rule("I6", "A2")
-def test_who_decides_an_open_record_stays_when_another_automation_is_brought_in(company: Company) -> None:
+def test_decider_of_open_approval_stays_after_other_import(company: Company) -> None:
     version = brought(company, "theirs", posts(TOKEN), chosen={SLACK: company.slack})
     record = scenarios.submitted(company, version).approvals.get(credential__external_id="shared1")
     before = scenarios.shown(record)
@@ -94,7 +94,7 @@ def test_who_decides_an_open_record_stays_when_another_automation_is_brought_in(
 
 
 @pytest.mark.rule("I6", "A2")
-def test_a_newer_version_does_not_move_what_its_own_review_rests_on(company: Company) -> None:
+def test_newer_version_keeps_target_of_its_review(company: Company) -> None:
     first = brought(company, "mine", calls(HEADER, "other.example.com"), chosen={OTHER: company.slack})
     scenarios.submitted(company, first)
     brought(company, "mine", calls(HEADER), chosen={OWN: owned_by(company)})
@@ -102,7 +102,7 @@ def test_a_newer_version_does_not_move_what_its_own_review_rests_on(company: Com
 
 
 @pytest.mark.rule("I6")
-def test_what_an_open_question_was_for_another_automation_is_not_answered_by_a_builder(company: Company) -> None:
+def test_builder_does_not_answer_open_question_of_other_automation(company: Company) -> None:
     vague = node("httpRequest", "Anywhere", 4, HEADER, url="={{ $json.url }}")
     brought(company, "theirs", vague, chosen={})
     assert opened() is None
@@ -112,7 +112,7 @@ def test_what_an_open_question_was_for_another_automation_is_not_answered_by_a_b
 
 @pytest.mark.rule("I6", "A2")
 @pytest.mark.parametrize("turned", [False, True])
-def test_the_order_of_a_file_does_not_choose_who_decides(company: Company, *, turned: bool) -> None:
+def test_order_of_file_does_not_choose_decider(company: Company, *, turned: bool) -> None:
     owned_by(company)
     nodes = [calls(TOKEN), posts(TOKEN)]
     chosen = {SLACK: company.slack, OWN: company.drive}
@@ -123,9 +123,7 @@ def test_the_order_of_a_file_does_not_choose_who_decides(company: Company, *, tu
 @pytest.mark.rule("I6", "A2")
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("confirmed", [False, True])
-def test_of_several_hosts_a_confirmed_one_counts_then_the_one_where_most_is_at_stake(
-    company: Company, *, turned: bool, confirmed: bool
-) -> None:
+def test_confirmed_host_counts_first_then_riskiest(company: Company, *, turned: bool, confirmed: bool) -> None:
     if confirmed:
         confirm(company, OWN, company.slack)  # internal
     nodes = [calls(HEADER), calls(HEADER, "other.example.com")]
@@ -135,7 +133,7 @@ def test_of_several_hosts_a_confirmed_one_counts_then_the_one_where_most_is_at_s
 
 
 @pytest.mark.rule("I6", "I8")
-def test_its_own_connection_says_what_a_credential_opens_once_its_owner_has_confirmed_it(company: Company) -> None:
+def test_confirmed_own_connection_decides_target_of_credential(company: Company) -> None:
     brought(company, "first", calls(TOKEN), chosen={OWN: owned_by(company)})
     assert opened() == company.drive
     brought(company, "second", posts(TOKEN), chosen={SLACK: company.slack})
@@ -148,7 +146,7 @@ def test_its_own_connection_says_what_a_credential_opens_once_its_owner_has_conf
 
 
 @pytest.mark.rule("I6", "I8")
-def test_a_builder_corrects_what_nobody_else_uses_and_nobody_was_asked_about(company: Company) -> None:
+def test_builder_corrects_unshared_unasked_credential(company: Company) -> None:
     brought(company, "mine", posts(TOKEN), chosen={SLACK: company.mail})
     brought(company, "mine", posts(TOKEN), chosen={SLACK: company.slack})
     assert opened() == company.slack
@@ -156,7 +154,7 @@ def test_a_builder_corrects_what_nobody_else_uses_and_nobody_was_asked_about(com
 
 @pytest.mark.rule("I6", "I8")
 @pytest.mark.parametrize("gone", ["refused", "retired"])
-def test_what_was_refused_or_retired_holds_a_credential_no_longer(company: Company, gone: str) -> None:
+def test_rejected_and_retired_users_release_credential(company: Company, gone: str) -> None:
     theirs = brought(company, "theirs", calls(HEADER, "other.example.com"), chosen={OTHER: company.slack})
     if gone == "refused":
         row = Binding.objects.get(instance_name="other.example.com")
@@ -169,7 +167,7 @@ def test_what_was_refused_or_retired_holds_a_credential_no_longer(company: Compa
 
 
 @pytest.mark.rule("I6", "I7")
-def test_a_preview_says_of_a_credential_what_confirming_writes(company: Company) -> None:
+def test_preview_of_credential_equals_confirmation(company: Company) -> None:
     n = company.people
     brought(company, "mine", posts(TOKEN), chosen={SLACK: company.mail})
     content = json.dumps(workflow(posts(TOKEN), id="mine")).encode()

@@ -62,9 +62,7 @@ def neighbour(company: Company, number: int, identity: NonHumanIdentity) -> Vers
 
 
 @pytest.mark.rule("I5", "S5")
-def test_it_is_there_for_its_owner_and_whoever_sees_what_runs_as_it_and_for_nobody_else(
-    stock_in_force: Submission, company: Company
-) -> None:
+def test_identity_is_visible_to_owner_and_readers_of_users(stock_in_force: Submission, company: Company) -> None:
     n = company.people
     one = made_for(stock_in_force.automation, n.lena)
     for name in ("identity", "identity_grants"):
@@ -75,9 +73,7 @@ def test_it_is_there_for_its_owner_and_whoever_sees_what_runs_as_it_and_for_nobo
 
 
 @pytest.mark.rule("I5", "G3")
-def test_it_says_what_a_leak_would_touch_and_nothing_once_that_is_stopped(
-    stock_in_force: Submission, company: Company
-) -> None:
+def test_page_shows_reach_of_leak_until_stopped(stock_in_force: Submission, company: Company) -> None:
     n, automation = company.people, stock_in_force.automation
     one = made_for(automation, n.jonas)
     page = body(n.jonas, one.href)
@@ -90,7 +86,7 @@ def test_it_says_what_a_leak_would_touch_and_nothing_once_that_is_stopped(
 
 
 @pytest.mark.rule("I5", "G3")
-def test_that_one_grant_has_ended_hides_nothing_of_the_others(stock_in_force: Submission, company: Company) -> None:
+def test_ended_grant_hides_no_other(stock_in_force: Submission, company: Company) -> None:
     n = company.people
     one = made_for(stock_in_force.automation, n.jonas)
     without_events()
@@ -101,9 +97,7 @@ def test_that_one_grant_has_ended_hides_nothing_of_the_others(stock_in_force: Su
 
 
 @pytest.mark.rule("I5", "S5")
-def test_what_is_not_drawn_counts_for_the_tier_and_the_picture_says_that_it_is_a_part(
-    stock_in_force: Submission, company: Company
-) -> None:
+def test_partial_picture_says_so_and_tier_counts_all(stock_in_force: Submission, company: Company) -> None:
     n = company.people
     one = made_for(stock_in_force.automation, n.jonas)
     version = neighbour(company, 1, one)
@@ -117,9 +111,7 @@ def test_what_is_not_drawn_counts_for_the_tier_and_the_picture_says_that_it_is_a
 
 
 @pytest.mark.rule("I5")
-def test_sharing_it_is_said_and_what_the_reader_may_not_see_is_counted_only(
-    stock_in_force: Submission, company: Company
-) -> None:
+def test_sharing_is_shown_with_hidden_users_counted(stock_in_force: Submission, company: Company) -> None:
     n = company.people
     one = made_for(stock_in_force.automation, n.lena)
     assert "run as it: each counts" not in body(n.sana, one.href)
@@ -134,14 +126,14 @@ def test_sharing_it_is_said_and_what_the_reader_may_not_see_is_counted_only(
 
 
 @pytest.mark.rule("I3", "I5")
-def test_with_its_owner_gone_it_says_so_and_leads_on(stock_in_force: Submission, company: Company) -> None:
+def test_missing_owner_is_shown_with_next_step(stock_in_force: Submission, company: Company) -> None:
     n = company.people
     one = made_for(stock_in_force.automation, n.lena)
     left(company, n.lena)
     assert "Nobody answers for this." in body(n.sana, one.href)
 
 
-def test_it_costs_the_same_for_one_automation_as_for_five(stock_in_force: Submission, company: Company) -> None:
+def test_identity_page_query_count_is_constant(stock_in_force: Submission, company: Company) -> None:
     n = company.people
     one = made_for(stock_in_force.automation, n.lena)
     few = cost(n.sana, one.href)
@@ -152,7 +144,7 @@ def test_it_costs_the_same_for_one_automation_as_for_five(stock_in_force: Submis
 
 
 @pytest.mark.rule("I5")
-def test_the_search_finds_it_for_whoever_may_see_it(stock_in_force: Submission, company: Company) -> None:
+def test_search_finds_identity_for_its_readers(stock_in_force: Submission, company: Company) -> None:
     n = company.people
     one = made_for(stock_in_force.automation, n.lena)
     path = f"{reverse('search')}?q=supply%2Fstock-report"
@@ -161,7 +153,7 @@ def test_the_search_finds_it_for_whoever_may_see_it(stock_in_force: Submission, 
 
 
 @pytest.mark.rule("I5")
-def test_an_automations_picture_leads_to_what_it_runs_as(stock_in_force: Submission, company: Company) -> None:
+def test_picture_links_to_identity(stock_in_force: Submission, company: Company) -> None:
     one = made_for(stock_in_force.automation, company.people.lena)
     assert f'href="{one.href}"' in body(company.people.jonas, stock_in_force.automation.href)
 
@@ -175,9 +167,7 @@ def drafted(company: Company, team: Team, owner: Person, identity: NonHumanIdent
 
 
 @pytest.mark.rule("I5", "S5")
-def test_naming_it_in_a_draft_shows_nothing_of_another_teams_identity(
-    stock_in_force: Submission, company: Company
-) -> None:
+def test_naming_identity_in_draft_reveals_nothing(stock_in_force: Submission, company: Company) -> None:
     n = company.people
     one = made_for(stock_in_force.automation, n.lena)
     made = drafted(company, n.marketing, n.nadia, one)
@@ -193,9 +183,7 @@ def test_naming_it_in_a_draft_shows_nothing_of_another_teams_identity(
 
 
 @pytest.mark.rule("I5", "S5")
-def test_its_owner_who_sees_nothing_of_what_it_serves_is_told_how_much_there_is_and_led_nowhere(
-    stock_in_force: Submission, company: Company
-) -> None:
+def test_owner_without_access_sees_counts_only(stock_in_force: Submission, company: Company) -> None:
     automation = stock_in_force.automation
     one = made_for(automation, company.people.nadia)
     page = body(one.owner, one.href)
@@ -208,9 +196,7 @@ def test_its_owner_who_sees_nothing_of_what_it_serves_is_told_how_much_there_is_
 
 
 @pytest.mark.rule("I5")
-def test_a_version_under_review_of_what_is_live_runs_as_it_already(
-    stock_in_force: Submission, company: Company
-) -> None:
+def test_version_under_review_of_live_automation_counts_as_user(stock_in_force: Submission, company: Company) -> None:
     n = company.people
     one = NonHumanIdentity.objects.create(kind="spiffe", issuer="northwind", subject=SUBJECT, owner=n.jonas)
     newer = stock_report.version(company, stock_report.one_more_channel)
@@ -221,7 +207,7 @@ def test_a_version_under_review_of_what_is_live_runs_as_it_already(
 
 
 @pytest.mark.rule("A2", "G3", "G5")
-def test_a_stopped_credential_takes_what_needs_it_out_of_every_picture(
+def test_stopped_credential_removes_dependent_access_from_pictures(
     stock_in_force: Submission, company: Company
 ) -> None:
     n, automation = company.people, stock_in_force.automation
@@ -234,9 +220,7 @@ def test_a_stopped_credential_takes_what_needs_it_out_of_every_picture(
 
 
 @pytest.mark.rule("G1", "G3")
-def test_what_is_out_of_its_term_is_in_no_picture_before_any_sweep(
-    stock_in_force: Submission, company: Company
-) -> None:
+def test_expired_access_leaves_pictures_before_sweep(stock_in_force: Submission, company: Company) -> None:
     held = automation_queries.grants_of(stock_in_force.automation, now=company.now)[stock_in_force.automation_id]
     assert {one.state for one in held.values()} == {automation_queries.ACTIVE}
     later = company.now + timedelta(days=181)
@@ -245,7 +229,7 @@ def test_what_is_out_of_its_term_is_in_no_picture_before_any_sweep(
 
 
 @pytest.mark.rule("I5")
-def test_what_is_submitted_takes_over_an_identity_that_serves_only_a_draft(company: Company) -> None:
+def test_submission_takes_identity_over_from_draft(company: Company) -> None:
     n = company.people
     squatting = stock_report.version(company, lambda export: export.update(id="squat", name="Squatter"))
     Automation.objects.filter(pk=squatting.automation_id).update(team=n.marketing, business_owner=n.nadia)
@@ -264,7 +248,7 @@ def test_what_is_submitted_takes_over_an_identity_that_serves_only_a_draft(compa
 
 
 @pytest.mark.rule("I5")
-def test_what_was_submitted_once_keeps_its_identity(stock_in_force: Submission, company: Company) -> None:
+def test_submitted_automation_keeps_identity(stock_in_force: Submission, company: Company) -> None:
     one = made_for(stock_in_force.automation, company.people.jonas)
     made = neighbour(company, 1, one)
     step = Step(made.automation, as_actor(company.people.rita), company.now, "submission.submitted")

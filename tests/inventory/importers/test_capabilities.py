@@ -67,7 +67,7 @@ LEVELS = ("read", "write", "execute", "admin", "unknown")
         ("", "read files", "read", []),
     ],
 )
-def test_what_importers_and_people_name_has_its_tags(connector: str, code: str, level: str, tags: list[str]) -> None:
+def test_importer_and_manual_names_share_tags(connector: str, code: str, level: str, tags: list[str]) -> None:
     assert tags_of(connector, code, level) == tags
 
 
@@ -78,13 +78,13 @@ def test_reading_a_store_of_secrets_is_reading_secrets_and_writing_to_it_is_not(
 
 
 @pytest.mark.rule("I4")
-def test_what_is_not_known_may_change_things_and_read_them() -> None:
+def test_unknown_action_may_read_and_change() -> None:
     assert tags_of("slack", "message:*", "unknown") == ["input.untrusted", "message.send"]
     assert tags_of("mcp", "vendor", "nonsense") == tags_of("mcp", "vendor", "unknown")
 
 
 @pytest.mark.parametrize("tag", sorted(PROTECTIVE))
-def test_what_protects_is_not_given_for_everything_nor_for_what_is_not_known(tag: str) -> None:
+def test_protection_tags_need_known_specific_tool(tag: str) -> None:
     for thing in ("audit_log", "audit_trail", "backup", "event", "payment_limit", "human"):
         for connector in ("mcp", "splunk", ""):
             assert tag not in tags_of(connector, f"{thing}:*", "write")
@@ -124,9 +124,7 @@ def test_every_connector_of_its_groups_is_one_that_importers_or_servers_have() -
     st.text(max_size=60),
     st.sampled_from(LEVELS),
 )
-def test_whatever_it_is_called_its_tags_are_of_the_vocabulary_and_in_its_order(
-    connector: str, code: str, level: str
-) -> None:
+def test_tags_are_ordered_and_from_vocabulary(connector: str, code: str, level: str) -> None:
     found = tags_of(connector, code, level)
     assert found == [tag for tag in TAGS if tag in found]
     assert STATED_CONTROLS.isdisjoint(found)

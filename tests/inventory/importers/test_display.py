@@ -45,7 +45,7 @@ ALIKE = [pytest.param(f"git{mark}hub", id=said) for mark, said in UNSEEN.items()
 
 @pytest.mark.rule("I8")
 @pytest.mark.parametrize("text", ALIKE)
-def test_nothing_that_cannot_be_seen_is_shown_and_a_key_stays_another(text: str) -> None:
+def test_invisible_characters_are_hidden_and_keys_stay_distinct(text: str) -> None:
     assert display_label(text) == "github"
     key = displayed(text)
     assert key.startswith("github…")
@@ -101,11 +101,11 @@ def test_a_host_that_does_not_look_as_it_is_counts_as_not_known() -> None:
         ("\u200b", "sample"),
     ],
 )
-def test_the_name_of_an_automation_is_what_is_seen_of_it(typed: str, read: str) -> None:
+def test_automation_name_is_its_visible_text(typed: str, read: str) -> None:
     assert manifest(node("slack"), name=typed).name == read
 
 
-def test_what_a_person_types_is_cleaned_by_the_same_table() -> None:
+def test_typed_text_uses_same_cleaning_table() -> None:
     differ = {
         f"U+{point:04X}"
         for point in range(sys.maxunicode + 1)

@@ -66,7 +66,7 @@ def _refused(data: bytes, **options: Any) -> ImportProblem:
         (b"name: x\non: push\n", "line 1, column 1", "a value was expected"),
     ],
 )
-def test_what_is_no_safe_json_is_refused_with_its_place(data: bytes, place: str, reason: str) -> None:
+def test_unsafe_json_is_refused_with_position(data: bytes, place: str, reason: str) -> None:
     problem = _refused(data)
     assert problem.place == place
     assert reason in problem.reason
@@ -93,7 +93,7 @@ def test_what_is_no_safe_json_is_refused_with_its_place(data: bytes, place: str,
         ([{"id": "1", "name": "Ours", "type": "slackApi", "data": {"token": "x"}}], "credentials, not of a workflow"),
     ],
 )
-def test_what_is_no_export_is_refused_and_says_what_it_seems_to_be(document: Any, reason: str) -> None:
+def test_non_export_is_refused_with_guess(document: Any, reason: str) -> None:
     assert reason in _refused(json.dumps(document).encode()).reason
 
 
@@ -148,7 +148,7 @@ def test_too_many_values_are_refused_before_one_of_them_is_made(text: bytes, mon
     assert "more than 5 values" in _refused(text, limits=Limits(values=5)).reason
 
 
-def test_a_text_is_one_value_whatever_stands_in_it() -> None:
+def test_text_is_one_value() -> None:
     full = '[,{\\"' * 100
     assert "not an n8n workflow" in _refused(json.dumps([full, {full: 1}]).encode(), limits=Limits(values=9)).reason
 
@@ -288,7 +288,7 @@ def _below_the_boundary(document: Any, refusals: tuple[str, ...]) -> list[ReadRe
     connections=_VALUES,
     members=st.dictionaries(_NAMES.filter(lambda n: n not in ("nodes", "connections")), _VALUES, max_size=4),
 )
-def test_whatever_stands_in_a_workflow_it_reads_without_surprise(nodes: Any, connections: Any, members: Any) -> None:
+def test_any_workflow_is_read_without_crash(nodes: Any, connections: Any, members: Any) -> None:
     built = [
         {"name": f"n{i}", "type": kind, "typeVersion": version, "parameters": parameters, "credentials": credentials}
         for i, (kind, parameters, credentials, version) in enumerate(nodes)
@@ -307,7 +307,7 @@ def test_whatever_stands_in_a_workflow_it_reads_without_surprise(nodes: Any, con
     configs=st.dictionaries(st.text(max_size=8), st.dictionaries(_NAMES, _VALUES, max_size=6), max_size=4),
     inputs=_VALUES,
 )
-def test_whatever_stands_in_a_client_configuration_it_reads_without_surprise(configs: Any, inputs: Any) -> None:
+def test_any_client_configuration_is_read_without_crash(configs: Any, inputs: Any) -> None:
     for result in _below_the_boundary({"mcpServers": configs, "inputs": inputs}, ("names no server", "surrogate")):
         assert len(result.manifest.privileges) >= len(configs)
         assert set(UNPRINTED).isdisjoint(json.dumps(result.manifest.to_dict(), ensure_ascii=False))
@@ -327,7 +327,7 @@ def test_any_bytes_read_or_are_refused(data: bytes) -> None:
 
 
 @pytest.mark.rule("I7")
-def test_one_bad_file_does_not_keep_the_others_from_being_read(tmp_path: Path) -> None:
+def test_bad_file_blocks_no_other(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{")
     (tmp_path / "b.json").write_text(json.dumps(server(url="https://a.example/mcp")))
     (tmp_path / "notes.txt").write_text("not looked at")

@@ -63,13 +63,13 @@ def _unlike(one: Found, other: Found) -> list[str]:
 
 @pytest.mark.rule("I4", "I6", "I8")
 @pytest.mark.parametrize("name", FILES)
-def test_the_importer_finds_what_a_person_finds(name: str, found: dict[str, list[Found]]) -> None:
+def test_importer_agrees_with_human_review(name: str, found: dict[str, list[Found]]) -> None:
     wrong = list(differences([line for line in LINES if line.file == name], found[name]))
     if wrong:
         pytest.fail("\n".join([f"{name}:", *wrong]), pytrace=False)
 
 
-def test_whatever_is_changed_in_the_table_is_noticed(found: dict[str, list[Found]]) -> None:
+def test_any_change_in_review_table_is_detected(found: dict[str, list[Found]]) -> None:
     for index, line in enumerate(LINES):
         others = [each for at, each in enumerate(LINES) if at != index and each.file == line.file]
         for field in fields(Found):
@@ -82,7 +82,7 @@ def test_whatever_is_changed_in_the_table_is_noticed(found: dict[str, list[Found
             assert list(differences([*others, line], [*found[line.file], line.found])), index
 
 
-def test_a_difference_says_where_it_is_and_nothing_of_what_stands_there() -> None:
+def test_difference_shows_place_but_no_content() -> None:
     line = Line("f", "both", Found("privilege", "Node", "slack message:post", "write", "#finance"), "")
     read_otherwise = replace(line.found, level="read", reach="https://example.org/?key=abc")
     (said,) = differences([line], [read_otherwise])

@@ -57,7 +57,7 @@ def test_the_verb_decides_the_level(operation: str, resource: str, level: str) -
     assert access_of(operation, resource) == level
 
 
-def test_no_verb_stands_in_two_levels() -> None:
+def test_verb_has_one_level() -> None:
     tables = [READ, WRITE, EXECUTE, ADMIN]
     assert sum(map(len, tables)) == len(frozenset().union(*tables))
 
@@ -80,7 +80,7 @@ def test_the_spelling_of_a_name_does_not_change_its_level(parts: list[str]) -> N
     assert access_of(camel) == access_of("_".join(parts)) == access_of("-".join(parts))
 
 
-def test_what_opens_secrets_is_sensitive() -> None:
+def test_secret_opening_access_is_sensitive() -> None:
     assert is_sensitive("get", "credential")
     assert is_sensitive("list_secrets")
     assert not is_sensitive("get", "page")
@@ -111,7 +111,7 @@ def test_github_says_the_same_of_its_own_tools(real_exports: Path) -> None:
         *("model:call", "text:translate", "updateRow", "draft:create"),
     ],
 )
-def test_what_another_operation_takes_back_is_not_irreversible(code: str) -> None:
+def test_reversible_operation_is_not_irreversible(code: str) -> None:
     assert not is_irreversible(code)
 
 
@@ -126,5 +126,5 @@ def test_what_another_operation_takes_back_is_not_irreversible(code: str) -> Non
         *("frobnicate", "frobnicate_label", "*", "record:*", "", "archivieren", "browser_click", "transfer_funds"),
     ],
 )
-def test_what_nobody_takes_back_or_is_not_known_is_irreversible(code: str) -> None:
+def test_unknown_or_final_operation_is_irreversible(code: str) -> None:
     assert is_irreversible(code)

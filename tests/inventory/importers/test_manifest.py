@@ -44,7 +44,7 @@ def _only(*nodes: dict[str, Any], **members: Any) -> Privilege:
         (node("slack", "A", 2.3, channelId="#a"), ("slack", "")),
     ],
 )
-def test_what_a_privilege_is_bound_by(built: dict[str, Any], key: tuple[str, str]) -> None:
+def test_privilege_key_is_fixed(built: dict[str, Any], key: tuple[str, str]) -> None:
     assert binding_key(_only(built)) == key
 
 

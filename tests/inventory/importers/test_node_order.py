@@ -61,7 +61,7 @@ def graphs(draw: st.DrawFn) -> tuple[list[str], list[tuple[int, int]], dict[int,
 @pytest.mark.rule("I2")
 @given(graphs(), st.data())
 @settings(deadline=None)
-def test_no_order_and_no_name_of_any_graph_changes_a_digest(
+def test_digest_ignores_order_and_names(
     graph: tuple[list[str], list[tuple[int, int]], dict[int, tuple[int, str]]], data: st.DataObject
 ) -> None:
     kinds, links, refers = graph
@@ -117,7 +117,7 @@ def test_rings_of_equal_nodes_have_one_digest_in_any_order(sizes: tuple[int, ...
 
 
 @pytest.mark.rule("I2")
-def test_a_name_that_nothing_has_is_not_taken_for_a_node() -> None:
+def test_unknown_name_is_no_node() -> None:
     def reads(name: str) -> str:
         return digests(workflow(node("set", "A"), node("code", "B", jsCode=f"return $('{name}').all();")))[0]
 
@@ -126,7 +126,7 @@ def test_a_name_that_nothing_has_is_not_taken_for_a_node() -> None:
 
 
 @pytest.mark.rule("I2")
-def test_which_of_two_equal_nodes_is_read_or_wired_counts() -> None:
+def test_choice_between_equal_nodes_changes_digest() -> None:
     def flow(first: str, second: str) -> dict[str, Any]:
         asked = node("code", "Last", jsCode=f"return $('{second}').all();")
         chain = (("Start", "main", "One"), ("One", "main", "Two"), (first, "main", "Last"))
@@ -137,7 +137,7 @@ def test_which_of_two_equal_nodes_is_read_or_wired_counts() -> None:
 
 
 @pytest.mark.rule("I2")
-def test_which_output_leads_where_counts_and_the_order_of_wires_at_one_output_does_not() -> None:
+def test_output_index_changes_digest_but_wire_order_does_not() -> None:
     def switch(*ports: list[str]) -> str:
         document = workflow(node("if", "If"), node("noOp", "A", notesInFlow="a"), node("merge", "B"))
         document["connections"] = {
@@ -162,7 +162,7 @@ def test_the_order_of_servers_and_of_prompts_of_a_client_makes_no_version() -> N
 
 
 @pytest.mark.rule("I2")
-def test_the_order_of_nodes_says_nothing_about_privileges_and_credentials() -> None:
+def test_node_order_does_not_change_privileges() -> None:
     slack = node("slack", "Post", 2.3, bound("slackApi"), channelId="#a")
     mail = node("gmail", "Mail", 2.1, bound("gmailOAuth2", "cred2"), sendTo="a@b.example")
     agent = node(AI + "agent", "Agent", 2)

@@ -28,7 +28,7 @@ def _run(*arguments: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.rule("I7")
-def test_it_prints_one_manifest_a_line_for_each_automation() -> None:
+def test_command_prints_one_manifest_per_line() -> None:
     status, out, err = _run(str(EXPORTS))
     manifests = [json.loads(line) for line in out.splitlines()]
     assert status == 0
@@ -39,7 +39,7 @@ def test_it_prints_one_manifest_a_line_for_each_automation() -> None:
 
 
 @pytest.mark.rule("I7", "I8")
-def test_a_file_that_cannot_be_read_is_named_and_the_others_still_print(tmp_path: Path) -> None:
+def test_unreadable_file_is_named_and_others_print(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text('{\n  "a": oops\n}')
     (tmp_path / "good.json").write_text(json.dumps(server(url="https://a.example/mcp")))
     (tmp_path / "README.md").write_text("words")
@@ -146,7 +146,7 @@ def test_many_of_one_ending_are_counted_and_each_is_named_on_request(tmp_path: P
 
 
 @pytest.mark.rule("I8")
-def test_whatever_a_file_is_called_its_name_takes_one_line_and_harms_no_terminal(tmp_path: Path) -> None:
+def test_file_name_prints_on_one_safe_line(tmp_path: Path) -> None:
     for name in (b"two\nlines.json", b"\x1b[2J.md", b"no text \xff.csv", "übersicht.md".encode()):
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text("words")
     status, _, err = _run(str(tmp_path))
@@ -209,7 +209,7 @@ def test_a_credential_in_several_files_is_reported(tmp_path: Path) -> None:
     ] * 2
 
 
-def test_it_needs_neither_database_nor_broker(root: Path) -> None:
+def test_command_needs_no_database_or_broker(root: Path) -> None:
     told = {
         "DJANGO_SETTINGS_MODULE": "governance.settings.test",
         "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",

@@ -118,7 +118,7 @@ def _texts(value: Any) -> Iterator[str]:
 @pytest.mark.full("reads real exports twice")
 @pytest.mark.rule("I8")
 @pytest.mark.parametrize("source", ["n8n_enescingoz", "n8n_ottomator", "mcp_client_davila7", "mcp_client_kwp"])
-def test_what_nobody_sees_in_a_setting_is_nowhere_in_what_was_read(source: str, real_exports: Path) -> None:
+def test_invisible_setting_values_appear_nowhere(source: str, real_exports: Path) -> None:
     read_of = 0
     for path in sorted((real_exports / "imports" / source).rglob("*.json")):
         try:

@@ -60,14 +60,14 @@ def test_words_of_a_persons_own_are_kept_as_they_are() -> None:
         ("slack", "", "", ("none", [])),
     ],
 )
-def test_what_can_be_narrowed_is_what_the_source_names(
+def test_narrowable_scope_is_named_by_source(
     connector: str, target: str, scope: str, found: tuple[str, list[str]]
 ) -> None:
     assert sentences.scope_of(connector, target, scope) == found
 
 
 @pytest.mark.rule("T1")
-def test_what_carries_data_out_is_an_outbound_channel() -> None:
+def test_data_carrying_actions_are_outbound() -> None:
     assert sentences.is_outbound("slack", "write")
     assert not sentences.is_outbound("slack", "read")
     assert sentences.is_outbound("httpRequest", "read")

@@ -111,7 +111,7 @@ def test_renaming_a_node_makes_no_version(name: str) -> None:
 
 
 @pytest.mark.rule("I2")
-def test_renaming_a_tool_makes_a_version_because_the_model_is_told_its_name() -> None:
+def test_renamed_tool_changes_version() -> None:
     before, after = bring(_chaser()), bring(_renamed(_chaser(), "Send reminder", "Ask politely"))
     assert after.manifest.source.content != before.manifest.source.content
     assert [replace(p, at="") for p in after.manifest.privileges] == [
@@ -196,7 +196,7 @@ def test_code_makes_a_version() -> None:
 
 
 @pytest.mark.rule("I2")
-def test_what_an_expression_in_a_secret_slot_reads_makes_a_version() -> None:
+def test_expression_in_secret_slot_changes_version() -> None:
     def call(value: str) -> dict[str, Any]:
         headers = {"parameters": [{"name": "Authorization", "value": value}]}
         return workflow(node("httpRequest", "Call", 4.2, url="https://a.example", headerParameters=headers))
@@ -227,13 +227,13 @@ def test_pins_switches_and_addresses_of_a_server_make_a_version(config: dict[str
 
 
 @pytest.mark.rule("I2")
-def test_what_a_server_says_of_itself_makes_no_version() -> None:
+def test_server_self_description_does_not_change_version() -> None:
     plain, described = server(url="https://a.example/mcp"), server(url="https://a.example/mcp", description="Nice")
     assert bring(plain).digest == bring(described).digest
 
 
 @pytest.mark.rule("I2")
-def test_findings_levels_and_what_was_assumed_make_no_version() -> None:
+def test_findings_and_assumptions_do_not_change_version() -> None:
     read = bring(workflow(node("slack", "Post", 2.3, bound("slackApi"), channelId="#a"))).manifest
     (post,) = read.privileges
     assert post.assumed == ("resource", "operation")
@@ -254,7 +254,7 @@ def test_findings_levels_and_what_was_assumed_make_no_version() -> None:
         {"credential": None},
     ],
 )
-def test_what_the_source_states_of_a_privilege_makes_a_version(change: dict[str, Any]) -> None:
+def test_privilege_statement_changes_version(change: dict[str, Any]) -> None:
     read = bring(workflow(node("slack", "Post", 2.3, bound("slackApi"), channelId="#a"))).manifest
     (post,) = read.privileges
     assert manifest_digest(replace(read, privileges=(replace(post, **change),))) != manifest_digest(read)
@@ -265,7 +265,7 @@ def test_a_digest_is_the_same_after_being_stored() -> None:
     assert manifest_digest(Manifest.from_dict(json.loads(json.dumps(read.to_dict())))) == manifest_digest(read)
 
 
-def test_numbers_beyond_what_canonical_json_carries_still_count() -> None:
+def test_numbers_beyond_canonical_json_count() -> None:
     def with_number(number: int) -> str:
         return bring(workflow(node(AI + "agent", "A", 2, options={"seed": number}))).manifest.source.content
 

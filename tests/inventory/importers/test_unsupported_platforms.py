@@ -86,7 +86,7 @@ DOCUMENTS: list[tuple[str, Any, str]] = [
 @pytest.mark.parametrize(
     ("name", "document", "what"), DOCUMENTS, ids=[f"{i}-{row[2]}" for i, row in enumerate(DOCUMENTS)]
 )
-def test_a_refusal_of_json_names_the_platform_and_what_can_be_done(name: str, document: Any, what: str) -> None:
+def test_unsupported_json_names_platform_and_remedy(name: str, document: Any, what: str) -> None:
     refused = _refused(name, json.dumps(document).encode())
     assert refused.reason == f"this is {what}; not read yet"
     assert refused.what_to_do.endswith(".")
@@ -122,7 +122,7 @@ TEXTS = [
 
 @pytest.mark.rule("I8")
 @pytest.mark.parametrize(("name", "text", "what"), TEXTS, ids=[f"{i}-{row[2]}" for i, row in enumerate(TEXTS)])
-def test_a_refusal_of_other_files_names_the_platform_and_what_can_be_done(name: str, text: str, what: str) -> None:
+def test_unsupported_file_names_platform_and_remedy(name: str, text: str, what: str) -> None:
     refused = _refused(name, text.encode())
     assert refused.reason == f"this is {what}; not read yet"
     assert len(refused.what_to_do) > 20
@@ -193,7 +193,7 @@ def test_a_refusal_of_another_format_than_asked_names_both(document: Any, format
         (b'{"a": [', ""),
     ],
 )
-def test_a_broken_file_says_what_it_looks_like(data: bytes, said: str) -> None:
+def test_broken_file_names_its_likely_kind(data: bytes, said: str) -> None:
     reason = _refused("a.json", data).reason
     assert reason.startswith("this is not JSON: ")
     assert reason.endswith(said or "was expected")
@@ -256,7 +256,7 @@ def test_files_of_other_platforms_in_a_folder_are_named_as_not_read(tmp_path: Pa
     ],
 )
 @pytest.mark.parametrize("name", ["a.yml", "a.xml", "a.md", "a.csv"])
-def test_recognising_costs_nothing_whatever_the_file(name: str, data: bytes) -> None:
+def test_recognition_is_bounded_for_any_file(name: str, data: bytes) -> None:
     began = time.process_time()
     assert _refused(name, data).reason
     assert time.process_time() - began < 1

@@ -50,7 +50,7 @@ def counts() -> dict[str, int]:
 
 
 @pytest.mark.rule("I1")
-def test_who_is_not_of_the_team_brings_nothing_in_for_it(company: Company) -> None:
+def test_non_member_does_not_import_for_team(company: Company) -> None:
     n = company.people
     item = previews.preview([("x.json", export())], actor=as_actor(n.piet), now=n.now).items.get()
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
@@ -62,7 +62,7 @@ def test_who_is_not_of_the_team_brings_nothing_in_for_it(company: Company) -> No
 
 
 @pytest.mark.rule("I7")
-def test_a_preview_is_confirmed_once_and_by_whoever_brought_the_file_in(company: Company) -> None:
+def test_preview_is_confirmed_once_by_importer(company: Company) -> None:
     n = company.people
     item = previews.preview([("x.json", export())], actor=as_actor(n.rita), now=n.now).items.get()
     given: dict[str, Any] = {"now": n.now, "item": item, "fields": {"business_owner": n.jonas}}
@@ -87,7 +87,7 @@ def test_a_preview_is_confirmed_once_and_by_whoever_brought_the_file_in(company:
         ({"environment": "moon"}, "environment"),
     ],
 )
-def test_what_cannot_be_used_is_refused_beside_its_field(company: Company, fields: dict[str, Any], beside: str) -> None:
+def test_unusable_values_are_refused_beside_fields(company: Company, fields: dict[str, Any], beside: str) -> None:
     with pytest.raises(InvalidInput) as no:
         plainly(company, export(), fields=fields)
     assert no.value.refusal.detail[0][0] == beside
@@ -136,7 +136,7 @@ def test_each_governed_row_that_an_import_made_has_a_history_row_and_a_ledger_ev
     ],
     ids=lambda name: name.partition(".")[0],
 )
-def test_the_same_file_again_changes_nothing(company: Company, name: str) -> None:
+def test_same_file_changes_nothing(company: Company, name: str) -> None:
     first = plainly(company, export(name), name)
     before = counts()
     second = plainly(company, export(name), name)
@@ -159,7 +159,7 @@ def test_renaming_and_moving_a_node_makes_a_version_at_most_but_no_drift(company
 
 
 @pytest.mark.rule("I7")
-def test_a_changed_file_makes_a_new_version_and_says_what_drifted(company: Company) -> None:
+def test_changed_file_creates_version_with_drift(company: Company) -> None:
     def another_channel(document: dict[str, Any]) -> None:
         text = json.dumps(document).replace("#finance-reminders", "#everybody")
         document.clear()
@@ -251,7 +251,7 @@ def test_an_environment_variable_of_the_same_name_elsewhere_is_another_credentia
 
 
 @pytest.mark.rule("I8")
-def test_a_connection_that_nobody_knows_becomes_a_proposed_resource_with_a_suggested_owner(company: Company) -> None:
+def test_unknown_connection_proposes_resource_with_owner(company: Company) -> None:
     omar = company.people.omar
     connection_name = "postgres|pgErpProd01xQ7aZ"
     plainly(company, export("weekly-stock-report.json"), suggested={connection_name: omar})
@@ -262,7 +262,7 @@ def test_a_connection_that_nobody_knows_becomes_a_proposed_resource_with_a_sugge
 
 
 @pytest.mark.rule("I8")
-def test_the_builder_says_what_a_connection_opens_until_its_owner_has_confirmed_it(company: Company) -> None:
+def test_builder_binds_connection_until_owner_confirms(company: Company) -> None:
     key = {"slack|slkFinance2mB9yT": company.slack}
     content = export("weekly-stock-report.json")
     plainly(company, content, chosen={"slack|slkFinance2mB9yT": company.mail})
@@ -282,7 +282,7 @@ def test_the_builder_says_what_a_connection_opens_until_its_owner_has_confirmed_
 
 
 @pytest.mark.rule("I8")
-def test_what_another_automation_rests_on_is_changed_by_whoever_proposed_it_and_by_no_other_draft(
+def test_shared_binding_is_changed_by_its_proposer_only(
     company: Company,
 ) -> None:
     content, n = export("weekly-stock-report.json"), company.people
@@ -308,9 +308,7 @@ def test_what_another_automation_rests_on_is_changed_by_whoever_proposed_it_and_
 
 @pytest.mark.rule("I8")
 @pytest.mark.parametrize("said", ["refused", "confirmed"])
-def test_what_an_owner_says_while_a_version_is_brought_in_is_not_written_over(
-    company: Company, monkeypatch: pytest.MonkeyPatch, said: str
-) -> None:
+def test_owner_statement_during_import_is_kept(company: Company, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     content, n = export("weekly-stock-report.json"), company.people
     name = "slack|slkFinance2mB9yT"
     plainly(company, content, chosen={name: company.slack})
@@ -334,7 +332,7 @@ def test_what_an_owner_says_while_a_version_is_brought_in_is_not_written_over(
 
 
 @pytest.mark.rule("I8")
-def test_a_host_chosen_at_run_time_is_shown_as_unknown_and_nobody_can_say_what_it_is(company: Company) -> None:
+def test_runtime_host_is_unknown_and_cannot_be_bound(company: Company) -> None:
     version = plainly(company, export("price-list-sync.json"), chosen={"httpRequest|": company.slack})
     (vague,) = [one for one in version.privileges.all() if not one.is_bound]
     assert not vague.recognised
@@ -351,7 +349,7 @@ def test_a_host_chosen_at_run_time_is_shown_as_unknown_and_nobody_can_say_what_i
 
 
 @pytest.mark.rule("I8")
-def test_two_teams_open_questions_stay_one_question_and_neither_answers_it_for_the_other(company: Company) -> None:
+def test_two_teams_share_one_open_question(company: Company) -> None:
     first = plainly(company, export("price-list-sync.json"))
 
     def another(document: dict[str, Any]) -> None:
@@ -398,7 +396,7 @@ def test_a_secret_in_the_file_leaves_a_keyed_fingerprint_and_a_finding_and_itsel
 
 
 @pytest.mark.rule("I7", "I8")
-def test_a_file_that_cannot_be_read_is_kept_as_refused_with_its_reason_and_the_others_go_on(
+def test_unreadable_file_is_kept_as_refused_with_reason(
     northwind: Northwind,
 ) -> None:
     files = [("broken.json", b"{"), ("x.json", export())]
@@ -419,7 +417,7 @@ def test_a_credential_that_two_files_of_one_upload_use_is_a_finding_of_both(nort
 
 
 @pytest.mark.rule("I7", "H7")
-def test_a_discarded_preview_keeps_nothing_of_what_was_read(northwind: Northwind) -> None:
+def test_discarded_preview_keeps_nothing(northwind: Northwind) -> None:
     item = previews.preview([("x.json", export())], actor=as_actor(northwind.rita), now=northwind.now).items.get()
     previews.save_draft(item, {"purpose": "typed"}, team=northwind.finance_ops)
     assert ImportItem.objects.get(pk=item.pk).draft == {"purpose": "typed"}
@@ -512,7 +510,7 @@ def test_an_identity_that_two_automations_name_is_a_finding_and_each_has_the_tie
 
 
 @pytest.mark.rule("I4")
-def test_what_has_no_export_is_described_by_hand_and_described_again(company: Company) -> None:
+def test_manual_description_can_be_repeated(company: Company) -> None:
     n = company.people
     entitlement = Entitlement.objects.create(
         resource=company.slack, code="post", words="May post messages", level="write"
@@ -541,7 +539,7 @@ def test_what_has_no_export_is_described_by_hand_and_described_again(company: Co
 
 
 @pytest.mark.rule("I7")
-def test_the_number_of_queries_of_an_import_follows_what_is_new_and_not_what_is_there(company: Company) -> None:
+def test_import_query_count_follows_news(company: Company) -> None:
     content = export("invoice-chaser.json")
     scenarios.brought_in(company, content=content)
 

@@ -55,7 +55,7 @@ def is_read(found: Found) -> bool:
 
 
 @pytest.mark.rule("I7")
-def test_the_child_reads_what_this_process_reads(northwind: Northwind) -> None:
+def test_child_process_reads_same_result(northwind: Northwind) -> None:
     files = [(path.name, path.read_bytes()) for path in sorted(EXPORTS.glob("*.json"))]
     files += [("broken.json", b"{"), ("../../x\u200b.json", b"[]"), ("empty.json", b"")]
     here, apart = previews.read_files(files), read(northwind.rita, *files)
@@ -66,7 +66,7 @@ def test_the_child_reads_what_this_process_reads(northwind: Northwind) -> None:
 
 
 @pytest.mark.rule("I7")
-def test_a_file_over_its_computing_time_is_refused_and_the_others_are_read(northwind: Northwind) -> None:
+def test_file_over_cpu_limit_is_refused_and_others_are_read(northwind: Northwind) -> None:
     found = read(northwind.rita, GOOD, LARGE, GOOD, limits=replace(LIMITS, cpu=0.06))
     assert [is_read(one) for one in found] == [True, False, True]
     assert refused(found[1]).startswith(
@@ -76,7 +76,7 @@ def test_a_file_over_its_computing_time_is_refused_and_the_others_are_read(north
 
 
 @pytest.mark.rule("I7")
-def test_a_file_over_its_memory_is_refused_and_the_others_are_read(northwind: Northwind) -> None:
+def test_file_over_memory_limit_is_refused_and_others_are_read(northwind: Northwind) -> None:
     found = read(northwind.rita, GOOD, LARGE, GOOD, limits=replace(LIMITS, memory=64 * 1024 * 1024))
     assert [is_read(one) for one in found] == [True, False, True]
     assert "reading it takes more memory than one file may use. Bring in fewer automations" in refused(found[1])
@@ -97,7 +97,7 @@ def test_an_upload_over_its_time_refuses_the_files_that_were_not_read_yet(northw
 
 
 @pytest.mark.rule("I7")
-def test_a_file_with_too_much_to_keep_is_refused_and_the_others_are_read(northwind: Northwind) -> None:
+def test_file_over_result_limit_is_refused_and_others_are_read(northwind: Northwind) -> None:
     found = read(northwind.rita, GOOD, ("short.json", b"{"), GOOD, limits=replace(LIMITS, answer=500))
     assert [is_read(one) for one in found] == [False, False, False]
     assert "what it uses takes more than 500 characters to write down. Bring in fewer automations" in refused(found[0])
@@ -121,7 +121,7 @@ def test_a_child_that_dies_or_answers_nonsense_refuses_its_file(northwind: North
 
 
 @pytest.mark.rule("H7")
-def test_the_child_has_its_limits_and_is_told_nothing_but_by_its_pipe() -> None:
+def test_child_has_limits_and_reads_only_its_pipe() -> None:
     key = key_files.digest_key()
     with Importer(LIMITS) as importer:
         assert is_read(importer.read(*GOOD, seconds=20)[0])
@@ -188,7 +188,7 @@ def test_a_third_import_in_one_process_is_refused_at_once(northwind: Northwind) 
 
 
 @pytest.mark.rule("H7")
-def test_nothing_of_a_refused_file_is_kept_or_logged(
+def test_refused_file_is_neither_kept_nor_logged(
     northwind: Northwind, caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))

@@ -51,7 +51,7 @@ def test_one_path_on_two_hosts_is_never_one_privilege(company: Company) -> None:
 
 
 @pytest.mark.rule("I7", "I8")
-def test_two_hosts_that_are_said_to_open_one_resource_stay_two_privileges(company: Company) -> None:
+def test_two_hosts_of_one_resource_are_two_privileges(company: Company) -> None:
     version = brought(company, one=company.drive, two=company.drive)
     assert sorted(version.privileges.values_list("instance", flat=True)) == list(HOSTS)
     assert Binding.objects.filter(resource=company.drive, instance_name__in=HOSTS, confirmed_at=None).count() == 2
@@ -99,7 +99,7 @@ def test_a_newer_reading_counts_the_highest_level_of_several_places_and_no_guess
 
 
 @pytest.mark.rule("I8")
-def test_pages_say_through_which_connection_a_privilege_goes(company: Company) -> None:
+def test_pages_name_connection_of_privilege(company: Company) -> None:
     version = brought(company, one=company.drive, two=company.drive)
     assert sorted(one.through for one in version.privileges.select_related("credential")) == list(HOSTS)
     stock = plainly(company, export("weekly-stock-report.json"))

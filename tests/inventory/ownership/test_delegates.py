@@ -61,20 +61,20 @@ def test_a_resource_owner_delegates_to_no_stranger(company: Company) -> None:
     assert_refused(company.people.omar, company.people.tom, "ERP Postgres (production)")
 
 
-def test_nor_does_the_deputy(company: Company) -> None:
+def test_deputy_is_not_delegate_without_responsibility(company: Company) -> None:
     n = company.people
     given(company.github, deputy=n.piet)
     assert_refused(n.piet, n.tom, "GitHub MCP server")
 
 
-def test_nor_to_a_member_of_the_same_team(company: Company) -> None:
+def test_team_member_is_not_delegate(company: Company) -> None:
     n = company.people
     ada = make_person("Ada Berg")
     Membership.objects.create(team=n.platform, person=ada)
     assert_refused(n.omar, ada, "ERP Postgres (production)")
 
 
-def test_nor_to_the_deputy_of_only_one_of_their_resources(company: Company) -> None:
+def test_deputy_of_one_resource_is_not_delegate_for_all(company: Company) -> None:
     n = company.people
     given(company.slack, deputy=n.grace)
     assert_refused(n.omar, n.grace, "ERP Postgres (production)")
@@ -107,7 +107,7 @@ def test_a_fallback_owner_delegates_to_no_stranger_and_to_no_lead(company: Compa
         assert_refused(fay, taker, "the team Fallback owners")
 
 
-def test_a_fallback_owner_who_leads_a_team_delegates_to_no_other_lead_of_it(company: Company) -> None:
+def test_fallback_owner_who_leads_does_not_delegate_to_co_lead(company: Company) -> None:
     n = company.people
     assert_refused(n.bram, n.theo, "the team Fallback owners")
 
@@ -225,7 +225,7 @@ def test_a_fallback_owner_delegates_to_another_fallback_owner(company: Company) 
     assert hand_over(n.bram, n.amara).taker == n.amara
 
 
-def test_the_form_offers_exactly_the_delegates_whom_the_database_lets_stand_in(company: Company) -> None:
+def test_form_offers_exactly_eligible_delegates(company: Company) -> None:
     scenarios.brought_in(company)
     for giver in company.people.people:
         stands = MayStandIn(Value(giver.pk), F("pk"), Value(NOW))
@@ -236,7 +236,7 @@ def test_the_form_offers_exactly_the_delegates_whom_the_database_lets_stand_in(c
 # --- nobody qualifies --------------------------------------------------------------------------------------------------------
 
 
-def test_a_person_whom_nobody_can_stand_in_for_reads_why_and_what_to_do(company: Company) -> None:
+def test_person_without_eligible_delegate_sees_reason_and_remedy(company: Company) -> None:
     n = company.people
     with unguarded(Membership):
         Membership.objects.filter(team=n.fallback).delete()
@@ -247,14 +247,14 @@ def test_a_person_whom_nobody_can_stand_in_for_reads_why_and_what_to_do(company:
     assert 'name="taker"' not in page
 
 
-def test_a_reviewer_without_a_colleague_reads_that_nobody_holds_their_roles(company: Company) -> None:
+def test_single_reviewer_sees_that_nobody_holds_role(company: Company) -> None:
     n = company.people
     page = client_of(n.yuki).get("/me/").content.decode()
     assert "You have no eligible delegate: nobody else holds your roles." in page
     assert 'name="taker"' not in page
 
 
-def test_a_reviewer_who_owns_nothing_delegates_to_another_reviewer(company: Company) -> None:
+def test_reviewer_without_resources_delegates_to_reviewer(company: Company) -> None:
     n = company.people
     given(company.model, owner=n.omar)
     ada = make_reviewer(company)
@@ -263,9 +263,7 @@ def test_a_reviewer_who_owns_nothing_delegates_to_another_reviewer(company: Comp
 
 
 @pytest.mark.parametrize("fields", [("owner", "deputy"), ("named_owner", "named_deputy")], ids=["owned", "named"])
-def test_a_resource_that_nobody_has_put_to_use_counts_and_a_retired_one_does_not(
-    company: Company, fields: tuple[str, str]
-) -> None:
+def test_unused_resource_counts_for_delegation_but_retired_does_not(company: Company, fields: tuple[str, str]) -> None:
     n = company.people
     before, (owner, deputy) = offered(n.tom), fields
     given(company.github, **{owner: n.tom, deputy: n.piet, "state": "proposed"})

@@ -61,7 +61,7 @@ def stands_in(c: Company, subject: Owned, who: Person, *, lead: Person) -> Inter
 
 
 @pytest.mark.rule("I3")
-def test_nobody_is_named_where_an_owner_is_here_or_where_nothing_is_in_use(company: Company) -> None:
+def test_interim_owner_needs_missing_owner_and_used_object(company: Company) -> None:
     n = company.people
     with pytest.raises(OutOfTurn, match="Omar Haddad is here and owns it") as no:
         name(company, company.slack, n.mei, n.amara)
@@ -75,7 +75,7 @@ def test_nobody_is_named_where_an_owner_is_here_or_where_nothing_is_in_use(compa
 
 @pytest.mark.rule("I3", "S5")
 @pytest.mark.parametrize("who", ["rita", "theo", "ines", "omar"])
-def test_only_the_teams_lead_and_a_security_reviewer_name_somebody(company: Company, who: str) -> None:
+def test_only_lead_and_security_name_interim_owner(company: Company, who: str) -> None:
     n, slack = company.people, orphan(company)
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         name(company, slack, n.mei, getattr(n, who))
@@ -83,7 +83,7 @@ def test_only_the_teams_lead_and_a_security_reviewer_name_somebody(company: Comp
 
 
 @pytest.mark.rule("I3", "S8")
-def test_nobody_names_or_confirms_themself_and_the_database_says_so_too(company: Company) -> None:
+def test_nobody_names_or_confirms_themself(company: Company) -> None:
     n, slack = company.people, orphan(company)
     with pytest.raises(DutyConflict, match="can't name yourself") as no:
         name(company, slack, n.amara, n.amara)
@@ -103,7 +103,7 @@ def test_nobody_names_or_confirms_themself_and_the_database_says_so_too(company:
 
 
 @pytest.mark.rule("I3", "S8", "A11")
-def test_who_named_does_not_confirm_nor_does_who_stood_in_for_them(company: Company) -> None:
+def test_namer_and_delegate_do_not_confirm(company: Company) -> None:
     n = company.people
     delegate = as_delegate(n.sana, giver=n.viktor)  # both are security reviewers
     slack = orphan(company)
@@ -146,7 +146,7 @@ def test_one_is_named_at_a_time_and_the_database_says_so_too(company: Company) -
 
 
 @pytest.mark.rule("I3", "H1")
-def test_what_was_named_and_confirmed_is_not_rewritten_and_nobody_follows_a_row_that_is_not_theirs(
+def test_confirmed_interim_owner_is_immutable(
     company: Company,
 ) -> None:
     n, slack = company.people, orphan(company)
@@ -166,7 +166,7 @@ def test_what_was_named_and_confirmed_is_not_rewritten_and_nobody_follows_a_row_
 
 
 @pytest.mark.rule("I3")
-def test_nobody_is_named_or_confirmed_who_has_left(company: Company) -> None:
+def test_leaver_is_neither_named_nor_confirmed(company: Company) -> None:
     n, slack = company.people, orphan(company)
     with pytest.raises(InvalidInput, match="not here any more"):
         name(company, slack, n.omar, n.amara)
@@ -179,7 +179,7 @@ def test_nobody_is_named_or_confirmed_who_has_left(company: Company) -> None:
 
 
 @pytest.mark.rule("I3", "R9")
-def test_whoever_is_concerned_is_told_once_a_week_before_a_term_ends_and_nobody_once_there_is_an_owner(
+def test_end_of_interim_term_is_announced_once(
     company: Company,
 ) -> None:
     n, slack = company.people, orphan(company)
@@ -225,9 +225,7 @@ def _confirm_by_sql(c: Company, named: InterimOwner, by: Person, days: int = 30)
 
 @pytest.mark.rule("I3")
 @pytest.mark.parametrize("first", ["amara", "sana"])
-def test_lead_and_security_together_in_either_order_name_who_acts_as_owner_for_thirty_days(
-    company: Company, first: str
-) -> None:
+def test_lead_and_security_name_interim_owner_for_thirty_days(company: Company, first: str) -> None:
     n, slack = company.people, orphan(company)
     by, other = (n.amara, n.sana) if first == "amara" else (n.sana, n.amara)
     named = name(company, slack, n.tom, by, reason="He set it up.")
@@ -251,7 +249,7 @@ def test_lead_and_security_together_in_either_order_name_who_acts_as_owner_for_t
 
 
 @pytest.mark.rule("I3")
-def test_when_the_term_is_over_somebody_is_named_anew_and_the_old_row_ends(company: Company) -> None:
+def test_expired_interim_owner_is_replaced(company: Company) -> None:
     n, slack = company.people, orphan(company)
     first = stands_in(company, slack, n.mei, lead=n.amara)
     late = company.now + timedelta(days=30)
@@ -262,7 +260,7 @@ def test_when_the_term_is_over_somebody_is_named_anew_and_the_old_row_ends(compa
 
 
 @pytest.mark.rule("I3", "S8")
-def test_it_is_over_when_an_owner_has_accepted(company: Company) -> None:
+def test_accepted_owner_ends_interim(company: Company) -> None:
     n, slack = company.people, orphan(company)
     named = stands_in(company, slack, n.mei, lead=n.amara)
     assert Resource.objects.get(pk=slack.pk).interim_owner(company.now) == n.mei
@@ -293,7 +291,7 @@ def test_the_person_the_lead_or_security_ends_it_with_a_reason(company: Company,
 
 
 @pytest.mark.rule("I3")
-def test_an_automation_whose_owner_left_has_one_who_acts_for_it_until_another_is_its_owner(company: Company) -> None:
+def test_ownerless_automation_gets_interim_owner(company: Company) -> None:
     n = company.people
     automation = scenarios.brought_in(company).automation
     left(company, n.jonas)
@@ -315,7 +313,7 @@ def test_an_automation_whose_owner_left_has_one_who_acts_for_it_until_another_is
 
 
 @pytest.mark.rule("I3", "I5")
-def test_an_identity_is_led_by_the_lead_of_what_it_serves_else_of_a_team_of_whoever_left(company: Company) -> None:
+def test_interim_of_identity_is_named_by_responsible_lead(company: Company) -> None:
     n = company.people
     automation = scenarios.brought_in(company).automation
     serves, alone = (

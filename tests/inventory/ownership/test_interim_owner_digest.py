@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.rule("I3", "R5")
-def test_who_may_confirm_an_interim_owner_no_more_is_not_asked(company: Company) -> None:
+def test_ineligible_confirmer_is_not_asked(company: Company) -> None:
     n, c = company.people, company
     named = name(c, orphan(c), n.rita, n.sana)
     threads = {f"interim:{named.pk}"}

@@ -40,7 +40,7 @@ def cost(person: Person, path: str) -> int:
 
 
 @pytest.mark.rule("I3")
-def test_the_resources_page_says_that_nobody_answers_and_offers_the_next_step_to_who_may_take_it(
+def test_resource_page_shows_missing_owner_and_next_step(
     company: Company,
 ) -> None:
     n, here = company.people, company.slack.href
@@ -71,7 +71,7 @@ def test_the_resources_page_says_that_nobody_answers_and_offers_the_next_step_to
 
 
 @pytest.mark.rule("I3", "S5")
-def test_what_is_tried_by_whoever_may_not_is_refused_and_on_record(company: Company) -> None:
+def test_unauthorised_naming_is_refused_on_record(company: Company) -> None:
     n = company.people
     left(company, n.omar)
     slack = Resource.objects.get(pk=company.slack.pk)
@@ -87,7 +87,7 @@ def test_what_is_tried_by_whoever_may_not_is_refused_and_on_record(company: Comp
 
 
 @pytest.mark.rule("I3", "I5", "I6")
-def test_an_automations_page_leads_to_what_it_runs_as_and_uses_and_nobody_answers_for(company: Company) -> None:
+def test_automation_page_links_to_ownerless_identity_and_credential(company: Company) -> None:
     n = company.people
     version = scenarios.brought_in(company)
     identity = NonHumanIdentity.objects.create(
@@ -111,7 +111,7 @@ def test_an_automations_page_leads_to_what_it_runs_as_and_uses_and_nobody_answer
 
 
 @pytest.mark.rule("I3")
-def test_home_and_the_list_show_leads_and_security_what_they_can_do_something_about(company: Company) -> None:
+def test_home_and_list_show_ownerless_objects_to_lead_and_security(company: Company) -> None:
     n = company.people
     automation = scenarios.brought_in(company).automation
     home, listing = reverse("home"), reverse("ownerless")
@@ -138,7 +138,7 @@ def test_home_and_the_list_show_leads_and_security_what_they_can_do_something_ab
 
 
 @pytest.mark.rule("I3")
-def test_the_mails_say_who_is_named_for_what_and_lead_there(company: Company) -> None:
+def test_mails_name_object_and_link_to_it(company: Company) -> None:
     n = company.people
     left(company, n.omar)
     named = stands_in(company, Resource.objects.get(pk=company.slack.pk), n.grace, lead=n.amara)

@@ -96,7 +96,7 @@ def submitted_in_vain(c: Company) -> Person:
     ],
     ids=lambda given: getattr(given, "__name__", given),
 )
-def test_whoever_has_a_part_in_what_uses_a_credential_narrows_nothing(
+def test_party_of_user_narrows_no_reach(
     company: Company, starting_point: str, stake: Callable[[Company], Person]
 ) -> None:
     c, n = company, company.people
@@ -123,7 +123,7 @@ def test_whoever_has_a_part_in_what_uses_a_credential_narrows_nothing(
 
 
 @pytest.mark.rule("T1", "S1")
-def test_what_somebody_said_before_they_brought_in_their_own_makes_that_no_less_risky(company: Company) -> None:
+def test_statement_before_own_import_does_not_lower_risk(company: Company) -> None:
     c, n = company, company.people
     version = brought_in(c)
     one = opening(c.erp)
@@ -150,7 +150,7 @@ def test_what_somebody_said_before_they_brought_in_their_own_makes_that_no_less_
 
 @pytest.mark.rule("T1", "S1")
 @pytest.mark.parametrize("part", ["amends", "submits"])
-def test_what_a_party_said_makes_what_they_submit_or_change_no_less_risky(company: Company, part: str) -> None:
+def test_statement_of_party_does_not_lower_risk(company: Company, part: str) -> None:
     c, n = company, company.people
     version = brought_in(c)
     one = opening(c.erp)
@@ -166,7 +166,7 @@ def test_what_a_party_said_makes_what_they_submit_or_change_no_less_risky(compan
 
 
 @pytest.mark.rule("I6", "T1")
-def test_what_counts_for_nothing_by_its_speaker_is_said_again_by_another_of_that_side(company: Company) -> None:
+def test_void_statement_can_be_repeated_by_other_person(company: Company) -> None:
     c, n = company, company.people
     stock_report.hand_over(c, c.erp, n.bram, n.omar)
     version = brought_in(c)
@@ -183,7 +183,7 @@ def test_what_counts_for_nothing_by_its_speaker_is_said_again_by_another_of_that
 
 
 @pytest.mark.rule("I6", "T1")
-def test_a_stake_keeps_nobody_from_saying_that_more_is_opened(company: Company) -> None:
+def test_party_may_widen_reach(company: Company) -> None:
     """Else whoever names Omar as the author of a draft would keep him from speaking for what is his."""
     c, n = company, company.people
     version = brought_in(c)
@@ -200,7 +200,7 @@ def test_a_stake_keeps_nobody_from_saying_that_more_is_opened(company: Company) 
 
 
 @pytest.mark.rule("S1")
-def test_a_part_in_what_came_before_the_approved_version_is_no_stake_any_more(company: Company) -> None:
+def test_part_in_earlier_versions_is_no_stake(company: Company) -> None:
     c, n = company, company.people
     stock_report.in_force(c, by=n.bram)
     stock_report.decide_rest(c, stock_report.submitted(c, stock_report.one_more_channel))
@@ -231,7 +231,7 @@ def describe(c: Company, one: Credential, by: Person, owner: Person | None) -> N
 
 
 @pytest.mark.rule("I3")
-def test_who_only_builds_with_it_takes_it_from_nobody_who_answers_for_it(company: Company) -> None:
+def test_builder_takes_credential_from_no_owner(company: Company) -> None:
     c, n = company, company.people
     brought_in(c)
     one = opening(c.erp)
@@ -249,7 +249,7 @@ def test_who_only_builds_with_it_takes_it_from_nobody_who_answers_for_it(company
 
 
 @pytest.mark.rule("I3")
-def test_an_owner_who_left_is_replaced_once_two_people_have_named_who_answers_meanwhile(company: Company) -> None:
+def test_owner_who_left_is_replaced_after_interim_confirmation(company: Company) -> None:
     c, n = company, company.people
     brought_in(c)
     one = owner_left(c)
@@ -268,7 +268,7 @@ def test_an_owner_who_left_is_replaced_once_two_people_have_named_who_answers_me
 
 
 @pytest.mark.rule("I3", "S1")
-def test_whoever_has_a_stake_replaces_no_owner_who_left_though_it_is_theirs_to_decide(company: Company) -> None:
+def test_stakeholder_does_not_replace_owner(company: Company) -> None:
     c, n = company, company.people
     brought_in(c)
     one = owner_left(c)
@@ -282,7 +282,7 @@ def test_whoever_has_a_stake_replaces_no_owner_who_left_though_it_is_theirs_to_d
 
 
 @pytest.mark.rule("I3", "I6")
-def test_what_else_is_known_is_said_while_its_owner_has_left_and_nobody_who_left_is_named(company: Company) -> None:
+def test_other_facts_stay_shown_without_naming_leaver(company: Company) -> None:
     c, n = company, company.people
     brought_in(c)
     one = owner_left(c)
@@ -297,9 +297,7 @@ def test_what_else_is_known_is_said_while_its_owner_has_left_and_nobody_who_left
 
 
 @pytest.mark.rule("I3", "I6")
-def test_whoever_answers_meanwhile_speaks_for_a_credential_that_was_approved_too(
-    company: Company, stock_in_stage_2: Submission
-) -> None:
+def test_interim_owner_speaks_for_approved_credential(company: Company, stock_in_stage_2: Submission) -> None:
     c, n, made = company, company.people, stock_in_stage_2
     one = owner_left(c)
     named = ownership_transitions.NAME_INTERIM["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
@@ -313,7 +311,7 @@ def test_whoever_answers_meanwhile_speaks_for_a_credential_that_was_approved_too
 
 
 @pytest.mark.rule("A6", "I3")
-def test_a_page_that_is_out_of_date_takes_back_nothing_that_its_reader_did_not_touch(company: Company) -> None:
+def test_stale_page_withdraws_only_touched_fields(company: Company) -> None:
     c, n = company, company.people
     brought_in(c)
     one = opening(c.erp)

@@ -33,7 +33,7 @@ def kept() -> Binding:
 
 
 @pytest.mark.rule("I8")
-def test_an_admin_or_a_builder_confirms_nothing(company: Company) -> None:
+def test_admin_and_builder_confirm_no_binding(company: Company) -> None:
     n = company.people
     for person in (n.ines, n.rita, n.mei):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
@@ -60,7 +60,7 @@ def test_a_proposed_connection_is_not_taken_by_another_resources_owner(company: 
 
 @pytest.mark.rule("I8")
 @pytest.mark.parametrize("stake", ["proposed", "business_owner", "technical_owner"])
-def test_who_proposed_a_connection_or_owns_what_rests_on_it_does_not_confirm_it(company: Company, stake: str) -> None:
+def test_proposer_and_user_do_not_confirm_binding(company: Company, stake: str) -> None:
     n = company.people
     version = scenarios.brought_in(company)
     if stake == "proposed":
@@ -79,7 +79,7 @@ def test_who_proposed_a_connection_or_owns_what_rests_on_it_does_not_confirm_it(
 
 
 @pytest.mark.rule("I8")
-def test_an_owner_takes_back_what_they_refused_and_another_may_claim_it(company: Company) -> None:
+def test_owner_withdraws_refusal_and_other_may_claim(company: Company) -> None:
     n = company.people
     made = Binding.objects.create(
         connector="slack",
@@ -96,7 +96,7 @@ def test_an_owner_takes_back_what_they_refused_and_another_may_claim_it(company:
 
 
 @pytest.mark.rule("I8")
-def test_a_confirmed_connection_is_moved_by_nobody_alone(company: Company) -> None:
+def test_confirmed_binding_is_moved_by_two_people(company: Company) -> None:
     n, binding = company.people, confirmed(company)
     for person, code in ((n.mei, "I8"), (n.ines, "PERMISSION")):
         with pytest.raises(NotPermitted, match=f"^{code}: "):
@@ -113,7 +113,7 @@ def test_a_confirmed_connection_is_moved_by_nobody_alone(company: Company) -> No
 
 
 @pytest.mark.rule("I8")
-def test_what_somebody_asks_for_is_not_replaced_by_another_who_asks(company: Company) -> None:
+def test_open_request_is_not_replaced(company: Company) -> None:
     n, binding = company.people, confirmed(company)
     bindings.request_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
     with pytest.raises(OutOfTurn, match="Mei Tanaka has already asked that this connection opens"):
@@ -161,7 +161,7 @@ def test_one_admin_asks_and_another_agrees(company: Company) -> None:
 
 
 @pytest.mark.rule("I8", "A11")
-def test_who_stands_in_for_the_asker_does_not_agree(company: Company) -> None:
+def test_delegate_of_requester_does_not_agree(company: Company) -> None:
     n, binding = company.people, confirmed(company)
     stands_in = as_delegate(n.omar, giver=n.mei, now=company.now)
     bindings.request_move(company.drive, actor=stands_in, now=company.now, **KNOWN)
@@ -171,7 +171,7 @@ def test_who_stands_in_for_the_asker_does_not_agree(company: Company) -> None:
 
 
 @pytest.mark.rule("I8")
-def test_agreeing_counts_for_what_was_shown_and_who_asked_must_still_answer_for_it(company: Company) -> None:
+def test_agreement_covers_shown_request_of_responsible_requester(company: Company) -> None:
     n, binding = company.people, confirmed(company)
     bindings.request_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
     with pytest.raises(OutOfTurn, match="changed in the meantime"):
@@ -182,7 +182,7 @@ def test_agreeing_counts_for_what_was_shown_and_who_asked_must_still_answer_for_
 
 
 @pytest.mark.rule("I8")
-def test_what_was_asked_for_can_be_dropped_and_nothing_is_agreed_to_then(company: Company) -> None:
+def test_dropped_request_cannot_be_agreed_to(company: Company) -> None:
     n, binding = company.people, confirmed(company)
     bindings.request_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
     bindings.drop_move(binding, actor=as_actor(n.omar), now=company.now)
@@ -191,7 +191,7 @@ def test_what_was_asked_for_can_be_dropped_and_nothing_is_agreed_to_then(company
 
 
 @pytest.mark.rule("I8")
-def test_the_database_moves_nothing_that_one_person_asked_for_and_agreed_to(company: Company) -> None:
+def test_database_refuses_move_by_one_person(company: Company) -> None:
     n, binding = company.people, confirmed(company)
     rows = Binding.objects.filter(pk=binding.pk)
     for change in ({"resource": company.drive}, {"confirmed_by": None, "confirmed_at": None}):

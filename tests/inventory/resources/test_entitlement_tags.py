@@ -14,7 +14,7 @@ from tests.trigger_bypass import given
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
 
-def test_what_is_imported_has_the_tags_of_its_connector(company: Company) -> None:
+def test_imported_entitlement_gets_tags_of_connector(company: Company) -> None:
     version = scenarios.brought_in(company)
     held = Privilege.objects.filter(version=version).select_related("entitlement")
     found = {(one.connector, one.entitlement.code): one.entitlement.tags for one in held}
@@ -22,7 +22,7 @@ def test_what_is_imported_has_the_tags_of_its_connector(company: Company) -> Non
     assert any(found.values())
 
 
-def test_what_an_owner_adds_has_the_tags_of_its_words(company: Company) -> None:
+def test_manual_entitlement_gets_tags_of_its_words(company: Company) -> None:
     n, slack = company.people, company.slack
     said = {"words": "May approve requests", "level": "write"}
     resources.add_entitlement(slack, actor=as_actor(n.omar), now=n.now, code="request:approve", **said)

@@ -26,7 +26,7 @@ def declare(c: Company, *, by: Person | None = None, **more: Any) -> Incident:
 
 
 @pytest.mark.parametrize("who", ["amara", "theo", "rita", "ines", "yuki"])
-def test_nobody_else_declares_one(company: Company, who: str) -> None:
+def test_only_owner_and_security_declare_incident(company: Company, who: str) -> None:
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         declare(company, by=getattr(company.people, who))
     assert not Incident.objects.exists()
@@ -43,9 +43,7 @@ def test_nobody_else_declares_one(company: Company, who: str) -> None:
         ("", {"reason": " "}),
     ],
 )
-def test_it_has_a_number_a_reason_and_an_end_within_thirty_days(
-    company: Company, field: str, said: dict[str, Any]
-) -> None:
+def test_incident_needs_reference_reason_and_end(company: Company, field: str, said: dict[str, Any]) -> None:
     if "until" in said:
         said = {"until": company.now + said["until"]}
     with pytest.raises(InvalidInput) as no:
@@ -64,7 +62,7 @@ def test_one_at_a_time_runs_on_a_resource(company: Company) -> None:
 
 
 @pytest.mark.parametrize("who", ["omar", "sana"])
-def test_owner_and_security_declare_it_and_the_others_of_them_are_told(company: Company, who: str) -> None:
+def test_incident_notifies_other_responsible_people(company: Company, who: str) -> None:
     made = declare(company, by=getattr(company.people, who))
     told = {one.recipient for one in Notice.objects.filter(event="incident_declared")}
     n = company.people
@@ -74,7 +72,7 @@ def test_owner_and_security_declare_it_and_the_others_of_them_are_told(company: 
     assert "INC-2041" not in str(event.payload)
 
 
-def test_it_is_ended_once_by_owner_or_security_with_a_reason(company: Company) -> None:
+def test_incident_is_ended_once_with_reason(company: Company) -> None:
     made = declare(company)
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         incidents.end_incident(made, actor=as_actor(company.people.theo), now=company.now, reason="Enough.")

@@ -50,7 +50,7 @@ def test_a_suggested_owner_has_no_say_until_an_admin_names_them(northwind: North
 
 
 @pytest.mark.rule("S8")
-def test_nobody_names_themselves_as_owner_and_the_database_says_so_too(northwind: Northwind) -> None:
+def test_nobody_names_themself_owner(northwind: Northwind) -> None:
     n = northwind
     made = proposed(n)
     with pytest.raises(DutyConflict, match="can't name yourself"):
@@ -60,7 +60,7 @@ def test_nobody_names_themselves_as_owner_and_the_database_says_so_too(northwind
 
 
 @pytest.mark.rule("S8")
-def test_nobody_names_themselves_as_deputy_nor_puts_to_use_what_they_would_be_the_deputy_of(
+def test_nobody_becomes_own_deputy_or_activates_as_deputy(
     northwind: Northwind,
 ) -> None:
     n = northwind
@@ -78,7 +78,7 @@ def test_nobody_names_themselves_as_deputy_nor_puts_to_use_what_they_would_be_th
 
 
 @pytest.mark.rule("I3")
-def test_owner_and_deputy_are_two_people_who_are_here(northwind: Northwind) -> None:
+def test_owner_and_deputy_are_two_present_people(northwind: Northwind) -> None:
     n = northwind
     made = proposed(n)
     with pytest.raises(InvalidInput, match="two people"):
@@ -90,7 +90,7 @@ def test_owner_and_deputy_are_two_people_who_are_here(northwind: Northwind) -> N
 
 
 @pytest.mark.rule("I8", "S8")
-def test_an_admin_who_proposed_it_set_its_class_or_would_own_it_does_not_put_it_to_use(northwind: Northwind) -> None:
+def test_proposing_admin_does_not_activate_resource(northwind: Northwind) -> None:
     n = northwind
     made = named(n, proposed(n))
     with pytest.raises(OutOfTurn, match="accepted"):
@@ -138,7 +138,7 @@ def test_the_database_refuses_a_resource_in_use_without_a_data_class(company: Co
 
 
 @pytest.mark.rule("I3")
-def test_the_class_of_what_is_in_use_is_not_unset(company: Company) -> None:
+def test_class_of_active_resource_cannot_be_unset(company: Company) -> None:
     with pytest.raises(InvalidInput, match="Choose a data class") as no:
         resources.amend_resource(
             company.slack, actor=as_actor(company.people.omar), now=company.now, fields={"data_class": ""}
@@ -147,7 +147,7 @@ def test_the_class_of_what_is_in_use_is_not_unset(company: Company) -> None:
 
 
 @pytest.mark.rule("I3")
-def test_what_was_in_use_without_a_class_stays_so_as_restricted_until_its_owner_sets_it(company: Company) -> None:
+def test_active_resource_without_class_counts_as_restricted(company: Company) -> None:
     owner = as_actor(company.people.omar)
     given(company.slack, data_class="")
     resources.amend_resource(company.slack, actor=owner, now=company.now, fields={"about": "Our chat."})
@@ -159,7 +159,7 @@ def test_what_was_in_use_without_a_class_stays_so_as_restricted_until_its_owner_
 
 
 @pytest.mark.rule("I3")
-def test_the_database_refuses_a_resource_in_use_that_nobody_accepted_to_own(northwind: Northwind) -> None:
+def test_database_refuses_active_resource_without_accepted_owner(northwind: Northwind) -> None:
     made = proposed(northwind, data_class="internal")
     with pytest.raises(IntegrityError, match="resource_active_has_owner_and_deputy"), transaction.atomic():
         Resource.objects.filter(pk=made.pk).update(state="active")
@@ -168,7 +168,7 @@ def test_the_database_refuses_a_resource_in_use_that_nobody_accepted_to_own(nort
 
 
 @pytest.mark.rule("S8", "I3")
-def test_a_class_in_use_is_raised_by_its_owner_and_lowered_by_nobody_here(company: Company) -> None:
+def test_owner_raises_but_never_lowers_class(company: Company) -> None:
     n = company.people
     for fields in ({"data_class": "public"}, {"environment": "test"}):
         with pytest.raises(InvalidInput, match="second person"):
@@ -186,9 +186,7 @@ def test_a_class_in_use_is_raised_by_its_owner_and_lowered_by_nobody_here(compan
     ("fields", "beside"),
     [({"name": " "}, "name"), ({"kind": "spoon"}, "kind"), ({"data_class": "cosmic"}, "data_class")],
 )
-def test_what_cannot_be_a_resource_is_refused_beside_its_field(
-    northwind: Northwind, fields: dict[str, str], beside: str
-) -> None:
+def test_invalid_resource_is_refused_beside_field(northwind: Northwind, fields: dict[str, str], beside: str) -> None:
     with pytest.raises(InvalidInput) as no:
         proposed(northwind, **fields)
     assert no.value.refusal.detail[0][0] == beside
@@ -206,7 +204,7 @@ def test_a_new_owner_of_a_resource_in_use_takes_over_when_they_accept(company: C
 
 
 @pytest.mark.rule("I3")
-def test_a_resource_whose_owner_left_is_orphaned(company: Company) -> None:
+def test_resource_of_leaver_is_orphaned(company: Company) -> None:
     now = company.now
     assert not Resource.objects.ownerless(now).exists()
     company.people.omar.is_active = False
@@ -217,7 +215,7 @@ def test_a_resource_whose_owner_left_is_orphaned(company: Company) -> None:
 
 
 @pytest.mark.rule("I4")
-def test_what_can_be_held_is_added_once_with_a_level_that_is_known(company: Company) -> None:
+def test_entitlement_is_added_once_with_known_level(company: Company) -> None:
     n = company.people
     added: dict[str, Any] = {"code": "files:write", "words": "May upload files", "level": "write"}
     resources.add_entitlement(company.slack, actor=as_actor(n.omar), now=n.now, **added)
@@ -232,7 +230,7 @@ def test_what_can_be_held_is_added_once_with_a_level_that_is_known(company: Comp
 
 
 @pytest.mark.rule("S5")
-def test_a_superuser_without_a_role_sees_and_changes_nothing_of_the_register(company: Company) -> None:
+def test_superuser_without_role_sees_and_changes_nothing(company: Company) -> None:
     scenarios.brought_in(company)
     root = Person.objects.create_superuser("root@northwind.example", name="Root")
     assert not Automation.objects.visible_to(as_actor(root), company.now).exists()

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.full("judges all real exports")
 @pytest.mark.rule("T1", "T2")
-def test_at_most_a_quarter_of_the_real_exports_is_high_once_everything_is_bound(real_exports: Path) -> None:
+def test_at_most_a_quarter_of_bound_real_exports_is_high(real_exports: Path) -> None:
     judged = list(tiers.exports(real_exports / "imports"))
     shares = tiers.shares(judged)
     sys.stdout.write(f"{len(judged)} exports: { ({tier.word: round(share, 1) for tier, share in shares.items()}) }\n")

@@ -94,7 +94,7 @@ def test_every_combination_of_facts_has_the_tier_of_the_table() -> None:
         ({"level": "execute"}, "It runs things on internal data."),
     ],
 )
-def test_each_thing_that_keeps_it_from_being_low_is_said(worse: dict[str, object], because: str) -> None:
+def test_every_reason_against_low_is_given(worse: dict[str, object], because: str) -> None:
     assert risk_tiers.privilege_tier(CLEAN).tier is Tier.LOW
     assert risk_tiers.privilege_tier(replace(CLEAN, **worse)) == Judged(Tier.STANDARD, (because,))  # type: ignore[arg-type]
 
@@ -117,12 +117,12 @@ def test_each_thing_that_keeps_it_from_being_low_is_said(worse: dict[str, object
         ({"level": "execute", "opaque": True}, "It runs code that can't be judged from its source, in production."),
     ],
 )
-def test_each_thing_that_makes_it_high_is_said(worse: dict[str, object], because: str) -> None:
+def test_every_reason_for_high_is_given(worse: dict[str, object], because: str) -> None:
     assert risk_tiers.privilege_tier(replace(CLEAN, **worse)) == Judged(Tier.HIGH, (because,))  # type: ignore[arg-type]
 
 
 @pytest.mark.rule("T1", "I3", "I4")
-def test_what_is_not_known_counts_as_its_worse_reading_and_says_so() -> None:
+def test_unknown_facts_count_as_worst_and_say_so() -> None:
     unset = risk_tiers.privilege_tier(replace(CLEAN, data_class=""))
     assert unset.tier is Tier.HIGH
     assert "not set, which counts as restricted" in unset.reasons[0]
@@ -132,14 +132,14 @@ def test_what_is_not_known_counts_as_its_worse_reading_and_says_so() -> None:
 
 
 @pytest.mark.rule("T1")
-def test_several_reasons_for_high_are_all_said() -> None:
+def test_all_reasons_for_high_are_given() -> None:
     chosen = {"model_controlled": True, "irreversible": True, "outbound": True}
     judged = risk_tiers.privilege_tier(replace(CLEAN, level="admin", data_class="restricted", **chosen))
     assert len(judged.reasons) == 4
 
 
 @pytest.mark.rule("T1")
-def test_what_a_model_chooses_and_somebody_can_undo_is_standard() -> None:
+def test_reversible_model_choice_is_standard() -> None:
     judged = risk_tiers.privilege_tier(replace(CLEAN, level="write", model_controlled=True))
     assert judged.tier is Tier.STANDARD
     assert "A model chooses what it does." in judged.reasons
@@ -152,7 +152,7 @@ def test_code_that_can_be_read_is_standard() -> None:
 
 
 @pytest.mark.rule("T1", "S8")
-def test_a_policy_says_what_makes_a_models_choice_high() -> None:
+def test_policy_defines_when_model_choice_is_high() -> None:
     chosen = replace(CLEAN, level="write", model_controlled=True)
     anything = {"high": {"non_read_chosen_by_model": True}}
     assert risk_tiers.privilege_tier(chosen, anything) == Judged(
@@ -203,7 +203,7 @@ def test_a_worse_fact_never_makes_a_tier_milder() -> None:
 
 
 @pytest.mark.rule("T1")
-def test_a_fact_that_nobody_gave_is_taken_at_its_worst() -> None:
+def test_missing_fact_counts_as_worst() -> None:
     assert risk_tiers.privilege_tier(PrivilegeFacts()).tier is Tier.HIGH
 
 

@@ -108,7 +108,7 @@ def test_a_credential_that_the_source_needs_and_does_not_name_has_an_unknown_rea
         ({"entitlement__code": "workflow:execute", "level": "execute", "target": ""}, True),
     ],
 )
-def test_what_is_not_known_to_be_undone_counts_as_irreversible(differs: dict[str, Any], is_irreversible: bool) -> None:
+def test_unknown_reversibility_counts_as_irreversible(differs: dict[str, Any], is_irreversible: bool) -> None:
     assert version_assessment.facts_of(privilege(**differs), "production").irreversible is is_irreversible
 
 
@@ -139,7 +139,7 @@ def assessed(company: Company, version: Version) -> Any:
 
 
 @pytest.mark.rule("I2", "T1", "H1")
-def test_a_later_assessment_sees_what_the_register_says_now_and_the_earlier_one_stays(company: Company) -> None:
+def test_later_assessment_uses_current_register_and_keeps_earlier(company: Company) -> None:
     version = scenarios.brought_in(company, "weekly-stock-report.json")
     first = version.latest_assessment
     assert first is not None
@@ -193,7 +193,7 @@ def test_code_that_imports_is_opaque_and_high_in_production(company: Company) ->
 
 
 @pytest.mark.rule("T1")
-def test_what_would_be_is_judged_before_anything_is_saved() -> None:
+def test_assessment_before_saving_equals_saved_one() -> None:
     made = [privilege(), privilege(level="admin")]
     made[1].key = "other"
     judged = version_assessment.judge_version(made, [], [], kind="workflow", environment="production")

@@ -31,7 +31,7 @@ from inventory.versions import findings, trigger_descriptions
         ("what is new", "x", "what is new: x"),
     ],
 )
-def test_what_starts_it_is_said_in_words(kind: str, detail: str, said: str) -> None:
+def test_triggers_are_described_in_words(kind: str, detail: str, said: str) -> None:
     assert trigger_descriptions.trigger_sentence(kind, detail) == said
 
 

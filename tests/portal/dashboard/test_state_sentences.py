@@ -28,7 +28,7 @@ def test_home_says_of_a_draft_that_it_was_submitted_before_once_it_was(
     assert "Not submitted yet" not in shown
 
 
-def test_a_resource_that_somebody_accepted_to_own_is_not_said_to_have_nobody(northwind: Northwind) -> None:
+def test_accepted_resource_is_not_called_ownerless(northwind: Northwind) -> None:
     n = northwind
     made = resources.register_resource(
         n.finance_ops,
@@ -48,9 +48,7 @@ def test_a_resource_that_somebody_accepted_to_own_is_not_said_to_have_nobody(nor
 
 
 @pytest.mark.rule("A5")
-def test_what_is_decided_is_held_by_whoever_accepts_the_rest_and_titles_say_how_it_stands(
-    company: Company, chaser_in_stage_2: Submission
-) -> None:
+def test_decided_submission_waits_for_accepter_in_titles(company: Company, chaser_in_stage_2: Submission) -> None:
     n, review = company.people, reverse("review", args=[chaser_in_stage_2.pk])
     builder, owner = client_of(n.rita), client_of(n.jonas)
     assert title(builder.get(review)) == "Invoice chaser: Stage 2 · Privileges · Countersign"
@@ -75,9 +73,7 @@ def title(answer: Any) -> str:
     return " ".join(found[1].split()) if found else ""
 
 
-def test_a_list_of_what_ended_that_is_empty_says_what_would_be_in_it(
-    company: Company, chaser_in_force: Submission
-) -> None:
+def test_empty_list_of_ended_grants_explains_itself(company: Company, chaser_in_force: Submission) -> None:
     shown = client_of(company.people.sana).get(
         f"{reverse('automation_grants', args=[chaser_in_force.automation_id])}?show=ended"
     )

@@ -32,7 +32,7 @@ def text(answer: Any) -> str:
 
 
 @pytest.mark.parametrize("name", ["clock", "mail_list"])
-def test_outside_a_demo_they_are_not_there(northwind: Northwind, settings: Any, name: str) -> None:
+def test_demo_pages_are_absent_outside_demo(northwind: Northwind, settings: Any, name: str) -> None:
     settings.DEMO = False
     for who in (northwind.rita, northwind.ines):
         assert client_of(who).get(reverse(name)).status_code == 404
@@ -44,7 +44,7 @@ def test_outside_a_demo_they_are_not_there(northwind: Northwind, settings: Any, 
 @pytest.mark.parametrize(
     "asked", [{"days": "0"}, {"days": "-3"}, {"days": "367"}, {"days": "x"}, {"days": "٣"}, {"until": "2020-01-01"}, {}]
 )
-def test_the_clock_is_not_moved_back_nor_too_far_nor_by_nonsense(northwind: Northwind, asked: dict[str, str]) -> None:
+def test_clock_refuses_past_far_and_invalid_values(northwind: Northwind, asked: dict[str, str]) -> None:
     answer = client_of(northwind.rita).post(reverse("clock"), asked)
     assert answer.status_code == 422
     assert "lies ahead" in text(answer)
@@ -71,7 +71,7 @@ def test_the_clock_moves_by_days_to_a_day_and_wakes_the_sweeps(
     )
 
 
-def test_everybody_reads_the_demos_mail_with_its_link(northwind: Northwind, settings: Any) -> None:
+def test_demo_mail_is_readable_with_links(northwind: Northwind, settings: Any) -> None:
     settings.MAIL_SERVER = None
     told = outbox.notice(
         recipient=northwind.omar,
@@ -110,7 +110,7 @@ def staff(northwind: Northwind) -> Person:
 
 
 @pytest.mark.rule("S5")
-def test_the_admin_is_not_there_for_a_superuser_without_a_role_nor_for_an_auditor_who_is_no_staff(
+def test_admin_site_needs_role_and_staff(
     northwind: Northwind,
 ) -> None:
     root = Person.objects.create_superuser("root@northwind.example", name="Root")
@@ -137,7 +137,7 @@ def test_every_model_of_ours_is_registered_read_only(staff: Person, rf: Any) -> 
 
 
 @pytest.mark.rule("H1")
-def test_the_admin_shows_rows_and_writes_nothing_for_anybody(staff: Person) -> None:
+def test_admin_site_is_read_only(staff: Person) -> None:
     Person.objects.filter(pk=staff.pk).update(is_superuser=True)
     client = client_of(Person.objects.get(pk=staff.pk))
     row = RoleAssignment.objects.first()
@@ -158,7 +158,7 @@ def test_the_admin_shows_rows_and_writes_nothing_for_anybody(staff: Person) -> N
     assert RoleAssignment.objects.get(pk=row.pk).role == row.role
 
 
-def test_the_admin_shows_neither_passwords_nor_texts_that_people_typed(staff: Person, northwind: Northwind) -> None:
+def test_admin_site_hides_passwords_and_typed_texts(staff: Person, northwind: Northwind) -> None:
     northwind.rita.set_password("correct horse battery staple")
     northwind.rita.save(update_fields=["password"])
     page = text(client_of(staff).get(reverse("admin:controls_person_change", args=[northwind.rita.pk])))
@@ -167,7 +167,7 @@ def test_the_admin_shows_neither_passwords_nor_texts_that_people_typed(staff: Pe
     assert northwind.rita.password not in page
 
 
-def test_health_shows_jobs_and_what_is_wrong(northwind: Northwind) -> None:
+def test_health_page_shows_jobs_and_problems(northwind: Northwind) -> None:
     JobRun.objects.create(
         job="controls.seal", started_at=NOW, began_at=NOW, ended_at=NOW, seen_at=NOW, error="LookupError"
     )

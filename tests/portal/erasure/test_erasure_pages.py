@@ -175,7 +175,7 @@ def stored(needles: list[str]) -> list[str]:
 
 
 @pytest.mark.rule("H6")
-def test_nothing_stored_holds_name_address_title_or_a_text_of_theirs(story: Story) -> None:
+def test_erased_persons_name_address_and_texts_are_gone(story: Story) -> None:
     n = story.company.people
     needles = ["Rita Novak", n.rita.email, n.rita.title, "rita.novak", WROTE]
     wanted = [*needles, *(f"{WROTE} {where}" for where in WHERE)]
@@ -190,7 +190,7 @@ def test_nothing_stored_holds_name_address_title_or_a_text_of_theirs(story: Stor
 
 
 @pytest.mark.rule("H6")
-def test_they_can_be_recognised_by_no_session_address_factor_draft_or_preview(story: Story) -> None:
+def test_erased_person_is_unrecognisable_in_sessions_and_drafts(story: Story) -> None:
     n = story.company.people
     sessions = Session.objects.count()
     erase_on_the_pages(n, n.rita)
@@ -217,7 +217,7 @@ def test_they_can_be_recognised_by_no_session_address_factor_draft_or_preview(st
 
 
 @pytest.mark.rule("H6", "S1", "A6")
-def test_parties_decisions_and_what_they_rest_on_stay_by_id(story: Story) -> None:
+def test_parties_and_decisions_stay_by_id_after_erasure(story: Story) -> None:
     n, made = story.company.people, story.submission
     before = set(made.parties.values_list("person", "capacity"))
     assert {(n.rita.pk, one) for one in (Capacity.SUBMITTER, Capacity.AUTHOR, Capacity.ANSWERED)} <= before
@@ -235,9 +235,7 @@ def test_parties_decisions_and_what_they_rest_on_stay_by_id(story: Story) -> Non
 
 
 @pytest.mark.rule("H6", "S2")
-def test_whoever_decided_and_was_erased_is_refused_by_the_database_as_before(
-    company: Company, stock_in_stage_2: Submission
-) -> None:
+def test_database_still_bars_erased_decider(company: Company, stock_in_stage_2: Submission) -> None:
     n, made = company.people, stock_in_stage_2
     record_leaver(n.theo, actor=as_actor(n.ines), now=NOW, reason="A new job.")
     erase_on_the_pages(n, n.theo)
@@ -268,9 +266,7 @@ def test_an_author_known_by_an_address_alone_stays_an_author(story: Story) -> No
 
 
 @pytest.mark.rule("H6", "A14")
-def test_a_justification_that_somebody_took_over_is_theirs_who_gave_it_first(
-    company: Company, stock_submitted: Submission
-) -> None:
+def test_adopted_justification_belongs_to_first_author(company: Company, stock_submitted: Submission) -> None:
     n = company.people
     first = stock_submitted
     newer = stock_report.version(company, stock_report.one_more_channel, by=n.jonas, technical_owner=n.bram)
@@ -286,7 +282,7 @@ def test_a_justification_that_somebody_took_over_is_theirs_who_gave_it_first(
 
 
 @pytest.mark.rule("H6", "H1")
-def test_where_they_were_the_contact_the_automation_says_so_in_its_history_too(story: Story) -> None:
+def test_erased_contact_is_removed_from_history(story: Story) -> None:
     n, automation = story.company.people, story.submission.automation
     erase_on_the_pages(n, n.rita)
     row = Automation.objects.get(pk=automation.pk)
@@ -317,7 +313,7 @@ def test_every_page_says_erased_person(story: Story) -> None:
 
 
 @pytest.mark.rule("H6")
-def test_whoever_asks_again_is_not_offered_an_erased_reason(story: Story) -> None:
+def test_erased_reason_is_not_offered_again(story: Story) -> None:
     n = story.company.people
     erase_on_the_pages(n, n.rita)
     again = Build.by(n.tom)
@@ -326,7 +322,7 @@ def test_whoever_asks_again_is_not_offered_an_erased_reason(story: Story) -> Non
 
 
 @pytest.mark.rule("H6")
-def test_the_question_says_what_is_destroyed_and_wants_the_name(northwind: Northwind) -> None:
+def test_erasure_page_lists_losses_and_asks_for_name(northwind: Northwind) -> None:
     n = northwind
     ask = reverse("person_erase", args=[n.rita.pk])
     assert client_of(n.ines).get(ask).status_code == 409

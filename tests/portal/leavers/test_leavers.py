@@ -46,7 +46,7 @@ def held(one: Person, c: Company, *, days: float = 2) -> dict[tuple[str, str, st
 
 
 @pytest.mark.parametrize("who", ["theo", "rita", "omar"])
-def test_only_who_reads_the_ledger_sees_who_left(company: Company, who: str) -> None:
+def test_only_ledger_readers_see_leavers(company: Company, who: str) -> None:
     leave(company, company.people.mei)
     client = client_of(getattr(company.people, who))
     assert client.get(reverse("leavers")).status_code == 404
@@ -54,14 +54,12 @@ def test_only_who_reads_the_ledger_sees_who_left(company: Company, who: str) -> 
 
 
 @pytest.mark.parametrize("who", ["ines", "sana", "yuki"])
-def test_where_nobody_has_left_the_page_says_so(northwind: object, company: Company, who: str) -> None:
+def test_leavers_page_without_leavers_says_so(northwind: object, company: Company, who: str) -> None:
     client = client_of(getattr(company.people, who))
     assert "Nobody has left." in lines(client.get(reverse("leavers")))
 
 
-def test_what_names_them_and_nobody_else_has_yet_waits_with_what_settles_it(
-    company: Company, stock_in_force: Submission
-) -> None:
+def test_unassigned_duty_of_leaver_is_listed_with_next_step(company: Company, stock_in_force: Submission) -> None:
     n = company.people
     leave(company, n.jonas)
     automation = held(n.jonas, company)["Automations", "Weekly stock report", "business owner"]
@@ -69,7 +67,7 @@ def test_what_names_them_and_nobody_else_has_yet_waits_with_what_settles_it(
     assert automation.to_do_href == reverse("automation_amend", args=[stock_in_force.automation_id])
 
 
-def test_who_answers_meanwhile_has_it_now(company: Company) -> None:
+def test_interim_owner_of_leavers_object_is_shown(company: Company) -> None:
     n, then = company.people, company.now + 2 * DAY
     leave(company, n.omar)
     erp = Resource.objects.get(pk=company.erp.pk)
@@ -79,7 +77,7 @@ def test_who_answers_meanwhile_has_it_now(company: Company) -> None:
     assert held(n.omar, company, days=3)["Resources", erp.name, "owner"].now == "Grace Lindqvist, meanwhile"
 
 
-def test_what_somebody_else_has_since_is_still_listed_with_who_has_it(company: Company) -> None:
+def test_reassigned_duty_is_listed_with_new_holder(company: Company) -> None:
     n = company.people
     leave(company, n.omar)
     own(Resource.objects.get(pk=company.erp.pk), n.grace, n.amara, now=company.now + 2 * DAY)
@@ -103,7 +101,7 @@ def test_a_team_that_has_no_lead_waits(company: Company) -> None:
     assert team_transitions.name_leads.permission is None  # two people do
 
 
-def test_a_question_of_a_review_is_with_whoever_is_next(held_stock: Held) -> None:
+def test_question_of_leaver_is_with_next_reviewer(held_stock: Held) -> None:
     n = held_stock.people
     item = under_review(held_stock.grant())
     at = item.opened_at + DAY
@@ -116,7 +114,7 @@ def test_a_question_of_a_review_is_with_whoever_is_next(held_stock: Held) -> Non
 
 
 @pytest.mark.rule("G4")
-def test_what_they_were_to_take_away_is_with_whoever_else_was_asked(held_stock: Held) -> None:
+def test_revocation_task_of_leaver_is_with_others(held_stock: Held) -> None:
     n, c = held_stock.people, held_stock.company
     transition_lifecycle.revoke(held_stock.grant(on=c.slack), actor=as_actor(n.sana), now=c.now, reason="Not here.")
     task = RevocationTask.objects.get(grant__kind="privilege")
@@ -135,9 +133,7 @@ def held_stock(company: Company, stock_in_force: Submission) -> Held:
     return Held(company, stock_in_force)
 
 
-def test_a_record_that_waited_for_them_is_with_the_others_who_are_asked(
-    company: Company, stock_in_stage_2: Submission
-) -> None:
+def test_approval_of_leaver_is_with_other_approvers(company: Company, stock_in_stage_2: Submission) -> None:
     n = company.people
     leave(company, n.omar)
     rows = [one for one in held(n.omar, company).values() if one.kind == "Approvals"]
@@ -146,7 +142,7 @@ def test_a_record_that_waited_for_them_is_with_the_others_who_are_asked(
     assert all(one.waits for one in rows)  # until the sweep has asked whoever is next
 
 
-def test_the_page_says_by_whose_word_and_links_to_what_two_signed(company: Company) -> None:
+def test_leavers_page_names_reporter_and_proposal(company: Company) -> None:
     n, alone = company.people, make_person("Lars Holm")
     leave(company, alone)
     leave(company, n.omar)
@@ -176,9 +172,7 @@ def test_a_page_of_people_costs_as_much_as_half_of_it(company: Company, stock_in
     assert asked() == one
 
 
-def test_the_list_is_read_page_by_page_and_nobody_is_left_out(
-    company: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_leavers_list_pages_completely(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pager, "PAGE", 2)
     people = [make_person(f"Gone {number}") for number in range(5)]
     for number, one in enumerate(people):
@@ -192,7 +186,7 @@ def test_the_list_is_read_page_by_page_and_nobody_is_left_out(
     assert client.get(f"{reverse('leavers')}?before=nonsense").status_code == 200
 
 
-def test_what_is_retired_waits_for_nobody(company: Company, stock_in_force: Submission) -> None:
+def test_retired_object_of_leaver_needs_nobody(company: Company, stock_in_force: Submission) -> None:
     n = company.people
     lifecycle.retire(again(stock_in_force.automation), actor=as_actor(n.jonas), now=company.now, reason="Over.")
     leave(company, n.jonas)

@@ -37,7 +37,7 @@ def rows(answer: Any) -> list[str]:
 @pytest.mark.django_db
 @pytest.mark.parametrize("who", ["rita", "theo", "omar"])
 @pytest.mark.parametrize("name", ["ledger", "ledger_export", "ledger_verify"])
-def test_whoever_may_not_read_the_ledger_is_told_who_may(northwind: Northwind, who: str, name: str) -> None:
+def test_unauthorised_reader_learns_who_may_read_ledger(northwind: Northwind, who: str, name: str) -> None:
     client = client_of(getattr(northwind, who))
     answer = client.post(reverse(name)) if name == "ledger_verify" else client.get(reverse(name))
     assert answer.status_code == 403
@@ -46,7 +46,7 @@ def test_whoever_may_not_read_the_ledger_is_told_who_may(northwind: Northwind, w
 
 
 @pytest.mark.django_db
-def test_it_is_searched_by_name_event_code_number_outcome_actor_subject_and_day(northwind: Northwind) -> None:
+def test_ledger_search_covers_all_fields(northwind: Northwind) -> None:
     with pytest.raises(DutyConflict, match=r"^SOD-8: You would gain by this yourself, so"):
         propose_role(northwind.ines, Role.AUDITOR, by=northwind.ines, now=NOW)
     event = appended(actor=as_actor(northwind.karl), verb="team.founded", subject=northwind.marketing, now=NOW)
@@ -100,7 +100,7 @@ def test_an_address_with_a_nul_in_it_is_a_bad_request_on_every_page(northwind: N
 
 
 @pytest.mark.django_db
-def test_it_pages_by_key_both_ways_and_asks_as_much_for_many_as_for_few(northwind: Northwind) -> None:
+def test_ledger_pages_by_key_with_constant_queries(northwind: Northwind) -> None:
     yuki = client_of(northwind.yuki)
     yuki.get(reverse("ledger"))
     with CaptureQueriesContext(connection) as few:
@@ -137,9 +137,7 @@ def test_a_filter_answers_with_the_rows_alone(northwind: Northwind) -> None:
 
 @pytest.mark.race
 @pytest.mark.rule("H2", "H9")
-def test_it_says_which_seal_covers_what_verifies_on_request_and_exports_what_verifies_alone(
-    committed: None, alone: None
-) -> None:
+def test_ledger_shows_seals_verifies_and_exports(committed: None, alone: None) -> None:
     company = build(uuid.uuid4().hex[:8])
     yuki = client_of(company.yuki)
     sealing.seal_all(at=timezone.now())
@@ -167,7 +165,7 @@ def test_it_says_which_seal_covers_what_verifies_on_request_and_exports_what_ver
 
 
 @pytest.mark.django_db
-def test_what_does_not_fit_is_said_in_words(northwind: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_ledger_filter_is_explained(northwind: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
     from governance.core.ledger import ledger_export
 
     broken = verifier.Report(events=3, seals=1, problems=["Event 2 was altered."])

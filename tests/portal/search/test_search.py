@@ -42,15 +42,13 @@ def lines(answer: Any) -> str:
     return str(answer.content.decode())
 
 
-def test_nobody_searches_without_signing_in() -> None:
+def test_search_needs_sign_in() -> None:
     answer = Client().get(reverse("search"), {"q": "stock"})
     assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, reverse("account_login"))
 
 
 @pytest.mark.rule("I1")
-def test_what_somebody_may_not_see_is_not_found_by_its_name_its_number_or_its_people(
-    submission: Submission, company: Company
-) -> None:
+def test_invisible_objects_are_not_found_by_any_field(submission: Submission, company: Company) -> None:
     root = Person.objects.create_superuser("root@northwind.example", name="Root")
     for who in (company.people.nadia, root):
         for words in ("stock", submission.reference, "rita", "finance operations"):
@@ -94,7 +92,7 @@ def test_a_submission_is_found_by_its_number_of_its_own_year(submission: Submiss
     assert found(rita, q=f"2019-{submission.pk:04}") == {}
 
 
-def test_every_word_must_be_there_and_no_word_finds_nothing(submission: Submission, company: Company) -> None:
+def test_all_words_must_match(submission: Submission, company: Company) -> None:
     rita = company.people.rita
     assert found(rita, q="report stock")["Automations"] == [submission.automation.name]
     assert found(rita, q="stock nothing-like-it") == {}
@@ -140,14 +138,14 @@ def test_submissions_stand_by_themselves_a_page_at_a_time_without_gaps_or_repeat
     assert seen == [reverse("review", args=[pk]) for pk in newest]
 
 
-def test_htmx_gets_what_was_found_alone(submission: Submission, company: Company) -> None:
+def test_htmx_search_returns_results_only(submission: Submission, company: Company) -> None:
     who, asked = client_of(company.people.rita), {"q": "stock"}
     part = who.get(reverse("search"), asked, headers={"hx-request": "true", "hx-target": "found"})
     assert lines(part).lstrip().startswith('<div class="found" id="found"')
     assert submission.automation.name in lines(part)
 
 
-def test_what_nobody_sees_in_what_was_asked_is_not_repeated(northwind: Northwind) -> None:
+def test_hidden_characters_are_not_echoed(northwind: Northwind) -> None:
     page = client_of(northwind.rita).get(reverse("search"), {"q": "line\u2028line\u202e exe"}).content.decode()
     assert "line line exe: search" in page
 

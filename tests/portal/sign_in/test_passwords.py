@@ -70,9 +70,7 @@ def set_by(path: str, password: str = NEW, repeated: str = "") -> tuple[Client, 
 
 
 @pytest.mark.rule("S5")
-def test_a_link_that_is_made_up_or_of_another_person_sets_nothing(
-    northwind: Northwind, rita: Person, mails: Server
-) -> None:
+def test_forged_or_foreign_password_link_is_refused(northwind: Northwind, rita: Person, mails: Server) -> None:
     vera = invited(northwind)
     path = link_of(mails, vera.email)
     ours, key = int_to_base36(vera.pk), path.rstrip("/").rpartition("-")[2]
@@ -99,7 +97,7 @@ def test_a_link_ends_after_three_days_and_works_once(northwind: Northwind, mails
     ("password", "repeated", "sentence"),
     [("short", "", "at least 12 characters"), (NEW, "something else here", "same password")],
 )
-def test_a_weak_or_mistyped_password_is_refused_beside_its_field(
+def test_weak_or_mistyped_password_is_refused_beside_field(
     northwind: Northwind, mails: Server, password: str, repeated: str, sentence: str
 ) -> None:
     vera = invited(northwind)
@@ -111,7 +109,7 @@ def test_a_weak_or_mistyped_password_is_refused_beside_its_field(
 
 
 @pytest.mark.rule("S5", "R8")
-def test_a_reset_asked_for_a_stranger_or_a_leaver_sends_nothing_and_answers_alike(
+def test_reset_for_stranger_or_leaver_sends_nothing_with_same_answer(
     northwind: Northwind, rita: Person, mails: Server
 ) -> None:
     record_leaver(northwind.tom, actor=as_actor(northwind.ines), now=NOW, reason="New job")
@@ -141,7 +139,7 @@ def test_a_change_needs_the_old_password(rita: Person) -> None:
 
 
 @pytest.mark.rule("S5", "H1")
-def test_nobody_but_an_admin_invites(northwind: Northwind) -> None:
+def test_only_admin_invites(northwind: Northwind) -> None:
     for who in (northwind.sana, northwind.yuki):
         assert client_of(who).post(reverse("person_invite", args=[northwind.tom.pk])).status_code == 403
     assert not Notice.objects.filter(event="invitation").exists()
@@ -150,7 +148,7 @@ def test_nobody_but_an_admin_invites(northwind: Northwind) -> None:
 
 
 @pytest.mark.rule("S5")
-def test_who_signs_in_elsewhere_is_not_invited(northwind: Northwind) -> None:
+def test_external_account_is_not_invited(northwind: Northwind) -> None:
     Person.objects.filter(pk=northwind.tom.pk).update(source="oidc")
     answer = client_of(northwind.ines).post(reverse("person_invite", args=[northwind.tom.pk]))
     assert answer.status_code == 409
@@ -191,7 +189,7 @@ def test_the_link_is_in_no_row(northwind: Northwind, smtp: Server, settings: Any
     assert len(smtp.to(vera.email)) == int(has_server)
 
 
-def test_an_admin_sees_who_has_no_password_yet_and_invites_again(northwind: Northwind, mails: Server) -> None:
+def test_admin_sees_missing_passwords_and_reinvites(northwind: Northwind, mails: Server) -> None:
     vera = invited(northwind)
     ines = client_of(northwind.ines)
     page = ines.get(reverse("person", args=[vera.pk])).content.decode()
@@ -207,7 +205,7 @@ def test_an_admin_sees_who_has_no_password_yet_and_invites_again(northwind: Nort
 
 
 @pytest.mark.rule("S5", "H1")
-def test_a_change_ends_other_sessions_and_tokens_and_is_told(rita: Person, mails: Server) -> None:
+def test_password_change_ends_sessions_and_tokens_with_notice(rita: Person, mails: Server) -> None:
     here, elsewhere = client_of(rita), client_of(rita)
     _, secret = made_for(rita)
     sent = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
@@ -232,7 +230,7 @@ def test_a_forgotten_password_is_reset_by_mail(rita: Person, mails: Server) -> N
     assert rita.check_password(NEW)
 
 
-def test_who_has_no_password_is_led_from_the_change_to_the_mail(northwind: Northwind) -> None:
+def test_person_without_password_is_led_to_reset(northwind: Northwind) -> None:
     northwind.rita.set_unusable_password()
     northwind.rita.save(update_fields=["password"])
     answer = client_of(northwind.rita).get(reverse("account_change_password"))

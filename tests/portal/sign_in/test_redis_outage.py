@@ -63,7 +63,7 @@ def sign_in(person: Person, password: str) -> int:
 @pytest.mark.parametrize(
     "url", ["redis://127.0.0.1:{port}/0", "redis://no-such-host.invalid:6379/0", "unix:///nowhere/redis.sock"]
 )
-def test_with_a_wrong_address_of_redis_people_sign_in_and_limits_hold(rita: Person, settings: Any, url: str) -> None:
+def test_sign_in_limits_hold_without_redis(rita: Person, settings: Any, url: str) -> None:
     use(settings, url.format(port=free_port()))
     assert sign_in(rita, PASSWORD) == 302
     for _ in range(6):

@@ -36,7 +36,7 @@ def sign_in(client: Client, email: str, password: str = PASSWORD, **more: str) -
 
 
 @pytest.mark.parametrize("name", ["home", "ledger", "me", "people", "health", "clock", "mail_list", "admin:index"])
-def test_without_a_sign_in_every_page_leads_to_it(name: str) -> None:
+def test_every_page_needs_sign_in(name: str) -> None:
     answer = Client().get(reverse(name), follow=True)
     assert answer.status_code == 200
     assert answer.redirect_chain[-1][0].startswith(f"{reverse('account_login')}?next=")
@@ -52,7 +52,7 @@ def test_without_a_sign_in_every_page_leads_to_it(name: str) -> None:
         "account_request_login_code",
     ],
 )
-def test_nobody_signs_up_or_changes_a_person_past_the_ledger(name: str) -> None:
+def test_nobody_signs_up_or_edits_person_outside_ledger(name: str) -> None:
     with pytest.raises(NoReverseMatch):
         reverse(name)
 
@@ -92,7 +92,7 @@ def test_settings_limit_failed_sign_ins_of_an_account(rita: Person, settings: An
 
 
 @pytest.mark.rule("R8", "S1")
-def test_whoever_left_does_not_sign_in_and_a_running_session_ends(rita: Person, northwind: Northwind) -> None:
+def test_leaver_cannot_sign_in_and_session_ends(rita: Person, northwind: Northwind) -> None:
     client = client_of(rita)
     assert client.get(reverse("me")).status_code == 200
     record_leaver(rita, actor=as_actor(northwind.ines), now=NOW, reason="New job")
@@ -102,7 +102,7 @@ def test_whoever_left_does_not_sign_in_and_a_running_session_ends(rita: Person, 
     assert "_auth_user_id" not in fresh.session
 
 
-def test_outside_a_demo_nobody_is_picked_by_name(rita: Person, settings: Any) -> None:
+def test_picking_person_works_in_demo_only(rita: Person, settings: Any) -> None:
     settings.DEMO = False
     client = Client()
     page = client.get(reverse("account_login"))
@@ -111,7 +111,7 @@ def test_outside_a_demo_nobody_is_picked_by_name(rita: Person, settings: Any) ->
     assert "_auth_user_id" not in client.session
 
 
-def test_in_a_demo_a_name_is_picked_by_a_post_with_a_token_only(rita: Person, northwind: Northwind) -> None:
+def test_demo_sign_in_needs_post_with_token(rita: Person, northwind: Northwind) -> None:
     assert Client().get(reverse("demo_sign_in")).status_code == 405
     careful = Client(enforce_csrf_checks=True)
     assert careful.post(reverse("demo_sign_in"), {"person": str(rita.opaque_id)}).status_code == 403
@@ -144,7 +144,7 @@ def test_a_sign_in_notes_when_it_was_and_leads_to_the_page_that_was_wanted(rita:
     assert "_auth_user_id" not in client.session
 
 
-def test_a_demo_shows_its_people_and_signs_in_whoever_is_picked(rita: Person) -> None:
+def test_demo_lists_people_and_signs_in(rita: Person) -> None:
     client = Client()
     page = client.get(reverse("account_login"), {"next": "/ledger/"}).content.decode()
     assert "Rita Novak" in page
@@ -167,9 +167,7 @@ def test_saying_again_that_it_is_you_takes_the_password_and_makes_the_sign_in_fr
 
 
 @pytest.mark.rule("S5")
-def test_a_demos_people_say_it_again_with_a_button_and_nobody_does_elsewhere(
-    northwind: Northwind, settings: Any
-) -> None:
+def test_demo_person_reauthenticates_by_button(northwind: Northwind, settings: Any) -> None:
     client = client_of(northwind.theo, minutes_ago=60)
     assert "I am Theo Brandt" in client.get(reverse("account_reauthenticate")).content.decode()
     client.post(reverse("account_reauthenticate"), {"next": "/me/"})
@@ -216,7 +214,7 @@ def test_a_second_factor_is_added_asked_for_and_removed(rita: Person) -> None:
 
 
 @pytest.mark.rule("H8")
-def test_pages_show_times_in_the_zone_of_whoever_reads(northwind: Northwind) -> None:
+def test_times_are_shown_in_readers_zone(northwind: Northwind) -> None:
     assert "Times are in Europe/Berlin" in client_of(northwind.rita).get(reverse("me")).content.decode()
     northwind.rita.time_zone = "Asia/Tokyo"
     northwind.rita.save()

@@ -51,9 +51,7 @@ def enrolled(person: Person) -> Client:
 
 
 @pytest.mark.rule("H1", "S5")
-def test_nobody_sets_anothers_password_and_who_left_gets_none(
-    northwind: Northwind, rita: Person, monkeypatch: Any
-) -> None:
+def test_foreign_and_leavers_passwords_are_not_set(northwind: Northwind, rita: Person, monkeypatch: Any) -> None:
     for who in (northwind.ines, northwind.jonas):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             sign_in_transitions.set_password(rita, actor=as_actor(who), now=NOW, password="another good long one")
@@ -85,7 +83,7 @@ def test_a_password_set_by_command_is_on_record_and_not_in_it(
 
 
 @pytest.mark.rule("H1")
-def test_a_wrong_password_begins_nothing_and_a_right_one_is_on_record(rita: Person) -> None:
+def test_wrong_password_opens_no_session_and_sign_in_is_recorded(rita: Person) -> None:
     client = Client()
     client.post(reverse("account_login"), {"login": rita.email, "password": "wrong"})
     assert not LedgerEvent.objects.filter(verb="person.signed_in").exists()
@@ -119,7 +117,7 @@ def test_a_second_factor_leaves_an_event_when_it_comes_when_its_codes_change_and
 
 
 @pytest.mark.rule("H1")
-def test_what_fails_to_be_recorded_is_not_done(rita: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unrecorded_sign_in_change_is_rolled_back(rita: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     from allauth.mfa.models import Authenticator
 
     from governance.core.ledger import ledger_events
@@ -136,7 +134,7 @@ def test_what_fails_to_be_recorded_is_not_done(rita: Person, monkeypatch: pytest
 
 
 @pytest.mark.rule("H1", "S5")
-def test_who_leaves_between_password_and_code_is_not_signed_in_and_reads_no_more_than_a_mistyper(
+def test_leaver_between_password_and_code_is_refused_like_typo(
     northwind: Northwind, rita: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from governance.portal.sign_in.adapters import AccountAdapter

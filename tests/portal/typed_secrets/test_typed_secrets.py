@@ -125,7 +125,7 @@ def test_the_form_warns_while_the_text_is_typed(northwind: Northwind, text: str,
     assert text not in page
 
 
-def test_only_who_is_signed_in_asks_for_the_check() -> None:
+def test_secret_check_needs_sign_in() -> None:
     from django.test import Client
 
     answer = Client().post(reverse("check_text"), {"text": TOKEN})

@@ -73,9 +73,7 @@ def states() -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.rule("R2")
-def test_only_who_may_open_one_calls_one_off_with_a_reason_and_only_before_it_is_open(
-    held: Held, now: datetime
-) -> None:
+def test_only_opener_role_calls_off_before_opening_with_reason(held: Held, now: datetime) -> None:
     n, campaign = held.people, half_asked(held, now)
     for person in (n.jonas, n.omar, n.yuki, n.theo):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
@@ -90,9 +88,7 @@ def test_only_who_may_open_one_calls_one_off_with_a_reason_and_only_before_it_is
 
 @pytest.mark.rule("R2", "H1")
 @pytest.mark.parametrize("until", ["ordered", "frozen in part", "frozen", "asked in part", "asked"])
-def test_wherever_the_job_is_nothing_of_it_touches_anything_and_history_and_ledger_say_so(
-    held: Held, now: datetime, until: str
-) -> None:
+def test_call_off_takes_effect_at_any_stage_and_is_recorded(held: Held, now: datetime, until: str) -> None:
     low_grants(held.submission, 15, begins_at=held.company.now)
     campaign, before = ordered(Scope(), by=held.people.sana, now=now), states()
     steps: list[Callable[[], bool]] = [
@@ -127,7 +123,7 @@ def test_wherever_the_job_is_nothing_of_it_touches_anything_and_history_and_ledg
 
 
 @pytest.mark.rule("R6", "R9")
-def test_until_the_job_comes_silence_takes_nothing_of_it_and_nobody_is_reminded(held: Held, now: datetime) -> None:
+def test_called_off_campaign_neither_ends_access_nor_reminds_before_job(held: Held, now: datetime) -> None:
     campaign = half_asked(held, now)
     Item.objects.filter(campaign=campaign).update(deadline=now, grace_until=now + timedelta(hours=1))
     item = Item.objects.filter(campaign=campaign, questions__isnull=False).order_by("pk")[0]
@@ -166,7 +162,7 @@ def test_killed_in_the_middle_the_next_run_goes_on(held: Held, now: datetime, mo
 
 
 @pytest.mark.rule("R2", "R4")
-def test_what_was_answered_meanwhile_stands(held: Held, now: datetime) -> None:
+def test_answers_before_call_off_stand(held: Held, now: datetime) -> None:
     campaign = half_asked(held, now)
     first, second, third = Question.objects.filter(item__campaign=campaign, asks=Asks.NEEDED).order_by("pk")[:3]
     for one, kind in ((first, AnswerKind.REVOKE), (second, AnswerKind.KEEP)):
@@ -189,9 +185,7 @@ def test_what_was_answered_meanwhile_stands(held: Held, now: datetime) -> None:
 
 
 @pytest.mark.rule("R1", "R2")
-def test_what_happened_meanwhile_is_asked_about_by_itself_and_the_same_name_can_be_used_again(
-    held: Held, now: datetime
-) -> None:
+def test_events_after_call_off_open_own_reviews(held: Held, now: datetime) -> None:
     n, campaign = held.people, half_asked(held, now)
     incidents.declare_incident(
         held.company.erp,
@@ -215,7 +209,7 @@ def test_what_happened_meanwhile_is_asked_about_by_itself_and_the_same_name_can_
 
 
 @pytest.mark.rule("R2", "R5")
-def test_who_is_asked_and_who_opened_it_hear_of_it_once_and_nobody_else(held: Held, now: datetime) -> None:
+def test_reviewers_and_opener_are_notified_once(held: Held, now: datetime) -> None:
     n, campaign = held.people, half_asked(held, now)
     asked = set(Question.objects.filter(item__campaign=campaign).values_list("reviewer", flat=True))
     call_off(campaign, held, now)
@@ -228,7 +222,7 @@ def test_who_is_asked_and_who_opened_it_hear_of_it_once_and_nobody_else(held: He
 
 
 @pytest.mark.rule("R2")
-def test_from_its_page_through_a_question_to_a_page_that_says_why(held: Held, now: datetime) -> None:
+def test_call_off_is_confirmed_and_reason_is_shown(held: Held, now: datetime) -> None:
     n, campaign = held.people, half_asked(held, now)
     path = f"/campaigns/{campaign.pk}/"
     assert "call-off" not in client_of(n.jonas).get(path).content.decode()

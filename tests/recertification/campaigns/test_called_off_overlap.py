@@ -70,7 +70,7 @@ def is_complete(campaign: Campaign) -> bool:
 
 
 @pytest.mark.rule("R2", "R5")
-def test_what_another_campaign_has_joined_goes_on_for_it_and_by_its_date(held: Held, now: datetime) -> None:
+def test_item_joined_by_other_campaign_continues_by_its_date(held: Held, now: datetime) -> None:
     first = frozen(ordered(Scope(), by=held.people.sana, now=now, days=7, name="By mistake"), now)
     second = ordered(Scope(), by=held.people.sana, now=now, days=21, name="Meant")
     while chunk("freeze", second, now):
@@ -103,9 +103,7 @@ def filling_actor() -> Any:
 
 
 @pytest.mark.rule("R2", "R9")
-def test_a_campaign_waits_for_what_one_that_was_called_off_lets_go_and_loses_nothing_of_it(
-    held: Held, now: datetime
-) -> None:
+def test_next_campaign_takes_items_after_call_off(held: Held, now: datetime) -> None:
     first = frozen(ordered(Scope(), by=held.people.sana, now=now, name="By mistake"), now)
     call_off(first, held, now)
     assert transition_call_off.let_go.when_due(first, actor=filling_actor(), now=now, size=2)
@@ -130,7 +128,7 @@ def test_a_campaign_waits_for_what_one_that_was_called_off_lets_go_and_loses_not
 
 
 @pytest.mark.rule("R2")
-def test_a_campaign_that_had_passed_over_what_is_let_go_then_takes_it_in(held: Held, now: datetime) -> None:
+def test_campaign_that_skipped_items_takes_them_after_call_off(held: Held, now: datetime) -> None:
     first = frozen(ordered(Scope(about="both"), by=held.people.sana, now=now, name="By mistake"), now)
     second = frozen(ordered(Scope(about="both"), by=held.people.sana, now=now, name="Meant"), now)
     assert not second.items.exists()
@@ -146,9 +144,7 @@ def test_a_campaign_that_had_passed_over_what_is_let_go_then_takes_it_in(held: H
 
 
 @pytest.mark.rule("R2", "R5")
-def test_what_it_had_joined_is_due_by_its_own_date_again_and_whoever_is_asked_and_stands_in_hears_of_it(
-    held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_joined_items_return_to_own_date_with_notice(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     n, item = held.people, under_review(held.grant())
     now = item.opened_at + timedelta(hours=1)
     monkeypatch.setattr(business_time, "now", lambda: now)
@@ -183,7 +179,7 @@ def test_what_it_had_joined_is_due_by_its_own_date_again_and_whoever_is_asked_an
 
 
 @pytest.mark.rule("S4", "A11")
-def test_whoever_gains_or_is_asked_does_not_call_it_off_unless_they_opened_it(held: Held, now: datetime) -> None:
+def test_reviewer_does_not_call_off_unless_opener(held: Held, now: datetime) -> None:
     n = held.people
     campaign = ordered(Scope(), by=n.sana, now=now)
     Automation.objects.filter(pk=held.automation.pk).update(business_owner=n.karl)
@@ -215,7 +211,7 @@ def test_a_second_press_of_the_same_button_is_no_attempt(held: Held, now: dateti
 
 
 @pytest.mark.rule("R4")
-def test_that_an_answer_of_one_side_only_is_not_kept_is_said_before_it_is_called_off(held: Held, now: datetime) -> None:
+def test_lost_single_answers_are_shown_before_call_off(held: Held, now: datetime) -> None:
     campaign = frozen(ordered(Scope(), by=held.people.sana, now=now), now)
     while chunk("assign_questions", campaign, now):
         pass
@@ -251,7 +247,7 @@ def test_a_campaign_that_fails_holds_up_no_other_and_the_run_says_so(
 
 
 @pytest.mark.rule("G6")
-def test_whoever_opened_a_campaign_does_not_release_what_it_ends(held: Held, now: datetime) -> None:
+def test_opener_does_not_release_endings_of_own_campaign(held: Held, now: datetime) -> None:
     campaign = ordered(Scope(), by=held.people.sana, now=now)
     batch = HeldBatch(cause=circuit_breaker.lock(cause_of(campaign)))
     answering: list[Person] = circuit_breaker.people_who_answer(batch, now)

@@ -39,7 +39,7 @@ def text(client: Client, path: str) -> str:
 
 
 @pytest.mark.rule("R2", "S5")
-def test_who_may_not_open_one_gets_no_form_and_makes_nothing(held: Held, now: datetime) -> None:
+def test_unauthorised_person_gets_no_form_and_opens_nothing(held: Held, now: datetime) -> None:
     for person in (held.people.yuki, held.people.omar, held.people.rita):
         client = client_of(person)
         assert client.get("/campaigns/new/").status_code == 403
@@ -53,7 +53,7 @@ def test_who_may_not_open_one_gets_no_form_and_makes_nothing(held: Held, now: da
 
 
 @pytest.mark.rule("R2")
-def test_the_preview_says_how_much_and_for_whom(held: Held, now: datetime) -> None:
+def test_preview_shows_items_and_reviewers(held: Held, now: datetime) -> None:
     low_grants(held.submission, 30, begins_at=held.company.now)
     said = text(client_of(held.people.sana), "/campaigns/new/?about=both")
     assert "Jonas Weil 35 questions, about 45 minutes" in said
@@ -88,7 +88,7 @@ def _queries(client: Client, path: str) -> int:
 
 
 @pytest.mark.rule("R2")
-def test_from_the_filter_to_an_open_campaign(held: Held, now: datetime) -> None:
+def test_campaign_opens_from_filter(held: Held, now: datetime) -> None:
     sana = client_of(held.people.sana)
     filters = text(sana, "/campaigns/new/").partition("What it would come to")[0]
     assert ("optional" in filters, filters.count("What is left open narrows nothing.")) == (False, 1)
@@ -123,7 +123,7 @@ def test_from_the_filter_to_an_open_campaign(held: Held, now: datetime) -> None:
 
 
 @pytest.mark.rule("R2")
-def test_whoever_is_asked_sees_their_part_and_nobody_else_anything(held: Held, now: datetime) -> None:
+def test_reviewer_sees_own_part_only(held: Held, now: datetime) -> None:
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
     assert client_of(held.people.nadia).get(campaign.href).status_code == 404
     assert "Spring clean" not in text(client_of(held.people.nadia), "/campaigns/")
@@ -141,7 +141,7 @@ def test_whoever_is_asked_sees_their_part_and_nobody_else_anything(held: Held, n
 
 
 @pytest.mark.rule("R5")
-def test_only_who_may_open_campaigns_reminds_and_who_is_done_is_not_reminded(held: Held, now: datetime) -> None:
+def test_only_openers_remind_and_finished_reviewers_get_none(held: Held, now: datetime) -> None:
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
     path = f"{campaign.href}remind/"
     assert client_of(held.people.yuki).post(path).status_code == 403
@@ -173,7 +173,7 @@ def test_past_the_deadline_it_is_the_second_round(held: Held, now: datetime, mon
 
 
 @pytest.mark.rule("R2")
-def test_a_campaign_in_which_all_is_closed_closes(held: Held, now: datetime) -> None:
+def test_campaign_closes_after_last_item(held: Held, now: datetime) -> None:
     from governance.recertification.reminders import jobs as reminder_jobs
 
     campaign = filled(ordered(Scope(tier="standard"), by=held.people.sana, now=now), now)
@@ -190,7 +190,7 @@ def test_a_campaign_in_which_all_is_closed_closes(held: Held, now: datetime) -> 
 
 
 @pytest.mark.rule("R1")
-def test_the_calendar_says_what_opens_in_which_week(held: Held, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calendar_shows_openings_by_week(held: Held, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     grant = held.grant()
     opens = grant.ends_at - timedelta(days=21)
     monkeypatch.setattr(business_time, "now", lambda: opens - timedelta(days=20))

@@ -430,9 +430,7 @@ def _twice(rows: Iterable[Any]) -> set[Any]:
 @pytest.mark.full
 @run_lengths.proves("R2", "R4", "R6", "S4", "G2", "G6", "H2")
 @pytest.mark.soak
-def test_whatever_happens_in_whatever_order_each_item_of_a_campaign_has_one_end(
-    held: Held, request: pytest.FixtureRequest
-) -> None:
+def test_each_item_ends_once_in_any_order_of_events(held: Held, request: pytest.FixtureRequest) -> None:
     Many.held, Many.request, Many.taken, Many.ways = held, request, 0, Counter()
     run_state_machine_as_test(
         Many,

@@ -31,7 +31,7 @@ def least(now: datetime) -> datetime:
 
 
 @pytest.mark.rule("R1", "R6")
-def test_what_is_filled_after_its_day_is_due_some_working_days_later_and_silence_takes_nothing_before(
+def test_late_filled_items_get_working_days_before_effect(
     held: Held,
 ) -> None:
     low_grants(held.submission, 3, begins_at=held.company.now)
@@ -54,7 +54,7 @@ def test_what_is_filled_after_its_day_is_due_some_working_days_later_and_silence
 
 
 @pytest.mark.rule("R1", "R9")
-def test_what_was_frozen_in_time_and_is_asked_late_is_due_with_the_rest(held: Held) -> None:
+def test_late_asked_items_keep_common_deadline(held: Held) -> None:
     now = held.company.now + timedelta(days=1)
     campaign = ordered(Scope(), by=held.people.sana, now=now, days=5)
     chosen = campaign.deadline
@@ -70,7 +70,7 @@ def test_what_was_frozen_in_time_and_is_asked_late_is_due_with_the_rest(held: He
 
 
 @pytest.mark.rule("R1", "R2")
-def test_what_a_late_campaign_joins_is_not_brought_forward_into_the_past(held: Held) -> None:
+def test_late_campaign_brings_no_deadline_into_past(held: Held) -> None:
     item = under_review(held.grant())
     now = item.opened_at - timedelta(days=10)
     campaign = ordered(Scope(tier="standard"), by=held.people.sana, now=now, days=5)

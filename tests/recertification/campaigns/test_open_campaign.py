@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 @pytest.mark.rule("R2", "S5")
-def test_only_security_and_admins_open_one(held: Held) -> None:
+def test_only_security_and_admins_open_campaign(held: Held) -> None:
     people, now = held.people, held.company.now
     for person in (people.rita, people.omar, people.yuki, people.jonas):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
@@ -62,7 +62,7 @@ def test_a_deadline_that_policy_does_not_allow_is_refused(held: Held) -> None:
 
 
 @pytest.mark.rule("R2")
-def test_it_needs_a_reason_a_name_and_something_to_review(held: Held) -> None:
+def test_campaign_needs_reason_name_and_items(held: Held) -> None:
     actor, now = as_actor(held.people.sana), held.company.now
     for name, reason, about, why in (
         ("", "Why", Scope(), "R2: Give it a name"),
@@ -84,7 +84,7 @@ def test_a_second_press_opens_no_second_campaign(held: Held) -> None:
 
 
 @pytest.mark.rule("R2")
-def test_a_frozen_item_says_what_an_item_opened_alone_says(held: Held) -> None:
+def test_frozen_item_equals_single_item(held: Held) -> None:
     low_grants(held.submission, 40, begins_at=held.company.now)
     now = held.company.now + timedelta(days=1)
     filled(ordered(Scope(about=scope.BOTH), by=held.people.sana, now=now), now)
@@ -161,7 +161,7 @@ def test_each_row_has_its_history_and_each_chunk_its_event(held: Held) -> None:
 
 @pytest.mark.rule("R9")
 @pytest.mark.parametrize("at", ["freeze_grants", "insert_questions", "mark_without_reviewer"])
-def test_what_is_killed_in_the_middle_is_gone_on_with(held: Held, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+def test_killed_opening_is_resumed(held: Held, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
     low_grants(held.submission, 25, begins_at=held.company.now)
     now = held.company.now + timedelta(days=1)
     monkeypatch.setattr(chunks, "FREEZES", 10)
@@ -189,7 +189,7 @@ def test_what_is_killed_in_the_middle_is_gone_on_with(held: Held, monkeypatch: p
 
 
 @pytest.mark.rule("R9")
-def test_run_once_more_nothing_is_opened_asked_or_told_twice(held: Held) -> None:
+def test_repeated_opening_changes_nothing(held: Held) -> None:
     now = held.company.now + timedelta(days=1)
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
     before = (Item.objects.count(), Question.objects.count(), Notice.objects.count(), LedgerEvent.objects.count())
@@ -201,7 +201,7 @@ def test_run_once_more_nothing_is_opened_asked_or_told_twice(held: Held) -> None
 
 
 @pytest.mark.rule("R2", "R5")
-def test_what_is_under_review_is_joined_once_and_comes_forward_never_back(held: Held) -> None:
+def test_open_item_is_joined_once_and_only_brought_forward(held: Held) -> None:
     item = under_review(held.grant())
     was, now = item.deadline, item.opened_at + timedelta(hours=1)
     others = Grant.objects.live(now).filter(renew=True).exclude(pk=item.grant_id)
@@ -221,7 +221,7 @@ def test_what_is_under_review_is_joined_once_and_comes_forward_never_back(held: 
 
 
 @pytest.mark.rule("R1")
-def test_what_ends_before_silence_could_take_it_away_is_not_asked_about(held: Held) -> None:
+def test_access_ending_before_effect_is_not_reviewed(held: Held) -> None:
     short = low_grants(held.submission, 3, begins_at=held.company.now, days=20)
     now = held.company.now + timedelta(days=1)
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now, days=18), now)
@@ -230,7 +230,7 @@ def test_what_ends_before_silence_could_take_it_away_is_not_asked_about(held: He
 
 
 @pytest.mark.rule("A9", "R6")
-def test_where_nobody_can_be_asked_security_hears_of_it_and_silence_takes_nothing(held: Held) -> None:
+def test_item_without_reviewer_notifies_security_and_keeps_access(held: Held) -> None:
     now = held.company.now + timedelta(days=1)
     campaign = ordered(Scope(), by=held.people.sana, now=now)
     while chunk("freeze", campaign, now):
@@ -259,7 +259,7 @@ def test_where_nobody_can_be_asked_security_hears_of_it_and_silence_takes_nothin
 
 
 @pytest.mark.rule("R5")
-def test_everybody_hears_once_that_they_are_asked(held: Held) -> None:
+def test_each_reviewer_is_notified_once(held: Held) -> None:
     low_grants(held.submission, 12, begins_at=held.company.now)
     now = held.company.now + timedelta(days=1)
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
@@ -284,7 +284,7 @@ def test_reminded_on_demand_once_a_day(held: Held) -> None:
 
 
 @pytest.mark.rule("R3")
-def test_not_measured_is_not_unused(held: Held) -> None:
+def test_unmeasured_use_is_not_unused(held: Held) -> None:
     measured, used, unmeasured = low_grants(held.submission, 3, begins_at=held.company.now)
     now = held.company.now + timedelta(days=100)
     for grant, ago in ((measured, 80), (used, 20)):
@@ -337,7 +337,7 @@ def test_each_filter_narrows(held: Held) -> None:
 
 
 @pytest.mark.rule("R2")
-def test_what_is_granted_after_it_was_opened_is_not_in_it(held: Held) -> None:
+def test_later_grants_are_outside_campaign(held: Held) -> None:
     now = held.company.now + timedelta(days=1)
     campaign = ordered(Scope(), by=held.people.sana, now=now)
     late = low_grants(held.submission, 2, begins_at=now)
@@ -347,7 +347,7 @@ def test_what_is_granted_after_it_was_opened_is_not_in_it(held: Held) -> None:
 
 
 @pytest.mark.rule("H8")
-def test_the_last_day_ends_where_whoever_answers_is(held: Held) -> None:
+def test_deadline_ends_in_reviewers_zone(held: Held) -> None:
     jonas = held.people.jonas
     jonas.time_zone = "Asia/Tokyo"
     jonas.save()
@@ -360,7 +360,7 @@ def test_the_last_day_ends_where_whoever_answers_is(held: Held) -> None:
 
 
 @pytest.mark.rule("R2", "A9")
-def test_what_joins_an_item_while_it_is_asked_stays(held: Held) -> None:
+def test_event_joining_open_item_stays(held: Held) -> None:
     now = held.company.now + timedelta(days=1)
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
     item = campaign.items.filter(questions__isnull=False)[0]
@@ -376,7 +376,7 @@ def test_what_joins_an_item_while_it_is_asked_stays(held: Held) -> None:
 
 
 @pytest.mark.rule("R6", "R8")
-def test_a_reviewer_who_left_is_replaced_and_an_unanswered_one_is_handed_on(held: Held) -> None:
+def test_leaver_is_replaced_and_unanswered_item_escalates(held: Held) -> None:
     now = held.company.now + timedelta(days=1)
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
     record_leaver(held.people.omar, actor=as_actor(held.people.ines), now=now, reason="She moved on.")

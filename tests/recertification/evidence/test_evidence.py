@@ -44,7 +44,7 @@ def export(campaign: Campaign, held: Held, form: str) -> bytes:
 
 
 @pytest.mark.rule("H4")
-def test_nobody_but_whoever_reads_the_ledger_takes_it_out(campaign: Campaign, held: Held) -> None:
+def test_only_ledger_readers_export_evidence(campaign: Campaign, held: Held) -> None:
     n, where = held.people, f"/campaigns/{campaign.pk}/evidence/csv/"
     for nobody in (n.jonas, n.omar, n.theo, n.rita, n.nadia):
         assert client_of(nobody).post(where).status_code == 403
@@ -89,9 +89,7 @@ def test_the_cells_have_a_row_for_each_question_and_no_formula(campaign: Campaig
 
 
 @pytest.mark.rule("H4", "H9")
-def test_each_event_names_the_seal_that_covers_it_and_what_came_later_names_none(
-    campaign: Campaign, held: Held
-) -> None:
+def test_event_names_its_seal_and_unsealed_event_none(campaign: Campaign, held: Held) -> None:
     events = LedgerEvent.objects.filter(about__contains=[f"recertification.item:{campaign.items.get().pk}"])
     first, *_, last = events.order_by("xid", "pk")
     signed = {"root": "0" * 64, "previous": "0" * 64, "key_id": "k", "signature": "s", "at": business_time.real()}
@@ -105,7 +103,7 @@ def test_each_event_names_the_seal_that_covers_it_and_what_came_later_names_none
 
 
 @pytest.mark.rule("H4", "R2")
-def test_what_a_campaign_froze_and_joined_is_proved_by_its_own_events(held: Held, stock_under_review: Item) -> None:
+def test_campaign_items_are_proved_by_their_events(held: Held, stock_under_review: Item) -> None:
     now = stock_under_review.opened_at
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
     found = evidence_file.write_evidence(campaign, "jsonl", by=held.people.yuki, now=now)
@@ -122,7 +120,7 @@ def test_what_a_campaign_froze_and_joined_is_proved_by_its_own_events(held: Held
 
 
 @pytest.mark.rule("H4", "G4")
-def test_what_was_taken_away_says_whether_it_was_seen_through(campaign: Campaign, held: Held) -> None:
+def test_removal_states_whether_it_was_checked(campaign: Campaign, held: Held) -> None:
     item = campaign.items.get()
     item.refresh_from_db()
     assert item.closes_at is not None
@@ -136,7 +134,7 @@ def test_what_was_taken_away_says_whether_it_was_seen_through(campaign: Campaign
 
 
 @pytest.mark.rule("H4", "G4")
-def test_what_ended_after_a_review_had_closed_is_none_of_its_evidence(campaign: Campaign, held: Held) -> None:
+def test_endings_after_review_are_no_evidence(campaign: Campaign, held: Held) -> None:
     item = campaign.items.get()
     now, later = item.opened_at, item.opened_at + timedelta(days=400)
     kept = {"state": "closed", "outcome": "kept", "closed_at": now + timedelta(days=3), "closes_at": None}
@@ -166,7 +164,7 @@ def test_what_ended_after_a_review_had_closed_is_none_of_its_evidence(campaign: 
 
 @pytest.mark.rule("H4", "H6")
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
-def test_the_head_says_who_opened_it_and_who_called_it_off_and_why(held: Held, form: str) -> None:
+def test_heading_names_opener_and_call_off(held: Held, form: str) -> None:
     n, now = held.people, held.company.now + timedelta(days=1)
     campaign = ordered(Scope(), by=n.sana, now=now)
     call_off.call_off(campaign, actor=as_actor(n.ines), now=now, reason="By mistake.\r\n\r\n=SUM(1)")
@@ -192,7 +190,7 @@ def test_the_head_says_who_opened_it_and_who_called_it_off_and_why(held: Held, f
 
 @pytest.mark.rule("H4")
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1"])
-def test_what_a_spreadsheet_would_compute_is_text(text: str) -> None:
+def test_formulas_are_exported_as_text(text: str) -> None:
     assert evidence_file.cell(text) == f"'{text}"
     assert evidence_file.cell(f"a{text}") == f"a{text}"
 

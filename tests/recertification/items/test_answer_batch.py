@@ -86,9 +86,7 @@ def test_each_of_many_has_a_reason_of_its_own_or_none_and_its_digest_is_in_the_e
 
 
 @pytest.mark.rule("R4", "S5", "H1")
-def test_what_is_refused_among_many_stays_a_draft_says_why_and_keeps_no_other_back(
-    items: list[Item], held: Held
-) -> None:
+def test_refused_answer_in_batch_stays_draft_and_blocks_no_other(items: list[Item], held: Held) -> None:
     chosen = [draft(one, K.KEEP, held) for one in items]
     lifecycle.revoke(items[2].grant, actor=as_actor(held.people.sana), now=items[2].opened_at, reason="Leaked.")
     done = submit(chosen, held, items[0])
@@ -101,7 +99,7 @@ def test_what_is_refused_among_many_stays_a_draft_says_why_and_keeps_no_other_ba
 
 
 @pytest.mark.rule("R4", "S4")
-def test_other_answers_in_the_same_batch_do_what_they_do_alone(items: list[Item], held: Held) -> None:
+def test_other_answers_in_batch_act_as_single_ones(items: list[Item], held: Held) -> None:
     kinds = [K.KEEP, K.REVOKE, K.KEEP, K.REVOKE, K.DONT_KNOW, K.KEEP]
     done = submit([draft(one, kind, held) for one, kind in zip(items, kinds, strict=True)], held, items[0])
     assert [one.refusal for one in done] == [None] * 6
@@ -148,9 +146,7 @@ def test_a_grant_that_silence_suspended_is_put_back_and_kept_in_a_batch_too(item
 
 
 @pytest.mark.rule("R9", "R4")
-def test_an_error_among_many_is_said_of_the_one_that_has_it_and_the_others_are_given(
-    items: list[Item], held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_errors_in_batch_name_their_item(items: list[Item], held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     real, bad = lifecycle.succeed, items[3].grant_id
 
     def broken(*_: object) -> None:
@@ -174,7 +170,7 @@ def test_an_error_among_many_is_said_of_the_one_that_has_it_and_the_others_are_g
 
 
 @pytest.mark.rule("G3", "G2")
-def test_what_is_over_is_renewed_by_no_answer(items: list[Item], held: Held) -> None:
+def test_ended_access_is_renewed_by_no_answer(items: list[Item], held: Held) -> None:
     late = Grant.objects.get(pk=items[0].grant_id).ends_at
     some = [draft(item, K.KEEP, held) for item in items]
     found = drafts.submit(some, actor=as_actor(held.people.jonas), now=late)

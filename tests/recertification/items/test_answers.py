@@ -62,7 +62,7 @@ OUTCOMES = [
 
 @pytest.mark.rule("R4", "S4", "G2")
 @pytest.mark.parametrize(("needed", "acceptable", "item_state", "outcome", "grant_state", "is_kept"), OUTCOMES)
-def test_what_two_answers_come_to(
+def test_two_answers_give_one_outcome(
     needed: K | str | None,
     acceptable: K | str | None,
     item_state: str,
@@ -210,9 +210,7 @@ def test_one_end_date_undoes_no_silence_and_answers_for_nobody_else(
 
 
 @pytest.mark.rule("R4", "R6", "S4")
-def test_what_silence_suspended_runs_to_its_date_when_both_sides_have_answered(
-    held: Held, stock_under_review: Item
-) -> None:
+def test_suspended_access_runs_to_its_date_after_both_answers(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     for at in (item.deadline, item.grace_until):
         sweep_at(at)
@@ -247,9 +245,7 @@ def test_passing_on_goes_down_the_ladder_at_most_twice_never_back_and_leaves_the
 
 
 @pytest.mark.rule("R4", "S4")
-def test_a_reviewer_may_name_whose_it_is_but_nobody_who_gains_or_answers_the_other_question(
-    held: Held, stock_under_review: Item
-) -> None:
+def test_reviewer_names_only_eligible_successor(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     about = question(item, ACCEPTABLE)
     for nobody in (n.rita, n.jonas, n.omar):
@@ -288,7 +284,7 @@ def test_a_submitted_revoke_can_be_corrected_with_a_reason_until_it_ends(held: H
 
 
 @pytest.mark.rule("R4")
-def test_only_a_revoke_can_be_corrected(held: Held, stock_under_review: Item) -> None:
+def test_only_revoke_can_be_corrected(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     about = say(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
     with pytest.raises(OutOfTurn) as caught:
@@ -362,7 +358,7 @@ def test_an_automation_that_is_revoked_stops_at_once_and_so_do_its_grants(held: 
 
 
 @pytest.mark.rule("R4")
-def test_a_revoked_automation_comes_back_by_a_correction_but_not_when_somebody_stopped_it(held: Held) -> None:
+def test_correction_restores_revoked_automation_unless_stopped(held: Held) -> None:
     item = of_automation(held)
     about = say(question(item, NEEDED), K.REVOKE, now=item.opened_at)
     correct = {"now": item.opened_at, "reason": "The wrong one.", "batch": uuid.uuid4()}
@@ -388,9 +384,7 @@ def test_the_items_of_a_retired_automation_close_with_it(held: Held) -> None:
 
 
 @pytest.mark.rule("R4")
-def test_answers_are_drafts_until_submitted_and_a_batch_keeps_what_is_refused(
-    held: Held, stock_under_review: Item
-) -> None:
+def test_answers_are_drafts_and_batch_keeps_refused_ones(held: Held, stock_under_review: Item) -> None:
     first, n = stock_under_review, held.people
     second = under_review(held.grant(on=held.company.slack))
     now, omar = first.opened_at, as_actor(n.omar)
@@ -419,7 +413,7 @@ def test_answers_are_drafts_until_submitted_and_a_batch_keeps_what_is_refused(
 @pytest.mark.rule("R2", "R4")
 @pytest.mark.parametrize("together", [False, True])
 @pytest.mark.parametrize("because", ["incident", "new conflict", "tier raised"])
-def test_what_was_chosen_before_something_joined_does_not_count_and_nothing_typed_is_lost(
+def test_draft_before_joined_event_is_void_and_text_is_kept(
     held: Held, stock_all_under_review: Item, because: str, together: bool
 ) -> None:
     item, omar = stock_all_under_review, as_actor(held.people.omar)
@@ -442,7 +436,7 @@ def test_what_was_chosen_before_something_joined_does_not_count_and_nothing_type
 
 
 @pytest.mark.rule("R2", "R4")
-def test_a_campaign_that_comes_to_it_changes_nothing_of_what_was_chosen(held: Held, stock_under_review: Item) -> None:
+def test_joining_campaign_keeps_drafts(held: Held, stock_under_review: Item) -> None:
     item, omar = stock_under_review, as_actor(held.people.omar)
     drafts.save_draft(question(item, ACCEPTABLE), K.KEEP, actor=omar, now=item.opened_at)
     later = item.opened_at + timedelta(hours=1)
@@ -452,9 +446,7 @@ def test_a_campaign_that_comes_to_it_changes_nothing_of_what_was_chosen(held: He
 
 
 @pytest.mark.rule("R7")
-def test_what_was_chosen_for_many_and_is_low_risk_no_more_is_answered_alone(
-    held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bulk_draft_with_raised_risk_is_answered_singly(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "is_drawn", lambda grant: False)
     grant = held.low_grant()
     item = under_review(grant)
@@ -471,9 +463,7 @@ def test_what_was_chosen_for_many_and_is_low_risk_no_more_is_answered_alone(
 
 
 @pytest.mark.rule("R4", "H6")
-def test_a_draft_goes_with_the_question_when_somebody_else_is_asked_and_is_in_no_history(
-    held: Held, stock_under_review: Item
-) -> None:
+def test_draft_leaves_with_question_and_history(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     about = question(item, ACCEPTABLE)
     drafts.save_draft(about, K.KEEP, actor=as_actor(n.omar), now=item.opened_at, reason="zebra crossing")
@@ -497,7 +487,7 @@ def test_the_second_press_of_an_answer_is_the_first_also_where_that_passed_it_on
 
 
 @pytest.mark.rule("A8", "R4", "S5")
-def test_passing_it_on_to_somebody_else_is_no_second_press(held: Held, stock_under_review: Item) -> None:
+def test_passing_to_other_person_is_no_repeat(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     reviewer = question(item, ACCEPTABLE).reviewer
     say(question(item, ACCEPTABLE), K.NOT_MINE, now=item.opened_at, by=reviewer, whose=n.amara)

@@ -47,7 +47,7 @@ READERS = starting_point("stock_in_force", readers)
 
 
 @pytest.mark.rule("A16", "T4")
-def test_nothing_that_is_only_drafted_or_submitted_raises_what_runs(held: Held) -> None:
+def test_draft_and_submission_raise_no_live_grant(held: Held) -> None:
     c, n = held.company, held.people
     runs = reader(held)
     described(c, "Stranger", (c.slack, "admin", "minutes"), team=n.marketing, by=n.tom, owner=n.grace)
@@ -59,9 +59,7 @@ def test_nothing_that_is_only_drafted_or_submitted_raises_what_runs(held: Held) 
 
 @READERS
 @pytest.mark.rule("A16", "T4", "R9")
-def test_what_is_joined_with_something_riskier_that_came_into_force_is_judged_once_and_reviewed(
-    held: Held, start: list[Automation]
-) -> None:
+def test_riskier_neighbour_in_force_opens_one_review(held: Held, start: list[Automation]) -> None:
     c, runs = held.company, start
     elsewhere = in_force(c, described(c, "Elsewhere", (c.slack, "read", "other"))).automation
     writer = in_force(c, described(c, "Writer", (c.slack, "admin", "minutes"))).automation
@@ -80,7 +78,7 @@ def test_what_is_joined_with_something_riskier_that_came_into_force_is_judged_on
 
 
 @pytest.mark.rule("A16", "T4", "L1")
-def test_what_calls_something_that_is_retired_is_judged_anew(held: Held) -> None:
+def test_retired_callee_triggers_reassessment(held: Held) -> None:
     c = held.company
     callee = in_force(c, described(c, "Callee", (c.slack, "read", "other"), external_id="callee")).automation
     caller = in_force(c, described(c, "Caller", (c.model, "execute", "callee", "workflow:execute"))).automation
@@ -99,7 +97,7 @@ def test_what_calls_something_that_is_retired_is_judged_anew(held: Held) -> None
 
 
 @pytest.mark.rule("A16", "T4")
-def test_what_is_as_risky_by_the_chain_alone_stays_so_until_it_is_renewed_and_lends_that_to_nobody(held: Held) -> None:
+def test_chain_risk_stays_until_renewal_and_does_not_spread(held: Held) -> None:
     c = held.company
     runs = reader(held)
     writer = in_force(c, described(c, "Writer", (c.slack, "admin", "minutes"))).automation

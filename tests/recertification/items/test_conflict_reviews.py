@@ -56,13 +56,13 @@ def newest(held: Held) -> Grant:
 
 
 @pytest.mark.parametrize("mode", ["record", "approval"])
-def test_what_a_rule_does_not_enforce_is_reviewed_on_its_day(held: Held, at: datetime, mode: str) -> None:
+def test_recorded_conflict_is_reviewed_on_schedule(held: Held, at: datetime, mode: str) -> None:
     forbid(held, at, mode=mode)
     assert opened(at) == 0
     assert not Item.objects.exists()
 
 
-def test_it_is_asked_once_also_after_it_was_kept(held: Held, at: datetime) -> None:
+def test_conflict_is_reviewed_once(held: Held, at: datetime) -> None:
     forbid(held, at)
     assert opened(at) == 1
     assert opened(at + timedelta(minutes=5)) == 0
@@ -77,7 +77,7 @@ def test_it_is_asked_once_also_after_it_was_kept(held: Held, at: datetime) -> No
 # --- what is ------------------------------------------------------------------------------------------------------------
 
 
-def test_who_needs_it_and_who_answers_for_it_are_asked_by_when_it_is_to_be_resolved(held: Held, at: datetime) -> None:
+def test_both_sides_are_asked_before_conflict_deadline(held: Held, at: datetime) -> None:
     forbid(held, at)
     assert opened(at) == 1
     item, conflict = Item.objects.get(), Conflict.objects.get()
@@ -90,7 +90,7 @@ def test_who_needs_it_and_who_answers_for_it_are_asked_by_when_it_is_to_be_resol
 
 
 @pytest.mark.rule("S6", "R1", "R4")
-def test_it_is_asked_about_what_is_not_renewed_too(held: Held, at: datetime) -> None:
+def test_conflict_review_includes_ending_access(held: Held, at: datetime) -> None:
     Grant.objects.filter(pk=newest(held).pk).update(renew=False)
     forbid(held, at)
     assert opened(at) == 1
@@ -98,7 +98,7 @@ def test_it_is_asked_about_what_is_not_renewed_too(held: Held, at: datetime) -> 
 
 
 @pytest.mark.rule("S6", "R2", "R5")
-def test_it_joins_the_review_that_is_open(held: Held, at: datetime) -> None:
+def test_conflict_joins_open_item(held: Held, at: datetime) -> None:
     item = under_review(newest(held))
     later = item.opened_at + timedelta(hours=1)
     forbid(held, later)
@@ -114,7 +114,7 @@ def test_it_joins_the_review_that_is_open(held: Held, at: datetime) -> None:
 # --- until it is resolved -----------------------------------------------------------------------------------------------
 
 
-def test_it_closes_when_the_other_part_is_gone_and_is_not_asked_again(held: Held, at: datetime) -> None:
+def test_conflict_review_closes_with_other_part(held: Held, at: datetime) -> None:
     forbid(held, at)
     opened(at)
     other = Grant.objects.filter(entitlement__isnull=False).exclude(pk=newest(held).pk).get()
@@ -128,7 +128,7 @@ def test_it_closes_when_the_other_part_is_gone_and_is_not_asked_again(held: Held
     assert Item.objects.count() == 1
 
 
-def test_it_closes_when_the_time_is_up_and_the_newest_is_suspended(held: Held, at: datetime) -> None:
+def test_conflict_review_closes_at_deadline_and_suspends_newest(held: Held, at: datetime) -> None:
     forbid(held, at)
     opened(at)
     due = at + timedelta(days=7)
@@ -140,7 +140,7 @@ def test_it_closes_when_the_time_is_up_and_the_newest_is_suspended(held: Held, a
     assert newest(held).suspended_why == grant.Why.CONFLICT
 
 
-def test_what_came_up_on_its_day_goes_on_after_the_conflict(held: Held, at: datetime) -> None:
+def test_scheduled_item_continues_after_conflict(held: Held, at: datetime) -> None:
     item = under_review(newest(held))
     later = item.opened_at + timedelta(hours=1)
     forbid(held, later)

@@ -62,7 +62,7 @@ def instant(at: datetime) -> str:
 
 
 @pytest.mark.rule("R5")
-def test_a_mail_that_asks_nothing_brings_no_file(held: Held, smtp: Server) -> None:
+def test_notice_without_question_has_no_calendar_file(held: Held, smtp: Server) -> None:
     n, item = held.people, opened(held.grant(), opens_at(held.grant()))
     mail_jobs.send_due(now=item.opened_at)
     smtp.messages.clear()
@@ -92,9 +92,7 @@ def test_the_mail_that_asks_has_each_deadline_of_its_reader_and_leads_to_the_ite
 
 
 @pytest.mark.rule("R5", "R2")
-def test_a_reminder_and_a_deadline_that_came_forward_update_the_same_event_and_who_is_done_gets_none(
-    held: Held, smtp: Server
-) -> None:
+def test_calendar_event_follows_changed_deadline(held: Held, smtp: Server) -> None:
     n, item = held.people, opened(held.grant(), opens_at(held.grant()))
     (first,) = attached(last_to(n.omar, smtp, item.opened_at))
     half = question(item, Asks.ACCEPTABLE).remind_at
@@ -143,9 +141,7 @@ def test_a_campaign_is_one_event_and_its_reminders_speak_of_the_same(held: Held,
 
 
 @pytest.mark.rule("R5", "A11")
-def test_the_file_that_is_fetched_has_the_events_of_the_mails_and_nothing_of_anybody_else(
-    held: Held, smtp: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fetched_calendar_matches_mails_of_reader(held: Held, smtp: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     n, now = held.people, opens_at(held.grant())
     Delegation.objects.create(giver=n.omar, taker=n.bram, from_at=now - HOUR, until_at=now + 48 * HOUR, reason=None)
     filled(ordered(Scope(code="message:post"), by=n.sana, now=now, days=8), now)

@@ -35,7 +35,7 @@ def item(held: Held, monkeypatch: pytest.MonkeyPatch) -> Item:
 
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize("kind", [K.KEEP, K.REVOKE, K.DONT_KNOW])
-def test_a_stale_session_answers_nothing_about_high_risk_and_a_fresh_one_does(kind: K, item: Item, held: Held) -> None:
+def test_stale_session_does_not_answer_high_risk(kind: K, item: Item, held: Held) -> None:
     about, now = question(item, Asks.ACCEPTABLE), item.opened_at
     verb = answer.pass_on if kind == K.DONT_KNOW else answer.answer
     stale = as_actor(held.people.omar, 15.5)
@@ -51,7 +51,7 @@ def test_a_stale_session_answers_nothing_about_high_risk_and_a_fresh_one_does(ki
 
 
 @pytest.mark.rule("S5")
-def test_a_stale_session_corrects_nothing_about_high_risk(item: Item, held: Held) -> None:
+def test_stale_session_does_not_correct_high_risk(item: Item, held: Held) -> None:
     about, now = question(item, Asks.ACCEPTABLE), item.opened_at
     say(about, K.REVOKE, now=now)
     with pytest.raises(DutyConflict) as caught:

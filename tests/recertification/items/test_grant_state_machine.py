@@ -316,9 +316,7 @@ class Life(Steps):
 @pytest.mark.full
 @run_lengths.proves("G1", "G2", "G3", "G5", "R4", "R6", "S1", "S2", "S4", "H1", "H2")
 @pytest.mark.soak
-def test_whatever_happens_in_whatever_order_a_grant_lasts_no_longer_than_it_may(
-    held: Held, request: pytest.FixtureRequest
-) -> None:
+def test_grant_never_outlasts_its_limits_in_any_order_of_events(held: Held, request: pytest.FixtureRequest) -> None:
     Life.held, Life.request, Life.taken, Life.longest = held, request, 0, 0
     run_state_machine_as_test(
         Life,

@@ -147,7 +147,7 @@ class Review(Undone):
 @pytest.mark.full
 @run_lengths.proves("R4", "R6", "S4", "G2", "H2")
 @pytest.mark.soak
-def test_whatever_people_do_in_whatever_order_the_review_holds(held: Held, request: pytest.FixtureRequest) -> None:
+def test_review_invariants_hold_in_any_order_of_events(held: Held, request: pytest.FixtureRequest) -> None:
     Review.held, Review.request, Review.taken = held, request, 0
     run_state_machine_as_test(
         Review,

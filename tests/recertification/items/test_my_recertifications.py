@@ -40,7 +40,7 @@ def post(client: Client, item: Item, **form: str) -> object:
 
 
 @pytest.mark.rule("S4")
-def test_nobody_but_the_reviewer_is_shown_an_answer_and_a_stranger_nothing(item: Item, held: Held) -> None:
+def test_answers_are_visible_to_reviewer_only(item: Item, held: Held) -> None:
     n = held.people
     superuser = Person.objects.create_superuser("root@northwind.example", name="Root")
     for stranger in (n.tom, n.nadia, superuser):
@@ -53,7 +53,7 @@ def test_nobody_but_the_reviewer_is_shown_an_answer_and_a_stranger_nothing(item:
 
 
 @pytest.mark.rule("S4", "S5")
-def test_an_answer_from_anybody_else_is_refused_in_words_and_leaves_no_draft(item: Item, held: Held) -> None:
+def test_foreign_answer_is_refused_without_draft(item: Item, held: Held) -> None:
     n = held.people
     response = post(client_of(n.sana), item, answer="keep", asks="acceptable")
     assert response.status_code == 403
@@ -63,7 +63,7 @@ def test_an_answer_from_anybody_else_is_refused_in_words_and_leaves_no_draft(ite
 
 
 @pytest.mark.rule("R4")
-def test_an_answer_that_is_none_and_a_request_by_get_do_nothing(item: Item, held: Held) -> None:
+def test_invalid_answer_and_get_change_nothing(item: Item, held: Held) -> None:
     client = client_of(held.people.omar)
     assert post(client, item, answer="shrug", asks="acceptable").status_code == 422
     assert client.get(f"/recertify/{item.pk}/answer/").status_code == 405
@@ -72,7 +72,7 @@ def test_an_answer_that_is_none_and_a_request_by_get_do_nothing(item: Item, held
 
 
 @pytest.mark.rule("R3")
-def test_the_card_shows_what_the_answer_needs(item: Item, held: Held) -> None:
+def test_card_shows_facts_for_answer(item: Item, held: Held) -> None:
     page = client_of(held.people.omar).get(f"/recertify/{item.pk}/").content.decode()
     for words in (
         "Weekly stock report may ",
@@ -116,7 +116,7 @@ def test_measured_use_is_shown_as_numbers(item: Item, held: Held) -> None:
 
 
 @pytest.mark.rule("R4")
-def test_from_the_mails_link_through_sign_in_to_a_submitted_revoke(item: Item, held: Held) -> None:
+def test_mail_link_leads_through_sign_in_to_submitted_revoke(item: Item, held: Held) -> None:
     n = held.people
     notice = Notice.objects.get(event="recertification_opened", recipient=n.omar)
     letter = write(notice, None)
@@ -156,7 +156,7 @@ def test_a_submitted_revoke_is_corrected_from_the_page_with_a_reason(item: Item,
 
 
 @pytest.mark.rule("R4")
-def test_a_question_that_is_not_mine_goes_to_whom_i_name_of_those_who_may_be_asked(item: Item, held: Held) -> None:
+def test_not_mine_goes_to_chosen_eligible_person(item: Item, held: Held) -> None:
     n, omar = held.people, client_of(held.people.omar)
     page = omar.get(f"/recertify/{item.pk}/").content.decode()
     assert f'<option value="{n.sana.pk}"' in page
@@ -168,7 +168,7 @@ def test_a_question_that_is_not_mine_goes_to_whom_i_name_of_those_who_may_be_ask
 
 
 @pytest.mark.rule("A11")
-def test_who_stands_in_sees_the_questions_and_the_record_names_both(item: Item, held: Held) -> None:
+def test_delegate_sees_questions_and_record_names_both(item: Item, held: Held) -> None:
     n = held.people
     shares(n.mei, n.omar)
     Delegation.objects.create(giver=n.omar, taker=n.mei, from_at=item.opened_at, until_at=item.grace_until)
@@ -181,7 +181,7 @@ def test_who_stands_in_sees_the_questions_and_the_record_names_both(item: Item, 
 
 
 @pytest.mark.rule("R4")
-def test_what_is_refused_on_submitting_stays_a_draft_and_says_why(item: Item, held: Held) -> None:
+def test_refused_submission_keeps_draft_with_reason(item: Item, held: Held) -> None:
     omar = client_of(held.people.omar)
     post(omar, item, answer="keep", asks="acceptable", reason="Fine.")
     lifecycle.revoke(item.grant, actor=as_actor(held.people.sana), now=item.opened_at, reason="Leaked.")
@@ -191,7 +191,7 @@ def test_what_is_refused_on_submitting_stays_a_draft_and_says_why(item: Item, he
 
 
 @pytest.mark.rule("R4")
-def test_htmx_gets_the_next_card_and_the_list_beside_it(item: Item, held: Held) -> None:
+def test_htmx_returns_next_card_and_list(item: Item, held: Held) -> None:
     second = under_review(held.grant(on=held.company.slack))
     headers = {"HX-Request": "true", "HX-Target": "item"}
     omar = client_of(held.people.omar)
@@ -249,7 +249,7 @@ def test_an_automations_page_lists_its_reviews(item: Item, held: Held) -> None:
 
 
 @pytest.mark.rule("R5")
-def test_the_main_link_counts_what_waits_for_the_reader(item: Item, held: Held) -> None:
+def test_navigation_counts_open_questions(item: Item, held: Held) -> None:
     page = client_of(held.people.omar).get("/recertify/").content.decode()
     assert re.search(r'Recertify<span class="count">1<', page)
     assert opens_at(item.grant) == item.opened_at
@@ -260,7 +260,7 @@ def test_the_main_link_counts_what_waits_for_the_reader(item: Item, held: Held) 
 @pytest.mark.parametrize(
     "event", ["opened", "passed", "reminder", "escalated", "taken_over", "suspended", "revoked", "ended"]
 )
-def test_every_mail_names_what_it_is_about_and_links_to_the_item(event: str, item: Item, held: Held) -> None:
+def test_every_mail_names_item_and_links_to_it(event: str, item: Item, held: Held) -> None:
     facts = {
         "automation": "Weekly stock report",
         "team": "Finance Operations",
@@ -320,9 +320,7 @@ def test_the_same_answer_sent_and_submitted_again_is_one_answer(item: Item, held
     ],
     ids=str,
 )
-def test_a_garbled_answer_is_refused_with_what_was_typed_and_drafts_nothing(
-    item: Item, held: Held, said: dict[str, str]
-) -> None:
+def test_malformed_answer_is_refused_and_input_is_kept(item: Item, held: Held, said: dict[str, str]) -> None:
     answer = post(client_of(held.people.omar), item, **{"asks": "acceptable", "reason": "As I typed it.", **said})
     assert answer.status_code == 422
     assert "As I typed it." in answer.content.decode()
@@ -331,7 +329,7 @@ def test_a_garbled_answer_is_refused_with_what_was_typed_and_drafts_nothing(
 
 @pytest.mark.rule("R4")
 @pytest.mark.parametrize("said", [{"ends_on": "soon"}, {"asks": "whatever"}], ids=str)
-def test_a_garbled_correction_corrects_nothing(item: Item, held: Held, said: dict[str, str]) -> None:
+def test_malformed_correction_is_refused(item: Item, held: Held, said: dict[str, str]) -> None:
     say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=item.opened_at)
     form = {"asks": "acceptable", "reason": "The wrong row.", **said}
     answer = client_of(held.people.omar).post(f"/recertify/{item.pk}/correct/", form)
@@ -341,7 +339,7 @@ def test_a_garbled_correction_corrects_nothing(item: Item, held: Held, said: dic
 
 
 @pytest.mark.rule("R2", "R4")
-def test_what_joined_since_they_chose_is_said_on_the_card_and_what_they_wrote_is_there(item: Item, held: Held) -> None:
+def test_joined_event_is_shown_on_card_and_text_is_kept(item: Item, held: Held) -> None:
     omar = client_of(held.people.omar)
     post(omar, item, answer="keep", asks="acceptable", reason="As every year.")
     note_event(item, actor=JOB, now=item.opened_at, because="incident", cause="it")
@@ -366,7 +364,7 @@ def test_an_end_date_is_kept_with_the_draft_and_counts_with_keep_only(item: Item
 
 
 @pytest.mark.rule("R4")
-def test_of_many_answers_that_could_not_be_given_ten_are_named_and_the_others_counted(
+def test_ten_of_many_failed_answers_are_named(
     held: Held, stock_under_review: Item, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = drafts.Submitted(question(stock_under_review, Asks.NEEDED), drafts.FAILED)

@@ -46,9 +46,7 @@ def reviews(company: Company, version: Version) -> list[str]:
 
 
 @pytest.mark.rule("I2", "T4")
-def test_what_is_read_as_before_is_no_new_version_and_opens_nothing(
-    company: Company, running: Callable[[Query], Version]
-) -> None:
+def test_unchanged_reading_opens_nothing(company: Company, running: Callable[[Query], Version]) -> None:
     version = running(Query("read", ("scm.stock", "hr.salaries")))
     assert stock_report.version(company, QUERY) == version
     assert version.assessments.latest("pk").importer_version == importers.VERSION
@@ -57,7 +55,7 @@ def test_what_is_read_as_before_is_no_new_version_and_opens_nothing(
 
 
 @pytest.mark.rule("I2", "T4")
-def test_what_is_read_as_less_opens_nothing(company: Company, running: Callable[[Query], Version]) -> None:
+def test_lower_reading_opens_nothing(company: Company, running: Callable[[Query], Version]) -> None:
     version = running(Query("read", ("scm.stock", "hr.salaries", "s")))
     assert stock_report.version(company, QUERY) != version
     assert not version.assessments.latest("pk").findings.filter(code="found_more").exists()
@@ -65,9 +63,7 @@ def test_what_is_read_as_less_opens_nothing(company: Company, running: Callable[
 
 
 @pytest.mark.rule("I2", "I8", "A12")
-def test_a_table_that_was_not_read_is_asked_and_what_runs_is_reviewed(
-    company: Company, running: Callable[[Query], Version]
-) -> None:
+def test_newly_read_table_opens_review(company: Company, running: Callable[[Query], Version]) -> None:
     version = running(Query("read", ("scm.stock",)))
     (held,) = Grant.objects.filter(automation=version.automation, entitlement__resource=company.erp)
     assert held.scope == ["scm.stock"]
@@ -87,7 +83,7 @@ def test_a_table_that_was_not_read_is_asked_and_what_runs_is_reviewed(
 
 
 @pytest.mark.rule("I2", "T4")
-def test_a_level_that_is_read_as_higher_raises_what_is_held(
+def test_higher_level_in_new_reading_raises_grant(
     company: Company, running: Callable[[Query], Version], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = running(Query("read", ("scm.stock", "hr.salaries")))
@@ -102,7 +98,7 @@ def test_a_level_that_is_read_as_higher_raises_what_is_held(
 
 
 @pytest.mark.rule("I2")
-def test_what_is_only_judged_again_was_not_read_again(company: Company, running: Callable[[Query], Version]) -> None:
+def test_reassessment_alone_is_no_new_reading(company: Company, running: Callable[[Query], Version]) -> None:
     version = running(Query("read", ("scm.stock", "hr.salaries")))
     resources.amend_resource(
         company.erp, actor=as_actor(company.people.omar), now=company.now, fields={"data_class": "restricted"}

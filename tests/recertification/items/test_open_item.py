@@ -29,7 +29,7 @@ from tests.trigger_bypass import given
 
 
 @pytest.mark.rule("R1", "S5")
-def test_no_person_opens_a_review_and_the_job_only_what_is_due(held: Held) -> None:
+def test_only_job_opens_due_reviews(held: Held) -> None:
     grant = held.grant()
     n, due = held.people, opens_at(grant)
     campaign = opening.campaign_of("standard", due, JOB)
@@ -44,7 +44,7 @@ def test_no_person_opens_a_review_and_the_job_only_what_is_due(held: Held) -> No
 
 
 @pytest.mark.rule("R1", "R5", "R9")
-def test_what_is_due_is_opened_once_however_often_the_sweep_runs(held: Held) -> None:
+def test_due_review_opens_once(held: Held) -> None:
     due = opens_at(held.grant())
     assert opening.open_due(due - timedelta(days=1), JOB) == 0
     grants = Grant.objects.filter(automation=held.automation).count()
@@ -92,7 +92,7 @@ def test_about_low_risk_that_was_not_drawn_the_automations_owner_alone_is_asked(
         ("jonas", "rita", "Amara Okafor"),  # both gain: the lead of the owner's team
     ],
 )
-def test_nobody_who_gains_is_asked_whether_it_is_acceptable(owner: str, deputy: str, asked: str, held: Held) -> None:
+def test_beneficiary_is_not_asked_acceptable(owner: str, deputy: str, asked: str, held: Held) -> None:
     erp: Resource = held.company.erp
     people = {"owner": getattr(held.people, owner), "deputy": getattr(held.people, deputy)}
     given(erp, **people)
@@ -102,9 +102,7 @@ def test_nobody_who_gains_is_asked_whether_it_is_acceptable(owner: str, deputy: 
 
 @pytest.mark.rule("S4", "S1", "A9")
 @pytest.mark.parametrize("in_a_campaign", [False, True])
-def test_nobody_who_took_part_in_asking_for_it_is_asked_whether_it_is_acceptable(
-    held: Held, in_a_campaign: bool
-) -> None:
+def test_requester_is_not_asked_acceptable(held: Held, in_a_campaign: bool) -> None:
     n, erp = held.people, held.company.erp
     Party.objects.create(submission=held.submission, person=n.lena, capacity="answered")
     given(erp, owner=n.lena, deputy=n.mei)
@@ -118,7 +116,7 @@ def test_nobody_who_took_part_in_asking_for_it_is_asked_whether_it_is_acceptable
 
 
 @pytest.mark.rule("R8")
-def test_who_left_is_not_asked(held: Held) -> None:
+def test_leaver_is_not_asked(held: Held) -> None:
     n = held.people
     n.omar.left_at, n.omar.is_active = held.company.now, False
     n.omar.save()
@@ -127,7 +125,7 @@ def test_who_left_is_not_asked(held: Held) -> None:
 
 
 @pytest.mark.rule("R1")
-def test_what_is_not_live_or_is_set_to_lapse_does_not_come_up(held: Held) -> None:
+def test_inactive_and_lapsing_access_is_not_reviewed(held: Held) -> None:
     first, second, third, _ = Grant.objects.filter(automation=held.automation).order_by("pk")
     Grant.objects.filter(pk=first.pk).update(state=GrantState.SUSPENDED, suspended_why="stopped")
     Grant.objects.filter(pk=second.pk).update(renew=False)
@@ -136,7 +134,7 @@ def test_what_is_not_live_or_is_set_to_lapse_does_not_come_up(held: Held) -> Non
 
 
 @pytest.mark.rule("R1")
-def test_nothing_of_a_suspended_automation_comes_up(held: Held) -> None:
+def test_suspended_automation_is_not_reviewed(held: Held) -> None:
     automation = held.automation
     lifecycle.stop(automation, actor=as_actor(held.people.sana), now=held.company.now, reason="Strange traffic.")
     assert opening.open_due(opens_at(held.grant()), JOB) == 0
@@ -170,7 +168,7 @@ def test_opening_stands_on_the_timelines_of_grant_automation_and_resource(held: 
 
 
 @pytest.mark.rule("H3")
-def test_a_timeline_says_what_is_reviewed_to_whoever_may_see_it(held: Held, stock_under_review: Item) -> None:
+def test_timeline_shows_review_to_permitted_readers(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
 
     def said(reader: Person) -> set[str]:
@@ -183,7 +181,7 @@ def test_a_timeline_says_what_is_reviewed_to_whoever_may_see_it(held: Held, stoc
 
 
 @pytest.mark.rule("H8", "R1")
-def test_no_review_has_its_deadline_on_a_day_that_the_organisation_has_off(held: Held, settings: Any) -> None:
+def test_deadlines_avoid_holidays(held: Held, settings: Any) -> None:
     grant = held.grant()
     due = opens_at(grant)
     item = Item(grant=grant, campaign=opening.campaign_of("standard", due, JOB))
@@ -198,9 +196,7 @@ def test_no_review_has_its_deadline_on_a_day_that_the_organisation_has_off(held:
 
 @pytest.mark.rule("R2", "H8")
 @pytest.mark.parametrize("tier", ["high", "standard", "low"])
-def test_whatever_day_a_campaign_opens_it_says_a_working_day_that_leaves_its_grace(
-    held: Held, settings: Any, tier: str
-) -> None:
+def test_campaign_deadline_leaves_grace_period(held: Held, settings: Any, tier: str) -> None:
     zone, began = organisation_zone(), held.company.now
     lead = timedelta(days=schedule.OPENS_BEFORE[tier] - schedule.GRACE[tier])
     settings.ORGANISATION_HOLIDAYS = frozenset({(began + lead + timedelta(days=3)).date()})

@@ -84,7 +84,7 @@ TABLE = [
         for needed, acceptable, is_there, *expected in TABLE
     ],
 )
-def test_what_is_said_and_what_is_not_comes_to(
+def test_answers_and_silence_give_documented_outcome(
     held: Held,
     start: Campaign,
     needed: AnswerKind | str | None,
@@ -119,7 +119,7 @@ def second_round(item: Item) -> None:
 
 @IN_CAMPAIGN
 @pytest.mark.rule("R6")
-def test_the_second_round_asks_only_what_is_unanswered(held: Held, start: Campaign) -> None:
+def test_second_round_asks_unanswered_questions_only(held: Held, start: Campaign) -> None:
     now, campaign = held.company.now + DAY, start
     item = campaign.items.get(grant=held.grant())
     needed, acceptable = (item.questions.get(asks=asks) for asks in (Asks.NEEDED, Asks.ACCEPTABLE))
@@ -149,9 +149,7 @@ def nobody_asked(c: Company) -> Item:
 @starting_point("stock_in_force", nobody_asked)
 @pytest.mark.rule("A9", "R6")
 @pytest.mark.parametrize("answer", [KEEP, REVOKE, SILENT])
-def test_of_what_nobody_could_be_asked_silence_takes_nothing_until_somebody_is(
-    start: Item, answer: AnswerKind | None
-) -> None:
+def test_silence_has_no_effect_before_reviewer_exists(start: Item, answer: AnswerKind | None) -> None:
     item = start
     assert (item.state, item.nobody, item.suspended_at) == (ItemState.OPEN, True, None)
     assert item.grant is not None
@@ -170,7 +168,7 @@ def test_of_what_nobody_could_be_asked_silence_takes_nothing_until_somebody_is(
 
 
 @pytest.mark.rule("A9")
-def test_what_nobody_is_ever_asked_about_ends_with_its_term(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_never_reviewed_access_ends_with_term(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     now = held.company.now + DAY
     monkeypatch.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
     campaign = filled(ordered(PRIVILEGE, by=held.people.sana, now=now), now)

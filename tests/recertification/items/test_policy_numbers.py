@@ -30,7 +30,7 @@ def at(held: Held) -> datetime:
 
 
 @pytest.mark.rule("R1")
-def test_what_nobody_uses_is_reviewed_after_the_days_of_policy(held: Held, at: datetime) -> None:
+def test_unused_period_follows_policy(held: Held, at: datetime) -> None:
     grant = held.grant(on=held.company.slack)
     ruled(held, at, events__unused_days=20)
     use(grant, at, days=19)
@@ -40,7 +40,7 @@ def test_what_nobody_uses_is_reviewed_after_the_days_of_policy(held: Held, at: d
 
 
 @pytest.mark.rule("R1")
-def test_what_was_reviewed_is_left_alone_for_the_days_of_policy(held: Held, at: datetime) -> None:
+def test_review_pause_follows_policy(held: Held, at: datetime) -> None:
     ruled(held, at, events={"unused_days": 14, "quiet_days": 5})
     use(held.grant(on=held.company.slack), at)
     found(at)
@@ -52,7 +52,7 @@ def test_what_was_reviewed_is_left_alone_for_the_days_of_policy(held: Held, at: 
 
 
 @pytest.mark.rule("R2", "R4", "R6")
-def test_until_when_a_revoke_is_corrected_stands_from_the_first_day(held: Held) -> None:
+def test_correction_deadline_is_shown_from_start(held: Held) -> None:
     at = held.company.now + DAY
     ruled(held, at, correction_days=9)
     item = under_review(held.grant(on=held.company.slack))
@@ -66,7 +66,7 @@ def test_until_when_a_revoke_is_corrected_stands_from_the_first_day(held: Held) 
 
 
 @pytest.mark.rule("R2")
-def test_a_campaign_says_that_what_it_joined_is_taken_away_when_its_own_says(held: Held) -> None:
+def test_campaign_names_effect_date_of_joined_item(held: Held) -> None:
     item = under_review(held.grant(on=held.company.slack))
     now = item.opened_at + timedelta(hours=1)
     ruled(held, now, correction_days=2)

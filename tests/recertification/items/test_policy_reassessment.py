@@ -34,7 +34,7 @@ def judge(at: datetime) -> int:
     return reassessment.assess_by_policy(at, JOB)
 
 
-def test_nothing_is_judged_anew_where_tiers_are_computed_as_before(held: Held) -> None:
+def test_unchanged_tiers_cause_no_reassessment(held: Held) -> None:
     at = held.company.now + LATER
     policy(held, at, seats__privilege__standard=["owner", "security"])
     assert judge(at + timedelta(minutes=1)) == 0
@@ -43,13 +43,13 @@ def test_nothing_is_judged_anew_where_tiers_are_computed_as_before(held: Held) -
     assert no.value.refusal.code == "T4"
 
 
-def test_what_one_person_tightened_alone_shortens_no_term(held: Held) -> None:
+def test_single_person_tightening_shortens_no_term(held: Held) -> None:
     at = held.company.now + LATER
     policy_proposals.propose(held.people.ines, changed(**STRICTER), now=at, at_once=True)
     assert judge(at + timedelta(minutes=1)) == 0
 
 
-def test_a_policy_by_which_it_is_less_risky_changes_nothing_before_its_renewal(held: Held) -> None:
+def test_lower_tier_changes_nothing_before_renewal(held: Held) -> None:
     at = held.company.now + LATER
     before = list(Grant.objects.order_by("pk").values_list("ends_at", "review_on", "raised_to"))
     policy(held, at, tiers__high__non_read_chosen_by_model_if=["outbound"])
@@ -58,7 +58,7 @@ def test_a_policy_by_which_it_is_less_risky_changes_nothing_before_its_renewal(h
     assert not Item.objects.exists()
 
 
-def test_what_has_risen_by_it_has_a_shorter_term_and_one_review(held: Held) -> None:
+def test_raised_tier_shortens_term_and_opens_one_review(held: Held) -> None:
     at = held.company.now + LATER
     posts, reads = held.grant(on=held.company.slack), held.grant(on=held.company.erp)
     assert (posts.counted_tier, (posts.ends_at - posts.begins_at).days) == ("standard", 180)

@@ -183,7 +183,7 @@ def said(found: Recommendation) -> dict[str, str]:
 
 @pytest.mark.rule("R3")
 @pytest.mark.parametrize(("key", "applies", "not_quite", "sentence", "advice"), TABLE, ids=[row[0] for row in TABLE])
-def test_a_rule_says_its_sentence_where_it_applies_and_nothing_where_it_just_does_not(
+def test_recommendation_rule_applies_exactly_at_limit(
     key: str, applies: Facts, not_quite: Facts, sentence: str, advice: Advice
 ) -> None:
     found = recommend(applies)
@@ -199,9 +199,7 @@ def test_every_rule_stands_in_the_table() -> None:
 
 
 @pytest.mark.rule("R3")
-def test_what_weighs_most_comes_first_and_decides_so_that_keeping_is_recommended_only_where_nothing_speaks_against_it() -> (
-    None
-):
+def test_strongest_reason_decides_recommendation() -> None:
     found = recommend(Facts(**USED, kept=1, static=True, conflicts=(replace(CONFLICT, enforced=True),)))
     assert [one.key for one in found.reasons] == ["conflict_enforced", "static_secret", "in_use", "kept_before"]
     assert found.advice == A.REVOKE
@@ -210,7 +208,7 @@ def test_what_weighs_most_comes_first_and_decides_so_that_keeping_is_recommended
 
 
 @pytest.mark.rule("R3")
-def test_what_is_not_measured_speaks_for_nothing() -> None:
+def test_unmeasured_facts_support_nothing() -> None:
     unmeasured = Facts(idle=400, calls_30=0, usual_30=900, refused_90=12)
     found = recommend(unmeasured)
     assert [one.speaks for one in found.reasons] == [None, None]
@@ -218,7 +216,7 @@ def test_what_is_not_measured_speaks_for_nothing() -> None:
 
 
 @pytest.mark.rule("R3")
-def test_the_same_facts_say_the_same_whatever_order_the_conflicts_come_in() -> None:
+def test_recommendation_ignores_order_of_conflicts() -> None:
     other = InConflict(3, "Reads private data and sends it out", enforced=True)
     one, two = (recommend(Facts(**USED, conflicts=both)) for both in ((CONFLICT, other), (other, CONFLICT)))
     assert one == two

@@ -130,7 +130,7 @@ HAPPENED: list[tuple[Callable[[Item, Held], object], dict[str, object]]] = [
 
 @pytest.mark.rule("R3")
 @pytest.mark.parametrize(("happens", "other"), HAPPENED, ids=range(len(HAPPENED)))
-def test_each_fact_is_read_from_what_happened_and_nothing_else_changes_with_it(
+def test_each_fact_is_read_independently(
     happens: Callable[[Item, Held], object], other: dict[str, object], item: Item, held: Held
 ) -> None:
     before = facts(item)
@@ -155,7 +155,7 @@ def test_an_open_conflict_is_read_with_whether_its_rule_refuses_it(mode: str, it
 
 
 @pytest.mark.rule("R3")
-def test_others_of_the_team_that_hold_the_same_are_counted(item: Item, held: Held) -> None:
+def test_teams_other_holders_are_counted(item: Item, held: Held) -> None:
     assert facts(item).peers == 0
 
     def edit(export: dict[str, Any]) -> None:
@@ -168,9 +168,7 @@ def test_others_of_the_team_that_hold_the_same_are_counted(item: Item, held: Hel
 
 
 @pytest.mark.rule("R3", "G2")
-def test_what_was_answered_in_earlier_reviews_counts_and_stands_on_the_card(
-    held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_earlier_answers_count_and_are_shown(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     grant = held.automation.grants.filter(kind="credential").order_by("pk")[0]
     one = under_review(grant)
     for asks in Asks:
@@ -247,7 +245,7 @@ def test_known_of_twenty_items_is_asked_as_of_one(held: Held) -> None:
 
 
 @pytest.mark.rule("R3", "R7")
-def test_an_answer_keeps_what_was_recommended_and_what_was_looked_at_when_it_was_chosen(item: Item, held: Held) -> None:
+def test_answer_stores_recommendation_and_facts_shown(item: Item, held: Held) -> None:
     measured(item.grant, item.opened_at, days=120, last=95)
     omar = client_of(held.people.omar)
     page = omar.get(f"/recertify/{item.pk}/").content.decode()
@@ -267,7 +265,7 @@ def test_an_answer_keeps_what_was_recommended_and_what_was_looked_at_when_it_was
     [("", ""), ("forged", "many"), ("WzEsICJrZWVwIl0:1:forged", "-1")],
     ids=["none", "words", "forged"],
 )
-def test_what_did_not_come_from_the_card_is_not_measured(stamp: str, looked: str, item: Item, held: Held) -> None:
+def test_answers_outside_card_are_unmeasured(stamp: str, looked: str, item: Item, held: Held) -> None:
     omar = client_of(held.people.omar)
     omar.post(
         f"/recertify/{item.pk}/answer/", {"asks": "acceptable", "answer": "keep", "shown": stamp, "looked": looked}

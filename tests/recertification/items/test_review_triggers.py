@@ -77,11 +77,11 @@ def kept(held: Held, at: datetime) -> Grant:
 # --- what opens nothing ------------------------------------------------------------------------------------------------
 
 
-def test_where_nothing_happened_nothing_opens(held: Held, at: datetime) -> None:
+def test_no_event_opens_nothing(held: Held, at: datetime) -> None:
     assert found(at) == []
 
 
-def test_what_is_not_measured_is_not_unused(held: Held, at: datetime) -> None:
+def test_unmeasured_access_is_not_unused(held: Held, at: datetime) -> None:
     grant = held.grant(on=held.company.slack)
     assert found(at) == []  # no figures at all
     use(grant, at, days=UNUSED_DAYS - 1)
@@ -104,7 +104,7 @@ def test_a_version_that_was_just_brought_in_or_that_was_submitted_is_no_drift(he
     assert found(version.created_at + 8 * DAY) == []
 
 
-def test_an_incident_that_is_over_opens_nothing(held: Held, at: datetime) -> None:
+def test_ended_incident_opens_nothing(held: Held, at: datetime) -> None:
     incidents.end_incident(declared(held, at), actor=as_actor(held.people.omar), now=at, reason="It was a test.")
     assert found(at) == []
     declared(held, at)
@@ -125,7 +125,7 @@ def test_sixty_measured_days_without_a_call_open_one_review(held: Held, at: date
     assert found(at + DAY) == []
 
 
-def test_it_is_unused_anew_only_after_it_was_used_again(held: Held, at: datetime) -> None:
+def test_access_is_unused_again_only_after_use(held: Held, at: datetime) -> None:
     first = held.grant(on=held.company.slack)
     use(first, at)
     found(at)
@@ -141,7 +141,7 @@ def test_it_is_unused_anew_only_after_it_was_used_again(held: Held, at: datetime
 
 @pytest.mark.rule("R8")
 @pytest.mark.parametrize("who", ["jonas", "piet"])
-def test_an_owner_of_the_automation_who_left(held: Held, at: datetime, who: str) -> None:
+def test_leaving_automation_owner_opens_review(held: Held, at: datetime, who: str) -> None:
     Automation.objects.filter(pk=held.automation.pk).update(technical_owner=held.people.piet)
     record_leaver(getattr(held.people, who), actor=as_actor(held.people.ines), now=at, reason="Gone.")
     assert found(at) == [("owner left", "automation")]
@@ -150,7 +150,7 @@ def test_an_owner_of_the_automation_who_left(held: Held, at: datetime, who: str)
 
 
 @pytest.mark.rule("R8")
-def test_an_owner_of_the_resource_who_left_and_the_deputy_is_asked(held: Held, at: datetime) -> None:
+def test_leaving_resource_owner_opens_review_for_deputy(held: Held, at: datetime) -> None:
     record_leaver(held.people.omar, actor=as_actor(held.people.ines), now=at, reason="Gone.")
     assert {why for why, _ in found(at)} == {"owner left"}
     assert Item.objects.count() == Grant.objects.live(at).count()
@@ -158,7 +158,7 @@ def test_an_owner_of_the_resource_who_left_and_the_deputy_is_asked(held: Held, a
     assert asked.reviewer == held.people.amara
 
 
-def test_what_was_changed_and_lies_there_unsubmitted_for_a_week(held: Held, at: datetime) -> None:
+def test_unsubmitted_change_opens_review_after_a_week(held: Held, at: datetime) -> None:
     version = stock_report.version(held.company, stock_report.one_more_channel)
     week = version.created_at + 8 * DAY
     assert found(week) == [("drift", "automation")]
@@ -213,7 +213,7 @@ def test_the_same_cause_joins_once_also_where_two_jobs_find_it(held: Held, at: d
 # --- what was reviewed lately is left in peace -------------------------------------------------------------------------
 
 
-def test_what_was_reviewed_lately_is_not_opened_again_for_an_event_until_that_is_over(held: Held, at: datetime) -> None:
+def test_recent_review_delays_event_review(held: Held, at: datetime) -> None:
     grant = held.grant(on=held.company.slack)
     use(grant, at)
     found(at)
@@ -224,7 +224,7 @@ def test_what_was_reviewed_lately_is_not_opened_again_for_an_event_until_that_is
     assert ("owner left", grant.key) in found(at + QUIET_DAYS * DAY)
 
 
-def test_an_incident_opens_what_was_reviewed_yesterday(held: Held, at: datetime) -> None:
+def test_incident_opens_review_despite_recent_one(held: Held, at: datetime) -> None:
     grant = held.grant(on=held.company.slack)
     use(grant, at)
     found(at)
@@ -234,7 +234,7 @@ def test_an_incident_opens_what_was_reviewed_yesterday(held: Held, at: datetime)
 
 
 @pytest.mark.rule("R1", "R4")
-def test_an_incident_asks_about_what_is_not_renewed_too_and_no_answer_renews_it(held: Held, at: datetime) -> None:
+def test_incident_reviews_ending_access_without_renewal(held: Held, at: datetime) -> None:
     grant = held.grant(on=held.company.slack)
     Grant.objects.filter(pk=grant.pk).update(renew=False)
     use(grant, at)
@@ -264,7 +264,7 @@ def test_a_risk_that_rises_waits_too(held: Held, at: datetime) -> None:
 
 
 @pytest.mark.rule("R8", "A9")
-def test_security_is_told_once_a_week_where_nobody_is_left_to_ask(
+def test_security_is_notified_weekly_of_missing_reviewers(
     held: Held, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reminder_jobs.reviewers, "questions_without_reviewer", lambda item, tier, bench: ["acceptable"])
@@ -302,5 +302,5 @@ def test_looking_asks_as_many_questions_however_much_is_held(held: Held, at: dat
 @pytest.mark.parametrize(
     "verb", [people_transitions.record_leaver, people_transitions.leave, incidents.declare_incident]
 )
-def test_who_left_and_what_is_declared_is_looked_for_at_once(verb: Any) -> None:
+def test_leavers_and_incidents_are_checked_at_once(verb: Any) -> None:
     assert risk_increase.HANDLERS[verb.event] is risk_increase.follow_event

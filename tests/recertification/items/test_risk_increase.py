@@ -87,9 +87,7 @@ def open_due(held: Held, *, now: Any = None) -> list[tuple[str, str]]:
 
 
 @pytest.mark.rule("I2", "T4")
-def test_the_same_or_a_better_result_opens_nothing_and_lowers_nothing(
-    held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_equal_or_better_result_changes_nothing(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {one.pk: (one.ends_at, one.review_on) for one in Grant.objects.all()}
     assess_anew(held, monkeypatch, {})
     resources.amend_resource(
@@ -102,7 +100,7 @@ def test_the_same_or_a_better_result_opens_nothing_and_lowers_nothing(
 
 
 @pytest.mark.rule("I2")
-def test_a_version_that_is_not_the_approved_one_opens_nothing(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unapproved_version_opens_nothing(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     version = stock_report.version(held.company, stock_report.one_more_channel)
     worse = [asdict(Finding("opaque_code", "Code", "high", "Runs what it downloads"))]
     with inside(version, JOB, held.company.now + LATER):
@@ -128,7 +126,7 @@ def test_a_risk_that_rose_does_not_fall_again_before_its_renewal(held: Held) -> 
 
 
 @pytest.mark.rule("T4", "I2", "R1")
-def test_a_class_that_is_raised_shortens_the_term_of_what_is_riskier_by_it_and_opens_one_review(held: Held) -> None:
+def test_raised_class_shortens_term_and_opens_one_review(held: Held) -> None:
     before, now = held.grant(on=held.company.slack), held.company.now + LATER
     other = held.grant(on=held.company.erp)
     grant = raise_class(held)
@@ -166,7 +164,7 @@ def test_a_term_that_would_be_over_already_leaves_time_for_the_review(held: Held
 
 
 @pytest.mark.rule("T4", "T1")
-def test_a_credential_is_as_risky_as_what_it_is_used_for_also_where_the_grant_of_that_has_ended(held: Held) -> None:
+def test_credential_keeps_highest_tier_of_its_uses(held: Held) -> None:
     c, n = held.company, held.people
     posting = held.grant(on=c.slack)
     lifecycle.stop(posting, actor=as_actor(n.omar), now=c.now, reason="Not now.")
@@ -242,9 +240,7 @@ WRITE_SWEEPER = starting_point("robot", sweeper_of("write"), "write")
 
 @ADMIN_SWEEPER
 @pytest.mark.rule("I5", "T2", "T4")
-def test_what_runs_as_the_same_identity_as_something_riskier_is_as_risky_and_reviewed(
-    held: Held, robot: NonHumanIdentity, start: Version
-) -> None:
+def test_sharer_of_riskier_identity_is_raised_and_reviewed(held: Held, robot: NonHumanIdentity, start: Version) -> None:
     sweeper = start
     assert (sweeper.automation.tier, held.automation.tier) == ("high", "standard")
     assert reassessment.assess_connected(held.company.now + LATER, JOB) == 1
@@ -282,7 +278,7 @@ def test_however_many_share_an_identity_each_is_judged_once_and_a_sweep_costs_as
 
 @ADMIN_SWEEPER
 @pytest.mark.rule("I5", "T4")
-def test_what_is_as_risky_by_another_alone_lends_that_to_nobody(held: Held, robot: NonHumanIdentity) -> None:
+def test_shared_risk_does_not_spread_further(held: Held, robot: NonHumanIdentity) -> None:
     reassessment.assess_connected(held.company.now, JOB)
     sweeper = Automation.objects.get(name="Sweeper")
     assert assessment.sharers_of(sweeper, [robot]) == [("Weekly stock report", Tier.STANDARD)]
@@ -300,7 +296,7 @@ def test_a_kind_that_is_only_asked_for_hides_no_risk_of_a_sharer(held: Held, rob
 
 
 @pytest.mark.rule("I5", "T2")
-def test_a_draft_of_another_team_raises_nobody_by_naming_their_identity(held: Held, robot: NonHumanIdentity) -> None:
+def test_foreign_draft_raises_no_sharer(held: Held, robot: NonHumanIdentity) -> None:
     c, n = held.company, held.people
     waiting = scenarios.submitted(c, described_as_robot(held, "write", "Waiting"))
     described_as_robot(held, "admin", "Stranger", team=n.marketing, by=n.tom, owner=n.grace)
@@ -311,9 +307,7 @@ def test_a_draft_of_another_team_raises_nobody_by_naming_their_identity(held: He
 
 
 @pytest.mark.rule("I5", "T2")
-def test_a_kind_that_is_asked_for_makes_what_runs_no_less_risky_for_its_sharers(
-    held: Held, robot: NonHumanIdentity
-) -> None:
+def test_requested_kind_lowers_no_sharer(held: Held, robot: NonHumanIdentity) -> None:
     agent = described_as_robot(held, "read", "Helper", kind="agent")
     scenarios.decide_all(held.company, scenarios.submitted(held.company, agent))
     helper = Automation.objects.get(name="Helper")
@@ -327,7 +321,7 @@ def test_a_kind_that_is_asked_for_makes_what_runs_no_less_risky_for_its_sharers(
 
 @WRITE_SWEEPER
 @pytest.mark.rule("I5", "R9")
-def test_what_an_identity_only_serves_is_judged_too_and_the_sweep_comes_to_rest(
+def test_served_identity_is_reassessed_and_sweep_terminates(
     held: Held, robot: NonHumanIdentity, start: Version
 ) -> None:
     NonHumanIdentity.objects.filter(pk=robot.pk).update(automation=start.automation)
@@ -345,7 +339,7 @@ def test_what_an_identity_only_serves_is_judged_too_and_the_sweep_comes_to_rest(
 
 
 @pytest.mark.rule("I5", "T2", "T3")
-def test_what_is_under_review_is_not_put_in_force_below_what_it_runs_with(held: Held, robot: NonHumanIdentity) -> None:
+def test_submission_is_not_put_in_force_below_current_risk(held: Held, robot: NonHumanIdentity) -> None:
     c, n = held.company, held.people
     waiting = scenarios.submitted(c, described_as_robot(held, "write", "Waiting"))
     confirmation.raise_tier(held.automation, actor=as_actor(n.theo), now=c.now, reason="It mails.", tier="high")
@@ -365,9 +359,7 @@ def test_what_is_under_review_is_not_put_in_force_below_what_it_runs_with(held: 
 
 @WRITE_SWEEPER
 @pytest.mark.rule("I5", "T4")
-def test_whose_tier_rises_later_raises_whoever_runs_as_the_same(
-    held: Held, robot: NonHumanIdentity, start: Version
-) -> None:
+def test_later_raised_tier_raises_identity_sharers(held: Held, robot: NonHumanIdentity, start: Version) -> None:
     sweeper = start.automation
     judged = held.automation.approved_version.assessments.count()
     assert (sweeper.tier, held.automation.tier) == ("standard", "standard")
@@ -409,7 +401,7 @@ def test_a_better_importer_that_reads_a_higher_level_raises_the_grant(
 
 
 @pytest.mark.rule("T2", "T4")
-def test_a_person_who_raises_the_tier_of_what_is_live_has_it_reviewed(held: Held) -> None:
+def test_tier_raised_by_person_opens_review(held: Held) -> None:
     confirmation.raise_tier(
         held.automation, actor=as_actor(held.people.theo), now=held.company.now + LATER, reason="It mails.", tier="high"
     )
@@ -422,7 +414,7 @@ def test_a_person_who_raises_the_tier_of_what_is_live_has_it_reviewed(held: Held
 
 
 @pytest.mark.rule("R2", "R5", "T4")
-def test_it_joins_what_is_under_review_and_brings_the_deadline_forward_only(held: Held) -> None:
+def test_raise_joins_open_item_and_only_brings_forward(held: Held) -> None:
     before = held.grant(on=held.company.slack)
     opens = before.ends_at - timedelta(days=schedule.OPENS_BEFORE["standard"]) + timedelta(hours=1)
     item = opened(before, opens)
@@ -438,7 +430,7 @@ def test_it_joins_what_is_under_review_and_brings_the_deadline_forward_only(held
 
 
 @pytest.mark.rule("S4", "T4")
-def test_what_is_low_no_more_is_asked_of_both_sides_though_its_review_was_open(held: Held) -> None:
+def test_open_low_item_gets_second_question_after_raise(held: Held) -> None:
     low = held.low_grant()
     item = opened(low, low.ends_at - timedelta(days=schedule.OPENS_BEFORE["low"]) + timedelta(hours=1))
     asked = set(item.questions.values_list("asks", flat=True))
@@ -450,7 +442,7 @@ def test_what_is_low_no_more_is_asked_of_both_sides_though_its_review_was_open(h
 
 @pytest.mark.rule("S4", "A9", "T4")
 @pytest.mark.parametrize("way", ["alone", "together"])
-def test_one_answer_keeps_nothing_whose_second_question_nobody_could_be_asked(held: Held, way: str) -> None:
+def test_one_answer_keeps_nothing_without_second_reviewer(held: Held, way: str) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(reviewers.sampling, "is_drawn", lambda grant: False)
         low = held.low_grant()
@@ -485,7 +477,7 @@ def test_one_answer_keeps_nothing_whose_second_question_nobody_could_be_asked(he
 
 
 @pytest.mark.rule("S4", "R6")
-def test_whoever_was_asked_and_is_silent_keeps_nothing_by_that_nobody_is_there_for_the_other(held: Held) -> None:
+def test_silent_reviewer_keeps_nothing_without_other_reviewer(held: Held) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(reviewers.sampling, "is_drawn", lambda grant: False)
         low = held.low_grant()
@@ -507,7 +499,7 @@ def _step(held: Held, now: Any) -> Any:
 
 
 @pytest.mark.rule("T4", "G2")
-def test_what_is_kept_goes_on_at_the_risk_that_it_has_now(held: Held) -> None:
+def test_kept_access_continues_at_current_risk(held: Held) -> None:
     grant, now = raise_class(held), held.company.now + LATER
     open_due(held)
     item = Item.objects.get(grant=grant)

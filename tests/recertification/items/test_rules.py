@@ -51,7 +51,7 @@ def refused(about: Question, actor: Actor, kind: AnswerKind, code: str, now: dat
 
 
 @pytest.mark.rule("S4")
-def test_only_the_reviewer_answers(held: Held, stock_under_review: Item) -> None:
+def test_only_reviewer_answers(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     now = item.opened_at
     superuser = Person.objects.create_superuser("root@northwind.example", name="Root")
@@ -63,7 +63,7 @@ def test_only_the_reviewer_answers(held: Held, stock_under_review: Item) -> None
 
 
 @pytest.mark.rule("S5")
-def test_a_token_a_command_and_a_job_answer_nothing(held: Held, stock_under_review: Item) -> None:
+def test_token_command_and_job_do_not_answer(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     about = question(item, Asks.NEEDED)
     no = refused(about, as_actor(about.reviewer, None), KEEP, "SOD-5", item.opened_at)
@@ -72,7 +72,7 @@ def test_a_token_a_command_and_a_job_answer_nothing(held: Held, stock_under_revi
 
 
 @pytest.mark.rule("S4")
-def test_whoever_gains_does_not_say_that_it_is_acceptable_even_when_asked(held: Held, stock_under_review: Item) -> None:
+def test_beneficiary_does_not_answer_acceptable(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     about = question(item, Asks.ACCEPTABLE)
     Question.objects.filter(pk=about.pk).update(reviewer=n.rita)  # she became the technical owner after she was asked
@@ -81,9 +81,7 @@ def test_whoever_gains_does_not_say_that_it_is_acceptable_even_when_asked(held: 
 
 
 @pytest.mark.rule("S4", "S1")
-def test_who_took_part_in_asking_for_it_does_not_say_that_it_is_acceptable(
-    held: Held, stock_under_review: Item
-) -> None:
+def test_requester_does_not_answer_acceptable(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     Party.objects.create(submission=held.submission, person=n.lena, capacity="editor")
     with pytest.raises(InvalidInput, match=r"^R4: It can't be passed on to Lena"):
@@ -98,7 +96,7 @@ def test_who_took_part_in_asking_for_it_does_not_say_that_it_is_acceptable(
 
 
 @pytest.mark.rule("S4", "A11")
-def test_an_owner_who_stands_in_for_the_resources_owner_still_gains(held: Held, stock_under_review: Item) -> None:
+def test_owner_as_delegate_still_benefits(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     actor = stand_in(n.rita, n.omar, item.opened_at)
     no = refused(question(item, Asks.ACCEPTABLE), actor, KEEP, "SOD-4", item.opened_at)
@@ -106,7 +104,7 @@ def test_an_owner_who_stands_in_for_the_resources_owner_still_gains(held: Held, 
 
 
 @pytest.mark.rule("S4", "A11")
-def test_whoever_stands_in_for_one_reviewer_is_not_the_other_one(held: Held, stock_under_review: Item) -> None:
+def test_delegate_of_one_reviewer_is_not_the_other(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     now = item.opened_at
     needed = stand_in(n.omar, n.jonas, now)
@@ -115,7 +113,7 @@ def test_whoever_stands_in_for_one_reviewer_is_not_the_other_one(held: Held, sto
 
 
 @pytest.mark.rule("A11", "S4")
-def test_who_answered_for_somebody_uses_up_both(held: Held, stock_under_review: Item) -> None:
+def test_delegated_answer_uses_up_both_people(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     now = item.opened_at
     about = question(item, Asks.NEEDED)
@@ -128,14 +126,14 @@ def test_who_answered_for_somebody_uses_up_both(held: Held, stock_under_review: 
 
 
 @pytest.mark.rule("A11")
-def test_a_delegation_that_is_over_gives_nothing(held: Held, stock_under_review: Item) -> None:
+def test_ended_delegation_gives_no_answer(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     actor = stand_in(n.mei, n.omar, item.opened_at - timedelta(days=9))
     refused(question(item, Asks.ACCEPTABLE), actor, KEEP, "A11", item.opened_at)
 
 
 @pytest.mark.rule("R8", "S4")
-def test_a_reviewer_who_left_answers_nothing(held: Held, stock_under_review: Item) -> None:
+def test_leaver_does_not_answer(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     n.omar.left_at, n.omar.is_active = item.opened_at, False
     n.omar.save()
@@ -143,7 +141,7 @@ def test_a_reviewer_who_left_answers_nothing(held: Held, stock_under_review: Ite
 
 
 @pytest.mark.rule("R4")
-def test_nothing_is_answered_twice_and_nothing_after_the_end(held: Held, stock_under_review: Item) -> None:
+def test_repeated_and_late_answers_are_refused(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     now = item.opened_at
     needed, acceptable = question(item, Asks.NEEDED), question(item, Asks.ACCEPTABLE)
@@ -154,7 +152,7 @@ def test_nothing_is_answered_twice_and_nothing_after_the_end(held: Held, stock_u
 
 
 @pytest.mark.rule("R4", "G3")
-def test_what_has_ended_otherwise_takes_no_answer(held: Held, stock_under_review: Item) -> None:
+def test_ended_access_takes_no_answer(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     now = item.opened_at
     transition_lifecycle.revoke(item.grant, actor=as_actor(n.omar), now=now, reason="Not here.")
@@ -205,7 +203,7 @@ def test_the_database_knows_no_campaign_that_keeps_by_silence(held: Held, stock_
 
 
 @pytest.mark.rule("R4", "R6")
-def test_no_person_closes_escalates_or_suspends(held: Held, stock_under_review: Item) -> None:
+def test_nobody_closes_escalates_or_suspends_by_hand(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     for act in (settle.close, reminder_transitions.escalate):
         for person in (n.ines, n.sana, n.omar, n.jonas):
@@ -219,7 +217,7 @@ def test_no_person_closes_escalates_or_suspends(held: Held, stock_under_review: 
 
 
 @pytest.mark.rule("R6")
-def test_the_job_does_nothing_before_its_time(held: Held, stock_under_review: Item) -> None:
+def test_job_acts_only_when_due(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     for act, early, why in (
         (reminder_transitions.escalate, item.deadline - timedelta(seconds=1), "R6: Its deadline"),
@@ -234,9 +232,7 @@ def test_the_job_does_nothing_before_its_time(held: Held, stock_under_review: It
 
 
 @pytest.mark.rule("S4", "S5")
-def test_whom_only_the_database_stops_is_refused_with_the_duty_that_it_keeps(
-    held: Held, stock_under_review: Item, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_database_refusal_names_its_duty(held: Held, stock_under_review: Item, monkeypatch: pytest.MonkeyPatch) -> None:
     item, n = stock_under_review, held.people
     monkeypatch.setattr(reviewers, "people_of_other_question", lambda context, asks: set())
     monkeypatch.setattr(reviewers, "gains", lambda automation, parties, person: False)

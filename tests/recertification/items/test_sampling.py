@@ -43,13 +43,13 @@ def test_about_one_in_ten_is_drawn_and_always_the_same_ones(key: bytes) -> None:
 
 
 @pytest.mark.rule("S4")
-def test_without_the_installations_key_nobody_knows_which_and_being_left_out_once_promises_nothing() -> None:
+def test_sample_is_unpredictable_without_key() -> None:
     assert len(drawn(KEYS[0]) & drawn(KEYS[1])) < 30
     assert len(drawn(KEYS[0]) & drawn(KEYS[0], "2027-11-23")) < 30
 
 
 @pytest.mark.rule("S4")
-def test_the_owner_alone_does_not_keep_what_was_drawn(item: Item, held: Held) -> None:
+def test_owner_alone_does_not_keep_sampled_access(item: Item, held: Held) -> None:
     now, n = item.opened_at, held.people
     assert dict(item.questions.values_list("asks", "reviewer__name")) == {
         "needed": "Jonas Weil",
@@ -65,7 +65,7 @@ def test_the_owner_alone_does_not_keep_what_was_drawn(item: Item, held: Held) ->
 
 
 @pytest.mark.rule("S4", "A11")
-def test_the_owner_who_stands_in_for_the_resources_owner_does_not_give_both(item: Item, held: Held) -> None:
+def test_owner_as_delegate_does_not_give_both_answers(item: Item, held: Held) -> None:
     now, n = item.opened_at, held.people
     say(question(item, Asks.NEEDED), KEEP, now=now)
     shares(n.jonas, n.omar)
@@ -79,7 +79,7 @@ def test_the_owner_who_stands_in_for_the_resources_owner_does_not_give_both(item
 
 
 @pytest.mark.rule("S4", "R6")
-def test_what_was_drawn_is_taken_away_when_the_second_is_silent(item: Item) -> None:
+def test_sampled_access_ends_without_second_answer(item: Item) -> None:
     say(question(item, Asks.NEEDED), KEEP, now=item.opened_at)
     sweep_at(item.deadline)
     sweep_at(item.grace_until)
@@ -87,7 +87,7 @@ def test_what_was_drawn_is_taken_away_when_the_second_is_silent(item: Item) -> N
 
 
 @pytest.mark.rule("S4")
-def test_what_was_drawn_is_kept_by_two_and_what_was_not_by_one(
+def test_sampled_access_needs_two_answers_and_other_one(
     item: Item, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     say(question(item, Asks.NEEDED), KEEP, now=item.opened_at)

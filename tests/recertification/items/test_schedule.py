@@ -81,14 +81,14 @@ def test_a_term_too_short_is_not_reviewed_it_ends(began: datetime) -> None:
 
 
 @pytest.mark.rule("R1")
-def test_what_opens_too_late_for_an_answer_is_not_reviewed_it_ends() -> None:
+def test_term_too_short_for_review_ends() -> None:
     assert plan(utc(2026, 12, 1, 9)) is not None  # three working days are left
     assert plan(utc(2026, 12, 3, 9)) is None  # one
     assert plan(utc(2026, 12, 8, 9)) is None
 
 
 @pytest.mark.rule("R1")
-def test_what_has_no_end_is_reviewed_however_late_and_people_have_two_working_days() -> None:
+def test_automation_review_leaves_two_working_days() -> None:
     found = plan(utc(2027, 1, 4, 9), ends=None, began=utc(2025, 1, 1))
     assert found is not None
     assert found.deadline == utc(2027, 1, 6, 16)
@@ -143,7 +143,7 @@ def test_people_are_reminded_half_way_three_days_and_one_day_before_and_daily_wh
     days=st.integers(1, 30),
     zone=st.sampled_from([BERLIN, TOKYO, CHICAGO]),
 )
-def test_nobody_is_reminded_twice_on_one_of_their_days(opened: datetime, days: int, zone: ZoneInfo) -> None:
+def test_one_reminder_per_local_day(opened: datetime, days: int, zone: ZoneInfo) -> None:
     deadline = opened + timedelta(days=days)
     at, heard = opened, [opened.astimezone(zone).date()]
     for _ in range(12):

@@ -43,9 +43,7 @@ def signed_in(page: Page, held: Held, who: str, site: Site) -> None:
 
 @pytest.mark.rule("R3", "R4")
 @pytest.mark.smoke
-def test_from_the_mails_link_on_a_phone_an_item_is_answered_by_two_touches_after_sign_in(
-    open_page: Callable[..., Page], site: Site, held: Held
-) -> None:
+def test_item_is_answered_on_phone_in_two_touches(open_page: Callable[..., Page], site: Site, held: Held) -> None:
     from playwright.sync_api import expect
 
     item = opened(held.grant(), business_time.now() - timedelta(days=1))

@@ -24,7 +24,7 @@ def test_the_form_of_a_campaign_says_that_use_is_not_measured(company: Company) 
     assert CAMPAIGN in page
 
 
-def test_where_use_is_measured_neither_is_said(company: Company, stock_in_force: object) -> None:
+def test_measured_use_shows_no_hint(company: Company, stock_in_force: object) -> None:
     from approvals.models import Grant
 
     grant = Grant.objects.order_by("pk").first()
@@ -35,7 +35,7 @@ def test_where_use_is_measured_neither_is_said(company: Company, stock_in_force:
     assert CAMPAIGN not in ines.get(reverse("campaign_new")).content.decode()
 
 
-def test_nothing_unmeasured_comes_up_as_unused(company: Company, stock_in_force: object) -> None:
+def test_unmeasured_access_never_counts_as_unused(company: Company, stock_in_force: object) -> None:
     from datetime import timedelta
 
     from governance.recertification.items.jobs import triggered_items

@@ -101,7 +101,7 @@ FLAGS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
 
 @pytest.mark.rule("R7")
 @pytest.mark.parametrize(("key", "applies", "not_quite", "sentence"), FLAGS, ids=[row[0] for row in FLAGS])
-def test_a_flag_is_said_where_it_applies_and_not_where_it_just_does_not(
+def test_flag_applies_exactly_at_limit(
     key: str, applies: dict[str, Any], not_quite: dict[str, Any], sentence: str, campaign: Campaign, held: Held
 ) -> None:
     batch = answered(campaign, held, **applies)
@@ -113,14 +113,14 @@ def test_a_flag_is_said_where_it_applies_and_not_where_it_just_does_not(
 
 @pytest.mark.rule("R7")
 @pytest.mark.parametrize("not_quite", [row[2] for row in FLAGS], ids=[row[0] for row in FLAGS])
-def test_what_is_just_not_remarkable_is_not_shown(not_quite: dict[str, Any], campaign: Campaign, held: Held) -> None:
+def test_unremarkable_reviewer_is_not_shown(not_quite: dict[str, Any], campaign: Campaign, held: Held) -> None:
     answered(campaign, held, **not_quite)
     found = quality_queries.load_quality(campaign)
     assert (found.flagged, found.again) == ((), ())
 
 
 @pytest.mark.rule("R7")
-def test_what_was_not_measured_is_not_held_against_anybody(campaign: Campaign, held: Held) -> None:
+def test_unmeasured_time_is_no_flag(campaign: Campaign, held: Held) -> None:
     answered(campaign, held, seconds=None, looked=None)
     found = quality_queries.load_quality(campaign)
     assert (found.flagged, found.median, found.measured) == ((), None, 0)
@@ -134,9 +134,7 @@ def test_bulk_answers_of_low_risk_may_have_one_reason(campaign: Campaign, held: 
 
 
 @pytest.mark.rule("R7")
-def test_it_says_what_was_achieved_and_draws_what_is_looked_at_again_the_same_each_time(
-    campaign: Campaign, held: Held
-) -> None:
+def test_quality_page_shows_results_and_stable_sample(campaign: Campaign, held: Held) -> None:
     items = list(Item.objects.filter(campaign=campaign).order_by("pk"))
     say(question(items[0], Asks.NEEDED), K.REVOKE, now=items[0].opened_at + timedelta(days=2))
     answered(campaign, held, answer=K.KEEP, recommended=lambda n: "keep" if n < 3 else "revoke")
@@ -150,7 +148,7 @@ def test_it_says_what_was_achieved_and_draws_what_is_looked_at_again_the_same_ea
 
 
 @pytest.mark.rule("R7")
-def test_it_costs_as_many_queries_for_ten_batches_as_for_one(campaign: Campaign, held: Held) -> None:
+def test_quality_query_count_is_constant(campaign: Campaign, held: Held) -> None:
     counts = []
     for batches in (1, 9):
         for _ in range(batches):
@@ -162,7 +160,7 @@ def test_it_costs_as_many_queries_for_ten_batches_as_for_one(campaign: Campaign,
 
 
 @pytest.mark.rule("R7")
-def test_flags_are_shown_to_security_and_auditors_and_to_nobody_else(campaign: Campaign, held: Held) -> None:
+def test_flags_are_visible_to_security_and_auditors_only(campaign: Campaign, held: Held) -> None:
     n = held.people
     answered(campaign, held, seconds=1)
     where = f"/campaigns/{campaign.pk}/quality/"
@@ -230,7 +228,7 @@ def test_several_of_low_risk_get_one_answer_and_one_reason_and_a_record_of_their
         ({"question": ["NaN", "0"]}, "Tick at least one item."),
     ],
 )
-def test_together_without_a_reason_an_answer_or_an_item_nothing_is_chosen(
+def test_bulk_answer_needs_reason_answer_and_items(
     change: dict[str, Any], words: str, low: list[Question], at_opening: object, held: Held
 ) -> None:
     form = {"question": [str(low[0].pk)], "answer": "keep", "reason": "As every quarter.", **change}
@@ -240,7 +238,7 @@ def test_together_without_a_reason_an_answer_or_an_item_nothing_is_chosen(
 
 
 @pytest.mark.rule("R7", "S4")
-def test_what_is_riskier_or_somebody_elses_is_not_answered_together(
+def test_riskier_and_foreign_items_are_excluded_from_bulk(
     stock_under_review: Item, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from governance.core.clock import business_time

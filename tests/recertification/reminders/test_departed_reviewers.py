@@ -36,7 +36,7 @@ def asked(item: Item) -> dict[str, Person]:
     return {one.asks: one.reviewer for one in item.questions.select_related("reviewer")}
 
 
-def test_who_is_here_stays(held: Held, stock_under_review: Item) -> None:
+def test_present_reviewer_stays(held: Held, stock_under_review: Item) -> None:
     before = asked(stock_under_review)
     leave(held, stock_under_review, held.people.nadia)
     assert (run(stock_under_review), asked(stock_under_review)) == (0, before)
@@ -56,7 +56,7 @@ def test_both_sides_are_replaced_and_by_two_people(held: Held, stock_under_revie
 
 @pytest.mark.rule("S4")
 @pytest.mark.parametrize("how", ["owner", "party"])
-def test_who_comes_into_conflict_is_replaced_like_who_left(held: Held, stock_under_review: Item, how: str) -> None:
+def test_conflicted_reviewer_is_replaced(held: Held, stock_under_review: Item, how: str) -> None:
     item, n = stock_under_review, held.people
     about = question(item, Asks.ACCEPTABLE)
     say(about, AnswerKind.NOT_MINE, now=item.opened_at, whose=n.lena)
@@ -73,7 +73,7 @@ def test_who_comes_into_conflict_is_replaced_like_who_left(held: Held, stock_und
 
 
 @pytest.mark.rule("S4")
-def test_who_is_in_conflict_and_has_answered_is_left_alone(held: Held, stock_under_review: Item) -> None:
+def test_conflicted_reviewer_with_answer_stays(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     say(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=item.opened_at)
     Automation.objects.filter(pk=held.automation.pk).update(technical_owner=n.omar)
@@ -81,7 +81,7 @@ def test_who_is_in_conflict_and_has_answered_is_left_alone(held: Held, stock_und
 
 
 @pytest.mark.rule("A11")
-def test_whoever_stands_in_for_who_left_answers_nothing_any_more(held: Held, stock_under_review: Item) -> None:
+def test_delegate_of_leaver_does_not_answer(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     stand_in = as_delegate(n.mei, giver=n.omar)
     leave(held, item, n.omar)
@@ -107,7 +107,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 
 
 @pytest.mark.rule("A9", "R6")
-def test_where_nobody_is_left_security_is_told_and_silence_takes_nothing(
+def test_missing_reviewer_notifies_security_without_effect(
     held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch
 ) -> None:
     item, n = stock_under_review, held.people
@@ -125,9 +125,7 @@ def test_where_nobody_is_left_security_is_told_and_silence_takes_nothing(
 
 
 @pytest.mark.rule("A9", "R6")
-def test_silence_of_who_is_there_counts_though_nobody_is_left_for_the_other_question(
-    held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch
-) -> None:
+def test_silence_of_present_reviewer_counts(held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch) -> None:
     item = stock_under_review
     deserted(held, item)
     run(item)
@@ -138,7 +136,7 @@ def test_silence_of_who_is_there_counts_though_nobody_is_left_for_the_other_ques
 
 
 @pytest.mark.rule("A9", "R1")
-def test_whoever_is_named_later_is_asked_and_has_their_working_days(
+def test_later_named_reviewer_gets_working_days(
     held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch
 ) -> None:
     item, n = stock_under_review, held.people
@@ -160,7 +158,7 @@ def test_whoever_is_named_later_is_asked_and_has_their_working_days(
 
 
 @pytest.mark.rule("A9", "R5", "R6")
-def test_who_has_come_to_gain_is_reminded_of_nothing_and_has_time_once_they_may_answer_again(
+def test_newly_benefiting_reviewer_is_not_reminded_and_regains_time(
     held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch
 ) -> None:
     item, n = stock_under_review, held.people
@@ -185,7 +183,7 @@ def test_who_has_come_to_gain_is_reminded_of_nothing_and_has_time_once_they_may_
 
 
 @pytest.mark.rule("A9", "R6")
-def test_the_next_on_the_ladder_who_may_answer_again_has_time_too(
+def test_next_reviewer_regains_time_when_eligible_again(
     held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch
 ) -> None:
     item, n = stock_under_review, held.people
@@ -206,7 +204,7 @@ def test_the_next_on_the_ladder_who_may_answer_again_has_time_too(
 
 
 @pytest.mark.rule("R6", "R8")
-def test_whoever_is_asked_last_has_a_day_before_silence_suspends(held: Held, stock_under_review: Item) -> None:
+def test_last_reviewer_gets_a_day_before_suspension(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     reminder_jobs.sweep(item.deadline)
     late = item.grace_until - HOUR
@@ -221,7 +219,7 @@ def test_whoever_is_asked_last_has_a_day_before_silence_suspends(held: Held, sto
 
 
 @pytest.mark.rule("A9", "R6")
-def test_what_silence_suspended_is_not_waited_with_because_somebody_leaves_afterwards(
+def test_suspended_access_does_not_wait_for_later_leaver(
     held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch
 ) -> None:
     item = stock_under_review
@@ -241,9 +239,7 @@ def test_what_silence_suspended_is_not_waited_with_because_somebody_leaves_after
 
 
 @pytest.mark.rule("R6")
-def test_whoever_replaces_a_reviewer_as_the_grace_ends_has_a_day_before_silence_suspends(
-    held: Held, stock_under_review: Item
-) -> None:
+def test_replacement_at_end_of_grace_gets_a_day(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     reminder_jobs.sweep(item.deadline)
     was = question(item, Asks.ACCEPTABLE).reviewer

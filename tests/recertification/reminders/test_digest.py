@@ -67,9 +67,7 @@ def send_all_day(morning: datetime) -> None:
 
 @pytest.mark.full("opens forty things")
 @pytest.mark.rule("R5", "A10", "R9")
-def test_forty_open_things_of_every_kind_are_one_mail_a_day_and_each_says_what_until_when_and_where(
-    held: Held, smtp: Server, settings: Any
-) -> None:
+def test_forty_open_tasks_are_one_daily_mail(held: Held, smtp: Server, settings: Any) -> None:
     n = held.people
     low_grants(held.submission, 40, begins_at=held.company.now)
     now = opens_at(held.grant())
@@ -96,9 +94,7 @@ def test_forty_open_things_of_every_kind_are_one_mail_a_day_and_each_says_what_u
 
 
 @pytest.mark.rule("R5", "A10")
-def test_what_was_answered_in_the_meantime_is_left_out_and_who_answered_all_hears_nothing(
-    held: Held, smtp: Server
-) -> None:
+def test_answered_tasks_are_left_out_of_digest(held: Held, smtp: Server) -> None:
     n, now = held.people, opens_at(held.grant())
     sweep_at(now)
     mine = Item.objects.filter(questions__reviewer=n.omar, state=ItemState.OPEN).order_by("pk")
@@ -118,7 +114,7 @@ def test_what_was_answered_in_the_meantime_is_left_out_and_who_answered_all_hear
 
 
 @pytest.mark.rule("R5", "H8")
-def test_what_is_overdue_is_told_daily_in_one_mail_that_begins_with_it(held: Held, smtp: Server) -> None:
+def test_overdue_digest_is_daily_and_leads_with_overdue_tasks(held: Held, smtp: Server) -> None:
     n, now = held.people, opens_at(held.grant())
     sweep_at(now)
     item = Item.objects.filter(questions__reviewer=n.omar).order_by("deadline")[0]
@@ -135,9 +131,7 @@ def test_what_is_overdue_is_told_daily_in_one_mail_that_begins_with_it(held: Hel
 
 
 @pytest.mark.rule("A10", "H8")
-def test_an_overdue_decision_is_told_daily_until_it_expires_and_the_one_that_is_due_first_stands_first(
-    held: Held, smtp: Server
-) -> None:
+def test_overdue_approvals_are_listed_daily_by_due_date(held: Held, smtp: Server) -> None:
     n, c = held.people, held.company
     submission = in_stage_2(held, c.now)
     dues = sorted({record.due_at for record in submission.approvals.filter(state=ApprovalState.OPEN)})
@@ -152,7 +146,7 @@ def test_an_overdue_decision_is_told_daily_until_it_expires_and_the_one_that_is_
 
 
 @pytest.mark.rule("A11")
-def test_whoever_stands_in_is_told_of_what_they_may_answer(held: Held, smtp: Server) -> None:
+def test_delegate_gets_digest_of_delegated_tasks(held: Held, smtp: Server) -> None:
     n, now = held.people, opens_at(held.grant())
     Delegation.objects.create(
         giver=n.omar, taker=n.bram, from_at=now - timedelta(days=1), until_at=now + timedelta(days=5), reason=None
@@ -184,7 +178,7 @@ def test_an_item_that_was_handed_on_is_due_when_silence_takes_it_away(held: Held
 
 
 @pytest.mark.rule("R5", "A9")
-def test_one_leaver_with_nobody_behind_them_is_one_mail_a_week_for_each_of_security(
+def test_unreplaced_leaver_is_one_weekly_mail_per_reviewer(
     held: Held, smtp: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n, now = held.people, opens_at(held.grant())
@@ -210,7 +204,7 @@ def test_one_leaver_with_nobody_behind_them_is_one_mail_a_week_for_each_of_secur
     assert reminder_notices.unassigned_lines(n.jonas, {f"unasked:grant:{others[0].grant_id}"}, now) == {}
 
 
-def test_no_notice_is_left_between(held: Held) -> None:
+def test_no_single_notice_is_sent_beside_digest(held: Held) -> None:
     sweep_at(opens_at(held.grant()))
     mail_jobs.send_due(now=opens_at(held.grant()) + MINUTES)
     found = set(Notice.objects.values_list("state", flat=True))

@@ -49,7 +49,7 @@ def _due(items: list[Item]) -> list[Item]:
 
 @pytest.mark.rule("G6", "R6")
 @SILENT
-def test_what_silence_would_end_at_once_is_held_and_stays_suspended(held: Held, start: list[Item]) -> None:
+def test_mass_silence_is_paused_and_stays_suspended(held: Held, start: list[Item]) -> None:
     at = max(one.closes_at for one in start if one.closes_at is not None)
     for _ in range(2):
         closing.close_due(at, JOB)
@@ -81,7 +81,7 @@ def test_released_the_campaign_closes_them_each_once(held: Held, start: list[Ite
 
 @pytest.mark.rule("G6", "R5")
 @SILENT
-def test_who_is_asked_about_what_is_held_is_still_reminded_of_it(held: Held, start: list[Item]) -> None:
+def test_paused_items_are_still_reminded(held: Held, start: list[Item]) -> None:
     at = max(one.closes_at for one in start if one.closes_at is not None)
     late = Question.objects.unanswered().filter(item__in=start, remind_at__lte=at).count()
     reminders = Notice.objects.filter(
@@ -165,9 +165,7 @@ def test_an_automation_that_silence_would_end_is_held_with_its_item_open_and_ask
 
 @pytest.mark.rule("G6", "R6")
 @SILENT_AUTOMATION
-def test_of_an_automation_nobody_said_anything_about_what_is_of_high_risk_ends_and_the_rest_is_asked_again(
-    held: Held, start: Item
-) -> None:
+def test_unanswered_pause_ends_high_risk_and_asks_rest_again(held: Held, start: Item) -> None:
     item = start
     some = Grant.objects.filter(automation=held.automation, tier="low").order_by("pk").values_list("pk", flat=True)[:2]
     Grant.objects.filter(pk__in=list(some)).update(raised_to="high", raised_at=held.company.now)
@@ -188,7 +186,7 @@ def test_of_an_automation_nobody_said_anything_about_what_is_of_high_risk_ends_a
 
 @pytest.mark.rule("G6", "R4")
 @SILENT_AUTOMATION
-def test_what_came_back_by_a_submission_meanwhile_is_not_held_for_its_review(held: Held, start: Item) -> None:
+def test_resubmitted_access_is_not_paused(held: Held, start: Item) -> None:
     item = start
     Automation.objects.filter(pk=held.automation.pk).update(suspended_by_review_at=None)
     assert item.closes_at is not None

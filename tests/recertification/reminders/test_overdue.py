@@ -68,9 +68,7 @@ def test_silence_escalates_suspends_and_revokes_one_step_after_the_other_and_nev
 
 
 @pytest.mark.rule("R6")
-def test_after_an_outage_whoever_is_asked_last_has_a_day_before_silence_suspends(
-    held: Held, stock_all_under_review: Item
-) -> None:
+def test_last_reviewer_gets_a_day_after_outage(held: Held, stock_all_under_review: Item) -> None:
     item, late = stock_all_under_review, stock_all_under_review.grace_until + timedelta(hours=1)
     every_item = Item.objects.count()
     assert late + timedelta(days=1) < item.grant.ends_at
@@ -93,7 +91,7 @@ def test_after_an_outage_whoever_is_asked_last_has_a_day_before_silence_suspends
 
 
 @pytest.mark.rule("R6")
-def test_the_day_never_outlasts_the_term_which_ends_by_itself(held: Held, stock_under_review: Item) -> None:
+def test_added_day_never_outlasts_term(held: Held, stock_under_review: Item) -> None:
     item, ends_at = stock_under_review, stock_under_review.grant.ends_at
     late = ends_at - timedelta(hours=2)
     sweep_at(late)
@@ -107,7 +105,7 @@ def test_the_day_never_outlasts_the_term_which_ends_by_itself(held: Held, stock_
 
 
 @pytest.mark.rule("R6", "R4")
-def test_whom_it_is_passed_on_to_as_the_grace_ends_has_a_day_too(held: Held, stock_under_review: Item) -> None:
+def test_passed_reviewer_gets_a_day_at_end_of_grace(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     sweep_at(item.deadline)
     passed = item.grace_until - timedelta(hours=1)
@@ -170,7 +168,7 @@ def _automation_item(held: Held) -> Item:
 
 
 @pytest.mark.rule("R4", "R6", "G5")
-def test_its_own_side_does_not_lift_what_its_review_suspended(held: Held) -> None:
+def test_own_side_does_not_lift_suspension_by_review(held: Held) -> None:
     item, n, why = _automation_item(held), held.people, "We need it."
     for moment in (item.deadline, item.grace_until):
         sweep_at(moment)
@@ -190,7 +188,7 @@ def test_its_own_side_does_not_lift_what_its_review_suspended(held: Held) -> Non
 
 
 @pytest.mark.rule("R4", "R6", "G5")
-def test_a_review_of_a_stopped_automation_leaves_the_stop_to_two_others_and_silence_outlives_it(held: Held) -> None:
+def test_review_of_stopped_automation_keeps_stop(held: Held) -> None:
     item, n = _automation_item(held), held.people
     lifecycle.stop(held.automation, actor=as_actor(n.sana), now=item.opened_at, reason="Strange traffic.")
     for moment in (item.deadline, item.grace_until):
@@ -206,9 +204,7 @@ def test_a_review_of_a_stopped_automation_leaves_the_stop_to_two_others_and_sile
 
 @pytest.mark.rule("R4", "R6", "G3")
 @pytest.mark.parametrize("answer", [None, AnswerKind.REVOKE])
-def test_an_automation_that_its_review_ended_holds_nothing_and_only_stage_1_brings_it_back(
-    held: Held, answer: AnswerKind | None
-) -> None:
+def test_automation_ended_by_review_returns_through_stage_1(held: Held, answer: AnswerKind | None) -> None:
     item = _automation_item(held)
     if answer is not None:
         say(question(item, NEEDED), answer, now=item.opened_at, reason="Nobody reads it.")
@@ -235,7 +231,7 @@ def test_an_automation_that_its_review_ended_holds_nothing_and_only_stage_1_brin
 
 
 @pytest.mark.rule("R4", "A12")
-def test_a_submission_meanwhile_asks_stage_1_too_and_the_review_does_not_end_what_that_brought_back(
+def test_submission_during_review_asks_stage_1_and_survives(
     held: Held,
 ) -> None:
     item = _automation_item(held)
@@ -280,7 +276,7 @@ def test_each_is_reminded_once_on_each_day_for_it_in_one_thread_and_not_when_don
 
 
 @pytest.mark.rule("R5")
-def test_after_an_outage_nobody_is_reminded_of_what_closes_at_that_moment(held: Held, stock_under_review: Item) -> None:
+def test_items_closing_after_outage_send_no_reminder(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     for moment in (item.deadline, item.grace_until):
         sweep_at(moment)
@@ -296,7 +292,7 @@ def test_after_an_outage_nobody_is_reminded_of_what_closes_at_that_moment(held: 
 
 
 @pytest.mark.rule("R5", "R8")
-def test_nor_is_anybody_asked_in_the_place_of_who_left(held: Held, stock_under_review: Item) -> None:
+def test_items_closing_after_outage_replace_no_leaver(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     for moment in (item.deadline, item.grace_until):
         sweep_at(moment)
@@ -310,9 +306,7 @@ def test_nor_is_anybody_asked_in_the_place_of_who_left(held: Held, stock_under_r
 
 
 @pytest.mark.rule("R8")
-def test_the_question_of_a_reviewer_who_leaves_goes_to_the_next_and_keeps_its_deadline(
-    held: Held, stock_all_under_review: Item
-) -> None:
+def test_question_of_leaver_moves_on_with_same_deadline(held: Held, stock_all_under_review: Item) -> None:
     item, n = stock_all_under_review, held.people
     before = item.deadline
     n.omar.left_at, n.omar.is_active = item.opened_at, False
@@ -334,7 +328,7 @@ def test_each_question_that_is_handed_over_has_its_own_event(held: Held, stock_u
 
 
 @pytest.mark.rule("R6")
-def test_the_deputy_is_told_and_so_is_who_it_was_taken_from(held: Held, stock_under_review: Item) -> None:
+def test_deputy_and_former_reviewer_are_notified(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     sweep_at(item.deadline)
     assert "Amara Okafor" in told("escalated")
@@ -354,7 +348,7 @@ def test_a_term_that_ends_during_the_review_ends_the_item_with_it(held: Held, st
 
 
 @pytest.mark.rule("R2")
-def test_a_campaign_closes_when_nothing_in_it_is_open(held: Held, stock_all_under_review: Item) -> None:
+def test_campaign_closes_when_no_item_is_open(held: Held, stock_all_under_review: Item) -> None:
     item = stock_all_under_review
     sweep_at(item.opened_at + timedelta(days=1))
     assert item.campaign.state == "open"
@@ -364,7 +358,7 @@ def test_a_campaign_closes_when_nothing_in_it_is_open(held: Held, stock_all_unde
 
 
 @pytest.mark.rule("R9")
-def test_every_sweep_doubled_does_nothing_more_and_leaves_no_refusal(held: Held, stock_all_under_review: Item) -> None:
+def test_doubled_sweeps_change_nothing(held: Held, stock_all_under_review: Item) -> None:
     item = stock_all_under_review
     moments = (item.opened_at, item.deadline - timedelta(days=1), item.deadline, item.grace_until, item.grant.ends_at)
     for moment in moments:
@@ -377,9 +371,7 @@ def test_every_sweep_doubled_does_nothing_more_and_leaves_no_refusal(held: Held,
 
 @pytest.mark.rule("R9", "H1")
 @pytest.mark.parametrize("days", [1, 3, 14, 40, 200])
-def test_a_clock_that_is_moved_far_makes_no_job_try_what_is_due_no_more(
-    held: Held, stock_all_under_review: Item, days: int
-) -> None:
+def test_clock_jump_causes_no_refusal(held: Held, stock_all_under_review: Item, days: int) -> None:
     item = stock_all_under_review
     now = item.opened_at
     for _ in range(3):
@@ -391,7 +383,7 @@ def test_a_clock_that_is_moved_far_makes_no_job_try_what_is_due_no_more(
 
 @pytest.mark.rule("R9", "H1")
 @pytest.mark.parametrize("moment", ["opened_at", "deadline", "grace_until"])
-def test_what_ends_between_being_found_and_being_locked_is_left_alone_and_leaves_no_refusal(
+def test_row_ended_before_lock_is_skipped_without_refusal(
     held: Held, stock_all_under_review: Item, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     item = stock_all_under_review
@@ -417,9 +409,7 @@ def test_what_ends_between_being_found_and_being_locked_is_left_alone_and_leaves
 
 
 @pytest.mark.rule("R9")
-def test_one_row_that_fails_does_not_hold_up_the_others_and_stays_due(
-    held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failing_row_blocks_no_other_and_stays_due(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = held.grant().pk
     real = open_item.snapshot
 
@@ -436,9 +426,7 @@ def test_one_row_that_fails_does_not_hold_up_the_others_and_stays_due(
 
 
 @pytest.mark.rule("A9")
-def test_when_nobody_may_be_asked_nothing_opens_and_nothing_is_refused_every_minute(
-    held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_reviewers_cause_no_repeated_refusal(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reviewers, "ladder", lambda item, asks, bench: [])
     assert opening.open_due(held.grant().ends_at - timedelta(days=20), JOB) == 0
     assert not LedgerEvent.objects.filter(outcome="refused").exists()

@@ -16,7 +16,7 @@ from tests.recertification.review_steps import JOB, Held, opened, opens_at
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("R4", "R6")]
 
 
-def test_what_ends_with_its_automation_is_asked_about_no_more_once_that_has_closed(held: Held) -> None:
+def test_grants_of_closed_automation_are_not_asked_about(held: Held) -> None:
     grant = held.grant()
     start = opens_at(grant) - timedelta(days=60)
     Automation.objects.filter(pk=held.automation.pk).update(review_on=(start + timedelta(days=20)).date())

@@ -68,9 +68,7 @@ def about_suspension(smtp: Server, person: Person) -> list[str]:
 
 @pytest.mark.full
 @pytest.mark.rule("R6", "R9", "R5")
-def test_many_that_one_sweep_suspends_are_one_mail_a_person_and_reruns_send_nothing_more(
-    held: Held, smtp: Server, suspended: list[Item]
-) -> None:
+def test_suspensions_of_one_sweep_are_one_mail_per_person(held: Held, smtp: Server, suspended: list[Item]) -> None:
     at, n = when(suspended), held.people
     mail_jobs.send_due(now=at + MINUTES - timedelta(seconds=1))
     assert about_suspension(smtp, n.jonas) == [], "what a sweep does is gathered first"
@@ -92,9 +90,7 @@ def test_many_that_one_sweep_suspends_are_one_mail_a_person_and_reruns_send_noth
 
 
 @pytest.mark.rule("R6")
-def test_what_was_kept_in_the_meantime_is_left_out_and_what_stops_later_that_day_comes_at_once_too(
-    held: Held, smtp: Server, suspended: list[Item]
-) -> None:
+def test_kept_access_is_left_out_and_later_suspension_is_sent(held: Held, smtp: Server, suspended: list[Item]) -> None:
     at, n = when(suspended), held.people
     kept, *others = suspended
     say(question(kept, Asks.NEEDED), AnswerKind.KEEP, now=at + timedelta(minutes=1))
@@ -111,7 +107,7 @@ def test_what_was_kept_in_the_meantime_is_left_out_and_what_stops_later_that_day
 
 
 @pytest.mark.rule("R9")
-def test_what_no_server_takes_is_told_on_the_next_day(held: Held, smtp: Server, suspended: list[Item]) -> None:
+def test_undeliverable_notice_is_repeated_next_day(held: Held, smtp: Server, suspended: list[Item]) -> None:
     at, real, smtp.answer = when(suspended), business_time.real(), "451 not now"
     for wait in [timedelta(), *mail_jobs.WAITS]:
         real += wait
@@ -127,9 +123,7 @@ def test_what_no_server_takes_is_told_on_the_next_day(held: Held, smtp: Server, 
 
 
 @pytest.mark.rule("R6", "R9")
-def test_what_stops_after_a_mail_that_no_server_took_is_told_within_minutes_all_the_same(
-    held: Held, smtp: Server, suspended: list[Item]
-) -> None:
+def test_suspension_after_undeliverable_mail_is_sent_soon(held: Held, smtp: Server, suspended: list[Item]) -> None:
     at, real, smtp.answer = when(suspended), business_time.real(), "451 not now"
     for wait in [timedelta(), *mail_jobs.WAITS]:
         real += wait

@@ -23,7 +23,7 @@ def test_a_state_without_a_word_is_an_error_and_no_guess() -> None:
         state_words.state_word("approval", "pending")
 
 
-def test_nothing_is_ever_called_pending() -> None:
+def test_no_state_is_called_pending() -> None:
     every = [word.text for states in state_words.STATES.values() for word in states.values()]
     assert not [text for text in every if "pending" in text.lower()]
 
@@ -36,7 +36,7 @@ def test_every_state_has_an_icon_of_the_sprite_and_a_word(kind: str) -> None:
         assert word.icon in known, value
 
 
-def test_what_waits_says_for_whom() -> None:
+def test_waiting_state_names_people() -> None:
     assert "Waiting for you" in say('{% state "approval" "open" mine=True %}')
     assert "Waiting for Mei Tanaka" in say('{% state "approval" "open" holder="Mei Tanaka" %}')
 
@@ -49,13 +49,13 @@ def test_a_data_class_that_is_not_set_reads_as_restricted_and_says_so() -> None:
     assert "not set" in drawn
 
 
-def test_only_high_risk_has_colour_and_each_tier_has_its_word() -> None:
+def test_only_high_risk_is_coloured_and_each_tier_has_a_word() -> None:
     assert "tier-high" in marks.tier("high").split(">")[0]
     assert "tier-high" not in marks.tier("standard")
     assert ">Low<" in marks.tier("low")
 
 
-def test_a_small_level_keeps_its_word_for_those_who_hear_it() -> None:
+def test_compact_level_has_accessible_text() -> None:
     assert '<span class="visually-hidden">Write</span>' in marks.level("write", small=True)
 
 
@@ -72,7 +72,7 @@ def test_markup_in_a_value_is_shown_and_not_obeyed() -> None:
     ("name", "letters"),
     [("Omar Haddad", "OH"), ("Piet de Vries", "PV"), ("Yuki", "Y"), ("", "?"), ("ada", "A")],
 )
-def test_initials(name: str, letters: str) -> None:
+def test_initials_are_two_letters(name: str, letters: str) -> None:
     assert marks.initials(name) == letters
 
 

@@ -119,16 +119,14 @@ def test_the_gallery_is_sound_in_every_size_and_theme(address: str, window: Page
 
 
 @pytest.mark.parametrize(("name", "way"), [(name, WAYS[index % 4]) for index, name in enumerate(OTHERS)])
-def test_axe_finds_nothing_on_a_face_that_the_tour_has_not(
-    name: str, way: tuple[str, str], address: str, window: Page
-) -> None:
+def test_axe_passes_on_faces_outside_the_tour(name: str, way: tuple[str, str], address: str, window: Page) -> None:
     shown(window, *way)
     window.goto(f"{address}/{name}")
     assert violations(window) == []
     assert not is_too_wide(window)
 
 
-def test_no_sample_scrolls_sideways_on_a_phone_and_none_complains(browser: Browser, address: str) -> None:
+def test_samples_fit_phone_without_console_errors(browser: Browser, address: str) -> None:
     context = browser.new_context(
         viewport=PHONE, reduced_motion="reduce"
     )  # without axe, which would come with each page
@@ -143,7 +141,7 @@ def test_no_sample_scrolls_sideways_on_a_phone_and_none_complains(browser: Brows
     assert complaints == []
 
 
-def test_what_axe_does_not_see_here_it_sees_on_the_tour() -> None:
+def test_axe_gaps_here_are_covered_by_tour() -> None:
     from tests.browser.test_axe import TOUR
 
     assert set(ON_THE_TOUR) <= set(PAGES)
@@ -177,7 +175,7 @@ def test_a_theme_is_remembered_and_set_before_the_page_is_drawn(look: Callable[.
     page.wait_for_function("getComputedStyle(document.body).backgroundColor === 'rgb(243, 245, 244)'")
 
 
-def test_without_scripts_the_menus_open_and_what_needs_a_script_is_not_shown(look: Callable[..., Page]) -> None:
+def test_menus_work_without_scripts(look: Callable[..., Page]) -> None:
     page = look("review", "phone", java_script_enabled=False)
     page.click(".burger")
     assert page.is_visible("#main-nav a >> text=Ledger")
@@ -197,7 +195,7 @@ def test_slash_goes_to_the_search_and_typing_is_left_alone(look: Callable[..., P
     assert page.input_value("#remark") == "a/j?"
 
 
-def test_rows_are_walked_with_j_and_k_and_keys_press_what_a_click_could(look: Callable[..., Page]) -> None:
+def test_rows_are_walked_by_keys_that_press_visible_buttons(look: Callable[..., Page]) -> None:
     page = look("review")
     page.route("**/review?open=*", lambda route: route.fulfill(status=204))
     page.route("**/decide/**", lambda route: route.fulfill(status=204))
@@ -239,7 +237,7 @@ def test_an_approval_that_is_narrower_says_so_before_it_is_pressed(look: Callabl
     assert button.count() == 1
 
 
-def test_a_refusal_stands_beside_the_form_and_what_was_typed_stays(look: Callable[..., Page]) -> None:
+def test_refusal_stands_beside_form_and_input_stays(look: Callable[..., Page]) -> None:
     page = look("review")
     note = '<div class="note no" tabindex="-1" data-focus>It changed meanwhile.</div>'
     page.route(
@@ -257,7 +255,7 @@ def test_a_refusal_stands_beside_the_form_and_what_was_typed_stays(look: Callabl
 
 
 @pytest.mark.rule("I6")
-def test_a_typed_secret_is_warned_of_below_its_field_and_a_check_that_fails_disturbs_nobody(
+def test_typed_secret_is_warned_about_and_failed_check_is_silent(
     look: Callable[..., Page],
 ) -> None:
     page = look("review")
@@ -274,7 +272,7 @@ def test_a_typed_secret_is_warned_of_below_its_field_and_a_check_that_fails_dist
     assert page.inner_text("#refusal") == ""
 
 
-def test_an_answer_that_is_no_part_of_the_page_is_said_in_words_and_what_was_typed_stays(
+def test_foreign_answer_is_explained_and_input_stays(
     look: Callable[..., Page],
 ) -> None:
     page = look("review")

@@ -20,7 +20,7 @@ def of_ours(above: type[forms.BaseForm] = forms.BaseForm) -> Iterator[type[forms
 
 
 @pytest.mark.rule("I7")
-def test_no_form_repeats_a_choice_that_it_does_not_offer() -> None:
+def test_form_does_not_echo_unknown_choice() -> None:
     assert get_resolver().url_patterns  # with them come the views, and with these the forms
     chosen = {
         f"{one.__module__}.{one.__qualname__}.{name}": field

@@ -40,7 +40,7 @@ def visit(address: str, *, signed_in: bool = True) -> HttpRequest:
     return request
 
 
-def test_nobody_is_counted_for_who_is_not_signed_in(asked: list[HttpRequest]) -> None:
+def test_signed_out_navigation_has_no_counts(asked: list[HttpRequest]) -> None:
     assert navigation.counts(visit("/", signed_in=False)) == {}
     assert asked == []
 

@@ -31,7 +31,7 @@ def test_a_plain_request_gets_the_whole_page() -> None:
     assert "hx-swap-oob" not in html
 
 
-def test_htmx_gets_the_fragment_of_its_target_and_what_changed_with_it() -> None:
+def test_htmx_gets_target_fragment_with_changes() -> None:
     html = ask("rows").content.decode()
     assert "<html" not in html
     assert html.count('hx-swap-oob="true"') == 2
@@ -65,7 +65,7 @@ def test_a_cache_tells_page_and_fragment_apart() -> None:
 @pytest.mark.parametrize(
     ("kind", "status"), [("duty", 403), ("permission", 403), ("state", 409), ("stale", 409), ("input", 422)]
 )
-def test_a_refusal_says_why_with_its_code_and_what_to_do(kind: Kind, status: int) -> None:
+def test_refusal_page_shows_reason_code_and_next_step(kind: Kind, status: int) -> None:
     response = refused(
         RequestFactory().post("/decide"),
         Refusal(kind=kind, code="SOD-1", sentence="You submitted this.", to_do="Mei Tanaka has it now."),
@@ -79,7 +79,7 @@ def test_a_refusal_says_why_with_its_code_and_what_to_do(kind: Kind, status: int
 
 
 @pytest.mark.rule("A6")
-def test_a_stale_decision_leaves_what_was_typed_and_shows_the_difference() -> None:
+def test_stale_decision_page_keeps_input_and_shows_difference() -> None:
     request = RequestFactory().post("/decide", headers={"HX-Request": "true", "HX-Target": "rows"})
     no = Refusal("A6", "stale", "It changed.", detail=(("Term", "90 days", "60 days"),))
     response = refused(request, no, fragment="refusal-14", context={"typed": "Ninety is fine."})

@@ -92,7 +92,7 @@ def test_a_page_has_at_most_one_filled_button_in_view(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_says_nothing_that_a_template_left_open(name: str) -> None:
+def test_pages_show_no_template_leftovers(name: str) -> None:
     html = drawn(name)
     assert "{%" not in html
     assert "{{" not in html.replace("{{$json.id}}", "")
@@ -102,7 +102,7 @@ def test_a_page_says_nothing_that_a_template_left_open(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["400.html", "403.html", "403_csrf.html", "404.html", "405.html", "409.html", "500.html", "503.html"]
 )
-def test_an_error_page_says_what_to_do_next(name: str) -> None:
+def test_error_page_shows_next_step(name: str) -> None:
     reader = read(
         html := harness.draw(name, {"refusal": {"sentence": "No.", "code": "A4"}} if name == "409.html" else {})
     )

@@ -32,9 +32,7 @@ def scanned(plain: Company) -> dict[str, set[int]]:
     return found
 
 
-def test_what_is_held_on_two_resources_is_found_where_a_rule_forbids_both(
-    plain: Company, plain_in_force: Submission
-) -> None:
+def test_access_to_two_resources_is_found_by_rule_over_both(plain: Company, plain_in_force: Submission) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.slack))
     (one,) = found_for(plain_in_force, plain)
     assert [len(one.own[leg]) for leg in (1, 2)] == [1, 1]
@@ -47,7 +45,7 @@ def test_one_leg_alone_is_no_conflict(plain: Company, plain_in_force: Submission
     assert scanned(plain) == {}
 
 
-def test_what_is_only_read_fills_no_leg_that_asks_for_writing(plain: Company, plain_in_force: Submission) -> None:
+def test_read_access_does_not_match_write_leg(plain: Company, plain_in_force: Submission) -> None:
     conflict_rules.rule(on(plain.erp, levels=["write"]), on(plain.slack))
     assert found_for(plain_in_force, plain) == []
     assert scanned(plain) == {}
@@ -62,7 +60,7 @@ def test_one_without_the_other_is_a_conflict_until_the_other_is_there(
     assert scanned(plain) == {"unlogged": {plain_in_force.automation_id}}
 
 
-def test_what_has_ended_or_whose_term_is_over_is_not_held(plain: Company, plain_in_force: Submission) -> None:
+def test_ended_and_expired_access_is_not_held(plain: Company, plain_in_force: Submission) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.slack))
     ends = max(grant.ends_at for grant in grants_of(plain_in_force))
     rules = conflict_queries.in_force(plain.now)

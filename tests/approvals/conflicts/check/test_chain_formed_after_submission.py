@@ -64,7 +64,7 @@ MANY = starting_point("plain", many)
 
 
 @TWO_SUBMITTED
-def test_nobody_more_is_asked_where_no_chain_has_formed(plain: Company, start: Two) -> None:
+def test_no_seat_is_added_without_a_new_chain(plain: Company, start: Two) -> None:
     a_rule(plain)
     waits, _ = start
     in_force(plain, described(plain, "Reads", (plain.slack, "read", "elsewhere")))
@@ -74,9 +74,7 @@ def test_nobody_more_is_asked_where_no_chain_has_formed(plain: Company, start: T
 
 
 @TWO_SUBMITTED
-def test_security_signs_for_what_another_that_came_into_force_meanwhile_makes_a_chain_of(
-    plain: Company, start: Two
-) -> None:
+def test_security_signs_conflict_of_chain_formed_after_submission(plain: Company, start: Two) -> None:
     a_rule(plain)
     waits, before = start
     assert not load_context(fresh(waits), plain.now).conflicts.as_asked
@@ -93,7 +91,7 @@ def test_security_signs_for_what_another_that_came_into_force_meanwhile_makes_a_
 
 
 @TWO_SUBMITTED
-def test_a_form_that_was_shown_before_decides_nothing_after(plain: Company, start: Two) -> None:
+def test_form_shown_before_new_chain_is_stale(plain: Company, start: Two) -> None:
     a_rule(plain, mode="record")
     waits, before = start
     shown = digest.digest(scenarios.facts_shown(the_privilege(fresh(waits)), plain.now))

@@ -40,7 +40,7 @@ SIGNED_FOR = starting_point("plain", signed_for)
 IN_STAGE_2 = starting_point("plain", in_stage_2)
 
 
-def test_what_an_enforced_rule_forbids_is_not_submitted_and_that_is_on_record(plain: Company) -> None:
+def test_submission_in_enforced_conflict_is_refused_on_record(plain: Company) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.slack), mode="enforce")
     with pytest.raises(InvalidInput) as no:
         stock_report.submitted(plain)
@@ -51,9 +51,7 @@ def test_what_an_enforced_rule_forbids_is_not_submitted_and_that_is_on_record(pl
 
 
 @SIGNED_FOR
-def test_what_takes_a_signature_has_a_seat_on_each_record_that_has_a_part_in_it(
-    plain: Company, start: Submission
-) -> None:
+def test_conflict_in_mode_approval_adds_seat_to_each_involved_approval(plain: Company, start: Submission) -> None:
     made = start
     signed = set(
         Seat.objects.filter(approval__submission=made, label=SeatLabel.CONFLICT).values_list("approval", flat=True)
@@ -62,7 +60,7 @@ def test_what_takes_a_signature_has_a_seat_on_each_record_that_has_a_part_in_it(
 
 
 @SIGNED_FOR
-def test_that_seat_is_filled_by_security_and_by_nobody_who_signed_already(plain: Company, start: Submission) -> None:
+def test_conflict_seat_is_filled_by_another_security_reviewer(plain: Company, start: Submission) -> None:
     made = start
     scenarios.decide_app(plain, made)
     record = privilege_on(made, plain.slack)
@@ -76,7 +74,7 @@ def test_that_seat_is_filled_by_security_and_by_nobody_who_signed_already(plain:
     assert record.state == ApprovalState.APPROVED
 
 
-def test_what_is_only_recorded_asks_nobody_more_and_is_part_of_what_is_decided(plain: Company) -> None:
+def test_recorded_conflict_adds_no_seat_but_is_part_of_decision(plain: Company) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.slack))
     made = stock_report.submitted(plain)
     assert not Seat.objects.filter(approval__submission=made, label=SeatLabel.CONFLICT).exists()
@@ -86,9 +84,7 @@ def test_what_is_only_recorded_asks_nobody_more_and_is_part_of_what_is_decided(p
 
 
 @IN_STAGE_2
-def test_what_comes_into_conflict_after_it_was_shown_is_not_decided_by_that_form(
-    plain: Company, start: Submission
-) -> None:
+def test_new_conflict_makes_shown_form_stale(plain: Company, start: Submission) -> None:
     made = start
     record = privilege_on(made, plain.slack)
     record.refresh_from_db()
@@ -101,9 +97,7 @@ def test_what_comes_into_conflict_after_it_was_shown_is_not_decided_by_that_form
 
 
 @IN_STAGE_2
-def test_what_a_rule_forbids_since_it_was_submitted_is_approved_only_once_the_other_is_refused(
-    plain: Company, start: Submission
-) -> None:
+def test_approval_under_new_enforced_rule_waits_for_refusal_of_other_leg(plain: Company, start: Submission) -> None:
     made = start
     conflict_rules.rule(on(plain.erp), on(plain.slack), mode="enforce")
     slack, erp = (privilege_on(made, one) for one in (plain.slack, plain.erp))
@@ -116,7 +110,7 @@ def test_what_a_rule_forbids_since_it_was_submitted_is_approved_only_once_the_ot
 
 
 @IN_STAGE_2
-def test_narrowing_to_what_the_rule_does_not_mean_is_approved(plain: Company, start: Submission) -> None:
+def test_narrowing_outside_the_rule_is_approved(plain: Company, start: Submission) -> None:
     made = start
     conflict_rules.rule(on(plain.erp), on(plain.slack, levels=["write"]), mode="enforce")
     slack = privilege_on(made, plain.slack)
@@ -127,7 +121,9 @@ def test_narrowing_to_what_the_rule_does_not_mean_is_approved(plain: Company, st
 
 
 @IN_STAGE_2
-def test_what_was_approved_before_a_rule_forbade_it_does_not_come_into_force(plain: Company, start: Submission) -> None:
+def test_approved_submission_under_new_enforced_rule_does_not_come_into_force(
+    plain: Company, start: Submission
+) -> None:
     made = start
     records = list(made.approvals.filter(stage=2).order_by("pk"))
     last = next(one for one in records if one.kind == "credential")
@@ -145,7 +141,7 @@ def test_what_was_approved_before_a_rule_forbade_it_does_not_come_into_force(pla
 
 
 @IN_STAGE_2
-def test_a_part_without_what_has_to_be_there_is_not_accepted(plain: Company, start: Submission) -> None:
+def test_subset_without_required_access_is_refused(plain: Company, start: Submission) -> None:
     made = start
     conflict_rules.rule(on(plain.slack), without=on(plain.erp), mode="enforce")
     for record in made.approvals.filter(stage=2).order_by("pk"):

@@ -63,7 +63,7 @@ def takes_it_over(c: Company) -> Submission:
 
 
 @READS
-def test_what_runs_already_is_not_joined_to_what_it_may_not_stand_in_a_chain_with(plain: Company) -> None:
+def test_takeover_that_forms_forbidden_chain_is_refused(plain: Company) -> None:
     a_rule(plain)
     with pytest.raises(InvalidInput) as no:
         takes_it_over(plain)
@@ -77,7 +77,7 @@ def test_what_runs_already_is_not_joined_to_what_it_may_not_stand_in_a_chain_wit
 
 
 @READS
-def test_where_no_rule_minds_it_takes_it_over(plain: Company, start: Automation) -> None:
+def test_takeover_without_conflict_succeeds(plain: Company, start: Automation) -> None:
     a_rule(plain, mode="record")
     takes_it_over(plain)
     assert NonHumanIdentity.objects.get().automation == start
@@ -85,7 +85,7 @@ def test_where_no_rule_minds_it_takes_it_over(plain: Company, start: Automation)
 
 
 @READS_IN_THE_SAME_PLACE
-def test_what_was_in_conflict_before_keeps_nobody_from_it(plain: Company, start: Automation) -> None:
+def test_existing_conflict_does_not_block_takeover(plain: Company, start: Automation) -> None:
     a_rule(plain)
     assert scan.scan(conflict_queries.in_force(plain.now), plain.now)
     takes_it_over(plain)

@@ -84,7 +84,7 @@ def the_record(submission: Submission) -> Approval:
 
 @pytest.mark.parametrize("mode", AT_SUBMISSION)
 @each(SEEN, DRAFT)
-def test_at_submission(plain: Company, scope: str, mode: str, start: Version) -> None:
+def test_mode_and_scope_apply_at_submission(plain: Company, scope: str, mode: str, start: Version) -> None:
     version = start
     a_rule(plain, scope, mode)
     if AT_SUBMISSION[mode] == "refused":
@@ -102,7 +102,7 @@ def test_at_submission(plain: Company, scope: str, mode: str, start: Version) ->
 
 @pytest.mark.parametrize("mode", AT_DECISION)
 @each(SEEN, IN_STAGE_2)
-def test_at_the_decision_of_what_was_submitted_before(plain: Company, scope: str, mode: str, start: Submission) -> None:
+def test_mode_and_scope_apply_at_decision(plain: Company, scope: str, mode: str, start: Submission) -> None:
     made = start
     a_rule(plain, scope, mode)
     record, omar = the_record(made), plain.people.omar
@@ -121,9 +121,7 @@ def test_at_the_decision_of_what_was_submitted_before(plain: Company, scope: str
 
 @pytest.mark.parametrize("mode", AT_SUBMISSION)
 @each(UNSEEN, DRAFT)
-def test_what_a_scope_does_not_see_together_is_in_no_conflict(
-    plain: Company, scope: str, mode: str, start: Version
-) -> None:
+def test_access_outside_scope_is_not_combined(plain: Company, scope: str, mode: str, start: Version) -> None:
     version = start
     a_rule(plain, scope, mode)
     record = the_record(scenarios.submitted(plain, version))

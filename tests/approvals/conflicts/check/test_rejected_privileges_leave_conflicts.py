@@ -75,7 +75,7 @@ def test_decision_is_not_void_because_a_neighbour_was_refused(plain: Company, st
 
 
 @IN_STAGE_2
-def test_conflict_of_what_was_decided_is_said_as_such(plain: Company, start: Submission) -> None:
+def test_decided_conflict_is_labelled_as_decided(plain: Company, start: Submission) -> None:
     made = start
     _, second = privileges_on(made, plain.slack)
     scenarios.reject(second, plain.people.omar, now=plain.now)
@@ -89,14 +89,14 @@ def test_conflict_of_what_was_decided_is_said_as_such(plain: Company, start: Sub
 
 
 @IN_STAGE_2
-def test_privilege_whose_credential_was_refused_leaves_too(plain: Company, start: Submission) -> None:
+def test_privilege_with_refused_credential_leaves_conflict(plain: Company, start: Submission) -> None:
     made = start
     scenarios.reject(made.approvals.get(credential__opens=plain.slack), plain.people.omar, now=plain.now)
     assert 'id="conflicts-title"' not in review(plain, made)
 
 
 @IN_STAGE_2
-def test_list_of_what_is_decided_together_shows_no_conflict_that_is_gone(plain: Company, start: Submission) -> None:
+def test_bulk_decision_shows_no_resolved_conflict(plain: Company, start: Submission) -> None:
     made = start
     for one in privileges_on(made, plain.slack):
         scenarios.reject(one, plain.people.omar, now=plain.now)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.rule("S6")
 
 
 @given(st.lists(rule_strategies.documents(), max_size=4), st.lists(rule_strategies.HELD, max_size=6))
-def test_it_says_what_asking_each_rule_of_each_thing_says(documents: list[dict[str, Any]], things: list[Held]) -> None:
+def test_index_agrees_with_asking_every_rule(documents: list[dict[str, Any]], things: list[Held]) -> None:
     known = [rule_language_rule.parse_rule(document) for document in documents]
     asked = {
         place: {number: tuple(leg.of(things)) for number, leg in legs_of(rule) if leg.of(things)}

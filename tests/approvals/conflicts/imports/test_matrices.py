@@ -50,7 +50,7 @@ def problems(found: ImportedRules) -> list[str]:
         (b"Role_A,Role_B\n" + b"a,b\n" * 20_000, "there are more than 20,000 rows"),
     ],
 )
-def test_what_is_no_matrix_is_refused_whole(data: bytes, said: str) -> None:
+def test_invalid_matrix_is_refused_whole(data: bytes, said: str) -> None:
     found = of(data)
     assert not found.documents
     assert len(found.problems) == 1
@@ -58,7 +58,7 @@ def test_what_is_no_matrix_is_refused_whole(data: bytes, said: str) -> None:
     assert found.problems[0].what_to_do.endswith(".")
 
 
-def test_a_row_that_says_too_little_is_a_problem_of_its_line_and_the_others_are_read() -> None:
+def test_incomplete_row_is_reported_with_its_line() -> None:
     found = of(
         HEADING
         + 'A,,R1,HIGH,"two\nlines"\n'  # lines 2 and 3
@@ -125,7 +125,7 @@ def test_separators_spellings_and_squares_say_the_same(text: str, encoding: str)
     assert pairs(found) == [["Pay", "Post"]]
 
 
-def test_what_windows_writes_is_read_in_its_own_letters() -> None:
+def test_windows_encoding_is_read() -> None:
     found = of("Rolle A;Rolle B;Risikostufe;Beschreibung\nPrüfer;Zahler;hoch;Für alle\n".encode("cp1252"))
     assert pairs(found) == [["Prüfer", "Zahler"]]
     assert found.documents[0]["rating"] == "high"
@@ -162,13 +162,13 @@ def test_a_name_and_an_id_of_a_side_are_both_its_codes() -> None:
     assert found.documents[0]["legs"][0]["any"][0] == {"codes": ["Payer", "Z1"]}
 
 
-def test_a_pair_is_one_rule_whatever_its_order_and_the_stricter_counts() -> None:
+def test_symmetric_pair_is_one_rule_with_stricter_mode() -> None:
     found = of(HEADING + "A,B,R1,LOW,\nb,a,R2,HIGH,one\nB,A,R3,LOW,another\n")
     assert [(one["code"], one["rating"], one["reason"]) for one in found.documents] == [("r1", "high", "one")]
     assert problems(found) == ["sod.csv, line 4: the same is said in sod.csv, line 2, with other words"]
 
 
-def test_a_square_says_by_its_marks_how_bad_it_is_and_what_it_does_not_say_is_refused() -> None:
+def test_square_matrix_marks_give_severity_and_unknown_marks_are_refused() -> None:
     found = of(",A,B,C,\nA,X,H,,\nB,,,low,X\nC,?,-,,\nD,X,,,\nnotes,,,,\n")
     assert [(*pair, one["rating"]) for pair, one in zip(pairs(found), found.documents, strict=True)] == [
         ("A", "B", "high"),
@@ -181,14 +181,14 @@ def test_a_square_says_by_its_marks_how_bad_it_is_and_what_it_does_not_say_is_re
     ]
 
 
-def test_what_looks_like_a_pattern_in_a_name_is_meant_as_it_stands() -> None:
+def test_pattern_characters_in_names_are_literal() -> None:
     found = of("Role_A,Role_B\nZ_*,Z_[1]\n")
     rule = parse_rule(found.documents[0])
     assert conflict_in(rule, [Held("a", code="Z_*"), Held("b", code="z_[1]")])
     assert not conflict_in(rule, [Held("a", code="Z_X"), Held("b", code="Z_1")])
 
 
-def test_what_both_names_say_tells_them_apart_no_more() -> None:
+def test_shared_words_are_dropped_from_pair_names() -> None:
     found = of("Role_A,Role_B\nSmall payment release,Large payment release\n")
     assert [leg["any"] for leg in found.documents[0]["legs"]] == [
         [{"codes": ["Small payment release"]}],
@@ -268,7 +268,7 @@ names = (
     ),
     st.sampled_from(",;\t|"),
 )
-def test_what_was_written_as_a_list_is_found_again(written: list[tuple[str, str]], separator: str) -> None:
+def test_exported_list_is_imported_unchanged(written: list[tuple[str, str]], separator: str) -> None:
     out = io.StringIO()
     csv.writer(out, delimiter=separator).writerows([("Role_A", "Role_B"), *written])
     found = of(out.getvalue().encode())

@@ -64,7 +64,7 @@ def approve(c: Company, made: Proposal, who: Person) -> Proposal:
 
 
 @pytest.mark.parametrize("who", ["rita", "sana", "omar", "yuki"])
-def test_nobody_but_an_admin_brings_rules_in(plain: Company, who: str) -> None:
+def test_only_admin_imports_rules(plain: Company, who: str) -> None:
     person = getattr(plain.people, who)
     assert client_of(person).get(reverse("rule_import")).status_code == 403
     assert bring(person, ("sod.csv", SAMPLE.read_bytes())).status_code == 403
@@ -88,7 +88,7 @@ def test_nobody_but_an_admin_brings_rules_in(plain: Company, who: str) -> None:
         ("huge.csv", b"x" * (7 * 1024 * 1024), 413, "the most that is taken at once"),
     ],
 )
-def test_what_can_not_be_read_is_refused_in_words(
+def test_unreadable_rule_file_is_refused_with_reason(
     plain: Company, name: str, data: bytes, status: int, said: str
 ) -> None:
     answer = bring(plain.people.ines, (name, data))
@@ -97,13 +97,13 @@ def test_what_can_not_be_read_is_refused_in_words(
     assert 'name="read"' not in answer.content.decode()
 
 
-def test_no_file_is_no_preview(plain: Company) -> None:
+def test_import_without_file_shows_no_preview(plain: Company) -> None:
     answer = client_of(plain.people.ines).post(reverse("rule_import"), {})
     assert answer.status_code == 422
     assert "Nothing was chosen." in answer.content.decode()
 
 
-def test_what_was_not_read_by_us_is_not_proposed(plain: Company) -> None:
+def test_tampered_preview_is_not_proposed(plain: Company) -> None:
     read = read_of(bring(plain.people.ines, ("sod.csv", SAMPLE.read_bytes())))
     for other in (read[:-2] + "xx", "eyJ9", ""):
         answer = propose(plain.people.ines, other)
@@ -112,14 +112,14 @@ def test_what_was_not_read_by_us_is_not_proposed(plain: Company) -> None:
     assert not Proposal.objects.filter(kind="conflict_import").exists()
 
 
-def test_without_a_reason_it_is_not_proposed_and_nothing_is_lost(plain: Company) -> None:
+def test_proposal_needs_reason_and_keeps_input(plain: Company) -> None:
     answer = propose(plain.people.ines, read_of(bring(plain.people.ines, ("sod.csv", SAMPLE.read_bytes()))), reason=" ")
     assert answer.status_code == 422
     assert "Create vendor" in answer.content.decode()
     assert propose(plain.people.ines, read_of(answer)).status_code == 302
 
 
-def test_the_preview_says_what_it_would_make_and_what_was_left_out_by_line(plain: Company) -> None:
+def test_preview_lists_new_rules_and_skipped_lines(plain: Company) -> None:
     page = bring(plain.people.ines, ("sod-matrix.csv", SAMPLE.read_bytes())).content.decode()
     assert "7 new rules" in page
     assert "sod-matrix.csv, line 9" in page
@@ -129,7 +129,7 @@ def test_the_preview_says_what_it_would_make_and_what_was_left_out_by_line(plain
     assert not ConflictRule.objects.in_force(plain.now).exists()
 
 
-def test_one_person_countersigns_all_of_it_and_neither_its_author_nor_an_admin_does(plain: Company) -> None:
+def test_second_person_countersigns_whole_import(plain: Company) -> None:
     made = proposed(plain, SAMPLE.read_text())
     for who in ("ines", "karl", "yuki", "rita"):
         with pytest.raises(Refused, match=r"^PERMISSION: "):
@@ -143,15 +143,13 @@ def test_one_person_countersigns_all_of_it_and_neither_its_author_nor_an_admin_d
     assert (one.version.proposed_by, one.version.approved_by) == (plain.people.ines, plain.people.sana)
 
 
-def test_what_is_put_in_force_is_worked_out_against_the_register_at_once(
-    plain: Company, plain_in_force: Submission
-) -> None:
+def test_imported_rules_are_scanned_at_once(plain: Company, plain_in_force: Submission) -> None:
     code = plain.erp.entitlements.first().code  # type: ignore[union-attr]
     approve(plain, proposed(plain, f"{HEADING}{code},Something else,X1,high,\n"), plain.people.sana)
     assert ConflictMember.objects.filter(rule__code="x1", leg=1).exists()
 
 
-def test_what_it_would_have_caught_is_counted_rule_by_rule(plain: Company, plain_in_force: Submission) -> None:
+def test_preview_counts_past_conflicts_per_rule(plain: Company, plain_in_force: Submission) -> None:
     held = plain_in_force.held
     assert held is not None
     one, other = [thing["code"] for thing in held["things"]][:2]
@@ -164,7 +162,7 @@ def test_what_it_would_have_caught_is_counted_rule_by_rule(plain: Company, plain
     assert "# Left out: sod.csv, line 4" in page
 
 
-def test_what_stands_already_is_left_as_it_is_and_what_would_change_is_asked_for(plain: Company) -> None:
+def test_unchanged_rules_stay_and_changed_rules_are_proposed(plain: Company) -> None:
     approve(plain, proposed(plain, f"{HEADING}A,B,X1,high,\nC,D,X2,low,\n"), plain.people.sana)
     again = f"{HEADING}A,B,X1,high,\nC,D,X2,low,enforce\nE,F,X3,low,\n"
     page = bring(plain.people.ines, ("sod.csv", again)).content.decode()
@@ -181,7 +179,7 @@ def test_what_stands_already_is_left_as_it_is_and_what_would_change_is_asked_for
     assert ConflictRule.objects.get(code="x2", number=2).mode == "enforce"
 
 
-def test_the_same_file_again_is_nothing_to_propose(plain: Company) -> None:
+def test_repeated_import_proposes_nothing(plain: Company) -> None:
     approve(plain, proposed(plain, f"{HEADING}A,B,X1,high,\n"), plain.people.sana)
     answer = bring(plain.people.ines, ("sod.csv", f"{HEADING}A,B,X1,high,\n"))
     assert answer.status_code == 200
@@ -195,7 +193,7 @@ def test_the_same_under_another_code_is_there_already(plain: Company) -> None:
     assert "There is nothing to propose." in page
 
 
-def test_a_rule_that_changes_meanwhile_is_not_put_over(plain: Company) -> None:
+def test_rule_changed_meanwhile_is_not_overwritten(plain: Company) -> None:
     made = proposed(plain, f"{HEADING}A,B,read-and-tell,high,\n")
     row = Proposal(kind="conflict_rule", target="read-and-tell")
     one = proposal_transitions.propose(
@@ -212,7 +210,7 @@ def test_a_rule_that_changes_meanwhile_is_not_put_over(plain: Company) -> None:
     assert no.value.refusal.code == "A6"
 
 
-def test_what_is_less_strict_loosens_and_is_answered_in_a_fresh_session(plain: Company) -> None:
+def test_loosening_import_needs_fresh_session(plain: Company) -> None:
     approve(plain, proposed(plain, f"{HEADING}A,B,X1,high,enforce\n"), plain.people.sana)
     made = proposed(plain, f"{HEADING}A,B,X1,high,record\nC,D,X2,low,\n", changed="1")
     assert not made.tightens
@@ -230,7 +228,7 @@ def test_a_document_that_is_none_is_refused_with_everything_that_is_wrong(plain:
             )
 
 
-def test_a_file_that_is_no_matrix_is_named_beside_one_that_is(plain: Company) -> None:
+def test_invalid_file_is_named_beside_valid_one(plain: Company) -> None:
     answer = bring(plain.people.ines, ("roles.xml", ROLES), ("sod.csv", f"{HEADING}A,B,X1,high,\n"))
     page = answer.content.decode()
     assert "1 new rule" in page
@@ -239,7 +237,7 @@ def test_a_file_that_is_no_matrix_is_named_beside_one_that_is(plain: Company) ->
     assert "roles.xml and 1 more" in page
 
 
-def test_two_files_with_one_code_are_told_apart(plain: Company) -> None:
+def test_files_with_same_code_are_distinguished(plain: Company) -> None:
     found = comparison.parse_files(
         [("a.csv", f"{HEADING}A,B,X1,,\n".encode()), ("b.csv", f"{HEADING}C,D,X1,,\n".encode())]
     )
@@ -247,7 +245,7 @@ def test_two_files_with_one_code_are_told_apart(plain: Company) -> None:
     assert [one.what for one in found.problems] == ["another file has a rule of this code"]
 
 
-def test_what_the_register_knows_nothing_of_is_said(plain: Company) -> None:
+def test_names_unknown_to_register_are_reported(plain: Company) -> None:
     page = bring(plain.people.ines, ("sod.csv", f"{HEADING}Nobody has it,Nor that,X1,high,\n")).content.decode()
     assert "Catches nobody yet" in page
     assert "1 of the rules catch nobody yet" in page

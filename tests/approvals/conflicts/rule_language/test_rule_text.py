@@ -32,7 +32,7 @@ pytestmark = pytest.mark.rule("S6")
         ("? [a]\n: b", "line 1: This is no YAML"),
     ],
 )
-def test_what_is_no_text_of_a_rule_is_refused_with_its_place(text: str, said: str) -> None:
+def test_invalid_rule_text_is_refused_with_position(text: str, said: str) -> None:
     with pytest.raises(InvalidRule) as refused:
         parse_text(text)
     assert said in str(refused.value)

@@ -68,7 +68,7 @@ def held(key: str, *tags: str, **facts: Any) -> Held:
     return Held(key, tags=frozenset(tags), **facts)
 
 
-def test_all_that_is_wrong_is_said_at_once_with_where_and_what_to_do() -> None:
+def test_all_errors_of_a_rule_are_reported_with_place_and_remedy() -> None:
     bad = {
         "code": "Not a code",
         "title": " ",
@@ -129,7 +129,7 @@ def test_all_that_is_wrong_is_said_at_once_with_where_and_what_to_do() -> None:
         ({"without": None, "wihtout": LOG}, "Did you mean without?"),
     ],
 )
-def test_what_is_no_rule_is_refused(changes: dict[str, Any], said: str) -> None:
+def test_invalid_rule_is_refused(changes: dict[str, Any], said: str) -> None:
     assert any(said in problem for problem in wrong(**changes))
 
 
@@ -142,7 +142,7 @@ values = st.recursive(
 
 @given(st.one_of(values, st.fixed_dictionaries(dict.fromkeys((*PLAIN, "without"), values))))
 @example({"legs": [{"any": [{"codes": ["\ud800"]}]}]})
-def test_whatever_is_given_is_a_rule_or_is_refused_in_words(document: object) -> None:
+def test_any_document_is_a_rule_or_clear_refusal(document: object) -> None:
     with pytest.raises(InvalidRule) as refused:
         parse_rule(document)
     for problem in refused.value.problems:
@@ -153,7 +153,7 @@ def test_whatever_is_given_is_a_rule_or_is_refused_in_words(document: object) ->
 
 
 @given(rule_strategies.documents())
-def test_a_rule_is_read_again_from_what_it_gives(document: dict[str, Any]) -> None:
+def test_rule_survives_round_trip(document: dict[str, Any]) -> None:
     one = parse_rule(document)
     assert parse_rule(one.to_dict()) == one
     assert parse_rule(one.to_dict()).digest == one.digest
@@ -162,7 +162,7 @@ def test_a_rule_is_read_again_from_what_it_gives(document: dict[str, Any]) -> No
 
 
 @given(rule_strategies.documents(), st.randoms(use_true_random=True))
-def test_in_which_order_values_are_written_makes_no_other_rule(document: dict[str, Any], order: Any) -> None:
+def test_order_of_values_does_not_change_rule(document: dict[str, Any], order: Any) -> None:
     other = deepcopy(document)
     for selected in (selected for leg in other["legs"] for selected in leg["any"]):
         for written in selected.values():
@@ -175,11 +175,11 @@ def test_in_which_order_values_are_written_makes_no_other_rule(document: dict[st
 @pytest.mark.parametrize(
     "changed", [{"mode": "record"}, {"legs": [PAY, VENDOR]}, {"without": LOG}, {"resolve": "Drop one."}]
 )
-def test_what_changes_a_rule_changes_its_digest(changed: dict[str, Any]) -> None:
+def test_every_change_of_a_rule_changes_its_digest(changed: dict[str, Any]) -> None:
     assert rule(**changed).digest != rule().digest
 
 
-def test_its_words_are_those_of_the_register() -> None:
+def test_rule_values_match_the_register() -> None:
     assert list(selectors.KINDS) == ResourceKind.values
     assert [*tiers.LEVEL_ORDER, "unknown"] == Level.values
     assert list(tiers.CLASS_ORDER) == DataClass.values
@@ -200,7 +200,7 @@ def test_a_data_class_that_is_not_set_counts_as_restricted_on_the_legs() -> None
 
 
 @pytest.mark.rule("I4")
-def test_what_is_not_known_is_no_proof_that_what_must_be_there_is_there() -> None:
+def test_unknown_control_does_not_satisfy_requirement() -> None:
     one = rule(legs=[PAY], without={"name": "A log", "any": [{"tags": ["log.write"], "levels": ["write"]}]})
     assert conflict_in(one, [held("a", "pay"), held("b", "log.write", level="unknown")]) is not None
     assert conflict_in(one, [held("a", "pay"), held("b", "log.write", level="write")]) is None
@@ -212,7 +212,7 @@ def test_what_is_not_known_is_no_proof_that_what_must_be_there_is_there() -> Non
     assert parse_rule(one.to_dict()) == one, "where a selector stands says so, not the document"
 
 
-def test_narrowing_what_is_held_takes_it_out() -> None:
+def test_narrowed_access_leaves_rule() -> None:
     changing = selector(tags=["vendor.write"], levels=["write", "execute", "admin"])
     assert changing.matches(held("a", "vendor.write", level="write"))
     assert not changing.matches(held("a", "vendor.write", level="read"))
@@ -228,9 +228,7 @@ def test_narrowing_what_is_held_takes_it_out() -> None:
         ("[z-a]", [], ["z", "a"]),
     ],
 )
-def test_a_pattern_is_over_the_whole_code_whatever_its_case(
-    pattern: str, matched: list[str], not_matched: list[str]
-) -> None:
+def test_pattern_matches_whole_code_ignoring_case(pattern: str, matched: list[str], not_matched: list[str]) -> None:
     one = selector(codes=[pattern])
     assert all(one.matches(held("a", code=code)) for code in matched)
     assert not any(one.matches(held("a", code=code)) for code in not_matched)
@@ -244,11 +242,11 @@ def test_a_literal_pattern_matches_that_code_and_no_other(code: str, other: str)
 
 
 @given(st.text("ab*?[]!-", min_size=1, max_size=200))
-def test_no_pattern_breaks_or_takes_long(pattern: str) -> None:
+def test_patterns_are_bounded(pattern: str) -> None:
     Selector(codes=frozenset({pattern})).matches(held("a", code="ab" * 80))
 
 
-def test_inside_a_field_one_value_is_enough_and_all_fields_must_hold() -> None:
+def test_values_of_a_field_are_alternatives_and_fields_are_combined() -> None:
     one = selector(tags=["pay", "vendor.write"], environments=["production"], outbound=False, resources=[3])
     matching = held("a", "pay", environment="production", outbound=False, resource=3)
     assert one.matches(matching)
@@ -257,7 +255,7 @@ def test_inside_a_field_one_value_is_enough_and_all_fields_must_hold() -> None:
         assert not one.matches(Held("a", **{**facts, **change}))
 
 
-def test_a_trigger_is_meant_only_by_what_asks_for_triggers() -> None:
+def test_only_trigger_selectors_match_triggers() -> None:
     door = Held("t", code="webhook", entry="open")
     assert selector(entry=["open"]).matches(door)
     assert selector(entry=["open"], codes=["web*"]).matches(door)
@@ -306,9 +304,7 @@ def test_different_things_for_each_leg_are_found_wherever_there_are_any(by_leg: 
 
 
 @given(rule_strategies.documents(), st.lists(rule_strategies.HELD, max_size=6))
-def test_who_is_caught_depends_on_what_is_held_and_not_on_its_order(
-    document: dict[str, Any], helds: list[Held]
-) -> None:
+def test_matches_do_not_depend_on_order(document: dict[str, Any], helds: list[Held]) -> None:
     one = parse_rule(document)
     caught = conflict_in(one, helds)
     for other in list(permutations(helds))[:10]:
@@ -330,7 +326,7 @@ def test_holding_more_ends_no_conflict_but_one_of_lacking(
         assert one.without.matches(more)
 
 
-def test_it_is_said_in_plain_words() -> None:
+def test_rule_is_described_in_plain_words() -> None:
     assert rule().sentence == "No automation may hold “Make a vendor” and “Release a payment” together."
     assert (
         rule(legs=[PAY, VENDOR, LOG], scope="team").sentence
@@ -372,7 +368,7 @@ def test_values_are_from_least_to_most() -> None:
     assert str(Problem("legs 1", "it is so", "Do that.")) == "legs 1: it is so. Do that."
 
 
-def test_rule_does_not_fire_without_what_it_needs() -> None:
+def test_rule_does_not_fire_without_its_precondition() -> None:
     made = rule(needs=MODEL)
     pays, makes = Held("p", tags=frozenset({"pay"})), Held("v", tags=frozenset({"vendor.write"}))
     assert conflict_in(made, [pays, makes]) is None

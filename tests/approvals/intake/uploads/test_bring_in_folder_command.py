@@ -52,7 +52,7 @@ def run(c: Company, folder: Path, **more: Any) -> tuple[int, str, str]:
         ({"owner": "sana.iqbal@northwind.example"}, "Sana Iqbal belongs neither to Finance Operations"),
     ],
 )
-def test_whoever_may_not_or_can_not_be_named_is_refused_before_anything_is_read(
+def test_command_refuses_unknown_or_unauthorised_person_first(
     company: Company, folder: Path, wrong: dict[str, str], said: str
 ) -> None:
     with pytest.raises(CommandError, match=said):
@@ -61,7 +61,7 @@ def test_whoever_may_not_or_can_not_be_named_is_refused_before_anything_is_read(
 
 
 @pytest.mark.rule("I7", "I8")
-def test_a_folder_comes_in_and_again_changes_nothing(company: Company, folder: Path) -> None:
+def test_repeated_folder_import_changes_nothing(company: Company, folder: Path) -> None:
     assert run(company, folder)[:2] == (0, "4 new, 0 not read.\n")
     before = batches.rows()
     code, out, err = run(company, folder)
@@ -76,7 +76,7 @@ def test_a_folder_comes_in_and_again_changes_nothing(company: Company, folder: P
 
 
 @pytest.mark.rule("I7", "R9")
-def test_ctrl_c_ends_what_was_begun_and_the_next_run_goes_on(
+def test_interrupted_folder_import_continues_next_time(
     company: Company, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk_import, "bring_slice", _interrupted(bulk_import.bring_slice))

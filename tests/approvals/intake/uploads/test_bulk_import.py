@@ -52,7 +52,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
 
 
 @pytest.mark.rule("I1")
-def test_an_automation_of_another_team_is_refused_in_words_and_the_others_come_in(company: Company) -> None:
+def test_foreign_automation_is_refused_and_others_are_imported(company: Company) -> None:
     n = company.people
     n.marketing.memberships.create(person=n.rita)
     first = batches.uploaded(company, 1)
@@ -68,9 +68,7 @@ def test_an_automation_of_another_team_is_refused_in_words_and_the_others_come_i
 
 
 @pytest.mark.rule("S5", "I7")
-def test_whoever_left_the_team_meanwhile_brings_nothing_more_in_and_that_was_tried_is_on_record_once(
-    company: Company, batch: ImportBatch
-) -> None:
+def test_former_team_member_imports_nothing_more_with_one_record(company: Company, batch: ImportBatch) -> None:
     batches.ordered(company, batch)
     company.people.finance_ops.memberships.filter(person=company.people.rita).delete()
     assert batches.swept(company) == {"refused": 4}
@@ -80,7 +78,7 @@ def test_whoever_left_the_team_meanwhile_brings_nothing_more_in_and_that_was_tri
 
 
 @pytest.mark.rule("S5", "I7")
-def test_what_somebody_ordered_who_left_the_company_is_not_brought_in(company: Company, batch: ImportBatch) -> None:
+def test_order_of_leaver_is_not_imported(company: Company, batch: ImportBatch) -> None:
     batches.ordered(company, batch)
     record_leaver(company.people.rita, actor=as_actor(company.people.ines), now=company.now, reason="New job")
     assert batches.swept(company) == {"refused": 4}
@@ -88,7 +86,7 @@ def test_what_somebody_ordered_who_left_the_company_is_not_brought_in(company: C
 
 
 @pytest.mark.rule("I1")
-def test_an_owner_who_left_meanwhile_owns_nothing(company: Company, batch: ImportBatch) -> None:
+def test_owner_who_left_owns_nothing(company: Company, batch: ImportBatch) -> None:
     batches.ordered(company, batch)
     record_leaver(company.people.jonas, actor=as_actor(company.people.ines), now=company.now, reason="New job")
     assert batches.swept(company) == {"refused": 4}
@@ -96,7 +94,7 @@ def test_an_owner_who_left_meanwhile_owns_nothing(company: Company, batch: Impor
 
 
 @pytest.mark.rule("I8", "R9")
-def test_what_fails_unexpectedly_is_said_and_holds_nothing_up(
+def test_unexpected_failure_is_reported_and_blocks_nothing(
     company: Company, batch: ImportBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     item = batch.items.filter(progress=ImportState.PREVIEW).order_by("pk")[1]
@@ -108,7 +106,7 @@ def test_what_fails_unexpectedly_is_said_and_holds_nothing_up(
 
 
 @pytest.mark.rule("R9")
-def test_a_database_that_is_away_is_nobodys_refusal(
+def test_database_outage_is_not_recorded_as_refusal(
     company: Company, batch: ImportBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches.ordered(company, batch)
@@ -123,7 +121,7 @@ def test_a_database_that_is_away_is_nobodys_refusal(
 
 
 @pytest.mark.rule("I7", "A8")
-def test_two_presses_are_one_order_and_nothing_comes_in_twice(company: Company, batch: ImportBatch) -> None:
+def test_double_press_is_one_order(company: Company, batch: ImportBatch) -> None:
     batches.ordered(company, batch)
     said = bulk_import.Order(company.people.finance_ops.pk, company.people.rita.pk)
     assert not bulk_import.order(batch, said)
@@ -135,7 +133,7 @@ def test_two_presses_are_one_order_and_nothing_comes_in_twice(company: Company, 
 
 
 @pytest.mark.rule("I7")
-def test_what_is_brought_in_are_drafts_and_nothing_is_submitted(company: Company, batch: ImportBatch) -> None:
+def test_bulk_import_creates_drafts_only(company: Company, batch: ImportBatch) -> None:
     assert batches.brought_in(company, batch, technical_owner=company.people.rita.pk) == {"new": 4}
     batch.refresh_from_db()
     assert batch.progress == BatchState.CONFIRMED
@@ -156,7 +154,7 @@ def test_what_is_brought_in_are_drafts_and_nothing_is_submitted(company: Company
         ("inventory.imports.transitions.confirmation.write_version", 2),
     ],
 )
-def test_a_run_that_is_killed_leaves_nothing_half_done_and_the_next_goes_on(
+def test_killed_run_leaves_nothing_half_done(
     company: Company, batch: ImportBatch, killed: Callable[[str, int], None], where: str, done: int
 ) -> None:
     batches.ordered(company, batch)
@@ -170,7 +168,7 @@ def test_a_run_that_is_killed_leaves_nothing_half_done_and_the_next_goes_on(
 
 
 @pytest.mark.rule("I7")
-def test_it_can_be_stopped_between_two_and_ordered_again(
+def test_order_can_be_stopped_and_repeated(
     company: Company, batch: ImportBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches.ordered(company, batch)
@@ -213,7 +211,7 @@ def test_a_run_takes_a_slice_of_each_and_asks_for_the_next(
 
 
 @pytest.mark.rule("I7")
-def test_what_was_typed_about_one_counts_before_the_order(company: Company, batch: ImportBatch, rita: Build) -> None:
+def test_earlier_input_about_an_automation_is_used(company: Company, batch: ImportBatch, rita: Build) -> None:
     item = batch.items.filter(progress=ImportState.PREVIEW).order_by("pk")[0]
     typed = {"purpose": "Counts what is short.", "business_owner": company.people.theo.pk, "technical_owner": ""}
     rita.post(item, {**typed, "environment": "test"})
@@ -225,7 +223,7 @@ def test_what_was_typed_about_one_counts_before_the_order(company: Company, batc
 
 
 @pytest.mark.rule("I1", "S1")
-def test_owners_of_what_the_register_knows_already_stay(company: Company) -> None:
+def test_existing_owners_are_kept(company: Company) -> None:
     n = company.people
     batches.brought_in(company, batches.uploaded(company, 2), business_owner=n.theo.pk, technical_owner=n.rita.pk)
     batch = batches.read_in(company, batches.changed(0), batches.export(1), batches.export(2))
@@ -237,7 +235,7 @@ def test_owners_of_what_the_register_knows_already_stay(company: Company) -> Non
 
 
 @pytest.mark.rule("I7")
-def test_what_was_refused_is_mended_by_hand_or_ordered_once_more(company: Company, rita: Build) -> None:
+def test_refused_automation_is_fixed_by_hand_or_reordered(company: Company, rita: Build) -> None:
     n = company.people
     batches.brought_in(company, batches.uploaded(company, 1), business_owner=n.theo.pk)
     automation = Automation.objects.get()
@@ -253,7 +251,7 @@ def test_what_was_refused_is_mended_by_hand_or_ordered_once_more(company: Compan
 
 
 @pytest.mark.rule("S1")
-def test_what_is_in_review_is_brought_in_one_by_one_as_whoever_came_in_since_is_a_party(
+def test_automation_in_review_is_imported_singly(
     company: Company,
 ) -> None:
     n = company.people

@@ -100,7 +100,7 @@ CHANGES: dict[str, Callable[[Company, pytest.MonkeyPatch], Any]] = {
 
 
 @pytest.mark.rule("I2", "I7", "I8", "S1")
-def test_what_is_not_quite_the_same_is_not_settled_by_set(company: Company) -> None:
+def test_almost_equal_import_is_not_settled_in_bulk(company: Company) -> None:
     owner = {"shared": [{"project": {"name": "Piet de Vries", "type": "personal"}}]}
     batches.brought_in(company, batches.read_in(company, batches.export(0, **owner)))
     again = batches.read_in(company, batches.export(0, **owner))
@@ -118,13 +118,13 @@ def test_what_is_not_quite_the_same_is_not_settled_by_set(company: Company) -> N
 @pytest.mark.rule("I2", "I7")
 @SAMPLES
 @pytest.mark.parametrize("half", [0, 1])
-def test_what_is_settled_by_set_is_what_bringing_it_in_would_have_said(company: Company, half: int) -> None:
+def test_bulk_settled_import_equals_single_import(company: Company, half: int) -> None:
     is_settled_as_brought_in(company, samples()[half::2])
 
 
 @pytest.mark.full("brings in real exports twice")
 @pytest.mark.rule("I2", "I7")
-def test_so_is_it_with_exports_of_real_use(company: Company, real_exports: Path) -> None:
+def test_bulk_settlement_agrees_for_real_exports(company: Company, real_exports: Path) -> None:
     folders = sorted((real_exports / "imports").glob("n8n_*"))
     found = [path for folder in folders for path in sorted(folder.rglob("*.json"))]
     files = [(path.name, path.read_bytes()) for path in found[:: of(40, soak=1)]]
@@ -149,7 +149,7 @@ def is_settled_as_brought_in(company: Company, files: list[tuple[str, bytes]]) -
 
 
 @pytest.mark.rule("I1", "I7")
-def test_the_list_says_what_of_it_the_register_knows_and_nothing_of_other_teams(company: Company) -> None:
+def test_list_shows_known_automations_of_own_team_only(company: Company) -> None:
     batches.brought_in(company, batches.uploaded(company, 2))
     batch = batches.read_in(company, batches.export(0), batches.changed(1), batches.export(2))
 

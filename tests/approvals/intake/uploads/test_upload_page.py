@@ -57,7 +57,7 @@ def lines(who: Build, batch: ImportBatch) -> list[list[str]]:
 
 
 @pytest.mark.rule("I7", "H7")
-def test_somebody_elses_upload_is_not_there_whatever_is_asked_of_it(company: Company, batch: ImportBatch) -> None:
+def test_uploads_of_others_are_hidden(company: Company, batch: ImportBatch) -> None:
     theo = Build.by(company.people.theo)  # who leads the team for which it was read
     for name in ("import_batch", "import_report", "import_batch_discard"):
         assert theo.client.get(reverse(name, args=[batch.pk])).status_code == 404
@@ -70,7 +70,7 @@ def test_somebody_elses_upload_is_not_there_whatever_is_asked_of_it(company: Com
 
 
 @pytest.mark.rule("I1")
-def test_whoever_belongs_to_no_team_adds_nothing_and_is_told_so(company: Company, rita: Build) -> None:
+def test_person_without_team_adds_nothing(company: Company, rita: Build) -> None:
     company.people.finance_ops.memberships.filter(person=company.people.rita).delete()
     answer = add(rita, batches.export(0))
     assert answer.status_code == 403
@@ -79,7 +79,7 @@ def test_whoever_belongs_to_no_team_adds_nothing_and_is_told_so(company: Company
     assert not ImportBatch.objects.exists()
 
 
-def test_whoever_is_not_signed_in_adds_nothing(company: Company) -> None:
+def test_upload_needs_sign_in(company: Company) -> None:
     assert Client().post(reverse("import_add"), {}).status_code == 302
     assert not ImportBatch.objects.exists()
 
@@ -99,9 +99,7 @@ def test_an_upload_that_is_named_badly_is_not_there(rita: Build) -> None:
 
 
 @pytest.mark.rule("I7")
-def test_nothing_is_added_or_discarded_while_it_is_being_brought_in(
-    company: Company, batch: ImportBatch, rita: Build
-) -> None:
+def test_running_import_accepts_no_changes(company: Company, batch: ImportBatch, rita: Build) -> None:
     batches.ordered(company, batch)
     answer = add(rita, batches.export(9), batch=str(batch.pk))
     assert answer.status_code == 409
@@ -114,9 +112,7 @@ def test_nothing_is_added_or_discarded_while_it_is_being_brought_in(
 @pytest.mark.parametrize(
     ("owner", "said"), [("", "Name who is accountable for them."), ("sana", "belongs neither to Finance Operations")]
 )
-def test_an_order_without_an_owner_who_can_be_one_is_refused_beside_the_field(
-    company: Company, batch: ImportBatch, rita: Build, owner: str, said: str
-) -> None:
+def test_order_needs_eligible_owner(company: Company, batch: ImportBatch, rita: Build, owner: str, said: str) -> None:
     who = getattr(company.people, owner).pk if owner else ""
     answer = order(rita, batch, business_owner=who)
     assert answer.status_code == 422
@@ -126,7 +122,7 @@ def test_an_order_without_an_owner_who_can_be_one_is_refused_beside_the_field(
 
 
 @pytest.mark.rule("I1")
-def test_nobody_orders_for_a_team_that_is_not_theirs(company: Company, batch: ImportBatch, rita: Build) -> None:
+def test_order_for_foreign_team_is_refused(company: Company, batch: ImportBatch, rita: Build) -> None:
     company.people.supply.memberships.create(person=company.people.rita)
     answer = order(rita, batch, business_owner=company.people.jonas.pk, team=company.people.marketing.pk)
     assert answer.status_code == 404
@@ -134,7 +130,7 @@ def test_nobody_orders_for_a_team_that_is_not_theirs(company: Company, batch: Im
     assert batch.progress == BatchState.PREVIEW
 
 
-def test_nothing_else_is_done_there(batch: ImportBatch, rita: Build) -> None:
+def test_upload_page_offers_no_other_action(batch: ImportBatch, rita: Build) -> None:
     assert rita.client.post(reverse("import_batch", args=[batch.pk]), {"do": "more"}).status_code == 404
 
 
@@ -142,7 +138,7 @@ def test_nothing_else_is_done_there(batch: ImportBatch, rita: Build) -> None:
 
 
 @pytest.mark.rule("I7")
-def test_a_part_that_is_sent_again_changes_nothing_and_a_folder_goes_on_where_it_broke_off(rita: Build) -> None:
+def test_repeated_part_changes_nothing_and_folder_continues(rita: Build) -> None:
     begun = add(rita).json()
     assert (begun["read"], begun["refused"], begun["again"]) == (0, 0, 0)
     part = (batches.export(0), batches.export(1), ("exports/broken.json", b"{"))
@@ -156,7 +152,7 @@ def test_a_part_that_is_sent_again_changes_nothing_and_a_folder_goes_on_where_it
 
 
 @pytest.mark.rule("I7")
-def test_a_file_that_changed_meanwhile_is_another_one(rita: Build) -> None:
+def test_changed_file_counts_as_another(rita: Build) -> None:
     begun = add(rita, batches.export(0)).json()
     answer = add(rita, batches.changed(0), batch=begun["pk"]).json()
     assert (answer["read"], answer["again"]) == (1, 0)
@@ -178,7 +174,7 @@ def test_the_path_in_the_folder_names_a_file_and_one_too_large_to_send_is_on_the
 
 
 @pytest.mark.rule("I7")
-def test_it_is_ordered_followed_left_and_come_back_to(company: Company, batch: ImportBatch, rita: Build) -> None:
+def test_upload_can_be_ordered_left_and_resumed(company: Company, batch: ImportBatch, rita: Build) -> None:
     page = see(rita, batch).content.decode()
     assert "Bring 4 automations in" in page
     assert "every 2s" not in page
@@ -206,7 +202,7 @@ def test_it_is_ordered_followed_left_and_come_back_to(company: Company, batch: I
 
 
 @pytest.mark.rule("I7")
-def test_it_is_stopped_by_a_button(company: Company, batch: ImportBatch, rita: Build) -> None:
+def test_import_is_stopped_by_button(company: Company, batch: ImportBatch, rita: Build) -> None:
     batches.ordered(company, batch)
     bulk_import.bring_slice(batch, company.now, 1)
     rita.client.post(reverse("import_batch", args=[batch.pk]), {"do": "stop"})
@@ -273,7 +269,7 @@ def test_a_large_upload_is_one_line_among_the_drafts(company: Company, rita: Bui
 
 
 @pytest.mark.rule("I7")
-def test_no_cell_of_the_report_is_a_formula(company: Company, rita: Build) -> None:
+def test_report_contains_no_formula(company: Company, rita: Build) -> None:
     batch = batches.uploaded(company, 6)
     evil = [f'{begins}HYPERLINK("https://elsewhere.example")' for begins in "=+-@\t\r"]
     for item, said in zip(batch.items.order_by("pk"), evil, strict=True):
@@ -286,9 +282,7 @@ def test_no_cell_of_the_report_is_a_formula(company: Company, rita: Build) -> No
 
 
 @pytest.mark.rule("I7")
-def test_the_report_has_every_automation_and_every_file_with_what_became_of_it(
-    company: Company, batch: ImportBatch, rita: Build
-) -> None:
+def test_report_lists_every_automation_and_file(company: Company, batch: ImportBatch, rita: Build) -> None:
     batches.brought_in(company, batch)
     found = lines(rita, batch)[1:]
     assert [row[2] for row in found] == ["New"] * 4 + ["Not read"]
@@ -297,9 +291,7 @@ def test_the_report_has_every_automation_and_every_file_with_what_became_of_it(
 
 
 @pytest.mark.rule("I7")
-def test_what_was_not_brought_in_can_be_discarded_and_the_rest_stays(
-    company: Company, batch: ImportBatch, rita: Build
-) -> None:
+def test_unimported_rest_can_be_discarded(company: Company, batch: ImportBatch, rita: Build) -> None:
     batches.ordered(company, batch)
     bulk_import.bring_slice(batch, company.now, 1)
     previews.stop_import(batch)

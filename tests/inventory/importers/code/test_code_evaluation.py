@@ -193,7 +193,7 @@ PLAIN_PYTHON = [
 
 @pytest.mark.rule("T1")
 @pytest.mark.parametrize(("text", "reason"), HIDDEN + TAKEN + LIBRARY, ids=lambda value: value[-50:])
-def test_no_function_is_reached_by_a_name_that_the_text_does_not_show(text: str, reason: str) -> None:
+def test_hidden_function_names_count_as_evaluation(text: str, reason: str) -> None:
     assert reason in javascript(text)
 
 
@@ -211,7 +211,7 @@ def test_python_that_reads_members_by_hidden_names_is_opaque(text: str, reason: 
 
 @pytest.mark.rule("T1")
 @pytest.mark.parametrize("text", PLAIN, ids=lambda value: value[:50])
-def test_code_of_the_same_shapes_that_reaches_nothing_stays_plain(text: str) -> None:
+def test_harmless_code_of_same_shape_stays_readable(text: str) -> None:
     assert javascript(text) == ""
 
 

@@ -260,7 +260,7 @@ def test_a_workflow_with_more_code_than_is_read_is_opaque_throughout() -> None:
 
 
 @pytest.mark.rule("T1", "I6")
-def test_a_reason_quotes_nothing_of_the_code() -> None:
+def test_reason_quotes_no_code() -> None:
     for text in ("return hunter2secret()", "return '''", "const {'hunter2secret': x} = a"):
         assert "hunter2" not in javascript(text)
     assert "hunter2" not in python("hunter2secret()")

@@ -69,7 +69,7 @@ NOT_HARMLESS = {
         "SELECT '''' FROM scm.stock; DELETE FROM hr.salaries",
     ],
 )
-def test_no_mark_in_a_text_or_a_comment_hides_what_follows(query: str) -> None:
+def test_quotes_and_comments_hide_no_statement(query: str) -> None:
     found = read_query(query)
     assert found.access == "write"
     assert found.tables == ("scm.stock", "hr.salaries")
@@ -89,7 +89,7 @@ def test_no_mark_in_a_text_or_a_comment_hides_what_follows(query: str) -> None:
         ("SELECT 1 -- a\r, 2 FROM hr.salaries", "postgres"),
     ],
 )
-def test_where_databases_differ_nobody_relies_on_what_was_read(query: str, connector: str) -> None:
+def test_dialect_differences_are_not_relied_on(query: str, connector: str) -> None:
     found = read_query(query, connector)
     assert found.access == "write"
     assert "depends on the database" in "; ".join(found.unread)
@@ -132,7 +132,7 @@ def test_each_database_is_read_as_it_reads(query: str, connector: str) -> None:
         ("CREATE FUNCTION f() RETURNS int AS $$ DELETE FROM a $$ LANGUAGE sql", "a statement that is not read: CREATE"),
     ],
 )
-def test_what_reaches_past_the_tables_is_no_reading_and_is_said(query: str, because: str) -> None:
+def test_statement_beyond_tables_is_no_read_and_is_reported(query: str, because: str) -> None:
     found = read_query(query)
     assert found.access == "write"
     assert because in "; ".join(found.unread)
@@ -140,7 +140,7 @@ def test_what_reaches_past_the_tables_is_no_reading_and_is_said(query: str, beca
 
 @pytest.mark.rule("I8", "T1")
 @pytest.mark.parametrize("query", ["COPY (SELECT 1) TO PROGRAM 'curl'", "EXEC xp_cmdshell 'dir'"])
-def test_what_starts_a_program_runs_something(query: str) -> None:
+def test_program_start_counts_as_execute(query: str) -> None:
     assert read_query(query).access == "execute"
     assert read_query(query).unread
 
@@ -162,7 +162,7 @@ def test_what_starts_a_program_runs_something(query: str) -> None:
         (f"SELECT * FROM a, {'x' * 130}", "a name that was not understood"),
     ],
 )
-def test_what_is_not_understood_is_said(query: str, because: str) -> None:
+def test_unreadable_sql_is_reported(query: str, because: str) -> None:
     found = read_query(query)
     assert because in "; ".join(found.unread)
     assert "a" in found.tables
@@ -214,7 +214,7 @@ def test_every_function_that_the_parser_knows_was_reviewed() -> None:
 
 
 @pytest.mark.rule("I8")
-def test_what_is_longer_than_anybody_reads_is_said_to_be() -> None:
+def test_overlong_sql_is_reported() -> None:
     found = read_query("SELECT 1 FROM hr.salaries" + " " * LONGEST)
     assert (found.access, found.tables) == ("write", ())
     assert found.unread == ("The query is longer than anybody reads",)
@@ -271,7 +271,7 @@ def test_every_table_is_named(query: str) -> None:
         'WITH "Salaries" AS (SELECT 1) SELECT * FROM salaries',
     ],
 )
-def test_what_a_query_names_itself_hides_no_table_of_that_name_elsewhere(query: str) -> None:
+def test_query_alias_hides_no_real_table(query: str) -> None:
     assert read_query(query).tables == ("salaries",)
 
 
@@ -294,7 +294,7 @@ def test_none_is_left_out_however_many_there_are(count: int) -> None:
         "INSERT INTO t (a) VALUES (1) ON DUPLICATE KEY UPDATE a = 1, b = 2",
     ],
 )
-def test_what_is_no_table_is_none(query: str) -> None:
+def test_non_tables_are_ignored(query: str) -> None:
     found = read_query(query)
     assert (found.tables, found.unread) == (("t",), ())
 
@@ -342,7 +342,7 @@ def test_any_text_is_read(text: str, connector: str) -> None:
 @given(
     st.lists(st.sampled_from(["'--'", "'/*'", "$$'$$", "E'\\''", '"x"', "-- '\n", "/* ' */", "1", "now()"]), max_size=5)
 )
-def test_whatever_stands_before_it_a_table_is_found(pieces: list[str]) -> None:
+def test_table_is_found_after_any_prefix(pieces: list[str]) -> None:
     before = " ".join(piece if piece.startswith(("--", "/*")) else f"{piece}," for piece in pieces)
     found = read_query(f"SELECT {before} 1 FROM scm.stock, hr.salaries; DELETE FROM hr.bonuses")
     assert found.tables == ("scm.stock", "hr.salaries", "hr.bonuses")
@@ -363,7 +363,7 @@ def test_whatever_stands_before_it_a_table_is_found(pieces: list[str]) -> None:
         ("EXPLAIN SELECT * FROM orders", ("orders",)),
     ],
 )
-def test_what_shows_and_describes_only_reads(text: str, tables: tuple[str, ...]) -> None:
+def test_show_and_describe_only_read(text: str, tables: tuple[str, ...]) -> None:
     assert read_query(text, "mySql") == Query("read", tables)
 
 
@@ -377,7 +377,7 @@ def test_what_shows_and_describes_only_reads(text: str, tables: tuple[str, ...])
         "CREATE TABLE shown (a int)",
     ],
 )
-def test_what_changes_behind_a_showing_word_is_no_read(text: str) -> None:
+def test_change_behind_show_is_no_read(text: str) -> None:
     assert read_query(text, "mySql").access == "write"
 
 

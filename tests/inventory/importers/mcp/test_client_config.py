@@ -22,7 +22,7 @@ def _only(**config: Any) -> Privilege:
 
 
 @pytest.mark.rule("I8")
-def test_without_a_tool_list_the_level_is_unknown_and_never_read() -> None:
+def test_missing_tool_list_gives_unknown_level() -> None:
     found = _manifest(url="https://mcp.example/mcp")
     (privilege,) = found.privileges
     assert (privilege.operation, privilege.access, privilege.model_controlled) == ("*", "unknown", True)
@@ -122,9 +122,7 @@ def test_the_instance_is_the_host_or_else_the_servers_name(config: dict[str, Any
         ),
     ],
 )
-def test_what_the_configuration_takes_away_narrows(
-    config: dict[str, Any], expected: list[tuple[str, str, str]]
-) -> None:
+def test_configured_restrictions_narrow_access(config: dict[str, Any], expected: list[tuple[str, str, str]]) -> None:
     found = _manifest(command="npx", **config)
     assert [(p.resource, p.operation, p.access) for p in found.privileges] == expected
     assert all(("access" in p.assumed) == (p.access != "unknown") for p in found.privileges)
@@ -176,7 +174,7 @@ def test_tools_that_run_unasked_are_counted() -> None:
         ("", [], "", "local"),
     ],
 )
-def test_what_is_launched_and_how_it_is_pinned(command: str, arguments: list[str], component: str, pin: str) -> None:
+def test_launched_package_and_pin_are_read(command: str, arguments: list[str], component: str, pin: str) -> None:
     launch = launch_of(command, arguments)
     assert (launch.component, launch.pin) == (component, pin)
 
@@ -191,7 +189,7 @@ def test_what_is_launched_and_how_it_is_pinned(command: str, arguments: list[str
         ({"url": "https://a.example"}, []),
     ],
 )
-def test_what_is_not_pinned_is_a_finding(config: dict[str, Any], severity: list[str]) -> None:
+def test_missing_pin_is_a_finding(config: dict[str, Any], severity: list[str]) -> None:
     found = _manifest(**config)
     assert [f.severity for f in found.findings if f.code == "unpinned_component"] == severity
 

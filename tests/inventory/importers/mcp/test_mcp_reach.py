@@ -77,7 +77,7 @@ def _only(**config: Any) -> Privilege:
         ("bash", ["/srv/mcp/start.sh"], "/srv/mcp/start.sh", "local"),
     ],
 )
-def test_the_component_is_what_really_runs(command: str, arguments: list[str], component: str, pin: str) -> None:
+def test_component_is_the_program_that_runs(command: str, arguments: list[str], component: str, pin: str) -> None:
     launch = launch_of(command, arguments)
     assert (launch.component, launch.pin, launch.is_inline_code) == (component, pin, False)
 
@@ -105,7 +105,7 @@ def test_wrappers_within_wrappers_end() -> None:
 
 
 @pytest.mark.rule("I8")
-def test_what_a_wrapper_sets_and_passes_on_counts() -> None:
+def test_wrapper_settings_count() -> None:
     found = bring(server(command="env", args=["READ_ONLY=true", "npx", "thing@1.0.0", "--tools=get_a"])).manifest
     (privilege,) = found.privileges
     assert (privilege.operation, privilege.access, privilege.origin) == ("get_a", "read", "thing@1.0.0")
@@ -142,7 +142,7 @@ def test_what_a_wrapper_sets_and_passes_on_counts() -> None:
         (["-v", "/a:/a", "-v", "/b:/b:ro"], "/a; /b read-only"),
     ],
 )
-def test_what_a_container_may_reach_of_the_machine_is_the_scope(arguments: list[str], scope: str) -> None:
+def test_container_mounts_are_the_scope(arguments: list[str], scope: str) -> None:
     assert _only(command="docker", args=["run", "-i", "--rm", *arguments, DIGEST]).scope == scope
 
 

@@ -189,7 +189,7 @@ def test_a_list_of_tools_still_narrows(config: dict[str, Any]) -> None:
         {"command": "bash", "args": ["-c", "READ_ONLY=false npx thing | tee x"], "env": {"READ_ONLY": "true"}},
     ],
 )
-def test_a_switch_that_does_not_reach_the_server_narrows_nothing(config: dict[str, Any]) -> None:
+def test_switch_outside_server_narrows_nothing(config: dict[str, Any]) -> None:
     found = _privileges(**config)
     assert [(each.operation, each.access) for each in found] == [("*", "unknown")]
 
@@ -257,7 +257,7 @@ def test_a_switch_that_is_contradicted_or_for_something_else_is_not_read_only(co
         {"args": ["thing"], "env": {"MDB_MCP_READ_ONLY": "true"}},
     ],
 )
-def test_a_switch_that_forbids_writing_contradicts_nothing(config: dict[str, Any]) -> None:
+def test_write_forbidding_switch_is_consistent(config: dict[str, Any]) -> None:
     (privilege,) = _privileges(**config)
     assert privilege.access == "read"
 
@@ -276,7 +276,7 @@ def test_a_switch_that_forbids_writing_contradicts_nothing(config: dict[str, Any
         "CACHED_TOOLSETS",
     ],
 )
-def test_a_list_of_tools_for_something_else_narrows_nothing(name: str) -> None:
+def test_list_of_foreign_tools_narrows_nothing(name: str) -> None:
     (privilege,) = _privileges(args=["thing"], env={name: "get_a"})
     assert (privilege.operation, privilege.access, privilege.scope) == ("*", "unknown", "")
     (privilege,) = _privileges(args=["thing", f"--{name.lower().replace('_', '-')}=get_a"])
@@ -284,12 +284,12 @@ def test_a_list_of_tools_for_something_else_narrows_nothing(name: str) -> None:
 
 
 @pytest.mark.rule("I4", "I8")
-def test_more_tools_beside_a_list_make_the_list_narrow_nothing() -> None:
+def test_further_tools_beside_list_void_narrowing() -> None:
     (privilege,) = _privileges(args=["thing"], env={"ALLOWED_TOOLS": "get_a", "ADDITIONAL_TOOLS": "delete_b"})
     assert (privilege.operation, privilege.access) == ("*", "unknown")
 
 
 @pytest.mark.rule("I4", "I8")
-def test_tools_beside_tool_sets_are_both_there() -> None:
+def test_tools_and_toolsets_are_combined() -> None:
     found = _privileges(args=["thing"], env={"GITHUB_TOOLSETS": "repos", "GITHUB_TOOLS": "get_a"})
     assert [(each.resource, each.operation) for each in found] == [("", "get_a"), ("repos", "*")]

@@ -74,7 +74,7 @@ def test_the_most_used_connectors_are_in_the_table() -> None:
     assert len(set(table.connectors())) >= 150
 
 
-def test_what_is_inert_has_no_line_in_the_table() -> None:
+def test_inert_settings_are_not_in_table() -> None:
     assert set(table.connectors()) & (table.INERT - {"spreadsheetFile", "readPDF"}) == set()
 
 
@@ -92,7 +92,7 @@ def test_what_is_inert_has_no_line_in_the_table() -> None:
         ("baserow", 1, "getAll"),
     ],
 )
-def test_defaults_that_everybody_trips_over(connector: str, version: float, operation: str) -> None:
+def test_common_default_traps_are_covered(connector: str, version: float, operation: str) -> None:
     facts = table.facts_of(connector, version)
     assert facts is not None
     resource = "message" if connector == "gmail" else facts.resource

@@ -82,7 +82,7 @@ def test_a_secret_in_a_slot_of_an_inline_sub_workflow_is_found_and_not_shown() -
 @pytest.mark.parametrize(
     "text", ['{"nodes": [', "={{ $json.workflow }}", "[]", '{"nodes": [{"type": 1}], "connections": {}}', "null"]
 )
-def test_an_inline_sub_workflow_that_is_not_readable_is_said_to_be_so(text: str) -> None:
+def test_unreadable_inline_workflow_is_reported(text: str) -> None:
     found = manifest(_calling(text))
     assert [each.at for each in found.privileges] == ["Call"]
     assert [each.detail for each in found.findings if each.code == "unrecognised"] == [
@@ -417,7 +417,7 @@ ALIKE = ["Post ", "Post\u200b", " Post", "Po\u00adst", "Post\u2060"]
 
 @pytest.mark.rule("I7", "I8")
 @pytest.mark.parametrize("other", ALIKE)
-def test_nodes_whose_names_differ_by_what_nobody_sees_are_two(other: str) -> None:
+def test_names_with_invisible_difference_are_two_nodes(other: str) -> None:
     nodes = (node("slack", "Post", 2.3, channelId="#a"), node("slack", other, 2.3, channelId="#b"))
     agent = node(AI + "agent", "Agent")
     found = bring(workflow(*nodes, agent, links=((other, "ai_tool", "Agent"),))).manifest

@@ -29,7 +29,7 @@ def _only(*nodes: dict[str, Any]) -> Privilege:
         ({}, "get", "read"),
     ],
 )
-def test_a_service_that_is_told_a_method_is_read_by_it(method: dict[str, str], operation: str, access: str) -> None:
+def test_configured_http_method_decides_level(method: dict[str, str], operation: str, access: str) -> None:
     found = _only(node("facebookGraphApi", "A", 1, bound("facebookGraphApi"), node="1", edge="feed", **method))
     assert (found.operation, found.access, found.target) == (operation, access, "1/feed")
     assert ("operation" in found.assumed) == (not method)
@@ -41,7 +41,7 @@ def test_a_service_that_is_told_a_method_is_read_by_it(method: dict[str, str], o
 @pytest.mark.rule("T2", "I8")
 @pytest.mark.parametrize("authentication", ["{{ $credentials.basicAuth }}", "={{ $json.how }}"])
 @pytest.mark.parametrize("credentials", [None, bound("httpBasicAuth")])
-def test_authentication_that_is_computed_keeps_nobody_out(authentication: str, credentials: Any) -> None:
+def test_computed_authentication_protects_nothing(authentication: str, credentials: Any) -> None:
     found = manifest(node("webhook", "A", 2, credentials, path="orders", authentication=authentication))
     assert not found.triggers[0].authenticated
     assert "open_webhook" in codes(found)
@@ -66,7 +66,7 @@ def test_a_webhook_of_several_methods_takes_a_post_where_it_names_none(parameter
 
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize("identifier", ["CONFIGURE_ME", "CONFIGURA_IN_N8N", "SLACK_CREDENTIAL_ID"])
-def test_an_id_that_is_shouted_binds_nothing(identifier: str) -> None:
+def test_upper_case_id_binds_nothing(identifier: str) -> None:
     found = manifest(node("slack", "A", 2.3, bound("slackApi", identifier)))
     assert found.privileges[0].credential is not None
     assert not found.privileges[0].credential.bound
@@ -89,7 +89,7 @@ def test_an_id_that_a_platform_wrote_binds(identifier: str) -> None:
         ({"operation": "commit"}, None),
     ],
 )
-def test_git_asks_for_a_password_where_it_is_told_to(parameters: dict[str, str], credential: str | None) -> None:
+def test_git_password_setting_is_read(parameters: dict[str, str], credential: str | None) -> None:
     found = _only(node("git", "A", 1, **parameters))
     assert (found.credential.type if found.credential else None) == credential
 
@@ -117,7 +117,7 @@ def test_the_credential_that_is_missing_is_the_one_that_version_asks_for(
 # What an editor remembers, and what it was told
 
 
-def test_what_an_editor_remembers_of_a_value_reads_no_variable() -> None:
+def test_cached_editor_value_is_no_expression() -> None:
     table = {"__rl": True, "mode": "list", "value": "t1", "cachedResultUrl": "{{ $env.BASE_URL }}"}
     assert "env_reference" not in codes(manifest(node("airtable", "A", 2.1, bound("airtableTokenApi"), table=table)))
     table["value"] = "={{ $env.TABLE }}"

@@ -49,7 +49,7 @@ def _findings(found: Manifest, code: str) -> list[Finding]:
         (node("notion", "A", 2.2, resource="databasePage"), "databasePage", "create", "write"),
     ],
 )
-def test_what_is_not_exported_is_the_default_of_that_version(
+def test_missing_setting_uses_default_of_node_version(
     built: dict[str, Any], resource: str, operation: str, access: str
 ) -> None:
     found = _only(built)
@@ -58,7 +58,7 @@ def test_what_is_not_exported_is_the_default_of_that_version(
 
 
 @pytest.mark.rule("I8")
-def test_what_is_exported_is_not_assumed() -> None:
+def test_exported_setting_is_not_assumed() -> None:
     found = _only(node("slack", "A", 2.3, resource="message", operation="update"))
     assert (found.operation, found.access, found.assumed) == ("update", "write", ())
 
@@ -82,7 +82,7 @@ def test_a_literal_select_is_read_other_literal_sql_write_and_an_expression_exec
     assert (found.access, found.target) == (access, target)
 
 
-def test_an_operation_that_is_computed_is_unknown_and_said_to_be() -> None:
+def test_computed_operation_is_unknown_and_reported() -> None:
     found = manifest(node("slack", "A", 2.3, operation="={{ $json.op }}"))
     assert (found.privileges[0].operation, found.privileges[0].access) == ("*", "unknown")
     assert _findings(found, "unrecognised")
@@ -105,7 +105,7 @@ def test_the_connector_is_the_last_part_without_a_final_tool(kind: str, connecto
 
 
 @pytest.mark.rule("I8")
-def test_a_node_with_a_credential_is_a_privilege_whatever_its_type() -> None:
+def test_node_with_credential_is_privilege() -> None:
     found = manifest(node("noOp", "Rewritten", 1, bound("openAiApi", "o1")))
     (privilege,) = found.privileges
     assert (privilege.connector, privilege.instance, privilege.access) == ("noOp", "o1", "unknown")
@@ -218,7 +218,7 @@ def test_a_request_without_an_address_is_not_recognised() -> None:
     assert _findings(manifest(node("httpRequest", "A", 4.2)), "unrecognised")
 
 
-def test_with_a_predefined_credential_the_connector_is_that_service() -> None:
+def test_predefined_credential_names_connector() -> None:
     found = _only(
         node(
             "httpRequest",
@@ -233,7 +233,7 @@ def test_with_a_predefined_credential_the_connector_is_that_service() -> None:
     assert (found.connector, found.instance) == ("gmail", "www.googleapis.com")
 
 
-def test_parts_of_a_path_that_look_like_tokens_are_told_apart_and_not_shown() -> None:
+def test_token_like_path_parts_are_hidden_and_distinct() -> None:
     one, other = (
         _only(node("httpRequest", "A", 4.2, url=f"https://hook.example/h/{c * 3}")) for c in ("a1bk2x9q", "c3dm4z7w")
     )
@@ -278,7 +278,7 @@ def test_credentials_come_by_id_by_name_and_typed_in_place() -> None:
     ]
 
 
-def test_of_several_credentials_the_one_that_the_settings_choose_is_used() -> None:
+def test_selected_credential_is_used() -> None:
     both = {"httpBasicAuth": {"id": "b1", "name": "B"}, "httpHeaderAuth": {"id": "h1", "name": "H"}}
     found = manifest(
         node(
@@ -381,7 +381,7 @@ def test_one_id_in_several_nodes_is_shared() -> None:
         ),
     ],
 )
-def test_what_starts_it_and_whether_just_anybody_can(
+def test_triggers_and_public_access_are_read(
     built: dict[str, Any], kind: str, detail: str, authenticated: bool
 ) -> None:
     found = _trigger(built)
@@ -404,7 +404,7 @@ def test_a_trigger_that_signs_in_somewhere_reads_there() -> None:
 # Models, agents, code
 
 
-def test_what_a_model_reaches_is_model_controlled() -> None:
+def test_model_reachable_access_is_model_controlled() -> None:
     found = manifest(
         node(AI + "agent", "Agent", 2),
         node(AI + "lmChatOpenAi", "Model", 1.2, bound("openAiApi"), model={"__rl": True, "value": "gpt-4.1"}),
@@ -449,7 +449,7 @@ def test_what_a_model_reaches_is_model_controlled() -> None:
         ([node("openAi", "A", 1, bound("openAiApi"))], "ai_app"),
     ],
 )
-def test_it_is_an_agent_an_ai_app_or_a_workflow(nodes: list[dict[str, Any]], kind: str) -> None:
+def test_kind_is_agent_ai_app_or_workflow(nodes: list[dict[str, Any]], kind: str) -> None:
     assert manifest(*nodes).kind == kind
 
 
@@ -542,11 +542,11 @@ def test_pinned_data_is_reported_and_not_kept() -> None:
         (workflow(node("noOp"), name="Emoji 🧊"), ["Emoji 🧊"]),
     ],
 )
-def test_the_shapes_in_which_workflows_come(document: Any, names: list[str]) -> None:
+def test_all_export_shapes_are_read(document: Any, names: list[str]) -> None:
     assert [each.manifest.name for each in read("sample.json", json.dumps(document).encode())] == names
 
 
-def test_what_the_platform_says_of_itself_and_of_the_owner_is_a_hint() -> None:
+def test_platform_statements_are_hints() -> None:
     shared = [
         {"role": "workflow:editor", "project": {"name": "No"}},
         {"role": "workflow:owner", "project": {"name": "Finance"}},
@@ -593,9 +593,7 @@ def test_what_the_platform_says_of_itself_and_of_the_owner_is_a_hint() -> None:
         ({"project": {"name": ["no"], "projectRelations": "no"}, "user": 7}, ""),
     ],
 )
-def test_an_account_is_what_the_platform_wrote_and_nothing_that_somebody_typed(
-    share: dict[str, Any], hint: str
-) -> None:
+def test_account_comes_from_platform_only(share: dict[str, Any], hint: str) -> None:
     source = manifest(node("noOp"), shared=[{"role": "workflow:owner", **share}]).source
     assert source.owner_hint == hint
 
@@ -619,12 +617,12 @@ def test_a_long_name_of_a_project_does_not_hide_the_account_behind_it() -> None:
         ({"active": True, "isArchived": True}, False),
     ],
 )
-def test_whether_it_runs_is_what_the_export_says(members: dict[str, Any], enabled: bool | None) -> None:
+def test_active_flag_comes_from_export(members: dict[str, Any], enabled: bool | None) -> None:
     assert bring({**workflow(node("noOp")), **members}).manifest.enabled is enabled
 
 
 @pytest.mark.rule("I8")
-def test_a_target_is_whole_and_what_nobody_reads_any_more_is_cut_and_stays_apart() -> None:
+def test_target_is_complete_and_long_display_is_distinct() -> None:
     whole = "#" + "a" * 1_000
     assert _only(node("slack", "A", 2.3, channelId=whole)).target == whole
     one, other = (_only(node("slack", "A", 2.3, channelId="#" + "a" * 4_000 + end)) for end in ("x", "y"))

@@ -148,7 +148,7 @@ def _call(url: str) -> dict[str, Any]:
 
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize(("name", "shown"), MASKED)
-def test_only_the_secret_in_a_name_is_masked_and_wires_follow(name: str, shown: str) -> None:
+def test_secret_in_name_is_masked_and_wires_follow(name: str, shown: str) -> None:
     result = bring(_named(name))
     manifest = result.manifest
     assert (manifest.name, manifest.privileges[0].at) == (shown, shown)
@@ -176,7 +176,7 @@ def test_a_secret_in_the_name_of_a_server_is_masked(name: str, shown: str) -> No
 
 
 @pytest.mark.rule("I2", "I6")
-def test_nodes_whose_names_hold_two_secrets_stay_two_nodes_of_one_source() -> None:
+def test_nodes_with_two_secrets_stay_distinct() -> None:
     def flow(*secrets: str) -> dict[str, Any]:
         names = [f"Call with password {each}" for each in secrets]
         nodes = [node("slack", name, 2.3, channelId=f"#a{at}") for at, name in enumerate(names)]
@@ -277,7 +277,7 @@ def test_a_password_anywhere_in_the_path_of_a_webhook_is_not_shown(path: str, pa
         ("/webhook/admin2024", "/webhook/{opaque}"),
     ],
 )
-def test_only_the_secret_in_a_part_of_a_path_is_masked(path: str, shown: str) -> None:
+def test_only_secret_part_of_path_is_masked(path: str, shown: str) -> None:
     assert path_shown(path) == shown
 
 
@@ -327,7 +327,7 @@ def test_a_part_of_a_path_about_secrets_is_shown(path: str) -> None:
 
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize("value", ["hunter2", "Summer2024!", "8f14e45f", "correcthorse"])
-def test_no_digest_of_a_password_stands_for_a_part_of_a_path(value: str) -> None:
+def test_password_in_path_has_no_digest(value: str) -> None:
     shown = path_shown(f"/token/{value}")
     assert shown == "/token/{opaque}"
     said = _everything(bring(_call(f"https://a.example/token/{value}")))
@@ -386,7 +386,7 @@ def test_a_user_alone_before_a_host_is_a_token(secret: str) -> None:
     "url",
     ["git+https://git@a.example/x.git", "git+ssh://robot@a.example/x.git", "git+https://acme@a.example/acme/x.git"],
 )
-def test_a_user_who_is_no_secret_stays(url: str) -> None:
+def test_harmless_user_stays(url: str) -> None:
     result = bring(server("srv", command="uvx", args=["--from", url, "thing"]))
     assert result.secrets == ()
     assert url in _everything(result)

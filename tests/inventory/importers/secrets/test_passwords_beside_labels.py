@@ -95,7 +95,7 @@ def _said(document: Any) -> str:
 
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize(("before", "password", "after"), BESIDE)
-def test_a_password_beside_a_word_for_one_is_masked_in_every_name(before: str, password: str, after: str) -> None:
+def test_password_beside_label_is_masked(before: str, password: str, after: str) -> None:
     name, shown = before + password + after, f"{before}secret-removed{after}"
     choice = {"__rl": True, "mode": "list", "value": "C1", "cachedResultName": f"#{name}"}
     named = node("slack", name, 2.3, bound("slackApi", "1", name), channelId=choice)
@@ -169,7 +169,7 @@ def test_a_short_name_for_a_password_in_the_query_of_an_address_tells() -> None:
 
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize("note", ["token: Rosebud7", "password swordfish", "robot / Rosebud7", "Rosebud7"])
-def test_no_word_of_a_note_is_shown(note: str) -> None:
+def test_note_text_is_never_shown(note: str) -> None:
     post = node("slack", "Post", 2.3, bound("slackApi"), channelId="#a") | {"notes": note, "notesInFlow": True}
     said = _said(workflow(node("stickyNote", "N", 1, content=f"## Setup\n{note}\nThen run it."), post))
     assert "Rosebud7" not in said

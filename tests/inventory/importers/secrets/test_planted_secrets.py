@@ -209,7 +209,7 @@ def test_a_planted_secret_is_found_and_appears_nowhere(plant: Plant) -> None:
 
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize("plant", PLANTS)
-def test_a_planted_secret_is_not_in_what_the_command_prints(plant: Plant, tmp_path: Path) -> None:
+def test_command_prints_no_planted_secret(plant: Plant, tmp_path: Path) -> None:
     canary = _canary()
     path = tmp_path / "export.json"
     path.write_text(json.dumps(plant(canary)))
@@ -230,7 +230,7 @@ def test_another_secret_in_the_slot_is_the_same_version(plant: Plant) -> None:
     "spoil", [lambda text: text[:-1], lambda text: text + " x", lambda text: text.replace(":", ";", 1)]
 )
 @pytest.mark.parametrize("plant", PLANTS)
-def test_a_planted_secret_is_not_in_what_is_said_of_a_broken_file(plant: Plant, spoil: Callable[[str], str]) -> None:
+def test_error_of_broken_file_shows_no_secret(plant: Plant, spoil: Callable[[str], str]) -> None:
     canary = _canary()
     with pytest.raises(ImportProblem) as refused:
         read("export.json", spoil(json.dumps(plant(canary))).encode())
@@ -249,7 +249,7 @@ def test_an_opaque_part_of_a_path_is_not_shown(plant: Plant) -> None:
 
 
 @pytest.mark.rule("I6")
-def test_a_token_in_the_name_of_a_file_is_removed_from_what_is_read_and_from_what_is_refused() -> None:
+def test_token_in_file_name_is_removed() -> None:
     for token in (_canary(), "sk" + "-proj-" + secrets.token_urlsafe(24)):
         name = f"exports/{token}/flow {token}.json"
         read_file = read(name, json.dumps(server(command="npx", args=["thing"])).encode())[0]
@@ -260,7 +260,7 @@ def test_a_token_in_the_name_of_a_file_is_removed_from_what_is_read_and_from_wha
 
 
 @pytest.mark.rule("I6")
-def test_what_is_assigned_before_a_program_is_no_part_of_it() -> None:
+def test_environment_assignment_is_no_part_of_program() -> None:
     result = bring(server(command="LEVEL=debug npx", args=["-y", "thing@1.0.0"]))
     assert {each.origin for each in result.manifest.privileges} == {"thing@1.0.0"}
     assert result.secrets == ()
@@ -313,7 +313,7 @@ def test_the_same_secret_in_two_files_has_one_fingerprint_and_another_key_gives_
 
 
 @pytest.mark.rule("I6")
-def test_no_unkeyed_digest_of_a_secret_leaves() -> None:
+def test_no_unkeyed_digest_of_secret_leaves_importer() -> None:
     import hashlib
 
     canary = _canary()

@@ -106,7 +106,7 @@ def test_interpreter_that_is_also_a_password_stays() -> None:
 
 
 @pytest.mark.rule("I6")
-def test_servers_whose_names_hold_passwords_stay_two_servers() -> None:
+def test_servers_with_password_names_stay_distinct() -> None:
     names = (f"srv password={TOKEN}", f"srv password={OTHER}")
     document = {"mcpServers": {name: {"command": "thing"} for name in names}}
     assert len(bring(document).manifest.privileges) == 2

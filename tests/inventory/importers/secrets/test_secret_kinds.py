@@ -229,7 +229,7 @@ def test_an_address_that_opens_to_its_holder_is_a_secret(url: str) -> None:
         server(command="thing", args=["-p", "3000", "-u", "robot"]),
     ],
 )
-def test_what_only_looks_like_a_secret_is_not_reported(document: Any) -> None:
+def test_lookalikes_are_not_reported(document: Any) -> None:
     assert bring(document).secrets == ()
 
 
@@ -281,7 +281,7 @@ def test_a_password_that_is_a_word_is_masked_in_its_slot_and_changes_no_name(wor
 
 
 @pytest.mark.rule("I6")
-def test_only_the_value_is_masked_and_no_type_or_key() -> None:
+def test_only_value_is_masked() -> None:
     document = workflow(
         node(
             "httpRequest",

@@ -83,7 +83,7 @@ def test_names_that_hold_none(name: str, context: str) -> None:
         ("arn:aws:secretsmanager:eu-west-1:1:secret:x", ""),
     ],
 )
-def test_references_are_told_from_secrets(value: str, reference: str) -> None:
+def test_references_are_no_secrets(value: str, reference: str) -> None:
     judged = judge(value, "strong")
     assert (judged.what, judged.reference, judged.spans) == ("reference", reference, ())
 
@@ -115,7 +115,7 @@ def test_references_are_told_from_secrets(value: str, reference: str) -> None:
         "SUPADATA_API_KEY",
     ],
 )
-def test_placeholders_are_told_from_secrets(value: str) -> None:
+def test_placeholders_are_no_secrets(value: str) -> None:
     assert judge(value, "strong").what == "placeholder"
 
 
@@ -143,20 +143,20 @@ def test_literals_are_literals(value: str) -> None:
 @pytest.mark.parametrize(
     "value", ["", "   ", "true", "none", "https://a.example", "/run/secrets/key.pem", "C:\\keys\\k.pem"]
 )
-def test_what_is_no_secret_in_a_slot_is_none(value: str) -> None:
+def test_harmless_slot_values_are_no_secrets(value: str) -> None:
     assert judge(value, "strong").what in ("empty", "plain")
 
 
 @pytest.mark.parametrize(
     "value", ["gpt-4o-mini-2024-07-18", "text-embedding-3-small", "name", "session_4711", "a b c d e f g h i j"]
 )
-def test_a_weak_slot_needs_what_looks_like_a_token(value: str) -> None:
+def test_weak_slot_needs_token_shape(value: str) -> None:
     assert judge(value, "weak").what == "plain"
 
 
 @pytest.mark.rule("I6")
 @given(st.text(alphabet="abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=24, max_size=64))
-def test_what_a_machine_made_up_is_never_taken_for_a_placeholder(value: str) -> None:
+def test_generated_value_is_no_placeholder(value: str) -> None:
     if (
         not (any(c.isdigit() for c in value) and any(c.isalpha() for c in value))
         or "xxxx" in value.lower()
@@ -187,7 +187,7 @@ _DOCUMENTS = st.recursive(
 
 
 @given(_DOCUMENTS)
-def test_scrubbing_twice_changes_nothing_more(document: object) -> None:
+def test_second_scrub_changes_nothing(document: object) -> None:
     once = scrub(document)
     assert scrub(once.document).document == once.document
 
@@ -199,7 +199,7 @@ def test_every_occurrence_has_a_place(document: object) -> None:
         assert isinstance(scrubbed.place(occurrence), str)
 
 
-def test_what_is_taken_out_leaves_one_constant() -> None:
+def test_masked_values_share_one_constant() -> None:
     scrubbed = scrub(
         {
             "password": "K7x9Qp2LmZ4vT8wB3nY6",

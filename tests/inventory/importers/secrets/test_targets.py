@@ -31,7 +31,7 @@ def test_a_password_in_a_path_that_a_node_reads_is_not_shown(place: str, passwor
 
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize("password", PASSWORDS)
-def test_a_password_in_what_a_node_reaches_is_not_shown(password: str) -> None:
+def test_password_in_target_is_hidden(password: str) -> None:
     for document in (
         _in("postgres", 2.3, "table", f"t_password_{password}", operation="select"),
         _in("slack", 2.3, "channelId", f"#pw-{password}"),
@@ -45,7 +45,7 @@ def test_a_password_in_what_a_node_reaches_is_not_shown(password: str) -> None:
 
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize("password", PASSWORDS)
-def test_a_password_in_what_starts_or_follows_an_automation_is_not_shown(password: str) -> None:
+def test_password_in_trigger_or_call_is_hidden(password: str) -> None:
     trigger = node("mqttTrigger", "T", 1, bound("mqtt", "1", "n"), topics=f"token/{password}")
     manifest = bring(workflow(trigger, settings={"errorWorkflow": f"password {password}"})).manifest
     assert manifest.on_error == "password secret-removed"
@@ -54,7 +54,7 @@ def test_a_password_in_what_starts_or_follows_an_automation_is_not_shown(passwor
 
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize("password", PASSWORDS)
-def test_a_password_in_where_a_server_comes_from_and_what_it_may_reach_is_not_shown(password: str) -> None:
+def test_password_in_server_source_and_scope_is_hidden(password: str) -> None:
     for document in (
         server(command="node", args=[f"/srv/token-{password}/server.js"]),
         server(command="docker", args=["run", "-v", f"/srv/password-{password}:/data", "img:1"]),
