@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, overload
 
 import rfc8785
 
@@ -22,7 +22,15 @@ class _Number:
     def __init__(self, *path: str) -> None:
         self.path = path
 
-    def __get__(self, policy: Policy, owner: type[Policy]) -> int:
+    @overload
+    def __get__(self, policy: None, owner: type[Policy]) -> _Number: ...
+
+    @overload
+    def __get__(self, policy: Policy, owner: type[Policy]) -> int: ...
+
+    def __get__(self, policy: Policy | None, owner: type[Policy]) -> _Number | int:
+        if policy is None:
+            return self
         value: Any = policy.part(self.path[0])
         for name in self.path[1:]:
             value = value[name]
@@ -45,8 +53,6 @@ class Policy:
     builder_days = _Number("builder_working_days")
     #: Days for which an earlier refusal counts (A15).
     resubmission_days = _Number("resubmission_days")
-    #: Maximum auto-approved grants per builder within `light_days`; 0 without a light path (A13).
-    light_grants = _Number("light_path", "grants")
     #: Days over which auto-approved grants are counted (A13).
     light_days = _Number("light_path", "days")
     #: One in this many auto-approved items is spot-checked (A12, A13), within so many working days.
@@ -78,6 +84,11 @@ class Policy:
     brake_grants = _Number("brake", "grants")
     #: Hours to answer a held batch (G6).
     brake_hours = _Number("brake", "hours")
+
+    @property
+    def light_grants(self) -> int:
+        """Maximum auto-approved grants per builder within `light_days`; 0 for a policy without a light path (A13)."""
+        return int(self.document.get("light_path", {}).get("grants", 0))
 
     @property
     def tiers(self) -> Mapping[str, Any]:

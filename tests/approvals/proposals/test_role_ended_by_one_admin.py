@@ -101,4 +101,7 @@ def test_fallback_owner_does_no_spot_check_for_ended_reviewers(company: Company,
     assert spot_checks.reviewers_of(sample, load_context(sample, c.now)) == []
     with sealed():
         for who in (n.sana, n.amara):
-            assert light_path_rules.TURN_TO_LOOK.asks(sample, as_actor(who), c.now) is not None
+            assert (
+                light_path_rules.TURN_TO_LOOK.refusal(sample, as_actor(who), c.now, load_context(sample, c.now))
+                is not None
+            )

@@ -14,7 +14,7 @@ from django.urls import reverse
 from approvals.models import Approval, Likeness, Submission
 from governance.core.models import Person
 from tests import scenarios
-from tests.approvals.prior_decisions.test_duplicates import as_another
+from tests.approvals.prior_decisions.test_duplicates import from_elsewhere
 from tests.portal.dashboard.test_page_costs import asked
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
@@ -92,7 +92,7 @@ def test_all_missing_fields_are_shown_and_first_is_focused(company: Company) -> 
     theo = company.people.theo
     export = json.loads((scenarios.EXPORTS / "invoice-chaser.json").read_text())
     scenarios.submitted(company)
-    as_another("again")(export)
+    from_elsewhere("again")(export)
     made = scenarios.submitted(company, scenarios.brought_in(company, content=json.dumps(export).encode()))
     app, field = scenarios.app_of(made), f"same-{Likeness.objects.get(automation=made.automation).pk}"
     drawn = press(theo, app).content.decode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.web.samples.row_samples import Shape, at, event, frame, on, reason, tag
 
 ERP = "ERP Postgres (production)"
@@ -10,7 +12,6 @@ TABS = ("overview", "privileges", "versions", "submissions", "grants", "recertif
 
 def automations() -> Shape:
     """A page of the list."""
-    base: Shape = {"team": "Finance Operations", "environment": "production", "kind": "n8n workflow", "grants": 4}
     return {
         "chrome": frame("Rita Novak", "automations", recertify=1),
         "head": {
@@ -42,45 +43,34 @@ def automations() -> Shape:
             ],
         },
         "rows": [
-            {
-                **base,
-                "href": "/automations/1",
-                "name": "Invoice chaser",
-                "state": "live",
-                "tier": "high",
-                "owner": "Jonas Weil",
-                "resources": ["ERP Postgres", "Finance Slack", "Supplier Drive"],
-                "data_class": "confidential",
-                "next_end": on(8, 12),
-                "held": {"who": "Omar Haddad", "since": on(20)},
-            },
-            {
-                **base,
-                "href": "/automations/2",
-                "name": "Supplier onboarding agent",
-                "state": "draft",
-                "tier": "high",
-                "owner": "Jonas Weil",
-                "resources": [],
-                "grants": 0,
-                "next_end": None,
-            },
-            {
-                **base,
-                "href": "/automations/3",
-                "name": "Weekly stock report",
-                "team": "Supply Engineering",
-                "state": "suspended",
-                "tier": "standard",
-                "owner": "",
-                "resources": ["ERP Postgres"],
-                "data_class": "internal",
-                "grants": 1,
-                "next_end": on(9, 12),
-            },
+            _row(
+                1, "Invoice chaser", "live", "high", owner="Jonas Weil", data_class="confidential", next_end=on(8, 12)
+            ),
+            _row(2, "Supplier onboarding agent", "draft", "high", owner="Jonas Weil", resources=[], grants=0),
+            _row(
+                3, "Weekly stock report", "suspended", "standard", owner="", data_class="internal", next_end=on(9, 12)
+            ),
         ],
         "pager": {"older_href": "/automations?after=3", "newer_href": "", "words": "3 of 8"},
     }
+
+
+def _row(number: int, name: str, state: str, tier: str, **facts: Any) -> Shape:
+    automation = {
+        "href": f"/automations/{number}",
+        "name": name,
+        "state": state,
+        "tier": tier,
+        "team": "Finance Operations",
+    }
+    automation |= {"get_kind_display": "Workflow", "get_environment_display": "Production"}
+    usual = {
+        "resources": ["ERP Postgres", "Finance Slack", "Supplier Drive"],
+        "data_class": "",
+        "grants": 4,
+        "next_end": None,
+    }
+    return {"automation": automation, **usual, **facts}
 
 
 def _grants() -> list[Shape]:
@@ -399,11 +389,11 @@ def automation_timeline() -> Shape:
 def resources() -> Shape:
     """A page of the list, one proposed and one without an owner."""
     rows = (
-        ("ERP Postgres (production)", "data_store", "active", "restricted", "Omar Haddad", "Jonas Weil", 14, 9, 1),
-        ("Finance Slack workspace", "saas_connector", "active", "internal", "Omar Haddad", "Amara Okafor", 6, 4, 0),
-        ("GitHub MCP server", "mcp_server", "active", "internal", "Mei Tanaka", "Amara Okafor", 22, 3, 0),
-        ("Certificate API", "backend_api", "proposed", None, "", "", 1, 0, 1),
-        ("People Vault", "secret_store", "orphaned", "restricted", "", "Nadia Petrov", 3, 2, 0),
+        ("ERP Postgres (production)", "data_store", "active", "restricted", "Omar Haddad", "Jonas Weil", 14, 9),
+        ("Finance Slack workspace", "saas_connector", "active", "internal", "Omar Haddad", "Amara Okafor", 6, 4),
+        ("GitHub MCP server", "mcp_server", "active", "internal", "Mei Tanaka", "Amara Okafor", 22, 3),
+        ("Certificate API", "backend_api", "proposed", None, "", "", 1, 0),
+        ("People Vault", "secret_store", "orphaned", "restricted", "", "Nadia Petrov", 3, 2),
     )
     return {
         "chrome": frame("Omar Haddad", "resources", desk=7, recertify=5),
@@ -411,19 +401,20 @@ def resources() -> Shape:
         "filters": {"action": "/resources", "words": "", "words_label": "Name or owner", "fields": []},
         "rows": [
             {
-                "href": "/resources/1",
-                "name": name,
-                "kind": kind,
+                "resource": {
+                    "href": "/resources/1",
+                    "name": name,
+                    "kind": kind,
+                    "get_environment_display": "Production",
+                    "data_class": data,
+                    "deputy": deputy,
+                },
                 "state": state,
-                "environment": "production",
-                "data_class": data,
                 "owner": owner,
-                "deputy": deputy,
                 "entitlements": entitlements,
                 "grants": grants,
-                "waiting": waiting,
             }
-            for name, kind, state, data, owner, deputy, entitlements, grants, waiting in rows
+            for name, kind, state, data, owner, deputy, entitlements, grants in rows
         ],
         "pager": {"older_href": "", "newer_href": ""},
     }
@@ -439,63 +430,58 @@ def resource() -> Shape:
             "facts": ["production", "Owner Omar Haddad", "Deputy Jonas Weil", "4 grants"],
             "actions": [{"label": "Evidence pack", "icon": "file", "href": "/evidence"}],
         },
-        "kind": "data_store",
+        "resource": {
+            "kind": "data_store",
+            "data_class": "confidential",
+            "owner": "Omar Haddad",
+            "deputy": "Jonas Weil",
+            "proposed_by": "Rita Novak",
+        },
         "state": "active",
-        "data_class": "confidential",
-        "facts": [
-            {"label": "Owner", "text": "Omar Haddad", "href": "/people/3"},
-            {"label": "Deputy", "text": "Jonas Weil", "href": "/people/4"},
-            {"label": "Team", "text": "Platform Engineering"},
-            {"label": "Enforced", "text": "yes", "quiet": "since 1 Sep 2026"},
-        ],
         "bindings": [
             {
-                "connector": "n8n postgres",
-                "instance": "erp-prod.northwind.example/erp",
-                "by": "Rita Novak",
-                "at": at(18),
-                "confirmed": {"who": "Omar Haddad", "at": at(20, 10)},
-                "refused": None,
-                "opens": "",
-                "moving": {
-                    "to": "Warehouse",
-                    "by": "Mei Tanaka",
-                    "at": at(24),
-                    "why": "",
-                    "actions": [{"label": "Leave it as it is", "kind": "quiet", "post": "/connections/1/drop/"}],
+                "binding": {
+                    "connector": "n8n postgres",
+                    "instance_name": "erp-prod.northwind.example/erp",
+                    "confirmed_by": "Omar Haddad",
+                    "confirmed_at": at(20, 10),
+                    "moving_to": "Warehouse",
+                    "moving_by": "Mei Tanaka",
+                    "moving_at": at(24),
                 },
+                "why": "",
+                "actions": [{"label": "Leave it as it is", "kind": "quiet", "post": "/connections/1/drop/"}],
             },
             {
-                "connector": "MCP",
-                "instance": "postgres-mcp",
-                "by": "Piet de Vries",
-                "at": at(23),
-                "confirmed": None,
-                "refused": {"who": "Omar Haddad", "at": at(24)},
-                "opens": "",
-                "moving": None,
+                "binding": {
+                    "connector": "MCP",
+                    "instance_name": "postgres-mcp",
+                    "is_refused": True,
+                    "refused_by": "Omar Haddad",
+                    "refused_at": at(24),
+                },
+                "why": "",
+                "actions": [],
             },
         ],
         "bind_href": "/resources/2/connections/new/",
-        "grants": _grants()[:2],
-        "grant_words": "2 in force",
-        "may_stop": True,
         "entitlements": [
             {
                 "level": "read",
-                "words": "Read invoices",
+                "sentence": "Read invoices",
                 "code": "SELECT ON ar.invoices",
                 "scope_kind": "columns",
-                "data_class": "confidential",
-                "grants": 3,
+                "get_scope_kind_display": "Columns",
+                "counted_class": "confidential",
+                "held": 3,
             },
             {
                 "level": "admin",
-                "words": "Manage roles",
+                "sentence": "Manage roles",
                 "code": "CREATEROLE",
-                "scope_kind": "nothing",
-                "data_class": "restricted",
-                "grants": 0,
+                "scope_kind": "none",
+                "counted_class": "restricted",
+                "held": 0,
             },
         ],
         "events": [event("check", "ok", "Omar Haddad approved", "reading invoices for Invoice chaser", at(24, 9, 14))],
