@@ -234,7 +234,7 @@ def test_key_press_survives_running_request(review: Review) -> None:
     page.route("**/never-asked-for", lambda route: route.abort())  # interception begins before the page has loaded
     with page.expect_response(f"**/desk/{review.submission.pk}/"):
         page.goto(f"/desk/?q={word}")
-    expect(page.locator(f"[data-rows-part=queue-{review.submission.pk}]")).to_be_visible()
+    expect(page.locator(f"[data-rows-part=queue-submission-{review.submission.pk}]")).to_be_visible()
     page.wait_for_function(IS_QUIET)
     with page.expect_response(f"**/desk/{review.submission.pk}/"):
         page.keyboard.press("j")
@@ -266,11 +266,11 @@ def test_bulk_decision_is_offered_where_allowed(open_page: Callable[..., Page], 
     expect(note).to_be_hidden()
     expect(page.locator("[data-rows-part]")).to_be_visible()
     page.wait_for_function(IS_QUIET)
-    page.check(f"#queue-{high.pk} [data-row-select]")
+    page.check(f"#queue-submission-{high.pk} [data-row-select]")
     page.wait_for_function(IS_QUIET)
     expect(note).to_have_text(f"No bulk decision: Chaser {word} is high risk")
     expect(button).to_be_hidden()
-    page.check(f"#queue-{low.pk} [data-row-select]")
+    page.check(f"#queue-submission-{low.pk} [data-row-select]")
     expect(button).to_be_visible()
     page.wait_for_function(IS_QUIET)
     plain = opener(company.people.theo, open_page, site)(java_script_enabled=False)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models import Exists, OuterRef, Q
 
 from approvals.models import RevocationTask
 from governance.core.ledger import ledger_events
@@ -74,26 +74,36 @@ def events_of(campaign: Campaign) -> list[Row]:
 def chunks(campaign: Campaign) -> Iterator[list[Row]]:
     """Yield the items of a campaign, joined ones included."""
     after = 0
-    answers = Prefetch("answers", Answer.objects.select_related("person", "for_person", "reason").order_by("pk"))
-    questions = Prefetch(
-        "questions", Question.objects.select_related("reviewer").prefetch_related(answers).order_by("pk")
-    )
     joinings = Joining.objects.filter(campaign=campaign)
-    joined = Prefetch("joinings", joinings, to_attr="joined_by_it")
     in_campaign = Q(campaign=campaign) | Exists(joinings.filter(item=OuterRef("pk")))
     while True:
         rows = Item.objects.filter(in_campaign, pk__gt=after).select_related(*ITEM_RELATIONS).order_by("pk")
-        items = list(rows.prefetch_related(questions, joined)[:CHUNK])
+        items = list(rows[:CHUNK])
         if not items:
             return
         after = items[-1].pk
+        keys = [item.pk for item in items]
+        joined = {joining.item_id: joining for joining in joinings.filter(item__in=keys).order_by("-pk")}
+        questions = _questions(keys)
         tasks = _tasks(items)
         names = {_ledger_name("item", item.pk): [item.pk] for item in items}
         for pk, item_tasks in tasks.items():
             for task in item_tasks:
                 names.setdefault(_ledger_name("revocationtask", task.pk, "approvals"), []).append(pk)
         proved = _proofs(names)
-        yield [_item(item, tasks[item.pk], proved[item.pk]) for item in items]
+        yield [_item(item, questions[item.pk], joined.get(item.pk), tasks[item.pk], proved[item.pk]) for item in items]
+
+
+def _questions(items: Sequence[int]) -> dict[int, list[Row]]:
+    """Questions with their answers by item id. The rows hold no reference to their items, so a chunk is freed at once."""
+    answers: dict[int, list[Answer]] = {}
+    given = Answer.objects.filter(question__item__in=items).select_related("person", "for_person", "reason")
+    for answer in given.order_by("pk"):
+        answers.setdefault(answer.question_id, []).append(answer)
+    questions: dict[int, list[Row]] = {item: [] for item in items}
+    for question in Question.objects.filter(item__in=items).select_related("reviewer").order_by("pk"):
+        questions[question.item_id].append(_question(question, answers.get(question.pk, ())))
+    return questions
 
 
 def _ledger_name(model: str, pk: int, app: str = "recertification") -> str:
@@ -165,14 +175,19 @@ def _seals(events: Sequence[LedgerEvent]) -> list[tuple[tuple[int, int], int]]:
     return seals
 
 
-def _item(item: Item, tasks: Collection[RevocationTask], proofs: Sequence[Row]) -> Row:
+def _item(
+    item: Item,
+    questions: Sequence[Row],
+    joined: Joining | None,
+    tasks: Collection[RevocationTask],
+    proofs: Sequence[Row],
+) -> Row:
     grant = item.grant
-    joined: list[Joining] = item.joined_by_it  # type: ignore[attr-defined]  # prefetched
     return {
         "type": "item",
         "item": item.pk,
         "opened_in": item.campaign_id,
-        "joined_at": ledger_events.instant(joined[0].at) if joined else None,
+        "joined_at": ledger_events.instant(joined.at) if joined is not None else None,
         "what": grant.sentence if grant is not None else "The automation itself",
         "automation": item.of_automation.name,
         "tier": item.snapshot.get("tier", ""),
@@ -181,7 +196,7 @@ def _item(item: Item, tasks: Collection[RevocationTask], proofs: Sequence[Row]) 
         "deadline": ledger_events.instant(item.deadline),
         "grace_until": ledger_events.instant(item.grace_until),
         "snapshot": item.snapshot,
-        "questions": [_question(question) for question in item.questions.all()],
+        "questions": list(questions),
         "state": item.state,
         "outcome": item.outcome,
         "closed_at": _instant(item.closed_at),
@@ -207,18 +222,18 @@ def _task(task: RevocationTask) -> Row:
     }
 
 
-def _question(question: Question) -> Row:
+def _question(question: Question, answers: Sequence[Answer]) -> Row:
     return {
         "asks": question.asks,
         **_person_columns("reviewer", question.reviewer),
         "asked_at": ledger_events.instant(question.asked_at),
         "passed_on": question.passed,
-        "answers": [_answer(answer, question) for answer in question.answers.all()],
+        "answers": [_answer(answer, answers) for answer in answers],
     }
 
 
-def _answer(answer: Answer, question: Question) -> Row:
-    latest = {answer.supersedes_id for answer in question.answers.all()}
+def _answer(answer: Answer, answers: Sequence[Answer]) -> Row:
+    superseded = {other.supersedes_id for other in answers}
     return {
         "answer": answer.answer,
         "ends_on": answer.ends_on.isoformat() if answer.ends_on is not None else None,
@@ -229,7 +244,7 @@ def _answer(answer: Answer, question: Question) -> Row:
         "recommended": answer.recommended,
         "batch": str(answer.batch),
         "reason": _shown_text(answer.reason),
-        "superseded": answer.pk in latest,
+        "superseded": answer.pk in superseded,
     }
 
 

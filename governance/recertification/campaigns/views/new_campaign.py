@@ -112,6 +112,7 @@ class Filter(forms.Form):
         values = dict(self.cleaned_data)
         values.pop("until")
         day = values.pop("reviewed_before")
+        values["about"] = values["about"] or scope.GRANTS
         return Scope(**values, reviewed_before=day.isoformat() if day is not None else "")
 
 
