@@ -109,7 +109,7 @@ def _on_time(standing: SeatState) -> int:
 
 
 def seats_for_late_rungs(approval: Approval, route: Route) -> list[SeatState]:
-    """Return the open seats with people whom the passed time adds and who were not asked yet (A10)."""
+    """Return the open seats with the people that a later deadline adds and that nobody has asked yet (A10)."""
     return [
         standing
         for standing in route.standing(approval)

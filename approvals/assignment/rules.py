@@ -1,4 +1,4 @@
-"""Duties of asking the next approvers, and those whom the passed time adds (A9, A10)."""
+"""Duties of asking the next approvers, and the approvers that a later deadline adds (A9, A10)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _require_late_rung(subject: Submission, actor: Actor, now: datetime, context
 HAS_NEXT_APPROVER = Duty(
     "A9",
     "A9",
-    "The next are asked where none of those who were asked may decide any more.",
+    "The next approvers are asked when no asked approver may decide any more.",
     _require_next_approver,
     needs_context=True,
 )

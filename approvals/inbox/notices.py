@@ -70,7 +70,7 @@ def _line(some: list[Task]) -> Line:
 
 
 def _register_rows(noun: str, rows: Callable[[datetime], QuerySet[Any]], due: str | None, *events: str) -> None:
-    """Register lines of rows that are still in some state, whoever the recipient is.
+    """Register lines of rows that are still in some state, for any recipient.
 
     Args:
         noun: the threads are named ``noun:pk``.

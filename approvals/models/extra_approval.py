@@ -29,7 +29,7 @@ class ConflictSignatureQuerySet(models.QuerySet["ConflictSignature"]):
 class ConflictSignature(AppendOnly):
     """One signature for the whole combination that a conflict rule forbids.
 
-    It covers the access held then, or less. More access or a changed rule needs another signature.
+    It covers the privileges in conflict then, at any level. Another privilege or a changed rule needs another signature.
     """
 
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="signatures")

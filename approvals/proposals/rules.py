@@ -62,7 +62,7 @@ def _interactive(subject: Proposal, actor: Actor, now: datetime) -> Refusal | No
 
 
 def _refuse_among(actor: Actor, ids: Collection[int], sentence: str, to_do: str = ANOTHER) -> Refusal | None:
-    """Return a refusal if the actor, or the person for whom they act, has one of these ids."""
+    """Return a refusal if the actor or the giver of their delegation has one of these ids."""
     is_among = any(person.pk in ids for person in actor.people)
     return Refusal("SOD-8", "duty", sentence, to_do) if is_among else None
 

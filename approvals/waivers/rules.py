@@ -1,4 +1,4 @@
-"""Duties of waivers: nobody who gains by a waiver, or stands in for them, decides about it (S7, A11)."""
+"""Duties of waivers: beneficiaries and their delegates do not decide (S7, A11)."""
 
 from __future__ import annotations
 

@@ -373,9 +373,7 @@ UNDECIDED = Duty(
     _require_undecided,
     needs_context=True,
 )
-OWN_DECISION = Duty(
-    "A8", "A8", "Nobody takes back what somebody else decided.", _require_own_decision, needs_context=True
-)
+OWN_DECISION = Duty("A8", "A8", "Only the decider undoes a decision.", _require_own_decision, needs_context=True)
 
 #: Duties of retracting a decision, in this order.
 RETRACTING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, OWN_DECISION, INTERACTIVE, UNDECIDED, IN_TIME)

@@ -139,7 +139,7 @@ class SubmissionTask(Task):
 
     @property
     def for_givers(self) -> str:
-        """Whom the reader would decide for."""
+        """Givers of the delegations under which the reader decides."""
         return f"You for {' and '.join(self.givers)}"
 
     @property

@@ -72,7 +72,7 @@ class AutomationForm(forms.Form):
     sibling = forms.ChoiceField(
         label="Promoted from",
         required=False,
-        help_text="The same in another environment; what was said there is filled in.",
+        help_text="The same in another environment; its answers are filled in.",
     )
     purpose = forms.CharField(
         max_length=4000,

@@ -211,7 +211,7 @@ def _promoted(preview: Preview) -> Shape | None:
     environment = below.automation.get_environment_display().lower()
     stands = environments.version_status(below.pk, below.automation.approved_version_id, below.automation.state)
     text = f"Version {below.number} is {stands} in {environment}. An approval counts in its own environment, so this is decided anew"
-    text += "." if preview.content.registered is not None else "; what was said there is filled in."
+    text += "." if preview.content.registered is not None else "; its answers are filled in."
     return {
         "lead": f"Promotion from {environment}.",
         "text": text,

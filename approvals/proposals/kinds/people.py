@@ -79,7 +79,9 @@ def asked_sentence(count: int, singular: str, plural: str) -> str:
     """Return how many approvals of the last 90 days were asked."""
     if not count:
         return "In the last 90 days nothing was asked that this would have been about."
-    return f"In the last 90 days {count:,} {singular if count == 1 else plural} asked, each of whoever answered then."
+    return (
+        f"In the last 90 days {count:,} {singular if count == 1 else plural} asked, each of the reviewer of that time."
+    )
 
 
 class PersonsRole(FieldsKind):

@@ -268,7 +268,7 @@ def _rule_sentences(span: Span) -> list[str]:
             fewer.append(stored.rule.code)
     sentences = []
     if more:
-        sentences.append(f"Conflict rules that would look at more of what can be held on it: {', '.join(more)}.")
+        sentences.append(f"Conflict rules that would match more of its entitlements: {', '.join(more)}.")
     if fewer:
-        sentences.append(f"Conflict rules that would look at less of it: {', '.join(fewer)}.")
-    return sentences or ["No conflict rule would look at anything on it that it does not look at now."]
+        sentences.append(f"Conflict rules that would match fewer of its entitlements: {', '.join(fewer)}.")
+    return sentences or ["The conflict rules would match the same entitlements as now."]

@@ -120,7 +120,7 @@ def _context(proposal: Proposal, actor: Actor, now: datetime, *, typed: str = ""
     if proposal.round > 1:
         facts.append(f"amended, round {proposal.round}")
     if subject.href:
-        facts.append({"text": "as it stands now", "href": subject.href})
+        facts.append({"text": "the present state", "href": subject.href})
     return (
         _answer_parts(proposal, actor, now)
         | timeline_context(proposal, actor=actor, now=now, limit=EVENTS)

@@ -115,8 +115,8 @@ def ask(request: Request, pk: int) -> HttpResponse:
         title=f"Ask for a waiver for {automation.name}",
         label="Ask security",
         back=automation.href,
-        text="Security decides, somebody who gains nothing by it. It lifts a refusal and nothing else: who decides sees the conflict all the "
-        "same, and where its rule takes another signature it still does. It covers what is in conflict now and not what comes beside it, lasts at "
+        text="A security reviewer who gains nothing by it decides. A waiver lifts the refusal only: approvers still see the conflict, and an extra "
+        "approval is still needed. It covers the access that is in conflict now, lasts at "
         f"most {times.counted(policy.waiver_days, 'day')}, and {_follow_words(policy)}",
         refusal=refusal,
     )
