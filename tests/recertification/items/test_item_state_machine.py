@@ -69,10 +69,10 @@ class Review(Undone):
             person, admin = Person.objects.get(pk=getattr(self.held.people, who).pk), as_actor(self.held.people.ines)
             self.attempt(lambda: record_leaver(person, actor=admin, now=self.now, reason="Left."))
 
-    @rule(asks=ASKS, kind=st.sampled_from(list(SETTLING)))
-    def reviewer_corrects(self, asks: Asks, kind: AnswerKind) -> None:
+    @rule(asks=ASKS)
+    def reviewer_corrects(self, asks: Asks) -> None:
         about = question(self.item, asks)
-        again = {"now": self.now, "reason": "The wrong row.", "answer": kind, "batch": uuid.uuid4()}
+        again = {"now": self.now, "reason": "The wrong row.", "batch": uuid.uuid4()}
         self.attempt(lambda: answer.correct(about, actor=as_actor(about.reviewer), **again))
 
     @rule()
