@@ -18,8 +18,6 @@ from environs import Env, EnvValidationError, ValidationError, validate
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from governance.settings.connections import Connection
-
 ROOT = Path(__file__).resolve().parents[2]
 Network = IPv4Network | IPv6Network
 
@@ -244,16 +242,14 @@ def database(url: str, *, pool_max: int) -> dict[str, object]:
             "max_size": pool_max,
             "timeout": CONNECTS_WITHIN,
             "reconnect_timeout": 0,  # each request tries anew: a server that is back is used at once
-            "connection_class": Connection,
         }
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "governance.settings.postgresql",
         "NAME": parts.get("dbname", "countersign"),
         "USER": parts.get("user", ""),
         "PASSWORD": parts.get("password", ""),
         "HOST": parts.get("host", ""),
         "PORT": str(parts.get("port", "")),
         "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": options,
     }

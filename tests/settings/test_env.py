@@ -7,7 +7,6 @@ import pytest
 from django.db import connection
 
 from governance.core.models import Team
-from governance.settings.connections import MOST_PREPARED, Connection
 from governance.settings.env import PREPARE_AFTER, PRODUCTION_SAYS, database, read
 
 
@@ -114,7 +113,6 @@ def test_a_database_is_named_by_url_or_by_keywords(url: str) -> None:
         "max_size": 3,
         "timeout": 3,
         "reconnect_timeout": 0,
-        "connection_class": Connection,
     }
 
 
@@ -131,12 +129,6 @@ def test_a_question_that_is_asked_again_is_planned_once() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE strpos(statement, %s) > 0", ["controls_team"])
         assert cursor.fetchone() == (1,)
-
-
-@pytest.mark.django_db
-def test_a_connection_of_the_pool_keeps_the_statements_of_all_pages() -> None:
-    with Connection.connect(**connection.get_connection_params()) as opened:
-        assert opened.prepared_max == MOST_PREPARED
 
 
 @pytest.mark.parametrize(
