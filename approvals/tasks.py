@@ -42,7 +42,7 @@ def sweep_conflicts_and_waivers(now: datetime) -> Mapping[str, int]:
 
 
 @shared_task(name=bulk_import.JOB)
-def bring_in() -> None:
+def import_uploads() -> None:
     """Import the next automations of ordered uploads. If more are left, queue again."""
     run = run_job(bulk_import.JOB, bulk_import.sweep)
     if run is not None and run.counts.get("left"):

@@ -35,7 +35,7 @@ TIMETABLE: dict[str, float] = {
     "controls.forget": 60,
     "controls.clear_sessions": 3600,
     "approvals.sweep": 60,
-    "approvals.bring_in": 60,
+    "approvals.import": 60,
     "approvals.flag": 60,
     "approvals.conflicts": 60,
     "approvals.what_if": 60,

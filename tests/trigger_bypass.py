@@ -55,6 +55,6 @@ def given(resource: Resource, **fields: Any) -> None:
 
 
 def moved(automation: int, **fields: Any) -> None:
-    """An automation in use, by its key, is another team's than it was brought in for."""
+    """An automation in use, by its key, is another team's than it was imported for."""
     with unguarded(Automation):
         Automation.objects.filter(pk=automation).update(**fields)

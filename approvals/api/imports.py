@@ -63,7 +63,7 @@ def preview(request: HttpRequest, options: Query[About]) -> PreviewOut:
 
 
 @router.post("/automations", response={200: BroughtOut, 201: BroughtOut, **ERRORS}, openapi_extra=EXPORT_BODY)
-def bring_in(request: HttpRequest, options: Query[About]) -> Any:
+def import_export(request: HttpRequest, options: Query[About]) -> Any:
     """Import an export into the register: 201 for new or changed content, 200 for unchanged content.
 
     The owners are used for a new automation: `business_owner` is required, and `technical_owner` defaults to the person behind the token.

@@ -66,9 +66,7 @@ def _refused_answer(code: str, sentence: str, to_do: str, version: Version | Non
     return GateAnswer(False, code, sentence, to_do, version)
 
 
-UNKNOWN = _refused_answer(
-    "UNKNOWN_VERSION", "No version with this digest was brought in.", "Bring it in and submit it."
-)
+UNKNOWN = _refused_answer("UNKNOWN_VERSION", "No version with this digest was imported.", "Import it and submit it.")
 
 
 def answer_for_digest(
@@ -97,8 +95,8 @@ def answer_for_digest(
     if elsewhere is None:
         return UNKNOWN
     place = elsewhere.get_environment_display().lower()
-    sentence = f"This version was brought in for {place}, and an approval counts in its own environment alone."
-    return _refused_answer("OTHER_ENVIRONMENT", sentence, f"Bring it in for {environment} and submit it there.")
+    sentence = f"This version was imported for {place}, and an approval counts in its own environment alone."
+    return _refused_answer("OTHER_ENVIRONMENT", sentence, f"Import it for {environment} and submit it there.")
 
 
 def answer_for_automation(automation: Automation, digest: str, *, now: datetime) -> GateAnswer:

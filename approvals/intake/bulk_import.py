@@ -29,7 +29,7 @@ from inventory.models import Automation, BatchState, Environment, ImportBatch, I
 
 log = structlog.get_logger(__name__)
 
-JOB = "approvals.bring_in"
+JOB = "approvals.import"
 
 #: Automations per run: two seconds of work, so that other jobs get their turn.
 SLICE = 40
@@ -38,11 +38,9 @@ SLICE = 40
 LOOK = 5
 
 #: Reason shown for an automation whose import failed with an unexpected error.
-UNEXPECTED = (
-    "Something failed here that was not expected, and is in the log. Order it once more, or bring it in by hand."
-)
+UNEXPECTED = "Something failed here that was not expected, and is in the log. Order it once more, or import it by hand."
 
-NO_TEAM = "The team for which it was to be brought in is not there any more. Choose another one."
+NO_TEAM = "The team for which it was to be imported is gone. Choose another one."
 
 
 @dataclass(frozen=True)
@@ -94,14 +92,14 @@ def sweep(now: datetime) -> Mapping[str, int]:
     batches = list(ImportBatch.objects.filter(progress=BatchState.CONFIRMING).select_related("by").order_by("pk"))
     counts: Counter[str] = Counter()
     for batch in batches:
-        counts += bring_slice(batch, now, max(SLICE // len(batches), 1))
+        counts += import_slice(batch, now, max(SLICE // len(batches), 1))
     counts["left"] = ImportItem.objects.filter(
         batch__progress=BatchState.CONFIRMING, progress=ImportState.PREVIEW, outcome="", version=None
     ).count()
     return counts
 
 
-def bring_slice(batch: ImportBatch, now: datetime, size: int = SLICE) -> Counter[str]:
+def import_slice(batch: ImportBatch, now: datetime, size: int = SLICE) -> Counter[str]:
     """Import the next automations of an ordered upload. If none is left, close the order.
 
     Args:
@@ -178,7 +176,7 @@ def _unchanged(work: _Slice, items: Sequence[ImportItem]) -> Mapping[int, Versio
     except (OperationalError, InterfaceError):
         raise
     except Exception:
-        log.exception("bring_in.failed", batch=work.batch.pk)  # importing one by one finds the item that failed
+        log.exception("import.failed", batch=work.batch.pk)  # importing one by one finds the item that failed
         return {}
 
 
@@ -205,7 +203,7 @@ def _import_item(work: _Slice, item: ImportItem, owners: Mapping[int, Person]) -
     except (OperationalError, InterfaceError):
         raise  # the database is unreachable: the next run continues
     except Exception:
-        log.exception("bring_in.failed", item=item.pk)
+        log.exception("import.failed", item=item.pk)
         previews.refuse_item(item, UNEXPECTED)
     if not item.outcome:
         item.refresh_from_db(fields=["outcome"])

@@ -22,7 +22,7 @@ NOTHING = Refusal(
     "A12",
     "state",
     "Nothing of this automation can be submitted again now.",
-    "See what its submission waits for, or bring in a newer version.",
+    "See what its submission waits for, or import a newer version.",
 )
 
 

@@ -169,7 +169,7 @@ class Importer:
         """
         if seconds <= 0:
             reason = f"it was not read, because this upload took longer than {self._limits.upload:g} seconds"
-            return self._refused(name, reason, "Bring in fewer files at a time.")
+            return self._refused(name, reason, "Import fewer files at a time.")
         began = time.monotonic()
         try:
             if self._process is None or self._process.poll() is not None:

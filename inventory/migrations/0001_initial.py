@@ -205,7 +205,7 @@ class Migration(migrations.Migration):
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                     ('at', models.DateTimeField()),
-                    ('progress', models.CharField(choices=[('preview', 'Read'), ('confirming', 'Being brought in'), ('confirmed', 'Brought in')], default='preview', max_length=10)),
+                    ('progress', models.CharField(choices=[('preview', 'Read'), ('confirming', 'Importing'), ('confirmed', 'Imported')], default='preview', max_length=10)),
                     ('order', models.JSONField(default=dict)),
                     ('size', models.PositiveIntegerField(default=0)),
                     ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),

@@ -25,8 +25,8 @@ class BatchState(models.TextChoices):
     """State of an upload: read, being imported, or imported."""
 
     PREVIEW = "preview", "Read"
-    CONFIRMING = "confirming", "Being brought in"
-    CONFIRMED = "confirmed", "Brought in"
+    CONFIRMING = "confirming", "Importing"
+    CONFIRMED = "confirmed", "Imported"
 
 
 class Outcome(models.TextChoices):

@@ -60,9 +60,9 @@ def arrive(open_page: Callable[..., Page], site: Site, scripts: bool) -> Arrive:
 def bring_in(hands: Hands, content: bytes) -> None:
     """From wherever: the page for it, the export pasted, its preview."""
     page = hands.page
-    hands.leave(page.get_by_role("navigation", name="Main").get_by_role("link", name="Bring in"), "/bring-in/$")
+    hands.leave(page.get_by_role("navigation", name="Main").get_by_role("link", name="Import"), "/import/$")
     hands.say(page.get_by_label("Or paste it"), content.decode())
-    hands.leave(page.get_by_role("button", name="Preview"), r"/bring-in/\d+/$")
+    hands.leave(page.get_by_role("button", name="Preview"), r"/import/\d+/$")
 
 
 def submit(hands: Hands, scripts: bool) -> Submission:

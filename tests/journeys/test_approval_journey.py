@@ -145,11 +145,11 @@ def the_builder_brings_it_in_and_submits(stage: Stage) -> Submission:
 
     rita = stage.arrive(stage.company.people.rita)
     page = rita.page
-    page.get_by_role("navigation", name="Main").get_by_role("link", name="Bring in").click()
-    page.wait_for_url("/bring-in/")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Import").click()
+    page.wait_for_url("/import/")
     rita.drop(EXPORT.name, stage.content)
     page.get_by_role("button", name="Preview").click()
-    page.wait_for_url(re.compile(r"/bring-in/\d+/$"))
+    page.wait_for_url(re.compile(r"/import/\d+/$"))
     expect(page.get_by_text("6 privileges, 3 credentials")).to_be_visible()
     page.locator("select[name^=bind-]").first.select_option(str(stage.company.erp.pk))
     for reason in page.locator("textarea[name^=why-]").all():

@@ -56,7 +56,7 @@ def version(w: World) -> Version:
 
 @state(AUTOMATION, "draft", on=version)
 def draft(w: World, made: Version) -> Automation:
-    """Brought in and not submitted."""
+    """Imported and not submitted."""
     return made.automation
 
 

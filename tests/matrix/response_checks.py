@@ -45,7 +45,7 @@ INSTEAD = {
 #: What is theirs alone has this in its name.
 THEIRS = "Zebra77"
 #: The page on which a row is seen, by the first part of the addresses of what can be done to it: who gets 404 there gets it everywhere.
-ROWS = {"automations", "resources", "review", "credentials", "identities", "recertify", "bring-in", "samples"}
+ROWS = {"automations", "resources", "review", "credentials", "identities", "recertify", "import", "samples"}
 
 
 # --- what others own --------------------------------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ class Theirs:
 
     def by_address(self) -> dict[str, str]:
         """The id of each, by the first part of its addresses."""
-        kinds = {"resources": "resource", "automations": "automation", "bring-in": "preview"}
+        kinds = {"resources": "resource", "automations": "automation", "import": "preview"}
         return {part: str(self.rows[kind].pk) for part, kind in kinds.items()}
 
     def versions(self) -> list[Any]:
@@ -217,7 +217,7 @@ EVERYBODYS = (
     ("admin", "/people/"),
     ("every_role", "/desk/"),
     ("builder", "/"),
-    ("builder", "/bring-in/"),
+    ("builder", "/import/"),
     ("resource_owner", "/recertify/"),
     ("auditor", "/demo/mail/"),
 )

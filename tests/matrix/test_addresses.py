@@ -65,7 +65,7 @@ SAMPLE, SENT_EVERYWHERE = "controls.person", ("auditor", "superuser")
 #: Refused before any operation on a governed row is tried, so that there is nothing to record: signing in again, reading, and
 #: what a person notes for themself before they import or answer. The admin has no operations at all.
 NOTHING_TRIED = (
-    *("mfa_reauthenticate", "ledger_verify", "bring_in", "bring_in_form", "import_add", "submit_again"),
+    *("mfa_reauthenticate", "ledger_verify", "import", "import_form", "import_add", "submit_again"),
     "promote",
     "recert_answer",
 )

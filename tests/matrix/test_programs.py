@@ -90,7 +90,7 @@ def _preview(portal: Portal, one: Program, subject: str) -> Answer:
     return one.post(f"/preview?name=x.json{_team(portal, one)}", of_its_own(stock_report.EXPORT, "program"))
 
 
-def _bring_in(portal: Portal, one: Program, subject: str) -> Answer:
+def _import(portal: Portal, one: Program, subject: str) -> Answer:
     """Something new, owned by whoever brings it in; or what is in the register already, of Finance Operations."""
     said = one.get("/me").said
     owner = said["person"]["id"] if "person" in said else 1
@@ -109,7 +109,7 @@ def _gate(portal: Portal, one: Program, subject: str) -> Answer:
 
 SENT: dict[str, Callable[[Portal, Program, str], Answer]] = {
     "preview": _preview,
-    "bring_in": _bring_in,
+    "import": _import,
     "submit": _submit,
     "gate": _gate,
     "me": lambda portal, one, subject: one.get("/me"),

@@ -64,7 +64,7 @@ def test_a_document_with_a_key_twice_is_refused(company: Company) -> None:
 @pytest.mark.django_db
 def test_head_is_answered_as_get_without_a_body(northwind: Northwind) -> None:
     client = client_of(northwind.rita)
-    for name in ("home", "bring_in", "me"):
+    for name in ("home", "import", "me"):
         asked_for, head = client.get(reverse(name)), client.head(reverse(name))
         assert (head.status_code, head["Content-Type"]) == (200, asked_for["Content-Type"])
         assert head.content == b""

@@ -98,7 +98,7 @@ def upload(browser: Browser, data: bytes, statuses: Counter[int]) -> None:
     body = (form + file).encode() + data + b"\r\n--seven--\r\n"
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        answer = browser.ask("POST", "/bring-in/", body, "multipart/form-data; boundary=seven")
+        answer = browser.ask("POST", "/import/", body, "multipart/form-data; boundary=seven")
         statuses[answer.status] += 1
         if answer.status != 503:
             return

@@ -57,7 +57,7 @@ def _page(request: Request, now: datetime, title: str, facts: list[str], status:
     crumbs = [
         {"label": "Conflicts", "href": reverse("conflict_list")},
         {"label": "Rules", "href": reverse("conflict_rules")},
-        {"label": "Bring in", "href": ""},
+        {"label": "Import", "href": ""},
     ]
     context |= {"now": now, "crumbs": crumbs, "head": {"title": title, "facts": facts}}
     return page(request, TEMPLATE, context, status=status)

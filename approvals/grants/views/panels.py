@@ -151,7 +151,7 @@ def automation_submissions(request: Request, pk: int) -> HttpResponse:
         ),
         "head": {"title": f"Submissions of {automation.name}"},
         "submissions": [_submission(submission, now) for submission in submissions.order_by("-pk")[:SUBMISSIONS]],
-        "bring_in_href": reverse("bring_in"),
+        "import_href": reverse("import"),
         "again": resubmit_button(automation, request.actor, now),
     }
     return page(request, "approvals/submissions/submissions.html", context, fragment="submissions")

@@ -237,7 +237,7 @@ def _empty(filters: Filters) -> Shape:
         everything = Filters(filters.now, filters.show).href()
         return {"sentence": "Nothing here fits these filters.", "href": everything, "action": "Clear the filters"}
     if filters.show:
-        return {"sentence": "No submission is open here.", "href": reverse("bring_in"), "action": "Bring something in"}
+        return {"sentence": "No submission is open here.", "href": reverse("import"), "action": "Import an automation"}
     return {
         "sentence": "No approvals waiting.",
         "href": f"{reverse('desk')}?show=all",

@@ -39,7 +39,7 @@ ELSEWHERE = Refusal(
     "I1",
     "permission",
     "An automation with this id is in the register already, and belongs to another team.",
-    "Ask that team to bring it in.",
+    "Ask that team to import it.",
 )
 
 

@@ -71,7 +71,7 @@ class Builder:
         """The signed-in person."""
         person = request.actor.person
         if person is None:
-            raise Http404("Only a person brings something in.")
+            raise Http404("Only a person imports.")
         return cls(request.actor, person, business_time.now(), tuple(teams_of(person)))
 
     def team(self, wanted: int | None) -> Team:

@@ -66,7 +66,7 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
         "action": reverse("import_bind", args=[pk, key]),
         "back_href": back,
         "crumbs": [
-            {"label": "Bring in", "href": reverse("bring_in")},
+            {"label": "Import", "href": reverse("import")},
             {"label": "Preview", "href": back},
             {"label": "Connection", "href": ""},
         ],

@@ -55,7 +55,7 @@ def show_refusals(view: View) -> View:
         try:
             return view(request, *args, **kwargs)
         except Refused as error:
-            return refused(request, error.refusal, context={"back_href": reverse("bring_in")})
+            return refused(request, error.refusal, context={"back_href": reverse("import")})
 
     return answer
 
@@ -65,7 +65,7 @@ def show_refusals(view: View) -> View:
 
 @require_http_methods(["GET", "POST"])
 @show_refusals
-def bring_in(request: Request) -> HttpResponse:
+def start(request: Request) -> HttpResponse:
     """Import files or pasted exports. Each automation becomes a preview; unreadable files are reported."""
     builder = Builder.of(request)
     if request.method != "POST":
@@ -93,7 +93,7 @@ def bring_in(request: Request) -> HttpResponse:
     messages.success(
         request, f"{len(previews_read)} automations were read. Each is a draft of yours until you submit it."
     )
-    return redirect("bring_in")
+    return redirect("import")
 
 
 def _start(
@@ -109,7 +109,7 @@ def _start(
     teams = [{"value": team.pk, "label": team.name, "selected": str(team.pk) == chosen} for team in builder.teams]
     context: Shape = {
         "now": builder.now,
-        "action": reverse("bring_in"),
+        "action": reverse("import"),
         "teams": teams if len(teams) > 1 else [],
         "limit": f"up to {upload_limits.limit()}, several at once",
         "problems": problems if builder.teams else [{"sentence": NO_TEAM.sentence, "to_do": NO_TEAM.to_do}],
@@ -118,7 +118,7 @@ def _start(
         else "",
         "pasted": pasted,
         "formats": FORMATS,
-        "form_href": reverse("bring_in_form") if builder.teams else "",
+        "form_href": reverse("import_form") if builder.teams else "",
         "uploads": upload_page.uploads_of(builder.person, builder.now),
         "drafts": [_draft(item) for item in builder.drafts()],
         "adding": upload_page.adding() if builder.teams else None,
@@ -149,7 +149,7 @@ def _empty_upload_problem(request: Request) -> Shape:
     """Why no file arrived: none was chosen, or the request was too large."""
     if _is_too_large(request):
         sentence = f"This is more than {upload_limits.limit()}, which is the most that is taken at once."
-        return {"sentence": sentence, "to_do": "Bring the files in one by one, or export fewer automations at a time."}
+        return {"sentence": sentence, "to_do": "Import the files one by one, or export fewer automations at a time."}
     return {"sentence": "Nothing was chosen and nothing was pasted.", "to_do": "Choose a file, or paste an export."}
 
 
@@ -330,7 +330,7 @@ def discard(request: Request, pk: int) -> HttpResponse:
     if request.method == "POST":
         previews.discard_item(item)
         messages.success(request, "Discarded.")
-        return redirect("bring_in")
+        return redirect("import")
     ask = {
         "id": "discard",
         "title": f"Discard {item.manifest.get('name') or item.filename}?",
@@ -340,5 +340,5 @@ def discard(request: Request, pk: int) -> HttpResponse:
         "kind": "danger",
     }
     back = reverse("import_preview", args=[pk])
-    crumbs = [{"label": "Bring in", "href": reverse("bring_in")}, {"label": "Preview", "href": back}]
+    crumbs = [{"label": "Import", "href": reverse("import")}, {"label": "Preview", "href": back}]
     return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back, "crumbs": crumbs})

@@ -98,9 +98,9 @@ class _Choice:
 def _page(
     request: Request, form: forms.Form, rows: Any, item: ImportItem | None, choice: _Choice, status: int = 200
 ) -> HttpResponse:
-    action = reverse("bring_in_form") + (f"?item={item.pk}" if item is not None else "")
-    crumbs = [{"label": "Bring in", "href": reverse("bring_in")}, {"label": "By form", "href": ""}]
-    context = {"action": action, "crumbs": crumbs, "form": form, "rows": rows, "back_href": reverse("bring_in")}
+    action = reverse("import_form") + (f"?item={item.pk}" if item is not None else "")
+    crumbs = [{"label": "Import", "href": reverse("import")}, {"label": "By form", "href": ""}]
+    context = {"action": action, "crumbs": crumbs, "form": form, "rows": rows, "back_href": reverse("import")}
     context |= {"words": choice.words, "has_more": choice.has_more, "fitting": choice.fitting}
     return page(request, TEMPLATE, context, status=status)
 

@@ -55,11 +55,11 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
     missing = missing_answers.things_missing(preview)
     return {
         "now": preview.context.now,
-        "crumbs": [{"label": "Bring in", "href": reverse("bring_in")}, {"label": "Preview", "href": ""}],
+        "crumbs": [{"label": "Import", "href": reverse("import")}, {"label": "Preview", "href": ""}],
         "head": _head(preview, is_ready=not missing),
         "action": reverse("import_preview", args=[pk]),
         "refresh_href": reverse("import_panel", args=[pk]),
-        "change_href": f"{reverse('bring_in_form')}?item={pk}"
+        "change_href": f"{reverse('import_form')}?item={pk}"
         if preview.content.manifest.source.format == "manual"
         else "",
         "missing": missing,

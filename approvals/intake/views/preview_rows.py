@@ -163,9 +163,7 @@ def _unsettled(row: PreviewRow) -> list[str]:
     if not row.problems:
         return []
     if is_decided_at_run_time(row):
-        return [
-            "It can be saved and discussed. To submit it, put a fixed address into the source and bring it in again."
-        ]
+        return ["It can be saved and discussed. To submit it, put a fixed address into the source and import it again."]
     return list(row.problems)
 
 

@@ -63,7 +63,7 @@ def promote(request: Request, pk: int) -> HttpResponse:
         title=f"Promote {automation.name}",
         text=f"Version {version.number}{', as it is approved' if is_approved else ', which is not approved'} in {environment}, becomes a "
         "preview with what was said about it here. An approval counts in its own environment, so it is decided anew. Where the other "
-        "environment is an installation of its own, bring in its export instead and choose there what it is promoted from.",
+        "environment is an installation of its own, import its export instead and choose there what it is promoted from.",
         label="Go on to the preview",
         back=automation.href,
         refusal=promotion.refusal(automation, actor=request.actor, now=now),

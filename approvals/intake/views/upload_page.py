@@ -40,7 +40,7 @@ SHOWN = (
     ("changed", "New version"),
     ("unchanged", "Unchanged"),
     ("refused", "Refused"),
-    ("waiting", "Not brought in"),
+    ("waiting", "Not imported"),
     ("unread", "Not read"),
 )
 STANDS = Case(
@@ -157,7 +157,7 @@ def context(builder: Builder, batch: ImportBatch, query: QueryDict, *, form: Ord
         "batch": batch,
         "action": path,
         "head": _head(batch, counts),
-        "crumbs": [{"label": "Bring in", "href": reverse("bring_in")}, {"label": "Upload", "href": ""}],
+        "crumbs": [{"label": "Import", "href": reverse("import")}, {"label": "Upload", "href": ""}],
         "is_under_way": is_under_way,
         "progress": _progress(batch, counts, path),
         "ended": ended,
@@ -209,7 +209,7 @@ def _ended(batch: ImportBatch, counts: Counts) -> Shape | None:
     if batch.progress != BatchState.CONFIRMED or not counts.done:
         return None
     is_all = not counts["refused"] and not counts["waiting"]
-    first = "All that was read is in the register" if is_all else f"{counts['refused']:,} could not be brought in"
+    first = "All that was read is in the register" if is_all else f"{counts['refused']:,} could not be imported"
     return {"tone": "ok" if is_all else "wait", "first": first, "words": counts.in_words, "is_all": is_all}
 
 
@@ -217,7 +217,7 @@ def _order_label(counts: Counts) -> str:
     again, left = counts["refused"], counts["waiting"]
     if again and not left:
         return f"Try {times.counted(again, 'automation')} once more"
-    return f"Bring {times.counted(left + again, 'automation')} in"
+    return f"Import {times.counted(left + again, 'automation')}"
 
 
 def _chips(path: str, query: QueryDict, counts: Counts) -> list[Shape]:

@@ -197,14 +197,14 @@ def discard(request: Request, pk: int) -> HttpResponse:
         except Refused as error:
             return refused(request, error.refusal, context={"back_href": back})
         messages.success(request, "Discarded. What is in the register already stays.")
-        return redirect("bring_in")
+        return redirect("import")
     ask = {
         "id": "discard",
-        "title": "Discard what was not brought in?",
+        "title": "Discard what was not imported?",
         "text": upload_page.discard_sentence(batch),
         "action": reverse("import_batch_discard", args=[pk]),
         "label": "Discard",
         "kind": "danger",
     }
-    crumbs = [{"label": "Bring in", "href": reverse("bring_in")}, {"label": "Upload", "href": back}]
+    crumbs = [{"label": "Import", "href": reverse("import")}, {"label": "Upload", "href": back}]
     return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back, "crumbs": crumbs})

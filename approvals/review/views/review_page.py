@@ -249,7 +249,7 @@ def _next(details: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None
     by = f" by {times.moment_words(due, reader.now)}" if due is not None else ""
     return {
         "lead": f"{words} for your answer.",
-        "text": f"Answer here{by}, or bring in a new version. After that it expires.",
+        "text": f"Answer here{by}, or import a new version. After that it expires.",
         "actions": [{"label": "Answer", "kind": "filled", "href": href}],
     }
 

@@ -334,7 +334,7 @@ class _Planner:
         }:
             return None
         sentence = "This version is under review already, and asks for the same."
-        return Refusal("A14", "input", sentence, "Answer what was asked, or bring in a newer version.")
+        return Refusal("A14", "input", sentence, "Answer what was asked, or import a newer version.")
 
 
 def _privileges(items: Sequence[RequestedItem]) -> list[Any]:

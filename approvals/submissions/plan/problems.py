@@ -106,7 +106,7 @@ def no_change_refusal(context: PlanContext) -> Refusal | None:
     if context.before is not None or not is_approved or changes.app or changes.asked:
         return None
     sentence = "This version is in force already, and nothing about it has changed."
-    return Refusal("A12", "input", sentence, "Bring in a newer version, or change what it asks for.")
+    return Refusal("A12", "input", sentence, "Import a newer version, or change what it asks for.")
 
 
 def justification_refusal(items: Iterable[RequestedItem], wishes: Mapping[str, ItemRequest]) -> Refusal | None:

@@ -20,7 +20,7 @@ class Permission(StrEnum):
         member._value_, member.words = value, words
         return member
 
-    AUTOMATION_REGISTER = "automation:register", "bring in automations for this team"
+    AUTOMATION_REGISTER = "automation:register", "import automations for this team"
     AUTOMATION_AMEND = "automation:amend", "change the description of this automation"
     AUTOMATION_RAISE = "automation:raise", "raise this automation's risk"
     AUTOMATION_SUBMIT = "automation:submit", "submit this automation"

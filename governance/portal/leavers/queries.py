@@ -335,7 +335,7 @@ def _drafts(people: list[int]) -> Iterator[Pair]:
     columns = ("pk", "name", "team__name", "versions__imported_by")
     for pk, name, team, person in brought.order_by("pk").values_list(*columns).distinct():
         if person in people:
-            yield person, HeldThing("Drafts", name, "brought in", reverse("automation", args=[pk]), team)
+            yield person, HeldThing("Drafts", name, "imported", reverse("automation", args=[pk]), team)
     rows = ImportItem.objects.filter(batch__by__in=people, progress=ImportState.PREVIEW).select_related("batch", "team")
     for row in rows.order_by("pk"):
         now = row.team.name if row.team is not None else "nobody needs to: it is forgotten after 30 days"

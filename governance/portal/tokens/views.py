@@ -54,7 +54,7 @@ class TokenForm(forms.Form):
         super().__init__(*args, **more)
         field = self.fields["team"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", "What I may bring in and see"), *((str(team.pk), f"{team.name} only") for team in teams)]
+        field.choices = [("", "What I may import and see"), *((str(team.pk), f"{team.name} only") for team in teams)]
 
 
 def visible_tokens(actor: Actor, now: datetime) -> ApiTokenQuerySet:

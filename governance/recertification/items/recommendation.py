@@ -225,7 +225,7 @@ def _changes(f: Facts) -> Iterator[Reason]:
         sentence = "Somebody else answers for the resource now than when it was approved."
         yield Reason("other_keeper", Advice.LOOK, sentence, "person", "resource")
     if f.newer_version:
-        sentence = f"Version {f.newer_version} was brought in, and nobody has approved it."
+        sentence = f"Version {f.newer_version} was imported, and nobody has approved it."
         yield Reason("newer_version", Advice.LOOK, sentence, "branch", "versions")
 
 

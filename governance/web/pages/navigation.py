@@ -32,7 +32,7 @@ class Destination:
 
 DESTINATIONS: Final = (
     Destination("home", "Home", "home"),
-    Destination("bring_in", "Bring in", "bring_in"),
+    Destination("import", "Import", "import"),
     Destination("desk", "Desk", "desk"),
     Destination("automations", "Automations", "automation_list"),
     Destination("resources", "Resources", "resource_list"),

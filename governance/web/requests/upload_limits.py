@@ -69,11 +69,11 @@ def _words(exception: Exception) -> dict[str, str]:
         case RequestDataTooBig():
             sentence, to_do = (
                 f"up to {limit()} at once",
-                "Bring the files in one by one, or choose a file instead of pasting it",
+                "Import the files one by one, or choose a file instead of pasting it",
             )
         case TooManyFilesSent():
             sentence = f"up to {settings.DATA_UPLOAD_MAX_NUMBER_FILES} files at once"
-            to_do = "Bring them in a part at a time"
+            to_do = "Import them a part at a time"
         case TooManyFieldsSent():
             sentence, to_do = f"up to {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:,} fields", "Send less of it at a time"
         case _:

@@ -301,7 +301,7 @@ def _privileges(newest: Version | None, now: datetime) -> Shape:
         "version_words": f"version {newest.number}, {counts}" if newest else "",
         "privileges": automation_queries.privilege_rows(held, assessment),
         "credentials": automation_queries.credential_rows(used, assessment, now),
-        "bring_in_href": href("bring_in"),
+        "import_href": href("import"),
     }
 
 

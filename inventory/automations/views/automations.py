@@ -57,7 +57,7 @@ def automation_list(request: Request) -> HttpResponse:
         "head": {
             "title": "Automations",
             "facts": [f"Only {paged.rows[0].team.name}"] if query.get("team") and paged.rows else [],
-            "actions": [{"label": "Import", "icon": "plus", "kind": "filled", "href": reverse("bring_in")}],
+            "actions": [{"label": "Import", "icon": "plus", "kind": "filled", "href": reverse("import")}],
         },
         "rows": automation_queries.automation_rows(paged.rows, now),
     }

@@ -205,7 +205,7 @@ def find_automation(
 def _check_known(step: Step[Team], automation: Automation) -> None:
     if automation.team_id != step.subject.pk:
         sentence = "An automation with this id is in the register already, and belongs to another team."
-        raise refuse(Refusal("I1", "permission", sentence, "Ask that team to bring it in."))
+        raise refuse(Refusal("I1", "permission", sentence, "Ask that team to import it."))
     if automation.state == AutomationState.RETIRED:
         raise refuse(Refusal("L1", "state", f"{automation.name} is retired: it takes no new versions."))
 

@@ -79,7 +79,7 @@ def begin_upload(*, actor: Actor, now: datetime, order: Mapping[str, Any] | None
         NotPermitted: the actor is no person, for example a job.
     """
     if actor.person is None:
-        raise refuse(Refusal("I7", "permission", "Files are brought in by a person."))
+        raise refuse(Refusal("I7", "permission", "Only a person imports files."))
     return ImportBatch.objects.create(by=actor.person, at=now, order=dict(order or {}))
 
 
@@ -240,7 +240,7 @@ def mark_unchanged(versions: Mapping[int, Version], team: Team) -> int:
 
 def _not_under_way(batch: ImportBatch) -> None:
     if batch.progress == BatchState.CONFIRMING:
-        sentence = "These automations are being brought into the register at this moment."
+        sentence = "These automations are being imported at this moment."
         raise refuse(Refusal("I7", "state", sentence, "Wait until that has ended, or stop it first."))
 
 

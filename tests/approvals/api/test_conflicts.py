@@ -55,14 +55,14 @@ def brought(rita: Program, company: Company) -> dict[str, Any]:
 
 
 def submit(rita: Program, said: dict[str, Any]) -> Any:
-    """Submit what was brought in."""
+    """Submit what was imported."""
     rows = {one["key"]: "Planners read it." for one in said["preview"]["rows"] if one["kind"] == "privilege"}
     body = {"purpose": "Sends planners the stock.", "justifications": rows}
     return rita.post(f"/automations/{said['automation']['id']}/submissions", body)
 
 
 def forbidden(c: Company) -> dict[str, Any]:
-    """The stock report is brought in under an enforced rule."""
+    """The stock report is imported under an enforced rule."""
     forbid(c, "enforce")
     return brought(Program.of(c.people.rita, c.people.finance_ops), c)
 

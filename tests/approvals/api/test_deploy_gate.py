@@ -52,7 +52,7 @@ def test_gate_denies_unknown_and_invisible_versions(company: Company, stock_in_f
         "UNKNOWN_VERSION",
         None,
     )
-    assert unknown.said["to_do"] == "Bring it in and submit it."
+    assert unknown.said["to_do"] == "Import it and submit it."
     assert (
         Program.of(company.people.amara, company.people.platform).get(f"/gate/{digest_of(stock_in_force)}").said
         == unknown.said
@@ -280,7 +280,7 @@ def test_gate_denies_overdue_spot_check_and_its_successors(
 def test_an_approval_counts_in_its_own_environment(company: Company, stock_in_force: Submission) -> None:
     said = asked(company, digest_of(stock_in_force), "?environment=test").said
     assert (said["allowed"], said["code"], said["environment"]) == (False, "OTHER_ENVIRONMENT", "test")
-    assert said["to_do"] == "Bring it in for test and submit it there."
+    assert said["to_do"] == "Import it for test and submit it there."
 
 
 @pytest.mark.rule("A17", "I10")

@@ -102,14 +102,14 @@ def test_a_pipeline_brings_in_submits_is_held_and_goes_through_once_people_have_
     export = pipeline.write("weekly stock report.json", content)
 
     unasked = pipeline.run(export)
-    assert (unasked.returncode, "Brought in: new" in unasked.stdout) == (1, True), unasked
+    assert (unasked.returncode, "Imported: new" in unasked.stdout) == (1, True), unasked
     assert "Held: The automation is draft" in unasked.stderr
     assert "Submit it." in unasked.stderr
 
     submission = submission_for(pipeline, export)
     held = pipeline.run(export, submission)
     assert held.returncode == 1, held
-    assert "Brought in: unchanged" in held.stdout
+    assert "Imported: unchanged" in held.stdout
     assert "Submitted. Stage 1 decides about the app" in held.stdout
     assert "Wait for its decisions" in held.stderr
 

@@ -64,10 +64,10 @@ class Place:
         file = self.tmp / builder.STOCK
         file.write_bytes(content)
         page = self.come(self.company.people.rita).page
-        page.goto(reverse("bring_in"))
+        page.goto(reverse("import"))
         page.get_by_label("Drop files here, or choose them").set_input_files(file)
         page.get_by_role("button", name="Preview").click()
-        page.wait_for_url(re.compile(r"/bring-in/\d+/$"))
+        page.wait_for_url(re.compile(r"/import/\d+/$"))
         return page
 
     def submit(self, page: Page) -> Submission:

@@ -71,7 +71,7 @@ def proposed(c: Company, by: Person) -> None:
 
 
 def version(c: Company, **owners: Person) -> Version:
-    """Brought in by Rita; Omar answers for it unless said."""
+    """Imported by Rita; Omar answers for it unless said."""
     return stock_report.version(c, reads_payroll, **{"technical_owner": c.people.omar, **owners})
 
 

@@ -69,14 +69,14 @@ class Build:
     def upload(self, *files: tuple[str, bytes], **more: Any) -> Any:
         """Post files, as they are chosen or dropped."""
         sent = [SimpleUploadedFile(name, content, "application/json") for name, content in files]
-        return self.client.post(reverse("bring_in"), {"files": sent, **more})
+        return self.client.post(reverse("import"), {"files": sent, **more})
 
     def import_item(self, export: str = STOCK, content: bytes | None = None) -> ImportItem:
         """The preview that one upload leads to."""
         data = content if content is not None else (EXPORTS / export).read_bytes()
         answer = self.upload((export, data))
         assert answer.status_code == 302, answer.content.decode()
-        return ImportItem.objects.get(pk=re.search(r"/bring-in/(\d+)/", answer["Location"])[1])  # type: ignore[index]
+        return ImportItem.objects.get(pk=re.search(r"/import/(\d+)/", answer["Location"])[1])  # type: ignore[index]
 
     def see(self, item: ImportItem) -> str:
         """The preview's page."""

@@ -194,14 +194,14 @@ def _sent(rita: Build, content: bytes) -> Any:
     quoted = [name.replace("\\", "\\\\").replace('"', '\\"').encode() for name in NAMES]
     head = b'--seven\r\nContent-Disposition: form-data; name="files"; filename="%b"\r\n\r\n%b\r\n'
     body = b"".join(head % (name, content) for name in quoted) + b"--seven--\r\n"
-    return rita.client.generic("POST", reverse("bring_in"), body, "multipart/form-data; boundary=seven")
+    return rita.client.generic("POST", reverse("import"), body, "multipart/form-data; boundary=seven")
 
 
 @pytest.mark.rule("I6", "I7")
 def test_file_name_is_harmless(rita: Build) -> None:
     pages = [_sent(rita, b"{").content.decode()]
     assert _sent(rita, _json(workflow(node("noOp"), name=""))).status_code == 302
-    pages.append(rita.client.get(reverse("bring_in")).content.decode())
+    pages.append(rita.client.get(reverse("import")).content.decode())
     items = list(ImportItem.objects.all())
     assert len(items) == 2 * len(NAMES)
     read = [one for one in items if one.progress == ImportState.PREVIEW]
@@ -311,7 +311,7 @@ def _brought_in(rita: Build, name: str, content: bytes, seen: dict[str, int]) ->
     answer = rita.upload((name, content), (STOCK, GOOD))
     assert answer.status_code in (302, 422)
     items = list(ImportItem.objects.order_by("pk"))
-    pages = [answer.content.decode(), rita.client.get(reverse("bring_in")).content.decode()]
+    pages = [answer.content.decode(), rita.client.get(reverse("import")).content.decode()]
     assert any(one.filename == STOCK and one.progress == ImportState.PREVIEW for one in items)
     assert len(items) >= 2
     for item in items:

@@ -80,10 +80,10 @@ def bring(page: Page, tmp_path: Path, name: str, content: bytes) -> None:
     """Choose a file and look at its preview."""
     file = tmp_path / name
     file.write_bytes(content)
-    page.goto("/bring-in/")
+    page.goto("/import/")
     page.get_by_label("Drop files here, or choose them").set_input_files(file)
     page.get_by_role("button", name="Preview").click()
-    page.wait_for_url(re.compile(r"/bring-in/\d+/$"))
+    page.wait_for_url(re.compile(r"/import/\d+/$"))
 
 
 def submit_button(page: Page) -> Locator:
@@ -100,7 +100,7 @@ def test_file_with_six_privileges_is_submitted_in_twelve_moves(place: Place, tmp
     file = tmp_path / STATEMENTS
     file.write_bytes(content)
     page = place.open()
-    page.goto("/bring-in/")
+    page.goto("/import/")
     moves = Moves(page)
     moves.make("choose the file", lambda: page.locator("#files").set_input_files(file))
     moves.make("preview", lambda: page.get_by_role("button", name="Preview").click())

@@ -49,7 +49,7 @@ def full(company: Company) -> Iterator[None]:
 
 def paste(rita: Build) -> Any:
     """Paste an export into the form."""
-    return rita.client.post(reverse("bring_in"), {"pasted": GOOD.decode()})
+    return rita.client.post(reverse("import"), {"pasted": GOOD.decode()})
 
 
 @pytest.mark.rule("I7")

@@ -41,7 +41,7 @@ def test_a_form_with_a_character_that_no_text_has_is_refused_and_not_written_to_
             assert "can’t be read" in answer.content.decode()
     assert "between us" not in caplog.text
     file = SimpleUploadedFile("flow.json", b"\0\1 no JSON", content_type="application/json")
-    assert rita.client.post(reverse("bring_in"), {"files": file}).status_code == 422
+    assert rita.client.post(reverse("import"), {"files": file}).status_code == 422
 
 
 @pytest.mark.parametrize("charset", ["rot13", "undefined", "idna", "utf-16", "latin-1", "no-such-thing"])
@@ -51,7 +51,7 @@ def test_a_request_in_another_encoding_than_pages_is_refused_and_breaks_none(
     client = client_of(company.people.yuki)
     form = f"multipart/form-data; boundary=seven; charset={charset}"
     body = b'--seven\r\nContent-Disposition: form-data; name="q"\r\n\r\na\r\n--seven--\r\n'
-    assert client.generic("POST", reverse("bring_in"), body, form).status_code == 400
+    assert client.generic("POST", reverse("import"), body, form).status_code == 400
     # In a query some break the request before Django's own handlers of errors: the server's side of it takes them out.
     monkeypatch.setattr(wsgi, "_django", lambda environ, _: [WSGIRequest(environ)])
     environ = RequestFactory().get("/search/?q=a").environ
@@ -67,7 +67,7 @@ def test_an_endless_number_and_a_key_of_another_form_are_things_that_are_not_the
     bind = next(name for name in rita.fields(item) if name.startswith("bind-"))
     assert rita.post(item, {bind: ENDLESS}).status_code == 404
     assert rita.post(item, {}, do="bind:../../x").status_code == 404
-    assert rita.client.post(reverse("bring_in"), {"team": ENDLESS, "pasted": "{}"}).status_code == 404
+    assert rita.client.post(reverse("import"), {"team": ENDLESS, "pasted": "{}"}).status_code == 404
 
 
 @pytest.mark.rule("A11")

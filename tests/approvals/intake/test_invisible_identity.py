@@ -55,7 +55,7 @@ def issuer(made: ImportItem) -> str:
 def said(who: Build, name: str) -> str:
     """The preview's page without what differs from one to the next anyway."""
     page = who.see(item(who, name)).replace(name, "NAME")
-    page = re.sub(r"/bring-in/\d+/|item=\d+|item-\d+", "ITEM", page)
+    page = re.sub(r"/import/\d+/|item=\d+|item-\d+", "ITEM", page)
     return re.sub(r'"[A-Za-z0-9]{64}"', "TOKEN", page)
 
 

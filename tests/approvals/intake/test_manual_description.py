@@ -40,7 +40,7 @@ def described(company: Company, **more: Any) -> dict[str, Any]:
 
 def post(rita: Build, data: dict[str, Any], query: str = "") -> Any:
     """Post the form."""
-    return rita.client.post(reverse("bring_in_form") + query, {"do": "preview", **data})
+    return rita.client.post(reverse("import_form") + query, {"do": "preview", **data})
 
 
 def test_incomplete_description_is_refused_and_kept(company: Company, rita: Build) -> None:
@@ -71,16 +71,16 @@ def test_descriptions_of_others_are_hidden(company: Company, rita: Build) -> Non
     post(rita, described(company))
     item = ImportItem.objects.get()
     jonas = Build.by(company.people.jonas).client
-    assert jonas.get(f"{reverse('bring_in_form')}?item={item.pk}").status_code == 404
+    assert jonas.get(f"{reverse('import_form')}?item={item.pk}").status_code == 404
 
 
 def test_imported_version_is_not_edited_by_form(rita: Build) -> None:
     item = rita.import_item()
-    assert rita.client.get(f"{reverse('bring_in_form')}?item={item.pk}").status_code == 404
+    assert rita.client.get(f"{reverse('import_form')}?item={item.pk}").status_code == 404
 
 
 def test_adding_privilege_row_keeps_input(company: Company, rita: Build) -> None:
-    answer = rita.client.post(reverse("bring_in_form"), described(company) | {"do": "add", "name": "Half"})
+    answer = rita.client.post(reverse("import_form"), described(company) | {"do": "add", "name": "Half"})
     page = answer.content.decode()
     assert answer.status_code == 200
     assert 'name="rows-2-does"' in page
@@ -99,7 +99,7 @@ def test_a_description_becomes_a_preview_in_plain_words(company: Company, rita: 
     assert "May read invoices of fin.invoices in ERP Postgres (production)" in page
     assert "May post messages to #totals in Finance Slack workspace" in page
     assert 'name="bind-' not in page
-    assert f"{reverse('bring_in_form')}?item={item.pk}" in page
+    assert f"{reverse('import_form')}?item={item.pk}" in page
 
 
 @pytest.mark.rule("I7")
@@ -108,7 +108,7 @@ def test_editing_description_keeps_input(company: Company, rita: Build) -> None:
     item = ImportItem.objects.get()
     rita.post(item, {"purpose": "Sums up the day."})
     query = f"?item={item.pk}"
-    assert 'value="Nightly totals"' in rita.client.get(reverse("bring_in_form") + query).content.decode()
+    assert 'value="Nightly totals"' in rita.client.get(reverse("import_form") + query).content.decode()
     before = item.manifest["source"]["external_id"]
     post(rita, described(company, **{"rows-1-target": "#sums"}), query)
     item.refresh_from_db()
@@ -136,7 +136,7 @@ def test_search_finds_no_hidden_resource(company: Company, rita: Build, monkeypa
     monkeypatch.setattr(builder, "MOST_OPTIONS", 1)
     company.erp.directory = False
     company.erp.save()
-    page = rita.client.post(reverse("bring_in_form"), described(company, do="search", q="erp")).content.decode()
+    page = rita.client.post(reverse("import_form"), described(company, do="search", q="erp")).content.decode()
     assert "Nothing that you see fits these words." in page
     assert company.erp.name not in page
 
@@ -145,7 +145,7 @@ def test_search_finds_no_hidden_resource(company: Company, rita: Build, monkeypa
 def test_large_register_is_searched_and_input_is_kept(
     company: Company, rita: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = reverse("bring_in_form")
+    url = reverse("import_form")
     assert "Search the register" not in rita.client.get(url).content.decode()
     monkeypatch.setattr(builder, "MOST_OPTIONS", 1)
     first = min(Resource.objects.all(), key=lambda one: one.name)

@@ -1,4 +1,4 @@
-"""What was stopped and is brought in once more, as it was: the preview says so, and the route is the one after (G5, A12)."""
+"""What was stopped and is imported once more, as it was: the preview says so, and the route is the one after (G5, A12)."""
 
 from __future__ import annotations
 

@@ -221,7 +221,7 @@ def _brought_in(c: Company, rita: Build, planted: Planted, seen: Seen) -> Submis
     item = rita.import_item(planted.name, planted.content)
     _connect(c, item)
     assert "secret" in seen.page(rita, reverse("import_preview", args=[item.pk])).lower()
-    seen.page(rita, reverse("bring_in"))
+    seen.page(rita, reverse("import"))
     typed = rita.typed(item, c.people.jonas)
     seen.note("panel", rita.panel(item, typed).content.decode())
     missing = rita.post(item, typed | {"purpose": ""}, do="submit")
@@ -278,7 +278,7 @@ def _went_wrong(rita: Build, planted: Planted, seen: Seen, monkeypatch: pytest.M
     rita.client.raise_request_exception = False
     with monkeypatch.context() as patch:
         patch.setattr("inventory.imports.transitions.previews._item_key", _defect)
-        answer = rita.client.post(reverse("bring_in"), {"pasted": planted.content.decode()})
+        answer = rita.client.post(reverse("import"), {"pasted": planted.content.decode()})
         assert answer.status_code == 500
         seen.note("a defect", answer.content.decode())
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_import_needs_sign_in(company: Company) -> None:
-    answer = Client().post(reverse("bring_in"), {"pasted": "{}"})
+    answer = Client().post(reverse("import"), {"pasted": "{}"})
     assert answer.status_code == 302
     assert reverse("account_login") in answer["Location"]
     assert not ImportItem.objects.exists()
@@ -59,7 +59,7 @@ def test_unreadable_file_is_named_with_place_and_remedy(rita: Build) -> None:
 
 @pytest.mark.rule("I8")
 def test_unreadable_pasted_text_is_kept(rita: Build) -> None:
-    answer = rita.client.post(reverse("bring_in"), {"pasted": '{"nodes": [ "half'})
+    answer = rita.client.post(reverse("import"), {"pasted": '{"nodes": [ "half'})
     assert answer.status_code == 422
     assert "{&quot;nodes&quot;: [ &quot;half" in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
@@ -67,7 +67,7 @@ def test_unreadable_pasted_text_is_kept(rita: Build) -> None:
 
 
 def test_empty_upload_is_reported(rita: Build) -> None:
-    answer = rita.client.post(reverse("bring_in"), {})
+    answer = rita.client.post(reverse("import"), {})
     assert answer.status_code == 422
     assert "Nothing was chosen and nothing was pasted." in answer.content.decode()
 
@@ -97,7 +97,7 @@ def test_a_secret_in_an_export_is_on_no_page_in_no_row_and_in_no_session(rita: B
     assert item.secrets[0]["fingerprint"]
     refused = rita.upload(("half.json", content[:-40])).content.decode()
     again = rita.post(item, rita.typed(item, rita.person), do="submit").content.decode()
-    for text in (page, refused, again, rita.client.get(reverse("bring_in")).content.decode()):
+    for text in (page, refused, again, rita.client.get(reverse("import")).content.decode()):
         assert canary not in text
     assert not any(canary in row for row in everything_stored())
     assert not any(canary in json.dumps(one.get_decoded()) for one in Session.objects.all())
@@ -109,7 +109,7 @@ def test_a_secret_in_an_export_is_on_no_page_in_no_row_and_in_no_session(rita: B
 def test_one_export_leads_to_its_preview_and_several_become_drafts(rita: Build) -> None:
     assert rita.import_item().progress == ImportState.PREVIEW
     answer = rita.upload(*((name, (EXPORTS / name).read_bytes()) for name in (STOCK, ONBOARDING)))
-    assert answer["Location"] == reverse("bring_in")
+    assert answer["Location"] == reverse("import")
     page = rita.client.get(answer["Location"]).content.decode()
     assert "2 automations were read." in page
     assert "Weekly stock report" in page
@@ -117,12 +117,12 @@ def test_one_export_leads_to_its_preview_and_several_become_drafts(rita: Build) 
 
 
 def test_a_pasted_export_leads_to_its_preview(rita: Build) -> None:
-    answer = rita.client.post(reverse("bring_in"), {"pasted": (EXPORTS / STOCK).read_text()})
+    answer = rita.client.post(reverse("import"), {"pasted": (EXPORTS / STOCK).read_text()})
     assert answer.status_code == 302
     assert "Weekly stock report" in rita.client.get(answer["Location"]).content.decode()
 
 
 def test_the_team_is_asked_for_only_where_there_is_a_choice(company: Company, rita: Build) -> None:
-    assert 'name="team"' not in rita.client.get(reverse("bring_in")).content.decode()
+    assert 'name="team"' not in rita.client.get(reverse("import")).content.decode()
     company.people.marketing.memberships.create(person=company.people.rita)
-    assert 'name="team"' in rita.client.get(reverse("bring_in")).content.decode()
+    assert 'name="team"' in rita.client.get(reverse("import")).content.decode()

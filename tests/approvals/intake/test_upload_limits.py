@@ -62,7 +62,7 @@ def _pour(rita: Build, head: bytes, size: int, kind: str) -> tuple[Any, Endless,
     tracemalloc.start()
     try:
         environ: dict[str, Any] = {"wsgi.input": body, "CONTENT_LENGTH": str(size), "CONTENT_TYPE": kind}
-        answer = rita.client.request(PATH_INFO=reverse("bring_in"), REQUEST_METHOD="POST", **environ)
+        answer = rita.client.request(PATH_INFO=reverse("import"), REQUEST_METHOD="POST", **environ)
         return answer, body, tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -97,7 +97,7 @@ def test_too_many_files_or_fields_are_refused_in_words_and_none_of_them_is_kept(
     answer = rita.upload(*((f"{number}.json", GOOD) for number in range(101)))
     assert answer.status_code == 413
     assert "up to 100 files" in answer.content.decode()
-    answer = rita.client.post(reverse("bring_in"), {f"why-{number}": "x" for number in range(2001)})
+    answer = rita.client.post(reverse("import"), {f"why-{number}": "x" for number in range(2001)})
     assert answer.status_code == 413
     assert "up to 2,000 fields" in answer.content.decode()
     assert not ImportBatch.objects.exists()

@@ -22,7 +22,7 @@ BUTTON = "waiver:read-and-tell"
 
 @pytest.fixture(autouse=True)
 def forbidden(connected: Company) -> None:
-    """A rule that refuses what is brought in."""
+    """A rule that refuses what is imported."""
     conflict_rules.rule(on(connected.erp), on(connected.slack), mode="enforce", now=connected.now)
 
 

@@ -244,7 +244,7 @@ def test_review_and_preview_show_chain(company: Company) -> None:
     assert f"writes “{READ}” in ERP Postgres (production), which this reads" in panel
     item = ImportItem.objects.get(version=made.version)
     ImportItem.objects.filter(pk=item.pk).update(progress="preview", version=None)
-    preview = client_of(n.rita).get(f"/bring-in/{item.pk}/").content.decode()
+    preview = client_of(n.rita).get(f"/import/{item.pk}/").content.decode()
     assert "Report writer" in preview
     assert "it would be joined with one other automation, which is standard risk" in preview
 

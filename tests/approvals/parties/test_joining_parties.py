@@ -134,7 +134,7 @@ def as_editor(c: Company, who: Person) -> None:
 
 
 def as_importer(c: Company, who: Person) -> None:
-    """They bring in a newer version."""
+    """They import a newer version."""
     scenarios.brought_in(c, stock_report.EXPORT, content=stock_report.source(stock_report.one_more_channel), by=who)
 
 

@@ -136,7 +136,7 @@ def test_unsupported_file_names_platform_and_remedy(name: str, text: str, what: 
             "a.json",
             b"{}",
             "this is an empty JSON object, not an n8n workflow or an MCP client configuration",
-            "Bring in",
+            "Import",
         ),
         ("dag.py", b"from airflow import DAG\n", "this is an Airflow DAG; not read yet", "Register"),
         (
@@ -151,9 +151,9 @@ def test_unsupported_file_names_platform_and_remedy(name: str, text: str, what: 
             "this is a Codex configuration; not read yet",
             "Register",
         ),
-        ("a.png", b"\x89PNG\r\n\x1a\n\x00\x00\xff{", "this is a picture, not an export", "Bring in"),
-        ("a.json", b"\x89PNG\r\n\x1a\n\x00\x00\xff{", "this is a picture, not an export", "Bring in"),
-        ("a.jpg", b"\xff\xd8\xff\xe0\x00", "this is a picture, not an export", "Bring in"),
+        ("a.png", b"\x89PNG\r\n\x1a\n\x00\x00\xff{", "this is a picture, not an export", "Import"),
+        ("a.json", b"\x89PNG\r\n\x1a\n\x00\x00\xff{", "this is a picture, not an export", "Import"),
+        ("a.jpg", b"\xff\xd8\xff\xe0\x00", "this is a picture, not an export", "Import"),
     ],
 )
 def test_a_refusal_gives_advice_that_fits_the_file(name: str, data: bytes, reason: str, what_to_do: str) -> None:

@@ -92,7 +92,7 @@ def test_a_file_over_its_time_is_refused(northwind: Northwind) -> None:
 def test_an_upload_over_its_time_refuses_the_files_that_were_not_read_yet(northwind: Northwind) -> None:
     found = read(northwind.rita, GOOD, ("later.json", GOOD[1]), limits=replace(LIMITS, upload=0.0))
     assert [refused(one).partition(": ")[2] for one in found] == [
-        "it was not read, because this upload took longer than 0 seconds. Bring in fewer files at a time."
+        "it was not read, because this upload took longer than 0 seconds. Import fewer files at a time."
     ] * 2
 
 

@@ -43,7 +43,7 @@ def test_a_reason_with_a_published_secret_is_refused_and_kept_nowhere(
 @pytest.mark.rule("I6")
 def test_a_draft_does_not_keep_a_published_secret(northwind: Northwind) -> None:
     rita = client_of(northwind.rita)
-    rita.post(reverse("bring_in"), {"pasted": EXPORT.replace("https://a.example", f"https://a.example/?x={TOKEN}")})
+    rita.post(reverse("import"), {"pasted": EXPORT.replace("https://a.example", f"https://a.example/?x={TOKEN}")})
     item = ImportItem.objects.get()
     answer = rita.post(
         reverse("import_panel", args=[item.pk]), {"purpose": f"Uses {TOKEN}."}, headers={"HX-Request": "true"}
@@ -102,7 +102,7 @@ def test_words_and_placeholders_are_no_secret(text: str) -> None:
 @pytest.mark.rule("I6")
 def test_passwords_and_exports_are_no_free_text(northwind: Northwind) -> None:
     rita = client_of(northwind.rita)
-    pasted = rita.post(reverse("bring_in"), {"pasted": EXPORT.replace("a.example", f"a.example/?x={TOKEN}")})
+    pasted = rita.post(reverse("import"), {"pasted": EXPORT.replace("a.example", f"a.example/?x={TOKEN}")})
     assert pasted.status_code == 302
     sent = {"oldpassword": TOKEN, "password1": TOKEN, "password2": TOKEN}
     assert rita.post(reverse("account_change_password"), sent).status_code == 302

@@ -140,7 +140,7 @@ TABLE: list[tuple[str, Facts, Facts, str, Advice]] = [
         "newer_version",
         Facts(**USED, newer_version=4),
         Facts(**USED),
-        "Version 4 was brought in, and nobody has approved it.",
+        "Version 4 was imported, and nobody has approved it.",
         A.LOOK,
     ),
     (

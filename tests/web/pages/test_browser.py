@@ -28,7 +28,7 @@ GALLERY = "gallery"
 ON_THE_TOUR = {
     "sign_in": "account_login",
     "home_owner": "home",
-    "bring_in": "bring_in",
+    "import": "import",
     "preview": "import_preview",
     "review": "review",
     "desk": "desk",
@@ -316,7 +316,7 @@ def test_a_dialog_asks_for_the_reason_and_without_scripts_a_page_does(look: Call
 
 
 def test_a_dropped_file_is_the_chosen_file(look: Callable[..., Page]) -> None:
-    page = look("bring_in")
+    page = look("import")
     page.evaluate(
         """() => {
         const data = new DataTransfer();

@@ -147,7 +147,7 @@ def nothing() -> Shape:
         "automations": [],
         "nothing": {
             "sentence": "What needs you would be here: approvals, recertifications, questions, and your automations.",
-            "href": "/bring-in",
-            "action": "Bring in an automation",
+            "href": "/import",
+            "action": "Import an automation",
         },
     }

@@ -20,15 +20,15 @@ class About(forms.Form):
 def start() -> Shape:
     """The first page."""
     return {
-        "chrome": frame("Rita Novak", "bring_in", recertify=1),
-        "action": "/bring-in",
+        "chrome": frame("Rita Novak", "import", recertify=1),
+        "action": "/import",
         "limit": "up to 5 MB each, several at once",
         "problems": [],
         "formats": [
             {"name": "n8n workflow export", "text": "one workflow, or a list of them (.json)"},
             {"name": "MCP client config", "text": "mcp.json, claude_desktop_config.json, VS Code settings"},
         ],
-        "form_href": "/bring-in/form",
+        "form_href": "/import/form",
         "drafts": [
             {"name": "Supplier onboarding agent", "href": "/preview", "at": at(24, 13, 2), "words": "2 things missing"}
         ],
@@ -72,8 +72,8 @@ def _row(key: str, level: str, sentence: str, scope: str, **more: object) -> Sha
 def preview() -> Shape:
     """The preview with two things missing."""
     return {
-        "chrome": frame("Rita Novak", "bring_in", recertify=1),
-        "crumbs": [{"label": "Bring in", "href": "/bring-in"}, {"label": "Preview", "href": ""}],
+        "chrome": frame("Rita Novak", "import", recertify=1),
+        "crumbs": [{"label": "Import", "href": "/import"}, {"label": "Preview", "href": ""}],
         "head": {
             "title": "Supplier onboarding agent",
             "window": "Preview Supplier onboarding agent",

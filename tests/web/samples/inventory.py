@@ -17,7 +17,7 @@ def automations() -> Shape:
         "head": {
             "title": "Automations",
             "facts": ["8 visible to you", {"text": "1 without an owner", "tone": "wait"}],
-            "actions": [{"label": "Bring in", "icon": "plus", "kind": "filled", "href": "/bring-in"}],
+            "actions": [{"label": "Import", "icon": "plus", "kind": "filled", "href": "/import"}],
         },
         "chips": [
             {"label": "All", "href": "/automations", "count": 8, "current": True},

@@ -55,8 +55,8 @@ def home(request: Request) -> HttpResponse:
     if not groups and not automations:
         context["nothing"] = {
             "sentence": "Nothing needs you. What you are asked to decide, answer or review would be here.",
-            "href": reverse("bring_in"),
-            "action": "Bring in an automation",
+            "href": reverse("import"),
+            "action": "Import an automation",
         }
     return page(request, "portal/dashboard/home.html", context)
 

@@ -1,4 +1,4 @@
-"""An upload is brought in by one order: what is refused, stopped or killed half-way leaves nothing half done, and goes on (I1, I7, R9)."""
+"""An upload is imported by one order: what is refused, stopped or killed half-way leaves nothing half done, and goes on (I1, I7, R9)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 def imported() -> int:
-    """How often the ledger says that something was brought in."""
+    """How often the ledger says that something was imported."""
     return LedgerEvent.objects.filter(verb="version.imported", outcome="done").count()
 
 
@@ -201,7 +201,7 @@ def test_a_run_takes_a_slice_of_each_and_asks_for_the_next(
 
     def run() -> bool:
         sent.clear()
-        tasks.bring_in()
+        tasks.import_uploads()
         return bulk_import.JOB in sent
 
     assert run()

@@ -78,25 +78,25 @@ def test_a_folder_that_breaks_off_goes_on_and_its_order_is_followed_to_the_end(
     page = open_page(viewport={"width": 1280, "height": 900})
     session = client_of(company.people.rita).cookies["sessionid"].value
     page.context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
-    page.goto("/bring-in/")
+    page.goto("/import/")
     page.evaluate(LOSING, [2, 4, 5])  # the first part gets through at its second try, the second part at none
     choose(page, folder)
     expect(page.get_by_text("It broke off: 3 of 7 files were read.")).to_be_visible()
     page.get_by_role("link", name="Open what was read").click()
     page.wait_for_url(re.compile(r"/uploads/\d+/$"))
     choose(page, folder)
-    expect(page.get_by_role("button", name="Bring 7 automations in")).to_be_visible()
+    expect(page.get_by_role("button", name="Import 7 automations")).to_be_visible()
     batch = ImportBatch.objects.get(by=company.people.rita)
     assert (batch.size, batch.items.count()) == (7, 7), "nothing is there twice, and no other file"
     page.get_by_label("Business owner").select_option(label=company.people.jonas.name)
-    page.get_by_role("button", name="Bring 7 automations in").press("Enter")
+    page.get_by_role("button", name="Import 7 automations").press("Enter")
     expect(page.locator("#progress")).to_contain_text("of 7")
     assert not violations(page)
     page.set_viewport_size({"width": 390, "height": 844})
     assert not is_too_wide(page)
     batch.refresh_from_db()
     while batch.progress == BatchState.CONFIRMING:
-        bulk_import.bring_slice(batch, business_time.now(), 4)
+        bulk_import.import_slice(batch, business_time.now(), 4)
         batch.refresh_from_db()
     expect(page.get_by_text("All that was read is in the register.")).to_be_visible()
     expect(page.locator("#progress")).to_have_count(0)
@@ -112,7 +112,7 @@ def test_a_folder_waits_while_another_import_of_its_person_is_read(
     page = open_page(viewport={"width": 1280, "height": 900})
     session = client_of(company.people.rita).cookies["sessionid"].value
     page.context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
-    page.goto("/bring-in/")
+    page.goto("/import/")
     with reading(company.people.rita):
         choose(page, folder)
         waits = "Another import of yours is still being read. This folder goes on by itself."

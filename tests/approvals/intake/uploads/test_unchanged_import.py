@@ -133,7 +133,7 @@ def test_bulk_settlement_agrees_for_real_exports(company: Company, real_exports:
 
 
 def is_settled_as_brought_in(company: Company, files: list[tuple[str, bytes]]) -> None:
-    """Files that were brought in already, once more: what is settled by set is what each confirmation says."""
+    """Files that were imported already, once more: what is settled by set is what each confirmation says."""
     again = batches.read_in(company, *files)
     found_same = settled(company, again)
     assert len(found_same) == previews.open_items(again).count() > 0

@@ -103,7 +103,7 @@ def test_running_import_accepts_no_changes(company: Company, batch: ImportBatch,
     batches.ordered(company, batch)
     answer = add(rita, batches.export(9), batch=str(batch.pk))
     assert answer.status_code == 409
-    assert "being brought into the register" in answer.json()["sentence"]
+    assert "being imported" in answer.json()["sentence"]
     assert rita.client.post(reverse("import_batch_discard", args=[batch.pk])).status_code == 409
     assert batch.items.filter(progress=ImportState.PREVIEW).count() == 4
 
@@ -176,7 +176,7 @@ def test_the_path_in_the_folder_names_a_file_and_one_too_large_to_send_is_on_the
 @pytest.mark.rule("I7")
 def test_upload_can_be_ordered_left_and_resumed(company: Company, batch: ImportBatch, rita: Build) -> None:
     page = see(rita, batch).content.decode()
-    assert "Bring 4 automations in" in page
+    assert "Import 4 automations" in page
     assert "every 2s" not in page
     answer = order(rita, batch, business_owner=company.people.jonas.pk)
     assert answer["Location"] == reverse("import_batch", args=[batch.pk])
@@ -184,9 +184,9 @@ def test_upload_can_be_ordered_left_and_resumed(company: Company, batch: ImportB
     page = see(rita, batch).content.decode()
     assert 'max="4" value="0"' in page
     assert "every 2s" in page
-    assert "Being brought in" in rita.client.get(reverse("bring_in")).content.decode()
+    assert "Importing" in rita.client.get(reverse("import")).content.decode()
     asked = {"HX-Request": "true", "HX-Target": "progress"}
-    bulk_import.bring_slice(ImportBatch.objects.get(), company.now, 3)
+    bulk_import.import_slice(ImportBatch.objects.get(), company.now, 3)
     part = see(rita, batch, **asked)
     assert "<b>3 of 4</b>" in part.content.decode()
     assert "3 new" in part.content.decode()
@@ -204,12 +204,12 @@ def test_upload_can_be_ordered_left_and_resumed(company: Company, batch: ImportB
 @pytest.mark.rule("I7")
 def test_import_is_stopped_by_button(company: Company, batch: ImportBatch, rita: Build) -> None:
     batches.ordered(company, batch)
-    bulk_import.bring_slice(batch, company.now, 1)
+    bulk_import.import_slice(batch, company.now, 1)
     rita.client.post(reverse("import_batch", args=[batch.pk]), {"do": "stop"})
     assert batches.swept(company) == {}
     page = see(rita, batch).content.decode()
     assert "Stopped." in page
-    assert "Bring 3 automations in" in page
+    assert "Import 3 automations" in page
     assert "Jonas Weil</option>" in page
 
 
@@ -221,7 +221,7 @@ def test_filters_stand_in_the_address_with_their_counts(company: Company, batch:
     assert reverse("import_preview", args=[item.pk]) in page
     assert "It is another team&#x27;s. Ask that team." in page
     assert "Not read<b>1</b>" in page
-    assert "Not brought in<b>3</b>" in page
+    assert "Not imported<b>3</b>" in page
     assert see(rita, batch, "?show=unread").content.decode().count("data-row ") == 1
     assert "Nothing of this upload stands so." in see(rita, batch, "?show=new").content.decode()
     assert see(rita, batch, "?show=nothing&after=x&before=-4").status_code == 200
@@ -258,7 +258,7 @@ def test_thousands_are_shown_a_page_at_a_time_and_no_manifest_is_loaded(
 def test_a_large_upload_is_one_line_among_the_drafts(company: Company, rita: Build) -> None:
     batches.uploaded(company, 2)
     large = batches.uploaded(company, 6)
-    page = rita.client.get(reverse("bring_in")).content.decode()
+    page = rita.client.get(reverse("import")).content.decode()
     assert page.count("Weekly stock report") == 2, "the small one's drafts"
     assert reverse("import_batch", args=[large.pk]) in page
     answer = rita.upload(*(batches.export(number) for number in range(6)))
@@ -293,12 +293,12 @@ def test_report_lists_every_automation_and_file(company: Company, batch: ImportB
 @pytest.mark.rule("I7")
 def test_unimported_rest_can_be_discarded(company: Company, batch: ImportBatch, rita: Build) -> None:
     batches.ordered(company, batch)
-    bulk_import.bring_slice(batch, company.now, 1)
+    bulk_import.import_slice(batch, company.now, 1)
     previews.stop_import(batch)
     question = rita.client.get(reverse("import_batch_discard", args=[batch.pk])).content.decode()
     assert "What was read of 3 automations" in question
     assert "One of it stays in the register." in question
-    assert rita.client.post(reverse("import_batch_discard", args=[batch.pk]))["Location"] == reverse("bring_in")
+    assert rita.client.post(reverse("import_batch_discard", args=[batch.pk]))["Location"] == reverse("import")
     left = batch.items.exclude(progress=ImportState.DISCARDED).get()
     assert left.outcome == "new"
     assert not batch.items.filter(progress=ImportState.DISCARDED).exclude(manifest={}, draft={}, reason="").exists()

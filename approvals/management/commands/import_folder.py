@@ -43,13 +43,13 @@ class Command(BaseCommand):
     It may be stopped or killed at any time. Started again with the same folders it continues; after completion it changes nothing.
     """
 
-    help = "Bring folders of exports into the register as drafts. Exits 1 if anything could not be read or brought in."
+    help = "Bring folders of exports into the register as drafts. Exits 1 if anything could not be read or imported."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Folders, team, importer and owners."""
         parser.add_argument("folders", nargs="+", metavar="FOLDER", help="a folder with everything below it, or a file")
         parser.add_argument("--team", required=True, help="the name of the team that answers for them")
-        parser.add_argument("--by", required=True, metavar="ADDRESS", help="who brings them in; a builder of that team")
+        parser.add_argument("--by", required=True, metavar="ADDRESS", help="who imports them; a builder of that team")
         parser.add_argument("--owner", required=True, metavar="ADDRESS", help="business owner of those that are new")
         parser.add_argument("--technical", metavar="ADDRESS", help="technical owner of those that are new")
         parser.add_argument(
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         with _until_stopped() as is_stopped:
             self._read(batch, folders, team, is_stopped)
             if not is_stopped:
-                self._bring_in(batch, order, is_stopped)
+                self._import(batch, order, is_stopped)
         if is_stopped:
             previews.stop_import(batch)
         self._report(batch)
@@ -121,14 +121,14 @@ class Command(BaseCommand):
         for reason, count in sorted(passed_over.items()):
             self.stderr.write(f"{count:,} passed over: {reason}.")
 
-    def _bring_in(self, batch: ImportBatch, order: bulk_import.Order, is_stopped: list[bool]) -> None:
+    def _import(self, batch: ImportBatch, order: bulk_import.Order, is_stopped: list[bool]) -> None:
         previews.order_import(batch, {**batch.order, **order.to_dict()})
         batch.refresh_from_db()
         total, began = previews.open_items(batch).count(), time.monotonic()
         done = Counter[str]()
         while not is_stopped and batch.progress == BatchState.CONFIRMING:
             with job_runs.alone(bulk_import.JOB, waits=True):
-                done += bulk_import.bring_slice(batch, business_time.now())
+                done += bulk_import.import_slice(batch, business_time.now())
             batch.refresh_from_db(fields=["progress"])
             rate = sum(done.values()) / max(time.monotonic() - began, 0.001)
             self._tell(f"{sum(done.values()):,} of {total:,}, {rate:.0f} a second: {_in_words(done)}")
@@ -143,7 +143,7 @@ class Command(BaseCommand):
             self.stdout.write(f"refused: {item.manifest.get('name')} ({item.filename}): {item.reason}")
         for item in unread:
             self.stdout.write(f"not read: {item.reason}")
-        rest = f", {left:,} not brought in" if left else ""
+        rest = f", {left:,} not imported" if left else ""
         self.stdout.write(f"{_in_words(counts) or 'nothing'}{rest}, {len(unread):,} not read.")
 
     def _tell(self, words: str) -> None:

@@ -36,7 +36,7 @@ def run(c: Company, folder: Path, **more: Any) -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
     said = {"team": "Finance Operations", "by": c.people.rita.email, "owner": c.people.jonas.email, **more}
     try:
-        call_command("bring_in_folder", str(folder), **said, stdout=out, stderr=err)
+        call_command("import_folder", str(folder), **said, stdout=out, stderr=err)
     except SystemExit as ended:
         return int(ended.code or 0), out.getvalue(), err.getvalue()
     return 0, out.getvalue(), err.getvalue()
@@ -79,11 +79,11 @@ def test_repeated_folder_import_changes_nothing(company: Company, folder: Path) 
 def test_interrupted_folder_import_continues_next_time(
     company: Company, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk_import, "bring_slice", _interrupted(bulk_import.bring_slice))
+    monkeypatch.setattr(bulk_import, "import_slice", _interrupted(bulk_import.import_slice))
     code, out, err = run(company, folder)
     assert code == 130
     assert "run it again to go on" in err
-    assert out == "3 new, 1 not brought in, 0 not read.\n"
+    assert out == "3 new, 1 not imported, 0 not read.\n"
     assert ImportBatch.objects.get().progress == BatchState.PREVIEW, "no worker goes on with it either"
     monkeypatch.undo()
     assert run(company, folder)[:2] == (0, "4 new, 0 not read.\n")
