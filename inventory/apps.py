@@ -28,6 +28,6 @@ class InventoryConfig(AppConfig):
         ownership_notices.register_lines()
         webhooks.register_events()
         hooks.register(FORGETTING, erasure.erase_person)
-        hooks.demand("delegation.set", delegates.SHARES_RESPONSIBILITY)
+        hooks.demand("delegation.set", delegates.shares_responsibility)
         for event in chain_transitions.FOLLOWED:
             hooks.register(event, chain_transitions.update_chain)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Min
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Notice, Person
 from governance.core.roles.roles import Relation
@@ -44,67 +45,69 @@ def automation_relations(automation: Automation, person: Person, now: datetime, 
     return automation.relations(person, now)
 
 
-def _require_not_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+@duty("G5")
+def not_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    """A stopped automation can't be stopped again."""
     if subject.stopped_by is not None:
         return Refusal("G5", "state", f"{subject.stopped_by.name} stopped it already.")
     return None
 
 
-def _require_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.stopped_by_id is None:
-        if subject.suspended_by_look_at is not None:
-            sentence = "It isn't stopped: a spot check suspended it until stage 1 decides about the change."
-            return Refusal("G5", "state", sentence, "Submit the automation again.")
-        return Refusal(
-            "G5",
-            "state",
-            "It isn't stopped: its review suspended it, and lifting a stop doesn't change that.",
-            "Answer its review while that is open; afterwards submit the automation again.",
-        )
-    return None
+@duty("G5")
+def require_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    """Only a stop can be lifted, not a suspension by a review."""
+    if subject.stopped_by_id is not None:
+        return None
+    if subject.suspended_by_look_at is not None:
+        sentence = "It isn't stopped: a spot check suspended it until stage 1 decides about the change."
+        return Refusal("G5", "state", sentence, "Submit the automation again.")
+    sentence = "It isn't stopped: its review suspended it, and lifting a stop doesn't change that."
+    to_do = "Answer its review while that is open; afterwards submit the automation again."
+    return Refusal("G5", "state", sentence, to_do)
 
 
-def _require_other_than_stopper(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+@duty("G5")
+def other_than_stopper(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    """The person who stopped an automation can't lift the stop."""
+    rest = "stopped it, so two other people lift the stop."
+    return _refuse_people(
+        actor, {subject.stopped_by_id, subject.stopped_for_id}, rest, "Ask an owner and the team's lead."
+    )
+
+
+@duty("G5")
+def other_than_requester(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    """Lifting a stop needs two people."""
+    rest = "asked to lift it, so a second person lifts it."
+    requesters = {subject.resume_asked_by_id, subject.resume_asked_for_id}
+    return _refuse_people(actor, requesters, rest, "Ask another owner or the team's lead.")
+
+
+def _refuse_people(actor: Actor, people: Collection[int | None], rest: str, to_do: str) -> Refusal | None:
+    """Refuse an actor who is, or stands in for, one of some people; ``rest`` follows their name in the sentence."""
     for person in actor.people:
-        if person.pk in (subject.stopped_by_id, subject.stopped_for_id):
+        if person.pk in people:
             name = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
-            sentence = f"{name} stopped it, so two other people lift the stop."
-            return Refusal("G5", "duty", sentence, "Ask an owner and the team's lead.")
+            return Refusal("G5", "duty", f"{name} {rest}", to_do)
     return None
 
 
-def _require_other_than_requester(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    for person in actor.people:
-        if person.pk in (subject.resume_asked_by_id, subject.resume_asked_for_id):
-            name = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
-            sentence = f"{name} asked to lift it, so a second person lifts it."
-            return Refusal("G5", "duty", sentence, "Ask another owner or the team's lead.")
-    return None
-
-
-def _require_no_request(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+@duty("G5")
+def no_request(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    """A stop has one open request to lift it."""
     if subject.resume_asked_by is not None:
         name = subject.resume_asked_by.name
         return Refusal("G5", "state", f"{name} asked to lift it already.", "A second person lifts it.")
     return None
 
 
-def _require_request(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.resume_asked_by is None:
-        return Refusal(
-            "G5", "state", "It has no request to lift the stop yet: two people are needed.", "Ask to lift it first."
-        )
-    return None
-
-
-NOT_STOPPED = Duty("G5", "G5", "A stopped automation can't be stopped again.", _require_not_stopped)
-STOPPED = Duty("G5", "G5", "Only a stop can be lifted, not a suspension by a review.", _require_stopped)
-NO_REQUEST = Duty("G5", "G5", "A stop has one open request to lift it.", _require_no_request)
-REQUESTED = Duty("G5", "G5", "A stop is lifted only after a request.", _require_request)
-OTHER_THAN_STOPPER = Duty(
-    "G5", "G5", "The person who stopped an automation can't lift the stop.", _require_other_than_stopper
-)
-OTHER_THAN_REQUESTER = Duty("G5", "G5", "Lifting a stop needs two people.", _require_other_than_requester)
+@duty("G5")
+def requested(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    """A stop is lifted only after a request."""
+    if subject.resume_asked_by is not None:
+        return None
+    sentence = "It has no request to lift the stop yet: two people are needed."
+    return Refusal("G5", "state", sentence, "Ask to lift it first.")
 
 
 # --- retirement after a long suspension ---------------------------------------------------------------------------------
@@ -125,11 +128,10 @@ def retires_at(automation: Automation) -> datetime | None:
     return max(automation.suspended_at + LONGEST_DAYS * DAY, noticed_at + NOTICE_DAYS[0] * DAY)
 
 
-def _require_long_suspension(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+@duty("L1")
+def long_suspension(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    """A long suspension ends in retirement after its notices."""
     at = retires_at(subject)
     if at is not None and now >= at:
         return None
     return Refusal("L1", "state", "Its suspension or its notice period is too short for retirement.")
-
-
-LONG_SUSPENSION = Duty("L1", "L1", "A long suspension ends in retirement after its notices.", _require_long_suspension)

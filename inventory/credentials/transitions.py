@@ -13,7 +13,7 @@ from typing import Any
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal, invalid, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
@@ -58,7 +58,9 @@ def may_describe(actor: Actor, credential: Credential, now: datetime) -> bool:
     )
 
 
-def _require_no_stake(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+@duty("I6")
+def no_stake(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    """Owners, importers and authors of an automation can't narrow its credential's reach or confirm its store."""
     stake = parties.stake_in_credential(subject, actor)
     if stake is None:
         return None
@@ -66,20 +68,26 @@ def _require_no_stake(subject: Credential, actor: Actor, now: datetime) -> Refus
     return Refusal("I6", "duty", sentence, "Another owner of the opened resource or of the store does.")
 
 
-def _require_own_side(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+@duty("I6")
+def own_side(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    """Only an owner of the opened resource or of the store can narrow a credential's reach."""
     if is_on_credential_side(actor.capacity_of, subject, now):
         return None
     sentence = "Only an owner of the opened resource or of the store can narrow its reach."
     return Refusal("I6", "duty", sentence, "You can widen the reach, or set it to unknown.")
 
 
-def _require_another_speaker(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+@duty("A2")
+def another_speaker(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    """The person who names a credential's store can't confirm or refuse it."""
     if not {subject.said_by_id, subject.said_for_id} & actor.people_ids:
         return None
     return Refusal("A2", "duty", "You named its store, so another person confirms it.", "The store's other owner does.")
 
 
-def _require_own_claim(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+@duty("A2")
+def own_claim(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    """Only the person who named a credential's store can replace that claim."""
     if subject.said_kept_in is None or {subject.said_by_id, subject.said_for_id} & actor.people_ids:
         return None
     name = subject.said_by.name if subject.said_by else "Somebody"
@@ -87,31 +95,12 @@ def _require_own_claim(subject: Credential, actor: Actor, now: datetime) -> Refu
     return Refusal("A2", "state", sentence, "An owner of that store confirms or refuses it first.")
 
 
-def _require_not_imported(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+@duty("I6")
+def not_imported(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    """A reach that was read from the backend can't be declared."""
     if subject.reach_kind != Reach.READ:
         return None
     return Refusal("I6", "state", "Its reach was read from the backend, so it can't be declared.")
-
-
-OWN_SIDE = Duty(
-    "I6",
-    "I6",
-    "Only an owner of the opened resource or of the store can narrow a credential's reach.",
-    _require_own_side,
-)
-NO_STAKE = Duty(
-    "I6",
-    "I6",
-    "Owners, importers and authors of an automation can't narrow its credential's reach or confirm its store.",
-    _require_no_stake,
-)
-ANOTHER_SPEAKER = Duty(
-    "A2", "A2", "The person who names a credential's store can't confirm or refuse it.", _require_another_speaker
-)
-OWN_CLAIM = Duty(
-    "A2", "A2", "Only the person who named a credential's store can replace that claim.", _require_own_claim
-)
-NOT_IMPORTED = Duty("I6", "I6", "A reach that was read from the backend can't be declared.", _require_not_imported)
 
 
 @transition(Credential, event="credential.described", permission=Permission.CREDENTIAL_DESCRIBE)
@@ -209,7 +198,7 @@ def _check_order(credential: Credential, changed: Collection[str], now: datetime
     Credential,
     event="credential.reach_declared",
     permission=Permission.CREDENTIAL_REACH,
-    duties=(NOT_IMPORTED,),
+    duties=(not_imported,),
 )
 def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Effect:
     """Declare the entitlements that a credential opens, as owner of the resource or store (I6).
@@ -240,7 +229,7 @@ def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Eff
     return Effect(payload={"was": was, "reach": kind, "entitlements": len(wanted), "versions": versions})
 
 
-@transition(Credential, event="credential.reach_narrowed", permission=None, duties=(OWN_SIDE, NO_STAKE))
+@transition(Credential, event="credential.reach_narrowed", permission=None, duties=(own_side, no_stake))
 def narrow_reach(step: Step[Credential]) -> Effect:
     """Narrow the reach of a credential: a part of declaring it, refused to people with a stake (S1, T1)."""
     return Effect()
@@ -275,7 +264,7 @@ def _check_reach(credential: Credential, codes: Sequence[str] | None, wanted: Se
     Credential,
     event="credential.kept_in_said",
     permission=Permission.CREDENTIAL_DESCRIBE,
-    duties=(OWN_CLAIM,),
+    duties=(own_claim,),
 )
 def claim_store(step: Step[Credential], *, store: Resource | None) -> Effect:
     """Name the store that keeps a credential. It has no effect before the store's owner confirms it (A2).
@@ -336,7 +325,7 @@ def _check_store(credential: Credential, store: Resource, actor: Actor, now: dat
     Credential,
     event="credential.kept_in_confirmed",
     permission=Permission.CREDENTIAL_KEEP,
-    duties=(ANOTHER_SPEAKER, NO_STAKE),
+    duties=(another_speaker, no_stake),
 )
 def confirm_store(step: Step[Credential], *, store: int) -> Effect:
     """Confirm that a store keeps a credential, as its owner; they approve the credential from now on (A2).
@@ -362,7 +351,7 @@ def confirm_store(step: Step[Credential], *, store: int) -> Effect:
     Credential,
     event="credential.kept_in_refused",
     permission=Permission.CREDENTIAL_KEEP,
-    duties=(ANOTHER_SPEAKER, NO_STAKE),
+    duties=(another_speaker, no_stake),
 )
 def refuse_store(step: Step[Credential], *, store: int) -> Effect:
     """Refuse that a store keeps a credential, as its owner; only the store's side can then name it again (A2).

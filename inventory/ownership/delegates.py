@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Membership, Person, TeamKind
 from governance.core.people.transitions import people_with
@@ -61,8 +61,9 @@ def no_delegate_sentence(giver: Person, now: datetime) -> str:
     )
 
 
-def _require_shared_responsibility(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
-    """Refuse a delegate who does not share an item of the giver's. The operation itself refuses a missing role, by its name."""
+@duty("A11", backed_by=("delegation_same_responsibility",))
+def shares_responsibility(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """A delegate is, for each item that the giver owns or leads, its deputy, a lead of its team or a fallback owner."""
     giver = actor.person
     if giver is None or actor.standing_for is not None or giver == subject:
         return None
@@ -73,12 +74,3 @@ def _require_shared_responsibility(subject: Person, actor: Actor, now: datetime)
     if item is None or _fallback_owners().filter(person=subject).exists():
         return None
     return Refusal("A11", "duty", f"{subject.name} does not share your responsibility for {item}.", TO_DO)
-
-
-SHARES_RESPONSIBILITY = Duty(
-    "A11",
-    "A11",
-    "A delegate is, for each item that the giver owns or leads, its deputy, a lead of its team or a fallback owner.",
-    _require_shared_responsibility,
-    ("delegation_same_responsibility",),
-)

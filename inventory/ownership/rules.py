@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from governance.core.engine import hooks
 from governance.core.models import Person, Team
@@ -156,7 +156,9 @@ def may_confirm(interim: InterimOwner, person: Person, *, is_reviewer: bool) -> 
 _CONFIRMS = {NamedAs.LEAD: "The team's lead", NamedAs.SECURITY: "A security reviewer"}
 
 
-def _require_ownerless(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
+@duty("I3")
+def ownerless(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
+    """Only an item whose owner has left gets an interim owner."""
     if subject.is_ownerless(now):
         return None
     interim = subject.interim_owner(now)
@@ -167,16 +169,18 @@ def _require_ownerless(subject: Owned, actor: Actor, now: datetime) -> Refusal |
     return Refusal("I3", "state", f"{subject.accountable.name} is here and owns it.")
 
 
-def _require_in_use(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
+@duty("I3")
+def in_use(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
+    """Only an item in use gets an interim owner."""
     state = getattr(subject, "state", "")
     if state in ("retired", "proposed"):
         return Refusal("I3", "state", f"It is {state}, so it needs no interim owner.")
     return None
 
 
-def _require_nobody_named(
-    subject: Owned, actor: Actor, now: datetime, interims: tuple[InterimOwner, ...]
-) -> Refusal | None:
+@duty("I3", backed_by=("interim_one_at_a_time",), needs_context=True)
+def nobody_named(subject: Owned, actor: Actor, now: datetime, interims: tuple[InterimOwner, ...]) -> Refusal | None:
+    """An item has one interim owner at a time."""
     for interim in interims:
         sentence = f"{interim.named_by.name} has named {interim.person.name} already."
         to_do = f"{_CONFIRMS[interim.confirmed_as]} confirms that, or it is withdrawn first."
@@ -184,20 +188,26 @@ def _require_nobody_named(
     return None
 
 
-def _require_not_oneself(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-8", backed_by=("interim_named_by_two_others",))
+def another_person(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+    """An interim owner doesn't confirm their own term."""
     if subject.person_id in actor.people_ids:
         return Refusal("SOD-8", "duty", "You can't confirm yourself as interim owner.", "Two other people do.")
     return None
 
 
-def _require_another(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-8", backed_by=("interim_named_by_two_others",))
+def second_person(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+    """The person who named an interim owner doesn't confirm them."""
     if not actor.people_ids.isdisjoint((subject.named_by_id, subject.named_for_id)):
         sentence = f"You named {subject.person.name}, so you can't confirm them."
         return Refusal("SOD-8", "duty", sentence, f"{_CONFIRMS[subject.confirmed_as]} does.")
     return None
 
 
-def _require_other_capacity(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+@duty("I3")
+def other_capacity(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+    """The team's lead and a security reviewer name an interim owner together."""
     if subject.confirmed_as in capacities(subject.subject, actor, now):
         return None
     named_as, confirms = NamedAs(subject.named_as).label.lower(), _CONFIRMS[subject.confirmed_as].lower()
@@ -205,39 +215,9 @@ def _require_other_capacity(subject: InterimOwner, actor: Actor, now: datetime) 
     return Refusal("I3", "duty", sentence, "The team's lead and a security reviewer name an interim owner together.")
 
 
-def _require_still_ownerless(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+@duty("I3")
+def still_ownerless(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+    """An interim owner is confirmed only while the item has no owner."""
     if not subject.person.is_here:
         return Refusal("I3", "state", f"{subject.person.name} is not here any more.", "Name another person.")
-    return _require_ownerless(subject.subject, actor, now)
-
-
-OWNERLESS = Duty("I3", "I3", "Only an item whose owner has left gets an interim owner.", _require_ownerless)
-IN_USE = Duty("I3", "I3", "Only an item in use gets an interim owner.", _require_in_use)
-NOBODY_NAMED = Duty(
-    "I3",
-    "I3",
-    "An item has one interim owner at a time.",
-    _require_nobody_named,
-    ("interim_one_at_a_time",),
-    needs_context=True,
-)
-ANOTHER_PERSON = Duty(
-    "SOD-8",
-    "S8",
-    "An interim owner doesn't confirm their own term.",
-    _require_not_oneself,
-    ("interim_named_by_two_others",),
-)
-SECOND_PERSON = Duty(
-    "SOD-8",
-    "S8",
-    "The person who named an interim owner doesn't confirm them.",
-    _require_another,
-    ("interim_named_by_two_others",),
-)
-OTHER_CAPACITY = Duty(
-    "I3", "I3", "The team's lead and a security reviewer name an interim owner together.", _require_other_capacity
-)
-STILL_OWNERLESS = Duty(
-    "I3", "I3", "An interim owner is confirmed only while the item has no owner.", _require_still_ownerless
-)
+    return ownerless.refusal(subject.subject, actor, now)

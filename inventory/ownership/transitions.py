@@ -43,7 +43,7 @@ def _naming_of(model: type[Owned]) -> Transition[Any]:
         model,
         event="interim.named",
         permission=Permission.INTERIM_NAME,
-        duties=[rules.IN_USE, rules.OWNERLESS, rules.NOBODY_NAMED],
+        duties=[rules.in_use, rules.ownerless, rules.nobody_named],
         context=rules.open_interims,
     )
     def name_interim(step: Step[Any], *, person: Person) -> Effect:
@@ -94,7 +94,7 @@ def _name_interim(step: Step[Any], person: Person) -> Effect:
     permission=Permission.INTERIM_NAME,
     source=(S.NAMED,),
     target=(S.CONFIRMED,),
-    duties=[rules.STILL_OWNERLESS, rules.ANOTHER_PERSON, rules.SECOND_PERSON, rules.OTHER_CAPACITY],
+    duties=[rules.still_ownerless, rules.another_person, rules.second_person, rules.other_capacity],
     parents=ABOUT,
 )
 def confirm_interim(step: Step[InterimOwner]) -> Effect:

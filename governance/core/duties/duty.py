@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from inspect import cleandoc
 from typing import Any
 
 from governance.core.actors.actor import Actor
@@ -44,3 +45,22 @@ class Duty:
             context: what the operation's loader returns for the row; a duty that needs none ignores it.
         """
         return self.asks(subject, actor, now, context) if self.needs_context else self.asks(subject, actor, now)
+
+
+def duty(
+    code: str, *, rule: str = "", backed_by: tuple[str, ...] = (), needs_context: bool = False
+) -> Callable[[Callable[..., Refusal | None]], Duty]:
+    """Make a `Duty` of a function whose docstring is the duty in one sentence.
+
+    Args:
+        code: of the duty.
+        rule: its rule; by default the one that the code names: ``S1`` for ``SOD-1``.
+        backed_by: see `Duty`.
+        needs_context: see `Duty`.
+    """
+
+    def make(asks: Callable[..., Refusal | None]) -> Duty:
+        words = " ".join(cleandoc(asks.__doc__ or "").split())
+        return Duty(code, rule or code.replace("SOD-", "S"), words, asks, backed_by, needs_context)
+
+    return make

@@ -149,7 +149,7 @@ def reinstate(step: Step[Automation]) -> Effect:
     permission=Permission.AUTOMATION_STOP,
     source=(S.LIVE, S.SUSPENDED),
     target=(S.SUSPENDED,),
-    duties=[rules.NOT_STOPPED],
+    duties=[rules.not_stopped],
     reason_needed=True,
 )
 def stop(step: Step[Automation]) -> Effect:
@@ -168,7 +168,7 @@ def stop(step: Step[Automation]) -> Effect:
     event="automation.resume_asked",
     permission=Permission.AUTOMATION_RESUME,
     source=(S.SUSPENDED,),
-    duties=[rules.STOPPED, rules.NO_REQUEST, rules.OTHER_THAN_STOPPER],
+    duties=[rules.require_stopped, rules.no_request, rules.other_than_stopper],
     reason_needed=True,
 )
 def request_resume(step: Step[Automation]) -> Effect:
@@ -184,7 +184,7 @@ def request_resume(step: Step[Automation]) -> Effect:
     permission=Permission.AUTOMATION_RESUME,
     source=(S.SUSPENDED,),
     target=(S.LIVE, S.SUSPENDED),
-    duties=[rules.STOPPED, rules.REQUESTED, rules.OTHER_THAN_STOPPER, rules.OTHER_THAN_REQUESTER],
+    duties=[rules.require_stopped, rules.requested, rules.other_than_stopper, rules.other_than_requester],
     reason_needed=True,
 )
 def resume(step: Step[Automation]) -> Effect:
@@ -219,7 +219,7 @@ def retire(step: Step[Automation]) -> Effect:
     permission=Permission.AUTOMATION_LAPSE,
     source=(S.SUSPENDED,),
     target=(S.RETIRED,),
-    duties=[rules.LONG_SUSPENSION],
+    duties=[rules.long_suspension],
 )
 def retire_suspended(step: Step[Automation]) -> Effect:
     """Retire an automation that was suspended for 90 days, as its owner would (L1)."""

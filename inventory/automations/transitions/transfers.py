@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal, invalid
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person, Team, TeamKind
@@ -33,7 +33,9 @@ def open_transfer(automation: Automation) -> Transfer | None:
     return automation.transfers.filter(state=S.ASKED).select_related(*related).first()
 
 
-def _require_in_person(subject: Automation | Transfer, actor: Actor, now: datetime) -> Refusal | None:
+@duty("L2")
+def in_person(subject: Automation | Transfer, actor: Actor, now: datetime) -> Refusal | None:
+    """A delegate can't give away or take over an automation."""
     if actor.standing_for is None:
         return None
     return Refusal(
@@ -44,7 +46,9 @@ def _require_in_person(subject: Automation | Transfer, actor: Actor, now: dateti
     )
 
 
-def _require_no_open_transfer(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+@duty("L2", backed_by=("transfer_one_at_a_time",))
+def no_open_transfer(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    """An automation has one open transfer."""
     transfer = open_transfer(subject)
     if transfer is None:
         return None
@@ -52,7 +56,9 @@ def _require_no_open_transfer(subject: Automation, actor: Actor, now: datetime) 
     return Refusal("L2", "state", sentence, "Its lead answers, or it is withdrawn first.")
 
 
-def _require_another_lead(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
+@duty("L2", backed_by=("transfer_by_two_people",))
+def another_lead(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
+    """A lead of the giving team can't accept for the other team."""
     giving_team = subject.from_team
     leads = {giving_team.lead_id, giving_team.deputy_lead_id, subject.asked_by_id}
     if actor.person is None or actor.person.pk not in leads:
@@ -62,7 +68,9 @@ def _require_another_lead(subject: Transfer, actor: Actor, now: datetime) -> Ref
     )
 
 
-def _require_same_team(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
+@duty("L2")
+def same_team(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
+    """Only an automation that is in use and still in the giving team can be transferred."""
     automation = subject.automation
     if automation.team_id != subject.from_team_id or automation.state not in HELD:
         return Refusal(
@@ -73,28 +81,12 @@ def _require_same_team(subject: Transfer, actor: Actor, now: datetime) -> Refusa
     return None
 
 
-IN_PERSON = Duty("L2", "L2", "A delegate can't give away or take over an automation.", _require_in_person)
-NO_OPEN_TRANSFER = Duty(
-    "L2", "L2", "An automation has one open transfer.", _require_no_open_transfer, ("transfer_one_at_a_time",)
-)
-ANOTHER_LEAD = Duty(
-    "L2",
-    "L2",
-    "A lead of the giving team can't accept for the other team.",
-    _require_another_lead,
-    ("transfer_by_two_people",),
-)
-SAME_TEAM = Duty(
-    "L2", "L2", "Only an automation that is in use and still in the giving team can be transferred.", _require_same_team
-)
-
-
 @transition(
     Automation,
     event="transfer.asked",
     permission=Permission.TRANSFER_ASK,
     source=HELD,
-    duties=[IN_PERSON, NO_OPEN_TRANSFER],
+    duties=[in_person, no_open_transfer],
     reason_needed=True,
 )
 def request_transfer(step: Step[Automation], *, team: Team) -> Effect:
@@ -134,7 +126,7 @@ def _check_team(automation: Automation, team: Team, person: Person) -> None:
     permission=Permission.TRANSFER_ANSWER,
     source=(S.ASKED,),
     target=(S.AGREED,),
-    duties=[IN_PERSON, SAME_TEAM, ANOTHER_LEAD],
+    duties=[in_person, same_team, another_lead],
     parents=("automation",),
     reason_needed=True,
 )
@@ -176,7 +168,7 @@ def move(step: Step[Transfer]) -> Effect:
     permission=Permission.TRANSFER_DROP,
     source=(S.ASKED,),
     target=(S.DROPPED,),
-    duties=[IN_PERSON],
+    duties=[in_person],
     reason_needed=True,
 )
 def drop_transfer(step: Step[Transfer]) -> Effect:

@@ -13,7 +13,7 @@ from typing import Any
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, Transition, transition
 from governance.core.models import Person
@@ -22,7 +22,7 @@ from governance.core.roles.roles import Permission, Role
 from governance.core.texts import free_text
 from inventory.models import Automation, AutomationState, Binding, HostConsent, Privilege, Resource, ResourceState
 from inventory.resources import queries as resource_queries
-from inventory.resources.transitions.resources import NAMEABLE
+from inventory.resources.transitions.resources import nameable
 
 
 def is_on_side(person: Person | None, resource: Resource, now: datetime) -> bool:
@@ -32,15 +32,18 @@ def is_on_side(person: Person | None, resource: Resource, now: datetime) -> bool
     return person.pk in (resource.owner_id, resource.deputy_id) or person == resource.interim_owner(now)
 
 
-def _require_its_side(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+@duty("I8", backed_by=("binding_confirmed_or_refused",))
+def own_side(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+    """Only an owner of a resource can confirm or refuse what opens it."""
     if is_on_side(actor.capacity_of, subject.resource, now):
         return None
     sentence = f"Only an owner of {subject.resource.name} can confirm or refuse what opens it."
     return Refusal("I8", "duty", sentence, "Its owner or backup approver does, in their first decision about it.")
 
 
-def _require_no_stake(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
-    """Refuse the proposer of an open binding, owners of automations that use it, and their delegates."""
+@duty("I8")
+def no_stake(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+    """The proposer of a binding, and owners of automations that use it, can't confirm or refuse it."""
     if not subject.is_open:
         return None
     people = actor.people_ids
@@ -61,25 +64,28 @@ def _owned_that_rest_on(row: Binding, people: Collection[int], now: datetime) ->
     return rests.order_by("pk").first()
 
 
-def _require_moving(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+@duty("I8")
+def moving(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+    """A connection moves only on request."""
     if subject.moving_to is None:
         return Refusal("I8", "state", "This connection has no request to move.")
     return None
 
 
-def _require_another(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-8")
+def second_person(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+    """The person who asks that a connection moves can't agree to it."""
     requesters = {subject.moving_by_id, subject.moving_for_id}
     if not actor.people_ids.isdisjoint(requesters):
         return Refusal("SOD-8", "duty", "You asked for this, so another person agrees to it.")
     return None
 
 
-def _require_both_sides(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
-    """Check that the new resource's side asked and the old one's agrees, or that both are admins; at present, not at the
-    request.
-    """
+@duty("I8")
+def both_sides(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+    """An owner of each resource, or two admins, move a confirmed binding."""
     asker, wanted = subject.moving_for or subject.moving_by, subject.moving_to
-    assert wanted is not None  # checked after MOVING
+    assert wanted is not None  # the duty `moving` is asked before
     if is_on_side(asker, wanted, now) and is_on_side(actor.capacity_of, subject.resource, now):
         return None
     if access.holds(asker, Role.ADMIN, now) and Role.ADMIN in access.roles_held(actor, now):
@@ -88,32 +94,12 @@ def _require_both_sides(subject: Binding, actor: Actor, now: datetime) -> Refusa
     return Refusal("I8", "duty", sentence, "Or one admin asks for it, and another agrees.")
 
 
-OWN_SIDE = Duty(
-    "I8",
-    "I8",
-    "Only an owner of a resource can confirm or refuse what opens it.",
-    _require_its_side,
-    ("binding_confirmed_or_refused",),
-)
-NO_STAKE = Duty(
-    "I8",
-    "I8",
-    "The proposer of a binding, and owners of automations that use it, can't confirm or refuse it.",
-    _require_no_stake,
-)
-MOVING = Duty("I8", "I8", "A connection moves only on request.", _require_moving)
-SECOND_PERSON = Duty("SOD-8", "S8", "The person who asks that a connection moves can't agree to it.", _require_another)
-BOTH_SIDES = Duty(
-    "I8", "I8", "An owner of each resource, or two admins, move a confirmed binding.", _require_both_sides
-)
-
-
 @transition(
     Resource,
     event="binding.confirmed",
     permission=Permission.RESOURCE_BIND,
     source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
-    duties=[NAMEABLE],
+    duties=[nameable],
 )
 def bind_connection(step: Step[Resource], *, connector: str, instance: str) -> Effect:
     """State that a connection opens this resource, as its owner or deputy (I8); later versions use it.
@@ -171,7 +157,7 @@ def _confirm(step: Step[Any], row: Binding) -> None:
     step.save(row)
 
 
-@transition(Binding, event="binding.confirmed", permission=None, duties=(OWN_SIDE, NO_STAKE))
+@transition(Binding, event="binding.confirmed", permission=None, duties=(own_side, no_stake))
 def confirm_binding(step: Step[Binding], *, anew: bool = False) -> Effect:
     """Confirm the resource of a connection, caused by its owner's first decision (I8).
 
@@ -184,7 +170,7 @@ def confirm_binding(step: Step[Binding], *, anew: bool = False) -> Effect:
     return Effect()
 
 
-@transition(Binding, event="binding.refused", permission=None, duties=(OWN_SIDE, NO_STAKE))
+@transition(Binding, event="binding.refused", permission=None, duties=(own_side, no_stake))
 def refuse_binding(step: Step[Binding]) -> Effect:
     """Refuse the resource of a connection, in the first decision of its owner (I8).
 
@@ -205,7 +191,7 @@ def refuse_binding(step: Step[Binding]) -> Effect:
     event="binding.move_asked",
     permission=Permission.BINDING_MOVE,
     source=(ResourceState.ACTIVE,),
-    duties=[NAMEABLE],
+    duties=[nameable],
 )
 def request_move(step: Step[Resource], *, connector: str, instance: str) -> Effect:
     """Request that a connection moves to this resource, as its owner, deputy or an admin (I8).
@@ -238,7 +224,7 @@ def _open_move(row: Binding) -> Refusal:
     Binding,
     event="binding.moved",
     permission=Permission.BINDING_MOVE,
-    duties=(MOVING, SECOND_PERSON, BOTH_SIDES),
+    duties=(moving, second_person, both_sides),
 )
 def agree_to_move(step: Step[Binding], *, resource: int) -> Effect:
     """Agree that a confirmed connection moves to another resource, as the second person (I8).
@@ -263,7 +249,7 @@ def agree_to_move(step: Step[Binding], *, resource: int) -> Effect:
     return Effect(payload={"from": str(was), "to": str(row.resource_id)})
 
 
-@transition(Binding, event="binding.move_dropped", permission=Permission.BINDING_MOVE, duties=(MOVING,))
+@transition(Binding, event="binding.move_dropped", permission=Permission.BINDING_MOVE, duties=(moving,))
 def drop_move(step: Step[Binding]) -> Effect:
     """Keep a connection on its resource, as the owner of either resource or an admin."""
     was = step.subject.moving_to_id

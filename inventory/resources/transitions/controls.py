@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal, invalid, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission
@@ -19,7 +19,9 @@ from inventory.models import Control, Entitlement
 from inventory.ownership import parties
 
 
-def _require_no_stake(subject: Entitlement, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-1")
+def no_stake(subject: Entitlement, actor: Actor, now: datetime) -> Refusal | None:
+    """Owners, importers and authors of an automation can't state a control on its entitlements."""
     stake = parties.stake_in_entitlement(subject, actor)
     if stake is None:
         return None
@@ -27,19 +29,11 @@ def _require_no_stake(subject: Entitlement, actor: Actor, now: datetime) -> Refu
     return Refusal("SOD-1", "duty", sentence, "The other of owner and backup approver does.")
 
 
-NO_STAKE = Duty(
-    "SOD-1",
-    "S1",
-    "Owners, importers and authors of an automation can't state a control on its entitlements.",
-    _require_no_stake,
-)
-
-
 @transition(
     Entitlement,
     event="control.said",
     permission=Permission.CONTROL_SAY,
-    duties=[NO_STAKE],
+    duties=[no_stake],
     reason_needed=True,
 )
 def state_control(step: Step[Entitlement], *, tag: str) -> Effect:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
@@ -33,7 +33,9 @@ def running_incident(resource: Resource, now: datetime) -> Incident | None:
     return resource.incidents.running(now).select_related("declared_by", "why").first()
 
 
-def _require_none_running(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+@duty("R1")
+def none_running(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    """One incident at a time is declared on a resource."""
     incident = running_incident(subject, now)
     if incident is None:
         return None
@@ -41,12 +43,10 @@ def _require_none_running(subject: Resource, actor: Actor, now: datetime) -> Ref
     return Refusal("R1", "state", sentence, "That one can be ended first.")
 
 
-def _require_running(subject: Incident, actor: Actor, now: datetime) -> Refusal | None:
+@duty("R1")
+def still_running(subject: Incident, actor: Actor, now: datetime) -> Refusal | None:
+    """An incident is ended once."""
     return None if subject.runs(now) else Refusal("R1", "state", "This incident is over already.")
-
-
-NONE_RUNNING = Duty("R1", "R1", "One incident at a time is declared on a resource.", _require_none_running)
-STILL_RUNNING = Duty("R1", "R1", "An incident is ended once.", _require_running)
 
 
 @transition(
@@ -54,7 +54,7 @@ STILL_RUNNING = Duty("R1", "R1", "An incident is ended once.", _require_running)
     event="incident.declared",
     permission=Permission.INCIDENT_DECLARE,
     source=(ResourceState.ACTIVE,),
-    duties=[NONE_RUNNING],
+    duties=[none_running],
     reason_needed=True,
 )
 def declare_incident(step: Step[Resource], *, reference: str, until: datetime) -> Effect:
@@ -101,7 +101,7 @@ def _check(called: str, until: datetime, now: datetime) -> None:
     Incident,
     event="incident.ended",
     permission=Permission.INCIDENT_DECLARE,
-    duties=[STILL_RUNNING],
+    duties=[still_running],
     parents=("resource",),
     reason_needed=True,
 )

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal, invalid, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person, Team
@@ -42,7 +42,9 @@ CHOICES = {
 }
 
 
-def _require_uninvolved(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-8")
+def uninvolved(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    """A resource is activated by an admin who didn't propose it, classify it, name its owner or own it."""
     named = subject.history.filter(named_by__isnull=False).order_by("-history_id").values_list("named_by", flat=True)
     owners = (subject.owner_id, subject.deputy_id, subject.named_owner_id, subject.named_deputy_id)
     involved = (
@@ -57,21 +59,27 @@ def _require_uninvolved(subject: Resource, actor: Actor, now: datetime) -> Refus
     return None
 
 
-def _require_not_in_use(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+@duty("S8")
+def not_in_use(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    """The owner of an active resource changes by a proposal of two people."""
     if subject.state != ResourceState.ACTIVE:
         return None
     sentence = "Another owner of an active resource needs a second admin's approval."
     return Refusal("S8", "state", sentence, "Propose it; a second admin approves it, and the person accepts.")
 
 
-def _require_nameable(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+@duty("I8")
+def nameable(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    """A connection that is chosen at run time has no owner."""
     if subject.unresolved:
         sentence = "This stands for connections that are missing or chosen at run time, so nobody can own it."
         return Refusal("I8", "state", sentence, "Change the automation so that it names what it talks to.")
     return None
 
 
-def _require_accepted(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+@duty("I8")
+def require_accepted(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    """A resource is activated after its owner accepted."""
     if subject.owner is None or subject.deputy is None or subject.accepted_at is None:
         return Refusal("I8", "state", "Nobody has accepted to own it yet.", "Name an owner and a deputy first.")
     if subject.named_owner is not None:  # they would own an active resource without a second admin
@@ -81,24 +89,12 @@ def _require_accepted(subject: Resource, actor: Actor, now: datetime) -> Refusal
     return None
 
 
-def _require_data_class(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+@duty("I3")
+def has_data_class(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    """A resource can't be activated without a data class."""
     if subject.data_class:
         return None
     return Refusal("I3", "state", "Its data class is not set.", "Set it; another admin then activates the resource.")
-
-
-NAMEABLE = Duty("I8", "I8", "A connection that is chosen at run time has no owner.", _require_nameable)
-ACCEPTED = Duty("I8", "I8", "A resource is activated after its owner accepted.", _require_accepted)
-HAS_DATA_CLASS = Duty("I3", "I3", "A resource can't be activated without a data class.", _require_data_class)
-UNINVOLVED = Duty(
-    "SOD-8",
-    "S8",
-    "A resource is activated by an admin who didn't propose it, classify it, name its owner or own it.",
-    _require_uninvolved,
-)
-NOT_IN_USE = Duty(
-    "S8", "S8", "The owner of an active resource changes by a proposal of two people.", _require_not_in_use
-)
 
 
 @transition(Team, event="resource.proposed", permission=Permission.RESOURCE_PROPOSE)
@@ -156,7 +152,7 @@ def _record_owner(step: Step[Any], resource: Resource, owner: Person, deputy: Pe
     event="resource.owner_named",
     permission=Permission.RESOURCE_ACTIVATE,
     source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
-    duties=[NAMEABLE, NOT_IN_USE],
+    duties=[nameable, not_in_use],
 )
 def name_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Effect:
     """Name owner and deputy, as an admin and never oneself; in force after the owner accepts and another admin activates
@@ -190,7 +186,7 @@ def accept_ownership(step: Step[Resource]) -> Effect:
     permission=Permission.RESOURCE_ACTIVATE,
     source=(ResourceState.PROPOSED,),
     target=(ResourceState.ACTIVE,),
-    duties=[NAMEABLE, ACCEPTED, UNINVOLVED, HAS_DATA_CLASS],
+    duties=[nameable, require_accepted, uninvolved, has_data_class],
 )
 def activate(step: Step[Resource]) -> Effect:
     """Activate a resource with data class and accepted owner, as an admin who did not propose it (I3, I8)."""
@@ -202,7 +198,7 @@ def activate(step: Step[Resource]) -> Effect:
     event="resource.amended",
     permission=Permission.RESOURCE_AMEND,
     source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
-    duties=[NAMEABLE],
+    duties=[nameable],
 )
 def amend_resource(step: Step[Resource], *, fields: Mapping[str, Any]) -> Effect:
     """Change a resource, as its owner or an admin. For an active one, data class and environment only rise, and kind and
@@ -291,7 +287,7 @@ def _check_only_raised(resource: Resource, given: Mapping[str, Any]) -> None:
     event="entitlement.added",
     permission=Permission.RESOURCE_AMEND,
     source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
-    duties=[NAMEABLE],
+    duties=[nameable],
 )
 def add_entitlement(
     step: Step[Resource],
