@@ -47,7 +47,7 @@ class ApprovalsConfig(AppConfig):
         from governance.core.engine.discovery import import_declarations
         from governance.core.erasure.transitions import FORGETTING
         from governance.core.health import queries as health_queries
-        from inventory.automations import conflict_status, review_status
+        from inventory.automations import panels as automation_panels
         from inventory.ownership.parties import CONNECTION_STATEMENTS
         from inventory.ownership.rules import NAMING_OWNERS
         from inventory.risk import policy
@@ -93,5 +93,5 @@ class ApprovalsConfig(AppConfig):
         health_queries.register_advice("people", staffing.shortage_sentences)
         inbox_notices.register()
         webhooks.register()
-        review_status.register_supplier(panels.waiting_for_panel)
-        conflict_status.register_supplier(automation_page.line)
+        automation_panels.register_supplier(automation_panels.WAITING, panels.waiting_for_panel)
+        automation_panels.register_supplier(automation_panels.CONFLICTS, automation_page.line)

@@ -27,7 +27,7 @@ from governance.core.duties.refusals import Refusal, refuse
 from governance.core.texts import free_text
 from inventory.importers.manifest import Manifest
 from inventory.imports.transitions import confirmation
-from inventory.models import Automation, AutomationState, ImportItem, ImportState, Resource, Version, manifest_condition
+from inventory.models import Automation, AutomationState, ImportItem, ImportState, Resource, Version
 
 router = Router(tags=["Submitting"])
 
@@ -119,7 +119,7 @@ def _version(automation: Automation, document: Submitting, options: Which, progr
     if number is not None:
         versions = versions.filter(number=number)
     if options.digest is not None:
-        versions = versions.filter(manifest_condition([f"{HASH_PREFIX}{options.digest.removeprefix(HASH_PREFIX)}"]))
+        versions = versions.filter(manifest_digest=f"{HASH_PREFIX}{options.digest.removeprefix(HASH_PREFIX)}")
     version = versions.first()
     if version is None:
         raise Http404("The automation has no such version.")

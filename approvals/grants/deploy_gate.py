@@ -9,6 +9,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from approvals.models import (
     Approval,
     ApprovalState,
@@ -21,7 +23,7 @@ from approvals.models import (
 from approvals.models.spot_check import NOT_PASSED
 from governance.core.actors.actor import Actor
 from governance.core.engine import hooks
-from inventory.models import Automation, AutomationState, Privilege, Version, manifest_condition, source_condition
+from inventory.models import Automation, AutomationState, Privilege, Version
 from inventory.models.automation import AutomationQuerySet
 
 #: How long a superseded version may be rolled back to.
@@ -82,7 +84,7 @@ def answer_for_digest(
         automation: id of the automation, needed if several have this version.
     """
     either = _digest_forms(digest)
-    versions = Version.objects.filter(manifest_condition(either) | source_condition(either)).order_by()
+    versions = Version.objects.filter(Q(manifest_digest__in=either) | Q(source_digest__in=either)).order_by()
     automations = seen.filter(pk__in=versions.values("automation"))
     automations = automations if automation is None else automations.filter(pk=automation)
     matches = list(automations.filter(environment=environment).order_by("pk")[:2])
@@ -146,7 +148,7 @@ def _versions_meant(automation: Automation, digest: str) -> list[Version]:
     runs.
     """
     versions, either = automation.versions.order_by("-number"), _digest_forms(digest)
-    return list(versions.filter(manifest_condition(either))) or list(versions.filter(source_condition(either)))
+    return list(versions.filter(manifest_digest__in=either)) or list(versions.filter(source_digest__in=either))
 
 
 def _not_approved(version: Version, approved: Version, *, is_failed: bool, is_rejected: bool) -> GateAnswer:

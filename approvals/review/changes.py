@@ -19,7 +19,7 @@ from approvals.models import Approval, Submission, SubmissionState
 from inventory.automations import environments
 from inventory.models import Credential, DataClass, Privilege, Version, VersionCredential
 from inventory.risk.tiers import POWER, is_within
-from inventory.versions import diff, promotion_diff
+from inventory.versions import diff
 
 #: Data classes, least harmful first.
 CLASSES = list(DataClass.values)
@@ -167,7 +167,7 @@ def _privileges(old: Collection[Privilege], new: Collection[Privilege], asked_id
 
 def _across(old: Collection[Privilege], new: Collection[Privilege], asked_ids: Collection[int]) -> dict[str, Any]:
     """`_privileges` across environments: the same operation on another resource counts as changed."""
-    pairs, removed, added = promotion_diff.pair_privileges(list(old), list(new))
+    pairs, removed, added = diff.pair_across(old, new)
     changed_ids = {after.pk for before, after in pairs if before.key != after.key or diff.differs(before, after)}
     return {
         "added": tuple(added),

@@ -6,7 +6,7 @@ lineage, with its own submission. The form takes its values from the sibling and
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from governance.core.models import Team
 from inventory.automations.platform_instance import platform_name
 from inventory.importers.manifest import Manifest
-from inventory.models import Automation, AutomationState, Version, source_condition
+from inventory.models import Automation, AutomationState, Version
 from inventory.risk.tiers import ENVIRONMENT_ORDER
 
 #: Most siblings that a form offers.
@@ -79,7 +79,7 @@ def likely_sibling(team: Team, manifest: Manifest, environment: str) -> Automati
     if manifest.source.external_id:
         return None
     same = _promotable(team, environment).filter(external_id="")
-    same = same.filter(versions__in=Version.objects.filter(source_condition([manifest.source.content])))
+    same = same.filter(versions__source_digest=manifest.source.content)
     return _nearest(same.distinct(), environment)
 
 
@@ -118,13 +118,13 @@ def _nearest(automations: Iterable[Automation], environment: str) -> Automation 
     return min(automations, key=distance, default=None)
 
 
-def promoted_from(lineage: UUID | None, environment: str, source: Collection[str], *, is_new: bool) -> Version | None:
+def promoted_from(lineage: UUID | None, environment: str, source: str, *, is_new: bool) -> Version | None:
     """Find the version of a lower environment that this one promotes, or None.
 
     Args:
         lineage: of the automation; None without a sibling.
         environment: the target environment.
-        source: digests of the source.
+        source: digest of the source.
         is_new: whether the automation has no approved version. A new automation may promote a version with another
             source.
 
@@ -137,7 +137,7 @@ def promoted_from(lineage: UUID | None, environment: str, source: Collection[str
         return None
     versions = Version.objects.filter(automation__lineage=lineage, automation__environment__in=lower)
     versions = versions.select_related("automation").order_by("-created_at", "-pk")
-    same = versions.filter(source_condition(source)).first()
+    same = versions.filter(source_digest=source).first()
     if same is not None or not is_new:
         return same
     below = Automation.objects.filter(lineage=lineage, environment__in=lower).exclude(state=AutomationState.RETIRED)

@@ -11,14 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import visible_row
 from inventory.chains import queries as chain_queries
 from inventory.chains.chain_ends import ANSWERS, ASKS, CALLED, CALLS, READS, WATCHES, WRITES
 from inventory.chains.queries import Chain, Link
@@ -35,8 +34,7 @@ DONE_TO_IT = (CALLED, ANSWERS, READS, WATCHES)
 @require_GET
 def automation_chain(request: Request, pk: int) -> HttpResponse:
     """Show the chain of an automation: of its approved version, otherwise its newest."""
-    now = business_time.now()
-    automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
+    automation, now = visible_row(request, Automation, pk)
     chain = chain_of(automation)
     context: Shape = {
         "crumbs": [

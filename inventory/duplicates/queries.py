@@ -7,7 +7,7 @@ is still the same.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from django.db.models import Count, Q
 
 from governance.core.models import Team
 from inventory.importers import privilege_scope
-from inventory.models import Automation, Privilege, Version, source_condition
+from inventory.models import Automation, Privilege, Version
 
 #: Share of the larger set of privileges that both must have (I9).
 SHARE = (4, 5)
@@ -45,14 +45,14 @@ class Candidate:
         team: its team.
         pk: of the automation; None for a new one.
         lineage: of the automation; siblings in other environments are no duplicates (I10).
-        source: digests of its source.
+        source: digest of its source.
         privileges: all of its privileges.
     """
 
     team: Team
     pk: int | None
     lineage: UUID | None
-    source: Collection[str]
+    source: str
     privileges: Sequence[Privilege]
 
 
@@ -76,10 +76,8 @@ def _other_automations(case: Candidate, prefix: str = "") -> Q:
 
 
 def _by_source(case: Candidate) -> set[int]:
-    versions = Version.objects.filter(
-        _other_automations(case, "automation__"), source_condition(case.source)
-    ).order_by()
-    return set(versions.values_list("automation", flat=True).distinct())
+    versions = Version.objects.filter(_other_automations(case, "automation__"), source_digest=case.source)
+    return set(versions.order_by().values_list("automation", flat=True).distinct())
 
 
 def _by_privileges(case: Candidate) -> dict[int, int]:

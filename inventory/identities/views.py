@@ -8,15 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from governance.core.clock import business_time
 from governance.web.pages import navigation
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import visible_row
 from inventory.automations import queries as automation_queries
 from inventory.automations.views import reach
 from inventory.identities import queries as identity_queries
@@ -34,9 +33,7 @@ MOST, DRAWN = 50, 6
 @require_GET
 def identity(request: Request, pk: int) -> HttpResponse:
     """Show an identity."""
-    now = business_time.now()
-    seen = NonHumanIdentity.objects.visible_to(request.actor, now)
-    identity = get_object_or_404(seen.select_related("owner", "automation__team", "interim__person"), pk=pk)
+    identity, now = visible_row(request, NonHumanIdentity, pk, "owner", "automation__team", "interim__person")
     everything = list(
         identity_queries.versions_of_identity(identity)
         .order_by("automation__name", "pk")

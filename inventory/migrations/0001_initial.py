@@ -750,8 +750,6 @@ class Migration(migrations.Migration):
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                     ('importer_version', models.CharField(max_length=40)),
-                    ('source_digest', models.CharField(blank=True, max_length=80)),
-                    ('manifest_digest', models.CharField(blank=True, max_length=80)),
                     ('at', models.DateTimeField()),
                     ('tier', models.CharField(max_length=8)),
                     ('reasons', models.JSONField(default=list)),
@@ -760,7 +758,6 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ('version_id', '-id'),
-                    'indexes': [models.Index(condition=models.Q(('source_digest', ''), _negated=True), fields=['source_digest'], name='assessment_by_source'), models.Index(condition=models.Q(('manifest_digest', ''), _negated=True), fields=['manifest_digest'], name='assessment_by_manifest')],
                 },
             ),
             migrations.CreateModel(

@@ -36,6 +36,4 @@ from inventory.models.version import (
     Version,
     VersionCredential,
     VersionIdentity,
-    manifest_condition,
-    source_condition,
 )

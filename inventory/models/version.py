@@ -57,12 +57,6 @@ class Version(AppendOnly):
         return self.automation.relations(person, now)
 
     @property
-    def source_digests(self) -> tuple[str, ...]:
-        """Digests of its source: the stored one, and those of newer importers."""
-        read = self.assessments.exclude(source_digest="").order_by().values_list("source_digest", flat=True)
-        return tuple(dict.fromkeys([self.source_digest, *read]))
-
-    @property
     def latest_assessment(self) -> Assessment | None:
         """Newest assessment, or None before the first."""
         return self.assessments.order_by("-id").first()
@@ -73,9 +67,6 @@ class Assessment(AppendOnly):
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="assessments")
     importer_version = models.CharField(max_length=40)
-    #: Digests that this importer gives the version, if they differ from the stored ones (I2); see `source_condition`.
-    source_digest = models.CharField(max_length=80, blank=True)
-    manifest_digest = models.CharField(max_length=80, blank=True)
     at = models.DateTimeField()
     tier = models.CharField(max_length=8)
     reasons = models.JSONField(default=list)
@@ -83,10 +74,6 @@ class Assessment(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         ordering = ("version_id", "-id")
-        indexes = (
-            models.Index(fields=["source_digest"], name="assessment_by_source", condition=~Q(source_digest="")),
-            models.Index(fields=["manifest_digest"], name="assessment_by_manifest", condition=~Q(manifest_digest="")),
-        )
 
     def __str__(self) -> str:
         return f"{self.version}: {self.tier}"
@@ -99,22 +86,6 @@ class Assessment(AppendOnly):
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Timeline of the automation."""
         return (self, self.version, self.version.automation)
-
-
-def source_condition(digests: Collection[str]) -> Q:
-    """Versions whose source has one of some digests, by the first importer or a newer one (I2)."""
-    return _has_digest("source_digest", digests)
-
-
-def manifest_condition(digests: Collection[str]) -> Q:
-    """Versions whose manifest has one of some digests, by the first importer or a newer one."""
-    return _has_digest("manifest_digest", digests)
-
-
-def _has_digest(name: str, digests: Collection[str]) -> Q:
-    wanted = {f"{name}__in": [digest for digest in digests if digest]}
-    stored = Version.objects.filter(**wanted).order_by().values("pk")
-    return Q(pk__in=stored.union(Assessment.objects.filter(**wanted).order_by().values("version"), all=True))
 
 
 class Privilege(AppendOnly):

@@ -1,23 +1,45 @@
-"""Differences between two versions of an automation."""
+"""Differences between two versions: of one automation (I7), or of two environments (I10).
+
+Across environments, the same operation is often on another resource with another credential. This is one change, not a
+loss and a gain.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
 from inventory.models import Credential, Privilege, Trigger, Version, VersionCredential
 
-#: Fields of a privilege that may differ under the same key, with labels.
-COMPARED = (
-    ("level", "Level"),
-    ("active", "Switched on"),
-    ("model_controlled", "Chosen by a model"),
-    ("opaque", "Can't be judged from its source"),
-    ("recognised", "Recognised"),
-)
+#: Facts of a privilege that may differ under the same key: attribute by label.
+COMPARED = {
+    "Level": "level",
+    "Switched on": "active",
+    "Chosen by a model": "model_controlled",
+    "Can't be judged from its source": "opaque",
+    "Recognised": "recognised",
+}
+#: Facts that may differ across environments.
+COMPARED_ACROSS = {
+    "Resource": "entitlement.resource.name",
+    "Data class": "entitlement.counted_class",
+    "Connector": "connector",
+    "Connection": "instance",
+    "Credential": "credential",
+    "Level": "level",
+    "Target": "target",
+    "Scope": "scope",
+    "Switched on": "active",
+    "Chosen by a model": "model_controlled",
+}
+
+#: Keys of a row; two rows with a common key are a pair.
+Keys = Callable[[Any], Iterable[Any]]
 
 
 class Field(NamedTuple):
@@ -41,13 +63,13 @@ class Change:
 class VersionDiff:
     """Differences between two versions (I7). Renaming or moving a node makes no difference."""
 
-    added: tuple[Privilege, ...]
-    removed: tuple[Privilege, ...]
-    changed: tuple[Change, ...]
-    triggers_added: tuple[Trigger, ...] = ()
-    triggers_removed: tuple[Trigger, ...] = ()
-    credentials_added: tuple[Credential, ...] = ()
-    credentials_removed: tuple[Credential, ...] = ()
+    added: Sequence[Privilege]
+    removed: Sequence[Privilege]
+    changed: Sequence[Change]
+    triggers_added: Sequence[Trigger] = ()
+    triggers_removed: Sequence[Trigger] = ()
+    credentials_added: Sequence[Credential] = ()
+    credentials_removed: Sequence[Credential] = ()
     source_changed: bool = False
 
     @property
@@ -64,12 +86,11 @@ class VersionDiff:
 def diff_versions(old: Version, new: Version) -> VersionDiff:
     """Compare privileges, triggers and credentials of two versions. Reads only: three queries for both."""
     starts = _rows_of_both(Trigger.objects.order_by("pk"), old, new)
-    triggers = tuple(_by_key(rows, _trigger_key) for rows in starts)
+    _, triggers_removed, triggers_added = pair_rows(*starts, _trigger_keys)
     uses = _rows_of_both(VersionCredential.objects.select_related("credential").order_by("pk"), old, new)
-    used = tuple(_by_key((row.credential for row in rows), lambda credential: credential.pk) for rows in uses)
+    old_uses, new_uses = ([row.credential for row in rows] for rows in uses)
+    _, credentials_removed, credentials_added = pair_rows(old_uses, new_uses, lambda credential: [credential.pk])
     held = Privilege.objects.select_related("entitlement__resource", "credential").order_by("pk")
-    triggers_added, triggers_removed = _added_and_removed(*triggers)
-    credentials_added, credentials_removed = _added_and_removed(*used)
     return replace(
         diff_privileges(*_rows_of_both(held, old, new)),
         triggers_added=triggers_added,
@@ -80,40 +101,77 @@ def diff_versions(old: Version, new: Version) -> VersionDiff:
     )
 
 
-def diff_privileges(old: Iterable[Privilege], new: Iterable[Privilege]) -> VersionDiff:
-    """Compare two lists of privileges by key; the rows may be unsaved, as in a preview."""
-    before, after = _by_key(old, lambda privilege: privilege.key), _by_key(new, lambda privilege: privilege.key)
-    added, removed = _added_and_removed(before, after)
-    both = [(before[key], privilege) for key, privilege in after.items() if key in before]
-    changed = [Change(was, now, rows) for was, now in both if (rows := _rows(was, now))]
-    return VersionDiff(added, removed, tuple(changed))
+def diff_privileges(old: Iterable[Privilege], new: Iterable[Privilege], *, across: bool = False) -> VersionDiff:
+    """Compare two lists of privileges; the new rows may be unsaved, as in a preview.
+
+    Args:
+        old, new: the privileges.
+        across: whether they are of two environments; see `pair_across`.
+    """
+    both, removed, added = pair_across(old, new) if across else pair_rows(old, new, _key)
+    compared = COMPARED_ACROSS if across else COMPARED
+    changed = [Change(was, now, rows) for was, now in both if (rows := _fields(was, now, compared))]
+    return VersionDiff(added, removed, changed)
 
 
 def differs(was: Privilege, now: Privilege) -> bool:
     """Whether two privileges with the same key differ."""
-    return bool(_rows(was, now))
+    return bool(_fields(was, now, COMPARED))
 
 
-def _rows(was: Privilege, now: Privilege) -> tuple[Field, ...]:
-    differing = ((label, getattr(was, name), getattr(now, name)) for name, label in COMPARED)
-    return tuple(Field(label, _text(before), _text(after)) for label, before, after in differing if before != after)
+def _fields(was: Privilege, now: Privilege, compared: Mapping[str, str]) -> tuple[Field, ...]:
+    rows = (Field(label, *(_text(attrgetter(path)(row)) for row in (was, now))) for label, path in compared.items())
+    return tuple(row for row in rows if row.before != row.after)
 
 
 def _text(value: Any) -> str:
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(value) if isinstance(value, list) else str(value or "none")
 
 
-def _by_key(rows: Iterable[Any], key: Any) -> dict[Any, Any]:
-    return {key(row): row for row in rows}
+def pair_across(
+    old: Iterable[Privilege], new: Iterable[Privilege]
+) -> tuple[list[tuple[Privilege, Privilege]], list[Privilege], list[Privilege]]:
+    """Pair the privileges of two environments: by key, else by operation and place in the source, else by operation."""
+    return pair_rows(old, new, _key, _places, _operation)
 
 
-def _added_and_removed(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    added = tuple(item for key, item in after.items() if key not in before)
-    return added, tuple(item for key, item in before.items() if key not in after)
+def pair_rows(
+    old: Iterable[Any], new: Iterable[Any], *keys: Keys
+) -> tuple[list[tuple[Any, Any]], list[Any], list[Any]]:
+    """Pairs of rows with a common key, the old row first, and the rest of both lists; earlier keys pair first."""
+    both: list[tuple[Any, Any]] = []
+    left, free = list(old), list(new)
+    for keys_of in keys:
+        waiting: dict[Any, list[Any]] = defaultdict(list)
+        for was in left:
+            for key in keys_of(was):
+                waiting[key].append(was)
+        paired_ids = set[int]()
+        for now in free:
+            was = next((row for key in keys_of(now) for row in waiting[key] if id(row) not in paired_ids), None)
+            if was is not None:
+                paired_ids |= {id(was), id(now)}
+                both.append((was, now))
+        left, free = ([row for row in rows if id(row) not in paired_ids] for rows in (left, free))
+    return both, left, free
 
 
-def _trigger_key(trigger: Trigger) -> tuple[Any, ...]:
-    return trigger.type, trigger.detail, trigger.authenticated, trigger.active
+def _key(privilege: Privilege) -> list[Any]:
+    return [privilege.key]
+
+
+def _places(privilege: Privilege) -> list[Any]:
+    return [(privilege.connector, privilege.entitlement.code, place) for place in privilege.at]
+
+
+def _operation(privilege: Privilege) -> list[Any]:
+    return [(privilege.connector, privilege.entitlement.code)]
+
+
+def _trigger_keys(trigger: Trigger) -> list[Any]:
+    return [(trigger.type, trigger.detail, trigger.authenticated, trigger.active)]
 
 
 def _rows_of_both(rows: QuerySet[Any], old: Version, new: Version) -> tuple[list[Any], list[Any]]:

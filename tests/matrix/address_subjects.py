@@ -597,7 +597,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     },
     "resource_incident": lambda portal, _: {
         "reference": "INC-2",
-        "until_on": portal.world.now.date() + timedelta(days=2),
+        "until": portal.world.now.date() + timedelta(days=2),
         "reason": "A token was posted.",
     },
     "automation_transfer": lambda portal, _: {"team": portal.world.northwind.people_team.pk, "reason": "They use it."},

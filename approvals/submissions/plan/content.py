@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inventory.chains.chain_ends import VersionParts
@@ -42,11 +42,6 @@ class VersionContent:
     triggers: Sequence[Trigger]
     identities: Sequence[NonHumanIdentity]
     bindings: Mapping[BindingKey, Binding]
-
-    @property
-    def source_digests(self) -> Collection[str]:
-        """Digests by which its source is found in the register."""
-        return [self.manifest.source.content] if self.version is None else self.version.source_digests
 
     @property
     def identity_ids(self) -> list[int]:

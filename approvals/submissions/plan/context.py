@@ -212,7 +212,9 @@ def _ids(parties: Iterable[PartyPair]) -> set[int]:
 
 def _possible_duplicates(content: VersionContent) -> Likenesses:
     automation = content.automation
-    case = Candidate(automation.team, automation.pk, automation.lineage, content.source_digests, content.privileges)
+    case = Candidate(
+        automation.team, automation.pk, automation.lineage, content.manifest.source.content, content.privileges
+    )
     return duplicates.possible_duplicates(content.registered, case)
 
 
@@ -318,7 +320,9 @@ def _promoted_from(content: VersionContent, *, is_new: bool) -> Version | None:
     automation = content.automation
     if automation.lineage is None:
         return None
-    return environments.promoted_from(automation.lineage, automation.environment, content.source_digests, is_new=is_new)
+    return environments.promoted_from(
+        automation.lineage, automation.environment, content.manifest.source.content, is_new=is_new
+    )
 
 
 def _asked_owners(content: VersionContent) -> tuple[Person | None, Person | None]:

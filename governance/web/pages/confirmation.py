@@ -183,6 +183,44 @@ def form_page(
     return page(request, "components/form_page.html", context, status=422 if form.errors else 200)
 
 
+def operation_form(
+    request: Request,
+    row: Any,
+    verb: Transition[Any],
+    form: forms.Form,
+    now: datetime,
+    *,
+    title: str,
+    label: str,
+    text: str = "",
+    arguments: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    points: Callable[[], Sequence[Mapping[str, str]]] = tuple,
+) -> HttpResponse:
+    """Show the form of one operation on a row; perform it on POST. See `form_page`.
+
+    Args:
+        request: the request.
+        row: the subject, which has an ``href``.
+        verb: the operation.
+        form: bound on POST.
+        now: business time.
+        title, label, text, points: as for `form_page`.
+        arguments: turns the cleaned fields into arguments of the operation; by default they have the same names.
+    """
+    return form_page(
+        request,
+        form,
+        lambda fields: verb(row, actor=request.actor, now=now, **arguments(fields)),
+        now=now,
+        title=title,
+        label=label,
+        back=row.href,
+        text=text,
+        refusal=verb.refusal(row, actor=request.actor, now=now),
+        points=points,
+    )
+
+
 def _say_beside(form: forms.Form, error: InvalidInput) -> None:
     """Put each sentence of a refusal beside its field, and the whole above the form when it has none."""
     field_errors = [(name, sentence) for name, sentence in error.refusal.detail if name in form.fields]

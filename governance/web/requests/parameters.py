@@ -7,10 +7,18 @@ theirs to say.
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from typing import Any, TypeVar
 
+from django.db.models import Model
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.http import url_has_allowed_host_and_scheme
+
+from governance.core.clock import business_time
+from governance.web.requests.middleware import Request
+
+M = TypeVar("M", bound=Model)
 
 DIGITS = 18
 """As many as a key of the database always holds."""
@@ -65,3 +73,17 @@ def end_of(day: date) -> datetime:
         day: not after `LAST_DAY`.
     """
     return midnight_of(day + timedelta(days=1))
+
+
+def visible_row(request: Request, model: type[M], pk: int, *related: str) -> tuple[M, datetime]:
+    """Return the row that an address names, if the reader may see it, with the business time; otherwise answer 404.
+
+    Args:
+        request: the request.
+        model: its manager has `visible_to`.
+        pk: key of the row.
+        related: relations to load with it.
+    """
+    manager: Any = model._default_manager
+    now = business_time.now()
+    return get_object_or_404(manager.visible_to(request.actor, now).select_related(*related), pk=pk), now

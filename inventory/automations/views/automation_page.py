@@ -15,7 +15,7 @@ from governance.web.components import times
 from governance.web.pages.confirmation import offered
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.navigation import href
-from inventory.automations import conflict_status, environments, review_status
+from inventory.automations import environments, panels
 from inventory.automations import queries as automation_queries
 from inventory.automations.rules import ReaderRelations, reader_relations
 from inventory.automations.transitions import lifecycle
@@ -84,7 +84,7 @@ def automation_context(automation: Automation, actor: Actor, now: datetime, quer
         "head": _head(automation, actor, now, reader),
         "next": transfers.transfer_banner(automation, actor, now) or _next_step(automation, newest, actor, now),
         "ownerless": interim_owners.interim_banner(automation, actor, now),
-        "in_conflict": conflict_status.conflict_lines(automation, actor, now),
+        "in_conflict": panels.supplied(panels.CONFLICTS, automation, actor, now),
         "tabs": _tabs(automation, newest, tab),
         "tab": tab,
         "panels": [
@@ -190,14 +190,14 @@ def _next_step(automation: Automation, newest: Any, actor: Actor, now: datetime)
         return _suspended_banner(automation)
     submissions = [{"label": "See its submissions", "href": f"{automation.href}?tab=submissions"}]
     if automation.state == AutomationState.IN_REVIEW:
-        held = review_status.waiting_for(automation, actor, now)
+        held = panels.supplied(panels.WAITING, automation, actor, now)
         return {"lead": "It is in review.", "held": held, "text": "", "actions": submissions}
     is_ahead = newest is not None and automation.approved_version_id != newest.pk
     if is_ahead and automation.state in (AutomationState.DRAFT, AutomationState.LIVE):
         lead, approved = f"Version {newest.number} is not approved.", automation.approved_version
         if newest.submitted:
             runs = f"Version {approved.number} runs on until it is." if approved else ""
-            held = review_status.waiting_for(automation, actor, now)
+            held = panels.supplied(panels.WAITING, automation, actor, now)
             return {"lead": lead, "held": held, "text": runs, "actions": submissions}
         finish = {"label": "Finish and submit", "href": href("import_preview", newest.preview)}
         text = "It was imported and not submitted yet."

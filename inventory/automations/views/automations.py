@@ -16,10 +16,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.web.pages import pager
-from governance.web.pages.confirmation import confirm, form_page
+from governance.web.pages.confirmation import confirm, operation_form
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.parameters import number, visible_row
 from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import lifecycle
 from inventory.automations.views import automation_page
@@ -79,25 +79,25 @@ def _filtered(rows: QuerySet[Automation], request: Request, now: datetime) -> Qu
     return rows
 
 
-def _find_automation(request: Request, pk: int, now: datetime) -> Automation:
-    """Find an automation that the reader may see; otherwise 404."""
-    related = ("team", "business_owner", "technical_owner", "approved_version", "stopped_by", "resume_asked_by")
-    seen = Automation.objects.visible_to(request.actor, now).select_related(*related, "interim__person")
-    return get_object_or_404(seen, pk=pk)
+#: Relations that rules and sentences of an automation's pages read.
+RELATED = (
+    *("team", "business_owner", "technical_owner", "approved_version", "stopped_by", "resume_asked_by"),
+    "interim__person",
+)
 
 
 @require_GET
 def automation(request: Request, pk: int) -> HttpResponse:
     """Show an automation; its tabs are this page with ``?tab=``."""
-    now = business_time.now()
-    context = automation_page.automation_context(_find_automation(request, pk, now), request.actor, now, request.GET)
+    automation, now = visible_row(request, Automation, pk, *RELATED)
+    context = automation_page.automation_context(automation, request.actor, now, request.GET)
     return page(request, "inventory/automations/automation.html", context, fragment="tab")
 
 
 @require_GET
 def version(request: Request, pk: int, number: int) -> HttpResponse:
     """Show a version compared with the approved or previous one, in a tab of the automation's page."""
-    automation = _find_automation(request, pk, business_time.now())
+    automation, _ = visible_row(request, Automation, pk)
     get_object_or_404(automation.versions.all(), number=number)
     return redirect(f"{automation.href}?tab=versions&version={number}")
 
@@ -105,8 +105,7 @@ def version(request: Request, pk: int, number: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def stop(request: Request, pk: int) -> HttpResponse:
     """Stop an automation (G5). The page shows its access before the button."""
-    now = business_time.now()
-    automation = _find_automation(request, pk, now)
+    automation, now = visible_row(request, Automation, pk, *RELATED)
     return confirm(
         request,
         automation,
@@ -122,8 +121,7 @@ def stop(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def resume(request: Request, pk: int) -> HttpResponse:
     """Request the end of a stop, or lift it as the second person (G5)."""
-    now = business_time.now()
-    automation = _find_automation(request, pk, now)
+    automation, now = visible_row(request, Automation, pk, *RELATED)
     requester = automation.resume_asked_by
     first = "A second person has to agree before it runs again."
     runs = "It runs again with the grants that are still in term."
@@ -159,23 +157,22 @@ class AboutForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def amend(request: Request, pk: int) -> HttpResponse:
     """Change the description of an automation."""
-    now = business_time.now()
-    automation = _find_automation(request, pk, now)
+    automation, now = visible_row(request, Automation, pk, *RELATED)
     given = {**automation.asked, "name": automation.name, "escalation_contact": automation.escalation_contact}
     initial = {name.removesuffix("_id"): value for name, value in given.items()}
     people = ownership_rules.possible_owners(automation.team, automation, now)
-    return form_page(
+    return operation_form(
         request,
+        automation,
+        confirmation.amend_automation,
         AboutForm(request.POST or None, initial=initial, people=people),
-        lambda fields: confirmation.amend_automation(automation, actor=request.actor, now=now, fields=fields),
-        now=now,
+        now,
         title=f"What is said about {automation.name}",
         text=""
         if automation.state == AutomationState.DRAFT
         else "Purpose, kind and owners count once stage 1 has decided again; until then they wait.",
         label="Save",
-        back=automation.href,
-        refusal=confirmation.amend_automation.refusal(automation, actor=request.actor, now=now),
+        arguments=lambda fields: {"fields": fields},
     )
 
 
@@ -189,18 +186,14 @@ class RaiseForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def raise_tier(request: Request, pk: int) -> HttpResponse:
     """Raise the risk tier of an automation; no person can lower it."""
-    now = business_time.now()
-    automation = _find_automation(request, pk, now)
-    return form_page(
+    automation, now = visible_row(request, Automation, pk, *RELATED)
+    return operation_form(
         request,
+        automation,
+        confirmation.raise_tier,
         RaiseForm(request.POST or None),
-        lambda fields: confirmation.raise_tier(
-            automation, actor=request.actor, now=now, reason=fields["reason"], tier=fields["tier"]
-        ),
-        now=now,
+        now,
         title=f"Raise the risk of {automation.name}",
         text="A tier is raised and never lowered: more people sign, and for shorter.",
         label="Raise it",
-        back=automation.href,
-        refusal=confirmation.raise_tier.refusal(automation, actor=request.actor, now=now),
     )

@@ -7,13 +7,12 @@ from typing import Any
 
 from django.db.models import Count, Q
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_http_methods
 
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
 from governance.web.pages.confirmation import confirm
 from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import visible_row
 from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import lifecycle
 from inventory.automations.views import automation_page, reasons
@@ -26,9 +25,8 @@ Shape = dict[str, Any]
 @require_http_methods(["GET", "POST"])
 def retire(request: Request, pk: int) -> HttpResponse:
     """Retire an automation (L1). The page shows its dependents and ending grants before the button."""
-    now = business_time.now()
     related = ("team", "business_owner", "technical_owner", "approved_version", "interim__person")
-    automation = get_object_or_404(Automation.objects.visible_to(request.actor, now).select_related(*related), pk=pk)
+    automation, now = visible_row(request, Automation, pk, *related)
     return confirm(
         request,
         automation,

@@ -15,8 +15,9 @@ from django.views.decorators.http import require_http_methods
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.models import Team, TeamKind
-from governance.web.pages.confirmation import confirm, form_page, offered
+from governance.web.pages.confirmation import confirm, offered, operation_form
 from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import visible_row
 from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import transfers
 from inventory.automations.views import reasons
@@ -61,20 +62,16 @@ def transfer_banner(automation: Automation, actor: Actor, now: datetime) -> Shap
 @require_http_methods(["GET", "POST"])
 def request_transfer(request: Request, pk: int) -> HttpResponse:
     """Request a transfer, as the lead of the automation's team."""
-    now = business_time.now()
-    seen = Automation.objects.visible_to(request.actor, now).select_related("team", "approved_version")
-    automation = get_object_or_404(seen, pk=pk)
-
-    return form_page(
+    automation, now = visible_row(request, Automation, pk, "team", "approved_version")
+    return operation_form(
         request,
+        automation,
+        transfers.request_transfer,
         TransferForm(request.POST or None, without=automation.team_id),
-        lambda fields: transfers.request_transfer(automation, actor=request.actor, now=now, **fields),
-        now=now,
+        now,
         title=f"Give {automation.name} to another team",
         label="Ask them",
         text=f"Once the other team’s lead agrees it is theirs. They decide stage 1 anew, {RUNS_ON}",
-        back=automation.href,
-        refusal=transfers.request_transfer.refusal(automation, actor=request.actor, now=now),
         points=lambda: shortened_grants(automation, now),
     )
 
@@ -101,7 +98,6 @@ def accept(request: Request, pk: int) -> HttpResponse:
             },
             *shortened_grants(transfer.automation, now),
         ],
-        back=transfer.automation.href,
     )
 
 
@@ -119,7 +115,6 @@ def drop(request: Request, pk: int) -> HttpResponse:
         text=f"Both teams hear of it. {transfer.from_team.name} can ask another team.",
         label="Leave it there",
         kind="filled",
-        back=transfer.automation.href,
     )
 
 

@@ -11,20 +11,19 @@ from typing import Any
 from django import forms
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Transition
 from governance.core.models import Person
-from governance.web.pages.confirmation import Shape, form_page, offered, perform
+from governance.web.pages.confirmation import Shape, offered, operation_form, perform
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.parameters import number, visible_row
 from inventory.credentials import transitions
 from inventory.credentials.transitions import SECRET
 from inventory.credentials.views import credential_facts
@@ -49,16 +48,10 @@ RELATED = ("opens__team", "kept_in__team", "said_kept_in", "said_by", "owner", "
 MOST = 50
 
 
-def _find_credential(request: Request, pk: int) -> tuple[Credential, datetime]:
-    now = business_time.now()
-    seen = Credential.objects.visible_to(request.actor, now).select_related(*RELATED)
-    return get_object_or_404(seen, pk=pk), now
-
-
 @require_GET
 def credential(request: Request, pk: int) -> HttpResponse:
     """Show a credential: store, reach, age, users and activity."""
-    credential, now = _find_credential(request, pk)
+    credential, now = visible_row(request, Credential, pk, *RELATED)
     near = [each for each in (credential.opens, credential.kept_in) if each is not None]
     seen = Resource.objects.visible_to(request.actor, now).filter(pk__in=[each.pk for each in near])
     visible = set(seen.values_list("pk", flat=True)) if near else set()
@@ -206,25 +199,21 @@ def _as_day(at: datetime | None) -> date | None:
 @require_http_methods(["GET", "POST"])
 def describe_credential(request: Request, pk: int) -> HttpResponse:
     """Set lifetime, age, due dates and owner of a credential."""
-    credential, now = _find_credential(request, pk)
+    credential, now = visible_row(request, Credential, pk, *RELATED)
     initial = {name: getattr(credential, name) for name in FactsForm.base_fields}
     shown = initial | {name: _as_day(initial[name]) for name in INSTANTS}
     stays = transitions.owner_refusal(credential, request.actor, now)
     form = FactsForm(request.POST or None, current_owner=credential.owner, stays=stays, initial=shown)
-
-    refusal = transitions.describe_credential.refusal(credential, actor=request.actor, now=now)
-    text = "Never the secret itself: only when and who. Leave empty what you do not know."
-    title = f"What is known of {credential}"
-    return form_page(
+    return operation_form(
         request,
+        credential,
+        transitions.describe_credential,
         form,
-        lambda _: transitions.describe_credential(credential, actor=request.actor, now=now, fields=form.said),
-        now=now,
-        title=title,
+        now,
+        title=f"What is known of {credential}",
         label="Save",
-        back=credential.href,
-        text=text,
-        refusal=refusal,
+        text="Never the secret itself: only when and who. Leave empty what you do not know.",
+        arguments=lambda _: {"fields": form.said},
     )
 
 
@@ -260,20 +249,21 @@ class ReachForm(SecretFreeForm):
 @require_http_methods(["GET", "POST"])
 def declare_reach(request: Request, pk: int) -> HttpResponse:
     """Declare the entitlements that a credential opens, or that they are unknown."""
-    credential, now = _find_credential(request, pk)
+    credential, now = visible_row(request, Credential, pk, *RELATED)
     initial = {"known": "no" if credential.reach_kind == Reach.UNKNOWN else "yes", "codes": credential.reach}
     form = ReachForm(request.POST or None, initial=initial if credential.reach_at else {}, opens=credential.opens)
 
-    def act(given: dict[str, Any]) -> Credential:
-        codes = given["codes"] if given["known"] == "yes" else None
-        return transitions.declare_reach(credential, actor=request.actor, now=now, codes=codes)
-
-    refusal = transitions.declare_reach.refusal(credential, actor=request.actor, now=now)
     on = credential.opens.name if credential.opens else "a resource that nobody has named"
-    text = f"It opens {on}. What uses it is assessed anew, and whoever decides about it sees what it opens beyond that."
-    title = f"What {credential} opens"
-    return form_page(
-        request, form, act, now=now, title=title, label="Save", back=credential.href, text=text, refusal=refusal
+    return operation_form(
+        request,
+        credential,
+        transitions.declare_reach,
+        form,
+        now,
+        title=f"What {credential} opens",
+        label="Save",
+        text=f"It opens {on}. What uses it is assessed anew, and whoever decides about it sees what it opens beyond that.",
+        arguments=lambda given: {"codes": given["codes"] if given["known"] == "yes" else None},
     )
 
 
@@ -286,22 +276,20 @@ class StoreForm(SecretFreeForm):
 @require_http_methods(["GET", "POST"])
 def claim_store(request: Request, pk: int) -> HttpResponse:
     """Name the store of a credential, or withdraw the claim."""
-    credential, now = _find_credential(request, pk)
+    credential, now = visible_row(request, Credential, pk, *RELATED)
     form = StoreForm(request.POST or None, initial={"store": credential.said_kept_in_id})
     stores = Resource.objects.visible_to(request.actor, now).filter(kind=ResourceKind.SECRET_STORE)
     choice: Any = form.fields["store"]
     choice.queryset = stores.filter(state=ResourceState.ACTIVE).distinct()
-
-    return form_page(
+    return operation_form(
         request,
+        credential,
+        transitions.claim_store,
         form,
-        lambda given: transitions.claim_store(credential, actor=request.actor, now=now, store=given["store"]),
-        now=now,
+        now,
         title=f"Where {credential} is kept",
         label="Say so",
-        back=credential.href,
         text="The owner of that store confirms or refuses it. Then they decide about this credential where it is asked for.",
-        refusal=transitions.claim_store.refusal(credential, actor=request.actor, now=now),
     )
 
 
@@ -318,7 +306,7 @@ def refuse_store(request: Request, pk: int) -> HttpResponse:
 
 
 def _answer(request: Request, pk: int, verb: Transition[Credential]) -> HttpResponse:
-    credential, now = _find_credential(request, pk)
+    credential, now = visible_row(request, Credential, pk, *RELATED)
     store = number(request.POST.get("store")) or 0
     answer = perform(request, lambda: verb(credential, actor=request.actor, now=now, store=store), credential.href)
     # A former owner saw the credential through the store; after the refusal they may not see it.

@@ -38,7 +38,6 @@ from inventory.models import (
     Resource,
     ResourceState,
     Version,
-    source_condition,
 )
 from inventory.models.automation import AMENDED_BY_REVIEW
 from inventory.ownership import rules as ownership_rules
@@ -196,7 +195,7 @@ def find_automation(
         **place,
         external_id="",
         team=team,
-        versions__in=Version.objects.filter(source_condition([manifest.source.content])),
+        versions__source_digest=manifest.source.content,
     ).exclude(state=AutomationState.RETIRED)
     automations = list(same.distinct()[:2])
     return automations[0] if len(automations) == 1 else None

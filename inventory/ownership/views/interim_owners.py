@@ -17,7 +17,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
-from governance.web.pages.confirmation import confirm, form_page, offered, perform
+from governance.web.pages.confirmation import confirm, offered, operation_form, perform
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from inventory.models import (
@@ -145,19 +145,16 @@ def name_interim(request: Request, kind: str, pk: int) -> HttpResponse:
     """Name an interim owner, as team lead or security reviewer; the other confirms."""
     now = business_time.now()
     subject = get_object_or_404(_visible(kind, request.actor, now), pk=pk)
-    naming = ownership_transitions.NAME_INTERIM[kind]
-
-    return form_page(
+    return operation_form(
         request,
+        subject,
+        ownership_transitions.NAME_INTERIM[kind],
         InterimForm(request.POST or None),
-        lambda fields: naming(subject, actor=request.actor, now=now, **fields),
-        now=now,
+        now,
         title=f"Who answers for {subject} meanwhile?",
         label="Name them",
         text="It counts once the other of the two, team lead or security reviewer, confirms it, and for thirty days. "
         "You can’t name yourself.",
-        back=subject.href,
-        refusal=naming.refusal(subject, actor=request.actor, now=now),
     )
 
 

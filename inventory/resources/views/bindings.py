@@ -19,7 +19,7 @@ from governance.core.clock import business_time
 from governance.core.texts import free_text
 from governance.web.pages.confirmation import Shape, form_page, perform
 from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.parameters import number, visible_row
 from inventory.models import Binding, Resource
 from inventory.resources import queries as resource_queries
 from inventory.resources.transitions import bindings
@@ -96,8 +96,7 @@ class ConnectionForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def bind_connection(request: Request, pk: int) -> HttpResponse:
     """Bind a connection to a resource, or request its move from another one."""
-    now = business_time.now()
-    resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
+    resource, now = visible_row(request, Resource, pk)
     form = ConnectionForm(request.POST or None)
 
     def act(fields: dict[str, Any]) -> object:
@@ -128,9 +127,7 @@ def agree(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def share(request: Request, pk: int) -> HttpResponse:
     """Consent that a host of this resource also opens another owner's resource."""
-    now = business_time.now()
-    seen = Resource.objects.visible_to(request.actor, now)
-    resource = get_object_or_404(seen, pk=number(request.POST.get("resource")) or 0)
+    resource, now = visible_row(request, Resource, number(request.POST.get("resource")) or 0)
     return perform(
         request, lambda: bindings.share_host(resource, actor=request.actor, now=now, binding=pk), resource.href
     )

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_http_methods
 
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.web.pages.confirmation import confirm, form_page, offered
+from governance.web.pages.confirmation import confirm, offered, operation_form
 from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import FIRST_DAY, LAST_DAY, end_of
+from governance.web.requests.parameters import FIRST_DAY, LAST_DAY, end_of, visible_row
 from inventory.models import Incident, Resource
 from inventory.resources.transitions import incidents
 
@@ -36,13 +36,17 @@ class IncidentForm(forms.Form):
         max_length=incidents.LONGEST_REFERENCE,
         help_text="The number under which it is dealt with, in one word: INC-204.",
     )
-    until_on = forms.DateField(
+    until = forms.DateField(
         label="Until, that day included",
         validators=[MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)],
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text=f"At most {incidents.LONGEST_DAYS} days. It can be ended before.",
     )
     reason = forms.CharField(label="What happened", widget=forms.Textarea(attrs={"rows": 3}), max_length=4000)
+
+    def clean_until(self) -> datetime:
+        """End of the last day."""
+        return end_of(self.cleaned_data["until"])
 
 
 @dataclass(frozen=True)
@@ -78,26 +82,17 @@ def incident_lines(resource: Resource, actor: Actor, now: datetime) -> list[Inci
 @require_http_methods(["GET", "POST"])
 def declare(request: Request, pk: int) -> HttpResponse:
     """Declare an incident on a resource (its owner, security)."""
-    now = business_time.now()
-    resource = get_object_or_404(
-        Resource.objects.visible_to(request.actor, now).select_related("interim__person"), pk=pk
-    )
-
-    def act(fields: dict[str, Any]) -> object:
-        given = {"reason": fields["reason"], "reference": fields["reference"], "until": end_of(fields["until_on"])}
-        return incidents.declare_incident(resource, actor=request.actor, now=now, **given)
-
-    return form_page(
+    resource, now = visible_row(request, Resource, pk, "interim__person")
+    return operation_form(
         request,
+        resource,
+        incidents.declare_incident,
         IncidentForm(request.POST or None),
-        act,
-        now=now,
+        now,
         title=f"Declare an incident on {resource.name}",
         text="Whatever holds something on it comes up for review at once, with two working days to answer. A review that is "
         "open already is joined; its deadline may come forward, never back.",
         label="Declare it",
-        back=resource.href,
-        refusal=incidents.declare_incident.refusal(resource, actor=request.actor, now=now),
     )
 
 

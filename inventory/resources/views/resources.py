@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -18,10 +17,11 @@ from governance.core.clock import business_time
 from governance.core.models import Person, Team
 from governance.core.roles.roles import Permission
 from governance.web.pages import navigation, pager
-from governance.web.pages.confirmation import form_page, offered, perform
+from governance.web.pages.confirmation import form_page, offered, operation_form, perform
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import visible_row
 from inventory.credentials.views import credential_facts
 from inventory.models import DataClass, Environment, Level, Resource, ResourceKind, ResourceState, ScopeKind
 from inventory.models.interim_owner import interim_condition
@@ -79,16 +79,10 @@ def _filtered(rows: QuerySet[Resource], request: Request, now: datetime) -> Quer
     return rows
 
 
-def _find_resource(request: Request, pk: int) -> tuple[Resource, datetime]:
-    now = business_time.now()
-    seen = Resource.objects.visible_to(request.actor, now).select_related(*RELATED)
-    return get_object_or_404(seen, pk=pk), now
-
-
 @require_GET
 def resource(request: Request, pk: int) -> HttpResponse:
     """Show a resource: owners, entitlements, holders and activity."""
-    resource, now = _find_resource(request, pk)
+    resource, now = visible_row(request, Resource, pk, *RELATED)
     actor = request.actor
     may_add = resources.add_entitlement.refusal(resource, actor=actor, now=now) is None
     holders_href = navigation.href("resource_grants", resource.pk)
@@ -175,14 +169,14 @@ def _post_button(label: str, url_name: str, resource: Resource) -> Shape:
 @require_POST
 def accept(request: Request, pk: int) -> HttpResponse:
     """Accept the ownership of a resource."""
-    resource, now = _find_resource(request, pk)
+    resource, now = visible_row(request, Resource, pk, *RELATED)
     return perform(request, lambda: resources.accept_ownership(resource, actor=request.actor, now=now), resource.href)
 
 
 @require_POST
 def activate(request: Request, pk: int) -> HttpResponse:
     """Activate a resource."""
-    resource, now = _find_resource(request, pk)
+    resource, now = visible_row(request, Resource, pk, *RELATED)
     return perform(request, lambda: resources.activate(resource, actor=request.actor, now=now), resource.href)
 
 
@@ -246,52 +240,48 @@ def new(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def name_owner(request: Request, pk: int) -> HttpResponse:
     """Name owner and deputy (admins)."""
-    resource, now = _find_resource(request, pk)
+    resource, now = visible_row(request, Resource, pk, *RELATED)
     form = OwnerForm(
         request.POST or None, initial={"owner": resource.suggested_owner or resource.owner, "deputy": resource.deputy}
     )
-    return form_page(
+    return operation_form(
         request,
+        resource,
+        resources.name_owner,
         form,
-        lambda fields: resources.name_owner(resource, actor=request.actor, now=now, **fields),
-        now=now,
+        now,
         title=f"Who answers for {resource.name}?",
         label="Name them",
-        back=resource.href,
-        refusal=resources.name_owner.refusal(resource, actor=request.actor, now=now),
     )
 
 
 @require_http_methods(["GET", "POST"])
 def amend(request: Request, pk: int) -> HttpResponse:
     """Change the description of a resource (its owner, admins)."""
-    resource, now = _find_resource(request, pk)
-    form = ResourceForm(
-        request.POST or None, initial={name: getattr(resource, name) for name in ResourceForm.base_fields}
-    )
-    return form_page(
+    resource, now = visible_row(request, Resource, pk, *RELATED)
+    initial = {name: getattr(resource, name) for name in ResourceForm.base_fields}
+    return operation_form(
         request,
-        form,
-        lambda fields: resources.amend_resource(resource, actor=request.actor, now=now, fields=fields),
-        now=now,
+        resource,
+        resources.amend_resource,
+        ResourceForm(request.POST or None, initial=initial),
+        now,
         title=f"Change {resource.name}",
         label="Save",
-        back=resource.href,
-        refusal=resources.amend_resource.refusal(resource, actor=request.actor, now=now),
+        arguments=lambda fields: {"fields": fields},
     )
 
 
 @require_http_methods(["GET", "POST"])
 def entitlement(request: Request, pk: int) -> HttpResponse:
     """Add an entitlement to a resource (its owner, admins)."""
-    resource, now = _find_resource(request, pk)
-    return form_page(
+    resource, now = visible_row(request, Resource, pk, *RELATED)
+    return operation_form(
         request,
+        resource,
+        resources.add_entitlement,
         EntitlementForm(request.POST or None),
-        lambda fields: resources.add_entitlement(resource, actor=request.actor, now=now, **fields),
-        now=now,
+        now,
         title=f"What can be held on {resource.name}",
         label="Add it",
-        back=resource.href,
-        refusal=resources.add_entitlement.refusal(resource, actor=request.actor, now=now),
     )

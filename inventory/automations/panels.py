@@ -1,0 +1,30 @@
+"""Lines of higher apps on an automation's page: conflicts (S6), and people that its review waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from governance.core.actors.actor import Actor
+from inventory.models import Automation
+
+#: ``supply(automation, actor, now)`` returns what the panel's template draws, or None; it only reads.
+Supplier = Callable[[Automation, Actor, datetime], Any]
+
+#: Line about conflicts: {lead, text, tone, href}.
+CONFLICTS = "conflicts"
+#: People that the review waits for, as the reader may see them: context of ``components/waiting_for.html``.
+WAITING = "waiting"
+
+_suppliers: dict[str, Supplier] = {}
+
+
+def register_supplier(panel: str, supply: Supplier) -> None:
+    """Register the function that supplies a panel. Call it in an app's `ready()`; the last call counts."""
+    _suppliers[panel] = supply
+
+
+def supplied(panel: str, automation: Automation, actor: Actor, now: datetime) -> Any:
+    """Content of a panel; None without a registered function."""
+    return _suppliers[panel](automation, actor, now) if panel in _suppliers else None
