@@ -7,6 +7,7 @@ count.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from itertools import product
@@ -15,7 +16,7 @@ from approvals.conflicts.rule_language.rule import Leg
 from approvals.conflicts.rule_language.selectors import Held, Selector
 from approvals.models import Grant
 from inventory.models import Entitlement, Privilege, Trigger
-from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, POWER
+from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, POWER, is_within
 
 #: Every way to hold access, by number: level, model-controlled, opaque, environment.
 WAYS: tuple[tuple[str, bool, bool, str], ...] = tuple(product(POWER, (False, True), (False, True), ENVIRONMENT_ORDER))
@@ -28,6 +29,17 @@ def way_of(held: Held) -> int:
     """Return the number of the way in which access is held, 0 to 59. Any other level than ours is unknown (I4)."""
     level = held.level if held.level in POWER else "unknown"
     return _NUMBER[level, held.model_controlled, held.opaque, held.environment]
+
+
+def held_at(key: str, level: str) -> str:
+    """Return access with its level, as an extra approval names it: ``key level``. Another level is unknown (I4)."""
+    return f"{key} {level if level in POWER else 'unknown'}"
+
+
+def covered_by(held: Iterable[str]) -> set[str]:
+    """Return this access (`held_at`) at its level and at every level within it. An extra approval covers these (S6)."""
+    known = (word.rpartition(" ") for word in held)
+    return {held_at(key, level) for key, _, most in known for level in POWER if is_within(level, most)}
 
 
 def environment_of(entitlement: Entitlement, environment: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection
 
-from approvals.conflicts.held_access import RUNS_AS
+from approvals.conflicts.held_access import RUNS_AS, held_at
 from approvals.conflicts.queries import StoredRule
 from approvals.conflicts.rule_language.rule import WITHOUT, Rule, legs_of
 from approvals.conflicts.rule_language.selectors import Held
@@ -36,7 +36,7 @@ SUBJECTS: Mapping[str, tuple[str, str]] = {
 
 #: Everything that fills a leg: rule, leg, automation, and the grant or the trigger.
 _HELD_TEMPLATE = f"""
-    SELECT m.rule_id, m.leg, g.automation_id, g.id AS grant_id, g.key
+    SELECT m.rule_id, m.leg, g.automation_id, g.id AS grant_id, g.key, g.level
     FROM {{members}}
     JOIN approvals_grant g ON g.entitlement_id = m.entitlement_id AND (m.mask >> g.held_as) & 1 = 1
     WHERE m.rule_id = ANY(%(rules)s) AND g.state <> 'ended' AND g.ends_at > %(now)s
@@ -49,14 +49,15 @@ _HELD_AS_GIVEN = _HELD_TEMPLATE.format(
     " m (rule_id, leg, entitlement_id, mask)"
 )
 _ENTRIES = """
-    SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, left('trigger:' || t.type || ':' || t.at, 80) AS key
+    SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, left('trigger:' || t.type || ':' || t.at, 80) AS key,
+        '' AS level
     FROM unnest(%(entry_rules)s::bigint[], %(entry_legs)s::smallint[], %(entry_types)s::text[]) e (rule_id, leg, type)
     CROSS JOIN inventory_automation o
     JOIN inventory_trigger t ON t.version_id = o.approved_version_id AND t.type = e.type AND t.active AND NOT t.authenticated
     WHERE o.state <> 'retired'
 """
 _IDENTITIES = f"""
-    SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, '{RUNS_AS}' AS key
+    SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, '{RUNS_AS}' AS key, '' AS level
     FROM unnest(%(identity_rules)s::bigint[], %(identity_legs)s::smallint[]) e (rule_id, leg)
     CROSS JOIN inventory_automation o
     WHERE o.state <> 'retired' AND EXISTS (SELECT 1 FROM inventory_versionidentity v WHERE v.version_id = o.approved_version_id)
@@ -75,17 +76,24 @@ class Part:
         automation: id of the automation that holds it.
         grant: id of its grant; None for an open trigger or an identity.
         key: its key in the automation.
+        level: the level of the grant; empty without a grant.
     """
 
     leg: int
     automation: int
     grant: int | None
     key: str
+    level: str
 
     @property
     def covered_as(self) -> str:
         """The key under which a waiver names it."""
         return f"{self.automation}/{self.key}"
+
+    @property
+    def held(self) -> str:
+        """The key with its level, as an extra approval names it."""
+        return held_at(self.covered_as, self.level)
 
 
 #: By rule (the id of its version) and subject: all parts of the conflict.
@@ -216,7 +224,7 @@ def _scan_sql(scope: str) -> str:
             SELECT k.rule_id, k.subject FROM keyed k JOIN unnest(%(rules)s, %(wanted)s) w (rule_id, wanted) USING (rule_id)
             GROUP BY k.rule_id, k.subject, w.wanted HAVING bit_or(1 << k.leg) = w.wanted
         )
-        SELECT k.rule_id, k.subject, k.leg, k.automation_id, k.grant_id, k.key FROM keyed k JOIN found USING (rule_id, subject)
+        SELECT k.rule_id, k.subject, k.leg, k.automation_id, k.grant_id, k.key, k.level FROM keyed k JOIN found USING (rule_id, subject)
         ORDER BY 1, 2, 3, 5, 6
     """  # noqa: S608  built from constants of this module
 
@@ -232,7 +240,7 @@ def _automations_sql(scope: str) -> str:
 def _holdings_sql(scope: str, held: str) -> str:
     return f"""
         WITH a AS ({_automations_sql(scope)})
-        SELECT h.rule_id, a.subject, h.leg, h.automation_id, h.grant_id, h.key
+        SELECT h.rule_id, a.subject, h.leg, h.automation_id, h.grant_id, h.key, h.level
         FROM a JOIN (
             {held} AND g.automation_id IN (SELECT id FROM a) UNION ALL {_ENTRIES} AND o.id IN (SELECT id FROM a)
             UNION ALL {_IDENTITIES} AND o.id IN (SELECT id FROM a)

@@ -107,6 +107,7 @@ def _conflict_fields(parts: Sequence[Part]) -> dict[str, list[Any]]:
         "grants": sorted({part.grant for part in parts if part.grant}),
         "automations": sorted({part.automation for part in parts}),
         "keys": sorted({part.covered_as for part in parts}),
+        "held": sorted({part.held for part in parts}),
     }
 
 

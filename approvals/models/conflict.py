@@ -181,7 +181,7 @@ def _signing() -> models.QuerySet[Any]:
     from approvals.models.extra_approval import ConflictSignature  # imports conflict rules
 
     signatures = ConflictSignature.objects.standing().filter(rule__digest=OuterRef("rule__digest"))
-    return signatures.filter(rule__mode=Mode.APPROVAL, covers__contains=OuterRef("keys"))
+    return signatures.filter(rule__mode=Mode.APPROVAL, covers__contains=OuterRef("held"))
 
 
 class ConflictQuerySet(models.QuerySet["Conflict"]):
@@ -204,7 +204,7 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
 
         - ``waived_until``: the end of a waiver that covers all of it at ``now``
         - ``was_waived``: whether one of its waivers is over (S7)
-        - ``signed_by``: id of the signature that covers all of it (S6)
+        - ``signed_by``: id of the signature that covers all of it at its levels (S6)
         """
         ends = _covering(now).order_by("-ends_at").values("ends_at")[:1]
         signed = _signing().order_by("-pk").values("pk")[:1]
@@ -232,6 +232,8 @@ class Conflict(models.Model):
     automations = ArrayField(models.BigIntegerField(), default=list)
     #: All keys that take part, as a waiver names them.
     keys = ArrayField(models.CharField(max_length=110), default=list)
+    #: The same keys with their levels, as an extra approval names them.
+    held = ArrayField(models.CharField(max_length=140), default=list)
     grants = ArrayField(models.BigIntegerField(), default=list)
     #: Keys that came in under a waiver: they get no time of their own after it.
     by_waiver = ArrayField(models.CharField(max_length=110), default=list, blank=True)

@@ -29,7 +29,8 @@ class ConflictSignatureQuerySet(models.QuerySet["ConflictSignature"]):
 class ConflictSignature(AppendOnly):
     """One signature for the whole combination that a conflict rule forbids.
 
-    It covers the privileges in conflict then, at any level. Another privilege or a changed rule needs another signature.
+    It covers the access in conflict then, at the same or a lower level. A raised level, other access or a changed rule
+    needs another signature.
     """
 
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="signatures")
@@ -41,6 +42,7 @@ class ConflictSignature(AppendOnly):
     reason = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
     #: Digest of the rule and of all access held under it (`transitions.signing.digest_of`).
     digest = models.CharField(max_length=64)
+    #: All access that it covers, each as ``automation id/key level`` (`conflicts.held_access.covered_by`).
     covers = ArrayField(models.CharField(max_length=140))
     at = models.DateTimeField()
 

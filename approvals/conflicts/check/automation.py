@@ -13,6 +13,7 @@ from datetime import datetime
 
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check.rule_index import Index
+from approvals.conflicts.held_access import held_at
 from approvals.conflicts.queries import StoredRule
 from approvals.conflicts.rule_language.rule import WITHOUT, Rule
 from approvals.conflicts.rule_language.selectors import Held
@@ -83,6 +84,12 @@ class FoundConflict:
     def keys(self) -> frozenset[str]:
         """Keys of all access in the conflict, of all automations."""
         return frozenset(key for _, key in self.filled)
+
+    @property
+    def held(self) -> frozenset[str]:
+        """All access in the conflict with its levels, as an extra approval names it."""
+        own_access = (held_at(held.key, held.level) for helds in self.own.values() for held in helds)
+        return frozenset((*own_access, *(part.held for parts in self.others.values() for part in parts)))
 
     @property
     def has_own(self) -> bool:
@@ -248,7 +255,8 @@ def _with_exceptions(
 ) -> list[list[FoundConflict]]:
     """Set on each conflict the waiver (S7) and the extra approval (S6) that cover all of it.
 
-    Both count for the same text of the rule only. An extra approval counts in submissions of the same automation.
+    Both count for the same text of the rule only. An extra approval counts in submissions of the same automation, and
+    for the same or a lower level.
     """
     codes = {conflict.standing.rule.code for conflicts in conflicts_by_case for conflict in conflicts}
     if not codes:
@@ -268,7 +276,7 @@ def _with_exceptions(
         return replace(
             conflict,
             waiver=next((waiver for waiver in valid if conflict.keys <= set(waiver.covers)), None),
-            signature=next((signature for signature in signed if conflict.keys <= set(signature.covers)), None),
+            signature=next((signature for signature in signed if conflict.held <= set(signature.covers)), None),
         )
 
     return [

@@ -12,6 +12,7 @@ import rfc8785
 
 from approvals.assignment.context import SubmissionContext, load_context
 from approvals.conflicts.check.automation import FoundConflict
+from approvals.conflicts.held_access import covered_by
 from approvals.decisions import digest
 from approvals.models import Approval, ApprovalState, ConflictSignature, Decision, SeatLabel
 from approvals.models.conflict import Mode
@@ -70,7 +71,7 @@ def _record_signature(step: Step[Approval], decision: Decision, conflict: FoundC
         for_person=decision.for_person,
         reason=decision.reason,
         digest=digest_of(conflict),
-        covers=sorted(conflict.keys),
+        covers=sorted(covered_by(conflict.held)),
         at=step.now,
     )
     signature.save()
@@ -78,8 +79,8 @@ def _record_signature(step: Step[Approval], decision: Decision, conflict: FoundC
 
 
 def digest_of(conflict: FoundConflict) -> str:
-    """Return SHA-256 over the rule and all access in the conflict."""
-    document = {"rule": conflict.standing.version.digest, "keys": sorted(conflict.keys)}
+    """Return SHA-256 over the rule and all access in the conflict with its levels."""
+    document = {"rule": conflict.standing.version.digest, "held": sorted(conflict.held)}
     return hashlib.sha256(rfc8785.dumps(document)).hexdigest()
 
 

@@ -30,8 +30,10 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import DutyConflict, InvalidInput
 from governance.core.models import LedgerEvent, Person
 from governance.core.roles.roles import Role
+from inventory.models import Version
 from tests import people, scenarios
 from tests.approvals import stock_report
+from tests.approvals.chains import described, in_force
 from tests.approvals.conflicts import conflict_rules
 from tests.approvals.conflicts.conflict_rules import on
 from tests.approvals.refusals import database_refuses
@@ -390,6 +392,96 @@ def test_later_version_with_more_in_it_needs_another(plain: Company) -> None:
     assert more.approvals.filter(seats__label="conflict", state=ApprovalState.OPEN).exists()
     signed(plain, more)
     assert ConflictSignature.objects.count() == 2
+
+
+def reading_and_posting(c: Company, level: str) -> Submission:
+    """The submission of an automation that holds the same two privileges, each at a level."""
+    holds = ((c.slack, level, "in", "row:any"), (c.erp, level, "stock", "db:any"))
+    made = scenarios.submitted(c, described(c, "Posting", *holds, external_id="posting"))
+    if made.approvals.filter(stage=1, state=ApprovalState.OPEN).exists():
+        scenarios.decide_app(c, made)
+    return made
+
+
+def signed_at(level: str) -> Callable[[Company], Submission]:
+    """Walk to an automation that came into force with an extra approval, its privileges at a level."""
+
+    def walk(c: Company) -> Submission:
+        given(c.erp, data_class="internal")
+        conflict_rules.rule(on(c.erp), on(c.slack), mode="approval")
+        reading_and_posting(c, level)
+        decided_by_owners(c)
+        made = signed_by_security(c)
+        assert made.state == SubmissionState.IN_FORCE
+        conflict_jobs.scan_all(c.now, Actor.of_job(conflict_jobs.JOB))
+        return made
+
+    return walk
+
+
+SIGNED_AT = {level: starting_point("plain", signed_at(level), name=level) for level in ("read", "write")}
+
+
+def signature_of_conflict(c: Company) -> int | None:
+    """The signature that pages show for the open conflict."""
+    return Conflict.objects.telling_waived(c.now).get().signed_by
+
+
+@SIGNED_AT["read"]
+def test_extra_approval_covers_no_raised_level(plain: Company, start: Submission) -> None:
+    signature = ConflictSignature.objects.get()
+    assert signature_of_conflict(plain) == signature.pk
+    raised = reading_and_posting(plain, "write")
+    assert raised.approvals.filter(seats__label="conflict").count() == 2
+    assert [conflict.signature for conflict in load_context(raised, plain.now).conflicts.as_asked] == [None]
+    decided_by_owners(plain)
+    signed_by_security(plain)
+    conflict_jobs.scan_all(plain.now, Actor.of_job(conflict_jobs.JOB))
+    assert signature_of_conflict(plain) == ConflictSignature.objects.exclude(pk=signature.pk).get().pk
+
+
+@SIGNED_AT["write"]
+def test_extra_approval_covers_a_lower_level(plain: Company, start: Submission) -> None:
+    lowered = reading_and_posting(plain, "read")
+    assert not lowered.approvals.filter(seats__label="conflict").exists()
+    found = load_context(lowered, plain.now).conflicts.as_asked
+    assert [conflict.signature for conflict in found] == [ConflictSignature.objects.get()]
+
+
+def posts(c: Company, level: str) -> Version:
+    """A version of an automation of the same team that posts at a level."""
+    return described(c, "Posts", (c.slack, level, "in", "row:any"), external_id="posts")
+
+
+def signed_beside(c: Company) -> Submission:
+    """An automation that reads came into force with an extra approval, beside another of its team that posts."""
+    given(c.erp, data_class="internal")
+    conflict_rules.rule(on(c.erp), on(c.slack), mode="approval", scope="team")
+    in_force(c, posts(c, "read"))
+    scenarios.decide_app(c, scenarios.submitted(c, described(c, "Reads", (c.erp, "read", "stock"))))
+    decided_by_owners(c)
+    return signed_by_security(c)
+
+
+def raised_beside(c: Company) -> Submission:
+    """The other is raised, with an extra approval of its own."""
+    made = stock_report.newest(c)
+    assert in_force(c, posts(c, "write")).state == SubmissionState.IN_FORCE
+    return made
+
+
+SIGNED_BESIDE = starting_point("plain", signed_beside)
+RAISED_BESIDE = starting_point(SIGNED_BESIDE, raised_beside)
+
+
+@pytest.mark.parametrize(
+    "is_covered", [pytest.param(True, marks=SIGNED_BESIDE), pytest.param(False, marks=RAISED_BESIDE)]
+)
+def test_extra_approval_covers_no_level_that_another_automation_has_raised(
+    plain: Company, start: Submission, is_covered: bool
+) -> None:
+    (conflict,) = load_context(start, plain.now).conflicts.as_asked
+    assert (conflict.signature is not None) == is_covered
 
 
 # --- shown ----------------------------------------------------------------------------------------------------------------
