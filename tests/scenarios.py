@@ -182,7 +182,7 @@ def app_of(submission: Submission) -> Approval:
 
 
 def decide_app(c: Company, submission: Submission, *, now: datetime | None = None) -> Approval:
-    """Stage 1 is approved by Theo, and by Sana where high risk needs a second signature."""
+    """Stage 1 is approved by Theo, and by Viktor where policy asks for a second approval."""
     app = app_of(submission)
     at = now or c.now
     approve(app, c.people.theo, now=at)

@@ -1,7 +1,7 @@
 """How submissions, their records and grants get into the states of ``approvals.csv``, and what allowed writes are called with.
 
 The stock report (standard risk) and the invoice chaser (high) are brought in by *importer* and submitted by *builder*, for
-*business_owner* and *technical_owner*; *team_lead* approves the app, for high risk with *second_security*.
+*business_owner* and *technical_owner*; *team_lead* approves the app.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def half_gone(w: World, made: Submission) -> Submission:
 @state(SUBMISSION, "ruled_later", on=submitted)
 def ruled_later(w: World, made: Submission) -> Submission:
     """A policy of two people that came later has security sign besides the lead, and no sweep has run."""
-    stricter = changed(seats__app__standard=["lead", "security"])
+    stricter = changed(seats__app__standard=["lead", "security"], seats__app__high=["lead", "security"])
     policy_proposals.in_force(w.people["admin"], w.people["security"], stricter, now=w.now)
     return made
 
@@ -227,8 +227,7 @@ def overdue(w: World, made: Submission) -> Approval:
 @state(APPROVAL, "high_open", on=high_app_open)
 def high_open(w: World, app: Approval) -> Approval:
     """Stage 2, high risk."""
-    for who in ("team_lead", "second_security"):
-        scenarios.approve(app, w.people[who], now=w.now)
+    scenarios.approve(app, w.people["team_lead"], now=w.now)
     return app.submission.approvals.get(privilege__entitlement__resource=w.company.erp, tier="high")
 
 

@@ -24,7 +24,8 @@ def supplier_onboarding(d: Cast) -> Story:
     d.now = yield Ago(51, "09:20")
     d.approve(submission, "theo", "It replaces eleven mails a supplier. A person still releases each one.")
     d.now = yield Ago(50, "11:00")
-    d.approve(submission, "viktor", "Fine as an app. What it may touch is a question of its own: free SQL?")
+    why = "Fine as an app. What it may touch is a question of its own: free SQL?"
+    comment.comment(submission, **d.by("viktor", why))
     d.now = yield Ago(47, "13:30")
     why = "SQL that a model writes, on the production ERP: no. A fixed select on scm.suppliers would do."
     d.reject(submission, "omar", why, at="Look up supplier")
@@ -91,7 +92,7 @@ def payment_run_exporter(d: Cast) -> Story:
     d.now = yield Ago(14, "10:30")
     d.approve(submission, "theo", "Treasury keeps the last word, and the hand-made upload is the bigger risk.")
     d.now = yield Ago(13, "15:10")
-    d.approve(submission, "sana", "With treasury's answer in between I can live with it.")
+    comment.comment(submission, **d.by("sana", "With treasury's answer in between I can live with it."))
     d.now = yield Ago(9, "11:40")
     why = (
         "Code of its own, on the platform that also holds the bank's key: no. The ERP can write this format since May."
@@ -119,7 +120,8 @@ def invoice_chaser(d: Cast) -> Story:
     d.now = yield Ago(6, "10:00")
     d.approve(submission, "theo", "We spend two days a month on reminders. Wording stays with Rita.")
     d.now = yield Ago(5, "14:30")
-    d.approve(submission, "viktor", "It writes to people outside: I want to see each privilege decided by itself.")
+    why = "It writes to people outside: I want to see each privilege decided by itself."
+    comment.comment(submission, **d.by("viktor", why))
     yield from _stage_2_of_the_chaser(d, submission)
 
 

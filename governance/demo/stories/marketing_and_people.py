@@ -32,11 +32,11 @@ def newsletter_writer(d: Cast) -> Story:
 
 
 def leave_request_helper(d: Cast) -> Story:
-    """In review: imported by the team's lead, so another person decides; security has approved."""
+    """In review: imported by the team's lead, so another person decides; security has commented."""
     submission = yield from submit_export(d, "leave-request-helper.json", 4, "10:40")
     d.now = yield Ago(2, "15:25")
     why = "Signed in people only, and it hands over instead of deciding. The privileges deserve a close look."
-    d.approve(submission, "sana", why)
+    comment.comment(submission, **d.by("sana", why))
     d.now = yield Ago(1, "14:20")
     why = "People write to it in their own words, and without the last few of these it would ask everything twice."
     waiver_transitions.ask_waiver(
@@ -50,13 +50,11 @@ def leave_request_helper(d: Cast) -> Story:
 
 
 def voucher_mailer(d: Cast) -> Story:
-    """High risk, approved by two people in each stage; without answers in its review, suspended and ended."""
+    """High risk, approved by owner and security; without answers in its review, suspended and ended."""
     submission = yield from submit_export(d, "voucher-mailer.json", 80, "10:15")
     d.now = yield Ago(78, "09:45")
-    d.approve(submission, "grace", "Ten per cent, once a customer and quarter: that is our budget.")
-    d.now = yield Ago(77, "16:30")
-    why = "Mail to customers without a person in between: yes, and I want to be asked again after two months."
-    d.approve(submission, "viktor", why, term_days=60)
+    why = "Ten per cent, once a customer and quarter: that is our budget. I want to be asked again after two months."
+    d.approve(submission, "grace", why, term_days=60)
     d.now = yield Ago(75, "11:20")
     yield from approve_rest(d, submission, "The segment is fixed, and the service counts: nobody gets two.")
 
@@ -99,7 +97,9 @@ def salary_question_helper(d: Cast) -> Story:
     d.now = yield Ago(39, "14:10")
     d.approve(submission, "nadia", "We answer the same ten questions at the end of each month.")
     d.now = yield Ago(38, "10:50")
-    d.approve(submission, "sana", "As an app, yes. Whether a model may read payslips is Jonas's question.")
+    comment.comment(
+        submission, **d.by("sana", "As an app, yes. Whether a model may read payslips is Jonas's question.")
+    )
     d.now = yield Ago(36, "09:40")
     d.approve(submission, "amara", at="company-wiki/search_pages")
     d.now = yield Ago(35, "13:15")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from approvals.decisions.transitions import comment
 from governance.demo.company.cast import Cast
 from governance.demo.stories.playback import Ago, Story
 from governance.demo.stories.scenes import MINUTES, approve_rest, submit_export
@@ -33,7 +34,9 @@ def cold_chain_alert(d: Cast) -> Story:
     d.now = yield Ago(61, "09:30")
     d.approve(submission, "lena", "We lost two loads this summer. The sensor gateway is inside our network.")
     d.now = yield Ago(60, "13:00")
-    d.approve(submission, "sana", "Open webhook, but it accepts the gateway's address range only; checked.")
+    comment.comment(
+        submission, **d.by("sana", "Open webhook, but it accepts the gateway's address range only; checked.")
+    )
     d.now = yield Ago(59, "09:45")
     yield from approve_rest(d, submission, "Small, named and needed: it adds rows and sends one text a truck.")
     d.now = yield Ago(6, "16:10")

@@ -124,7 +124,9 @@ def test_a_conflict_that_is_only_recorded_adds_none(plain: Company, stock_in_sta
 def test_earlier_decisions_stand_after_seat_is_added(company: Company, stock_in_stage_2: Submission) -> None:
     record = stock_report.privilege_on(stock_in_stage_2, company.slack)
     scenarios.approve(record, company.people.omar, now=company.now)
-    policy(company, seats__privilege__standard=["owner", "security"], seats__app__standard=["lead", "security"])
+    both = ["lead", "security"]
+    owners = ["owner", "security"]
+    policy(company, seats__privilege__standard=owners, seats__app__standard=both, seats__app__high=both)
     sweep(company)
     assert (labels(record), Approval.objects.get(pk=record.pk).state) == (["owner"], ApprovalState.APPROVED)
     assert labels(scenarios.app_of(stock_in_stage_2)) == ["lead"]

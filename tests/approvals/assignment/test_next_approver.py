@@ -21,6 +21,7 @@ from governance.core.models import Person
 from tests import scenarios
 from tests.appointments import name_leads, record_leaver
 from tests.approvals import stock_report
+from tests.approvals.proposals import policy_proposals
 from tests.approvals.refusals import refused
 from tests.people import as_actor, as_delegate
 from tests.scenarios import Company
@@ -123,6 +124,7 @@ def test_the_page_says_why_both_are_asked_and_warns_the_first_before_the_click(
 
 def of_sana(c: Company) -> Submission:
     """The invoice chaser in stage 2, where Sana owns the mailbox; Viktor has signed the app for security, and is used up."""
+    policy_proposals.security_signs_apps(c)
     stock_report.hand_over(c, c.mail, c.people.sana, c.people.amara)
     made = scenarios.submitted(c)
     scenarios.decide_app(c, made)
@@ -150,6 +152,7 @@ def test_person_indispensable_for_a_seat_fills_that_seat(
 def led_by_viktor(c: Company) -> Submission:
     """A high-risk report, as Slack holds restricted data, of a team that Viktor leads, who reviews security too."""
     n = c.people
+    policy_proposals.security_signs_apps(c)
     name_leads(n.finance_ops, actor=as_actor(n.ines), now=c.now, lead=n.viktor, deputy_lead=n.bram)
     given_to(c.slack, data_class="restricted")
     return stock_report.submitted(c)

@@ -166,22 +166,23 @@ def another_owner(c: Company) -> Came:
 
 
 def a_role_that_ended(c: Company) -> Came:
-    """The only reviewer left loses the role; another has it since."""
+    """Both reviewers lose the role; another has it since."""
     n = c.people
     give_role(n.tom, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
-    end_role(n.sana, Role.SECURITY_REVIEWER, now=c.now)
+    for reviewer in (n.sana, n.viktor):
+        end_role(reviewer, Role.SECURITY_REVIEWER, now=c.now)
     return stock_report.privilege_on(stock_report.newest(c), c.mail), "security", n.tom
 
 
 def needed_elsewhere(c: Company) -> Came:
-    """Nadia owns it and may sign for security. Once Sana has left she alone may, so that her deputy is asked for the owner's seat."""
+    """Nadia owns it and may sign for security. Once the reviewers have left she alone may, so that her deputy is asked for the owner's seat."""
     n = c.people
     give_role(n.nadia, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
     stock_report.hand_over(c, c.mail, n.nadia, n.amara)
     submission_jobs.sweep(c.now)
     record = stock_report.privilege_on(stock_report.newest(c), c.mail)
     assert asked(record, "owner") == ["Mei Tanaka", "Nadia Petrov"]
-    leaves(c, n.sana)
+    leaves(c, n.sana, n.viktor)
     return record, "owner", n.amara
 
 

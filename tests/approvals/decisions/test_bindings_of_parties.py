@@ -85,9 +85,8 @@ def submitted(c: Company, **owners: Person) -> Approval:
 
 
 def app_approved(c: Company, made: Submission) -> None:
-    """Theo and Sana approve the app, which is high risk."""
-    for person in (c.people.theo, c.people.sana):
-        scenarios.approve(scenarios.app_of(made), person, now=c.now, reason="Fine.")
+    """Theo approves the app."""
+    scenarios.approve(scenarios.app_of(made), c.people.theo, now=c.now, reason="Fine.")
 
 
 def labels(record: Approval) -> set[str]:
@@ -95,7 +94,7 @@ def labels(record: Approval) -> set[str]:
 
 
 def assert_high(record: Approval) -> None:
-    """High risk, with security's signature, and the app with it."""
+    """High risk, with security's signature; the app is high risk too."""
     assert record.tier == "high"
     assert SeatLabel.SECURITY in labels(record)
     assert record.submission.tier == "high"

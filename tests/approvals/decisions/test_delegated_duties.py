@@ -15,6 +15,7 @@ from governance.core.roles.roles import Role
 from tests import scenarios
 from tests.appointments import end_role, record_leaver
 from tests.approvals import stock_report
+from tests.approvals.proposals import policy_proposals
 from tests.approvals.refusals import database_refuses, insert_decision, sql
 from tests.people import as_actor, as_delegate, give_role
 from tests.scenarios import Company
@@ -22,6 +23,7 @@ from tests.scenarios import Company
 
 def lead_has_signed(company: Company) -> Approval:
     """The app of a high-risk submission, with the seat of a security reviewer open."""
+    policy_proposals.security_signs_apps(company)
     app = scenarios.app_of(scenarios.submitted(company))
     scenarios.approve(app, company.people.theo, now=company.now)
     return app

@@ -12,6 +12,7 @@ from approvals.models import Approval, ApprovalState, Submission
 from governance.core.models import Person
 from tests import scenarios
 from tests.approvals import stock_report
+from tests.approvals.proposals import policy_proposals
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
 
@@ -74,6 +75,7 @@ def test_second_approver_sees_first_decision_and_keeps_input(
 @pytest.mark.rule("A6")
 def test_stage_1_reads_it_in_its_own_column(company: Company, by_script: bool) -> None:
     n = company.people
+    policy_proposals.security_signs_apps(company)
     app = scenarios.app_of(scenarios.submitted(company))
     shown = scenarios.shown(app)
     scenarios.approve(app, n.theo, now=company.now)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from approvals.models import Approval, Submission
 from governance.core.models import Person
 from tests import scenarios
+from tests.approvals.proposals import policy_proposals
 from tests.inventory.automations.test_register_pages import cost
 from tests.portal.dashboard.test_page_costs import asked
 from tests.scenarios import Company
@@ -75,6 +76,7 @@ def test_panel_shows_only_readers_own_approvals(company: Company, six_in_stage_2
 @pytest.mark.rule("A8")
 def test_an_app_that_one_of_two_signed_is_not_called_approved(company: Company) -> None:
     n = company.people
+    policy_proposals.security_signs_apps(company)
     made = scenarios.submitted(company)
     app = scenarios.approve(scenarios.app_of(made), n.theo, now=company.now)
     said = part(n.sana, made)

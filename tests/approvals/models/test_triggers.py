@@ -72,7 +72,6 @@ def test_decider_of_app_in_force_is_refused_later(company: Company, one_channel_
 def test_stage_2_decider_is_refused_in_stage_1(company: Company, stage_2: Submission) -> None:
     submission = scenarios.submitted(company)
     app = scenarios.app_of(submission)
-    scenarios.approve(app, company.people.theo, now=company.now)
     elsewhere = Decision.objects.filter(approval__submission=stage_2).get()
     sql(  # as if Viktor had decided a privilege meanwhile
         "INSERT INTO approvals_decisionperson (decision_id, submission_id, stage, outcome, person_id)"
@@ -82,9 +81,8 @@ def test_stage_2_decider_is_refused_in_stage_1(company: Company, stage_2: Submis
         company.people.viktor.pk,
     )
     name_candidate(app, company.people.viktor)
-    seat = app.seats.get(label="security")
     with database_refuses("decision_never_spans_stages"):
-        insert_decision(app, company.people.viktor, seat=seat, now=company.now)
+        insert_decision(app, company.people.viktor, now=company.now)
 
 
 @pytest.mark.rule("S2")

@@ -62,7 +62,7 @@ def test_a_number_of_thousands_of_digits_is_refused_in_words(line: str) -> None:
 def test_all_policy_errors_are_reported_with_line_and_remedy() -> None:
     text = (
         TEXT.replace("builder_working_days: 10", "builder_days: 10")
-        .replace("[lead, security]", "[lead, boss]")
+        .replace("    high: [lead]", "    high: [lead, boss]")
         .replace("high: 90", "high: 91")
     )
     text = text.replace("one_in: 10", 'one_in: "10"').replace(
@@ -84,7 +84,7 @@ def test_all_policy_errors_are_reported_with_line_and_remedy() -> None:
     ("old", "new", "where", "to_do"),
     [
         ("    high: [owner, security]", "    high: [security]", "seats.privilege.high", "Add owner."),
-        ("    standard: [lead]", "    standard: [security, lead]\n", "seats.app.high", ""),
+        ("    high: [lead]", "    high: [security, lead]\n", "seats.app.high", ""),
         ("    low: [owner]", "    low: [owner, security]", "seats.privilege.standard", "Add security."),
         ("  high: 90", "  high: 90\n", "", ""),
         ("  standard: 180", "  standard: 60", "longest_term.high", "At most 60."),
@@ -92,14 +92,14 @@ def test_all_policy_errors_are_reported_with_line_and_remedy() -> None:
         ("data_classes: [restricted]", "data_classes: [restricted, internal]", "tiers.low.data_classes", "Take it out"),
         ("two_owners: [high]", "two_owners: [standard]", "two_owners", "Add high."),
         ("  high: 15\n", "  standard: 5\n  high: 15\n", "fresh_sign_in_minutes.high", "At most 5."),
-        ("    high: [lead, security]", "    high: [lead, lead]", "seats.app.high", "Each stands once"),
+        ("    high: [lead]", "    high: [lead, lead]", "seats.app.high", "Each stands once"),
         ("  medium: 30", "  medium: 31", "conflicts.medium", "At most 30."),
         ("  medium: 30", "  medium: 6", "conflicts.high", "At most 6."),
         ("  in_a_row: 2", "  in_a_row: 3", "waivers.in_a_row", "At most 2."),
     ],
 )
 def test_inconsistent_policy_is_refused(old: str, new: str, where: str, to_do: str) -> None:
-    """The second and fourth fit: security on standard is on high too, and an empty line says nothing."""
+    """The second and fourth fit: security may sign high-risk apps too, and an empty line says nothing."""
     assert old in TEXT
     problems = policy_document.from_text(TEXT.replace(old, new, 1)).problems
     if not to_do:
@@ -190,7 +190,7 @@ EITHER_WAY = [
     ("tiers.at_least.agent", "high", "low"),
     ("tiers.at_least.ai_app", "standard", None),
     ("seats.privilege.standard", ["owner", "security"], None),
-    ("seats.app.standard", ["lead", "security"], None),
+    ("seats.app.high", ["lead", "security"], None),
     ("longest_term.high", 60, None),
     ("review_after.high", 60, None),
     ("due_working_days.high", 1, None),
@@ -263,16 +263,16 @@ def test_single_person_cannot_change_final_endings(path: str, values: tuple[int,
 def test_another_order_of_seats_is_a_change_that_loosens_also_where_one_is_added() -> None:
     """Whoever may fill two fills the first, so nobody puts another first unseen, nor alone and at once beside a signature more."""
     shipped = policy_queries.shipped()
-    turned = _changed(shipped, "seats.app.high", ["security", "lead"])
+    turned = _changed(shipped, "seats.privilege.high", ["security", "owner"])
     (change,) = diff.changes(shipped, turned)
-    assert (change.label, change.tightens) == ("Signatures on a high-risk app, in this order", False)
-    assert (change.before, change.after) == ("lead, then security", "security, then lead")
+    assert (change.label, change.tightens) == ("Signatures on a high-risk privilege, in this order", False)
+    assert (change.before, change.after) == ("owner, then security", "security, then owner")
     assert {line.sign for line in diff.lines(policy_document.as_text(shipped), policy_document.as_text(turned))} >= {
         "+",
         "-",
     }
-    more = _changed(turned, "seats.app.standard", ["security", "lead"])
-    both = _changed(shipped, "seats.app.standard", ["security", "lead"])
+    more = _changed(turned, "seats.privilege.standard", ["security", "owner"])
+    both = _changed(shipped, "seats.privilege.standard", ["security", "owner"])
     assert [one.tightens for one in diff.changes(shipped, both)] == [True], "a new one may come first"
     assert not diff.tightens(diff.changes(shipped, more))
 

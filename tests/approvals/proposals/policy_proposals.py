@@ -13,6 +13,7 @@ from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
 from governance.core.models import Person
 from tests.people import NOW, as_actor
+from tests.scenarios import Company
 
 #: What tightens and what loosens, by parts with dots between.
 TIGHTER = {"seats.privilege.standard": ["owner", "security"], "longest_term.high": 60}
@@ -52,6 +53,11 @@ def propose(by: Person, document: dict[str, Any], *, now: datetime = NOW, at_onc
 def approve(one: Proposal, by: Person, *, now: datetime = NOW) -> Proposal:
     """Countersigned by somebody who has read it as it is."""
     return proposal_transitions.approve(one, actor=as_actor(by), now=now, shown_digest=one.digest)
+
+
+def security_signs_apps(c: Company) -> None:
+    """Put a policy in force by which security also signs high-risk apps in stage 1."""
+    in_force(c.people.ines, c.people.sana, changed(seats__app__high=["lead", "security"]), now=c.now)
 
 
 def in_force(by: Person, countersigned_by: Person, document: dict[str, Any], *, now: datetime = NOW) -> PolicyVersion:

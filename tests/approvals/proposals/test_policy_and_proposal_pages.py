@@ -111,7 +111,7 @@ def test_forbidden_seats_are_refused_beside_their_boxes(northwind: Northwind) ->
 
 def test_form_covers_every_part_of_document(northwind: Northwind) -> None:
     more = {
-        "seats.app.standard": ["lead", "security"],
+        "seats.app.high": ["lead", "security"],
         "tiers.high.levels": ["execute", "admin"],
         "tiers.at_least.pipeline": "high",
         "two_owners": ["standard", "high"],

@@ -25,7 +25,11 @@ def test_privileges_wait_for_stage_1_of_raised_tier(company: Company, stage_2: S
     assert not automation.grants.exists()
 
     again = scenarios.submitted(c, stage_2.version)
-    assert sorted(seat.label for seat in scenarios.app_of(again).seats.all()) == ["lead", "security"]
+    assert [seat.label for seat in scenarios.app_of(again).seats.all()] == ["lead"]
+    privileges = again.approvals.filter(kind="privilege", tier="high")
+    assert all(
+        sorted(privilege.seats.values_list("label", flat=True)) == ["owner", "security"] for privilege in privileges
+    )
     scenarios.decide_app(c, again)
     again.refresh_from_db()
     automation.refresh_from_db()

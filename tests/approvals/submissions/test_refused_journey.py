@@ -19,6 +19,7 @@ from governance.core.roles.roles import ASSIGNABLE, Role
 from tests import scenarios
 from tests.appointments import end_role, record_leaver
 from tests.approvals import stock_report
+from tests.approvals.proposals import policy_proposals
 from tests.approvals.refusals import refused
 from tests.people import as_actor, as_delegate, give_role, joins, make_person
 from tests.scenarios import Company
@@ -114,23 +115,20 @@ def test_conflict_bars_owner_and_delegate(company: Company, start: Case, who: st
 
 
 @pytest.mark.rule("S1")
-@pytest.mark.parametrize("stage", [1, 2])
-def test_security_reviewer_who_is_party_signs_nothing(
-    company: Company, chaser_submitted: Submission, stage: int
-) -> None:
-    """High risk: a seat for security in both stages."""
-    c, n = company, company.people
+def test_security_reviewer_who_is_party_signs_nothing(company: Company, chaser: Submission) -> None:
+    n, record = company.people, stock_report.privilege_on(chaser, company.mail)
     give_role(n.rita, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
-    if stage == 2:
-        scenarios.decide_app(c, chaser_submitted)
-    record = scenarios.app_of(chaser_submitted) if stage == 1 else stock_report.privilege_on(chaser_submitted, c.mail)
     assert record.seats.filter(label=SeatLabel.SECURITY).exists()
-    refused(decide.approve, record, as_actor(n.rita), "SOD-1", now=c.now)
+    refused(decide.approve, record, as_actor(n.rita), "SOD-1", now=company.now)
 
 
 @pytest.mark.rule("S2", "T3")
-def test_security_in_stage_1_is_not_security_in_stage_2(company: Company, chaser: Submission) -> None:
-    record = stock_report.privilege_on(chaser, company.mail)  # the app was approved by Theo, and by Viktor for security
+def test_security_in_stage_1_is_not_security_in_stage_2(company: Company) -> None:
+    policy_proposals.security_signs_apps(company)
+    chaser = scenarios.submitted(company)
+    app = scenarios.decide_app(company, chaser)  # by Theo, and by Viktor for security
+    assert app.decisions.count() == 2
+    record = stock_report.privilege_on(chaser, company.mail)
     refused(decide.approve, record, as_actor(company.people.viktor), "SOD-2", now=company.now)
 
 
@@ -243,17 +241,15 @@ def test_ended_delegation_gives_no_decision(company: Company, stage_2: Submissio
 
 
 @pytest.mark.rule("A1", "A9")
-def test_leaver_and_former_role_holder_decide_nothing(company: Company, chaser_submitted: Submission) -> None:
-    n = company.people
-    app = scenarios.app_of(chaser_submitted)
-    ines = as_actor(n.ines)
-    theo, viktor = as_actor(n.theo), as_actor(n.viktor)
-    may(app, theo, company)
-    may(app, viktor, company)
-    record_leaver(n.theo, actor=ines, now=company.now, reason="Left.")
+def test_leaver_and_former_role_holder_decide_nothing(company: Company, chaser: Submission) -> None:
+    n, record = company.people, stock_report.privilege_on(chaser, company.mail)
+    owner, viktor = as_actor(n.mei), as_actor(n.viktor)
+    may(record, owner, company)
+    may(record, viktor, company)
+    record_leaver(n.mei, actor=as_actor(n.ines), now=company.now, reason="Left.")
     end_role(n.viktor, Role.SECURITY_REVIEWER, now=company.now)
-    refused(decide.approve, app, theo, "PERMISSION", now=company.now, kind="permission")
-    refused(decide.approve, app, viktor, "PERMISSION", now=company.now, kind="permission")
+    refused(decide.approve, record, owner, "PERMISSION", now=company.now, kind="permission")
+    refused(decide.approve, record, viktor, "PERMISSION", now=company.now, kind="permission")
 
 
 @pytest.mark.rule("A4")

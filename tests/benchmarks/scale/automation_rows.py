@@ -232,12 +232,11 @@ SUBMIT = (
     ),
 )
 
-#: Every signature that is asked: the lead or owner, and for high risk another security reviewer in each stage.
+#: Every signature that is asked: the lead or owner, and for high risk a security reviewer in stage 2.
 SEATS = """
 CREATE TEMPORARY TABLE signature ON COMMIT DROP AS
 SELECT nextval('approvals_seat_id_seq') AS seat, nextval('approvals_decision_id_seq') AS decision, need.* FROM (
     SELECT n, 1 AS stage, app AS approval, 'lead' AS label, lead AS person FROM plan WHERE state <> 'draft'
-    UNION ALL SELECT n, 1, app, 'security', (%(security)s::bigint[])[n %% 2 + 1] FROM plan WHERE state <> 'draft' AND tier = 'high'
     UNION ALL SELECT n, 2, approval, 'owner', owner FROM asked JOIN plan USING (n) WHERE state <> 'draft'
     UNION ALL SELECT n, 2, approval, 'owner', owner FROM used JOIN plan USING (n) WHERE state <> 'draft'
     UNION ALL SELECT n, 2, approval, 'security', (%(security)s::bigint[])[(n + 1) %% 2 + 1]
