@@ -10,9 +10,8 @@ from ninja import Field, Schema
 
 from approvals.api.links import address
 from approvals.conflicts.check.automation import FoundConflict
-from approvals.conflicts.rule_language.rule import WITHOUT, legs_of
 from approvals.conflicts.views import rows as conflict_rows
-from approvals.models import Waiver
+from approvals.conflicts.views.rows import ConflictRow
 from approvals.models.conflict import Mode, Rating, Scope
 from governance.core.actors.actor import Actor
 
@@ -78,54 +77,28 @@ def conflicts_of(
         now: business time.
         rows: keys of a preview's rows, by key.
     """
-    named = conflict_rows.other_names(findings, actor, now)
-    shapes = conflict_rows.shapes(findings, sentences, actor, now)
-    return [
-        _conflict_out(finding, shape, sentences, named, rows) for finding, shape in zip(findings, shapes, strict=True)
-    ]
+    return [_conflict_out(row, rows) for row in conflict_rows.list_rows(findings, sentences, actor, now)]
 
 
-def _conflict_out(
-    finding: FoundConflict,
-    shape: Mapping[str, str],
-    sentences: Mapping[str, str],
-    named: Mapping[str, str],
-    rows: Mapping[str, str],
-) -> ConflictOut:
-    rule, waiver = finding.standing.rule, finding.waiver
-    legs = [
-        LegOut(
-            name=leg.name,
-            things=[
-                ThingOut(row=rows.get(key, ""), sentence=words)
-                for key, words in conflict_rows.leg_access(
-                    finding.own.get(number, ()), finding.others.get(number, ()), sentences, named
-                )
-            ],
-        )
-        for number, leg in legs_of(rule)
-        if number != WITHOUT
-    ]
+def _conflict_out(row: ConflictRow, rows: Mapping[str, str]) -> ConflictOut:
+    rule, version, waiver = row.rule, row.found.standing.version, row.found.waiver
     return ConflictOut(
         rule=rule.code,
-        version=finding.standing.version.number,
+        version=version.number,
         title=rule.title,
         process=rule.process,
         rating=Rating(rule.rating),
         mode=Mode(rule.mode),
         scope=Scope(rule.scope),
-        refused=finding.mode == Mode.ENFORCE,
-        sentence=finding.sentence,
-        does=shape["mode"],
-        legs=legs,
-        lacks=shape["lacks"],
-        resolve=shape["way_out"],
-        waiver=_waiver_out(waiver),
-        page=address(finding.standing.version.href),
+        refused=row.found.mode == Mode.ENFORCE,
+        sentence=row.found.sentence,
+        does=row.effect,
+        legs=[
+            LegOut(name=name, things=[ThingOut(row=rows.get(key, ""), sentence=words) for key, words in access])
+            for name, access in row.legs
+        ],
+        lacks=rule.without.name if rule.without is not None else "",
+        resolve=row.way_out,
+        waiver=WaiverOut(until=waiver.ends_at, page=address(waiver.href)) if waiver and waiver.ends_at else None,
+        page=address(version.href),
     )
-
-
-def _waiver_out(waiver: Waiver | None) -> WaiverOut | None:
-    if waiver is None or waiver.ends_at is None:
-        return None
-    return WaiverOut(until=waiver.ends_at, page=address(waiver.href))

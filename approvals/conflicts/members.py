@@ -6,8 +6,7 @@ all of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,15 +16,13 @@ from django.db.models import QuerySet
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.held_access import held_by_entitlement, mask_of
 from approvals.conflicts.queries import StoredRule
-from approvals.conflicts.rule_language.rule import Rule, legs_of
+from approvals.conflicts.rule_language.rule import legs_of
 from approvals.models import ConflictMember, ConflictRule
 from governance.core.engine.transition import Step
 from inventory.models import Control, Entitlement, Resource, Version
 
 #: Entitlements read at once, and rows written at once.
 CHUNK = 2_000
-#: Limit for a page: legs times entitlements to compare.
-MAX_COMPARISONS = 500_000
 
 
 def update_members(entitlements: Collection[int], now: datetime) -> int:
@@ -59,54 +56,30 @@ def update_rules(versions: Sequence[ConflictRule]) -> None:
         ConflictMember.objects.bulk_create(compute_members(rules, entitlements), batch_size=CHUNK)
 
 
-def rules_without_match(rules: Sequence[Rule]) -> set[str] | None:
-    """Return codes of the rules with a leg that matches nothing in the register. They catch nobody yet.
-
-    Returns:
-        None if that takes more comparisons than a page allows (`MAX_COMPARISONS`).
-    """
-    forms = {
-        replace(held_by_entitlement(entitlement), resource=None)
-        for entitlement in Entitlement.objects.select_related("resource")
-    }
-    if len(forms) * sum(len(rule.required_legs) for rule in rules) > MAX_COMPARISONS:
-        return None
-    return {
-        rule.code for rule in rules if not all(any(mask_of(leg, form) for form in forms) for leg in rule.required_legs)
-    }
-
-
-def follow_version(version: Version, step: Step[Any]) -> None:
-    """Recompute the entitlements that a new version has added to the register. Hook on new versions."""
+def _update_version(version: Version, step: Step[Any]) -> None:
+    """Recompute the entitlements that a new version has added to the register."""
     held = Entitlement.objects.filter(privileges__version=version).order_by().values("pk")
     new = Entitlement.history.filter(id__in=held, history_type="+", history_date=step.now)
     update_members(set(new.values_list("id", flat=True)), step.now)
 
 
-def follow_entitlement(entitlement: Entitlement, step: Step[Any]) -> None:
-    """Compute the legs of an entitlement that was added to a resource."""
-    update_members({entitlement.pk}, step.now)
-
-
-def follow_control(control: Control, step: Step[Any]) -> None:
-    """Recompute an entitlement after a change of its control."""
-    update_members({control.entitlement_id}, step.now)
-
-
-def follow_resource(resource: Resource, step: Step[Any]) -> None:
-    """Recompute all entitlements of a resource after a change of the resource."""
+def _update_resource(resource: Resource, step: Step[Any]) -> None:
     update_members(set(resource.entitlements.values_list("pk", flat=True)), step.now)
 
 
+def _update_control(control: Control, step: Step[Any]) -> None:
+    update_members({control.entitlement_id}, step.now)
+
+
 #: Events that create or change an entitlement, and their hooks.
-HOOKS = (
-    ("version.imported", follow_version),
-    ("version.registered_by_hand", follow_version),
-    ("entitlement.added", follow_entitlement),
-    ("control.said", follow_control),
-    ("control.taken_back", follow_control),
-    ("resource.amended", follow_resource),
-    ("resource.activated", follow_resource),
+HOOKS: tuple[tuple[str, Callable[[Any, Step[Any]], Any]], ...] = (
+    ("version.imported", _update_version),
+    ("version.registered_by_hand", _update_version),
+    ("entitlement.added", lambda entitlement, step: update_members({entitlement.pk}, step.now)),
+    ("control.said", _update_control),
+    ("control.taken_back", _update_control),
+    ("resource.amended", _update_resource),
+    ("resource.activated", _update_resource),
 )
 
 

@@ -17,9 +17,8 @@ from typing import Any
 import rfc8785
 
 from approvals.conflicts.rule_language.distinct_legs import are_distinct
-from approvals.conflicts.rule_language.selectors import ENTRIES, KINDS, Held, Selector
+from approvals.conflicts.rule_language.selectors import FLAGS, LISTS, Held, Selector
 from inventory.importers.display import display_label, displayed
-from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, LEVEL_ORDER
 
 #: The leg number of access that must be missing ("A without B"), and of a rule's needs; others are numbered from 1 to 6.
 WITHOUT, NEEDS = 0, 7
@@ -298,18 +297,7 @@ class _Reader:
         return Leg(name, tuple(selectors))
 
     def selector(self, where: str, value: object, is_surely: bool) -> Selector:
-        flags = ("outbound", "model_controlled", "opaque")
-        lists: dict[str, Sequence[str] | None] = {
-            "tags": None,
-            "codes": None,
-            "levels": LEVEL_ORDER,
-            "kinds": KINDS,
-            "resources": None,
-            "data_classes": CLASS_ORDER,
-            "environments": ENVIRONMENT_ORDER,
-            "entry": ENTRIES,
-        }
-        members = self.members(where, value, (*lists, *flags))
+        members = self.members(where, value, (*LISTS, *FLAGS))
         if members is None:
             return Selector()
         if not members and value == {}:
@@ -320,11 +308,11 @@ class _Reader:
             self.wrong(
                 where, f"a trigger has no {' and no '.join(more)}", "Write only codes and environments beside entry."
             )
-        fields: dict[str, Any] = {name: members[name] for name in flags if name in members}
+        fields: dict[str, Any] = {name: members[name] for name in FLAGS if name in members}
         for name, value in fields.items():
             if not isinstance(value, bool):
                 self.wrong(f"{where}, {name}", f"{_quoted(value)} is neither true nor false", "Write true or false.")
-        for name, allowed in lists.items():
+        for name, allowed in LISTS.items():
             if name in members:
                 fields[name] = self.values(f"{where}, {name}", name, members[name], allowed)
         return Selector(**fields, is_surely=is_surely)

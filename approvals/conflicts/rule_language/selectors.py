@@ -20,19 +20,44 @@ KINDS = ("data_store", "mcp_server", "saas_connector", "backend_api", "secret_st
 #: Access without an entitlement: a trigger that anyone can use without signing in, and running as an identity (I5).
 ENTRIES = ("open", "identity")
 
-_KIND_WORDS = MappingProxyType(
-    {
-        "data_store": "a data store",
-        "mcp_server": "an MCP server",
-        "saas_connector": "a SaaS connector",
-        "backend_api": "a backend API",
-        "secret_store": "a secret store",
-    }
-)
-
-_ENTRY_WORDS = MappingProxyType(
-    {"open": "a way in for somebody who has not signed in", "identity": "running as a non-human identity"}
-)
+#: The fields of a selector that list values, in the order of the document, with their values from least to most; None for any value.
+LISTS: Mapping[str, Sequence[str] | None] = {
+    "tags": None,
+    "codes": None,
+    "levels": LEVEL_ORDER,
+    "kinds": KINDS,
+    "resources": None,
+    "data_classes": CLASS_ORDER,
+    "environments": ENVIRONMENT_ORDER,
+    "entry": ENTRIES,
+}
+#: The fields that are true or false, each in words.
+FLAGS = {
+    "outbound": "carrying data out",
+    "model_controlled": "chosen by a model",
+    "opaque": "running what can't be read beforehand",
+}
+#: Values in words, where these differ.
+_WORDS = {
+    "data_store": "a data store",
+    "mcp_server": "an MCP server",
+    "saas_connector": "a SaaS connector",
+    "backend_api": "a backend API",
+    "secret_store": "a secret store",
+    "open": "a way in for somebody who has not signed in",
+    "identity": "running as a non-human identity",
+}
+#: Each listed field in words, in the order of a sentence.
+_SENTENCES = {
+    "entry": "{}",
+    "tags": "tagged {}",
+    "codes": "called something like {}",
+    "levels": "held with {} access",
+    "kinds": "on {}",
+    "resources": "on {}",
+    "data_classes": "on {} data",
+    "environments": "in {}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +157,12 @@ class Selector:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document: only the fields that are set, values in a fixed order."""
-        lists: dict[str, list[Any]] = {
-            "tags": sorted(self.tags),
-            "codes": sorted(self.codes),
-            "levels": _ordered(self.levels, LEVEL_ORDER),
-            "kinds": _ordered(self.kinds, KINDS),
-            "resources": sorted(self.resources),
-            "data_classes": _ordered(self.data_classes, CLASS_ORDER),
-            "environments": _ordered(self.environments, ENVIRONMENT_ORDER),
-            "entry": _ordered(self.entry, ENTRIES),
+        fields: dict[str, Any] = {
+            name: sorted(values, key=order.index if order is not None else None)
+            for name, order in LISTS.items()
+            if (values := getattr(self, name))
         }
-        flags = {"outbound": self.outbound, "model_controlled": self.model_controlled, "opaque": self.opaque}
-        fields: dict[str, Any] = {name: values for name, values in lists.items() if values}
-        return fields | {name: value for name, value in flags.items() if value is not None}
+        return fields | {name: getattr(self, name) for name in FLAGS if getattr(self, name) is not None}
 
     def words(self, names: Mapping[int, str] = MappingProxyType({})) -> str:
         """Describe the match in words: "tagged vendor.write, with more than read access".
@@ -153,21 +171,16 @@ class Selector:
             names: names of the resources that the reader may see, by id.
         """
         fields = self.to_dict()
-        resources = [names.get(pk, f"resource {pk}") for pk in fields.get("resources", ())]
-        parts = [
-            _join_or([_ENTRY_WORDS[entry] for entry in fields["entry"]]) if self.entry else "",
-            f"tagged {_join_or(fields['tags'])}" if self.tags else "",
-            f"called something like {_join_or(fields['codes'])}" if self.codes else "",
-            f"held with {_level_words(fields['levels'])} access" if self.levels else "",
-            f"on {_join_or([_KIND_WORDS[kind] for kind in fields['kinds']])}" if self.kinds else "",
-            f"on {_join_or(resources)}" if self.resources else "",
-            f"on {_join_or(fields['data_classes'])} data" if self.data_classes else "",
-            f"in {_join_or(fields['environments'])}" if self.environments else "",
-            _flag_words(self.outbound, "carrying data out"),
-            _flag_words(self.model_controlled, "chosen by a model"),
-            _flag_words(self.opaque, "running what can't be read beforehand"),
+        if fields.get("levels") == list(LEVEL_ORDER[1:]):
+            fields["levels"] = ["more than read"]
+        fields["resources"] = [names.get(pk, f"resource {pk}") for pk in fields.get("resources", ())]
+        listed = [
+            sentence.format(_join_or([_WORDS.get(value, value) for value in fields[name]]))
+            for name, sentence in _SENTENCES.items()
+            if fields.get(name)
         ]
-        return ", ".join(part for part in parts if part)
+        flags = [f"{'' if fields[name] else 'not '}{words}" for name, words in FLAGS.items() if name in fields]
+        return ", ".join([*listed, *flags])
 
 
 @lru_cache(maxsize=4096)
@@ -180,17 +193,5 @@ def literal_pattern(code: str) -> str:
     return re.sub(r"([*?\[])", r"[\1]", code)
 
 
-def _ordered(values: frozenset[str], order: Sequence[str]) -> list[str]:
-    return [value for value in order if value in values]
-
-
 def _join_or(values: Sequence[str]) -> str:
     return f"{', '.join(values[:-1])} or {values[-1]}" if len(values) > 1 else values[0]
-
-
-def _level_words(levels: Sequence[str]) -> str:
-    return "more than read" if tuple(levels) == LEVEL_ORDER[1:] else _join_or(levels)
-
-
-def _flag_words(value: bool | None, words: str) -> str:
-    return "" if value is None else words if value else f"not {words}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +11,7 @@ from django.urls import reverse
 
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.held_access import RUNS_AS
-from approvals.conflicts.rule_language.rule import WITHOUT, legs_of
-from approvals.conflicts.rule_language.selectors import Held
-from approvals.conflicts.scan import Part
+from approvals.conflicts.rule_language.rule import WITHOUT, Rule, legs_of
 from approvals.models import ConflictSignature, Grant
 from approvals.models.conflict import Mode
 from approvals.waivers import transitions as waiver_transitions
@@ -34,10 +33,64 @@ TONES: Mapping[str, str] = {Mode.RECORD: "wait", Mode.APPROVAL: "high", Mode.ENF
 MOST = 3
 
 
-def shapes(
+@dataclass(frozen=True)
+class ConflictRow:
+    """A conflict of a check as one reader may see it, for pages and API answers.
+
+    Args:
+        found: the conflict.
+        legs: by leg, its name and its access: the key, empty for other automations, and words.
+        effect: what follows, in words.
+        sign_href: the page to give the extra approval; empty if the reader can't.
+        ask_href: the page to request a waiver; empty if the reader can't.
+        ask_by: the value of a button that saves a form first, then requests a waiver.
+    """
+
+    found: FoundConflict
+    legs: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    effect: str
+    sign_href: str = ""
+    ask_href: str = ""
+    ask_by: str = ""
+
+    @property
+    def rule(self) -> Rule:
+        """The rule."""
+        return self.found.standing.rule
+
+    @property
+    def tone(self) -> str:
+        """The tone of its note."""
+        return TONES[self.found.mode]
+
+    @property
+    def short(self) -> str:
+        """The effect in a few words."""
+        if self.rule.mode == Mode.APPROVAL and self.found.signature is not None:
+            return "Signed"
+        if self.rule.mode != Mode.APPROVAL and self.found.waiver is not None:
+            return "Waived"
+        return STATES["conflict_mode"][self.rule.mode].text
+
+    @property
+    def way_out(self) -> str:
+        """The resolution; empty if a waiver lifts it or it is signed."""
+        return "" if self.found.waiver is not None or self.found.signature is not None else self.found.way_out
+
+    @property
+    def listed_legs(self) -> list[tuple[str, list[str]]]:
+        """By leg, its name and the words of its access, at most three."""
+        words_by_leg = [(name, list(dict.fromkeys(words for _, words in access))) for name, access in self.legs]
+        return [
+            (name, words if len(words) <= MOST else [*words[: MOST - 1], f"and {len(words) - MOST + 1} more"])
+            for name, words in words_by_leg
+        ]
+
+
+def list_rows(
     conflicts: Sequence[FoundConflict], sentences: Mapping[str, str], actor: Actor, now: datetime
-) -> list[Shape]:
-    """Return conflicts for ``approvals/conflicts/conflict_note.html``.
+) -> list[ConflictRow]:
+    """Return the rows of some conflicts.
 
     Args:
         conflicts: the conflicts of a check.
@@ -45,46 +98,19 @@ def shapes(
         actor: the reader. Others' access is named only if the reader may see it.
         now: business time.
     """
-    named = other_names(conflicts, actor, now)
-    return [_shape(conflict, sentences, named, now) for conflict in conflicts]
-
-
-def _shape(conflict: FoundConflict, sentences: Mapping[str, str], named: Mapping[str, str], now: datetime) -> Shape:
-    rule = conflict.standing.rule
-    legs = [
-        {
-            "name": leg.name,
-            "things": _leg_words(conflict.own.get(number, ()), conflict.others.get(number, ()), sentences, named),
-        }
-        for number, leg in legs_of(rule)
-        if number != WITHOUT
+    named = _other_names(conflicts, actor, now)
+    return [
+        ConflictRow(
+            conflict,
+            [
+                (leg.name, _leg_access(conflict, number, sentences, named))
+                for number, leg in legs_of(conflict.standing.rule)
+                if number != WITHOUT
+            ],
+            _effect(conflict, now),
+        )
+        for conflict in conflicts
     ]
-    waiver = conflict.waiver
-    return {
-        "code": rule.code,
-        "lead": f"{rule.title}.",
-        "text": rule.reason,
-        "legs": legs,
-        "lacks": rule.without.name if rule.without is not None else "",
-        "short": _short_effect(conflict),
-        "tone": TONES[conflict.mode],
-        "mode": _mode_words(conflict, now),
-        "waiver_href": waiver.href if waiver is not None else "",
-        "way_out": "" if waiver is not None or conflict.signature is not None else conflict.way_out,
-        "href": conflict.standing.version.href,
-        "ask_href": "",
-        "ask_by": "",
-    }
-
-
-def _short_effect(conflict: FoundConflict) -> str:
-    """Return the effect in a few words."""
-    mode = conflict.standing.rule.mode
-    if mode == Mode.APPROVAL and conflict.signature is not None:
-        return "Signed"
-    if mode != Mode.APPROVAL and conflict.waiver is not None:
-        return "Waived"
-    return STATES["conflict_mode"][mode].text
 
 
 def signature_words(signature: ConflictSignature, now: datetime) -> str:
@@ -93,7 +119,7 @@ def signature_words(signature: ConflictSignature, now: datetime) -> str:
     return f"Signed by {signature.who} on {day}: “{signature.reason.shown}”"
 
 
-def _mode_words(conflict: FoundConflict, now: datetime) -> str:
+def _effect(conflict: FoundConflict, now: datetime) -> str:
     """Return the effect: the end of a waiver and what it does not lift (S7), or who signed."""
     rule, waiver = conflict.standing.rule, conflict.waiver
     does = signature_words(conflict.signature, now) if conflict.signature is not None else MODES[rule.mode]
@@ -103,22 +129,14 @@ def _mode_words(conflict: FoundConflict, now: datetime) -> str:
     return f"{until} {does}" if rule.mode == Mode.APPROVAL else until
 
 
-def _leg_words(
-    helds: Iterable[Held], parts: Iterable[Part], sentences: Mapping[str, str], named: Mapping[str, str]
-) -> list[str]:
-    words = list(dict.fromkeys(text for _, text in leg_access(helds, parts, sentences, named)))
-    return words if len(words) <= MOST else [*words[: MOST - 1], f"and {len(words) - MOST + 1} more"]
-
-
-def leg_access(
-    helds: Iterable[Held], parts: Iterable[Part], sentences: Mapping[str, str], named: Mapping[str, str]
+def _leg_access(
+    conflict: FoundConflict, leg: int, sentences: Mapping[str, str], named: Mapping[str, str]
 ) -> list[tuple[str, str]]:
-    """Return the access that fills a leg: its key, empty for other automations, and words."""
-    own_words = [(held.key, sentences.get(held.key, words_of(held.key) or held.code)) for held in helds]
-    return [
-        *own_words,
-        *(("", named.get(part.covered_as, "Something that an automation you don’t see holds")) for part in parts),
+    own_words = [
+        (held.key, sentences.get(held.key, words_of(held.key) or held.code)) for held in conflict.own.get(leg, ())
     ]
+    unseen = "Something that an automation you don’t see holds"
+    return own_words + [("", named.get(part.covered_as, unseen)) for part in conflict.others.get(leg, ())]
 
 
 def words_of(key: str) -> str:
@@ -129,7 +147,7 @@ def words_of(key: str) -> str:
     return "Can be started by somebody who has not signed in" if held.startswith("trigger:") else ""
 
 
-def other_names(conflicts: Sequence[FoundConflict], actor: Actor, now: datetime) -> dict[str, str]:
+def _other_names(conflicts: Sequence[FoundConflict], actor: Actor, now: datetime) -> dict[str, str]:
     """Return names for this reader of others' access, by its key in a waiver. At most two queries."""
     parts = [part for conflict in conflicts for leg in conflict.others.values() for part in leg]
     if not parts:
@@ -163,7 +181,7 @@ def reasons(conflicts: Iterable[FoundConflict], own_keys: Collection[str], sente
     Args:
         conflicts: the conflicts of the row.
         own_keys: keys of the row's own access, which are left out.
-        sentences: as for `shapes`.
+        sentences: as for `list_rows`.
     """
     rows = []
     for conflict in conflicts:

@@ -17,7 +17,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from approvals.conflicts import members
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.imports import comparison
 from approvals.conflicts.imports.comparison import Comparison
@@ -111,7 +110,6 @@ def _preview(
             for rule, stands in there
         ],
         "problems": [Problem(*problem) for problem in read["problems"]],
-        "idle": members.rules_without_match(rules) or set(),
     }
     counts = (
         (len(compared.new), "new rule", ""),

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from django.urls import reverse
 
-from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.views import rows as conflict_rows
+from approvals.conflicts.views.rows import ConflictRow
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import missing_answers, preview_rows, route
 from approvals.intake.views.preview_rows import Form
@@ -220,23 +221,22 @@ def _promoted(preview: Preview) -> Shape | None:
     }
 
 
-def _conflicts(preview: Preview, builder: Person) -> list[Shape]:
+def _conflicts(preview: Preview, builder: Person) -> list[ConflictRow]:
     """Conflicts and their resolutions (S6). A waiver needs a registered version, so others are saved first (S7)."""
-    rows = conflict_rows.shapes(
-        preview.context.conflicts, conflict_words(preview), Actor.of(builder), preview.context.now
-    )
+    context = preview.context
+    rows = conflict_rows.list_rows(context.conflicts, conflict_words(preview), Actor.of(builder), context.now)
     return [
-        row | _way_to_ask(preview, finding) if conflict_rows.may_request_waiver(finding, preview.context.now) else row
-        for row, finding in zip(rows, preview.context.conflicts, strict=True)
+        _with_way_to_ask(preview, row) if conflict_rows.may_request_waiver(row.found, context.now) else row
+        for row in rows
     ]
 
 
-def _way_to_ask(preview: Preview, finding: FoundConflict) -> Shape:
+def _with_way_to_ask(preview: Preview, row: ConflictRow) -> ConflictRow:
     if preview.refusal is not None:
-        return {}
+        return row
     if preview.content.registered is None or preview.content.version is None:
-        return {"ask_by": f"waiver:{finding.standing.rule.code}"}
-    return {"ask_href": conflict_rows.waiver_request_href(preview.content.registered.pk, finding)}
+        return replace(row, ask_by=f"waiver:{row.rule.code}")
+    return replace(row, ask_href=conflict_rows.waiver_request_href(preview.content.registered.pk, row.found))
 
 
 def conflict_words(preview: Preview) -> dict[str, str]:

@@ -7,12 +7,14 @@ combines them and adds the head, the groups of rows and the conversation.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.urls import reverse
 
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.check.submission import GIVES_NOTHING
 from approvals.conflicts.views import rows as conflict_rows
+from approvals.conflicts.views.rows import ConflictRow
 from approvals.decisions.transitions.comment import comment
 from approvals.decisions.transitions.decide import answer
 from approvals.grants import unused_credentials
@@ -94,25 +96,23 @@ def context(submission: Submission, reader: Reader) -> Shape:
     }
 
 
-def _conflicts(details: Dossier, drawn: Sequence[Shape], reader: Reader) -> list[Shape]:
+def _conflicts(details: Dossier, drawn: Sequence[Shape], reader: Reader) -> list[ConflictRow]:
     """Conflicts of an open submission, without refused privileges (S6)."""
-    submission = details.submission
+    submission, conflicts = details.submission, details.context.conflicts
     if submission.state not in UNFINISHED:
         return []
-    findings = details.context.conflicts.remaining
-    rows = conflict_rows.shapes(findings, details.context.conflicts.sentences, reader.actor, reader.now)
-    rows = [
-        row | {"sign_href": _sign_href(finding, details, drawn)} for finding, row in zip(findings, rows, strict=True)
+    rows = conflict_rows.list_rows(conflicts.remaining, conflicts.sentences, reader.actor, reader.now)
+    may_ask = ask_waiver.refusal(submission.automation, actor=reader.actor, now=reader.now) is None
+    return [
+        replace(
+            row,
+            sign_href=_sign_href(row.found, details, drawn),
+            ask_href=conflict_rows.waiver_request_href(submission.automation_id, row.found)
+            if may_ask and conflict_rows.may_request_waiver(row.found, reader.now)
+            else "",
+        )
+        for row in rows
     ]
-    if ask_waiver.refusal(submission.automation, actor=reader.actor, now=reader.now) is not None:
-        return rows
-    asks = [
-        conflict_rows.waiver_request_href(submission.automation_id, finding)
-        if conflict_rows.may_request_waiver(finding, reader.now)
-        else ""
-        for finding in findings
-    ]
-    return [row | {"ask_href": href} for row, href in zip(rows, asks, strict=True)]
 
 
 def _sign_href(finding: FoundConflict, details: Dossier, drawn: Sequence[Shape]) -> str:

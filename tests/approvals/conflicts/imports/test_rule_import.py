@@ -245,12 +245,6 @@ def test_files_with_same_code_are_distinguished(plain: Company) -> None:
     assert [one.what for one in found.problems] == ["another file has a rule of this code"]
 
 
-def test_names_unknown_to_register_are_reported(plain: Company) -> None:
-    page = bring(plain.people.ines, ("sod.csv", f"{HEADING}Nobody has it,Nor that,X1,high,\n")).content.decode()
-    assert "Catches nobody yet" in page
-    assert "1 of the rules catch nobody yet" in page
-
-
 def test_a_preview_of_many_rules_asks_no_more_of_the_database(plain: Company) -> None:
     few, many = (f"{HEADING}" + "".join(f"A{n},B{n},X{n},high,\n" for n in range(size)) for size in (2, 60))
     asked = []
