@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, TextField, Value
-from django.db.models.functions import Cast, Coalesce, Concat
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
 
 from approvals.models import Approval, Proposal, ProposalState, SeatLabel
 from governance.core.models import Membership, Person, RoleAssignment, Team, TeamKind
@@ -56,36 +55,30 @@ class Bench:
 
     @classmethod
     def load(cls, now: datetime) -> Bench:
-        """Read both groups at the instant ``now``: one query."""
-        people = list(_people(now))
+        """Read both groups at the instant ``now``: two queries."""
+        members = Membership.objects.filter(team__kind=TeamKind.FALLBACK).select_related("person")
+        roles = list(_reviewer_roles(now))
+        current = [role for role in roles if role.until is None or role.until > now]
+        fallback = {member.person: member.since for member in members.order_by("person__name", "person", "-since")}
         return cls(
-            tuple(person for person in people if person.is_fallback),
-            tuple(person for person in people if person.is_reviewer),
+            tuple(fallback),
+            tuple(dict.fromkeys(role.person for role in current)),
             now,
-            {person.pk: person.member_since for person in people},
-            {person.pk: person.reviewer_since for person in people},
-            tuple(person for person in people if person.is_taken),
+            {person.pk: since for person, since in fallback.items()},
+            {role.person_id: _role_since(role) for role in (*roles, *reversed(current))},
+            tuple(dict.fromkeys(role.person for role in roles if role not in current)),
         )
 
 
-def _people(now: datetime) -> QuerySet[Any]:
-    """Query the people of both groups, and since when they belong to them."""
-    fallback = Membership.objects.filter(team__kind=TeamKind.FALLBACK)
-    ever = RoleAssignment.objects.filter(role=Role.SECURITY_REVIEWER)
-    current = ever.filter(Q(until__isnull=True) | Q(until__gt=now))
-    ending = ever.filter(Exists(_ending_at_once()))
-    wanted = fallback.values("person").union(current.values("person"), ending.values("person"))
-    member, reviewer = fallback.filter(person=OuterRef("pk")), current.filter(person=OuterRef("pk"))
-    ended = ending.filter(person=OuterRef("pk"))
-    since = Coalesce("restores__confirmed_at", "confirmed_at")
-    people = Person.objects.filter(pk__in=wanted).annotate(
-        is_fallback=Exists(member),
-        is_reviewer=Exists(reviewer),
-        member_since=Subquery(member.order_by("since").values("since")[:1]),
-        is_taken=Exists(ended),
-        reviewer_since=Coalesce(Subquery(reviewer.values(at=since)[:1]), Subquery(ended.values(at=since)[:1])),
-    )
-    return people.order_by("name", "pk")
+def _reviewer_roles(now: datetime) -> QuerySet[RoleAssignment]:
+    """Query the roles of security reviewers: those that stand, and those that one admin ended at once."""
+    running = Q(until__isnull=True) | Q(until__gt=now) | Exists(_ending_at_once())
+    roles = RoleAssignment.objects.filter(running, role=Role.SECURITY_REVIEWER)
+    return roles.select_related("person", "restores").order_by("person__name", "person", "pk")
+
+
+def _role_since(role: RoleAssignment) -> datetime | None:
+    return (role.restores or role).confirmed_at
 
 
 def _ending_at_once() -> QuerySet[Proposal]:

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from approvals.intake.drafts import Draft
-from approvals.submissions.plan.content import RESOURCE_RELATIONS
 from governance.core.actors.actor import Actor
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
@@ -15,6 +14,7 @@ from inventory.automations import environments, platform_instance
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, AutomationState, Environment, ImportItem, Resource, ResourceState
 from inventory.models.automation import AMENDED_BY_REVIEW
+from inventory.resources.queries import RESOURCE_RELATIONS
 
 
 def environment_of(draft: Draft) -> str:

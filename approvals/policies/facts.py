@@ -25,14 +25,10 @@ from inventory.resources import queries as resource_queries
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment
 
-#: Relations of an approval that its duties, title, facts and escalation chain read.
+#: Relations of an approval that its duties, title and facts read, apart from its resource.
 APPROVAL_RELATIONS = (
-    *(
-        f"{resource}__{name}"
-        for resource in ("privilege__entitlement__resource", "decided_on")
-        for name in ("owner", "deputy", "team__lead", "team__deputy_lead", "interim__person")
-    ),
-    *("privilege__credential", "credential__kept_in", "credential__opens", "credential__owner", "justification"),
+    *("privilege__entitlement", "privilege__credential", "justification"),
+    *("credential__kept_in", "credential__opens", "credential__owner"),
 )
 #: Relations of a submission that notices and escalation chains read.
 SUBMISSION_RELATIONS = (
@@ -116,7 +112,7 @@ class SubmissionFacts:
     @cached_property
     def privileges(self) -> Sequence[Privilege]:
         """The privileges of the version with entitlement, resource and credential."""
-        return list(_privileges([self.submission.version_id]))
+        return _privileges([self.submission.version_id])
 
     @cached_property
     def bindings(self) -> Mapping[tuple[str, str], Binding]:
@@ -166,7 +162,7 @@ def load_facts(submissions: Sequence[Submission], now: datetime) -> dict[int, Su
     Chains and sharers are read at their first use.
     """
     facts = load_version_facts(submissions, now)
-    approvals = _by(_approvals(list(facts)), "submission_id") if facts else {}
+    approvals = _by(_approvals(facts), "submission_id") if facts else {}
     candidates = _candidates(list(facts)) if facts else {}
     for pk, of_one in facts.items():
         of_one.candidates = candidates
@@ -194,9 +190,23 @@ def load_chain_ids(facts: Sequence[SubmissionFacts]) -> None:
         of_one.chain_ids = by_version[of_one.submission.version_id]
 
 
-def _approvals(submissions: Collection[int]) -> QuerySet[Approval]:
-    rows = Approval.objects.filter(submission__in=submissions).order_by("submission_id", "stage", "pk")
-    return rows.select_related(*APPROVAL_RELATIONS).prefetch_related("seats")
+def _approvals(submissions: Collection[int]) -> list[Approval]:
+    rows = Approval.objects.filter(submission__in=submissions).prefetch_related("seats")
+    return sorted(with_resources(rows), key=lambda row: (row.submission_id, row.stage, row.pk))
+
+
+def with_resources(approvals: QuerySet[Approval]) -> list[Approval]:
+    """Return approvals in any order with their relations, each resource read once with the people on its escalation chain."""
+    rows = list(approvals.select_related(*APPROVAL_RELATIONS).order_by())
+    entitlements = [row.privilege.entitlement for row in rows if row.privilege is not None]
+    wanted = {entitlement.resource_id for entitlement in entitlements} | {row.decided_on_id for row in rows}
+    resources = resource_queries.with_people(wanted)
+    for entitlement in entitlements:
+        entitlement.resource = resources[entitlement.resource_id]
+    for row in rows:
+        if row.decided_on_id is not None:
+            row.decided_on = resources[row.decided_on_id]
+    return rows
 
 
 def _candidates(submissions: Collection[int]) -> dict[int, set[int]]:
@@ -207,12 +217,9 @@ def _candidates(submissions: Collection[int]) -> dict[int, set[int]]:
     return people
 
 
-def _privileges(versions: Collection[int]) -> QuerySet[Privilege]:
-    return (
-        Privilege.objects.filter(version__in=versions)
-        .select_related("entitlement__resource", "credential")
-        .order_by("pk")
-    )
+def _privileges(versions: Collection[int]) -> list[Privilege]:
+    rows = Privilege.objects.filter(version__in=versions).select_related("entitlement__resource", "credential")
+    return sorted(rows.order_by(), key=lambda row: row.pk)
 
 
 def _parties(submissions: Collection[int]) -> dict[int, dict[int, str]]:

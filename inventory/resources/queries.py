@@ -141,3 +141,12 @@ def open_claims(resource: Resource) -> list[Binding]:
     rows = rows.filter(Q(refused_at__isnull=True)).exclude(resource=resource)
     claims = with_claims(rows.select_related("resource", "confirmed_by", "proposed_by").order_by("pk"))
     return [row for row in claims if any(claim.resource == resource for claim in row.claims)]
+
+
+#: Relations of a resource that the escalation chain reads (A9).
+RESOURCE_RELATIONS = ("owner", "deputy", "team__lead", "team__deputy_lead", "interim__person")
+
+
+def with_people(pks: Iterable[int | None]) -> dict[int, Resource]:
+    """Return resources by id, each with the people on its escalation chain: one query."""
+    return Resource.objects.select_related(*RESOURCE_RELATIONS).order_by().in_bulk({pk for pk in pks if pk is not None})

@@ -16,7 +16,7 @@ from approvals.intake.preview.answers import USES_PREFIX, Answers
 from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.models import Approval, Submission, credential_key
 from approvals.models.submission import Capacity
-from approvals.submissions.plan.content import RESOURCE_RELATIONS, VersionContent
+from approvals.submissions.plan.content import VersionContent
 from approvals.submissions.plan.context import PartyPair, PlanContext, load_context
 from approvals.submissions.plan.plan import Plan, plan
 from approvals.submissions.transitions.submit import submit
@@ -29,8 +29,9 @@ from inventory.importers.manifest import Manifest, manifest_digest, sha256
 from inventory.imports import resolution as import_resolution
 from inventory.imports.resolution import Resolution
 from inventory.imports.transitions import confirmation
-from inventory.models import Automation, ImportItem, NonHumanIdentity, Privilege, Resource, Version
+from inventory.models import Automation, ImportItem, NonHumanIdentity, Privilege, Version
 from inventory.ownership import authors
+from inventory.resources import queries as resource_queries
 from inventory.versions import diff
 from inventory.versions.diff import VersionDiff
 
@@ -144,9 +145,7 @@ def _load_ladders(resolution: Resolution) -> None:
         *resolution.resources.values(),
         *(on for credential in resolution.credentials.values() for on in (credential.kept_in, credential.opens) if on),
     ]
-    loaded = Resource.objects.select_related(*RESOURCE_RELATIONS).in_bulk(
-        {row.pk for row in rows if row.pk is not None}
-    )
+    loaded = resource_queries.with_people(row.pk for row in rows)
     for key, row in resolution.resources.items():
         resolution.resources[key] = loaded.get(row.pk or 0, row)
     for privilege in resolution.privileges.values():

@@ -11,9 +11,6 @@ from inventory.importers.manifest import Manifest
 from inventory.models import Automation, Binding, Credential, NonHumanIdentity, Privilege, Trigger, Version
 from inventory.resources import queries as resource_queries
 
-#: Relations of a resource that its escalation chain reads.
-RESOURCE_RELATIONS = ("owner", "deputy", "team__lead", "team__deputy_lead", "interim__person")
-
 
 @dataclass(frozen=True)
 class VersionContent:
@@ -66,10 +63,16 @@ class VersionContent:
 
 def content_of_version(automation: Automation, version: Version) -> VersionContent:
     """Load the content of a saved version. A fixed number of queries."""
-    entitlement = [f"entitlement__resource__{name}" for name in RESOURCE_RELATIONS]
-    privileges = list(version.privileges.select_related(*entitlement, "credential"))
-    stores = [f"credential__{path}__{name}" for path in ("kept_in", "opens") for name in RESOURCE_RELATIONS]
-    used = version.version_credentials.select_related(*stores, "credential__owner", "credential__interim__person")
+    privileges = list(version.privileges.select_related("entitlement", "credential"))
+    used = version.version_credentials.select_related("credential__owner", "credential__interim__person")
+    credentials = [use.credential for use in used]
+    opened = {pk for credential in credentials for pk in (credential.kept_in_id, credential.opens_id)}
+    resources = resource_queries.with_people({row.entitlement.resource_id for row in privileges} | opened)
+    for row in privileges:
+        row.entitlement.resource = resources[row.entitlement.resource_id]
+    for credential in credentials:
+        credential.kept_in = resources.get(credential.kept_in_id or 0)
+        credential.opens = resources.get(credential.opens_id or 0)
     named = NonHumanIdentity.objects.filter(used_by__version=version).select_related("owner", "interim__person")
     return VersionContent(
         automation=automation,
@@ -78,7 +81,7 @@ def content_of_version(automation: Automation, version: Version) -> VersionConte
         manifest=Manifest.from_dict(version.manifest),
         source=version.source_digest,
         privileges=privileges,
-        credentials=[use.credential for use in used],
+        credentials=credentials,
         triggers=list(version.triggers.all()),
         identities=list(named.order_by("pk")),
         bindings=resource_queries.bindings_of(privileges),
