@@ -77,8 +77,9 @@ def _risen_app_tier(facts: SubmissionFacts) -> Tier | None:
 def _refusal(because: str, kind: str, then: str, now: str, facts: SubmissionFacts) -> Refusal:
     policy = facts.policy
     more = [label for label in policy.seats(kind, now) if label not in policy.seats(kind, then)]
-    needed = _signatures(more) if more else f"the longest term is {policy.longest_term(now)} days"
-    return Refusal("T1", "state", f"{because}, so this is {now} risk: {needed}.", TO_DO)
+    term = f": the longest term is {policy.longest_term(now)} days" if kind != ApprovalKind.APP else ""
+    needed = f": {_signatures(more)}" if more else term
+    return Refusal("T1", "state", f"{because}, so this is {now} risk{needed}.", TO_DO)
 
 
 def _signatures(labels: Sequence[str]) -> str:

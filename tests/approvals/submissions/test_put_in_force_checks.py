@@ -101,7 +101,7 @@ def test_access_with_raised_class_does_not_come_into_force(company: Company, sta
     assert stage_2.state == SubmissionState.DECIDED
     assert not Grant.objects.filter(automation=stage_2.automation).exists()
     (mail,) = Notice.objects.filter(event="subset_to_accept", recipient=company.people.jonas)
-    assert "a security signature is needed" in mail.context["held"]
+    assert mail.context["held"] == "Its tier has risen since, so this is high risk."
     with pytest.raises(OutOfTurn) as caught:
         put_in_force.accept_subset(stage_2, actor=as_actor(company.people.jonas), now=company.now)
     assert caught.value.refusal.code == "T1"
