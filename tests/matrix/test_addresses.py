@@ -78,7 +78,7 @@ NOT_KEPT = "no-store, private"
 
 #: How many of those who get the same answer are sent where not everybody is; as many as there are `PEOPLE` sends them all.
 FEW = 2
-WRITERS = run_lengths.of(3, full=len(PEOPLE))
+WRITERS = run_lengths.of(2, full=len(PEOPLE))
 #: How many forms and addresses are sent whatever comes to mind, and how often each.
 FORMS, EACH = 4, run_lengths.of(5, soak=int(os.environ.get("SOAK_EXAMPLES", "20")))
 #: Where a link of a page leads, without what it filters by there.
@@ -180,6 +180,7 @@ def written_wrongly(address: str, method: str, answer: Answer) -> Iterator[str]:
         yield f"refused with {answer.said}, and not on record"
 
 
+@pytest.mark.full("sends every other method to every address")
 def test_a_method_without_a_line_is_not_accepted(portal: Portal) -> None:
     lines = {(address, method) for address, method, _ in CELLS}
     subjects = {address: subject for address, _, subject in CELLS}

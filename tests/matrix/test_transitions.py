@@ -35,8 +35,8 @@ for table in TABLES:
 
 Cells = dict[tuple[str, str], dict[str, str]]
 
-#: How many of those who may do something do it in each state: others in the next state, and for the next transition.
-DOERS = run_lengths.of(2, full=100)
+#: How many of those who may do something do it in each state: another in the next state, and for the next transition.
+DOERS = run_lengths.of(1, full=100)
 
 
 def read(table: str) -> Cells:

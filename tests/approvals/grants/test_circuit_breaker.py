@@ -315,6 +315,7 @@ WHAT = ("later", "sweep", "kill", "term", *(f"{who} {says}" for who in ("sana", 
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+@pytest.mark.full("answers two batches of grants")
 @given(st.lists(st.sampled_from(WHAT), max_size=12))
 def test_each_paused_grant_is_released_or_kept_once(company: Company, order: list[str]) -> None:
     with undone():

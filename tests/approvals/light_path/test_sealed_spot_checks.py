@@ -18,6 +18,7 @@ from tests.people import NOW, build
 pytestmark = pytest.mark.race
 
 
+@pytest.mark.full("puts versions in force until one is drawn")
 @pytest.mark.rule("A12", "A13", "H2")
 def test_the_draw_is_the_hash_of_the_seal_that_covers_the_coming_into_force(
     committed: None, monkeypatch: pytest.MonkeyPatch

@@ -123,6 +123,7 @@ def test_both_earlier_approvers_are_asked_in_their_seats(company: Company, chase
     ]
 
 
+@pytest.mark.full("submits three times")
 @pytest.mark.rule("A15", "A8")
 def test_missing_one_of_two_needs_extra_approval_for_good(company: Company, chaser: Submission) -> None:
     c, n = company, company.people

@@ -164,6 +164,7 @@ def test_carried_narrowing_stays(company: Company, stage_2: Submission) -> None:
     insert_grant(kept, company.now, level="read", days=30)
 
 
+@pytest.mark.full("renews narrowed grants")
 @pytest.mark.rule("A7", "G2")
 def test_a_successor_is_no_wider_than_the_decisions_either(company: Company, chaser: Submission) -> None:
     reading, posting = narrowed(company, chaser)

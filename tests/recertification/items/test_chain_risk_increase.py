@@ -57,6 +57,7 @@ def test_draft_and_submission_raise_no_live_grant(held: Held) -> None:
     assert again(runs).tier == "low"
 
 
+@pytest.mark.full("puts two automations in force")
 @READERS
 @pytest.mark.rule("A16", "T4", "R9")
 def test_riskier_neighbour_in_force_opens_one_review(held: Held, start: list[Automation]) -> None:

@@ -157,6 +157,7 @@ def test_later_named_reviewer_gets_working_days(
     assert item.outcome == ItemOutcome.KEPT
 
 
+@pytest.mark.full("reminds reviewers day by day")
 @pytest.mark.rule("A9", "R5", "R6")
 def test_newly_benefiting_reviewer_is_not_reminded_and_regains_time(
     held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch

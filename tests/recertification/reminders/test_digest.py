@@ -113,6 +113,7 @@ def test_answered_tasks_are_left_out_of_digest(held: Held, smtp: Server) -> None
     assert len([one for one in smtp.to(n.omar.email) if "to review" in one["Subject"]]) == 1
 
 
+@pytest.mark.full("writes digests day by day")
 @pytest.mark.rule("R5", "H8")
 def test_overdue_digest_is_daily_and_leads_with_overdue_tasks(held: Held, smtp: Server) -> None:
     n, now = held.people, opens_at(held.grant())

@@ -357,6 +357,7 @@ def test_campaign_closes_when_no_item_is_open(held: Held, stock_all_under_review
     assert set(Campaign.objects.values_list("state", flat=True)) == {"closed"}
 
 
+@pytest.mark.full("runs each sweep twice, day by day")
 @pytest.mark.rule("R9")
 def test_doubled_sweeps_change_nothing(held: Held, stock_all_under_review: Item) -> None:
     item = stock_all_under_review
