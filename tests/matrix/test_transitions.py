@@ -116,10 +116,13 @@ def test_every_role_may_do_exactly_what_tables_allow(
     if hasattr(as_it_is, "relations"):
         as_it_is.relations = cache(as_it_is.relations)
     wrong, states = [], list(dict.fromkeys(at for _, at in STATES))
+    load = cache(lambda loader: loader(as_it_is, world.now))
     for turn, (name, cells) in enumerate(asked.items(), start=states.index(state)):
         doers = in_turn([who for who, expected in cells.items() if expected == "ok"], turn)[:DOERS]
+        loader = REGISTRY[name].load_context
+        context = load(loader) if loader is not None else None
         for who, expected in cells.items():
-            answer = said(REGISTRY[name].refusal(as_it_is, actor=actors[who], now=world.now))
+            answer = said(REGISTRY[name].refusal(as_it_is, actor=actors[who], now=world.now, context=context))
             if answer != expected:
                 wrong.append(f"{name} by {who}: the table says {expected}, the rule {answer}")
             elif who in doers:
