@@ -47,12 +47,9 @@ class Votes:
         """Read the decisions on some approvals, by id, without delegations; no query for none."""
         links = list(CarriedDecision.objects.filter(approval__in=approvals).order_by())
         wanted = Q(approval__in=approvals) | Q(pk__in={link.decision_id for link in links})
-        rows = (
-            Decision.objects.filter(wanted)
-            .select_related("person", "for_person", "seat", "reason", "retraction")
-            .order_by("pk")
-        )
-        decisions = {row.pk: row for row in rows}
+        related = ("person", "for_person", "seat", "reason", "retraction")
+        rows = Decision.objects.filter(wanted).select_related(*related).order_by()
+        decisions = {row.pk: row for row in sorted(rows, key=lambda row: row.pk)}
         retracted = frozenset(pk for pk, row in decisions.items() if hasattr(row, "retraction"))
         return cls(decisions, retracted, links, {})
 
