@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from approvals.assignment import candidates
-from approvals.assignment.context import load_context
+from approvals.assignment.context import SubmissionContext, load_context
 from approvals.conflicts import held_access
 from approvals.conflicts.check import submission as conflicts
 from approvals.decisions.rules import duties
@@ -30,12 +30,17 @@ from approvals.policies import queries as policy_queries
 from approvals.prior_decisions import stopped_grants
 from approvals.submissions import rules as submission_rules
 from approvals.submissions import version_diff
-from governance.core.duties.refusals import refuse
 from governance.core.engine.repeats import last_word
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.roles.roles import Permission
 from inventory.automations.transitions import lifecycle
+
+
+def load_alone(submission: Submission, now: datetime) -> SubmissionContext:
+    """Load the context under the lock for putting access in force: no one else does so at the same time (S6)."""
+    conflicts.take_access_lock()
+    return load_context(submission, now)
 
 
 @transition(
@@ -45,18 +50,14 @@ from inventory.automations.transitions import lifecycle
     source=(SubmissionState.DECIDED,),
     target=(SubmissionState.IN_FORCE,),
     duties=(duties.STILL_HOLDS, submission_rules.CONFLICT_FREE),
-    context=load_context,
+    context=load_alone,
 )
 def put_in_force(step: Step[Submission]) -> Effect:
     """Create the new grants, end the removed ones and approve the version, in one transaction (A5)."""
     submission = step.subject
     automation = submission.automation
-    approved = list(
-        submission.approvals.filter(stage=2, state=ApprovalState.APPROVED).select_related(
-            "privilege__entitlement__resource", "privilege__credential", "credential__opens", "credential__kept_in"
-        )
-    )
-    _check_conflicts(step)
+    context: SubmissionContext = step.context
+    approved = [approval for approval in context.facts.second if approval.state == ApprovalState.APPROVED]
     before = version_diff.submission_in_force(automation)
     still_stopped = stopped_grants.matters_stopped_since(submission)
     left_out = unused_credentials.unneeded_credentials(approved, submission)
@@ -91,17 +92,6 @@ def put_in_force(step: Step[Submission]) -> Effect:
     return Effect(payload=payload, then=grant)
 
 
-def _check_conflicts(step: Step[Submission]) -> None:
-    """Refuse what an enforced rule forbids.
-
-    Holds the lock, so that no one else puts access in force at the same time (S6).
-    """
-    conflicts.take_access_lock()
-    refusal = submission_rules.conflict_refusal(load_context(step.subject, step.now))
-    if refusal is not None:
-        raise refuse(refusal)
-
-
 def _app_review_on(submission: Submission, now: datetime) -> date:
     """Return the day of the app's review, from its decision in stage 1.
 
@@ -134,9 +124,8 @@ def is_usable(approval: Approval, approved: Iterable[Approval], submission: Subm
 
 def _end_removed_grants(step: Step[Submission], submission: Submission, granted: list[Approval]) -> int:
     """End the grants that the version no longer requests, and those that a new approval replaces."""
-    version = submission.version
-    asked_keys = set(version.privileges.values_list("key", flat=True))
-    asked_keys |= {credential_key(pk) for pk in version.version_credentials.values_list("credential_id", flat=True)}
+    credentials = submission.version.version_credentials.values_list("credential_id", flat=True)
+    asked_keys = {privilege.key for privilege in step.context.facts.privileges} | set(map(credential_key, credentials))
     replaced = {approval.key for approval in granted}
     ended = 0
     for grant in submission.automation.grants.standing().order_by("pk"):
@@ -157,33 +146,28 @@ def _create_grants(
     Return ids of the grants, for the event.
     """
     policy = policy_queries.policy_of(step.subject.policy)
-    grants = [
-        _create_grant(step, step.subject, approval, policy, is_stopped=approval.matter in still_stopped)
-        for approval in usable
-    ]
+    grants = [_grant_of(step, approval, policy, is_stopped=approval.matter in still_stopped) for approval in usable]
+    step.insert(grants)
+    for grant in grants:
+        payload = {"approval": str(grant.approval_id), "app_approval": str(grant.app_approval_id)}
+        payload |= {"to": grant.state, "ends_at": ledger_events.instant(grant.ends_at)}
+        step.record("grant.created", grant, payload)
     unused_credentials.end_unused_after(step, left_out)
     revocation_tasks.update_after_granting(step, grants)
     return {"grants": [str(grant.pk) for grant in grants]}
 
 
-def _create_grant(
-    step: Step[Submission],
-    submission: Submission,
-    approval: Approval,
-    policy: policy_queries.Policy,
-    *,
-    is_stopped: bool,
-) -> Grant:
-    """Create one grant.
+def _grant_of(step: Step[Submission], approval: Approval, policy: policy_queries.Policy, *, is_stopped: bool) -> Grant:
+    """Return the grant of an approval; not saved.
 
     If it was stopped after the submission, it stays stopped: the approval did not cover that (G5).
     """
-    privilege = approval.privilege
+    submission, privilege = step.subject, approval.privilege
     credential = privilege.credential if privilege else approval.credential
     days = approval.granted_term_days or approval.term_days
     scope = approval.granted_scope if approval.granted_scope is not None else (privilege.scope if privilege else [])
     level = approval.granted_level or (privilege.counted_level if privilege else "execute")
-    grant = Grant(
+    return Grant(
         automation=submission.automation,
         kind=GrantKind.PRIVILEGE if privilege else GrantKind.CREDENTIAL,
         entitlement=privilege.entitlement if privilege else None,
@@ -199,14 +183,10 @@ def _create_grant(
         approval=approval,
         begins_at=step.now,
         ends_at=step.now + timedelta(days=days),
-        review_on=_review_on(step.now, policy, approval.tier),
+        review_on=(step.now + timedelta(days=policy.review_after(approval.tier))).date(),
         state=GrantState.SUSPENDED if is_stopped else GrantState.ACTIVE,
         suspended_why=model_grant.Why.STOPPED if is_stopped else "",
     )
-    step.save(grant)
-    payload = {"approval": str(approval.pk), "app_approval": str(submission.app_approval_id)}
-    step.record("grant.created", grant, {**payload, "to": grant.state, "ends_at": ledger_events.instant(grant.ends_at)})
-    return grant
 
 
 def _held_as(approval: Approval) -> int:
@@ -217,10 +197,6 @@ def _held_as(approval: Approval) -> int:
         approval.privilege, "", approval.submission.automation.environment, approval.granted_level
     )
     return held_access.way_of(held)
-
-
-def _review_on(now: datetime, policy: policy_queries.Policy, tier: str) -> date:
-    return (now + timedelta(days=policy.review_after(tier))).date()
 
 
 @transition(

@@ -152,7 +152,7 @@ def _decide_if_complete(step: Step[Any], context: SubmissionContext) -> None:
     decide(submission, actor=step.actor, now=step.now)
     refused = submission.approvals.exclude(state=ApprovalState.APPROVED).exists()
     # Without a refusal it comes into force at once, unless an earlier approval no longer holds (T1, I3).
-    refusal = None if refused else put_in_force.refusal(submission, actor=step.actor, now=step.now)
+    refusal = None if refused else put_in_force.refusal(submission, actor=step.actor, now=step.now, context=context)
     if not refused and refusal is None:
         put_in_force(submission, actor=step.actor, now=step.now)
         return

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from approvals.assignment.context import SubmissionContext
 from approvals.conflicts import members, scan
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import submission as check_submission
@@ -28,8 +29,9 @@ from approvals.models import (
     SubmissionState,
     Waiver,
 )
-from approvals.submissions.transitions import put_in_force
+from approvals.submissions import rules as submission_rules
 from approvals.waivers import transitions as waiver_transitions
+from governance.core.duties.refusals import Refusal
 from governance.core.texts import free_text
 from inventory.models import Automation
 from tests import run_lengths, scenarios
@@ -130,14 +132,15 @@ def held_at_the_lock(monkeypatch: pytest.MonkeyPatch, *, then: Callable[[], obje
 
 def without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for anybody, and both have been asked once more before one of them has committed."""
-    together, ask = threading.Barrier(2, timeout=PATIENCE), put_in_force._check_conflicts
+    together, ask = threading.Barrier(2, timeout=PATIENCE), submission_rules.conflict_refusal
 
-    def check(step: Any) -> None:
-        ask(step)
+    def check(context: SubmissionContext) -> Refusal | None:
+        refusal = ask(context)
         together.wait()
+        return refusal
 
     monkeypatch.setattr(check_submission, "take_access_lock", lambda: None)
-    monkeypatch.setattr(put_in_force, "_check_conflicts", check)
+    monkeypatch.setattr(submission_rules, "conflict_refusal", check)
 
 
 def caught(c: Company, rule: ConflictRule) -> int:
