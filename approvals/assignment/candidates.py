@@ -52,14 +52,16 @@ def resume_clock(
 
 def grant_view(automation: Automation, people: Iterable[Person]) -> None:
     """Grant candidates the view permission on the automation. Past candidates keep it as long as the automation exists."""
-    permission = ModelPermission.objects.select_related("content_type").get(
-        content_type__app_label="inventory", content_type__model="automation", codename="view_automation"
+    named = AutomationUserObjectPermission.objects.filter(
+        permission__codename="view_automation", content_object=automation
     )
-    named = AutomationUserObjectPermission.objects.filter(permission=permission, content_object=automation)
-    person_ids = set(named.values_list("user", flat=True))
-    for person in {person.pk: person for person in people}.values():
-        if person.pk not in person_ids:
-            AutomationUserObjectPermission.objects.create(user=person, permission=permission, content_object=automation)
+    new = {person.pk for person in people} - set(named.values_list("user", flat=True))
+    if new:
+        permission = ModelPermission.objects.get(content_type__app_label="inventory", codename="view_automation")
+        AutomationUserObjectPermission.objects.bulk_create(
+            AutomationUserObjectPermission(user_id=pk, permission=permission, content_object=automation)
+            for pk in sorted(new)
+        )
 
 
 def open_approval(approval: Approval, standings: Sequence[SeatState], route: Route) -> list[Person]:
@@ -124,15 +126,16 @@ def _nobody_asked(people: Iterable[Person], standing: SeatState, route: Route) -
 
 
 def name_candidates(standings: Iterable[SeatState], route: Route) -> list[Person]:
-    """Add eligible people as candidates of each open seat and return the new ones."""
+    """Add eligible people as candidates of each open seat, in one statement; note and return the new ones."""
     candidates: list[Candidate] = []
     for standing in standings:
-        named = route.facts.candidates.get(standing.seat.pk, set())
+        named = route.facts.candidates[standing.seat.pk]
         added = [person for person in standing.may_decide if person.pk not in named]
-        candidates += (
+        candidates += [
             Candidate(seat=standing.seat, person=person, order=order, basis=standing.basis_of(person), at=route.now)
             for order, person in enumerate(added, start=len(named))
-        )
+        ]
+        named |= {person.pk for person in added}
     Candidate.objects.bulk_create(candidates)
     return [candidate.person for candidate in candidates]
 

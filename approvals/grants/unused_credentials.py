@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 from approvals.grants.transitions.lifecycle import end
 from approvals.models import Approval, Grant, GrantKind, Submission
 from approvals.models.grant import Why
+from approvals.policies.facts import SubmissionFacts
 from governance.core.engine import hooks
 from governance.core.engine.transition import Step
 from governance.core.models import Person
@@ -24,26 +25,26 @@ from inventory.models import Automation, Credential, Privilege
 PUTTING_IN_FORCE = (Why.SUCCEEDED, Why.REPLACED, Why.REMOVED)
 
 
-def unneeded_credentials(approved: Sequence[Approval], submission: Submission) -> list[Approval]:
+def unneeded_credentials(approved: Sequence[Approval], facts: SubmissionFacts) -> list[Approval]:
     """Return approved credentials that are not granted, because every privilege that uses them was refused (A2).
 
     Args:
         approved: all approved items of stage 2.
-        submission: their submission.
+        facts: of their submission.
     """
     return [
         approval
         for approval in approved
-        if approval.credential_id is not None and not _is_needed(approval, approved, submission)
+        if approval.credential_id is not None and not _is_needed(approval, approved, facts)
     ]
 
 
-def _is_needed(record: Approval, approved: Iterable[Approval], submission: Submission) -> bool:
-    uses = submission.version.privileges.filter(credential=record.credential_id)
-    keys = list(uses.values_list("key", flat=True))
+def _is_needed(record: Approval, approved: Iterable[Approval], facts: SubmissionFacts) -> bool:
+    keys = [privilege.key for privilege in facts.privileges if privilege.credential_id == record.credential_id]
     if not keys or any(other.privilege is not None and other.privilege.key in keys for other in approved):
         return True
-    return submission.automation.grants.standing().filter(kind=GrantKind.PRIVILEGE, key__in=keys).exists()
+    grants = facts.submission.automation.grants.standing()
+    return grants.filter(kind=GrantKind.PRIVILEGE, key__in=keys).exists()
 
 
 def unneeded() -> Q:

@@ -81,7 +81,7 @@ class SubmissionFacts:
         return {}
 
     @cached_property
-    def candidates(self) -> Mapping[int, set[int]]:
+    def candidates(self) -> defaultdict[int, set[int]]:
         """Ids of the people who were asked, by the id of the seat (A9)."""
         return _candidates([self.submission.pk])
 
@@ -163,7 +163,7 @@ def load_facts(submissions: Sequence[Submission], now: datetime) -> dict[int, Su
     """
     facts = load_version_facts(submissions, now)
     approvals = _by(_approvals(facts), "submission_id") if facts else {}
-    candidates = _candidates(list(facts)) if facts else {}
+    candidates = _candidates(list(facts))
     for pk, of_one in facts.items():
         of_one.candidates = candidates
         of_one.approvals = of_one.adopt(approvals.get(pk, []))
@@ -209,8 +209,8 @@ def with_resources(approvals: QuerySet[Approval]) -> list[Approval]:
     return rows
 
 
-def _candidates(submissions: Collection[int]) -> dict[int, set[int]]:
-    people: dict[int, set[int]] = defaultdict(set)
+def _candidates(submissions: Collection[int]) -> defaultdict[int, set[int]]:
+    people: defaultdict[int, set[int]] = defaultdict(set)
     asked = Candidate.objects.filter(seat__approval__submission__in=submissions).order_by()
     for seat, person in asked.values_list("seat", "person"):
         people[seat].add(person)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -40,7 +40,7 @@ from inventory.versions.assessment import identities_of, judge_version, sharers_
 
 @dataclass(frozen=True)
 class VersionRows:
-    """Rows of a version that was just written, so that no row is read again.
+    """Rows of a version that are loaded already, so that none is read again.
 
     Args:
         automation: locked.
@@ -48,15 +48,19 @@ class VersionRows:
         used: saved, each with its credential loaded.
         triggers: saved.
         read: manifest of the version.
-        identities: saved, for a new automation that no other identity can serve; None to look them up.
+        identities: that it names or that serve its automation; None to look them up.
+        chain: connected automations (A16); None to look them up.
+        is_new: whether the version was just written, so that this importer read it.
     """
 
     automation: Automation
-    privileges: list[Privilege]
-    used: list[VersionCredential]
-    triggers: list[Trigger]
+    privileges: Sequence[Privilege]
+    used: Sequence[VersionCredential]
+    triggers: Sequence[Trigger]
     read: Manifest
-    identities: list[NonHumanIdentity] | None = None
+    identities: Sequence[NonHumanIdentity] | None = None
+    chain: chain_queries.Chain | None = None
+    is_new: bool = True
 
     @classmethod
     def of(cls, version: Version) -> VersionRows:
@@ -67,6 +71,7 @@ class VersionRows:
             list(version.version_credentials.select_related("credential")),
             list(version.triggers.all()),
             Manifest.from_dict(version.manifest),
+            is_new=False,
         )
 
 
@@ -86,7 +91,7 @@ def assess_version(
         now: business time.
         manifest: a newer importer's manifest of the same source; None for the stored one.
         party_ids: ids of further people with a stake, such as the submitter (S1).
-        rows: its rows, if just written.
+        rows: its rows, if loaded.
 
     Returns:
         The new assessment. Its ``levels`` are ``{"privileges": {key: {"tier", "reasons", "level"}}, "credentials":
@@ -110,8 +115,8 @@ def record_assessment(
     rows: VersionRows | None = None,
 ) -> Effect:
     """Record an assessment: tiers with reasons, levels and findings as one more dated row (I2)."""
-    version, read_by = step.subject, _importer_version(step.subject, is_read_now=bool(rows or manifest))
-    rows = rows or VersionRows.of(version)
+    version, rows = step.subject, rows or VersionRows.of(step.subject)
+    read_by = _importer_version(version, is_read_now=rows.is_new or manifest is not None)
     privileges, used, read = rows.privileges, rows.used, manifest or rows.read
     automation = version.automation = rows.automation
     identities = identities_of(version) if rows.identities is None else rows.identities
@@ -125,7 +130,7 @@ def record_assessment(
         environment=automation.environment,
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
-        chain=chain_queries.possible_chains({version.pk: parts})[version.pk],
+        chain=rows.chain or chain_queries.possible_chains({version.pk: parts})[version.pk],
         party_ids=parties,
         bindings=bindings,
         rules=policy.rules_at(step.now),

@@ -102,4 +102,4 @@ def is_left_out(record: Approval, facts: SubmissionFacts) -> bool:
         if other.privilege is not None and other.privilege.credential_id == record.credential_id
     ]
     left = [use for use in uses if use.state not in REFUSED]
-    return len(left) < len(uses) and bool(unused_credentials.unneeded_credentials([record, *left], facts.submission))
+    return len(left) < len(uses) and bool(unused_credentials.unneeded_credentials([record, *left], facts))

@@ -213,7 +213,7 @@ def _next(details: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None
         if not may_accept:
             return _not_to_accept(details, reader)
         approved = [record for record in second if record.state == ApprovalState.APPROVED]
-        left_out = unused_credentials.unneeded_credentials(approved, submission)
+        left_out = unused_credentials.unneeded_credentials(approved, details.context.facts)
         granted = len(approved) - len(left_out)
         accept = reverse("accept", args=[submission.pk])
         return {

@@ -56,6 +56,7 @@ class PlanContext:
         policy: the policy in force.
         parties: people and capacities of the submission, each pair once (S1).
         likes: possible duplicates (I9).
+        identities: the identities that the version names, and those that serve its automation.
         chain: connected automations (A16).
         unvouched: keys of privileges that count as restricted, because their binding rests on parties (I8).
         app: the app's tier and its reasons.
@@ -84,6 +85,7 @@ class PlanContext:
     policy: Policy
     parties: tuple[PartyPair, ...]
     likes: Likenesses
+    identities: Sequence[NonHumanIdentity]
     chain: Chain
     unvouched: frozenset[str]
     app: Judged
@@ -168,6 +170,7 @@ def load_context(
         policy=policy,
         parties=parties,
         likes=likes,
+        identities=identities,
         chain=chain,
         unvouched=unvouched,
         app=judged.app,

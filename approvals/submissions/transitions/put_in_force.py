@@ -60,7 +60,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
     approved = [approval for approval in context.facts.second if approval.state == ApprovalState.APPROVED]
     before = version_diff.submission_in_force(automation)
     still_stopped = stopped_grants.matters_stopped_since(submission)
-    left_out = unused_credentials.unneeded_credentials(approved, submission)
+    left_out = unused_credentials.unneeded_credentials(approved, context.facts)
     granted = [approval for approval in approved if approval not in left_out]
     ended = _end_removed_grants(step, submission, granted)
     lifecycle.go_live(

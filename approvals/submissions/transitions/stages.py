@@ -65,6 +65,8 @@ def _open_approvals(step: Step[Any], context: SubmissionContext, approvals: Sequ
     """Open approvals and notify their approvers."""
     submission = context.submission
     add_seats.add_seats(step, context, additional_seats.missing_seats(context, approvals))
+    seats = [seat for approval in approvals for seat in context.route.standing(approval)]
+    candidates.name_candidates(seats, context.route)
     approvals_by_person: dict[int, tuple[Person, int, datetime | None]] = {}
     for approval in approvals:
         open_approval(approval, actor=step.actor, now=step.now, around=context)
