@@ -165,6 +165,11 @@ def queue_notices(
     outbox.queue(notices(step, submission, people, event, key=key, **context))
 
 
+def notify_builders(step: Step[Any], submission: Submission, event: str, *, key: str, **context: Any) -> None:
+    """Queue a notice about a submission for its submitter and the owners of the automation: see `notices`."""
+    queue_notices(step, submission, recipients_of_outcome(submission, step.now), event, key=key, **context)
+
+
 def notices(
     step: Step[Any], submission: Submission, people: Iterable[Person], event: str, *, key: str, **context: Any
 ) -> list[Notice]:

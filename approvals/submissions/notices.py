@@ -12,7 +12,6 @@ from typing import Any
 
 from approvals.assignment import additional_seats, candidates
 from approvals.assignment.context import SubmissionContext, load_context
-from approvals.decisions.transitions.decide import title
 from approvals.models import Approval, SeatLabel, Submission
 from approvals.models.submission import UNFINISHED
 from approvals.policies import tiers
@@ -29,17 +28,7 @@ def notify_of_raised_tier(raised: Resource | Credential | Automation, step: Step
     submissions = Submission.objects.filter(state__in=UNFINISHED, **_affected_filter(raised))
     related = ("automation__team", "version", "policy", "submitted_by")
     for submission in submissions.select_related(*related).distinct().order_by("pk"):
-        _notify_of_tier(step, submission)
-
-
-def notify_of_new_party(step: Step[Any], submission: Submission) -> None:
-    """Notify them if a new party's bindings or credential reach no longer count (I8, S1)."""
-    _notify_of_tier(
-        step,
-        Submission.objects.select_related("automation__team", "version", "policy", "submitted_by").get(
-            pk=submission.pk
-        ),
-    )
+        notify_of_tier(step, load_context(submission, step.now))
 
 
 def _affected_filter(raised: Resource | Credential | Automation) -> dict[str, Any]:
@@ -51,8 +40,9 @@ def _affected_filter(raised: Resource | Credential | Automation) -> dict[str, An
     return {"version__privileges__entitlement__resource": raised}
 
 
-def _notify_of_tier(step: Step[Any], submission: Submission) -> None:
-    context, risen = load_context(submission, step.now), []
+def notify_of_tier(step: Step[Any], context: SubmissionContext) -> None:
+    """Notify builders and additional approvers of approvals that are blocked, because their tier has risen."""
+    submission, risen = context.submission, []
     for approval in context.approvals:
         if approval.has_ended and approval.pk != submission.app_approval_id:
             continue
@@ -68,8 +58,7 @@ def _notify_of_tier(step: Step[Any], submission: Submission) -> None:
         "because": " ".join(dict.fromkeys(sentence for _, _, sentence in risen)),
     }
     key = f"tier_raised:{highest.word}"
-    builders = candidates.recipients_of_outcome(submission, step.now)
-    candidates.queue_notices(step, submission, builders, "tier_raised", key=key, **words)
+    candidates.notify_builders(step, submission, "tier_raised", key=key, **words)
     seats_by_person = _additional_approvers(context, [(approval, tier.word) for approval, tier, _ in risen])
     candidates.grant_view(submission.automation, seats_by_person)
     for person, labels in seats_by_person.items():
@@ -85,7 +74,7 @@ def _notify_of_tier(step: Step[Any], submission: Submission) -> None:
 
 def _join_titles(approvals: Iterable[Approval]) -> str:
     """Return the names of approvals that are blocked now: the first two, and the number of others."""
-    titles = [title(approval) for approval in approvals]
+    titles = [approval.title for approval in approvals]
     quoted = [quoted_title if quoted_title == "the app" else f"“{quoted_title}”" for quoted_title in titles[:2]]
     more = len(titles) - len(quoted)
     return " and ".join(quoted) if not more else f"{', '.join(quoted)} and {more} more"

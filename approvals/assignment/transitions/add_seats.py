@@ -136,10 +136,9 @@ def add_seats(
         step.record("approval.signature_added", approval, {"seats": list(missing[approval.pk])})
     context.route.add_seats(seats)
     labels = dict.fromkeys(str(SeatLabel(seat.label).label).lower() for seat in seats)
-    candidates.queue_notices(
+    candidates.notify_builders(
         step,
         context.submission,
-        candidates.recipients_of_outcome(context.submission, step.now),
         "signature_added",
         key=f"added:{min(seat.pk for seat in seats)}",
         what=_title_words(lacking),

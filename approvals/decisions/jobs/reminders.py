@@ -13,7 +13,6 @@ from django.db import transaction
 from approvals.assignment import candidates
 from approvals.assignment.jobs import load_batches
 from approvals.assignment.route import Route
-from approvals.decisions.transitions.decide import title
 from approvals.models import Approval, ApprovalState, Candidate
 from governance.core.clock import organisation
 from governance.core.models import Notice
@@ -118,7 +117,7 @@ def _build_reminders(
             context={
                 "automation": submission.automation.name,
                 "team": submission.automation.team.name,
-                "what": title(approval),
+                "what": approval.title,
                 "word": word,
                 "due": due,
                 "path": candidates.path(submission),

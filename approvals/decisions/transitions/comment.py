@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from approvals.assignment import candidates
 from approvals.assignment.context import load_context
-from approvals.decisions.transitions.decide import LOCKED_BEFORE, title
+from approvals.decisions.transitions.decide import LOCKED_BEFORE
 from approvals.models import Approval, ApprovalState, Comment, Decision, Submission
 from approvals.models.submission import UNFINISHED
 from governance.core.actors.actor import Actor
@@ -65,7 +65,7 @@ def _add_comment(step: Step[Any], submission: Submission, approval: Approval | N
     step.save(new_comment)
     people = _recipients(step, submission)
     author = step.actor.person.name if step.actor.person is not None else ""
-    subject_title = title(approval) if approval is not None else ""
+    subject_title = approval.title if approval is not None else ""
     candidates.queue_notices(
         step, submission, people, "commented", key=f"said:{new_comment.pk}", by=author, what=subject_title
     )

@@ -168,7 +168,7 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
         [builder, *owners],
         "changes_asked",
         key=f"changes:{approval.pk}:{approval.round}:{len(context.route.retracted.get(approval.pk, ()))}",
-        what=title(approval),
+        what=approval.title,
         by=step.actor.person.name if step.actor.person else "",
     )
     return Effect()
@@ -208,15 +208,10 @@ def answer(step: Step[Approval]) -> Effect:
         approvers,
         "approval_answered",
         key=f"answered:{approval.pk}:{approval.round}",
-        what=title(approval),
+        what=approval.title,
         due=_due_iso(approval),
     )
     return Effect(payload={"round": approval.round})
-
-
-def title(approval: Approval) -> str:
-    """Return the name of an approval in mails and sentences."""
-    return approval.title
 
 
 def _due_iso(approval: Approval) -> str:
@@ -378,4 +373,4 @@ def _record_decision(
     return decision
 
 
-__all__ = ["LOCKED_BEFORE", "answer", "approve", "ask_for_changes", "reject", "title"]
+__all__ = ["LOCKED_BEFORE", "answer", "approve", "ask_for_changes", "reject"]

@@ -10,7 +10,7 @@ from approvals.assignment.context import load_context
 from approvals.assignment.route import Route
 from approvals.decisions.rules import duties
 from approvals.decisions.transitions import extra_approval
-from approvals.decisions.transitions.decide import LOCKED_BEFORE, title
+from approvals.decisions.transitions.decide import LOCKED_BEFORE
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Retraction, SeatLabel
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, refuse
@@ -118,14 +118,12 @@ def _end_question(step: Step[Approval], question: Decision) -> None:
     first = next((person for seat in route.standing(approval) for person in seat.may_decide), None)
     candidates.resume_clock(approval, before, since=question.at, now=step.now, person=first)
     approval.builder_due_at = None
-    submission = approval.submission
-    candidates.queue_notices(
+    candidates.notify_builders(
         step,
-        submission,
-        candidates.recipients_of_outcome(submission, step.now),
+        approval.submission,
         "question_retracted",
         key=f"retracted:{approval.pk}:{approval.round}:{len(route.retracted[approval.pk])}",
-        what=title(approval),
+        what=approval.title,
         by=step.actor.person.name if step.actor.person else "",
     )
 

@@ -21,7 +21,6 @@ from django.views.decorators.http import require_http_methods
 from approvals.assignment.context import SubmissionContext, load_contexts
 from approvals.decisions import digest
 from approvals.decisions.rules import bindings
-from approvals.decisions.transitions.decide import title
 from approvals.inbox.queries import approvals
 from approvals.models import Approval, Comment, Decision, Submission
 from approvals.policies.facts import SUBMISSION_RELATIONS
@@ -170,7 +169,7 @@ def _decidable_together(records: Sequence[Approval], contexts: Contexts) -> list
 
 
 def _name(record: Approval) -> str:
-    return f"{record.submission.automation.name}, {title(record)}"
+    return f"{record.submission.automation.name}, {record.title}"
 
 
 def _render(

@@ -15,7 +15,7 @@ from approvals.assignment.transitions.reassign import ask_next
 from approvals.decisions.rules import duties
 from approvals.models.submission import UNFINISHED
 from approvals.parties import queries as party_queries
-from approvals.submissions.notices import notify_of_new_party
+from approvals.submissions.notices import notify_of_tier
 from governance.core.duties.refusals import refuse
 from governance.core.engine.transition import Step
 from inventory.models import Automation, InterimOwner, Version
@@ -38,7 +38,8 @@ def add_parties(written: Automation | Version | InterimOwner, step: Step[Any]) -
     automation = written if isinstance(written, Automation) else written.automation
     if automation is None:
         return  # an interim owner of something else
-    submission = automation.submissions.filter(state__in=UNFINISHED).select_related("version", "submitted_by").first()
+    unfinished = automation.submissions.filter(state__in=UNFINISHED)
+    submission = unfinished.select_related("version", "policy", "submitted_by").first()
     if submission is None:
         return
     newcomers = party_queries.new_parties(submission, None if isinstance(written, InterimOwner) else step.actor)
@@ -55,18 +56,11 @@ def add_parties(written: Automation | Version | InterimOwner, step: Step[Any]) -
         return
     context = load_context(submission, step.now)
     ask_next(step, context)
-    notify_of_new_party(step, submission)
+    notify_of_tier(step, context)  # bindings and reaches that rest on a new party no longer count (I8, S1)
     missing_seats = shortage(context.route.questions(context.approvals))
     if missing_seats:
         key = f"nobody_left:{max(person.pk for person in new_parties)}"
-        candidates.queue_notices(
-            step,
-            submission,
-            candidates.recipients_of_outcome(submission, step.now),
-            "nobody_left",
-            key=key,
-            what="; ".join(missing_seats),
-        )
+        candidates.notify_builders(step, submission, "nobody_left", key=key, what="; ".join(missing_seats))
     step.record(
         "submission.parties_joined",
         submission,

@@ -37,11 +37,5 @@ def expire(step: Step[Approval]) -> Effect:
 def expire_submission(step: Step[Submission]) -> Effect:
     """Expire a submission that no one accepted or declined in time. It can be submitted again (A5, A14)."""
     note_end(step)
-    candidates.queue_notices(
-        step,
-        step.subject,
-        candidates.recipients_of_outcome(step.subject, step.now),
-        "submission_expired",
-        key="expired",
-    )
+    candidates.notify_builders(step, step.subject, "submission_expired", key="expired")
     return Effect()

@@ -77,15 +77,8 @@ def put_in_force(step: Step[Submission]) -> Effect:
     unusable = [str(approval.pk) for approval in granted if approval not in usable]
     spot_checks.note_spot_checks(step, before)
     submission.ended_at = step.now
-    candidates.queue_notices(
-        step,
-        submission,
-        candidates.recipients_of_outcome(submission, step.now),
-        "put_in_force",
-        key="in_force",
-        granted=len(usable),
-        unusable=len(unusable),
-    )
+    counts = {"granted": len(usable), "unusable": len(unusable)}
+    candidates.notify_builders(step, submission, "put_in_force", key="in_force", **counts)
     # The database checks that a grant's submission is in force (G1).
     grant = partial(_create_grants, step, usable, still_stopped, left_out)
     payload = {"ended": ended, "unusable": unusable, "unneeded": [str(approval.pk) for approval in left_out]}

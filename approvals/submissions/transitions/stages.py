@@ -196,11 +196,5 @@ def decide(step: Step[Submission]) -> Effect:
 def reject_submission(step: Step[Submission]) -> Effect:
     """Reject the submission: the app was rejected or not decided in time. What was live before runs on (A4)."""
     note_end(step)
-    candidates.queue_notices(
-        step,
-        step.subject,
-        candidates.recipients_of_outcome(step.subject, step.now),
-        "submission_rejected",
-        key="rejected",
-    )
+    candidates.notify_builders(step, step.subject, "submission_rejected", key="rejected")
     return Effect()
