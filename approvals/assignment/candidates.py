@@ -162,7 +162,7 @@ def queue_notices(
     step: Step[Any], submission: Submission, people: Iterable[Person], event: str, *, key: str, **context: Any
 ) -> None:
     """Queue one notice per person about a submission: see `notices`."""
-    outbox.queue(notices(step, submission, people, event, key=key, **context))
+    outbox.queue(notices(step.now, submission, people, event, key=key, **context))
 
 
 def notify_builders(step: Step[Any], submission: Submission, event: str, *, key: str, **context: Any) -> None:
@@ -171,12 +171,12 @@ def notify_builders(step: Step[Any], submission: Submission, event: str, *, key:
 
 
 def notices(
-    step: Step[Any], submission: Submission, people: Iterable[Person], event: str, *, key: str, **context: Any
+    now: datetime, submission: Submission, people: Iterable[Person], event: str, *, key: str, **context: Any
 ) -> list[Notice]:
     """Build one notice per person about a submission, not queued yet.
 
     Args:
-        step: the running step.
+        now: business time.
         submission: its mails form one thread.
         people: the recipients, each once.
         event: names the mail's templates.
@@ -193,7 +193,7 @@ def notices(
         **context,
     }
     thread = f"submission:{submission.pk}"
-    return outbox.each(people, event, thread=thread, key=key, now=step.now, context=facts)
+    return outbox.each(people, event, thread=thread, key=key, now=now, context=facts)
 
 
 def show_duplicates(automation: Automation, people: Iterable[Person]) -> None:

@@ -85,7 +85,7 @@ def remind_to_accept(now: datetime) -> int:
     waiting = Submission.objects.filter(state=SubmissionState.DECIDED, decided_at__isnull=False, accept_due_at__gt=now)
     sent = 0
     for submission in waiting.select_related(
-        "version", "automation__team", "automation__business_owner", "automation__interim__person"
+        "version", "submitted_by", "automation__team", "automation__business_owner", "automation__interim__person"
     ).order_by("pk"):
         assert submission.decided_at is not None  # the query filters on both
         assert submission.accept_due_at is not None
@@ -94,22 +94,11 @@ def remind_to_accept(now: datetime) -> int:
         if not word:
             continue
         with transaction.atomic():
-            reminder = outbox.notice(
-                recipient=owner,
-                event="subset_to_accept",
-                thread=f"submission:{submission.pk}",
-                key=f"submission:{submission.pk}:subset:{word}:{owner.pk}",
-                now=now,
-                context={
-                    "automation": submission.automation.name,
-                    "team": submission.automation.team.name,
-                    "version": submission.version.number,
-                    "word": word,
-                    "due": submission.accept_due_at.isoformat(),
-                    "path": candidates.path(submission),
-                },
+            words = {"word": word, "due": submission.accept_due_at.isoformat()}
+            reminders_due = candidates.notices(
+                now, submission, [owner], "subset_to_accept", key=f"subset:{word}", **words
             )
-            sent += len(outbox.queue([reminder]))
+            sent += len(outbox.queue(reminders_due))
     return sent
 
 

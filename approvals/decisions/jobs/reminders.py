@@ -39,14 +39,11 @@ def remind(now: datetime) -> int:
     return sent
 
 
-def _reminder_key(approval: Approval, word: str, person: int, now: datetime) -> str:
-    """Return the key of a reminder: a person, kind and deadline, and the day if overdue.
-
-    Approvals of one submission share it.
-    """
+def _reminder_key(approval: Approval, word: str, now: datetime) -> str:
+    """Return the key of a reminder in its submission: kind, deadline, and the day if overdue; approvals share it."""
     due = approval.due_at.isoformat() if approval.due_at else ""
     day = f":{now.astimezone(organisation.organisation_zone()).date().isoformat()}" if word == OVERDUE else ""
-    return f"submission:{approval.submission_id}:{word}{day}:{due}:{approval.stage}:{approval.round}:{person}"
+    return f"{word}{day}:{due}:{approval.stage}:{approval.round}"
 
 
 def _unsent_reminders(words: Mapping[Approval, str], now: datetime) -> tuple[list[int], set[str]]:
@@ -64,12 +61,10 @@ def _unsent_reminders(words: Mapping[Approval, str], now: datetime) -> tuple[lis
         people: dict[int, list[int]] = {}
         for approval_id, person in asked_pairs:
             people.setdefault(approval_id, []).append(person)
-        of_each = {
-            approval.pk: {
-                _reminder_key(approval, words[approval], person, now) for person in people.get(approval.pk, ())
-            }
-            for approval in batch
-        }
+        of_each = {}
+        for approval in batch:
+            key = f"submission:{approval.submission_id}:{_reminder_key(approval, words[approval], now)}"
+            of_each[approval.pk] = {f"{key}:{person}" for person in people.get(approval.pk, ())}
         notices = Notice.objects.filter(key__in=set().union(*of_each.values())).order_by()
         sent_keys.update(notices.values_list("key", flat=True))
         unsent_ids += [pk for pk, keys in of_each.items() if not keys <= sent_keys]
@@ -96,30 +91,15 @@ def _build_reminders(
     approval: Approval, route: Route, word: str, sent_keys: set[str], now: datetime
 ) -> Iterator[Notice]:
     """Yield reminders for people who were asked, may decide and have none yet. Adds their keys."""
-    submission = route.submission
-    due = approval.due_at.isoformat() if approval.due_at else ""
-    standing = [
-        (seat, person)
+    people = [
+        person
         for seat in route.standing(approval)
         for person in (seat.on_time if word == "half" else seat.may_decide)  # deputies were asked only at half the time
+        if person.pk in route.facts.candidates[seat.seat.pk]
     ]
-    for person in [person for seat, person in standing if person.pk in route.facts.candidates.get(seat.seat.pk, ())]:
-        key = _reminder_key(approval, word, person.pk, now)
-        if key in sent_keys:
-            continue
-        sent_keys.add(key)
-        yield outbox.notice(
-            recipient=person,
-            event=EVENT,
-            thread=f"submission:{submission.pk}",
-            key=key,
-            now=now,
-            context={
-                "automation": submission.automation.name,
-                "team": submission.automation.team.name,
-                "what": approval.title,
-                "word": word,
-                "due": due,
-                "path": candidates.path(submission),
-            },
-        )
+    words = {"what": approval.title, "word": word, "due": approval.due_at.isoformat() if approval.due_at else ""}
+    key = _reminder_key(approval, word, now)
+    for reminder in candidates.notices(now, route.submission, people, EVENT, key=key, **words):
+        if reminder.key not in sent_keys:
+            sent_keys.add(reminder.key)
+            yield reminder

@@ -82,7 +82,7 @@ def _open_approvals(step: Step[Any], context: SubmissionContext, approvals: Sequ
         notice
         for person, count, due in approvals_by_person.values()
         for notice in candidates.notices(
-            step, submission, [person], event, key=event, count=count, due=due.isoformat() if due else ""
+            step.now, submission, [person], event, key=event, count=count, due=due.isoformat() if due else ""
         )
     )
 
