@@ -53,16 +53,8 @@ def pass_on_due(now: datetime, actor: Actor) -> int:
 
     Return the number of submissions (A9).
     """
-    return _run_for_submissions(_due_for_routing(now, _open_approvals())[0], reassign, now, actor)
-
-
-def ask_deputies_due(now: datetime, actor: Actor) -> int:
-    """Ask the deputies about open approvals at half of their time. Return the number of submissions (A10)."""
-    return _run_for_submissions(_due_for_routing(now, _open_approvals())[1], ask_deputies, now, actor)
-
-
-def _open_approvals() -> QuerySet[Approval]:
-    return Approval.objects.filter(state=ApprovalState.OPEN)
+    stuck, _ = _due_for_routing(now, Approval.objects.filter(state=ApprovalState.OPEN))
+    return _run_for_submissions(stuck, reassign, now, actor)
 
 
 def _due_for_routing(now: datetime, among: QuerySet[Approval]) -> tuple[set[int], set[int]]:

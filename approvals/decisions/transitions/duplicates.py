@@ -40,13 +40,11 @@ def check_answers(step: Step[Approval], same: Mapping[int, bool]) -> list[Likene
         InvalidInput: a visible likeness has no answer, or an answer has no open likeness here; with its field.
         OutOfTurn: the approver may not see one, and nobody signs after them.
     """
-    approval = step.subject
-    rows = duplicates.unanswered(approval.submission.automation) if approval.stage == 1 else []
-    seen = duplicates.ids_answerable_by(rows, step.actor, step.now)
+    rows, seen = _likenesses_to_answer(step)
     if not same.keys() <= seen:
         raise refuse(Refusal("I9", "input", "What it may be the same as was said meanwhile, or is no question here."))
     unseen = [likeness for likeness in rows if likeness.pk not in seen]
-    if unseen and sum(not seat.is_filled for seat in step.context.route.standing(approval)) < 2:
+    if unseen and sum(not seat.is_filled for seat in step.context.route.standing(step.subject)) < 2:
         sentence = "It may be the same as another automation, and whoever may see that one says first whether it is."
         raise refuse(Refusal("I9", "state", sentence, "Somebody who sees both approves it; you can reject it, or ask."))
     missing = [likeness for likeness in rows if likeness.pk in seen and likeness.pk not in same]
@@ -63,10 +61,15 @@ def check_answers(step: Step[Approval], same: Mapping[int, bool]) -> list[Likene
 
 def missing_answers(step: Step[Approval], same: Mapping[int, bool]) -> tuple[tuple[str, str], ...]:
     """Return the visible likenesses without an answer, by field, for a refusal that lists everything missing."""
+    rows, seen = _likenesses_to_answer(step)
+    return _missing_answers([likeness for likeness in rows if likeness.pk in seen and likeness.pk not in same])
+
+
+def _likenesses_to_answer(step: Step[Approval]) -> tuple[list[Likeness], frozenset[int]]:
+    """Return the likenesses without an answer, and the ids of those that the actor may see; stage 1 answers them."""
     approval = step.subject
     rows = duplicates.unanswered(approval.submission.automation) if approval.stage == 1 else []
-    seen = duplicates.ids_answerable_by(rows, step.actor, step.now)
-    return _missing_answers([likeness for likeness in rows if likeness.pk in seen and likeness.pk not in same])
+    return rows, duplicates.ids_answerable_by(rows, step.actor, step.now)
 
 
 def _missing_answers(missing: Iterable[Likeness]) -> tuple[tuple[str, str], ...]:

@@ -37,8 +37,8 @@ def carry_over(step: Step[Approval], *, source: Approval, decisions: Sequence[De
     approval.carried_from = source
     approval.granted_term_days, approval.granted_level = source.granted_term_days, source.granted_level
     approval.granted_scope = source.granted_scope
-    for decision in decisions:
-        CarriedDecision.objects.create(approval=approval, decision=decision, round=approval.round)
+    links = (CarriedDecision(approval=approval, decision=decision, round=approval.round) for decision in decisions)
+    CarriedDecision.objects.bulk_create(links)
     payload = {"source": str(source.pk), "decisions": len(decisions)}
     if any(decision.outcome == DecisionOutcome.REJECT for decision in decisions):
         approval.ended_at = step.now

@@ -45,7 +45,7 @@ def test_deputy_waits_until_half_time(company: Company, stock_submitted: Submiss
     c, n = company, company.people
     app = scenarios.app_of(stock_submitted)
     before = half_of(app) - timedelta(seconds=1)
-    assert assignment_jobs.ask_deputies_due(before, JOB) == 0
+    assert assignment_jobs.route_due(before, JOB)["deputies"] == 0
     with pytest.raises(OutOfTurn) as no:
         reassign.ask_deputies(stock_submitted, actor=JOB, now=before)
     assert no.value.refusal.code == "A10"
