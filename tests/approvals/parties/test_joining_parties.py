@@ -15,6 +15,7 @@ from governance.core.models import LedgerEvent, Notice, Person
 from inventory.imports.transitions import confirmation, manual_registration
 from inventory.models import Automation, VersionAuthor
 from tests import scenarios
+from tests.appointments import record_leaver
 from tests.approvals import stock_report
 from tests.approvals.intake.builder import Build
 from tests.approvals.refusals import database_refuses, insert_decision, refused, sql
@@ -101,7 +102,8 @@ def test_importer_of_newer_version_is_party_of_older_submission(company: Company
 def test_builders_are_notified_if_no_approver_is_left(company: Company, chaser: Submission) -> None:
     c, n = company, company.people
     export = json.loads((scenarios.EXPORTS / "invoice-chaser.json").read_text())
-    export["shared"] = [{"role": "workflow:owner", "user": {"email": n.sana.email}}]  # Viktor signed in stage 1
+    export["shared"] = [{"role": "workflow:owner", "user": {"email": n.sana.email}}]
+    record_leaver(n.viktor, actor=as_actor(n.ines), now=c.now, reason="Left.")  # the other reviewer
     scenarios.brought_in(c, content=json.dumps(export).encode())
     told = Notice.objects.filter(event="nobody_left")
     assert {notice.recipient for notice in told} == {n.rita, n.jonas}
