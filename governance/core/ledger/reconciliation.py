@@ -1,4 +1,4 @@
-"""Comparing governed rows with the events that made and changed them, in both directions (H1, H2). What is compared: `models.recorded`.
+"""Comparing governed rows with the events that made and changed them, in both directions (H1, H2). What is compared: `models.required_events`.
 
 Each comparison is one statement over all rows of a model, so that rows and events are read at the same instant.
 """
@@ -13,7 +13,7 @@ from django.db import connection
 from governance.core.ledger.verifier import Report
 from governance.core.models import ClockOffset, LedgerEvent
 from governance.core.models.clock import MOVED
-from governance.core.models.required_events import RECORDED, Pairs, Recorded, Says, texts
+from governance.core.models.required_events import RECORDED, Recorded, Says, texts
 
 #: Findings of one comparison that are listed; all are counted.
 LISTED = 10
@@ -40,8 +40,8 @@ WHERE value IS NOT NULL AND value IS DISTINCT FROM held ORDER BY found.id LIMIT 
 def reconcile(report: Report) -> None:
     """Note in a report each row without its event, each event without its row, and each row that is not as its newest event says."""
     for recorded in RECORDED:
-        if recorded.pairs is not None:
-            _note(report, *_unpaired(recorded, recorded.pairs))
+        if recorded.rows:
+            _note(report, *_unpaired(recorded))
         for says in recorded.says:
             _note(report, *_otherwise(recorded, says))
     if not settings.DEMO:
@@ -60,8 +60,8 @@ def _rows(statement: str) -> Iterator[tuple[object, ...]]:
         yield from cursor.fetchall()
 
 
-def _unpaired(recorded: Recorded, pairs: Pairs) -> tuple[list[str], int]:
-    statement = _PAIRS.format(rows=pairs.rows, events=pairs.events, limit=LISTED)
+def _unpaired(recorded: Recorded) -> tuple[list[str], int]:
+    statement = _PAIRS.format(rows=recorded.rows, events=recorded.events, limit=LISTED)
     sentences, total = [], 0
     for row, event, key, count in _rows(statement):
         total = int(str(count))
