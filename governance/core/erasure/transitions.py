@@ -97,20 +97,10 @@ def ask_erasure(step: Step[Person], *, named: str) -> Effect:
     made = Erasure(person=step.subject, asked_by=step.actor.person, asked_at=step.now)
     step.save(made)
     others = people_with(Role.ADMIN, step.now).exclude(pk__in=[person.pk for person in step.actor.people])
-    outbox.queue(  # without their name: a mail that is out is not erased
-        outbox.notice(
-            recipient=admin,
-            event="erasure_asked",
-            thread=f"erasure:{made.pk}",
-            key=f"erasure:{made.pk}:asked:{admin.pk}",
-            now=step.now,
-            context={
-                "by": step.actor.person.name if step.actor.person else "",
-                "page": ["person", step.subject.pk],
-            },
-        )
-        for admin in others
-    )
+    by = step.actor.person.name if step.actor.person else ""
+    context, thread = {"by": by, "page": ["person", step.subject.pk]}, f"erasure:{made.pk}"
+    # Without their name: a mail that is out is not erased.
+    outbox.queue(outbox.each(others, "erasure_asked", thread=thread, key="asked", now=step.now, context=context))
     return Effect(subject=made, payload={"person": str(step.subject.opaque_id)})
 
 

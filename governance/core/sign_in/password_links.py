@@ -5,7 +5,9 @@ The link is a secret, so no row holds it: it is made while the mail is sent, and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
@@ -41,15 +43,7 @@ HAS_NO_PASSWORD = Duty("STATE", "S5", "Only a person without a password is invit
 @transition(Person, event="person.invited", permission=Permission.PERSON_INVITE, duties=[STILL_HERE, HAS_NO_PASSWORD])
 def invite(step: Step[Person]) -> Effect:
     """Mail a person a link that sets their first password."""
-    notice = outbox.notice(
-        recipient=step.subject,
-        event=INVITATION,
-        thread=f"person:{step.subject.pk}",
-        key=f"person:{step.subject.pk}:invited:{step.now:%Y%m%d%H%M}",
-        now=step.now,
-        context=_days(),
-    )
-    outbox.queue([notice])
+    outbox.queue([_notice(step.subject, INVITATION, f"invited:{step.now:%Y%m%d%H%M}", step.now, _days())])
     return Effect()
 
 
@@ -62,27 +56,18 @@ def ask_reset(person: Person, *, now: datetime) -> None:
     """
     if person.source != "local":
         return
-    notice = outbox.notice(
-        recipient=person,
-        event=RESET,
-        thread=f"person:{person.pk}",
-        key=f"person:{person.pk}:reset:{now:%Y%m%d%H%M}",
-        now=now,
-        context=_days(),
-    )
-    outbox.queue([notice])
+    outbox.queue([_notice(person, RESET, f"reset:{now:%Y%m%d%H%M}", now, _days())])
 
 
 def changed(person: Person, now: datetime) -> Notice:
     """The notice that a person's password was changed; not queued yet."""
-    return outbox.notice(
-        recipient=person,
-        event=CHANGED,
-        thread=f"person:{person.pk}",
-        key=f"person:{person.pk}:password:{now:%Y%m%d%H%M%S}",
-        now=now,
-        context={"at": now.isoformat(), "page": ["account_reset_password"]},
-    )
+    context = {"at": now.isoformat(), "page": ["account_reset_password"]}
+    return _notice(person, CHANGED, f"password:{now:%Y%m%d%H%M%S}", now, context)
+
+
+def _notice(person: Person, event: str, mark: str, now: datetime, context: Mapping[str, Any]) -> Notice:
+    thread = f"person:{person.pk}"
+    return outbox.notice(recipient=person, event=event, thread=thread, key=f"{thread}:{mark}", now=now, context=context)
 
 
 def link(person: Person) -> str:

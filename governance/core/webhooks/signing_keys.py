@@ -1,29 +1,23 @@
 """What signs an endpoint's messages, and what its address is sealed with: computed from the installation's key file, kept nowhere.
 
-HKDF (RFC 5869) with SHA-256 over the digest key, with the endpoint and the number of its key in ``info``; addresses are sealed with
-AES-256-GCM (NIST SP 800-38D), bound to their endpoint.
+HKDF (RFC 5869) with SHA-256 over the digest key, with the endpoint and the number of its key in ``info``. Fernet seals addresses.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
-import os
 import uuid
 from datetime import UTC, datetime
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from standardwebhooks import Webhook
 
 from governance.core.keys import key_files
 
-#: Bytes of the key that signs: Standard Webhooks asks for 24 to 64.
+#: Bytes of the key that signs: Standard Webhooks asks for 24 to 64. Fernet takes as many.
 KEY_BYTES = 32
-
-_NONCE_BYTES = 12
 
 
 class NotOpened(Exception):
@@ -47,9 +41,7 @@ def shown(opaque_id: uuid.UUID, number: int) -> str:
 
 def seal(url: str, opaque_id: uuid.UUID) -> str:
     """An address as the database keeps it."""
-    nonce = os.urandom(_NONCE_BYTES)
-    sealed = AESGCM(_derived(b"webhook address", b"")).encrypt(nonce, url.encode(), opaque_id.bytes)
-    return base64.b64encode(nonce + sealed).decode()
+    return _fernet(opaque_id).encrypt(url.encode()).decode()
 
 
 def opened(sealed: str, opaque_id: uuid.UUID) -> str:
@@ -59,11 +51,13 @@ def opened(sealed: str, opaque_id: uuid.UUID) -> str:
         NotOpened: it can't be opened here.
     """
     try:
-        raw = base64.b64decode(sealed, validate=True)
-        key = AESGCM(_derived(b"webhook address", b""))
-        return key.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], opaque_id.bytes).decode()
-    except (InvalidTag, binascii.Error, ValueError) as error:
+        return _fernet(opaque_id).decrypt(sealed).decode()
+    except InvalidToken as error:
         raise NotOpened("The address was sealed with another key: enter it again.") from error
+
+
+def _fernet(opaque_id: uuid.UUID) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(_derived(b"webhook address", opaque_id.bytes)))
 
 
 def _derived(purpose: bytes, info: bytes) -> bytes:

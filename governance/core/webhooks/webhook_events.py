@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -20,20 +22,14 @@ class Told(NamedTuple):
 #: Sent when a manager of the endpoint asks for a test.
 TEST = "webhook.tested"
 
-EVENTS: dict[str, Told] = {
-    "submission.submitted": Told("Submitted", "{what} was submitted and waits for its decisions."),
-    "approval.changes_asked": Told("Changes asked", "An answer or a change is asked before {what} is decided."),
-    "submission.rejected": Told("Refused", "{what} was refused as an app."),
-    "submission.put_in_force": Told("In force", "{what} may run with what was approved."),
-    "submission.expired": Told("Expired", "What was approved of {what} was not accepted in time."),
-    "automation.stopped": Told("Stopped", "{what} was stopped: nothing of it may run."),
-    "automation.suspended": Told("Suspended", "{what} is suspended: nothing of it may run."),
-    "automation.resumed": Told("Runs again", "The stop of {what} was lifted."),
-    "automation.retired": Told("Retired", "{what} was retired."),
-    "item.escalated": Told("Review overdue", "Nobody answered a review of {what} in time; the next in line is asked."),
-    "item.silence_suspended": Told("Suspended, nobody answered", "Nobody answered a review of {what}: it lost access."),
-    TEST: Told("Test", "This is a test: what happens is told here from now on."),
-}
+
+def _read(path: Path) -> dict[str, Told]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["event"]: Told(row["heading"], row["sentence"]) for row in csv.DictReader(file)}
+
+
+#: By event, from ``webhook_events.csv``.
+EVENTS = _read(Path(__file__).with_name("webhook_events.csv"))
 
 #: What can be chosen.
 CHOICES = tuple((event, webhook_event.heading) for event, webhook_event in EVENTS.items() if event != TEST)

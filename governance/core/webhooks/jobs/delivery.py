@@ -84,20 +84,17 @@ def _deliver(delivery: WebhookDelivery, now: datetime, at: datetime) -> str:
     except (http_client.NotAllowed, signing_keys.NotOpened) as no:
         return _given_up(delivery, str(no), now)
     except NotTaken:
-        error = f"It answered {delivery.status}."
-        is_over = delivery.status == GONE or delivery_attempts.is_last(delivery)
-        return _given_up(delivery, error, now) if is_over else delivery_attempts.put_off(delivery, error)
-    except Exception as error:  # noqa: BLE001  one message that can't be sent must not keep the others back
-        log.warning("webhook.not_sent", delivery=delivery.pk, error=type(error).__name__)
-        name = f"It could not be reached ({type(error).__name__})."
-        return (
-            _given_up(delivery, name, now)
-            if delivery_attempts.is_last(delivery)
-            else delivery_attempts.put_off(delivery, name)
-        )
-    delivery.state, delivery.sent_at, delivery.error = DeliveryState.SENT, now, ""
-    delivery.save(update_fields=["state", "sent_at", "error", "status"])
-    return "sent"
+        error, is_over = f"It answered {delivery.status}.", delivery.status == GONE
+    except Exception as failure:  # noqa: BLE001  one message that can't be sent must not keep the others back
+        log.warning("webhook.not_sent", delivery=delivery.pk, error=type(failure).__name__)
+        error, is_over = f"It could not be reached ({type(failure).__name__}).", False
+    else:
+        delivery.state, delivery.sent_at, delivery.error = DeliveryState.SENT, now, ""
+        delivery.save(update_fields=["state", "sent_at", "error", "status"])
+        return "sent"
+    if is_over or delivery_attempts.is_last(delivery):
+        return _given_up(delivery, error, now)
+    return delivery_attempts.put_off(delivery, error)
 
 
 def _post(delivery: WebhookDelivery, at: datetime) -> None:
