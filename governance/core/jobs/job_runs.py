@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from celery import current_app
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Max
 
 from governance.core.clock import business_time
+from governance.core.database import advisory_locks
 from governance.core.jobs import nudge
 from governance.core.models import JobRun
 
@@ -43,28 +44,14 @@ def run_job(name: str, sweep: Sweep) -> JobRun | None:
         return _run(name, sweep) if is_alone else None
 
 
-@contextlib.contextmanager
-def alone(name: str, *, waits: bool = False) -> Iterator[bool]:
+def alone(name: str, *, waits: bool = False) -> AbstractContextManager[bool]:
     """Hold the place of a job; yields whether it was free. It is given back when the connection ends, whatever ends it.
 
     Args:
         name: the job's name.
         waits: whether to wait until it is free.
     """
-    take = "SELECT pg_advisory_lock({key}) IS NOT NULL" if waits else "SELECT pg_try_advisory_lock({key})"
-    is_free = _ask(take, name)
-    try:
-        yield is_free
-    finally:
-        if is_free:
-            with contextlib.suppress(DatabaseError):  # a connection that is gone holds no lock
-                _ask("SELECT pg_advisory_unlock({key})", name)
-
-
-def _ask(question: str, name: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(question.format(key="hashtextextended(%s, 0)"), [f"job:{name}"])
-        return bool(cursor.fetchone()[0])
+    return advisory_locks.held(f"job:{name}", waits=waits)
 
 
 def _run(name: str, sweep: Sweep) -> JobRun:
@@ -74,7 +61,7 @@ def _run(name: str, sweep: Sweep) -> JobRun:
             run.counts = {what: count for what, count in sweep(run.started_at).items() if count}
     except Exception as error:
         run.error = type(error).__name__
-        with contextlib.suppress(DatabaseError):  # the sweep's own error says more than that the database is away
+        with suppress(DatabaseError):  # the sweep's own error says more than that the database is away
             _end(run)
         raise
     _end(run)

@@ -11,12 +11,12 @@ again under its lock and does nothing where it is due no more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TypeVar
 
 import structlog
-from django.db import connection, models, transaction
+from django.db import models, transaction
 
+from governance.core.database import advisory_locks
 from governance.core.database.key_filters import sorted_by_key
 from governance.core.duties.refusals import Refused
 
@@ -63,26 +63,8 @@ def _claimed(rows: models.QuerySet[M]) -> Iterator[M]:
         if not keys:
             return
         for key in keys:
-            with _claim(rows.model, key) as is_mine:
+            with advisory_locks.held(f"sweep:{rows.model._meta.db_table}:{key}") as is_mine:
                 row = rows.filter(pk=key).first() if is_mine else None
                 if row is not None:
                     yield row
         last = keys[-1]
-
-
-@contextmanager
-def _claim(model: type[models.Model], key: int) -> Iterator[bool]:
-    """Claim one row for this connection; yields whether it worked."""
-    name = f"sweep:{model._meta.db_table}:{key}"
-    is_mine = _ask("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name)
-    try:
-        yield is_mine
-    finally:
-        if is_mine:
-            _ask("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
-
-
-def _ask(question: str, name: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(question, [name])
-        return bool(cursor.fetchone()[0])

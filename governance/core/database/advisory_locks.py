@@ -1,0 +1,31 @@
+"""PostgreSQL's advisory locks of a connection: they outlast a transaction and end with the connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from django.db import DatabaseError, connection
+
+
+@contextmanager
+def held(name: str, *, waits: bool = False) -> Iterator[bool]:
+    """Hold a lock by name inside the block; yields whether it was free.
+
+    Args:
+        name: what is locked.
+        waits: whether to wait until it is free.
+    """
+    is_mine = _ask("pg_advisory_lock(%s) IS NOT NULL" if waits else "pg_try_advisory_lock(%s)", name)
+    try:
+        yield is_mine
+    finally:
+        if is_mine:
+            with suppress(DatabaseError):  # a connection that is gone holds no lock
+                _ask("pg_advisory_unlock(%s)", name)
+
+
+def _ask(function: str, name: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function % 'hashtextextended(%s, 0)'}", [name])
+        return bool(cursor.fetchone()[0])
