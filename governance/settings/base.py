@@ -78,7 +78,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "simple_history.middleware.HistoryRequestMiddleware",
     "governance.web.requests.middleware.Methods",
     "governance.web.requests.middleware.RequestActorMiddleware",
     "governance.portal.typed_secrets.middleware.RefuseTypedSecrets",

@@ -48,16 +48,9 @@ def lock(subject: M, parents: Sequence[str]) -> M:
 
 
 def _hang(row: models.Model, name: str, below: models.Model | None) -> None:
-    """Give the row below what it names by a foreign key; where it names another one by now, or by no key, that is read when asked for."""
-    keys = (
-        {}
-        if below is None
-        else {
-            model_field.name: model_field.attname
-            for model_field in below._meta.concrete_fields
-            if model_field.is_relation
-        }
-    )
+    """Give the row below what it names by a foreign key. If it names another row by now, or by no key, that one is read when it is used."""
+    fields = below._meta.concrete_fields if below is not None else ()
+    keys = {field.name: field.attname for field in fields if field.is_relation}
     if name in keys and getattr(below, keys[name]) == row.pk:
         setattr(below, name, row)
 
@@ -71,7 +64,7 @@ def _read_locked(row: M) -> M:
 
 
 def bring_up_to_date(subject: M, fresh: M) -> None:
-    """Give the caller's instance the columns and locked parents of the locked one. Drop what was prefetched before."""
+    """Give the caller's instance the columns and locked parents of the locked one."""
     if subject is fresh:
         return
     for field in fresh._meta.concrete_fields:
@@ -79,4 +72,3 @@ def bring_up_to_date(subject: M, fresh: M) -> None:
         if isinstance(field, models.ForeignKey) and field.is_cached(fresh):
             setattr(subject, field.name, getattr(fresh, field.name))
     subject._state.adding, subject._state.db = fresh._state.adding, fresh._state.db
-    getattr(subject, "_prefetched_objects_cache", {}).clear()

@@ -14,7 +14,7 @@ from simple_history.utils import bulk_create_with_history
 
 from governance.core.actors.actor import Actor
 from governance.core.ledger import ledger_events
-from governance.core.models import FreeText, Person
+from governance.core.models import FreeText, LedgerEvent, Person
 
 M = TypeVar("M", bound=models.Model)
 
@@ -56,7 +56,7 @@ class Step(Generic[M]):
     text: str = ""
     context: Any = None  # what the operation's loader read after the lock
     broken: BaseException | None = None
-    events: list[str] = field(default_factory=list)
+    events: list[LedgerEvent] = field(default_factory=list)
     payload: Mapping[str, Any] = field(default_factory=dict)  # facts of the event, for the handlers of hooks
 
     @property
@@ -75,8 +75,14 @@ class Step(Generic[M]):
             if prepare is not None:
                 prepare()
         if rows:
-            with signed(rows, person=self.actor.person, at=self.now, why=self.why):
-                bulk_create_with_history(rows, type(rows[0]), batch_size=AT_ONCE)
+            bulk_create_with_history(
+                rows,
+                type(rows[0]),
+                batch_size=AT_ONCE,
+                default_user=self.actor.person,
+                default_date=self.now,
+                default_change_reason=self.why,
+            )
 
     def record(self, verb: str, row: models.Model, payload: Mapping[str, Any] | None = None) -> None:
         """Note one further event for a row that the body changed beside its subject; it is written with the step's own."""
@@ -99,23 +105,18 @@ class Step(Generic[M]):
 
 
 def save_with_history(row: models.Model, *, person: Person | None, at: datetime, why: str) -> None:
-    """Save a row with one history row of this author, instant and reason; a later save of the instance inherits none."""
-    with signed([row], person=person, at=at, why=why):
-        row.save()
+    """Save a row with one history row of this author, instant and reason. A job writes history without an author.
 
-
-@contextmanager
-def signed(rows: Sequence[models.Model], *, person: Person | None, at: datetime, why: str) -> Iterator[None]:
-    """Have simple-history read the author off each row inside this block. A job writes history without an author."""
+    simple-history reads these three names off the row. A later save of the instance inherits none.
+    """
     signature = {"_history_user": person, "_history_date": at, "_change_reason": why}
-    for row in rows:
-        row.__dict__.update(signature)
+    for name, value in signature.items():
+        setattr(row, name, value)
     try:
-        yield
+        row.save()
     finally:
-        for row in rows:
-            for name in signature:
-                row.__dict__.pop(name, None)
+        for name in signature:
+            delattr(row, name)
 
 
 RUNNING: ContextVar[Step[Any] | None] = ContextVar("running", default=None)

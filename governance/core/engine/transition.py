@@ -269,7 +269,8 @@ class Transition(Generic[M]):
             reached = effect.to or self.target[0]
             if reached not in self.target:
                 raise AssertionError(f"{self.name} reached {reached}, which it does not declare")
-            step.subject.__dict__["state"] = reached
+            subject: Any = step.subject
+            subject.state = reached
             payload |= {"from": before, "to": reached}
             step.save(step.subject)
         if effect.then is not None:

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection, models
+from django.db import models
 
 from governance.core.actors.actor import Actor
-from governance.core.ledger.verifier import canonical_json, is_written_alike, written
+from governance.core.ledger.verifier import EVENT_FIELDS, canonical_json
 from governance.core.models import FreeText, LedgerEvent
-
-#: One statement for any number of events, so that PostgreSQL prepares it once.
-_INSERT = """
-INSERT INTO controls_ledgerevent (event_id, at, actor_kind, actor_id, for_id, verb, subject_type, subject_id, about, correlation,
-    outcome, code, payload, reason_id, digest)
-SELECT event_id, at, actor_kind, actor_id, for_id, verb, subject_type, subject_id, about, correlation,
-    outcome, code, payload, reason_id, digest
-FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (event_id uuid, at timestamptz, actor_kind text, actor_id text, for_id text,
-    verb text, subject_type text, subject_id text, about text[], correlation uuid, outcome text, code text, payload jsonb,
-    reason_id bigint, digest text)) WITH ORDINALITY
-ORDER BY ordinality
-"""
+from governance.core.models.ledger import Outcome
 
 JSON = str | int | bool | None | Sequence[Any] | Mapping[str, Any]
 
@@ -47,21 +34,9 @@ def instant(at: datetime) -> str:
 
 def canonical(event: LedgerEvent) -> dict[str, Any]:
     """Everything that an event's digest covers, JSON-able."""
-    return {
-        "event_id": str(event.event_id),
-        "at": instant(event.at),
-        "actor_kind": event.actor_kind,
-        "actor_id": event.actor_id,
-        "for_id": event.for_id,
-        "verb": event.verb,
-        "subject_type": event.subject_type,
-        "subject_id": event.subject_id,
-        "about": event.about,
-        "correlation": str(event.correlation),
-        "outcome": event.outcome,
-        "code": event.code,
-        "payload": event.payload,
-    }
+    values = {name: getattr(event, name) for name in EVENT_FIELDS}
+    texts = {name: str(values[name]) for name in ("event_id", "actor_kind", "correlation", "outcome")}
+    return values | texts | {"at": instant(event.at)}
 
 
 def digest(content: Mapping[str, Any]) -> str:
@@ -80,8 +55,8 @@ def build(
     reason: FreeText | None = None,
     refused: str = "",
     known_as: tuple[str, str] | None = None,
-) -> str:
-    """One event, complete but not yet written: many are inserted at once. No model is made of it: that takes as long as all else here.
+) -> LedgerEvent:
+    """One event, complete but not yet written: many are inserted at once.
 
     Args:
         actor: who did it; the ledger keeps the opaque ids, and by which token where a program did it.
@@ -94,9 +69,6 @@ def build(
         refused: the refusal's code when it was tried and refused.
         known_as: the row's name where it is not the present one: a creation that was rolled back had a key for a while.
 
-    Returns:
-        The row as JSON: the very text that its digest is of, and beside that what it does not cover.
-
     Raises:
         ValueError: the payload holds what JSON would not keep: NaN, a number of 2**53 or more.
     """
@@ -106,29 +78,27 @@ def build(
         content["reason"] = reason.digest
     if actor.token is not None:
         content["token"] = str(actor.token.pk)
-    event = {
-        "event_id": str(uuid.uuid4()),
-        "at": instant(now),
-        "actor_kind": actor.kind,
-        "actor_id": actor.actor_id,
-        "for_id": actor.for_id,
-        "verb": verb,
-        "subject_type": subject_type,
-        "subject_id": subject_id,
-        "about": list(dict.fromkeys([f"{subject_type}:{subject_id}", *about_rows])),
-        "correlation": str(actor.correlation),
-        "outcome": "refused" if refused else "done",
-        "code": refused,
-        "payload": content,
-    }
-    is_alike = is_written_alike(content)  # all else is text
-    text = written(event) if is_alike else canonical_json(event)
-    if not is_alike and _holds_large_float(content):
+    if _holds_large_float(content):
         raise ValueError(
             "The database would give a number of the payload back as a whole one that has no canonical form."
         )
-    stored = {"digest": hashlib.sha256(text).hexdigest(), "reason_id": reason.pk if reason is not None else None}
-    return f"{text[:-1].decode()},{json.dumps(stored)[1:]}"
+    event = LedgerEvent(
+        at=now,
+        actor_kind=actor.kind,
+        actor_id=actor.actor_id,
+        for_id=actor.for_id,
+        verb=verb,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        about=list(dict.fromkeys([f"{subject_type}:{subject_id}", *about_rows])),
+        correlation=actor.correlation,
+        outcome=Outcome.REFUSED if refused else Outcome.DONE,
+        code=refused,
+        payload=content,
+        reason=reason,
+    )
+    event.digest = digest(canonical(event))
+    return event
 
 
 def _holds_large_float(value: object) -> bool:
@@ -144,9 +114,6 @@ def append(**facts: Any) -> None:
     append_all([build(**facts)])
 
 
-def append_all(events: Sequence[str]) -> None:
+def append_all(events: Sequence[LedgerEvent]) -> None:
     """Write events that `build` made, in order and in one statement."""
-    if not events:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [f"[{','.join(events)}]"])
+    LedgerEvent.objects.bulk_create(events)

@@ -20,7 +20,7 @@ from django.db.models import Q
 
 from governance.core.keys import key_files
 from governance.core.ledger.ledger_events import instant
-from governance.core.ledger.verifier import GENESIS, canonical_json, leaf_hash, merkle_root, seal_body, seal_hash
+from governance.core.ledger.verifier import GENESIS, SEAL_FIELDS, canonical_json, leaf_hash, merkle_root, seal_hash
 from governance.core.models import LedgerEvent, Seal
 
 log = structlog.get_logger(__name__)
@@ -38,16 +38,7 @@ _NEXT = """
 
 def body_of(seal: Seal) -> dict[str, Any]:
     """What a seal's signature covers."""
-    return seal_body(
-        number=seal.number,
-        first=seal.first,
-        last=seal.last,
-        count=seal.count,
-        root=seal.root,
-        previous=seal.previous,
-        key_id=seal.key_id,
-        at=instant(seal.at),
-    )
+    return {name: getattr(seal, name) for name in SEAL_FIELDS} | {"at": instant(seal.at)}
 
 
 def seal_next(*, at: datetime, limit: int = BATCH) -> Seal | None:

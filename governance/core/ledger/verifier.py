@@ -26,28 +26,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 #: What the first seal is chained to.
 GENESIS = "0" * 64
 
-_EVENT_FIELDS = (
-    "event_id",
-    "at",
-    "actor_kind",
-    "actor_id",
-    "for_id",
-    "verb",
-    "subject_type",
-    "subject_id",
-    "about",
-    "correlation",
-    "outcome",
-    "code",
-    "payload",
+#: What an event's digest covers, and what the signature of a seal and of a checkpoint covers.
+EVENT_FIELDS = (
+    *("event_id", "at", "actor_kind", "actor_id", "for_id", "verb", "subject_type", "subject_id", "about"),
+    *("correlation", "outcome", "code", "payload"),
 )
-_SEAL_FIELDS = ("number", "first", "last", "count", "root", "previous", "key_id", "at")
+SEAL_FIELDS = ("number", "first", "last", "count", "root", "previous", "key_id", "at")
 _CHECKPOINT_FIELDS = ("events", "seals", "root", "seal", "key_id", "at")
 
 #: Exactly these stand in a line of each kind: what no digest or signature covers could be written in by anybody.
 _LINES = {
-    "event": frozenset({"type", "number", "digest", *_EVENT_FIELDS}),
-    "seal": frozenset({"type", "signature", *_SEAL_FIELDS}),
+    "event": frozenset({"type", "number", "digest", *EVENT_FIELDS}),
+    "seal": frozenset({"type", "signature", *SEAL_FIELDS}),
     "checkpoint": frozenset({"type", "signature", *_CHECKPOINT_FIELDS}),
 }
 _SIGNATURE = re.compile("[0-9a-f]{128}")
@@ -63,16 +53,7 @@ def canonical_json(content: Mapping[str, Any]) -> bytes:
     Raises:
         ValueError: it holds what has no canonical form: a number beyond 2**53, NaN, half a surrogate pair.
     """
-    return written(content) if is_written_alike(content) else rfc8785.dumps(dict(content))
-
-
-def written(content: Mapping[str, Any]) -> bytes:
-    """The same for values that the caller knows to be `is_written_alike`.
-
-    Raises:
-        ValueError: it holds half a surrogate pair.
-    """
-    return _encode(content).encode()
+    return _encode(content).encode() if is_written_alike(content) else rfc8785.dumps(dict(content))
 
 
 def is_written_alike(value: object) -> bool:
@@ -90,7 +71,7 @@ def is_written_alike(value: object) -> bool:
 
 def event_digest(event: Mapping[str, Any]) -> str:
     """The digest that an event must carry, as hex."""
-    return hashlib.sha256(canonical_json({name: event[name] for name in _EVENT_FIELDS})).hexdigest()
+    return hashlib.sha256(canonical_json({name: event[name] for name in EVENT_FIELDS})).hexdigest()
 
 
 def leaf_hash(number: int, digest: str) -> bytes:
@@ -107,22 +88,6 @@ def merkle_root(leaves: list[bytes]) -> bytes:
         paired = [hashlib.sha256(b"\x01" + level[i] + level[i + 1]).digest() for i in range(0, len(level) - 1, 2)]
         level = paired + ([level[-1]] if len(level) % 2 else [])
     return level[0]
-
-
-def seal_body(
-    *, number: int, first: int, last: int, count: int, root: str, previous: str, key_id: str, at: str
-) -> dict[str, Any]:
-    """What a seal's signature covers, in one shape for who signs and who verifies."""
-    return {
-        "number": number,
-        "first": first,
-        "last": last,
-        "count": count,
-        "root": root,
-        "previous": previous,
-        "key_id": key_id,
-        "at": at,
-    }
 
 
 def seal_hash(body: Mapping[str, Any]) -> str:
@@ -221,7 +186,7 @@ class _Chain:
 
     def seal(self, line: Mapping[str, Any]) -> None:
         """Compare a seal with the events since the one before it."""
-        body = seal_body(**{name: line[name] for name in _SEAL_FIELDS})
+        body = {name: line[name] for name in SEAL_FIELDS}
         number = body["number"]
         self.report.seals += 1
         if number != self.report.seals:

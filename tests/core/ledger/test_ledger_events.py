@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -95,7 +96,7 @@ def test_no_event_is_inserted_below_a_seal(event: LedgerEvent, northwind: Northw
 @pytest.mark.parametrize(("outcome", "code"), [("refused", ""), ("done", "SOD-1"), ("maybe", "")])
 def test_only_refusals_have_a_code(event: LedgerEvent, outcome: str, code: str) -> None:
     copy = LedgerEvent.objects.get(pk=event.pk)
-    copy.pk, copy.event_id, copy.outcome, copy.code = None, ledger_events.uuid.uuid4(), outcome, code
+    copy.pk, copy.event_id, copy.outcome, copy.code = None, uuid.uuid4(), outcome, code
     with transaction.atomic(), pytest.raises(IntegrityError, match="ledger_refused_has_code"):
         copy.save(force_insert=True)
 
