@@ -11,7 +11,6 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from governance.web.pages import navigation
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
@@ -49,7 +48,7 @@ def identity(request: Request, pk: int) -> HttpResponse:
     runs, hidden = [version.automation for version in shown], len(everything) - len(seen_ones)
     crumbs = [{"label": "Automations", "href": reverse("automation_list")}]
     crumbs += [{"label": runs[0].name, "href": runs[0].href}] if len(runs) == 1 else []
-    grants_href = navigation.href("identity_grants", identity.pk)
+    grants_href = reverse("identity_grants", args=[identity.pk])
     context: Shape = {
         **timeline_context(identity, actor=request.actor, now=now, quiet=True),
         "now": now,

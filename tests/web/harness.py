@@ -58,13 +58,6 @@ class Frame:
     demo: bool = False
     organisation: str = "Northwind Foods"
     zone: str = "Europe/Berlin"
-    home_href: str = "/"
-    search_href: str = "/search"
-    profile_href: str = "/people/1"
-    sign_in_href: str = "/sign-in"
-    sign_out_href: str = "/sign-out"
-    clock_href: str = "/clock"
-    mails_href: str = "/mail"
 
     @property
     def destinations(self) -> list[Destination]:

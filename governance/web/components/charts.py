@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -19,7 +20,6 @@ from governance.web.components.state_words import SEGMENTS
 WEEKS = 26  # at least so many fit, so that bars and words keep their size
 STEP = 12  # one weekly bar and the gap after it, in units of the drawing
 BARS_HEIGHT = 40
-LEGEND_HEIGHT = 18
 
 
 def segments(parts: Sequence[str], label: str = "") -> SafeString:
@@ -64,27 +64,12 @@ def weekly_bars(counts: Sequence[int], label: str, first: str = "", last: str = 
         label: the finding in words, for those who don't see the picture.
         first, last: what stands under the first and the last bar.
     """
-    width, top = STEP * max(len(counts), WEEKS), max([*counts, 1])
-    drawn = []
+    top, bars = max([*counts, 1]), []
     for index, count in enumerate(counts):
         height = max(round(count / top * BARS_HEIGHT), 4) if count else 2
-        drawn.append((index * STEP + 1, BARS_HEIGHT + 4 - height, STEP - 4, height, "week" if count else "week-none"))
-    rects = format_html_join("", '<rect x="{}" y="{}" width="{}" height="{}" rx="1.5" class="{}"/>', drawn)
-    return format_html(
-        '<svg class="weeks" viewBox="0 0 {} {}" role="img" aria-label="{}"><path class="weeks-line" d="M0 {}H{}"/>{}'
-        '<text x="0" y="{}">{}</text><text x="{}" y="{}" text-anchor="end">{}</text></svg>',
-        width,
-        BARS_HEIGHT + LEGEND_HEIGHT + 4,
-        label,
-        BARS_HEIGHT + 4.5,
-        width,
-        rects,
-        BARS_HEIGHT + LEGEND_HEIGHT,
-        first,
-        width,
-        BARS_HEIGHT + LEGEND_HEIGHT,
-        last,
-    )
+        bars.append({"x": index * STEP + 1, "height": height, "y": BARS_HEIGHT + 4 - height, "is_empty": not count})
+    context = {"bars": bars, "width": STEP * max(len(counts), WEEKS), "label": label, "first": first, "last": last}
+    return render_to_string("components/weekly_bars.html", context)
 
 
 def burn_down(
@@ -107,25 +92,17 @@ def burn_down(
     def y(left: int) -> str:
         return f"{top + (height - top) * (1 - left / most):.5g}"
 
-    line = " ".join(f"{x(day)},{y(left)}" for day, left in [(first, total), *points])
-    is_late = (until - due).days
-    words = [
-        (0, height + 16, "start", f"{first.day} {first:%b}"),
-        (x(due), height + 16, "middle", f"due {due.day} {due:%b}"),
-        *([(width, height + 16, "end", f"{until.day} {until:%b}")] if is_late / days > 0.12 else []),
-    ]
-    return format_html(
-        '<svg class="burn" viewBox="-4 0 {} {}" role="img" aria-label="{}"><rect class="burn-grace" x="{}" y="{}" width="{}" height="{}"/>'
-        '<path class="burn-line" d="M0 {}H{}"/><path class="burn-plan" d="M0 {}L{} {}"/><path class="burn-due" d="M{} {}V{}"/>'
-        '<polyline class="burn-left" points="{}"/>{}</svg>',
-        width + 8,
-        height + 24,
-        label,
-        *(x(due), top, f"{width - float(x(due)):.5g}", height - top),
-        *(height, width, y(total), x(due), height, x(due), top, height),
-        line,
-        format_html_join("", '<text x="{}" y="{}" text-anchor="{}">{}</text>', words),
-    )
+    context = {
+        "label": label,
+        "line": " ".join(f"{x(day)},{y(left)}" for day, left in [(first, total), *points]),
+        "first": f"{first.day} {first:%b}",
+        "due": f"{due.day} {due:%b}",
+        "until": f"{until.day} {until:%b}" if (until - due).days / days > 0.12 else "",
+        "due_x": x(due),
+        "grace_width": f"{width - float(x(due)):.5g}",
+        "total_y": y(total),
+    }
+    return render_to_string("components/burn_down.html", context)
 
 
 def links(
@@ -142,10 +119,5 @@ def links(
     for start, end, kind in pairs:
         y1, y2 = (start + 0.5) / left * 240, (end + 0.5) / right * 240
         curves.append((kind, f"M0 {y1:.5g}C30 {y1:.5g} 30 {y2:.5g} 60 {y2:.5g}"))
-    heading = format_html("<title>{}</title><desc>{}</desc>", title, description) if title else ""
-    return format_html(
-        '<svg class="links" viewBox="0 0 60 240" preserveAspectRatio="none" {}>{}{}</svg>',
-        SafeString('role="img"') if title else SafeString('aria-hidden="true"'),
-        heading,
-        format_html_join("", '<path class="link {}" d="{}"/>', curves),
-    )
+    context = {"curves": curves, "title": title, "description": description}
+    return render_to_string("components/links.html", context)

@@ -56,17 +56,7 @@ def perform(request: Request, act: Callable[[], object], back: str) -> HttpRespo
 
 
 def confirm(
-    request: Request,
-    row: Any,
-    verb: Transition[Any],
-    now: datetime,
-    *,
-    title: str,
-    text: str,
-    label: str,
-    kind: str = "danger",
-    points: Callable[[], Sequence[Mapping[str, str]]] = tuple,
-    back: str = "",
+    request: Request, row: Any, verb: Transition[Any], now: datetime, *, back: str = "", **question: Any
 ) -> HttpResponse:
     """Ask for a reason; perform and go back to the row's page on POST.
 
@@ -75,26 +65,17 @@ def confirm(
         row: the subject, which has an ``href`` unless ``back`` is given.
         verb: the operation, whose `refusal()` decides whether the question is asked at all.
         now: business time.
-        title, text, label: the question, what follows from it, and the button.
-        kind: ``danger`` or ``filled``.
-        points: what to weigh, see ``components/reasons.html``; asked once it is known that the question is put.
         back: where it goes on from there, where that is not the row's own page.
+        question: title, text, label, kind and points of `ask`.
     """
 
     def act(reason: str) -> None:
         verb(row, actor=request.actor, now=now, reason=reason)
 
-    return ask(
-        request,
-        act,
-        lambda: verb.refusal(row, actor=request.actor, now=now),
-        title=title,
-        text=text,
-        label=label,
-        kind=kind,
-        points=points,
-        back=back or row.href,
-    )
+    def refusal() -> Refusal | None:
+        return verb.refusal(row, actor=request.actor, now=now)
+
+    return ask(request, act, refusal, back=back or row.href, **question)
 
 
 def ask(
@@ -115,8 +96,10 @@ def ask(
         request: the request.
         act: takes the reason; may raise any refusal. The answer leads to the ``href`` of its result, otherwise back.
         refusal: why the reader may not, asked before the question.
-        title, text, label, kind, points: as for `confirm`.
+        title, text, label: the question, what follows from it, and the button.
         back: address of the page to return to.
+        kind: ``danger`` or ``filled``.
+        points: what to weigh, see ``components/reasons.html``; asked once it is known that the question is put.
     """
     problem = ""
     if request.method == "POST":

@@ -42,57 +42,9 @@ class Chrome:
         return getattr(user, "name", "") or str(user)
 
     @property
-    def home_href(self) -> str:
-        """Where the brand leads."""
-        return frame.href("home") or "/"
-
-    @property
-    def profile_href(self) -> str:
-        """The reader's own page."""
-        return frame.href("me")
-
-    @property
-    def menu(self) -> list[dict[str, str]]:
-        """Return the other links of the reader's menu: pages that everybody may read and few need daily."""
-        named = (
-            ("Conflicts", "conflict", "conflict_list"),
-            ("Waivers", "clock", "waiver_list"),
-            ("Revocation tasks", "key", "revocations"),
-            ("Policies", "file", "policies"),
-        )
-        return [
-            {"label": label, "icon": icon, "href": frame.href(name)} for label, icon, name in named if frame.href(name)
-        ]
-
-    @property
-    def search_href(self) -> str:
-        """Where the search field sends its words."""
-        return frame.href("search")
-
-    @property
-    def sign_in_href(self) -> str:
-        """Where one signs in."""
-        return frame.href("account_login")
-
-    @property
     def next_path(self) -> str:
         """The page that the reader goes to next, for the forms of signing in; empty for an address elsewhere."""
         return local_path(self._request.POST.get("next") or self._request.GET.get("next"))
-
-    @property
-    def sign_out_href(self) -> str:
-        """Where the sign-out button posts to."""
-        return frame.href("account_logout")
-
-    @property
-    def clock_href(self) -> str:
-        """The demo's page that moves the clock."""
-        return frame.href("clock") if self.demo else ""
-
-    @property
-    def mails_href(self) -> str:
-        """The demo's mail page."""
-        return frame.href("mail_list") if self.demo else ""
 
 
 def chrome(request: HttpRequest) -> dict[str, object]:

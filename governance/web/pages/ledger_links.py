@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Model
 from django.http import HttpRequest
+from django.urls import reverse
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
@@ -22,7 +23,7 @@ def ledger_href(row: Model, *, actor: Actor, now: datetime) -> str:
     if not access.may(actor, Permission.LEDGER_READ, None, now=now):
         return ""
     (subject_key,) = ledger_events.about(row)
-    return f"{navigation.href('ledger')}?{urlencode({'about': subject_key}, safe=':')}"
+    return f"{reverse('ledger')}?{urlencode({'about': subject_key}, safe=':')}"
 
 
 def timeline_context(

@@ -9,7 +9,6 @@ also a plain page: bookmark, back button, no JavaScript.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.http import HttpRequest, HttpResponse
@@ -18,37 +17,14 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
 from governance.core.clock import icalendar_file
+from governance.core.duties.refusals import Refusal
 
 VARIES = ("HX-Request", "HX-Target", "HX-History-Restore-Request")
 REFUSAL_STATUS = {"state": 409, "stale": 409, "permission": 403, "duty": 403, "input": 422}
 REFUSAL_REGION = "refusal"
 
-#: What the frame of a page asks of every context and most do not say (``base.html``): looking for what is missing is slow.
-FRAME = {"section": "", "page_refusal": None, "dialogs": None}
-#: The same of a page's head (``components/page_head.html``).
-HEAD = dict.fromkeys(("window", "seal", "tag", "tier", "facts", "actions", "aside"))
 #: The duty that somebody who is signed in meets by signing in again: their sign-in is too old for what they decide (S5).
 SIGN_IN_AGAIN = "SOD-5"
-
-
-class Refusal(Protocol):
-    """A no with its reason, as `governance.core.duties.refusals` makes it."""
-
-    @property
-    def code(self) -> str:
-        """The rule or duty, for instance ``SOD-1``."""
-
-    @property
-    def kind(self) -> str:
-        """One of ``state``, ``stale``, ``permission``, ``duty``, ``input``."""
-
-    @property
-    def sentence(self) -> str:
-        """Why not, in a sentence to the reader."""
-
-    @property
-    def to_do(self) -> str:
-        """What they can do instead, or an empty string."""
 
 
 def calendar_file(content: str) -> HttpResponse:
@@ -80,9 +56,7 @@ def page(
     """
     named = [fragment] if isinstance(fragment, str) else list(fragment or ())
     part = _wanted(request, named)
-    whole = {**FRAME, **(context or {})}
-    if isinstance(head := whole.get("head"), dict):
-        whole["head"] = HEAD | head
+    whole = dict(context or {})
     if part is None:
         drawn = [render_to_string(template, whole, request)]
     else:

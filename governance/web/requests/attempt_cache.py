@@ -52,14 +52,18 @@ class RedisOrMemory(RedisCache):
         super().__init__(server, {**params, "OPTIONS": {**options, **params.get("OPTIONS", {})}})
         self._memory = LocMemCache("while-redis-is-away", params)
 
-    add = _either("add")
-    get = _either("get")
-    set = _either("set")
-    touch = _either("touch")
-    delete = _either("delete")
-    get_many = _either("get_many")
-    has_key = _either("has_key")
-    incr = _either("incr")
-    set_many = _either("set_many")
-    delete_many = _either("delete_many")
-    clear = _either("clear")
+
+for _name in (
+    "add",
+    "get",
+    "set",
+    "touch",
+    "delete",
+    "get_many",
+    "has_key",
+    "incr",
+    "set_many",
+    "delete_many",
+    "clear",
+):
+    setattr(RedisOrMemory, _name, _either(_name))

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from governance.web.components import charts, facts, marks, state_words, times
+from governance.web.components import charts, marks, state_words, times
 from governance.web.pages import page
 
 register = template.Library()
@@ -28,16 +28,11 @@ register.simple_tag(marks.seal, name="seal")
 register.simple_tag(marks.tier, name="tier")
 register.simple_tag(marks.rating, name="rating")
 register.simple_tag(marks.data_class, name="data_class")
-register.simple_tag(marks.row_tier, name="row_tier")
-register.simple_tag(marks.row_data_class, name="row_data_class")
 register.simple_tag(marks.level, name="level")
 register.simple_tag(marks.levels, name="levels")
 register.simple_tag(marks.tag, name="tag")
 register.simple_tag(marks.avatar, name="avatar")
 register.simple_tag(marks.person, name="person")
-register.simple_tag(facts.head_fact, name="head_fact")
-register.simple_tag(facts.fact, name="fact")
-register.simple_tag(facts.reason, name="reason")
 register.simple_tag(charts.segments, name="segments")
 register.simple_tag(charts.bar, name="bar")
 register.simple_tag(charts.weekly_bars, name="weekly_bars")
@@ -74,13 +69,6 @@ def state(kind: str, value: str, below: str = "", *, mine: bool = False, holder:
     """
     word = state_words.state_word(kind, value, mine=mine, holder=holder)
     return marks.state(replace(word, text=f"{word.text} by {by}") if by else word, below)
-
-
-@register.simple_tag
-def row_state(kind: str, value: str) -> SafeString:
-    """Draw the word of a state as `state` does, for a row of a list (see ``marks.in_row``)."""
-    word = state_words.state_word(kind, value)
-    return marks.in_row(f"state {word.tone}".rstrip(), word.icon, word.text)
 
 
 @register.simple_tag(takes_context=True)

@@ -14,7 +14,6 @@ from governance.core.actors.actor import Actor
 from governance.web.components import times
 from governance.web.pages.confirmation import offered
 from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.navigation import href
 from inventory.automations import environments, panels
 from inventory.automations import queries as automation_queries
 from inventory.automations.rules import ReaderRelations, reader_relations
@@ -88,9 +87,9 @@ def automation_context(automation: Automation, actor: Actor, now: datetime, quer
         "tabs": _tabs(automation, newest, tab),
         "tab": tab,
         "panels": [
-            {"href": address, "title": title, "id": ident}
+            {"href": reverse(name, args=[automation.pk]), "title": title, "id": ident}
             for key, name, title, ident in PANELS
-            if key in (("chain", "grants") if tab == "overview" else (tab,)) and (address := href(name, automation.pk))
+            if key in (("chain", "grants") if tab == "overview" else (tab,))
         ],
     }
     if tab == "overview":
@@ -199,9 +198,10 @@ def _next_step(automation: Automation, newest: Any, actor: Actor, now: datetime)
             runs = f"Version {approved.number} runs on until it is." if approved else ""
             held = panels.supplied(panels.WAITING, automation, actor, now)
             return {"lead": lead, "held": held, "text": runs, "actions": submissions}
-        finish = {"label": "Finish and submit", "href": href("import_preview", newest.preview)}
-        text = "It was imported and not submitted yet."
-        return {"lead": lead, "text": text, "actions": [finish] if newest.preview else []}
+        text, actions = "It was imported and not submitted yet.", []
+        if newest.preview:
+            actions = [{"label": "Finish and submit", "href": reverse("import_preview", args=[newest.preview])}]
+        return {"lead": lead, "text": text, "actions": actions}
     if automation.amendment:
         text = "What was changed about this automation counts once its next submission is approved."
         return {"lead": "A change waits for stage 1.", "text": text}
@@ -234,7 +234,7 @@ def _overview(automation: Automation, shown: Version | None, actor: Actor, now: 
         "platform": sentences.platform_label(automation.platform_instance),
         "authors": version_views.author_rows(shown),
         "siblings": environments.siblings_of(automation, among=Automation.objects.visible_to(actor, now)),
-        "promote_href": href("promote", automation.pk)
+        "promote_href": reverse("promote", args=[automation.pk])
         if may_import and environments.environments_above(automation)
         else "",
         "unanswered": [each for each, is_seen in identities if is_seen and each.is_ownerless(now)],
@@ -301,7 +301,7 @@ def _privileges(newest: Version | None, now: datetime) -> Shape:
         "version_words": f"version {newest.number}, {counts}" if newest else "",
         "privileges": automation_queries.privilege_rows(held, assessment),
         "credentials": automation_queries.credential_rows(used, assessment, now),
-        "import_href": href("import"),
+        "import_href": reverse("import"),
     }
 
 

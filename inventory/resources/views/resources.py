@@ -16,7 +16,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.models import Person, Team
 from governance.core.roles.roles import Permission
-from governance.web.pages import navigation, pager
+from governance.web.pages import pager
 from governance.web.pages.confirmation import form_page, offered, operation_form, perform
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page
@@ -85,7 +85,7 @@ def resource(request: Request, pk: int) -> HttpResponse:
     resource, now = visible_row(request, Resource, pk, *RELATED)
     actor = request.actor
     may_add = resources.add_entitlement.refusal(resource, actor=actor, now=now) is None
-    holders_href = navigation.href("resource_grants", resource.pk)
+    holders_href = reverse("resource_grants", args=[resource.pk])
     context: Shape = {
         **timeline_context(resource, actor=actor, now=now),
         "now": now,
@@ -124,7 +124,7 @@ def _actions(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
     )
     actions = offered(resource, offers, actor=actor, now=now)
     if resource.state == ResourceState.ACTIVE and access.may(actor, Permission.PROPOSAL_MAKE, None, now=now):
-        href = navigation.href("resource_propose", resource.pk)
+        href = reverse("resource_propose", args=[resource.pk])
         actions.append({"label": "Propose another owner, class, kind or team", "icon": "person", "href": href})
     return actions
 
