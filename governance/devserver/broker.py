@@ -20,16 +20,8 @@ from governance.devserver import child_process
 
 #: No TCP, no snapshot, no log of writes; refuse new work rather than forget queued work when memory is short.
 SETTINGS = (
-    "--port",
-    "0",
-    "--save",
-    "",
-    "--appendonly",
-    "no",
-    "--maxmemory",
-    "64mb",
-    "--maxmemory-policy",
-    "noeviction",
+    *("--port", "0", "--save", "", "--appendonly", "no"),
+    *("--maxmemory", "64mb", "--maxmemory-policy", "noeviction"),
 )
 
 

@@ -8,6 +8,7 @@ import sys
 #: Of each job one run is at work at a time, so with a thread a job none waits behind another: seals come within seconds.
 WORKER_THREADS = 4
 WEB_THREADS = 4
+CELERY = (sys.executable, "-m", "celery", "--quiet", "--app", "governance.celery")
 
 
 def web(host: str, port: int) -> list[str]:
@@ -22,25 +23,12 @@ def web(host: str, port: int) -> list[str]:
 def worker(name: str = "worker", *, log_level: str = "WARNING") -> list[str]:
     """The worker that runs sweeps when nudged. `name` tells workers of one machine apart; INFO logs every sweep."""
     return [
-        *(
-            sys.executable,
-            "-m",
-            "celery",
-            "--quiet",
-            "--app",
-            "governance.celery",
-            "worker",
-            "--hostname",
-            f"{name}@%h",
-        ),
-        *("--pool", "threads", "--concurrency", str(WORKER_THREADS), "--loglevel", log_level),
+        *(*CELERY, "worker", "--hostname", f"{name}@%h", "--loglevel", log_level),
+        *("--pool", "threads", "--concurrency", str(WORKER_THREADS)),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]
 
 
 def beat(*, log_level: str = "WARNING") -> list[str]:
     """The clockwork that nudges every sweep at its interval. One per installation; INFO logs every nudge."""
-    return [
-        *(sys.executable, "-m", "celery", "--quiet", "--app", "governance.celery", "beat", "--loglevel", log_level),
-        "--pidfile=",
-    ]
+    return [*CELERY, "beat", "--loglevel", log_level, "--pidfile="]
