@@ -14,8 +14,8 @@ from governance.devserver.home_folder import PROJECT, Home
 from governance.devserver.process_environment import environment
 from governance.devserver.startup_errors import Trouble, from_output
 
-#: What takes every table away: not under parts that run.
-RESETS = {"reset_demo", "--reset"}
+#: The option that takes every table away: not under parts that run.
+RESET = "--reset"
 
 
 def manage(home: Home, arguments: list[str]) -> int:
@@ -31,7 +31,7 @@ def manage(home: Home, arguments: list[str]) -> int:
     cluster = postgres.Cluster(home.postgres, home.sockets)
     variables["DATABASE_URL"] = cluster.url
     if home.is_held():
-        if not RESETS.isdisjoint(arguments):
+        if RESET in arguments:
             raise Trouble(
                 "Countersign runs here. Stop it first (Ctrl-C where it runs); then the demo can be loaded afresh."
             )

@@ -196,7 +196,7 @@ def test_a_file_where_the_private_folder_should_be_is_refused_in_words(tmp_path:
     assert file.read_text() == "a letter"
 
 
-@pytest.mark.parametrize("command", [["reset_demo"], ["load_demo", "--reset"]])
+@pytest.mark.parametrize("command", [["load_demo", "--reset"]])
 def test_tables_in_use_are_not_dropped(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     home = Home(tmp_path / "home")

@@ -1,4 +1,4 @@
-"""Founds the demo's company from the tables `people_and_teams` and `resources`: by bootstrap, then by its two admins.
+"""Founds the demo's company from its `tables`: by bootstrap, then by its two admins.
 
 Only the four people of the bootstrap are added without an operation, as in the command `bootstrap`.
 """
@@ -19,16 +19,15 @@ from governance.core.ledger import ledger_events
 from governance.core.models import Person, Team, TeamKind
 from governance.core.people import transitions as people_transitions
 from governance.core.teams import transitions as team_transitions
-from governance.demo.company import grant_usage, people_and_teams, resources
+from governance.demo.company import grant_usage, tables
 from governance.demo.company.cast import Cast
-from governance.demo.company.people_and_teams import PersonRow
-from governance.demo.company.resources import ResourceRow
+from governance.demo.company.tables import PersonRow, ResourceRow
 from inventory.models import Resource
 from inventory.resources.transitions import bindings
 from inventory.resources.transitions import resources as transition_resources
 
 #: Opaque ids derive from keys, so that every demo has the same ones.
-NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, people_and_teams.MAIL_DOMAIN)
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, tables.MAIL_DOMAIN)
 
 #: Time between two operations, in the demo's time.
 STEP = timedelta(minutes=2)
@@ -50,16 +49,12 @@ def found_company(start: datetime) -> Cast:
     return made
 
 
-def address(row: PersonRow) -> str:
-    """A person's mail address, also for signing in."""
-    return f"{'.'.join(row.name.lower().split())}@{people_and_teams.MAIL_DOMAIN}"
-
-
 def _person(row: PersonRow, password: str) -> Person:
+    opaque_id = uuid.uuid5(NAMESPACE, row.key)
     return Person(
-        opaque_id=uuid.uuid5(NAMESPACE, row.key),
-        email=address(row),
-        subject=address(row),
+        opaque_id=opaque_id,
+        email=row.address,
+        subject=row.address,
         name=row.name,
         title=row.title,
         password=password,
@@ -68,36 +63,35 @@ def _person(row: PersonRow, password: str) -> Person:
 
 def _people(made: Cast, now: datetime) -> None:
     """Add all people with the demo's password: hashed once, since it is not secret."""
-    password = make_password(people_and_teams.PASSWORD)
-    made.people = {row.key: _person(row, password) for row in people_and_teams.PEOPLE}
-    first = [made.people[key] for key in (*people_and_teams.BOOTSTRAP_ADMINS, *people_and_teams.BOOTSTRAP_REVIEWERS)]
+    password = make_password(tables.PASSWORD)
+    made.people = {row.key: _person(row, password) for row in tables.PEOPLE}
+    first = {row.key: row.bootstrap for row in tables.PEOPLE if row.bootstrap}
     with transaction.atomic():
-        for person in first:
-            person.save()
-        people_transitions.bootstrap(
-            admins=[made.people[key] for key in people_and_teams.BOOTSTRAP_ADMINS],
-            reviewers=[made.people[key] for key in people_and_teams.BOOTSTRAP_REVIEWERS],
-            now=now,
+        for key in first:
+            made.people[key].save()
+        admins, reviewers = (
+            [made.people[key] for key in first if first[key] == capacity] for capacity in ("admin", "reviewer")
         )
-        for person in first:
-            ledger_events.append(actor=Actor.of_job("bootstrap"), verb="person.added", subject=person, now=now)
-    for number, person in enumerate(made.people.values()):
-        if person not in first:
+        people_transitions.bootstrap(admins=admins, reviewers=reviewers, now=now)
+        for key in first:
+            job = Actor.of_job("bootstrap")
+            ledger_events.append(actor=job, verb="person.added", subject=made.people[key], now=now)
+    for number, (key, person) in enumerate(made.people.items()):
+        if key not in first:
             people_transitions.add_person(person, actor=made.actor("ines"), now=now + number * STEP)
 
 
 def _teams(made: Cast, now: datetime) -> None:
     """Found the teams from the root down; the other admin adds an admin as a member (S8)."""
-    for number, row in enumerate(people_and_teams.TEAMS):
+    for number, row in enumerate(tables.TEAMS):
         at = now + 3 * number * STEP
-        team = Team(name=row.name, parent=made.teams.get(row.above), kind=row.kind)
+        team = Team(name=row.name, parent=made.teams.get(row.above), kind=TeamKind(row.kind))
         made.teams[row.key] = team_transitions.found_team(team, actor=made.actor("ines"), now=at)
-        if row.lead:
-            lead, deputy = made.people[row.lead], made.people.get(row.deputy)
-            for seat, person in (("lead", lead), ("deputy_lead", deputy)):
-                if person is not None:
-                    _appoint(made, "team_lead", f"{team.pk}-{seat}", {"person": person.pk}, person, at + STEP)
-        for key in row.members:
+        for seat, key in (("lead", row.lead), ("deputy_lead", row.deputy)):
+            if key:
+                person = made.people[key]
+                _appoint(made, "team_lead", f"{team.pk}-{seat}", {"person": person.pk}, person, at + STEP)
+        for key in filter(None, row.members.split(";")):
             admin, member = "karl" if key == "ines" else "ines", made.people[key]
             if team.kind == TeamKind.FALLBACK:
                 _appoint(made, "fallback_owner", f"{team.pk}-{member.pk}", {"member": True}, member, at + 2 * STEP)
@@ -116,9 +110,9 @@ def _appoint(made: Cast, kind: str, target: str, document: dict[str, Any], perso
 
 def _roles(made: Cast, now: datetime) -> None:
     """Give roles: one admin proposes, the other countersigns, and each person accepts."""
-    for number, (key, role) in enumerate(people_and_teams.ROLES):
-        person = made.people[key]
-        _appoint(made, "role", f"{person.pk}-{role}", {"held": True}, person, now + number * STEP)
+    for number, row in enumerate(row for row in tables.PEOPLE if row.role):
+        person = made.people[row.key]
+        _appoint(made, "role", f"{person.pk}-{row.role}", {"held": True}, person, now + number * STEP)
 
 
 def _resources(made: Cast, now: datetime) -> None:
@@ -126,35 +120,28 @@ def _resources(made: Cast, now: datetime) -> None:
 
     Then each owner or deputy confirms the connections.
     """
-    for number, row in enumerate(resources.RESOURCES):
+    for number, row in enumerate(tables.RESOURCES):
         made.resources[row.key] = _register_resource(made, row, now + number * STEP)
-    rows = [(row, made.resources[row.key], made.actor(row.owner)) for row in resources.RESOURCES]
-    for number, (_, resource, owner) in enumerate(rows):
-        transition_resources.accept_ownership(resource, actor=owner, now=now + DAY + number * STEP)
-    for number, (row, resource, _) in enumerate(rows):
-        if not row.in_use:
-            continue
-        transition_resources.activate(resource, actor=made.actor("karl"), now=now + 2 * DAY + number * STEP)
-    for number, (row, resource, _) in enumerate(rows):
-        confirmer = made.actor(row.confirmed_by)
-        for connection in row.connections:
+    rows = [(row, made.resources[row.key], number * STEP) for number, row in enumerate(tables.RESOURCES)]
+    for row, resource, later in rows:
+        transition_resources.accept_ownership(resource, actor=made.actor(row.owner), now=now + DAY + later)
+    for row, resource, later in rows:
+        if row.in_use:
+            transition_resources.activate(resource, actor=made.actor("karl"), now=now + 2 * DAY + later)
+    for row, resource, later in rows:
+        confirmer, at = made.actor(row.confirmed_by or row.owner), now + 3 * DAY + later
+        for connection in filter(None, row.connections.split(";")):
             connector, _, instance = connection.partition("|")
-            at = now + 3 * DAY + number * STEP
             bindings.bind_connection(resource, actor=confirmer, now=at, connector=connector, instance=instance)
 
 
 def _register_resource(made: Cast, row: ResourceRow, now: datetime) -> Resource:
+    fields = {name: getattr(row, name) for name in ("name", "kind", "data_class", "environment")}
     registered = transition_resources.register_resource(
         made.teams[row.team],
         actor=made.actor("ines"),
         now=now,
-        fields={
-            "name": row.name,
-            "kind": row.kind,
-            "data_class": row.data_class,
-            "environment": row.environment,
-            "about": f"{row.about} {grant_usage.WORDS}" if row.key in grant_usage.USED else row.about,
-        },
+        fields={**fields, "about": f"{row.about} {grant_usage.WORDS}" if row.has_usage else row.about},
         owner=made.people[row.owner],
         deputy=made.people[row.deputy],
     )

@@ -11,38 +11,14 @@ from datetime import datetime, timedelta
 
 from approvals.models import Grant, GrantKind, GrantUsage
 from governance.core.clock.organisation import organisation_zone
+from governance.demo.company.tables import read_table
 from inventory.models import Automation, AutomationState
 
 WORDS = "Figures of use are the demo's own: no gateway measures calls here yet."
 
-#: Resources with usage figures; their descriptions end with `WORDS`.
-USED = (
-    *("erp", "slack", "drive", "model", "form", "credit", "telematics", "twilio"),
-    *("rates", "wiki", "stock", "routes", "analytics", "erp_test", "runbooks"),
-)
-
-#: Least and most calls on a working day, by place of the privilege; other places have none.
-CALLS = {
-    "Keep reading": (900, 1300),
-    "Truck position": (2, 30),
-    "Text the driver": (0, 4),
-    "Tell operations": (0, 4),
-    "New supplier": (0, 6),
-    "Check credit": (0, 6),
-    "Assessment model": (0, 6),
-    "File certificate": (0, 4),
-    "May read the day's rates": (40, 90),
-    "company-wiki/search_pages": (0, 25),
-    "stock-db": (2, 12),
-    "Plan routes": (1, 2),
-    "Sessions of the week": (6, 30),
-}
-
-#: Places with one call, on Mondays only.
-MONDAYS = ("Read stock", "Post report")
-
-#: One in so many calls is refused, because it was wider than the grant.
-REFUSED_ONE_IN = {"File certificate": 9}
+#: By place of the privilege: least and most calls on a working day (or on Mondays alone), and that one in so many calls is refused,
+#: because it was wider than the grant. Other places have no calls.
+CALLS = {row["place"]: row for row in read_table("calls.csv")}
 
 DAY = timedelta(days=1)
 
@@ -68,13 +44,11 @@ def _last_day(automation: Automation, present: datetime) -> datetime:
 def _days(grant: Grant, last: datetime, dice: random.Random) -> list[GrantUsage]:
     privilege = grant.approval.privilege
     place = privilege.at[0] if privilege is not None else ""
-    rows = []
-    at = grant.begins_at + DAY
+    rows, at = [], grant.begins_at + DAY
+    refused_one_in = int(CALLS.get(place, {}).get("refused_one_in") or 0)
     while at <= last:
         allowed = _calls(place, at, dice)
-        refused = (
-            sum(dice.randrange(REFUSED_ONE_IN[place]) == 0 for _ in range(allowed)) if place in REFUSED_ONE_IN else 0
-        )
+        refused = sum(dice.randrange(refused_one_in) == 0 for _ in range(allowed)) if refused_one_in else 0
         hour = at.replace(hour=7, minute=16) if allowed else None
         rows.append(GrantUsage(grant=grant, day=at.date(), allowed=allowed, refused=refused, last_at=hour))
         at += DAY
@@ -82,11 +56,10 @@ def _days(grant: Grant, last: datetime, dice: random.Random) -> list[GrantUsage]
 
 
 def _calls(place: str, at: datetime, dice: random.Random) -> int:
-    day = at.astimezone(organisation_zone()).weekday()
-    if place in MONDAYS:
-        return int(day == 0)
-    if place not in CALLS:
+    calls, day = CALLS.get(place), at.astimezone(organisation_zone()).weekday()
+    if calls is None:
         return 0
-    least, most = CALLS[place]
-    drawn = dice.randint(least, most)
+    if calls["days"] == "monday":
+        return int(day == 0)
+    drawn = dice.randint(int(calls["least"]), int(calls["most"]))
     return drawn if day < 5 else drawn // 3

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import Q
 
@@ -24,23 +24,17 @@ from governance.core.mail import jobs as mail_jobs
 from governance.core.models import JobRun, LedgerEvent, Notice, NoticeState, Person
 from governance.demo.company import grant_usage
 from governance.demo.company.founding import found_company
-from governance.demo.stories import campaigns, finance, it, marketing_and_people, shops_and_logistics, supply
 from governance.demo.stories.daily_sweeps import mornings
 from governance.demo.stories.playback import Ago, play
+from governance.demo.stories.scenes import STORIES, tell
 
 JOB = "demo.load"
 
 #: Founding of the company, and the first of its daily sweeps. Every story begins later.
 FOUNDED, FIRST_SWEEP = Ago(180, "09:00"), Ago(175, "07:30")
-#: Twenty-two automations, at least one in each state of interest, an incident and campaigns.
-STORIES = [
-    story
-    for module in (supply, finance, marketing_and_people, it, shops_and_logistics, campaigns)
-    for story in module.STORIES
-]
 
 
-class NotADemo(Exception):
+class NotADemo(CommandError):
     """This installation is not a demo: nothing is loaded or deleted."""
 
 
@@ -93,7 +87,7 @@ def play_past(present: datetime) -> Mapping[str, int]:
     """Play the demo's past up to ``present``; return the number of stories and usage figures."""
     check_demo()
     company = found_company(FOUNDED.instant(present))
-    stories = [story(company) for story in STORIES]
+    stories = [tell(company, steps) for steps in STORIES.values()]
     play([mornings(FIRST_SWEEP.instant(present), present), *stories], present=present, each_step=_send)
     return {"stories": len(stories), "figures_of_use": grant_usage.write_usage(present)}
 

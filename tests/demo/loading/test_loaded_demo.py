@@ -30,10 +30,10 @@ from governance.core.engine.transition import declared
 from governance.core.ledger import ledger_export
 from governance.core.models import JobRun, LedgerEvent, Notice, NoticeState, Person, Seal
 from governance.core.notices import notice_events
-from governance.demo.company import people_and_teams, resources
-from governance.demo.company.cast import EXPORTS
+from governance.demo.company import tables
 from governance.demo.loading import load
-from governance.demo.management.commands.demo_hints import HINTS, TO_BRING_IN
+from governance.demo.management.commands.demo_hints import HINTS, TO_IMPORT
+from governance.demo.stories.scenes import EXPORTS
 from governance.recertification.models import Item, ItemState, Question
 from inventory.imports.transitions import confirmation, previews
 from inventory.models import Automation, AutomationState, NonHumanIdentity, Privilege, Resource
@@ -64,7 +64,7 @@ def states(name: str, stage: int = 2) -> set[str]:
 
 def act_as(key: str) -> Actor:
     """Somebody in a session."""
-    name = next(row.name for row in people_and_teams.PEOPLE if row.key == key)
+    name = next(row.name for row in tables.PEOPLE if row.key == key)
     return as_actor(Person.objects.get(name=name))
 
 
@@ -108,11 +108,11 @@ def test_demo_ledger_is_in_order_of_time(demo: str) -> None:
     assert instants[0] < business_time.now() - timedelta(days=170)
 
 
-@pytest.mark.parametrize("row", people_and_teams.PEOPLE, ids=lambda row: row.key)
+@pytest.mark.parametrize("row", tables.PEOPLE, ids=lambda row: row.key)
 def test_demo_people_sign_in_with_shared_password(demo: str, row: Any) -> None:
     person = Person.objects.get(name=row.name)
-    assert person.is_here is (row.key not in people_and_teams.LEAVES)
-    assert person.check_password(people_and_teams.PASSWORD)
+    assert person.is_here is (not row.leaves)
+    assert person.check_password(tables.PASSWORD)
 
 
 def test_each_automation_is_in_the_state_that_it_is_there_for(demo: str) -> None:
@@ -336,8 +336,8 @@ def test_demo_has_one_digest_per_person_and_day(demo: str) -> None:
 def test_the_hints_name_people_and_the_file(demo: str) -> None:
     call_command("demo_hints", stdout=(hints := StringIO()))
     said = hints.getvalue()
-    assert people_and_teams.PASSWORD in said
-    assert str(TO_BRING_IN.relative_to(ROOT)) in said
+    assert tables.PASSWORD in said
+    assert str(TO_IMPORT.relative_to(ROOT)) in said
     for name in ("Rita Novak", "Theo Brandt", "Omar Haddad", "yuki.sato@northwind.example"):
         assert name in said
 
@@ -367,7 +367,7 @@ def test_the_hints_journey_can_be_gone(demo: str) -> None:
     for record in submitted.approvals.filter(state=ApprovalState.OPEN).order_by("pk"):
         on = record.privilege.entitlement.resource if record.privilege else record.credential.decided_on
         if not record.decisions.exclude(seat__label="conflict").exists():
-            _decide(record, next(row.owner for row in resources.RESOURCES if row.name == on.name), now)
+            _decide(record, next(row.owner for row in tables.RESOURCES if row.name == on.name), now)
         if Approval.objects.get(pk=record.pk).state == ApprovalState.OPEN:
             _decide(
                 Approval.objects.get(pk=record.pk), "viktor", now
@@ -382,7 +382,7 @@ def test_the_hints_journey_can_be_gone(demo: str) -> None:
 
 def _bring_in_and_submit(now: datetime) -> Submission:
     rita = act_as("rita")
-    batch = previews.preview([(TO_BRING_IN.name, TO_BRING_IN.read_bytes())], actor=rita, now=now)
+    batch = previews.preview([(TO_IMPORT.name, TO_IMPORT.read_bytes())], actor=rita, now=now)
     fields = {"business_owner": act_as("jonas").person, "technical_owner": rita.person}
     fields["purpose"] = "Compares statements with the ERP."
     team = automation("Invoice chaser").team
@@ -424,5 +424,5 @@ def test_every_export_but_two_is_a_story_of_the_demo(demo: str) -> None:
     loaded = {
         name for one in Automation.objects.all() for v in one.versions.all() for name in v.manifest["source"]["files"]
     }
-    assert files - loaded - {TO_BRING_IN.name} == {"repo-triage-agent.mcp.json"}
+    assert files - loaded - {TO_IMPORT.name} == {"repo-triage-agent.mcp.json"}
     assert loaded <= files

@@ -20,7 +20,7 @@ from tests.people import Northwind
 PRESENT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("command", ["load_demo", "reset_demo", "demo_hints"])
+@pytest.mark.parametrize("command", ["load_demo", "demo_hints"])
 def test_demo_commands_do_nothing_outside_demo(settings: Any, command: str) -> None:
     settings.DEMO = False
     with pytest.raises(CommandError, match="COUNTERSIGN_DEMO is off"):
@@ -69,7 +69,7 @@ def test_resetting_throws_away_a_demo_that_is_there(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(load, "check_database", lambda: DatabaseContent.DEMO)
     monkeypatch.setattr(load, "empty", lambda: done.append("emptied"))
     monkeypatch.setattr(load, "load", lambda: done.append("loaded"))
-    call_command("reset_demo")
+    call_command("load_demo", reset=True)
     assert done == ["emptied", "loaded"]
 
 
@@ -116,8 +116,8 @@ def test_stories_end_at_present() -> None:
 
 
 def test_the_file_to_bring_in_by_hand_is_none_that_is_loaded() -> None:
-    from governance.demo.management.commands.demo_hints import TO_BRING_IN
+    from governance.demo.management.commands.demo_hints import TO_IMPORT
 
     story = Path(load.__file__).parents[1] / "stories"
-    assert TO_BRING_IN.is_file()
-    assert not any(TO_BRING_IN.name in file.read_text() for file in story.glob("*.py"))
+    assert TO_IMPORT.is_file()
+    assert not any(TO_IMPORT.name in file.read_text() for file in story.glob("*.yaml"))

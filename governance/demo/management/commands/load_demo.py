@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from governance.demo.loading import load
-from governance.demo.loading.load import DatabaseContent, NotADemo
+from governance.demo.loading.load import DatabaseContent
 
 
 class Command(BaseCommand):
@@ -17,18 +17,15 @@ class Command(BaseCommand):
         parser.add_argument("--reset", action="store_true", help="throw everything in the database away first")
 
     def handle(self, *args: object, **options: bool) -> None:
-        try:
-            load.check_demo()
-            state = load.check_database()
-            if options["reset"] or state is DatabaseContent.HALF:
-                load.empty()
-                state = DatabaseContent.NOTHING
-            if state is DatabaseContent.NOTHING:
-                self.stdout.write("Loading the demo …")
-                self.stdout.flush()
-                load.load()
-        except NotADemo as error:
-            raise CommandError(str(error)) from error
+        load.check_demo()
+        state = load.check_database()
+        if options["reset"] or state is DatabaseContent.HALF:
+            load.empty()
+            state = DatabaseContent.NOTHING
+        if state is DatabaseContent.NOTHING:
+            self.stdout.write("Loading the demo …")
+            self.stdout.flush()
+            load.load()
         if state is DatabaseContent.DEMO:
             self.stdout.write("The demo is loaded already.")
         elif state is DatabaseContent.OTHER:
