@@ -20,8 +20,9 @@ from approvals.policies.queries import Policy
 from governance.core.models import Person
 from inventory.chains import queries as chain_queries
 from inventory.chains.queries import Chain
-from inventory.models import Binding, NonHumanIdentity, Privilege
+from inventory.models import NonHumanIdentity, Privilege
 from inventory.resources import queries as resource_queries
+from inventory.resources.queries import Bindings
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment
 
@@ -115,7 +116,7 @@ class SubmissionFacts:
         return _privileges([self.submission.version_id])
 
     @cached_property
-    def bindings(self) -> Mapping[tuple[str, str], Binding]:
+    def bindings(self) -> Bindings:
         """The bindings of the privileges by connector and instance."""
         return resource_queries.bindings_of(self.privileges)
 

@@ -114,7 +114,7 @@ def _tier(privilege: Privilege, facts: SubmissionFacts) -> Tier:
 
 def counted_class(privilege: Privilege, facts: SubmissionFacts) -> str:
     """Return the data class that counts: restricted if the binding rests on parties (I8)."""
-    is_vouched = not facts.bindings or assessment.is_vouched(privilege, facts.party_ids, facts.bindings)
+    is_vouched = not facts.bindings or facts.bindings.is_vouched(privilege, facts.party_ids)
     return str(privilege.entitlement.counted_class) if is_vouched else DataClass.RESTRICTED
 
 
@@ -130,7 +130,7 @@ def unvouched(facts: SubmissionFacts) -> frozenset[str]:
     """Return keys of privileges whose binding rests on parties (I8)."""
     if not facts.bindings:
         return frozenset()
-    return assessment.unvouched(facts.privileges, facts.party_ids, facts.bindings)
+    return facts.bindings.unvouched(facts.privileges, facts.party_ids)
 
 
 def _privilege_facts(privilege: Privilege, facts: SubmissionFacts) -> tiers.PrivilegeFacts:

@@ -14,9 +14,7 @@ from django.db.models import Q
 
 from inventory.importers.connectors import service_of
 from inventory.models import Automation, AutomationState, Binding, Credential, DataClass, Privilege, Resource
-
-#: Connector and instance: the key of a connection.
-BindingKey = tuple[str, str]
+from inventory.models.binding import BindingKey
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from governance.core.models import Person
 from inventory.automations import platform_instance as automation_platform_instance
 from inventory.credentials import rules as credential_rules
-from inventory.credentials.rules import BindingKey
 from inventory.importers import capabilities, sentences
 from inventory.importers.manifest import Credential as ManifestCredential
 from inventory.importers.manifest import (
@@ -38,7 +37,8 @@ from inventory.models import (
     ResourceState,
     Trigger,
 )
-from inventory.resources import queries as resource_queries
+from inventory.models.binding import BindingKey
+from inventory.resources.queries import Bindings
 from inventory.versions.privilege_levels import higher, is_opaque, is_recognised, level_of, places_by_finding
 
 #: Relations loaded with bindings and credentials, so that their approvers need no further query.
@@ -83,14 +83,14 @@ class Resolution:
         """Connections whose resource is unknown."""
         return [key for key, resource in self.resources.items() if resource._state.adding or resource.unresolved]
 
-    def as_bound(self, by: Person | None) -> dict[BindingKey, Binding]:
+    def as_bound(self, by: Person | None) -> Bindings:
         """Bindings as after the import by a person: new ones are proposed by them (I8)."""
         new = [
             Binding(connector=key[0], instance_name=key[1], resource=resource, proposed_by=by)
             for key, resource in self.resources.items()
             if key[1] and key[0] != REGISTERED and (key not in self.bindings or self.is_rebound(key))
         ]
-        return self.bindings | {(row.connector, row.instance_name): row for row in resource_queries.with_claims(new)}
+        return Bindings([*self.bindings.values(), *new])
 
     @property
     def nameable(self) -> list[BindingKey]:
@@ -178,12 +178,11 @@ def _resources(
     keys = {binding_key(privilege): privilege for privilege in manifest.privileges}
     instances = {instance for connector, instance in keys if connector != REGISTERED}
     rows = Binding.objects.filter(instance_name__in=instances).select_related(*related)
-    bindings = {(row.connector, row.instance_name): row for row in resource_queries.with_claims(rows)}
-    resolved.bindings = {key: bindings[key] for key in keys if key in bindings}
+    resolved.bindings = {row.key: row for row in rows if row.key in keys}
     resolved.held = _reserved_by_others(resolved.bindings, automation, by)
     described = _described(keys)
     for key, privilege in keys.items():
-        row = bindings.get(key)
+        row = resolved.bindings.get(key)
         # A connection chosen at run time stays open for everybody; no builder's choice decides it (I8).
         choice = chosen.get(binding_name(key)) if key[1] and _is_open(row) and key not in resolved.held else None
         if row is not None and choice is not None and choice.pk in row.refused_for:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +15,8 @@ from governance.core.roles.roles import Relation
 from inventory.importers.host_names import host_of
 from inventory.models.resource import Resource
 
+#: Connector and instance: the key of a connection.
+BindingKey = tuple[str, str]
 #: Connector of a manual description: its instance is the key of the resource, so it needs no binding.
 REGISTERED = "register"
 
@@ -27,23 +28,6 @@ class HostField(models.CharField):
         """Host of the connection of a binding or its history row."""
         host = model_instance.host = host_of(model_instance.connector, model_instance.instance_name)
         return host
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Resource of another owner for which a binding's host was known earlier.
-
-    Args:
-        resource: of the other owner.
-        consents: for each consent, the ids of its person and of the person represented.
-    """
-
-    resource: Resource
-    consents: tuple[frozenset[int], ...] = ()
-
-    def is_agreed(self, parties: Collection[int]) -> bool:
-        """Whether a person outside ``parties`` consented, for themself or for another outsider."""
-        return any(people.isdisjoint(parties) for people in self.consents)
 
 
 class Binding(models.Model):
@@ -82,9 +66,6 @@ class Binding(models.Model):
 
     history = History()
 
-    #: Other owners with an earlier claim on the host, set by `inventory.resources.queries`.
-    claims: Sequence[Claim] = ()
-
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["connector", "instance_name"], name="binding_one_resource"),
@@ -109,13 +90,14 @@ class Binding(models.Model):
         return f"{self.connector} {self.instance_name} → {self.resource}"
 
     @property
+    def key(self) -> BindingKey:
+        """Connector and instance: the key of the connection."""
+        return self.connector, self.instance_name
+
+    @property
     def is_open(self) -> bool:
         """Whether no owner has confirmed it, so that a builder may choose its resource."""
         return self.confirmed_at is None
-
-    def is_vouched(self, parties: Collection[int]) -> bool:
-        """Whether a person outside ``parties`` states its resource, and each other owner of its host agreed (I8)."""
-        return not self.is_word_of(parties) and all(claim.is_agreed(parties) for claim in self.claims)
 
     def is_word_of(self, people: Collection[int]) -> bool:
         """Whether the binding rests on some people, by id (I8).

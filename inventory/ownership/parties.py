@@ -7,11 +7,10 @@ credential's reach sets the tier of both.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import reduce
 from operator import or_
-from types import MappingProxyType
 
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
@@ -20,7 +19,6 @@ from governance.core.engine import hooks
 from inventory.models import (
     Automation,
     AutomationState,
-    Binding,
     Credential,
     Entitlement,
     Reach,
@@ -47,7 +45,7 @@ def party_ids(
     automation: Automation,
     credentials: Iterable[Credential],
     now: datetime,
-    bindings: Mapping[tuple[str, str], Binding] = MappingProxyType({}),
+    bindings: Collection[tuple[str, str]] = (),
 ) -> set[int]:
     """Ids of the people whose statements about connections and credentials do not count for an automation (S1).
 
@@ -55,7 +53,7 @@ def party_ids(
         automation: saved.
         credentials: its credentials.
         now: business time.
-        bindings: bindings of its connections. Without any statement in these or in the credentials, no query runs.
+        bindings: keys of its bound connections. Without any statement in these or in the credentials, no query runs.
     """
     if all(credential.reach_kind != Reach.DECLARED for credential in credentials) and not bindings:
         return set()

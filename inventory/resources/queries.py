@@ -5,7 +5,8 @@ An owner with an earlier claim on a host must consent before a binding counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from inventory.importers.host_names import host_of
 from inventory.models import REGISTERED, Binding, Entitlement, HostConsent, Privilege, Resource, ResourceState
-from inventory.models.binding import Claim
+from inventory.models.binding import BindingKey
 
 
 @dataclass(frozen=True)
@@ -66,52 +67,92 @@ def entitlements_of(resource: Resource) -> QuerySet[Any]:
     return resource.entitlements.select_related("resource").annotate(held=held).order_by("code", "pk")[:100]
 
 
-def bindings_of(privileges: Iterable[Privilege]) -> dict[tuple[str, str], Binding]:
-    """Bindings of some privileges by connector and instance, with claims: one query, none without a connection."""
-    instances = {
-        privilege.instance for privilege in privileges if privilege.instance and privilege.connector != REGISTERED
-    }
-    related = ("resource__interim", "proposed_by", "refused_by", "confirmed_by", "confirmed_for")
-    rows = Binding.objects.filter(instance_name__in=instances).select_related(*related) if instances else ()
-    return {(row.connector, row.instance_name): row for row in with_claims(rows)}
+@dataclass(frozen=True)
+class Claim:
+    """Resource of another owner for which a binding's host was known earlier (I8).
+
+    Args:
+        resource: of the other owner.
+        consents: for each consent, the ids of its person and of the person represented.
+    """
+
+    resource: Resource
+    consents: tuple[frozenset[int], ...] = ()
+
+    def is_agreed(self, parties: Collection[int]) -> bool:
+        """Whether a person outside ``parties`` consented, for themself or for another outsider."""
+        return any(people.isdisjoint(parties) for people in self.consents)
 
 
-def with_claims(rows: Iterable[Binding]) -> list[Binding]:
-    """Bindings with their `claims`, saved or not: one query if one is of a host, another if a claim exists.
+class Bindings(dict[BindingKey, Binding]):
+    """Bindings by connector and instance, saved or not, with the claims of other owners on their hosts.
+
+    At most two queries: one if a binding is of a host, another if a claim exists.
 
     Args:
         rows: each with its resource.
     """
-    some = list(rows)
-    hosts = {_host(row) for row in some} - {""}
+
+    def __init__(self, rows: Iterable[Binding] = ()) -> None:
+        super().__init__({row.key: row for row in rows})
+        self._claims = _claims_on(list(self.values()))
+
+    def claims_on(self, row: Binding) -> Sequence[Claim]:
+        """Other owners' claims on the host of a binding."""
+        return self._claims.get(row.key, ())
+
+    def is_vouched(self, privilege: Privilege, parties: Collection[int]) -> bool:
+        """Whether the data class of a privilege's resource counts: its binding does not rest on parties (I8)."""
+        row = self.get((privilege.connector, privilege.instance))
+        if row is None:
+            return True
+        return not row.is_word_of(parties) and all(claim.is_agreed(parties) for claim in self.claims_on(row))
+
+    def unvouched(self, privileges: Iterable[Privilege], parties: Collection[int]) -> frozenset[str]:
+        """Keys of the privileges that count as restricted because their binding rests on parties (I8)."""
+        return frozenset(privilege.key for privilege in privileges if not self.is_vouched(privilege, parties))
+
+
+def bindings_of(privileges: Iterable[Privilege]) -> Bindings:
+    """Bindings of some privileges; no query without a connection."""
+    instances = {
+        privilege.instance for privilege in privileges if privilege.instance and privilege.connector != REGISTERED
+    }
+    related = ("resource__interim", "proposed_by", "refused_by", "confirmed_by", "confirmed_for")
+    return Bindings(Binding.objects.filter(instance_name__in=instances).select_related(*related) if instances else ())
+
+
+def _claims_on(rows: Sequence[Binding]) -> dict[BindingKey, list[Claim]]:
+    hosts = {_host(row) for row in rows} - {""}
     if not hosts:
-        return some
-    confirmed = Binding.objects.filter(host__in=hosts, confirmed_at__isnull=False).exclude(
-        resource__state=ResourceState.RETIRED
+        return {}
+    confirmed = Binding.objects.filter(host__in=hosts, confirmed_at__isnull=False)
+    confirmed = (
+        confirmed.exclude(resource__state=ResourceState.RETIRED).select_related("resource__owner").order_by("pk")
     )
-    others = list(confirmed.select_related("resource__owner").order_by("pk"))
-    claimed = {id(row): resources for row in some if (resources := _earlier_resources(row, others))}
-    people_by_consent: dict[tuple[int | None, int], list[frozenset[int]]] = {}
-    if claimed:
-        pks = [row.pk for row in some if id(row) in claimed and row.pk]
-        consents = HostConsent.objects.filter(binding__in=pks, opens=F("binding__resource"))
-        for binding, resource, *people in consents.values_list("binding", "resource", "said_by", "said_for"):
-            people_by_consent.setdefault((binding, resource), []).append(
-                frozenset(pk for pk in people if pk is not None)
-            )
-    for row in some:
-        side = row.resource.answering_ids
-        row.claims = [
+    claimed = [(row, resources) for row in rows if (resources := _earlier_resources(row, confirmed))]
+    consents: dict[tuple[int, int], list[frozenset[int]]] = defaultdict(list)
+    said = HostConsent.objects.filter(
+        binding__in=[row.pk for row, _ in claimed if row.pk], opens=F("binding__resource")
+    )
+    columns = ("binding", "resource", "said_by", "said_for")
+    for binding, resource, *people in said.values_list(*columns) if claimed else ():
+        consents[binding, resource].append(frozenset(pk for pk in people if pk is not None))
+    return {
+        row.key: [
             Claim(
                 resource,
-                tuple(people for people in people_by_consent.get((row.pk, resource.pk), ()) if people.isdisjoint(side)),
+                tuple(
+                    people for people in consents[row.pk, resource.pk] if people.isdisjoint(row.resource.answering_ids)
+                ),
             )
-            for resource in claimed.get(id(row), ())
+            for resource in resources
         ]
-    return some
+        for row, resources in claimed
+    }
 
 
-def _earlier_resources(row: Binding, others: Sequence[Binding]) -> list[Resource]:
+def _earlier_resources(row: Binding, others: Iterable[Binding]) -> list[Resource]:
     """Resources of other owners that confirmed the host of a binding earlier."""
     resources = (
         other.resource
@@ -137,10 +178,9 @@ def open_claims(resource: Resource) -> list[Binding]:
     if not hosts:
         return []
     agreed = HostConsent.objects.filter(binding=OuterRef("pk"), resource=resource, opens=OuterRef("resource"))
-    rows = Binding.objects.filter(~Exists(agreed), host__in=hosts)
-    rows = rows.filter(Q(refused_at__isnull=True)).exclude(resource=resource)
-    claims = with_claims(rows.select_related("resource", "confirmed_by", "proposed_by").order_by("pk"))
-    return [row for row in claims if any(claim.resource == resource for claim in row.claims)]
+    rows = Binding.objects.filter(~Exists(agreed), host__in=hosts, refused_at__isnull=True).exclude(resource=resource)
+    claimed = Bindings(rows.select_related("resource", "confirmed_by", "proposed_by").order_by("pk"))
+    return [row for row in claimed.values() if any(claim.resource == resource for claim in claimed.claims_on(row))]
 
 
 #: Relations of a resource that the escalation chain reads (A9).

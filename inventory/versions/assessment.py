@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 from django.db.models import OuterRef, Q, Subquery
@@ -18,7 +17,6 @@ from inventory.importers.levels import is_irreversible
 from inventory.models import (
     Assessment,
     Automation,
-    Binding,
     Credential,
     NonHumanIdentity,
     Privilege,
@@ -26,6 +24,7 @@ from inventory.models import (
     Trigger,
     Version,
 )
+from inventory.resources.queries import Bindings
 from inventory.risk import tiers
 from inventory.risk.tiers import Judged, Tier
 
@@ -48,7 +47,7 @@ def facts_of(
     privilege: Privilege,
     environment: str,
     party_ids: Collection[int] = (),
-    bindings: Mapping[tuple[str, str], Binding] = MappingProxyType({}),
+    bindings: Bindings | None = None,
 ) -> tiers.PrivilegeFacts:
     """Facts of T1 about one privilege, saved or not.
 
@@ -57,7 +56,7 @@ def facts_of(
         environment: of the automation; a lower one on production data counts as production (I10).
         party_ids: ids of owners, importers and authors, whose statements about its credential or connection do not
             count (S1, I8).
-        bindings: by connector and instance, each with its resource.
+        bindings: of the connections; None without any.
     """
     entitlement = privilege.entitlement
     both = (environment, entitlement.resource.environment)
@@ -74,22 +73,9 @@ def facts_of(
         outbound=entitlement.outbound,
         irreversible=_is_irreversible(privilege, level, reach),
         bound=privilege.is_bound,
-        vouched=is_vouched(privilege, party_ids, bindings),
+        vouched=not bindings or bindings.is_vouched(privilege, party_ids),
         recognised=privilege.recognised,
     )
-
-
-def is_vouched(privilege: Privilege, party_ids: Collection[int], bindings: Mapping[tuple[str, str], Binding]) -> bool:
-    """Whether the resource's data class counts for a privilege: its binding does not rest on parties (I8)."""
-    row = bindings.get((privilege.connector, privilege.instance))
-    return row is None or row.is_vouched(party_ids)
-
-
-def unvouched(
-    privileges: Iterable[Privilege], party_ids: Collection[int], bindings: Mapping[tuple[str, str], Binding]
-) -> frozenset[str]:
-    """Keys of the privileges that count as restricted because their binding rests on parties (I8)."""
-    return frozenset(privilege.key for privilege in privileges if not is_vouched(privilege, party_ids, bindings))
 
 
 def _is_irreversible(privilege: Privilege, level: str, reach: tiers.Reach) -> bool:
@@ -130,7 +116,7 @@ def judge_version(
     sharers: Sequence[tuple[str, Tier]] = (),
     chain: Chain | None = None,
     party_ids: Collection[int] = (),
-    bindings: Mapping[tuple[str, str], Binding] = MappingProxyType({}),
+    bindings: Bindings | None = None,
     rules: Mapping[str, Any] = tiers.DEFAULT_RULES,
 ) -> Judgement:
     """Judge an existing or possible version (T1, T2). Reads its arguments only.

@@ -35,7 +35,7 @@ from inventory.ownership import parties as ownership_parties
 from inventory.resources import queries as resource_queries
 from inventory.risk import policy
 from inventory.versions import findings, importer_upgrade
-from inventory.versions.assessment import identities_of, judge_version, sharers_of, unvouched
+from inventory.versions.assessment import identities_of, judge_version, sharers_of
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def record_assessment(
             "credentials": {str(c.pk): judged.to_dict() for c, judged in judgement.credentials},
             "own": max(judgement.own_tier, standing.own_tier).word,
             "in_force": standing.app.tier.word,
-            "unvouched": sorted(unvouched(privileges, parties, bindings)),
+            "unvouched": sorted(bindings.unvouched(privileges, parties)),
         },
     )
     step.save(made)

@@ -74,7 +74,7 @@ def bindings_without_consent(approval: Approval, facts: SubmissionFacts) -> list
     With each, the resources without host consent.
     """
     waits = [
-        (row, [claim.resource for claim in row.claims if not claim.is_agreed(facts.party_ids)])
+        (row, [claim.resource for claim in facts.bindings.claims_on(row) if not claim.is_agreed(facts.party_ids)])
         for row in _bindings_of(approval, facts)
     ]
     return [(row, resources) for row, resources in waits if resources]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inventory.chains.chain_ends import VersionParts
-from inventory.credentials.rules import BindingKey
 from inventory.importers.manifest import Manifest
-from inventory.models import Automation, Binding, Credential, NonHumanIdentity, Privilege, Trigger, Version
+from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Trigger, Version
 from inventory.resources import queries as resource_queries
 
 
@@ -38,7 +37,7 @@ class VersionContent:
     credentials: Sequence[Credential]
     triggers: Sequence[Trigger]
     identities: Sequence[NonHumanIdentity]
-    bindings: Mapping[BindingKey, Binding]
+    bindings: Bindings
 
     @property
     def identity_ids(self) -> list[int]:

@@ -267,7 +267,7 @@ def _judge(
         bindings=content.bindings,
         rules=policy.tiers,
     )
-    return judged, assessment.unvouched(content.privileges, party_ids, content.bindings)
+    return judged, content.bindings.unvouched(content.privileges, party_ids)
 
 
 def _findings(content: VersionContent, identities: Sequence[NonHumanIdentity]) -> list[dict[str, str]]:

@@ -296,6 +296,7 @@ def share_host(step: Step[Resource], *, binding: int) -> Effect:
 
 def notify_claims(rows: Iterable[Binding], now: datetime) -> None:
     """Notify owners of other bindings to their host; once for each binding and owner (I8)."""
+    bindings = resource_queries.Bindings(rows)
     outbox.queue(
         [
             outbox.notice(
@@ -311,8 +312,8 @@ def notify_claims(rows: Iterable[Binding], now: datetime) -> None:
                     "page": ["resource", claim.resource.pk],
                 },
             )
-            for row in resource_queries.with_claims(rows)
-            for claim in row.claims
+            for row in bindings.values()
+            for claim in bindings.claims_on(row)
             if claim.resource.owner is not None and not claim.consents
         ]
     )

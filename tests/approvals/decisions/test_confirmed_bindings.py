@@ -32,8 +32,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("I8", "S1")]
 
 def claims(c: Company) -> list[str]:
     """The resources of other owners by which the host of Omar's binding was known first."""
-    (row,) = resource_queries.with_claims([Binding.objects.select_related("resource").get(resource=c.model)])
-    return [claim.resource.name for claim in row.claims]
+    row = Binding.objects.select_related("resource").get(resource=c.model)
+    return [claim.resource.name for claim in resource_queries.Bindings([row]).claims_on(row)]
 
 
 # --- confirmed anew ---------------------------------------------------------------------------------------------------------

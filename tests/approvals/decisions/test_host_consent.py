@@ -105,8 +105,8 @@ def test_a_move_of_the_older_binding_frees_no_claim(claimed: Company) -> None:
     row = Binding.objects.get(resource=claimed.drive)
     later = claimed.now + timedelta(hours=1)
     bindings.agree_to_move(row, actor=as_actor(n.amara), now=later, resource=claimed.mail.pk)
-    (waiting,) = resource_queries.with_claims([claim(claimed)])
-    assert [one.resource for one in waiting.claims] == [claimed.mail]
+    waiting = claim(claimed)
+    assert [one.resource for one in resource_queries.Bindings([waiting]).claims_on(waiting)] == [claimed.mail]
 
 
 def test_retired_resource_blocks_no_claim(claimed: Company) -> None:
@@ -188,16 +188,16 @@ def both_bound(c: Company, known: str, claimed_as: str) -> None:
 @pytest.mark.parametrize(("known", "claimed_as"), SAME_HOST)
 def test_another_way_to_write_a_host_is_the_same_host(company: Company, known: str, claimed_as: str) -> None:
     both_bound(company, known, claimed_as)
-    (row,) = resource_queries.with_claims([claim(company)])
-    assert [waits.resource for waits in row.claims] == [company.drive]
+    row = claim(company)
+    assert [waits.resource for waits in resource_queries.Bindings([row]).claims_on(row)] == [company.drive]
     assert resource_queries.open_claims(company.drive) == [row]
 
 
 @pytest.mark.parametrize(("known", "claimed_as"), OTHER_HOST)
 def test_other_host_needs_no_consent(company: Company, known: str, claimed_as: str) -> None:
     both_bound(company, known, claimed_as)
-    (row,) = resource_queries.with_claims([claim(company)])
-    assert not row.claims
+    row = claim(company)
+    assert not resource_queries.Bindings([row]).claims_on(row)
 
 
 def test_consent_without_claim_is_refused(claimed: Company) -> None:
@@ -224,8 +224,8 @@ def test_the_other_owner_agrees_on_the_page_of_their_resource(claimed: Company) 
 
 
 def test_first_known_resource_needs_no_consent(claimed: Company) -> None:
-    (row,) = resource_queries.with_claims([Binding.objects.select_related("resource").get(resource=claimed.drive)])
-    assert not row.claims
+    row = Binding.objects.select_related("resource").get(resource=claimed.drive)
+    assert not resource_queries.Bindings([row]).claims_on(row)
 
 
 def test_one_owner_of_both_is_not_asked_twice(claimed: Company) -> None:
@@ -241,7 +241,8 @@ def test_a_credential_used_for_two_services_is_no_host(company: Company) -> None
     bindings.bind_connection(
         company.slack, actor=as_actor(n.omar), now=company.now, connector="slack", instance="gdrA1"
     )
-    assert all(not row.claims for row in resource_queries.with_claims(Binding.objects.select_related("resource")))
+    known = resource_queries.Bindings(Binding.objects.select_related("resource"))
+    assert not any(known.claims_on(row) for row in known.values())
 
 
 def test_an_approval_by_the_owner_alone_leaves_it_open_for_security(claimed: Company) -> None:
