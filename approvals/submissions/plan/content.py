@@ -9,6 +9,7 @@ from inventory.chains.chain_ends import VersionParts
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Trigger, Version
 from inventory.resources import queries as resource_queries
+from inventory.resources.queries import Bindings
 
 
 @dataclass(frozen=True)

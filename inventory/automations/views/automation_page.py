@@ -228,15 +228,15 @@ def _overview(automation: Automation, shown: Version | None, actor: Actor, now: 
     if held and shown:
         grants = automation_queries.grants_of(automation, now=now)[automation.pk]
         picture = reach.automation_reach(automation, shown, held, identities, grants)
-    may_import = confirmation.confirm_import.refusal(automation.team, actor=actor, now=now) is None
+    may_promote = bool(environments.environments_above(automation)) and (
+        confirmation.confirm_import.refusal(automation.team, actor=actor, now=now) is None
+    )
     return {
         "reach": picture,
         "platform": sentences.platform_label(automation.platform_instance),
         "authors": version_views.author_rows(shown),
         "siblings": environments.siblings_of(automation, among=Automation.objects.visible_to(actor, now)),
-        "promote_href": reverse("promote", args=[automation.pk])
-        if may_import and environments.environments_above(automation)
-        else "",
+        "promote_href": reverse("promote", args=[automation.pk]) if may_promote else "",
         "unanswered": [each for each, is_seen in identities if is_seen and each.is_ownerless(now)],
         "amendment": _amendment_rows(automation),
         "tier": assessment.tier if assessment else automation.tier,
