@@ -22,7 +22,7 @@ from approvals.prior_decisions import stopped_grants
 from governance.core.actors.actor import Actor
 from inventory.duplicates import queries as duplicate_queries
 from inventory.duplicates.queries import SOURCE, Duplicate
-from inventory.models import Automation, AutomationState
+from inventory.models import Automation, AutomationState, Privilege
 
 if TYPE_CHECKING:
     from approvals.submissions.version_diff import Changes
@@ -55,28 +55,28 @@ class Likenesses:
         return [match.other.pk for match in self.held]
 
 
-def possible_duplicates(automation: Automation | None, case: duplicate_queries.Candidate) -> Likenesses:
+def possible_duplicates(automation: Automation, source: str, privileges: Sequence[Privilege]) -> Likenesses:
     """Return the possible duplicates of an automation: new matches, and stored ones.
 
     If a version is in force, only refused, stopped and retired automations count. So a refused automation can't come
     back as a new version of an approved one. An answer about similar privileges does not cover identical source.
 
     Args:
-        automation: the stored automation; None for a new one.
-        case: its content after the change.
+        automation: saved or not.
+        source, privileges: its content after the change; see `find_duplicates`.
     """
-    stored = list(Likeness.objects.of(automation)) if automation is not None else []
+    stored = list(Likeness.objects.of(automation)) if automation.pk is not None else []
     apart = {(likeness.other_id, likeness.because) for likeness in stored if likeness.said is False}
     matches = [
         match
-        for match in duplicate_queries.find_duplicates(case)
+        for match in duplicate_queries.find_duplicates(automation, source, privileges)
         if not {(match.other.pk, match.because), (match.other.pk, SOURCE)} & apart
     ]
     submitted, refused = _submitted_and_refused(matches)
-    if automation is not None and automation.approved_version_id is not None:
+    if automation.approved_version_id is not None:
         submitted = set()
     others = [match for match in matches if match.other.pk in submitted - refused]
-    first = [match for match in matches if match.other.pk in refused and match.other.team_id == case.team.pk]
+    first = [match for match in matches if match.other.pk in refused and match.other.team_id == automation.team_id]
     then = [match for match in matches if match.other.pk in refused and match not in first]
     new = [*first, *[*then, *(match for match in others if match.because == SOURCE)][:MAX_ASKED]]
     held = {

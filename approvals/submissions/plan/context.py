@@ -33,7 +33,6 @@ from governance.core.models import Person
 from inventory.automations import environments
 from inventory.chains import queries as chain_queries
 from inventory.chains.queries import Chain
-from inventory.duplicates.queries import Candidate
 from inventory.models import Automation, NonHumanIdentity, Version, VersionCredential
 from inventory.risk.tiers import Judged
 from inventory.versions import assessment, findings
@@ -144,7 +143,9 @@ def load_context(
     """
     automation, registered = content.automation, content.registered
     siblings = environments.lineage_ids(automation.lineage, automation.pk) if automation.lineage is not None else []
-    likes = _possible_duplicates(content) if likes is None else likes
+    if likes is None:
+        source = content.manifest.source.content
+        likes = duplicates.possible_duplicates(automation, source, content.privileges)
     parties = _parties(content, submitter, siblings, likes, more_parties)
     policy = policy_queries.in_force(now)
     identities = _running_identities(content)
@@ -211,14 +212,6 @@ def _votes(before: Iterable[Approval], changes: Changes, earlier: Mapping[str, E
 
 def _ids(parties: Iterable[PartyPair]) -> set[int]:
     return {person_id for person_id, _ in parties}
-
-
-def _possible_duplicates(content: VersionContent) -> Likenesses:
-    automation = content.automation
-    case = Candidate(
-        automation.team, automation.pk, automation.lineage, content.manifest.source.content, content.privileges
-    )
-    return duplicates.possible_duplicates(content.registered, case)
 
 
 def _parties(

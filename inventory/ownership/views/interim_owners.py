@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -20,15 +19,12 @@ from governance.core.models import Person
 from governance.web.pages.confirmation import confirm, offered, operation_form, perform
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import visible_row
 from inventory.models import (
-    Automation,
-    Credential,
     InterimOwner,
     InterimState,
     NamedAs,
-    NonHumanIdentity,
     Owned,
-    Resource,
 )
 from inventory.ownership import queries as ownership_queries
 from inventory.ownership import rules as ownership_rules
@@ -107,24 +103,6 @@ def ownerless_list(request: Request) -> HttpResponse:
     return page(request, "inventory/ownership/ownerless_list.html", context)
 
 
-#: Model of each kind, with the relations that its rules read.
-_KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "resource": (Resource, ("owner", "team")),
-    "automation": (Automation, ("business_owner", "team")),
-    "identity": (NonHumanIdentity, ("owner", "automation__team")),
-    "credential": (Credential, ("owner", "kept_in__team", "opens__team")),
-}
-
-
-def _visible(kind: str, actor: Actor, now: datetime) -> QuerySet[Any]:
-    """Items of a kind that a reader may see."""
-    if kind not in _KINDS:
-        raise Http404
-    model, related = _KINDS[kind]
-    rows: QuerySet[Any] = model.objects.visible_to(actor, now).select_related(*related, "interim__person")
-    return rows
-
-
 class InterimForm(forms.Form):
     """Interim owner and reason."""
 
@@ -143,12 +121,14 @@ class InterimForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def name_interim(request: Request, kind: str, pk: int) -> HttpResponse:
     """Name an interim owner, as team lead or security reviewer; the other confirms."""
-    now = business_time.now()
-    subject = get_object_or_404(_visible(kind, request.actor, now), pk=pk)
+    naming = ownership_transitions.NAME_INTERIM.get(kind)
+    if naming is None:
+        raise Http404
+    subject, now = visible_row(request, naming.model, pk, "interim__person")
     return operation_form(
         request,
         subject,
-        ownership_transitions.NAME_INTERIM[kind],
+        naming,
         InterimForm(request.POST or None),
         now,
         title=f"Who answers for {subject} meanwhile?",
@@ -158,16 +138,12 @@ def name_interim(request: Request, kind: str, pk: int) -> HttpResponse:
     )
 
 
-def _find_interim(request: Request, pk: int, now: datetime) -> InterimOwner:
+def _find_interim(request: Request, pk: int) -> InterimOwner:
     """Find an interim owner of an item that the reader may see."""
     related = ("person", "named_by", *(f"{kind}" for kind in ownership_transitions.ABOUT))
     interim = get_object_or_404(InterimOwner.objects.select_related(*related), pk=pk)
-    subject = interim.subject
-    if (
-        interim.person != request.actor.person
-        and not _visible(subject.item_kind, request.actor, now).filter(pk=subject.pk).exists()
-    ):
-        raise Http404
+    if interim.person != request.actor.person:
+        visible_row(request, type(interim.subject), interim.subject.pk)
     return interim
 
 
@@ -175,7 +151,7 @@ def _find_interim(request: Request, pk: int, now: datetime) -> InterimOwner:
 def confirm_named(request: Request, pk: int) -> HttpResponse:
     """Confirm an interim owner."""
     now = business_time.now()
-    interim = _find_interim(request, pk, now)
+    interim = _find_interim(request, pk)
     act = partial(ownership_transitions.confirm_interim, interim, actor=request.actor, now=now)
     return perform(request, act, interim.subject.href)
 
@@ -184,7 +160,7 @@ def confirm_named(request: Request, pk: int) -> HttpResponse:
 def drop_interim(request: Request, pk: int) -> HttpResponse:
     """Decline a named interim owner, or end a confirmed one."""
     now = business_time.now()
-    interim = _find_interim(request, pk, now)
+    interim = _find_interim(request, pk)
     is_running = interim.state == InterimState.CONFIRMED
     return confirm(
         request,
