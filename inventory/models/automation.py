@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from guardian.models import UserObjectPermissionBase
 
 from governance.core.access import access
@@ -16,7 +16,14 @@ from governance.core.actors.actor import Actor
 from governance.core.database.key_filters import keyed_by
 from governance.core.models import History, Membership, Person, Team
 from governance.core.roles.roles import Relation
-from inventory.models.interim_owner import InterimOwner, InterimState, Owned, interim_condition, ownerless_condition
+from inventory.models.interim_owner import (
+    InterimOwner,
+    InterimState,
+    Owned,
+    interim_condition,
+    ownerless_condition,
+    people_differ,
+)
 from inventory.models.resource import Entitlement, Environment, Resource, sees_whole_register
 
 
@@ -102,11 +109,6 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
         return self.filter(ownerless_condition("business_owner", now)).exclude(state=AutomationState.RETIRED)
 
 
-def _names_differ(left: str, other: str) -> Q:
-    """Condition that two people differ, if both are set."""
-    return Q((f"{left}__isnull", True)) | Q((f"{other}__isnull", True)) | ~Q((left, F(other)))
-
-
 class Automation(Owned):
     """One automation: platform instance, external id and environment, with owners, purpose and state. Matched by id, never
     by name.
@@ -178,10 +180,7 @@ class Automation(Owned):
             ),
             models.CheckConstraint(
                 name="automation_lifting_needs_another",
-                condition=_names_differ("resume_asked_by", "stopped_by")
-                & _names_differ("resume_asked_by", "stopped_for")
-                & _names_differ("resume_asked_for", "stopped_by")
-                & _names_differ("resume_asked_for", "stopped_for"),
+                condition=people_differ(("resume_asked_by", "resume_asked_for"), ("stopped_by", "stopped_for")),
             ),
         )
         indexes = (
@@ -194,13 +193,9 @@ class Automation(Owned):
     def __str__(self) -> str:
         return self.name
 
-    def prepare(self) -> None:
-        """Derive the lower-cased search text before the row is written."""
-        self.search = f"{self.name} {self.purpose} {self.platform_instance} {self.external_id}".lower()
-
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Prepare and save."""
-        self.prepare()
+        """Save with the lower-cased search text."""
+        self.search = f"{self.name} {self.purpose} {self.platform_instance} {self.external_id}".lower()
         super().save(*args, **kwargs)
 
     @property

@@ -141,13 +141,9 @@ class Credential(Owned):
     def __str__(self) -> str:
         return self.name or self.kind
 
-    def prepare(self) -> None:
-        """Sort the reach, so that equal sets are equal values."""
-        self.reach = sorted(set(self.reach))
-
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Prepare and save."""
-        self.prepare()
+        """Save with a sorted reach, so that equal sets are equal values."""
+        self.reach = sorted(set(self.reach))
         super().save(*args, **kwargs)
 
     @property

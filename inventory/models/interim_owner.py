@@ -42,8 +42,8 @@ def _exactly_one() -> Q:
     return reduce(or_, (Q(**{f"{name}__isnull": name != named for name in OWNED}) for named in OWNED))
 
 
-def _others_null(names: tuple[str, ...], other: tuple[str, ...]) -> Q:
-    """Condition that none of some people is one of the others, if set."""
+def people_differ(names: tuple[str, ...], other: tuple[str, ...]) -> Q:
+    """Condition that none of some people is one of the others, by names of columns; empty columns differ."""
     condition = Q()
     for first in names:
         for second in other:
@@ -89,8 +89,8 @@ class InterimOwner(models.Model):
             models.CheckConstraint(name="interim_of_one_thing", condition=_exactly_one()),
             models.CheckConstraint(
                 name="interim_named_by_two_others",
-                condition=_others_null(("person",), ("named_by", "named_for", "confirmed_by", "confirmed_for"))
-                & _others_null(("named_by", "named_for"), ("confirmed_by", "confirmed_for")),
+                condition=people_differ(("person",), ("named_by", "named_for", "confirmed_by", "confirmed_for"))
+                & people_differ(("named_by", "named_for"), ("confirmed_by", "confirmed_for")),
             ),
             models.CheckConstraint(
                 name="interim_confirmed_by_somebody",

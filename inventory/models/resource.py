@@ -203,13 +203,9 @@ class Resource(Owned):
     def __str__(self) -> str:
         return self.name
 
-    def prepare(self) -> None:
-        """Derive the lower-cased search text before the row is written."""
-        self.search = f"{self.name} {self.get_kind_display()} {self.about}".lower()
-
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Prepare and save."""
-        self.prepare()
+        """Save with the lower-cased search text."""
+        self.search = f"{self.name} {self.get_kind_display()} {self.about}".lower()
         super().save(*args, **kwargs)
 
     @property

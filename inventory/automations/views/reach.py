@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from governance.web.components import times
 from inventory.automations.queries import ACTIVE, GrantState
 from inventory.importers import sentences
 from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Version
@@ -170,7 +171,7 @@ def _resource(group: Sequence[Privilege], states: Mapping[int, GrantState] | Non
     group = usable or group
     owner = resource.owner.name if resource.owner else "nobody answers for it"
     targets = list(dict.fromkeys(filter(None, (_target(p, (states or {}).get(p.pk)) for p in group))))
-    more = f"and {len(targets) - 1} more" if len(targets) > 1 else _counted(len(group))
+    more = f"and {len(targets) - 1} more" if len(targets) > 1 else times.counted(len(group), "privilege")
     return {
         "icon": ICONS.get(resource.kind, "database"),
         "name": resource.name,
@@ -185,7 +186,3 @@ def _target(privilege: Privilege, held: GrantState | None) -> str:
     if held is not None and set(held.scope) < set(privilege.scope):
         return sentences.target_text(", ".join(held.scope))
     return sentences.target_text(privilege.target, privilege.target_name)
-
-
-def _counted(number: int) -> str:
-    return "1 privilege" if number == 1 else f"{number} privileges"
