@@ -81,7 +81,7 @@ def automation_context(automation: Automation, actor: Actor, now: datetime, quer
             {"label": automation.name, "href": ""},
         ],
         "head": _head(automation, actor, now, reader),
-        "next": transfers.transfer_banner(automation, actor, now) or _next_step(automation, newest, actor, now),
+        **_next_step(automation, newest, actor, now),
         "ownerless": interim_owners.interim_banner(automation, actor, now),
         "in_conflict": panels.supplied(panels.CONFLICTS, automation, actor, now),
         "tabs": _tabs(automation, newest, tab),
@@ -183,42 +183,17 @@ def _head_actions(automation: Automation, actor: Actor, now: datetime, reader: R
     return actions[:2] if len(actions) == 3 else actions
 
 
-def _next_step(automation: Automation, newest: Any, actor: Actor, now: datetime) -> Shape | None:
-    """Most important banner: stopped, in review, version not approved, or amendment open."""
-    if automation.state == AutomationState.SUSPENDED:
-        return _suspended_banner(automation)
-    submissions = [{"label": "See its submissions", "href": f"{automation.href}?tab=submissions"}]
-    if automation.state == AutomationState.IN_REVIEW:
-        held = panels.supplied(panels.WAITING, automation, actor, now)
-        return {"lead": "It is in review.", "held": held, "text": "", "actions": submissions}
-    is_ahead = newest is not None and automation.approved_version_id != newest.pk
-    if is_ahead and automation.state in (AutomationState.DRAFT, AutomationState.LIVE):
-        lead, approved = f"Version {newest.number} is not approved.", automation.approved_version
-        if newest.submitted:
-            runs = f"Version {approved.number} runs on until it is." if approved else ""
-            held = panels.supplied(panels.WAITING, automation, actor, now)
-            return {"lead": lead, "held": held, "text": runs, "actions": submissions}
-        text, actions = "It was imported and not submitted yet.", []
-        if newest.preview:
-            actions = [{"label": "Finish and submit", "href": reverse("import_preview", args=[newest.preview])}]
-        return {"lead": lead, "text": text, "actions": actions}
-    if automation.amendment:
-        text = "What was changed about this automation counts once its next submission is approved."
-        return {"lead": "A change waits for stage 1.", "text": text}
-    return None
-
-
-def _suspended_banner(automation: Automation) -> Shape:
-    if automation.stopped_by is None:
-        text = "It can't run. Answering its review lifts that, later a new submission does."
-        if automation.suspended_by_look_at is not None:
-            text = "It can't run until it is submitted again and stage 1 has decided about what changed."
-        return {"lead": "Suspended.", "text": text}
-    requester = automation.resume_asked_by
-    more = f" {requester.name} asked to lift that; a second person has to agree." if requester else ""
-    more += " Its review suspended it too." if automation.suspended_by_review_at else ""
-    more += " A spot check suspended it too." if automation.suspended_by_look_at else ""
-    return {"lead": f"Stopped by {automation.stopped_by.name}.", "text": f"It can't run.{more}"}
+def _next_step(automation: Automation, newest: Any, actor: Actor, now: datetime) -> Shape:
+    """Context of ``inventory/automations/next_step.html``."""
+    can_be_ahead = automation.state in (AutomationState.DRAFT, AutomationState.LIVE)
+    is_ahead = can_be_ahead and newest is not None and automation.approved_version_id != newest.pk
+    is_waiting = automation.state == AutomationState.IN_REVIEW or (is_ahead and newest.submitted)
+    return {
+        "next": transfers.transfer_banner(automation, actor, now),
+        "ahead": newest if is_ahead else None,
+        "is_waiting": is_waiting,
+        "held": panels.supplied(panels.WAITING, automation, actor, now) if is_waiting else (),
+    }
 
 
 def _overview(automation: Automation, shown: Version | None, actor: Actor, now: datetime) -> Shape:
