@@ -23,7 +23,6 @@ from governance.web.requests.parameters import visible_row
 from inventory.models import (
     InterimOwner,
     InterimState,
-    NamedAs,
     Owned,
 )
 from inventory.ownership import queries as ownership_queries
@@ -37,55 +36,35 @@ MOST = 100
 
 
 def interim_banner(subject: Owned, actor: Actor, now: datetime) -> Shape | None:
-    """Banner after an owner left: former owner, interim owner and the reader's actions; None with an active owner.
-
-    A refused button is shown with its reason, except to people without any part in it.
-    """
+    """Context of ``components/ownerless.html`` after an owner left; None with an active owner."""
     former_owner = subject.accountable
     if former_owner is None or former_owner.is_here or getattr(subject, "state", "") in ("retired", "proposed"):
         return None
-    left, interims = f"{former_owner.name} left.", ownership_rules.open_interims(subject, now)
+    interims = ownership_rules.open_interims(subject, now)
+    banner: Shape = {"former_owner": former_owner, "interim": None, "why": "", "actions": []}
     if not interims:
         naming = ownership_transitions.NAME_INTERIM[subject.item_kind]
         refusal = naming.refusal(subject, actor=actor, now=now, context=interims)
-        text = (
-            f"{left} Nothing new on it can be approved until its team’s lead and a security reviewer together name an "
-            "interim owner."
-        )
         href = reverse("interim_name", args=[subject.item_kind, subject.pk])
-        return _banner(
-            "Nobody answers for this.",
-            text,
-            {"label": "Name an interim owner", "icon": "person", "href": href},
-            refusal,
-        )
+        return banner | _button({"label": "Name an interim owner", "icon": "person", "href": href}, refusal)
     (interim,) = interims
+    if interim.state == InterimState.NAMED:
+        refusal = ownership_transitions.confirm_interim.refusal(interim, actor=actor, now=now)
+        post = reverse("interim_confirm", args=[interim.pk])
+        banner |= _button({"label": "Confirm", "icon": "check", "post": post}, refusal)
     drop = [(ownership_transitions.drop_interim, "interim_drop", {"label": "End it"})]
-    if interim.state == InterimState.CONFIRMED:
-        text = f"{left} {interim.named_by.name} named {interim.person.name}, {interim.confirmed_by} confirmed it."
-        actions = offered(interim, drop, actor=actor, now=now)
-        lead = f"{interim.person.name} answers for this"
-        return {"tone": "wait", "lead": lead, "text": text, "until": interim.until, "actions": actions}
-    refusal = ownership_transitions.confirm_interim.refusal(interim, actor=actor, now=now)
-    confirms = "a security reviewer" if interim.named_as == NamedAs.LEAD else "its team’s lead"
-    by = f"{interim.named_by.name}{f' for {interim.named_for.name}' if interim.named_for else ''}"
-    text = (
-        f"{left} {by} has named {interim.person.name}; {confirms} has to confirm that. Until then nothing new on it can be "
-        "approved."
-    )
-    confirm = {"label": "Confirm", "icon": "check", "post": reverse("interim_confirm", args=[interim.pk])}
-    banner = _banner("Nobody answers for this yet.", text, confirm, refusal)
-    return banner | {"actions": [*banner["actions"], *offered(interim, drop, actor=actor, now=now)]}
+    actions = [*banner["actions"], *offered(interim, drop, actor=actor, now=now)]
+    return banner | {"interim": interim, "actions": actions}
 
 
-def _banner(lead: str, text: str, action: Shape, refusal: Refusal | None) -> Shape:
-    banner: Shape = {"tone": "no", "lead": lead, "text": text, "why": "", "actions": []}
+def _button(action: Shape, refusal: Refusal | None) -> Shape:
+    """Button of a banner: disabled with the reason after a refusal, none for people without a part in it."""
     if refusal is None:
-        return banner | {"actions": [{**action, "kind": "filled"}]}
+        return {"actions": [{**action, "kind": "filled"}]}
     if refusal.kind == "permission":
-        return banner
+        return {}
     disabled = {"label": action["label"], "icon": action["icon"], "kind": "filled", "disabled": "interim-why"}
-    return banner | {"actions": [disabled], "why": " ".join(filter(None, [refusal.sentence, refusal.to_do]))}
+    return {"actions": [disabled], "why": " ".join(filter(None, [refusal.sentence, refusal.to_do]))}
 
 
 # --- pages -------------------------------------------------------------------------------------------------------------
