@@ -57,7 +57,12 @@ PANELS = (
 )
 #: States of an import whose preview is open: it can be finished and submitted.
 UNDER_WAY = (ImportState.PREVIEW, ImportState.CONFIRMED)
-SEVERITY = {"high": ("warning", "high"), "medium": ("warning", "wait"), "low": ("info", "")}
+#: Look of a finding by severity, the most severe first.
+SEVERITY = {
+    "high": {"icon": "warning", "tone": "high"},
+    "medium": {"icon": "warning", "tone": "wait"},
+    "low": {"icon": "info", "tone": ""},
+}
 #: Operations besides `_head_actions` with an address of their own, by the name of the address in the context.
 LINKS = (
     (request_transfer, "automation_transfer", {"name": "transfer_href"}),
@@ -248,23 +253,12 @@ def _amendment_rows(automation: Automation) -> list[Shape]:
 
 def _findings(assessment: Assessment | None) -> list[Shape]:
     """Findings of a version, the most severe first, for ``components/reasons.html``."""
-    if assessment is None:
-        return []
-    order = ("high", "medium", "low", "")
-    rows = sorted(
-        assessment.findings.all()[:60],
-        key=lambda row: (order.index(row.severity) if row.severity in order else 3, row.pk),
-    )
-    drawn = [(row, *SEVERITY.get(row.severity, ("info", ""))) for row in rows]
+    rows, order = assessment.findings.all()[:60] if assessment is not None else (), list(SEVERITY)
+    ranked = sorted(rows, key=lambda row: order.index(row.severity) if row.severity in order else len(order))
     return [
-        {
-            "icon": icon,
-            "tone": tone,
-            "lead": f"{findings.finding_label(row.code)}.",
-            "text": row.detail,
-            "code": row.place,
-        }
-        for row, icon, tone in drawn
+        {"lead": f"{findings.finding_label(row.code)}.", "text": row.detail, "code": row.place}
+        | SEVERITY.get(row.severity, SEVERITY["low"])
+        for row in ranked
     ]
 
 
