@@ -143,12 +143,12 @@ def _load_ownerless(actor: Actor, now: datetime) -> TaskGroup:
     items = ownership_queries.ownerless_items(actor, now, most=MOST + 1)
     ownerless = [
         Task(
-            thread=f"{item.item_kind}:{item.pk}",
+            thread=f"{item.kind}:{item.pk}",
             href=item.href,
-            name=str(item),
-            text=f"This {item.item_kind} has no owner: its team’s lead and a security reviewer name an interim owner",
-            who=f"{item.accountable} is gone",
-            since=(item.accountable and item.accountable.left_at) or now,
+            name=item.called,
+            text=f"This {item.kind} has no owner: its team’s lead and a security reviewer name an interim owner",
+            who=f"{item.left} is gone",
+            since=item.left_at or now,
         )
         for item in items[:MOST]
     ]
