@@ -75,3 +75,8 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def heading(self) -> str:
+        """The subject of its mail, or its event in words before it is written."""
+        return self.subject or self.event.replace("_", " ").capitalize()

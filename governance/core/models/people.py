@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from governance.core.models.row_protection import History
-from governance.core.roles.roles import ASSIGNABLE, Relation
+from governance.core.roles.roles import ASSIGNABLE, ROLE_WORDS, Relation, Role
 
 #: A delegation covers at most this many days, and so does together whatever somebody has handed over in advance (A11).
 DELEGATION_DAYS = 30
@@ -237,6 +237,11 @@ class RoleAssignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person}: {self.role}"
+
+    @property
+    def words(self) -> str:
+        """The role in words."""
+        return ROLE_WORDS[Role(self.role)]
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Its events stand on the person's timeline (H3)."""

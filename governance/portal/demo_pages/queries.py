@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from django.urls import reverse
 
@@ -15,13 +16,19 @@ from governance.recertification.items.schedule import opening, review_instant
 from governance.recertification.models import Item, ItemState
 from inventory.models import Automation
 
-#: Due time, sentence, and address of its page, or an empty text.
-ComingEvent = tuple[datetime, str, str]
+
+class ComingEvent(NamedTuple):
+    """What happens next: its instant, a sentence, and the address of its page or an empty text."""
+
+    at: datetime
+    text: str
+    href: str
+
 
 #: Sentences for the times of open approvals: one and several.
 DEADLINES = (
-    ("due_at", "A record of {} is due", "{} records of {} are due"),
-    ("expires_at", "A record of {} expires", "{} records of {} expire"),
+    ("due_at", "An approval of {} is due", "{} approvals of {} are due"),
+    ("expires_at", "An approval of {} expires", "{} approvals of {} expire"),
 )
 
 
@@ -41,7 +48,7 @@ def _records(now: datetime, most: int, seen: frozenset[int]) -> Iterator[ComingE
             page = reverse("review", args=[row.submission_id]) if row.submission.automation_id in seen else ""
             together[getattr(row, field), page, row.submission.automation.name] += 1
         for (at, page, name), count in together.items():
-            yield at, singular.format(name) if count == 1 else plural.format(count, name), page
+            yield ComingEvent(at, singular.format(name) if count == 1 else plural.format(count, name), page)
 
 
 def _grants(now: datetime, most: int, seen: frozenset[int]) -> Iterator[ComingEvent]:
@@ -49,13 +56,13 @@ def _grants(now: datetime, most: int, seen: frozenset[int]) -> Iterator[ComingEv
     rows = Grant.objects.exclude(state=GrantState.ENDED).select_related("automation")
     for row in rows.filter(ends_at__gt=now).order_by("ends_at")[:most]:
         page = row.automation.href if row.automation_id in seen else ""
-        yield row.ends_at, f"A grant of {row.automation.name} ends", page
+        yield ComingEvent(row.ends_at, f"A grant of {row.automation.name} ends", page)
     for row in rows.filter(review_on__isnull=False).order_by("review_on")[: most * 10]:
         due = review_instant(row.review_on) if row.review_on else row.ends_at
         at = opening(row.tier, review_at=due, ends_at=row.ends_at)
         if at > now:
             page = row.automation.href if row.automation_id in seen else ""
-            yield at, f"The review of a grant of {row.automation.name} opens", page
+            yield ComingEvent(at, f"The review of a grant of {row.automation.name} opens", page)
 
 
 def _samples(now: datetime, most: int, seen: frozenset[int]) -> Iterator[ComingEvent]:
@@ -64,17 +71,17 @@ def _samples(now: datetime, most: int, seen: frozenset[int]) -> Iterator[ComingE
     for row in rows.order_by("due_at")[:most]:
         automation = row.submission.automation
         assert row.due_at is not None  # filtered above
-        what = "What policy approved" if row.is_of_policy else "A change"
-        yield row.due_at, f"{what} of {automation.name} is to be looked at", row.href if automation.pk in seen else ""
+        href = row.href if automation.pk in seen else ""
+        yield ComingEvent(row.due_at, f"A spot check of {automation.name} is due", href)
 
 
 def _items(now: datetime, most: int) -> Iterator[ComingEvent]:
     """Deadlines and ends of grace of recertifications."""
     rows = Item.objects.filter(state__in=(ItemState.OPEN, ItemState.ESCALATED)).select_related("grant__automation")
     for row in rows.filter(deadline__gt=now).order_by("deadline")[:most]:
-        yield row.deadline, f"A recertification of {_automation_name(row)} is due", ""
+        yield ComingEvent(row.deadline, f"A recertification of {_automation_name(row)} is due", "")
     for row in rows.filter(grace_until__gt=now).order_by("grace_until")[:most]:
-        yield row.grace_until, f"The grace of a recertification of {_automation_name(row)} ends", ""
+        yield ComingEvent(row.grace_until, f"The grace of a recertification of {_automation_name(row)} ends", "")
 
 
 def _automation_name(item: Item) -> str:

@@ -19,14 +19,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time, demo_clock, icalendar_file
+from governance.core.clock import business_time, demo_clock
 from governance.core.jobs import nudge
 from governance.core.models import Notice, NoticeState, Person
 from governance.core.sign_in import transitions as sign_in_transitions
 from governance.portal.demo_pages.queries import ComingEvent, coming_events
 from governance.portal.sign_in.adapters import note_sign_in
 from governance.portal.sign_in.views.sign_in import next_address
-from governance.web.components.times import counted
 from governance.web.pages import pager
 from governance.web.pages.page import calendar_file, page
 from governance.web.requests.middleware import Request
@@ -34,7 +33,6 @@ from governance.web.requests.parameters import midnight, number
 
 View = Callable[..., HttpResponse]
 
-STEPS = ((1, "1 day on"), (7, "7 days on"), (30, "30 days on"), (90, "90 days on"))
 #: Longest move of the clock, and jobs to wake after it, so that due work starts before beat's next minute.
 FURTHEST = timedelta(days=366)
 SWEEPS = ("approvals.sweep", "recertification.sweep", "controls.send_notices")
@@ -85,21 +83,14 @@ def clock_page(request: Request) -> HttpResponse:
                 nudge.send(job)
             return redirect("clock")
         error = f"Choose a time that lies ahead, and at most {FURTHEST.days} days."
-    ahead = business_time.offset().days
-    context = {
-        "action": reverse("clock"),
-        "ahead": f"{counted(ahead, 'day')} ahead of real time" if ahead else "",
-        "steps": [{"days": days, "label": label} for days, label in STEPS],
-        "coming": [{"at": at, "text": text, "href": href} for at, text, href in coming],
-        "error": error,
-    }
+    context = {"ahead": business_time.offset().days, "coming": coming, "error": error}
     return page(request, "portal/demo_pages/clock.html", context, status=422 if error else 200)
 
 
 def _target(query: QueryDict, now: datetime, coming: list[ComingEvent]) -> datetime | None:
     """Requested clock time: some days ahead, nine o'clock of a day, or just after the next due event."""
     if query.get("to") == "next":
-        return coming[0][0] + timedelta(minutes=1) if coming else None
+        return coming[0].at + timedelta(minutes=1) if coming else None
     days = number(query.get("days"))
     if days is not None:
         return now + timedelta(days=min(days, FURTHEST.days + 1))
@@ -115,25 +106,11 @@ def mail_list(request: Request) -> HttpResponse:
     paged = pager.newest_first(apart.select_related("recipient"), request.GET, reverse("mail_list"))
     context = {
         "head": {"title": "Mail", "facts": ["What the portal sent, as this demo keeps it"]},
-        "mails": [
-            {
-                "href": _page_of(notice),
-                "subject": notice.subject or notice.event.replace("_", " ").capitalize(),
-                "to": notice.recipient.name,
-                "at": notice.sent_at or notice.created_at,
-                "state": notice.state,
-                "why": notice.error,
-            }
-            for notice in paged.rows
-        ],
+        "mails": paged.rows,
         "pager": paged,
         "empty": {"sentence": "No mail was sent yet.", "href": reverse("home"), "action": "Home"},
     }
     return page(request, "portal/demo_pages/mail_list.html", context, fragment="mails")
-
-
-def _page_of(notice: Notice) -> str:
-    return reverse("mail", args=[notice.pk])
 
 
 @demo_only
@@ -141,48 +118,9 @@ def _page_of(notice: Notice) -> str:
 def mail(request: Request, pk: int) -> HttpResponse:
     """Show a mail as sent, or a notice with its digest."""
     notice = get_object_or_404(Notice.objects.select_related("recipient", "digest"), pk=pk)
-    carried = (
-        [{"label": "Went out in", "text": notice.digest.subject, "href": _page_of(notice.digest)}]
-        if notice.digest
-        else []
-    )
-    context = {
-        "crumbs": [
-            {"label": "Mail", "href": reverse("mail_list")},
-            {"label": f"To {notice.recipient.name}", "href": ""},
-        ],
-        "mail": {
-            "subject": notice.subject or notice.event.replace("_", " ").capitalize(),
-            "sender": settings.DEFAULT_FROM_EMAIL,
-            "to": f"{notice.recipient.name} <{notice.recipient.email}>",
-            "at": notice.sent_at or notice.created_at,
-            "state": notice.state,
-            "body": notice.text,
-            "html_href": reverse("mail_html", args=[notice.pk]) if notice.html else "",
-            "why": notice.error,
-            "headers": [
-                *carried,
-                *_dates_of(notice),
-                {"label": "Message-ID", "text": notice.message_id, "mono": True},
-                {"label": "Thread", "text": notice.thread, "mono": True},
-            ],
-        },
-    }
+    crumbs = [{"label": "Mail", "href": reverse("mail_list")}, {"label": f"To {notice.recipient.name}", "href": ""}]
+    context = {"crumbs": crumbs, "mail": notice, "sender": settings.DEFAULT_FROM_EMAIL}
     return page(request, "portal/demo_pages/mail.html", context)
-
-
-def _dates_of(notice: Notice) -> list[dict[str, Any]]:
-    """The mail's attachment, if any."""
-    if not notice.dates:
-        return []
-    return [
-        {
-            "label": "Attached",
-            "text": icalendar_file.FILE_NAME,
-            "icon": "file",
-            "href": reverse("mail_dates", args=[notice.pk]),
-        }
-    ]
 
 
 @demo_only

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -22,46 +23,23 @@ from governance.web.requests.middleware import Request
 
 Shape = dict[str, Any]
 
-#: Consequences to show before a request or confirmation, each with an icon.
-CONSEQUENCES = (
-    ("cross", "Destroyed: their name, mail address and title. Every page says “Erased person” from then on."),
-    (
-        "cross",
-        "Destroyed: every text that they wrote, with its key. Reasons, justifications, comments, answers, also in what others "
-        "decide about now.",
-    ),
-    ("cross", "Destroyed: how they signed in, mails to them, and whatever they had not submitted."),
-    ("minus", "Taken out: their name, where it stands in what others wrote or were told."),
-    (
-        "check",
-        "Kept: who decided what and who is a party, by id; the ledger, which still verifies; what automations and resources say "
-        "of themselves.",
-    ),
-    ("info", "Out of reach: mail that was sent, and backups."),
-)
-
 
 def erasure_part(person: Person, actor: Actor, now: datetime) -> Shape:
-    """The erasure part of ``portal/people/person.html``: its status and the reader's options.
+    """The erasure part of ``portal/people/person.html``; empty without a request.
 
     Returns:
-        ``done_at``; ``asked_by``, ``asked_at``, ``confirm``, ``drop`` (addresses, empty without the right) and
-        ``why_not`` (a
-        Refusal). Empty without a request.
+        ``row``; before the confirmation also ``may_confirm``, ``may_drop``, and ``why_not``: a Refusal or None.
     """
     row = person.erasures.filter(dropped_at__isnull=True).select_related("asked_by", "person").first()
-    if row is None:
-        return {}
-    if row.confirmed_at is not None:
-        return {"done_at": row.confirmed_at}
+    if row is None or row.confirmed_at is not None:
+        return {"row": row}
     refusal = erase.refusal(row, actor=actor, now=now)
     may_drop = drop_erasure.refusal(row, actor=actor, now=now) is None
     return {
-        "asked_by": row.asked_by.name,
-        "asked_at": row.asked_at,
-        "confirm": reverse("erasure_confirm", args=[row.pk]) if refusal is None else "",
+        "row": row,
+        "may_confirm": refusal is None,
+        "may_drop": may_drop,
         "why_not": refusal if may_drop else None,
-        "drop": reverse("erasure_drop", args=[row.pk]) if may_drop else "",
     }
 
 
@@ -72,18 +50,10 @@ def erase_actions(person: Person, actor: Actor, now: datetime) -> list[Shape]:
     return [{"label": "Erase this person", "href": reverse("person_erase", args=[person.pk])}]
 
 
-def open_erasures() -> list[Shape]:
-    """Requests that wait for a second admin, oldest first, for ``portal/people/people.html``."""
+def open_erasures() -> QuerySet[Erasure]:
+    """Requests that wait for a second admin, oldest first."""
     rows = Erasure.objects.filter(confirmed_at__isnull=True, dropped_at__isnull=True)
-    return [
-        {
-            "href": reverse("person", args=[row.person_id]),
-            "name": row.person.name,
-            "by": row.asked_by.name,
-            "at": row.asked_at,
-        }
-        for row in rows.select_related("person", "asked_by")[:50]
-    ]
+    return rows.select_related("person", "asked_by")[:50]
 
 
 @require_http_methods(["GET", "POST"])
@@ -140,7 +110,7 @@ def _ask_for_name(
 ) -> HttpResponse:
     """Ask for the person's name on a page of its own; a wrong name keeps the typed text."""
     back_href, typed = person.href, request.POST.get("named", "")
-    ask["kind"], ask["points"] = "danger", [{"icon": icon, "text": text} for icon, text in CONSEQUENCES]
+    ask |= {"kind": "danger", "consequences": "portal/erasure/consequences.html"}
     ask["named"] = {"label": f"Type their name: {person.name}", "value": typed}
     status = 200
     if request.method == "POST":

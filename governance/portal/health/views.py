@@ -27,17 +27,7 @@ def health(request: Request) -> HttpResponse:
             "facts": [f"{counted(failures, 'thing')} not as it should be" if failures else "Everything runs"],
         },
         "findings": findings,
-        "jobs": [
-            {
-                "name": job.job,
-                "every": f"every {job.every.total_seconds():g} s",
-                "seen_at": job.last.seen_at if job.last else None,
-                "counts": ", ".join(f"{count} {what}" for what, count in job.last.counts.items()) if job.last else "",
-                "error": job.last.error if job.last else "",
-                "is_late": job.is_late,
-            }
-            for job in job_runs.health(at)
-        ],
+        "jobs": job_runs.health(at),
         "real": at,
     }
     return page(request, "portal/health/health.html", context)

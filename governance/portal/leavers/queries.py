@@ -7,8 +7,8 @@ a person held. Roles and the like end without action. For other things, `to_do` 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -20,7 +20,7 @@ from approvals.models import Candidate, Proposal, ProposalState, RevocationTask
 from approvals.proposals.kinds.leaver import UNDECIDED
 from governance.core.models import ApiToken, Delegation, LedgerEvent, Membership, Person, RoleAssignment, Team, TeamKind
 from governance.core.models.ledger import Outcome
-from governance.core.roles.roles import ROLE_WORDS, Role
+from governance.core.timeline import queries as timeline_queries
 from governance.recertification.items.due_dates import QUESTION_RELATIONS
 from governance.recertification.models import ItemState, Question
 from inventory.models import (
@@ -75,18 +75,10 @@ class DepartureRecord:
     by: tuple[str, ...] = ()
     href: str = ""
 
-
-@dataclass
-class HeldByPerson:
-    """Things that people held, by person id."""
-
-    rows: dict[int, list[HeldThing]] = field(default_factory=lambda: defaultdict(list))
-
-    def of(self, person: int) -> list[HeldThing]:
-        """A person's things, unsettled ones first."""
-        return sorted(
-            self.rows.get(person, ()), key=lambda left_item: (not left_item.waits, left_item.kind, left_item.what)
-        )
+    @property
+    def words(self) -> str:
+        """Who recorded it, in words."""
+        return " and ".join(self.by) or "a source of people"
 
 
 #: A person's id with one thing they held.
@@ -100,9 +92,9 @@ def leavers() -> QuerySet[Person]:
     return Person.objects.filter(left_at__isnull=False).order_by("-left_at", "-pk")
 
 
-def load_held(people: Collection[int], now: datetime) -> HeldByPerson:
-    """Things that these people held when they left, with the present holders."""
-    ids, held_items = list(people), HeldByPerson()
+def load_held(people: Collection[int], now: datetime) -> dict[int, list[HeldThing]]:
+    """Things that each of these people held when they left, unsettled ones first, with the present holders."""
+    ids, held = list(people), {pk: list[HeldThing]() for pk in people}
     parts: tuple[Iterable[Pair], ...] = (
         _responsibilities(ids, now),
         _fallback_owners(ids),
@@ -115,33 +107,27 @@ def load_held(people: Collection[int], now: datetime) -> HeldByPerson:
         _tokens(ids),
         _drafts(ids),
     )
-    for person, left_item in chain.from_iterable(parts) if ids else ():
-        held_items.rows[person].append(left_item)
-    return held_items
+    for person, thing in chain.from_iterable(parts) if ids else ():
+        held[person].append(thing)
+    return {pk: sorted(things, key=lambda row: (not row.waits, row.kind, row.what)) for pk, things in held.items()}
 
 
 def departure_records(people: Collection[Person]) -> dict[int, DepartureRecord]:
     """Who recorded each departure, by person id. Three queries."""
     keys = {str(person.pk): person.pk for person in people}
     by_two = Proposal.objects.filter(kind="leaving", target__in=keys, state=ProposalState.IN_FORCE)
-    words_by_person: dict[int, DepartureRecord] = {}
+    records: dict[int, DepartureRecord] = {}
     for row in by_two.select_related("proposed_by", "answered_by").order_by("pk"):
         names = (row.proposed_by.name, *([row.answered_by.name] if row.answered_by else []))
-        words_by_person[keys[row.target]] = DepartureRecord(names, row.href)
+        records[keys[row.target]] = DepartureRecord(names, row.href)
     events = LedgerEvent.objects.filter(
         verb="person.left", subject_type="controls.person", subject_id__in=keys, outcome=Outcome.DONE
     )
     by_one = {keys[pk]: actor for pk, actor in events.order_by("pk").values_list("subject_id", "actor_id")}
-    actors = {
-        str(person.opaque_id): person.name for person in Person.objects.filter(opaque_id__in=_uuids(by_one.values()))
-    }
+    actors = timeline_queries.names(by_one.values())
     for pk, actor in by_one.items():
-        words_by_person.setdefault(pk, DepartureRecord((actors[actor],)) if actor in actors else DepartureRecord())
-    return words_by_person
-
-
-def _uuids(texts: Iterable[str]) -> set[str]:
-    return {text for text in texts if len(text) == 36}  # a job's name is shorter
+        records.setdefault(pk, DepartureRecord((actors[actor],) if actor in actors else ()))
+    return records
 
 
 # --- rows that name them, now or at their departure -------------------------------------------------------------------------------------------
@@ -167,18 +153,14 @@ def _name_if_here(person: Person | None) -> str:
     return person.name if person is not None and person.is_here else ""
 
 
-def _pairs(named: Mapping[int, set[int]], pk: int, left_item: HeldThing) -> Iterator[Pair]:
-    return ((person, left_item) for person in sorted(named[pk]))
-
-
 @dataclass(frozen=True)
 class Responsibility:
     """A column that names a responsible person, and the next step when that person leaves.
 
     Args:
         model: the rows.
-        column: the person's column.
-        kind, capacity: as for `HeldThing`.
+        column: the person's column, named after the capacity.
+        kind: as for `HeldThing`.
         to_do: label of the next step.
         url_name: its page; the row's own if empty.
         by_interim: whether an interim owner can hold it.
@@ -187,30 +169,21 @@ class Responsibility:
     model: Any
     column: str
     kind: str
-    capacity: str
     to_do: str
     url_name: str = ""
     by_interim: bool = False
 
 
+SUBMIT_OTHER = "Name another, and submit that"
 RESPONSIBILITIES = (
-    Responsibility(
-        *(Automation, "business_owner", "Automations", "business owner"),
-        *("Name another, and submit that", "automation_amend"),
-        by_interim=True,
-    ),
-    Responsibility(
-        *(Automation, "technical_owner", "Automations", "technical owner"),
-        *("Name another, and submit that", "automation_amend"),
-    ),
-    Responsibility(
-        Resource, "owner", "Resources", "owner", "Propose another owner", "resource_propose", by_interim=True
-    ),
-    Responsibility(Resource, "deputy", "Resources", "deputy", "Propose another deputy", "resource_propose"),
-    Responsibility(NonHumanIdentity, "owner", "Identities", "owner", "Name who answers for it", by_interim=True),
-    Responsibility(Credential, "owner", "Credentials", "owner", "Name who answers for it", by_interim=True),
-    Responsibility(Team, "lead", "Teams", "lead", "Propose another lead"),
-    Responsibility(Team, "deputy_lead", "Teams", "deputy lead", "Propose another deputy lead"),
+    Responsibility(Automation, "business_owner", "Automations", SUBMIT_OTHER, "automation_amend", by_interim=True),
+    Responsibility(Automation, "technical_owner", "Automations", SUBMIT_OTHER, "automation_amend"),
+    Responsibility(Resource, "owner", "Resources", "Propose another owner", "resource_propose", by_interim=True),
+    Responsibility(Resource, "deputy", "Resources", "Propose another backup approver", "resource_propose"),
+    Responsibility(NonHumanIdentity, "owner", "Identities", "Name an owner", by_interim=True),
+    Responsibility(Credential, "owner", "Credentials", "Name an owner", by_interim=True),
+    Responsibility(Team, "lead", "Teams", "Propose another lead"),
+    Responsibility(Team, "deputy_lead", "Teams", "Propose another deputy lead"),
 )
 
 
@@ -221,12 +194,13 @@ def _responsibilities(people: list[int], now: datetime) -> Iterator[Pair]:
         for row in held.model.objects.filter(pk__in=named).select_related(*related).order_by("pk"):
             holder = _name_if_here(getattr(row, held.column))
             if not holder and held.by_interim and (interim_owner := row.interim_owner(now)) is not None:
-                holder = f"{interim_owner.name}, meanwhile"
+                holder = f"{interim_owner.name}, interim owner"
             if getattr(row, "state", "") == RETIRED:
                 holder = "retired: nobody needs to"
             href = reverse(held.url_name, args=[row.pk]) if held.url_name else row.href
-            thing = HeldThing(held.kind, str(row), held.capacity, row.href, holder, held.to_do, href)
-            yield from _pairs(named, row.pk, thing)
+            capacity = held.column.replace("_", " ")
+            thing = HeldThing(held.kind, str(row), capacity, row.href, holder, held.to_do, href)
+            yield from ((person, thing) for person in sorted(named[row.pk]))
 
 
 def _fallback_owners(people: list[int]) -> Iterator[Pair]:
@@ -241,24 +215,21 @@ def _fallback_owners(people: list[int]) -> Iterator[Pair]:
 def _roles(people: list[int]) -> Iterator[Pair]:
     then = Q(confirmed_at__lte=F("person__left_at")) & (Q(until=None) | Q(until__gt=F("person__left_at")))
     for row in RoleAssignment.objects.filter(then, person__in=people).order_by("pk"):
-        yield row.person_id, HeldThing("Roles", ROLE_WORDS[Role(row.role)], "", now="counts no more")
+        yield row.person_id, HeldThing("Roles", row.words, "", now="counts no more")
 
 
 def _revocations(people: list[int]) -> Iterator[Pair]:
     """Open revocation tasks of these people; other asked people continue (G4)."""
-    rows = list(
-        RevocationTask.objects.open().filter(owner__in=people).select_related("grant__automation").order_by("pk")
-    )
+    tasks = RevocationTask.objects.open().filter(owner__in=people)
+    rows = list(tasks.select_related("grant__automation").order_by("pk"))
     people_asked = Person.objects.in_bulk({pk for row in rows for pk in row.asked})
     for row in rows:
         names = [_name_if_here(people_asked.get(pk)) for pk in row.asked]
         what = f"{row.grant.automation.name}: {row.grant.sentence}"
         now = ", ".join(filter(None, names))
         assert row.owner_id is not None  # filtered above
-        yield (
-            row.owner_id,
-            HeldThing("Revocations", what, "to take away", row.href, now, "See who can be asked", row.href),
-        )
+        thing = HeldThing("Access to remove", what, "to remove", row.href, now, "See who can be asked", row.href)
+        yield row.owner_id, thing
 
 
 def _delegations(people: list[int]) -> Iterator[Pair]:
@@ -287,10 +258,8 @@ def _interim_ownerships(people: list[int]) -> Iterator[Pair]:
     for row in rows.select_related(*related).order_by("pk"):
         kind = next(name for name in related if getattr(row, f"{name}_id") is not None)
         href = row.subject.href
-        yield (
-            row.person_id,
-            HeldThing("Meanwhile", str(row.subject), f"{kind}, meanwhile", href, "", "Name another", href),
-        )
+        thing = HeldThing("Interim", str(row.subject), f"interim owner of a {kind}", href, "", "Name another", href)
+        yield row.person_id, thing
 
 
 def _questions(people: list[int]) -> Iterator[Pair]:
@@ -309,10 +278,9 @@ def _questions(people: list[int]) -> Iterator[Pair]:
     for row in rows.select_related("reviewer", *QUESTION_RELATIONS).order_by("pk"):
         href = reverse("recert_item", args=[row.item_id])
         what = f"{row.item.title}. Is it still {row.asks}?"
-        left_item = HeldThing(
-            "Reviews", what, "asked", href, _name_if_here(row.reviewer), "See what silence does", href
-        )
-        yield from _pairs(people_by_question, row.pk, left_item)
+        holder = _name_if_here(row.reviewer)
+        thing = HeldThing("Reviews", what, "asked", href, holder, "See what silence does", href)
+        yield from ((person, thing) for person in sorted(people_by_question[row.pk]))
 
 
 def _approvals(people: list[int]) -> Iterator[Pair]:

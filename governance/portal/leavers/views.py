@@ -21,7 +21,7 @@ from governance.web.requests.middleware import Request
 
 Shape = dict[str, Any]
 
-NO_WORD = DepartureRecord()
+UNKNOWN = DepartureRecord()
 
 
 @require_GET
@@ -31,43 +31,25 @@ def leavers_list(request: Request) -> HttpResponse:
     now = business_time.now()
     paged = pager.by_column(leaver_queries.leavers(), request.GET, reverse("leavers"), "left_at", descending=True)
     held = leaver_queries.load_held([person.pk for person in paged.rows], now)
-    words = leaver_queries.departure_records(paged.rows)
+    records = leaver_queries.departure_records(paged.rows)
     context: Shape = {
         "now": now,
         "crumbs": [{"label": "People", "href": reverse("people")}, {"label": "Who left", "href": ""}],
         "head": {"title": "Who left", "facts": ["and what they held"]},
-        "rows": [_person_row(person, held.of(person.pk), words.get(person.pk, NO_WORD)) for person in paged.rows],
+        "rows": [_person_row(person, held[person.pk], records.get(person.pk, UNKNOWN)) for person in paged.rows],
         "pager": paged,
     }
     return page(request, "portal/leavers/leavers.html", context)
 
 
-def _person_row(person: Person, held: list[HeldThing], word: DepartureRecord) -> Shape:
-    waits = [row for row in held if row.waits]
-    return {
-        "href": reverse("person_left", args=[person.pk]),
-        "name": person.name,
-        "title": person.title,
-        "left_at": person.left_at,
-        "by": _recorded_by(word),
-        "held": len(held),
-        "waits": len(waits),
-        "first": "; ".join(f"{row.what}, {row.capacity}" for row in waits[:2]),
-    }
-
-
-def _recorded_by(word: DepartureRecord) -> str:
-    return " and ".join(word.by) or "a source of people"
+def _person_row(person: Person, held: list[HeldThing], record: DepartureRecord) -> Shape:
+    return {"person": person, "record": record, "held": len(held), "open": [row for row in held if row.waits]}
 
 
 @for_readers_of_the_ledger
 def leaver_page(request: Request, person: Person, now: datetime) -> HttpResponse:
     """Show what a person who has left held, and who has it now."""
-    held, word = (
-        leaver_queries.load_held([person.pk], now).of(person.pk),
-        leaver_queries.departure_records([person]).get(person.pk, NO_WORD),
-    )
-    waits = [row for row in held if row.waits]
+    held = leaver_queries.load_held([person.pk], now)[person.pk]
     by_kind = groupby(sorted(held, key=lambda row: row.kind), key=lambda row: row.kind)
     context: Shape = {
         "now": now,
@@ -82,11 +64,8 @@ def leaver_page(request: Request, person: Person, now: datetime) -> HttpResponse
             "actions": [{"label": "Their page", "href": person.href}],
         },
         "left_at": person.left_at,
-        "by": _recorded_by(word),
-        "by_href": word.href,
-        "waits": len(waits),
-        "parts": [
-            {"title": kind, "rows": [vars(row) | {"waits": row.waits} for row in rows]} for kind, rows in by_kind
-        ],
+        "record": leaver_queries.departure_records([person]).get(person.pk, UNKNOWN),
+        "waits": sum(row.waits for row in held),
+        "parts": [{"title": kind, "rows": list(rows)} for kind, rows in by_kind],
     }
     return page(request, "portal/leavers/leaver.html", context)

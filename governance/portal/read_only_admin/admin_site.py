@@ -39,25 +39,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     view_on_site = False
     list_select_related = False
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse additions."""
+    def _refuse(self, *args: Any, **kwargs: Any) -> bool:
+        """Refuse additions, changes and deletions."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Refuse changes."""
-        return False
+    has_add_permission = has_change_permission = has_delete_permission = _refuse
 
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Refuse deletions."""
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+    def _may_look(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Allow staff who may read the ledger; superusers get no exception."""
         return may_look(request)
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """As for each row."""
-        return may_look(request)
+    has_view_permission = has_module_permission = _may_look
 
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[Any]:
         """All fields except hidden ones."""
@@ -110,9 +102,7 @@ class ReadOnlySite(admin.AdminSite):
         """Answer 404: the admin changes nothing."""
         raise Http404
 
-    def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> NoReturn:
-        """Answer 404: the admin changes nothing."""
-        raise Http404
+    password_change_done = password_change
 
 
 def mount() -> ReadOnlySite:

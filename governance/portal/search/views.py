@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from governance.core.clock import business_time
 from governance.core.texts import free_text
-from governance.portal.search.queries import search_all, submissions
+from governance.portal.search.queries import Group, search_all, submissions_matching
 from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
@@ -23,9 +23,9 @@ def search(request: Request) -> HttpResponse:
     words, typed = pager.words_of(query), free_text.name(query.get("q", ""))[:200]
     context = {"now": now, "action": path, "words": typed, "searched": bool(words)}
     if words and query.get("only") == "submissions":
-        group, paged = submissions(words, query, path, actor=request.actor, now=now)
+        paged = pager.newest_first(submissions_matching(words, request.actor, now), query, path)
         context |= {
-            "groups": [group] if group.rows else [],
+            "groups": [Group("Submissions", paged.rows, more=False, href="")] if paged.rows else [],
             "all_href": f"{path}?{urlencode({'q': typed})}",
             "pager": paged,
         }

@@ -19,8 +19,8 @@ from governance.core.duties.refusals import Refusal, refuse
 from governance.core.models import Person, Team, TeamKind
 from governance.core.roles.roles import Permission
 from governance.core.teams.transitions import join_team, leave_team
-from governance.core.timeline import queries as timeline_queries
 from governance.portal.view_guards.decorators import answers_refusals, for_readers_of_the_ledger
+from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
@@ -29,25 +29,25 @@ from governance.web.requests.parameters import number
 ACTIVE = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
 
 
-class LeadForm(forms.Form):
+class MemberForm(forms.Form):
+    """New member of a team."""
+
+    person = forms.ModelChoiceField(ACTIVE, label="Add a member", empty_label="Choose a person")
+
+
+class FallbackForm(forms.Form):
+    """New fallback approver."""
+
+    person = forms.ModelChoiceField(ACTIVE, label="Who", empty_label="Choose a person")
+    reason = forms.CharField(label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class LeadForm(FallbackForm):
     """New lead or deputy lead of a team."""
 
     seat = forms.ChoiceField(label="Which", choices=(("lead", "Lead"), ("deputy_lead", "Deputy")))
     person = forms.ModelChoiceField(ACTIVE, required=False, label="Who", empty_label="Nobody")
-    reason = forms.CharField(label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
-
-
-class FallbackForm(forms.Form):
-    """New fallback owner."""
-
-    person = forms.ModelChoiceField(ACTIVE, label="Who", empty_label="Choose somebody")
-    reason = forms.CharField(label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
-
-
-class MemberForm(forms.Form):
-    """New member of a team."""
-
-    person = forms.ModelChoiceField(ACTIVE, label="Add a member", empty_label="Choose somebody")
+    field_order = ("seat", "person", "reason")
 
 
 def _load_team(pk: int) -> Team:
@@ -56,11 +56,8 @@ def _load_team(pk: int) -> Team:
 
 def _valid_data(form: forms.Form) -> dict[str, Any]:
     if not form.is_valid():
-        raise refuse(
-            Refusal(
-                "TEAM", "input", "Choose somebody of the list, and say why where that is asked.", "Go back to the page."
-            )
-        )
+        sentence = "Choose a person in the list, and give a reason where one is asked for."
+        raise refuse(Refusal("TEAM", "input", sentence, "Go back to the page."))
     return form.cleaned_data
 
 
@@ -70,9 +67,8 @@ def team(request: Request, pk: int) -> HttpResponse:
     """Show a team."""
     team_row, now = _load_team(pk), business_time.now()
     may_propose = access.may(request.actor, Permission.PROPOSAL_MAKE, None, now=now)
-    leave = (
-        reverse("team_leave", args=[pk]) if leave_team.refusal(team_row, actor=request.actor, now=now) is None else ""
-    )
+    may_change = leave_team.refusal(team_row, actor=request.actor, now=now) is None
+    is_fallback = team_row.kind == TeamKind.FALLBACK
     context = {
         "crumbs": [{"label": "People", "href": reverse("people")}, {"label": team_row.name, "href": ""}],
         "head": {
@@ -80,24 +76,11 @@ def team(request: Request, pk: int) -> HttpResponse:
             "title": team_row.name,
             "facts": [team_row.get_kind_display(), *([f"under {team_row.parent.name}"] if team_row.parent else [])],
         },
-        "lead": team_row.lead,
-        "deputy": team_row.deputy_lead,
-        "members": [
-            {"pk": member.pk, "name": member.name, "title": member.title, "href": member.href}
-            for member in team_row.members.order_by("name")
-        ],
+        "team": team_row,
         "leads_form": LeadForm(auto_id="id_lead_%s") if may_propose else None,
-        "leads_action": reverse("team_leads", args=[pk]),
-        "join_form": MemberForm() if leave else None,
-        "join_action": reverse("team_join", args=[pk]),
-        "fallback_form": FallbackForm(auto_id="id_fallback_%s")
-        if may_propose and team_row.kind == TeamKind.FALLBACK
-        else None,
-        "fallback_action": reverse("team_fallback", args=[pk]),
-        "leave_action": leave,
-        "back": reverse("team", args=[pk]),
-        "events": timeline_queries.shapes(team_row, reader=request.actor.person, limit=30),
-        "ledger_href": f"{reverse('ledger')}?about=controls.team:{pk}",
+        "member_form": MemberForm() if may_change else None,
+        "fallback_form": FallbackForm(auto_id="id_fallback_%s") if may_propose and is_fallback else None,
+        **timeline_context(team_row, actor=request.actor, now=now),
     }
     return page(request, "portal/teams/team.html", context)
 
@@ -135,12 +118,8 @@ def team_fallback(request: Request, pk: int) -> HttpResponse:
 @answers_refusals
 def team_join(request: Request, pk: int) -> HttpResponse:
     """Add a member."""
-    join_team(
-        _load_team(pk),
-        actor=request.actor,
-        now=business_time.now(),
-        person=_valid_data(MemberForm(request.POST))["person"],
-    )
+    member = _valid_data(MemberForm(request.POST))["person"]
+    join_team(_load_team(pk), actor=request.actor, now=business_time.now(), person=member)
     return redirect("team", pk)
 
 

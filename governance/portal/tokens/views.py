@@ -23,7 +23,6 @@ from governance.core.models.tokens import TOKEN_DAYS, ApiTokenQuerySet
 from governance.core.roles.roles import Permission
 from governance.core.tokens import transitions as token_transitions
 from governance.portal.view_guards.decorators import answers_refusals, back, reader
-from governance.web.components import times
 from governance.web.pages.page import page, sign_in_again
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
@@ -65,29 +64,15 @@ def visible_tokens(actor: Actor, now: datetime) -> ApiTokenQuerySet:
     return tokens.filter(Q(person=actor.person) | Q(team__lead=actor.person) | Q(team__deputy_lead=actor.person))
 
 
-def shapes(tokens: Iterable[ApiToken], actor: Actor, now: datetime) -> list[Shape]:
-    """Rows of ``portal/tokens/token_list.html``."""
-    return [_shape(token, actor, now) for token in tokens]
-
-
-def _shape(token: ApiToken, actor: Actor, now: datetime) -> Shape:
-    whose = "" if token.person == actor.person else f"{token.person.name}, "
-    last = token.last_used_at
-    used = f"used {times.distance_words(last, business_time.real())}" if last is not None else "not used yet"
-    may = token_transitions.revoke_token.refusal(token, actor=actor, now=now) is None
-    return {
-        "name": token.name or "A token",
-        "shown": f"{token.shown}…",
-        "reach": f"{whose}{token.team.name + ' only' if token.team is not None else 'personal'}",
-        "used": used,
-        "expires_at": token.expires_at,
-        "revoke": reverse("token_revoke", args=[token.pk]) if may else "",
-    }
+def token_rows(tokens: Iterable[ApiToken], actor: Actor, now: datetime) -> list[Shape]:
+    """Rows of ``portal/tokens/token_list.html``: each token, and whether the reader may revoke it."""
+    verb = token_transitions.revoke_token
+    return [{"token": row, "may_revoke": verb.refusal(row, actor=actor, now=now) is None} for row in tokens]
 
 
 def tokens_of_person(person: Person, actor: Actor, now: datetime) -> list[Shape]:
     """A person's live tokens, for readers of their page."""
-    return shapes(visible_tokens(actor, now).live(business_time.real()).filter(person=person), actor, now)
+    return token_rows(visible_tokens(actor, now).live(business_time.real()).filter(person=person), actor, now)
 
 
 @require_http_methods(["GET", "POST"])
@@ -98,18 +83,11 @@ def my_tokens(request: Request) -> HttpResponse:
     form = TokenForm(request.POST or None, teams=teams_of(person))
     if request.method != "POST" or not form.is_valid():
         return _page(request, form)
-    given, secret = form.cleaned_data, token_transitions.new_secret()
+    given, secret, now = form.cleaned_data, token_transitions.new_secret(), business_time.now()
     team = next((team for team in teams_of(person) if team.pk == number(given["team"])), None)
+    wanted = {"name": given["name"], "secret": secret, "days": int(given["days"]), "team": team}
     try:
-        made: object = token_transitions.make_token(
-            person,
-            actor=request.actor,
-            now=business_time.now(),
-            name=given["name"],
-            secret=secret,
-            days=int(given["days"]),
-            team=team,
-        )
+        made: object = token_transitions.make_token(person, actor=request.actor, now=now, **wanted)
     except InvalidInput as error:
         for name, sentence in error.refusal.detail:
             form.add_error(name, sentence)
@@ -123,16 +101,18 @@ def my_tokens(request: Request) -> HttpResponse:
 def _page(request: Request, form: TokenForm, made: Shape | None = None, status: int = 200) -> HttpResponse:
     person, now = reader(request), business_time.now()
     refusal = token_transitions.make_token.refusal(person, actor=request.actor, now=now)
-    live = ApiToken.objects.live(business_time.real()).select_related("person", "team")
+    real = business_time.real()
+    live = ApiToken.objects.live(real).select_related("person", "team")
     led = live.filter(Q(team__lead=person) | Q(team__deputy_lead=person)).exclude(person=person)
     context = {
         "head": {"title": "Tokens for programs", "facts": []},
         "crumbs": [{"label": "Your page", "href": reverse("me")}, {"label": "Tokens", "href": ""}],
         "form": form,
         "made": made,
-        "tokens": shapes(live.filter(person=person), request.actor, now),
-        "led": shapes(led, request.actor, now),
+        "tokens": token_rows(live.filter(person=person), request.actor, now),
+        "led": token_rows(led, request.actor, now),
         "back": reverse("my_tokens"),
+        "real": real,
         "refusal": refusal,
         "sign_in_href": sign_in_again(request, back_href=reverse("my_tokens")) if refusal is not None else "",
     }

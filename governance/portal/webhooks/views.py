@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -96,16 +96,7 @@ def _list(request: Request, team: Team | None) -> HttpResponse:
     context = {
         "crumbs": _crumbs(request, team),
         "head": {"title": f"Webhooks of {team.name}" if team else "Webhooks of the whole organisation", "facts": []},
-        "webhooks": [
-            {
-                "href": endpoint.href,
-                "name": str(endpoint),
-                "words": ", ".join(EVENTS[event].heading for event in endpoint.events),
-                "state": endpoint.state,
-                "why": endpoint.paused_why,
-            }
-            for endpoint in rows
-        ],
+        "webhooks": [(endpoint, _told(endpoint)) for endpoint in rows],
         "form": form if may_add else None,
     }
     return page(request, "portal/webhooks/webhooks.html", context, status=422 if form.errors else 200)
@@ -132,14 +123,14 @@ def _load_endpoint(request: Request, pk: int) -> WebhookEndpoint:
     return endpoint
 
 
-#: Buttons of an endpoint's page: URL name, label and operation.
-BUTTONS: tuple[tuple[str, str, Transition[WebhookEndpoint]], ...] = (
-    ("webhook_test", "Send a test", webhook_transitions.send_test),
-    ("webhook_pause", "Pause", webhook_transitions.pause),
-    ("webhook_resume", "Resume", webhook_transitions.resume),
-    ("webhook_renew_key", "Renew the key", webhook_transitions.renew_key),
-    ("webhook_remove", "Remove", webhook_transitions.remove),
-)
+#: Operations of an endpoint's page by URL name, each with the label of its button.
+OPERATIONS: Mapping[str, tuple[str, Transition[WebhookEndpoint]]] = {
+    "webhook_test": ("Send a test", webhook_transitions.send_test),
+    "webhook_pause": ("Pause", webhook_transitions.pause),
+    "webhook_resume": ("Resume", webhook_transitions.resume),
+    "webhook_renew_key": ("Renew the key", webhook_transitions.renew_key),
+    "webhook_remove": ("Remove", webhook_transitions.remove),
+}
 
 
 @require_GET
@@ -149,23 +140,35 @@ def webhook(request: Request, pk: int) -> HttpResponse:
     is_new = request.session.get(SHOWN_NEXT) == endpoint.pk
     if is_new:
         del request.session[SHOWN_NEXT]
+    facts = [
+        {"label": "Host", "text": endpoint.host},
+        {"label": "Takes", "text": endpoint.get_format_display()},
+        {"label": "Is told", "text": _told(endpoint)},
+        {"label": "Added by", "text": endpoint.made_by.name},
+    ]
+    if _checks_key(endpoint):
+        facts.append({"label": "Signing key", "text": f"number {endpoint.key_number}"})
     context = {
         "crumbs": [{"label": "Webhooks", "href": _list_href(endpoint)}, {"label": str(endpoint), "href": ""}],
         "head": {"title": str(endpoint), "facts": [endpoint.team.name if endpoint.team else "The whole organisation"]},
-        "state": endpoint.state,
-        "why": endpoint.paused_why,
-        "facts": _facts(endpoint),
+        "webhook": endpoint,
+        "facts": facts,
         "key": signing_keys.shown(endpoint.opaque_id, endpoint.key_number) if is_new and _checks_key(endpoint) else "",
         "buttons": [
-            {"action": reverse(name, args=[endpoint.pk]), "label": label, "asks": verb is webhook_transitions.remove}
-            for name, label, verb in BUTTONS
-            if (verb is not webhook_transitions.renew_key or _checks_key(endpoint))
+            {"action": reverse(name, args=[endpoint.pk]), "label": label, "asks": name == "webhook_remove"}
+            for name, (label, verb) in OPERATIONS.items()
+            if (name != "webhook_renew_key" or _checks_key(endpoint))
             and verb.refusal(endpoint, actor=request.actor, now=now) is None
         ],
-        "deliveries": _deliveries(endpoint),
+        "deliveries": [(row, EVENTS[row.event].heading) for row in endpoint.deliveries.order_by("-pk")[:MOST]],
+        "test": TEST,
         "events": timeline_queries.shapes(endpoint, reader=request.actor.person, limit=20),
     }
     return page(request, "portal/webhooks/webhook.html", context)
+
+
+def _told(endpoint: WebhookEndpoint) -> str:
+    return ", ".join(EVENTS[event].heading for event in endpoint.events)
 
 
 def _checks_key(endpoint: WebhookEndpoint) -> bool:
@@ -173,52 +176,15 @@ def _checks_key(endpoint: WebhookEndpoint) -> bool:
     return endpoint.format == WebhookFormat.JSON
 
 
-def _facts(endpoint: WebhookEndpoint) -> list[Shape]:
-    facts = [
-        {"label": "Host", "text": endpoint.host},
-        {"label": "Takes", "text": endpoint.get_format_display()},
-        {"label": "Is told", "text": ", ".join(EVENTS[event].heading for event in endpoint.events)},
-        {"label": "Added by", "text": endpoint.made_by.name},
-    ]
-    return facts + (
-        [{"label": "Signing key", "text": f"number {endpoint.key_number}"}] if _checks_key(endpoint) else []
-    )
-
-
-def _deliveries(endpoint: WebhookEndpoint) -> list[Shape]:
-    return [
-        {
-            "title": EVENTS[row.event].heading,
-            "what": row.context.get("what", "") if row.event != TEST else "",
-            "at": row.sent_at or row.created_at,
-            "state": row.state,
-            "why": row.error,
-            "status": row.status or "",
-            "attempts": row.attempts,
-        }
-        for row in endpoint.deliveries.order_by("-pk")[:MOST]
-    ]
-
-
-def _run_operation(verb: Transition[WebhookEndpoint]) -> Callable[..., HttpResponse]:
-    """The view of a button. A new signing key is shown once."""
-
-    @require_POST
-    @answers_refusals
-    def run(request: Request, pk: int) -> HttpResponse:
-        endpoint = _load_endpoint(request, pk)
-        verb(endpoint, actor=request.actor, now=business_time.now())
-        if verb is webhook_transitions.renew_key:
-            request.session[SHOWN_NEXT] = endpoint.pk
-        return redirect(endpoint.href)
-
-    return run
-
-
-webhook_test = _run_operation(webhook_transitions.send_test)
-webhook_pause = _run_operation(webhook_transitions.pause)
-webhook_resume = _run_operation(webhook_transitions.resume)
-webhook_renew_key = _run_operation(webhook_transitions.renew_key)
+@require_POST
+@answers_refusals
+def webhook_operation(request: Request, pk: int, name: str) -> HttpResponse:
+    """Run the operation of a button. A new signing key is shown once."""
+    endpoint = _load_endpoint(request, pk)
+    OPERATIONS[name][1](endpoint, actor=request.actor, now=business_time.now())
+    if name == "webhook_renew_key":
+        request.session[SHOWN_NEXT] = endpoint.pk
+    return redirect(endpoint.href)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from governance.core.models import Delegation, Person
 from tests.web.samples.row_samples import Shape, at, event, frame, on
+
+BRAM, THEO = Person(name="Bram Visser"), Person(name="Theo Brandt")
 
 
 def clock() -> Shape:
     """The page that moves the demo's clock."""
     return {
         "chrome": replace(frame("Ines Moreau", ""), demo=True),
-        "action": "/clock",
-        "ahead": "3 days ahead of real time",
-        "steps": [
-            {"days": 1, "label": "1 day on"},
-            {"days": 7, "label": "7 days on"},
-            {"days": 30, "label": "30 days on"},
-            {"days": 90, "label": "90 days on"},
-        ],
+        "ahead": 3,
         "coming": [
             {"at": on(26), "text": "4 approvals of Invoice chaser are due", "href": "/review"},
             {"at": on(4, 12), "text": "5 recertifications of Omar Haddad are due", "href": ""},
@@ -39,8 +35,15 @@ def mails() -> Shape:
         "chrome": replace(frame("Omar Haddad", ""), demo=True),
         "head": {"title": "Mail", "facts": ["What the portal sent, as this demo keeps it"]},
         "mails": [
-            {"href": "/mail/1", "subject": subject, "to": to, "at": at(24, 8, 0), "state": state, "why": why}
-            for subject, to, state, why in subjects
+            {
+                "pk": 1,
+                "heading": subject,
+                "recipient": {"name": to},
+                "sent_at": at(24, 8, 0),
+                "state": state,
+                "error": error,
+            }
+            for subject, to, state, error in subjects
         ],
         "pager": {"older_href": "", "newer_href": ""},
     }
@@ -51,20 +54,19 @@ def mail() -> Shape:
     return {
         "chrome": replace(frame("Omar Haddad", ""), demo=True),
         "crumbs": [{"label": "Mail", "href": "/mail"}, {"label": "To Omar Haddad", "href": ""}],
+        "sender": "Countersign <countersign@northwind.example>",
         "mail": {
-            "subject": "2 to decide and 5 to review, first due Thu 26 Nov",
-            "sender": "Countersign <countersign@northwind.example>",
-            "to": "Omar Haddad <omar.haddad@northwind.example>",
-            "at": at(24, 8, 0),
+            "heading": "2 to decide and 5 to review, first due Thu 26 Nov",
+            "recipient": {"name": "Omar Haddad", "email": "omar.haddad@northwind.example"},
+            "sent_at": at(24, 8, 0),
             "state": "sent",
-            "why": "",
-            "body": "Omar,\n\nThis waits for you or is new for you: 2 to decide and 5 to review.\n\nTo review\n\n"
+            "error": "",
+            "text": "Omar,\n\nThis waits for you or is new for you: 2 to decide and 5 to review.\n\nTo review\n\n"
             "* Weekly stock report may read stock and orders in ERP Postgres (production)\n"
             "Due Friday 4 December, 17:00: http://localhost:8000/recertify/88\n",
-            "headers": [
-                {"label": "Went out in", "text": "2 to decide and 5 to review", "href": "/mail/2"},
-                {"label": "Thread", "text": "digest:88", "mono": True},
-            ],
+            "digest": {"pk": 2, "subject": "2 to decide and 5 to review"},
+            "message_id": "<digest.88@northwind.example>",
+            "thread": "digest:88",
         },
     }
 
@@ -79,18 +81,13 @@ def person() -> Shape:
             {"label": "Mail", "text": "theo.brandt@northwind.example"},
             {"label": "Signs in by", "text": "password"},
         ],
-        "capacities": [{"text": "App approver, Finance Operations", "since": on(2, 3, 2025), "until": None}],
-        "teams": [{"name": "Finance Operations", "href": "/teams/4", "capacity": "lead"}],
-        "delegations": [{"text": "Bram Visser stands in", "from_on": on(1, 12), "until_on": on(12, 12)}],
-        "answers_for": [
-            {
-                "href": "/automations/4",
-                "icon": "bolt",
-                "name": "Payment run exporter",
-                "words": "business owner",
-                "kind": "automation",
-                "state": "live",
-            }
+        "subject": {"pk": 7, "left_at": None},
+        "roles": [],
+        "propose": {"options": [{"value": "auditor", "label": "Auditor"}], "why_not": None},
+        "teams": [({"name": "Finance Operations"}, "lead")],
+        "delegations": [Delegation(taker=BRAM, giver=THEO, from_at=at(1, 8, month=12), until_at=at(12, 17, month=12))],
+        "automations": [
+            {"href": "/automations/4", "name": "Payment run exporter", "business_owner_id": 7, "state": "live"}
         ],
         "events": [
             event("lock", "no", "Theo Brandt was refused", "to decide on the Slack message", at(23, 11, 5), "SOD-2"),
@@ -115,10 +112,11 @@ def search() -> Shape:
                 "rows": [
                     {
                         "href": "/automations/1",
-                        "icon": "bolt",
                         "name": "Invoice chaser",
-                        "text": "Finance Operations, n8n workflow, production",
-                        "state": ("automation", "live"),
+                        "team": {"name": "Finance Operations"},
+                        "get_kind_display": "Workflow",
+                        "get_environment_display": "Production",
+                        "state": "live",
                     }
                 ],
             },
@@ -128,11 +126,12 @@ def search() -> Shape:
                 "more": False,
                 "rows": [
                     {
-                        "href": "/review",
-                        "icon": "file",
-                        "name": "Invoice chaser",
-                        "text": "2026-0418, version 7, submitted by Rita Novak",
-                        "state": ("submission", "open"),
+                        "pk": 418,
+                        "reference": "2026-0418",
+                        "automation": {"name": "Invoice chaser"},
+                        "version": {"number": 7},
+                        "submitted_by": {"name": "Rita Novak"},
+                        "state": "open",
                     }
                 ],
             },

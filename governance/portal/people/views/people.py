@@ -7,11 +7,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from approvals.models import Proposal
@@ -26,18 +25,18 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.models import Person, RoleAssignment, Team, TeamKind
 from governance.core.people.transitions import add_person, record_leaver
-from governance.core.roles.roles import ASSIGNABLE, ROLE_WORDS, Role
+from governance.core.roles.roles import ASSIGNABLE, ROLE_WORDS
 from governance.core.sign_in import password_links
 from governance.core.teams.transitions import found_team
-from governance.core.timeline import queries as timeline_queries
 from governance.portal.erasure.views import erase_actions, erasure_part, open_erasures
 from governance.portal.leavers import views as leaver_views
-from governance.portal.people.views.profile import person_facts
+from governance.portal.people.views.profile import current_delegations, person_facts
 from governance.portal.sign_in.views.passwords import invitation_part
 from governance.portal.tokens.views import tokens_of_person
 from governance.portal.view_guards.decorators import answers_refusals, for_readers_of_the_ledger
 from governance.web.pages import pager
 from governance.web.pages.confirmation import ask, form_page
+from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 
@@ -56,7 +55,9 @@ def people(request: Request) -> HttpResponse:
     if request.GET.get("role") in list(ASSIGNABLE):
         held = RoleAssignment.objects.filter(role=request.GET["role"], until__isnull=True)
         rows = rows.filter(pk__in=held.values("person"))
-    paged = pager.by_name(rows.prefetch_related("teams", "role_assignments"), request.GET, path)
+    current_roles = RoleAssignment.objects.filter(Q(until=None) | Q(until__gt=now))
+    related = ("teams", Prefetch("role_assignments", current_roles))
+    paged = pager.by_name(rows.prefetch_related(*related), request.GET, path)
     teams = Team.objects.select_related("lead", "deputy_lead", "parent").order_by("name")
     may_add = add_person.refusal(Person(), actor=request.actor, now=now) is None
     actions = [
@@ -69,37 +70,14 @@ def people(request: Request) -> HttpResponse:
     context = {
         **listed,
         "head": {"title": "People", "facts": [], "actions": actions if may_add else actions[:2]},
-        "people": [_person_row(person_row, now) for person_row in paged.rows],
+        "people": paged.rows,
         "empty": {"sentence": "Nobody fits.", "href": path, "action": "Show everybody"},
         "proposals": _proposals_about(request.actor, now),
         "erasures": open_erasures(),
-        "teams": [_team(team) for team in teams[:200]],
-        "found": reverse("team_found") if may_add else "",
+        "teams": teams[:200],
+        "may_add": may_add,
     }
     return page(request, "portal/people/people.html", context, fragment="people")
-
-
-def _person_row(person: Person, now: datetime) -> Shape:
-    held = [row for row in person.role_assignments.all() if row.until is None or row.until > now]
-    return {
-        "href": person.href,
-        "name": person.name,
-        "title": person.title,
-        "teams": ", ".join(team.name for team in person.teams.all()),
-        "roles": ", ".join(ROLE_WORDS[Role(row.role)] for row in held),
-        "left_at": person.left_at,
-    }
-
-
-def _team(team: Team) -> Shape:
-    return {
-        "href": team.href,
-        "name": team.name,
-        "under": team.parent.name if team.parent else "",
-        "lead": team.lead.name if team.lead else "",
-        "deputy": team.deputy_lead.name if team.deputy_lead else "",
-        "kind": team.get_kind_display(),
-    }
 
 
 #: Kinds of proposals about people.
@@ -115,18 +93,9 @@ def _proposals_about(actor: Actor, now: datetime, of: int | None = None) -> list
 
 
 def _role(row: RoleAssignment, actor: Actor, now: datetime) -> Shape:
-    """A current role, with a link to propose its end."""
+    """A current role, and whether the reader may propose its end."""
     ending = Proposal(kind="role", target=f"{row.person_id}-{row.role}")
-    may_end = proposal_transitions.propose.refusal(ending, actor=actor, now=now) is None
-    return {
-        "id": row.pk,
-        "name": ROLE_WORDS[Role(row.role)],
-        "person": row.person.name,
-        "since": row.confirmed_at,
-        "by": row.proposed_by.name if row.proposed_by else "",
-        "how": "came back" if row.restores_id else "named when the portal was set up",
-        "end": reverse("role_end", args=[row.pk]) if may_end else "",
-    }
+    return {"row": row, "may_end": proposal_transitions.propose.refusal(ending, actor=actor, now=now) is None}
 
 
 def _role_form(person: Person, held: set[str], actor: Actor, now: datetime) -> Shape:
@@ -134,14 +103,11 @@ def _role_form(person: Person, held: set[str], actor: Actor, now: datetime) -> S
     under_way = Proposal.objects.unanswered().filter(kind="role", target__startswith=f"{person.pk}-")
     unavailable = held | {target.partition("-")[2] for target in under_way.values_list("target", flat=True)}
     free = [role for role in ASSIGNABLE if role not in unavailable]
-    first_proposal = Proposal(kind="role", target=f"{person.pk}-{free[0]}") if free else None
-    refusal = (
-        proposal_transitions.propose.refusal(first_proposal, actor=actor, now=now)
-        if first_proposal is not None
-        else None
-    )
+    refusal = None
+    if free:
+        first_proposal = Proposal(kind="role", target=f"{person.pk}-{free[0]}")
+        refusal = proposal_transitions.propose.refusal(first_proposal, actor=actor, now=now)
     return {
-        "action": reverse("role_propose", args=[person.pk]),
         "options": [{"value": str(role), "label": ROLE_WORDS[role]} for role in free],
         "why_not": refusal or proposal_rules.self_gain_refusal(actor, [person.pk]),
     }
@@ -152,23 +118,23 @@ def _role_form(person: Person, held: set[str], actor: Actor, now: datetime) -> S
 def person(request: Request, pk: int) -> HttpResponse:
     """Show a person: roles, teams, responsibilities and activity."""
     person_row, now = get_object_or_404(Person, pk=pk), business_time.now()
-    roles = (
-        person_row.role_assignments.filter(until__isnull=True).select_related("person", "proposed_by").order_by("pk")
-    )
+    roles = person_row.role_assignments.filter(until__isnull=True).select_related("proposed_by").order_by("pk")
     may_leave = person_row.is_here and _leaving_refusal(person_row, request.actor, now) is None
     leave = {"label": "Record that they left", "href": reverse("person_left", args=[pk])}
     context = {
-        **person_facts(person_row, now),
+        **person_facts(person_row),
         "crumbs": [{"label": "People", "href": reverse("people")}, {"label": person_row.name, "href": ""}],
+        "delegations": current_delegations(person_row, now),
         "roles": [_role(row, request.actor, now) for row in roles],
         "propose": _role_form(person_row, {row.role for row in roles}, request.actor, now),
         "proposals": _proposals_about(request.actor, now, of=pk),
-        "events": timeline_queries.shapes(person_row, reader=request.actor.person, limit=30),
-        "ledger_href": f"{reverse('ledger')}?{urlencode({'about': f'controls.person:{pk}'})}",
+        "invitation": invitation_part(person_row, request.actor, now),
+        "tokens": tokens_of_person(person_row, request.actor, now),
+        "back": person_row.href,
+        "real": business_time.real(),
+        "erasure": erasure_part(person_row, request.actor, now) if person_row.left_at is not None else {},
+        **timeline_context(person_row, actor=request.actor, now=now),
     }
-    context["invitation"] = invitation_part(person_row, request.actor, now)
-    context |= {"tokens": tokens_of_person(person_row, request.actor, now), "back": reverse("person", args=[pk])}
-    context["erasure"] = erasure_part(person_row, request.actor, now) if person_row.left_at is not None else {}
     left = [] if person_row.left_at is None else [{"label": "What they left", "href": leave["href"]}]
     context["head"]["actions"] = [leave] if may_leave else [*left, *erase_actions(person_row, request.actor, now)]
     return page(request, "portal/people/person.html", context)
@@ -214,9 +180,8 @@ class TeamForm(forms.Form):
     """A team; its leads are proposed later."""
 
     name = forms.CharField(max_length=120)
-    parent = forms.ModelChoiceField(
-        Team.objects.order_by("name"), label="Under", required=False, empty_label="Nothing: it is a root"
-    )
+    teams = Team.objects.order_by("name")
+    parent = forms.ModelChoiceField(teams, label="Under", required=False, empty_label="Nothing: it is a root")
     kind = forms.ChoiceField(choices=TeamKind)
 
 
@@ -246,9 +211,8 @@ def team_found(request: Request) -> HttpResponse:
 def role_propose(request: Request, pk: int) -> HttpResponse:
     """Propose a role: a second admin countersigns, and the person accepts (S8)."""
     person_row = get_object_or_404(Person, pk=pk)
-    made = _propose(
-        request, f"{person_row.pk}-{request.POST.get('role', '')}", request.POST.get("reason", ""), held=True
-    )
+    target = f"{person_row.pk}-{request.POST.get('role', '')}"
+    made = _propose(request, target, request.POST.get("reason", ""), held=True)
     return redirect("proposal", made.pk)
 
 
@@ -273,7 +237,7 @@ def role_end(request: Request, pk: int) -> HttpResponse:
         request,
         lambda reason: _propose(request, target, reason, held=False),
         lambda: proposal_transitions.propose.refusal(ending, actor=request.actor, now=now),
-        title=f"End {row.person.name}’s role as {ROLE_WORDS[Role(row.role)].lower()}",
+        title=f"End {row.person.name}’s role as {row.words.lower()}",
         text=f"It ends at once, and is theirs again after {hours} hours unless a second admin countersigns it. What they "
         "decided stays, and so does their part in it.",
         label="End it",

@@ -8,7 +8,7 @@ from typing import Any, cast
 from django import forms
 from django.conf import settings
 from django.core.validators import MaxValueValidator
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -18,12 +18,12 @@ from django.views.decorators.http import require_GET, require_POST
 from governance.core.access import access
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput
-from governance.core.models import Delegation, Person
+from governance.core.models import Delegation, Person, Team
 from governance.core.models.people import DELEGATION_DAYS
 from governance.core.people.transitions import delegate, end_delegation
-from governance.core.roles.roles import ROLE_WORDS, Permission, Role
-from governance.core.timeline import queries as timeline_queries
+from governance.core.roles.roles import Permission
 from governance.portal.view_guards.decorators import answers_refusals, reader
+from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page
 from governance.web.requests import parameters
 from governance.web.requests.middleware import Request
@@ -37,88 +37,38 @@ MOST = 30
 IN_REACH = MaxValueValidator(parameters.LAST_DAY, "Choose a day that people live to see.")
 
 
-def person_facts(person: Person, now: datetime) -> Shape:
+def person_facts(person: Person) -> Shape:
     """Facts of ``portal/people/person.html``, the same for all readers."""
-    held = person.role_assignments.filter(Q(until__isnull=True) | Q(until__gt=now), confirmed_at__lte=now).order_by(
-        "pk"
-    )
     facts = [
         {"label": "Mail", "text": person.email or "none"},
         {"label": "Signs in by", "text": "password" if person.source == "local" else person.source},
         {"label": "Times in", "text": person.time_zone or settings.ORGANISATION_TIME_ZONE},
     ]
+    owned = Automation.objects.filter(Q(business_owner=person) | Q(technical_owner=person))
+    resources = Resource.objects.filter(Q(owner=person) | Q(deputy=person))
     return {
         "head": {"title": person.name, "facts": [person.title] if person.title else []},
-        "departed": person.left_at,
+        "subject": person,
         "facts": facts,
-        "capacities": [
-            {"text": ROLE_WORDS[Role(row.role)], "since": row.confirmed_at, "until": row.until} for row in held
-        ],
         "teams": _teams(person),
-        "answers_for": _answers_for(person),
-        "delegations": [_delegation(row, now) for row in _running(person, now)],
+        "automations": owned.order_by("name")[:MOST],
+        "resources": resources.order_by("name")[:MOST],
     }
 
 
-def _teams(person: Person) -> list[Shape]:
-    led = {team.pk: "lead" for team in person.leads.all()} | {
-        team.pk: "deputy lead" for team in person.deputy_leads.all()
-    }
-    teams = {team.pk: team for team in (*person.teams.all(), *person.leads.all(), *person.deputy_leads.all())}
-    return [
-        {
-            "name": team.name,
-            "href": "",
-            "capacity": led.get(pk, "member"),
-            "webhooks": reverse("team_webhooks", args=[pk]) if pk in led else "",
-        }
-        for pk, team in sorted(teams.items(), key=lambda pair: pair[1].name)
-    ]
+def _teams(person: Person) -> list[tuple[Team, str]]:
+    """The person's teams by name, each with their capacity in it."""
+    capacities = dict.fromkeys(person.teams.all(), "member")
+    capacities |= dict.fromkeys(person.deputy_leads.all(), "deputy lead")
+    capacities |= dict.fromkeys(person.leads.all(), "lead")
+    return sorted(capacities.items(), key=lambda pair: pair[0].name)
 
 
-def _answers_for(person: Person) -> list[Shape]:
-    automations = Automation.objects.filter(Q(business_owner=person) | Q(technical_owner=person)).order_by("name")[
-        :MOST
-    ]
-    resources = Resource.objects.filter(Q(owner=person) | Q(deputy=person)).order_by("name")[:MOST]
-    return [
-        {
-            "href": reverse("automation", args=[row.pk]),
-            "icon": "bolt",
-            "name": row.name,
-            "words": "business owner" if row.business_owner_id == person.pk else "technical owner",
-            "kind": "automation",
-            "state": row.state,
-        }
-        for row in automations
-    ] + [
-        {
-            "href": reverse("resource", args=[row.pk]),
-            "icon": "database",
-            "name": row.name,
-            "words": "owner" if row.owner_id == person.pk else "deputy",
-            "kind": "resource",
-            "state": row.state,
-        }
-        for row in resources
-    ]
-
-
-def _running(person: Person, now: datetime) -> list[Delegation]:
+def current_delegations(person: Person, now: datetime) -> QuerySet[Delegation]:
+    """Current and future delegations by and to a person. ``shares`` is whether the delegate shares the responsibility."""
     rows = Delegation.objects.filter(Q(giver=person) | Q(taker=person), ended_at__isnull=True, until_at__gt=now)
     shares = Delegation.objects.shares_responsibility(now)
-    return list(rows.annotate(stands=shares).select_related("giver", "taker").order_by("from_at"))
-
-
-def _delegation(row: Delegation, now: datetime) -> Shape:
-    return {
-        "id": row.pk,
-        "text": f"{row.taker.name} for {row.giver.name}",
-        "from_on": row.from_at,
-        "until_on": row.until_at,
-        "runs": row.from_at <= now,
-        "rests": not getattr(row, "stands", True),
-    }
+    return rows.annotate(shares=shares).select_related("giver", "taker").order_by("from_at")
 
 
 class DelegationForm(forms.Form):
@@ -127,7 +77,7 @@ class DelegationForm(forms.Form):
     taker = forms.ModelChoiceField(
         Person.objects.none(),
         label="Who stands in",
-        empty_label="Choose somebody",
+        empty_label="Choose a person",
         help_text="People who hold your roles and are deputy, team lead or fallback owner for everything that you own or lead.",
     )
     from_on = forms.DateField(label="From", validators=[IN_REACH], widget=forms.DateInput(attrs={"type": "date"}))
@@ -147,19 +97,19 @@ class DelegationForm(forms.Form):
 
 def _me(request: Request, form: DelegationForm) -> HttpResponse:
     person, now = reader(request), business_time.now()
-    delegations = [row for row in _running(person, now) if row.giver_id == person.pk]
+    roles = person.role_assignments.filter(Q(until=None) | Q(until__gt=now), confirmed_at__lte=now)
+    delegations = current_delegations(person, now)
     context = {
-        **person_facts(person, now),
+        **person_facts(person),
+        "now": now,
         "form": form,
-        "set_action": reverse("delegation_set"),
         "nobody": ""
         if delegates.eligible_delegates(person, now).exists()
         else delegates.no_delegate_sentence(person, now),
-        "given": [{**_delegation(row, now), "end": reverse("delegation_end", args=[row.pk])} for row in delegations],
-        "taken": [_delegation(row, now) for row in _running(person, now) if row.taker_id == person.pk],
-        "events": timeline_queries.shapes(person, reader=person, limit=20),
-        "second_factor_href": reverse("mfa_index"),
-        "tokens_href": reverse("my_tokens"),
+        "roles": roles.order_by("pk"),
+        "given": [row for row in delegations if row.giver_id == person.pk],
+        "taken": [row for row in delegations if row.taker_id == person.pk],
+        **timeline_context(person, actor=request.actor, now=now, limit=20),
     }
     if access.may(request.actor, Permission.LEDGER_READ, None, now=now):
         pages = (("People and teams", "people"), ("Health", "health"))
@@ -185,16 +135,9 @@ def delegation_set(request: Request) -> HttpResponse:
     begins, ends = parameters.midnight_of(given["from_on"]), parameters.end_of(given["until_on"])
     if given["from_on"] == timezone.localdate(now):
         begins = now  # only the rest of today
+    period = {"from_at": begins, "until_at": ends}
     try:
-        delegate(
-            given["taker"],
-            actor=request.actor,
-            now=now,
-            reason=given["reason"],
-            giver=giver,
-            from_at=begins,
-            until_at=ends,
-        )
+        delegate(given["taker"], actor=request.actor, now=now, reason=given["reason"], giver=giver, **period)
     except InvalidInput as error:
         form.add_error(None, error.refusal.sentence)
         return _me(request, form)
