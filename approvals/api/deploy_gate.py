@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
@@ -23,7 +25,7 @@ class Where(Schema):
 
 
 @router.get("/gate/{digest}", response={200: GateOut, **ERRORS}, url_name="gate")
-def ask(request: HttpRequest, digest: Digest, where: Query[Where]) -> GateOut:
+def ask(request: HttpRequest, digest: Digest, where: Query[Where]) -> dict[str, Any]:
     """Say in `allowed` whether a version may run, and with which privileges, terms and enforcement.
 
     The status is 200 also if it may not run: `code`, `reason` and `to_do` say why and what to do. The digest is that of the manifest or of
@@ -36,4 +38,16 @@ def ask(request: HttpRequest, digest: Digest, where: Query[Where]) -> GateOut:
     answer = deploy_gate.answer_for_digest(
         seen, digest, environment=environment, now=program.now, automation=where.automation
     )
-    return GateOut.of(answer, environment)
+    automation = answer.version.automation if answer.version is not None else None
+    return {
+        "allowed": answer.may_run,
+        "code": answer.code,
+        "reason": answer.sentence,
+        "to_do": answer.to_do,
+        "environment": environment,
+        "automation": automation,
+        "page": automation.href if automation is not None else "",
+        "version": answer.version,
+        "privileges": answer.grants,
+        "without": [blocked.sentence for blocked in answer.without],
+    }

@@ -14,7 +14,7 @@ from ninja import Query, Router, Schema, Status
 from approvals.api.caller import Caller, caller, field
 from approvals.api.problems import ERRORS
 from approvals.api.requests import EXPORT_BODY, FileName, Key, check_type
-from approvals.api.responses import AutomationOut, BroughtOut, PreviewOut, VersionOut, preview_of
+from approvals.api.responses import BroughtOut, PreviewOut, preview_of
 from approvals.intake import draft_automation, drafts
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
@@ -46,7 +46,7 @@ class About(Schema):
 
 
 @router.post("/preview", response={200: PreviewOut, **ERRORS}, openapi_extra=EXPORT_BODY)
-def preview(request: HttpRequest, options: Query[About]) -> PreviewOut:
+def preview(request: HttpRequest, options: Query[About]) -> dict[str, Any]:
     """Show the risk, the route with deadlines, and missing facts of an export. Nothing is saved.
 
     For a source without an id of its own, `automation` is the id of the automation that it updates. `promoted_from` is the id of the same
@@ -181,24 +181,17 @@ def _owners(program: Caller, options: About) -> dict[str, Person | None]:
     return {"business_owner": people.get(options.business_owner or 0), "technical_owner": technical}
 
 
-def _import_result(version: Version, outcome: Outcome, program: Caller, team: Team) -> BroughtOut:
+def _import_result(version: Version, outcome: Outcome, program: Caller, team: Team) -> dict[str, Any]:
     """Return the outcome and a preview of its submission. The preview is rolled back."""
     automation = Automation.objects.select_related("team").get(pk=version.automation_id)
-    version_document = VersionOut.of(version)
-    assert version_document is not None
     with transaction.atomic():
         item = drafts.preview_of_version(version, by=program.person, team=team, now=program.now)
         preview_document = _preview_document(item, program, team)
         transaction.set_rollback(True)
-    return BroughtOut(
-        outcome=outcome.value,
-        automation=AutomationOut.of(automation),
-        version=version_document,
-        preview=preview_document,
-    )
+    return {"outcome": outcome.value, "automation": automation, "version": version, "preview": preview_document}
 
 
-def _preview_document(item: ImportItem, program: Caller, team: Team) -> PreviewOut:
+def _preview_document(item: ImportItem, program: Caller, team: Team) -> dict[str, Any]:
     return preview_of(
         previews.read(item, actor=program.actor, now=program.now, team=team), program.person, program.actor
     )

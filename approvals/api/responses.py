@@ -6,12 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.urls import reverse
 from ninja import Field, Schema
 
 from approvals.api.conflicts import ConflictOut, conflicts_of
-from approvals.api.links import address
-from approvals.grants.deploy_gate import GateAnswer
+from approvals.api.links import Page
 from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.intake.views import preview_page, preview_rows
 from approvals.intake.views.preview_rows import Form
@@ -20,7 +18,7 @@ from approvals.models.grant import EnforcedBy
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
 from inventory.importers.manifest import manifest_digest
-from inventory.models import Automation, Version
+from inventory.models import Version
 
 
 class Problem(Schema):
@@ -49,13 +47,6 @@ class VersionOut(Schema):
     manifest_digest: str
     source_digest: str
 
-    @classmethod
-    def of(cls, version: Version | None) -> VersionOut | None:
-        """Convert a row, or None."""
-        if version is None:
-            return None
-        return cls(number=version.number, manifest_digest=version.manifest_digest, source_digest=version.source_digest)
-
 
 class AutomationOut(Schema):
     """One automation in its current state."""
@@ -66,21 +57,7 @@ class AutomationOut(Schema):
     tier: str
     environment: str
     team: Named
-    page: str
-
-    @classmethod
-    def of(cls, automation: Automation) -> AutomationOut:
-        """Convert a row."""
-        team = Named(id=automation.team_id, name=automation.team.name)
-        return cls(
-            id=automation.pk,
-            name=automation.name,
-            state=automation.state,
-            tier=automation.tier,
-            environment=automation.environment,
-            team=team,
-            page=address(automation.href),
-        )
+    page: Page = Field(alias="href")
 
 
 class RowOut(Schema):
@@ -137,7 +114,7 @@ class RouteOut(Schema):
 class Said(Schema):
     """One remark and its details."""
 
-    lead: str
+    lead: str = ""
     text: str
     place: str = ""
 
@@ -153,22 +130,14 @@ class PromotedOut(Schema):
     """A version of a lower environment that is promoted."""
 
     automation: Named
-    environment: str
-    version: int
+    environment: str = Field(alias="automation.environment")
+    version: int = Field(alias="number")
     approved: bool = Field(description="Whether it is the approved version there, which counts there alone.")
 
-    @classmethod
-    def of(cls, below: Version | None) -> PromotedOut | None:
-        """Convert a version with its automation; None stays None."""
-        if below is None:
-            return None
-        automation = below.automation
-        return cls(
-            automation=Named(id=automation.pk, name=automation.name),
-            environment=automation.environment,
-            version=below.number,
-            approved=below.pk == automation.approved_version_id,
-        )
+    @staticmethod
+    def resolve_approved(version: Version) -> bool:
+        """Compare it with its automation's approved version."""
+        return version.pk == version.automation.approved_version_id
 
 
 class PreviewOut(Schema):
@@ -210,96 +179,81 @@ class BroughtOut(Schema):
     preview: PreviewOut = Field(description="What submitting it would ask, and what is missing before.")
 
 
-def preview_of(preview: Preview, person: Person, actor: Actor) -> PreviewOut:
-    """Convert a preview, with the content of its page. The caller may roll back its row afterwards.
+def preview_of(preview: Preview, person: Person, actor: Actor) -> dict[str, Any]:
+    """Return the `PreviewOut` of a preview, with the content of its page. The caller may roll back its row afterwards.
 
     Args:
         preview: the preview to convert.
         person: the importer.
         actor: the caller. Holdings of other automations are named only if the token may see them.
     """
-    page = preview_page.context(preview, Form(details=forms.Form()), person)
-    source, route = preview.content.manifest.source, page["route"]
-    app = route["app"]
-    standing = page["standing"] or {}
-    return PreviewOut(
-        name=preview.content.automation.name,
-        kind=preview.content.automation.kind,
-        format=source.format,
-        team=Named(id=preview.team.pk, name=preview.team.name),
-        environment=preview.content.automation.environment,
-        automation=Named(id=preview.content.registered.pk, name=preview.content.registered.name)
-        if preview.content.registered is not None
-        else None,
-        version=preview.content.version.number if preview.content.version is not None else None,
-        manifest_digest=manifest_digest(preview.content.manifest),
-        source_digest=source.content,
-        tier=preview.tier,
-        reasons=[f"{reason['lead']} {reason['text']}".strip() for reason in page["reasons"]],
-        rows=[_row(preview, row, drawn) for row, drawn in zip(preview.wanted, page["rows"], strict=True)],
-        secrets=[Said(**_remark(secret)) for secret in page["secrets"]],
-        noticed=[Said(**_remark(remark)) for remark in page["noticed"]],
-        changes=[Said(**_remark(change)) for change in page["drift"]],
-        may_be_same_as=[
-            AlikeOut(
-                automation=Named(id=possible_duplicate.other.pk, name=possible_duplicate.other.name)
-                if possible_duplicate.other.team_id == preview.team.pk
-                else None,
-                because=possible_duplicate.because,
-            )
-            for possible_duplicate in (*preview.context.likes.held, *preview.context.likes.warned)
-        ],
-        promoted_from=PromotedOut.of(preview.context.promoted_from),
-        standing=f"{standing.get('lead', '')} {standing.get('text', '')}".strip(),
-        conflicts=_conflicts(preview, actor),
-        missing=[problem["text"] for problem in page["missing"]],
-        route=RouteOut(
-            app=[AskedPerson(**approver) for approver in app["people"]],
-            app_text=app["text"],
-            app_due=app.get("due"),
-            seats=[SeatOut(**seat) for seat in route["seats"]],
-            in_force=route["force"]["text"],
-            is_enough=route["enough"],
-            short=route["short"],
-            skipped=route["skipped"],
-        ),
+    page, content, likes = (
+        preview_page.context(preview, Form(details=forms.Form()), person),
+        preview.content,
+        preview.context.likes,
     )
+    route = page["route"]
+    standing = page["standing"] or {}
+    return {
+        "name": content.automation.name,
+        "kind": content.automation.kind,
+        "format": content.manifest.source.format,
+        "team": preview.team,
+        "environment": content.automation.environment,
+        "automation": content.registered,
+        "version": content.version.number if content.version is not None else None,
+        "manifest_digest": manifest_digest(content.manifest),
+        "source_digest": content.manifest.source.content,
+        "tier": preview.tier,
+        "reasons": [f"{reason['lead']} {reason['text']}".strip() for reason in page["reasons"]],
+        "rows": [_row(preview, row, drawn) for row, drawn in zip(preview.wanted, page["rows"], strict=True)],
+        "secrets": page["secrets"],
+        "noticed": page["noticed"],
+        "changes": page["drift"],
+        "may_be_same_as": [
+            {"automation": like.other if like.other.team_id == preview.team.pk else None, "because": like.because}
+            for like in (*likes.held, *likes.warned)
+        ],
+        "promoted_from": preview.context.promoted_from,
+        "standing": f"{standing.get('lead', '')} {standing.get('text', '')}".strip(),
+        "conflicts": _conflicts(preview, actor),
+        "missing": [problem["text"] for problem in page["missing"]],
+        "route": {
+            **route,
+            "app": route["app"]["people"],
+            "app_text": route["app"]["text"],
+            "app_due": route["app"].get("due"),
+            "in_force": route["force"]["text"],
+            "is_enough": route["enough"],
+        },
+    }
 
 
 def _conflicts(preview: Preview, actor: Actor) -> list[ConflictOut]:
-    pk = preview.content.automation.pk or 0
+    pk, words = preview.content.automation.pk or 0, preview_page.conflict_words(preview)
     privileges = ((row.key, row.requested.privilege) for row in preview.wanted)
     rows = {f"{pk}/{privilege.key}": key for key, privilege in privileges if privilege is not None}
-    return conflicts_of(
-        preview.context.conflicts, preview_page.conflict_words(preview), actor, preview.context.now, rows
-    )
+    return conflicts_of(preview.context.conflicts, words, actor, preview.context.now, rows)
 
 
-def _remark(remark: dict[str, Any]) -> dict[str, str]:
-    return {name: str(remark.get(name) or "") for name in ("lead", "text", "place")}
-
-
-def _row(preview: Preview, row: PreviewRow, drawn: dict[str, Any]) -> RowOut:
-    privilege, resource = row.requested.privilege, row.resource
-    return RowOut(
-        key=row.key,
-        kind="credential" if privilege is None else "privilege",
-        sentence=drawn["sentence"],
-        scope=drawn["scope"],
-        level=drawn["level"],
-        data_class=preview.counted_class(row) or "restricted",
-        tier=row.requested.tier,
-        reasons=list(row.requested.reasons),
-        recognised=preview_rows.is_recognised(row),
-        resource=Named(id=resource.pk, name=resource.name) if resource is not None and row.is_named else None,
-        is_named=row.is_named,
-        is_asked=row.is_asked,
-        asked_of=drawn["asked_of"],
-        justification=preview.answers.why(row.key),
-        term_days=preview.answers.term(row.key, row.requested),
-        longest_term_days=preview.context.policy.longest_term(row.requested.tier),
-        problems=list(row.problems),
-    )
+def _row(preview: Preview, row: PreviewRow, drawn: dict[str, Any]) -> dict[str, Any]:
+    requested = row.requested
+    return {
+        **{name: drawn[name] for name in ("sentence", "scope", "level", "asked_of")},
+        "key": row.key,
+        "kind": "credential" if requested.privilege is None else "privilege",
+        "data_class": preview.counted_class(row) or "restricted",
+        "tier": requested.tier,
+        "reasons": requested.reasons,
+        "recognised": preview_rows.is_recognised(row),
+        "resource": row.resource if row.is_named else None,
+        "is_named": row.is_named,
+        "is_asked": row.is_asked,
+        "justification": preview.answers.why(row.key),
+        "term_days": preview.answers.term(row.key, requested),
+        "longest_term_days": preview.context.policy.longest_term(requested.tier),
+        "problems": row.problems,
+    }
 
 
 class HeldOut(Schema):
@@ -317,23 +271,20 @@ class HeldOut(Schema):
     enforcement: str
     is_enforced: bool = Field(description="Whether something in the path stops it; what is detached is held elsewhere.")
 
-    @classmethod
-    def of(cls, grant: Grant) -> HeldOut:
-        """Convert a row."""
-        resource = grant.entitlement.resource if grant.entitlement is not None else None
-        return cls(
-            sentence=grant.sentence,
-            kind=grant.kind,
-            resource=resource.name if resource is not None else "",
-            code=grant.entitlement.code if grant.entitlement is not None else "",
-            level=grant.level,
-            target=grant.target,
-            scope=list(grant.scope),
-            begins_at=grant.begins_at,
-            ends_at=grant.ends_at,
-            enforcement=grant.enforcement,
-            is_enforced=grant.enforcement != EnforcedBy.DETACHED,
-        )
+    @staticmethod
+    def resolve_resource(grant: Grant) -> str:
+        """Name the resource of a privilege; empty for a credential."""
+        return grant.entitlement.resource.name if grant.entitlement is not None else ""
+
+    @staticmethod
+    def resolve_code(grant: Grant) -> str:
+        """Return the code of a privilege; empty for a credential."""
+        return grant.entitlement.code if grant.entitlement is not None else ""
+
+    @staticmethod
+    def resolve_is_enforced(grant: Grant) -> bool:
+        """Compare the enforcement."""
+        return grant.enforcement != EnforcedBy.DETACHED
 
 
 class GateOut(Schema):
@@ -345,25 +296,7 @@ class GateOut(Schema):
     to_do: str
     environment: str
     automation: Named | None
-    page: str
+    page: Page
     version: VersionOut | None
     privileges: list[HeldOut]
     without: list[str] = Field(description="What it asks for and may not use now.")
-
-    @classmethod
-    def of(cls, answer: GateAnswer, environment: str) -> GateOut:
-        """Convert the gate's answer."""
-        version = answer.version
-        automation = version.automation if version is not None else None
-        return cls(
-            allowed=answer.may_run,
-            code=answer.code,
-            reason=answer.sentence,
-            to_do=answer.to_do,
-            environment=environment,
-            automation=Named(id=automation.pk, name=automation.name) if automation is not None else None,
-            page=address(reverse("automation", args=[automation.pk])) if automation is not None else "",
-            version=VersionOut.of(version),
-            privileges=[HeldOut.of(grant) for grant in answer.grants],
-            without=[blocked.sentence for blocked in answer.without],
-        )

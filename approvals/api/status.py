@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
@@ -12,7 +13,7 @@ from ninja import Field, Router, Schema
 
 from approvals.api.caller import Caller, caller
 from approvals.api.conflicts import ConflictOut, conflicts_of
-from approvals.api.links import address
+from approvals.api.links import Page
 from approvals.api.problems import ERRORS
 from approvals.api.requests import Key
 from approvals.api.responses import AutomationOut, Named, VersionOut
@@ -22,6 +23,7 @@ from approvals.models.submission import UNFINISHED
 from approvals.review.views import approval_rows, dossier
 from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader
+from governance.core.models import Person
 from inventory.models import Automation
 from inventory.ownership import rules as ownership_rules
 
@@ -80,7 +82,7 @@ class SubmissionOut(Schema):
         description="What would be held together and may not be, were all that is asked approved (S6); none once it is over."
     )
     records: list[RecordOut]
-    page: str
+    page: Page
 
 
 class SubmittedOut(Schema):
@@ -100,76 +102,62 @@ class StandingOut(Schema):
 
 
 @router.get("/me", response={200: CallerOut, **ERRORS})
-def me(request: HttpRequest) -> CallerOut:
+def me(request: HttpRequest) -> dict[str, Any]:
     """Show the token's person, its expiry, and the teams it may import for."""
-    program = caller(request)
-    return CallerOut(
-        person=Named(id=program.person.pk, name=program.person.name),
-        token=str(program.token),
-        expires_at=program.token.expires_at,
-        is_of_team=program.token.team_id is not None,
-        teams=[Named(id=team.pk, name=team.name) for team in program.teams],
-    )
+    program, token = caller(request), caller(request).token
+    is_of_team = token.team_id is not None
+    answer = {"person": program.person, "token": str(token), "expires_at": token.expires_at, "is_of_team": is_of_team}
+    return {**answer, "teams": program.teams}
 
 
 @router.get("/teams/{pk}/owners", response={200: list[Named], **ERRORS})
-def owners(request: HttpRequest, pk: Key) -> list[Named]:
+def owners(request: HttpRequest, pk: Key) -> Iterable[Person]:
     """List the people who can own automations of one of your teams."""
     program = caller(request)
     team = next((candidate_team for candidate_team in program.teams if candidate_team.pk == pk), None)
     if team is None:
         raise Http404("No team of theirs has this id.")
-    return [
-        Named(id=person.pk, name=person.name) for person in ownership_rules.possible_owners(team, None, program.now)
-    ]
+    return ownership_rules.possible_owners(team, None, program.now)
 
 
 @router.get("/automations/{pk}", response={200: StandingOut, **ERRORS})
-def automation(request: HttpRequest, pk: Key) -> StandingOut:
+def automation(request: HttpRequest, pk: Key) -> dict[str, Any]:
     """Show an automation: its state, approved version and newest submission."""
     program = caller(request)
     seen = Automation.objects.visible_to(program.actor, program.now).select_related("team", "approved_version")
     found_automation = get_object_or_404(seen, pk=pk)
     newest = found_automation.submissions.order_by("-pk").first()
-    return StandingOut(
-        automation=AutomationOut.of(found_automation),
-        approved_version=VersionOut.of(found_automation.approved_version),
-        newest_version=VersionOut.of(found_automation.versions.order_by("-number").first()),
-        submission=submission_of(newest, program) if newest is not None else None,
-    )
+    return {
+        "automation": found_automation,
+        "approved_version": found_automation.approved_version,
+        "newest_version": found_automation.versions.order_by("-number").first(),
+        "submission": submission_of(newest, program) if newest is not None else None,
+    }
 
 
 @router.get("/submissions/{pk}", response={200: SubmissionOut, **ERRORS})
-def submission(request: HttpRequest, pk: Key) -> SubmissionOut:
+def submission(request: HttpRequest, pk: Key) -> dict[str, Any]:
     """Show a submission: the state and holders of each approval, and the next step."""
     program = caller(request)
     visible = Submission.objects.visible_to(program.actor, program.now)
     return submission_of(get_object_or_404(visible, pk=pk), program)
 
 
-def submission_of(submission: Submission, program: Caller) -> SubmissionOut:
-    """Load a submission that the caller may see, with the content of its page."""
+def submission_of(submission: Submission, program: Caller) -> dict[str, Any]:
+    """Return the `SubmissionOut` of a submission that the caller may see, with the content of its page."""
     reader = Reader(program.actor, program.now)
     loaded = get_object_or_404(dossier.visible_submissions(reader), pk=submission.pk)
     details = dossier.load_dossier(loaded, reader)
-    version = VersionOut.of(loaded.version)
-    assert version is not None
-    records = [_record(record, details) for record in details.records]
-    return SubmissionOut(
-        id=loaded.pk,
-        reference=loaded.reference,
-        state=loaded.state,
-        tier=loaded.tier,
-        version=version,
-        automation=Named(id=loaded.automation_id, name=loaded.automation.name),
-        submitted_at=loaded.submitted_at,
-        submitted_by=loaded.submitted_by.name,
-        held_by=_together(details.held),
-        next=_next(details),
-        conflicts=_conflicts(details, reader),
-        records=records,
-        page=address(reverse("review", args=[loaded.pk])),
-    )
+    columns = ("id", "reference", "state", "tier", "version", "automation", "submitted_at")
+    return {
+        **{name: getattr(loaded, name) for name in columns},
+        "submitted_by": loaded.submitted_by.name,
+        "held_by": _together(details.held),
+        "next": _next(details),
+        "conflicts": _conflicts(details, reader),
+        "records": [_record(record, details) for record in details.records],
+        "page": reverse("review", args=[loaded.pk]),
+    }
 
 
 def _conflicts(details: Dossier, reader: Reader) -> list[ConflictOut]:
@@ -179,33 +167,29 @@ def _conflicts(details: Dossier, reader: Reader) -> list[ConflictOut]:
     return conflicts_of(findings, conflicts.sentences, reader.actor, reader.now)
 
 
-def _record(record: Approval, details: Dossier) -> RecordOut:
-    return RecordOut(
-        stage=record.stage,
-        kind=record.kind,
-        sentence=approval_rows.subject(record) if record.stage == 2 else "May this app exist for business use?",
-        state=record.state,
-        tier=record.tier,
-        term_days=record.granted_term_days or record.term_days,
-        held_by=_holders(details.held_of(record)),
-        due_at=record.due_at if record.state == ApprovalState.OPEN else record.builder_due_at,
-        ended_at=record.ended_at,
-    )
+def _record(record: Approval, details: Dossier) -> dict[str, Any]:
+    return {
+        **{name: getattr(record, name) for name in ("stage", "kind", "state", "tier", "ended_at")},
+        "sentence": approval_rows.subject(record) if record.stage == 2 else "May this app exist for business use?",
+        "term_days": record.granted_term_days or record.term_days,
+        "held_by": _holders(details.held_of(record)),
+        "due_at": record.due_at if record.state == ApprovalState.OPEN else record.builder_due_at,
+    }
 
 
-def _holders(held: Iterable[Waiting]) -> list[HolderOut]:
+def _holders(held: Iterable[Waiting]) -> list[dict[str, Any]]:
     return [
-        HolderOut(name=person.name, seat=pending.seat, since=person.since, until=pending.until)
+        {"name": person.name, "seat": pending.seat, "since": person.since, "until": pending.until}
         for pending in held
         for person in pending.people
     ]
 
 
-def _together(held: Iterable[Waiting]) -> list[HolderOut]:
+def _together(held: Iterable[Waiting]) -> list[dict[str, Any]]:
     """Each person once per seat, with the earliest instant."""
-    by_person_and_seat: dict[tuple[str, str], HolderOut] = {}
-    for holder in sorted(_holders(held), key=lambda holder: holder.since):
-        by_person_and_seat.setdefault((holder.name, holder.seat), holder)
+    by_person_and_seat: dict[tuple[str, str], dict[str, Any]] = {}
+    for holder in sorted(_holders(held), key=lambda holder: holder["since"]):
+        by_person_and_seat.setdefault((holder["name"], holder["seat"]), holder)
     return list(by_person_and_seat.values())
 
 

@@ -76,14 +76,13 @@ def submit(request: HttpRequest, pk: Key, document: Submitting, options: Query[W
     if preview.refusal is not None:
         raise refuse(preview.refusal)
     if preview.is_repeat:
-        return SubmittedOut(
-            submitted=False, submission=submission_of(_existing_submission(preview, automation), program)
-        )
+        existing = _existing_submission(preview, automation)
+        return {"submitted": False, "submission": submission_of(existing, program)}
     _check_filled_in(preview)
     submission = intake_transitions.hand_in(preview, actor=program.actor, now=program.now)
     if submission is None:
         raise refuse(AT_ONCE)
-    return Status(201, SubmittedOut(submitted=True, submission=submission_of(submission, program)))
+    return Status(201, {"submitted": True, "submission": submission_of(submission, program)})
 
 
 def _check_may(automation: Automation, version: Version, document: Submitting, program: Caller) -> None:

@@ -15,6 +15,7 @@ from approvals.models import Submission
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
+from governance.core.texts.number_words import counted
 from governance.recertification.models import Question
 from inventory.models import Automation, AutomationState
 from inventory.ownership import queries as ownership_queries
@@ -28,21 +29,17 @@ class TaskGroup:
     """Tasks of one kind.
 
     Args:
-        key: its name in ids of elements.
-        title: its heading.
-        words: note beside the heading.
+        key: its kind; ``portal/dashboard/group_head.html`` has its heading.
         tasks: the tasks, the most urgent first.
         more_href: page that has all of them.
-        more_words: words of its link.
+        words: note beside the heading.
         total: number of tasks if ``tasks`` has only the first.
     """
 
     key: str
-    title: str
-    words: str
     tasks: list[Task]
     more_href: str = ""
-    more_words: str = "See them all"
+    words: str = ""
     total: int = 0
 
     @property
@@ -64,48 +61,21 @@ def load_groups(actor: Actor, person: Person, now: datetime, under_way: Iterable
         tasks.waivers(actor, now),
     )
     open_approvals = sum(len(task.approvals) for task in decisions)
-    words = f"{open_approvals} approval{'s' if open_approvals != 1 else ''}"
-    words += f" in {len(decisions)} submission{'s' if len(decisions) != 1 else ''}"
+    words = f"{counted(open_approvals, 'approval')} in {counted(len(decisions), 'submission')}"
     return [
-        TaskGroup(
-            "batches",
-            "Paused mass revocations",
-            "release or discard them, with one person of the other role",
-            tasks.paused_mass_revocations(actor, now),
-            reverse("held_batches"),
-        ),
-        TaskGroup("over", "Ended waivers", "what they allowed is in conflict again", tasks.ended_waivers(actor, now)),
-        TaskGroup("approvals", "Approvals", words, [*decisions], reverse("desk"), "See all approvals"),
-        TaskGroup(
-            "proposals",
-            "Proposals",
-            "a change of rules or responsible people takes two people",
-            [task for task in proposals if not task.is_own],
-            reverse("proposals"),
-        ),
-        TaskGroup(
-            "waivers",
-            "Waivers",
-            "requests to allow a conflict for a limited time",
-            [task for task in waivers if not task.is_own],
-            reverse("waiver_list"),
-        ),
-        TaskGroup(
-            "revocations",
-            "Access to remove",
-            "ended here, still active in the target system",
-            tasks.revocation_tasks(actor, now),
-            f"{reverse('revocations')}?mine=1",
-        ),
-        TaskGroup("samples", "Spot checks", "drawn by chance", approvals.spot_checks(actor, now)),
+        TaskGroup("batches", tasks.paused_mass_revocations(actor, now), reverse("held_batches")),
+        TaskGroup("over", tasks.ended_waivers(actor, now)),
+        TaskGroup("approvals", [*decisions], reverse("desk"), words),
+        TaskGroup("proposals", [task for task in proposals if not task.is_own], reverse("proposals")),
+        TaskGroup("waivers", [task for task in waivers if not task.is_own], reverse("waiver_list")),
+        TaskGroup("revocations", tasks.revocation_tasks(actor, now), f"{reverse('revocations')}?mine=1"),
+        TaskGroup("samples", approvals.spot_checks(actor, now)),
         load_recertifications(actor, now),
-        TaskGroup(
-            "questions", "Questions to you", "the approver waits for your answer", approvals.questions(actor, now)
-        ),
-        TaskGroup("handovers", "To accept", "", approvals.acceptances(under_way, person, now)),
+        TaskGroup("questions", approvals.questions(actor, now)),
+        TaskGroup("handovers", approvals.acceptances(under_way, person, now)),
         _load_ownerless(actor, now),
-        TaskGroup("proposed", "Proposed by you", "", [task for task in proposals if task.is_own]),
-        TaskGroup("asked", "Waivers that you requested", "", [task for task in waivers if task.is_own]),
+        TaskGroup("proposed", [task for task in proposals if task.is_own]),
+        TaskGroup("asked", [task for task in waivers if task.is_own]),
     ]
 
 
@@ -119,8 +89,7 @@ def load_recertifications(actor: Actor, now: datetime) -> TaskGroup:
     first = list(rows.order_by("item__deadline", "pk")[:MOST])
     total = first[0].total if first else 0
     recertifications = [_recertification(question, actor) for question in first]
-    href, words = reverse("recert_mine"), "Answer them in a row"
-    return TaskGroup("recertifications", "Recertifications", f"{total} to answer", recertifications, href, words, total)
+    return TaskGroup("recertifications", recertifications, reverse("recert_mine"), f"{total} to answer", total)
 
 
 def _recertification(question: Question, actor: Actor) -> Task:
@@ -153,7 +122,7 @@ def _load_ownerless(actor: Actor, now: datetime) -> TaskGroup:
         for item in items[:MOST]
     ]
     words = f"{len(items)}" if len(items) <= MOST else f"more than {MOST}"
-    return TaskGroup("ownerless", "Without an owner", words, ownerless, reverse("ownerless"))
+    return TaskGroup("ownerless", ownerless, reverse("ownerless"), words)
 
 
 def own_automations(person: Person, now: datetime) -> QuerySet[Automation]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -170,33 +170,18 @@ def _signals(request: Request, now: datetime) -> list[Shape]:
     return [{"label": "Signals", "icon": "person", "href": reverse("signals")}]
 
 
-def _last_verification(problems: Iterable[str] = ()) -> Shape:
+def _last_verification(problems: Sequence[str] = ()) -> Shape:
     """Result of the last verification; problems in words only directly after it."""
-    action = reverse("ledger_verify")
     run = JobRun.objects.filter(job=JOB, seen_at__isnull=False, error="").order_by("-id").first()
     if run is None:
-        return {"sound": None, "sentence": "Not verified yet.", "at": None, "details": [], "action": action}
-    events, seals, wrong = (run.counts.get(name, 0) for name in ("events", "seals", "problems"))
-    all_fit = f"All {counted(seals, 'seal')} and {counted(events, 'event')} fit together"
-    last, checkpoint_facts = sealing.latest(), _published()
-    checkpoint = (
-        f"{counted(checkpoint_facts['events'], 'event')}, seal {checkpoint_facts['seals']:,}"
-        if checkpoint_facts
-        else "none was published yet"
-    )
+        return {"sound": None}
     return {
-        "sound": not wrong,
-        "sentence": f"{all_fit}, with what people typed, with the rows that they are about, and with the checkpoint kept outside the database."
-        if not wrong
-        else f"{counted(wrong, 'thing')} {'does' if wrong == 1 else 'do'} not fit.",
-        "at": run.ended_at,
-        "action": action,
-        "details": [
-            *({"label": "Problem", "text": problem} for problem in list(problems)[:10]),
-            {"label": "Last root", "text": last.root if last else "none", "mono": True},
-            {"label": "Signed by", "text": key_files.public_key_hex(), "mono": True},
-            {"label": "Checkpoint", "text": checkpoint},
-        ],
+        "sound": not run.counts.get("problems", 0),
+        "run": run,
+        "problems": problems[:10],
+        "last": sealing.latest(),
+        "key": key_files.public_key_hex(),
+        "checkpoint": _published(),
     }
 
 
@@ -208,25 +193,17 @@ def _published() -> Shape | None:
 
 
 def _filters(query: QueryDict) -> Shape:
-    def options(name: str, choices: tuple[tuple[str, str], ...]) -> list[Shape]:
-        return [{"value": v, "label": label, "selected": v == query.get(name, "")} for v, label in choices]
-
-    kept = {"about": query["about"]} if query.get("about") else {}
-    actors: tuple[tuple[str, str], ...] = (("person", "A person"), ("job", "A job"))
+    actors = [("person", "A person"), ("job", "A job")]
     if (actor := query.get("actor", "")) not in ("", "person", "job"):
-        actors = (*actors, (actor, timeline_queries.names([actor]).get(actor, actor)))
+        actors.append((actor, timeline_queries.names([actor]).get(actor, actor)))
     return {
         "action": reverse("ledger"),
         "words": query.get("q", ""),
         "words_label": "Who, what, event, code or number",
-        "kept": kept,
+        "kept": {"about": query["about"]} if query.get("about") else {},
         "fields": [
-            {
-                "name": "outcome",
-                "label": "Outcome",
-                "options": options("outcome", (("done", "Done"), ("refused", "Refused"))),
-            },
-            {"name": "actor", "label": "By", "any": "Anybody", "options": options("actor", actors)},
+            pager.choice(query, "outcome", "Outcome", (("done", "Done"), ("refused", "Refused"))),
+            pager.choice(query, "actor", "By", actors) | {"any": "Anybody"},
         ],
         "dated": True,
         "since": query.get("since", ""),
@@ -242,20 +219,14 @@ def _shapes(events: Sequence[LedgerEvent], reader: Actor) -> list[Shape]:
     subjects, seals = _names(events), _seals(events)
     return [
         {
-            "number": event.pk,
-            "at": event.at,
+            "event": event,
             "actor": names.get(event.actor_id)
             or (f"Job: {event.actor_id}" if event.actor_kind == "job" else "somebody"),
             "for_person": names.get(event.for_id, ""),
-            "verb": event.verb,
             "words": _words(event, in_words.get((event.subject_type, event.subject_id), "")),
             "subject": subjects[event.subject_type, event.subject_id],
             "subject_href": _subject_href(event),
-            "outcome": event.outcome,
-            "code": event.code,
             "sealed": f"seal {seals[event.pk]:,}" if seals.get(event.pk) else "",
-            "digest": event.digest,
-            "reason": event.reason.shown if event.reason else "",
         }
         for event in events
     ]

@@ -96,7 +96,7 @@ def test_ledger_is_searched_by_subject_and_event(company: Company, live: Submiss
 
     def found(words: str) -> list[tuple[str, str]]:
         events = yuki.get(reverse("ledger"), {"q": words}).context["events"]
-        return [(one["verb"], one["subject"]) for one in events]
+        return [(row["event"].verb, row["subject"]) for row in events]
 
     named = found("weekly stock")
     assert {"submission.submitted", "approval.approved", "grant.stopped"} <= {verb for verb, _ in named}

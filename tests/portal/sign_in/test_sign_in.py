@@ -106,7 +106,7 @@ def test_picking_person_works_in_demo_only(rita: Person, settings: Any) -> None:
     settings.DEMO = False
     client = Client()
     page = client.get(reverse("account_login"))
-    assert "Or be somebody" not in page.content.decode()
+    assert "Or choose a person" not in page.content.decode()
     assert client.post(reverse("demo_sign_in"), {"person": str(rita.opaque_id)}).status_code == 404
     assert "_auth_user_id" not in client.session
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 from tests.web.samples.row_samples import Shape, at, frame, on
 
 
+def _automation(name: str, state: str, approved: int = 0) -> Shape:
+    version = {"number": approved} if approved else None
+    return {"href": "/automations/1", "name": name, "state": state, "approved_version": version}
+
+
 def builder() -> Shape:
     """Rita Novak's: a question to answer and two automations on their way."""
     return {
@@ -16,7 +21,6 @@ def builder() -> Shape:
         "groups": [
             {
                 "key": "recertifications",
-                "title": "Recertifications",
                 "words": "1 to answer",
                 "rows": [
                     {
@@ -32,7 +36,6 @@ def builder() -> Shape:
             },
             {
                 "key": "questions",
-                "title": "Questions to you",
                 "words": "the approver waits for your answer",
                 "rows": [
                     {
@@ -48,28 +51,18 @@ def builder() -> Shape:
         ],
         "automations": [
             {
-                "href": "/automations/1",
-                "name": "Invoice chaser",
-                "state": "live",
-                "text": "Version 7 is in stage 2, version 3 runs on",
+                "row": _automation("Invoice chaser", "live", approved=3),
+                "submission": {"pk": 7, "state": "open", "version": {"number": 7}},
                 "held": [{"who": "Omar Haddad", "since": on(20)}, {"who": "Mei Tanaka", "since": on(20)}],
-                "next": {"href": "/review", "label": "See the review"},
+                "more": 0,
             },
             {
-                "href": "/automations/2",
-                "name": "Supplier onboarding agent",
-                "state": "draft",
-                "text": "2 things missing before you can submit",
+                "row": _automation("Supplier onboarding agent", "draft"),
+                "submission": None,
                 "held": [{"who": "you", "since": on(24)}],
-                "next": {"href": "/preview", "label": "Go on"},
+                "more": 0,
             },
-            {
-                "href": "/automations/3",
-                "name": "Stock dashboard",
-                "state": "live",
-                "text": "4 grants, next ends 23 Mar",
-                "held": [],
-            },
+            {"row": _automation("Stock dashboard", "live", approved=1), "submission": None, "held": [], "more": 0},
         ],
     }
 
@@ -89,10 +82,8 @@ def owner() -> Shape:
         "groups": [
             {
                 "key": "approvals",
-                "title": "Approvals",
                 "words": "7 records in 3 submissions, on resources you own",
                 "more_href": "/desk",
-                "more_words": "Open the desk",
                 "rows": [
                     {
                         "href": "/review",
@@ -118,10 +109,8 @@ def owner() -> Shape:
             },
             {
                 "key": "recertifications",
-                "title": "Recertifications",
                 "words": "5 left of 12",
                 "more_href": "/recertify",
-                "more_words": "Answer them in a row",
                 "rows": [
                     {
                         "href": "/recertify",

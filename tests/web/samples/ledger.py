@@ -6,15 +6,14 @@ from tests.web.samples.row_samples import Shape, at, frame
 
 
 def _event(number: int, actor: str, verb: str, subject: str, hour: int, minute: int, **more: object) -> Shape:
+    reason = {"shown": more.pop("reason", "")}
+    event = {"pk": number, "at": at(24, hour, minute), "verb": verb, "outcome": "done", "reason": reason}
     base: Shape = {
-        "number": number,
-        "at": at(24, hour, minute),
+        "event": {**event, "code": more.pop("code", ""), "outcome": more.pop("outcome", "done")},
         "actor": actor,
-        "verb": verb,
         "words": verb.partition(".")[2].capitalize(),
         "subject": subject,
         "subject_href": "/review",
-        "outcome": "done",
         "sealed": "seal 812",
     }
     return {**base, **more}
@@ -31,14 +30,11 @@ def events() -> Shape:
         },
         "verification": {
             "sound": True,
-            "sentence": "All 812 seals and 4,211 events fit together, with what people typed, with the rows that they are about, and with the checkpoint kept outside the database.",
-            "at": at(24, 15, 0),
-            "action": "/ledger/verify",
-            "details": [
-                {"label": "Last root", "text": "8c1f2d6e9b0a47d4a2c1f0e6b7d9e3c4", "mono": True},
-                {"label": "Signed by", "text": "key 2026-06, Ed25519"},
-                {"label": "Checkpoint", "text": "4,188 events, today 12:00"},
-            ],
+            "run": {"counts": {"seals": 812, "events": 4211, "problems": 0}, "ended_at": at(24, 15, 0)},
+            "problems": [],
+            "last": {"root": "8c1f2d6e9b0a47d4a2c1f0e6b7d9e3c4"},
+            "key": "3b6a27bcceb6a42d62a3a8d02a6f0d73",
+            "checkpoint": {"events": 4188, "seals": 810},
         },
         "filters": {
             "action": "/ledger",

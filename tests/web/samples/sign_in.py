@@ -34,10 +34,9 @@ def demo() -> Shape:
         "chrome": replace(Frame(person_name=""), demo=True),
         "form": Login(),
         "next": "/recertify/88",
-        "demo": {
-            "action": "/demo/sign-in",
-            "people": [{"name": name, "words": words, "value": str(index)} for index, (name, words) in enumerate(CAST)],
-        },
+        "demo_people": [
+            {"name": name, "title": title, "opaque_id": str(index)} for index, (name, title) in enumerate(CAST)
+        ],
     }
 
 

@@ -66,25 +66,8 @@ def _part_of_day(local: datetime) -> str:
 
 
 def _automation(automation: Automation, submission: Submission | None, reader: Reader) -> Shape:
-    approved, submitted_at = automation.approved_version, getattr(automation, "submitted_at", None)
-    shape: Shape = dict.fromkeys(("next", "waits", "more")) | {
-        "href": automation.href,
-        "name": automation.name,
-        "state": automation.state,
-        "held": [],
-    }
+    """One of the reader's automations, its open submission, and the people that it waits for."""
     if submission is None:
-        never = "Submitted before, nothing approved" if submitted_at else "Not submitted yet"
-        return shape | {
-            "text": f"Version {approved.number} is approved" if approved else never,
-            "waits": "" if approved or submitted_at else "Waits to be submitted",
-        }
-    runs = f", version {approved.number} runs on" if approved else ""
+        return {"row": automation, "submission": None, "held": [], "more": 0}
     held = waiting_for.holder_shapes(inbox_waiting_for.load_waiting(submission, reader.now), reader)
-    where = "is decided" if submission.state == "decided" else "is in review"
-    return shape | {
-        "text": f"Version {submission.version.number} {where}{runs}",
-        "held": held[:MOST_HELD],
-        "more": f"and {times.counted(len(held) - MOST_HELD, 'other')}" if len(held) > MOST_HELD else "",
-        "next": {"href": reverse("review", args=[submission.pk]), "label": "See the review"},
-    }
+    return {"row": automation, "submission": submission, "held": held[:MOST_HELD], "more": len(held) - MOST_HELD}

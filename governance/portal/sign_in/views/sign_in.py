@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa
 from django.conf import settings
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -14,7 +15,6 @@ from django.views.decorators.http import require_http_methods
 
 from governance.core.clock import business_time
 from governance.core.models import Person, RoleAssignment
-from governance.core.roles.roles import ROLE_WORDS, Role
 from governance.portal.sign_in.adapters import note_authentication, note_sign_in
 from governance.web.pages.page import page
 from governance.web.requests.parameters import local_path
@@ -27,25 +27,11 @@ class SignIn(account.LoginView):
         """Add a demo's people."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
         if settings.DEMO:
-            context["demo"] = {"action": reverse("demo_sign_in"), "people": _demo_people()}
+            current = RoleAssignment.objects.filter(confirmed_at__lte=business_time.now(), until__isnull=True)
+            people = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
+            related = Prefetch("role_assignments", current.order_by("pk"))
+            context["demo_people"] = people.prefetch_related(related)
         return context
-
-
-def _demo_people() -> list[dict[str, str]]:
-    """The demo's people with their titles or roles."""
-    held: dict[int, list[str]] = {}
-    now = business_time.now()
-    for row in RoleAssignment.objects.filter(confirmed_at__lte=now, until__isnull=True).order_by("pk"):
-        held.setdefault(row.person_id, []).append(ROLE_WORDS[Role(row.role)])
-    people = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
-    return [
-        {
-            "name": person.name,
-            "words": person.title or ", ".join(held.get(person.pk, ["Employee"])),
-            "value": str(person.opaque_id),
-        }
-        for person in people
-    ]
 
 
 def next_address(request: HttpRequest) -> str:
