@@ -6,14 +6,13 @@ signature. An approval that was sent back waits for the submitter, from the ques
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, Subquery
-from django.db.models.functions import Greatest, JSONObject
 
 from approvals.assignment.route import Route
 from approvals.models import (
@@ -25,10 +24,10 @@ from approvals.models import (
     DecisionOutcome,
     DecisionPerson,
     Party,
+    Seat,
     Submission,
     SubmissionState,
 )
-from approvals.models.submission import SubmissionQuerySet
 from governance.core.models import Person
 
 #: Labels that are no seat: the answer to a question, and the acceptance of a partial approval (A5, A14).
@@ -75,49 +74,65 @@ def join_with_or(names: Sequence[str], most: int = 3) -> str:
     return " or ".join(names)
 
 
-def with_waiting(submissions: SubmissionQuerySet) -> SubmissionQuerySet:
-    """Load the rows that `load_waiting` needs, in the same query for any number of approvals."""
-    return submissions.annotate(
-        seats_open=_seats(),
-        sent_back=_questions(),
-    )
+def load_waiting(
+    submissions: Collection[Submission], now: datetime, routes: Mapping[int, Route] = MappingProxyType({})
+) -> dict[int, list[Waiting]]:
+    """Open seats, questions and acceptance of submissions, by key. Two queries.
+
+    Args:
+        submissions: with their submitters, and the owners of their automations.
+        now: business time.
+        routes: routes by key of the submission, if loaded. A route drops people excluded later by a duty or the ladder.
+            A seat without holders then goes to the next people on the ladder (A9).
+    """
+    waiting: dict[int, list[Waiting]] = {}
+    for submission in submissions:
+        waiting[submission.pk] = []
+        if submission.state == SubmissionState.DECIDED:
+            owner, since = submission.automation.accepting(now), submission.decided_at or now
+            waiting[submission.pk] = [_held_by(None, ACCEPTING, owner, since, submission.accept_due_at)]
+    seats, questions = _open_seats(waiting), _questions(waiting)
+    for submission in submissions:
+        if submission.state != SubmissionState.DECIDED:
+            route, open_seats = routes.get(submission.pk), seats[submission.pk]
+            waiting[submission.pk] = open_seats if route is None else _apply_route(open_seats, route)
+            waiting[submission.pk] += _asked_back(submission, questions[submission.pk], now)
+    return waiting
 
 
-def _seats() -> ArraySubquery:
-    """Candidates of open seats who may still decide, as far as rows show: no party, not of the other stage, and no approval in this round."""
-    record = "seat__approval"
+def _open_seats(submissions: Collection[int]) -> dict[int, list[Waiting]]:
+    """The open seats of submissions, each with all people asked who may still decide, as far as rows show.
+
+    They are no party, not of the other stage, and have not approved in this round.
+    """
     candidates = Candidate.objects.filter(
         person__is_active=True,
         person__left_at=None,
-        **{f"{record}__submission": OuterRef("pk"), f"{record}__state": ApprovalState.OPEN},
+        seat__approval__submission__in=submissions,
+        seat__approval__state=ApprovalState.OPEN,
     )
     # Decisions and carried decisions are two conditions: each uses an index by approval, and one condition with "or" uses none.
-    same_round = {"approval": OuterRef(record), "round": OuterRef(f"{record}__round")}
+    same_round = {"approval": OuterRef("seat__approval"), "round": OuterRef("seat__approval__round")}
     approved = Decision.objects.standing().filter(_uses_up(""), **same_round, outcome=DecisionOutcome.APPROVE)
     unretracted_approval = {"decision__retraction": None, "decision__outcome": DecisionOutcome.APPROVE}
     carried = CarriedDecision.objects.filter(_uses_up("decision__"), **same_round, **unretracted_approval)
-    within = {"submission": OuterRef(f"{record}__submission"), "person": OuterRef("person")}
-    elsewhere = DecisionPerson.objects.filter(**within).exclude(stage=OuterRef(f"{record}__stage"))
-    rests_on = DecisionPerson.objects.filter(
-        decision__approval=OuterRef(f"{record}__submission__app_approval"), person=OuterRef("person")
-    )
-    eligible = (
-        candidates.exclude(Exists(approved))
-        .exclude(Exists(carried))
-        .exclude(Exists(Party.objects.filter(**within)))
-        .exclude(Exists(elsewhere))
-    )
-    eligible = eligible.exclude(Exists(rests_on), **{f"{record}__stage": 2})
-    row = JSONObject(
-        record=f"{record}_id",
-        seat="seat__label",
-        pk="person_id",
-        name="person__name",
-        since=Greatest("at", f"{record}__opened_at"),
-        until=f"{record}__due_at",
-    )
-    ordered = eligible.order_by(f"{record}__stage", f"{record}_id", "seat_id", "order", "pk")
-    return ArraySubquery(ordered.values(row=row))
+    within = {"submission": OuterRef("seat__approval__submission"), "person": OuterRef("person")}
+    elsewhere = DecisionPerson.objects.filter(**within).exclude(stage=OuterRef("seat__approval__stage"))
+    app_approval = OuterRef("seat__approval__submission__app_approval")
+    rests_on = DecisionPerson.objects.filter(decision__approval=app_approval, person=OuterRef("person"))
+    barred = (Exists(approved), Exists(carried), Exists(Party.objects.filter(**within)), Exists(elsewhere))
+    for condition in barred:
+        candidates = candidates.exclude(condition)
+    eligible = candidates.exclude(Exists(rests_on), seat__approval__stage=2).select_related("person", "seat__approval")
+    holders: dict[Seat, list[Holder]] = defaultdict(list)
+    for row in eligible.order_by("seat__approval__stage", "seat__approval", "seat", "order", "pk"):
+        since = max(row.at, row.seat.approval.opened_at or row.at)
+        holders[row.seat].append(Holder(row.person.pk, row.person.name, since))
+    waiting = defaultdict(list)
+    for seat, people in holders.items():
+        approval = seat.approval
+        waiting[approval.submission_id].append(Waiting(approval.pk, seat.label, tuple(people), approval.due_at))
+    return waiting
 
 
 def _uses_up(decision: str) -> Q:
@@ -126,69 +141,28 @@ def _uses_up(decision: str) -> Q:
     return seat | Q(**{f"{decision}person": OuterRef("person")}) | Q(**{f"{decision}for_person": OuterRef("person")})
 
 
-def _questions() -> ArraySubquery:
-    """Approvals that were sent back, and when (A14)."""
+def _questions(submissions: Collection[int]) -> dict[int, list[tuple[int, datetime | None, datetime | None]]]:
+    """Approvals that were sent back, by submission: key, when, and the deadline of the answer (A14)."""
     latest = Decision.objects.standing().filter(approval=OuterRef("pk"), outcome=DecisionOutcome.ASK).order_by("-pk")
-    sent_back = Approval.objects.filter(submission=OuterRef("pk"), state=ApprovalState.CHANGES_ASKED)
-    sent_back = sent_back.annotate(asked_at=Subquery(latest.values("at")[:1])).order_by("stage", "pk")
-    return ArraySubquery(sent_back.values(row=JSONObject(record="pk", since="asked_at", until="builder_due_at")))
+    rows = Approval.objects.filter(submission__in=submissions, state=ApprovalState.CHANGES_ASKED)
+    rows = rows.annotate(asked_at=Subquery(latest.values("at")[:1])).order_by("stage", "pk")
+    questions = defaultdict(list)
+    for submission, *question in rows.values_list("submission", "pk", "asked_at", "builder_due_at"):
+        questions[submission].append(tuple(question))
+    return questions
 
 
-def load_waiting(submission: Submission, now: datetime, route: Route | None = None) -> list[Waiting]:
-    """Open seats, questions and acceptance of a submission, with their holders.
-
-    Args:
-        submission: loaded by `with_waiting`, or it is loaded here.
-        now: business time.
-        route: the submission's route, if loaded. It drops people excluded later by a duty or the ladder.
-            A seat without holders then goes to the next people on the ladder (A9).
-    """
-    if submission.state == SubmissionState.DECIDED:
-        since, until = submission.decided_at or now, submission.accept_due_at
-        return [_held_by(None, ACCEPTING, submission.automation.accepting(now), since, until)]
-    if not hasattr(submission, "seats_open"):
-        row = with_waiting(Submission.objects.filter(pk=submission.pk)).get()
-        seats, sent_back = getattr(row, "seats_open"), getattr(row, "sent_back")  # noqa: B009
-    else:
-        seats, sent_back = submission.seats_open, getattr(submission, "sent_back", [])
-    open_seats = _open_seats(seats)
-    if route is not None:
-        open_seats = _apply_route(open_seats, route)
+def _asked_back(
+    submission: Submission, questions: Iterable[tuple[int, datetime | None, datetime | None]], now: datetime
+) -> list[Waiting]:
+    """The questions to the builder; the business owner answers for a submitter who left."""
     builder = submission.submitted_by
-    builder = builder if not sent_back or builder.is_here else submission.automation.accepting(now)
-    return [
-        *open_seats,
-        *(
-            _held_by(
-                question["record"],
-                BUILDER,
-                builder,
-                _parse_instant(question["since"]) or now,
-                _parse_instant(question["until"]),
-            )
-            for question in sent_back
-        ),
-    ]
+    answering = builder if builder.is_here else submission.automation.accepting(now)
+    return [_held_by(pk, BUILDER, answering, asked_at or now, until) for pk, asked_at, until in questions]
 
 
 def _held_by(record: int | None, seat: str, person: Person, since: datetime, until: datetime | None) -> Waiting:
     return Waiting(record, seat, (Holder(person.pk, person.name, since),), until)
-
-
-def _parse_instant(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _open_seats(rows: Iterable[Mapping[str, Any]]) -> list[Waiting]:
-    """The open seats, each with all people asked."""
-    holders: dict[tuple[int, str], list[Holder]] = {}
-    until: dict[int, datetime | None] = {}
-    for row in rows:
-        since = _parse_instant(row["since"])
-        assert since is not None  # a candidate has an instant
-        holders.setdefault((row["record"], row["seat"]), []).append(Holder(row["pk"], row["name"], since))
-        until[row["record"]] = _parse_instant(row["until"])
-    return [Waiting(record, seat, tuple(people), until[record]) for (record, seat), people in holders.items()]
 
 
 def _apply_route(open_seats: Iterable[Waiting], route: Route) -> list[Waiting]:

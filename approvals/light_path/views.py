@@ -6,29 +6,22 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals.assignment.context import SubmissionContext, load_context
 from approvals.light_path import spot_checks as light_path_spot_checks
 from approvals.light_path.transitions import spot_checks
-from approvals.models import Sample, SampleState
-from approvals.policies import queries as policy_queries
-from approvals.review.views import approval_rows
+from approvals.models import Sample
 from approvals.review.views.dossier import UNSHOWN
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
 from governance.core.models import Person
-from governance.core.timeline import queries as timeline_queries
-from governance.web.components import times
-from governance.web.pages.ledger_links import ledger_href
+from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 from inventory.versions.views import diff_context
-
-Shape = dict[str, Any]
 
 TEMPLATE = "approvals/light_path/spot_check.html"
 #: Answers by the name of the form's button.
@@ -59,12 +52,8 @@ def sample(request: Request, pk: int) -> HttpResponse:
         verb = VERDICTS.get(request.POST.get("verdict", ""))
         if verb is None:
             raise refuse(Refusal("A12", "input", "Say whether it is fine or not; what you typed is still there."))
-        verb(
-            spot_check,
-            actor=reviewing_actor(spot_check, request.actor, load_context(spot_check, now)),
-            now=now,
-            reason=text,
-        )
+        reviewer = reviewing_actor(spot_check, request.actor, load_context(spot_check, now))
+        verb(spot_check, actor=reviewer, now=now, reason=text)
     except InvalidInput as error:
         context = _context(spot_check, request.actor, typed=text, error=error.refusal.sentence)
         return page(request, TEMPLATE, context, status=error.status)
@@ -85,19 +74,17 @@ def reviewing_actor(spot_check: Sample, actor: Actor, context: SubmissionContext
     return actor
 
 
-def _context(spot_check: Sample, actor: Actor, *, typed: str = "", error: str = "") -> Shape:
-    now, submission = business_time.now(), spot_check.submission
+def _context(spot_check: Sample, actor: Actor, *, typed: str = "", error: str = "") -> dict[str, Any]:
+    now, submission, automation = business_time.now(), spot_check.submission, spot_check.submission.automation
     context = load_context(spot_check, now)
-    automation = submission.automation
     stands = automation.approved_version_id == submission.version_id
     acting_as = reviewing_actor(spot_check, actor, context)
-    refusal = spot_checks.find_fine.refusal(spot_check, actor=acting_as, now=now, context=context)
-    subject_words = "what policy approved" if spot_check.is_of_policy else "what changed"
+    subject_words = "the auto-approved access" if spot_check.is_of_policy else "the change"
     return {
         "now": now,
         "crumbs": [
-            {"label": automation.name, "href": reverse("automation", args=[automation.pk])},
-            {"label": f"Version {submission.version.number}, looked at", "href": ""},
+            {"label": automation.name, "href": automation.href},
+            {"label": f"Spot check of version {submission.version.number}", "href": ""},
         ],
         "head": {
             "title": f"{automation.name}: is {subject_words} fine?",
@@ -108,65 +95,13 @@ def _context(spot_check: Sample, actor: Actor, *, typed: str = "", error: str = 
                 f"submitted by {submission.submitted_by.name}",
             ],
         },
-        "sample": {
-            "state": spot_check.state,
-            "due": spot_check.due_at if spot_check.state == SampleState.OPEN else None,
-        },
-        "approved": _approved_privilege(spot_check),
-        "standing": _outcome_rows(spot_check),
+        "sample": spot_check,
+        "one_in": context.facts.policy.sampled_one_in,
+        "reviewers": Person.objects.filter(pk__in=spot_check.asked).order_by("name", "pk"),
         "compare": diff_context(spot_check.before, submission.version) if spot_check.before is not None else None,
-        "versions_href": reverse("automation_version", args=[automation.pk, submission.version.number]),
-        "form": {
-            "action": spot_check.href,
-            "reason": {"value": typed, "error": error},
-            "for_whom": acting_as.standing_for.name if acting_as.standing_for else "",
-        }
-        if refusal is None
-        else None,
-        "locked": {"sentence": refusal.sentence, "code": refusal.code, "to_do": refusal.to_do}
-        if refusal is not None
-        else None,
-        "events": timeline_queries.shapes(spot_check, reader=actor.person, limit=EVENTS, actor=actor, now=now),
-        "ledger_href": ledger_href(spot_check, actor=actor, now=now),
+        "refusal": spot_checks.find_fine.refusal(spot_check, actor=acting_as, now=now, context=context),
+        "giver": acting_as.standing_for,
+        "typed": typed,
+        "error": error,
+        **timeline_context(spot_check, actor=actor, now=now, limit=EVENTS),
     }
-
-
-def _approved_privilege(spot_check: Sample) -> Shape | None:
-    """Return the auto-approved privilege in words, with its justification; None for a changed source (A13)."""
-    approval = spot_check.approval
-    if approval is None:
-        return None
-    rows = [{"label": "Approved by", "text": approval_rows.policy_words(spot_check.submission)}]
-    if approval.privilege is not None:
-        entitlement = approval.privilege.entitlement
-        rows.append({"label": "Level", "text": approval.privilege.get_level_display()})
-        rows.append({"label": "Data", "text": entitlement.counted_class.capitalize()})
-        owner = entitlement.resource.owner
-        rows.append({"label": "Owner", "text": owner.name if owner is not None else "nobody"})
-    rows.append({"label": "Term", "text": times.counted(approval.granted_term_days or approval.term_days, "day")})
-    why = approval.justification.shown if approval.justification is not None else ""
-    return {
-        "title": approval.title,
-        "why": why,
-        "asked_by": spot_check.submission.submitted_by.name,
-        "facts": rows,
-        "reasons": [{"icon": "file", "text": text} for text in approval.reasons],
-        "review_href": reverse("review", args=[spot_check.submission_id]),
-    }
-
-
-def _outcome_rows(spot_check: Sample) -> list[Shape]:
-    """Return how it was drawn, who was asked and who answered."""
-    rows: list[Shape] = []
-    if spot_check.drawn_from_seal is not None:
-        drawn = f"Seal {spot_check.drawn_from_seal} of the ledger; one in {policy_queries.policy_of(spot_check.submission.policy).sampled_one_in} is drawn"
-        rows.append({"label": "Drawn from", "text": drawn})
-    if spot_check.state == SampleState.OPEN:
-        names = list(
-            Person.objects.filter(pk__in=spot_check.asked).order_by("name", "pk").values_list("name", flat=True)
-        )
-        rows.append({"label": "With", "text": " or ".join(names) or "nobody: it is suspended when its time is up"})
-    if spot_check.looked_by is not None:
-        instead = f", for {spot_check.looked_for.name}" if spot_check.looked_for is not None else ""
-        rows.append({"label": "Looked at by", "text": f"{spot_check.looked_by.name}{instead}"})
-    return rows

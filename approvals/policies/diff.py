@@ -5,13 +5,16 @@ A change that is not clearly tighter counts as loosening: then a second person r
 
 from __future__ import annotations
 
+import csv
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from approvals.policies.checks import TIERS
-from approvals.policies.yaml_document import Path
+from approvals.policies.yaml_document import Path as YamlPath
 
 #: Whether the second of two values is stricter than the first.
 Stricter = Callable[[Any, Any], bool]
@@ -39,9 +42,13 @@ class Change:
 
 
 @dataclass(frozen=True)
-class _Sort:
-    """How a kind of value reads, and which of two values is stricter."""
+class Setting:
+    """One setting, as a row of ``settings.csv``: its heading in the form, its words, and which of two values is stricter.
 
+    ``*`` in its path matches any name, which replaces ``{}`` in the label.
+    """
+
+    group: str
     label: str
     unit: str
     is_stricter: Stricter
@@ -96,51 +103,27 @@ def _neither(before: Any, after: Any) -> bool:
 #: The part whose lists are ordered; other lists are sets.
 SEATS = "seats"
 
-#: Settings by path; ``*`` matches any name, and that name replaces ``{}``.
-SORTS: Mapping[str, _Sort] = {
-    "tiers.high.levels": _Sort("Access levels that are high on anything", "", _wider),
-    "tiers.high.data_classes": _Sort("Data classes on which everything is high", "", _wider),
-    "tiers.high.non_read_on": _Sort("Data classes on which all but reading is high", "", _wider),
-    "tiers.high.non_read_chosen_by_model": _Sort("More than reading, chosen by a model, is high", "", _switched_on),
-    "tiers.high.non_read_chosen_by_model_if": _Sort(
-        "More than reading, chosen by a model, is high if it is", "", _wider
-    ),
-    "tiers.high.opaque_code_in": _Sort("Environments in which unreadable code is high", "", _wider),
-    "tiers.high.open_entry_with_non_read": _Sort("More than reading, started by anybody, is high", "", _switched_on),
-    "tiers.low.levels": _Sort("Access levels that may be low", "", _narrower),
-    "tiers.low.data_classes": _Sort("Data classes that may be low", "", _narrower),
-    "tiers.at_least.*": _Sort("What is of the kind {} is at least", "", _higher),
-    "seats.app.*": _Sort("Signatures on a {}-risk app", "", _asks_more),
-    "seats.privilege.*": _Sort("Signatures on a {}-risk privilege", "", _asks_more),
-    "seats.credential.*": _Sort("Signatures on a {}-risk credential", "", _asks_more),
-    "longest_term.*": _Sort("Longest term of a {}-risk grant", "days", _less),
-    "review_after.*": _Sort("Review of what is held at {} risk after", "days", _less),
-    "due_working_days.*": _Sort("A {}-risk record is due after", "working days", _less),
-    "expires_working_days.*": _Sort("A {}-risk record expires after", "working days", _less),
-    "builder_working_days": _Sort("A builder has to answer within", "working days", _less),
-    "resubmission_days": _Sort("An earlier refusal counts for", "days", _more),
-    "light_path.grants": _Sort("Grants that policy approves for one builder", "", _less),
-    "light_path.days": _Sort("Days over which those are counted", "days", _more),
-    "sampling.one_in": _Sort("Of what nobody was asked about is looked at one in", "", _less),
-    "sampling.working_days": _Sort("It is looked at within", "working days", _less),
-    "signals.mutual": _Sort("Two may approve for each other before it is a signal in", "submissions", _less),
-    "signals.share": _Sort("One may give of a builder's approvals before it is a signal", "percent", _less),
-    "signals.days": _Sort("Signals are looked for over", "days", _more),
-    "two_owners": _Sort("Tiers that need two different owners", "", _wider),
-    "fresh_sign_in_minutes.*": _Sort("A {}-risk decision needs a sign-in no older than", "minutes", _less),
-    "proposals.at_once_hours": _Sort("What one person tightened stands without a second signature for", "hours", _less),
-    "proposals.open_days": _Sort("A proposal that nobody answers lapses after", "days", _less),
-    "conflicts.*": _Sort("What is held in a conflict rated {} is resolved within", "days", _neither),
-    "waivers.days": _Sort("A waiver lasts at most", "days", _less),
-    "waivers.in_a_row": _Sort("Waivers that may follow each other", "", _less),
-    "events.unused_days": _Sort("What nobody uses is reviewed after", "days", _less),
-    "events.quiet_days": _Sort("What was reviewed is left alone for", "days", _less),
-    "correction_days": _Sort("What a review suspended ends for good after", "days", _neither),
-    "revocation_hours": _Sort("What ended is taken away elsewhere within", "hours", _less),
-    "brake.share": _Sort("Held is what ends more of all live grants within an hour than", "percent", _neither),
-    "brake.grants": _Sort("Held is what ends within an hour as many as", "grants", _neither),
-    "brake.hours": _Sort("What is held is answered within", "hours", _neither),
+#: By the name in ``settings.csv``.
+STRICTER: Mapping[str, Stricter] = {
+    "less": _less,
+    "more": _more,
+    "wider": _wider,
+    "narrower": _narrower,
+    "asks_more": _asks_more,
+    "switched_on": _switched_on,
+    "higher": _higher,
+    "neither": _neither,
 }
+
+
+@cache
+def settings() -> Mapping[str, Setting]:
+    """The settings by path, in the order of the form."""
+    with Path(__file__).with_name("settings.csv").open(encoding="utf-8", newline="") as file:
+        return {
+            row["path"]: Setting(row["group"], row["label"], row["unit"], STRICTER[row["stricter"]])
+            for row in csv.DictReader(file)
+        }
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -152,7 +135,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
     )
 
 
-def _differ(path: Path, before: object, after: object) -> bool:
+def _differ(path: YamlPath, before: object, after: object) -> bool:
     if path[0] == SEATS:
         return before != after
     if isinstance(before, list) and isinstance(after, list):
@@ -160,7 +143,7 @@ def _differ(path: Path, before: object, after: object) -> bool:
     return before != after
 
 
-def leaves(part: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+def leaves(part: Any, path: YamlPath = ()) -> Iterator[tuple[YamlPath, Any]]:
     """Yield the settings of a document, each with its path."""
     if not isinstance(part, Mapping):
         yield path, part
@@ -169,28 +152,30 @@ def leaves(part: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield from leaves(value, (*path, name))
 
 
-def _sort_of(path: Path) -> _Sort:
-    return SORTS.get(".".join(map(str, path))) or SORTS[".".join(map(str, (*path[:-1], "*")))]
+def setting_at(path: YamlPath) -> Setting:
+    """Return the setting at a path of the document."""
+    return settings().get(".".join(map(str, path))) or settings()[".".join(map(str, (*path[:-1], "*")))]
 
 
-def label_of(path: Path, *, with_unit: bool = False) -> str:
+def label_of(path: YamlPath, *, with_unit: bool = False) -> str:
     """Return the name of a setting, as on pages; in forms with its unit."""
-    sort = _sort_of(path)
-    unit = f" ({sort.unit})" if with_unit and sort.unit else ""
-    return sort.label.format(str(path[-1]).replace("_", " ")) + unit
+    setting = setting_at(path)
+    unit = f" ({setting.unit})" if with_unit and setting.unit else ""
+    return setting.label.format(str(path[-1]).replace("_", " ")) + unit
 
 
-def words_of(path: Path, value: object) -> str:
+def words_of(path: YamlPath, value: object) -> str:
     """Return a value of a setting in words, with its unit."""
-    return _words(value, _sort_of(path).unit)
+    return _words(value, setting_at(path).unit)
 
 
-def _change(path: Path, before: Any, after: Any) -> Change:
-    label, was, would_be, sort = label_of(path), words_of(path, before), words_of(path, after), _sort_of(path)
+def _change(path: YamlPath, before: Any, after: Any) -> Change:
+    label, was, would_be = label_of(path), words_of(path, before), words_of(path, after)
     if path[0] == SEATS and is_reordered(before, after):
         label, was, would_be = f"{label}, in this order", ", then ".join(before), ", then ".join(after)
-    where, is_either = ".".join(map(str, path)), sort.is_stricter is _neither
-    return Change(where, label, was, would_be, sort.is_stricter(before, after), is_either)
+    is_stricter = setting_at(path).is_stricter
+    where, is_either = ".".join(map(str, path)), is_stricter is _neither
+    return Change(where, label, was, would_be, is_stricter(before, after), is_either)
 
 
 def _words(value: object, unit: str) -> str:

@@ -158,17 +158,12 @@ def automation_submissions(request: Request, pk: int) -> HttpResponse:
 
 
 def waiting_for_panel(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
-    """Return who an automation in review waits for, for its page; one query."""
-    submissions = waiting_for.with_waiting(Submission.objects.unfinished().filter(automation=automation))
-    submissions = submissions.select_related(
-        "submitted_by", "automation__business_owner", "automation__interim__person"
-    )
+    """Return who an automation in review waits for, for its page; at most three queries."""
+    submissions = Submission.objects.unfinished().filter(automation=automation).order_by()
+    people = ("submitted_by", "automation__business_owner", "automation__interim__person")
+    waiting = waiting_for.load_waiting(list(submissions.select_related(*people)), now)
     reader = Reader(actor, now)
-    return [
-        shape
-        for submission in submissions.order_by()
-        for shape in view_waiting_for.holder_shapes(waiting_for.load_waiting(submission, now), reader)
-    ]
+    return [shape for held in waiting.values() for shape in view_waiting_for.holder_shapes(held, reader)]
 
 
 def resubmit_button(automation: Automation, actor: Actor, now: datetime) -> Shape | None:

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
 
-from approvals.inbox import waiting_for
 from approvals.inbox.task import Task
 from approvals.models import (
     Approval,
@@ -331,7 +330,7 @@ def _question(decision: Decision) -> Task:
 def unfinished_submissions(person: Person, now: datetime) -> list[Submission]:
     """Unfinished submissions of the person's automations, oldest first."""
     automations = Automation.objects.answered_by([person.pk], now)
-    rows = waiting_for.with_waiting(Submission.objects.unfinished().filter(automation__in=automations))
+    rows = Submission.objects.unfinished().filter(automation__in=automations)
     people = ("submitted_by", "automation__business_owner", "automation__interim__person", "automation__team")
     return list(rows.select_related("version", *people).defer("version__manifest").order_by("pk"))
 

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.contrib import messages
-from django.db.models import Exists, F, OuterRef, Prefetch, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -56,9 +56,7 @@ def decide_together(request: Request) -> HttpResponse:
     """Show the selected submissions (``?of=`` a submission's key, repeatable), and make the decisions of the form."""
     reader = Reader(request.actor, business_time.now())
     parameters = request.GET if request.method == "GET" else request.POST
-    records, contexts = _records(
-        reader, {key for value in parameters.getlist("of") if (key := number(value)) is not None}
-    )
+    records, contexts = _records(reader, _keys(parameters.getlist("of")))
     if request.method == "GET":
         return _render(request, records, contexts)
     reason = request.POST.get("reason", "")
@@ -68,19 +66,13 @@ def decide_together(request: Request) -> HttpResponse:
             raise refuse(Refusal("A7", "input", "Together they are approved or rejected."))
         if not reason.strip():
             raise refuse(Refusal("A7", "input", "Say why: the reason stands with each decision."))
-        chosen, decided = (
-            _chosen(_decidable_together(records, contexts), request.POST),
-            _decided(reader, records, request.POST),
-        )
+        chosen = _chosen(_decidable_together(records, contexts), request.POST)
+        decided = _decided(reader, records, request.POST)
         if not chosen and not decided:
             raise refuse(Refusal("A7", "input", "Tick at least one record."))
     except Refused as error:
         return _render(request, records, contexts, request.POST, error.refusal.sentence, status=error.status)
-    batch, done, problems = (
-        uuid4(),
-        0,
-        [problem for record in decided if (problem := _problem_of(record, request.POST))],
-    )
+    batch, done, problems = uuid4(), 0, _problems(decided, request.POST)
     for record in chosen:
         try:
             actor, _ = decider_of(record, contexts[record.submission_id], reader, verb)
@@ -101,42 +93,52 @@ def decide_together(request: Request) -> HttpResponse:
 
 def _records(reader: Reader, submissions: set[int]) -> tuple[list[Approval], Contexts]:
     """Load the reader's approvals of some submissions, nearest deadline first, and the contexts."""
-    waiting = [
-        record for record in approvals.to_decide(reader.actor, reader.now) if record.submission_id in submissions
-    ]
-    waiting = waiting[:MOST]
+    all_waiting = approvals.to_decide(reader.actor, reader.now)
+    waiting = [record for record in all_waiting if record.submission_id in submissions][:MOST]
     theirs = Submission.objects.filter(pk__in={record.submission_id for record in waiting}).order_by("pk")
     contexts = load_contexts(list(theirs.select_related(*SUBMISSION_RELATIONS)), reader.now)
     return [contexts[record.submission_id].facts.approval(record.pk) for record in waiting], contexts
 
 
+def _keys(values: Sequence[str]) -> set[int]:
+    return {key for value in values if (key := number(value)) is not None}
+
+
 def _chosen(records: Sequence[Approval], form: QueryDict) -> list[Approval]:
-    ticked = {number(value) for value in form.getlist("record")}
+    ticked = _keys(form.getlist("record"))
     return [record for record in records if record.pk in ticked]
 
 
-def _decided(reader: Reader, waiting_still: Sequence[Approval], form: QueryDict) -> list[Approval]:
-    """Ticked approvals of the reader that no longer wait for them, with the reader's decision if there is one."""
-    ticked = {key for value in form.getlist("record") if (key := number(value)) is not None}
+def _decided(
+    reader: Reader, waiting_still: Sequence[Approval], form: QueryDict
+) -> list[tuple[Approval, Decision | None]]:
+    """Ticked approvals of the reader that no longer wait for them, each with the reader's decision in its round."""
+    ticked = _keys(form.getlist("record")) - {record.pk for record in waiting_still}
     own_decisions = Decision.objects.standing().filter(person=reader.actor.person, round=F("approval__round"))
     was_asked = Q(asked__overlap=list(access.answers_as(reader.actor, reader.now)))
     was_asked |= Q(Exists(own_decisions.filter(approval=OuterRef("pk"))))
-    decided = Approval.objects.filter(was_asked, pk__in=ticked - {record.pk for record in waiting_still})
-    own_prefetch = Prefetch("decisions", own_decisions.select_related("reason").order_by("-pk"), to_attr="mine")
-    return list(decided.select_related(*NAME_RELATIONS).prefetch_related(own_prefetch).order_by("pk"))
+    decided = Approval.objects.filter(was_asked, pk__in=ticked).select_related(*NAME_RELATIONS).order_by("pk")
+    rows = own_decisions.filter(approval__in=ticked).select_related("reason").order_by("pk")
+    newest = {decision.approval_id: decision for decision in rows}
+    return [(approval, newest.get(approval.pk)) for approval in decided]
 
 
-def _problem_of(record: Approval, form: QueryDict) -> str:
-    """Why an approval was not decided as the form says. Empty if the reader's decision says the same: a repeated submit (A8)."""
-    decisions: list[Decision] = getattr(record, "mine")  # noqa: B009
-    if not decisions:
-        return f"{_name(record)}: it does not wait for you any more."
-    decision, submitted = decisions[0], (form.get("decision"), form.get(f"shown-{record.pk}"))
-    is_same = (decision.outcome, decision.shown_digest) == submitted
-    if is_same and decision.batch is not None and said_the_same(decision.reason, form.get("reason", "").strip()):
-        return ""
-    outcome = decision.get_outcome_display().lower()
-    return f"{_name(record)}: you have said something about it already ({outcome}), and that stands. Undo stands on its page."
+def _problems(decided: Sequence[tuple[Approval, Decision | None]], form: QueryDict) -> list[str]:
+    """Why approvals were not decided as the form says. A decision that says the same is none: a repeated submit (A8)."""
+    problems = []
+    for approval, decision in decided:
+        if decision is None:
+            problems.append(f"{_name(approval)}: it does not wait for you any more.")
+        elif not _is_repeat(decision, form):
+            outcome = decision.get_outcome_display().lower()
+            problems.append(f"{_name(approval)}: you have decided it already ({outcome}). You can undo it on its page.")
+    return problems
+
+
+def _is_repeat(decision: Decision, form: QueryDict) -> bool:
+    submitted = (form.get("decision"), form.get(f"shown-{decision.approval_id}"))
+    is_same = (decision.outcome, decision.shown_digest) == submitted and decision.batch is not None
+    return is_same and said_the_same(decision.reason, form.get("reason", "").strip())
 
 
 def _apart(records: Sequence[Approval], contexts: Contexts) -> dict[int, str]:
@@ -218,23 +220,13 @@ def _how_many(records: Sequence[Approval]) -> str:
 
 
 def _row(record: Approval, context: SubmissionContext, ticked: bool) -> Shape:
-    """One approval in a few words, as its review page shows it. Stage 1 has no scope, level or data class."""
-    submission = record.submission
+    """One approval, as its review page shows it. Stage 1 has no scope, level or data class."""
     details = approval_rows.request_shape(record, context.facts) if record.stage == 2 else {}
     return {
-        "key": record.pk,
-        "href": reverse("review", args=[record.submission_id]),
-        "automation": submission.automation.name,
-        "team": submission.automation.team.name,
+        "approval": record,
         "what": approvals.request_words(record),
-        "scope": details.get("scope", ""),
-        "level": details.get("level", ""),
-        "data_class": details.get("data_class", ""),
+        **{name: details.get(name, "") for name in ("scope", "level", "data_class")},
         "tags": approval_rows.tags(record, context),
-        "tier": record.tier,
-        "term": record.granted_term_days or record.term_days,
-        "why": record.justification.shown if record.justification is not None else submission.asked.get("purpose", ""),
-        "by": submission.submitted_by.name,
         "shown": digest.digest(digest.facts_of_approval(record, context.conflicts)),
         "ticked": ticked,
     }

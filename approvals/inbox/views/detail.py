@@ -33,7 +33,7 @@ def inbox_detail(request: Request, pk: int) -> HttpResponse:
     """Show the pane of the selected row."""
     now = business_time.now()
     seen = Submission.objects.visible_to(request.actor, now)
-    seen = waiting_for.with_waiting(seen).select_related("automation", "app_approval", "submitted_by").defer(*UNSHOWN)
+    seen = seen.select_related("automation", "app_approval", "submitted_by").defer(*UNSHOWN)
     submission = get_object_or_404(seen, pk=pk)
     context = {
         "crumbs": [{"label": "Desk", "href": reverse("desk")}, {"label": submission.automation.name, "href": ""}],
@@ -126,6 +126,7 @@ def _steps(submission: Submission, records: Sequence[Approval], now: datetime) -
 
 def _holders_in_words(submission: Submission, now: datetime) -> str:
     """Say who holds the submission."""
-    names = [held.names for held in waiting_for.group_by_people(waiting_for.load_waiting(submission, now))]
+    waiting = waiting_for.load_waiting([submission], now)[submission.pk]
+    names = [item.names for item in waiting_for.group_by_people(waiting)]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"; with {', '.join(names[:3])}{more}" if names else ""

@@ -16,21 +16,6 @@ from approvals.policies.schema import Document
 
 Shape = dict[str, Any]
 
-#: Headings of the form, and the parts of the document under each.
-GROUPS = (
-    ("What is high, and what may be low", ("tiers",)),
-    ("Whose signatures", ("seats",)),
-    ("Two owners", ("two_owners",)),
-    ("Terms and reviews", ("longest_term", "review_after")),
-    ("Deadlines", ("due_working_days", "expires_working_days", "builder_working_days")),
-    ("Earlier refusals", ("resubmission_days",)),
-    ("Light path and what is looked at", ("light_path", "sampling")),
-    ("Signals", ("signals",)),
-    ("Sign-ins and proposals", ("fresh_sign_in_minutes", "proposals")),
-    ("Conflicts and waivers", ("conflicts", "waivers")),
-    ("Reviews and what they take away", ("events", "correction_days", "revocation_hours")),
-    ("The brake", ("brake",)),
-)
 #: Values that equal leaving the name out.
 _LEFT_OUT = {"at_least": "low"}
 
@@ -72,10 +57,10 @@ class PolicyForm(forms.Form):
     @property
     def groups(self) -> list[Shape]:
         """The fields grouped under headings."""
-        return [
-            {"title": title, "fields": [self[path] for path in self.fields if path.partition(".")[0] in parts]}
-            for title, parts in GROUPS
-        ]
+        groups: dict[str, list[forms.BoundField]] = {setting.group: [] for setting in diff.settings().values()}
+        for path in self.fields:
+            groups[diff.setting_at(tuple(path.split("."))).group].append(self[path])
+        return [{"title": title, "fields": fields} for title, fields in groups.items()]
 
 
 def _leaves(part: type[BaseModel], above: str = "") -> Iterator[tuple[str, Any]]:

@@ -100,7 +100,7 @@ def visible_submissions(reader: Reader) -> SubmissionQuerySet:
     """Submissions that the reader may see, with the relations that the page shows."""
     seen = Submission.objects.visible_to(reader.actor, reader.now)
     owners = ("automation__business_owner", "automation__technical_owner", "app_approval__submission__version")
-    return waiting_for.with_waiting(seen.select_related(*SUBMISSION_RELATIONS, *owners).defer(*UNSHOWN))
+    return seen.select_related(*SUBMISSION_RELATIONS, *owners).defer(*UNSHOWN)
 
 
 def load_dossier(submission: Submission, reader: Reader) -> Dossier:
@@ -121,7 +121,7 @@ def load_dossier(submission: Submission, reader: Reader) -> Dossier:
         findings=list(Finding.objects.filter(assessment=newest, state="open").order_by("pk")),
         rests_on=app.submission.version.number if app is not None and app.submission_id != submission.pk else None,
         alike=duplicates.possible_duplicates(submission, reader),
-        held=waiting_for.load_waiting(submission, reader.now, context.route),
+        held=waiting_for.load_waiting([submission], reader.now, {submission.pk: context.route})[submission.pk],
     )
 
 

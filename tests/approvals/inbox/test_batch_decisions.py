@@ -158,7 +158,7 @@ def test_another_button_or_reason_is_no_second_press(
     answer = send(client, form(found[:2]) | more)
     assert answer.status_code == 409
     page = answer.content.decode()
-    assert page.count("you have said something about it already (approve), and that stands") == 2
+    assert page.count("you have decided it already (approve)") == 2
     assert str((form(found) | more)["reason"]) in page, "what was typed is there still"
     assert set(Decision.objects.filter(approval__in=found).values_list("approval", "outcome")) == {
         (one.pk, "approve") for one in found[:2]

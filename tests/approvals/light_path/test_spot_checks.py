@@ -382,7 +382,7 @@ def test_the_preview_says_that_it_may_be_drawn_and_the_clock_when_the_time_is_up
     assert said not in rita.see(rita.import_item(content=stock_report.source(stock_report.without_slack)))
     sample = drawn(company)
     coming = coming_events(company.now, actor=as_actor(company.people.sana))
-    assert (sample.due_at, "A change of Weekly stock report is to be looked at", sample.href) in coming
+    assert (sample.due_at, "A spot check of Weekly stock report is due", sample.href) in coming
 
 
 @pytest.mark.rule("A12")

@@ -233,7 +233,7 @@ def test_reviewer_sees_auto_approval_and_is_notified(
     for path in ("/desk/", "/"):
         assert "olicy approved “May read scm.stock" in client.get(path).content.decode(), path
     page = client.get(f"/samples/{sample.pk}/").content.decode()
-    assert "Weekly stock report: is what policy approved fine?" in page
+    assert "Weekly stock report: is the auto-approved access fine?" in page
     assert "It is needed for the reminder." in page
     assert "policy version 1" in page
     assert "It then needs a new submission and its owner’s approval." in page

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from tests.web.samples.row_samples import Shape, at, frame
 
+SAMPLE: Shape = {
+    "href": "/samples/7",
+    "submission": {"automation_id": 1, "version": {"number": 4}},
+}
+
 
 def open_one() -> Shape:
     """Sana looks, after the reason was left out."""
@@ -18,11 +23,9 @@ def open_one() -> Shape:
             "tier": "standard",
             "facts": ["Supply Engineering", "version 4 is in force", "submitted by Piet de Vries"],
         },
-        "sample": {"state": "open", "due": at(1, 17, month=12)},
-        "standing": [
-            {"label": "Drawn from", "text": "Seal 4,211 of the ledger; one in 10 is drawn"},
-            {"label": "With", "text": "Sana Iqbal or Viktor Lindqvist"},
-        ],
+        "sample": {**SAMPLE, "state": "open", "due_at": at(1, 17, month=12), "drawn_from_seal": 4211},
+        "one_in": 10,
+        "reviewers": [{"name": "Sana Iqbal"}, {"name": "Viktor Lindqvist"}],
         "compare": {
             "from": 3,
             "to": 4,
@@ -32,13 +35,9 @@ def open_one() -> Shape:
             "changed": [],
             "same": False,
         },
-        "versions_href": "/automation?tab=versions",
-        "form": {
-            "action": "/samples/7",
-            "reason": {"value": "", "error": "Say why: a reason is needed here."},
-            "for_whom": "",
-        },
-        "locked": None,
+        "refusal": None,
+        "typed": "",
+        "error": "Say why: a reason is needed here.",
         "events": [],
         "ledger_href": "/ledger",
     }
@@ -48,10 +47,8 @@ def done() -> Shape:
     """Looked at, as its builder reads it."""
     return open_one() | {
         "chrome": frame("Piet de Vries", "automations"),
-        "sample": {"state": "fine", "due": None},
-        "standing": [{"label": "Looked at by", "text": "Sana Iqbal"}],
-        "form": None,
-        "locked": {
+        "sample": {**SAMPLE, "state": "fine", "drawn_from_seal": None, "looked_by": {"name": "Sana Iqbal"}},
+        "refusal": {
             "sentence": "This sample is fine, so this can't be done now.",
             "code": "STATE",
             "to_do": "Reload the page.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_GET
 from approvals.inbox import waiting_for as inbox_waiting_for
 from approvals.inbox.queries import approvals
 from approvals.inbox.views import waiting_for
+from approvals.inbox.waiting_for import Waiting
 from approvals.models import Submission
 from approvals.review.views.reader import Reader
 from governance.core.clock import business_time
@@ -38,9 +40,8 @@ def home(request: Request) -> HttpResponse:
     under_way = approvals.unfinished_submissions(person, now) if own else []
     groups = [group for group in queries.load_groups(request.actor, person, now, under_way) if group.tasks]
     submissions = {submission.automation_id: submission for submission in under_way}
-    automations = [
-        _automation(automation, submissions.get(automation.pk), Reader(request.actor, now)) for automation in own
-    ]
+    waiting, reading = inbox_waiting_for.load_waiting(under_way, now), Reader(request.actor, now)
+    automations = [_automation(row, submissions.get(row.pk), waiting, reading) for row in own]
     tasks = sum(group.count for group in groups)
     local = now.astimezone(zone_of(person))
     facts: list[Any] = [f"{local:%a} {local.day} {local:%b}"]
@@ -65,9 +66,11 @@ def _part_of_day(local: datetime) -> str:
     return "morning" if local.hour < 12 else "afternoon" if local.hour < 18 else "evening"
 
 
-def _automation(automation: Automation, submission: Submission | None, reader: Reader) -> Shape:
+def _automation(
+    automation: Automation, submission: Submission | None, waiting: Mapping[int, list[Waiting]], reader: Reader
+) -> Shape:
     """One of the reader's automations, its open submission, and the people that it waits for."""
     if submission is None:
         return {"row": automation, "submission": None, "held": [], "more": 0}
-    held = waiting_for.holder_shapes(inbox_waiting_for.load_waiting(submission, reader.now), reader)
+    held = waiting_for.holder_shapes(waiting[submission.pk], reader)
     return {"row": automation, "submission": submission, "held": held[:MOST_HELD], "more": len(held) - MOST_HELD}
