@@ -10,9 +10,12 @@ A version that calls another automation is never low.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
@@ -38,15 +41,8 @@ from approvals.models.spot_check import NOT_PASSED
 from approvals.parties import queries as party_queries
 from approvals.policies.queries import Policy
 from approvals.prior_decisions import stopped_grants
-from inventory.chains import queries as chain_queries
 from inventory.importers import privilege_scope
-from inventory.models import (
-    REGISTERED,
-    Automation,
-    Privilege,
-    Trigger,
-    Version,
-)
+from inventory.models import REGISTERED, Automation, Privilege, Trigger
 from inventory.resources import queries as resource_queries
 from inventory.risk.tiers import Tier, is_within
 
@@ -79,10 +75,16 @@ class LightPathReason:
     sentence: str
 
 
-#: People decide about conflicts, whatever the mode of the rule (S6).
-IN_CONFLICT = LightPathReason(
-    "it is in conflict", "It would be in conflict with something else that is held, and somebody looks at that."
-)
+@cache
+def _reasons() -> dict[str, LightPathReason]:
+    with Path(__file__).with_name("reasons_against.csv").open(encoding="utf-8", newline="") as file:
+        return {row["key"]: LightPathReason(row["words"], row["sentence"]) for row in csv.DictReader(file)}
+
+
+def because(key: str, **names: object) -> LightPathReason:
+    """Return a reason of ``reasons_against.csv`` with the names of its sentence filled in."""
+    reason = _reasons()[key]
+    return replace(reason, sentence=reason.sentence.format(**names))
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def reason_against(case: Case, policy: Policy, now: datetime) -> LightPathReason
     return (
         _version_reason(case)
         or _connection_reason(case)
-        or _chain_reason(case)
+        or (because("chain", tier=case.chain.word) if case.chain is not Tier.LOW else None)
         or _history_reason(case)
         or _limit_reason(case, policy, now)
     )
@@ -136,20 +138,13 @@ def reason_against(case: Case, policy: Policy, now: datetime) -> LightPathReason
 
 def _version_reason(case: Case) -> LightPathReason | None:
     if not case.is_app_asked:
-        sentence = "Nothing that stage 1 decides about changed, so nobody would look at it."
-        return LightPathReason("stage 1 was not asked about it", sentence)
+        return because("stage_1_not_asked")
     started = next((trigger for trigger in case.triggers if trigger.type not in OWN_TRIGGERS), None)
     if started is not None:
-        sentence = f"Something else starts it ({started.type}), and what that may do is not known."
-        return LightPathReason("something else starts it", sentence)
+        return because("started", trigger=started.type)
     open_ones = ((code, severity) for code, severity in case.findings if code != COVERED_BY_CHAIN)
-    noticed = next((code for code, severity in open_ones if severity != "low" or code not in HARMLESS), None)
-    if noticed is not None:
-        finding_words = noticed.replace("_", " ")
-        return LightPathReason(
-            "something was noticed in it", f"Something was noticed in it that somebody looks at: {finding_words}."
-        )
-    return None
+    finding = next((code for code, severity in open_ones if severity != "low" or code not in HARMLESS), None)
+    return because("finding", finding=finding.replace("_", " ")) if finding is not None else None
 
 
 def _connection_reason(case: Case) -> LightPathReason | None:
@@ -160,49 +155,32 @@ def _connection_reason(case: Case) -> LightPathReason | None:
             continue
         row, resource = bindings.get((privilege.connector, privilege.instance)), privilege.entitlement.resource
         if row is None or row.is_open or row.moving_to_id is not None or row.resource_id != resource.pk:
-            sentence = f"Whoever answers for {resource.name} has not confirmed yet what its connection opens."
-            return LightPathReason("a connection is not confirmed", sentence)
+            return because("unconfirmed", resource=resource.name)
     return None
-
-
-def _chain_reason(case: Case) -> LightPathReason | None:
-    """Return a reason if the chain is above low risk (A16)."""
-    if case.chain is Tier.LOW:
-        return None
-    sentence = f"It is joined with something that is {case.chain.word} risk."
-    return LightPathReason("something in its chain is not low", sentence)
 
 
 def _history_reason(case: Case) -> LightPathReason | None:
     if case.may_be_known:
-        sentence = "It may be the same as something that is known already, and somebody says so first."
-        return LightPathReason("it may be the same as another", sentence)
+        return because("duplicate")
     if case.is_asked_again:
-        sentence = "The same was decided, refused, withdrawn or stopped before, and people go on from there."
-        return LightPathReason("the same was decided or withdrawn before", sentence)
-    if _has_similar(case, Sample.objects.filter(FAILED), "submission__automation"):
-        sentence = "What policy approved of the same before was looked at and not found fine, or looked at by nobody."
-        return LightPathReason("a look at what policy approved before failed", sentence)
+        return because("asked_again")
     refused = Approval.objects.filter(state=ApprovalState.REJECTED).exclude(kind=ApprovalKind.APP)
-    if _has_similar(case, refused, "submission__automation", ""):
-        sentence = "Somebody who answers for what it touches has refused the same, and is asked."
-        return LightPathReason("the same was refused before", sentence)
-    if _has_similar(case, stopped_grants.stopped_grants(), "automation"):
-        return LightPathReason(
-            "the same was stopped before", "Somebody has stopped the same, and people decide whether it runs."
-        )
     decided = Submission.objects.filter(
         automation=OuterRef("submission__automation"),
         state=SubmissionState.IN_FORCE,
         pk__gte=OuterRef("submission"),
     )
     objections = Comment.objects.filter(is_objection=True).exclude(Exists(decided))
-    if _has_similar(case, objections, "submission__automation"):
-        return LightPathReason("somebody objected", "Somebody who answers for what it touches has objected.")
-    return None
+    earlier: tuple[tuple[str, QuerySet[Any], str, str], ...] = (
+        ("spot_check", Sample.objects.filter(FAILED), "submission__automation", "approval__"),
+        ("refused", refused, "submission__automation", ""),
+        ("stopped", stopped_grants.stopped_grants(), "automation", "approval__"),
+        ("objected", objections, "submission__automation", "approval__"),
+    )
+    return next((because(key) for key, *where in earlier if _has_similar(case, *where)), None)
 
 
-def _has_similar(case: Case, rows: QuerySet[Any], automation: str, approval_path: str = "approval__") -> bool:
+def _has_similar(case: Case, rows: QuerySet[Any], automation: str, approval_path: str) -> bool:
     """Return whether rows about approvals concern this automation, or similar access in its team. One query.
 
     Similar access overlaps in part, on the same resource, and allows no more than the request. So a refusal, stop or
@@ -224,15 +202,11 @@ def _has_similar(case: Case, rows: QuerySet[Any], automation: str, approval_path
         for path in approvals
     ]
     columns = [f"{path}{name}" for path in approvals for name in COMPARED_COLUMNS]
-    candidate_rows = (
-        rows.filter(own_rows | touched[0] | touched[1]).order_by().values_list(automation, *columns).distinct()
-    )
+    found = rows.filter(own_rows | touched[0] | touched[1]).order_by().values_list(automation, *columns).distinct()
     return any(
         pk == case.automation.pk
-        or any(
-            _is_similar(privilege, columns_of_row) for privilege in registered for columns_of_row in (row[:5], row[5:])
-        )
-        for pk, *row in candidate_rows
+        or any(_is_similar(privilege, part) for privilege in registered for part in (row[:5], row[5:]))
+        for pk, *row in found
     )
 
 
@@ -245,10 +219,8 @@ def _is_similar(privilege: Privilege, compared: Sequence[Any]) -> bool:
     entitlement, resource, level, target, scope = compared
     if resource != privilege.entitlement.resource_id:
         return False
-    own_parts, other_parts = (
-        privilege_scope.target_parts(privilege.target, privilege.scope),
-        privilege_scope.target_parts(target, scope),
-    )
+    own_parts = privilege_scope.target_parts(privilege.target, privilege.scope)
+    other_parts = privilege_scope.target_parts(target, scope)
     if entitlement == privilege.entitlement_id:
         return not (own_parts and other_parts) or privilege_scope.targets_overlap(own_parts, other_parts)
     return is_within(level, privilege.level) and privilege_scope.targets_overlap(own_parts, other_parts)
@@ -267,10 +239,7 @@ def _limit_reason(case: Case, policy: Policy, now: datetime) -> LightPathReason 
     count = max(counts, default=0)
     if count + case.asked <= most:
         return None
-    sentence = (
-        f"Policy approves {most} grants for a builder in {days} days; with this there would be {count + case.asked}."
-    )
-    return LightPathReason("its builder has as many of policy as there may be", sentence)
+    return because("limit", most=most, days=days, count=count + case.asked)
 
 
 def lock(builders: Iterable[int]) -> None:
@@ -311,44 +280,21 @@ def reason_against_submission(
     """
     submission = context.submission
     if context.conflicts.as_asked:
-        return IN_CONFLICT
-    app = submission.app_approval
-    is_own = app is not None and app.submission_id == submission.pk and app.carried_from_id is None
-    case = _case_of_version(
-        submission.version,
+        return because("conflict")
+    app, version = submission.app_approval, submission.version
+    newest = version.assessments.order_by("-pk").first()
+    findings = newest.findings.filter(state="open").order_by("pk") if newest is not None else None
+    case = Case(
+        submission.automation,
         party_queries.builder_ids(submission),
         len(waiting),
-        is_app_asked=is_own,
+        is_app_asked=app is not None and app.submission_id == submission.pk and app.carried_from_id is None,
         is_asked_again=any(
-            approval.earlier_id is not None or approval.carried_from_id is not None or approval.asked
-            for approval in waiting
+            row.earlier_id is not None or row.carried_from_id is not None or row.asked for row in waiting
         ),
         privileges=context.facts.privileges,
+        triggers=list(version.triggers.all()),
+        findings=[("not_assessed", "high")] if findings is None else list(findings.values_list("code", "severity")),
+        chain=context.facts.chain.tier,
     )
     return reason_against(case, policy, context.now)
-
-
-def _case_of_version(
-    version: Version,
-    builders: frozenset[int],
-    asked_count: int,
-    *,
-    is_app_asked: bool,
-    is_asked_again: bool,
-    privileges: Sequence[Privilege] | None = None,
-) -> Case:
-    """Return the case of a registered version, with the findings of its newest assessment."""
-    newest = version.assessments.order_by("-pk").first()
-    noticed = newest.findings.filter(state="open").order_by("pk") if newest is not None else None
-    rows = list(version.privileges.select_related("entitlement__resource")) if privileges is None else privileges
-    return Case(
-        version.automation,
-        builders,
-        asked_count,
-        is_app_asked=is_app_asked,
-        is_asked_again=is_asked_again,
-        privileges=rows,
-        triggers=list(version.triggers.all()),
-        findings=list(noticed.values_list("code", "severity")) if noticed is not None else [("not_assessed", "high")],
-        chain=chain_queries.chain_with_version(version, rows).tier,
-    )

@@ -43,12 +43,6 @@ def approve_by_policy(step: Step[Approval]) -> Effect:
     return Effect(payload={"policy": approval.by_policy.number, "document": approval.by_policy.digest})
 
 
-#: A later policy requires people (A1).
-ASKS_MORE = LightPathReason(
-    "a later policy has people asked", "The policy that is in force now has people decide about something of it."
-)
-
-
 def _needs_more_now(context: SubmissionContext, waiting: Sequence[Approval], policy: policy_queries.Policy) -> bool:
     """Return whether the policy in force now rates an item above low, or requires more seats."""
     judged = additional_seats.current_tiers(context.facts, policy)
@@ -88,7 +82,7 @@ def _find_reason(step: Step[Any], context: SubmissionContext, waiting: Sequence[
         if reason is not None:
             return reason
     if _needs_more_now(context, waiting, now):
-        return ASKS_MORE
+        return eligibility.because("later_policy")
     for approval in waiting:
         refusal: Refusal | None = approve_by_policy.refusal(approval, actor=step.actor, now=step.now, context=context)
         if refusal is not None:

@@ -357,5 +357,5 @@ def _with_light_path(context: PlanContext) -> PlanContext:
     )
     reason = eligibility.reason_against(case, context.policy, context.now)
     if reason is None and context.conflicts:
-        reason = eligibility.IN_CONFLICT
+        reason = eligibility.because("conflict")
     return replace(context, light=reason is None, not_light=reason)

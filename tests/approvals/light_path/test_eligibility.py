@@ -498,7 +498,7 @@ def test_the_preview_says_why_not_where_little_is_missing(company: Company) -> N
     rita.post(item, rita.typed(item, company.people.jonas))
     page = " ".join(rita.see(item).split())
     assert "Low risk, and not on the light path." in page
-    assert f"Whoever answers for {company.erp.name} has not confirmed yet what its connection opens. So owners" in page
+    assert f"The owner of {company.erp.name} has not confirmed yet what its connection opens. So owners" in page
 
 
 @pytest.mark.rule("A13")

@@ -182,7 +182,7 @@ def test_draw_waits_for_seal_without_refusal(company: Company, live: Submission)
     sample = changed(company)
     assert light_path_jobs.draw_spot_checks(company.now, JOBS) == 0
     assert not LedgerEvent.objects.filter(outcome="refused", actor_kind="job").exists()
-    with pytest.raises(OutOfTurn, match=r"^A13: The ledger is not sealed so far:"):
+    with pytest.raises(OutOfTurn, match=r"^A13: The ledger is not sealed so far"):
         spot_checks.draw(sample, actor=JOBS, now=company.now)
 
 
