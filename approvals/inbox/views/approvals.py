@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -22,6 +22,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.database.key_filters import among
 from governance.web.components import times
+from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from inventory.models.resource import sees_whole_register
@@ -70,7 +71,7 @@ def inbox(request: Request) -> HttpResponse:
             "aside": "Ordered by risk, then age",
         },
         "chips": [*_chips(filters, counts, len(spot_checks) + len(proposals)), *_views(filters, views, counts)],
-        "filters": _fields(filters, mine, rows),
+        "filters": _fields(request.GET, filters, mine, rows),
         "bands": bands,
         "proposals": [] if filters.show or filters.narrows else proposals[:MOST_PROPOSED],
         "picks": any(isinstance(row, SubmissionTask) and row.mine for row in rows),
@@ -80,7 +81,7 @@ def inbox(request: Request) -> HttpResponse:
             "older_href": paged.older_href,
             "words": _how_many(len(found)) if len(found) > PAGE else "",
         },
-        "empty": _empty(filters),
+        "shows_all": bool(filters.show),
     }
     return page(request, "approvals/inbox/approvals.html", context, fragment="queue", also=("chips",))
 
@@ -111,7 +112,8 @@ def _count_mine(
 ) -> tuple[Shape, dict[Filters, int | None]]:
     """Count the submissions that wait for the reader: in all, late, due today, and behind each chip. One query."""
     midnight = timezone.localtime(filters.now).replace(hour=23, minute=59, second=59)
-    behind = [filters.but(show=""), *(_quick(filters.but(show=""), changes) for _, changes in QUICK)]
+    own = filters.but(show="")
+    behind = [own, *(_quick(own, changes) for _, changes in QUICK)]
     behind += [view for view in (saved_views.filters_of(view, filters.now) for view in views) if not view.show]
     counts = mine.aggregate(
         waiting=Count("submission", distinct=True),
@@ -194,26 +196,21 @@ def _views(filters: Filters, views: Sequence[DeskView], counts: Mapping[Filters,
     return [{"separator": True}, *chips] if chips else []
 
 
-def _fields(filters: Filters, mine: QuerySet[Approval], rows: Sequence[Task]) -> Shape:
+def _fields(query: QueryDict, filters: Filters, mine: QuerySet[Approval], rows: Sequence[Task]) -> Shape:
     """The filter bar: words, risk, and the teams of the listed submissions."""
     team = "submission__automation__team"
-    teams = dict(mine.order_by().values_list(team, f"{team}__name").distinct())
+    teams = {filters.team: "Another team"} if filters.team is not None else {}
+    teams |= dict(mine.order_by().values_list(team, f"{team}__name").distinct())
     teams |= {row.team_pk: row.team for row in rows if isinstance(row, SubmissionTask)}
-    options = [
-        {"value": pk, "label": name, "selected": pk == filters.team}
-        for pk, name in sorted(teams.items(), key=lambda pair: pair[1])
-    ]
-    if filters.team is not None and filters.team not in teams:
-        options.append({"value": filters.team, "label": "Another team", "selected": True})
-    tiers = [{"value": tier, "label": tier.capitalize(), "selected": tier == filters.tier} for tier in TIERS]
+    by_name = [(str(pk), name) for pk, name in sorted(teams.items(), key=lambda pair: pair[1])]
     return {
         "action": reverse("desk"),
         "words": " ".join(filters.words),
         "words_label": "Automation",
         "kept": filters.but(team=None, tier="", words=()).parameters(),
         "fields": [
-            {"name": "tier", "label": "Risk", "options": tiers},
-            {"name": "team", "label": "Team", "options": options},
+            pager.choice(query, "tier", "Risk", [(tier, tier.capitalize()) for tier in TIERS]),
+            pager.choice(query, "team", "Team", by_name),
         ],
         "clear_href": Filters(filters.now, filters.show).href() if filters.narrows else "",
     }
@@ -228,18 +225,5 @@ def _bands(rows: Sequence[Task]) -> list[Shape]:
     for tier, title in BANDS:
         in_band = sorted((row for row in rows if row.tier == tier), key=lambda row: row.since)
         if in_band:
-            bands.append({"title": title, "count": len(in_band), "rows": in_band})
+            bands.append({"title": title, "rows": in_band})
     return bands
-
-
-def _empty(filters: Filters) -> Shape:
-    if filters.narrows:
-        everything = Filters(filters.now, filters.show).href()
-        return {"sentence": "Nothing here fits these filters.", "href": everything, "action": "Clear the filters"}
-    if filters.show:
-        return {"sentence": "No submission is open here.", "href": reverse("import"), "action": "Import an automation"}
-    return {
-        "sentence": "No approvals waiting.",
-        "href": f"{reverse('desk')}?show=all",
-        "action": "See all open submissions",
-    }

@@ -714,9 +714,6 @@ def desk_empty() -> Shape:
             {"label": "All open", "href": "/desk?show=all", "count": 41},
         ],
         "bands": [],
-        "empty": {
-            "sentence": "No approvals waiting.",
-            "href": "/desk?show=all",
-            "action": "See all open submissions",
-        },
+        "filters": {"action": "/desk", "clear_href": ""},
+        "shows_all": False,
     }
