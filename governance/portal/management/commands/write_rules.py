@@ -2,91 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.template.loader import render_to_string
 from django.utils.module_loading import autodiscover_modules
 
 from governance.core.engine.transition import Transition, declared
 from governance.core.roles.roles import BY_TOKEN, GRANTS, ROLE_WORDS, Relation, Role
 
 
-def _operation(transition: Transition) -> Iterator[str]:
-    verb = transition.name.rpartition(".")[2].replace("_", " ")
-    yield f"### {verb}, `{transition.event}`"
-    yield ""
-    yield transition.words
-    yield ""
-    if transition.source is not None:
-        reached = f" to {', '.join(transition.target)}" if transition.target else ""
-        yield f"- From {', '.join(transition.source)}{reached}."
-    yield (
-        f"- Needs `{transition.permission}`."
-        if transition.permission
-        else "- Nobody does this directly: it follows from something else."
-    )
-    if transition.permission in BY_TOKEN:
-        yield "- Open to a program with a token."
-    if transition.reason_needed:
-        yield "- A reason is needed."
-    for duty in transition.all_duties:
-        yield f"- {duty.code} ({duty.rule}): {duty.words}"
-    yield ""
+def _verb(transition: Transition[Any]) -> str:
+    return transition.name.rpartition(".")[2].replace("_", " ")
 
 
-def _diagram(operations: Iterable[Transition]) -> Iterator[str]:
-    """A model's states and transitions as a Mermaid diagram; nothing without states."""
-    ways: dict[tuple[str, str], list[str]] = {}
+def _states(operations: Iterable[Transition[Any]]) -> list[tuple[str, str, list[str]]]:
+    """A model's changes of state, each with its operations; none without states."""
+    ways: dict[tuple[str, str], list[str]] = defaultdict(list)
     for transition in operations:
         for before in transition.source or ():
             for after in transition.target:
-                ways.setdefault((before, after), []).append(transition.name.rpartition(".")[2].replace("_", " "))
-    if not ways:
-        return
-    yield "```mermaid"
-    yield "stateDiagram-v2"
-    for (before, after), verbs in sorted(ways.items()):
-        yield f"    {before} --> {after}: {', '.join(sorted(verbs))}"
-    yield "```"
-    yield ""
-
-
-def lines() -> Iterator[str]:
-    """Lines of the document: permissions, then each model's states and operations."""
-    autodiscover_modules("tasks")  # jobs declare operations, too
-    yield "# Rules, as the code declares them"
-    yield ""
-    yield "Written by `make docs`; do not edit. Codes are those of the product's rules; a test that shows one carries its code."
-    yield ""
-    yield "## Who is granted what"
-    yield ""
-    yield "| who | permissions |"
-    yield "|---|---|"
-    for grantee, granted in GRANTS.items():
-        name = (
-            ROLE_WORDS[grantee] if isinstance(grantee, Role) else str(Relation(grantee)).replace("_", " ").capitalize()
-        )
-        yield f"| {name} | {', '.join(f'`{permission}`' for permission in sorted(granted)) or 'nothing by itself'} |"
-    kept = ", ".join(f"`{permission}`" for permission in sorted(BY_TOKEN))
-    yield ""
-    yield f"A program with a token has of what its person is granted no more than {kept} (S5)."
-    by_model: dict[str, list[Transition]] = {}
-    for transition in declared():
-        by_model.setdefault(str(transition.model._meta.verbose_name).capitalize(), []).append(transition)
-    for model, operations in sorted(by_model.items()):
-        yield ""
-        yield f"## {model}"
-        yield ""
-        yield from _diagram(operations)
-        for transition in operations:
-            yield from _operation(transition)
+                ways[before, after].append(_verb(transition))
+    return [(before, after, sorted(verbs)) for (before, after), verbs in sorted(ways.items())]
 
 
 def document() -> str:
-    """The whole document."""
-    return "\n".join(lines()).rstrip() + "\n"
+    """The whole document: permissions, then each model's states and operations."""
+    autodiscover_modules("tasks")  # jobs declare operations, too
+    by_model: dict[str, list[Transition[Any]]] = defaultdict(list)
+    for transition in declared():
+        by_model[str(transition.model._meta.verbose_name).capitalize()].append(transition)
+    words = {grantee: ROLE_WORDS[grantee] for grantee in GRANTS if isinstance(grantee, Role)}
+    words |= {
+        grantee: str(grantee).replace("_", " ").capitalize() for grantee in GRANTS if isinstance(grantee, Relation)
+    }
+    context = {
+        "grants": [(words[grantee], sorted(granted)) for grantee, granted in GRANTS.items()],
+        "by_token": sorted(BY_TOKEN),
+        "models": [
+            (model, _states(operations), [_operation(transition) for transition in operations])
+            for model, operations in sorted(by_model.items())
+        ],
+    }
+    return render_to_string("portal/rules.md", context).rstrip() + "\n"
+
+
+def _operation(transition: Transition[Any]) -> dict[str, object]:
+    names = ("event", "words", "source", "target", "permission", "reason_needed", "all_duties")
+    facts = {name: getattr(transition, name) for name in names}  # a template would call the transition
+    return {"verb": _verb(transition), "declared": facts, "by_token": transition.permission in BY_TOKEN}
 
 
 class Command(BaseCommand):
