@@ -15,11 +15,11 @@ from approvals.review.views import chain, review, route_reasons
 from approvals.waivers.views import waiver, waiver_list
 
 urlpatterns = [
-    path("desk/", approvals.inbox, name="desk"),
-    path("desk/<int:pk>/", detail.inbox_detail, name="desk_part"),
-    path("desk/views/", saved_views.save_view, name="desk_view_save"),
-    path("desk/views/<int:pk>/remove/", saved_views.remove_view, name="desk_view_remove"),
-    path("desk/decide/", bulk_decision.decide_together, name="decide_together"),
+    path("approvals/", approvals.inbox, name="approvals"),
+    path("approvals/<int:pk>/", detail.inbox_detail, name="approval_panel"),
+    path("approvals/views/", saved_views.save_view, name="saved_view_save"),
+    path("approvals/views/<int:pk>/remove/", saved_views.remove_view, name="saved_view_remove"),
+    path("approvals/decide/", bulk_decision.decide_together, name="decide_together"),
     path("review/<int:pk>/", review.review, name="review"),
     path("review/<int:pk>/records/<int:record>/", review.decide, name="decide"),
     path("review/<int:pk>/records/<int:record>/undo/", review.undo, name="undo"),

@@ -245,7 +245,7 @@ class Migration(migrations.Migration):
                 },
             ),
             migrations.CreateModel(
-                name='DeskView',
+                name='SavedView',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                     ('name', models.CharField(max_length=40)),
@@ -254,7 +254,7 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ('id',),
-                    'constraints': [models.UniqueConstraint(models.F('person'), django.db.models.functions.text.Lower('name'), name='desk_view_name_once')],
+                    'constraints': [models.UniqueConstraint(models.F('person'), django.db.models.functions.text.Lower('name'), name='saved_view_name_once')],
                 },
             ),
             migrations.CreateModel(

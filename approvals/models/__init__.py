@@ -36,7 +36,7 @@ from approvals.models.revocation_task import (
     RevocationTask,
     RevocationWord,
 )
-from approvals.models.saved_view import DeskView
+from approvals.models.saved_view import SavedView
 from approvals.models.spot_check import Sample, SampleState
 from approvals.models.submission import (
     Comment,
@@ -67,7 +67,6 @@ __all__ = [
     "Decision",
     "DecisionOutcome",
     "DecisionPerson",
-    "DeskView",
     "EndCause",
     "EnforcedBy",
     "Grant",
@@ -90,6 +89,7 @@ __all__ = [
     "RevocationWord",
     "Sample",
     "SampleState",
+    "SavedView",
     "Seat",
     "SeatLabel",
     "Submission",

@@ -15,18 +15,18 @@ LONGEST_NAME = 40
 LONGEST_QUERY = 600
 
 
-class DeskView(models.Model):
+class SavedView(models.Model):
     """One person's named filters. Not governed: no history and no ledger event."""
 
     person = models.ForeignKey(Person, models.CASCADE, related_name="+")
     name = models.CharField(max_length=LONGEST_NAME)
-    #: The query string of the desk's URL.
+    #: The query string of the Approvals page's address.
     query = models.CharField(max_length=LONGEST_QUERY)
 
     class Meta:
         ordering = ("id",)
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint("person", Lower("name"), name="desk_view_name_once")
+            models.UniqueConstraint("person", Lower("name"), name="saved_view_name_once")
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
-from approvals.models import Approval, DeskView
+from approvals.models import Approval, SavedView
 from governance.core.engine.transition import Step
 from governance.core.erasure.redaction import KnownAs
 from governance.core.models import FreeText
@@ -26,7 +26,7 @@ def erase_person(known_as: KnownAs, step: Step[Any]) -> None:
         known_as: the person and their names.
         step: the erasure.
     """
-    DeskView.objects.filter(person=known_as.person).delete()
+    SavedView.objects.filter(person=known_as.person).delete()
     approvals = Approval.objects.filter(submission__submitted_by=known_as.person, justification__isnull=False)
     first = Approval.objects.filter(justification=OuterRef("pk")).order_by("pk")
     justifications = FreeText.objects.filter(pk__in=approvals.order_by().values("justification")).annotate(

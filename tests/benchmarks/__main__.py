@@ -139,7 +139,7 @@ def pages(n: people.Northwind, waiting: Submission, second: Submission) -> list[
         Page("review, an owner decides", f"/review/{second.pk}/", n.omar, 20, 60_000, 40),
         Page("home, an owner", "/", n.omar, 8, 60_000, 30),
         Page("home, a builder", "/", n.rita, 8, 60_000, 30),
-        Page("desk", "/desk/", n.omar, 8, 60_000, 30),
+        Page("approvals", "/approvals/", n.omar, 8, 60_000, 30),
         Page(
             "my recertifications", "/recertify/", n.omar, 15, 60_000, 30
         ),  # a whole card beside the list: as a detail page

@@ -82,5 +82,5 @@ def test_a_run_goes_on_where_one_stopped_and_a_second_one_adds_nothing(cast: peo
 
 @pytest.mark.race
 def test_its_people_see_their_part_of_it(cast: people.Northwind) -> None:
-    for path in ("/", "/desk/", "/recertify/", "/automations/"):
+    for path in ("/", "/approvals/", "/recertify/", "/automations/"):
         assert client_of(cast.omar).get(path).status_code == 200

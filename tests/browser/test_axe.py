@@ -65,9 +65,9 @@ TOUR = (
     ("theo", "review", "alike"),  # of which Theo says whether it is the same
     ("theo", "review", "light"),  # on the light path, still to be decided
     ("theo", "my_tokens"),
-    ("omar", "desk"),
-    ("omar", "desk_part", "submission"),
-    ("omar", "desk_view_save", "?tier=high"),
+    ("omar", "approvals"),
+    ("omar", "approval_panel", "submission"),
+    ("omar", "saved_view_save", "?tier=high"),
     ("omar", "decide_together", "?of={submission}"),
     ("omar", "home"),
     ("omar", "review", "submission"),
@@ -199,7 +199,7 @@ TOUR = (
     ("omar", "resource_amend", "resource"),
     ("omar", "resource_connection", "resource"),
     ("omar", "credential_kept_in", "credential"),
-    ("omar", "desk_view_remove", "view"),
+    ("omar", "saved_view_remove", "view"),
     ("omar", "recert_correct", "revoked", "?asks=acceptable&answer=keep"),
     ("omar", "review", "submission", "?open={record}"),
     ("ines", "resource_name_owner", "ownerless"),

@@ -175,7 +175,7 @@ def to_the_review(hands: Hands, submission: Submission, scripts: bool) -> None:
 
     page, name = hands.page, submission.automation.name
     part = page.locator("#part")
-    hands.leave(page.get_by_role("navigation", name="Main").get_by_role("link", name="Desk"), "/desk/$")
+    hands.leave(page.get_by_role("navigation", name="Main").get_by_role("link", name="Approvals"), "/approvals/$")
     if scripts:
         expect(part).to_contain_text("Your part")
     hands.say(page.get_by_label("Automation", exact=True), name)

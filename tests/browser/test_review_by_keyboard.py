@@ -97,7 +97,7 @@ def test_twelve_privileges_are_decided_from_the_desk_with_few_keys(review: Revie
     from playwright.sync_api import expect
 
     page = review.open()
-    page.goto(f"/desk/?q={review.submission.automation.name.replace(' ', '+')}")
+    page.goto(f"/approvals/?q={review.submission.automation.name.replace(' ', '+')}")
     part = page.locator("#part")
     expect(part).to_contain_text("0 of 12 decided")
     keys = Keys(page)
@@ -232,21 +232,21 @@ def test_key_press_survives_running_request(review: Review) -> None:
     scenarios.decide_app(company, second)
     page = review.open()
     page.route("**/never-asked-for", lambda route: route.abort())  # interception begins before the page has loaded
-    with page.expect_response(f"**/desk/{review.submission.pk}/"):
-        page.goto(f"/desk/?q={word}")
+    with page.expect_response(f"**/approvals/{review.submission.pk}/"):
+        page.goto(f"/approvals/?q={word}")
     expect(page.locator(f"[data-rows-part=queue-submission-{review.submission.pk}]")).to_be_visible()
     page.wait_for_function(IS_QUIET)
-    with page.expect_response(f"**/desk/{review.submission.pk}/"):
+    with page.expect_response(f"**/approvals/{review.submission.pk}/"):
         page.keyboard.press("j")
     page.wait_for_function(IS_QUIET)
     held: list[Any] = []
-    page.route(f"**/desk/{second.pk}/", lambda route: held.append(route))
-    with page.expect_request(f"**/desk/{second.pk}/"):
+    page.route(f"**/approvals/{second.pk}/", lambda route: held.append(route))
+    with page.expect_request(f"**/approvals/{second.pk}/"):
         page.keyboard.press("j")
     page.keyboard.press("r")
-    assert "/desk/?" in page.url
+    assert "/approvals/?" in page.url
     held[0].continue_()
-    page.wait_for_url(re.compile(rf"/desk/decide/\?of={second.pk}&only=reject$"))
+    page.wait_for_url(re.compile(rf"/approvals/decide/\?of={second.pk}&only=reject$"))
     assert page.locator("button[name=decision]").all_inner_texts() == ["Reject those ticked"]
 
 
@@ -260,7 +260,7 @@ def test_bulk_decision_is_offered_where_allowed(open_page: Callable[..., Page], 
     high = scenarios.submitted(company, scenarios.brought_in(company, content=content))
     low = asked(company, f"Reader {word}", 2)
     page = opener(company.people.theo, open_page, site)()
-    page.goto(f"/desk/?q={word}")
+    page.goto(f"/approvals/?q={word}")
     button, note = page.get_by_role("button", name="Decide together"), page.locator("[data-when-apart]")
     expect(button).to_be_hidden()
     expect(note).to_be_hidden()
@@ -274,5 +274,5 @@ def test_bulk_decision_is_offered_where_allowed(open_page: Callable[..., Page], 
     expect(button).to_be_visible()
     page.wait_for_function(IS_QUIET)
     plain = opener(company.people.theo, open_page, site)(java_script_enabled=False)
-    plain.goto(f"/desk/?q={word}")
+    plain.goto(f"/approvals/?q={word}")
     expect(plain.get_by_role("button", name="Decide together")).to_be_visible()

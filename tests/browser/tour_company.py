@@ -24,11 +24,11 @@ from approvals.models import (
     ApprovalState,
     BatchSays,
     Conflict,
-    DeskView,
     Grant,
     HeldBatch,
     Proposal,
     RevocationTask,
+    SavedView,
     Submission,
 )
 from approvals.proposals import transitions as proposal_transitions
@@ -147,7 +147,7 @@ class World:
         scenarios.approve(first, n.omar, now=company.now)
         scenarios.reject(second, n.omar, now=company.now)
         self.subset = made.pk
-        self.view = DeskView.objects.create(person=n.omar, name="Risky", query="tier=high").pk
+        self.view = SavedView.objects.create(person=n.omar, name="Risky", query="tier=high").pk
         self.role = RoleAssignment.objects.filter(person=n.sana).earliest("pk").pk
         revoked = review_steps.opened(self._held.grant(on=self._held.company.slack), now - timedelta(days=1))
         about = review_steps.question(revoked, Asks.ACCEPTABLE)

@@ -28,12 +28,12 @@ from approvals.models import (
     Approval,
     Conflict,
     ConflictRule,
-    DeskView,
     Grant,
     HeldBatch,
     PolicyVersion,
     Proposal,
     RevocationTask,
+    SavedView,
     Submission,
 )
 from approvals.policies import document as policy_document
@@ -145,7 +145,7 @@ def build() -> Portal:
     upload = _uploaded(w)
     rows = {
         "delegation": delegation,
-        "desk_view": DeskView.objects.create(person=w.people["team_lead"], name="Risky", query="tier=high"),
+        "saved_view": SavedView.objects.create(person=w.people["team_lead"], name="Risky", query="tier=high"),
         "token": _token(w),
         "preview": preview,
         "upload": upload,
@@ -613,7 +613,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "decide": _decision,
     "comment": lambda portal, _: {"text": "What for?"},
     "undo": lambda portal, record: {"decision": getattr(record.decisions.order_by("pk").last(), "pk", 0)},
-    "desk_view_save": lambda portal, _: {"name": "Mine"},
+    "saved_view_save": lambda portal, _: {"name": "Mine"},
     "import": lambda portal, _: {"pasted": of_its_own(stock_report.EXPORT, "pasted").decode()},
     "import_form": _by_hand,
     "import_add": lambda portal, _: {"large": "too-large.json"},

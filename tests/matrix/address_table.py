@@ -29,7 +29,7 @@ REFUSED = ("401", "403", "404", "409", "422", "login")
 #: Where a refused attempt is kept, and what was said about it.
 RECORD = {"controls_ledgerevent", "controls_freetext"}
 #: What somebody typed into a preview, chose on a card or calls some filters stays, whatever is refused; it is no governed fact.
-DRAFTS = {"approvals_deskview", "inventory_importbatch", "inventory_importitem", "recertification_draft"}
+DRAFTS = {"approvals_savedview", "inventory_importbatch", "inventory_importitem", "recertification_draft"}
 URLENCODED = "application/x-www-form-urlencoded"
 
 Key = tuple[str, str, str]

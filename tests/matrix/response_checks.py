@@ -215,7 +215,7 @@ EVERYBODYS = (
     ("every_role", "/automations/"),
     ("every_role", "/resources/"),
     ("admin", "/people/"),
-    ("every_role", "/desk/"),
+    ("every_role", "/approvals/"),
     ("builder", "/"),
     ("builder", "/import/"),
     ("resource_owner", "/recertify/"),

@@ -111,7 +111,7 @@ def test_page_stays_fast_beside_eight_hostile_uploads(
     company = scenarios.company(people.build(uuid.uuid4().hex[:8], now=timezone.now()))
     team = company.people.finance_ops
     builders = [joins(make_person(f"Builder {name}"), team) for name in HOSTILE]
-    reader, path = Browser(site, company.people.omar), "/desk/"
+    reader, path = Browser(site, company.people.omar), "/approvals/"
     for _ in range(5):
         reader.took(path)
     quiet = [reader.took(path) for _ in range(QUIET // 2)]

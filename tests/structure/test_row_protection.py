@@ -29,7 +29,7 @@ REMOVED = {
     "approvals.ConflictMember": "worked out from a rule and an entitlement, again whenever one of them changes",
     "inventory.ChainEnd": "worked out from approved versions, which stay",
     "inventory.ChainMember": "likewise",
-    "approvals.DeskView": "what somebody calls some filters",
+    "approvals.SavedView": "what somebody calls some filters",
     "approvals.GrantUsage": "counts of a day, no decision",
     "recertification.Draft": "what somebody has chosen and not submitted",
 }

@@ -17,7 +17,7 @@ from approvals.inbox.queries.approvals import TIERS, SubmissionTask
 from approvals.inbox.task import Task
 from approvals.inbox.views import saved_views
 from approvals.inbox.views.filters import MOST, PAGE, Filters, page_of, places
-from approvals.models import Approval, ApprovalState, DeskView, Submission
+from approvals.models import Approval, ApprovalState, SavedView, Submission
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.database.key_filters import among
@@ -66,7 +66,7 @@ def inbox(request: Request) -> HttpResponse:
     context = {
         "now": now,
         "head": {
-            "title": "Desk",
+            "title": "Approvals",
             "facts": _facts(facts, [*spot_checks, *proposals], now),
             "aside": "Ordered by risk, then age",
         },
@@ -108,7 +108,7 @@ def _load_rows(
 
 
 def _count_mine(
-    mine: QuerySet[Approval], filters: Filters, views: Sequence[DeskView]
+    mine: QuerySet[Approval], filters: Filters, views: Sequence[SavedView]
 ) -> tuple[Shape, dict[Filters, int | None]]:
     """Count the submissions that wait for the reader: in all, late, due today, and behind each chip. One query."""
     midnight = timezone.localtime(filters.now).replace(hour=23, minute=59, second=59)
@@ -178,7 +178,7 @@ def _chips(filters: Filters, counts: Mapping[Filters, int | None], others: int) 
     ]
 
 
-def _views(filters: Filters, views: Sequence[DeskView], counts: Mapping[Filters, int | None]) -> list[Shape]:
+def _views(filters: Filters, views: Sequence[SavedView], counts: Mapping[Filters, int | None]) -> list[Shape]:
     """Chips of the reader's saved views, and a chip that saves or removes the current one."""
     chips: list[Shape] = []
     current = None
@@ -188,7 +188,7 @@ def _views(filters: Filters, views: Sequence[DeskView], counts: Mapping[Filters,
         count = None if on.show else counts.get(on)
         chips.append({"label": view.name, "href": on.href(), "current": on == filters, "count": count})
     if current is not None:
-        href = reverse("desk_view_remove", args=[current.pk])
+        href = reverse("saved_view_remove", args=[current.pk])
         chips.append({"label": "Remove this view", "href": href, "icon": "cross", "count": None})
     elif filters.narrows or filters.show == "overdue":
         href = saved_views.save_href(filters)
@@ -204,7 +204,7 @@ def _fields(query: QueryDict, filters: Filters, mine: QuerySet[Approval], rows: 
     teams |= {row.team_pk: row.team for row in rows if isinstance(row, SubmissionTask)}
     by_name = [(str(pk), name) for pk, name in sorted(teams.items(), key=lambda pair: pair[1])]
     return {
-        "action": reverse("desk"),
+        "action": reverse("approvals"),
         "words": " ".join(filters.words),
         "words_label": "Automation",
         "kept": filters.but(team=None, tier="", words=()).parameters(),

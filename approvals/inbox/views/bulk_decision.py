@@ -88,7 +88,7 @@ def decide_together(request: Request) -> HttpResponse:
     if problems:  # reload these approvals and keep the reason
         left, fresh = _records(reader, {record.submission_id for record in records})
         return _render(request, left, fresh, request.POST, problems=problems, status=409)
-    return redirect("desk")
+    return redirect("approvals")
 
 
 def _records(reader: Reader, submissions: set[int]) -> tuple[list[Approval], Contexts]:
@@ -195,7 +195,7 @@ def _render(
     only = only_value if only_value in TITLES else ""
     ticked = {record.pk for record in together} if form is None else {record.pk for record in _chosen(together, form)}
     context: Shape = {
-        "crumbs": [{"label": "Desk", "href": reverse("desk")}, {"label": TITLES[only], "href": ""}],
+        "crumbs": [{"label": "Approvals", "href": reverse("approvals")}, {"label": TITLES[only], "href": ""}],
         "head": {"title": TITLES[only], "facts": [_how_many(together)] if together else []},
         "rows": [_row(record, contexts[record.submission_id], record.pk in ticked) for record in together],
         "of": sorted({record.submission_id for record in records}),
@@ -206,9 +206,9 @@ def _render(
         "only": only,
         "empty": "Nothing that was selected can be decided together."
         if records
-        else "Nothing of what was selected waits for you. Select on the desk what you decide.",
+        else "Nothing of what was selected waits for you. Select what you decide on the Approvals page.",
         "reason": {"value": form.get("reason", "") if form is not None else "", "error": error},
-        "back_href": reverse("desk"),
+        "back_href": reverse("approvals"),
     }
     return page(request, "approvals/inbox/bulk_decision.html", context, status=status)
 

@@ -36,7 +36,10 @@ def inbox_detail(request: Request, pk: int) -> HttpResponse:
     seen = seen.select_related("automation", "app_approval", "submitted_by").defer(*UNSHOWN)
     submission = get_object_or_404(seen, pk=pk)
     context = {
-        "crumbs": [{"label": "Desk", "href": reverse("desk")}, {"label": submission.automation.name, "href": ""}],
+        "crumbs": [
+            {"label": "Approvals", "href": reverse("approvals")},
+            {"label": submission.automation.name, "href": ""},
+        ],
         "head": {"title": submission.automation.name},
         "part": _part(submission, request.actor, now),
     }

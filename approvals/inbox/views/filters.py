@@ -1,4 +1,4 @@
-"""Filters of the inbox, kept in the address, with its order and pages (ui.md, Desk)."""
+"""Filters of the inbox, kept in the address, with its order and pages (ui.md, Approvals)."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Filters:
     def href(self, **more: str) -> str:
         """URL of the inbox with these filters."""
         query = {**self.parameters(), **{name: value for name, value in more.items() if value}}
-        return f"{reverse('desk')}?{urlencode(query)}" if query else reverse("desk")
+        return f"{reverse('approvals')}?{urlencode(query)}" if query else reverse("approvals")
 
     def but(self, **changes: Any) -> Filters:
         """Return a copy with some filters changed."""

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals.inbox.views.filters import Filters
-from approvals.models import DeskView
+from approvals.models import SavedView
 from approvals.models.saved_view import LONGEST_NAME, LONGEST_QUERY
 from governance.core.clock import business_time
 from governance.core.models import Person
@@ -39,12 +39,12 @@ class NameForm(forms.Form):
         return name
 
 
-def saved_views_of(person: Person | None) -> QuerySet[DeskView]:
+def saved_views_of(person: Person | None) -> QuerySet[SavedView]:
     """Saved views of a person, oldest first."""
-    return DeskView.objects.filter(person=person)[:MOST]
+    return SavedView.objects.filter(person=person)[:MOST]
 
 
-def filters_of(view: DeskView, now: datetime) -> Filters:
+def filters_of(view: SavedView, now: datetime) -> Filters:
     """Filters of a saved view."""
     return Filters.of(QueryDict(view.query), now)
 
@@ -55,7 +55,7 @@ def _query_of(filters: Filters) -> str:
 
 def save_href(filters: Filters) -> str:
     """URL for saving the current filters."""
-    return f"{reverse('desk_view_save')}?{_query_of(filters)}"
+    return f"{reverse('saved_view_save')}?{_query_of(filters)}"
 
 
 def _save(person: Person, name: str, query: str) -> str:
@@ -68,11 +68,11 @@ def _save(person: Person, name: str, query: str) -> str:
         return "These filters are too long to save. Use fewer words."
     with transaction.atomic():
         Person.objects.select_for_update(of=("self",), no_key=True).get(pk=person.pk)
-        views = DeskView.objects.filter(person=person)
+        views = SavedView.objects.filter(person=person)
         same = views.alias(lower=Lower("name")).filter(lower=Lower(Value(name))).first()
         if same is None and views.count() >= MOST:
             return f"You have {MOST} saved views. Remove one first."
-        view: DeskView = same or DeskView(person=person, name=name)
+        view: SavedView = same or SavedView(person=person, name=name)
         view.query = query
         view.save()
     return ""
@@ -96,10 +96,10 @@ def save_view(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def remove_view(request: Request, pk: int) -> HttpResponse:
     """Remove a saved view after a confirmation."""
-    view = get_object_or_404(DeskView, pk=pk, person=request.actor.person)
+    view = get_object_or_404(SavedView, pk=pk, person=request.actor.person)
     if request.method == "POST":
         view.delete()
-        return redirect("desk")
+        return redirect("approvals")
     ask = {
         "id": "view",
         "title": f"Remove “{view.name}”?",

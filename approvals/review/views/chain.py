@@ -31,7 +31,7 @@ def review_chain(request: Request, pk: int) -> HttpResponse:
     name = submission.automation.name
     context: Shape = {
         "crumbs": [
-            {"label": "Desk", "href": reverse("desk")},
+            {"label": "Approvals", "href": reverse("approvals")},
             {"label": f"Submission {submission.reference}", "href": reverse("review", args=[pk])},
             {"label": "Joined with", "href": ""},
         ],

@@ -64,7 +64,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
     return {
         "now": reader.now,
         "crumbs": [
-            {"label": "Desk", "href": reverse("desk")},
+            {"label": "Approvals", "href": reverse("approvals")},
             {"label": f"Submission {submission.reference}", "href": ""},
         ],
         "head": _head(submission, reader, may_withdraw="withdraw" in allowed),

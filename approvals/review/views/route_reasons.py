@@ -42,7 +42,7 @@ def review_why(request: Request, pk: int) -> HttpResponse:
     loaded = load_context(submission, now)
     context: Shape = {
         "crumbs": [
-            {"label": "Desk", "href": reverse("desk")},
+            {"label": "Approvals", "href": reverse("approvals")},
             {"label": f"Submission {submission.reference}", "href": reverse("review", args=[pk])},
             {"label": "Why", "href": ""},
         ],

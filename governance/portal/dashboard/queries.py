@@ -65,7 +65,7 @@ def load_groups(actor: Actor, person: Person, now: datetime, under_way: Iterable
     return [
         TaskGroup("batches", tasks.paused_mass_revocations(actor, now), reverse("held_batches")),
         TaskGroup("over", tasks.ended_waivers(actor, now)),
-        TaskGroup("approvals", [*decisions], reverse("desk"), words),
+        TaskGroup("approvals", [*decisions], reverse("approvals"), words),
         TaskGroup("proposals", [task for task in proposals if not task.is_own], reverse("proposals")),
         TaskGroup("waivers", [task for task in waivers if not task.is_own], reverse("waiver_list")),
         TaskGroup("revocations", tasks.revocation_tasks(actor, now), f"{reverse('revocations')}?mine=1"),

@@ -91,7 +91,7 @@ def level(value: str, *, small: bool = False, worded: bool = True) -> SafeString
 
     Args:
         value: a key of ``words.LEVELS``.
-        small: 22 pixels, for several in a row of the desk.
+        small: 22 pixels, for several in a row of the Approvals page.
         worded: whether the word stands visibly under the icon; else only a screen reader hears it.
     """
     word = state_words.LEVELS[value]

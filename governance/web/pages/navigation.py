@@ -30,7 +30,7 @@ class Destination:
 DESTINATIONS: Final = (
     Destination("home", "Home", "home"),
     Destination("import", "Import", "import"),
-    Destination("desk", "Desk", "desk"),
+    Destination("approvals", "Approvals", "approvals"),
     Destination("automations", "Automations", "automation_list"),
     Destination("resources", "Resources", "resource_list"),
     Destination("recertify", "Recertify", "recert_mine", also="/campaigns/"),

@@ -134,12 +134,12 @@ def test_invalid_decision_value_changes_nothing_and_keeps_input(
 def test_a_delegate_finds_it_on_the_desk_and_decides_it_for_the_giver(company: Company, stage_2: Submission) -> None:
     n = company.people
     client = client_of(n.tom)
-    assert "Weekly stock report" not in client.get("/desk/").content.decode()
+    assert "Weekly stock report" not in client.get("/approvals/").content.decode()
     as_delegate(n.tom, giver=n.omar)
-    desk = client.get("/desk/").content.decode()
+    desk = client.get("/approvals/").content.decode()
     assert "Weekly stock report" in desk
     assert "You for Omar Haddad" in desk
-    assert "You for Omar Haddad" not in client_of(n.omar).get("/desk/").content.decode()
+    assert "You for Omar Haddad" not in client_of(n.omar).get("/approvals/").content.decode()
     record = stock_report.privilege_on(stage_2, company.slack)
     opened = client.get(f"/review/{stage_2.pk}/?open={record.pk}").content.decode()
     assert "for Omar Haddad" in opened
@@ -163,8 +163,8 @@ def test_the_givers_resources_are_seen_too(company: Company, stage_2: Submission
 def test_delegated_approvals_add_no_queries(company: Company, stage_2: Submission) -> None:
     client = client_of(company.people.tom)
     with CaptureQueriesContext(connection) as before:
-        client.get("/desk/")
+        client.get("/approvals/")
     as_delegate(company.people.tom, giver=company.people.omar)
     with CaptureQueriesContext(connection) as after:
-        assert "Weekly stock report" in client.get("/desk/").content.decode()
+        assert "Weekly stock report" in client.get("/approvals/").content.decode()
     assert len(after) <= len(before) + 2  # Tom had none before: access and names of the rows are read

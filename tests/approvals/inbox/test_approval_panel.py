@@ -46,7 +46,7 @@ def six_in_stage_2(ground: Ground) -> Submission:
 def part(person: Person, submission: Submission, status: int = 200) -> str:
     """What is put beside the queue, its words alone."""
     answer = client_of(person).get(
-        reverse("desk_part", args=[submission.pk]), headers={"HX-Request": "true", "HX-Target": "part"}
+        reverse("approval_panel", args=[submission.pk]), headers={"HX-Request": "true", "HX-Target": "part"}
     )
     assert answer.status_code == status
     return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
@@ -101,7 +101,7 @@ def test_high_risk_approval_links_to_its_page(company: Company) -> None:
 @pytest.mark.rule("A7", "A14")
 def test_keyboard_shortcuts_lead_to_decision(company: Company, six_in_stage_2: Submission) -> None:
     def controls(person: Person, made: Submission) -> dict[str, str]:
-        where = reverse("desk_part", args=[made.pk])
+        where = reverse("approval_panel", args=[made.pk])
         answer = client_of(person).get(where, headers={"HX-Request": "true", "HX-Target": "part"}).content.decode()
         return {
             key: href.replace("&amp;", "&")
@@ -146,9 +146,9 @@ def test_panel_query_count_is_constant(company: Company, six_in_stage_2: Submiss
     few, many = asked(company, "Beta", 1), six_in_stage_2
     scenarios.decide_app(company, few)
     omar = client_of(company.people.omar)
-    omar.get(reverse("desk"))
+    omar.get(reverse("approvals"))
 
     def queries(one: Submission) -> int:
-        return cost(omar, reverse("desk_part", args=[one.pk]))[0]
+        return cost(omar, reverse("approval_panel", args=[one.pk]))[0]
 
     assert queries(few) == queries(many)

@@ -59,7 +59,7 @@ def desk_of_five(company: Company) -> Company:
 
 def names(client: Client, **said: str) -> list[str]:
     """The automations on the desk, in order."""
-    answer = client.get(reverse("desk"), said)
+    answer = client.get(reverse("approvals"), said)
     assert answer.status_code == 200
     return re.findall(r"data-row-open>([^<]+)<", answer.content.decode())
 
@@ -88,7 +88,7 @@ def test_rows_are_ordered_by_risk_then_age_in_pages(desk_of_five: Company, monke
     wanted = ["Invoice chaser", "Delta", "Gamma", "Beta", "Alpha"]
     address, pages = "?show=all", []
     while address:
-        answer = sana.get(reverse("desk") + address).content.decode()
+        answer = sana.get(reverse("approvals") + address).content.decode()
         pages.append(re.findall(r"data-row-open>([^<]+)<", answer))
         older = re.search(r'rel="next" href="[^"?]*([^"]+)"', answer)
         address = older[1].replace("&amp;", "&") if older else ""
@@ -103,7 +103,7 @@ def test_rows_are_ordered_by_risk_then_age_in_pages(desk_of_five: Company, monke
 def test_decided_rows_do_not_shift_pages(desk_of_five: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(view_filters, "PAGE", 2)
     sana = client_of(desk_of_five.people.sana)
-    answer = sana.get(reverse("desk"), {"show": "all"}).content.decode()
+    answer = sana.get(reverse("approvals"), {"show": "all"}).content.decode()
     older = re.search(r'rel="next" href="([^"]+)"', answer)
     assert older is not None
     delta = Submission.objects.get(automation__name="Delta")
@@ -128,7 +128,7 @@ def test_filters_never_widen_visibility(desk_of_five: Company) -> None:
 
 @pytest.mark.rule("A10")
 def test_the_head_says_how_much_waits_and_how_much_of_it_is_late(desk_of_five: Company) -> None:
-    answer = client_of(desk_of_five.people.omar).get(reverse("desk")).content.decode()
+    answer = client_of(desk_of_five.people.omar).get(reverse("approvals")).content.decode()
     head = re.sub(r"<[^>]+>|\s+", " ", answer[answer.index("<h1>") : answer.index('id="chips"')])
     assert re.sub(r"\s+", " ", head).strip().startswith("Desk 2 wait for you 1 overdue oldest 3 days")
 
@@ -146,7 +146,7 @@ def test_the_head_says_how_much_waits_and_how_much_of_it_is_late(desk_of_five: C
 )
 def test_invalid_address_shows_default_list(desk_of_five: Company, said: str) -> None:
     more = "&stage=7&team=x&tier=none&show=nothing&credentials=&q=%E2%80%AE"
-    answer = client_of(desk_of_five.people.sana).get(f"{reverse('desk')}?{said}{more}")
+    answer = client_of(desk_of_five.people.sana).get(f"{reverse('approvals')}?{said}{more}")
     assert answer.status_code == 200
     assert "\u202e" not in answer.content.decode()
 
@@ -155,14 +155,14 @@ def test_invalid_address_shows_default_list(desk_of_five: Company, said: str) ->
 def test_filters_and_pages_add_no_queries(desk_of_five: Company) -> None:
     sana = client_of(desk_of_five.people.sana)
     for said in ("", "?stage=1"):
-        assert cost(sana, reverse("desk") + said)[0] <= 15, said
+        assert cost(sana, reverse("approvals") + said)[0] <= 15, said
     for said in ("?show=all", "?show=overdue&team=1&q=a"):  # where what is shown is not what waits for the reader
-        assert cost(sana, reverse("desk") + said)[0] <= 15, said
+        assert cost(sana, reverse("approvals") + said)[0] <= 15, said
 
 
 def row(client: Client, submission: Submission, **said: str) -> SubmissionTask:
     """The row of a submission on somebody's desk."""
-    bands = client.get(reverse("desk"), said).context["bands"]
+    bands = client.get(reverse("approvals"), said).context["bands"]
     return next(one for band in bands for one in band["rows"] if one.pk == submission.pk)
 
 
@@ -179,7 +179,7 @@ def test_stage_1_approver_sees_riskiest_access_first(company: Company, show: str
     assert shown.levels == ["write", "write", "secret", "secret"], "the riskiest tier comes first"
     assert shown.data_class == "confidential"
     assert shown.is_model_controlled
-    part = client_of(company.people.theo).get(reverse("desk_part", args=[shown.pk])).context["part"]
+    part = client_of(company.people.theo).get(reverse("approval_panel", args=[shown.pk])).context["part"]
     assert part["asked"][0]["text"] == "exist for business use"
     assert part["asked"][1]["text"] in highest
     assert part["more"] == len(second) + 1 - len(part["asked"])
@@ -209,11 +209,13 @@ def nothing_held() -> bytes:
 def test_filter_counts_cover_visible_rows_only(desk_of_five: Company) -> None:
     for reader in (desk_of_five.people.sana, desk_of_five.people.grace):
         client = client_of(reader)
-        chips = {one["label"]: one["count"] for one in client.get(reverse("desk")).context["chips"] if "label" in one}
+        chips = {
+            one["label"]: one["count"] for one in client.get(reverse("approvals")).context["chips"] if "label" in one
+        }
         for label, show in (("All open", "all"), ("Overdue", "overdue")):
             shown = names(client, show=show)
             assert chips[label] == len(set(shown)), (reader.name, show)
-            own = client.get(reverse("desk"), {"show": show}).context["chips"]
+            own = client.get(reverse("approvals"), {"show": show}).context["chips"]
             assert next(one["count"] for one in own if one.get("label") == label) == len(set(shown))
 
 
@@ -222,7 +224,7 @@ def test_capped_total_is_exact_for_full_readers(desk_of_five: Company, monkeypat
     open_now = Submission.objects.unfinished().count()
 
     def counts(reader: Person) -> list[int | None]:
-        chips = client_of(reader).get(reverse("desk")).context["chips"]
+        chips = client_of(reader).get(reverse("approvals")).context["chips"]
         return [one["count"] for one in chips if one.get("label") in {"All open", "Overdue"}]
 
     for most, said in ((open_now, [open_now, 1]), (open_now - 1, [None, None])):

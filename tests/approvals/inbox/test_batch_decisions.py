@@ -130,7 +130,7 @@ def test_all_that_is_ticked_is_decided_with_one_reason_and_the_rest_waits(
     assert all(f'name="record" value="{one.pk}"' in page for one in found)
     assert all(f'value="{scenarios.shown(one)}"' in page for one in found)
     answer = client.post(reverse(PAGE), form(found) | {"record": [one.pk for one in found[1:]], "decision": decision})
-    assert (answer.status_code, answer.headers["Location"]) == (302, reverse("desk"))
+    assert (answer.status_code, answer.headers["Location"]) == (302, reverse("approvals"))
     taken = list(Decision.objects.filter(approval__in=found))
     assert {one.approval_id for one in taken} == {one.pk for one in found[1:]}
     assert {(one.outcome, one.reason.shown if one.reason else "") for one in taken} == {
@@ -144,7 +144,7 @@ def test_all_that_is_ticked_is_decided_with_one_reason_and_the_rest_waits(
 def test_a_second_press_leads_where_the_first_did(company: Company, two_in_stage_2: list[Submission]) -> None:
     client, said = client_of(company.people.omar), form(records(*two_in_stage_2))
     for _ in range(2):
-        assert send(client, said).url == reverse("desk")
+        assert send(client, said).url == reverse("approvals")
     assert Decision.objects.filter(approval__in=said["record"]).count() == len(said["record"])
 
 
@@ -255,12 +255,12 @@ def test_list_marks_rows_excluded_from_bulk_decision(company: Company, two_in_st
     withdraw.withdraw(two_in_stage_2[1], actor=as_actor(company.people.rita), now=company.now, reason="Not yet.")
     again = scenarios.submitted(company, two_in_stage_2[1].version)
     scenarios.decide_app(company, again)
-    page = client_of(company.people.omar).get(reverse("desk")).content.decode()
+    page = client_of(company.people.omar).get(reverse("approvals")).content.decode()
     said = dict(re.findall(r'name="of" value="(\d+)"[^>]*? data-row-apart="([^"]+)"', page))
     assert said == {str(again.pk): "Beta was refused or withdrawn before"}, (
         "Omar decides what is not of high risk there"
     )
-    page = client_of(company.people.sana).get(reverse("desk")).content.decode()
+    page = client_of(company.people.sana).get(reverse("approvals")).content.decode()
     said = dict(re.findall(r'name="of" value="(\d+)"[^>]*? data-row-apart="([^"]+)"', page))
     assert said == {str(made.pk): f"{made.automation.name} is high risk"}
 

@@ -238,7 +238,7 @@ def _decided(c: Company, made: Submission, seen: Seen) -> None:
     """Read by everybody whom it concerns, and put in force unless that takes long."""
     n = c.people
     theo, auditor = Build(client_of(n.theo), n.theo), Build(client_of(n.yuki), n.yuki)
-    for url in (reverse("review", args=[made.pk]), reverse("home"), reverse("desk")):
+    for url in (reverse("review", args=[made.pk]), reverse("home"), reverse("approvals")):
         seen.page(theo, url)
     scenarios.decide_app(c, made)
     records = list(made.approvals.filter(stage=2))

@@ -459,7 +459,7 @@ def test_stage_1_approver_sees_that_nobody_else_decides(company: Company, light_
     client = client_of(company.people.theo)
     page = client.get(f"/review/{light_submitted.pk}/").content.decode()
     assert "policy version 1 approves its 2 records of stage 2, and nobody else is asked" in page
-    assert "Auto-approval" in client.get("/desk/").content.decode()
+    assert "Auto-approval" in client.get("/approvals/").content.decode()
 
 
 @pytest.mark.rule("A13", "A3")

@@ -358,7 +358,7 @@ def test_all_pages_show_check_with_changes_to_reviewers(
     monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
     sample, n = stock_drawn.samples.get(), company.people
     reviewer, party = client_of(n.sana), client_of(n.rita)
-    for page in ("/", "/desk/"):
+    for page in ("/", "/approvals/"):
         assert f"/samples/{sample.pk}/" in reviewer.get(page).content.decode()
         assert f"/samples/{sample.pk}/" not in party.get(page).content.decode()
     shown = reviewer.get(f"/samples/{sample.pk}/").content.decode()

@@ -230,7 +230,7 @@ def test_reviewer_sees_auto_approval_and_is_notified(
     assert "Policy version 1 approved this for Weekly stock report" in " ".join(letter.text.split())
     assert light_path_jobs.remind(company.now + timedelta(days=5)) == 2
     client = client_of(n.sana)
-    for path in ("/desk/", "/"):
+    for path in ("/approvals/", "/"):
         assert "olicy approved “May read scm.stock" in client.get(path).content.decode(), path
     page = client.get(f"/samples/{sample.pk}/").content.decode()
     assert "Weekly stock report: is the auto-approved access fine?" in page

@@ -33,7 +33,7 @@ def at_home(person: Person) -> dict[str, list[str]]:
 
 
 def on_desk(person: Person) -> list[str]:
-    return [one.name for one in client_of(person).get(reverse("desk")).context["proposals"]]
+    return [one.name for one in client_of(person).get(reverse("approvals")).context["proposals"]]
 
 
 def test_proposal_is_shown_as_task_to_eligible_people_only(company: Company) -> None:
@@ -74,8 +74,8 @@ def test_proposal_waits_for_countersigner_then_appointee(company: Company) -> No
         ["Role: Auditor: Tom Ashby"],
     )
     assert "Waits for Tom Ashby" in client_of(n.ines).get(reverse("home")).content.decode()
-    assert "1 wait" in client_of(n.tom).get(reverse("desk")).content.decode()
-    assert client_of(n.tom).get(f"{reverse('desk')}?tier=high").context["proposals"] == []
+    assert "1 wait" in client_of(n.tom).get(reverse("approvals")).content.decode()
+    assert client_of(n.tom).get(f"{reverse('approvals')}?tier=high").context["proposals"] == []
 
 
 def test_every_kind_has_a_title_there(company: Company) -> None:
@@ -104,7 +104,7 @@ def test_every_kind_has_a_title_there(company: Company) -> None:
 
 def test_home_and_desk_cost_as_many_queries_for_many_as_for_one(company: Company) -> None:
     n, now = company.people, company.now
-    pages = [(who, path) for who in (n.karl, n.sana, n.ines) for path in ("home", "desk")]
+    pages = [(who, path) for who in (n.karl, n.sana, n.ines) for path in ("home", "approvals")]
     propose(n.ines, looser(), now=now)
     propose_role(make_person("Newcomer"), Role.BUILDER, by=n.ines, now=now)
     one = {(who.pk, path): cost(client_of(who), reverse(path))[0] for who, path in pages}

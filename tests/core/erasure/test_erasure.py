@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from approvals.models import DeskView
+from approvals.models import SavedView
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from governance.core.engine import hooks
 from governance.core.erasure import transitions as erasure_transitions
@@ -253,9 +253,9 @@ def test_apps_that_keep_texts_of_people_forget_them(northwind: Northwind) -> Non
 def test_erasure_removes_saved_views_of_person_only(northwind: Northwind) -> None:
     n = northwind
     for person in (n.rita, n.omar):
-        DeskView.objects.create(person=person, name=f"{person.name}, risky", query="tier=high")
+        SavedView.objects.create(person=person, name=f"{person.name}, risky", query="tier=high")
     erased(n, n.rita)
-    assert list(DeskView.objects.values_list("person", "name")) == [(n.omar.pk, f"{n.omar.name}, risky")]
+    assert list(SavedView.objects.values_list("person", "name")) == [(n.omar.pk, f"{n.omar.name}, risky")]
 
 
 # --- as whom somebody is known --------------------------------------------------------------------------------------------

@@ -157,7 +157,7 @@ def everything(company: Company, word: str, number: int, *, grants: int) -> None
 def test_home_and_desk_cost_the_same_for_few_things_as_for_many(company: Company) -> None:
     n = company.people
     everything(company, "First", 1, grants=1)
-    pages = [(reader, path) for reader in (n.omar, n.rita, n.jonas) for path in ("home", "desk")]
+    pages = [(reader, path) for reader in (n.omar, n.rita, n.jonas) for path in ("home", "approvals")]
     few = {(reader, path): cost(client_of(reader), reverse(path))[0] for reader, path in pages}
     everything(company, "Second", MANY, grants=8)  # one more than home shows
     for (reader, path), number in few.items():
@@ -165,7 +165,7 @@ def test_home_and_desk_cost_the_same_for_few_things_as_for_many(company: Company
         assert many == number, (reader.name, path)
         assert many <= 15, (reader.name, path)
         assert size <= 60_000, (reader.name, path)
-    home, desk = (client_of(n.omar).get(reverse(path)).context for path in ("home", "desk"))
+    home, desk = (client_of(n.omar).get(reverse(path)).context for path in ("home", "approvals"))
     group = next(one for one in home["groups"] if one.key == "recertifications")
     assert (group.count, len(group.rows), group.words) == (9, 8, "9 to answer")
     for page in (home, desk):  # home counts for itself, elsewhere the counter is asked

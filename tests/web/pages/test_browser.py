@@ -31,7 +31,7 @@ ON_THE_TOUR = {
     "import": "import",
     "preview": "import_preview",
     "review": "review",
-    "desk": "desk",
+    "approvals": "approvals",
     "sample": "sample",
     "confirm": "withdraw",
     "automations": "automation_list",
@@ -218,7 +218,7 @@ def test_rows_are_walked_by_keys_that_press_visible_buttons(look: Callable[..., 
 
 
 def test_enter_opens_a_row_of_the_queue(look: Callable[..., Page]) -> None:
-    page = look("desk")
+    page = look("approvals")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_url("**/review")

@@ -23,7 +23,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[HttpRequest]:
         return 7
 
     monkeypatch.setattr(navigation, "_counters", {})
-    navigation.register_counter("desk", counter)
+    navigation.register_counter("approvals", counter)
     return requests
 
 
@@ -40,16 +40,16 @@ def test_signed_out_navigation_has_no_counts(asked: list[HttpRequest]) -> None:
 
 
 def test_a_page_asks_each_counter_once_and_a_fragment_none(asked: list[HttpRequest]) -> None:
-    shown = context(visit(reverse("desk")))["chrome"]
+    shown = context(visit(reverse("approvals")))["chrome"]
     assert asked == []
     for _ in range(2):
-        assert {link.key: link.count for link in shown.destinations if link.count} == {"desk": 7}
+        assert {link.key: link.count for link in shown.destinations if link.count} == {"approvals": 7}
     assert len(asked) == 1
 
 
 @pytest.mark.parametrize(
     ("address", "current"),
-    [("/", "home"), ("/desk/9", "desk"), ("/campaigns/3/", "recertify"), ("/accounts/", None)],
+    [("/", "home"), ("/approvals/9", "approvals"), ("/campaigns/3/", "recertify"), ("/accounts/", None)],
 )
 def test_the_link_that_one_is_under_is_current(address: str, current: str | None, asked: list[HttpRequest]) -> None:
     links = navigation.destinations(visit(address))

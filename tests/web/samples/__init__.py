@@ -37,7 +37,7 @@ PAGES: dict[str, tuple[str, Callable[[], Context]]] = {
     "review_lead": ("approvals/review/review.html", review.lead),
     "review_objecting": ("approvals/review/review.html", review.objecting),
     "review_subset": ("approvals/review/review.html", review.subset),
-    "desk": ("approvals/inbox/approvals.html", review.desk),
+    "approvals": ("approvals/inbox/approvals.html", review.desk),
     "desk_empty": ("approvals/inbox/approvals.html", review.desk_empty),
     "sample": ("approvals/light_path/spot_check.html", spot_check.open_one),
     "sample_locked": ("approvals/light_path/spot_check.html", spot_check.done),

@@ -8,7 +8,7 @@ from tests.web.samples.row_samples import Shape, frame, reason
 def withdraw() -> Shape:
     """Withdrawing a submission, after the reason was left out."""
     return {
-        "chrome": frame("Rita Novak", "desk"),
+        "chrome": frame("Rita Novak", "approvals"),
         "crumbs": [{"label": "Invoice chaser", "href": "/review"}, {"label": "Withdraw", "href": ""}],
         "ask": {
             "id": "withdraw",

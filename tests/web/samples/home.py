@@ -70,7 +70,7 @@ def builder() -> Shape:
 def owner() -> Shape:
     """Omar Haddad's: approvals first."""
     return {
-        "chrome": frame("Omar Haddad", "home", desk=7, recertify=5),
+        "chrome": frame("Omar Haddad", "home", approvals=7, recertify=5),
         "head": {
             "title": "Good afternoon, Omar",
             "facts": [
@@ -83,7 +83,7 @@ def owner() -> Shape:
             {
                 "key": "approvals",
                 "words": "7 records in 3 submissions, on resources you own",
-                "more_href": "/desk",
+                "more_href": "/approvals",
                 "rows": [
                     {
                         "href": "/review",

@@ -396,7 +396,7 @@ def resources() -> Shape:
         ("People Vault", "secret_store", "orphaned", "restricted", "", "Nadia Petrov", 3, 2),
     )
     return {
-        "chrome": frame("Omar Haddad", "resources", desk=7, recertify=5),
+        "chrome": frame("Omar Haddad", "resources", approvals=7, recertify=5),
         "head": {"title": "Resources", "facts": ["5 visible to you", {"text": "1 without an owner", "tone": "no"}]},
         "filters": {"action": "/resources", "words": "", "words_label": "Name or owner", "fields": []},
         "rows": [
@@ -423,7 +423,7 @@ def resources() -> Shape:
 def resource() -> Shape:
     """One resource with its grants."""
     return {
-        "chrome": frame("Omar Haddad", "resources", desk=7, recertify=5),
+        "chrome": frame("Omar Haddad", "resources", approvals=7, recertify=5),
         "crumbs": [{"label": "Resources", "href": "/resources"}, {"label": "ERP Postgres (production)", "href": ""}],
         "head": {
             "title": ERP,

@@ -17,7 +17,7 @@ def mine() -> Shape:
         ("Price list sync", "write price lists", "revoke"),
     )
     return {
-        "chrome": frame("Omar Haddad", "recertify", desk=7, recertify=5),
+        "chrome": frame("Omar Haddad", "recertify", approvals=7, recertify=5),
         "progress": {"answered": 7, "left": 5, "total": 12, "parts": ["approved"] * 7 + ["mine"] + ["other"] * 4},
         "queue": [
             {"href": f"/recertify/{index}", "name": name, "text": text, "answer": answer, "current": index == 0}
@@ -113,7 +113,7 @@ def mine() -> Shape:
 def done() -> Shape:
     """Nothing left to answer."""
     return {
-        "chrome": frame("Omar Haddad", "recertify", desk=7),
+        "chrome": frame("Omar Haddad", "recertify", approvals=7),
         "progress": {"answered": 0, "left": 0, "total": 0, "parts": []},
         "queue": [],
         "submit": {"action": "", "count": 0},

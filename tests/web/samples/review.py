@@ -339,8 +339,8 @@ def _head() -> Shape:
 def owner() -> Shape:
     """What Omar Haddad sees, who owns two of the resources."""
     return {
-        "chrome": frame("Omar Haddad", "desk", desk=7, recertify=5),
-        "crumbs": [{"label": "Desk", "href": "/desk"}, {"label": "Submission 2026-0418", "href": ""}],
+        "chrome": frame("Omar Haddad", "approvals", approvals=7, recertify=5),
+        "crumbs": [{"label": "Approvals", "href": "/approvals"}, {"label": "Submission 2026-0418", "href": ""}],
         "head": _head(),
         "steps": _steps(),
         "changes": {
@@ -482,7 +482,7 @@ def lead() -> Shape:
         "text": "6 records wait for stage 1. Their owners can read, discuss and object, not decide.",
     }
     context.update(
-        chrome=frame("Theo Brandt", "desk", desk=2),
+        chrome=frame("Theo Brandt", "approvals", approvals=2),
         app=app,
         steps=steps,
         changes=None,
@@ -506,7 +506,7 @@ def objecting() -> Shape:
     app = {**context["app"], "state": {"value": "open", "holder": "Theo Brandt"}, "decide": None}
     app["objections"] = [{**one, "about": "May read files in Supplier Drive"} for one in app["objections"]]
     context.update(
-        chrome=frame("Omar Haddad", "desk", desk=3),
+        chrome=frame("Omar Haddad", "approvals", approvals=3),
         app=app,
         groups=[{"key": "others", "title": "Waits for stage 1", "words": words, "rows": rows}],
     )
@@ -543,7 +543,7 @@ def subset() -> Shape:
         "text": "1 of 7 was refused. Accept the other 6, or decline and change the automation.",
     }
     context.update(
-        chrome=frame("Jonas Weil", "desk", desk=1),
+        chrome=frame("Jonas Weil", "approvals", approvals=1),
         next={
             "lead": "Accept what was approved, or decline.",
             "text": "6 of 7 records were approved. Reading every public channel was refused; the automation runs without it.",
@@ -672,9 +672,9 @@ def desk() -> Shape:
         )
     ]
     return {
-        "chrome": frame("Sana Iqbal", "desk", desk=12),
+        "chrome": frame("Sana Iqbal", "approvals", approvals=12),
         "head": {
-            "title": "Desk",
+            "title": "Approvals",
             "facts": [
                 {"text": "8 wait for you", "strong": True},
                 {"text": "1 overdue", "tone": "no"},
@@ -684,36 +684,36 @@ def desk() -> Shape:
             "aside": "Ordered by risk, then age",
         },
         "chips": [
-            {"label": "Waiting for me", "href": "/desk", "count": 8, "current": True},
-            {"label": "All open", "href": "/desk?show=all", "count": 41},
-            {"label": "Overdue", "href": "/desk?show=overdue", "count": 1},
+            {"label": "Waiting for me", "href": "/approvals", "count": 8, "current": True},
+            {"label": "All open", "href": "/approvals?show=all", "count": 41},
+            {"label": "Overdue", "href": "/approvals?show=overdue", "count": 1},
             {"separator": True},
-            {"label": "Stage 1", "href": "/desk?stage=1", "count": 2},
-            {"label": "Stage 2", "href": "/desk?stage=2", "count": 6},
+            {"label": "Stage 1", "href": "/approvals?stage=1", "count": 2},
+            {"label": "Stage 2", "href": "/approvals?stage=2", "count": 6},
             {"separator": True},
-            {"label": finance, "href": "/desk?team=1", "count": 2},
-            {"label": supply, "href": "/desk?team=2", "count": 5},
-            {"label": marketing, "href": "/desk?team=3", "count": 1},
+            {"label": finance, "href": "/approvals?team=1", "count": 2},
+            {"label": supply, "href": "/approvals?team=2", "count": 5},
+            {"label": marketing, "href": "/approvals?team=3", "count": 1},
         ],
         "bands": [
             {"title": "High risk", "count": 4, "rows": high},
             {"title": "Standard risk", "count": 3, "rows": standard},
             {"title": "Low risk", "count": 1, "rows": low},
         ],
-        "pager": {"newer_href": "", "older_href": "/desk?after=8", "words": "8 of 41"},
+        "pager": {"newer_href": "", "older_href": "/approvals?after=8", "words": "8 of 41"},
     }
 
 
 def desk_empty() -> Shape:
     """A desk where nothing waits."""
     return {
-        "chrome": frame("Mei Tanaka", "desk"),
-        "head": {"title": "Desk", "facts": ["Nothing waits for you"]},
+        "chrome": frame("Mei Tanaka", "approvals"),
+        "head": {"title": "Approvals", "facts": ["Nothing waits for you"]},
         "chips": [
-            {"label": "Waiting for me", "href": "/desk", "count": 0, "current": True},
-            {"label": "All open", "href": "/desk?show=all", "count": 41},
+            {"label": "Waiting for me", "href": "/approvals", "count": 0, "current": True},
+            {"label": "All open", "href": "/approvals?show=all", "count": 41},
         ],
         "bands": [],
-        "filters": {"action": "/desk", "clear_href": ""},
+        "filters": {"action": "/approvals", "clear_href": ""},
         "shows_all": False,
     }

@@ -13,7 +13,7 @@ SAMPLE: Shape = {
 def open_one() -> Shape:
     """Sana looks, after the reason was left out."""
     return {
-        "chrome": frame("Sana Iqbal", "desk", desk=3),
+        "chrome": frame("Sana Iqbal", "approvals", approvals=3),
         "crumbs": [
             {"label": "Weekly stock report", "href": "/automation"},
             {"label": "Version 4, looked at", "href": ""},
