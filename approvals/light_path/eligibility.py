@@ -177,7 +177,10 @@ def _history_reason(case: Case) -> LightPathReason | None:
         ("stopped", stopped_grants.stopped_grants(), "automation", "approval__"),
         ("objected", objections, "submission__automation", "approval__"),
     )
-    return next((because(key) for key, *where in earlier if _has_similar(case, *where)), None)
+    for key, rows, automation, approval in earlier:
+        if _has_similar(case, rows, automation, approval):
+            return because(key)
+    return None
 
 
 def _has_similar(case: Case, rows: QuerySet[Any], automation: str, approval_path: str) -> bool:

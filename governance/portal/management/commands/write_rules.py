@@ -20,6 +20,10 @@ def _verb(transition: Transition[Any]) -> str:
     return transition.name.rpartition(".")[2].replace("_", " ")
 
 
+def _grantee(grantee: Role | Relation) -> str:
+    return ROLE_WORDS[grantee] if isinstance(grantee, Role) else str(grantee).replace("_", " ").capitalize()
+
+
 def _states(operations: Iterable[Transition[Any]]) -> list[tuple[str, str, list[str]]]:
     """A model's changes of state, each with its operations; none without states."""
     ways: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -36,12 +40,8 @@ def document() -> str:
     by_model: dict[str, list[Transition[Any]]] = defaultdict(list)
     for transition in declared():
         by_model[str(transition.model._meta.verbose_name).capitalize()].append(transition)
-    words = {grantee: ROLE_WORDS[grantee] for grantee in GRANTS if isinstance(grantee, Role)}
-    words |= {
-        grantee: str(grantee).replace("_", " ").capitalize() for grantee in GRANTS if isinstance(grantee, Relation)
-    }
     context = {
-        "grants": [(words[grantee], sorted(granted)) for grantee, granted in GRANTS.items()],
+        "grants": [(_grantee(grantee), sorted(granted)) for grantee, granted in GRANTS.items()],
         "by_token": sorted(BY_TOKEN),
         "models": [
             (model, _states(operations), [_operation(transition) for transition in operations])
