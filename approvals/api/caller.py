@@ -30,7 +30,7 @@ class Bearer(HttpBearer):
         """Identify the caller and count the request. None if the token is not valid.
 
         Raises:
-            rate_limits.RateLimited: the rate limit is exceeded.
+            UnusableRequest: the rate limit is exceeded.
         """
         api_token = token_transitions.recognise(token)
         if api_token is None:
@@ -87,14 +87,12 @@ class Caller:
 
 def field(name: str, sentence: str, choices: str = "", code: str = "INPUT") -> Exception:
     """Return an exception that reports one invalid field."""
-    to_do = f"Choose one of: {choices}." if choices else ""
-    return refuse(Refusal(code, "input", sentence, to_do, ((name, sentence),)))
+    return fields({name: sentence}, sentence, f"Choose one of: {choices}." if choices else "", code)
 
 
 def fields(sentences: Mapping[str, str], sentence: str, to_do: str = "", code: str = "INPUT") -> Exception:
     """Return an exception that reports several invalid fields."""
-    detail = tuple((name, words) for name, words in sentences.items())
-    return refuse(Refusal(code, "input", sentence, to_do, detail))
+    return refuse(Refusal(code, "input", sentence, to_do, tuple(sentences.items())))
 
 
 def caller(request: Any) -> Caller:

@@ -88,7 +88,7 @@ def _read_export(request: HttpRequest, program: Caller, options: About) -> list[
     """Read an export in a child process, outside a transaction: it takes seconds.
 
     Raises:
-        UnusableBody: the content type is not JSON.
+        UnusableRequest: the content type is not JSON.
         ImportBusy: an import of this person, or two of this process, are being read.
     """
     check_type(request)

@@ -11,8 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from approvals.api.rate_limits import RateLimited
-from approvals.api.requests import UnusableBody
+from approvals.api.requests import UnusableRequest
 from approvals.api.responses import Problem
 from governance.core.duties.refusals import Refused
 from governance.web.errors import database_outage
@@ -36,13 +35,12 @@ def register_handlers(api: NinjaAPI) -> None:
     """Register the error handlers of an API."""
     handlers: dict[type[Exception], Any] = {
         AuthenticationError: _no_token,
-        RateLimited: _too_often,
         ImportBusy: _busy,
         Refused: _refused,
         Http404: lambda *_: not_there(),
         ValidationError: _invalid,
         HttpError: _unreadable,
-        UnusableBody: _unusable,
+        UnusableRequest: _unusable,
         SuspiciousOperation: lambda request, error: upload_limits.problem_of(error),
         BadRequest: lambda request, error: upload_limits.problem_of(error),
         OperationalError: _away,
@@ -55,11 +53,6 @@ def register_handlers(api: NinjaAPI) -> None:
 
 def _no_token(request: HttpRequest, error: Exception) -> HttpResponse:
     return problem(401, "NO_TOKEN", NO_TOKEN, MAKE_ONE, headers={"WWW-Authenticate": 'Bearer realm="Countersign"'})
-
-
-def _too_often(request: HttpRequest, error: RateLimited) -> HttpResponse:
-    sentence, to_do = "This token asks too often.", f"Wait {error.wait} seconds."
-    return problem(429, "TOO_OFTEN", sentence, to_do, headers={"Retry-After": str(error.wait)})
 
 
 def _busy(request: HttpRequest, error: ImportBusy) -> HttpResponse:
@@ -75,30 +68,30 @@ def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
 def not_allowed(answer: HttpResponse) -> HttpResponse:
     """Answer a method that the address does not support."""
     allow = str(answer["Allow"]).replace("GET", "GET, HEAD")
-    return problem(
-        405, "METHOD", "This address does not take that method.", f"It takes: {allow}.", headers={"Allow": allow}
-    )
+    sentence, to_do = "This address does not take that method.", f"It takes: {allow}."
+    return problem(405, "METHOD", sentence, to_do, headers={"Allow": allow})
+
+
+#: Parts of a location that name no field.
+NO_FIELD = ("body", "query", "path", "document", "options", "where")
 
 
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    fields = []
-    for error_item in error.errors:
-        path = [
-            str(part)
-            for part in error_item["loc"]
-            if part not in ("body", "query", "path", "document", "options", "where")
-        ]
-        fields.append((".".join(path), str(error_item["msg"])))
+    fields = [
+        (".".join(str(part) for part in detail["loc"] if part not in NO_FIELD), str(detail["msg"]))
+        for detail in error.errors
+    ]
     return problem(422, "INPUT", "Something in the request can't be used.", "See its fields.", fields=fields)
 
 
-def _unusable(request: HttpRequest, error: UnusableBody) -> HttpResponse:
-    return problem(error.status, error.code, error.sentence, error.to_do)
+def _unusable(request: HttpRequest, error: UnusableRequest) -> HttpResponse:
+    headers = {"Retry-After": str(error.wait)} if error.wait is not None else {}
+    return problem(error.status, error.code, error.sentence, error.to_do, headers=headers)
 
 
 def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
     """Answer an error that ninja wrapped."""
-    if isinstance(error.__cause__, UnusableBody):
+    if isinstance(error.__cause__, UnusableRequest):
         return _unusable(request, error.__cause__)
     if isinstance(error.__cause__, Refused):
         return _refused(request, error.__cause__)

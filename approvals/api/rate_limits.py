@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.cache import cache
 
+from approvals.api.requests import UnusableRequest
 from governance.core.clock import business_time
 from governance.core.models import ApiToken
 
@@ -14,23 +15,11 @@ OF_PERSON = 3
 MINUTE = 60
 
 
-class RateLimited(Exception):
-    """The rate limit of a token, or of its person, is exceeded.
-
-    Args:
-        wait: seconds until the next request is allowed.
-    """
-
-    def __init__(self, wait: int) -> None:
-        super().__init__(wait)
-        self.wait = wait
-
-
 def count(token: ApiToken, *, reads: bool) -> None:
     """Count one request.
 
     Raises:
-        RateLimited: it exceeds the limit in this minute of real time.
+        UnusableRequest: it exceeds the limit in this minute of real time.
     """
     kind, most = ("reads", READS) if reads else ("writes", WRITES)
     _count(f"person:{token.person_id}:{kind}", most * OF_PERSON)
@@ -46,4 +35,5 @@ def _count(counter: str, most: int) -> None:
     except ValueError:  # the cache has dropped the counter
         return
     if requests > most:
-        raise RateLimited(MINUTE - at % MINUTE)
+        wait = MINUTE - at % MINUTE
+        raise UnusableRequest(429, "TOO_OFTEN", "This token asks too often.", f"Wait {wait} seconds.", wait)

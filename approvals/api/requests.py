@@ -29,19 +29,20 @@ FileName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Why = Annotated[str, StringConstraints(max_length=LONGEST_WHY)]
 
 
-class UnusableBody(Exception):
-    """A body that can't be used.
+class UnusableRequest(Exception):
+    """A request that can't be used.
 
     Args:
         status: HTTP status of the answer.
         code: what is wrong, in capitals.
         sentence: what is wrong, in words.
         to_do: what can be done about it.
+        wait: seconds after which it can be sent again; None if waiting does not help.
     """
 
-    def __init__(self, status: int, code: str, sentence: str, to_do: str) -> None:
+    def __init__(self, status: int, code: str, sentence: str, to_do: str, wait: int | None = None) -> None:
         super().__init__(sentence)
-        self.status, self.code, self.sentence, self.to_do = status, code, sentence, to_do
+        self.status, self.code, self.sentence, self.to_do, self.wait = status, code, sentence, to_do, wait
 
 
 class BoundedParser(Parser):
@@ -51,7 +52,7 @@ class BoundedParser(Parser):
         """Parse a request body; see ninja.
 
         Raises:
-            UnusableBody: it is no JSON, repeats a key, or has an invalid character.
+            UnusableRequest: it is no JSON, repeats a key, or has an invalid character.
             Refused: a text holds a secret of a published form (I6).
         """
         check_type(request)
@@ -59,7 +60,7 @@ class BoundedParser(Parser):
             document = json.loads(request.body, object_pairs_hook=_unique_members)
         except ValueError as error:
             sentence = "The body is no JSON that can be read."
-            raise UnusableBody(400, "UNREADABLE", sentence, "Send one JSON document.") from error
+            raise UnusableRequest(400, "UNREADABLE", sentence, "Send one JSON document.") from error
         _check_texts(document)
         return document
 
@@ -70,7 +71,7 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for name, value in pairs:
         if name in members:
             sentence = f"The key “{name[:80]}” stands twice in one object."
-            raise UnusableBody(400, "UNREADABLE", sentence, "Send each key once.")
+            raise UnusableRequest(400, "UNREADABLE", sentence, "Send each key once.")
         members[name] = value
     return members
 
@@ -79,11 +80,11 @@ def check_type(request: HttpRequest) -> None:
     """Check the content type of a body.
 
     Raises:
-        UnusableBody: it is not JSON.
+        UnusableRequest: it is not JSON.
     """
     if request.content_type != JSON:
         to_do = f"Send it with: Content-Type: {JSON}"
-        raise UnusableBody(415, "MEDIA_TYPE", f"The body has to be {JSON}.", to_do)
+        raise UnusableRequest(415, "MEDIA_TYPE", f"The body has to be {JSON}.", to_do)
 
 
 def _check_texts(document: object) -> None:
@@ -99,7 +100,7 @@ def _check_texts(document: object) -> None:
             raise refuse(Refusal("I6", "input", sentence, "Remove it, and replace it where it is valid."))
         elif isinstance(value, str) and (NUL in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
             sentence = "A text holds a character that no text has."
-            raise UnusableBody(400, "UNREADABLE", sentence, "Leave NUL and half characters out.")
+            raise UnusableRequest(400, "UNREADABLE", sentence, "Leave NUL and half characters out.")
 
 
 class Submitting(Schema):

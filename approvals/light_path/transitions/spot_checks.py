@@ -1,15 +1,7 @@
 """Spot checks: noted, drawn, decided, and their effect (A12, A13).
 
-For a source that changed without stage 1:
-
-===================  ===============
-==================================================================================== event                spot check
-the automation ===================  ===============
-==================================================================================== put in force         waiting
-runs the draw, 9 of 10    not drawn        runs the draw, 1 of 10    open             runs; security reviewers are
-asked, 5 working days "fine"               fine             runs "not fine"           not fine         suspended at
-once no answer            unanswered       suspended at the deadline (A13: "else suspended") ===================
-===============  ====================================================================================
+A source that changed without stage 1 has one spot check. The draw selects one in ten. Security reviewers then have 5 working days.
+"Fine" closes it. "Not fine" suspends the automation at once; no answer suspends it at the deadline (A13).
 
 The rules define no way back after "not fine". So no answer of a review and no lifted stop ends the suspension. Only
 stage 1 does, and every later submission requires it (`version_diff.app_reasons`).
@@ -21,6 +13,7 @@ Each auto-approved privilege has a spot check of its own, and its grant is suspe
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from approvals.assignment import candidates
@@ -40,6 +33,9 @@ from inventory.models import Automation
 
 #: Rows locked before a spot check, outermost first.
 LOCKED_BEFORE = ("submission.automation", "submission")
+
+#: Declares an operation on a spot check, with the context of its submission.
+on_sample = partial(transition, Sample, parents=LOCKED_BEFORE, context=load_context)
 
 #: States without an answer or an effect.
 UNANSWERED = (SampleState.WAITING, SampleState.OPEN)
@@ -74,15 +70,12 @@ def note_spot_checks(step: Step[Submission], before: Submission | None) -> None:
     step.record("sample.noted", noted_change, {"before": old, "after": new})
 
 
-@transition(
-    Sample,
+@on_sample(
     event="sample.drawn",
     permission=Permission.SAMPLE_DRAW,
     source=(SampleState.WAITING,),
     target=(SampleState.NOT_DRAWN, SampleState.OPEN),
     duties=(light_path_rules.SEALED,),
-    parents=LOCKED_BEFORE,
-    context=load_context,
 )
 def draw(step: Step[Sample]) -> Effect:
     """Draw by the ledger's next seal. If selected, reviewers are asked and the time starts (A13, H8)."""
@@ -100,14 +93,11 @@ def draw(step: Step[Sample]) -> Effect:
     return Effect(to=SampleState.OPEN, payload=payload | {"asked": _ask_reviewers(step, people)})
 
 
-@transition(
-    Sample,
+@on_sample(
     event="sample.passed_on",
     permission=Permission.SAMPLE_DRAW,
     source=(SampleState.OPEN,),
     duties=(light_path_rules.SOMEBODY_NEW_TO_LOOK,),
-    parents=LOCKED_BEFORE,
-    context=load_context,
 )
 def pass_on_sample(step: Step[Sample]) -> Effect:
     """Ask new reviewers, since others have left or joined. The deadline stays (A9)."""
@@ -116,15 +106,12 @@ def pass_on_sample(step: Step[Sample]) -> Effect:
     return Effect(payload={"asked": asked_ids})
 
 
-@transition(
-    Sample,
+@on_sample(
     event="sample.found_fine",
     permission=Permission.SAMPLE_LOOK,
     source=(SampleState.OPEN,),
     target=(SampleState.FINE,),
     duties=light_path_rules.SPOT_CHECK_DUTIES,
-    parents=LOCKED_BEFORE,
-    context=load_context,
 )
 def find_fine(step: Step[Sample]) -> Effect:
     """Find it fine, as a person without a conflict (A12, A13)."""
@@ -132,8 +119,7 @@ def find_fine(step: Step[Sample]) -> Effect:
     return Effect()
 
 
-@transition(
-    Sample,
+@on_sample(
     event="sample.found_not_fine",
     permission=Permission.SAMPLE_LOOK,
     source=(SampleState.OPEN,),
@@ -154,15 +140,12 @@ def find_not_fine(step: Step[Sample]) -> Effect:
     return Effect()
 
 
-@transition(
-    Sample,
+@on_sample(
     event="sample.lapsed",
     permission=Permission.SAMPLE_LAPSE,
     source=(SampleState.OPEN,),
     target=(SampleState.UNANSWERED,),
     duties=(light_path_rules.LOOK_TIME_IS_UP,),
-    parents=LOCKED_BEFORE,
-    context=load_context,
 )
 def lapse_sample(step: Step[Sample]) -> Effect:
     """Suspend it because no one answered in time, until the skipped stage has decided (A13)."""
@@ -175,13 +158,7 @@ def lapse_sample(step: Step[Sample]) -> Effect:
     return Effect()
 
 
-@transition(
-    Sample,
-    event="sample.closed",
-    permission=None,
-    source=UNANSWERED,
-    target=(SampleState.NOT_APPLICABLE,),
-)
+@transition(Sample, event="sample.closed", permission=None, source=UNANSWERED, target=(SampleState.NOT_APPLICABLE,))
 def close_sample(step: Step[Sample]) -> Effect:
     """Close a spot check without purpose.
 
