@@ -51,37 +51,15 @@ class WebhookForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @answers_refusals
-def for_all(request: Request) -> HttpResponse:
-    """List the organisation's webhooks."""
-    if not _may_read(request, None):
-        raise Http404
-    return _list(request, None)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@answers_refusals
-def of_team(request: Request, pk: int) -> HttpResponse:
-    """List a team's webhooks."""
-    team = get_object_or_404(Team, pk=pk)
+def webhook_list(request: Request, pk: int | None = None) -> HttpResponse:
+    """List the webhooks of a team or of the organisation, with a form for a new one. Its page shows its key once."""
+    team = get_object_or_404(Team, pk=pk) if pk is not None else None
     if not _may_read(request, team):
         raise Http404
-    return _list(request, team)
-
-
-def _may_read(request: Request, team: Team | None) -> bool:
-    """Whether the reader manages these webhooks or reads the ledger, which holds everything except the addresses."""
-    now = business_time.now()
-    grants = ((Permission.WEBHOOK_MANAGE, team), (Permission.LEDGER_READ, None))
-    return any(access.may(request.actor, permission, subject, now=now) for permission, subject in grants)
-
-
-def _list(request: Request, team: Team | None) -> HttpResponse:
-    """Show endpoints with a form for a new one; after adding, the endpoint's page shows its key once."""
-    now = business_time.now()
+    now, subject = business_time.now(), team or WebhookEndpoint(team=None)
     add: Transition[Any] = webhook_transitions.add_webhook if team else webhook_transitions.add_for_all
     form = WebhookForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        subject = team or WebhookEndpoint(team=None)
         try:
             made = add(subject, actor=request.actor, now=now, **form.cleaned_data)
         except InvalidInput as error:
@@ -89,10 +67,10 @@ def _list(request: Request, team: Team | None) -> HttpResponse:
         else:
             request.session[SHOWN_NEXT] = made.pk
             return redirect("webhook", made.pk)
+    may_add = add.refusal(subject, actor=request.actor, now=now) is None
+    if request.method == "POST" and not may_add:  # the refusal is recorded
+        add(subject, actor=request.actor, now=now, url="", shape="", events=())
     rows = WebhookEndpoint.objects.filter(team=team).exclude(state=WebhookState.REMOVED).order_by("pk")
-    may_add = add.refusal(team or WebhookEndpoint(team=None), actor=request.actor, now=now) is None
-    if request.method == "POST" and not may_add:
-        add(team or WebhookEndpoint(team=None), actor=request.actor, now=now, url="", shape="", events=())
     context = {
         "crumbs": _crumbs(request, team),
         "head": {"title": f"Webhooks of {team.name}" if team else "Webhooks of the whole organisation", "facts": []},
@@ -100,6 +78,13 @@ def _list(request: Request, team: Team | None) -> HttpResponse:
         "form": form if may_add else None,
     }
     return page(request, "portal/webhooks/webhooks.html", context, status=422 if form.errors else 200)
+
+
+def _may_read(request: Request, team: Team | None) -> bool:
+    """Whether the reader manages these webhooks or reads the ledger, which holds everything except the addresses."""
+    now = business_time.now()
+    grants = ((Permission.WEBHOOK_MANAGE, team), (Permission.LEDGER_READ, None))
+    return any(access.may(request.actor, permission, subject, now=now) for permission, subject in grants)
 
 
 def _crumbs(request: Request, team: Team | None) -> list[Shape]:
