@@ -166,9 +166,7 @@ def _history_reason(case: Case) -> LightPathReason | None:
         return because("asked_again")
     refused = Approval.objects.filter(state=ApprovalState.REJECTED).exclude(kind=ApprovalKind.APP)
     decided = Submission.objects.filter(
-        automation=OuterRef("submission__automation"),
-        state=SubmissionState.IN_FORCE,
-        pk__gte=OuterRef("submission"),
+        automation=OuterRef("submission__automation"), state=SubmissionState.IN_FORCE, pk__gte=OuterRef("submission")
     )
     objections = Comment.objects.filter(is_objection=True).exclude(Exists(decided))
     earlier: tuple[tuple[str, QuerySet[Any], str, str], ...] = (

@@ -225,10 +225,7 @@ def submission_tasks(
 
 
 def _submission_task(
-    group: list[Approval],
-    waiting: list[Approval],
-    givers: Mapping[int, Collection[str]],
-    mine: Collection[int] | None,
+    group: list[Approval], waiting: list[Approval], givers: Mapping[int, Collection[str]], mine: Collection[int] | None
 ) -> SubmissionTask:
     submission, stage = group[0].submission, group[0].stage
     wishes = [request_words(approval) for approval in sorted(waiting if stage == 1 else group, key=by_risk) or group]

@@ -35,12 +35,7 @@ def erasure_part(person: Person, actor: Actor, now: datetime) -> Shape:
         return {"row": row}
     refusal = erase.refusal(row, actor=actor, now=now)
     may_drop = drop_erasure.refusal(row, actor=actor, now=now) is None
-    return {
-        "row": row,
-        "may_confirm": refusal is None,
-        "may_drop": may_drop,
-        "why_not": refusal if may_drop else None,
-    }
+    return {"row": row, "may_confirm": refusal is None, "may_drop": may_drop, "why_not": refusal if may_drop else None}
 
 
 def erase_actions(person: Person, actor: Actor, now: datetime) -> list[Shape]:
