@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import Any, overload
+from functools import cache, cached_property
+from typing import Any
 
 import rfc8785
 
@@ -16,25 +16,16 @@ from approvals.policies import document as policy_document
 from inventory.risk import tiers as risk_tiers
 
 
-class _Number:
-    """A whole number of a policy, by its path in the document."""
+def _number(*path: str) -> cached_property[int]:
+    """Declare a whole number of a policy, by its path in the document."""
 
-    def __init__(self, *path: str) -> None:
-        self.path = path
-
-    @overload
-    def __get__(self, policy: None, owner: type[Policy]) -> _Number: ...
-
-    @overload
-    def __get__(self, policy: Policy, owner: type[Policy]) -> int: ...
-
-    def __get__(self, policy: Policy | None, owner: type[Policy]) -> _Number | int:
-        if policy is None:
-            return self
-        value: Any = policy.part(self.path[0])
-        for name in self.path[1:]:
+    def read(policy: Policy) -> int:
+        value = policy.part(path[0])
+        for name in path[1:]:
             value = value[name]
         return int(value)
+
+    return cached_property(read)
 
 
 @dataclass(frozen=True)
@@ -50,40 +41,40 @@ class Policy:
     document: Mapping[str, Any]
 
     #: Working days for a builder's answer (A14).
-    builder_days = _Number("builder_working_days")
+    builder_days = _number("builder_working_days")
     #: Days for which an earlier refusal counts (A15).
-    resubmission_days = _Number("resubmission_days")
+    resubmission_days = _number("resubmission_days")
     #: Days over which auto-approved grants are counted (A13).
-    light_days = _Number("light_path", "days")
+    light_days = _number("light_path", "days")
     #: One in this many auto-approved items is spot-checked (A12, A13), within so many working days.
-    sampled_one_in = _Number("sampling", "one_in")
-    sampled_days = _Number("sampling", "working_days")
+    sampled_one_in = _number("sampling", "one_in")
+    sampled_days = _number("sampling", "working_days")
     #: Submissions in which two people may approve for each other before a signal (S10).
-    signal_mutual = _Number("signals", "mutual")
+    signal_mutual = _number("signals", "mutual")
     #: Percentage of a builder's approvals that one person may give before a signal (S10).
-    signal_share = _Number("signals", "share")
+    signal_share = _number("signals", "share")
     #: Days covered by the search for signals (S10).
-    signal_days = _Number("signals", "days")
+    signal_days = _number("signals", "days")
     #: Hours that a tightening by one person stays in force without a countersignature (S8).
-    at_once_hours = _Number("proposals", "at_once_hours")
+    at_once_hours = _number("proposals", "at_once_hours")
     #: Days until an unanswered proposal lapses (S8).
-    open_days = _Number("proposals", "open_days")
+    open_days = _number("proposals", "open_days")
     #: Maximum length of a waiver in days, and of consecutive waivers (S7).
-    waiver_days = _Number("waivers", "days")
-    waivers_in_a_row = _Number("waivers", "in_a_row")
+    waiver_days = _number("waivers", "days")
+    waivers_in_a_row = _number("waivers", "in_a_row")
     #: Measured days without a call after which a grant is reviewed (R1).
-    unused_days = _Number("events", "unused_days")
+    unused_days = _number("events", "unused_days")
     #: Days after a review in which events open no other review (R1).
-    quiet_days = _Number("events", "quiet_days")
+    quiet_days = _number("events", "quiet_days")
     #: Days until a grant suspended by a review ends (R4, R6).
-    correction_days = _Number("correction_days")
+    correction_days = _number("correction_days")
     #: Hours to remove the access of an ended grant in the target system (G4).
-    revocation_hours = _Number("revocation_hours")
+    revocation_hours = _number("revocation_hours")
     #: Percentage of live grants, or number of grants, that one cause may end within an hour (G6).
-    brake_share = _Number("brake", "share")
-    brake_grants = _Number("brake", "grants")
+    brake_share = _number("brake", "share")
+    brake_grants = _number("brake", "grants")
     #: Hours to answer a held batch (G6).
-    brake_hours = _Number("brake", "hours")
+    brake_hours = _number("brake", "hours")
 
     @property
     def light_grants(self) -> int:
