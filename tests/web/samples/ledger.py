@@ -30,7 +30,8 @@ def events() -> Shape:
         },
         "verification": {
             "sound": True,
-            "run": {"counts": {"seals": 812, "events": 4211, "problems": 0}, "ended_at": at(24, 15, 0)},
+            "at": at(24, 15, 0),
+            "counts": {"seals": 812, "events": 4211, "problems": 0},
             "problems": [],
             "last": {"root": "8c1f2d6e9b0a47d4a2c1f0e6b7d9e3c4"},
             "key": "3b6a27bcceb6a42d62a3a8d02a6f0d73",
