@@ -91,7 +91,8 @@ def load_waiting(
         if submission.state == SubmissionState.DECIDED:
             owner, since = submission.automation.accepting(now), submission.decided_at or now
             waiting[submission.pk] = [_held_by(None, ACCEPTING, owner, since, submission.accept_due_at)]
-    seats, questions = _open_seats(waiting), _questions(waiting)
+    seats = _open_seats(waiting)
+    questions = _questions([pk for pk in waiting if pk not in routes or _is_sent_back(routes[pk])])
     for submission in submissions:
         if submission.state != SubmissionState.DECIDED:
             route, open_seats = routes.get(submission.pk), seats[submission.pk]
@@ -139,6 +140,10 @@ def _uses_up(decision: str) -> Q:
     """Condition: a decision fills the seat, or was made by or for the candidate. ``decision`` is the path to it from the row."""
     seat = Q(**{f"{decision}seat__label": OuterRef("seat__label")})
     return seat | Q(**{f"{decision}person": OuterRef("person")}) | Q(**{f"{decision}for_person": OuterRef("person")})
+
+
+def _is_sent_back(route: Route) -> bool:
+    return any(approval.state == ApprovalState.CHANGES_ASKED for approval in route.facts.approvals)
 
 
 def _questions(submissions: Collection[int]) -> dict[int, list[tuple[int, datetime | None, datetime | None]]]:

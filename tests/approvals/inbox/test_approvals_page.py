@@ -130,7 +130,7 @@ def test_filters_never_widen_visibility(desk_of_five: Company) -> None:
 def test_the_head_says_how_much_waits_and_how_much_of_it_is_late(desk_of_five: Company) -> None:
     answer = client_of(desk_of_five.people.omar).get(reverse("approvals")).content.decode()
     head = re.sub(r"<[^>]+>|\s+", " ", answer[answer.index("<h1>") : answer.index('id="chips"')])
-    assert re.sub(r"\s+", " ", head).strip().startswith("Desk 2 wait for you 1 overdue oldest 3 days")
+    assert re.sub(r"\s+", " ", head).strip().startswith("Approvals 2 wait for you 1 overdue oldest 3 days")
 
 
 @pytest.mark.rule("A10")
