@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from inventory.importers import unsupported_platforms
 from inventory.importers.documents import LIMITS, Limits, too_large
 from inventory.importers.problem import WHOLE_FILE, ImportProblem
 from inventory.importers.reader import YAML, Format, ReadResult, begins_as_json, is_yaml, read
+from inventory.importers.unsupported_platforms import refused_text
 
 _ENDINGS = (".json", ".jsonc")
 _NOT_WALKED = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv"})
@@ -118,11 +118,7 @@ def _reason_to_skip(path: Path, limits: Limits) -> str:
         size = path.stat().st_size
     except OSError as error:
         return f"it could not be opened ({error.strerror})"
-    may_be_ours = (
-        is_yaml(path.name)
-        or begins_as_json(head)
-        or unsupported_platforms.platform_of_text(path.name, head) is not None
-    )
+    may_be_ours = is_yaml(path.name) or begins_as_json(head) or refused_text(path.name, head)
     return "" if may_be_ours and size <= limits.size else _unknown_format(path)
 
 

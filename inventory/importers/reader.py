@@ -117,8 +117,8 @@ def _read(
 ) -> list[ReadResult]:
     is_text = not begins_as_json(data) or file.lower().endswith(".toml")
     if is_text and len(data) <= limits.size:
-        if platform := unsupported_platforms.platform_of_text(file, data):
-            raise _recognised(file, platform)
+        if refused := unsupported_platforms.refused_text(file, data):
+            raise refused
         if is_yaml(file):
             raise ImportProblem(file, "", "this is YAML, which is not read yet", _FORM_INSTEAD)
     document = _parsed(file, data, limits)
@@ -229,25 +229,19 @@ def _parsed(file: str, data: bytes, limits: Limits) -> Any:
     raise ImportProblem(file, refused.place, refused.reason + like, refused.what_to_do)
 
 
-def _recognised(file: str, platform: unsupported_platforms.Platform) -> ImportProblem:
-    return ImportProblem(
-        file, "", platform.reason, platform.what_to_do, is_known=platform.is_ours, platform=platform.what
-    )
-
-
 def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
     """Refuse a file, with its platform if known."""
-    platform = unsupported_platforms.platform_of_document(file, document)
+    refused = unsupported_platforms.refused_document(file, document)
     if format != "auto":
-        format_name = _readable(document) or (platform.what if platform else "")
+        format_name = _readable(document) or (refused.platform if refused else "")
         reason = (
             f"this is {format_name}, not {_WANTED[format]}"
             if format_name
             else f"this is JSON, but not {_WANTED[format]}"
         )
         return ImportProblem(file, "", reason, "Leave the format to be found out.")
-    if platform is not None:
-        return _recognised(file, platform)
+    if refused is not None:
+        return refused
     if document == {}:
         reason = "this is an empty JSON object, not an n8n workflow or an MCP client configuration"
         return ImportProblem(file, "", reason, "Bring in the file that your automation platform exports.")
