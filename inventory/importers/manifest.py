@@ -8,6 +8,7 @@ assessment and are no part of the digest.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -116,6 +117,15 @@ class Credential:
         return self.type, self.external_id or self.name
 
 
+def merged_credentials(credentials: Iterable[Credential]) -> list[Credential]:
+    """Each credential once, with all its places."""
+    merged: dict[tuple[str, ...], Credential] = {}
+    for each in credentials:
+        first = merged.setdefault((*each.key, each.where), each)
+        merged[*each.key, each.where] = replace(first, at=tuple(dict.fromkeys((*first.at, *each.at))))
+    return list(merged.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Finding for a reviewer. `detail` is the importer's own text and quotes no value."""
@@ -150,7 +160,7 @@ class Manifest:
         members = asdict(self)
         if not self.on_error:
             del members["on_error"]
-        document: dict[str, Any] = _lists({"schema": SCHEMA, **members})
+        document: dict[str, Any] = json.loads(json.dumps({"schema": SCHEMA, **members}))  # tuples as lists
         return document
 
     @classmethod
@@ -307,11 +317,3 @@ def _privilege(document: Mapping[str, Any]) -> Privilege:
     ref = document["credential"]
     members = {**document, "credential": CredentialRef(**ref) if ref else None, "assumed": tuple(document["assumed"])}
     return Privilege(**members)
-
-
-def _lists(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _lists(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_lists(each) for each in value]
-    return value

@@ -8,26 +8,17 @@ editor, timestamps, execution data, pinned data. A CI job computes the same dige
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
+from inventory.importers.facts import facts
 from inventory.importers.inline_workflows import MEMBER
 from inventory.importers.manifest import canonical_json, sha256
+from inventory.importers.n8n.node import wires_of
 from inventory.importers.node_order import Edge, canonical_order
 from inventory.importers.work_budget import Budget
 
-_NODE_MEMBERS = (
-    "type",
-    "typeVersion",
-    "disabled",
-    "onError",
-    "continueOnFail",
-    "retryOnFail",
-    "maxTries",
-    "waitBetweenTries",
-    "executeOnce",
-    "alwaysOutputData",
-)
+_NODE_MEMBERS = facts("n8n")["digest_members"].split()
 LABELS = frozenset({"cachedResultName", "cachedResultUrl", "cachedResultJson", "__rl"})
 """What an editor remembers of a value for people: no part of what the node does."""
 _BY_NAME = re.compile(r"(\$\(|\$node\[|\$items\(|\b_\(|\b_node\[)(\s*)([\"'`])((?:(?!\3)[^\\\n]|\\.){1,300})\3")
@@ -41,12 +32,7 @@ _LARGEST = 2**53 - 1
 Naming = Callable[[str], str]
 
 
-def n8n_content(
-    workflow: dict[str, Any],
-    tools: frozenset[str] = frozenset(),
-    *,
-    budget: Budget | None = None,
-) -> str:
+def n8n_content(workflow: dict[str, Any], tools: frozenset[str] = frozenset(), *, budget: Budget | None = None) -> str:
     """The source digest of one n8n workflow.
 
     Args:
@@ -96,7 +82,9 @@ def _order(nodes: list[dict[str, Any]], connections: Any, tools: frozenset[str],
 
         contents.append(canonical_json(_node(node, naming, tools, budget)).decode())
         edges += [(index, f"names {at}", places[name]) for at, name in enumerate(names)]
-    for source, label, target in _wires(connections):
+    for source, kind, port, wire in wires_of(connections):
+        rest = canonical_json(canonical_value({key: value for key, value in wire.items() if key != "node"}))
+        label, target = f"{kind} {port} {rest.decode()}", wire["node"]
         if source in places and target in places:
             edges.append((places[source], label, places[target]))
         elif source in places:
@@ -104,19 +92,6 @@ def _order(nodes: list[dict[str, Any]], connections: Any, tools: frozenset[str],
         elif target in places:
             contents[places[target]] += f"\n{label} from {source}"
     return canonical_order(contents, edges, budget)
-
-
-def _wires(connections: Any) -> Iterator[tuple[str, str, str]]:
-    """(source, label, target) of every wire."""
-    for source, kinds in connections.items() if isinstance(connections, dict) else ():
-        for kind, ports in kinds.items() if isinstance(kinds, dict) else ():
-            for port, wires in enumerate(ports) if isinstance(ports, list) else ():
-                for wire in wires if isinstance(wires, list) else ():
-                    if isinstance(wire, dict) and isinstance(wire.get("node"), str):
-                        rest = canonical_json(
-                            canonical_value({key: value for key, value in wire.items() if key != "node"})
-                        )
-                        yield source, f"{kind} {port} {rest.decode()}", wire["node"]
 
 
 def mcp_content(servers: list[tuple[tuple[str | int, ...], dict[str, Any]]], inputs: Any) -> str:
@@ -194,15 +169,11 @@ def _renamed(text: str, naming: Naming) -> str:
 
 
 def _credentials(credentials: Any) -> dict[str, Any]:
-    if not isinstance(credentials, dict):
-        return {}
-    kept: dict[str, Any] = {}
-    for kind, named in credentials.items():
-        if isinstance(named, dict) and ("id" in named or "name" in named):
-            kept[kind] = canonical_value(named.get("id") or named.get("name"))
-        else:
-            kept[kind] = canonical_value(named)
-    return kept
+    def kept(named: Any) -> Any:
+        is_named = isinstance(named, dict) and ("id" in named or "name" in named)
+        return canonical_value((named.get("id") or named.get("name")) if is_named else named)
+
+    return {kind: kept(named) for kind, named in credentials.items()} if isinstance(credentials, dict) else {}
 
 
 def _connections(connections: Any, naming: Naming) -> Any:

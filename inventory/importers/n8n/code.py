@@ -6,14 +6,14 @@ opaque too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from inventory.importers.code import javascript
 from inventory.importers.code import python as code_python
 from inventory.importers.inline_workflows import MEMBER
 from inventory.importers.n8n.node import Node
-from inventory.importers.n8n.parameters import text_of
+from inventory.importers.n8n.parameters import text_of, texts_in
 
 LONGEST_IN_ALL = 400_000
 """Characters of code in one workflow that are read; with more, all of it is opaque."""
@@ -50,21 +50,12 @@ def opaque_because(node: Node) -> str:
 
 
 def _read(parameters: dict[str, Any], names: tuple[str, ...], reader: Callable[[str], str]) -> str:
-    texts = [text for name in names for text in _texts(parameters.get(name))]
+    texts = [text for name in names for text in texts_in(parameters.get(name))]  # one node type has an object
     if not any(text.strip() for text in texts):
         return "its text is missing"
     if any(text.startswith("=") for text in texts):
         return "its text is put together at run time"
     return next(filter(None, map(reader, texts)), "")
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Texts in a parameter; one node type has its code as members of an object."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _texts(each)
 
 
 def length_in(workflow: dict[str, Any]) -> int:
@@ -74,7 +65,7 @@ def length_in(workflow: dict[str, Any]) -> int:
     for node in nodes if isinstance(nodes, list) else ():
         parameters = node.get("parameters") if isinstance(node, dict) else None
         if isinstance(parameters, dict):
-            total += sum(len(text) for name in (*_JAVASCRIPT, "pythonCode") for text in _texts(parameters.get(name)))
+            total += sum(len(text) for name in (*_JAVASCRIPT, "pythonCode") for text in texts_in(parameters.get(name)))
             inner = parameters.get(MEMBER)
             total += length_in(inner) if isinstance(inner, dict) else 0
     return total

@@ -17,9 +17,11 @@ from inventory.importers.secrets.slots import is_placeholder
 _SHOUTED = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _FACTS = facts("n8n")
 _OLD_HTTP: dict[str, str] = _FACTS["old_http"]
+#: Reference and metadata of one credential of a node.
+Named = tuple[CredentialRef, Credential]
 
 
-def bound_credentials(credentials: dict[str, Any]) -> list[tuple[CredentialRef, Credential]]:
+def bound_credentials(credentials: dict[str, Any]) -> list[Named]:
     """Credentials of a node's ``credentials`` member, in its order.
 
     ``{id, name}`` is bound by id; plain text is a name; anything else is an inline credential. A placeholder or
@@ -28,14 +30,14 @@ def bound_credentials(credentials: dict[str, Any]) -> list[tuple[CredentialRef, 
     return [_name_of(displayed(kind, 80), value) for kind, value in credentials.items()]
 
 
-def embedded_credentials(occurrences: list[Occurrence], host: str) -> list[tuple[CredentialRef, Credential]]:
+def embedded_credentials(occurrences: list[Occurrence], host: str) -> list[Named]:
     """Secrets in the node's slots, and environment variables that its secret slots refer to, each once.
 
     Args:
         occurrences: of one node.
         host: host that the node calls, if known; it is part of the id, because header names repeat.
     """
-    by_key: dict[tuple[str, str], tuple[CredentialRef, Credential]] = {}
+    by_key: dict[tuple[str, str], Named] = {}
     for each in occurrences:
         if each.kind == "inline" or "credentials" in each.trail[:3]:
             continue
@@ -75,7 +77,7 @@ def expected_type(types: tuple[str, ...], authentication: str) -> str:
     return next((each for each in types if marker and marker in each), usual)
 
 
-def _name_of(kind: str, value: Any) -> tuple[CredentialRef, Credential]:
+def _name_of(kind: str, value: Any) -> Named:
     lifetime = "long" if "OAuth2" in kind else "short" if kind == "awsAssumeRole" else "static"
     if isinstance(value, dict) and not ("id" in value or "name" in value):
         return CredentialRef(kind), Credential(kind, where="inline", lifetime=lifetime)

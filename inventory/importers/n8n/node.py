@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from inventory.importers.display import is_model_chosen
-from inventory.importers.manifest import Access, Severity
+from inventory.importers.manifest import Access, Credential, Finding, Privilege, Severity, Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,33 @@ class Node:
     def origin(self) -> str:
         """Package of the node: ``base``, ``langchain``, or the name of a community package."""
         return {"n8n-nodes-base": "base", "@n8n/n8n-nodes-langchain": "langchain"}.get(self.package, self.package)
+
+
+@dataclass(slots=True)
+class Reading:
+    """Parts that nodes add to the manifest, in their order."""
+
+    triggers: list[Trigger] = field(default_factory=list)
+    privileges: list[Privilege] = field(default_factory=list)
+    credentials: list[Credential] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, other: Reading) -> None:
+        """Add the parts of further nodes."""
+        self.triggers += other.triggers
+        self.privileges += other.privileges
+        self.credentials += other.credentials
+        self.findings += other.findings
+
+
+def wires_of(connections: Any) -> Iterator[tuple[str, str, int, dict[str, Any]]]:
+    """(source, kind, output, wire) of every wire to a named node."""
+    for source, kinds in connections.items() if isinstance(connections, dict) else ():
+        for kind, ports in kinds.items() if isinstance(kinds, dict) else ():
+            for port, wires in enumerate(ports) if isinstance(ports, list) else ():
+                for wire in wires if isinstance(wires, list) else ():
+                    if isinstance(wire, dict) and isinstance(wire.get("node"), str):
+                        yield source, kind, port, wire
 
 
 def split_type(node_type: str) -> tuple[str, str]:

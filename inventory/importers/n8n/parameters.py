@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Iterator
 from typing import Any
 
-from inventory.importers.display import display_label, displayed, is_expression, is_model_chosen, without_expressions
+from inventory.importers.display import display_label, displayed, is_expression, without_expressions
 from inventory.importers.facts import facts
 
 _DOCUMENT = re.compile(
@@ -124,16 +125,14 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def is_model_filled(value: Any) -> bool:
-    """Whether any text in a parameter tree asks a model to fill it in."""
+def texts_in(value: Any, *, without: Container[str] = ()) -> Iterator[str]:
+    """Texts in a tree of parameters, except members of these names."""
     pending = [value]
     while pending:
         each = pending.pop()
         if isinstance(each, str):
-            if is_model_chosen(each):
-                return True
+            yield each
         elif isinstance(each, dict):
-            pending.extend(each.values())
+            pending.extend(member for key, member in each.items() if key not in without)
         elif isinstance(each, list):
             pending.extend(each)
-    return False

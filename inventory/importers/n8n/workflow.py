@@ -6,14 +6,14 @@ Nothing is evaluated or looked up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from inventory.importers.display import display_label, displayed
 from inventory.importers.inline_workflows import MEMBER
-from inventory.importers.manifest import Credential, Finding, Kind, Manifest, Privilege, Source, Trigger
+from inventory.importers.manifest import Credential, Finding, Kind, Manifest, Source, merged_credentials
 from inventory.importers.n8n.code import LONGEST_IN_ALL, length_in
-from inventory.importers.n8n.node import Node, split_type
+from inventory.importers.n8n.node import Node, Reading, split_type, wires_of
 from inventory.importers.n8n.privileges import read_node
 from inventory.importers.node_order import TooAlike
 from inventory.importers.problem import ImportProblem
@@ -88,9 +88,7 @@ def read_workflow(
     nodes = _nodes(file, place, workflow)
     links = _links(workflow)
     reading = _read_nodes(nodes, links, scrubbed, (), is_code_read=length_in(workflow) <= LONGEST_IN_ALL)
-    credentials: dict[tuple[str, str, str], Credential] = {}
-    for credential in reading.credentials:
-        _collect(credentials, credential)
+    credentials = merged_credentials(reading.credentials)
     findings = reading.findings
     findings += findings_of(scrubbed, [each for each in scrubbed.found if each.trail[:1] != ("nodes",)])
     findings += _findings_of_workflow(workflow, credentials)
@@ -109,7 +107,7 @@ def read_workflow(
         enabled=_enabled(workflow),
         triggers=tuple(reading.triggers),
         privileges=tuple(reading.privileges),
-        credentials=tuple(credentials.values()),
+        credentials=tuple(credentials),
         findings=tuple(findings),
         on_error=_on_error(workflow),
     )
@@ -117,23 +115,11 @@ def read_workflow(
 
 def _digest(file: str, place: str, workflow: dict[str, Any], budget: Budget | None) -> str:
     nodes = _nodes(file, place, workflow)
-    names = {node["name"] for node in nodes}
-    tools = frozenset(source for source, kind, _ in _links(workflow) if kind == "ai_tool" and source in names)
-    document = {**workflow, "nodes": nodes}
+    tools = {source for source, kind, _ in _links(workflow) if kind == "ai_tool"} & {node["name"] for node in nodes}
     try:
-        return n8n_content(document, tools, budget=budget)
+        return n8n_content({**workflow, "nodes": nodes}, frozenset(tools), budget=budget)
     except TooAlike as error:
         raise ImportProblem(file, place, _ALIKE, _TELL_APART) from error
-
-
-@dataclass(slots=True)
-class _Reading:
-    """Parts that the nodes of one workflow add to the manifest, in their order."""
-
-    triggers: list[Trigger] = field(default_factory=list)
-    privileges: list[Privilege] = field(default_factory=list)
-    credentials: list[Credential] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
 
 
 def _read_nodes(
@@ -144,11 +130,11 @@ def _read_nodes(
     *,
     is_code_read: bool,
     is_reached: bool = False,
-) -> _Reading:
+) -> Reading:
     """Read the nodes below `trail`, with those of their inline sub-workflows."""
     reached = {node["name"] for node in nodes} if is_reached else _reached(links, nodes)
-    places = _node_places(nodes)
-    total = _Reading()
+    places, alike = _node_places(nodes)
+    total = Reading()
     for index, raw in enumerate(nodes):
         node_trail = (*trail, "nodes", index)
         inner = raw["parameters"].get(MEMBER)
@@ -158,63 +144,50 @@ def _read_nodes(
         total.findings += findings_of(scrubbed, occurrences)
         if raw["type"].endswith(".stickyNote"):
             continue
-        reading = read_node(_node(raw, reached, places[index], is_code_read=is_code_read), occurrences)
-        total.triggers += [reading.trigger] if reading.trigger else []
-        total.privileges += reading.privileges
-        total.credentials += reading.credentials
-        total.findings += reading.findings
+        total.add(read_node(_node(raw, reached, places[index], is_code_read=is_code_read), occurrences))
         if isinstance(inner, dict):
-            below = _nodes("", "", inner)
             inner_reading = _read_nodes(
-                below,
+                _nodes("", "", inner),
                 _links(inner),
                 scrubbed,
                 (*node_trail, "parameters", MEMBER),
                 is_code_read=is_code_read,
                 is_reached=raw["name"] in reached,
             )
-            _add_inner(total, inner_reading, places[index])
-    total.findings += _findings_of_alike(nodes, places)
+            total.add(_below(places[index], inner_reading))
+    total.findings += alike
     return total
 
 
-def _add_inner(total: _Reading, inner: _Reading, outer: str) -> None:
-    """Add the parts of an inline sub-workflow below its node, without its triggers: they start nothing."""
-    total.privileges += [replace(each, at=f"{outer} / {each.at}") for each in inner.privileges]
-    total.credentials += [
-        replace(each, at=tuple(f"{outer} / {place}" for place in each.at)) for each in inner.credentials
-    ]
-    total.findings += [
-        each if each.code in ("embedded_secret", "placeholder_secret") else replace(each, at=f"{outer} / {each.at}")
-        for each in inner.findings
-        if each.code != "open_webhook"
-    ]
+def _below(outer: str, inner: Reading) -> Reading:
+    """The parts of an inline sub-workflow below its node, without its triggers: they start nothing."""
+    secrets = ("embedded_secret", "placeholder_secret")  # with their whole place
+    return Reading(
+        [],
+        [replace(each, at=f"{outer} / {each.at}") for each in inner.privileges],
+        [replace(each, at=tuple(f"{outer} / {place}" for place in each.at)) for each in inner.credentials],
+        [
+            each if each.code in secrets else replace(each, at=f"{outer} / {each.at}")
+            for each in inner.findings
+            if each.code != "open_webhook"
+        ],
+    )
 
 
-def _node_places(nodes: list[dict[str, Any]]) -> list[str]:
-    """Name of each node in the manifest, with its position if an earlier name looks the same."""
-    used: set[str] = set()
-    places = []
-    for index, node in enumerate(nodes):
-        place = display_label(node["name"])
-        if place in used:
-            place = f"{place} (nodes/{index})"
-        used.add(place)
-        places.append(place)
-    return places
-
-
-def _findings_of_alike(nodes: list[dict[str, Any]], places: list[str]) -> list[Finding]:
-    """A finding for each node whose name looks like an earlier one's."""
+def _node_places(nodes: list[dict[str, Any]]) -> tuple[list[str], list[Finding]]:
+    """Name of each node in the manifest, with its position and a finding if an earlier name looks the same."""
     first: dict[str, int] = {}
+    places: list[str] = []
     findings = []
     for index, node in enumerate(nodes):
-        other = first.setdefault(display_label(node["name"]), index)
+        place = display_label(node["name"])
+        other = first.setdefault(place, index)
+        places.append(f"{place} (nodes/{index})" if place in places else place)
         if other != index:
             pair = f"The names of nodes/{other} and nodes/{index} look alike"
             detail = f"{pair} and differ by blanks or characters that show nothing"
             findings.append(Finding("unrecognised", places[index], "medium", detail))
-    return findings
+    return places, findings
 
 
 def _nodes(file: str, place: str, workflow: dict[str, Any]) -> list[dict[str, Any]]:
@@ -254,14 +227,7 @@ def _node(raw: dict[str, Any], reached: set[str], place: str, *, is_code_read: b
 
 def _links(workflow: dict[str, Any]) -> list[tuple[str, str, str]]:
     """(from, kind, to) of every wire."""
-    links = []
-    for source, kinds in _member(workflow, "connections").items():
-        for kind, ports in kinds.items() if isinstance(kinds, dict) else ():
-            for port in ports if isinstance(ports, list) else ():
-                for wire in port if isinstance(port, list) else ():
-                    if isinstance(wire, dict) and isinstance(wire.get("node"), str):
-                        links.append((source, str(kind), wire["node"]))
-    return links
+    return [(source, kind, wire["node"]) for source, kind, _, wire in wires_of(workflow.get("connections"))]
 
 
 def _reached(links: list[tuple[str, str, str]], nodes: list[dict[str, Any]]) -> set[str]:
@@ -297,27 +263,12 @@ def _kind(nodes: list[dict[str, Any]], links: list[tuple[str, str, str]]) -> Kin
     return "ai_app" if is_ai else "workflow"
 
 
-def _collect(credentials: dict[tuple[str, str, str], Credential], credential: Credential) -> None:
-    key = (*credential.key, credential.where)
-    previous = credentials.get(key)
-    if previous is None:
-        credentials[key] = credential
-        return
-    places = tuple(dict.fromkeys((*previous.at, *credential.at)))
-    credentials[key] = Credential(
-        previous.type, previous.name, previous.external_id, previous.where, previous.lifetime, places
-    )
-
-
-def _findings_of_workflow(
-    workflow: dict[str, Any], credentials: dict[tuple[str, str, str], Credential]
-) -> list[Finding]:
+def _findings_of_workflow(workflow: dict[str, Any], credentials: list[Credential]) -> list[Finding]:
     findings = []
-    pinned = _member(workflow, "pinData")
-    if count := sum(1 for data in pinned.values() if data):
+    if count := sum(map(bool, _member(workflow, "pinData").values())):
         detail = f"Captured data is pinned to {count} node{'s' if count > 1 else ''}; it was scanned and is not kept"
         findings.append(Finding("pinned_data", "pinData", "low", detail))
-    for credential in credentials.values():
+    for credential in credentials:
         if len(credential.at) > 1 and credential.where == "node":
             at = f"credentials/{credential.name or credential.external_id}"
             detail = f"Used by {len(credential.at)} nodes of this workflow"
