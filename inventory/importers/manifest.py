@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -117,12 +117,14 @@ class Credential:
         return self.type, self.external_id or self.name
 
 
-def merged_credentials(credentials: Iterable[Credential]) -> list[Credential]:
-    """Each credential once, with all its places."""
+def merged_credentials(
+    credentials: Iterable[Credential], key: Callable[[Credential], tuple[str, ...]]
+) -> list[Credential]:
+    """Each credential once by its key, with all its places."""
     merged: dict[tuple[str, ...], Credential] = {}
     for each in credentials:
-        first = merged.setdefault((*each.key, each.where), each)
-        merged[*each.key, each.where] = replace(first, at=tuple(dict.fromkeys((*first.at, *each.at))))
+        first = merged.setdefault(key(each), each)
+        merged[key(each)] = replace(first, at=tuple(dict.fromkeys((*first.at, *each.at))))
     return list(merged.values())
 
 

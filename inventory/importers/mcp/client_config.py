@@ -7,7 +7,7 @@ never read. No server is started or called.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from inventory.importers.addresses import Address, address_of
@@ -22,18 +22,20 @@ from inventory.importers.manifest import (
     Manifest,
     Privilege,
     Source,
+    merged_credentials,
 )
 from inventory.importers.mcp.launch import Launch, launch_of
 from inventory.importers.mcp.narrowing import Narrowing, narrowing_of, options_of
 from inventory.importers.mcp.reach import mcp_path, scope_of
 from inventory.importers.secrets.findings import findings_of
-from inventory.importers.secrets.scrubber import Occurrence, Scrubbed
+from inventory.importers.secrets.scrubber import Scrubbed
 from inventory.importers.secrets.slots import slot_strength
 from inventory.importers.source_digest import mcp_content
 
 FORMAT = "mcp_client"
 _WRAPPERS = ("mcpServers", "servers", "context_servers", "mcp_servers")
 _ADDRESSES = ("url", "httpUrl", "serverUrl", "endpoint")
+_REFERENCES = {"env": "environment_variable", "input": "input"}
 _UNASKED = ("autoApprove", "alwaysAllow", "autoAllow")
 
 
@@ -78,28 +80,12 @@ def read_configuration(file: str, scrubbed: Scrubbed, fallback_name: str) -> Man
         fallback_name: for a configuration that has no name of its own.
     """
     document = scrubbed.document
-    servers = servers_in(document) or []
-    privileges: list[Privilege] = []
-    identities: list[Identity] = []
-    findings: list[Finding] = []
-    credentials: dict[tuple[str, str], Credential] = {}
-    for server in servers:
-        occurrences = scrubbed.below(*server.trail)
-        reading = _Reading(server, scrubbed, occurrences)
-        privileges += reading.privileges()
-        identities += reading.identities()
-        findings += reading.findings()
-        for credential in reading.credentials:
-            previous = credentials.get(credential.key)
-            places = (*previous.at, *credential.at) if previous else credential.at
-            base = previous or credential
-            credentials[credential.key] = Credential(
-                base.type, base.name, base.external_id, base.where, base.lifetime, tuple(dict.fromkeys(places))
-            )
-    below_servers = {id(each) for server in servers for each in scrubbed.below(*server.trail)}
-    elsewhere = [each for each in scrubbed.found if id(each) not in below_servers]
-    findings += findings_of(scrubbed, elsewhere)
-    for credential in credentials.values():
+    readings = [_Reading(server, scrubbed) for server in servers_in(document) or []]
+    credentials = merged_credentials((each for reading in readings for each in reading.credentials), lambda c: c.key)
+    findings = [each for reading in readings for each in reading.findings()]
+    below_servers = {id(each) for reading in readings for each in reading.occurrences}
+    findings += findings_of(scrubbed, [each for each in scrubbed.found if id(each) not in below_servers])
+    for credential in credentials:
         if len(credential.at) > 1 and credential.external_id:
             at, detail = f"credentials/{credential.name}", f"Opens {len(credential.at)} servers of this configuration"
             findings.append(Finding("shared_credential", at, "medium", detail))
@@ -112,9 +98,9 @@ def read_configuration(file: str, scrubbed: Scrubbed, fallback_name: str) -> Man
         name=(display_label(name) if isinstance(name, str) else "") or display_label(fallback_name),
         kind="agent",
         platform="vscode" if is_vscode else "mcp",
-        identities=tuple(dict.fromkeys(identities)),
-        privileges=tuple(privileges),
-        credentials=tuple(credentials.values()),
+        identities=tuple(dict.fromkeys(each for reading in readings for each in reading.identities())),
+        privileges=tuple(each for reading in readings for each in reading.privileges()),
+        credentials=tuple(credentials),
         findings=tuple(findings),
     )
 
@@ -125,11 +111,7 @@ def _wrapped(holder: dict[str, Any], trail: tuple[str | int, ...]) -> Iterator[S
         if isinstance(servers, dict) and _looks_wrapped(servers):
             for name, config in servers.items():
                 yield Server(name, config, (*trail, key, name))
-        elif (
-            isinstance(servers, list)
-            and servers
-            and all(isinstance(each, dict) and _is_server(each) for each in servers)
-        ):
+        elif isinstance(servers, list) and all(map(_is_server, servers)):
             for index, config in enumerate(servers):
                 yield Server(str(config.get("name") or index), config, (*trail, key, index))
 
@@ -145,25 +127,15 @@ def _is_server(config: Any) -> bool:
 class _Reading:
     """One server, read once."""
 
-    def __init__(self, server: Server, scrubbed: Scrubbed, occurrences: list[Occurrence]) -> None:
+    def __init__(self, server: Server, scrubbed: Scrubbed) -> None:
         config = server.config
         self._scrubbed = scrubbed
-        self._occurrences = occurrences
+        self.occurrences = scrubbed.below(*server.trail)
         self._config = config
         self._name = displayed(server.name)
         self._env = _texts(config.get("env"))
-        self._headers = _texts(config.get("headers"))
-        arguments = config.get("args")
-        self._arguments = (
-            [str(each) for each in arguments if isinstance(each, (str, int))] if isinstance(arguments, list) else []
-        )
-        command = config.get("command")
-        if isinstance(command, list):  # some clients have one list of program and arguments
-            self._arguments = [str(each) for each in command[1:]] + self._arguments
-            command = command[0] if command else ""
-        self._launch: Launch | None = (
-            launch_of(command, self._arguments) if isinstance(command, str) and command else None
-        )
+        self._client = displayed(_texts(config.get("oauth")).get("clientId", ""))
+        self._launch = _launch(config)
         self._address = self._find_address()
         self._instance = self._address.host or ("" if self._address.dynamic else self._name)
         self._active = not (
@@ -175,80 +147,53 @@ class _Reading:
 
     def privileges(self) -> list[Privilege]:
         """One privilege for each named tool or tool set, otherwise one for the whole server."""
-        narrowing = self._narrowing
-        level: Access = "read" if narrowing.is_read_only else "unknown"
-        named = [self._tool(tool) for tool in narrowing.tools]
-        named += [
-            self._privilege(f"{self._name}/{displayed(each)}", displayed(each), "*", level) for each in narrowing.sets
-        ]
-        return named or [self._privilege(self._name, "", "*", level)]
+        level: Access = "read" if self._narrowing.is_read_only else "unknown"
+        named = [self._tool(displayed(tool)) for tool in self._narrowing.tools]
+        named += [self._privilege(displayed(each), level, resource=displayed(each)) for each in self._narrowing.sets]
+        return named or [self._privilege("", level)]
 
     def identities(self) -> list[Identity]:
         """OAuth client of the configuration, if it names one."""
-        client = _texts(self._config.get("oauth")).get("clientId")
-        return [Identity("oauth_client", displayed(client), self._instance)] if client else []
+        return [Identity("oauth_client", self._client, self._instance)] if self._client else []
 
     def findings(self) -> list[Finding]:
         """Findings of this server."""
-        findings = findings_of(self._scrubbed, self._occurrences)
+        findings, at = findings_of(self._scrubbed, self.occurrences), self._name
         findings += [
             Finding("env_reference", self._scrubbed.place(each), "low", "Takes a secret from an environment variable")
-            for each in self._occurrences
+            for each in self.occurrences
             if each.what == "reference" and each.reference.startswith("env:")
         ]
-        at = self._name
         passed = [name for name in self._launch.passed if name not in self._env] if self._launch else []
         if passed or self._config.get("envFile"):
             names = ", ".join(displayed(name, 60) for name in passed[:10]) or "a file of variables"
             findings.append(Finding("env_reference", at, "low", f"Hands on from the machine's environment: {names}"))
         findings += [
             Finding("unbound_credential", f"{at}/env/{displayed(name, 80)}", "low", "The variable is there and empty")
-            for name, value in self._env.items()
-            if not value.strip() and slot_strength(name, "env") == "strong"
+            for name in self._empty_secrets()
         ]
-        findings += self._about_launch(at)
+        if self._launch:
+            findings += [Finding(code, at, severity, detail) for code, severity, detail in self._launch.notes]
         if self._address.dynamic:
             findings.append(Finding("dynamic_host", at, "medium", "Which host is called is decided at run time"))
         elif self._launch is None and not self._address.host:
             findings.append(Finding("unrecognised", at, "medium", "The server has neither an address nor a command"))
-        is_everything = not self._narrowing.tools and not self._narrowing.sets
-        if self._active and is_everything:
+        if self._active and not self._narrowing.tools and not self._narrowing.sets:
             detail = "Every tool that the server offers, now and later"
             unasked = [len(self._config[key]) for key in _UNASKED if isinstance(self._config.get(key), list)]
             if sum(unasked):
                 detail += f"; {sum(unasked)} of them without asking a person"
             findings.append(Finding("wildcard", at, "medium", detail))
         if not self._active:
-            findings.append(
-                Finding("dormant", at, "low", "The server is switched off; switching it on brings its tools back")
-            )
+            detail = "The server is switched off; switching it on brings its tools back"
+            findings.append(Finding("dormant", at, "low", detail))
         return list(dict.fromkeys(findings))
 
-    def _about_launch(self, at: str) -> list[Finding]:
-        launch = self._launch
-        if launch is None:
-            return []
-        findings = []
-        if launch.is_inline_code:
-            findings.append(Finding("opaque_code", at, "medium", "Runs code that stands in the command line"))
-        if launch.pin == "none":
-            detail = "Runs whatever version is newest when it starts"
-            findings.append(Finding("unpinned_component", at, "medium", detail))
-        elif launch.pin == "tag":
-            findings.append(
-                Finding("unpinned_component", at, "low", "Pinned by a tag, which can be moved; a digest cannot")
-            )
-        elif launch.pin == "local":
-            detail = "Runs a program of the machine; the configuration does not say which version"
-            findings.append(Finding("unpinned_component", at, "low", detail))
-        return findings
-
-    def _privilege(self, at: str, resource: str, operation: str, level: Access) -> Privilege:
-        bound = [each for each in self.credentials if each.external_id]
-        first = next(iter([*bound, *self.credentials]), None)
+    def _privilege(self, part: str, level: Access, *, resource: str = "", operation: str = "*") -> Privilege:
+        first = next(iter(sorted(self.credentials, key=lambda each: not each.external_id)), None)
         ref = CredentialRef(first.type, first.name, first.external_id, bool(first.external_id)) if first else None
         return Privilege(
-            at=at,
+            at=f"{self._name}/{part}" if part else self._name,
             connector="mcp",
             instance=self._instance,
             resource=resource,
@@ -269,7 +214,7 @@ class _Reading:
         level = access_of(tool, service=f"{self._name} {component} {self._address.host}")
         if self._narrowing.is_read_only and level not in ("admin", "write"):
             level = "read"
-        return self._privilege(f"{self._name}/{displayed(tool)}", "", displayed(tool), level)
+        return self._privilege(tool, level, operation=tool)
 
     def _find_address(self) -> Address:
         url = next((self._config[key] for key in _ADDRESSES if isinstance(self._config.get(key), str)), "")
@@ -280,7 +225,7 @@ class _Reading:
     def _find_narrowing(self) -> Narrowing:
         """Restrictions of the server. A switch that does not reach the server restricts nothing."""
         if any(self._config.get(key) for key in _ADDRESSES):
-            return narrowing_of(self._config, [], [*self._headers.items()])
+            return narrowing_of(self._config, [], [*_texts(self._config.get("headers")).items()])
         if self._launch is None or not self._launch.takes_switches:
             return narrowing_of(self._config, [], [])
         return narrowing_of(self._config, [*self._launch.rest], self._launch.variables_from(self._env.items()))
@@ -296,38 +241,50 @@ class _Reading:
         return "; ".join([*reached, *([f"except {without}"] if without else [])])
 
     def _find_credentials(self) -> Iterator[Credential]:
-        at = (self._name,)
-        for each in self._occurrences:
+        for each in self.occurrences:
             in_env = len(each.trail) >= 2 and each.trail[-2] == "env"
             name = displayed(str(each.trail[-1]) if in_env else each.name.lstrip("-"), 80)
-            local_id = f"{each.kind}/{name}@{self._instance or self._name}"
+            external_id = f"{each.kind}/{name}@{self._instance or self._name}"
             kind, _, target = each.reference.partition(":")
-            where = "env" if in_env else each.kind
             if each.what == "literal":
-                yield Credential("embedded", name, local_id, where, at=at)
+                credential_type = "embedded"
             elif each.what == "placeholder":
-                yield Credential("environment_variable" if in_env else "placeholder", name, "", where, at=at)
-            elif kind == "env":
-                yield Credential(
-                    "environment_variable", displayed(target, 80), displayed(each.reference, 100), where, at=at
-                )
-            elif kind == "input":
-                yield Credential("input", displayed(target, 80), displayed(each.reference, 100), where, at=at)
+                credential_type, external_id = ("environment_variable" if in_env else "placeholder"), ""
+            elif kind in _REFERENCES:
+                credential_type = _REFERENCES[kind]
+                name, external_id = displayed(target, 80), displayed(each.reference, 100)
             else:
-                yield Credential("secret_store", name, local_id, where, at=at)
-        for name, value in self._env.items():
-            if not value.strip() and slot_strength(name, "env") == "strong":
-                yield Credential("environment_variable", displayed(name, 80), "", "env", at=at)
+                credential_type = "secret_store"
+            yield self._credential(credential_type, name, external_id, "env" if in_env else each.kind)
+        for name in map(_variable, self._empty_secrets()):
+            yield self._credential("environment_variable", name, "", "env")
         for name in self._launch.passed if self._launch else ():
             if name not in self._env and slot_strength(name, "env") == "strong":
-                yield Credential(
-                    "environment_variable", displayed(name, 80), f"env:{displayed(name, 80)}", "env", at=at
-                )
-        client = _texts(self._config.get("oauth")).get("clientId")
-        if client:
-            yield Credential(
-                "oauth", displayed(client), f"oauth/{displayed(client)}@{self._instance}", "oauth", "long", at
-            )
+                yield self._credential("environment_variable", _variable(name), f"env:{_variable(name)}", "env")
+        if self._client:
+            client = self._credential("oauth", self._client, f"oauth/{self._client}@{self._instance}", "oauth")
+            yield replace(client, lifetime="long")
+
+    def _credential(self, credential_type: str, name: str, external_id: str, where: str) -> Credential:
+        return Credential(credential_type, name, external_id, where, at=(self._name,))
+
+    def _empty_secrets(self) -> list[str]:
+        """Variables without a value whose name is that of a secret."""
+        return [
+            name for name, value in self._env.items() if not value.strip() and slot_strength(name, "env") == "strong"
+        ]
+
+
+def _launch(config: dict[str, Any]) -> Launch | None:
+    command, arguments = config.get("command"), config.get("args")
+    words = [str(each) for each in arguments if isinstance(each, (str, int))] if isinstance(arguments, list) else []
+    if isinstance(command, list):  # some clients have one list of program and arguments
+        command, words = (command or [""])[0], [str(each) for each in command[1:]] + words
+    return launch_of(command, words) if isinstance(command, str) and command else None
+
+
+def _variable(name: str) -> str:
+    return displayed(name, 80)
 
 
 def _texts(value: Any) -> dict[str, str]:

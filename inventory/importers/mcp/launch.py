@@ -9,6 +9,7 @@ from typing import Literal
 
 from inventory.importers.display import vocabulary
 from inventory.importers.facts import word_lists
+from inventory.importers.manifest import Severity
 from inventory.importers.mcp.container import container_of
 from inventory.importers.mcp.wrappers import (
     ASSIGNED,
@@ -37,6 +38,11 @@ _NAMES_SCRIPT = vocabulary("-m -jar --project")
 _SCRIPT_RUNNERS = vocabulary("tsx ts-node")
 _SUBCOMMANDS = vocabulary("run exec")
 _DEEPEST = 8
+_UNPINNED: dict[Pin, tuple[Severity, str]] = {
+    "none": ("medium", "Runs whatever version is newest when it starts"),
+    "tag": ("low", "Pinned by a tag, which can be moved; a digest cannot"),
+    "local": ("low", "Runs a program of the machine; the configuration does not say which version"),
+}
 _WORST_FIRST: tuple[Pin, ...] = ("none", "tag", "local", "exact")
 _VERSION = re.compile(r"\d+(?:\.\d+){1,3}(?:[-+.][\w.+-]+)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -61,6 +67,13 @@ class Launch:
     assigned: tuple[tuple[str, str], ...] = ()
     mounts: tuple[str, ...] = ()
     given: tuple[str, ...] | None = None
+
+    @property
+    def notes(self) -> list[tuple[str, Severity, str]]:
+        """Findings about the command: code, severity and detail."""
+        inline: Severity = "medium"
+        notes = [("opaque_code", inline, "Runs code that stands in the command line")] if self.is_inline_code else []
+        return notes + ([("unpinned_component", *_UNPINNED[self.pin])] if self.pin in _UNPINNED else [])
 
     @property
     def takes_switches(self) -> bool:

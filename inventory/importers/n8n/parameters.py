@@ -127,12 +127,11 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 
 def texts_in(value: Any, *, without: Container[str] = ()) -> Iterator[str]:
     """Texts in a tree of parameters, except members of these names."""
-    pending = [value]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, str):
-            yield each
-        elif isinstance(each, dict):
-            pending.extend(member for key, member in each.items() if key not in without)
-        elif isinstance(each, list):
-            pending.extend(each)
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from texts_in(each, without=without) if key not in without else ()
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts_in(each, without=without)

@@ -88,7 +88,7 @@ def read_workflow(
     nodes = _nodes(file, place, workflow)
     links = _links(workflow)
     reading = _read_nodes(nodes, links, scrubbed, (), is_code_read=length_in(workflow) <= LONGEST_IN_ALL)
-    credentials = merged_credentials(reading.credentials)
+    credentials = merged_credentials(reading.credentials, lambda each: (*each.key, each.where))
     findings = reading.findings
     findings += findings_of(scrubbed, [each for each in scrubbed.found if each.trail[:1] != ("nodes",)])
     findings += _findings_of_workflow(workflow, credentials)
