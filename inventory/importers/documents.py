@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
+from inventory.importers.facts import facts
 from inventory.importers.problem import ImportProblem
 
 JSON = Any
@@ -48,33 +50,10 @@ _MAYBE_COMMENTED = re.compile(r"//|/\*|,\s*[}\]]")
 _SURROGATE = re.compile(
     r"\\u([dD][89abAB][0-9a-fA-F]{2})(\\u[dD][c-fC-F][0-9a-fA-F]{2})?|\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
-_SAY = {
-    "Extra data": "something follows the end of the JSON document",
-    "Unterminated string starting at": "a text is not closed",
-    "Invalid control character at": "a text holds a raw control character",
-    "Expecting property name enclosed in double quotes": "a member name in double quotes was expected",
-    "Expecting ':' delimiter": "a colon was expected",
-    "Expecting ',' delimiter": "a comma was expected",
-    "Expecting value": "a value was expected",
-    "Illegal trailing comma before end of object": "a comma has nothing after it",
-    "Illegal trailing comma before end of array": "a comma has nothing after it",
-}
 #: Texts, an unclosed one to the end: each is one value, with any content.
 _TEXTS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _OPENED = "[{,"
-#: First bytes of compressed files. Their content is not read: a small one may expand to any size.
-_COMPRESSED = (
-    b"PK\x03\x04",
-    b"PK\x05\x06",
-    b"\x1f\x8b",
-    b"BZh",
-    b"\xfd7zXZ",
-    b"7z\xbc\xaf",
-    b"\x28\xb5\x2f\xfd",
-    b"Rar!",
-)
-#: First bytes of pictures.
-_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
+_FACTS = facts("documents")
 FEWER = "Bring in fewer automations at a time, or clear their pinned data before exporting."
 _EXPORT_AGAIN = "Export it again from where it was made, and bring in that file unchanged."
 
@@ -102,16 +81,16 @@ def parse(file: str, data: bytes, limits: Limits = LIMITS) -> JSON:
         too_large(file, limits)
     text = _text(file, data)
     _check_number(file, text, limits)
-    outcome = _load(text)
-    if isinstance(outcome, _Failure) and outcome.position is not None and _MAYBE_COMMENTED.search(text):
-        plain = _without_comments(text)
-        _check_number(file, plain, limits)
-        outcome = _load(plain)
-        text = plain
-    if isinstance(outcome, _Failure):
-        raise ImportProblem(file, outcome.place(text), outcome.reason, outcome.what_to_do)
-    _check(file, text, outcome.document, limits)
-    return outcome.document
+    document, refused = _load(text)
+    if refused and refused.position is not None and _MAYBE_COMMENTED.search(text):
+        text = _without_comments(text)
+        _check_number(file, text, limits)
+        document, refused = _load(text)
+    if refused:
+        place = "" if refused.position is None else place_of(text, refused.position)
+        raise ImportProblem(file, place, refused.reason, _EXPORT_AGAIN)
+    _check(file, text, document, limits)
+    return document
 
 
 def too_large(file: str, limits: Limits = LIMITS) -> NoReturn:
@@ -120,12 +99,7 @@ def too_large(file: str, limits: Limits = LIMITS) -> NoReturn:
     Raises:
         ImportProblem: always.
     """
-    raise ImportProblem(
-        file,
-        "",
-        f"the file is larger than {limits.size // (1024 * 1024)} MB",
-        FEWER,
-    )
+    raise ImportProblem(file, "", f"the file is larger than {limits.size // (1024 * 1024)} MB", FEWER)
 
 
 def too_many(file: str, number: int, what: str, place: str = "") -> NoReturn:
@@ -155,20 +129,11 @@ def _marks(text: str) -> int:
     return sum(map(text.count, _OPENED))
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    document: JSON
+class _Failure(NamedTuple):
+    """Reason of a refusal, and its position in the text if known."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
     reason: str
-    position: int | None
-    what_to_do: str = _EXPORT_AGAIN
-
-    def place(self, text: str) -> str:
-        """Line and column, counted from 1."""
-        return "" if self.position is None else place_of(text, self.position)
+    position: int | None = None
 
 
 def place_of(text: str, position: int) -> str:
@@ -180,12 +145,10 @@ def place_of(text: str, position: int) -> str:
 def _text(file: str, data: bytes) -> str:
     if not data.strip():
         raise ImportProblem(file, "", "the file is empty", _EXPORT_AGAIN)
-    if data.startswith(_COMPRESSED):
-        unpack = "Unpack it, and bring in the exports that are in it."
-        raise ImportProblem(file, "", "the file is compressed, and nothing is unpacked here", unpack)
-    if data.startswith(_PICTURES):
-        raise ImportProblem(file, "", "this is a picture, not an export", "Bring in the export itself.")
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:4]:
+    for first_bytes, reason, to_do in _FACTS["other_files"]:
+        if data.startswith(tuple(map(bytes.fromhex, first_bytes.split()))):
+            raise ImportProblem(file, "", reason, to_do)
+    if b"\x00" in data[:4]:
         raise ImportProblem(file, "", "the file is UTF-16 or UTF-32, not UTF-8", "Save it again as UTF-8.")
     text, bad_at = None, 0
     try:
@@ -199,21 +162,22 @@ def _text(file: str, data: bytes) -> str:
     return text
 
 
-def _load(text: str) -> _Loaded | _Failure:
+def _load(text: str) -> tuple[JSON, _Failure | None]:
     try:
-        return _Loaded(json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant))
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant), None
     except json.JSONDecodeError as refused:
-        message = refused.msg.removesuffix(" ")
-        return _Failure(f"this is not JSON: {_SAY.get(message, 'it could not be parsed')}", refused.pos)
+        reason = _FACTS["json_problems"].get(refused.msg.removesuffix(" "), "it could not be parsed")
+        return None, _Failure(f"this is not JSON: {reason}", refused.pos)
     except _Duplicate:
-        position = _duplicate_at(text)
-        return _Failure("an object has two members of one name, and which one counts is anybody's guess", position)
+        reason = "an object has two members of one name, and which one counts is anybody's guess"
+        return None, _Failure(reason, _duplicate_at(text))
     except _NotANumber:
-        return _Failure("NaN and Infinity are not JSON", _word_at(text, ("NaN", "Infinity", "-Infinity")))
+        words = (token for token in _TOKEN.finditer(text) if token["word"] in ("NaN", "Infinity", "-Infinity"))
+        return None, _Failure("NaN and Infinity are not JSON", next((word.start() for word in words), None))
     except RecursionError:
-        return _Failure("it is nested too deeply", None)
+        return None, _Failure("it is nested too deeply")
     except ValueError:
-        return _Failure("a number has too many digits", None)
+        return None, _Failure("a number has too many digits")
 
 
 def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
@@ -265,10 +229,6 @@ def _duplicate_at(text: str) -> int | None:
     return None
 
 
-def _word_at(text: str, wanted: tuple[str, ...]) -> int | None:
-    return next((token.start() for token in _TOKEN.finditer(text) if token.group("word") in wanted), None)
-
-
 def _check(file: str, text: str, document: JSON, limits: Limits) -> None:
     """Refuse a document that is too deep, too large or not canonical JSON. Iterative, because the depth is unchecked."""
     level, depth, values = [document], 0, 0
@@ -297,11 +257,8 @@ def _check(file: str, text: str, document: JSON, limits: Limits) -> None:
 def _check_text(file: str, text: str, value: str) -> None:
     if value.isascii():
         return
-    try:
+    with suppress(UnicodeEncodeError):
         value.encode()
-    except UnicodeEncodeError:
-        pass
-    else:
         return
     at = next((m.start() for m in _SURROGATE.finditer(text) if not (m.group(1) and m.group(2))), None)
     place = "" if at is None else place_of(text, at)

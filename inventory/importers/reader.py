@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from inventory.importers import unsupported_platforms
 from inventory.importers.display import display_label, displayed
@@ -22,12 +22,11 @@ from inventory.importers.mcp import client_config
 from inventory.importers.n8n import workflow as n8n_workflow
 from inventory.importers.problem import ImportProblem
 from inventory.importers.secrets.findings import SecretFound, secrets_of
-from inventory.importers.secrets.scrubber import Scrubbed, scrub, without_tokens
+from inventory.importers.secrets.scrubber import scrub, without_tokens
 from inventory.importers.secrets.targets import without_passwords
 from inventory.importers.work_budget import CLEAR, Budget, OverBudget
 
 Format = Literal["auto", "n8n", "mcp_client"]
-Work = TypeVar("Work")
 FORMATS: tuple[Format, ...] = ("auto", "n8n", "mcp_client")
 
 VERSION = "1.6"
@@ -81,23 +80,18 @@ def read(
             is raised.
     """
     file = file_shown(name)
-    unexpected = ""
     try:
         return _read(file, data, fingerprint_key, format, limits, budget or Budget())
     except ImportProblem:
         raise
+    except OverBudget as over:
+        reason, to_do = str(over), CLEAR
     except MemoryError:
-        unexpected = OUT_OF_MEMORY
+        reason, to_do = OUT_OF_MEMORY, FEWER
     except Exception as error:  # noqa: BLE001  a traceback would carry the file, secrets included, into error reports
-        unexpected = type(error).__name__
-    if unexpected == OUT_OF_MEMORY:
-        raise ImportProblem(file, "", OUT_OF_MEMORY, FEWER)
-    raise ImportProblem(
-        file,
-        "",
-        f"the importer does not cope with this file ({unexpected})",
-        "Report this as a defect, without the file.",
-    )
+        reason = f"the importer does not cope with this file ({type(error).__name__})"
+        to_do = "Report this as a defect, without the file."
+    raise ImportProblem(file, "", reason, to_do)
 
 
 def with_shared(results: Iterable[ReadResult]) -> list[ReadResult]:
@@ -130,22 +124,17 @@ def _read(
         if n8n_workflow.is_credential(document) or (
             isinstance(document, list) and any(map(n8n_workflow.is_credential, document))
         ):
-            raise ImportProblem(
-                file,
-                "",
-                "this is an export of n8n credentials, not of a workflow",
-                "Bring in the workflow; delete this file, it holds secrets.",
-                is_known=True,
-            )
+            reason = "this is an export of n8n credentials, not of a workflow"
+            to_do = "Bring in the workflow; delete this file, it holds secrets."
+            raise ImportProblem(file, "", reason, to_do, is_known=True)
     servers = client_config.servers_in(document) if format in ("auto", "mcp_client") else None
     if servers is not None:
         _check_servers(file, servers, limits)
-        scrubbed = _scrubbed(file, document, key, budget)
+        scrubbed = scrub(document, _fingerprint(key), budget=budget)
         manifest = client_config.read_configuration(file, scrubbed, _name_of(file, "MCP client configuration"))
         if not manifest.privileges:
-            raise ImportProblem(
-                file, "", "the MCP client configuration names no server", "Bring in the one that your client uses."
-            )
+            reason = "the MCP client configuration names no server"
+            raise ImportProblem(file, "", reason, "Bring in the one that your client uses.")
         return [ReadResult(without_passwords(manifest), secrets_of(scrubbed))]
     raise _not_recognised(file, document, format)
 
@@ -172,28 +161,13 @@ def _check_servers(file: str, servers: list[client_config.Server], limits: Limit
 
 def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None, limits: Limits, budget: Budget) -> ReadResult:
     if not n8n_workflow.is_workflow(workflow):
-        raise ImportProblem(
-            file, place, "among the n8n workflows stands something else", "Bring in the workflows alone."
-        )
-    scrubbed = _scrubbed(file, expand_inline_workflows(file, place, workflow, limits), key, budget)
-    fallback = _name_of(file, "Workflow without a name") + (
-        f" {place.rpartition('/')[2]}" if place[-1:].isdigit() else ""
-    )
-    manifest = _within_budget(file, lambda: n8n_workflow.read_workflow(file, place, scrubbed, fallback, budget))
+        reason = "among the n8n workflows stands something else"
+        raise ImportProblem(file, place, reason, "Bring in the workflows alone.")
+    scrubbed = scrub(expand_inline_workflows(file, place, workflow, limits), _fingerprint(key), budget=budget)
+    number = f" {place.rpartition('/')[2]}" if place[-1:].isdigit() else ""
+    fallback = _name_of(file, "Workflow without a name") + number
+    manifest = n8n_workflow.read_workflow(file, place, scrubbed, fallback, budget)
     return ReadResult(without_passwords(manifest), secrets_of(scrubbed))
-
-
-def _scrubbed(file: str, document: Any, key: bytes | None, budget: Budget) -> Scrubbed:
-    return _within_budget(file, lambda: scrub(document, _fingerprint(key), budget=budget))
-
-
-def _within_budget(file: str, work: Callable[[], Work]) -> Work:
-    """Result of the work, or the refusal of a file over its budget."""
-    try:
-        return work()
-    except OverBudget as over:
-        reason = str(over)
-    raise ImportProblem(file, "", reason, CLEAR)
 
 
 def _fingerprint(key: bytes | None) -> Any:
@@ -234,19 +208,15 @@ def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
     refused = unsupported_platforms.refused_document(file, document)
     if format != "auto":
         format_name = _readable(document) or (refused.platform if refused else "")
-        reason = (
-            f"this is {format_name}, not {_WANTED[format]}"
-            if format_name
-            else f"this is JSON, but not {_WANTED[format]}"
-        )
-        return ImportProblem(file, "", reason, "Leave the format to be found out.")
+        reason = f"this is {format_name}, not" if format_name else "this is JSON, but not"
+        return ImportProblem(file, "", f"{reason} {_WANTED[format]}", "Leave the format to be found out.")
     if refused is not None:
         return refused
-    if document == {}:
-        reason = "this is an empty JSON object, not an n8n workflow or an MCP client configuration"
-        return ImportProblem(file, "", reason, "Bring in the file that your automation platform exports.")
-    reason = "this is JSON, but not an n8n workflow or an MCP client configuration"
-    return ImportProblem(file, "", reason, _FORM_INSTEAD)
+    is_empty = document == {}
+    what = "an empty JSON object, not" if is_empty else "JSON, but not"
+    reason = f"this is {what} an n8n workflow or an MCP client configuration"
+    to_do = "Bring in the file that your automation platform exports." if is_empty else _FORM_INSTEAD
+    return ImportProblem(file, "", reason, to_do)
 
 
 def _readable(document: Any) -> str:
