@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any
 
 from inventory.importers.display import display_label, displayed
 from inventory.importers.facts import facts
@@ -20,7 +20,15 @@ from inventory.importers.secrets.commands import in_arguments, runs_arguments
 from inventory.importers.secrets.names import may_say_password, passwords_in_path
 from inventory.importers.secrets.patterns import N8N, provider_matches
 from inventory.importers.secrets.repeats import REMOVED, Repeats, free_name, placeholders_of
-from inventory.importers.secrets.slots import Strength, is_placeholder, judge, looks_like_token, slot_strength
+from inventory.importers.secrets.slots import (
+    Judged,
+    Strength,
+    What,
+    is_placeholder,
+    judge,
+    looks_like_token,
+    slot_strength,
+)
 from inventory.importers.secrets.texts import secrets_within
 from inventory.importers.work_budget import Budget
 
@@ -60,7 +68,7 @@ class Occurrence:
     trail: Trail
     kind: str
     name: str
-    what: Literal["literal", "placeholder", "reference"]
+    what: What
     suffix: str = ""
     reference: str = ""
     fingerprint: str | None = None
@@ -125,18 +133,13 @@ def scrub(document: Any, fingerprint: Fingerprint = lambda _value: None, *, budg
     """
     budget = budget or Budget()
     walk = _Walk(fingerprint, budget, _own_entries(document))
-    clean = walk.value(document, (), _Slot())
-    content, occurrences = _replace_repeats(Repeats(walk.names, budget), clean, walk.found)
-    document, occurrences = _replace_repeats(Repeats(placeholders_of(walk.values), budget), content, occurrences)
+    content, occurrences = walk.value(document, (), _Slot()), walk.found
+    if names := Repeats(walk.names, budget):
+        content, occurrences = names.removed_from(content), [_renamed(each, names) for each in occurrences]
+    document = content
+    if secrets := Repeats(placeholders_of(walk.values), budget):
+        document, occurrences = secrets.removed_from(content), [_renamed(each, secrets) for each in occurrences]
     return Scrubbed(document, tuple(occurrences), content)
-
-
-def _replace_repeats(repeats: Repeats, document: Any, occurrences: list[Occurrence]) -> tuple[Any, list[Occurrence]]:
-    return (
-        (repeats.removed_from(document), [_renamed(each, repeats) for each in occurrences])
-        if repeats
-        else (document, occurrences)
-    )
 
 
 def without_tokens(text: str) -> str:
@@ -211,7 +214,7 @@ class _Walk:
         if strength:
             judged = judge(text, strength)
             if judged.what == "literal" or (strength == "strong" and judged.what in ("placeholder", "reference")):
-                return self._judged(text, judged.what, judged.spans, judged.reference, trail, slot)
+                return self._removed(text, judged, trail, slot)
         return self._inside(text, trail, slot) if len(text) >= 12 or may_say_password(text) else text
 
     def _name(self, name: str, trail: Trail, slot: _Slot) -> str:
@@ -225,40 +228,18 @@ class _Walk:
             self.names[name] = free_name(clean, self.names.values())
         return self.names[name]
 
-    def _judged(
-        self,
-        text: str,
-        what: Literal["literal", "placeholder", "reference"],
-        spans: Iterable[tuple[int, int]],
-        reference: str,
-        trail: Trail,
-        slot: _Slot,
-        suffix: str = "",
-        provider: str = "",
+    def _removed(
+        self, text: str, judged: Judged, trail: Trail, slot: _Slot, suffix: str = "", provider: str = ""
     ) -> str:
-        spans = list(spans)
-        mark = None
-        if what == "literal":
-            values = [text[begin:end] for begin, end in spans]
-            self.values.update(dict.fromkeys(values))
-            mark = self._fingerprint("".join(values))
-        self._found(trail, slot, what, provider, suffix=suffix, reference=reference, mark=mark)
-        return replace_spans(text, spans)
+        values = [text[begin:end] for begin, end in judged.spans] if judged.what == "literal" else []
+        self.values.update(dict.fromkeys(values))
+        self._record(judged, trail, slot, "".join(values), suffix, provider)
+        return replace_spans(text, judged.spans)
 
-    def _found(
-        self,
-        trail: Trail,
-        slot: _Slot,
-        what: Literal["literal", "placeholder", "reference"],
-        provider: str,
-        *,
-        suffix: str = "",
-        reference: str = "",
-        mark: str | None = None,
-    ) -> None:
+    def _record(self, judged: Judged, trail: Trail, slot: _Slot, secret: str, suffix: str, provider: str) -> None:
         self._budget.hit(_HITS_OF_ONE_FOUND)
-        kind = slot.region or slot.kind
-        self.found.append(Occurrence(trail, kind, slot.name, what, suffix, reference, mark, provider))
+        kind, mark = slot.region or slot.kind, self._fingerprint(secret) if secret else None
+        self.found.append(Occurrence(trail, kind, slot.name, judged.what, suffix, judged.reference, mark, provider))
 
     def _inside(self, text: str, trail: Trail, slot: _Slot, suffix: str = "") -> str:
         """Secrets within a longer text: in addresses, by provider, after a telling name, after ``Bearer``."""
@@ -277,15 +258,13 @@ class _Walk:
                 continue
             if within.provider == N8N:
                 if value.rpartition("/")[2] not in self._own and slot.region not in _DATA:
-                    self._found(
-                        trail, replace(slot, kind="url"), "literal", within.provider, mark=self._fingerprint(value)
-                    )
+                    self._record(Judged("literal"), trail, replace(slot, kind="url"), value, "", within.provider)
                 continue
             chosen.append((begin, end))
-            what: Literal["literal", "placeholder"] = "placeholder" if is_placeholder(value) else "literal"
+            judged = Judged("placeholder" if is_placeholder(value) else "literal", ((begin, end),))
             named = replace(slot, kind=within.kind or slot.kind, name=within.name or within.provider or slot.name)
             ending = suffix or (within.name if within.kind == "url" else "")
-            self._judged(text, what, [(begin, end)], "", trail, named, ending, within.provider)
+            self._removed(text, judged, trail, named, ending, within.provider)
         return replace_spans(text, chosen)
 
     def _arguments(self, arguments: list[str], trail: Trail, slot: _Slot) -> list[str]:
@@ -298,8 +277,11 @@ class _Walk:
             self._budget.hit()
             item_trail = (*trail, index)
             head, equals, tail = argument.partition("=")
-            if index in passwords and judge(argument[slice(*passwords[index].span)], "strong").what == "literal":
-                clean.append(self._password(argument, passwords[index].span, item_trail, slot, passwords[index].name))
+            password = passwords.get(index)
+            if password and judge(argument[slice(*password.span)], "strong").what == "literal":
+                named = replace(slot, name=password.name.lstrip("-"))
+                judged = Judged("literal", (password.span,))
+                clean.append(self._removed(argument, judged, item_trail, named, password.name))
             elif equals and (head.startswith("-") or before in _DOCKER_ENV or re.fullmatch(r"[A-Z][A-Z0-9_]*", head)):
                 clean.append(head + equals + self._argument(tail, item_trail, slot, head))
             elif before in _DOCKER_ENV:
@@ -317,12 +299,9 @@ class _Walk:
             before = argument
         return clean
 
-    def _password(self, text: str, span: tuple[int, int], trail: Trail, slot: _Slot, flag: str) -> str:
-        named = replace(slot, name=flag.lstrip("-"))
-        return self._judged(text, "literal", [span], "", trail, named, flag)
-
     def _argument(self, text: str, trail: Trail, slot: _Slot, name: str) -> str:
         flag = name.lstrip("-")
+        named = replace(slot, name=flag)
         if name in ("--header", "-H") and (colon := re.match(r"([\w-]+)\s*:\s*", text)):
             rest = self._argument(text[colon.end() :], trail, replace(slot, kind="header"), colon.group(1))
             return text[: colon.end()] + rest
@@ -331,9 +310,8 @@ class _Walk:
             judged = judge(text, strength)
             is_telling = strength == "strong" or _KEYWORD.search(text) is not None
             if judged.what == "literal" or (is_telling and judged.what in ("placeholder", "reference")):
-                named = replace(slot, name=flag)
-                return self._judged(text, judged.what, judged.spans, judged.reference, trail, named, name)
-        return self._inside(text, trail, replace(slot, name=flag), name)
+                return self._removed(text, judged, trail, named, name)
+        return self._inside(text, trail, named, name)
 
 
 def _own_entries(document: Any) -> frozenset[str]:
@@ -349,13 +327,8 @@ def _own_entries(document: Any) -> frozenset[str]:
 
 
 def _label(value: Any) -> str:
-    if not isinstance(value, dict):
-        return ""
-    for key in _LABELS:
-        label = value.get(key)
-        if isinstance(label, str) and label.strip():
-            return label
-    return ""
+    labels = (value.get(key) for key in _LABELS) if isinstance(value, dict) else ()
+    return next((label for label in labels if isinstance(label, str) and label.strip()), "")
 
 
 def replace_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:

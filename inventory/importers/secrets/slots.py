@@ -16,6 +16,7 @@ from inventory.importers.levels import words
 from inventory.importers.secrets.patterns import provider_matches
 
 Strength = Literal["", "weak", "strong"]
+What = Literal["empty", "plain", "reference", "placeholder", "literal"]
 
 _WORDS = word_lists("secrets")
 _STRONG = _WORDS["strong"]
@@ -72,7 +73,7 @@ _EMPTY_WORDS = _WORDS["empty_words"]
 class Judged:
     """Content of a slot. `spans` are the parts of the value to remove; `reference` is ``env:X`` or ``input:x``."""
 
-    what: Literal["empty", "plain", "reference", "placeholder", "literal"]
+    what: What
     spans: tuple[tuple[int, int], ...] = ()
     reference: str = ""
 
@@ -139,9 +140,8 @@ def judge(value: str, strength: Strength) -> Judged:
         return Judged("placeholder", ((start, start + len(text)),))
     if _URL.match(text) or _FILE.match(text):
         return Judged("plain")  # secrets inside a URL are found separately; a path leads to a secret and is none
-    if strength == "strong" and _may_be_password(text):
-        return Judged("literal", ((start, start + len(text)),))
-    if strength == "weak" and looks_like_token(text) and not _HOST.fullmatch(text) and not UUID.fullmatch(text):
+    is_token = strength == "weak" and looks_like_token(text) and not _HOST.fullmatch(text) and not UUID.fullmatch(text)
+    if is_token or (strength == "strong" and _may_be_password(text)):
         return Judged("literal", ((start, start + len(text)),))
     return Judged("plain")
 
@@ -255,9 +255,7 @@ def looks_secret(text: str) -> bool:
 
 
 def _may_be_password(text: str) -> bool:
-    if text.startswith("-----BEGIN"):
-        return True
-    return len(text) >= 4 and text.count(" ") <= 3 and "\n" not in text
+    return text.startswith("-----BEGIN") or (len(text) >= 4 and text.count(" ") <= 3 and "\n" not in text)
 
 
 def _judge_expression(text: str, start: int) -> Judged:
@@ -285,6 +283,5 @@ def _outside(text: str, begin: int, end: int, start: int) -> list[tuple[int, int
     scheme = _SCHEME.match(piece)
     begin += scheme.end() if scheme else len(piece) - len(piece.lstrip())
     piece = text[begin:end].rstrip()
-    return (
-        [(start + begin, start + begin + len(piece))] if looks_like_token(piece) and not is_placeholder(piece) else []
-    )
+    is_secret = looks_like_token(piece) and not is_placeholder(piece)
+    return [(start + begin, start + begin + len(piece))] if is_secret else []

@@ -6,8 +6,9 @@ Each function returns spans of the text. `scrubber.py` removes them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from inventory.importers.secrets.addresses import in_addresses
 from inventory.importers.secrets.commands import in_commands
@@ -70,45 +71,39 @@ def secrets_within(
         OverBudget: the file costs too much work.
     """
     budget.read(len(text))
+    is_searched = not is_code and not is_data
+    candidates: Iterable[tuple[Span, Within]] = chain(
+        _assigned(text, budget) if is_command else (),
+        ((span, Within("url", name)) for span, name in _in_addresses(text, budget, is_data=is_data)),
+        (((begin, end), Within(provider=provider)) for provider, begin, end in provider_matches(text)),
+        ((span, Within(name=name)) for span, name in _after_names(text, budget, is_data=is_data)),
+        ((span, Within(name=name)) for span, name in _in_commands(text, budget)),
+        ((span, Within(name="password")) for span in (passwords_in(text, is_name=is_name) if is_searched else ())),
+        ((span, Within(name="password")) for span in (passwords_after_users(text) if is_credential else ())),
+        ((span, Within(name="token")) for span in (tokens_in(text) if is_name else ())),
+        ((match.span("value"), Within()) for match in _SIGNED_IN.finditer(text) if looks_like_token(match["value"])),
+    )
     spans: dict[Span, Within] = {}
-    if "://" in text:
-        for (begin, end), name in in_addresses(text, budget).items():
-            if not is_data or name == "password" or looks_like_token(text[begin:end]):
-                spans[begin, end] = Within("url", name)
-    for provider, begin, end in provider_matches(text):
+    for span, within in candidates:
         budget.hit()
-        spans.setdefault((begin, end), Within(provider=provider))
-    if is_command:
-        spans.update(_assigned(text, budget))
-    for begin, end, name in _after_names(text, budget):
-        if not is_data or looks_like_token(text[begin:end]):
-            spans.setdefault((begin, end), Within(name=name))
+        spans.setdefault(span, within)
+    chosen: list[tuple[Span, Within]] = []
+    for span in sorted(spans):
+        if not chosen or span[0] >= chosen[-1][0][1]:
+            chosen.append((span, spans[span]))
+    return chosen
+
+
+def _in_addresses(text: str, budget: Budget, *, is_data: bool) -> Iterator[tuple[Span, str]]:
+    for span, name in in_addresses(text, budget).items() if "://" in text else ():
+        if not is_data or name == "password" or looks_like_token(text[slice(*span)]):
+            yield span, name
+
+
+def _in_commands(text: str, budget: Budget) -> Iterator[tuple[Span, str]]:
     for secret in in_commands(text, budget):
         if judge(text[slice(*secret.span)], "strong").what in ("literal", "placeholder"):
-            spans.setdefault(secret.span, Within(name=secret.name.lstrip("-")))
-    if not is_code and not is_data:
-        for span in passwords_in(text, is_name=is_name):
-            budget.hit()
-            spans.setdefault(span, Within(name="password"))
-    for span in passwords_after_users(text) if is_credential else ():
-        budget.hit()
-        spans.setdefault(span, Within(name="password"))
-    for span in tokens_in(text) if is_name else ():
-        budget.hit()
-        spans.setdefault(span, Within(name="token"))
-    for signed_in in _SIGNED_IN.finditer(text):
-        budget.hit()
-        if looks_like_token(signed_in["value"]):
-            spans.setdefault(signed_in.span("value"), Within())
-    return _apart(spans)
-
-
-def _apart(spans: dict[Span, Within]) -> list[tuple[Span, Within]]:
-    chosen: list[tuple[Span, Within]] = []
-    for span, within in sorted(spans.items(), key=lambda item: item[0]):
-        if not chosen or span[0] >= chosen[-1][0][1]:
-            chosen.append((span, within))
-    return chosen
+            yield secret.span, secret.name.lstrip("-")
 
 
 def _assigned(text: str, budget: Budget) -> Iterator[tuple[Span, Within]]:
@@ -128,7 +123,7 @@ def _assigned(text: str, budget: Budget) -> Iterator[tuple[Span, Within]]:
                     yield (begin + first, begin + last), Within("env", name)
 
 
-def _after_names(text: str, budget: Budget) -> Iterator[tuple[int, int, str]]:
+def _after_names(text: str, budget: Budget, *, is_data: bool) -> Iterator[tuple[Span, str]]:
     """Values after a telling name: in code, JSON within text, commands and notes.
 
     A name, and a run of characters without a token, is searched once, with any number of keywords.
@@ -159,5 +154,7 @@ def _after_names(text: str, budget: Budget) -> Iterator[tuple[int, int, str]]:
         judged = judge(value, strength if quoted else "weak")
         if judged.what == "literal":
             for first, last in judged.spans:
-                yield match.start("value") + first, match.start("value") + last, name
+                span = match.start("value") + first, match.start("value") + last
+                if not is_data or looks_like_token(text[slice(*span)]):
+                    yield span, name
             resume = match.end()
