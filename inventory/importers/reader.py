@@ -21,9 +21,8 @@ from inventory.importers.manifest import Manifest, manifest_digest, with_shared_
 from inventory.importers.mcp import client_config
 from inventory.importers.n8n import workflow as n8n_workflow
 from inventory.importers.problem import ImportProblem
-from inventory.importers.secrets.findings import SecretFound, secrets_of
+from inventory.importers.secrets.findings import SecretFound, secrets_of, without_passwords
 from inventory.importers.secrets.scrubber import scrub, without_tokens
-from inventory.importers.secrets.targets import without_passwords
 from inventory.importers.work_budget import CLEAR, Budget, OverBudget
 
 Format = Literal["auto", "n8n", "mcp_client"]

@@ -1,13 +1,14 @@
-"""Findings and stored facts of the scrubber's results: place, kind and keyed fingerprint (I6)."""
+"""Findings and stored facts of the scrubber's results, and the last passwords of a manifest (I6)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inventory.importers.facts import facts
-from inventory.importers.manifest import Finding, Severity
-from inventory.importers.secrets.scrubber import Occurrence, Scrubbed
+from inventory.importers.manifest import Finding, Manifest, Privilege, Severity
+from inventory.importers.secrets.names import may_say_password, passwords_in_path
+from inventory.importers.secrets.scrubber import Occurrence, Scrubbed, replace_spans
 
 _FACTS = facts("secrets")
 _WHERE = _FACTS["where"]
@@ -43,3 +44,35 @@ def secrets_of(scrubbed: Scrubbed) -> tuple[SecretFound, ...]:
     return tuple(
         SecretFound(scrubbed.place(each), each.provider or each.kind, "high", each.fingerprint) for each in literals
     )
+
+
+def without_passwords(manifest: Manifest) -> Manifest:
+    """Manifest without passwords in its other texts: paths, tables, channels, topics, packages and tools.
+
+    In a document such a text is no name, because a path or an id may stand anywhere. In a manifest each has its field.
+    """
+    return replace(
+        manifest,
+        triggers=tuple(replace(each, detail=_clean(each.detail)) for each in manifest.triggers),
+        privileges=tuple(map(_privilege, manifest.privileges)),
+        on_error=_clean(manifest.on_error),
+    )
+
+
+def _privilege(privilege: Privilege) -> Privilege:
+    """A privilege without passwords; the place of a tool ends in the tool's name."""
+    at, operation = privilege.at, _clean(privilege.operation)
+    if operation != privilege.operation and at.endswith(privilege.operation):
+        at = at.removesuffix(privilege.operation) + operation
+    return replace(
+        privilege,
+        at=at,
+        operation=operation,
+        scope=_clean(privilege.scope),
+        target=_clean(privilege.target),
+        origin=_clean(privilege.origin),
+    )
+
+
+def _clean(text: str) -> str:
+    return replace_spans(text, passwords_in_path(text)) if may_say_password(text) else text

@@ -13,7 +13,7 @@ from typing import Literal
 from inventory.importers.display import expressions, vocabulary
 from inventory.importers.facts import word_lists
 from inventory.importers.levels import words
-from inventory.importers.secrets.patterns import provider_matches
+from inventory.importers.secrets.patterns import N8N, provider_matches
 
 Strength = Literal["", "weak", "strong"]
 What = Literal["empty", "plain", "reference", "placeholder", "literal"]
@@ -67,6 +67,12 @@ _WORD_AND_NUMBER = re.compile(r"[A-Za-z]+(?:[-_.][A-Za-z]+)*[-_.]?\d{1,3}")
 _PLAIN = vocabulary("true false yes no none null undefined on off auto default basic bearer header query generic")
 _PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _EMPTY_WORDS = _WORDS["empty_words"]
+
+
+#: Forms in public texts: an address open to everybody, and keys made for display.
+_NO_SECRET = (N8N, "pk_live_", "pk_test_")
+#: Providers whose form can't distinguish a token from words.
+_CERTAIN = frozenset({"aws", "private key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +258,19 @@ def looks_secret(text: str) -> bool:
     """Whether typed text outside of any document slot is likely a secret: a provider's shape, or a token's."""
     is_id = UUID.fullmatch(text.strip()) is not None
     return is_id or any(True for _ in provider_matches(text)) or judge(text, "weak").what == "literal"
+
+
+def published_secret(text: str) -> str:
+    """Provider of the first secret of a published form in a text; empty without one."""
+    return next(
+        (provider for provider, begin, end in provider_matches(text) if _is_certain(provider, text[begin:end])), ""
+    )
+
+
+def _is_certain(provider: str, value: str) -> bool:
+    if provider == N8N or value.startswith(_NO_SECRET) or "EXAMPLE" in value or is_placeholder(value):
+        return False
+    return provider in _CERTAIN or any(looks_like_token(part) for part in (value, *value.split("/")))
 
 
 def _may_be_password(text: str) -> bool:
