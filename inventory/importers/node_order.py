@@ -18,12 +18,10 @@ from inventory.importers.work_budget import Budget
 Edge = tuple[int, str, int]
 #: A node with the colours of its neighbours.
 _Key = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]
-#: A node in one round: its colour, and the colours at its outgoing and incoming edges.
-_ColouredKey = tuple[int, tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]
 #: A component: the colours of its nodes in order, and its edges by position in that order.
 _Form = tuple[list[int], list[tuple[int, str, int]]]
-#: Limits of node and edge visits for one graph: of the rounds of refinement, and of the order of equal nodes.
-_MOST_ROUNDS, _MOST_WORK = 400_000, 1_000_000
+#: Limit of node and edge visits for one graph.
+_MOST_WORK = 1_400_000
 _DEEPEST = 200
 
 
@@ -43,39 +41,12 @@ def canonical_order(contents: Sequence[str], edges: Iterable[Edge], budget: Budg
         OverBudget: the graphs of the file need too many visits.
         TooAlike: too many nodes are equal and wired alike to order them.
     """
-    colours, edges, spent = _ranks_of(contents), list(edges), 0
+    ranks = {content: rank for rank, content in enumerate(sorted(set(contents)))}
     graph = _Graph(len(contents), edges)
-    if len(set(colours)) < len(contents):
-        colours, spent = _refined(graph, colours, len(contents) + 2 * len(edges))
-    order = graph.ordered(colours)
+    order = graph.ordered({node: ranks[content] for node, content in enumerate(contents)})
     if budget:
-        budget.look(spent + graph.spent)
+        budget.look(graph.spent)
     return order
-
-
-def _refined(graph: _Graph, colours: list[int], work: int) -> tuple[list[int], int]:
-    """Refine colours by neighbours until nothing changes or the work is spent; returns colours and visits.
-
-    `_Graph.ordered` continues from there.
-    """
-    count, spent = len(set(colours)), 0
-    while True:
-        spent += work
-        colours, before = _ranks_of([_coloured(graph, colours, node) for node in range(len(colours))]), count
-        count = len(set(colours))
-        if count == before or spent >= _MOST_ROUNDS:
-            return colours, spent
-
-
-def _coloured(graph: _Graph, colours: Sequence[int], node: int) -> _ColouredKey:
-    leads, comes = ([(label, colours[at]) for label, at in side[node]] for side in (graph.leads, graph.comes))
-    return colours[node], tuple(sorted(leads)), tuple(sorted(comes))
-
-
-def _ranks_of(keys: Sequence[object]) -> list[int]:
-    """Rank of each key among the different keys."""
-    ranks = {key: rank for rank, key in enumerate(sorted(set(keys)))}  # type: ignore[type-var]  # all of one type
-    return [ranks[key] for key in keys]
 
 
 class _Graph:
@@ -87,23 +58,17 @@ class _Graph:
         for source, label, target in edges:
             self.leads[source].append((label, target))
             self.comes[target].append((label, source))
-        self._left = _MOST_WORK
+        self.spent = 0
 
-    @property
-    def spent(self) -> int:
-        """Visits so far."""
-        return _MOST_WORK - self._left
-
-    def ordered(self, colours: Sequence[int]) -> list[int]:
+    def ordered(self, colours: dict[int, int]) -> list[int]:
         """Nodes by colour, and equal ones in an order independent of the file.
 
         Raises:
             TooAlike: the order needs more than the limit.
         """
-        coloured = dict(enumerate(colours))
-        if self._equal(coloured):
-            return self._order(self._refined(_as_places(coloured), set(coloured)), 0)[1]
-        return sorted(coloured, key=coloured.__getitem__)
+        if self._equal(colours):
+            return self._order(self._refined(_as_places(colours), set(colours)), 0)[1]
+        return sorted(colours, key=colours.__getitem__)
 
     def _order(self, colours: dict[int, int], depth: int) -> tuple[_Form, list[int]]:
         """Form of some nodes, and their order.
@@ -220,8 +185,8 @@ class _Graph:
             yield part
 
     def _look(self, count: int) -> None:
-        self._left -= count
-        if self._left < 0:
+        self.spent += count
+        if self.spent > _MOST_WORK:
             raise TooAlike
 
 
