@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from django.db import connection
@@ -17,7 +18,7 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.step import save_with_history
 from governance.core.engine.transition import Effect, Step, transition
-from governance.core.models import Person, Team
+from governance.core.models import Team
 from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from inventory.automations import environments
@@ -27,7 +28,6 @@ from inventory.imports import resolution
 from inventory.imports.transitions.write_version import write_version
 from inventory.models import (
     REGISTERED,
-    Assessment,
     Automation,
     AutomationKind,
     AutomationState,
@@ -51,6 +51,7 @@ FIELDS = ("name", "purpose", "kind", "business_owner", "technical_owner", "escal
 #: Fields that wait for stage 1 after the draft state (A12).
 REVIEWED = frozenset(name.removesuffix("_id") for name in AMENDED_BY_REVIEW)
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 #: Advisory lock for writing to the register, so that two imports never create the same binding or credential.
 REGISTER_LOCK = 0x636F756E
 
@@ -68,7 +69,6 @@ def confirm_import(
     item: ImportItem,
     fields: Mapping[str, Any],
     chosen: Mapping[str, Resource] | None = None,
-    suggested: Mapping[str, Person] | None = None,
     automation: Automation | None = None,
     if_new: Mapping[str, Any] | None = None,
     sibling: Automation | None = None,
@@ -81,7 +81,6 @@ def confirm_import(
         item: the preview; it is locked and reread, and gets its outcome.
         fields: see `FIELDS`; persons as rows.
         chosen: resources of unconfirmed connections, by `resolution.binding_name`.
-        suggested: suggested owners of proposed resources, by the same name.
         automation: the team's automation for a file without an id; None to find it by the same source or create one.
         if_new: values of `FIELDS` for a new automation only.
         sibling: the team's automation in another environment whose lineage a new one joins (I10).
@@ -94,47 +93,53 @@ def confirm_import(
     if step.actor.person is None or item.batch.by_id != step.actor.person.pk:
         raise refuse(Refusal("I7", "permission", "A preview is confirmed by whoever brought the file in."))
     manifest = Manifest.from_dict(item.manifest)
-    choices = Choices(fields, if_new or {}, chosen or {}, suggested or {}, automation, sibling)
-    version, payload = import_manifest(step, manifest, choices, item.secrets)
+    version, payload = import_manifest(
+        step,
+        manifest,
+        fields=fields,
+        if_new=if_new or {},
+        chosen=chosen or {},
+        named=automation,
+        sibling=sibling,
+        secrets=item.secrets,
+    )
     item.version, item.progress, item.team = version, ImportState.CONFIRMED, step.subject
-    item.outcome, item.reason = _outcome(version, payload), ""
+    made = Outcome.NEW if version.number == 1 else Outcome.CHANGED
+    item.outcome, item.reason = made if payload["new"] else Outcome.UNCHANGED, ""
     item.save(update_fields=["version", "progress", "team", "outcome", "reason"])
     given.outcome = item.outcome
     return Effect(subject=version, payload=payload, after=partial(then, version) if then is not None else None)
 
 
-def _outcome(version: Version, payload: Mapping[str, Any]) -> Outcome:
-    """Outcome of an item, saved in the same transaction."""
-    if not payload["new"]:
-        return Outcome.UNCHANGED
-    return Outcome.NEW if version.number == 1 else Outcome.CHANGED
-
-
-@dataclass(frozen=True)
-class Choices:
-    """Choices of a builder besides the manifest: see `confirm_import`."""
-
-    fields: Mapping[str, Any]
-    if_new: Mapping[str, Any] = field(default_factory=dict)
-    chosen: Mapping[str, Resource] = field(default_factory=dict)
-    suggested: Mapping[str, Person] = field(default_factory=dict)
-    named: Automation | None = None
-    sibling: Automation | None = None
-
-
 def import_manifest(
-    step: Step[Team], manifest: Manifest, choices: Choices, secrets: Sequence[Mapping[str, Any]]
+    step: Step[Team],
+    manifest: Manifest,
+    *,
+    fields: Mapping[str, Any],
+    if_new: Mapping[str, Any] = NOTHING,
+    chosen: Mapping[str, Resource] = NOTHING,
+    named: Automation | None = None,
+    sibling: Automation | None = None,
+    secrets: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[Version, dict[str, Any]]:
-    """Create or find the version of a manifest; returns it with facts for the event. The caller holds the register's lock."""
-    given = _checked(choices.fields)
-    _check_choices(choices.chosen)
+    """Create or find the version of a manifest; returns it with facts for the event. The caller holds the register's lock.
+
+    Args:
+        step: the running step; its subject is the team.
+        manifest: the manifest.
+        named: the automation for a source without an id.
+        fields, if_new, chosen, sibling: see `confirm_import`.
+        secrets: secrets of the source, without values.
+    """
+    given = _checked(fields)
+    _check_choices(chosen)
     _check_described(manifest)
-    automation = find_automation(step.subject, manifest, environment=given.get("environment"), named=choices.named)
+    automation = find_automation(step.subject, manifest, environment=given.get("environment"), named=named)
     is_known = automation is not None
     if automation is None:
-        given = {**_checked(choices.if_new), **given}
+        given = {**_checked(if_new), **given}
         _check_owners(step, step.subject, None, given)
-        automation = _create_automation(step, manifest, given, choices.sibling)
+        automation = _create_automation(step, manifest, given, sibling)
     else:
         automation = Automation.objects.select_for_update(of=("self",)).get(pk=automation.pk)
         _check_known(step, automation)
@@ -143,20 +148,18 @@ def import_manifest(
     resolved = resolution.resolve_manifest(
         manifest,
         platform_instance=automation.platform_instance,
-        chosen=choices.chosen,
+        chosen=chosen,
         automation=automation,
         by=step.actor.person,
         with_people=False,
     )
     before = automation.versions.order_by("-number").first() if is_known else None
-    made = write_version(
-        step, automation, manifest, resolved, secrets=secrets, suggested=choices.suggested, before=before
-    )
-    version = made.version
-    if automation.approved_version_id is None:
-        _take_tier(step, automation, made.judged)
-    payload: dict[str, Any] = {"number": version.number, "manifest": version.manifest_digest, "new": made.is_new}
-    if made.is_new and before is not None:
+    version, is_new, judged = write_version(step, automation, manifest, resolved, secrets=secrets, before=before)
+    if automation.approved_version_id is None and judged.tier != automation.tier:
+        automation.tier = judged.tier  # of the newest version, before the first approval
+        _save_as(step, automation, "tier.computed")
+    payload: dict[str, Any] = {"number": version.number, "manifest": version.manifest_digest, "new": is_new}
+    if is_new and before is not None:
         payload["drift"] = diff_versions(before, version).counts
     return version, payload
 
@@ -260,8 +263,7 @@ def _check_owners(step: Step[Any], team: Team, automation: Automation | None, gi
         InvalidInput: a person of another team; names the field and is recorded.
         DutyConflict: a person is an approver or has decided.
     """
-    refusals = ownership_rules.owner_refusals(team, automation, given, step.now)
-    if refusals:
+    if refusals := ownership_rules.owner_refusals(team, automation, given, step.now):
         raise refuse(replace(refusals[0][1], detail=tuple((name, refusal.sentence) for name, refusal in refusals)))
 
 
@@ -309,13 +311,6 @@ def _create_automation(
 def _save_as(step: Step[Any], automation: Automation, why: str) -> None:
     """Save an automation other than the step's subject, with the reason in its history; the history names editors (S1)."""
     save_with_history(automation, person=step.actor.person, at=step.now, why=f"{why} {step.actor.correlation}")
-
-
-def _take_tier(step: Step[Any], automation: Automation, judged: Assessment) -> None:
-    """Show the tier of the newest version before the first approval."""
-    if judged.tier != automation.tier:
-        automation.tier = judged.tier
-        _save_as(step, automation, "tier.computed")
 
 
 def _changed_fields(automation: Automation, given: Mapping[str, Any]) -> list[str]:

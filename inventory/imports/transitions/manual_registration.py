@@ -14,7 +14,7 @@ from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from inventory.importers.manifest import Access, Kind, Manifest, Privilege, Source, sha256
 from inventory.importers.manifest import Trigger as ManifestTrigger
-from inventory.imports.transitions.confirmation import Choices, import_manifest, lock_register
+from inventory.imports.transitions.confirmation import import_manifest, lock_register
 from inventory.models import REGISTERED, Entitlement
 
 
@@ -95,5 +95,5 @@ def register_by_hand(step: Step[Team], *, manifest: Manifest, fields: Mapping[st
     lock_register()
     if not manifest.name.strip():
         raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
-    version, payload = import_manifest(step, manifest, Choices(fields), ())
+    version, payload = import_manifest(step, manifest, fields=fields)
     return Effect(subject=version, payload=payload)

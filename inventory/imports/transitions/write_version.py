@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Step
-from governance.core.models import Person
 from governance.core.texts import free_text
 from inventory import importers
 from inventory.automations import platform_instance
@@ -18,7 +17,6 @@ from inventory.chains import chain_ends
 from inventory.chains import queries as chain_queries
 from inventory.chains import transitions as chain_transitions
 from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
-from inventory.imports import resolution
 from inventory.imports.resolution import Resolution
 from inventory.models import (
     REGISTERED,
@@ -42,15 +40,6 @@ from inventory.resources.transitions.bindings import notify_claims
 from inventory.versions import transitions as version_transitions
 
 
-@dataclass(frozen=True)
-class WrittenVersion:
-    """A version, whether it is new, and its newest assessment."""
-
-    version: Version
-    is_new: bool
-    judged: Assessment
-
-
 def write_version(
     step: Step[Any],
     automation: Automation,
@@ -58,9 +47,8 @@ def write_version(
     resolved: Resolution,
     *,
     secrets: Sequence[Mapping[str, Any]] = (),
-    suggested: Mapping[str, Person] | None = None,
     before: Version | None = None,
-) -> WrittenVersion:
+) -> tuple[Version, bool, Assessment]:
     """Find or create the version with this content, with all rows and a first assessment (I2, I7).
 
     The same content changes nothing, except that newer detectors add an assessment of the known version.
@@ -71,10 +59,12 @@ def write_version(
         manifest: the manifest.
         resolved: the resolved manifest; its unsaved rows are saved.
         secrets: secrets of the source, without values.
-        suggested: suggested owners of proposed resources, by `resolution.binding_name`.
         before: newest version of the automation; None for a new automation.
+
+    Returns:
+        The version, whether it is new, and its newest assessment.
     """
-    _save_resources(step, automation, resolved, suggested or {})
+    _save_resources(step, automation, resolved)
     _save_credentials(step, automation, resolved)
     _save_entitlements(step, resolved)
     privileges = _by_key(resolved)
@@ -84,11 +74,23 @@ def write_version(
     if existing is not None:
         judged = _assess_anew(step, existing, manifest)
         _save_author(existing, manifest)
-        return WrittenVersion(existing, False, judged)
-    _assess_running(step, automation, manifest)
-    version = _new_version(step, automation, manifest, secrets, digest, bound, before)
-    version.meets = _meeting_points(automation, manifest, resolved)
-    version.save()
+        return existing, False, judged
+    running = automation.approved_version
+    if running is not None and running.source_digest == manifest.source.content:  # a higher tier causes a review (I2)
+        version_transitions.assess_version(running, now=step.now, manifest=manifest)
+    without_hint = replace(manifest, source=replace(manifest.source, owner_hint=""))  # it can't be erased here (H6)
+    version = Version.objects.create(
+        automation=automation,
+        number=before.number + 1 if before is not None else 1,
+        source_digest=manifest.source.content,
+        manifest_digest=digest,
+        binding_digest=bound,
+        manifest=without_hint.to_dict(),
+        secrets=list(secrets),
+        imported_by=step.actor.person,
+        created_at=step.now,
+        meets=_meeting_points(automation, manifest, resolved),
+    )
     for privilege in privileges.values():
         privilege.version = version
     Privilege.objects.bulk_create(privileges.values())
@@ -106,31 +108,7 @@ def write_version(
     rows = version_transitions.VersionRows(
         automation, list(privileges.values()), used, resolved.triggers, manifest, identities
     )
-    return WrittenVersion(version, True, version_transitions.assess_version(version, now=step.now, rows=rows))
-
-
-def _new_version(
-    step: Step[Any],
-    automation: Automation,
-    manifest: Manifest,
-    secrets: Sequence[Mapping[str, Any]],
-    digest: str,
-    bound: str,
-    before: Version | None,
-) -> Version:
-    return Version(
-        automation=automation,
-        number=before.number + 1 if before is not None else 1,
-        source_digest=manifest.source.content,
-        manifest_digest=digest,
-        binding_digest=bound,
-        manifest=replace(
-            manifest, source=replace(manifest.source, owner_hint="")
-        ).to_dict(),  # it can't be erased from here (H6)
-        secrets=list(secrets),
-        imported_by=step.actor.person,
-        created_at=step.now,
-    )
+    return version, True, version_transitions.assess_version(version, now=step.now, rows=rows)
 
 
 def _meeting_points(automation: Automation, manifest: Manifest, resolved: Resolution) -> list[str]:
@@ -160,24 +138,14 @@ def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> Asses
     return last
 
 
-def _assess_running(step: Step[Any], automation: Automation, manifest: Manifest) -> None:
-    """Assess the approved version with a new reading of its source; a higher tier causes a review (I2)."""
-    running = automation.approved_version
-    if running is not None and running.source_digest == manifest.source.content:
-        version_transitions.assess_version(running, now=step.now, manifest=manifest)
-
-
-def _save_resources(
-    step: Step[Any], automation: Automation, resolved: Resolution, suggested: Mapping[str, Person]
-) -> None:
+def _save_resources(step: Step[Any], automation: Automation, resolved: Resolution) -> None:
     """Propose unknown resources, and a binding for every connection without one (I8)."""
-    new = {key: resource for key, resource in resolved.resources.items() if resource._state.adding}
-    for key, resource in new.items():
+    new = [resource for resource in resolved.resources.values() if resource._state.adding]
+    for resource in new:
         resource.proposed_by, resource.created_at = step.actor.person, step.now
         resource.environment = automation.environment
-        resource.suggested_owner = suggested.get(resolution.binding_name(key))
-    step.insert(list(new.values()))
-    for resource in new.values():
+    step.insert(new)
+    for resource in new:
         step.record("resource.proposed", resource)
     connections = {key: resource for key, resource in resolved.resources.items() if key[0] != REGISTERED}
     first = [

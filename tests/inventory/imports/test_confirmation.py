@@ -251,13 +251,11 @@ def test_an_environment_variable_of_the_same_name_elsewhere_is_another_credentia
 
 
 @pytest.mark.rule("I8")
-def test_unknown_connection_proposes_resource_with_owner(company: Company) -> None:
-    omar = company.people.omar
-    connection_name = "postgres|pgErpProd01xQ7aZ"
-    plainly(company, export("weekly-stock-report.json"), suggested={connection_name: omar})
+def test_unknown_connection_proposes_resource_without_owner(company: Company) -> None:
+    plainly(company, export("weekly-stock-report.json"))
     proposed = Resource.objects.get(bindings__instance_name="pgErpProd01xQ7aZ")
     assert (proposed.name, proposed.state, proposed.data_class) == ("ERP Postgres (production)", "proposed", "")
-    assert (proposed.suggested_owner, proposed.owner, proposed.named_owner) == (omar, None, None)
+    assert (proposed.suggested_owner, proposed.owner, proposed.named_owner) == (None, None, None)
     assert proposed.proposed_by == company.people.rita
 
 
