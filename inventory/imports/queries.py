@@ -6,9 +6,8 @@ connection, credential or author. Uncertain previews are confirmed as usual, wit
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
@@ -43,22 +42,24 @@ class _Read:
 
     item: ImportItem
     manifest: Manifest
-    automation: Automation | None = None
+    automation: Automation
 
-    @cached_property
-    def digest(self) -> str:
-        """Digest of the manifest, computed for known automations only."""
-        return manifest_digest(self.manifest)
+    def __post_init__(self) -> None:
+        self.digest = manifest_digest(self.manifest)
+        self.places = platform_instance.credential_places(
+            self.manifest, self.automation.platform_instance, self.automation
+        )
+        self.hint = free_text.seen(self.manifest.source.owner_hint)
 
 
 @dataclass
 class _Register:
-    """Register rows that the previews name."""
+    """Register rows that the previews name: versions, bindings and credentials by key, and authors of the versions."""
 
     versions: Mapping[Key, Sequence[Version]]
     bindings: Mapping[tuple[str, str], Binding]
     credentials: Mapping[tuple[str, str, str], Credential]
-    authors: Collection[tuple[int, str]] = field(default_factory=frozenset)
+    authors: Collection[tuple[int, str]]
 
 
 def unchanged_items(
@@ -74,48 +75,47 @@ def unchanged_items(
         environment: their environment.
         apart: automations for which an unchanged preview still counts, for example in review.
     """
-    read = [_Read(item, Manifest.from_dict(item.manifest)) for item in items]
-    _match_automations(read, team, environment or Environment.PRODUCTION, apart)
-    matched = [reading for reading in read if reading.automation is not None]
-    if not matched:
+    manifests = [(item, Manifest.from_dict(item.manifest)) for item in items]
+    read = list(_match_automations(manifests, team, environment or Environment.PRODUCTION))
+    excluded = set(apart.filter(pk__in={reading.automation.pk for reading in read}).values_list("pk", flat=True))
+    read = [reading for reading in read if reading.automation.pk not in excluded]
+    if not read:
         return {}
-    register = _look_up(matched)
-    versions = {reading.item.pk: _version(reading, register) for reading in matched}
+    register = _look_up(read)
+    versions = {reading.item.pk: _version(reading, register) for reading in read}
     return {pk: version for pk, version in versions.items() if version is not None}
 
 
-def _match_automations(read: Sequence[_Read], team: Team, environment: str, apart: QuerySet[Automation]) -> None:
-    """Match each preview with its automation like `known`; a preview without an id by the only automation with the same
-    source.
-    """
+def _match_automations(
+    manifests: Sequence[tuple[ImportItem, Manifest]], team: Team, environment: str
+) -> Iterator[_Read]:
+    """Match each preview with its automation like `find_automation`; without an id by the only one with the same source."""
     automations = Automation.objects.filter(environment=environment, team=team).exclude(state=AutomationState.RETIRED)
-    ids = {reading.manifest.source.external_id[:160] for reading in read} - {""}
+    sources = [manifest.source for _, manifest in manifests]
+    ids = {source.external_id[:160] for source in sources} - {""}
     by_id = {(row.platform_instance, row.external_id): row for row in automations.filter(external_id__in=ids)}
-    contents = {reading.manifest.source.content for reading in read if not reading.manifest.source.external_id}
+    contents = {source.content for source in sources if not source.external_id}
     by_source: dict[tuple[str, str], dict[int, Automation]] = {}
     if contents:
         rows = Version.objects.filter(automation__in=automations.filter(external_id=""), source_digest__in=contents)
         for row in rows.select_related("automation").only("source_digest", "automation"):
             place = (row.automation.platform_instance, row.source_digest)
             by_source.setdefault(place, {})[row.automation_id] = row.automation
-    for reading in read:
-        platform, source = platform_name(reading.manifest), reading.manifest.source
+    for item, manifest in manifests:
+        platform, source = platform_name(manifest), manifest.source
         if source.external_id:
-            reading.automation = by_id.get((platform, source.external_id[:160]))
+            automation = by_id.get((platform, source.external_id[:160]))
         else:
-            same = by_source.get((platform, source.content), {})
-            reading.automation = next(iter(same.values())) if len(same) == 1 else None
-    automation_ids = {reading.automation.pk for reading in read if reading.automation is not None}
-    not_here = set(apart.filter(pk__in=automation_ids).values_list("pk", flat=True)) if automation_ids else set()
-    for reading in read:
-        if reading.automation is not None and reading.automation.pk in not_here:
-            reading.automation = None
+            same = list(by_source.get((platform, source.content), {}).values())
+            automation = same[0] if len(same) == 1 else None
+        if automation is not None:
+            yield _Read(item, manifest, automation)
 
 
 def _look_up(read: Sequence[_Read]) -> _Register:
     newest = Assessment.objects.filter(version=OuterRef("pk")).order_by("-id")
     rows = Version.objects.filter(
-        automation__in={reading.automation.pk for reading in read if reading.automation is not None},
+        automation__in={reading.automation.pk for reading in read},
         manifest_digest__in={reading.digest for reading in read},
     ).annotate(judged_by=Subquery(newest.values("importer_version")[:1]), judged=Subquery(newest.values("tier")[:1]))
     versions: dict[Key, list[Version]] = {}
@@ -123,37 +123,22 @@ def _look_up(read: Sequence[_Read]) -> _Register:
         versions.setdefault((row.automation_id, row.manifest_digest), []).append(row)
     instances = {privilege.instance for reading in read for privilege in reading.manifest.privileges}
     bound = Binding.objects.filter(instance_name__in=instances).select_related("resource")
-    hints = {free_text.seen(reading.manifest.source.owner_hint) for reading in read} - {""}
-    named = VersionAuthor.objects.filter(version__in=[row.pk for rows in versions.values() for row in rows])
+    versions_named = [row.pk for rows in versions.values() for row in rows] if any(each.hint for each in read) else []
+    named = VersionAuthor.objects.filter(version__in=versions_named)
+    credentials = Credential.objects.filter(
+        platform_instance__in={place for reading in read for place, _, _ in reading.places},
+        external_id__in={external_id for reading in read for _, _, external_id in reading.places},
+    ).select_related("opens")
     return _Register(
         versions,
         {(row.connector, row.instance_name): row for row in bound},
-        _credentials(read),
-        frozenset(named.values_list("version_id", "said__text")) if hints and versions else frozenset(),
+        {(row.platform_instance, row.kind, row.external_id): row for row in credentials},
+        frozenset(named.values_list("version_id", "said__text")),
     )
-
-
-def _credentials(read: Sequence[_Read]) -> dict[tuple[str, str, str], Credential]:
-    wanted = {where for reading in read for where in _places(reading)}
-    if not wanted:
-        return {}
-    rows = Credential.objects.filter(
-        platform_instance__in={place for place, _, _ in wanted},
-        external_id__in={external_id for _, _, external_id in wanted},
-    ).select_related("opens")
-    return {(row.platform_instance, row.kind, row.external_id): row for row in rows}
-
-
-def _places(reading: _Read) -> list[tuple[str, str, str]]:
-    """Register keys of a manifest's credentials, in its order."""
-    assert reading.automation is not None  # known automations only
-    platform = reading.automation.platform_instance
-    return platform_instance.credential_places(reading.manifest, platform, reading.automation)
 
 
 def _version(reading: _Read, register: _Register) -> Version | None:
     """Existing version of a preview, if confirming it would write nothing."""
-    assert reading.automation is not None  # known automations only
     keys = {binding_key(privilege) for privilege in reading.manifest.privileges}
     rows = {key: register.bindings.get(key) for key in keys}
     if any(key[0] == REGISTERED or row is None or row.is_refused for key, row in rows.items()):
@@ -169,8 +154,7 @@ def _version(reading: _Read, register: _Register) -> Version | None:
         return None
     if reading.automation.approved_version_id is None and version.judged != reading.automation.tier:  # type: ignore[attr-defined]
         return None
-    hint = free_text.seen(reading.manifest.source.owner_hint)
-    if hint and (version.pk, hint) not in register.authors:
+    if reading.hint and (version.pk, reading.hint) not in register.authors:
         return None
     return version if _changes_no_credential(reading, register, opens, rows) else None
 
@@ -182,10 +166,10 @@ def _changes_no_credential(
     rows: Mapping[tuple[str, str], Binding | None],
 ) -> bool:
     """Whether the import would change the resource of no credential (I6)."""
-    places = _places(reading)
-    credentials = [register.credentials.get(place) for place in places]
     credentials_by_key = {
-        each.key: row for each, row in zip(reading.manifest.credentials, credentials, strict=True) if row is not None
+        credential.key: row
+        for credential, place in zip(reading.manifest.credentials, reading.places, strict=True)
+        if (row := register.credentials.get(place)) is not None
     }
     if len(credentials_by_key) < len({each.key for each in reading.manifest.credentials}):
         return False

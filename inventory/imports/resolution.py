@@ -12,9 +12,7 @@ from governance.core.models import Person
 from inventory.automations import platform_instance as automation_platform_instance
 from inventory.credentials import rules as credential_rules
 from inventory.importers import capabilities, sentences
-from inventory.importers.manifest import Credential as ManifestCredential
 from inventory.importers.manifest import (
-    CredentialRef,
     Manifest,
     binding_key,
     entitlement_code,
@@ -96,7 +94,7 @@ class Resolution:
     def nameable(self) -> list[BindingKey]:
         """Connections whose resource the builder may choose: unknown, refused or unconfirmed (I8)."""
         keys = (key for key in self.resources if key[1] and key[0] != REGISTERED and key not in self.held)
-        return [key for key in keys if _is_open(self.bindings.get(key))]
+        return [key for key in keys if key not in self.bindings or self.bindings[key].is_open]
 
     def is_rebound(self, key: BindingKey) -> bool:
         """Whether the builder chose another resource than the unconfirmed binding names."""
@@ -184,7 +182,8 @@ def _resources(
     for key, privilege in keys.items():
         row = resolved.bindings.get(key)
         # A connection chosen at run time stays open for everybody; no builder's choice decides it (I8).
-        choice = chosen.get(binding_name(key)) if key[1] and _is_open(row) and key not in resolved.held else None
+        may_choose = key[1] and (row is None or row.is_open) and key not in resolved.held
+        choice = chosen.get(binding_name(key)) if may_choose else None
         if row is not None and choice is not None and choice.pk in row.refused_for:
             choice = None  # its owner refused this resource
         stands = row.resource if row is not None and not row.is_refused else None
@@ -215,30 +214,20 @@ def _reserved_by_others(
     return {key: row for key, row in waiting.items() if key in rests}
 
 
-def _is_open(row: Binding | None) -> bool:
-    return row is None or row.is_open
-
-
 def _described(keys: Iterable[BindingKey]) -> dict[BindingKey, Resource]:
-    named = {key: int(key[1]) for key in keys if key[0] == REGISTERED}
-    rows = Resource.objects.filter(pk__in=named.values()).select_related(
-        "owner", "deputy", "team__lead", "team__deputy_lead"
-    )
-    by_pk = {row.pk: row for row in rows} if named else {}
-    return {key: by_pk[pk] for key, pk in named.items() if pk in by_pk}
+    """Resources of a manual description."""
+    named = [instance for connector, instance in keys if connector == REGISTERED]
+    rows = Resource.objects.select_related("owner", "deputy", "team__lead", "team__deputy_lead").in_bulk(named)
+    return {(REGISTERED, str(pk)): row for pk, row in rows.items()}
 
 
 def _proposed(key: BindingKey, privilege: ManifestPrivilege) -> Resource:
-    connector, instance = key
+    (connector, instance), ref = key, privilege.credential
     if not instance:
         name = f"{connector} (not known which)"[:160]
         return Resource(kind=sentences.kind_of(connector), name=name, unresolved=True, directory=False)
-    named = (
-        privilege.credential.name
-        if privilege.credential is not None and instance == privilege.credential.external_id
-        else ""
-    )
-    return Resource(kind=sentences.kind_of(connector), name=(named or instance)[:160])
+    name = ref.name if ref is not None and instance == ref.external_id else ""
+    return Resource(kind=sentences.kind_of(connector), name=(name or instance)[:160])
 
 
 def _credentials(
@@ -256,18 +245,14 @@ def _credentials(
     credentials = {(row.platform_instance, row.kind, row.external_id): row for row in rows}
     for credential, place in zip(manifest.credentials, places, strict=True):
         if credential.key not in resolved.credentials:
-            resolved.credentials[credential.key] = credentials.get(place) or _new_credential(credential, place[0])
+            resolved.credentials[credential.key] = credentials.get(place) or Credential(
+                kind=credential.type[:80],
+                name=credential.name[:160],
+                platform_instance=place[0],
+                external_id=place[2],
+                lifetime=credential.lifetime if credential.lifetime in Lifetime.values else Lifetime.UNKNOWN,
+            )
         resolved.places.setdefault(credential.key, []).extend(at[:300] for at in credential.at)
-
-
-def _new_credential(credential: ManifestCredential, platform_instance: str) -> Credential:
-    return Credential(
-        kind=credential.type[:80],
-        name=credential.name[:160],
-        platform_instance=platform_instance,
-        external_id=automation_platform_instance.external_id_of(credential),
-        lifetime=credential.lifetime if credential.lifetime in Lifetime.values else Lifetime.UNKNOWN,
-    )
 
 
 def _settle_credentials(resolved: Resolution, automation: Automation | None) -> None:
@@ -302,15 +287,12 @@ def _privilege(
 ) -> None:
     connector, instance = binding_key(privilege)
     resource = resolved.resources[connector, instance]
-    recognised, level = is_recognised(privilege, places), level_of(privilege, places)
+    level, ref = level_of(privilege, places), privilege.credential
     scope_kind, parts = sentences.scope_of(privilege.connector, privilege.target, privilege.scope)
-    code = entitlement_code(privilege)[:160]
-    entitlement = entitlements.get((resource.pk or 0, code)) or _new_entitlement(
-        resource, privilege, code, scope_kind, level
-    )
-    credential = resolved.credentials.get(privilege.credential.key) if privilege.credential is not None else None
+    entitlement = entitlements.get((resource.pk or 0, entitlement_code(privilege)[:160]))
+    credential = resolved.credentials.get(ref.key) if ref is not None else None
     made = Privilege(
-        entitlement=entitlement,
+        entitlement=entitlement or _new_entitlement(resource, privilege, scope_kind, level),
         connector=connector,
         instance=instance,
         target=privilege.target,
@@ -318,7 +300,7 @@ def _privilege(
         scope=parts,
         level=level,
         credential=credential,
-        credential_missing=credential is None and _is_missing(privilege.credential),
+        credential_missing=credential is None and ref is not None and not ref.bound,
         key=privilege_key(privilege, str(resource.pk or binding_name((connector, instance)))),
         at=[privilege.at[:300]],
         assumed=list(privilege.assumed),
@@ -326,17 +308,13 @@ def _privilege(
         model_controlled=privilege.model_controlled,
         sensitive=privilege.sensitive,
         opaque=is_opaque(privilege, places),
-        recognised=recognised,
+        recognised=is_recognised(privilege, places),
     )
     draft_key = privilege_key(privilege, "")
     same = resolved.privileges.setdefault(draft_key, made)
     resolved.manifest_privileges.setdefault(draft_key, privilege)
     if same is not made:
         _merge(same, made)
-
-
-def _is_missing(ref: CredentialRef | None) -> bool:
-    return ref is not None and not ref.bound
 
 
 def _merge(privilege: Privilege, other: Privilege) -> None:
@@ -349,23 +327,20 @@ def _merge(privilege: Privilege, other: Privilege) -> None:
         setattr(privilege, name, getattr(privilege, name) or getattr(other, name))
 
 
-def _new_entitlement(
-    resource: Resource, privilege: ManifestPrivilege, code: str, scope_kind: str, level: str
-) -> Entitlement:
-    phrase = sentences.phrase_of(privilege.connector, code)
+def _new_entitlement(resource: Resource, privilege: ManifestPrivilege, scope_kind: str, level: str) -> Entitlement:
+    code = entitlement_code(privilege)
+    phrase = sentences.phrase_of(privilege.connector, code[:160])
     opens_secrets = privilege.sensitive and privilege.access == "read"
     return Entitlement(
         resource=resource,
-        code=code,
+        code=code[:160],
         words=phrase.words[:200],
         form=phrase.form[:300],
         level=level,
         scope_kind=scope_kind,
         data_class=DataClass.RESTRICTED if opens_secrets else "",
         outbound=sentences.is_outbound(privilege.connector, privilege.access),
-        tags=capabilities.tags_of(
-            privilege.connector, entitlement_code(privilege), level, kind=resource.kind, opens_secrets=opens_secrets
-        ),
+        tags=capabilities.tags_of(privilege.connector, code, level, kind=resource.kind, opens_secrets=opens_secrets),
     )
 
 
