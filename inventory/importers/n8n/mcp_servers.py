@@ -29,9 +29,8 @@ _NEEDS = {
 def mcp_uses(node: Node) -> list[Use]:
     """One use for each tool that an MCP client node names, otherwise one for the whole server."""
     parameters = node.parameters
-    url = next(
-        (text_of(parameters.get(key)) for key in ("endpointUrl", "sseEndpoint", "url") if parameters.get(key)), ""
-    )
+    urls = (text_of(parameters.get(key)) for key in ("endpointUrl", "sseEndpoint", "url") if parameters.get(key))
+    url = next(urls, "")
     base = replace(_server(url), needs=_NEEDS.get(text_of(parameters.get("authentication")), ""))
     tools = _named_tools(parameters)
     if tools:
@@ -69,12 +68,8 @@ def _servers_in(value: Any) -> list[dict[str, Any]]:
 
 def _server_uses(server: dict[str, Any]) -> list[Use]:
     url = text_of(server.get("serverUrl"))
-    base = (
-        _server(url)
-        if url
-        else Use(instance=target_part(server.get("connectorId")) or target_part(server.get("serverLabel")))
-    )
-    base = replace(base, connector="mcp")
+    label = target_part(server.get("connectorId")) or target_part(server.get("serverLabel"))
+    base = replace(_server(url) if url else Use(instance=label), connector="mcp")
     allowed = server.get("allowedTools")
     names = re.split(r"[,\s]+", allowed) if isinstance(allowed, str) and not is_expression(allowed) else allowed
     tools = [each for each in names if isinstance(each, str) and each] if isinstance(names, list) else []
@@ -110,6 +105,5 @@ def _tool(base: Use, tool: str) -> Use:
         note: Note = ("wildcard", "medium", "Which tool is called is decided at run time")
         return replace(base, operation="*", access="unknown", notes=(*base.notes, note))
     level = access_of(tool, service=base.instance or "")
-    return replace(
-        base, operation=displayed(tool), access="execute" if level == "unknown" else level, assumed=("access",)
-    )
+    level = "execute" if level == "unknown" else level
+    return replace(base, operation=displayed(tool), access=level, assumed=("access",))

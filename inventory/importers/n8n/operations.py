@@ -85,8 +85,6 @@ def _trigger_uses(node: Node, has_credentials: bool) -> list[Use]:
 
 def _trigger_needs(node: Node) -> str:
     """Credential type that a trigger requires and does not name."""
-    if node.connector == "emailReadImap":
-        return "imap"
     if node.connector in table.TRIGGER_CREDENTIALS:
         return table.TRIGGER_CREDENTIALS[node.connector]
     node_facts = table.facts_of(node.connector.removesuffix("Trigger"), node.version)
@@ -133,8 +131,7 @@ def _sub_workflow(node: Node) -> list[Use]:
     value = parameters.get("workflowId")
     text = text_of(value)
     source = text_of(parameters.get("source"))
-    url = text_of(parameters.get("workflowUrl")) if source == "url" else ""
-    if url:
+    if source == "url" and (url := text_of(parameters.get("workflowUrl"))):
         return _workflow_at(url)
     name = ""
     if "$workflow.id" in text:
@@ -147,8 +144,8 @@ def _sub_workflow(node: Node) -> list[Use]:
         target = f"from {source}" if source not in ("", "database") else ""
     is_unread = source == "parameter" and not isinstance(parameters.get("workflowJson"), dict)
     notes = (_UNREAD_WORKFLOW,) if is_unread else ()
-    use = Use("workflow", "execute", "execute", target, "" if name == target else name, instance=PLATFORM, notes=notes)
-    return [use]
+    name = "" if name == target else name
+    return [Use("workflow", "execute", "execute", target, name, instance=PLATFORM, notes=notes)]
 
 
 def _workflow_at(url: str) -> list[Use]:
@@ -157,15 +154,9 @@ def _workflow_at(url: str) -> list[Use]:
     notes: list[Note] = [("unpinned_component", "medium", "Runs the workflow that stands at an address when it starts")]
     if address.dynamic:
         notes.append(dynamic_host(url))
+    target = f"from {address.host}{address.path}"
     return [
-        Use(
-            "workflow",
-            "execute",
-            "execute",
-            f"from {address.host}{address.path}",
-            instance=PLATFORM,
-            notes=tuple(notes),
-        ),
+        Use("workflow", "execute", "execute", target, instance=PLATFORM, notes=tuple(notes)),
         Use("request", "get", "read", address.path, instance=address.host, connector="httpRequest"),
     ]
 
@@ -216,11 +207,8 @@ def _inert_with_credential(node: Node) -> Use:
         return Use("", "receive", "read")
     if node.connector == "agent":
         return Use("database", "query", "execute", MODEL)
-    note: Note = (
-        "unrecognised",
-        "medium",
-        f"A node of type {displayed(node.connector, 60)} carries a credential; what it does with it is not in the export",
-    )
+    what = f"A node of type {displayed(node.connector, 60)} carries a credential"
+    note: Note = ("unrecognised", "medium", f"{what}; what it does with it is not in the export")
     return Use("", "*", "unknown", notes=(note,))
 
 
@@ -238,16 +226,17 @@ def _connector(node: Node) -> Use:
     if not operation:
         operation = node_facts.operations.get(resource, node_facts.operations.get("", "")) if node_facts else ""
         assumed.append("operation")
-    operation, access = _level(node, resource, operation, node_facts is not None, assumed)
+    sql = _sql(node, operation)
+    operation, access = _level(node, resource, operation, sql, node_facts is not None, assumed)
     if node_facts is None or access == "unknown":
         parameter = "type" if node_facts is None else "operation"
         detail = f"This importer does not know the {parameter} of the node; check what it does"
         notes.append(("unrecognised", "medium", detail))
-    if (sql := _sql(node, operation)) is not None:
+    if sql is not None:
         notes += [("unread_query", "medium", because) for because in sql.unread]
     if node.connector in _ADDRESSED and address_of(_endpoint(node)).dynamic:
         notes.append(dynamic_host(_endpoint(node)))
-    target, name = _connector_target(node, operation, node_facts)
+    target, name = _connector_target(node, operation, sql, node_facts)
     return Use(
         EXPRESSION if is_expression(resource) else displayed(resource, 80),
         operation,
@@ -274,23 +263,21 @@ def _needs(node: Node, node_facts: table.NodeFacts | None) -> str:
     return expected_type(node_facts.credentials, text_of(node.parameters.get("authentication"))) if node_facts else ""
 
 
-def _level(node: Node, resource: str, operation: str, is_known: bool, assumed: list[str]) -> tuple[str, Access]:
+def _level(
+    node: Node, resource: str, operation: str, sql: Query | None, is_known: bool, assumed: list[str]
+) -> tuple[str, Access]:
     """(shown operation, level). A level from the name of an unlisted type is marked assumed."""
     if not operation or is_expression(operation):
         return "*", "unknown"
-    override: Access | None = table.ACCESS.get(f"{node.connector}/{operation}") if is_known else None
-    if override is not None:
-        return displayed(operation, 80), override
-    if operation in _QUERIES and node.connector == "graphql" and (query := _query(node)):
-        literal: Access = "write" if _MUTATION.search(query) else "read"
-        return displayed(operation, 80), "execute" if "{{" in query else literal
-    if operation in _QUERIES:
-        sql = _sql(node, operation)
-        return displayed(operation, 80), sql.access if sql is not None else "execute"
-    is_customer = resource in table.CUSTOMERS.get(node.connector, ())
-    access = access_of(operation, "" if is_customer else resource, node.connector)
-    if not is_known and access != "unknown":
-        assumed.append("access")
+    access: Access | None = table.ACCESS.get(f"{node.connector}/{operation}") if is_known else None
+    if access is None and operation in _QUERIES:
+        access = sql.access if sql is not None else "execute"
+        if node.connector == "graphql" and (query := _query(node)) and "{{" not in query:
+            access = "write" if _MUTATION.search(query) else "read"
+    if access is None:
+        is_customer = resource in table.CUSTOMERS.get(node.connector, ())
+        access = access_of(operation, "" if is_customer else resource, node.connector)
+        assumed += ["access"] if not is_known and access != "unknown" else []
     return displayed(operation, 80), access
 
 
@@ -312,8 +299,10 @@ def _endpoint(node: Node) -> str:
     return text_of(node.parameters.get("endpoint") or node.parameters.get("url"))
 
 
-def _connector_target(node: Node, operation: str, node_facts: table.NodeFacts | None) -> tuple[str, str]:
-    if (sql := _sql(node, operation)) is not None:
+def _connector_target(
+    node: Node, operation: str, sql: Query | None, node_facts: table.NodeFacts | None
+) -> tuple[str, str]:
+    if sql is not None:
         return ", ".join(sql.tables), ""  # never cut: the owners of the tables decide about each
     if operation in _QUERIES and node.connector != "graphql" and (query := _query(node)):
         return (MODEL if is_model_chosen(query) else EXPRESSION), ""

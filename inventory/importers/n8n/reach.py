@@ -25,17 +25,15 @@ def with_targets(node: Node, use: Use) -> Use:
     copies = [f"{kind} {value}" for kind, value in _copies(node.parameters)]
     if copies and use.access == "write":
         use = replace(use, target="; ".join(filter(None, (use.target, *copies))), target_name="")
-    proxy = next((text_of(each["proxy"]) for each in _members(node.parameters) if text_of(each.get("proxy"))), "")
-    if proxy:
+    if proxy := next(filter(None, (text_of(each.get("proxy")) for each in _members(node.parameters))), ""):
         scope = f"through proxy {address_of(proxy).host or EXPRESSION}"
         use = replace(use, scope="; ".join(filter(None, (use.scope, scope))))
     return use
 
 
 def _at_base_address(node: Node, use: Use) -> Use:
-    url = next(
-        (text_of(each[name]) for each in _members(node.parameters) for name in _BASE if text_of(each.get(name))), ""
-    )
+    urls = (text_of(members.get(name)) for members in _members(node.parameters) for name in _BASE)
+    url = next(filter(None, urls), "")
     address = address_of(url)
     if address.host:
         return replace(use, instance=address.host)

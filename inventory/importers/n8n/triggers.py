@@ -32,36 +32,23 @@ def trigger_of(connector: str, at: str, node: dict[str, Any], has_credentials: b
     """
     parameters = node["parameters"]
     if connector == "wait":
-        return _resume_trigger(at, node, has_credentials)
-    kind = trigger_type(connector)
-    if not kind:
-        return None
-    return Trigger(
-        type=kind,
-        at=at,
-        detail=_detail(connector, kind, parameters),
-        authenticated=_is_authenticated(connector, kind, parameters, has_credentials),
-        active=not node.get("disabled"),
-    )
+        kind, detail = _resumed(parameters)
+        authentication = {"authentication": parameters.get("incomingAuthentication")}
+        is_authenticated = _is_authenticated("webhook", kind, authentication, has_credentials)
+    elif kind := trigger_type(connector):
+        detail = _detail(connector, kind, parameters)
+        is_authenticated = _is_authenticated(connector, kind, parameters, has_credentials)
+    return Trigger(kind, at, detail, is_authenticated, active=not node.get("disabled")) if kind else None
 
 
-def _resume_trigger(at: str, node: dict[str, Any], has_credentials: bool) -> Trigger | None:
-    """Entry of a waiting node, under an address of each run."""
-    parameters, options = node["parameters"], node["parameters"].get("options")
-    kind = text_of(parameters.get("resume"))
+def _resumed(parameters: dict[str, Any]) -> tuple[str, str]:
+    """Type and address of the entry of a waiting node, an address of each run; empty for a node that awaits no call."""
+    kind, options = text_of(parameters.get("resume")), parameters.get("options")
     if kind not in ("webhook", "form"):
-        return None
+        return "", ""
     suffix = target_part(options.get("webhookSuffix")) if isinstance(options, dict) else ""
     path = f"/{kind}-waiting/…" + (f"/{path_shown(suffix.lstrip('/'))}" if suffix else "")
-    method = target_part(parameters.get("httpMethod")) or "GET"
-    authentication = {"authentication": parameters.get("incomingAuthentication")}
-    return Trigger(
-        type=kind,
-        at=at,
-        detail=f"{method} {path}" if kind == "webhook" else path,
-        authenticated=_is_authenticated("webhook", kind, authentication, has_credentials),
-        active=not node.get("disabled"),
-    )
+    return kind, f"{target_part(parameters.get('httpMethod')) or 'GET'} {path}" if kind == "webhook" else path
 
 
 def _is_authenticated(connector: str, kind: str, parameters: dict[str, Any], has_credentials: bool) -> bool:
