@@ -68,9 +68,8 @@ def read_paths(
                 yield NotRead(str(entry), reason)
                 continue
             try:
-                yield from read(
-                    name, _bytes(entry, limits), fingerprint_key=fingerprint_key, format=format, limits=limits
-                )
+                data = _bytes(entry, limits)
+                yield from read(name, data, fingerprint_key=fingerprint_key, format=format, limits=limits)
             except ImportProblem as problem:
                 is_of_another = problem.platform and not problem.is_known and entry != path
                 if (is_asked_for and not is_of_another) or problem.is_known:
@@ -86,26 +85,13 @@ def _walk(path: Path) -> Iterator[Path | NotRead | ImportProblem]:
         return
     closed: list[OSError] = []
     for folder, folders, files in os.walk(path, onerror=closed.append, followlinks=False):
-        yield from _problems(closed)
-        folder_names = sorted(folders)
-        linked = {name for name in folder_names if Path(folder, name).is_symlink()}
-        yield from (
-            NotRead(str(Path(folder, name)), LINK if name in linked else _FOLDER)
-            for name in folder_names
-            if name in linked | _NOT_WALKED
-        )
-        folders[:] = [name for name in folder_names if name not in linked | _NOT_WALKED]
-        for name in sorted(files):
-            file_path = Path(folder, name)
+        linked = {name for name in folders if Path(folder, name).is_symlink()}
+        skipped = sorted(linked | _NOT_WALKED.intersection(folders))
+        yield from (NotRead(str(Path(folder, name)), LINK if name in linked else _FOLDER) for name in skipped)
+        folders[:] = sorted({*folders}.difference(skipped))
+        for file_path in (Path(folder, name) for name in sorted(files)):
             yield NotRead(str(file_path), LINK) if file_path.is_symlink() else file_path
-    yield from _problems(closed)
-
-
-def _problems(closed: list[OSError]) -> Iterator[ImportProblem]:
-    """Folders that could not be opened since the last call."""
-    while closed:
-        error = closed.pop(0)
-        yield _not_opened(str(error.filename), error)
+    yield from (_not_opened(Path(error.filename), _closed(error)) for error in closed)
 
 
 def _reason_to_skip(path: Path, limits: Limits) -> str:
@@ -117,7 +103,7 @@ def _reason_to_skip(path: Path, limits: Limits) -> str:
             head = opened.read(_HEAD)
         size = path.stat().st_size
     except OSError as error:
-        return f"it could not be opened ({error.strerror})"
+        return _closed(error)
     may_be_ours = is_yaml(path.name) or begins_as_json(head) or refused_text(path.name, head)
     return "" if may_be_ours and size <= limits.size else _unknown_format(path)
 
@@ -127,25 +113,25 @@ def _unknown_format(path: PurePath) -> str:
     if is_yaml(path.name):
         return YAML
     ending = path.suffix.lower()
-    return (
-        f"no format that is read ends in {ending}" if ending else "no format that is read has a name without an ending"
-    )
+    return f"no format that is read {f'ends in {ending}' if ending else 'has a name without an ending'}"
 
 
 def _bytes(path: Path, limits: Limits) -> bytes:
-    refused = ""
     try:
+        if not path.exists():
+            raise _not_opened(path, "there is no such file")
         if not path.is_file():
-            refused = "there is no such file" if not path.exists() else _NOT_A_FILE
-        elif path.stat().st_size > limits.size:
+            raise _not_opened(path, _NOT_A_FILE)
+        if path.stat().st_size > limits.size:
             too_large(str(path), limits)
-        else:
-            return path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise _not_opened(str(path), error) from None
-    raise ImportProblem(str(path), "", refused, "Check the path, and that you may read it.")
+        raise _not_opened(path, _closed(error)) from None
 
 
-def _not_opened(path: str, error: OSError) -> ImportProblem:
-    reason = f"it could not be opened ({error.strerror})"
-    return ImportProblem(path, "", reason, "Check the path, and that you may read it.")
+def _closed(error: OSError) -> str:
+    return f"it could not be opened ({error.strerror})"
+
+
+def _not_opened(path: PurePath, reason: str) -> ImportProblem:
+    return ImportProblem(str(path), "", reason, "Check the path, and that you may read it.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address, IPv6Address
+from socket import inet_aton
 
 #: Connectors whose connection is an address, so that a name without a dot is a host and no credential id.
 _ADDRESSED = frozenset({"httpRequest", "graphql", "rssFeedRead", "rssFeedReadTrigger", "sseTrigger", "git"})
@@ -57,21 +58,8 @@ def _ipv6(text: str) -> str:
 
 def _ipv4(text: str, *, is_address: bool) -> str:
     """IPv4 address of one to four decimal, octal or hexadecimal numbers; empty for other text."""
-    parts = text.split(".")
-    if len(parts) > 4 or not all(_NUMBER.fullmatch(part) for part in parts):
-        return ""
     try:
-        *first, last = (_number(part) for part in parts)
-    except ValueError:
+        address = IPv4Address(inet_aton(text))
+    except OSError:
         return ""
-    whole = last + sum(number << 8 * (3 - place) for place, number in enumerate(first))
-    is_in_range = all(number < 256 for number in first) and last < 256 ** (4 - len(first))
-    if not is_in_range or not (is_address or whole >= _LEAST_ADDRESS):
-        return ""
-    return str(IPv4Address(whole))
-
-
-def _number(text: str) -> int:
-    if text.startswith("0x"):
-        return int(text[2:] or "0", 16)
-    return int(text, 8 if text.startswith("0") and len(text) > 1 else 10)
+    return str(address) if is_address or int(address) >= _LEAST_ADDRESS else ""

@@ -8,13 +8,12 @@ editor, timestamps, execution data, pinned data. A CI job computes the same dige
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from inventory.importers.facts import facts
 from inventory.importers.inline_workflows import MEMBER
 from inventory.importers.manifest import canonical_json, sha256
-from inventory.importers.n8n.node import wires_of
 from inventory.importers.node_order import Edge, canonical_order
 from inventory.importers.work_budget import Budget
 
@@ -92,6 +91,16 @@ def _order(nodes: list[dict[str, Any]], connections: Any, tools: frozenset[str],
         elif target in places:
             contents[places[target]] += f"\n{label} from {source}"
     return canonical_order(contents, edges, budget)
+
+
+def wires_of(connections: Any) -> Iterator[tuple[str, str, int, dict[str, Any]]]:
+    """(source, kind, output, wire) of every wire to a named node."""
+    for source, kinds in connections.items() if isinstance(connections, dict) else ():
+        for kind, ports in kinds.items() if isinstance(kinds, dict) else ():
+            for port, wires in enumerate(ports) if isinstance(ports, list) else ():
+                for wire in wires if isinstance(wires, list) else ():
+                    if isinstance(wire, dict) and isinstance(wire.get("node"), str):
+                        yield source, kind, port, wire
 
 
 def mcp_content(servers: list[tuple[tuple[str | int, ...], dict[str, Any]]], inputs: Any) -> str:

@@ -167,9 +167,9 @@ def _changes_no_credential(
 ) -> bool:
     """Whether the import would change the resource of no credential (I6)."""
     credentials_by_key = {
-        credential.key: row
+        credential.key: known
         for credential, place in zip(reading.manifest.credentials, reading.places, strict=True)
-        if (row := register.credentials.get(place)) is not None
+        if (known := register.credentials.get(place)) is not None
     }
     if len(credentials_by_key) < len({each.key for each in reading.manifest.credentials}):
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,16 +50,6 @@ class Reading:
         self.privileges += other.privileges
         self.credentials += other.credentials
         self.findings += other.findings
-
-
-def wires_of(connections: Any) -> Iterator[tuple[str, str, int, dict[str, Any]]]:
-    """(source, kind, output, wire) of every wire to a named node."""
-    for source, kinds in connections.items() if isinstance(connections, dict) else ():
-        for kind, ports in kinds.items() if isinstance(kinds, dict) else ():
-            for port, wires in enumerate(ports) if isinstance(ports, list) else ():
-                for wire in wires if isinstance(wires, list) else ():
-                    if isinstance(wire, dict) and isinstance(wire.get("node"), str):
-                        yield source, kind, port, wire
 
 
 def split_type(node_type: str) -> tuple[str, str]:

@@ -13,13 +13,13 @@ from inventory.importers.display import display_label, displayed
 from inventory.importers.inline_workflows import MEMBER
 from inventory.importers.manifest import Credential, Finding, Kind, Manifest, Source, merged_credentials
 from inventory.importers.n8n.code import LONGEST_IN_ALL, length_in
-from inventory.importers.n8n.node import Node, Reading, split_type, wires_of
+from inventory.importers.n8n.node import Node, Reading, split_type
 from inventory.importers.n8n.privileges import read_node
 from inventory.importers.node_order import TooAlike
 from inventory.importers.problem import ImportProblem
 from inventory.importers.secrets.findings import findings_of
 from inventory.importers.secrets.scrubber import Scrubbed
-from inventory.importers.source_digest import n8n_content
+from inventory.importers.source_digest import n8n_content, wires_of
 from inventory.importers.work_budget import Budget
 
 FORMAT = "n8n"

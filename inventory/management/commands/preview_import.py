@@ -22,12 +22,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, or a folder with everything below it")
-        parser.add_argument(
-            "--all", action="store_true", help="name each file of a folder that is not read, however many"
-        )
         parser.add_argument("--format", choices=FORMATS, default="auto", help="what each file must be (default: look)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        status = print_preview(options["paths"], options["format"], self.stdout, self.stderr, names_each=options["all"])
-        if status:
+        if status := print_preview(options["paths"], options["format"], self.stdout, self.stderr):
             raise SystemExit(status)

@@ -126,26 +126,6 @@ def test_files_of_other_platforms_in_a_folder_are_named_and_are_no_failure(tmp_p
 
 
 @pytest.mark.rule("I8")
-def test_many_of_one_ending_are_counted_and_each_is_named_on_request(tmp_path: Path) -> None:
-    (tmp_path / "good.json").write_text(json.dumps(server(url="https://a.example/mcp")))
-    for number in range(40):
-        (tmp_path / f"page-{number:02}.md").write_text("words")
-        (tmp_path / f"job-{number:02}.yml").write_text("on: push")
-    (tmp_path / "LICENSE").write_text("MIT")
-    status, _, err = _run(str(tmp_path))
-    assert status == 0, "what nobody exports is no failure"
-    assert err.splitlines() == [
-        f"{tmp_path}/LICENSE, the whole file: not read, no format that is read has a name without an ending.",
-        f"40 files, {tmp_path}/job-00.yml the first: not read, YAML is not read yet. --all names each.",
-        f"40 files, {tmp_path}/page-00.md the first: not read, no format that is read ends in .md. --all names each.",
-        "1 automations read, 0 files refused, 81 other files not read",
-    ]
-    every = _run(str(tmp_path), "--all")[2].splitlines()
-    assert len(every) == 82
-    assert f"{tmp_path}/page-39.md, the whole file: not read, no format that is read ends in .md." in every
-
-
-@pytest.mark.rule("I8")
 def test_file_name_prints_on_one_safe_line(tmp_path: Path) -> None:
     for name in (b"two\nlines.json", b"\x1b[2J.md", b"no text \xff.csv", "übersicht.md".encode()):
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text("words")
