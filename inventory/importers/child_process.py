@@ -16,16 +16,15 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from inventory.importers.documents import FEWER
 from inventory.importers.manifest import Manifest
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import OUT_OF_MEMORY, ReadResult, file_shown, read
+from inventory.importers.reader import OUT_OF_MEMORY, ReadResult, file_shown
 from inventory.importers.secrets.findings import SecretFound
-from inventory.importers.size_limit import Found, refuse_too_large
+from inventory.importers.size_limit import Found, refuse_too_large, results_of
 
 END = b"[]\n"
 
@@ -121,7 +120,7 @@ def _answer(name: str, data: bytes, key: bytes, most: int) -> list[bytes]:
     lines: list[bytes] = []
     size = 0
     try:
-        for result in refuse_too_large(list(_read_results(name, data, key))):
+        for result in refuse_too_large(results_of(name, data, key)):
             lines.append(_line(_document(result)))
             size += len(lines[-1])
             if size > most:
@@ -129,14 +128,6 @@ def _answer(name: str, data: bytes, key: bytes, most: int) -> list[bytes]:
     except MemoryError:
         return [_refused(name, OUT_OF_MEMORY)]
     return lines
-
-
-def _read_results(name: str, data: bytes, key: bytes) -> Iterator[Found]:
-    try:
-        for result in read(name, data, fingerprint_key=key):
-            yield file_shown(name), result
-    except ImportProblem as problem:
-        yield problem.file, problem
 
 
 def _document(result_pair: Found) -> list[Any]:

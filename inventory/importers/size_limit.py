@@ -7,13 +7,21 @@ from collections.abc import Sequence
 
 from inventory.importers.manifest import privilege_key
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import ReadResult
+from inventory.importers.reader import ReadResult, file_shown, read
 
 MOST_ROWS = 600
 """As many privileges and credentials one automation may ask for: each is three fields of a form, and a form has at most 2,000."""
 
 #: Shown name of a file, with one of its automations or the reason why there is none.
 Found = tuple[str, ReadResult | ImportProblem]
+
+
+def results_of(name: str, data: bytes, fingerprint_key: bytes) -> list[Found]:
+    """Read one file: a result for each automation, or its refusal, with the file's displayed name."""
+    try:
+        return [(file_shown(name), result) for result in read(name, data, fingerprint_key=fingerprint_key)]
+    except ImportProblem as problem:
+        return [(problem.file, problem)]
 
 
 def refuse_too_large(results: Sequence[Found]) -> list[Found]:

@@ -22,7 +22,7 @@ from governance.core.keys import key_files
 from governance.core.models import Team
 from inventory import importers
 from inventory.importers import ImportProblem, ReadResult
-from inventory.importers.size_limit import Found, refuse_too_large
+from inventory.importers.size_limit import Found, refuse_too_large, results_of
 from inventory.models import BatchState, ImportBatch, ImportItem, ImportState, Outcome, Version
 
 #: Content digest inside a manifest, compared without loading the manifest.
@@ -85,24 +85,10 @@ def begin_upload(*, actor: Actor, now: datetime, order: Mapping[str, Any] | None
 
 def read_files(files: Iterable[tuple[str, bytes]]) -> list[Found]:
     """Read files: a result for each automation and each refused file, with the file's displayed name."""
-    read_results: list[Found] = []
-    for name, data in files:
-        try:
-            results = importers.read(name, data, fingerprint_key=key_files.digest_key())
-        except ImportProblem as problem:
-            read_results.append((problem.file, problem))
-        else:
-            read_results += [(importers.file_shown(name), result) for result in results]
-    return read_results
+    return [result for name, data in files for result in results_of(name, data, key_files.digest_key())]
 
 
-def add_results(
-    batch: ImportBatch,
-    results: Sequence[Found],
-    *,
-    now: datetime,
-    team: Team | None = None,
-) -> Added:
+def add_results(batch: ImportBatch, results: Sequence[Found], *, now: datetime, team: Team | None = None) -> Added:
     """Add results to an upload, each once: a folder upload that broke off can be repeated (I7).
 
     Two results are the same with the same name and content, or with the same reason of refusal. Credentials that
@@ -121,9 +107,7 @@ def add_results(
         batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
         _not_under_way(batch)
         results = refuse_too_large(results)
-        earlier = (
-            _existing_keys(batch, {name[:255] for name, _ in results}) if batch.size or batch.items.exists() else set()
-        )
+        earlier = _existing_keys(batch, {name[:255] for name, _ in results})
         items = [item for item in _items(batch, results, now, team) if _item_key(item) not in earlier]
         ImportItem.objects.bulk_create(items)
         read_now = sum(item.progress == ImportState.PREVIEW for item in items)
