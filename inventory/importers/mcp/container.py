@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from inventory.importers.facts import facts, word_lists
@@ -33,10 +34,11 @@ class Container:
 
 def container_of(arguments: list[str]) -> Container | None:
     """The container that ``docker run`` starts; None for another command."""
-    at = _behind_run(arguments)
-    if at < 0:
+    line = behind_flags(arguments, _BEFORE_RUN)
+    line = line[1:] if line[:1] == ["container"] else line
+    if line[:1] != ["run"]:
         return None
-    container = Container()
+    container, arguments, at = Container(), line[1:], 0
     while at < len(arguments) and arguments[at].startswith("-"):
         flag, value, is_complete = _flag_of(arguments[at])
         if not is_complete:
@@ -56,13 +58,12 @@ def container_of(arguments: list[str]) -> Container | None:
     return container
 
 
-def _behind_run(arguments: list[str]) -> int:
-    """Index of the arguments of ``run`` or ``container run``, or -1 for another command."""
+def behind_flags(line: list[str], valued: Collection[str] = ()) -> list[str]:
+    """Words of a command line behind its first flags, and behind the values of some of them."""
     at = 0
-    while at < len(arguments) and arguments[at].startswith("-"):
-        at += 2 if arguments[at] in _BEFORE_RUN else 1
-    at += arguments[at : at + 1] == ["container"]
-    return at + 1 if arguments[at : at + 1] == ["run"] else -1
+    while at < len(line) and line[at].startswith("-"):
+        at += 2 if line[at] in valued else 1
+    return line[at:]
 
 
 def _flag_of(argument: str) -> tuple[str, str, bool]:

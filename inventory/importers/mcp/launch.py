@@ -10,7 +10,7 @@ from typing import Literal
 from inventory.importers.display import vocabulary
 from inventory.importers.facts import word_lists
 from inventory.importers.manifest import Severity
-from inventory.importers.mcp.container import container_of
+from inventory.importers.mcp.container import behind_flags, container_of
 from inventory.importers.mcp.wrappers import (
     ASSIGNED,
     BRIDGES,
@@ -191,15 +191,11 @@ def _behind(outer: Launch, line: list[str], depth: int) -> Launch:
 
 def _uv_run(rest: list[str], depth: int) -> Launch:
     """``uv run``: a script, a module or a command of the project in a folder."""
-    at = rest.index("run") + 1
-    while at < len(rest) and rest[at].startswith("-") and rest[at] != "-m":
-        at += 2 if rest[at] in _UVX_VALUED else 1
-    folder = ""
-    for index, each in enumerate(rest[:at]):
-        name, equals, value = each.partition("=")
-        if name in ("--directory", "--project"):
-            folder = value if equals else rest[index + 1]
-    line = rest[at + 2 :] if rest[at : at + 2] == ["mcp", "run"] else rest[at:]
+    flags, line = rest[rest.index("run") + 1 :], behind_flags(rest[rest.index("run") + 1 :], _UVX_VALUED)
+    if "-m" in flags[: len(flags) - len(line)]:
+        line = flags[flags.index("-m") :]
+    folder = _value_of(rest[: len(rest) - len(line)], ("--directory", "--project"))
+    line = line[2:] if line[:2] == ["mcp", "run"] else line
     is_script = line[:1] == ["-m"] or line[0].endswith(".py") if line else False
     if not line or depth >= _DEEPEST:
         return Launch("uv", "local", tuple(rest))
@@ -226,24 +222,21 @@ def _script(program: str, rest: list[str]) -> Launch:
 
 
 def _package(arguments: list[str], valued: frozenset[str], names: tuple[str, ...]) -> Launch:
-    named, first, index = "", "", 0
-    while index < len(arguments):
-        argument = arguments[index]
-        if argument.startswith("-"):
-            flag, equals, value = argument.partition("=")
-            if flag in valued and not equals:
-                index += 1
-                value = arguments[index] if index < len(arguments) else ""
-            if flag in names:
-                named = value
-        else:
-            first = argument
-            break
-        index += 1
-    component, rest = named or first, tuple(arguments[index + 1 :])
+    behind = behind_flags(arguments, valued)
+    named = _value_of(arguments[: len(arguments) - len(behind)], names)
+    component, rest = named or next(iter(behind), ""), tuple(behind[1:])
     is_bridge = package_name(component) in BRIDGES
     address = next((each for each in rest if re.match(r"https?://", each)), "") if is_bridge else ""
     return Launch(component, _pin_of(component), rest, address)
+
+
+def _value_of(flags: list[str], names: tuple[str, ...]) -> str:
+    """Last value of a flag of these names: ``--name value`` or ``--name=value``; empty without one."""
+    values = [""]
+    for flag, behind in zip(flags, [*flags[1:], ""], strict=False):
+        name, equals, value = flag.partition("=")
+        values += [value if equals else behind] if name in names else []
+    return values[-1]
 
 
 def _pin_of(component: str) -> Pin:

@@ -9,6 +9,7 @@ import shlex
 
 from inventory.importers.display import vocabulary
 from inventory.importers.facts import facts, word_lists
+from inventory.importers.mcp.container import behind_flags
 
 SHELLS = vocabulary("sh bash zsh dash fish cmd powershell pwsh")
 _WORDS, _FACTS = word_lists("mcp"), facts("mcp")
@@ -34,10 +35,10 @@ def inner_line(program: str, rest: list[str]) -> list[str] | None:
     if program in _BEHIND_DASHES and "--" in rest:
         return rest[rest.index("--") + 1 :] or None
     if program in _BEFORE:
-        line = _behind_flags(rest, _BEFORE[program])
+        line = behind_flags(rest, _BEFORE[program])
         return (line[1:] if program == "timeout" else line) or None
     if program in _RUN and rest[:1] == ["run"]:
-        return _behind_flags(rest[1:], frozenset()) or None
+        return behind_flags(rest[1:]) or None
     return None
 
 
@@ -104,10 +105,3 @@ def _in_shell(program: str, rest: list[str]) -> list[str] | None:
     if is_windows and len(words) > 1:
         return None if _MORE_THAN_ONE.search(" ".join(words)) else words
     return one_program(words[0], is_posix=not is_windows)
-
-
-def _behind_flags(rest: list[str], valued: frozenset[str]) -> list[str]:
-    index = 0
-    while index < len(rest) and rest[index].startswith("-"):
-        index += 2 if rest[index] in valued else 1
-    return rest[index:]
