@@ -16,8 +16,10 @@ from inventory.importers.manifest import (
     Privilege,
     Trigger,
     binding_key,
+    entitlement_code,
     manifest_digest,
     privilege_key,
+    with_shared_credentials,
 )
 from inventory.importers.problem import ImportProblem
 from inventory.importers.reader import (

@@ -49,8 +49,10 @@ class _Expansion:
         if not isinstance(parameters, dict) or MEMBER not in parameters:
             return node
         value = parameters[MEMBER]
-        inner = None
-        if depth < _DEEPEST and _is_inline(parameters.get("source")):
+        inner, source = None, parameters.get("source")
+        # With another source the node does not start the workflow: the text is a leftover.
+        is_started = source == "parameter" or (isinstance(source, str) and is_expression(source))
+        if depth < _DEEPEST and is_started:
             inner = _workflow_of(self._document(value) if isinstance(value, str) else value)
         if inner is not None:
             value = self.expanded(inner, depth + 1)
@@ -72,17 +74,14 @@ class _Expansion:
             return None
 
 
-def _is_inline(source: Any) -> bool:
-    """Whether the node may start the workflow in it. With another source, the text is a leftover."""
-    return source == "parameter" or (isinstance(source, str) and is_expression(source))
-
-
 def _workflow_of(value: Any) -> dict[str, Any] | None:
     """Workflow in a value or in a list of one, each node with a unique name; None without a workflow."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     nodes = value.get("nodes") if isinstance(value, dict) else None
-    if not isinstance(nodes, list) or not all(map(_is_node, nodes)):
+    if not isinstance(nodes, list):
+        return None
+    if not all(isinstance(node, dict) and isinstance(node.get("type"), str) for node in nodes):
         return None
     names: set[str] = set()
     named = []
@@ -93,7 +92,3 @@ def _workflow_of(value: Any) -> dict[str, Any] | None:
         names.add(name)
         named.append({**node, "name": name})
     return {**value, "nodes": named}
-
-
-def _is_node(node: Any) -> bool:
-    return isinstance(node, dict) and isinstance(node.get("type"), str)

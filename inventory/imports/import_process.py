@@ -13,10 +13,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection
@@ -94,9 +92,8 @@ def upload_slot(person: Person) -> Iterator[None]:
     """
     name = lock_name(person)
     if not _send_request("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name):
-        raise ImportBusy(
-            429, "Another import of yours is still being read.", "Wait until it has ended, then try again."
-        )
+        sentence = "Another import of yours is still being read."
+        raise ImportBusy(429, sentence, "Wait until it has ended, then try again.")
     try:
         if not _slots.acquire(blocking=False):
             raise ImportBusy(503, "Two imports are being read at the moment.", "Try again in a few seconds.")
@@ -131,7 +128,7 @@ def _killed_after(seconds: float, process: subprocess.Popen[bytes]) -> Iterator[
         killer.cancel()
 
 
-class Importer:
+class Importer(AbstractContextManager["Importer"]):
     """The child process of one upload; a new one is started after one that ended.
 
     Args:
@@ -148,10 +145,7 @@ class Importer:
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self._end()
 
     @property

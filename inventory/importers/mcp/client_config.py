@@ -56,14 +56,10 @@ def servers_in(document: Any) -> list[Server] | None:
     """
     if not isinstance(document, dict):
         return None
-    servers = list(_wrapped(document, ()))
-    if not servers and isinstance(document.get("mcp"), dict):
-        servers = list(_wrapped(document["mcp"], ("mcp",)))
+    servers = list(_wrapped(document, ())) or list(_wrapped(document.get("mcp"), ("mcp",)))
     projects = document.get("projects")
-    if isinstance(projects, dict):
-        for path, project in projects.items():
-            if isinstance(project, dict):
-                servers += _wrapped(project, ("projects", path))
+    for path, project in projects.items() if isinstance(projects, dict) else ():
+        servers += _wrapped(project, ("projects", path))
     if servers or any(isinstance(document.get(key), dict) and _looks_wrapped(document[key]) for key in _WRAPPERS):
         return servers
     if document and all(_is_server(each) for each in document.values()):
@@ -105,8 +101,8 @@ def read_configuration(file: str, scrubbed: Scrubbed, fallback_name: str) -> Man
     )
 
 
-def _wrapped(holder: dict[str, Any], trail: tuple[str | int, ...]) -> Iterator[Server]:
-    for key in _WRAPPERS:
+def _wrapped(holder: Any, trail: tuple[str | int, ...]) -> Iterator[Server]:
+    for key in _WRAPPERS if isinstance(holder, dict) else ():
         servers = holder.get(key)
         if isinstance(servers, dict) and _looks_wrapped(servers):
             for name, config in servers.items():
@@ -138,9 +134,8 @@ class _Reading:
         self._launch = _launch(config)
         self._address = self._find_address()
         self._instance = self._address.host or ("" if self._address.dynamic else self._name)
-        self._active = not (
-            config.get("disabled") is True or config.get("enable") is False or config.get("enabled") is False
-        )
+        is_off = config.get("enable") is False or config.get("enabled") is False
+        self._active = not (is_off or config.get("disabled") is True)
         self._narrowing = self._find_narrowing()
         self._scope = self._find_scope()
         self.credentials = list(self._find_credentials())
@@ -238,7 +233,7 @@ class _Reading:
             variables = [*self._env.items(), *self._launch.assigned]
             reached = scope_of(self._launch, options, variables, self._address.host)
         without = ", ".join(displayed(each, 80) for each in self._narrowing.without)
-        return "; ".join([*reached, *([f"except {without}"] if without else [])])
+        return "; ".join([*reached, f"except {without}"] if without else reached)
 
     def _find_credentials(self) -> Iterator[Credential]:
         for each in self.occurrences:

@@ -59,14 +59,12 @@ def workflows_in(document: Any) -> list[tuple[str, Any]] | None:
     """
     if is_workflow(document):
         return [("", document)]
-    if isinstance(document, dict):
-        if is_workflow(document.get("workflow")):
-            return [("workflow", document["workflow"])]
-        for key in ("workflows", "data"):
-            if isinstance(document.get(key), list) and any(is_workflow(each) for each in document[key]):
-                return [(f"{key}/{index}", each) for index, each in enumerate(document[key])]
-    if isinstance(document, list) and any(is_workflow(each) for each in document):
-        return [(str(index), each) for index, each in enumerate(document)]
+    if isinstance(document, dict) and is_workflow(document.get("workflow")):
+        return [("workflow", document["workflow"])]
+    lists = {f"{key}/": document.get(key) for key in ("workflows", "data")} if isinstance(document, dict) else {}
+    for prefix, entries in (lists or {"": document}).items():
+        if isinstance(entries, list) and any(map(is_workflow, entries)):
+            return [(f"{prefix}{index}", each) for index, each in enumerate(entries)]
     return None
 
 
@@ -92,6 +90,7 @@ def read_workflow(
     findings = reading.findings
     findings += findings_of(scrubbed, [each for each in scrubbed.found if each.trail[:1] != ("nodes",)])
     findings += _findings_of_workflow(workflow, credentials)
+    active, on_error = workflow.get("active"), _text(_member(workflow, "settings").get("errorWorkflow"))
     return Manifest(
         source=Source(
             format=FORMAT,
@@ -104,12 +103,12 @@ def read_workflow(
         name=_name(workflow.get("name")) or display_label(fallback_name),
         kind=_kind(nodes, links),
         platform="n8n",
-        enabled=_enabled(workflow),
+        enabled=False if workflow.get("isArchived") is True else active if isinstance(active, bool) else None,
         triggers=tuple(reading.triggers),
         privileges=tuple(reading.privileges),
         credentials=tuple(credentials),
         findings=tuple(findings),
-        on_error=_on_error(workflow),
+        on_error="" if on_error == "DEFAULT" else on_error,  # n8n's value for none
     )
 
 
@@ -276,19 +275,6 @@ def _findings_of_workflow(workflow: dict[str, Any], credentials: list[Credential
     if workflow.get("isArchived") is True:
         findings.append(Finding("dormant", "", "low", "The workflow is archived"))
     return findings
-
-
-def _enabled(workflow: dict[str, Any]) -> bool | None:
-    if workflow.get("isArchived") is True:
-        return False
-    active = workflow.get("active")
-    return active if isinstance(active, bool) else None
-
-
-def _on_error(workflow: dict[str, Any]) -> str:
-    """Id of the workflow that n8n starts on an error; empty for n8n's value "none"."""
-    text = _text(_member(workflow, "settings").get("errorWorkflow"))
-    return "" if text == "DEFAULT" else text
 
 
 def _owner_hint(workflow: dict[str, Any]) -> str:

@@ -107,17 +107,14 @@ def slot_strength(name: str, context: str = "") -> Strength:
     last = next((part for part in reversed(parts) if not part.isdigit()), "")
     if last in _NONE_AT_END and not _STRONG & set(parts):
         return "weak" if context == "query" and last in _SIGNED else ""
-    if _STRONG & set(parts) or any(joined.endswith(tail) for tail in ("apikey", "apitoken", "password", "passwd")):
+    if _STRONG & set(parts) or joined.endswith(("apikey", "apitoken", "password", "passwd")):
         return "strong"
-    if {"connection", "string"} <= set(parts) or {"conn", "string"} <= set(parts):
+    if "string" in parts and {"connection", "conn"} & set(parts):
         return "strong"
     if parts[-1] == "key":
-        if len(parts) > 1 and (_KEY_OF & set(parts[:-1]) or context in ("env", "header", "argument")):
-            return "strong"
-        return "strong" if context in ("env", "header", "query") else "weak"
-    if "key" in parts and context == "env":
-        return "strong"
-    if "conn" in parts and context in ("env", "argument"):
+        is_of_one = len(parts) > 1 and (_KEY_OF & set(parts[:-1]) or context == "argument")
+        return "strong" if is_of_one or context in ("env", "header", "query") else "weak"
+    if ("key" in parts and context == "env") or ("conn" in parts and context in ("env", "argument")):
         return "strong"
     if _WEAK & set(parts):
         return "weak"

@@ -150,7 +150,7 @@ def test_bulk_import_creates_drafts_only(company: Company, batch: ImportBatch) -
     ("where", "done"),
     [
         ("approvals.intake.bulk_import._import_item", 2),  # between two of them
-        ("inventory.imports.transitions.confirmation._outcome", 2),  # inside the transaction of one
+        ("inventory.imports.transitions.confirmation.Effect", 2),  # inside the transaction of one
         ("inventory.imports.transitions.confirmation.write_version", 2),
     ],
 )
