@@ -97,14 +97,11 @@ def path_shown(path: str, *, is_entry: bool = False) -> str:
     before = ""
     for part in _HOLE.sub(_as_hole, path).split("/"):
         is_entry = is_entry or _ENTRY.fullmatch(before) is not None
-        shown_parts.append(_segment(part, "webhook" if is_entry and not _HOLDS_SECRET.fullmatch(before) else before))
+        telling = "webhook" if is_entry and not _HOLDS_SECRET.fullmatch(before) else before
+        pieces = re.split(r"(\{[^{}]*\})", _without_user(_HUNG_ON.sub("", part)))
+        shown_parts.append("".join(_piece(each, telling) for each in pieces))
         before = part
     return "/".join(shown_parts)
-
-
-def _segment(segment: str, before: str) -> str:
-    pieces = re.split(r"(\{[^{}]*\})", _without_user(_HUNG_ON.sub("", segment)))
-    return "".join(_piece(each, before) for each in pieces)
 
 
 def _piece(piece: str, before: str) -> str:

@@ -26,6 +26,7 @@ CONTROLS: Mapping[str, tuple[str, str]] = MappingProxyType(
 STATED_CONTROLS = frozenset(CONTROLS)
 #: Tags whose presence removes a conflict.
 PROTECTIVE = STATED_CONTROLS | {"log.write", "backup.write"}
+_MODELS = ("lmChat", "lmOpenAi", "lmOllama", "lmCohere", "embeddings", "reranker")
 _LEVELS = frozenset({"read", "write", "execute", "admin"})
 
 
@@ -87,13 +88,9 @@ def _tags_found(connector: str, code: str, level: str) -> frozenset[str]:
     tags = {line.tag for line in _lines() if line.holds(service, nouns, level, is_everything=operation == "*")}
     if is_sensitive(operation, thing) and level != "write":
         tags.add("secrets.read")
-    if _is_model(connector) and level != "read":
+    if connector.startswith(_MODELS) and level != "read":
         tags.add("model.call")
     return frozenset(tags)
-
-
-def _is_model(connector: str) -> bool:
-    return connector.startswith(("lmChat", "lmOpenAi", "lmOllama", "lmCohere", "embeddings", "reranker"))
 
 
 def _singular(word: str) -> str:

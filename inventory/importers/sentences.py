@@ -28,6 +28,7 @@ MESSENGERS = _WORDS["messengers"]
 CARRIES_OUT_WHEN_READING = frozenset({"httpRequest"})
 
 _DYNAMIC = re.compile(re.escape(EXPRESSION) + "|" + re.escape(MODEL))
+_RUN_TIME = {MODEL: "whatever a model chooses", EXPRESSION: "what is worked out at run time"}
 _PLATFORMS = {"mcp": "MCP"}
 _INSTANCE_ID = re.compile(r"\s+(?=\S*\d)\S{8,}$")
 _CONTAINER = re.compile(r"(\w+) \{resource\}$")
@@ -114,17 +115,10 @@ def _plural(nouns: Sequence[str]) -> str:
 def target_text(target: str, name: str = "") -> str:
     """Target for people: its label, otherwise the target, with words for parts chosen at run time."""
     label = name or target
-    if not label:
-        return ""
-    if label == MODEL:
-        return "whatever a model chooses"
-    if label == EXPRESSION:
-        return "what is worked out at run time"
-    return _and(_DYNAMIC.sub("…", label).split(", "))
-
-
-def _and(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    if label in _RUN_TIME:
+        return _RUN_TIME[label]
+    *names, last = _DYNAMIC.sub("…", label).split(", ")
+    return f"{', '.join(names)} and {last}" if names else last
 
 
 def sentence_for(words: str, form: str, resource: str, target: str = "", target_name: str = "") -> str:

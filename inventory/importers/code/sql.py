@@ -83,7 +83,8 @@ def read_query(text: str, connector: str = "") -> Query:
     unread += [FILLED_IN for name in tables if name is None]
     unread += [ODD_NAME for name in tables if name is not None and not _NAME.fullmatch(name)]
     unread += [f"The query reaches past its tables: {_few_names(outside)}"] if outside else []
-    is_read = bool(statements) and all(map(_only_reads, statements or ())) and not unread
+    only_read = all(isinstance(each, _READS) and each.find(*_CHANGES) is None for each in statements or ())
+    is_read = bool(statements) and only_read and not unread
     unread += [f"The query calls what it does not show: {_few_names(unknown)}"] if unknown else []
     access: Access = "execute" if _RUNS.search(text) else "read" if is_read else "write"
     named = dict.fromkeys(displayed(name, _LONGEST_NAME) for name in tables if name is not None)
@@ -123,10 +124,6 @@ def _about_statement(statement: exp.Expr) -> str:
         return ""
     name = statement.name if isinstance(statement, exp.Command) else statement.key
     return f"It has a statement that is not read: {displayed(name.upper(), 40) or 'of another kind'}"
-
-
-def _only_reads(statement: exp.Expr) -> bool:
-    return isinstance(statement, _READS) and statement.find(*_CHANGES) is None
 
 
 def _tables_of(statement: exp.Expr) -> list[str | None]:

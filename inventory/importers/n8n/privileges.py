@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from inventory.importers.display import displayed, is_expression, is_model_chosen
 from inventory.importers.levels import is_sensitive
-from inventory.importers.manifest import Credential, CredentialRef, Finding, Privilege, Trigger
+from inventory.importers.manifest import CredentialRef, Finding, Privilege, Trigger
 from inventory.importers.n8n.code import opaque_because
 from inventory.importers.n8n.credentials import Named, bound_credentials, embedded_credentials
 from inventory.importers.n8n.node import Node, Reading, Use
@@ -40,7 +40,9 @@ def read_node(node: Node, occurrences: list[Occurrence]) -> Reading:
     host = uses[0].instance or "" if uses else ""
     embedded = embedded_credentials(occurrences, host)
     reading.credentials += [
-        replace(credential, at=(at,)) for _, credential in [*named, *embedded] if _is_named(credential)
+        replace(each, at=(at,))
+        for _, each in [*named, *embedded]
+        if each.external_id or each.name or each.where == "inline"
     ]
     for use in uses:
         ref = _credential_for(node, use, named, embedded)
@@ -58,10 +60,6 @@ def _open_to_anybody(node: Node, trigger: Trigger) -> str:
     if is_expression(text_of(node.parameters.get("authentication"))):
         return f"How callers of this {trigger.type} sign in is computed; anybody may who knows its address"
     return f"Anybody who knows the address of this {trigger.type} can call it"
-
-
-def _is_named(credential: Credential) -> bool:
-    return bool(credential.external_id or credential.name or credential.where == "inline")
 
 
 def _findings_of_node(node: Node, at: str, has_privileges: bool) -> list[Finding]:

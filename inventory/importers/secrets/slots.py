@@ -144,7 +144,8 @@ def judge(value: str, strength: Strength) -> Judged:
     if _URL.match(text) or _FILE.match(text):
         return Judged("plain")  # secrets inside a URL are found separately; a path leads to a secret and is none
     is_token = strength == "weak" and looks_like_token(text) and not _HOST.fullmatch(text) and not UUID.fullmatch(text)
-    if is_token or (strength == "strong" and _may_be_password(text)):
+    may_be_password = len(text) >= 4 and text.count(" ") <= 3 and "\n" not in text
+    if is_token or (strength == "strong" and (may_be_password or text.startswith("-----BEGIN"))):
         return Judged("literal", ((start, start + len(text)),))
     return Judged("plain")
 
@@ -268,10 +269,6 @@ def _is_certain(provider: str, value: str) -> bool:
     if provider == N8N or value.startswith(_NO_SECRET) or "EXAMPLE" in value or is_placeholder(value):
         return False
     return provider in _CERTAIN or any(looks_like_token(part) for part in (value, *value.split("/")))
-
-
-def _may_be_password(text: str) -> bool:
-    return text.startswith("-----BEGIN") or (len(text) >= 4 and text.count(" ") <= 3 and "\n" not in text)
 
 
 def _judge_expression(text: str, start: int) -> Judged:
