@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from inventory.importers.facts import word_lists
+from inventory.importers.facts import facts, word_lists
 
-SYSTEMS = (
-    "okta, entra, azure ad, active directory, keycloak, auth 0, cognito, iam, g suite admin, google workspace admin, cloud identity,"
-    " jump cloud, one login, ping identity, sailpoint, saviynt, authentik, zitadel, work os, ldap, free ipa"
-)
-"""Systems in which every change counts as a change of access, by the words of their names."""
-SUITES = "ms graph, microsoft graph, google workspace, workspace mcp, g suite"
-"""Suites that also hold mail and files: only a change to `THINGS` counts."""
-_WORDS = word_lists("connectors")
+_WORDS, _FACTS = word_lists("connectors"), facts("connectors")
 THINGS = _WORDS["access_things"]
-_HOSTS = re.compile(
-    r"(?:[\w.-]+\.)?(?:okta|oktapreview|okta-emea|auth0|onelogin|jumpcloud)\.com"
-    r"|(?:admin|iam|cloudidentity)\.googleapis\.com"
-    r"|(?:iam|cognito-idp)(?:\.[a-z0-9-]+)?\.amazonaws\.com"
-)
+_HOSTS = re.compile("|".join(_FACTS["identity_hosts"]))
 _KEYCLOAK = re.compile(r"/admin/realms/[^/]+/")
 _GRAPH = "graph.microsoft.com"
 _GRAPH_ACCESS = _WORDS["graph_access"]
 _GRAPH_CONTENT = _WORDS["graph_content"]
 
 
-def _naming(systems: str) -> re.Pattern[str]:
-    """Pattern that finds one of `systems` among words: as separate words or as one."""
-    names = [name.strip() for name in systems.split(",")]
+def _naming(names: Sequence[str]) -> re.Pattern[str]:
+    """Pattern that finds one of some names among words: as separate words or as one."""
     return re.compile(rf"\b(?:{'|'.join([*names, *(name.replace(' ', '') for name in names)])})\b")
 
 
-_SYSTEM, _SUITE = _naming(SYSTEMS), _naming(SUITES)
+_SYSTEM, _SUITE = _naming(_FACTS["identity_systems"]), _naming(_FACTS["suites"])
 
 
 def is_about_access(things: set[str], service: list[str]) -> bool:

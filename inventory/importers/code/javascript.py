@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from inventory.importers.code.javascript_tree import Node, Unreadable, is_slash_unclear, nodes_of, unescaped
-from inventory.importers.display import vocabulary
 from inventory.importers.facts import facts, word_lists
 
 _WORDS, _TABLES = word_lists("javascript"), facts("javascript")
@@ -34,16 +33,8 @@ REFUSED_MEMBERS = {name: reason for name, reason in REFUSED.items() if name.star
 )
 """Names of n8n that no member may have either, with what they use."""
 _NOT_CALLABLE = MEMBERS | RECEIVERS | REFUSED_MEMBERS.keys()
-_SOMETIMES_NAMES = vocabulary("async await let of static yield")
-_NAMES = vocabulary("identifier shorthand_property_identifier shorthand_property_identifier_pattern")
+_NAMES = _WORDS["names"]
 _IDENTIFIERS = _NAMES | {"property_identifier", "statement_identifier"}
-_CONDITIONS = vocabulary("if_statement while_statement do_statement switch_statement")
-#: Operators with a plain result, whatever stands on their left, or on their right.
-_LOOKS = vocabulary("=== !== == != < > <= >= + - * / % ** && instanceof in")
-_LOOKS_BEFORE = _LOOKS - {"**", "&&"}
-_SIGNS = vocabulary("! typeof void - + ~")
-_COUNTS = vocabulary("+= -= *= /= %=")
-_MAKES_PLAIN = vocabulary("String Number Boolean parseInt parseFloat isNaN isFinite")
 COMPUTED = "reads a member whose name is computed"
 REACHES = "may reach evaluation through a member"
 NOT_KNOWN = "uses a name that is not known here"
@@ -131,7 +122,7 @@ class _Reading:
             member = node.holder("member_expression", "object")
             return "" if member is not None and member.text_of("property") in _WORDS["logs"] else NOT_KNOWN
         is_known = name in _WORDS["plain"] or (name in self._own and not name.startswith("$"))
-        return "" if is_known and name not in _SOMETIMES_NAMES else NOT_KNOWN
+        return "" if is_known and name not in _WORDS["sometimes_names"] else NOT_KNOWN
 
     def _about_member(self, node: Node, name: str) -> str:
         """Reason of a member that is named by a name or a text."""
@@ -251,24 +242,24 @@ class _Reading:
             operator, right = parent.text_of("operator"), parent.part("right")
             match parent.kind:
                 case "parenthesized_expression":
-                    if parent.parent_kind in _CONDITIONS:
+                    if parent.parent_kind in _WORDS["conditions"]:
                         return True
                 case "binary_expression" if operator in ("||", "??"):
                     if node.role != "left" or right is None or right.kind not in ("number", "string"):
                         return False
                 case "binary_expression":
-                    return operator in (_LOOKS if node.role == "left" else _LOOKS_BEFORE)
+                    return operator in (_WORDS["looks"] if node.role == "left" else _WORDS["looks_before"])
                 case "member_expression":
                     return _is_harmless_member(parent)
                 case "unary_expression":
-                    return operator in _SIGNS
+                    return operator in _WORDS["signs"]
                 case "augmented_assignment_expression":
-                    return node.role == "left" and operator in _COUNTS
+                    return node.role == "left" and operator in _WORDS["counts"]
                 case "ternary_expression":
                     return node.role == "condition"
                 case "arguments":
                     call = parent.parent
-                    return call is not None and call.text_of("function") in _MAKES_PLAIN
+                    return call is not None and call.text_of("function") in _WORDS["makes_plain"]
                 case _:
                     return parent.kind in ("template_substitution", "update_expression")
             node = parent
@@ -324,4 +315,4 @@ def _is_harmless_member(member: Node) -> bool:
     if outer.role in ("function", "constructor"):
         return False
     setter, is_direct = member.setter
-    return setter is None or (is_direct and setter.text_of("operator") in _COUNTS)
+    return setter is None or (is_direct and setter.text_of("operator") in _WORDS["counts"])

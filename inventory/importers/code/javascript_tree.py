@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import tree_sitter_javascript
 from tree_sitter import Language, Parser
 
+from inventory.importers.facts import facts, word_lists
+
 LONGEST = 100_000
 """Characters of a text that are read; a longer one is opaque."""
 LONGEST_NAME = 100
@@ -20,30 +22,7 @@ _ESCAPE = re.compile(
 )
 _NAMED_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v"}
 _SELDOM_KEYWORD = re.compile(rb"\b(?:async|await|let|of|static|yield)\Z")
-#: Parts of a destructuring pattern, and the places where a name or a pattern gets its value.
-_PATTERNS = frozenset(
-    {
-        "array_pattern",
-        "object_pattern",
-        "pair_pattern",
-        "rest_pattern",
-        "assignment_pattern",
-        "object_assignment_pattern",
-    }
-)
-_SETTERS = {
-    "variable_declarator": "name",
-    "assignment_expression": "left",
-    "augmented_assignment_expression": "left",
-    "for_in_statement": "left",
-    "formal_parameters": "",
-    "arrow_function": "parameter",
-    "catch_clause": "parameter",
-    "function_declaration": "name",
-    "function_expression": "name",
-    "generator_function": "name",
-    "generator_function_declaration": "name",
-}
+_PATTERNS, _SETTERS = word_lists("javascript")["patterns"], facts("javascript")["setters"]
 
 
 class Unreadable(Exception):

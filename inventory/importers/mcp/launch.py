@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from inventory.importers.display import vocabulary
 from inventory.importers.facts import word_lists
 from inventory.importers.manifest import Severity
 from inventory.importers.mcp.container import behind_flags, container_of
@@ -24,19 +23,8 @@ from inventory.importers.mcp.wrappers import (
 
 Pin = Literal["exact", "tag", "none", "local"]
 
-_NPX = frozenset({"npx", "bunx", "pnpx"})
-_NPX_VALUED = frozenset({"-p", "--package", "--registry", "--prefix", "--cache", "-w", "--workspace"})
 _WORDS = word_lists("mcp")
-_UVX_VALUED = _WORDS["uvx_valued"]
-_INLINE = frozenset({"-c", "-lc", "/c", "-command", "-encodedcommand", "-e", "--eval", "-p"})
-#: Programs that run a script, and their flags with a value. ``-m`` and ``-jar`` name the component.
-_INTERPRETERS = re.compile(
-    r"(?:python|node|bun|deno|ruby|perl|php|java|dotnet|tsx|ts-node|go|sh|bash|zsh|dash|fish|cmd|powershell|pwsh)[\d.]*"
-)
-_SCRIPT_VALUED = vocabulary("-W -X -r --require --import --loader --env-file -cp -classpath -I")
-_NAMES_SCRIPT = vocabulary("-m -jar --project")
-_SCRIPT_RUNNERS = vocabulary("tsx ts-node")
-_SUBCOMMANDS = vocabulary("run exec")
+_INTERPRETERS = re.compile(rf"(?:{'|'.join(_WORDS['interpreters'])})[\d.]*")
 _DEEPEST = 8
 _UNPINNED: dict[Pin, tuple[Severity, str]] = {
     "none": ("medium", "Runs whatever version is newest when it starts"),
@@ -122,13 +110,13 @@ def _launch(line: list[str], depth: int) -> Launch:
         program, rest = "uvx", rest[2:]
     elif program == "pipx" and rest[:1] == ["run"]:
         program, rest = "uvx", rest[1:]
-    if program in _NPX:
-        launch = _package(rest, _NPX_VALUED, ("-p", "--package"))
-        if package_name(launch.component) in _SCRIPT_RUNNERS and launch.rest:
+    if program in _WORDS["npx"]:
+        launch = _package(rest, _WORDS["npx_valued"], ("-p", "--package"))
+        if package_name(launch.component) in _WORDS["script_runners"] and launch.rest:
             return _script("tsx", [*launch.rest])
         return _bridged(launch, depth)
     if program == "uvx":
-        return _bridged(_package(rest, _UVX_VALUED, ("--from",)), depth)
+        return _bridged(_package(rest, _WORDS["uvx_valued"], ("--from",)), depth)
     if program == "dnx":
         return _package(rest, frozenset(), ())
     if program in ("docker", "podman", "nerdctl"):
@@ -191,7 +179,7 @@ def _behind(outer: Launch, line: list[str], depth: int) -> Launch:
 
 def _uv_run(rest: list[str], depth: int) -> Launch:
     """``uv run``: a script, a module or a command of the project in a folder."""
-    flags, line = rest[rest.index("run") + 1 :], behind_flags(rest[rest.index("run") + 1 :], _UVX_VALUED)
+    flags, line = rest[rest.index("run") + 1 :], behind_flags(rest[rest.index("run") + 1 :], _WORDS["uvx_valued"])
     if "-m" in flags[: len(flags) - len(line)]:
         line = flags[flags.index("-m") :]
     folder = _value_of(rest[: len(rest) - len(line)], ("--directory", "--project"))
@@ -209,15 +197,15 @@ def _script(program: str, rest: list[str]) -> Launch:
     at = 0 if _INTERPRETERS.fullmatch(program) else len(rest)
     while at < len(rest):
         flag, equals, value = rest[at].partition("=")
-        if flag.lower() in _INLINE:
+        if flag.lower() in _WORDS["inline"]:
             return Launch(program, "local", tuple(rest), is_inline_code=True)
-        if flag in _NAMES_SCRIPT and (equals or at + 1 < len(rest)):
+        if flag in _WORDS["names_script"] and (equals or at + 1 < len(rest)):
             return Launch(value or rest[at + 1], "local", tuple(rest[at + (1 if equals else 2) :]))
-        if not flag.startswith("-") and flag not in _SUBCOMMANDS:
+        if not flag.startswith("-") and flag not in _WORDS["subcommands"]:
             package = rest[at].removeprefix("npm:").removeprefix("jsr:")
             pin: Pin = "local" if package == rest[at] else _pin_of(package)
             return Launch(package, pin, tuple(rest[at + 1 :]))
-        at += 2 if flag in _SCRIPT_VALUED and not equals else 1
+        at += 2 if flag in _WORDS["script_valued"] and not equals else 1
     return Launch(program, "local", tuple(rest))
 
 

@@ -10,25 +10,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from inventory.importers.display import vocabulary
 from inventory.importers.facts import facts, word_lists
 from inventory.importers.levels import words
 
 _WORDS, _FACTS = word_lists("mcp"), facts("mcp")
 _TOOL_LISTS = tuple(_FACTS["tool_lists"].split())
 _TOOL_EXCEPTIONS = tuple(_FACTS["tool_exceptions"].split())
-_PRODUCTS = _WORDS["products"]
 _READ_ONLY = frozenset({"read only", "readonly", "read only mode", "readonly mode"})
-_ON = vocabulary("true yes on y t 1 01 enable enabled")
-_OFF = vocabulary("false no off n f 0 none null never disable disabled")
 #: A path or address after a bare switch, which is not the switch's value.
 _POSITIONAL = re.compile(r"(?:~?/|\.{1,2}/|[a-z]:[\\/]|[a-z][a-z0-9+.-]*://)[^$<>{}%]+")
-_WRITING = _WORDS["writing"]
-_FORBIDDING = vocabulary("no not non disable disabled deny denied block blocked forbid prevent without exclude skip")
-_WRITING_VALUES = _WORDS["writing_values"]
 _LIST_NAMES = {kind: frozenset(verbs.split()) for kind, verbs in _FACTS["list_names"].items()}
-#: Words of a list of additional tools.
-_WIDENING = vocabulary("add added additional all also extra more plus")
 _TOOL = re.compile(r"[A-Za-z_][\w./:-]*\*?")
 _EVERY = frozenset({"*", "all"})
 
@@ -84,21 +75,21 @@ def _is_read_only(options: Iterable[tuple[str, str, bool]], variables: Iterable[
 def _name_of(name: str) -> str:
     """Words of a switch's or list's name, without the product's."""
     parts = words(name)
-    while len(parts) > 1 and parts[0] in _PRODUCTS:
+    while len(parts) > 1 and parts[0] in _WORDS["products"]:
         parts.pop(0)
     return " ".join(parts)
 
 
 def _is_on(value: str, is_joined: bool) -> bool:
     text = value.strip().lower()
-    return text in _ON or (not is_joined and _POSITIONAL.fullmatch(text) is not None)
+    return text in _WORDS["on"] or (not is_joined and _POSITIONAL.fullmatch(text) is not None)
 
 
 def _lets_write(name: str, value: str) -> bool:
     parts, text = {*words(name)}, value.strip().lower()
-    if parts & {"mode", "access"} and text in _WRITING_VALUES:
+    if parts & {"mode", "access"} and text in _WORDS["writing_values"]:
         return True
-    return bool(parts & _WRITING) and (text in _OFF) == bool(parts & _FORBIDDING)
+    return bool(parts & _WORDS["writing"]) and (text in _WORDS["off"]) == bool(parts & _WORDS["forbidding"])
 
 
 def _kind_of_list(name: str) -> str:
@@ -116,7 +107,7 @@ def _kind_of_list(name: str) -> str:
 def _widens(name: str, value: str) -> bool:
     parts = {*words(name)}
     is_of_tools = bool(parts & {"tool", "tools", "toolset", "toolsets"})
-    return is_of_tools and bool(parts & _WIDENING) and value.strip().lower() not in _OFF
+    return is_of_tools and bool(parts & _WORDS["widening"]) and value.strip().lower() not in _WORDS["off"]
 
 
 def _names_in(lists: list[list[str]]) -> tuple[str, ...]:
@@ -128,7 +119,9 @@ def _names_in(lists: list[list[str]]) -> tuple[str, ...]:
 
 
 def _are_names(names: list[str]) -> bool:
-    return all(_TOOL.fullmatch(each) and each.lower() not in _ON | _OFF for each in names) and not _EVERY & {*names}
+    return all(
+        _TOOL.fullmatch(each) and each.lower() not in _WORDS["on"] | _WORDS["off"] for each in names
+    ) and not _EVERY & {*names}
 
 
 def _list(value: Any) -> list[str]:

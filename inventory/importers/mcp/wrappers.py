@@ -7,19 +7,13 @@ from __future__ import annotations
 import re
 import shlex
 
-from inventory.importers.display import vocabulary
 from inventory.importers.facts import facts, word_lists
 from inventory.importers.mcp.container import behind_flags
 
-SHELLS = vocabulary("sh bash zsh dash fish cmd powershell pwsh")
 _WORDS, _FACTS = word_lists("mcp"), facts("mcp")
 LAUNCHERS = _WORDS["launchers"]
-_LINE_FLAGS = vocabulary("-c -lc -ic -ilc -command /c /k")
 _BEFORE = {program: frozenset(flags.split()) for program, flags in _FACTS["before"].items()}
-_BEHIND_DASHES = _WORDS["behind_dashes"]
-_RUN = vocabulary("poetry pdm pipenv hatch rye volta")
 BRIDGES = _WORDS["bridges"]
-_RUNNERS_BY_NAME = vocabulary("@smithery/cli smithery")
 _LONGEST_LINE = 10_000
 _MORE_THAN_ONE = re.compile(r"[|&<>`\n]|\$\(")
 #: Redirection of a program's messages to nowhere, or to its output.
@@ -30,14 +24,14 @@ ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 def inner_line(program: str, rest: list[str]) -> list[str] | None:
     """Command line that a program only starts, or None for a program with effects of its own."""
-    if program in SHELLS:
+    if program in _WORDS["shells"]:
         return _in_shell(program, rest)
-    if program in _BEHIND_DASHES and "--" in rest:
+    if program in _WORDS["behind_dashes"] and "--" in rest:
         return rest[rest.index("--") + 1 :] or None
     if program in _BEFORE:
         line = behind_flags(rest, _BEFORE[program])
         return (line[1:] if program == "timeout" else line) or None
-    if program in _RUN and rest[:1] == ["run"]:
+    if program in _WORDS["run"] and rest[:1] == ["run"]:
         return behind_flags(rest[1:]) or None
     return None
 
@@ -57,7 +51,7 @@ def clears_environment(program: str, before: list[str]) -> bool:
 def bridged_line(component: str, rest: list[str]) -> list[str] | None:
     """Command line of the server that a bridging package starts, or None: it may call one by its address."""
     name = package_name(component)
-    if name in _RUNNERS_BY_NAME and "run" in rest:
+    if name in _WORDS["runners_by_name"] and "run" in rest:
         named = [each for each in rest[rest.index("run") + 1 :] if not each.startswith("-")]
         return ["npx", named[0]] if named else None
     if name not in BRIDGES:
@@ -97,7 +91,7 @@ def package_name(component: str) -> str:
 
 
 def _in_shell(program: str, rest: list[str]) -> list[str] | None:
-    at = next((index for index, each in enumerate(rest[:4]) if each.lower() in _LINE_FLAGS), None)
+    at = next((index for index, each in enumerate(rest[:4]) if each.lower() in _WORDS["line_flags"]), None)
     if at is None or at + 1 >= len(rest):
         return None
     is_windows = program in ("cmd", "powershell", "pwsh")

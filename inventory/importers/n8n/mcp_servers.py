@@ -9,6 +9,7 @@ from typing import Any
 
 from inventory.importers.addresses import address_of
 from inventory.importers.display import displayed, is_expression
+from inventory.importers.facts import facts
 from inventory.importers.levels import access_of
 from inventory.importers.mcp.reach import mcp_path
 from inventory.importers.n8n.node import Node, Note, Use, dynamic_host
@@ -18,12 +19,7 @@ _EVERY_TOOL: Note = ("wildcard", "medium", "Every tool that the server offers, n
 _READS = frozenset({"listTools", "listResources", "listResourceTemplates", "listPrompts", "readResource", "getPrompt"})
 #: Packages of client nodes whose default operation only lists.
 _COMMUNITY = "n8n-nodes-mcp"
-_NEEDS = {
-    "bearerAuth": "httpBearerAuth",
-    "headerAuth": "httpHeaderAuth",
-    "multipleHeadersAuth": "httpMultipleHeadersAuth",
-    "mcpOAuth2Api": "mcpOAuth2Api",
-}
+_NEEDS: dict[str, str] = facts("n8n")["mcp_credentials"]
 
 
 def mcp_uses(node: Node) -> list[Use]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from inventory.importers.display import display_label, displayed
+from inventory.importers.facts import word_lists
 from inventory.importers.inline_workflows import MEMBER
 from inventory.importers.manifest import Credential, Finding, Kind, Manifest, Source, merged_credentials
 from inventory.importers.n8n.code import LONGEST_IN_ALL, length_in
@@ -23,13 +24,9 @@ from inventory.importers.source_digest import n8n_content, wires_of
 from inventory.importers.work_budget import Budget
 
 FORMAT = "n8n"
+_WORDS = word_lists("n8n")
 #: Characters that the register keeps of an owner hint, and the limit below which a name is left out.
 _HINT, _LEAST = 200, 20
-_PASSED_ON = frozenset({"ai_tool", "ai_vectorStore", "ai_retriever"})
-_AGENTS = frozenset({"agent", "openAiAssistant", "toolsAgent"})
-_MODEL_CREDENTIALS = frozenset(
-    {"openAiApi", "anthropicApi", "googlePalmApi", "groqApi", "mistralCloudApi", "ollamaApi"}
-)
 _MODEL_NODES = ("lmChat", "lmOllama", "lmOpenAi", "lmCohere", "chain")
 _NAME_APART = "Rename one of them in n8n, choose Download, and bring in that file."
 _ALIKE = "so many nodes of this n8n workflow are alike, and wired alike, that they have no certain order"
@@ -234,7 +231,7 @@ def _reached(links: list[tuple[str, str, str]], nodes: list[dict[str, Any]]) -> 
     reached = {source for source, kind, _ in links if kind == "ai_tool"}
     behind: dict[str, list[str]] = {}
     for source, kind, target in links:
-        if kind in _PASSED_ON:
+        if kind in _WORDS["passed_on"]:
             behind.setdefault(target, []).append(source)
     pending = list(reached)
     while pending:
@@ -253,10 +250,10 @@ def _kind(nodes: list[dict[str, Any]], links: list[tuple[str, str, str]]) -> Kin
         connector in ("openAi", "openAiAssistant") and node["parameters"].get("resource") == "assistant"
         for connector, node in zip(connectors, nodes, strict=True)
     )
-    if "ai_tool" in wires or assistants or _AGENTS & set(connectors):
+    if "ai_tool" in wires or assistants or _WORDS["agents"] & set(connectors):
         return "agent"
     is_ai = "ai_languageModel" in wires or any(
-        connector.startswith(_MODEL_NODES) or _MODEL_CREDENTIALS & node["credentials"].keys()
+        connector.startswith(_MODEL_NODES) or _WORDS["model_credentials"] & node["credentials"].keys()
         for connector, node in zip(connectors, nodes, strict=True)
     )
     return "ai_app" if is_ai else "workflow"

@@ -26,11 +26,7 @@ _NONE_AT_END = _WORDS["none_at_end"]
 _SIGNED = frozenset({"sig", "signature"})
 _NOT_SECRET = _WORDS["not_secret"]
 _STORES = vocabulary("database db postgres postgresql pg redis mongo mongodb mysql mariadb amqp rabbitmq")
-_HARMLESS_HEADERS = re.compile(
-    r"(?:accept|cf-|x-forwarded|x-real|x-request|x-correlation|x-trace|x-amzn-trace|sec-|content-|if-|access-control|cdn-|"
-    r"cache-control|connection|date|host|origin|prefer|referer|user-agent|notion-version|anthropic-|openai-|range|etag|"
-    r"x-github-|x-requested-with|traceparent|tracestate|transfer-encoding|upgrade|vary|via|server|forwarded|priority)"
-)
+_HARMLESS_HEADERS = re.compile("|".join(_WORDS["harmless_headers"]))
 
 _SCHEME = re.compile(
     r"^\s*(?:Bearer|Basic|Token|Bot|ApiKey|Api-Key|Key|GenieKey|SSWS|Splunk|OAuth|apikey)[ :=]+", re.IGNORECASE
