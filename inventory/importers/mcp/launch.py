@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from inventory.importers.facts import word_lists
+from inventory.importers.facts import facts, word_lists
 from inventory.importers.manifest import Severity
 from inventory.importers.mcp.container import behind_flags, container_of
 from inventory.importers.mcp.wrappers import (
@@ -26,11 +26,7 @@ Pin = Literal["exact", "tag", "none", "local"]
 _WORDS = word_lists("mcp")
 _INTERPRETERS = re.compile(rf"(?:{'|'.join(_WORDS['interpreters'])})[\d.]*")
 _DEEPEST = 8
-_UNPINNED: dict[Pin, tuple[Severity, str]] = {
-    "none": ("medium", "Runs whatever version is newest when it starts"),
-    "tag": ("low", "Pinned by a tag, which can be moved; a digest cannot"),
-    "local": ("low", "Runs a program of the machine; the configuration does not say which version"),
-}
+_UNPINNED: dict[Pin, tuple[Severity, str]] = facts("mcp")["unpinned"]
 _WORST_FIRST: tuple[Pin, ...] = ("none", "tag", "local", "exact")
 _VERSION = re.compile(r"\d+(?:\.\d+){1,3}(?:[-+.][\w.+-]+)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")

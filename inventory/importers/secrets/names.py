@@ -9,18 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from inventory.importers.facts import facts
 from inventory.importers.secrets.plain_words import is_plain
 from inventory.importers.secrets.slots import UUID, has_password_form, is_random, is_strong_password, judge
 
 Span = tuple[int, int]
 
 #: Words before a secret, by the required form of the value.
-_WORDS = {
-    "password": r"pass(?:word|wd|phrase|wort|code)?|mot de passe|mdp|pwd?|kennwort|contrase.a|senha",
-    "pin": r"pin(?:[ _-]?code)?",
-    "token": r"(?:api|access|auth|secret)[ _-]?key|token|secret",
-    "login": r"key|auth|login|creds?|credentials?",
-}
+_WORDS: dict[str, str] = facts("secrets")["before_values"]
 _VALUE = (
     r"s?(?=(?P<mark>\s{0,3}(?:[-=]>|→|::?|[=(\[|–/,~#])\s{0,3}|\s{1,3}(?i:is\s|ist\s)?)(?P<quote>[\"'`])?[(\[]?"
     r"(?P<value>(?![{<])[^\s\"'`,;)}\]]{4,64})(?:(?P<more>[ \t]+\w)|(?P<aside>[ \t]+\())?)"

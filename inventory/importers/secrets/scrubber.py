@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import Any
 
 from inventory.importers.display import display_label, displayed
-from inventory.importers.facts import facts
+from inventory.importers.facts import facts, word_lists
 from inventory.importers.secrets.commands import in_arguments, runs_arguments
 from inventory.importers.secrets.names import may_say_password, passwords_in_path
 from inventory.importers.secrets.patterns import N8N, provider_matches
@@ -43,9 +43,7 @@ _REGIONS = {"pinData": "pinned", "staticData": "static", "settings": "settings",
 _DATA = frozenset({"pinned", "static"})
 _LABELS = ("name", "key", "keyName", "parameterName", "headerName", "header")
 _VALUES = frozenset({"value", "stringValue", "default", "keyValue", "text"})
-_STRUCTURE = frozenset(
-    {"parameters", "values", "assignments", "value", "stringValue", "string", "fields", "mcpServers", "servers"}
-)
+_STRUCTURE = word_lists("secrets")["structure"]
 
 #: Members that contain a name, and members whose own members are names.
 _NAMES = frozenset({"name", "cachedResultName", "formTitle"})

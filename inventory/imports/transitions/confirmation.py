@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
@@ -189,9 +190,9 @@ def find_automation(
     place = {"platform_instance": platform_name(manifest), "environment": environment or Environment.PRODUCTION}
     external = manifest.source.external_id[:160]
     if external:
-        here = Automation.objects.filter(**place, external_id=external)
-        retired = here.filter(state=AutomationState.RETIRED).exclude(team=team).order_by("-pk")
-        return here.exclude(state=AutomationState.RETIRED).first() or retired.first()
+        own_retired = Q(state=AutomationState.RETIRED, team=team)
+        here = Automation.objects.filter(**place, external_id=external).exclude(own_retired).order_by("pk")
+        return max(here, key=lambda row: (row.state != AutomationState.RETIRED, row.pk), default=None)
     if named is not None:
         return named
     same = Automation.objects.filter(
