@@ -78,30 +78,17 @@ def write_version(
     running = automation.approved_version
     if running is not None and running.source_digest == manifest.source.content:  # a higher tier causes a review (I2)
         version_transitions.assess_version(running, now=step.now, manifest=manifest)
-    without_hint = replace(manifest, source=replace(manifest.source, owner_hint=""))  # it can't be erased here (H6)
-    version = Version.objects.create(
+    version = Version(
         automation=automation,
         number=before.number + 1 if before is not None else 1,
         source_digest=manifest.source.content,
         manifest_digest=digest,
         binding_digest=bound,
-        manifest=without_hint.to_dict(),
         secrets=list(secrets),
         imported_by=step.actor.person,
         created_at=step.now,
-        meets=_meeting_points(automation, manifest, resolved),
     )
-    for privilege in privileges.values():
-        privilege.version = version
-    Privilege.objects.bulk_create(privileges.values())
-    used = [
-        VersionCredential(version=version, credential=credential, at=resolved.places[key])
-        for key, credential in resolved.credentials.items()
-    ]
-    VersionCredential.objects.bulk_create(used)
-    for trigger in resolved.triggers:
-        trigger.version = version
-    Trigger.objects.bulk_create(resolved.triggers)
+    used = _save_rows(version, manifest, resolved, list(privileges.values()))
     _save_identities(step, automation, version, resolved)
     _save_author(version, manifest, is_new=True)
     identities = sorted(resolved.identities, key=lambda identity: identity.pk) if before is None else None
@@ -111,14 +98,35 @@ def write_version(
     return version, True, version_transitions.assess_version(version, now=step.now, rows=rows)
 
 
-def _meeting_points(automation: Automation, manifest: Manifest, resolved: Resolution) -> list[str]:
-    """Points at which the version could be joined with other automations (A16), computed after its rows are saved."""
-    credentials = resolved.credentials.values()
-    return chain_ends.meeting_points(
+def _save_rows(
+    version: Version, manifest: Manifest, resolved: Resolution, privileges: list[Privilege]
+) -> list[VersionCredential]:
+    """Save a version with its privileges, credentials and triggers; returns the uses of credentials."""
+    without_hint = replace(manifest, source=replace(manifest.source, owner_hint=""))  # it can't be erased here (H6)
+    version.manifest = without_hint.to_dict()
+    version.meets = chain_ends.meeting_points(  # after the rows that they name are saved (A16)
         chain_ends.VersionParts(
-            automation, resolved.privileges.values(), credentials, resolved.triggers, (), manifest.on_error
+            version.automation,
+            resolved.privileges.values(),
+            resolved.credentials.values(),
+            resolved.triggers,
+            (),
+            manifest.on_error,
         )
     )
+    version.save()
+    for privilege in privileges:
+        privilege.version = version
+    for trigger in resolved.triggers:
+        trigger.version = version
+    Privilege.objects.bulk_create(privileges)
+    Trigger.objects.bulk_create(resolved.triggers)
+    used = [
+        VersionCredential(version=version, credential=credential, at=resolved.places[key])
+        for key, credential in resolved.credentials.items()
+    ]
+    VersionCredential.objects.bulk_create(used)
+    return used
 
 
 def _save_author(version: Version, manifest: Manifest, *, is_new: bool = False) -> None:
@@ -246,14 +254,12 @@ def hand_over_identities(step: Step[Automation], version: Version) -> None:
 
 def _save_identities(step: Step[Any], automation: Automation, version: Version, resolved: Resolution) -> None:
     """Register the identities that the source names; each serves the first automation that names it (I5)."""
-    is_served_anew = automation.state in chain_queries.IN_USE and any(
-        identity._state.adding for identity in resolved.identities
-    )
-    for identity in resolved.identities:
-        if identity._state.adding:
-            identity.owner, identity.automation = automation.business_owner, automation
-            step.save(identity)
-            step.record("identity.registered", identity, {"kind": identity.kind})
-        VersionIdentity.objects.create(version=version, identity=identity)
-    if is_served_anew:
+    new = [identity for identity in resolved.identities if identity._state.adding]
+    for identity in new:
+        identity.owner, identity.automation = automation.business_owner, automation
+    step.insert(new)
+    for identity in new:
+        step.record("identity.registered", identity, {"kind": identity.kind})
+    VersionIdentity.objects.bulk_create(VersionIdentity(version=version, identity=each) for each in resolved.identities)
+    if new and automation.state in chain_queries.IN_USE:
         chain_transitions.refresh_chains(automation.pk)
