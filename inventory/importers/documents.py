@@ -54,8 +54,8 @@ _SURROGATE = re.compile(
 _TEXTS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _OPENED = "[{,"
 _FACTS = facts("documents")
-FEWER = "Bring in fewer automations at a time, or clear their pinned data before exporting."
-_EXPORT_AGAIN = "Export it again from where it was made, and bring in that file unchanged."
+FEWER = "Import fewer automations at a time, or clear their pinned data before exporting."
+_EXPORT_AGAIN = "Export it again from where it was made, and import that file unchanged."
 
 
 class _Duplicate(Exception):
@@ -114,7 +114,7 @@ def too_many(file: str, number: int, what: str, place: str = "") -> NoReturn:
     Raises:
         ImportProblem: always.
     """
-    raise ImportProblem(file, place, f"it holds more than {number:,} {what}", "Bring in fewer at a time.")
+    raise ImportProblem(file, place, f"it holds more than {number:,} {what}", "Import fewer at a time.")
 
 
 def _check_number(file: str, text: str, limits: Limits) -> None:

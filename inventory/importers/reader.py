@@ -124,7 +124,7 @@ def _read(
             isinstance(document, list) and any(map(n8n_workflow.is_credential, document))
         ):
             reason = "this is an export of n8n credentials, not of a workflow"
-            to_do = "Bring in the workflow; delete this file, it holds secrets."
+            to_do = "Import the workflow; delete this file, it holds secrets."
             raise ImportProblem(file, "", reason, to_do, is_known=True)
     servers = client_config.servers_in(document) if format in ("auto", "mcp_client") else None
     if servers is not None:
@@ -133,7 +133,7 @@ def _read(
         manifest = client_config.read_configuration(file, scrubbed, _name_of(file, "MCP client configuration"))
         if not manifest.privileges:
             reason = "the MCP client configuration names no server"
-            raise ImportProblem(file, "", reason, "Bring in the one that your client uses.")
+            raise ImportProblem(file, "", reason, "Import the one that your client uses.")
         return [ReadResult(without_passwords(manifest), secrets_of(scrubbed))]
     raise _not_recognised(file, document, format)
 
@@ -161,7 +161,7 @@ def _check_servers(file: str, servers: list[client_config.Server], limits: Limit
 def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None, limits: Limits, budget: Budget) -> ReadResult:
     if not n8n_workflow.is_workflow(workflow):
         reason = "among the n8n workflows stands something else"
-        raise ImportProblem(file, place, reason, "Bring in the workflows alone.")
+        raise ImportProblem(file, place, reason, "Import the workflows alone.")
     scrubbed = scrub(expand_inline_workflows(file, place, workflow, limits), _fingerprint(key), budget=budget)
     number = f" {place.rpartition('/')[2]}" if place[-1:].isdigit() else ""
     fallback = _name_of(file, "Workflow without a name") + number
@@ -175,7 +175,7 @@ def _fingerprint(key: bytes | None) -> Any:
 
 YAML = "YAML is not read yet"
 _WANTED = {"n8n": "an n8n workflow", "mcp_client": "an MCP client configuration"}
-_FORM_INSTEAD = "Bring in an export, or register the automation with the form."
+_FORM_INSTEAD = "Import an export, or register the automation with the form."
 
 
 def is_yaml(file: str) -> bool:
@@ -214,7 +214,7 @@ def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
     is_empty = document == {}
     what = "an empty JSON object, not" if is_empty else "JSON, but not"
     reason = f"this is {what} an n8n workflow or an MCP client configuration"
-    to_do = "Bring in the file that your automation platform exports." if is_empty else _FORM_INSTEAD
+    to_do = "Import the file that your automation platform exports." if is_empty else _FORM_INSTEAD
     return ImportProblem(file, "", reason, to_do)
 
 

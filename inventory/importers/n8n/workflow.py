@@ -28,10 +28,10 @@ _WORDS = word_lists("n8n")
 #: Characters that the register keeps of an owner hint, and the limit below which a name is left out.
 _HINT, _LEAST = 200, 20
 _MODEL_NODES = ("lmChat", "lmOllama", "lmOpenAi", "lmCohere", "chain")
-_NAME_APART = "Rename one of them in n8n, choose Download, and bring in that file."
+_NAME_APART = "Rename one of them in n8n, choose Download, and import that file."
 _ALIKE = "so many nodes of this n8n workflow are alike, and wired alike, that they have no certain order"
-_TELL_APART = "Tell some of them apart in n8n, by a note in a parameter say, choose Download, and bring in that file."
-_EXPORT_WORKFLOW = "Open the workflow in n8n, choose Download, and bring in that file."
+_TELL_APART = "Tell some of them apart in n8n, by a note in a parameter say, choose Download, and import that file."
+_EXPORT_WORKFLOW = "Open the workflow in n8n, choose Download, and import that file."
 
 
 def is_workflow(document: Any) -> bool:

@@ -131,5 +131,5 @@ def test_too_many_equal_nodes_are_refused() -> None:
     )
     assert (
         refused.value.what_to_do
-        == "Tell some of them apart in n8n, by a note in a parameter say, choose Download, and bring in that file."
+        == "Tell some of them apart in n8n, by a note in a parameter say, choose Download, and import that file."
     )

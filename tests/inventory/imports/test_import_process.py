@@ -71,7 +71,7 @@ def test_file_over_cpu_limit_is_refused_and_others_are_read(northwind: Northwind
     assert [is_read(one) for one in found] == [True, False, True]
     assert refused(found[1]).startswith(
         "large.json, the whole file: reading it takes more than 0.06 seconds of computing time. "
-        "Bring in fewer automations at a time"
+        "Import fewer automations at a time"
     )
 
 
@@ -79,13 +79,13 @@ def test_file_over_cpu_limit_is_refused_and_others_are_read(northwind: Northwind
 def test_file_over_memory_limit_is_refused_and_others_are_read(northwind: Northwind) -> None:
     found = read(northwind.rita, GOOD, LARGE, GOOD, limits=replace(LIMITS, memory=64 * 1024 * 1024))
     assert [is_read(one) for one in found] == [True, False, True]
-    assert "reading it takes more memory than one file may use. Bring in fewer automations" in refused(found[1])
+    assert "reading it takes more memory than one file may use. Import fewer automations" in refused(found[1])
 
 
 @pytest.mark.rule("I7")
 def test_a_file_over_its_time_is_refused(northwind: Northwind) -> None:
     found = read(northwind.rita, GOOD, limits=replace(LIMITS, seconds=0.001))
-    assert "reading it takes longer than 0.001 seconds. Bring in fewer automations" in refused(found[0])
+    assert "reading it takes longer than 0.001 seconds. Import fewer automations" in refused(found[0])
 
 
 @pytest.mark.rule("I7")
@@ -100,7 +100,7 @@ def test_an_upload_over_its_time_refuses_the_files_that_were_not_read_yet(northw
 def test_file_over_result_limit_is_refused_and_others_are_read(northwind: Northwind) -> None:
     found = read(northwind.rita, GOOD, ("short.json", b"{"), GOOD, limits=replace(LIMITS, answer=500))
     assert [is_read(one) for one in found] == [False, False, False]
-    assert "what it uses takes more than 500 characters to write down. Bring in fewer automations" in refused(found[0])
+    assert "what it uses takes more than 500 characters to write down. Import fewer automations" in refused(found[0])
     assert "a member name in double quotes was expected" in refused(found[1])
 
 
@@ -210,4 +210,4 @@ def test_a_server_with_more_than_a_thousand_entries_of_a_kind_is_refused(field: 
     config = {"command": "npx", field: many if field in ("args", "tools") else dict.fromkeys(many, "")}
     with pytest.raises(ImportProblem, match=r"mcpServers/a: it holds more than 1,000 \w+") as problem:
         importers.read("x.json", json.dumps({"mcpServers": {"a": config}}).encode())
-    assert problem.value.what_to_do == "Bring in fewer at a time."
+    assert problem.value.what_to_do == "Import fewer at a time."
