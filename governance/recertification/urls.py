@@ -25,6 +25,5 @@ urlpatterns = [
     path("campaigns/new/", new_campaign.new, name="campaign_new"),
     path("campaigns/calendar/", reminder_views.calendar, name="campaign_calendar"),
     path("campaigns/<int:pk>/", campaign_page.campaign, name="campaign"),
-    path("campaigns/<int:pk>/call-off/", campaign_page.call_off, name="campaign_call_off"),
     path("campaigns/<int:pk>/remind/", campaign_page.remind, name="campaign_remind"),
 ]

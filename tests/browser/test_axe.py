@@ -75,8 +75,6 @@ TOUR = (
     ("jonas", "campaign", "campaign"),
     ("sana", "campaign", "campaign"),
     ("sana", "campaign", "opening"),
-    ("sana", "campaign_call_off", "opening"),
-    ("sana", "campaign", "called_off"),
     ("sana", "campaign_list"),
     ("sana", "campaign_list", "?show=closed&tier=high"),
     ("sana", "campaign_new"),

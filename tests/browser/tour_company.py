@@ -42,7 +42,6 @@ from governance.core.roles.roles import Role
 from governance.core.tokens import transitions as token_transitions
 from governance.core.webhooks import transitions as webhook_transitions
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import call_off
 from governance.recertification.models import AnswerKind, Asks
 from inventory.automations.transitions import lifecycle, transfers
 from inventory.credentials import transitions as credential_transitions
@@ -90,9 +89,6 @@ class World:
         self.opening = campaign_steps.ordered(
             Scope(about="automations"), by=self.people.sana, now=now, name="Being opened"
         ).pk
-        off = campaign_steps.ordered(Scope(about="automations"), by=self.people.sana, now=now, name="Called off")
-        call_off.call_off(off, actor=as_actor(self.people.sana), now=now, reason="Too much at once.")
-        self.called_off = off.pk
         chaser = scenarios.brought_in(company, content=export("invoice-chaser.json"))
         made = scenarios.submitted(company, chaser)
         scenarios.decide_app(company, made)

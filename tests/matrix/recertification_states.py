@@ -17,7 +17,6 @@ from approvals.grants.transitions import lifecycle
 from approvals.models import Grant
 from governance.recertification.campaigns.reviewer_ladders import Ladders
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import call_off, open_campaign
 from governance.recertification.items import conflict_reviews
 from governance.recertification.items.jobs import opening
 from governance.recertification.items.transitions import open_item as transition_open_item
@@ -26,7 +25,7 @@ from governance.recertification.reminders import jobs as reminder_jobs
 from tests import scenarios
 from tests.appointments import record_leaver
 from tests.matrix.cast_and_states import World, arguments, creating, start, state
-from tests.recertification.campaign_steps import FILLER, chunk, day, ordered
+from tests.recertification.campaign_steps import chunk, day, ordered
 from tests.recertification.review_steps import JOB, opened, opens_at, question, say
 
 ITEM, QUESTION, CAMPAIGN = "recertification.item", "recertification.question", "recertification.campaign"
@@ -302,23 +301,6 @@ def campaign_frozen(w: World, made: Campaign) -> Campaign:
 def campaign_asked(w: World, made: Campaign) -> Campaign:
     """Everybody is asked, and nobody has heard of it."""
     while chunk("assign_questions", made, w.now):
-        pass
-    return made
-
-
-@state(CAMPAIGN, "called_off", on=campaign_asked)
-def campaign_called_off(w: World, made: Campaign) -> Campaign:
-    """Called off by an admin once it had joined what was under review already, and the job has not come to it."""
-    assert open_campaign.join_item.when_due(
-        made, actor=FILLER, now=w.now, item=Item.objects.exclude(campaign=made).get()
-    )
-    return call_off.call_off(made, actor=w.actor("admin"), now=w.now, reason="Too much at once.")
-
-
-@state(CAMPAIGN, "let_go", on=campaign_called_off)
-def campaign_let_go(w: World, made: Campaign) -> Campaign:
-    """And the job has closed what is in it."""
-    while chunk("let_go", made, w.now):
         pass
     return made
 

@@ -26,13 +26,21 @@ def day(now: datetime, days: int = 14) -> date:
     return found + timedelta(days=max(0, 7 - found.weekday()) if found.weekday() > 4 else 0)
 
 
-def ordered(about: Scope, *, by: Person, now: datetime, days: int = 14, name: str = "Spring clean") -> Campaign:
+def ordered(
+    about: Scope,
+    *,
+    by: Person,
+    now: datetime,
+    days: int = 14,
+    name: str = "Spring clean",
+    reason: str = "We have too much.",
+) -> Campaign:
     """A campaign that a person has just opened."""
     return open_campaign.order_campaign(
         Campaign(name=name),
         actor=as_actor(by),
         now=now,
-        reason="We have too much.",
+        reason=reason,
         campaign_scope=about,
         day=day(now, days),
     )

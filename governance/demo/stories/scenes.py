@@ -24,7 +24,6 @@ from approvals.proposals import transitions as proposal_transitions
 from approvals.submissions.transitions import put_in_force, withdraw
 from approvals.submissions.transitions.submit import ItemRequest, submit
 from approvals.waivers import transitions as waiver_transitions
-from governance.core.actors.actor import Actor
 from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.duties.refusals import refuse
@@ -34,7 +33,6 @@ from governance.demo.stories.playback import Ago, Story, When
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.transitions import open_campaign
-from governance.recertification.campaigns.transitions.call_off import call_off
 from governance.recertification.items import drafts
 from governance.recertification.items import queries as item_queries
 from governance.recertification.items.transitions.answer import CardView
@@ -67,7 +65,6 @@ PLAIN_VERBS: Mapping[str, tuple[Any, str]] = {
     "retire": (lifecycle.retire, "automation"),
     "grant_waiver": (waiver_transitions.grant_waiver, "waiver"),
     "end_incident": (incidents.end_incident, "incident"),
-    "call_off": (call_off, "campaign"),
 }
 
 
@@ -325,10 +322,6 @@ class Scene:
         day = working_days.end_of_working_day(in_two_weeks, zone, organisation_holidays()).astimezone(zone).date()
         by = self.cast.by(who, why)
         self.campaign = open_campaign.order_campaign(Campaign(name=name), **by, campaign_scope=Scope(**scope), day=day)
-
-    def freeze_campaign(self) -> None:
-        """Fix what the campaign is about, as the job does."""
-        open_campaign.freeze.when_due(self.campaign, actor=Actor.of_job(open_campaign.JOB), now=self.cast.now)
 
     def fill_campaigns(self) -> None:
         """Run the sweep of campaigns."""

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count
 
 from governance.core.clock.organisation import zone_of
 from governance.core.engine.transition import Step
@@ -21,10 +21,9 @@ from governance.core.notices import outbox
 from governance.core.people.transitions import people_with
 from governance.core.roles.roles import Role
 from governance.recertification.items import due_dates
-from governance.recertification.models import Campaign, ItemState, Joining, Question
+from governance.recertification.models import Campaign, Question
 
 OPENED, REMINDED, NOBODY = "recertification_campaign", "recertification_campaign_reminder", "recertification_nobody"
-CALLED_OFF = "recertification_called_off"
 
 
 def register() -> None:
@@ -59,33 +58,6 @@ def remind(step: Step[Any], campaign: Campaign, people: Collection[Person]) -> l
             made = outbox.queue(_notices(step, campaign, [person], REMINDED, f"reminded:{day}", counts))
             reminded += [person] if made else []
     return reminded
-
-
-def notify_called_off(step: Step[Campaign], campaign: Campaign) -> int:
-    """Notify the reviewers, their delegates and the opener that a campaign was called off.
-
-    Reviewers include those of joined items. They may have seen the questions on their pages. No mail has asked them,
-    because the opening mail goes out after all questions are assigned.
-
-    Returns:
-        How many reviewers have open questions.
-    """
-    joined = Joining.objects.filter(campaign=campaign, item=OuterRef("item"))
-    of_it = Q(item__campaign=campaign) | Q(Exists(joined))
-    waiting = Question.objects.filter(of_it, item__state__in=[ItemState.OPEN, ItemState.ESCALATED]).order_by()
-    people = list(Person.objects.filter(pk__in=waiting.values("reviewer")))
-    recipients = {person for person, _ in _with_takers(people, step.now)}
-    recipients |= {campaign.opened_by} if campaign.opened_by is not None else set()
-    caller = step.actor.person
-    context = {
-        "campaign": campaign.name,
-        "by": caller.name if caller is not None else "",
-        "page": ["campaign", campaign.pk],
-    }
-    others = sorted(recipients - {caller}, key=lambda person: person.pk)
-    thread = f"campaign:{campaign.pk}"
-    outbox.queue(outbox.each(others, CALLED_OFF, thread=thread, key="called_off", now=step.now, context=context))
-    return len(people)
 
 
 def notify_missing_reviewers(step: Step[Any], campaign: Campaign, count: int) -> None:

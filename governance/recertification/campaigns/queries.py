@@ -1,25 +1,16 @@
-"""Figures of a campaign (progress by day, late reviewers, outcomes), and who has a part in it (R2, R6, S4).
-
-It also finds the items that a filling campaign shares with a called-off one: that one must let them go first. Reads
-only, with few queries each.
-"""
+"""Figures of a campaign: progress by day, late reviewers and outcomes (R2, R6). Reads only, with few queries each."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncDate
 
-from approvals.models import Grant
-from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items import cancelled_items
-from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item, ItemOutcome, ItemState, Question
-from inventory.models import Automation
+from governance.recertification.models import UNCLOSED, Item, ItemOutcome, ItemState, Question
 
 #: Most reviewers that the table lists.
 MAX_REVIEWERS = 100
@@ -153,73 +144,3 @@ def burn_down(items: QuerySet[Item], *, first: date, last: date, zone: ZoneInfo)
         left -= by_day.get(day, 0)
         points.append((day, left))
     return points, total
-
-
-def has_part(campaign: Campaign, people: Collection[int], now: datetime) -> bool:
-    """Whether any of these people is a reviewer in a campaign or gains from its scope. A few queries for any size.
-
-    Args:
-        campaign: opening; not all of its scope needs to be in it yet.
-        people: person ids.
-        now: business time.
-    """
-    questions = Question.objects.filter(reviewer__in=people).order_by()
-    if questions.filter(Q(item__campaign=campaign) | Q(item__joinings__campaign=campaign)).exists():
-        return True
-    scope = Scope.of(campaign.scope)
-    gains = _owned_by("automation__", people)
-    for approval in ("approval", "app_approval"):
-        took_part = Grant.objects.filter(**{f"{approval}__submission__parties__person__in": people}).order_by()
-        gains |= Q(pk__in=took_part.values("pk"))
-    held = scope.grants(now).filter(gains)
-    return held.exists() or scope.automations(now).filter(_owned_by("", people)).exists()
-
-
-def _owned_by(at: str, people: Collection[int]) -> Q:
-    """Condition for automations that these people own, as in `reviewers.gains`."""
-    names = ("business_owner", "technical_owner", "interim__person")
-    condition = Q()
-    for name in names:
-        condition |= Q(**{f"{at}{name}__in": people})
-    return condition
-
-
-def is_blocked_by_called_off(campaign: Campaign, now: datetime) -> bool:
-    """Whether a called-off campaign still holds items that this campaign's scope names."""
-    scope, left = Scope.of(campaign.scope), Item.objects.filter(cancelled_items.LET_GO).order_by()
-    grants = scope.grants(now).filter(pk__lte=campaign.grants_until, pk__in=left.values("grant"))
-    automations = scope.automations(now).filter(pk__lte=campaign.automations_until, pk__in=left.values("automation"))
-    return grants.exists() or automations.exists()
-
-
-def passed_over_grants(campaign: Campaign, now: datetime) -> QuerySet[Any]:
-    """Grants that the campaign passed over while a called-off campaign held them; with any term left.
-
-    Args:
-        campaign: the campaign that is filled.
-        now: business time.
-    """
-    rows = (
-        Scope.of(campaign.scope)
-        .grants(now)
-        .filter(~_has_item(campaign, "grant"), pk__in=_let_go_keys(campaign, "grant"))
-    )
-    return rows.filter(pk__lte=campaign.grants_until)
-
-
-def passed_over_automations(campaign: Campaign, now: datetime) -> QuerySet[Automation]:
-    """Automations that the campaign passed over while a called-off campaign held them."""
-    rows = Scope.of(campaign.scope).automations(now)
-    rows = rows.filter(~_has_item(campaign, "automation"), pk__in=_let_go_keys(campaign, "automation"))
-    return rows.filter(pk__lte=campaign.automations_until)
-
-
-def _has_item(campaign: Campaign, field: str) -> Exists:
-    """Condition: the row has an item in the campaign, or is under review."""
-    return Exists(Item.objects.filter(Q(campaign=campaign) | Q(state__in=UNCLOSED), **{field: OuterRef("pk")}))
-
-
-def _let_go_keys(campaign: Campaign, field: str) -> QuerySet[Any]:
-    """Keys of rows that called-off campaigns let go after this campaign was opened."""
-    closed_items = Item.objects.filter(cancelled_items.NEVER_ASKED, campaign__state=CampaignState.CALLED_OFF)
-    return closed_items.filter(closed_at__gte=campaign.snapshot_at).order_by().values(field)

@@ -21,10 +21,9 @@ from approvals.models import Conflict, Grant
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.engine.transition import Step
 from governance.core.keys import key_files
-from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items import cancelled_items, conflict_reviews, sampling, schedule
+from governance.recertification.items import conflict_reviews, sampling, schedule
 from governance.recertification.models import Campaign, Item, Question
 from inventory.models import Automation
 
@@ -146,33 +145,6 @@ def freeze_automations(step: Step[Campaign], size: int) -> Chunk:
         return Chunk(0, (), None)
     made = _insert_items(step, _ROWS_OF_AUTOMATIONS, {"keys": keys}, "automation_id")
     return Chunk(len(keys), made, keys[-1])
-
-
-def freeze_passed_over(step: Step[Campaign], size: int) -> tuple[Chunk, str]:
-    """Write items for the next rows that a called-off campaign let go.
-
-    Args:
-        step: the running operation on the campaign, which has read its whole scope.
-        size: how many grants or automations at most.
-
-    Returns:
-        The result, and ``grants`` or ``automations``.
-    """
-    campaign = step.subject
-    grants = scope.reviewable(campaign_queries.passed_over_grants(campaign, step.now), grace_by_tier(campaign.deadline))
-    if grant_rows := load_grant_rows(grants, size):
-        made = _insert_items(step, ROWS_OF_GRANTS, grant_parameters(grant_rows, step.now), "grant_id")
-        return Chunk(len(grant_rows), made, grant_rows[-1][0]), "grants"
-    rows = campaign_queries.passed_over_automations(campaign, step.now).order_by("pk").values_list("pk", flat=True)
-    keys_of = list(rows[:size])
-    made = _insert_items(step, _ROWS_OF_AUTOMATIONS, {"keys": keys_of}, "automation_id")
-    return Chunk(len(keys_of), made, keys_of[-1] if keys_of else None), "automations"
-
-
-def is_passed_over(campaign: Campaign, now: datetime) -> bool:
-    """Whether such rows are left."""
-    grants = scope.reviewable(campaign_queries.passed_over_grants(campaign, now), grace_by_tier(campaign.deadline))
-    return grants.exists() or campaign_queries.passed_over_automations(campaign, now).exists()
 
 
 def _insert_items(step: Step[Campaign], rows: str, given: Mapping[str, Any], key: str) -> list[int]:
@@ -324,24 +296,6 @@ def change_due_dates(step: Step[Any], items: Mapping[int, tuple[datetime, dateti
         WHERE i.id = given.id AND i.deadline = given.was RETURNING i.*"""
     columns = dict(zip(("read", "deadlines", "graces"), map(list, zip(*items.values(), strict=True)), strict=False))
     _update_items(step, statement, {"keys": list(items), **columns})
-
-
-def close_unsettled_items(step: Step[Campaign], size: int) -> Chunk:
-    """Close the next items of a called-off campaign with their history. One statement; grants stay as they are.
-
-    Args:
-        step: the running operation on the campaign, which is locked.
-        size: how many items at most.
-    """
-    left = Item.objects.filter(cancelled_items.LET_GO, campaign=step.subject).order_by("pk")
-    locked = list(left.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True)[:size])
-    keys = list(
-        left.filter(pk__in=locked).values_list("pk", flat=True)
-    )  # without items that were joined during the wait for the lock
-    statement = """UPDATE recertification_item SET state = 'closed', outcome = 'called_off', closed_at = %(at)s, closes_at = NULL, nobody = false
-        WHERE id = ANY(%(keys)s) RETURNING *"""
-    _update_items(step, statement, {"keys": keys})
-    return Chunk(len(keys), keys, keys[-1] if keys else None)
 
 
 def _update_items(step: Step[Any], statement: str, given: Mapping[str, Any]) -> None:

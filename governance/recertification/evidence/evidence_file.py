@@ -45,7 +45,7 @@ class Evidence:
     """A finished export.
 
     Args:
-        head: filter, opener, caller-off, reasons, time, exporter, count, digest and last seal.
+        head: filter, opener, reason, time, exporter, count, digest and last seal.
         rows: the written rows, from the beginning of the file.
         form: ``csv`` or ``jsonl``.
     """

@@ -29,16 +29,12 @@ Names = Mapping[str, Sequence[int]]
 
 
 def campaign_people(campaign: Campaign) -> Row:
-    """Opener and caller-off of a campaign, with times and reasons; empty if scheduled or not called off."""
-    relations = ("opened_by", "reason", "called_off_by", "called_off_why")
-    now = Campaign.objects.select_related(*relations).get(pk=campaign.pk)
+    """Opener of a campaign, with the time and the reason; empty if scheduled."""
+    now = Campaign.objects.select_related("opened_by", "reason").get(pk=campaign.pk)
     return {
         "opened_at": ledger_events.instant(now.snapshot_at),
         **_person_columns("opened_by", now.opened_by),
         "why": _shown_text(now.reason),
-        "called_off_at": _instant(now.called_off_at),
-        **_person_columns("called_off_by", now.called_off_by),
-        "called_off_why": _shown_text(now.called_off_why),
     }
 
 

@@ -13,7 +13,6 @@ from django.db.models import Q
 
 from approvals.models import Conflict, ConflictState, Grant, GrantState
 from governance.core.database.key_filters import among
-from governance.recertification.items import cancelled_items
 from governance.recertification.models import Item, ItemState
 
 #: Reason of such an item or of a join: a key of `item_title.REASON_WORDS`.
@@ -33,9 +32,8 @@ def unreviewed_conflicts() -> Iterator[tuple[Conflict, Grant]]:
     """
     open_conflicts = enforced_conflicts()
     automation_ids = {pk for conflict in open_conflicts for pk in conflict.automations}
-    items = Item.objects.exclude(cancelled_items.NEVER_ASKED)
     rows = (
-        items.filter(among(automation_ids, "grant__automation"), **{f"snapshot__{CONFLICTS_KEY}__isnull": False})
+        Item.objects.filter(among(automation_ids, "grant__automation"), **{f"snapshot__{CONFLICTS_KEY}__isnull": False})
         if automation_ids
         else ()
     )

@@ -19,7 +19,6 @@ from django.db.models.functions import Coalesce
 from approvals.models import Conflict, Grant, GrantUsage, Submission
 from approvals.policies import queries as policy_queries
 from governance.core.database.key_filters import among
-from governance.recertification.items import cancelled_items
 from governance.recertification.models import Item, ItemOutcome
 from inventory.models import Automation, AutomationState, Incident, Version
 
@@ -137,9 +136,7 @@ def _unasked_grants(happened: Iterable[ReviewTrigger]) -> Iterator[ReviewTrigger
     grant_ids = {trigger.grant for trigger in triggers if trigger.grant is not None}
     approvals = dict(Grant.objects.filter(among(grant_ids)).values_list("pk", "approval"))
     same_approval = among(set(approvals.values()), "grant__approval")
-    rows = Item.objects.exclude(cancelled_items.NEVER_ASKED).filter(
-        same_approval, **{f"snapshot__{CAUSES}__isnull": False}
-    )
+    rows = Item.objects.filter(same_approval, **{f"snapshot__{CAUSES}__isnull": False})
     asked_causes = _causes_by_key(rows.values_list("grant__approval", f"snapshot__{CAUSES}"))
     for trigger in triggers:
         if trigger.grant in approvals and trigger.cause not in asked_causes.get(approvals[trigger.grant], ()):
@@ -171,9 +168,7 @@ def _drift(now: datetime) -> Iterator[ReviewTrigger]:
 def _unasked_automations(happened: Iterable[ReviewTrigger]) -> Iterator[ReviewTrigger]:
     triggers = list(happened)
     automation_ids = {trigger.automation for trigger in triggers if trigger.automation is not None}
-    rows = Item.objects.exclude(cancelled_items.NEVER_ASKED).filter(
-        among(automation_ids, "automation"), **{f"snapshot__{CAUSES}__isnull": False}
-    )
+    rows = Item.objects.filter(among(automation_ids, "automation"), **{f"snapshot__{CAUSES}__isnull": False})
     asked_causes = _causes_by_key(rows.values_list("automation", f"snapshot__{CAUSES}"))
     return (trigger for trigger in triggers if trigger.cause not in asked_causes.get(trigger.automation, ()))
 

@@ -16,7 +16,7 @@ from approvals.policies.rules import stale_sign_in
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal
-from governance.recertification.items import cancelled_items, conflict_reviews, reviewers, schedule
+from governance.recertification.items import conflict_reviews, reviewers, schedule
 from governance.recertification.items.item_context import ItemContext
 from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Item, ItemState, Question
 from inventory.models import Automation, AutomationState
@@ -200,13 +200,6 @@ ALL_CLOSED = state_duty(
     "A campaign closes when all its items are closed.",
     lambda campaign, now, context: not campaign.items.filter(state__in=UNCLOSED).exists(),
     "Something in it is still open.",
-)
-GOES_ON = state_duty(
-    "R2",
-    "R2",
-    "Silence removes no access of a called-off campaign.",
-    lambda item, now, context: not Item.objects.filter(cancelled_items.LET_GO, pk=item.pk).exists(),
-    "Its campaign was called off.",
 )
 ASKED_OF_NOBODY = state_duty(
     "A9", "A9", "Only an item without a reviewer is assigned later.", _asked_of_nobody, "Somebody is asked about it."

@@ -1,6 +1,6 @@
 """Models of recertification: campaigns, items, questions and answers."""
 
-from governance.recertification.models.campaign import OVER, Campaign, CampaignKind, CampaignState
+from governance.recertification.models.campaign import Campaign, CampaignKind, CampaignState
 from governance.recertification.models.item import (
     CHANGED,
     SETTLING,
@@ -18,7 +18,6 @@ from governance.recertification.models.item import (
 
 __all__ = (
     "CHANGED",
-    "OVER",
     "SETTLING",
     "UNCLOSED",
     "Answer",

@@ -24,19 +24,11 @@ class CampaignKind(models.TextChoices):
 
 
 class CampaignState(models.TextChoices):
-    """State of a campaign: *opening* while the job fills it, *open* while an item is unclosed.
-
-    Only an opening campaign can be called off.
-    """
+    """State of a campaign: *opening* while the job fills it, *open* while an item is unclosed."""
 
     OPENING = "opening", "Opening"
     OPEN = "open", "Open"
     CLOSED = "closed", "Closed"
-    CALLED_OFF = "called_off", "Called off"
-
-
-#: Final states.
-OVER = (CampaignState.CLOSED, CampaignState.CALLED_OFF)
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
@@ -85,10 +77,6 @@ class Campaign(models.Model):
     #: Opener and reason; empty for a scheduled campaign.
     opened_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
-    #: Person who called it off, and the reason.
-    called_off_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    called_off_why = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
-    called_off_at = models.DateTimeField(null=True, blank=True)
     #: Expected number of items at the opening, for the progress bar.
     expected = models.PositiveIntegerField(default=0)
     #: Progress of the job: keys up to ``_to`` are done, and ``_until`` are the last keys at the opening (R2, R9).
@@ -113,7 +101,7 @@ class Campaign(models.Model):
                 name="campaign_one_scheduled_a_tier_and_day",
             ),
             models.UniqueConstraint(
-                fields=["name"], condition=Q(kind="adhoc") & ~Q(state__in=OVER), name="campaign_name_once"
+                fields=["name"], condition=Q(kind="adhoc") & ~Q(state="closed"), name="campaign_name_once"
             ),
         )
 

@@ -36,7 +36,6 @@ class ItemOutcome(models.TextChoices):
     REVOKED = "revoked", "Revoked"
     SUPERSEDED = "superseded", "Ended otherwise"
     RESOLVED = "resolved", "Conflict resolved"
-    CALLED_OFF = "called_off", "Called off"
 
 
 #: States other than closed.

@@ -17,8 +17,8 @@ from approvals.assignment.escalation_chain import Bench
 from governance.core.actors.actor import Actor
 from governance.core.jobs import sweeps
 from governance.core.models import Person
-from governance.recertification.items import cancelled_items, reviewers
 from governance.recertification.items import notices as item_notices
+from governance.recertification.items import reviewers
 from governance.recertification.items.item_context import load_with_ladders
 from governance.recertification.items.jobs.closing import _still_open_questions, close_due
 from governance.recertification.items.jobs.opening import (
@@ -103,4 +103,4 @@ def _late_items() -> QuerySet[Item]:
     """
     active_reviewer = {"reviewer__is_active": True, "reviewer__left_at__isnull": True}
     waits = Question.objects.filter(item=OuterRef("pk"), answered_at__isnull=True, **active_reviewer)
-    return Item.objects.exclude(cancelled_items.LET_GO).filter(Q(nobody=False) | Exists(waits))
+    return Item.objects.filter(Q(nobody=False) | Exists(waits))

@@ -75,7 +75,7 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     permission=Permission.ITEM_CLOSE,
     source=[ItemState.OPEN],
     target=[ItemState.ESCALATED],
-    duties=[item_rules.STANDING, item_rules.DEADLINE_PASSED, item_rules.GOES_ON],
+    duties=[item_rules.STANDING, item_rules.DEADLINE_PASSED],
     parents=PARENTS,
     context=load_context,
 )
@@ -104,7 +104,7 @@ def escalate(step: Step[Item]) -> Effect:
     event="item.silence_suspended",
     permission=Permission.ITEM_CLOSE,
     source=[ItemState.ESCALATED],
-    duties=[item_rules.STANDING, item_rules.GRACE_PASSED, item_rules.GOES_ON],
+    duties=[item_rules.STANDING, item_rules.GRACE_PASSED],
     parents=PARENTS,
     context=load_context,
 )

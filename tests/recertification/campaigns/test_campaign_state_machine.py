@@ -30,8 +30,7 @@ from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import call_off
-from governance.recertification.items import cancelled_items, drafts, sampling
+from governance.recertification.items import drafts, sampling
 from governance.recertification.items.transitions import answer
 from governance.recertification.items.transitions.settle import cause_of
 from governance.recertification.models import (
@@ -72,7 +71,7 @@ MANY = 14
 PEOPLE = ("jonas", "rita", "theo", "omar", "amara", "sana", "ines", "tom")
 
 #: Ends of a review that leave the grant as it is.
-UNTOUCHED = (ItemOutcome.RESOLVED, ItemOutcome.CALLED_OFF)
+UNTOUCHED = (ItemOutcome.RESOLVED,)
 
 SCOPES = (
     Scope(),
@@ -167,16 +166,6 @@ class Steps(Undone):
             more["item"] = found
         chunk(what, campaign, self.now, **more)
 
-    @precondition(lambda self: self.opening())
-    @rule(data=st.data(), who=st.sampled_from(["sana", "ines", "tom"]), sure=st.sampled_from([False, True]))
-    def somebody_calls_one_off(self, data: st.DataObject, who: str, sure: bool) -> None:
-        """Its items are let go by the next run of the job."""
-        campaign = data.draw(st.sampled_from(self.opening()), label="campaign")
-        if sure:
-            actor, why = as_actor(self.person(who)), "By mistake."
-            done = self.attempt(lambda: call_off.call_off(campaign, actor=actor, now=self.now, reason=why))
-            assert not (done and who == "tom")
-
     @rule(hours=st.sampled_from([1, 30, 24 * 6, 24 * 15]), first=st.booleans(), fills=st.booleans())
     def time_passes(self, hours: int, first: bool, fills: bool) -> None:
         self.sweep_at(self.now + timedelta(hours=hours), first, fills)
@@ -233,12 +222,12 @@ class Steps(Undone):
             kept = Draft.objects.filter(question=one.question).exists()
             assert kept == (one.refusal is not None)
 
-    @rule(data=st.data(), kind=st.sampled_from(list(SETTLING)))
-    def somebody_corrects(self, data: st.DataObject, kind: AnswerKind) -> None:
+    @rule(data=st.data())
+    def somebody_corrects(self, data: st.DataObject) -> None:
         said = list(Question.objects.filter(item__state=ItemState.ANSWERED, answered_at__isnull=False).order_by("pk"))
         if said:
             about = data.draw(st.sampled_from(said), label="question")
-            given = {"now": self.now, "reason": "The wrong row.", "answer": kind, "batch": uuid.uuid4()}
+            given = {"now": self.now, "reason": "The wrong row.", "batch": uuid.uuid4()}
             self.attempt(lambda: answer.correct(about, actor=as_actor(about.reviewer), **given))
 
     @rule(giver=people, taker=people)
@@ -315,9 +304,7 @@ class Many(Steps):
             Q(verb="item.closed") | Q(verb="item.settled", payload__to="closed")
         )
         said = Counter(over.values_list("subject_id", flat=True))
-        assert said == Counter(str(pk) for pk, (outcome, _) in ends.items() if outcome != ItemOutcome.CALLED_OFF)
-        let_go = LedgerEvent.objects.filter(outcome="done", verb="campaign.items_let_go")
-        assert sum(let_go.values_list("payload__count", flat=True)) == len(ends) - said.total()
+        assert said == Counter(map(str, ends))
 
     @invariant()
     def at_most_one_is_open_for_each(self) -> None:
@@ -327,14 +314,13 @@ class Many(Steps):
     @invariant()
     def nothing_outlives_its_silence(self) -> None:
         live = set(Grant.objects.live(self.now).values_list("pk", flat=True))
-        off = set(Item.objects.filter(cancelled_items.LET_GO).values_list("pk", flat=True))
         for item in Item.objects.filter(grant__isnull=False).prefetch_related("questions__answers"):
             said = [one.latest_answer.answer if one.latest_answer else None for one in item.questions.all()]
             if item.state == ItemState.CLOSED:
                 assert item.grant_id not in live or item.outcome in UNTOUCHED
             elif AnswerKind.REVOKE in said:
                 assert item.grant_id not in live, "revoked at once"
-            elif self.swept_at == self.now >= item.grace_until and said and not item.nobody and item.pk not in off:
+            elif self.swept_at == self.now >= item.grace_until and said and not item.nobody:
                 assert item.grant_id not in live, f"silence keeps nothing: {item.pk} {said}"
 
     @invariant()
@@ -411,7 +397,7 @@ class Many(Steps):
                 frozen = mine.filter(verb="campaign.items_opened").values_list("payload__count", flat=True)
                 assert sum(frozen) == stands.total
                 assert mine.filter(verb="campaign.item_joined").count() == campaign.joinings.count()
-                if campaign.state not in (CampaignState.OPENING, CampaignState.CALLED_OFF):
+                if campaign.state != CampaignState.OPENING:
                     counted = mine.get(verb="campaign.filled").payload
                     assert (counted["items"], counted["joined"]) == (stands.total, campaign.joinings.count())
 

@@ -111,18 +111,12 @@ def expected_items(campaign_scope: Scope, now: datetime, deadline: datetime) -> 
 def freeze(step: Step[Campaign], *, size: int = FREEZES) -> Effect:
     """Write the next chunk of items: grants first, then automations (R2, H1).
 
-    After its whole scope, it takes the rows that a called-off campaign held before and has let go.
-
     Args:
         step: the running call.
         size: how many grants or automations at most.
     """
     campaign = step.subject
     later = _extend_deadline(step, campaign)
-    if campaign.is_frozen:
-        step.save(campaign)
-        done, what = snapshot.freeze_passed_over(step, size)
-        return Effect(payload={"of": what, "to": getattr(campaign, f"{what}_to"), **_payload(done), **later})
     if campaign.grants_to < campaign.grants_until:
         done, what = snapshot.freeze_grants(step, size), "grants"
     else:
@@ -233,7 +227,7 @@ def join_item(step: Step[Campaign], *, item: Item) -> Effect:
         step.save(campaign)
     until = snapshot.grace_by_tier(campaign.deadline).get(item.snapshot.get("tier", "high"), campaign.grace_until)
     by = Times(step.now, campaign.deadline, until)
-    join(item, actor=step.actor, now=step.now, because=AD_HOC, by=by, campaign=campaign.pk)
+    join(item, actor=step.actor, now=step.now, because=AD_HOC, by=by)
     Joining.objects.create(campaign=campaign, item=item, at=step.now)
     return Effect(payload={"item": str(item.pk), **later})
 

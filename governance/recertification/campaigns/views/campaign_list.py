@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from governance.core.access import access
 from governance.core.clock import business_time
 from governance.core.roles.roles import Permission
-from governance.recertification.models import OVER, UNCLOSED, Campaign, Item
+from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item
 from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
@@ -40,7 +40,7 @@ def campaign_list(request: Request) -> HttpResponse:
     kept = {name: value for name, value in known.items() if value}
     show = kept.pop("show", "")
     seen = Campaign.objects.visible_to(request.actor, now).select_related("opened_by").filter(**kept)
-    rows = seen.filter(state__in=OVER) if show else seen.exclude(state__in=OVER)
+    rows = seen.filter(state=CampaignState.CLOSED) if show else seen.exclude(state=CampaignState.CLOSED)
     paged = pager.newest_first(rows, query, path)
     selects = [
         pager.choice(query, "kind", "Opened", CHOICES["kind"]),

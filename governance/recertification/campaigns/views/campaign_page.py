@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from approvals.policies import queries as policy_queries
 from governance.core.access import access
@@ -25,9 +25,8 @@ from governance.recertification.campaigns import scope_words
 from governance.recertification.campaigns.queries import ItemFigures
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import grace_by_tier
-from governance.recertification.campaigns.transitions import call_off as transition_call_off
 from governance.recertification.campaigns.transitions import open_campaign
-from governance.recertification.items import cancelled_items, schedule
+from governance.recertification.items import schedule
 from governance.recertification.items.due_dates import ITEM_RELATIONS
 from governance.recertification.models import (
     UNCLOSED,
@@ -41,7 +40,6 @@ from governance.recertification.models import (
 )
 from governance.recertification.quality import views as quality_views
 from governance.web.components import times
-from governance.web.pages.confirmation import confirm
 from governance.web.pages.ledger_links import ledger_href
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
@@ -62,7 +60,7 @@ def load_campaign(request: Request, pk: int, now: datetime) -> Campaign:
         Http404: no such campaign, or the reader may not see it.
     """
     seen = Campaign.objects.visible_to(request.actor, now)
-    return get_object_or_404(seen.select_related("opened_by", "reason", "called_off_by", "called_off_why"), pk=pk)
+    return get_object_or_404(seen.select_related("opened_by", "reason"), pk=pk)
 
 
 @require_GET
@@ -80,16 +78,15 @@ def campaign(request: Request, pk: int) -> HttpResponse:
     stands, people = campaign_queries.count_items(items, now), campaign_queries.late_reviewers(items, now)
     reads_all = access.may(actor, Permission.CAMPAIGN_READ, None, now=now)
     may_remind = open_campaign.remind_people.refusal(campaign, actor=actor, now=now) is None
-    may_call_off = transition_call_off.call_off.refusal(campaign, actor=actor, now=now) is None
     context: Shape = {
         "now": now,
         "crumbs": [{"label": "Campaigns", "href": reverse("campaign_list")}, {"label": campaign.name, "href": ""}],
-        "head": _head(campaign, may_call_off=may_call_off),
+        "head": _head(campaign),
         "campaign": campaign,
         "progress": progress,
         "state": campaign.shown_state(now),
         "facts": _facts(campaign, stands.total, reads_all=reads_all),
-        "silence": _silence_dates(campaign) if campaign.called_off_at is None else [],
+        "silence": _silence_dates(campaign),
         "burn": _burn_down_chart(campaign, items, now) if progress is None else None,
         "standing": stands,
         "outcomes": [{"label": ItemOutcome(key).label, "count": count} for key, count in stands.outcomes.items()],
@@ -110,15 +107,13 @@ def campaign(request: Request, pk: int) -> HttpResponse:
     return page(request, TEMPLATE, context, fragment="progress")
 
 
-def _head(campaign: Campaign, *, may_call_off: bool) -> Shape:
+def _head(campaign: Campaign) -> Shape:
     by = f"by {campaign.opened_by.name}" if campaign.opened_by is not None else "by its date"
     reason = [f"“{campaign.reason.shown}”"] if campaign.reason is not None else []
-    call_off = {"label": "Call it off", "icon": "cross", "href": reverse("campaign_call_off", args=[campaign.pk])}
     return {
         "title": campaign.name,
         "facts": [f"opened {by}", f"on {times.stamp_words(campaign.snapshot_at)}", *reason],
         "tier": campaign.tier,
-        "actions": [call_off] if may_call_off else [],
     }
 
 
@@ -129,7 +124,7 @@ def _facts(campaign: Campaign, total: int, *, reads_all: bool) -> list[Shape]:
         {"label": "About", "text": scope},
         {"label": "As it stood on", "text": times.stamp_words(campaign.snapshot_at)},
         {"label": "Items" if reads_all else "Items that concern you", "text": f"{total:,}"},
-        *([] if campaign.called_off_at else [{"label": "Answer by", "text": times.stamp_words(campaign.deadline)}]),
+        {"label": "Answer by", "text": times.stamp_words(campaign.deadline)},
     ]
 
 
@@ -177,49 +172,6 @@ def _lists(items: QuerySet[Item], stands: ItemFigures) -> dict[str, list[Item]]:
         "taken": list(taken[:LISTED]) if has_removed else [],
         "nobody": list(rows.filter(nobody=True, state__in=UNCLOSED)[:LISTED]) if stands.nobody else [],
     }
-
-
-@require_http_methods(["GET", "POST"])
-def call_off(request: Request, pk: int) -> HttpResponse:
-    """Call off a campaign that is opening; the page shows the consequences above the button (R2)."""
-    now = business_time.now()
-    campaign = load_campaign(request, pk, now)
-    return confirm(
-        request,
-        campaign,
-        transition_call_off.call_off,
-        now,
-        title=f"Call off “{campaign.name}”?",
-        text="It is not opened: what it put to people closes without an answer, and nothing is suspended or taken away by it. It stays on "
-        "record, and so does why.",
-        label="Call it off",
-        points=lambda: _call_off_points(campaign),
-    )
-
-
-def _call_off_points(campaign: Campaign) -> list[Shape]:
-    """Consequences for the campaign's items and for joined reviews; without empty lines."""
-    unsettled = campaign.items.filter(cancelled_items.UNSETTLED)
-    closing = unsettled.exclude(cancelled_items.JOINED_BY_OTHERS).order_by()
-    questions = Question.objects.filter(item__in=closing.values("pk")).order_by()
-    waiting = questions.filter(answered_at__isnull=True).count()
-    one_sided = questions.filter(answered_at__isnull=False).count()
-    going_on = campaign.joinings.filter(item__state__in=UNCLOSED).count()
-    going_on += unsettled.filter(cancelled_items.JOINED_BY_OTHERS).count()
-    answered = campaign.items.exclude(state__in=(ItemState.OPEN, ItemState.ESCALATED)).count()
-    closes = f"{times.counted(closing.count(), 'item')} close."
-    waits = f"{times.counted(waiting, 'question')} wait for nobody then, and whoever is asked one hears of it."
-    lost = "Whoever is asked the other question has not answered it."
-    goes_on = f"What was under review already, or that another campaign counts on, goes on: {times.counted(going_on, 'item')}."
-    comes_up = "What is due by its date, or for what happened, comes up by itself."
-    points = [
-        (True, "minus", closes, waits),
-        (one_sided, "warning", f"Answers of one side only are not kept: {one_sided:,}.", lost),
-        (going_on, "arrow", goes_on, "Each is due by its own date again."),
-        (answered, "check", f"What is answered stands: {times.counted(answered, 'item')}.", ""),
-        (True, "clock", comes_up, "It counts as not reviewed."),
-    ]
-    return [{"icon": icon, "lead": lead, "text": text} for count, icon, lead, text in points if count]
 
 
 @require_POST

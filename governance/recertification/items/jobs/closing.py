@@ -18,7 +18,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock.organisation import organisation_zone
 from governance.core.database.key_filters import among
 from governance.core.jobs import sweeps
-from governance.recertification.items import cancelled_items, conflict_reviews
+from governance.recertification.items import conflict_reviews
 from governance.recertification.items.jobs.opening import JOB, _subject_in_force
 from governance.recertification.items.transitions import open_item, settle
 from governance.recertification.items.transitions.settle import cause_of
@@ -100,5 +100,5 @@ def _of_its_automation(held: QuerySet[HeldGrant]) -> Exists:
 def _still_open_questions(now: datetime) -> QuerySet[Question]:
     """Unanswered questions about grants in force; without items that the same run closes later."""
     stays = Q(closes_at__isnull=True) | Q(closes_at__gt=now) | _is_held(now)
-    items = _subject_in_force(Item.objects.exclude(cancelled_items.LET_GO).filter(stays))
+    items = _subject_in_force(Item.objects.filter(stays))
     return Question.objects.unanswered().filter(item__in=items)

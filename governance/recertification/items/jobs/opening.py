@@ -15,7 +15,7 @@ from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
 from governance.core.clock.organisation import organisation_zone
 from governance.core.jobs import sweeps
-from governance.recertification.items import cancelled_items, conflict_reviews, review_triggers, reviewers
+from governance.recertification.items import conflict_reviews, review_triggers, reviewers
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items.item_context import OF_AUTOMATION, OF_GRANT, load_with_ladders
 from governance.recertification.items.schedule import OPENS_BEFORE
@@ -124,8 +124,7 @@ def _reason(item: Item) -> str:
     grant = item.grant
     if grant is None:
         return item.of_automation.review_because or "review date"
-    asked_items = grant.items.exclude(cancelled_items.NEVER_ASKED)
-    risen = grant.raised_at is not None and not asked_items.filter(opened_at__gte=grant.raised_at).exists()
+    risen = grant.raised_at is not None and not grant.items.filter(opened_at__gte=grant.raised_at).exists()
     return "tier raised" if risen else "review date"
 
 

@@ -13,7 +13,7 @@ from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.roles.roles import Permission
-from governance.recertification.items import conflict_reviews, joined_due_dates, review_triggers, reviewers, schedule
+from governance.recertification.items import conflict_reviews, review_triggers, reviewers, schedule
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.item_context import ItemContext, load_with_ladders
@@ -116,9 +116,7 @@ def open_item(step: Step[Item]) -> Effect:
     parents=PARENTS,
     context=load_with_ladders,
 )
-def join(
-    step: Step[Item], *, because: str, cause: str = "", by: Times | None = None, campaign: int | None = None
-) -> Effect:
+def join(step: Step[Item], *, because: str, cause: str = "", by: Times | None = None) -> Effect:
     """Join an event or a campaign to an open item; the deadline may move forward, never back (R2, R5).
 
     Args:
@@ -126,7 +124,6 @@ def join(
         because: a key of `item_title.REASON_WORDS`.
         cause: identifies an event (`review_triggers`); empty for others.
         by: deadline and grace of the event or campaign; None for the item's own dates.
-        campaign: id of the joining campaign, if any. If it is called off, its dates are removed again.
     """
     item, context = step.subject, step.context
     tier, bench = item.counted_tier, Bench.load(step.now)
@@ -136,13 +133,10 @@ def join(
         item.snapshot[CHANGED] = {"because": because, "at": step.now.isoformat()}
     if cause:
         item.snapshot[review_triggers.CAUSES] = [*item.snapshot.get(review_triggers.CAUSES, []), cause]
-    joined_due_dates.keep_own_dates(item)
     times = by or times_of(item, step.now, bench)
-    if times is not None:
-        joined_due_dates.add_dates(item, campaign, times.deadline, times.grace_until)
-        if item.state == ItemState.OPEN:
-            item.deadline = min(item.deadline, times.deadline)
-            item.grace_until = min(item.grace_until, times.grace_until)
+    if times is not None and item.state == ItemState.OPEN:
+        item.deadline = min(item.deadline, times.deadline)
+        item.grace_until = min(item.grace_until, times.grace_until)
     _note_conflicts(item, step.now)
     step.save(item)
     for question in context.unanswered:
@@ -202,7 +196,6 @@ def _note_conflicts(item: Item, now: datetime) -> None:
         }
         resolve_by = conflict_reviews.resolve_by(conflicts, now)
         if resolve_by is not None:
-            joined_due_dates.add_dates(item, None, resolve_by, None)
             item.deadline = min(item.deadline, resolve_by)
 
 
