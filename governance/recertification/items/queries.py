@@ -75,15 +75,9 @@ def _facts(item: Item, used: Usage | None, row: Row, earlier: Sequence[Answer], 
     reviews = {answer.question.item_id for answer in earlier}
     removed = {answer.question.item_id for answer in earlier if answer.answer != AnswerKind.KEEP}
     submitted, owners = row["asked"] or {}, (str(row["business"]), str(row["technical"] or ""))
+    figures = ("idle", "calls_30", "usual_30", "refused_90")
     measured: Row = (
-        {
-            "measured": True,
-            "idle": used.idle,
-            "was_used": used.last_at is not None,
-            "calls_30": used.calls_30,
-            "usual_30": used.usual_30,
-            "refused_90": used.refused_90,
-        }
+        {"measured": True, "was_used": used.last_at is not None, **{name: getattr(used, name) for name in figures}}
         if used is not None
         else {}
     )

@@ -1,14 +1,16 @@
 """Recommended answer with its reasons, by named rules (R3). Pure: the same facts give the same result.
 
-Each rule gives one sentence and may support an answer. The first supporting rule in `RANK` decides. So *keep* is
-recommended only if no rule supports something else. The reviewer still chooses.
+Each rule of ``recommendation_rules.csv`` gives one sentence and may support an answer. The first supporting rule in the
+file decides. So *keep* is recommended only if no rule supports something else. The reviewer still chooses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
+from typing import Any, Final
 
 from django.db.models import TextChoices
 
@@ -112,34 +114,24 @@ class Facts:
     conflicts: tuple[InConflict, ...] = ()
 
 
-#: Permanent names of the rules, in the order in which they decide.
-RANK = (
-    *("unused_90", "unused_60", "holds_nothing", "conflict_enforced", "automation_off", "suspended", "not_renewable"),
-    *("use_fell", "conflict_open", "risk_raised", "class_raised", "waiver_ends", "refused", "other_source"),
-    *("wider_than_peers", "never_by_a_person", "other_owner", "other_keeper", "old_secret", "static_secret"),
-    *("newer_version", "in_use", "kept_before", "first_review", "not_measured"),
-)
-
-
 @dataclass(frozen=True)
 class Reason:
     """A rule that applies.
 
     Args:
-        key: name of the rule, in `RANK`.
+        key: name of the rule, a row of ``recommendation_rules.csv``.
         speaks: the answer that it supports; None if it only informs.
         sentence: the reason in words.
         icon: of the sentence.
-        shown: target of its link: ``app``, ``approval``, ``automation``, ``versions``, ``resource``, ``credential``,
-            ``conflict``.
+        shown: target of its link: ``approval``, ``automation``, ``versions``, ``resource``, ``credential``, ``conflict``.
         conflict: id of its conflict, or 0.
     """
 
     key: str
     speaks: Advice | None
     sentence: str
-    icon: str = "info"
-    shown: str = ""
+    icon: str
+    shown: str
     conflict: int = 0
 
 
@@ -151,112 +143,77 @@ class Recommendation:
     reasons: tuple[Reason, ...]
 
 
+def _read(path: Path) -> dict[str, dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["key"]: row for row in csv.DictReader(file)}
+
+
+#: The rules by their permanent names, in the order in which they decide.
+RULES: Final = _read(Path(__file__).with_name("recommendation_rules.csv"))
+
+
 def recommend(facts: Facts) -> Recommendation:
     """Recommend an answer with its reasons."""
-    about = (_use(facts), _state(facts), _risk(facts), _changes(facts), _credential(facts), _reviews(facts))
-    reasons = [reason for of_kind in about for reason in of_kind]
+    words = _words(facts)
+    reasons = [_reason(key, f=facts, **words) for key, applies in _applying(facts).items() if applies]
     reasons += [_conflict_reason(conflict) for conflict in facts.conflicts]
-    reasons.sort(key=lambda reason: (RANK.index(reason.key), reason.conflict))
+    order = list(RULES)
+    reasons.sort(key=lambda reason: (order.index(reason.key), reason.conflict))
     advice = next((reason.speaks for reason in reasons if reason.speaks is not None), Advice.LOOK)
     return Recommendation(advice, tuple(reasons))
 
 
-def _use(f: Facts) -> Iterator[Reason]:
-    if not f.measured:
-        if not f.of_automation:
-            yield Reason("not_measured", None, "Its use is not measured yet, so it says nothing.", "eye")
-        return
-    if f.idle >= IDLE:
-        last = f"It was last used {counted(f.idle, 'day')} ago."
-        never = f"It was never used in the {counted(f.idle, 'day')} since its use is measured."
-        key = "unused_90" if f.idle >= LONG_IDLE else "unused_60"
-        yield Reason(key, Advice.REVOKE, last if f.was_used else never, "clock")
-    if f.usual_30 is not None and f.usual_30 >= FEW and f.calls_30 * FELL_TO <= f.usual_30:
-        sentence = f"Its use fell from {f.usual_30:,} calls in 30 days to {f.calls_30:,}."
-        yield Reason("use_fell", Advice.LOOK, sentence, "clock")
-    if f.refused_90:
-        sentence = f"{f.refused_90:,} of its calls were refused in 90 days: it asks for more."
-        yield Reason("refused", Advice.LOOK, sentence, "ring-cross")
-    if f.was_used and f.calls_30:
-        last = "today" if f.idle == 0 else f"{counted(f.idle, 'day')} ago"
-        sentence = f"It is in use: {counted(f.calls_30, 'call')} in 30 days, the last {last}."
-        yield Reason("in_use", Advice.KEEP, sentence, "check")
+def _reason(key: str, *, conflict: int = 0, **words: object) -> Reason:
+    rule = RULES[key]
+    advice = Advice(rule["advice"]) if rule["advice"] else None
+    return Reason(key, advice, rule["sentence"].format(**words), rule["icon"], rule["link"], conflict)
 
 
-def _state(f: Facts) -> Iterator[Reason]:
-    if f.of_automation and f.holds_nothing:
-        yield Reason("holds_nothing", Advice.REVOKE, "Nothing is granted to it any more.", "minus", "automation")
-    if f.of_automation and f.suspended:
-        sentence = "It is suspended, and nothing runs."
-        yield Reason("automation_off", Advice.REVOKE, sentence, "lock", "automation")
-    if f.suspended and not f.of_automation:
-        sentence = "The automation is suspended, so nothing uses this."
-        yield Reason("suspended", Advice.LOOK, sentence, "lock", "automation")
-    if f.stage_2_decides:
-        sentence = "Stage 2 has to decide again, so no review extends it."
-        yield Reason("not_renewable", None, sentence, "calendar", "approval")
+def _words(f: Facts) -> dict[str, Any]:
+    """Words of the sentences that depend on a number or on a choice."""
+    idle = counted(f.idle, "day")
+    return {
+        "unused": f"last used {idle} ago" if f.was_used else f"never used in the {idle} since its use is measured",
+        "calls": counted(f.calls_30, "call"),
+        "last": "today" if f.idle == 0 else f"{idle} ago",
+        "reviews": counted(f.kept, "review"),
+    }
 
 
-def _risk(f: Facts) -> Iterator[Reason]:
-    if f.raised:
-        sentence = f"Its risk has risen to {f.raised} since it was approved."
-        yield Reason("risk_raised", Advice.LOOK, sentence, "up", "automation")
-    order = list(DataClass.values)
-    if f.class_was in order and f.class_is in order and order.index(f.class_is) > order.index(f.class_was):
-        sentence = f"What it touches was {f.class_was} when it was approved and is {f.class_is} now."
-        yield Reason("class_raised", Advice.LOOK, sentence, "up", "resource")
-    others = f"{f.peers} others of the team that hold the same"
-    if f.peers >= PEERS and f.targets > f.peers_widest > 0:
-        sentence = f"It reaches {f.targets} things; of {others} none reaches more than {f.peers_widest}."
-        yield Reason("wider_than_peers", Advice.LOOK, sentence, "team", "resource")
-    elif f.peers >= PEERS and f.peers_only_read:
-        sentence = f"It does more than read; {others} only read."
-        yield Reason("wider_than_peers", Advice.LOOK, sentence, "team", "resource")
-
-
-def _changes(f: Facts) -> Iterator[Reason]:
-    if f.other_source:
-        sentence = "It is built from another source now than when it was approved."
-        yield Reason("other_source", Advice.LOOK, sentence, "branch", "versions")
-    if f.other_owner:
-        sentence = "The automation has another owner than when it was approved."
-        yield Reason("other_owner", Advice.LOOK, sentence, "person", "automation")
-    if f.other_keeper:
-        sentence = "Somebody else answers for the resource now than when it was approved."
-        yield Reason("other_keeper", Advice.LOOK, sentence, "person", "resource")
-    if f.newer_version:
-        sentence = f"Version {f.newer_version} was imported, and nobody has approved it."
-        yield Reason("newer_version", Advice.LOOK, sentence, "branch", "versions")
-
-
-def _credential(f: Facts) -> Iterator[Reason]:
-    if f.secret_age is not None and f.secret_age >= OLD_SECRET:
-        sentence = f"Its credential was last renewed {counted(f.secret_age, 'day')} ago."
-        yield Reason("old_secret", Advice.LOOK, sentence, "key", "credential")
-    if f.static:
-        yield Reason("static_secret", Advice.LOOK, "Its credential never ends by itself.", "key", "credential")
-
-
-def _reviews(f: Facts) -> Iterator[Reason]:
-    if f.by_policy and not f.kept:
-        sentence = "A policy approved it, and no person has looked at it yet."
-        yield Reason("never_by_a_person", Advice.LOOK, sentence, "robot", "approval")
-    if f.kept:
-        yield Reason("kept_before", Advice.KEEP, f"It was kept in {counted(f.kept, 'review')} before.", "undo")
-    elif not f.of_automation:
-        yield Reason("first_review", None, "No review before this one has asked about it.", "question")
+def _applying(f: Facts) -> dict[str, bool]:
+    """Whether each rule applies; the rules of conflicts are apart (`_conflict_reason`)."""
+    usual, classes, has_peers = f.usual_30 or 0, list(DataClass.values), f.peers >= PEERS
+    is_wider = has_peers and f.targets > f.peers_widest > 0
+    return {
+        "unused_90": f.measured and f.idle >= LONG_IDLE,
+        "unused_60": f.measured and IDLE <= f.idle < LONG_IDLE,
+        "use_fell": f.measured and usual >= FEW and f.calls_30 * FELL_TO <= usual,
+        "refused": f.measured and f.refused_90 > 0,
+        "in_use": f.measured and f.was_used and f.calls_30 > 0,
+        "not_measured": not f.measured and not f.of_automation,
+        "holds_nothing": f.of_automation and f.holds_nothing,
+        "automation_off": f.of_automation and f.suspended,
+        "suspended": f.suspended and not f.of_automation,
+        "not_renewable": f.stage_2_decides,
+        "risk_raised": f.raised != "",
+        "class_raised": {f.class_was, f.class_is} <= {*classes}
+        and classes.index(f.class_is) > classes.index(f.class_was),
+        "wider_than_peers": is_wider,
+        "more_than_peers": has_peers and f.peers_only_read and not is_wider,
+        "other_source": f.other_source,
+        "other_owner": f.other_owner,
+        "other_keeper": f.other_keeper,
+        "newer_version": f.newer_version > 0,
+        "old_secret": f.secret_age is not None and f.secret_age >= OLD_SECRET,
+        "static_secret": f.static,
+        "never_by_a_person": f.by_policy and not f.kept,
+        "kept_before": f.kept > 0,
+        "first_review": not f.kept and not f.of_automation,
+    }
 
 
 def _conflict_reason(conflict: InConflict) -> Reason:
-    title = conflict.title
-    if conflict.waived_until is not None:
-        until = f"{conflict.waived_until.day} {conflict.waived_until:%b %Y}"
-        key, advice = "waiver_ends", Advice.LOOK
-        sentence = f"It is in conflict (“{title}”), which is waived until {until}."
-    elif conflict.enforced:
-        key, advice = "conflict_enforced", Advice.REVOKE
-        sentence = f"It may not be held together with something else: “{title}”."
-    else:
-        key, advice = "conflict_open", Advice.LOOK
-        sentence = f"It is in conflict with something else that is held: “{title}”."
-    return Reason(key, advice, sentence, "conflict", "conflict", conflict.key)
+    waived = conflict.waived_until
+    key = "waiver_ends" if waived is not None else "conflict_enforced" if conflict.enforced else "conflict_open"
+    until = f"{waived.day} {waived:%b %Y}" if waived is not None else ""
+    return _reason(key, conflict=conflict.key, title=conflict.title, until=until)

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from django.core import signing
 from django.db.models import QuerySet
-from django.urls import reverse
 
 from approvals.grants.transitions import lifecycle
 from approvals.policies import queries as policy_queries
@@ -26,9 +24,9 @@ from governance.recertification.items.item_context import ItemContext, load_cont
 from governance.recertification.items.transitions import answer
 from governance.recertification.items.transitions.answer import NO_CARD_VIEW, CardView, changed_refusal
 from governance.recertification.items.transitions.settle import last_day
-from governance.recertification.items.views import item_rows, queue
-from governance.recertification.items.views.item_rows import day
-from governance.recertification.models import AnswerKind, CampaignKind, Draft, Item, ItemState, Question
+from governance.recertification.items.views import queue
+from governance.recertification.items.views.item_rows import item_rows
+from governance.recertification.models import AnswerKind, Draft, Item, Question
 from governance.web.components.times import day_of
 from governance.web.requests.parameters import number
 
@@ -80,24 +78,27 @@ def context(known: ItemContext, question: Question, actor: Actor, now: datetime,
         typed: input of a refused form, with its error.
     """
     item, draft, mine = known.item, queue.draft_of(question, actor), is_mine(known, question, actor, now)
-    facts = item_queries.load_facts([item], now)[item.pk]
-    shape: Shape = {"item": item_rows.item(known, question, facts, actor)}
-    shape["item"]["answer"] = draft.answer if draft is not None else ""
-    reviewer = drafts.acting_reviewer(actor, question)
+    facts, reviewer = item_queries.load_facts([item], now)[item.pk], drafts.acting_reviewer(actor, question)
+    refusals = [changed_refusal(item, drafts.seen_of(draft))] if draft is not None else []
     if mine:
-        shape["answers"] = _answers(known, question, reviewer, now, draft, typed)
-        shape["answers"]["shown"] = sign_card(facts.recommended.advice)
-    changed = changed_refusal(item, drafts.seen_of(draft)) if draft is not None else None
-    notes = [*([_refusal_note(changed)] if changed is not None else []), *_item_notes(item)]
-    if mine:
-        notes += _reviewer_notes(known, question, reviewer, now)
-    if item.closes_at is not None and answer.correct.refusal(question, actor=reviewer, now=now, context=known) is None:
-        text = f"It ends for good on {day(item.closes_at)}. Until then you can correct it, with a reason."
-        href = f"{reverse('recert_correct', args=[item.pk])}?asks={question.asks}"
-        link = {"href": href, "label": "Keep it after all"}
-        notes.append({"tone": "wait", "lead": "Revoked and suspended.", "text": text, "links": [link]})
-    all_href = reverse("automation_items", args=[item.of_automation.pk])
-    return {**shape, "notes": notes, "all_href": all_href}
+        refusals += [
+            drafts.refusal_of_draft(question, kind, actor=reviewer, now=now, context=known)
+            for kind in (K.KEEP, K.DONT_KNOW)
+        ]
+    correctable = (
+        item.closes_at is not None and answer.correct.refusal(question, actor=reviewer, now=now, context=known) is None
+    )
+    return {
+        **item_rows(known, question, facts, actor),
+        "chosen": draft.answer if draft is not None else "",
+        "answers": _answers(known, question, reviewer, now, draft, typed) if mine else None,
+        "shown": sign_card(facts.recommended.advice),
+        "refusals": [refusal for refusal in refusals if refusal is not None],
+        "stale": item_rules.FRESH.asks(question, reviewer, now) if mine else None,
+        "stands_for": reviewer.standing_for if mine else None,
+        "can_correct": correctable,
+        "because": item_title.reason_words(item),
+    }
 
 
 def is_mine(known: ItemContext, question: Question, actor: Actor, now: datetime) -> bool:
@@ -110,7 +111,6 @@ def is_mine(known: ItemContext, question: Question, actor: Actor, now: datetime)
 def _answers(
     known: ItemContext, question: Question, reviewer: Actor, now: datetime, draft: Draft | None, typed: Shape
 ) -> Shape:
-    end_date = _end_date(known.item, draft, typed, now)
     options = [
         {
             "value": kind.value,
@@ -123,18 +123,16 @@ def _answers(
         for key, (kind, icon, tone) in enumerate(OPTIONS, start=1)
         if _refusal(known, question, kind, reviewer, now) is None
     ]
-    can_name = any(option["value"] == K.NOT_MINE for option in options)
     others = [
         person
         for person in reviewers.people_on_ladder(known, question)
-        if can_name and reviewers.next_reviewer(known, question, [person]) is not None
+        if any(option["value"] == K.NOT_MINE for option in options)
+        and reviewers.next_reviewer(known, question, [person]) is not None
     ]
     return {
-        "action": reverse("recert_answer", args=[question.item_id]),
-        "asks": question.asks,
         "reason": {"value": typed.get("reason", draft.reason if draft else ""), "error": typed.get("error", "")},
         "options": options,
-        "ends_on": end_date,
+        "ends_on": _end_date(known.item, draft, typed, now),
         "whose": [{"value": str(person.pk), "label": person.name} for person in others],
         "whose_value": str(draft.whose_id) if draft is not None and draft.whose_id else typed.get("whose", ""),
     }
@@ -188,49 +186,10 @@ def _consequence(known: ItemContext, question: Question, kind: AnswerKind, now: 
     return "Stops at once when you submit"
 
 
-def _refusal_note(refusal: Refusal) -> Shape:
-    return {"tone": "wait", "lead": refusal.sentence, "text": refusal.to_do, "code": refusal.code}
-
-
-def _item_notes(item: Item) -> list[Shape]:
-    """Notes for every reader: why it is reviewed now (I2, T4), sample, and suspension by silence."""
-    notes: list[Shape] = []
-    because, campaign = item_title.reason_words(item), item.campaign
-    if campaign.kind == CampaignKind.ADHOC:
-        text = f"“{campaign.reason.shown}”" if campaign.reason is not None else ""
-        links = [{"href": campaign.href, "label": "The campaign"}]
-        notes.append({"tone": "acc", "lead": f"Asked in {campaign.name}.", "text": text, "code": "R2", "links": links})
-    elif because:
-        text, code = (
-            (f"It is {item.snapshot.get('tier', campaign.tier)} risk now.", "T4") if "risk" in because else ("", "I2")
-        )
-        notes.append({"tone": "high", "lead": because, "text": text, "code": code})
-    if item.is_sample:
-        text = "For one in ten, whoever answers for the resource is asked too, and both have to say yes."
-        notes.append({"tone": "acc", "lead": "Low risk, drawn as a sample.", "text": text, "code": "S4"})
-    if item.suspended_at is not None and item.state == ItemState.ESCALATED:
-        text = f"It ends on {day(item.closes_at)} unless an answer keeps it." if item.closes_at else ""
-        notes.append({"tone": "no", "lead": "Suspended: nobody answered in time.", "text": text})
-    return notes
-
-
-def _reviewer_notes(known: ItemContext, question: Question, reviewer: Actor, now: datetime) -> list[Shape]:
-    """Notes for the reviewer: answers that are refused, a stale sign-in, and a delegation."""
-    refusals = [
-        drafts.refusal_of_draft(question, kind, actor=reviewer, now=now, context=known)
-        for kind in (K.KEEP, K.DONT_KNOW)
-    ]
-    notes = [_refusal_note(refusal) for refusal in refusals if refusal is not None]
-    stale = item_rules.FRESH.asks(question, reviewer, now)
-    if stale is not None:
-        back = urlencode({"next": f"{reverse('recert_item', args=[question.item_id])}?asks={question.asks}"})
-        link = {"href": f"{reverse('account_reauthenticate')}?{back}", "label": "Sign in now"}
-        text = "Choose now all the same: you are asked to sign in again when you submit."
-        notes.append({**_refusal_note(stale), "text": text, "links": [link]})
-    if reviewer.standing_for is not None:
-        lead = f"You answer for {reviewer.standing_for.name}."
-        notes.append({"tone": "acc", "lead": lead, "text": "The record says so."})
-    return notes
+def day(at: datetime | date) -> str:
+    """A day, or the reader's day of an instant, with its year."""
+    on = day_of(at)
+    return f"{on.day} {on:%b %Y}"
 
 
 def sign_card(advice: str) -> str:
