@@ -1,7 +1,7 @@
 """A rise in risk of granted access: it shortens the term and brings a review forward, once (I2, T4, R1).
 
 Causes are a better importer's assessment, a raised class of a resource, or a tier raised by a person. A sweep
-(`reassess_shared_identity`) follows connected automations.
+(`reassess`) follows connected automations.
 
 The register knows no grants or reviews, so this module follows its operations. It brings review dates forward in the
 same transaction. The next sweep opens the items (R9); open items are joined (R2).
@@ -23,7 +23,7 @@ from governance.core.jobs import nudge
 from governance.core.models import Person
 from governance.recertification.items import review_triggers, schedule
 from governance.recertification.items.transitions import open_item, outcome_effects
-from governance.recertification.items.transitions.reassess_shared_identity import HELD
+from governance.recertification.items.transitions.reassess import HELD
 from governance.recertification.models import Item, ItemState
 from inventory.models import Assessment, Automation, Incident, Privilege, Resource, Version
 from inventory.risk import policy

@@ -28,7 +28,7 @@ from governance.recertification.items.jobs.opening import (
     open_due,
     open_in_conflict,
 )
-from governance.recertification.items.jobs.reassessment import assess_by_policy, assess_connected
+from governance.recertification.items.jobs.reassessment import reassess_due
 from governance.recertification.items.transitions import (
     missing_reviewer,
 )
@@ -47,8 +47,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
         "escalated": escalate_due(now, actor),
         "suspended": suspend_due(now, actor),
         "closed": close_due(now, actor),
-        "judged_with_sharers": assess_connected(now, actor),
-        "judged_by_policy": assess_by_policy(now, actor),
+        "reassessed": reassess_due(now, actor),
     }
 
 

@@ -11,7 +11,7 @@ from approvals.models import Grant
 from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import LedgerEvent
 from governance.recertification.items.jobs import opening, reassessment
-from governance.recertification.items.transitions import reassess_policy
+from governance.recertification.items.transitions import reassess
 from governance.recertification.models import Item
 from inventory.models import Automation
 from tests.approvals.proposals import policy_proposals
@@ -31,7 +31,7 @@ def policy(held: Held, at: datetime, **parts: Any) -> None:
 
 
 def judge(at: datetime) -> int:
-    return reassessment.assess_by_policy(at, JOB)
+    return reassessment.reassess_due(at, JOB)
 
 
 def test_unchanged_tiers_cause_no_reassessment(held: Held) -> None:
@@ -39,7 +39,7 @@ def test_unchanged_tiers_cause_no_reassessment(held: Held) -> None:
     policy(held, at, seats__privilege__standard=["owner", "security"])
     assert judge(at + timedelta(minutes=1)) == 0
     with pytest.raises(OutOfTurn) as no:
-        reassess_policy.judge_by_policy(Automation.objects.get(pk=held.submission.automation_id), actor=JOB, now=at)
+        reassess.reassess(Automation.objects.get(pk=held.submission.automation_id), actor=JOB, now=at)
     assert no.value.refusal.code == "T4"
 
 
@@ -72,5 +72,5 @@ def test_raised_tier_shortens_term_and_opens_one_review(held: Held) -> None:
     opening.open_due(at, JOB)
     assert Item.objects.get(grant=risen).reason == "tier raised"
     assert judge(at + timedelta(minutes=1)) == 0, "once"
-    judged = LedgerEvent.objects.filter(verb="automation.judged_by_policy", outcome="done")
+    judged = LedgerEvent.objects.filter(verb="automation.reassessed", outcome="done")
     assert [one.payload["tier"] for one in judged] == ["high"]
