@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from django.db import models
-from simple_history.utils import bulk_create_with_history
+from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
 from governance.core.actors.actor import Actor
 from governance.core.ledger import ledger_events
@@ -83,6 +83,12 @@ class Step(Generic[M]):
                 default_date=self.now,
                 default_change_reason=self.why,
             )
+
+    def update(self, rows: Sequence[models.Model], *fields: str) -> None:
+        """Update fields of governed rows of one model as `save` does, in two statements for all of them."""
+        if rows:
+            with signed(rows, person=self.actor.person, at=self.now, why=self.why):
+                bulk_update_with_history(rows, type(rows[0]), fields, batch_size=AT_ONCE)
 
     def record(self, verb: str, row: models.Model, payload: Mapping[str, Any] | None = None) -> None:
         """Note one further event for a row that the body changed beside its subject; it is written with the step's own."""

@@ -123,6 +123,13 @@ def unsealed() -> models.QuerySet[LedgerEvent]:
     return after(latest())
 
 
+def covering_seal() -> models.Subquery:
+    """Number of the first seal that ends at or after an event, for annotations of events."""
+    own, last = models.OuterRef("xid"), models.OuterRef("pk")
+    ends = Seal.objects.filter(last_xid__gte=own).filter(models.Q(last_xid__gt=own) | models.Q(last__gte=last))
+    return models.Subquery(ends.order_by("last_xid", "last").values("number")[:1])
+
+
 def after(seal: Seal | None) -> models.QuerySet[LedgerEvent]:
     """The events that neither a seal nor any before it covers, in seal order; all of them for None."""
     events = LedgerEvent.objects.order_by("xid", "id")

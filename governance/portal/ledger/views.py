@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Model, QuerySet
 from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_GET, require_POST
@@ -242,11 +242,7 @@ def _words(event: LedgerEvent, subject: str) -> str:
 
 def _seals(events: Sequence[LedgerEvent]) -> dict[int, int | None]:
     """Number of each event's seal: the first that ends at or after it."""
-    ends = Seal.objects.filter(last_xid__gte=OuterRef("xid")).filter(
-        Q(last_xid__gt=OuterRef("xid")) | Q(last__gte=OuterRef("pk"))
-    )
-    over = Subquery(ends.order_by("last_xid", "last").values("number")[:1])
-    rows = LedgerEvent.objects.filter(pk__in=[event.pk for event in events]).annotate(over=over)
+    rows = LedgerEvent.objects.filter(pk__in=[event.pk for event in events]).annotate(over=sealing.covering_seal())
     return dict(rows.values_list("pk", "over"))
 
 

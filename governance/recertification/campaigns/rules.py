@@ -13,41 +13,38 @@ from governance.recertification.models import Campaign, CampaignKind, CampaignSt
 
 def _named_once(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
     if not subject._state.adding:
-        return Refusal("R2", "state", "It was opened already.")
+        return Refusal("R2", "state", "It is already open.")
     campaigns = Campaign.objects.filter(kind=CampaignKind.ADHOC, name=subject.name.strip()).exclude(
         state=CampaignState.CLOSED
     )
     if not campaigns.exists():
         return None
-    return Refusal("R2", "state", "A campaign of this name is under way.", "Look at that one, or give it another name.")
+    return Refusal("R2", "state", "A running campaign has this name.", "Choose another name.")
 
 
 def _frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
     if not subject.is_frozen:
-        return Refusal("R2", "state", "Not all of it is in the campaign yet.")
-    return None if subject.has_unasked else Refusal("R2", "state", "All of it is asked.")
-
-
-def _all_asked(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
-    if not subject.is_frozen or subject.has_unasked:
-        return Refusal("R2", "state", "Not all of it is asked yet.")
-    return None
+        return Refusal("R2", "state", "The campaign does not have its whole scope yet.")
+    return None if subject.has_unasked else Refusal("R2", "state", "All its items are assigned.")
 
 
 NAMED_ONCE = Duty("R2", "R2", "A name belongs to one running campaign.", _named_once, ("campaign_name_once",))
 WAITS_FOR_SOMEBODY = state_duty(
     "R5",
-    "R5",
     "Only reviewers with unanswered questions are reminded.",
     lambda campaign, now, context: Question.objects.unanswered().filter(item__campaign=campaign).exists(),
-    "Everybody has answered.",
+    "All reviewers have answered.",
 )
 NOT_FROZEN = state_duty(
     "R2",
-    "R2",
     "A campaign is filled until its whole scope is in it.",
     lambda campaign, now, context: not campaign.is_frozen,
-    "All of it is in the campaign.",
+    "The campaign has its whole scope.",
 )
 FROZEN = Duty("R2", "R2", "Questions are assigned when the whole scope of a campaign is in it.", _frozen)
-ALL_ASKED = Duty("R2", "R2", "A campaign opens when all its items are assigned.", _all_asked)
+ALL_ASKED = state_duty(
+    "R2",
+    "A campaign opens when all its items are assigned.",
+    lambda campaign, now, context: campaign.is_frozen and not campaign.has_unasked,
+    "The campaign has items without a reviewer yet.",
+)

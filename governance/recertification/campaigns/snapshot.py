@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from django.db import connection, models
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from approvals.models import Conflict, Grant
@@ -24,7 +24,7 @@ from governance.core.keys import key_files
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.items import conflict_reviews, sampling, schedule
-from governance.recertification.models import Campaign, Item, Question
+from governance.recertification.models import Campaign, Item
 from inventory.models import Automation
 
 #: Reason of ad hoc items: a key of `item_title.REASON_WORDS`.
@@ -111,13 +111,6 @@ SELECT %(campaign)s, NULL, a.id, %(reason)s,
 FROM unnest(%(keys)s::bigint[]) given(id) JOIN inventory_automation a ON a.id = given.id
 ORDER BY a.id"""  # noqa: S608
 
-_QUESTIONS = """INSERT INTO recertification_question
-    (item_id, asks, reviewer_id, asked_at, ladder, asked_before, passed, remind_at)
-SELECT item, asks, reviewer, %(at)s, ladder, '{}', 0, remind_at
-FROM ROWS FROM (jsonb_to_recordset(%(rows)s::jsonb) AS (item bigint, asks text, reviewer bigint, ladder bigint[],
-    remind_at timestamptz)) WITH ORDINALITY
-ORDER BY ordinality ON CONFLICT DO NOTHING"""
-
 
 def freeze_grants(step: Step[Campaign], size: int) -> Chunk:
     """Write items for the next grants of the campaign's scope; grants under review are left for joining.
@@ -203,109 +196,13 @@ def _conflicts(grants: Sequence[int]) -> dict[int, list[Conflict]]:
     return by_grant
 
 
-@dataclass(frozen=True)
-class UnassignedItem:
-    """An item without questions.
-
-    Args:
-        key: the item's key.
-        automation: id of the reviewed automation, or of the grant's automation.
-        resource: id of the grant's resource, or None.
-        tier: as it was frozen.
-        both: whether both questions are asked (S4).
-        own_days: whether a conflict (S6) or a joined event (R2) sets the deadline, not the campaign.
-        deadline, grace_until: the present ones.
-    """
-
-    key: int
-    automation: int
-    resource: int | None
-    tier: str
-    both: bool
-    own_days: bool
-    deadline: datetime
-    grace_until: datetime
-
-
-def unassigned_items(campaign: Campaign, size: int) -> list[UnassignedItem]:
-    """The campaign's next items without questions, in order. One query."""
-    rows = Item.objects.filter(campaign=campaign, pk__gt=campaign.asked_to).order_by("pk")
-    named = rows.values_list(
-        "pk",
-        Coalesce("automation", "grant__automation"),
-        Coalesce("grant__entitlement__resource", "grant__credential__kept_in", "grant__credential__opens"),
-        F("grant"),
-        F("snapshot__tier"),
-        F("snapshot__drawn"),
-        F(f"snapshot__{conflict_reviews.CONFLICTS_KEY}"),
-        F("snapshot__joined"),
-        "deadline",
-        "grace_until",
-    )[:size]
-    return [
-        UnassignedItem(
-            *(pk, automation, resource, tier, grant is not None and (tier != "low" or bool(drawn))),
-            *(bool(conflicts or joined), deadline, grace_until),
-        )
-        for pk, automation, resource, grant, tier, drawn, conflicts, joined, deadline, grace_until in named
-    ]
-
-
-def insert_questions(step: Step[Any], rows: Iterable[Mapping[str, Any]]) -> int:
-    """Insert questions with their history in one statement; return how many are new.
-
-    Args:
-        step: the running operation.
-        rows: item, asks, reviewer, ladder and remind_at of each question, as JSON values.
-    """
-    both = (
-        f"WITH made AS ({_QUESTIONS} RETURNING *), kept AS ({_history_sql(Question, 'made')})"  # noqa: S608
-        " SELECT count(*) FROM made"
+def lock_unassigned(campaign: Campaign, size: int) -> list[Any]:
+    """Lock the campaign's next items without questions, in order, each with its automation ``of`` and resource ``on``."""
+    rows = Item.objects.filter(campaign=campaign, pk__gt=campaign.asked_to).annotate(
+        of=Coalesce("automation", "grant__automation"),
+        on=Coalesce("grant__entitlement__resource", "grant__credential__kept_in", "grant__credential__opens"),
     )
-    with connection.cursor() as cursor:
-        given: dict[str, Any] = {"at": step.now, "why": step.why, "type": "+", "rows": json.dumps(list(rows))}
-        cursor.execute(both, given)
-        return int(cursor.fetchone()[0])
-
-
-def mark_without_reviewer(step: Step[Any], items: Sequence[int]) -> None:
-    """Mark items that have no eligible reviewer, each with its history. Two statements (A9).
-
-    It locks the items first, so that the second statement sees questions that a concurrent join has put.
-    """
-    list(
-        Item.objects.filter(pk__in=items).select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk")
-    )
-    statement = """UPDATE recertification_item i SET nobody = true WHERE id = ANY(%(keys)s) AND NOT nobody
-        AND NOT EXISTS (SELECT 1 FROM recertification_question q WHERE q.item_id = i.id) RETURNING *"""
-    _update_items(step, statement, {"keys": list(items)})
-
-
-def change_due_dates(step: Step[Any], items: Mapping[int, tuple[datetime, datetime, datetime]]) -> None:
-    """Change the due dates of some items, each with its history. One statement (R1, H8).
-
-    Args:
-        step: the running operation.
-        items: by key, the deadline that was read, the new deadline, and when silence takes effect. An item that an
-            event
-            has brought forward since the read is not changed (R2).
-    """
-    statement = """UPDATE recertification_item i SET deadline = given.deadline, grace_until = given.grace_until
-        FROM unnest(%(keys)s::bigint[], %(read)s::timestamptz[], %(deadlines)s::timestamptz[], %(graces)s::timestamptz[])
-            given(id, was, deadline, grace_until)
-        WHERE i.id = given.id AND i.deadline = given.was RETURNING i.*"""
-    columns = dict(zip(("read", "deadlines", "graces"), map(list, zip(*items.values(), strict=True)), strict=False))
-    _update_items(step, statement, {"keys": list(items), **columns})
-
-
-def _update_items(step: Step[Any], statement: str, given: Mapping[str, Any]) -> None:
-    if not given["keys"]:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH made AS ({statement}) {_history_sql(Item, 'made')}",
-            {"at": step.now, "why": step.why, "type": "~", **given},
-        )
+    return list(rows.select_for_update(of=("self",), no_key=True).order_by("pk")[:size])
 
 
 def last_keys() -> tuple[int, int]:

@@ -88,9 +88,9 @@ def write_evidence(campaign: Campaign, form: str, *, by: Person, now: datetime) 
         "name": campaign.name,
         "filter": campaign.scope,
         **people,
-        "at": ledger_events.instant(now),
+        "at": now,
         "by": by.name,
-        "by_id": str(by.opaque_id),
+        "by_id": by.opaque_id,
         "items": count,
         "sha256": digest,
         "last_seal": last.number if last is not None else None,
@@ -124,7 +124,7 @@ def _as_lines(rows: Sequence[Row], *, first: bool) -> bytes:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    return json.dumps(row, separators=(",", ":"), ensure_ascii=False, default=str) + "\n"
+    return json.dumps(row, separators=(",", ":"), ensure_ascii=False, default=_as_text) + "\n"
 
 
 def _as_cells(rows: Sequence[Row], *, first: bool) -> bytes:
@@ -149,8 +149,15 @@ def _flat(row: Row) -> Iterator[Row]:
             yield {**common, **question, **answer}
 
 
+def _as_text(value: object) -> str:
+    """An instant, a day or an id in JSON."""
+    return ledger_events.instant(value) if isinstance(value, datetime) else str(value)
+
+
 def cell(value: object) -> str:
     """A CSV cell; a nested value as JSON."""
+    if isinstance(value, datetime):
+        return _as_text(value)
     return free_text.cell(_line(value).strip() if isinstance(value, dict) else value)
 
 

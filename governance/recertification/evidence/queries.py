@@ -1,20 +1,18 @@
 """Evidence rows of a campaign: its events, and each item with questions, answers, tasks and proofs (H4, G4).
 
-Chunks are read in key order, with a fixed number of queries for each chunk.
+Chunks are read in key order, with a fixed number of queries for each chunk. `evidence_file` writes instants and ids.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Model, OuterRef, Q
 
 from approvals.models import RevocationTask
-from governance.core.ledger import ledger_events
-from governance.core.models import FreeText, LedgerEvent, Person, Seal
+from governance.core.ledger import sealing
+from governance.core.models import FreeText, LedgerEvent, Person
 from governance.core.timeline import queries as timeline_queries
 from governance.recertification.items.due_dates import ITEM_RELATIONS
 from governance.recertification.models import Answer, Campaign, Item, ItemOutcome, Joining, Question
@@ -30,11 +28,11 @@ Names = Mapping[str, Sequence[int]]
 
 def campaign_people(campaign: Campaign) -> Row:
     """Opener of a campaign, with the time and the reason; empty if scheduled."""
-    now = Campaign.objects.select_related("opened_by", "reason").get(pk=campaign.pk)
+    opened = Campaign.objects.select_related("opened_by", "reason").get(pk=campaign.pk)
     return {
-        "opened_at": ledger_events.instant(now.snapshot_at),
-        **_person_columns("opened_by", now.opened_by),
-        "why": _shown_text(now.reason),
+        "opened_at": opened.snapshot_at,
+        **_person_columns("opened_by", opened.opened_by),
+        "why": _shown_text(opened.reason),
     }
 
 
@@ -44,16 +42,12 @@ def events_of(campaign: Campaign) -> list[Row]:
     Each has its actor or job and the reason; the name is empty after the person's erasure (H6). The payload of a chunk
     has its count, its first and last key, and the SHA-256 of all keys joined by commas.
     """
-    campaign_events = LedgerEvent.objects.filter(
-        about__contains=[_ledger_name("campaign", campaign.pk)]
-    ).select_related("reason")
-    events = list(campaign_events.order_by("xid", "pk"))
-    own_events = [event for event in events if event.verb.startswith("campaign.")]
-    people = timeline_queries.names(person_id for event in own_events for person_id in (event.actor_id, event.for_id))
+    events = _sealed_events(about__contains=[_ledger_name("campaign", campaign.pk)], verb__startswith="campaign.")
+    people = timeline_queries.names(person_id for event in events for person_id in (event.actor_id, event.for_id))
     return [
         {
             "type": "campaign",
-            "at": ledger_events.instant(event.at),
+            "at": event.at,
             "by": people.get(event.actor_id, ""),
             "by_id": event.actor_id,
             "for": people.get(event.for_id, ""),
@@ -61,9 +55,9 @@ def events_of(campaign: Campaign) -> list[Row]:
             "reason": _shown_text(event.reason),
             "outcome": event.outcome,
             "payload": event.payload,
-            **proof,
+            **_proof(event),
         }
-        for event, proof in zip(own_events, _proved(own_events), strict=True)
+        for event in events
     ]
 
 
@@ -136,39 +130,28 @@ def _belongs_to(item: Item, task: RevocationTask) -> bool:
 
 def _proofs(names: Names) -> dict[int, list[Row]]:
     """Ledger events of each item with their seals; no seal if not sealed yet."""
-    events = list(LedgerEvent.objects.filter(about__overlap=list(names)).order_by("xid", "pk"))
     proofs: dict[int, list[Row]] = {pk: [] for ids in names.values() for pk in ids}
-    for event, proof in zip(events, _proved(events), strict=True):
+    for event in _sealed_events(about__overlap=list(names)):
         for pk in dict.fromkeys(pk for name in event.about for pk in names.get(name, ())):
-            proofs[pk].append(proof)
+            proofs[pk].append(_proof(event))
     return proofs
 
 
-def _proved(events: Sequence[LedgerEvent]) -> list[Row]:
-    """Identify events as in a ledger export, each with the number of its seal."""
-    seals = _seals(events)
-    ends = [end for end, _ in seals]
-    rows = []
-    for event in events:
-        at = bisect_left(ends, (event.xid, event.pk))
-        seal = seals[at][1] if at < len(seals) else None
-        row = {"event": event.pk, "id": str(event.event_id), "verb": event.verb, "digest": event.digest}
-        rows.append({**row, "seal": seal})
-    return rows
+def _sealed_events(**where: Any) -> list[Any]:
+    """Ledger events in order, each with the number of its seal."""
+    rows = LedgerEvent.objects.filter(**where).select_related("reason")
+    return list(rows.annotate(seal=sealing.covering_seal()).order_by("xid", "pk"))
 
 
-def _seals(events: Sequence[LedgerEvent]) -> list[tuple[tuple[int, int], int]]:
-    """End and number of the seals that may cover the events, in order."""
-    if not events:
-        return []
-    first = Seal.objects.filter(last_xid__gte=events[0].xid).order_by("number")
-    ends = first.values_list("last_xid", "last", "number")
-    seals: list[tuple[tuple[int, int], int]] = []
-    for xid, last, number in ends.iterator(chunk_size=2000):
-        seals.append(((xid, last), number))
-        if (xid, last) >= (events[-1].xid, events[-1].pk):
-            break
-    return seals
+def _proof(event: Any) -> Row:
+    """An event as in a ledger export, with the number of its seal."""
+    return {
+        "event": event.pk,
+        "id": str(event.event_id),
+        "verb": event.verb,
+        "digest": event.digest,
+        "seal": event.seal,
+    }
 
 
 def _item(
@@ -183,38 +166,32 @@ def _item(
         "type": "item",
         "item": item.pk,
         "opened_in": item.campaign_id,
-        "joined_at": ledger_events.instant(joined.at) if joined is not None else None,
+        "joined_at": joined.at if joined is not None else None,
         "what": grant.sentence if grant is not None else "The automation itself",
         "automation": item.of_automation.name,
         "tier": item.snapshot.get("tier", ""),
         "why_opened": item.reason,
-        "opened_at": ledger_events.instant(item.opened_at),
-        "deadline": ledger_events.instant(item.deadline),
-        "grace_until": ledger_events.instant(item.grace_until),
-        "snapshot": item.snapshot,
+        **_columns(item, "opened_at", "deadline", "grace_until", "snapshot", "state", "outcome", "closed_at"),
         "questions": list(questions),
-        "state": item.state,
-        "outcome": item.outcome,
-        "closed_at": _instant(item.closed_at),
         "taken_away": item.outcome == ItemOutcome.REVOKED,
-        "grant": grant.pk if grant is not None else None,
+        "grant": item.grant_id,
         "grant_state": grant.state if grant is not None else "",
-        "grant_ended_at": _instant(grant.ended_at) if grant is not None else None,
+        "grant_ended_at": grant.ended_at if grant is not None else None,
         "tasks": [_task(task) for task in tasks],
         "proofs": list(proofs),
     }
+
+
+def _columns(row: Model, *names: str) -> Row:
+    return {name: getattr(row, name) for name in names}
 
 
 def _task(task: RevocationTask) -> Row:
     return {
         "task": task.pk,
         "grant": task.grant_id,
-        "opened_at": ledger_events.instant(task.opened_at),
-        "due_at": ledger_events.instant(task.due_at),
+        **_columns(task, "opened_at", "due_at", "state", "outcome", "closed_at"),
         **_person_columns("owner", task.owner),
-        "state": task.state,
-        "outcome": task.outcome,
-        "closed_at": _instant(task.closed_at),
     }
 
 
@@ -222,38 +199,29 @@ def _question(question: Question, answers: Sequence[Answer]) -> Row:
     return {
         "asks": question.asks,
         **_person_columns("reviewer", question.reviewer),
-        "asked_at": ledger_events.instant(question.asked_at),
+        "asked_at": question.asked_at,
         "passed_on": question.passed,
         "answers": [_answer(answer, answers) for answer in answers],
     }
 
 
 def _answer(answer: Answer, answers: Sequence[Answer]) -> Row:
-    superseded = {other.supersedes_id for other in answers}
     return {
-        "answer": answer.answer,
-        "ends_on": answer.ends_on.isoformat() if answer.ends_on is not None else None,
+        **_columns(answer, "answer", "ends_on", "seconds", "recommended", "batch"),
         **_person_columns("answered_by", answer.person),
         **_person_columns("for", answer.for_person),
-        "answered_at": ledger_events.instant(answer.at),
-        "seconds": answer.seconds,
-        "recommended": answer.recommended,
-        "batch": str(answer.batch),
+        "answered_at": answer.at,
         "reason": _shown_text(answer.reason),
-        "superseded": answer.pk in superseded,
+        "superseded": any(other.supersedes_id == answer.pk for other in answers),
     }
 
 
 def _person_columns(name: str, person: Person | None) -> Row:
     return {
         name: person.name if person is not None else "",
-        f"{name}_id": str(person.opaque_id) if person is not None else "",
+        f"{name}_id": person.opaque_id if person is not None else "",
     }
 
 
 def _shown_text(text: FreeText | None) -> str:
     return text.shown if text is not None else ""
-
-
-def _instant(at: datetime | None) -> str | None:
-    return ledger_events.instant(at) if at is not None else None

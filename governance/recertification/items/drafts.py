@@ -31,8 +31,8 @@ log = structlog.get_logger(__name__)
 FAILED = Refusal(
     "FAILED",
     "state",
-    "Something went wrong with this answer, and it was not given.",
-    "What you chose is kept: submit it again. If that does not help, tell whoever runs Countersign.",
+    "This answer failed and was not given.",
+    "Your choice is kept. Submit it again. If it fails again, tell your Countersign admin.",
 )
 
 #: Most drafts that one request submits, each in its own transaction.

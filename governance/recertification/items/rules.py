@@ -25,15 +25,18 @@ from inventory.models import Automation, AutomationState
 MOST_PASSES = 2
 
 
-def state_duty(
-    code: str, rule: str, words: str, holds: Callable[..., bool], sentence: str, *, backed_by: tuple[str, ...] = ()
-) -> Duty:
+def state_duty(rule: str, words: str, holds: Callable[..., bool], sentence: str, *backed_by: str) -> Duty:
     """A duty with one condition, ``holds(subject, now, context)``, and one sentence for its refusal."""
 
     def asks(subject: Any, actor: Actor, now: datetime, context: Any) -> Refusal | None:
-        return None if holds(subject, now, context) else Refusal(code, "state", sentence)
+        return None if holds(subject, now, context) else Refusal(rule, "state", sentence)
 
-    return Duty(code, rule, words, asks, backed_by, needs_context=True)
+    return Duty(rule, rule, words, asks, backed_by, needs_context=True)
+
+
+def context_duty(rule: str, words: str, asks: Callable[..., Refusal | None], *backed_by: str, code: str = "") -> Duty:
+    """A duty that reads the `ItemContext`; its code is the rule's, if no other is given."""
+    return Duty(code or rule, rule, words, asks, backed_by, needs_context=True)
 
 
 def _interactive(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
@@ -54,8 +57,8 @@ def _two_people(subject: Question, actor: Actor, now: datetime, context: ItemCon
     used = reviewers.people_of_other_question(context, Asks(subject.asks))
     for person in actor.people:
         if person.pk in used:
-            subject_words = "You are" if person == actor.person else f"{person.name}, for whom you stand in, is"
-            sentence = f"{subject_words} asked the other question of this item; two people answer the two."
+            subject_words = "You are" if person == actor.person else f"{person.name}, who you answer for, is"
+            sentence = f"{subject_words} asked the other question of this item. Two people answer the two questions."
             return Refusal("SOD-4", "duty", sentence, "Pass it on with “Not mine”.")
     return None
 
@@ -63,8 +66,8 @@ def _two_people(subject: Question, actor: Actor, now: datetime, context: ItemCon
 def _gains(subject: Question, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
     for person in actor.people if subject.asks == Asks.ACCEPTABLE else ():
         if reviewers.gains(context.item.of_automation, context.parties, person):
-            subject_words = "You own" if person == actor.person else f"{person.name}, for whom you stand in, owns"
-            sentence = f"{subject_words} the automation or took part in asking for this, and whoever gains does not say that it is acceptable."
+            subject_words = "You own" if person == actor.person else f"{person.name}, who you answer for, owns"
+            sentence = f"{subject_words} the automation or asked for this access, so another person answers whether it is acceptable."
             return Refusal("SOD-4", "duty", sentence, "Pass it on with “Not mine”.")
     return None
 
@@ -74,23 +77,19 @@ def _correctable(subject: Question, actor: Actor, now: datetime, context: ItemCo
     if last is None or last.answer != AnswerKind.REVOKE or item.state != ItemState.ANSWERED:
         return Refusal("R4", "state", "Only a submitted revoke can be corrected.", "Submit the automation again.")
     if item.closes_at is None or now >= item.closes_at:
-        return Refusal("R4", "state", "The days for correcting it are over.", "Submit the automation again.")
+        return Refusal("R4", "state", "The time to correct it is over.", "Submit the automation again.")
     return None
 
 
 INTERACTIVE = Duty("SOD-5", "S5", "An answer needs a person in an interactive session.", _interactive)
 FRESH = Duty("SOD-5", "S5", "An answer about high risk needs a fresh sign-in.", _fresh)
-TWO_PEOPLE = Duty(
-    *("SOD-4", "S4", "Two people answer the two questions of an item.", _two_people, ("question_two_people",)),
-    needs_context=True,
+TWO_PEOPLE = context_duty(
+    "S4", "Two people answer the two questions of an item.", _two_people, "question_two_people", code="SOD-4"
 )
-GAINS = Duty(
-    *("SOD-4", "S4", "A person who owns the automation, or asked for it, does not answer “acceptable”.", _gains),
-    needs_context=True,
+GAINS = context_duty(
+    "S4", "A person who owns the automation, or asked for it, does not answer “acceptable”.", _gains, code="SOD-4"
 )
-CORRECTABLE = Duty(
-    *("R4", "R4", "A submitted revoke can be corrected until it takes final effect.", _correctable), needs_context=True
-)
+CORRECTABLE = context_duty("R4", "A submitted revoke can be corrected until it takes final effect.", _correctable)
 
 
 def has_subject_ended(item: Item) -> bool:
@@ -102,21 +101,21 @@ def has_subject_ended(item: Item) -> bool:
 
 def _standing(subject: Item | Question, actor: Actor, now: datetime) -> Refusal | None:
     if has_subject_ended(subject.item if isinstance(subject, Question) else subject):
-        return Refusal("STATE", "state", "What this is about has ended already.", "Nothing is left to answer.")
+        return Refusal("STATE", "state", "The access has ended already.", "You don't need to answer.")
     return None
 
 
 def _passable(subject: Question, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
     if subject.passed >= MOST_PASSES:
-        sentence = "It was passed on twice already: this is the last person it is asked of."
-        return Refusal("R4", "state", sentence, "Answer it, or leave it: unanswered it ends.")
+        sentence = "It was passed on twice already, so you are its last reviewer."
+        return Refusal("R4", "state", sentence, "Answer it. Without an answer, the access ends.")
     return None if reviewers.next_reviewer(context, subject) is not None else ladder_end_refusal()
 
 
 def ladder_end_refusal() -> Refusal:
     """The refusal at the end of the ladder."""
-    sentence = "Nobody is left whom it could be passed on to."
-    return Refusal("R4", "state", sentence, "Answer it, or leave it: unanswered it ends.")
+    sentence = "No eligible reviewer is left to pass it on to."
+    return Refusal("R4", "state", sentence, "Answer it. Without an answer, the access ends.")
 
 
 def _asked_of_nobody(subject: Item, now: datetime, context: ItemContext) -> bool:
@@ -125,8 +124,8 @@ def _asked_of_nobody(subject: Item, now: datetime, context: ItemContext) -> bool
 
 def _nobody_left(subject: Item, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
     if subject.nobody or subject.suspended_at is not None:
-        return Refusal("A9", "state", "That is known, or silence has suspended it before.")
-    return None if reviewers.vacant_questions(context) else Refusal("A9", "state", "Somebody is asked about it.")
+        return Refusal("A9", "state", "It is marked already, or silence has suspended it.")
+    return None if reviewers.vacant_questions(context) else Refusal("A9", "state", "The item has an eligible reviewer.")
 
 
 def _silence(context: ItemContext, sentence: str, *, is_over: bool) -> Refusal | None:
@@ -136,7 +135,7 @@ def _silence(context: ItemContext, sentence: str, *, is_over: bool) -> Refusal |
         for question in context.unanswered
     )
     if not is_anybody_late:
-        return Refusal("A9", "state", "Nobody was asked about it, so nobody is late.")
+        return Refusal("A9", "state", "No eligible reviewer was asked, so no answer is late.")
     return None if is_over else Refusal("R6", "state", sentence)
 
 
@@ -167,70 +166,53 @@ def _reviewed_in_time(subject: Automation, actor: Actor, now: datetime) -> Refus
     if not is_late:
         return None
     if item is not None and item.nobody:
-        sentence = "It was up for review, and nobody is left who could be asked about it."
-        return Refusal("R6", "state", sentence, "Name who answers for it: they are asked at once.")
-    sentence = "It was up for review, and nobody has answered in time."
-    return Refusal("R6", "state", sentence, "Answer its review: the automation's page says who is asked.")
+        sentence = "Its review is overdue and has no eligible reviewer."
+        return Refusal("R6", "state", sentence, "Name an owner. They are asked at once.")
+    sentence = "Its review is overdue: no reviewer answered in time."
+    return Refusal("R6", "state", sentence, "Answer its review. The automation's page names the reviewers.")
 
 
 STANDING = Duty("STATE", "R4", "The reviewed access has not ended otherwise.", _standing)
-PASSABLE = Duty(
-    "R4",
-    "R4",
-    "A question is passed on at most twice, down its ladder.",
-    _passable,
-    ("question_passed_at_most_twice",),
-    needs_context=True,
+PASSABLE = context_duty(
+    "R4", "A question is passed on at most twice, down its ladder.", _passable, "question_passed_at_most_twice"
 )
 NEW = state_duty(
     "R5",
-    "R5",
     "A review or campaign opens once.",
     lambda subject, now, context: subject._state.adding,
-    "It is open already.",
-    backed_by=(
-        "item_one_open_per_grant",
-        "item_one_open_per_automation",
-        "campaign_one_scheduled_a_tier_and_day",
-    ),
+    "It is already open.",
+    *("item_one_open_per_grant", "item_one_open_per_automation", "campaign_one_scheduled_a_tier_and_day"),
 )
 ALL_CLOSED = state_duty(
     "R2",
-    "R2",
     "A campaign closes when all its items are closed.",
     lambda campaign, now, context: not campaign.items.filter(state__in=UNCLOSED).exists(),
-    "Something in it is still open.",
+    "The campaign has open items.",
 )
 ASKED_OF_NOBODY = state_duty(
-    "A9", "A9", "Only an item without a reviewer is assigned later.", _asked_of_nobody, "Somebody is asked about it."
+    "A9", "Only an item without a reviewer is assigned later.", _asked_of_nobody, "The item has a reviewer."
 )
-NOBODY_LEFT = Duty(
-    *("A9", "A9", "An item without an eligible reviewer waits, unless silence has suspended it.", _nobody_left),
-    needs_context=True,
+NOBODY_LEFT = context_duty(
+    "A9", "An item without an eligible reviewer waits, unless silence has suspended it.", _nobody_left
 )
 REMINDER_DUE = state_duty(
     "R5",
-    "R5",
     "A reminder goes out on its day.",
     lambda question, now, context: question.remind_at is not None and now >= question.remind_at,
-    "It is not time for a reminder.",
+    "No reminder is due.",
 )
 REVIEWER_OUT = state_duty(
     "R8",
-    "R8",
     "A reviewer is replaced only if they left or may not answer.",
     lambda question, now, context: reviewers.is_out(context, question),
-    "The reviewer is here, and may answer it.",
+    "The reviewer can answer it.",
 )
-DEADLINE_PASSED = Duty(
-    "R6", "R6", "Unanswered questions are handed on after the deadline.", _deadline_passed, needs_context=True
-)
-GRACE_PASSED = Duty("R6", "R6", "Silence suspends after the grace period.", _grace_passed, needs_context=True)
+DEADLINE_PASSED = context_duty("R6", "Unanswered questions are handed on after the deadline.", _deadline_passed)
+GRACE_PASSED = context_duty("R6", "Silence suspends after the grace period.", _grace_passed)
 REVIEWED_IN_TIME = Duty("R6", "R6", "An automation not reviewed in time does not run.", _reviewed_in_time)
 CLOSING_DUE = state_duty(
     "R4",
-    "R4",
     "An item closes on its date, or when its subject has ended or its conflict is resolved.",
     _closing_due,
-    "It is not time to close this.",
+    "The item is not due to close.",
 )

@@ -26,8 +26,8 @@ Shape = dict[str, Any]
 NOT_YOURS = Refusal(
     "R7",
     "permission",
-    "How a campaign was answered is shown to who opened it, security reviewers and auditors.",
-    "What you are asked yourself stands under “Recertify”.",
+    "Only the campaign's opener, security reviewers and auditors can see its review quality.",
+    "Your own questions are under “Recertifications”.",
 )
 
 

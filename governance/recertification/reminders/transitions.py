@@ -59,7 +59,7 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     bench = Bench.load(step.now)
     to = reviewers.next_reviewer_now(step.context, question, bench)
     if to is None:
-        raise refuse(Refusal("A9", "state", "Nobody is left whom it could be asked of."))
+        raise refuse(Refusal("A9", "state", "No eligible reviewer is left."))
     if question.item.nobody or to.pk not in question.ladder:
         prepare_for_new_reviewer(step, question, bench)
     if to.pk not in question.ladder:

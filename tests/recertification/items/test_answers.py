@@ -267,7 +267,7 @@ def test_a_submitted_revoke_can_be_corrected_with_a_reason_until_it_ends(held: H
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         answer.correct(about, actor=as_actor(n.sana), reason="Let me.", **correct)
     late = correct | {"now": item.closes_at}
-    with pytest.raises(OutOfTurn, match=r"^R4: The days for correcting it are over\."):
+    with pytest.raises(OutOfTurn, match=r"^R4: The time to correct it is over\."):
         answer.correct(about, actor=as_actor(n.omar), reason="Too late.", **late)
     answer.correct(about, actor=as_actor(n.omar), reason="The wrong row.", **correct)
     item.refresh_from_db()

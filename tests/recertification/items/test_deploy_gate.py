@@ -23,7 +23,7 @@ def test_a_review_past_its_grace_is_a_no_and_one_that_is_open_is_none(held: Held
         held.automation, held.submission.version.manifest_digest, now=item.grace_until
     )
     assert (no.may_run, no.code) == (False, "NOT_REVIEWED")
-    assert no.sentence == "It was up for review, and nobody has answered in time."
+    assert no.sentence == "Its review is overdue: no reviewer answered in time."
     assert code(held, item.grace_until - timedelta(seconds=1)) == "OK"
 
 

@@ -77,7 +77,7 @@ def test_beneficiary_does_not_answer_acceptable(held: Held, stock_under_review: 
     about = question(item, Asks.ACCEPTABLE)
     Question.objects.filter(pk=about.pk).update(reviewer=n.rita)  # she became the technical owner after she was asked
     no = refused(question(item, Asks.ACCEPTABLE), as_actor(n.rita), KEEP, "SOD-4", item.opened_at)
-    assert "whoever gains" in no.refusal.sentence
+    assert "another person answers" in no.refusal.sentence
 
 
 @pytest.mark.rule("S4", "S1")
@@ -88,7 +88,7 @@ def test_requester_does_not_answer_acceptable(held: Held, stock_under_review: It
         say(question(item, Asks.ACCEPTABLE), AnswerKind.NOT_MINE, now=item.opened_at, whose=n.lena)
     Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(reviewer=n.lena)
     no = refused(question(item, Asks.ACCEPTABLE), as_actor(n.lena), KEEP, "SOD-4", item.opened_at)
-    assert "took part in asking for this" in no.refusal.sentence
+    assert "asked for this access" in no.refusal.sentence
     with database_refuses("SOD-4: who owns the automation, or asked for it"):
         Answer.objects.create(
             question=question(item, Asks.ACCEPTABLE), person=n.lena, answer=KEEP, batch=uuid.uuid4(), at=item.opened_at
@@ -221,7 +221,7 @@ def test_job_acts_only_when_due(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     for act, early, why in (
         (reminder_transitions.escalate, item.deadline - timedelta(seconds=1), "R6: Its deadline"),
-        (settle.close, item.grace_until, "R4: It is not time"),
+        (settle.close, item.grace_until, "R4: The item is not due"),
     ):
         with pytest.raises(OutOfTurn, match=f"^{why}"):
             act(item, actor=JOB, now=early)

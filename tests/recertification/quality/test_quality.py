@@ -221,9 +221,9 @@ def test_several_of_low_risk_get_one_answer_and_one_reason_and_a_record_of_their
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"reason": " "}, "Say why"),
-        ({"answer": ""}, "Choose “Keep” or “Revoke” for all."),
-        ({"answer": "dont_know"}, "Choose “Keep” or “Revoke” for all."),
+        ({"reason": " "}, "Give a reason"),
+        ({"answer": ""}, "Choose “Keep” or “Revoke” for all items."),
+        ({"answer": "dont_know"}, "Choose “Keep” or “Revoke” for all items."),
         ({"question": []}, "Tick at least one item."),
         ({"question": ["NaN", "0"]}, "Tick at least one item."),
     ],

@@ -27,7 +27,7 @@ from governance.recertification.campaigns import scope, snapshot
 from governance.recertification.campaigns.reviewer_ladders import AssignedQuestion, Ladders
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import AD_HOC, Chunk
-from governance.recertification.items import schedule
+from governance.recertification.items import conflict_reviews, schedule
 from governance.recertification.items.schedule import Times
 from governance.recertification.items.transitions.open_item import join
 from governance.recertification.models import (
@@ -36,6 +36,7 @@ from governance.recertification.models import (
     CampaignState,
     Item,
     Joining,
+    Question,
 )
 
 #: Name of the job that fills campaigns.
@@ -68,7 +69,7 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
     if times is None:
         raise refuse(Refusal("R2", "input", deadline_words(step.now)))
     if not free_text.name(campaign.name):
-        raise refuse(Refusal("R2", "input", "Give it a name: it stands in every mail about it."))
+        raise refuse(Refusal("R2", "input", "Give it a name. Every mail about it shows the name."))
     campaign.kind, campaign.opened_by = CampaignKind.ADHOC, step.actor.person
     campaign.name, campaign.reason = free_text.name(campaign.name), step.reason
     campaign.tier, campaign.scope, campaign.snapshot_at = campaign_scope.tier, campaign_scope.to_dict(), step.now
@@ -77,7 +78,7 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
     campaign.grants_until, campaign.automations_until = snapshot.last_keys()
     campaign.expected = expected_items(campaign_scope, step.now, campaign.deadline)
     if not campaign.expected:
-        raise refuse(Refusal("R2", "input", "Nothing would be reviewed: choose more, or an earlier day."))
+        raise refuse(Refusal("R2", "input", "The scope has no items. Choose a wider scope or an earlier day."))
     nudge.send(JOB)
     owner = Person.objects.filter(pk=campaign_scope.owner).first() if campaign_scope.owner is not None else None
     scope_payload = {**campaign.scope, **({"owner": str(owner.opaque_id)} if owner is not None else {})}
@@ -163,35 +164,42 @@ def assign_questions(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS
     """
     campaign = step.subject
     later, grace = _extend_deadline(step, campaign), snapshot.grace_by_tier(campaign.deadline)
-    items = snapshot.unassigned_items(campaign, size)
-    ladders.read((item.automation, item.resource) for item in items)
+    items = snapshot.lock_unassigned(campaign, size)
+    ladders.read((item.of, item.on) for item in items)
+    asked = set(Question.objects.filter(item__in=items).values_list("item", flat=True))  # by an event that joined
     remind_at = _first_reminders(step.now)
-    nobody: list[int] = []
-    rows: list[dict[str, Any]] = []
-    due: dict[int, tuple[datetime, datetime, datetime]] = {}
-    for item in items:
-        deadline, grace_until = item.deadline, item.grace_until
-        if not item.own_days and deadline < campaign.deadline:  # conflicts and joined events keep their dates (S6, R2)
-            deadline, grace_until = campaign.deadline, grace[item.tier]
-        puts = ladders.put(item.automation, item.resource, both=item.both)
-        if not puts:
-            nobody.append(item.key)
-        deadline = _local_deadline(deadline, puts)
-        if deadline != item.deadline:
-            due[item.key] = (item.deadline, deadline, grace_until)
-        rows += [_question_row(item.key, put, remind_at(deadline, put.reviewer.time_zone)) for put in puts]
-    snapshot.mark_without_reviewer(step, nobody)
-    snapshot.change_due_dates(step, due)
-    count = snapshot.insert_questions(step, rows)
-    campaign.asked_to = items[-1].key
+    changed: list[Item] = []
+    questions: list[Question] = []
+    for item in (item for item in items if item.pk not in asked):
+        before, tier = (item.deadline, item.nobody), item.snapshot["tier"]
+        is_both = item.grant_id is not None and (tier != "low" or item.is_sample)
+        puts = ladders.put(item.of, item.on, both=is_both)
+        if item.deadline < campaign.deadline and not _has_own_dates(item):
+            item.deadline, item.grace_until = campaign.deadline, grace[tier]
+        item.deadline, item.nobody = _local_deadline(item.deadline, puts), not puts
+        changed += [item] if (item.deadline, item.nobody) != before else []
+        questions += [_question(item, put, step.now, remind_at) for put in puts]
+    step.update(changed, "deadline", "grace_until", "nobody")
+    step.insert(questions)
+    campaign.asked_to = items[-1].pk
     step.save(campaign)
-    payload = Chunk(len(items), [item.key for item in items], campaign.asked_to).payload
-    return Effect(payload={**payload, "questions": count, "nobody": len(nobody), **later})
+    payload = Chunk(len(items), [item.pk for item in items], campaign.asked_to).payload
+    nobody = sum(item.nobody for item in items)
+    return Effect(payload={**payload, "questions": len(questions), "nobody": nobody, **later})
 
 
-def _question_row(item: int, put: AssignedQuestion, remind_at: str) -> dict[str, Any]:
-    question = {"item": item, "asks": put.asks.value, "reviewer": put.reviewer.pk}
-    return {**question, "ladder": put.ladder, "remind_at": remind_at}
+def _has_own_dates(item: Item) -> bool:
+    """Whether a conflict (S6) or a joined event (R2) sets the deadline, not the campaign."""
+    return bool(item.snapshot.get(conflict_reviews.CONFLICTS_KEY) or item.snapshot.get("joined"))
+
+
+def _question(
+    item: Item, put: AssignedQuestion, now: datetime, remind_at: Callable[[datetime, str], datetime]
+) -> Question:
+    reminder = remind_at(item.deadline, put.reviewer.time_zone)
+    return Question(
+        item=item, asks=put.asks, reviewer=put.reviewer, asked_at=now, ladder=list(put.ladder), remind_at=reminder
+    )
 
 
 def _local_deadline(deadline: datetime, puts: Iterable[AssignedQuestion]) -> datetime:
@@ -200,13 +208,13 @@ def _local_deadline(deadline: datetime, puts: Iterable[AssignedQuestion]) -> dat
     return min([deadline, *(working_days.end_of_day(day, zone_of(put.reviewer)) for put in puts)])
 
 
-def _first_reminders(now: datetime) -> Callable[[datetime, str], str]:
-    """A function that gives the first reminder by deadline and time zone, as an ISO 8601 instant; each computed once."""
+def _first_reminders(now: datetime) -> Callable[[datetime, str], datetime]:
+    """A function that gives the first reminder by deadline and time zone; each computed once."""
 
     @cache
-    def remind_at(deadline: datetime, time_zone: str) -> str:
+    def remind_at(deadline: datetime, time_zone: str) -> datetime:
         zone = working_days.zone_of(time_zone, organisation_zone())
-        return schedule.next_reminder(now, opened_at=now, deadline=deadline, zone=zone).isoformat()
+        return schedule.next_reminder(now, opened_at=now, deadline=deadline, zone=zone)
 
     return remind_at
 
@@ -270,6 +278,6 @@ def remind_people(step: Step[Campaign], *, people: Collection[Person]) -> Effect
     """
     reminded = campaign_notices.remind(step, step.subject, people)
     if not reminded:
-        sentence = "Nobody is left to remind: they were reminded today, or have answered."
+        sentence = "All reviewers were reminded today or have answered."
         raise refuse(Refusal("R5", "state", sentence, "Try again tomorrow."))
     return Effect(payload={"to": [str(person.opaque_id) for person in reminded]})

@@ -21,31 +21,22 @@ from governance.web.requests.middleware import Request
 
 Shape = dict[str, Any]
 
-CHOICES = {
-    "show": [("", "Open"), ("closed", "Closed")],
-    "kind": [("scheduled", "By its date"), ("adhoc", "By somebody")],
-    "tier": [("high", "High"), ("standard", "Standard"), ("low", "Low")],
-}
-EMPTY = {
-    "": "Campaigns that ask somebody something would be here: what comes up by its date, and what security or an admin has opened.",
-    "closed": "Campaigns in which all is settled would be here.",
-}
+SHOW = (("", "Open"), ("closed", "Closed"))
+KINDS = (("scheduled", "By its date"), ("adhoc", "By a person"))
+TIERS = (("high", "High"), ("standard", "Standard"), ("low", "Low"))
 
 
 @require_GET
 def campaign_list(request: Request) -> HttpResponse:
     """List campaigns, newest first; the address holds the filters."""
     now, query, path = business_time.now(), request.GET, reverse("campaign_list")
-    known = {name: query.get(name, "") for name, choices in CHOICES.items() if query.get(name, "") in dict(choices)}
-    kept = {name: value for name, value in known.items() if value}
-    show = kept.pop("show", "")
-    seen = Campaign.objects.visible_to(request.actor, now).select_related("opened_by").filter(**kept)
-    rows = seen.filter(state=CampaignState.CLOSED) if show else seen.exclude(state=CampaignState.CLOSED)
-    paged = pager.newest_first(rows, query, path)
-    selects = [
-        pager.choice(query, "kind", "Opened", CHOICES["kind"]),
-        pager.choice(query, "tier", "Risk", CHOICES["tier"]),
-    ]
+    rows = Campaign.objects.visible_to(request.actor, now).select_related("opened_by")
+    closed = Q(state=CampaignState.CLOSED)
+    rows = rows.filter(closed if query.get("show") == "closed" else ~closed)
+    for name, choices in (("kind", KINDS), ("tier", TIERS)):
+        if query.get(name) in dict(choices):
+            rows = rows.filter(**{name: query[name]})
+    paged = pager.newest_first(pager.search(rows, pager.words_of(query), "name"), query, path)
     context = {
         "now": now,
         "head": {
@@ -53,19 +44,17 @@ def campaign_list(request: Request) -> HttpResponse:
             "facts": ["what is reviewed together, by when, and what silence does"],
             "actions": _actions(request, now),
         },
-        "chips": pager.chips(path, query, "show", CHOICES["show"]),
-        "filters": {
-            "action": path,
-            "words": None,
-            "kept": {"show": show} if show else {},
-            "fields": selects,
-            "clear_href": "",
-        },
         "rows": _rows(paged.rows, request, now),
-        "empty": EMPTY[show],
-        "pager": paged,
+        **pager.list_context(
+            query,
+            path,
+            paged,
+            words_label="Name",
+            links=[("show", SHOW)],
+            selects=[("kind", "Opened", KINDS), ("tier", "Risk", TIERS)],
+        ),
     }
-    return page(request, "recertification/campaigns/campaign_list.html", context)
+    return page(request, "recertification/campaigns/campaign_list.html", context, fragment="list")
 
 
 def _actions(request: Request, now: datetime) -> list[Shape]:
@@ -79,13 +68,13 @@ def _actions(request: Request, now: datetime) -> list[Shape]:
 def _rows(campaigns: Sequence[Campaign], request: Request, now: datetime) -> list[Shape]:
     """Rows of the list. One query counts the items that the reader may see."""
     items = Item.objects.of_campaigns([campaign.pk for campaign in campaigns], request.actor, now).order_by()
-    unclosed = Count("pk", filter=Q(state__in=UNCLOSED))
-    counts = {row["campaign"]: row for row in items.values("campaign").annotate(total=Count("pk"), left=unclosed)}
+    closed, total = Count("pk", filter=~Q(state__in=UNCLOSED)), Count("pk")
+    counts = {pk: (done, total) for pk, done, total in items.values_list("campaign").annotate(closed, total)}
     rows = []
     for campaign in campaigns:
-        count = counts.get(campaign.pk, {"total": 0, "left": 0})
-        done, total = count["total"] - count["left"], count["total"]
-        percent = done / total * 100 if total else 0
-        state = campaign.shown_state(now)
-        rows.append({"campaign": campaign, "state": state, "total": total, "done": done, "percent": percent})
+        done, of = counts.get(campaign.pk, (0, 0))
+        percent = done / of * 100 if of else 0
+        rows.append(
+            {"campaign": campaign, "state": campaign.shown_state(now), "total": of, "done": done, "percent": percent}
+        )
     return rows

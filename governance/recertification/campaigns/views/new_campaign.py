@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,12 +13,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals.models import GrantUsage
-from governance.core.access import access
 from governance.core.clock import business_time, working_days
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import Person, Team
-from governance.core.roles.roles import Permission
 from governance.recertification.campaigns import preview, scope, scope_words
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.transitions import open_campaign
@@ -139,50 +138,34 @@ def first_deadline(now: datetime) -> date:
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
     """Show the filter with its preview, and open the campaign."""
-    now = business_time.now()
-    is_post = request.method == "POST"
-    if not access.may(request.actor, Permission.CAMPAIGN_OPEN, None, now=now):
-        return _refused(request, now)
-    form = Filter(request.POST if is_post else request.GET, now=now)
-    opening = Opening(request.POST if is_post else None)
-    if is_post and form.is_valid() and opening.is_valid():
+    now, verb = business_time.now(), open_campaign.order_campaign
+    sent = request.POST if request.method == "POST" else None
+    refusal = verb.refusal(Campaign(name="New campaign"), actor=request.actor, now=now)
+    if (
+        refusal is not None and refusal.kind == "permission"
+    ):  # before anything sent is read: the preview would show everybody's work
+        if sent is not None:
+            with suppress(Refused):  # a refused attempt is recorded (H1)
+                verb(
+                    Campaign(name="New campaign"), actor=request.actor, now=now, campaign_scope=Scope(), day=now.date()
+                )
+        return refused(request, refusal, context={"typed": request.POST.get("reason", "")})
+    form, opening = Filter(request.GET if sent is None else sent, now=now), Opening(sent)
+    if form.is_valid() and opening.is_valid():
+        name, reason = opening.cleaned_data["name"], opening.cleaned_data["reason"]
+        day = form.cleaned_data["until"] or first_deadline(now)
         try:
-            made = open_campaign.order_campaign(
-                Campaign(name=opening.cleaned_data["name"]),
-                actor=request.actor,
-                now=now,
-                reason=opening.cleaned_data["reason"],
-                campaign_scope=form.scope,
-                day=form.cleaned_data["until"] or first_deadline(now),
+            made = verb(
+                Campaign(name=name), actor=request.actor, now=now, reason=reason, campaign_scope=form.scope, day=day
             )
         except InvalidInput as error:
             opening.add_error(None, f"{error.refusal.sentence} {error.refusal.to_do}".strip())
         except Refused as error:
-            return refused(request, error.refusal, context={"typed": opening.data.get("reason", "")})
+            return refused(request, error.refusal, context={"typed": reason})
         else:
             return redirect(made.href)
-    return page(
-        request,
-        "recertification/campaigns/new_campaign.html",
-        _context(form, opening, now),
-        status=422 if is_post else 200,
-    )
-
-
-def _refused(request: Request, now: datetime) -> HttpResponse:
-    """Refuse people without the permission before anything they sent is read. A POST is recorded.
-
-    The preview would show them everybody's work.
-    """
-    draft, verb = Campaign(name="New campaign"), open_campaign.order_campaign
-    if request.method == "POST":
-        try:
-            verb(draft, actor=request.actor, now=now, campaign_scope=Scope(), day=first_deadline(now))
-        except Refused as error:
-            return refused(request, error.refusal, context={"typed": request.POST.get("reason", "")})
-    refusal = verb.refusal(draft, actor=request.actor, now=now)
-    assert refusal is not None  # the permission is checked first
-    return refused(request, refusal)
+    context = _context(form, opening, now)
+    return page(request, "recertification/campaigns/new_campaign.html", context, status=200 if sent is None else 422)
 
 
 def _context(form: Filter, opening: Opening, now: datetime) -> Shape:

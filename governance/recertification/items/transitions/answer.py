@@ -158,7 +158,7 @@ def pass_on(
     """
     question = step.subject
     if answer in SETTLING:
-        raise refuse(Refusal("R4", "input", "That answers the question; it does not pass it on."))
+        raise refuse(Refusal("R4", "input", "This answer does not pass the question on."))
     other = reviewers.next_reviewer(step.context, question, [whose] if whose is not None else None)
     if other is None:
         raise refuse(_cannot_be_named(whose) if whose is not None else item_rules.ladder_end_refusal())
@@ -210,7 +210,7 @@ def answer_refusal(item: Item, answer: AnswerKind, now: datetime, ends_on: date 
     """Why an item does not take this answer, or None; without permission and duties. Pages use it, too."""
     grant = item.grant
     if answer not in SETTLING:
-        return Refusal("R4", "input", "That passes the question on; it does not answer it.")
+        return Refusal("R4", "input", "This answer passes the question on.")
     if ends_on is not None and (grant is None or answer != AnswerKind.KEEP):
         return Refusal("R4", "input", "Only access that you keep can have an end date.", "Leave the date empty.")
     if grant is None or answer != AnswerKind.KEEP:
@@ -238,20 +238,20 @@ def end_date_refusal(grant: Grant, ends_on: date, now: datetime) -> Refusal | No
 def changed_refusal(item: Item, seen: CardView) -> Refusal | None:
     """Why a choice is outdated, or None: something joined the item, or it is no longer low risk (R2, R7)."""
     if seen.in_bulk and item.counted_tier != "low":
-        sentence = f"It is {item.counted_tier} risk by now: that is answered on its own page."
-        return Refusal("R7", "state", sentence, "Choose again there: what you wrote is kept.")
+        sentence = f"It is {item.counted_tier} risk now. Answer it on its own page."
+        return Refusal("R7", "state", sentence, "Choose again there. Your text is kept.")
     changed = item.snapshot.get(CHANGED)
     if seen.chosen_at is None or changed is None or seen.chosen_at > datetime.fromisoformat(changed["at"]):
         return None
     sentence = f"It changed since you chose: {item_title.REASON_WORDS[changed['because']]}"
-    return Refusal("R2", "state", sentence, "Look at it and choose again: what you wrote is kept.")
+    return Refusal("R2", "state", sentence, "Look at it and choose again. Your text is kept.")
 
 
 def _cannot_be_named(whose: Person) -> Refusal:
     sentence = (
         f"It can't be passed on to {whose.name}: they were asked before, gain from it, or answer the other question."
     )
-    return Refusal("R4", "input", sentence, "Name somebody else, or nobody.")
+    return Refusal("R4", "input", sentence, "Name another person, or leave it empty.")
 
 
 def hand_over(step: Step[Any], question: Question, to: Person) -> None:

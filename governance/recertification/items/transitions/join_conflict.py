@@ -26,7 +26,7 @@ def _item_of(conflict: Conflict) -> Item | None:
 def _under_review(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
     if _item_of(subject) is not None:
         return None
-    return Refusal("R2", "state", "Nothing of it is under review, or it was asked about already.")
+    return Refusal("R2", "state", "No grant of it is under review, or the review has asked about it already.")
 
 
 UNDER_REVIEW = Duty("R2", "R2", "A conflict joins the open review of what it is about, once.", _under_review)

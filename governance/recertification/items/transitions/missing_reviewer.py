@@ -38,7 +38,7 @@ def ask_now(step: Step[Item]) -> Effect:
     item, context, bench = step.subject, step.context, Bench.load(step.now)
     lacking = reviewers.missing_questions(context)
     if reviewers.missing_without_reviewer(context, bench):
-        raise refuse(Refusal("A9", "state", "Still nobody can be asked about it."))
+        raise refuse(Refusal("A9", "state", "It still has no eligible reviewer."))
     _extend_deadline(step, context)
     item.nobody = bool(reviewers.vacant_questions(context))
     step.save(item)

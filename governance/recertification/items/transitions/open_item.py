@@ -180,7 +180,7 @@ def note_event(step: Step[Item], *, because: str, cause: str) -> Effect:
         cause: identifies the event.
     """
     if cause in step.subject.snapshot.get(review_triggers.CAUSES, []):
-        raise refuse(Refusal("R2", "state", "It was asked about that already."))
+        raise refuse(Refusal("R2", "state", "A review has asked about this event already."))
     join(step.subject, actor=step.actor, now=step.now, because=because, cause=cause)
     return Effect(payload={"because": because})
 
@@ -306,7 +306,7 @@ def _ask_question(step: Step[Any], context: ItemContext, asks: Asks, bench: Benc
     people = reviewers.ladder(item, asks, bench)
     first = reviewers.first_eligible(context, people, asks)
     if first is None:
-        sentence = f"Nobody is left who may say whether it is {asks.value}."
+        sentence = f"No eligible reviewer is left to say whether it is {asks.value}."
         raise refuse(Refusal("A9", "state", sentence, "Name a deputy for the resource."))
     ensure_a_day(step, item)
     question = Question(

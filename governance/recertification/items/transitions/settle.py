@@ -67,7 +67,7 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
         _tell_owners(step, item, "revoked", f"revoked:{answers[0].pk}")
         return Effect(to=ItemState.ANSWERED, payload={"closes_at": ledger_events.instant(item.closes_at)})
     if len(answers) < len(reviewers.wanted_questions(item)):
-        raise refuse(Refusal("S4", "state", "One of the questions that it takes was not answered."))
+        raise refuse(Refusal("S4", "state", "A needed question has no answer yet."))
     return _close_effect(step, ItemOutcome.KEPT, {"until": _keep_access(step, item, answers)})
 
 

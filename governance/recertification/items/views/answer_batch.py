@@ -47,9 +47,9 @@ def answer_together(request: Request) -> HttpResponse:
     kind, reason = form.get("answer", ""), form.get("reason", "").strip()
     try:
         if kind not in SETTLING:
-            raise refuse(Refusal("R7", "input", "Choose “Keep” or “Revoke” for all."))
+            raise refuse(Refusal("R7", "input", "Choose “Keep” or “Revoke” for all items."))
         if not reason:
-            raise refuse(Refusal("R7", "input", "Say why: the reason stands with each answer."))
+            raise refuse(Refusal("R7", "input", "Give a reason. It is kept with each answer."))
         chosen = list(_questions(request, now).filter(pk__in=ticked)[:MOST])
         if not chosen:
             raise refuse(Refusal("R7", "input", "Tick at least one item."))
@@ -74,7 +74,7 @@ def _draft_answer(question: Question, kind: AnswerKind, reason: str, request: Re
     item = question.item
     if item.grant is None or item.counted_tier != "low":
         what = "an automation" if item.grant is None else f"{item.counted_tier} risk"
-        return f"It is {what}: that is answered on its own page."
+        return f"It is {what}. Answer it on its own page."
     seen = replace(card.read_card_view(request.POST.get(f"shown-{question.pk}", ""), ""), in_bulk=True)
     actor = drafts.acting_reviewer(request.actor, question)
     try:

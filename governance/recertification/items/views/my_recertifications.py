@@ -151,7 +151,7 @@ def _named_reviewer(question: Question, key: str) -> Person | None:
     """
     named = number(key)
     if key and named not in question.ladder:
-        raise InvalidInput(Refusal("R4", "input", "Choose whose it is from those who are offered, or nobody."))
+        raise InvalidInput(Refusal("R4", "input", "Choose a person from the list, or leave it empty."))
     return Person.objects.filter(pk=named).first() if named is not None else None
 
 
@@ -162,7 +162,11 @@ def _check_asked(question: Question, asks: str) -> None:
         InvalidInput: the item has no such question for the reader.
     """
     if asks and asks != question.asks:
-        raise InvalidInput(Refusal("R4", "input", "This asks something else: choose again, nothing was answered."))
+        raise InvalidInput(
+            Refusal(
+                "R4", "input", "The form is for the other question of this item. Nothing was answered. Choose again."
+            )
+        )
 
 
 @require_POST
