@@ -106,7 +106,7 @@ def test_conflict_joins_open_item(held: Held, at: datetime) -> None:
     again = Item.objects.get()
     assert (again.pk, again.reason, again.snapshot["joined"]) == (item.pk, "review date", ["new conflict"])
     assert again.deadline == min(item.deadline, later + timedelta(days=7))
-    assert recorded("conflict.joined_review", Conflict.objects.get(), by=JOB)["item"] == str(item.pk)
+    assert recorded("item.event_noted", item, by=JOB)["because"] == "new conflict"
     assert opened(later + timedelta(minutes=5)) == 0
     assert Notice.objects.filter(event="recertification_joined").count() == 2
 

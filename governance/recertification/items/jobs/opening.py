@@ -19,7 +19,7 @@ from governance.recertification.items import conflict_reviews, review_triggers, 
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items.item_context import OF_AUTOMATION, OF_GRANT, load_with_ladders
 from governance.recertification.items.schedule import OPENS_BEFORE
-from governance.recertification.items.transitions import join_conflict, missing_reviewer, open_item
+from governance.recertification.items.transitions import missing_reviewer, open_item
 from governance.recertification.items.transitions.open_item import scheduled_campaign, times_of
 from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, ItemState
 from inventory.models import Automation, AutomationState
@@ -64,7 +64,8 @@ def open_in_conflict(now: datetime, actor: Actor) -> int:
             made = Item(grant=grant, reason=conflict_reviews.IN_CONFLICT)
             opened += open_item_if_due(made, tier=grant.counted_tier, now=now, actor=actor)
         elif item.state != ItemState.ANSWERED:
-            join_conflict.join_review.when_due(conflict, actor=actor, now=now)
+            because, cause = conflict_reviews.IN_CONFLICT, f"conflict:{conflict.pk}"
+            open_item.note_event.when_due(item, actor=actor, now=now, because=because, cause=cause)
     return opened
 
 
