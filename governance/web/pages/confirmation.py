@@ -115,7 +115,7 @@ def ask(
         "id": "confirm",
         "title": title,
         "text": text,
-        "action": request.path,
+        "action": request.get_full_path(),
         "label": label,
         "kind": kind,
         "reason": {"label": "Why", "required": True, "error": problem, "value": request.POST.get("reason", "")},

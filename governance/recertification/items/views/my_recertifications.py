@@ -20,8 +20,9 @@ from governance.recertification.items import rules as item_rules
 from governance.recertification.items.item_context import ItemContext
 from governance.recertification.items.transitions import answer as transition_answer
 from governance.recertification.items.views import card, queue
-from governance.recertification.models import AnswerKind, Asks, Item, Question
+from governance.recertification.models import AnswerKind, Item, Question
 from governance.web.components.times import counted
+from governance.web.pages.confirmation import ask
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import midnight, number
@@ -195,33 +196,24 @@ def submit(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def correct(request: Request, pk: int) -> HttpResponse:
     """Replace a submitted revoke with *keep*, with a reason (R4)."""
-    now, form = business_time.now(), request.POST if request.method == "POST" else request.GET
-    known, question = _find(request, pk, form.get("asks", ""))
-    reviewer, back = drafts.acting_reviewer(request.actor, question), queue.href(question)
-    error, verb = "", transition_answer.correct
-    refusal = verb.refusal(question, actor=reviewer, now=now, context=known)
-    if request.method == "POST":  # always tried: a refused attempt is recorded (H1)
-        try:
-            _check_asked(question, form.get("asks", ""))
-            ends_on, reason = _end_date(form.get("ends_on", "")), form.get("reason", "")
-            verb(question, actor=reviewer, now=now, reason=reason, batch=uuid.uuid4(), ends_on=ends_on)
-        except InvalidInput as invalid:
-            error = invalid.refusal.sentence
-            refusal = refusal if form.get("asks") in Asks.values else None
-        except Refused as refused_error:
-            refusal = refused_error.refusal
-        else:
-            messages.success(request, "Corrected.")
-            return redirect(back)
-    if refusal is not None:
-        return refused(request, refusal, context={"back_href": back})
-    ask: Shape = {
-        "id": "correct",
-        "title": "Keep it after all?",
-        "text": f"{question.item.title}. Your revoke is taken back, and both stand on the record.",
-        "action": reverse("recert_correct", args=[question.item_id]),
-        "label": "Keep it",
-        "fields": {"asks": Asks(question.asks).value},
-        "reason": {"label": "Why", "required": True, "value": form.get("reason", ""), "error": error},
-    }
-    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back}, status=422 if error else 200)
+    now, verb = business_time.now(), transition_answer.correct
+    asks = request.POST.get("asks") or request.GET.get("asks", "")
+    known, question = _find(request, pk, asks)
+    reviewer = drafts.acting_reviewer(request.actor, question)
+
+    def act(reason: str) -> None:
+        _check_asked(question, asks)
+        ends_on = _end_date(request.POST.get("ends_on", ""))
+        verb(question, actor=reviewer, now=now, reason=reason, batch=uuid.uuid4(), ends_on=ends_on)
+        messages.success(request, "Corrected.")
+
+    return ask(
+        request,
+        act,
+        lambda: verb.refusal(question, actor=reviewer, now=now, context=known),
+        title="Keep it after all?",
+        text=f"{question.item.title}. This takes back your revoke. Both stay on record.",
+        label="Keep it",
+        kind="filled",
+        back=queue.href(question),
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -52,22 +52,22 @@ class OpenQuestions:
         return self.left_count + self.drafted_count
 
     @property
+    def more(self) -> int:
+        """Number of questions that are not listed."""
+        return self.count - len(self.left) - len(self.drafted)
+
+    @property
     def next_open(self) -> Question | None:
         """The first question without a draft."""
         return self.left[0] if self.left else None
 
 
 def load_open_questions(actor: Actor, now: datetime) -> OpenQuestions:
-    """Load the unanswered questions of the reader and of those they are a delegate of. One query for a short list."""
-    questions, has_draft = Question.objects.open_for(access.answers_as(actor, now)), Q(draft__person=actor.person)
-    rows, count = _first(questions)
-    if count <= SHOWN:
-        drafted = [question for question in rows if draft_of(question, actor) is not None]
-        left = [question for question in rows if question not in drafted]
-        return OpenQuestions(left, drafted, len(left), len(drafted), now)
-    left, left_count = _first(questions.exclude(has_draft))
-    drafted, drafted_count = _first(questions.filter(has_draft))
-    return OpenQuestions(left, drafted, left_count, drafted_count, now)
+    """Load the unanswered questions of the reader and of those they are a delegate of."""
+    questions = Question.objects.open_for(access.answers_as(actor, now)).select_related(*RELATED)
+    own_draft = Q(draft__person=actor.person)
+    left, drafted = questions.exclude(own_draft), questions.filter(own_draft)
+    return OpenQuestions(list(left[:SHOWN]), list(drafted[:SHOWN]), left.count(), drafted.count(), now)
 
 
 def draft_of(question: Question, actor: Actor) -> Draft | None:
@@ -76,48 +76,26 @@ def draft_of(question: Question, actor: Actor) -> Draft | None:
     return draft if draft is not None and actor.person is not None and draft.person_id == actor.person.pk else None
 
 
-def _first(questions: QuerySet[Question]) -> tuple[list[Question], int]:
-    """The first questions, and the number of all."""
-    rows = list(questions.select_related(*RELATED)[: SHOWN + 1])
-    return rows[:SHOWN], len(rows) if len(rows) <= SHOWN else questions.order_by().count()
-
-
-def context(waiting_list: OpenQuestions, shown: Question | None, actor: Actor) -> Shape:
+def context(waiting: OpenQuestions, shown: Question | None, actor: Actor) -> Shape:
     """Context of ``recertification/items/progress.html``."""
-    drafted, left, total = waiting_list.drafted_count, waiting_list.left_count, waiting_list.count
-    rows = [_row(question, shown, waiting_list, actor) for question in (*waiting_list.left, *waiting_list.drafted)]
-    low = [question for question in waiting_list.left if question.item.grant and question.item.counted_tier == "low"]
+    low = [question for question in waiting.left if question.item.grant and question.item.counted_tier == "low"]
     return {
-        "progress": {"answered": drafted, "left": left, "total": total, "parts": _parts(waiting_list, shown)},
-        "queue": rows,
-        "more": total - len(rows),
-        "together_href": reverse("recert_together") if len(low) > 1 else "",
-        "submit": {"action": reverse("recert_submit"), "count": drafted},
-        "correctable": correctable(actor, waiting_list.now),
+        "waiting": waiting,
+        "shown_question": shown,
+        "reader": actor.person,
+        "parts": _parts(waiting, shown),
+        "has_several_low": len(low) > 1,
+        "correctable": correctable(actor, waiting.now),
     }
 
 
-def _parts(waiting_list: OpenQuestions, shown: Question | None) -> list[str]:
+def _parts(waiting: OpenQuestions, shown: Question | None) -> list[str]:
     """Parts of the progress bar: one for each question, or proportional above `SHOWN`."""
-    drafted, total = waiting_list.drafted_count, waiting_list.count
+    drafted, total = waiting.drafted_count, waiting.count
     if total > SHOWN:
         done = drafted * SHOWN // total
         return ["approved"] * done + ["other"] * (SHOWN - done)
-    return ["approved"] * drafted + ["mine" if question == shown else "other" for question in waiting_list.left]
-
-
-def _row(question: Question, shown: Question | None, waiting_list: OpenQuestions, actor: Actor) -> Shape:
-    grant, is_drafted = question.item.grant, question in waiting_list.drafted
-    what = grant.sentence.removeprefix("May ") if grant is not None else "the automation itself"
-    is_mine = actor.person is not None and question.reviewer_id == actor.person.pk
-    return {
-        "href": href(question),
-        "name": question.item.of_automation.name,
-        "text": what if is_mine else f"{what} · for {question.reviewer.name}",
-        "answer": AnswerKind(question.draft.answer).label if is_drafted else "",
-        "current": question == shown,
-        "overdue": waiting_list.now >= question.item.deadline,
-    }
+    return ["approved"] * drafted + ["mine" if question == shown else "other" for question in waiting.left]
 
 
 def correctable(actor: Actor, now: datetime) -> list[Question]:
