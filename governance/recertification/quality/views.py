@@ -50,19 +50,15 @@ def campaign_quality(request: Request, pk: int) -> HttpResponse:
         "quality": quality,
         "taken": [(tier, quality.taken.get(tier, 0)) for tier in ("high", "standard", "low")],
         "kinds": [(kind.label, quality.answers.get(kind, 0)) for kind in AnswerKind],
-        "evidence": evidence_shape(campaign, request.actor, now),
+        "campaign": campaign,
+        "may_export": may_export(request.actor, campaign, now),
     }
     return page(request, "recertification/quality/quality.html", context)
 
 
-def evidence_shape(campaign: Campaign, actor: Actor, now: datetime) -> list[Shape]:
-    """Export buttons of a campaign; none without the permission (``recertification/evidence/evidence_part.html``)."""
-    if evidence_transitions.export_campaign.refusal(campaign, actor=actor, now=now) is not None:
-        return []
-    return [
-        {"action": reverse("campaign_evidence", args=[campaign.pk, form]), "label": label}
-        for form, label in (("csv", "As a table (CSV)"), ("jsonl", "As lines (JSON)"))
-    ]
+def may_export(actor: Actor, campaign: Campaign, now: datetime) -> bool:
+    """Whether the actor may export a campaign as evidence (``recertification/evidence/evidence_part.html``)."""
+    return evidence_transitions.export_campaign.refusal(campaign, actor=actor, now=now) is None
 
 
 def may_read(actor: Actor, campaign: Campaign, now: datetime) -> bool:

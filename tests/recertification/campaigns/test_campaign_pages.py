@@ -47,7 +47,7 @@ def test_unauthorised_person_gets_no_form_and_opens_nothing(held: Held, now: dat
         assert posted.status_code == 403
         incomplete = client.post("/campaigns/new/", {"name": ""})
         assert incomplete.status_code == 403
-        assert b"What it would come to" not in incomplete.content
+        assert b"preview-title" not in incomplete.content
         assert held.people.jonas.name.encode() not in incomplete.content
     assert not Campaign.objects.exists()
 
@@ -62,7 +62,7 @@ def test_preview_shows_items_and_reviewers(held: Held, now: datetime) -> None:
     campaign = filled(ordered(Scope(about="both"), by=held.people.sana, now=now), now)
     assert campaign.items.count() == 35 == campaign.expected
     again = text(client_of(held.people.sana), "/campaigns/new/?about=both")
-    assert "35 under review already" in again
+    assert "35 already under review" in again
 
 
 @pytest.mark.rule("R2")
@@ -90,8 +90,8 @@ def _queries(client: Client, path: str) -> int:
 @pytest.mark.rule("R2")
 def test_campaign_opens_from_filter(held: Held, now: datetime) -> None:
     sana = client_of(held.people.sana)
-    filters = text(sana, "/campaigns/new/").partition("What it would come to")[0]
-    assert ("optional" in filters, filters.count("What is left open narrows nothing.")) == (False, 1)
+    filters = text(sana, "/campaigns/new/").partition("Preview")[0]
+    assert ("optional" in filters, filters.count("Empty fields do not narrow it.")) == (False, 1)
     late = sana.get(f"/campaigns/new/?until={(now + timedelta(days=90)).date()}")
     assert b"at most 60 days" in late.content
     form = {"about": "grants", "tier": "standard", "until": day(now).isoformat()}
@@ -168,7 +168,7 @@ def test_past_the_deadline_it_is_the_second_round(held: Held, now: datetime, mon
     monkeypatch.setattr(business_time, "now", lambda: late)
     said = text(client_of(held.people.sana), campaign.href)
     assert "Second round: the deadline has passed" in said
-    assert "What was taken away" in said
+    assert "Removed access" in said
     assert f"Past the deadline {campaign.items.filter(state='escalated').count()}" in said
 
 

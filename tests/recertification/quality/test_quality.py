@@ -175,7 +175,7 @@ def test_flags_are_visible_to_security_and_auditors_only(campaign: Campaign, hel
             "12 answers of Jonas Weil",
             "Items to look at again",
             "nobody is ranked",
-            "Take it out as evidence",
+            "Export as evidence",
         ):
             assert escape(words) in page, words
 

@@ -77,7 +77,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
     items = Item.objects.of_campaigns([campaign.pk], actor, now)
     stands, people = campaign_queries.count_items(items, now), campaign_queries.late_reviewers(items, now)
     reads_all = access.may(actor, Permission.CAMPAIGN_READ, None, now=now)
-    may_remind = open_campaign.remind_people.refusal(campaign, actor=actor, now=now) is None
+    is_scheduled = campaign.kind == CampaignKind.SCHEDULED
     context: Shape = {
         "now": now,
         "crumbs": [{"label": "Campaigns", "href": reverse("campaign_list")}, {"label": campaign.name, "href": ""}],
@@ -85,20 +85,21 @@ def campaign(request: Request, pk: int) -> HttpResponse:
         "campaign": campaign,
         "progress": progress,
         "state": campaign.shown_state(now),
-        "facts": _facts(campaign, stands.total, reads_all=reads_all),
+        "scope": "" if is_scheduled else scope_words.scope_sentence(Scope.of(campaign.scope)),
+        "reads_all": reads_all,
         "silence": _silence_dates(campaign),
         "burn": _burn_down_chart(campaign, items, now) if progress is None else None,
         "standing": stands,
-        "outcomes": [{"label": ItemOutcome(key).label, "count": count} for key, count in stands.outcomes.items()],
+        "outcomes": [(ItemOutcome(key).label, count) for key, count in stands.outcomes.items()],
         "people": people,
         "more": len(people) == campaign_queries.MAX_REVIEWERS,
-        "may_remind": may_remind,
-        "remind_all": may_remind and any(reviewer.left for reviewer in people),
+        "may_remind": open_campaign.remind_people.refusal(campaign, actor=actor, now=now) is None,
+        "is_anybody_left": any(reviewer.left for reviewer in people),
         **_lists(items, stands),
         "joined": campaign.joinings.count() if reads_all else 0,
         "mine": Question.objects.open_for(access.answers_as(actor, now)).filter(item__campaign=campaign).first(),
         "reads_quality": quality_views.may_read(actor, campaign, now),
-        "evidence": quality_views.evidence_shape(campaign, actor, now),
+        "may_export": quality_views.may_export(actor, campaign, now),
         "events": timeline_queries.shapes(campaign, reader=actor.person, limit=20, actor=actor, now=now)
         if reads_all
         else [],
@@ -110,22 +111,8 @@ def campaign(request: Request, pk: int) -> HttpResponse:
 def _head(campaign: Campaign) -> Shape:
     by = f"by {campaign.opened_by.name}" if campaign.opened_by is not None else "by its date"
     reason = [f"“{campaign.reason.shown}”"] if campaign.reason is not None else []
-    return {
-        "title": campaign.name,
-        "facts": [f"opened {by}", f"on {times.stamp_words(campaign.snapshot_at)}", *reason],
-        "tier": campaign.tier,
-    }
-
-
-def _facts(campaign: Campaign, total: int, *, reads_all: bool) -> list[Shape]:
-    is_scheduled = campaign.kind == CampaignKind.SCHEDULED
-    scope = "What comes up by its date" if is_scheduled else scope_words.scope_sentence(Scope.of(campaign.scope))
-    return [
-        {"label": "About", "text": scope},
-        {"label": "As it stood on", "text": times.stamp_words(campaign.snapshot_at)},
-        {"label": "Items" if reads_all else "Items that concern you", "text": f"{total:,}"},
-        {"label": "Answer by", "text": times.stamp_words(campaign.deadline)},
-    ]
+    facts = [f"opened {by}", f"on {times.stamp_words(campaign.snapshot_at)}", *reason]
+    return {"title": campaign.name, "facts": facts, "tier": campaign.tier}
 
 
 def _silence_dates(campaign: Campaign) -> list[Shape]:

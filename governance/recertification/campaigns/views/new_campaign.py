@@ -120,12 +120,12 @@ class Opening(forms.Form):
 
     use_required_attribute = False
 
-    name = forms.CharField(max_length=160, help_text="It stands in every mail about it.")
+    name = forms.CharField(max_length=160, help_text="Every mail about it shows the name.")
     reason = forms.CharField(
         label="Why",
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Whoever is asked reads it, and it stays on record.",
+        help_text="Reviewers read it, and it stays on record.",
     )
 
 
