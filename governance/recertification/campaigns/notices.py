@@ -16,11 +16,12 @@ from governance.core.engine.transition import Step
 from governance.core.ledger import ledger_events
 from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
-from governance.core.models import Delegation, Notice, Person
+from governance.core.models import Notice, Person
 from governance.core.notices import outbox
 from governance.core.people.transitions import people_with
 from governance.core.roles.roles import Role
 from governance.recertification.items import due_dates
+from governance.recertification.items.reviewers import with_delegates
 from governance.recertification.models import Campaign, Question
 
 OPENED, REMINDED, NOBODY = "recertification_campaign", "recertification_campaign_reminder", "recertification_nobody"
@@ -45,12 +46,8 @@ def remind(step: Step[Any], campaign: Campaign, people: Collection[Person]) -> l
     Returns:
         The people who were not reminded earlier on that day.
     """
-    counts = {
-        person: count
-        for (_, person), (count, _) in due_dates.unanswered_counts(
-            [campaign.pk], [reviewer_id.pk for reviewer_id in people]
-        ).items()
-    }
+    by_person = due_dates.unanswered_counts([campaign.pk], [person.pk for person in people])
+    counts = {person: count for (_, person), (count, _) in by_person.items()}
     reminded: list[Person] = []
     for person in people:
         if person.pk in counts:
@@ -71,8 +68,7 @@ def _notices(
     step: Step[Any], campaign: Campaign, people: Collection[Person], event: str, key: str, counts: Mapping[int, int]
 ) -> Iterable[Notice]:
     """Yield one notice for each person and one for each delegate (A11)."""
-    for person, instead_of in _with_takers(people, step.now):
-        reviewer = instead_of or person
+    for person, reviewer in with_delegates(people, step.now):
         yield outbox.notice(
             recipient=person,
             event=event,
@@ -84,18 +80,10 @@ def _notices(
                 "count": counts[reviewer.pk],
                 "deadline_at": ledger_events.instant(campaign.deadline),
                 "grace_at": ledger_events.instant(campaign.grace_until),
-                "instead_of": instead_of.name if instead_of is not None else "",
+                "instead_of": reviewer.name if person != reviewer else "",
                 "page": ["recert_mine"],
             },
         )
-
-
-def _with_takers(people: Collection[Person], now: datetime) -> Iterable[tuple[Person, Person | None]]:
-    running = Delegation.objects.running(now).filter(giver__in=[person.pk for person in people])
-    yield from ((person, None) for person in people)
-    yield from (
-        (delegation.taker, delegation.giver) for delegation in running.select_related("taker", "giver").order_by("pk")
-    )
 
 
 def campaign_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:

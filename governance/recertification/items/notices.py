@@ -13,7 +13,7 @@ from governance.core.notices import outbox
 from governance.core.people.transitions import people_with
 from governance.core.roles.roles import Role
 from governance.recertification.items import item_title
-from governance.recertification.items.reviewers import reviewer_and_delegates
+from governance.recertification.items.reviewers import with_delegates
 from governance.recertification.models import Item, Question
 
 
@@ -26,7 +26,6 @@ def notify_reviewer(step: Step[Any], question: Question, event: str, *, key: str
         event: last part of the notice's name: ``opened``, ``passed``, ``reminder``, ``escalated``.
         key: makes the notice unique, together with item, question and person.
     """
-    reviewer = question.reviewer
     facts = {"asks": question.asks, "question": question.get_asks_display()}
     outbox.queue(
         _notice(
@@ -35,9 +34,9 @@ def notify_reviewer(step: Step[Any], question: Question, event: str, *, key: str
             person,
             event,
             f"{question.asks}:{key}",
-            {**facts, **({"instead_of": reviewer.name} if person.pk != reviewer.pk else {})},
+            {**facts, **({"instead_of": reviewer.name} if person != reviewer else {})},
         )
-        for person in reviewer_and_delegates(reviewer, step.now)
+        for person, reviewer in with_delegates([question.reviewer], step.now)
     )
 
 

@@ -9,6 +9,7 @@ remove the grant before anybody is asked.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -63,7 +64,13 @@ def find_triggers(now: datetime, *, is_night: bool = True) -> list[ReviewTrigger
     unused = _unused(now) if is_night else ()
     about_grants = [*_incidents(now), *_resource_owners_left(now), *unused]
     about_automations = [*_owners_left(), *_drift(now)]
-    return [*_unasked_grants(about_grants), *_unasked_automations(about_automations)]
+    grants = {trigger.grant for trigger in about_grants if trigger.grant is not None}
+    approvals = dict(Grant.objects.filter(among(grants)).values_list("pk", "approval"))
+    automations = {trigger.automation: trigger.automation for trigger in about_automations if trigger.automation}
+    return [
+        *_unasked(about_grants, "grant__approval", approvals),
+        *_unasked(about_automations, "automation", automations),
+    ]
 
 
 # --- about grants ------------------------------------------------------------------------------------------------------
@@ -130,19 +137,6 @@ def _unused(now: datetime) -> Iterator[ReviewTrigger]:
         yield ReviewTrigger(UNUSED, f"unused since {day}", grant=pk)
 
 
-def _unasked_grants(happened: Iterable[ReviewTrigger]) -> Iterator[ReviewTrigger]:
-    """Drop events that a review of the grant, or of one it renews, has asked about."""
-    triggers = list(happened)
-    grant_ids = {trigger.grant for trigger in triggers if trigger.grant is not None}
-    approvals = dict(Grant.objects.filter(among(grant_ids)).values_list("pk", "approval"))
-    same_approval = among(set(approvals.values()), "grant__approval")
-    rows = Item.objects.filter(same_approval, **{f"snapshot__{CAUSES}__isnull": False})
-    asked_causes = _causes_by_key(rows.values_list("grant__approval", f"snapshot__{CAUSES}"))
-    for trigger in triggers:
-        if trigger.grant in approvals and trigger.cause not in asked_causes.get(approvals[trigger.grant], ()):
-            yield trigger
-
-
 # --- about automations -------------------------------------------------------------------------------------------------
 
 
@@ -165,19 +159,22 @@ def _drift(now: datetime) -> Iterator[ReviewTrigger]:
         yield ReviewTrigger(DRIFT, f"version {version} not submitted", automation=pk)
 
 
-def _unasked_automations(happened: Iterable[ReviewTrigger]) -> Iterator[ReviewTrigger]:
-    triggers = list(happened)
-    automation_ids = {trigger.automation for trigger in triggers if trigger.automation is not None}
-    rows = Item.objects.filter(among(automation_ids, "automation"), **{f"snapshot__{CAUSES}__isnull": False})
-    asked_causes = _causes_by_key(rows.values_list("automation", f"snapshot__{CAUSES}"))
-    return (trigger for trigger in triggers if trigger.cause not in asked_causes.get(trigger.automation, ()))
+def _unasked(happened: Iterable[ReviewTrigger], field: str, keys: Mapping[int, int]) -> Iterator[ReviewTrigger]:
+    """Drop events that a review has asked about.
 
-
-def _causes_by_key(rows: Iterable[tuple[int | None, list[str]]]) -> Mapping[int | None, set[str]]:
-    causes_by_key: dict[int | None, set[str]] = {}
-    for key, causes in rows:
-        causes_by_key.setdefault(key, set()).update(causes)
-    return causes_by_key
+    Args:
+        happened: events.
+        field: of an item: its automation, or the approval of its grant, which renewed grants share.
+        keys: values of this field by the id of the event's grant or automation.
+    """
+    asked_causes = defaultdict[int, set[str]](set)
+    rows = Item.objects.filter(among(set(keys.values()), field), **{f"snapshot__{CAUSES}__isnull": False})
+    for key, causes in rows.values_list(field, f"snapshot__{CAUSES}"):
+        asked_causes[key].update(causes)
+    for trigger in happened:
+        key = keys.get(trigger.grant or trigger.automation or 0)
+        if key is not None and trigger.cause not in asked_causes[key]:
+            yield trigger
 
 
 #: Days for an answer before an unresolved conflict suspends a grant.

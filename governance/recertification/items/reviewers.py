@@ -160,14 +160,16 @@ def people_on_ladder(context: ItemContext, question: Question) -> list[Person]:
     return [context.people[pk] for pk in question.ladder if pk in context.people]
 
 
-def questions_without_reviewer(item: Item, tier: str, bench: Bench) -> list[str]:
+def questions_without_reviewer(item: Item, bench: Bench) -> list[str]:
     """Questions of a new item without an eligible reviewer (A9)."""
-    return _short(load_context(item, bench.now), questions_for(item, tier), bench)
+    return _short(load_context(item, bench.now), questions_for(item, item.counted_tier), bench)
 
 
 def _short(context: ItemContext, questions: Iterable[Asks], bench: Bench) -> list[str]:
-    ladders = {asks: ladder(context.item, asks, bench) for asks in questions}
-    return first_reviewers(ladders, context.item.of_automation, context.parties)[0]
+    item = context.item
+    ladders = {asks: ladder(item, asks, bench) for asks in questions}
+    taken = {pk for asks in ladders for pk in people_of_other_question(context, asks)}
+    return first_reviewers(ladders, item.of_automation, context.parties, taken)[0]
 
 
 def wanted_questions(item: Item) -> tuple[Asks, ...]:
@@ -185,15 +187,14 @@ def missing_questions(context: ItemContext) -> list[Asks]:
 
 def missing_without_reviewer(context: ItemContext, bench: Bench) -> list[str]:
     """Missing questions that still have no eligible reviewer (A9)."""
-    lacking = missing_questions(context)
-    if len(lacking) == len(wanted_questions(context.item)):
-        return _short(context, lacking, bench)
-    ladders = {asks: ladder(context.item, asks, bench) for asks in lacking}
-    return [asks.value for asks, people in ladders.items() if first_eligible(context, people, asks) is None]
+    return _short(context, missing_questions(context), bench)
 
 
 def first_reviewers(
-    ladders: Mapping[Asks, Sequence[Person]], automation: Automation, parties: Collection[int]
+    ladders: Mapping[Asks, Sequence[Person]],
+    automation: Automation,
+    parties: Collection[int],
+    taken: Collection[int] = (),
 ) -> tuple[list[str], dict[Asks, Person]]:
     """First reviewers for the questions of a new item: two different eligible people (S4, A9).
 
@@ -201,6 +202,7 @@ def first_reviewers(
         ladders: by question, in the order of asking.
         automation: the reviewed one, or the one of the grant.
         parties: ids of the parties (S1).
+        taken: ids of people with a part in a question that was asked before.
 
     Returns:
         The questions without an eligible reviewer, and the reviewer of each other question.
@@ -212,6 +214,7 @@ def first_reviewers(
             person
             for person in people
             if person.is_here
+            and person.pk not in taken
             and person not in chosen.values()
             and not (asks == Asks.ACCEPTABLE and gains(automation, parties, person))
         ]
@@ -222,7 +225,8 @@ def first_reviewers(
     return short, chosen
 
 
-def reviewer_and_delegates(reviewer: Person, now: datetime) -> list[Person]:
-    """A reviewer and their current delegates (A11)."""
-    takers = Person.objects.filter(delegations_taken__in=Delegation.objects.running(now).filter(giver=reviewer))
-    return [reviewer, *takers.order_by("pk")]
+def with_delegates(people: Collection[Person], now: datetime) -> list[tuple[Person, Person]]:
+    """Reviewers and their current delegates, each with the reviewer (A11)."""
+    running = Delegation.objects.running(now).filter(giver__in=[person.pk for person in people]).order_by("pk")
+    delegates = [(delegation.taker, delegation.giver) for delegation in running.select_related("taker", "giver")]
+    return [*((person, person) for person in people), *delegates]

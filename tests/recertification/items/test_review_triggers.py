@@ -267,7 +267,7 @@ def test_a_risk_that_rises_waits_too(held: Held, at: datetime) -> None:
 def test_security_is_notified_weekly_of_missing_reviewers(
     held: Held, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reminder_jobs.reviewers, "questions_without_reviewer", lambda item, tier, bench: ["acceptable"])
+    monkeypatch.setattr(reminder_jobs.reviewers, "questions_without_reviewer", lambda item, bench: ["acceptable"])
     declared(held, at)
     assert found(at) == []
     assert found(at + timedelta(hours=1)) == []

@@ -34,17 +34,10 @@ def open_due(now: datetime, actor: Actor) -> int:
     """Open an item for every live grant and automation that is due for review; return the number."""
     opened = 0
     for tier in OPENS_BEFORE:
+        grants, automations = _grants_due(tier, now), _automations_due(tier, now)
+        opened += sweeps.sweep(grants, lambda grant: open_item_if_due(Item(grant=grant), now, actor), job=JOB)
         opened += sweeps.sweep(
-            _grants_due(tier, now),
-            lambda grant: open_item_if_due(Item(grant=grant), tier=grant.counted_tier, now=now, actor=actor),
-            job=JOB,
-        )
-        opened += sweeps.sweep(
-            _automations_due(tier, now),
-            lambda automation: open_item_if_due(
-                Item(automation=automation), tier=automation.tier, now=now, actor=actor
-            ),
-            job=JOB,
+            automations, lambda automation: open_item_if_due(Item(automation=automation), now, actor), job=JOB
         )
     return opened
 
@@ -62,7 +55,7 @@ def open_in_conflict(now: datetime, actor: Actor) -> int:
             continue
         if item is None:
             made = Item(grant=grant, reason=conflict_reviews.IN_CONFLICT)
-            opened += open_item_if_due(made, tier=grant.counted_tier, now=now, actor=actor)
+            opened += open_item_if_due(made, now, actor)
         elif item.state != ItemState.ANSWERED:
             because, cause = conflict_reviews.IN_CONFLICT, f"conflict:{conflict.pk}"
             open_item.note_event.when_due(item, actor=actor, now=now, because=because, cause=cause)
@@ -104,18 +97,18 @@ def _review_near(began: str, tier: str, now: datetime) -> Q:
     return Q(review_on__lte=until.astimezone(UTC).date()) | undated
 
 
-def open_item_if_due(item: Item, *, tier: str, now: datetime, actor: Actor) -> bool:
+def open_item_if_due(item: Item, now: datetime, actor: Actor) -> bool:
     """Open an item in the campaign of its tier and day; return whether it was due."""
     bench = Bench.load(now)
     if times_of(item, now, bench) is None:
         return False
-    short = reviewers.questions_without_reviewer(item, tier, bench)
+    short = reviewers.questions_without_reviewer(item, bench)
     if short:
         log.error("review.nobody_to_ask", grant=item.grant_id, automation=item.automation_id, asks=short)
         with transaction.atomic():
             item_notices.notify_security(item, short, now)
         return False
-    item.campaign = campaign_of(tier, now, actor)
+    item.campaign = campaign_of(item.counted_tier, now, actor)
     item.reason = item.reason or _reason(item)
     return open_item.open_item.when_due(item, actor=actor, now=now)
 

@@ -40,13 +40,11 @@ def sweep(now: datetime) -> Mapping[str, int]:
 
     def about_grant(grant: Grant) -> bool:
         until = review_triggers.grant_quiet_until(grant, quiet_days)
-        return _open_or_join(Item(grant=grant), grant.counted_tier, grants[grant.pk], until, now, actor)
+        return _open_or_join(Item(grant=grant), grants[grant.pk], until, now, actor)
 
     def about_automation(automation: Automation) -> bool:
         until = quiet_until.get(automation.pk)
-        return _open_or_join(
-            Item(automation=automation), automation.tier, automations[automation.pk], until, now, actor
-        )
+        return _open_or_join(Item(automation=automation), automations[automation.pk], until, now, actor)
 
     of_grants = Grant.objects.live(now).filter(among(grants.keys())).select_related(*OF_GRANT)
     of_automations = Automation.objects.filter(among(automations.keys())).select_related(*OF_AUTOMATION)
@@ -64,13 +62,12 @@ def _by_subject(pairs: Iterable[tuple[int | None, ReviewTrigger]]) -> dict[int, 
 
 
 def _open_or_join(
-    new: Item, tier: str, happened: Sequence[ReviewTrigger], until: datetime | None, now: datetime, actor: Actor
+    new: Item, happened: Sequence[ReviewTrigger], until: datetime | None, now: datetime, actor: Actor
 ) -> bool:
     """Open an item for the events of one grant or automation, or join its open item; return whether it did.
 
     Args:
         new: the item that would open.
-        tier: of the grant or automation.
         happened: events without a review.
         until: end of the quiet time after a recent review, if any.
         now: business time.
@@ -81,7 +78,7 @@ def _open_or_join(
     if item is None:
         if until is not None and now < until:
             happened = [trigger for trigger in happened if trigger.because == review_triggers.INCIDENT]
-        return bool(happened) and _open_item(new, tier, happened, now, actor)
+        return bool(happened) and _open_item(new, happened, now, actor)
     if item.state == ItemState.ANSWERED:
         return False
     joined = [
@@ -91,11 +88,11 @@ def _open_or_join(
     return any(joined)
 
 
-def _open_item(new: Item, tier: str, happened: Sequence[ReviewTrigger], now: datetime, actor: Actor) -> bool:
+def _open_item(new: Item, happened: Sequence[ReviewTrigger], now: datetime, actor: Actor) -> bool:
     new.reason = happened[0].because
     reasons = list(dict.fromkeys(trigger.because for trigger in happened[1:] if trigger.because != new.reason))
     new.snapshot = {
         review_triggers.CAUSES: [trigger.cause for trigger in happened],
         **({"joined": reasons} if reasons else {}),
     }
-    return opening.open_item_if_due(new, tier=tier, now=now, actor=actor)
+    return opening.open_item_if_due(new, now, actor)
