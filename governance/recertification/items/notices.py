@@ -71,7 +71,6 @@ def notify_security(item: Item, short: Sequence[str], now: datetime) -> None:
 
 
 def _notice(step: Step[Any], item: Item, person: Person, event: str, key: str, context: dict[str, Any]) -> Notice:
-    grant = item.grant
     return outbox.notice(
         recipient=person,
         event=f"recertification_{event}",
@@ -88,7 +87,7 @@ def _notice(step: Step[Any], item: Item, person: Person, event: str, key: str, c
             "deadline_at": ledger_events.instant(item.deadline),
             "grace_at": ledger_events.instant(item.grace_until),
             "closes_at": ledger_events.instant(item.closes_at) if item.closes_at else "",
-            "ends_at": ledger_events.instant(grant.ends_at) if grant else "",
+            "ends_at": ledger_events.instant(item.ends_at) if item.ends_at else "",
             "page": ["recert_item", item.pk],
             **context,
         },

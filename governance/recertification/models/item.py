@@ -152,6 +152,11 @@ class Item(models.Model):
         """The present tier of the grant or automation (T4)."""
         return self.grant.counted_tier if self.grant is not None else self.of_automation.tier
 
+    @property
+    def ends_at(self) -> datetime | None:
+        """End of the grant's term; None for an automation."""
+        return self.grant.ends_at if self.grant is not None else None
+
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
         """Words for timelines about visible items, by id. One query."""

@@ -12,6 +12,7 @@ import pytest
 from approvals.assignment.escalation_chain import Bench
 from approvals.models import Grant, GrantUsage
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
+from governance.core.engine.step import Step
 from governance.core.models import LedgerEvent, Notice
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import scope
@@ -158,21 +159,25 @@ def test_each_row_has_its_history_and_each_chunk_its_event(held: Held) -> None:
 
 
 @pytest.mark.rule("R9")
-@pytest.mark.parametrize("at", ["freeze_grants", "insert_questions", "mark_without_reviewer"])
-def test_killed_opening_is_resumed(held: Held, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+@pytest.mark.parametrize(
+    ("owner", "at"),
+    [(campaign_snapshot, "freeze_grants"), (Step, "update"), (Step, "insert")],
+    ids=["freeze", "update", "insert"],
+)
+def test_killed_opening_is_resumed(held: Held, monkeypatch: pytest.MonkeyPatch, owner: Any, at: str) -> None:
     low_grants(held.submission, 25, begins_at=held.company.now)
     now = held.company.now + timedelta(days=1)
     monkeypatch.setattr(chunks, "FREEZES", 10)
     campaign = ordered(Scope(), by=held.people.sana, now=now)
     chunk("freeze", campaign, now, size=10)
-    whole = getattr(campaign_snapshot, at)
+    whole = getattr(owner, at)
 
     def killed(*given: Any, **more: Any) -> Any:
         whole(*given, **more)
         raise SystemExit("killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(campaign_snapshot, at, killed)
+        patched.setattr(owner, at, killed)
         with pytest.raises(SystemExit):
             campaign_jobs.sweep(now)
     filled(campaign, now)

@@ -102,5 +102,5 @@ def _extend_deadline(step: Step[Any], context: ItemContext) -> None:
     if item.deadline < least and not is_anybody_late:
         tier = str(item.snapshot.get("tier", "high"))
         grace_until = schedule.grace_after(least, zone, holidays)[tier]
-        end = item.grant.ends_at if item.grant is not None else grace_until
+        end = item.ends_at or grace_until
         item.deadline, item.grace_until = min(least, end), min(grace_until, end)

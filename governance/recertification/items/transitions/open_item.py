@@ -286,8 +286,7 @@ def ensure_a_day(step: Step[Any], item: Item) -> None:
 
     It matters for late items and for questions handed over at the end of the grace. Saves the item if its grace moves.
     """
-    ends_at = item.grant.ends_at if item.grant is not None else None
-    grace_until = schedule.with_notice(item.grace_until, now=step.now, ends_at=ends_at)
+    grace_until = schedule.with_notice(item.grace_until, now=step.now, ends_at=item.ends_at)
     if item.suspended_at is None and grace_until > item.grace_until:
         was, item.grace_until = item.grace_until, grace_until
         step.save(item)
@@ -298,21 +297,18 @@ def ensure_a_day(step: Step[Any], item: Item) -> None:
 
 def ask_questions(step: Step[Any], context: ItemContext, questions: Iterable[Asks], bench: Bench) -> list[Question]:
     """Put questions of a saved item to the first eligible reviewers; the context then has them too (S4, A9)."""
-    return [_ask_question(step, context, asks, bench) for asks in questions]
-
-
-def _ask_question(step: Step[Any], context: ItemContext, asks: Asks, bench: Bench) -> Question:
-    item = context.item
-    people = reviewers.ladder(item, asks, bench)
-    first = reviewers.first_eligible(context, people, asks)
-    if first is None:
-        sentence = f"No eligible reviewer is left to say whether it is {asks.value}."
-        raise refuse(Refusal("A9", "state", sentence, "Name a deputy for the resource."))
-    ensure_a_day(step, item)
-    question = Question(
-        item=item, asks=asks, reviewer=first, asked_at=step.now, ladder=[person.pk for person in people]
-    )
-    reset_reminder(step, question)
-    context.questions.append(question)
-    item_notices.notify_reviewer(step, question, "opened", key="opened")
-    return question
+    item, asked = context.item, []
+    for asks in questions:
+        people = reviewers.ladder(item, asks, bench)
+        first = reviewers.first_eligible(context, people, asks)
+        if first is None:
+            sentence = f"No eligible reviewer is left to say whether it is {asks.value}."
+            raise refuse(Refusal("A9", "state", sentence, "Name a backup approver of the resource."))
+        ensure_a_day(step, item)
+        ladder = [person.pk for person in people]
+        question = Question(item=item, asks=asks, reviewer=first, asked_at=step.now, ladder=ladder)
+        reset_reminder(step, question)
+        context.questions.append(question)
+        item_notices.notify_reviewer(step, question, "opened", key="opened")
+        asked.append(question)
+    return asked

@@ -192,7 +192,7 @@ def _close_effect(step: Step[Item], outcome: ItemOutcome, payload: dict[str, str
 def closing_at(item: Item, since: datetime) -> datetime:
     """When a suspension from ``since`` becomes final, by the policy at the start of the review (R2, R4, R6)."""
     days = policy_queries.in_force(item.campaign.snapshot_at).correction_days
-    return schedule.closing_at(since, item.grant.ends_at if item.grant is not None else None, days=days)
+    return schedule.closing_at(since, item.ends_at, days=days)
 
 
 def _tell_owners(step: Step[Item], item: Item, event: str, key: str, *, silent: bool = False) -> None:
