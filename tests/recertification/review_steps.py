@@ -14,7 +14,7 @@ from governance.recertification.items.jobs import opening
 from governance.recertification.items.schedule import OPENS_BEFORE
 from governance.recertification.items.transitions import answer, open_item
 from governance.recertification.items.transitions.settle import last_day
-from governance.recertification.models import SETTLING, AnswerKind, Asks, Item, Question
+from governance.recertification.models import SETTLING, Answer, AnswerKind, Asks, Item, Question
 from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.models import Automation, Resource
 from tests import scenarios
@@ -77,6 +77,12 @@ def all_under_review(grant: Grant) -> Item:
 def question(item: Item, asks: Asks) -> Question:
     """One question of an item, as it is now."""
     return Question.objects.get(item=item, asks=asks)
+
+
+def latest_answer(about: Question) -> Answer | None:
+    """The latest answer that settles a question, or None."""
+    settling = [answer for answer in about.answers.all() if answer.answer in SETTLING]
+    return max(settling, key=lambda answer: answer.pk, default=None)
 
 
 def say(

@@ -40,7 +40,7 @@ from tests.recertification.campaign_steps import ordered
 from tests.recertification.due_grants import take_up_again
 from tests.recertification.grant_rows import low_grants
 from tests.recertification.isolated_company import held_apart
-from tests.recertification.review_steps import Held
+from tests.recertification.review_steps import Held, latest_answer
 
 #: What the ledger calls a grant that ends.
 OVER = ("grant.ended", "grant.expired", "grant.revoked")
@@ -161,7 +161,7 @@ class Large:
             Counter(Grant.objects.exclude(predecessor=None).values_list("predecessor", flat=True)),
         )
         for item in self.items().select_related("grant").prefetch_related("questions__answers"):
-            said = {one.latest_answer.answer if one.latest_answer else None for one in item.questions.all()}
+            said = {latest_answer(one).answer if latest_answer(one) else None for one in item.questions.all()}
             kept = said == {AnswerKind.KEEP}
             found = ItemOutcome.KEPT if kept else ItemOutcome.REVOKED
             wanted[found] += item.outcome == found

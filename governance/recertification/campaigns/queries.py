@@ -94,16 +94,6 @@ class ItemFigures:
     nobody: int
     outcomes: Mapping[str, int]
 
-    @property
-    def closed(self) -> int:
-        """Number of closed items."""
-        return sum(self.outcomes.values())
-
-    @property
-    def unclosed(self) -> int:
-        """Number of items that are not closed."""
-        return self.total - self.closed
-
 
 def count_items(items: QuerySet[Item], now: datetime) -> ItemFigures:
     """Count items by state and outcome. One query."""

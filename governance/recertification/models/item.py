@@ -254,12 +254,6 @@ class Question(models.Model):
             return "answered"
         return "settled" if self.item.state == ItemState.ANSWERED else self.item.state
 
-    @property
-    def latest_answer(self) -> Answer | None:
-        """The latest settling answer, or None; passing on does not count."""
-        settling = (answer for answer in self.answers.all() if answer.answer in SETTLING)
-        return max(settling, key=lambda answer: answer.pk, default=None)
-
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
         """Words for timelines about visible questions, by id. One query."""
@@ -337,13 +331,6 @@ class Answer(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.person}: {self.answer}"
-
-    @property
-    def followed(self) -> bool | None:
-        """Whether it follows the recommendation; None without one, or if it passed the question on."""
-        if self.recommended not in SETTLING or self.answer not in SETTLING:
-            return None
-        return self.answer == self.recommended
 
 
 class Joining(AppendOnly):

@@ -39,7 +39,7 @@ from tests.appointments import record_leaver
 from tests.approvals import stock_report
 from tests.approvals.submissions.test_submission_state_machine import who_decided
 from tests.people import as_actor
-from tests.recertification.review_steps import Held
+from tests.recertification.review_steps import Held, latest_answer
 from tests.state_machines import Undone
 
 #: A few a run; other orders come up in other runs, and many in a soak.
@@ -259,7 +259,7 @@ class Life(Steps):
     def none_outlives_silence_or_its_review(self) -> None:
         live = set(Grant.objects.live(self.now).filter(automation=self.pk).values_list("pk", flat=True))
         for item in Item.objects.filter(grant__automation=self.pk).prefetch_related("questions"):
-            said = {one.asks: one.latest_answer.answer if one.latest_answer else None for one in item.questions.all()}
+            said = {one.asks: latest_answer(one).answer if latest_answer(one) else None for one in item.questions.all()}
             if item.state in UNCLOSED:
                 unanswered = not said or None in said.values()
                 if unanswered and self.swept_at == self.now >= item.grace_until:

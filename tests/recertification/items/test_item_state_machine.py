@@ -21,7 +21,7 @@ from inventory.models import Automation
 from tests import run_lengths
 from tests.appointments import record_leaver
 from tests.people import as_actor
-from tests.recertification.review_steps import JOB, Held, question, say, sweep_at, under_review
+from tests.recertification.review_steps import JOB, Held, latest_answer, question, say, sweep_at, under_review
 from tests.state_machines import Undone
 
 #: A few a run; other orders come up in other runs.
@@ -91,7 +91,7 @@ class Review(Undone):
 
     def said(self) -> dict[str, str | None]:
         return {
-            one.asks: (one.latest_answer.answer if one.latest_answer else None) for one in self.item.questions.all()
+            one.asks: (latest_answer(one).answer if latest_answer(one) else None) for one in self.item.questions.all()
         }
 
     @invariant()

@@ -255,7 +255,7 @@ def test_answer_stores_recommendation_and_facts_shown(item: Item, held: Held) ->
     omar.post(f"/recertify/{item.pk}/answer/", said)
     omar.post("/recertify/submit/")
     kept = Answer.objects.get()
-    assert (kept.recommended, kept.followed, kept.looked) == (Advice.REVOKE, False, 2)
+    assert (kept.recommended, kept.answer, kept.looked) == (Advice.REVOKE, "keep", 2)
     assert kept.seconds is not None
 
 
@@ -272,4 +272,4 @@ def test_answers_outside_card_are_unmeasured(stamp: str, looked: str, item: Item
     )
     omar.post("/recertify/submit/")
     said = Answer.objects.get()
-    assert (said.seconds, said.recommended, said.followed, said.looked) == (None, "", None, None)
+    assert (said.seconds, said.recommended, said.looked) == (None, "", None)

@@ -69,7 +69,9 @@ def _rows(campaigns: Sequence[Campaign], request: Request, now: datetime) -> lis
     """Rows of the list. One query counts the items that the reader may see."""
     items = Item.objects.of_campaigns([campaign.pk for campaign in campaigns], request.actor, now).order_by()
     closed, total = Count("pk", filter=~Q(state__in=UNCLOSED)), Count("pk")
-    counts = {pk: (done, total) for pk, done, total in items.values_list("campaign").annotate(closed=closed, total=total)}
+    counts = {
+        pk: (done, total) for pk, done, total in items.values_list("campaign").annotate(closed=closed, total=total)
+    }
     rows = []
     for campaign in campaigns:
         done, of = counts.get(campaign.pk, (0, 0))
