@@ -248,7 +248,7 @@ def test_riskier_and_foreign_items_are_excluded_from_bulk(
     about = question(stock_under_review, Asks.NEEDED)
     form = {"question": [str(about.pk)], "answer": "keep", "reason": "As every quarter."}
     page = client_of(held.people.jonas).post(WHERE, form, follow=True).content.decode()
-    assert escape("It is standard risk: that is answered on its own page.") in page
+    assert escape("It is standard risk. Answer it on its own page.") in page
     assert client_of(held.people.omar).post(WHERE, form).status_code == 422
     assert not Draft.objects.exists()
 
@@ -268,5 +268,5 @@ def test_an_automation_is_not_among_them_and_not_answered_together_either(
     assert f'value="{about.pk}"' not in jonas.get(WHERE).content.decode()
     form = {"question": [str(about.pk)], "answer": "revoke", "reason": "As every quarter."}
     page = jonas.post(WHERE, form, follow=True).content.decode()
-    assert "It is an automation: that is answered on its own page." in page
+    assert "It is an automation. Answer it on its own page." in page
     assert not Draft.objects.exists()

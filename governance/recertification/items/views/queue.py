@@ -63,11 +63,16 @@ class OpenQuestions:
 
 
 def load_open_questions(actor: Actor, now: datetime) -> OpenQuestions:
-    """Load the unanswered questions of the reader and of those they are a delegate of."""
+    """Load the unanswered questions of the reader and of those they are a delegate of. One query for a short list."""
     questions = Question.objects.open_for(access.answers_as(actor, now)).select_related(*RELATED)
+    rows = list(questions[: SHOWN + 1])
+    if len(rows) <= SHOWN:
+        drafted = [question for question in rows if draft_of(question, actor) is not None]
+        left = [question for question in rows if question not in drafted]
+        return OpenQuestions(left, drafted, len(left), len(drafted), now)
     own_draft = Q(draft__person=actor.person)
-    left, drafted = questions.exclude(own_draft), questions.filter(own_draft)
-    return OpenQuestions(list(left[:SHOWN]), list(drafted[:SHOWN]), left.count(), drafted.count(), now)
+    open_ones, with_draft = questions.exclude(own_draft), questions.filter(own_draft)
+    return OpenQuestions(list(open_ones[:SHOWN]), list(with_draft[:SHOWN]), open_ones.count(), with_draft.count(), now)
 
 
 def draft_of(question: Question, actor: Actor) -> Draft | None:
