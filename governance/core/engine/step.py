@@ -87,8 +87,15 @@ class Step(Generic[M]):
     def update(self, rows: Sequence[models.Model], *fields: str) -> None:
         """Update fields of governed rows of one model as `save` does, in two statements for all of them."""
         if rows:
-            with signed(rows, person=self.actor.person, at=self.now, why=self.why):
-                bulk_update_with_history(rows, type(rows[0]), fields, batch_size=AT_ONCE)
+            bulk_update_with_history(
+                rows,
+                type(rows[0]),
+                fields,
+                batch_size=AT_ONCE,
+                default_user=self.actor.person,
+                default_date=self.now,
+                default_change_reason=self.why,
+            )
 
     def record(self, verb: str, row: models.Model, payload: Mapping[str, Any] | None = None) -> None:
         """Note one further event for a row that the body changed beside its subject; it is written with the step's own."""
