@@ -9,68 +9,52 @@ WEEKS = [7, 7, 6, 7, 8, 7, 6, 7, 7, 6, 7, 7, 8, 7, 6, 5, 4, 3, 3, 2, 1, 1, 0, 1,
 
 def mine() -> Shape:
     """Seven of twelve answered."""
-    queue = (
-        ("Weekly stock report", "read stock and orders", ""),
-        ("Invoice chaser", "post to #finance-ops-log", ""),
-        ("Payment run exporter", "release payments", ""),
-        ("Cold-chain alert", "read sensor rows", "keep"),
-        ("Price list sync", "write price lists", "revoke"),
-    )
+    omar = {"name": "Omar Haddad"}
+    queue = [
+        _question(pk, name) for pk, name in enumerate(("Weekly stock report", "Invoice chaser", "Cold-chain alert"), 1)
+    ]
+    usage = {"last_at": at(11, 9), "idle": 13, "calls_30": 2, "calls_90": 33, "refused_90": 0, "weeks": WEEKS}
+    usage["chart_label"] = "Calls a week for 26 weeks: steady at about 7, falling from week 16"
+    reasons = [
+        reason("clock", "Use fell by nine tenths since September."),
+        reason("database", "scm.orders was never read."),
+    ]
     return {
         "chrome": frame("Omar Haddad", "recertify", approvals=7, recertify=5),
-        "progress": {"answered": 7, "left": 5, "total": 12, "parts": ["approved"] * 7 + ["mine"] + ["other"] * 4},
-        "queue": [
-            {"href": f"/recertify/{index}", "name": name, "text": text, "answer": answer, "current": index == 0}
-            for index, (name, text, answer) in enumerate(queue)
-        ],
-        "submit": {"action": "/recertify/submit", "count": 7},
+        "waiting": {"left": queue, "drafted": [], "left_count": 5, "drafted_count": 7, "count": 12, "now": at(24, 9)},
+        "parts": ["approved"] * 7 + ["mine"] + ["other"] * 4,
+        "shown_question": queue[0],
+        "reader": omar,
         "item": {
-            "tier": "standard",
-            "due": at(4, 17, month=12),
-            "level": "read",
+            "pk": 88,
+            "state": "open",
+            "deadline": at(4, 17, month=12),
             "title": "Weekly stock report may read stock and orders in ERP Postgres (production)",
-            "scope": "SELECT ON scm.stock, scm.orders",
-            "data_class": "internal",
-            "automation": {
-                "name": "Weekly stock report",
-                "href": "/automations/1",
-                "team": {"name": "Supply Engineering"},
-            },
-            "held_since": on(12, 6),
-            "asks": "acceptable",
-            "is_grant": True,
-            "usage": {
-                "last_at": at(11, 9),
-                "idle": 13,
-                "calls_30": 2,
-                "calls_90": 33,
-                "refused_90": 0,
-                "weeks": WEEKS,
-                "chart_label": "Calls a week for 26 weeks: steady at about 7, falling from week 16",
-            },
-            "advice": {
-                "title": "We would look closer first",
-                "reasons": [
-                    reason("clock", "Use fell by nine tenths since September."),
-                    reason("swap", "Stock dashboard, same team, reads the same tables daily."),
-                    reason("database", "scm.orders was never read."),
-                ],
-            },
-            "why": [
-                {"seal": "left", "lead": "App approved", "text": "by Lena Fischer", "below": "10 Jun 2026, stage 1"},
-                {"seal": "right", "lead": "Privilege approved", "text": "by you", "below": "12 Jun 2026, stage 2"},
-                {
-                    "icon": "person",
-                    "lead": "Still needed?",
-                    "text": "Piet de Vries says yes",
-                    "below": "Mon 23 Nov: “Monday meeting uses it”",
-                },
-                {"icon": "lock", "lead": "No drift, no conflict", "text": "", "below": "checked last night"},
-            ],
-            "answer": "",
         },
+        "tier": "standard",
+        "question": {"asks": "acceptable", "get_asks_display": "Is it still acceptable?", "reviewer": omar},
+        "grant": {
+            "entitlement": {"counted_class": "internal"},
+            "level": "read",
+            "raw_scope": "SELECT ON scm.stock, scm.orders",
+            "ends_at": at(4, 17, month=12),
+        },
+        "automation": {
+            "pk": 1,
+            "name": "Weekly stock report",
+            "href": "/automations/1",
+            "team": {"name": "Supply Engineering"},
+            "business_owner": {"name": "Lena Fischer"},
+        },
+        "facts": {
+            "held_since": on(12, 6),
+            "usage": usage,
+            "recommended": {"advice": {"label": "We would look closer first"}},
+        },
+        "reasons": reasons,
+        "others": [({"asks": "needed", "reviewer": {"name": "Piet de Vries"}, "asked_at": at(20, 9)}, None)],
+        "unchanged": ["drift", "conflict"],
         "answers": {
-            "action": "/recertify/88",
             "reason": {"value": ""},
             "options": [
                 {
@@ -110,13 +94,16 @@ def mine() -> Shape:
     }
 
 
+def _question(pk: int, name: str) -> Shape:
+    item = {"of_automation": {"name": name}, "deadline": at(4, 17, month=12)}
+    return {"item_id": pk, "asks": "acceptable", "item": item, "reviewer": {"name": "Omar Haddad"}}
+
+
 def done() -> Shape:
     """Nothing left to answer."""
     return {
         "chrome": frame("Omar Haddad", "recertify", approvals=7),
-        "progress": {"answered": 0, "left": 0, "total": 0, "parts": []},
-        "queue": [],
-        "submit": {"action": "", "count": 0},
+        "waiting": {"left": [], "drafted": [], "left_count": 0, "drafted_count": 0, "count": 0, "now": at(24, 9)},
         "item": None,
-        "answers": {},
+        "answers": None,
     }
