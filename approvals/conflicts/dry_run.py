@@ -22,10 +22,10 @@ from approvals.conflicts import members, scan
 from approvals.conflicts.check import automation as automation_check
 from approvals.conflicts.check import submission
 from approvals.conflicts.check.automation import FoundConflict
-from approvals.conflicts.queries import StoredRule
+from approvals.conflicts.queries import StoredRule, build_version
 from approvals.conflicts.rule_language.rule import WITHOUT, parse_rule
 from approvals.conflicts.scan import Conflicts, Members, held_sql, sql_parameters
-from approvals.models import ConflictRule, Grant, Submission
+from approvals.models import Grant, Submission
 from approvals.models.conflict import Scope
 from approvals.policies.facts import load_version_facts
 from inventory.chains import queries as chain_queries
@@ -167,8 +167,9 @@ def conflicts_of(
         now: business time; others' access and waivers count as of this instant.
         rule_sets: the documents of each set of rules.
     """
-    numbers = itertools.count(1)
-    sets = [[_unsaved_rule(next(numbers), document) for document in documents] for documents in rule_sets]
+    ids = itertools.count(-1, -1)  # no row has a negative key
+    parsed = [[parse_rule(document) for document in documents] for documents in rule_sets]
+    sets = [[StoredRule(build_version(rule, pk=next(ids)), rule) for rule in parsed_set] for parsed_set in parsed]
     rules = [stored for rule_set in sets for stored in rule_set]
     facts = load_version_facts(submissions, now).values()
     cases = [conflicts.case for conflicts in submission.load_cases(facts, rules)]
@@ -178,13 +179,6 @@ def conflicts_of(
         [[conflict for conflict in conflicts if conflict.standing.version.pk in ids] for conflicts in conflicts_by_case]
         for ids in ids_by_set
     ]
-
-
-def _unsaved_rule(number: int, document: Mapping[str, Any]) -> StoredRule:
-    """Return a rule that has no stored version. Its key is negative, so no row has the same key."""
-    rule = parse_rule(document)
-    columns = {name: getattr(rule, name) for name in ("code", "digest", "title", "process", "rating", "mode", "scope")}
-    return StoredRule(ConflictRule(pk=-number, **columns), rule)
 
 
 def _read_holdings(rules: Sequence[StoredRule], subjects: Members, now: datetime) -> Conflicts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from approvals.conflicts import default_rules
 from approvals.conflicts.rule_language.rule import Rule, parse_rule
@@ -58,6 +59,12 @@ def parse_version(version: ConflictRule) -> StoredRule:
     if version.digest not in _PARSED:
         _PARSED[version.digest] = parse_rule(version.document)
     return StoredRule(version, _PARSED[version.digest])
+
+
+def build_version(rule: Rule, **columns: Any) -> ConflictRule:
+    """Return an unsaved version of a rule, without its document."""
+    names = ("code", "digest", "title", "process", "rating", "mode", "scope")
+    return ConflictRule(**{name: getattr(rule, name) for name in names}, **columns)
 
 
 def newer_default_rule(version: ConflictRule) -> Rule | None:

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
 
 from django.db.models import Prefetch, QuerySet
 
 from approvals.models import Approval, ApprovalKind, PolicyVersion, Submission
 from approvals.policies import queries as policy_queries
-from approvals.policies.checks import TIERS
 from approvals.policies.diff import is_reordered
 from approvals.policies.queries import Policy
 from approvals.proposals.kinds.kind import Slice, Span
@@ -66,38 +64,35 @@ def _submissions(span: Span) -> QuerySet[Submission]:
 
 
 def _effects(submission: Submission, before: Policy, after: Policy) -> Iterator[str]:
-    """Yield the names of the differences for a submission, each once, and of its approvals."""
+    """Yield the differences for a submission and its approvals, each with its unit: ``submission:would have …``."""
     tier_of = _tiers(submission, before, after)
     app_tier, automation = tier_of(None), submission.automation
-    effects = {f"app:{submission.tier}:{app_tier}"} if app_tier != submission.tier else set[str]()
+    effects = set[str]()
+    if app_tier != submission.tier:
+        yield f"app:would have been {app_tier} instead of {submission.tier}"
     for approval in submission.approvals.all():
         was, tier = approval.tier, tier_of(approval)
-        effects.update(_signature_effects(before.seats(approval.kind, was), after.seats(approval.kind, tier)))
+        effects.update(_seat_effects(before.seats(approval.kind, was), after.seats(approval.kind, tier)))
         if approval.kind != ApprovalKind.APP:
             if tier != was:
-                yield f"record:{was}:{tier}"
+                yield f"approval:would have been {tier} instead of {was}"
             if approval.term_days > after.longest_term(tier):
-                yield f"shorter:{tier}"
+                yield f"approval:would have had a shorter term: {after.longest_term(tier)} days for {tier} risk"
         if after.due_days(tier) != before.due_days(was):
-            yield "due_sooner" if after.due_days(tier) < before.due_days(was) else "due_later"
+            yield f"approval:would have been due {'sooner' if after.due_days(tier) < before.due_days(was) else 'later'}"
         if approval.by_policy_id is not None and (tier != "low" or not after.light_grants):
-            effects.add("off_light")
+            effects.add("would have been decided by people instead of auto-approved")
     is_owned_alone = automation.technical_owner_id in (None, automation.business_owner_id)
     if is_owned_alone and after.needs_two_owners(app_tier) and not before.needs_two_owners(submission.tier):
-        effects.add("owners")
-    if effects:
-        yield "touched"
-    yield from sorted(effects)
+        effects.add("would have needed a second owner first")
+    yield from (f"submission:{words}" for words in effects)
 
 
-def _signature_effects(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
-    more, fewer = set(after) - set(before), set(before) - set(after)
-    for name, labels in (("more", more), ("fewer", fewer)):
-        if labels:
-            yield name
-            yield from (f"{name}:{label}" for label in labels)
+def _seat_effects(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
+    for word, labels in (("more", set(after) - set(before)), ("less", set(before) - set(after))):
+        yield from (f"would have needed one signature {word}, from {label}" for label in labels)
     if is_reordered(before, after):
-        yield "reordered"
+        yield "would have had the same signatures in another order"
 
 
 def _tiers(submission: Submission, before: Policy, after: Policy) -> Callable[[Approval | None], str]:
@@ -142,54 +137,14 @@ def _moved(stood: str, was: Tier, would_be: Tier) -> str:
     return (max(would_be, Tier.of(stood)) if Tier.of(stood) > was else would_be).word
 
 
-# --- in words ---------------------------------------------------------------------------------------------------------
-
-
 def sentences(span: Span, counts: Mapping[str, int]) -> list[str]:
-    """Return the counts in sentences, the most important first, then the parts that were not counted."""
-    sentences = [*_signature_sentences(counts), *_tier_sentences(counts), *_term_sentences(span, counts)]
-    for name, words in (
-        ("reordered", "would have had the same signatures in another order"),
-        ("off_light", "that policy approved would have been decided by people"),
-        ("owners", "would have needed a second owner first"),
-    ):
-        if counts.get(name):
-            sentences.append(f"{counted(counts[name], 'submission')} {words}.")
-    if not sentences:
-        sentences = ["No submission would have been asked differently."]
+    """Return the counts in sentences, the most frequent first, then the parts that were not counted."""
+    sentences = []
+    for effect, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        unit, _, words = effect.partition(":")
+        sentences.append(f"{counted(number, unit)} {words}.")
     uncounted = [words for name, words in UNCOUNTED.items() if span.before.get(name) != span.after.get(name)]
-    if uncounted:
-        sentences.append(f"Not counted, since submissions do not show it: {', '.join(uncounted)}.")
-    return sentences
-
-
-def _signature_sentences(counts: Mapping[str, int]) -> Iterator[str]:
-    for name, word in (("more", "more"), ("fewer", "less")):
-        if counts.get(name):
-            by_label = [
-                f"{number:,} of {key.partition(':')[2]}"
-                for key, number in sorted(counts.items())
-                if key.startswith(f"{name}:")
-            ]
-            submissions = counted(counts[name], "submission")
-            yield f"{submissions} would have needed a signature {word}: {', '.join(by_label)}."
-
-
-def _tier_sentences(counts: Mapping[str, int]) -> Iterator[str]:
-    for part, singular, plural in (
-        ("app", "app", "apps"),
-        ("record", "privilege or credential", "privileges and credentials"),
-    ):
-        for was, would_be in product(TIERS, TIERS):
-            if number := counts.get(f"{part}:{was}:{would_be}"):
-                yield f"{number:,} {singular if number == 1 else plural} would have been {would_be} instead of {was}."
-
-
-def _term_sentences(span: Span, counts: Mapping[str, int]) -> Iterator[str]:
-    for tier in TIERS:
-        if number := counts.get(f"shorter:{tier}"):
-            days = span.after["longest_term"][tier]
-            yield f"{number:,} {tier}-risk term{' was' if number == 1 else 's were'} asked for longer than {days} days."
-    for name, word in (("due_sooner", "sooner"), ("due_later", "later")):
-        if number := counts.get(name):
-            yield f"{counted(number, 'record')} would have been due {word}."
+    return [
+        *(sentences or ["No submission would have been asked differently."]),
+        *([f"Not counted, since submissions do not show it: {', '.join(uncounted)}."] if uncounted else []),
+    ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from approvals.conflicts import members
+from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.rule_language.rule import parse_rule
 from approvals.models import ConflictRule, Proposal
 from governance.core.engine.transition import Step
@@ -61,19 +62,9 @@ def _next(
     before: ConflictRule | None, document: Mapping[str, Any] | None, step: Step[Any], **more: Any
 ) -> ConflictRule:
     rule = parse_rule(document or (before.document if before is not None else {}))
-    made = ConflictRule(
-        code=rule.code,
-        document=rule.to_dict(),
-        digest=rule.digest,
-        title=rule.title,
-        process=rule.process,
-        rating=rule.rating,
-        mode=rule.mode,
-        scope=rule.scope,
-        is_given_up=document is None,
-        effective_at=step.now,
-        **{"number": before.number + 1 if before is not None else 1} | more,
-    )
+    number = more.pop("number", before.number + 1 if before is not None else 1)
+    facts = {"is_given_up": document is None, "effective_at": step.now, "number": number, **more}
+    made = conflict_queries.build_version(rule, document=rule.to_dict(), **facts)
     made.save()
     step.record("conflict_rule.put_in_force", made, {"code": made.code, "number": made.number, "digest": made.digest})
     return made

@@ -36,7 +36,7 @@ TEMPLATE = "approvals/waivers/waiver.html"
 #: The effect of a waiver, by the mode of its rule (S7).
 LIFTS: Mapping[str, str] = {
     Mode.RECORD: "Nothing is refused by its rule: this says what is done instead, and until when.",
-    Mode.APPROVAL: "Its rule takes one signature of security more, and still does while this lasts.",
+    Mode.APPROVAL: "Its rule needs an extra approval from Security, and still does while this lasts.",
     Mode.ENFORCE: "Its rule refuses it otherwise.",
 }
 OFFERS = (

@@ -136,32 +136,32 @@ def says(made: Proposal) -> list[str]:
 def test_impact_of_mode_change_is_described(plain: Company, plain_in_force: Submission) -> None:
     c = plain
     made = proposed(c, rule_of(c))
-    assert says(made) == ["1 would have been in conflict, which is written down and no more, by what it holds itself."]
+    assert says(made) == ["1 submission would have been shown as a conflict."]
     approve(c, made, c.people.sana)
     conflict_jobs.scan_all(c.now, JOB)
     made = proposed(c, rule_of(c, mode="approval"))
     assert says(made) == [
-        "1 would have needed a signature of security more, by what it holds itself.",
-        "1 of them would have been in conflict, which is written down and no more, as the rule is now.",
+        "1 submission would have needed an extra approval from Security.",
+        "1 of them would have been shown as a conflict under today's rules.",
     ]
     approve(c, made, c.people.sana)
     made = proposed(c, rule_of(c, mode="enforce", rating="high"))
     assert says(made) == [
-        "1 would have been refused, by what it holds itself.",
-        "1 of them would have needed a signature of security more, as the rule is now.",
-        "1 open conflict in what is held would begin a time of 7 days to be resolved.",
+        "1 submission would have been refused.",
+        "1 of them would have needed an extra approval from Security under today's rules.",
+        "Conflicts in held access would have 7 days to be resolved.",
     ]
     approve(c, made, c.people.sana)
     assert says(proposed(c, {})) == [
-        "1 that would have been refused, as the rule is now, would not have been caught.",
-        "1 open conflict in what is held would end.",
+        "1 submission would have been refused under today's rules only.",
+        "1 open conflict would end.",
     ]
 
 
 def test_new_rule_states_consequence_for_held_access(plain: Company, plain_in_force: Submission) -> None:
     assert says(proposed(plain, rule_of(plain, mode="enforce"))) == [
-        "1 would have been refused, by what it holds itself.",
-        "Whatever is held already and caught would have 30 days to be resolved.",
+        "1 submission would have been refused.",
+        "Conflicts in held access would have 30 days to be resolved.",
     ]
 
 

@@ -71,7 +71,7 @@ def test_policy_is_edited_previewed_countersigned_and_rolled_back(
     page = come(n.sana)
     page.goto(reverse("home"))
     page.locator(f"a[href='{path}']").click()
-    expect(page.locator("#what-if")).to_contain_text("asked for longer than 60 days")
+    expect(page.locator("#what-if")).to_contain_text("would have had a shorter term: 60 days")
     assert violations(page) == []
     page.get_by_role("button", name="Countersign it").click()
     expect(page.get_by_text("In force").first).to_be_visible()
