@@ -273,18 +273,6 @@ def enforce(step: Step[Conflict]) -> Effect:
     return Effect(payload={"suspended": ", ".join(str(grant.pk) for grant in newest)})
 
 
-def mail_context(conflict: Conflict, person: Person, now: datetime) -> dict[str, Any]:
-    """Return the facts for a mail to one person: the rule, the visible automations, the due date and the page."""
-    return {
-        "rule": conflict.rule.title,
-        "reason": conflict_queries.parse_version(conflict.rule).rule.reason,
-        "automation": _join_names(conflict, _visible_names(conflict, person, now)),
-        "mode": conflict.rule.mode,
-        "due": ledger_events.instant(conflict.due_at) if conflict.due_at else "",
-        "page": ["conflict", conflict.pk],
-    }
-
-
 def recipients(conflict: Conflict, now: datetime) -> list[Person]:
     """Return the recipients of a conflict's notices: the people who answer for an automation in it."""
     people: dict[int, Person] = {}
@@ -301,24 +289,25 @@ def _visible_names(conflict: Conflict, person: Person, now: datetime) -> dict[in
     return dict(seen.order_by("name").values_list("pk", "name"))
 
 
-def _join_names(conflict: Conflict, seen: Mapping[int, str]) -> str:
-    """Return the first three names that a person may see, and count the others."""
-    hidden = len(conflict.automations) - len(seen)
-    more = [f"{hidden} that you don’t see"] if hidden else []
-    return ", ".join([*list(seen.values())[:3], *more])
-
-
 def _notify_owners(
     step: Step[Conflict], conflict: Conflict, event: str, key: str, grants: Sequence[Grant] = ()
 ) -> None:
-    notices = []
+    """Notify the people who answer for an automation in the conflict. Each reads what they may see."""
+    notices, thread = [], f"conflict:{conflict.pk}"
+    facts = {
+        "rule": conflict.rule.title,
+        "reason": conflict_queries.parse_version(conflict.rule).rule.reason,
+        "mode": conflict.rule.mode,
+        "due": ledger_events.instant(conflict.due_at) if conflict.due_at else "",
+        "page": ["conflict", conflict.pk],
+    }
     for person in recipients(conflict, step.now):
-        context = mail_context(conflict, person, step.now)
+        seen = _visible_names(conflict, person, step.now)
+        hidden = len(conflict.automations) - len(seen)
+        names = [*list(seen.values())[:3], *([f"{hidden} that you don’t see"] if hidden else [])]
+        context = facts | {"automation": ", ".join(names)}
         if grants:
-            seen = _visible_names(conflict, person, step.now)
             words = (grant.sentence if grant.automation_id in seen else UNSEEN for grant in grants)
             context["what"] = "; ".join(dict.fromkeys(words))
-        notices += outbox.each(
-            [person], event, thread=f"conflict:{conflict.pk}", key=key, now=step.now, context=context
-        )
+        notices += outbox.each([person], event, thread=thread, key=key, now=step.now, context=context)
     outbox.queue(notices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -124,6 +125,13 @@ class Proposal(models.Model):
     def is_under_way(self) -> bool:
         """Whether an answer or an acceptance is missing."""
         return self.state in UNANSWERED
+
+    @property
+    def signed_facts(self) -> dict[str, Any]:
+        """Facts for the version that it puts in force: who signed it, and its end if one person did."""
+        is_signed = self.acting_until is None or self.answered_by_id is not None
+        until = None if is_signed else self.acting_until
+        return {"until": until, "proposed_by": self.proposed_by, "approved_by": self.answered_by}
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Return other timelines of its events: none."""

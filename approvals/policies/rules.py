@@ -10,6 +10,14 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal
 
 
+def require_session(actor: Actor, policy: policy_queries.Policy, tier: str) -> Refusal | None:
+    """Return why the actor can't decide in this session: it is not interactive, or the sign-in is too old (S5)."""
+    if actor.kind != "person" or actor.signed_in_at is None:
+        sentence = "Tokens, jobs and commands can't decide."
+        return Refusal("SOD-5", "duty", sentence, "Sign in to the portal and decide there.")
+    return stale_sign_in(actor, policy, tier, "decision")
+
+
 def stale_sign_in(actor: Actor, policy: policy_queries.Policy, tier: str, noun: str) -> Refusal | None:
     """Return why a session is too old for a decision of this tier, or None (S5). Also used for review answers.
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from approvals.models import UNANSWERED, Proposal, ProposalState
 from approvals.policies import queries as policy_queries
-from approvals.policies.rules import stale_sign_in
+from approvals.policies.rules import require_session
 from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.access import access
@@ -49,16 +49,9 @@ def _in_person(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None
 
 
 def _interactive(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
-    if actor.kind != "person" or actor.signed_in_at is None:
-        sentence = "Tokens, jobs and commands decide nothing."
-        return Refusal("SOD-5", "duty", sentence, "Sign in to the portal and decide there.")
-    if subject.tightens:
+    if subject.tightens and actor.kind == "person" and actor.signed_in_at is not None:
         return None
-    stale = stale_sign_in(actor, policy_queries.in_force(now), "high", "decision")
-    if stale is None:
-        return None
-    minutes = policy_queries.in_force(now).fresh_minutes("high")
-    return Refusal("SOD-5", "duty", f"What loosens a rule needs a sign-in at most {minutes} minutes old.", stale.to_do)
+    return require_session(actor, policy_queries.in_force(now), "high")
 
 
 def _refuse_among(actor: Actor, ids: Collection[int], sentence: str, to_do: str = ANOTHER) -> Refusal | None:
@@ -148,17 +141,10 @@ def _in_time(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
 MAY_PROPOSE = Duty("S8", "S8", "Only a person with one of its roles can propose a kind of change.", _may_propose)
 IN_PERSON = Duty("SOD-8", "S8", "A delegate can't propose a change or answer a proposal for the giver.", _in_person)
 INTERACTIVE = Duty(
-    "SOD-5",
-    "S5",
-    "A proposal is answered in an interactive session. A loosening needs a fresh sign-in.",
-    _interactive,
+    "SOD-5", "S5", "A proposal is answered in an interactive session. A loosening needs a fresh sign-in.", _interactive
 )
 NOT_ITS_AUTHOR = Duty(
-    "SOD-8",
-    "S8",
-    "The author can't countersign a proposal.",
-    _not_its_author,
-    ("proposal_two_people",),
+    "SOD-8", "S8", "The author can't countersign a proposal.", _not_its_author, ("proposal_two_people",)
 )
 NOT_THEIR_DELEGATE = Duty(
     "A11",

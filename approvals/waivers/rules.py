@@ -29,8 +29,8 @@ def _refuse_beneficiary(subject: Waiver, actor: Actor, now: datetime) -> Refusal
     beneficiaries = beneficiary_ids(subject, now)
     for person in actor.people:
         if person.pk in beneficiaries:
-            beneficiary = "You gain" if person == actor.person else f"{person.name}, for whom you stand in, gains"
-            return Refusal("S7", "duty", f"{beneficiary} by this waiver, so somebody else decides about it.")
+            beneficiary = "You gain" if person == actor.person else f"You stand in for {person.name}, who gains"
+            return Refusal("S7", "duty", f"{beneficiary} by this waiver. Another security reviewer decides about it.")
     return None
 
 
@@ -44,9 +44,7 @@ def _refuse_delegate(subject: Waiver, actor: Actor, now: datetime) -> Refusal | 
 
 
 def _require_session(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
-    if actor.kind != "person" or actor.signed_in_at is None:
-        return Refusal("SOD-5", "duty", "Tokens, jobs and commands decide nothing.", "Sign in to the portal.")
-    return policy_rules.stale_sign_in(actor, policy_queries.in_force(now), "high", "decision")
+    return policy_rules.require_session(actor, policy_queries.in_force(now), "high")
 
 
 def _require_term_over(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:

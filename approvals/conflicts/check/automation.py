@@ -189,9 +189,8 @@ def find_all_conflicts(
         for stored, filled in near:
             for subject in sorted(case.subjects_in(stored.rule.scope)):
                 parts = other_parts.get((stored.version.pk, subject), ()) if stored.version.pk in wide else ()
-                conflict = FoundConflict(
-                    stored, subject, filled, _by_leg(part for part in parts if part.automation != case.automation)
-                )
+                others = [part for part in parts if part.automation != case.automation]
+                conflict = FoundConflict(stored, subject, filled, _by_leg(others))
                 if is_conflict(stored.rule, conflict.filled):
                     conflicts.append(conflict)
         conflicts_by_case.append(conflicts)
@@ -315,8 +314,6 @@ def are_all_waived(conflicts: Sequence[FoundConflict]) -> bool:
     )
 
 
-def _by_leg(parts: Iterable[Part]) -> dict[int, tuple[Part, ...]]:
-    parts_by_leg: dict[int, list[Part]] = {}
-    for part in parts:
-        parts_by_leg.setdefault(part.leg, []).append(part)
-    return {leg: tuple(filling) for leg, filling in parts_by_leg.items()}
+def _by_leg(parts: Collection[Part]) -> dict[int, tuple[Part, ...]]:
+    legs = dict.fromkeys(part.leg for part in parts)
+    return {leg: tuple(part for part in parts if part.leg == leg) for leg in legs}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from approvals.conflicts import held_access
@@ -19,17 +19,10 @@ def case_of_version(automation: Automation, version: Version) -> Case:
 
     The access that an amendment asks of the owner is included (A12).
     """
-    privileges = version.privileges.select_related("entitlement__resource").order_by("pk")
-    return case_of_loaded_version(automation, version, list(privileges))
-
-
-def case_of_loaded_version(
-    automation: Automation, version: Version, privileges: Sequence[Privilege], unvouched: Collection[str] = ()
-) -> Case:
-    """Return the same for a version whose privileges are loaded; see `case_of_parts`."""
+    privileges = list(version.privileges.select_related("entitlement__resource").order_by("pk"))
     identities = list(version.version_identities.values_list("identity_id", flat=True))
-    chain = chain_queries.chain_with_version(version, list(privileges)).others
-    return case_of_parts(automation, privileges, version.triggers.all(), identities, chain, unvouched)
+    chain = chain_queries.chain_with_version(version, privileges).others
+    return case_of_parts(automation, privileges, version.triggers.all(), identities, chain)
 
 
 def with_running_grants(case: Case, kept: Iterable[Grant]) -> Case:

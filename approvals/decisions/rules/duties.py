@@ -27,7 +27,7 @@ from approvals.models import (
 from approvals.models.submission import UNFINISHED
 from approvals.policies import queries as policy_queries
 from approvals.policies import tiers
-from approvals.policies.rules import stale_sign_in
+from approvals.policies.rules import require_session
 from governance.core.actors.actor import Actor
 from governance.core.clock import organisation
 from governance.core.duties.duty import Duty
@@ -37,11 +37,7 @@ from inventory.models import Automation, Binding, Privilege, Resource
 
 
 def _require_session(subject: Approval | Sample, actor: Actor, now: datetime) -> Refusal | None:
-    if actor.kind != "person" or actor.signed_in_at is None:
-        return Refusal(
-            "SOD-5", "duty", "Tokens, jobs and commands decide nothing.", "Sign in to the portal and decide there."
-        )
-    return stale_sign_in(actor, policy_queries.policy_of(subject.submission.policy), subject.tier, "decision")
+    return require_session(actor, policy_queries.policy_of(subject.submission.policy), subject.tier)
 
 
 def _refuse_conflict(codes: tuple[str, ...]) -> Callable[..., Refusal | None]:

@@ -37,9 +37,7 @@ def answering_role(batch: HeldBatch, actor: Actor, now: datetime) -> Role | None
 def _in_person(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
     if actor.standing_for is not None:
         return Refusal("SOD-5", "duty", "A batch is answered in person, not for somebody else.", "Act as yourself.")
-    if actor.kind != "person" or actor.signed_in_at is None:
-        return Refusal("SOD-5", "duty", "Tokens, jobs and commands decide nothing.", "Sign in to the portal.")
-    return policy_rules.stale_sign_in(actor, policy_queries.in_force(now), "high", "decision")
+    return policy_rules.require_session(actor, policy_queries.in_force(now), "high")
 
 
 def _two_people(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:

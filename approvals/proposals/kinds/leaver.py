@@ -23,6 +23,7 @@ from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Step
 from governance.core.models import Membership, Person, RoleAssignment, Team, TeamKind
 from governance.core.people.transitions import admins_left, keep_out, leave, let_in
+from governance.core.texts.number_words import counted
 from inventory.models import InterimOwner, Resource, ResourceState
 
 #: States of undecided approvals.
@@ -100,13 +101,8 @@ class Leaving(FieldsKind):
         candidates = Candidate.objects.filter(person=int(span.target), seat__approval__state__in=UNDECIDED)
         count = candidates.values("seat__approval").distinct().count()
         owned = Resource.objects.filter(owner=int(span.target), state=ResourceState.ACTIVE).count()
-        sentences = [
-            f"{count:,} record{'' if count == 1 else 's'} that nobody has decided {'was' if count == 1 else 'were'} put to them:"
-            " whoever is next on the ladder is asked then, and not before."
-        ]
-        if owned:
-            sentences.append(f"{owned:,} resource{'' if owned == 1 else 's'} would have no owner who is here.")
-        return sentences
+        asked = f"{counted(count, 'open approval')} would go to the next approver once a second admin countersigns."
+        return [asked, *([f"{counted(owned, 'resource')} would have no active owner."] if owned else [])]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Lock the person out until a second admin answers; then record the departure."""

@@ -21,6 +21,7 @@ from governance.core.models import Membership, Person, RoleAssignment, Team, Tea
 from governance.core.people.transitions import admins_left, end_role, give_role, give_role_back
 from governance.core.roles.roles import ASSIGNABLE, ROLE_WORDS, Role
 from governance.core.teams.transitions import join_fallback, leave_fallback, name_leads
+from governance.core.texts.number_words import counted
 
 SEATS = {"lead": "lead", "deputy_lead": "deputy lead"}
 
@@ -75,15 +76,6 @@ def yes_no_field(name: str, label: str, question: str, *, no_tightens: bool = Fa
     )
 
 
-def asked_sentence(count: int, singular: str, plural: str) -> str:
-    """Return how many approvals of the last 90 days were asked."""
-    if not count:
-        return "In the last 90 days nothing was asked that this would have been about."
-    return (
-        f"In the last 90 days {count:,} {singular if count == 1 else plural} asked, each of the reviewer of that time."
-    )
-
-
 class PersonsRole(FieldsKind):
     """Whether a person has a role: ``<person>-<role>``, ``{"held": true or false}``."""
 
@@ -129,12 +121,9 @@ class PersonsRole(FieldsKind):
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return how many approvals asked for a security reviewer."""
         if keys(span.target)[1] != Role.SECURITY_REVIEWER:
-            return ["No submission was asked of anybody because of this role."]
-        approvals = Approval.objects.filter(
-            seats__label=SeatLabel.SECURITY, submission__submitted_at__gt=span.since
-        ).distinct()
-        words = "record for a security reviewer was", "records for a security reviewer were"
-        return [asked_sentence(approvals.count(), *words)]
+            return ["This role decides no approval."]
+        recent = Approval.objects.filter(submission__submitted_at__gt=span.since, seats__label=SeatLabel.SECURITY)
+        return [f"{counted(recent.distinct().count(), 'approval')} of the last 90 days asked a security reviewer."]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Give or end the role. A role ended at once stays ended once countersigned."""
@@ -209,10 +198,9 @@ class TeamLead(FieldsKind):
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return how many apps of the team asked its lead."""
-        approvals = Approval.objects.filter(
-            stage=1, submission__automation__team=keys(span.target)[0], submission__submitted_at__gt=span.since
-        )
-        return [asked_sentence(approvals.count(), "app of the team was", "apps of the team were")]
+        recent = Approval.objects.filter(stage=1, submission__submitted_at__gt=span.since)
+        count = recent.filter(submission__automation__team=keys(span.target)[0]).count()
+        return [f"{counted(count, 'approval')} of the last 90 days asked the lead of the team."]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Name the lead or deputy."""
@@ -257,13 +245,12 @@ class FallbackOwner(FieldsKind):
     def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
         """Refuse a person who has left."""
         person = self.appointed(target, before, after)
-        return Refusal("TEAM", "input", "They have left.") if person is not None and not person.is_here else None
+        problem = left_problem(person) if person is not None else ""
+        return Refusal("TEAM", "input", problem) if problem else None
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Say that the impact is not counted: past decisions don't show how far an escalation chain would have gone."""
-        return [
-            "Fallback owners are asked where nobody before them on the ladder may decide; how often that was is not counted."
-        ]
+        return ["Fallback approvers decide if nobody before them in the escalation chain can. This is not counted."]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Add or remove the person."""

@@ -69,15 +69,7 @@ class PolicyKind(Kind):
 
         It applies to later submissions (A1).
         """
-        is_signed = proposal.acting_until is None or proposal.answered_by_id is not None
-        made = _next(
-            proposal,
-            step,
-            document=proposal.document,
-            until=None if is_signed else proposal.acting_until,
-            proposed_by=proposal.proposed_by,
-            approved_by=proposal.answered_by,
-        )
+        made = _next(proposal, step, document=proposal.document, **proposal.signed_facts)
         return {"policy": made.number, "digest": made.digest}
 
     def undo(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:

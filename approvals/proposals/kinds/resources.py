@@ -20,11 +20,12 @@ from approvals.policies.diff import tightens
 from approvals.policies.yaml_document import Problem
 from approvals.proposals import beneficiaries
 from approvals.proposals.kinds.kind import Document, Field, FieldsKind, ReadResult, Span, Subject
-from approvals.proposals.kinds.people import asked_sentence, key_of, left_problem, name_of, person_field, row_of
+from approvals.proposals.kinds.people import key_of, left_problem, name_of, person_field, row_of
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Step
 from governance.core.models import Person, Team
 from governance.core.roles.roles import Role
+from governance.core.texts.number_words import counted
 from inventory.models import (
     Automation,
     AutomationState,
@@ -128,7 +129,7 @@ class ResourceOwner(OfResource):
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return how many approvals asked the resource's owner."""
-        return [asked_sentence(self.approval_count(span), "record about it was", "records about it were")]
+        return [f"{counted(self.approval_count(span), 'approval')} of the last 90 days concerned it."]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Appoint owner and deputy."""
@@ -167,10 +168,7 @@ class ResourceClass(OfResource):
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return how many approvals were about the resource."""
-        count = self.approval_count(span)
-        if not count:
-            return ["In the last 90 days nothing was asked about it."]
-        return [f"In the last 90 days {count:,} record{'' if count == 1 else 's'} about it would have counted as less."]
+        return [f"{counted(self.approval_count(span), 'approval')} of the last 90 days would have counted as less."]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Write the register. Grants and approvals keep their tier: a lower tier counts from the renewal (T4)."""
@@ -224,14 +222,10 @@ class KindAndTeam(OfResource):
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return how many approvals were about it, the leads who come next, and the effect on conflict rules."""
-        count = self.approval_count(span)
-        noun = "record about it was" if count == 1 else "records about it were"
-        sentences = [f"In the last 90 days {count:,} {noun} asked."]
+        sentences = [f"{counted(self.approval_count(span), 'approval')} of the last 90 days concerned it."]
         if span.before["team"] != span.after["team"]:
             was, would_be = (_team_name(side["team"]) for side in (span.before, span.after))
-            sentences.append(
-                f"Where owner and deputy may not decide, the leads of {would_be} come next instead of those of {was}."
-            )
+            sentences.append(f"After owner and deputy, the leads of {would_be} decide instead of those of {was}.")
         return sentences + (_rule_sentences(span) if span.before["kind"] != span.after["kind"] else [])
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
@@ -250,25 +244,23 @@ def _leads(pk: object) -> frozenset[int]:
 
 def _rule_sentences(span: Span) -> list[str]:
     """Return sentences about conflict rules whose reach changes with the kind: rules in force at the proposal."""
-    entitlements = [
-        held_by_entitlement(entitlement)
-        for entitlement in Entitlement.objects.filter(resource=int(span.target)).select_related("resource")
-    ]
-    more, fewer = [], []
+    entitlements = Entitlement.objects.filter(resource=int(span.target)).select_related("resource")
+    helds = [held_by_entitlement(entitlement) for entitlement in entitlements]
+    changes: dict[str, list[str]] = {"more": [], "fewer": []}
     for stored in conflict_queries.in_force(span.until):
         legs = [leg for _, leg in legs_of(stored.rule) if any(selector.kinds for selector in leg.any)]
         masks = [
-            [mask_of(leg, replace(entitlement, kind=side["kind"])) for side in (span.before, span.after)]
+            [mask_of(leg, replace(held, kind=side["kind"])) for side in (span.before, span.after)]
             for leg in legs
-            for entitlement in entitlements
+            for held in helds
         ]
         if any(new & ~old for old, new in masks):
-            more.append(stored.rule.code)
+            changes["more"].append(stored.rule.code)
         if any(old & ~new for old, new in masks):
-            fewer.append(stored.rule.code)
-    sentences = []
-    if more:
-        sentences.append(f"Conflict rules that would match more of its entitlements: {', '.join(more)}.")
-    if fewer:
-        sentences.append(f"Conflict rules that would match fewer of its entitlements: {', '.join(fewer)}.")
+            changes["fewer"].append(stored.rule.code)
+    sentences = [
+        f"Conflict rules that would match {word} of its entitlements: {', '.join(codes)}."
+        for word, codes in changes.items()
+        if codes
+    ]
     return sentences or ["The conflict rules would match the same entitlements as now."]

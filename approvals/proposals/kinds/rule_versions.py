@@ -22,15 +22,11 @@ def put_in_force(
         proposal: the proposal.
         step: the running step.
     """
-    is_signed = proposal.acting_until is None or proposal.answered_by_id is not None
-    signed = {
-        "until": None if is_signed else proposal.acting_until,
-        "proposed_by": proposal.proposed_by,
-        "approved_by": proposal.answered_by,
-    }
     newest = ConflictRule.objects.filter(code__in=documents).order_by("code", "-number").distinct("code")
     last_by_code = {rule.code: rule for rule in newest}
-    made = [_next(last_by_code.get(code), document, step, **signed) for code, document in documents.items()]
+    made = [
+        _next(last_by_code.get(code), document, step, **proposal.signed_facts) for code, document in documents.items()
+    ]
     members.update_rules(made)
     return made
 

@@ -218,7 +218,7 @@ def test_report_lists_open_tasks_of_leaver(company: Company, stage_2: Submission
     one = proposed(c, n.omar, n.ines, at_once=False)
     what_if = one.what_ifs.get()
     said = kind.kind_of(one.kind).said(proposal_jobs.span(one, what_if), what_if.counts)
-    assert "put to them: whoever is next on the ladder is asked then, and not before." in said[0]
+    assert "would go to the next approver once a second admin countersigns." in said[0]
     owned = Resource.objects.filter(owner=n.omar, state="active").count()
     assert said[1].startswith(f"{owned:,} resource")
 

@@ -120,7 +120,7 @@ def test_proposal_names_rules_and_approvers_for_new_kind(company: Company) -> No
     found = proposal_jobs.latest(one)
     assert found is not None
     said = kind_kind.kind_of(one.kind).said(proposal_jobs.span(one, found), found.counts)
-    assert f"the leads of Marketing come next instead of those of {c.erp.team}" in said[1]
+    assert f"the leads of Marketing decide instead of those of {c.erp.team}" in said[1]
     assert any("would match more" in line and "stores-of-secrets" in line for line in said)
     changes = kind_kind.kind_of(one.kind).changes(one.target, one.before, one.document)
     assert next((each.before, each.after) for each in changes) == (c.erp.get_kind_display(), "Secret store")
