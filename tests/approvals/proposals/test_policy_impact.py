@@ -51,7 +51,7 @@ def test_impact_counts_dropped_seats(company: Company, chaser_submitted: Submiss
 
 def test_impact_ignores_order_of_seats(company: Company, chaser_submitted: Submission) -> None:
     assert "1 submission would have had the same signatures in another order." in said(
-        company, **{"seats.app.high": ["security", "lead"]}
+        company, **{"seats.privilege.high": ["security", "owner"]}
     )
 
 
