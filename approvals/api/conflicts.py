@@ -12,7 +12,7 @@ from approvals.api.links import address
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.conflicts.views.rows import ConflictRow
-from approvals.models.conflict import Mode, Rating, Scope
+from approvals.models.conflict_rule import Mode, Rating, Scope
 from governance.core.actors.actor import Actor
 
 

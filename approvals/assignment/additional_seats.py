@@ -27,7 +27,7 @@ from approvals.models import (
     Submission,
     SubmissionState,
 )
-from approvals.models.conflict import Mode
+from approvals.models.conflict_rule import Mode
 from approvals.policies import queries as policy_queries
 from approvals.policies.facts import SubmissionFacts, load_facts
 from governance.core.models import JobRun

@@ -18,7 +18,7 @@ from approvals.assignment.queries import Votes, stages_of
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.check.submission import SubmissionConflicts
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, DecisionPerson, Seat, SeatLabel
-from approvals.models.conflict import Mode
+from approvals.models.conflict_rule import Mode
 from approvals.policies.facts import SubmissionFacts
 from approvals.prior_decisions import queries as prior_decision_queries
 from approvals.prior_decisions import stopped_grants

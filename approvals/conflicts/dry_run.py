@@ -26,7 +26,7 @@ from approvals.conflicts.queries import StoredRule, build_version
 from approvals.conflicts.rule_language.rule import WITHOUT, parse_rule
 from approvals.conflicts.scan import Conflicts, Members, held_sql, sql_parameters
 from approvals.models import Grant, Submission
-from approvals.models.conflict import Scope
+from approvals.models.conflict_rule import Scope
 from approvals.policies.facts import load_version_facts
 from inventory.chains import queries as chain_queries
 from inventory.models import Entitlement

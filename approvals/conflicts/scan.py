@@ -19,7 +19,7 @@ from approvals.conflicts.queries import StoredRule
 from approvals.conflicts.rule_language.rule import WITHOUT, Rule, legs_of
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.models import ConflictMember
-from approvals.models.conflict import Scope
+from approvals.models.conflict_rule import Scope
 from inventory.models import Trigger
 
 #: By scope: the SQL column of the subject, and the join that it needs to an automation ``a``.

@@ -12,7 +12,7 @@ from django.db.models import Q
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.scan import Part
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, GrantState, Waiver
-from approvals.models.conflict import Mode, Scope
+from approvals.models.conflict_rule import Mode, Scope
 from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty

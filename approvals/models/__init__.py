@@ -24,7 +24,8 @@ from approvals.models.circuit_breaker import (
     HeldGrant,
     LetThrough,
 )
-from approvals.models.conflict import Conflict, ConflictMember, ConflictRule, ConflictState
+from approvals.models.conflict import Conflict, ConflictState
+from approvals.models.conflict_rule import ConflictMember, ConflictRule
 from approvals.models.duplicate import Likeness, LikenessAnswer
 from approvals.models.extra_approval import ConflictSignature
 from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from approvals.models.approval import Decision
-from approvals.models.conflict import ConflictRule
+from approvals.models.conflict_rule import ConflictRule
 from approvals.models.submission import Party, Submission
 from governance.core.actors.actor import Actor
 from governance.core.models import AppendOnly, FreeText, Person

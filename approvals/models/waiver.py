@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
-from approvals.models.conflict import ConflictRule, Scope
+from approvals.models.conflict_rule import ConflictRule, Scope
 from governance.core.actors.actor import Actor
 from governance.core.models import FreeText, History, Person
 from governance.core.roles.roles import Relation

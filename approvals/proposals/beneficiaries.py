@@ -15,7 +15,7 @@ from django.db.models import F, Func, OuterRef, Q, Subquery
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.dry_run import automations_caught
 from approvals.models import Conflict, ConflictRule, ConflictState, Party
-from approvals.models.conflict import Scope
+from approvals.models.conflict_rule import Scope
 from approvals.parties.queries import FROM_THE_ONE_IN_FORCE
 from inventory.models import Automation, Version
 from inventory.models.automation import AutomationQuerySet

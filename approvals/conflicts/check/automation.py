@@ -19,7 +19,7 @@ from approvals.conflicts.rule_language.rule import WITHOUT, Rule
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.conflicts.scan import Conflicts, Members, Part, is_conflict, read_holdings
 from approvals.models import ConflictSignature, Waiver
-from approvals.models.conflict import Mode, Scope
+from approvals.models.conflict_rule import Mode, Scope
 from inventory.importers.capabilities import STATED_CONTROLS
 from inventory.models import ChainMember
 

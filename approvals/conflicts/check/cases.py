@@ -9,7 +9,7 @@ from approvals.conflicts import held_access
 from approvals.conflicts.check.automation import Case
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.models import Grant, GrantState
-from approvals.models.conflict import Scope
+from approvals.models.conflict_rule import Scope
 from inventory.chains import queries as chain_queries
 from inventory.models import Automation, Privilege, Trigger, Version
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from approvals.conflicts.check import automation, cases, submission
 from approvals.conflicts.check.automation import Case, FoundConflict
-from approvals.models.conflict import Scope
+from approvals.models.conflict_rule import Scope
 from governance.core.duties.refusals import refuse
 from inventory.chains import queries as chain_queries
 from inventory.imports.transitions import write_version

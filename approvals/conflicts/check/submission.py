@@ -23,7 +23,7 @@ from approvals.conflicts.held_access import data_class_of, higher_environment
 from approvals.conflicts.queries import StoredRule
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.models import Approval, ApprovalKind, ApprovalState, Grant, GrantKind
-from approvals.models.conflict import Mode, Scope
+from approvals.models.conflict_rule import Mode, Scope
 from approvals.policies import facts as policy_facts
 from approvals.policies import tiers
 from approvals.policies.facts import SubmissionFacts

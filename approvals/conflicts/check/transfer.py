@@ -7,7 +7,7 @@ from datetime import datetime
 
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import identity, submission
-from approvals.models.conflict import Scope
+from approvals.models.conflict_rule import Scope
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Team
 from inventory.models import Automation

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from approvals.conflicts.views.rows import TONES
 from approvals.models import Conflict, ConflictState
-from approvals.models.conflict import Mode
+from approvals.models.conflict_rule import Mode
 from governance.core.actors.actor import Actor
 from governance.web.components import times
 from inventory.models import Automation

@@ -24,7 +24,8 @@ from approvals.conflicts.rule_language.selectors import Held
 from approvals.conflicts.transitions import RULE_CHANGED
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Conflict, ConflictRule, ConflictSignature, ConflictState, Grant, Waiver
-from approvals.models.conflict import ConflictQuerySet, Mode, Scope
+from approvals.models.conflict import ConflictQuerySet
+from approvals.models.conflict_rule import Mode, Scope
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time

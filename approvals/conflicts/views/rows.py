@@ -13,7 +13,7 @@ from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.held_access import RUNS_AS
 from approvals.conflicts.rule_language.rule import WITHOUT, Rule, legs_of
 from approvals.models import ConflictSignature, Grant
-from approvals.models.conflict import Mode
+from approvals.models.conflict_rule import Mode
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
 from governance.web.components import times

@@ -22,7 +22,7 @@ from approvals.models import (
     DecisionOutcome,
     Party,
 )
-from approvals.models.conflict import Mode
+from approvals.models.conflict_rule import Mode
 from approvals.models.submission import Capacity
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.repeats import last_word

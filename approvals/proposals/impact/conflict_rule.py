@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Q
 
 from approvals.models import Conflict
-from approvals.models.conflict import Mode
+from approvals.models.conflict_rule import Mode
 from approvals.policies import queries as policy_queries
 from approvals.proposals.kinds.kind import Span
 from governance.core.texts.number_words import counted

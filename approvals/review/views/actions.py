@@ -11,7 +11,7 @@ from approvals.assignment.context import SubmissionContext
 from approvals.decisions.transitions.decide import approve, reject
 from approvals.decisions.transitions.undo import retract
 from approvals.models import Approval, ApprovalState, SeatLabel
-from approvals.models.conflict import Mode
+from approvals.models.conflict_rule import Mode
 from approvals.review.views.reader import Reader, Shape
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal

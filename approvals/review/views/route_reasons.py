@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from approvals.assignment.context import SubmissionContext, load_context
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.models import Approval, SeatLabel, Submission
-from approvals.models.conflict import Mode
+from approvals.models.conflict_rule import Mode
 from approvals.policies.views.rows import SIGNED_BY
 from approvals.review.views.reader import Shape
 from governance.core.actors.actor import Actor

@@ -16,7 +16,7 @@ from approvals.conflicts.check.submission import takes_part
 from approvals.decisions import digest
 from approvals.light_path import eligibility
 from approvals.models import Approval, ApprovalKind, Submission
-from approvals.models.conflict import Mode
+from approvals.models.conflict_rule import Mode
 from approvals.models.submission import UNFINISHED, Capacity
 from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries

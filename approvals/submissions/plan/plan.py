@@ -27,7 +27,7 @@ from approvals.models import (
     Submission,
     SubmissionKind,
 )
-from approvals.models.conflict import Mode
+from approvals.models.conflict_rule import Mode
 from approvals.policies.facts import SubmissionFacts
 from approvals.prior_decisions import duplicates, stopped_grants
 from approvals.prior_decisions import queries as prior_decision_queries

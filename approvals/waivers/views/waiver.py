@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import ConflictRule, Waiver
-from approvals.models.conflict import Mode
+from approvals.models.conflict_rule import Mode
 from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
 from approvals.waivers import transitions as waiver_transitions

@@ -17,7 +17,7 @@ from django.db.models.functions import JSONObject
 
 from approvals.grants.transitions import lifecycle
 from approvals.models import Conflict, ConflictState, Grant, GrantState, Submission, SubmissionState
-from approvals.models.conflict import Mode
+from approvals.models.conflict_rule import Mode
 from governance.core.texts.number_words import day_of
 from governance.recertification.items import usage
 from governance.recertification.items.recommendation import Facts, InConflict, Recommendation, recommend
