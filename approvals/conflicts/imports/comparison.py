@@ -33,11 +33,6 @@ class Comparison:
     elsewhere: tuple[tuple[Rule, Rule], ...]
 
 
-def is_packed(data: bytes) -> bool:
-    """Return whether the data is a workbook, an archive or another binary file."""
-    return data.startswith(matrices.BINARY)
-
-
 def parse_files(files: Sequence[tuple[str, bytes]]) -> ImportedRules:
     """Parse the matrices in some files.
 

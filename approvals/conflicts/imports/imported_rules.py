@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from approvals.conflicts.rule_language.rule import LEGS, MODES, RATINGS, TEXTS, InvalidRule, Problem, parse_rule
+from approvals.conflicts.rule_language.rule import MODES, RATINGS, TEXTS, InvalidRule, Problem, parse_rule
 from approvals.conflicts.rule_language.selectors import literal_pattern
 from inventory.importers.capabilities import PROTECTIVE, tags_of
 from inventory.importers.display import display_label, displayed
@@ -146,6 +146,11 @@ class RuleCollector:
             code = f"{slug}-{number}"
         return code
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the file gave neither a rule nor an error."""
+        return not self._found and not self.problems
+
     def result(self) -> ImportedRules:
         """Return the result of the import."""
         problems = list(self.problems)
@@ -178,10 +183,18 @@ def _tags_of_side(side: Side) -> list[str]:
     return [tag for tag in tags if tag not in PROTECTIVE]
 
 
+def plain_word(text: str) -> str:
+    """Return a heading, rating or mark without case, accents and separators; a single sign stays."""
+    plain = text.strip().casefold()
+    if len(plain) == 1 or plain == "n/a":
+        return plain
+    letters = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]", "", letters)
+
+
 def rating_of(text: str) -> str:
     """Return ``low``, ``medium`` or ``high`` for the usual words, in several languages; empty for other words."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return _RATING_OF.get(re.sub(r"[^a-z0-9]", "", plain.lower()), "")
+    return _RATING_OF.get(plain_word(text), "")
 
 
 def file_shown(file: str) -> str:
@@ -192,6 +205,3 @@ def file_shown(file: str) -> str:
 def _shorten(text: str, longest: int) -> str:
     line = display_label(text, len(text) + 1)
     return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
-
-
-__all__ = ["LEGS", "RULES", "ImportedRules", "RuleCollector", "Side", "file_shown", "legs_of", "rating_of"]

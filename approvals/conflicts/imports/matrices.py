@@ -10,19 +10,18 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from approvals.conflicts.imports.imported_rules import (
     LEGS,
-    RULES,
     WORDS,
     ImportedRules,
     RuleCollector,
     Side,
     by_word,
     file_shown,
+    plain_word,
     rating_of,
 )
 from inventory.importers.display import display_label, vocabulary
@@ -43,7 +42,7 @@ _SECOND = re.compile(
     rf"(?:conflicting|incompatible|second|other|right|excluded)(?:{_SIDE_WORDS})(?:name)?|conflictswith|incompatiblewith|conflictwith|excludes"
 )
 _COLUMN_OF, _MODE_OF = by_word("columns"), by_word("modes")
-#: Words for a mark (ratings are marks too) and for no mark, as `_normalize` returns them.
+#: Words for a mark (ratings are marks too) and for no mark, as `plain_word` returns them.
 _MARKS, _NO_MARKS = vocabulary(WORDS["marks"]), vocabulary(WORDS["no_marks"])
 #: First bytes of binary files.
 BINARY = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF", b"BZh", b"7z\xbc\xaf")
@@ -88,8 +87,7 @@ def parse_matrix(file: str, data: bytes) -> ImportedRules:
     except _UnreadableFile as refused:
         where, message, what_to_do = refused.args
         collected.wrong(f"{name}, {where}" if where else name, message, what_to_do)
-    result = collected.result()
-    if not result.documents and not result.problems:
+    if collected.is_empty:
         collected.wrong(name, "it holds no conflict", "Bring in a list with rows, or a square with marks.")
     return collected.result()
 
@@ -171,7 +169,7 @@ def _read_rows(text: str, separator: str, skipped: int) -> Iterator[_Row]:
 
 
 def _find_heading(number: int, cells: Sequence[str]) -> _Heading | None:
-    plain = [_normalize(cell) for cell in cells]
+    plain = [plain_word(cell) for cell in cells]
     sides = _find_sides(plain)
     if len(sides) < 2:
         return None
@@ -214,12 +212,12 @@ def _read_list(file: str, rows: Sequence[_Row], heading: _Heading, collected: Ru
             collected.wrong(
                 where, "its rating is none that is known", "It is taken as medium; write low, medium or high."
             )
-        if texts.get("mode") and _normalize(texts["mode"]) not in _MODE_OF:
+        if texts.get("mode") and plain_word(texts["mode"]) not in _MODE_OF:
             collected.wrong(
                 where, "its mode is none that is known", "It is taken as record; write record, approval or enforce."
             )
         texts["rating"] = rating_of(texts.get("rating", ""))
-        texts["mode"] = _MODE_OF.get(_normalize(texts.get("mode", "")), "")
+        texts["mode"] = _MODE_OF.get(plain_word(texts.get("mode", "")), "")
         collected.add(where, sides, texts)
 
 
@@ -255,7 +253,7 @@ def _read_marks(file: str, above: _Row, names: Mapping[str, str], row: _Row, col
         return
     for place, mark in enumerate(row.cells[1:], 1):
         top_name = _cell(above, place)
-        if not mark or _normalize(mark) in _NO_MARKS or (top_name and top_name.casefold() == left_name.casefold()):
+        if not mark or plain_word(mark) in _NO_MARKS or (top_name and top_name.casefold() == left_name.casefold()):
             continue
         if not top_name:
             collected.wrong(f"{where}, column {place + 1}", "a mark has no name above it", "Write what it is about.")
@@ -269,20 +267,8 @@ def _read_marks(file: str, above: _Row, names: Mapping[str, str], row: _Row, col
 
 
 def _is_mark(cell: str) -> bool:
-    return _normalize(cell) in _MARKS or bool(rating_of(cell))
+    return plain_word(cell) in _MARKS or bool(rating_of(cell))
 
 
 def _cell(row: _Row, place: int) -> str:
     return row.cells[place] if place < len(row.cells) else ""
-
-
-def _normalize(text: str) -> str:
-    """Return a heading or mark without case, accents and separators; a single sign stays."""
-    plain = text.strip().casefold()
-    if len(plain) == 1 or plain == "n/a":
-        return plain
-    letters = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]", "", letters)
-
-
-__all__ = ["RULES", "parse_matrix"]

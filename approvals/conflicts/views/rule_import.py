@@ -79,9 +79,6 @@ def _read_files(request: Request, now: datetime) -> HttpResponse:
         return _upload_page(request, now, sentence, "Bring in a part of it at a time.", 413)
     if not files:
         return _upload_page(request, now, "Nothing was chosen.", "Choose a CSV file.", 422)
-    if all(comparison.is_packed(data) for _, data in files):
-        sentence = "This is no text: a workbook or another packed file."
-        return _upload_page(request, now, sentence, "Save the sheet as CSV and bring in that.", 415)
     imported = comparison.parse_files(files)
     name = displayed(files[0][0], _NAME_LENGTH - 12) or "a file"
     read = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch
 
 from approvals.models import Approval, ApprovalKind, PolicyVersion, Submission
 from approvals.policies import queries as policy_queries
@@ -42,12 +42,12 @@ UNCOUNTED = {
 
 def total(span: Span) -> int:
     """Return the number of submissions to judge."""
-    return _submissions(span).count()
+    return span.submissions.count()
 
 
 def count(span: Span, cursor: int, size: int) -> Slice:
     """Judge the next submissions under both documents, with the functions that judge and route a submission."""
-    rows = _submissions(span).filter(pk__gt=cursor).select_related("automation").order_by("pk")
+    rows = span.submissions.filter(pk__gt=cursor).select_related("automation").order_by("pk")
     rows = rows.prefetch_related(Prefetch("approvals", Approval.objects.select_related("privilege", "credential")))
     before, after = (policy_queries.policy_of(PolicyVersion(document=side)) for side in (span.before, span.after))
     if before.tiers != after.tiers:
@@ -57,10 +57,6 @@ def count(span: Span, cursor: int, size: int) -> Slice:
     for submission in submissions:
         counts.update(_effects(submission, before, after))
     return Slice(counts, submissions[-1].pk if submissions else cursor, len(submissions))
-
-
-def _submissions(span: Span) -> QuerySet[Submission]:
-    return Submission.objects.filter(submitted_at__gt=span.since, submitted_at__lte=span.until)
 
 
 def _effects(submission: Submission, before: Policy, after: Policy) -> Iterator[str]:

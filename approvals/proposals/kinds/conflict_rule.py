@@ -99,8 +99,7 @@ class RulesKind(Kind):
 
 def _submissions(span: Span) -> QuerySet[Submission]:
     """Return submissions of the period whose access is recorded."""
-    period = Submission.objects.filter(submitted_at__gt=span.since, submitted_at__lte=span.until, held__isnull=False)
-    return period.select_related("automation")
+    return span.submissions.filter(held__isnull=False).select_related("automation")
 
 
 def read_rule(document: object, code: str) -> tuple[dict[str, Any], tuple[Problem, ...]]:

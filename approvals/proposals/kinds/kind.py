@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import rfc8785
 from django.db.models import QuerySet
 
-from approvals.models import Proposal
+from approvals.models import Proposal, Submission
 from approvals.policies.diff import Change
 from approvals.policies.yaml_document import Problem
 from governance.core.duties.refusals import Refusal
@@ -59,6 +59,11 @@ class Span:
     after: Document
     since: datetime
     until: datetime
+
+    @property
+    def submissions(self) -> QuerySet[Submission]:
+        """The submissions of the period."""
+        return Submission.objects.filter(submitted_at__gt=self.since, submitted_at__lte=self.until)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def test_only_admin_imports_rules(plain: Company, who: str) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "status", "said"),
     [
-        ("book.xlsx", b"PK\x03\x04rest", 415, "Save the sheet as CSV"),
+        ("book.xlsx", b"PK\x03\x04rest", 422, "Save the sheet as CSV"),
         ("users.csv", b"User,Role\nMax,Admin\n", 422, "neither a list of conflicts nor a square of marks"),
         (
             "bomb.xml",
