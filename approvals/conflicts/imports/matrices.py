@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from approvals.conflicts.imports.imported_rules import (
-    LEGS,
     WORDS,
     ImportedRules,
     RuleCollector,
@@ -24,6 +23,7 @@ from approvals.conflicts.imports.imported_rules import (
     plain_word,
     rating_of,
 )
+from approvals.conflicts.rule_language.rule import LEGS
 from inventory.importers.display import display_label, vocabulary
 
 #: In bytes; rows; columns.
