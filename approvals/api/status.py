@@ -170,7 +170,7 @@ def _conflicts(details: Dossier, reader: Reader) -> list[ConflictOut]:
 def _record(record: Approval, details: Dossier) -> dict[str, Any]:
     return {
         **{name: getattr(record, name) for name in ("stage", "kind", "state", "tier", "ended_at")},
-        "sentence": approval_rows.subject(record) if record.stage == 2 else "May this app exist for business use?",
+        "sentence": record.title if record.stage == 2 else "May this app exist for business use?",
         "term_days": record.granted_term_days or record.term_days,
         "held_by": _holders(details.held_of(record)),
         "due_at": record.due_at if record.state == ApprovalState.OPEN else record.builder_due_at,

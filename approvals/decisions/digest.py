@@ -66,6 +66,7 @@ def digest(facts: dict[str, Any]) -> str:
 
 def facts_of_app(
     automation: Automation,
+    owners: Iterable[Person | None],
     triggers: Iterable[Trigger],
     identities: Iterable[NonHumanIdentity],
     source_digest: str,
@@ -75,15 +76,14 @@ def facts_of_app(
 
     Args:
         automation: as it is, or would be.
+        owners: business and technical owner, as they are or would be.
         triggers: of the version.
         identities: identities that the version itself names (docs/decisions/0029-another-identity-is-another-app.md).
         source_digest: of the version.
         tier: the app's tier.
     """
     asked_facts = automation.asked
-    owners = [asked_facts[f"{name}_id"] for name in ("business_owner", "technical_owner")]
-    opaque_ids = dict(Person.objects.filter(pk__in=[pk for pk in owners if pk]).values_list("pk", "opaque_id"))
-    business, technical = (str(opaque_ids.get(pk, "")) for pk in owners)
+    business, technical = (str(owner.opaque_id) if owner is not None else "" for owner in owners)
     runs_as = sorted(f"{identity.subject} ({identity.issuer})" for identity in identities)
     return {
         "purpose": asked_facts["purpose"],
@@ -98,10 +98,21 @@ def facts_of_app(
     }
 
 
+def asked_owners(automation: Automation) -> tuple[Person | None, Person | None]:
+    """Return the business and technical owner, after the amendment (A12)."""
+    if not automation.amendment:
+        return automation.business_owner, automation.technical_owner
+    business, technical = (automation.asked[f"{name}_id"] for name in ("business_owner", "technical_owner"))
+    people = Person.objects.in_bulk([pk for pk in (business, technical) if pk is not None])
+    return people.get(business), people.get(technical)
+
+
 def facts_of_version(automation: Automation, version: Version, tier: str) -> dict[str, Any]:
     """Return the facts of stage 1 for a saved version."""
     named = NonHumanIdentity.objects.filter(used_by__version=version)
-    return facts_of_app(automation, version.triggers.all(), named, version.source_digest, tier)
+    return facts_of_app(
+        automation, asked_owners(automation), version.triggers.all(), named, version.source_digest, tier
+    )
 
 
 def _privilege_facts(approval: Approval, facts: SubmissionFacts) -> dict[str, Any]:

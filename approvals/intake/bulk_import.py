@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
@@ -64,24 +63,19 @@ class Order:
         """Load the order of an upload."""
         return cls(**{name: batch.order[name] for name in cls.__dataclass_fields__})
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the order as JSON-able values."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
-
-def order(batch: ImportBatch, order_given: Order, **more: Any) -> bool:
+def order(batch: ImportBatch, order_given: Order) -> bool:
     """Order the import of an upload and wake a worker. A repeated order changes nothing.
 
     Args:
         batch: the upload.
         order_given: answers for all automations.
-        more: further values to save with the order.
 
     Returns:
         True if it was ordered; False if it was already running.
     """
     with transaction.atomic():
-        ordered = previews.order_import(batch, {**order_given.to_dict(), **more})
+        ordered = previews.order_import(batch, asdict(order_given))
         if ordered:
             nudge.send(JOB)
     return ordered

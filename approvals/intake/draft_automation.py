@@ -16,6 +16,8 @@ from inventory.models import Automation, AutomationState, Environment, ImportIte
 from inventory.models.automation import AMENDED_BY_REVIEW
 from inventory.resources.queries import RESOURCE_RELATIONS
 
+OWNERS = ("business_owner", "technical_owner")
+
 
 def environment_of(draft: Draft) -> str:
     """Environment of the draft; production by default."""
@@ -60,11 +62,6 @@ def initial_fields(registered: Automation | None, actor: Actor, sibling: Automat
     return answers if registered is None else {**answers, "environment": registered.environment}
 
 
-def _people(draft: Draft) -> dict[int, Person]:
-    ids = [draft.fields.get(name) for name in ("business_owner", "technical_owner")]
-    return Person.objects.in_bulk([person_id for person_id in ids if isinstance(person_id, int)])
-
-
 def chosen_resources(draft: Draft, actor: Actor, now: datetime) -> dict[str, Resource]:
     """Resources that the draft's connections open, by connection; only those that the builder may see."""
     seen = Resource.objects.visible_to(actor, now).resolved().exclude(state=ResourceState.RETIRED)
@@ -74,14 +71,11 @@ def chosen_resources(draft: Draft, actor: Actor, now: datetime) -> dict[str, Res
 
 def fields_of(draft: Draft) -> dict[str, Any]:
     """Answers of a draft in the form that the register takes: people as rows, missing answers left out."""
-    people = _people(draft)
-    fields: dict[str, Any] = {
-        name: draft.fields[name] for name in ("purpose", "environment", "escalation_contact") if name in draft.fields
-    }
-    for name in ("business_owner", "technical_owner"):
-        if name in draft.fields:
-            fields[name] = people.get(draft.fields[name] or 0)
-    return fields
+    texts = ("purpose", "environment", "escalation_contact")
+    fields: dict[str, Any] = {name: draft.fields[name] for name in texts if name in draft.fields}
+    ids = [draft.fields.get(name) for name in OWNERS]
+    people = Person.objects.in_bulk([person_id for person_id in ids if isinstance(person_id, int)])
+    return fields | {name: people.get(draft.fields[name] or 0) for name in OWNERS if name in draft.fields}
 
 
 def with_draft_answers(
@@ -100,8 +94,7 @@ def with_draft_answers(
         team: the team that owns it.
         actor: the importer; the business owner until one is named.
     """
-    people, environment = _people(draft), environment_of(draft)
-    owners = {name: people.get(draft.fields.get(name) or 0) for name in ("business_owner", "technical_owner")}
+    given = fields_of(draft)
     if registered is None:
         return Automation(
             team=team,
@@ -109,24 +102,23 @@ def with_draft_answers(
             kind=manifest.kind,
             platform_instance=platform_instance.platform_name(manifest),
             external_id=manifest.source.external_id[:160],
-            environment=environment,
-            purpose=str(draft.fields.get("purpose") or ""),
-            escalation_contact=str(draft.fields.get("escalation_contact") or ""),
-            business_owner=owners["business_owner"] or actor.person,
-            technical_owner=owners["technical_owner"],
+            environment=environment_of(draft),
+            purpose=str(given.get("purpose") or ""),
+            escalation_contact=str(given.get("escalation_contact") or ""),
+            business_owner=given.get("business_owner") or actor.person,
+            technical_owner=given.get("technical_owner"),
         )
     changed = copy.copy(registered)
-    answers: dict[str, Any] = {
-        f"{name}_id": owner.pk if owner else None for name, owner in owners.items() if name in draft.fields
-    }
-    answers |= {"purpose": free_text.seen(str(draft.fields["purpose"]))} if "purpose" in draft.fields else {}
+    if "purpose" in given:
+        given["purpose"] = free_text.seen(str(given["purpose"]))
     if registered.state == AutomationState.DRAFT:
-        changed.purpose = answers.get("purpose", registered.purpose)
-        changed.business_owner = owners["business_owner"] or registered.business_owner
-        changed.technical_owner = (
-            owners["technical_owner"] if "technical_owner" in draft.fields else registered.technical_owner
-        )
+        changed.purpose = given.get("purpose", registered.purpose)
+        changed.business_owner = given.get("business_owner") or registered.business_owner
+        changed.technical_owner = given.get("technical_owner", registered.technical_owner)
         return changed
+    owners = {name: given[name] for name in OWNERS if name in given}
+    answers = {f"{name}_id": owner.pk if owner else None for name, owner in owners.items()}
+    answers |= {"purpose": given["purpose"]} if "purpose" in given else {}
     differs = {name: value for name, value in answers.items() if getattr(registered, name) != value}
     kept = {name: value for name, value in registered.amendment.items() if name not in answers}
     changed.amendment = {name: value for name, value in {**kept, **differs}.items() if name in AMENDED_BY_REVIEW}

@@ -133,25 +133,23 @@ def keep(item: ImportItem, draft: Draft, team: Team | None) -> None:
     previews.save_draft(item, draft.to_dict(), team=team)
 
 
-def create_description(manifest: Manifest, draft: Draft, *, by: Person, now: datetime, team: Team) -> ImportItem:
-    """Create a preview of a manual description.
+def create_preview(
+    manifest: Mapping[str, Any], draft: Draft, *, by: Person, team: Team, now: datetime, **more: Any
+) -> ImportItem:
+    """Create a preview without a file: of a manual description, or of a registered version.
 
     Args:
-        manifest: see `manual_registration.describe`.
-        draft: with the posted data of the form.
-        by: the person who described it.
+        manifest: in the form of `Manifest.to_dict`.
+        draft: the first answers.
+        by: the person who owns the preview.
+        team: the team that owns the automation.
         now: business time.
-        team: the team that owns it.
+        more: further fields of the preview.
     """
     with transaction.atomic():
         batch = ImportBatch.objects.create(by=by, at=now)
         return ImportItem.objects.create(
-            batch=batch,
-            team=team,
-            filename="",
-            manifest=manifest.to_dict(),
-            draft=draft.to_dict(),
-            created_at=now,
+            batch=batch, team=team, manifest=manifest, draft=draft.to_dict(), created_at=now, **more
         )
 
 
@@ -177,36 +175,8 @@ def preview_of_version(version: Version, *, by: Person, team: Team, now: datetim
     """
     open_previews = ImportItem.objects.filter(version=version, progress=ImportState.PREVIEW, batch__by=by)
     draft = Draft(fields={"environment": version.automation.environment})
-    return open_previews.order_by("-pk").first() or _create_preview(
-        version, draft, by=by, team=team, now=now, version=version
-    )
-
-
-def preview_of_promotion(version: Version, draft: Draft, *, by: Person, team: Team, now: datetime) -> ImportItem:
-    """Create a preview of a version of a lower environment in another one (I10).
-
-    Args:
-        version: of the lower environment.
-        draft: names the target environment.
-        by: the person who owns the preview.
-        team: the team that owns the automation.
-        now: business time.
-    """
-    return _create_preview(version, draft, by=by, team=team, now=now)
-
-
-def _create_preview(
-    source_version: Version, draft: Draft, *, by: Person, team: Team, now: datetime, **more: Any
-) -> ImportItem:
-    """Create a preview with the manifest of a version."""
-    return ImportItem.objects.create(
-        batch=ImportBatch.objects.create(by=by, at=now),
-        team=team,
-        manifest=source_version.manifest,
-        secrets=source_version.secrets,
-        draft=draft.to_dict(),
-        created_at=now,
-        **more,
+    return open_previews.order_by("-pk").first() or create_preview(
+        version.manifest, draft, by=by, team=team, now=now, secrets=version.secrets, version=version
     )
 
 

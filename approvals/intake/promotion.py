@@ -58,13 +58,9 @@ def begin(automation: Automation, environment: str, *, actor: Actor, now: dateti
         if environment not in environments.environments_above(locked):
             sentence = "Choose an environment above the one that it runs in."
             raise refuse(Refusal("I10", "input", sentence, detail=(("environment", sentence),)))
-        return _open_preview(version, environment, person) or _create_preview(locked, version, environment, person, now)
-
-
-def _open_preview(version: Version, environment: str, person: Person) -> ImportItem | None:
-    under_way = ImportItem.objects.filter(batch__by=person, progress=ImportState.PREVIEW)
-    same = under_way.filter(draft__promotes=version.pk, draft__fields__environment=environment)
-    return same.order_by("-pk").first()
+        open_previews = ImportItem.objects.filter(batch__by=person, progress=ImportState.PREVIEW)
+        same = open_previews.filter(draft__promotes=version.pk, draft__fields__environment=environment)
+        return same.order_by("-pk").first() or _create_preview(locked, version, environment, person, now)
 
 
 def _create_preview(
@@ -80,4 +76,5 @@ def _create_preview(
         promotes=version.pk,
         fields={"environment": environment},
     )
-    return drafts.preview_of_promotion(version, draft, by=person, team=automation.team, now=now)
+    team, secrets = automation.team, version.secrets
+    return drafts.create_preview(version.manifest, draft, by=person, team=team, now=now, secrets=secrets)

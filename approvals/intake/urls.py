@@ -15,7 +15,6 @@ urlpatterns = [
     path("import/uploads/<int:pk>/discard/", uploads.discard, name="import_batch_discard"),
     path("import/<int:pk>/", imports.preview, name="import_preview"),
     path("import/<int:pk>/panel/", imports.panel, name="import_panel"),
-    path("import/<int:pk>/submit/", imports.submit, name="import_submit"),
     path("import/<int:pk>/discard/", imports.discard, name="import_discard"),
     path("import/<int:pk>/bind/<str:key>/", connections.bind, name="import_bind"),
     path("automations/<int:pk>/promote/", promotion.promote, name="promote"),

@@ -36,15 +36,12 @@ from inventory.models import (
     Trigger,
 )
 from inventory.models.binding import BindingKey
-from inventory.resources.queries import Bindings
+from inventory.resources.queries import RESOURCE_RELATIONS, Bindings
 from inventory.versions.privilege_levels import higher, is_opaque, is_recognised, level_of, places_by_finding
 
 #: Relations loaded with bindings and credentials, so that their approvers need no further query.
-BINDING_RELATIONS = (
-    *("resource__owner", "resource__deputy", "resource__team__lead", "resource__team__deputy_lead"),
-    *("refused_by", "proposed_by"),
-)
-CREDENTIAL_RELATIONS = ("kept_in__owner", "opens__owner", "kept_in__deputy", "opens__deputy")
+BINDING_RELATIONS = (*(f"resource__{name}" for name in RESOURCE_RELATIONS), "refused_by", "proposed_by")
+CREDENTIAL_RELATIONS = tuple(f"{path}__{name}" for path in ("kept_in", "opens") for name in RESOURCE_RELATIONS)
 
 
 @dataclass
@@ -217,7 +214,7 @@ def _reserved_by_others(
 def _described(keys: Iterable[BindingKey]) -> dict[BindingKey, Resource]:
     """Resources of a manual description."""
     named = [instance for connector, instance in keys if connector == REGISTERED]
-    rows = Resource.objects.select_related("owner", "deputy", "team__lead", "team__deputy_lead").in_bulk(named)
+    rows = Resource.objects.select_related(*RESOURCE_RELATIONS).in_bulk(named)
     return {(REGISTERED, str(pk)): row for pk, row in rows.items()}
 
 

@@ -620,7 +620,6 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "import_batch": _order,
     "import_preview": _preview,
     "import_panel": _preview,
-    "import_submit": _preview,
     "import_bind": lambda portal, _: {"do": "choose", "resource": portal.rows["active"].pk},
     "entitlement_controls": lambda portal, _: {"tag": "human.confirm", "reason": "Set in the workspace."},
     "control_take_back": lambda portal, _: {"reason": "It was switched off."},

@@ -31,7 +31,6 @@ from inventory.imports.resolution import Resolution
 from inventory.imports.transitions import confirmation
 from inventory.models import Automation, ImportItem, NonHumanIdentity, Privilege, Version
 from inventory.ownership import authors
-from inventory.resources import queries as resource_queries
 from inventory.versions import diff
 from inventory.versions.diff import VersionDiff
 
@@ -85,6 +84,7 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     answers = Answers(draft, said_before, context.policy, asked)
     made = plan(context, answers.requests())
     base = _base(registered) or context.promoted_from
+    refusal = _refusal(team, registered, actor, now, is_elsewhere=is_elsewhere)
     preview = Preview(
         item=item,
         draft=draft,
@@ -97,7 +97,7 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
         wanted=tuple(_row(key, wanted, made, resolution) for key, wanted in keys.items()),
         begun=begun,
         authors=tuple(named_authors),
-        refusal=_refusal(team, registered, actor, now, is_elsewhere=is_elsewhere),
+        refusal=refusal,
         runs_as=tuple(identity.subject for identity in content.identities if identity.pk is None),
     )
     return _check_joining(preview, actor)
@@ -110,7 +110,7 @@ def _is_seen(automation: Automation, actor: Actor, now: datetime) -> bool:
 def _resolve(
     registered: Automation | None, manifest: Manifest, draft: Draft, actor: Actor, now: datetime
 ) -> Resolution:
-    """Resolve the manifest against the register. Resources have the relations of their escalation chains."""
+    """Resolve the manifest against the register, without identities that the reader does not see."""
     resolution = import_resolution.resolve_manifest(
         manifest,
         platform_instance=platform_instance.platform_name(manifest),
@@ -118,7 +118,6 @@ def _resolve(
         automation=registered,
         by=actor.person,
     )
-    _load_ladders(resolution)
     resolution.identities = _hide_unseen(resolution.identities, actor, now)
     return resolution
 
@@ -137,25 +136,6 @@ def _hide_unseen(identities: Sequence[NonHumanIdentity], actor: Actor, now: date
         else NonHumanIdentity(kind=identity.kind, issuer=identity.issuer, subject=identity.subject)
         for identity in identities
     ]
-
-
-def _load_ladders(resolution: Resolution) -> None:
-    """Replace resources by fully loaded ones, in one query for all references."""
-    rows = [
-        *resolution.resources.values(),
-        *(on for credential in resolution.credentials.values() for on in (credential.kept_in, credential.opens) if on),
-    ]
-    loaded = resource_queries.with_people(row.pk for row in rows)
-    for key, row in resolution.resources.items():
-        resolution.resources[key] = loaded.get(row.pk or 0, row)
-    for privilege in resolution.privileges.values():
-        resource = privilege.entitlement.resource
-        privilege.entitlement.resource = loaded.get(resource.pk or 0, resource)
-    for credential in resolution.credentials.values():
-        if credential.kept_in is not None:
-            credential.kept_in = loaded.get(credential.kept_in.pk or 0, credential.kept_in)
-        if credential.opens is not None:
-            credential.opens = loaded.get(credential.opens.pk or 0, credential.opens)
 
 
 def _content(

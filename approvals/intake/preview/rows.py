@@ -122,6 +122,11 @@ class Preview:
         return DataClass.RESTRICTED if is_unvouched else privilege.entitlement.counted_class
 
     @property
+    def is_across(self) -> bool:
+        """Whether it is compared with a version of another environment (I10)."""
+        return self.base is not None and self.base == self.context.promoted_from
+
+    @property
     def is_certain(self) -> bool:
         """Whether its sibling is certain: the same id on the same platform (I10)."""
         manifest = self.content.manifest

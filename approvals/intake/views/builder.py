@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 
 from approvals.intake import drafts
 from approvals.intake.drafts import Draft
@@ -48,13 +49,6 @@ NO_TEAM = Refusal(
     "You belong to no team, and an automation is built for one.",
     "Ask an admin to add you to yours.",
 )
-
-
-class Options(NamedTuple):
-    """Resources to choose from, and whether a page leaves some out."""
-
-    resources: list[Resource]
-    has_more: bool
 
 
 @dataclass(frozen=True)
@@ -109,18 +103,13 @@ class Builder:
         kept = draft.team or item.team_id
         return self.team(kept if any(team.pk == kept for team in self.teams) else None)
 
-    def options(self, words: Sequence[str] = ()) -> Options:
-        """Resources that a connection may open and that match every word, by name."""
-        seen = self._choosable()
-        resources = list(pager.search(seen, words).order_by("name", "pk")[: MOST_OPTIONS + 1])
-        return Options(resources[:MOST_OPTIONS], len(resources) > MOST_OPTIONS)
+    def options(self, words: Sequence[str] = ()) -> tuple[list[Resource], bool]:
+        """Resources that a connection may open and that match every word, by name; and whether there are more."""
+        resources = list(pager.search(self.choosable(), words).order_by("name", "pk")[: MOST_OPTIONS + 1])
+        return resources[:MOST_OPTIONS], len(resources) > MOST_OPTIONS
 
-    def picked(self, ids: Iterable[int]) -> list[Resource]:
-        """Resources with these ids that may be chosen."""
-        wanted = set(ids)
-        return list(self._choosable().filter(pk__in=wanted).order_by("name", "pk")) if wanted else []
-
-    def _choosable(self) -> QuerySet[Resource]:
+    def choosable(self) -> QuerySet[Resource]:
+        """Resources that a connection may open."""
         return Resource.objects.visible_to(self.actor, self.now).resolved().exclude(state=ResourceState.RETIRED)
 
 
@@ -146,7 +135,8 @@ class Work:
         draft = Draft.of(item)
         return cls(builder, item, builder.team_of(item, draft), draft)
 
-    def take(self, posted: QueryDict) -> None:
+    @classmethod
+    def take(cls, builder: Builder, item: ImportItem, posted: QueryDict) -> Work:
         """Save the posted answers in the draft, even if a later step is refused.
 
         Raises:
@@ -154,22 +144,22 @@ class Work:
             OutOfTurn: the preview is confirmed or discarded.
             InvalidInput: an invalid term. It is not read as the maximum; the other answers are saved.
         """
-        draft = self.draft
+        work = cls.begin(builder, drafts.preview_to_continue(item, builder.now))
+        draft = work.draft
         if "team" in posted:
-            self.team = self.builder.team(number(str(posted["team"])))
+            work.team = builder.team(number(str(posted["team"])))
         if "automation" in posted:
             draft = replace(draft, automation=number(str(posted["automation"])))
         if "sibling" in posted:
             draft = replace(draft, sibling=number(str(posted["sibling"])) or 0)
-        fields = {**draft.fields, **posted_answers(posted)}
-        draft = replace(draft, team=self.team.pk, fields=fields)
-        draft = draft.with_rows({name: str(value) for name, value in posted.items()}, self.manifest)
-        self._check_choices(posted)
-        self.draft = draft
-        drafts.keep(self.item, draft, self.team)
+        draft = replace(draft, team=work.team.pk, fields={**draft.fields, **posted_answers(posted)})
+        work.draft = draft.with_rows({name: str(value) for name, value in posted.items()}, work.manifest)
+        work._check_choices(posted)
+        drafts.keep(work.item, work.draft, work.team)
         if not all(drafts.is_term(str(value)) for name, value in posted.items() if name.startswith("term-")):
             sentence = "A term is a number of days: choose one."
             raise refuse(Refusal("A7", "input", sentence, "Everything else that you typed is kept."))
+        return work
 
     @property
     def manifest(self) -> Manifest:
@@ -215,19 +205,23 @@ class Work:
         self, request: Request, preview: Preview, details: forms.Form, *, submitted: bool = False, status: int = 200
     ) -> HttpResponse:
         """Render the preview's page, or the parts that changed."""
-        options = self.builder.options()
-        form = Form(
-            details=details,
-            options=options.resources,
-            has_more=options.has_more,
-            may_register=self._may_register(),
-            submitted=submitted,
-        )
+        options, has_more = self.builder.options()
+        propose, who = transition_resources.propose_resource, self.builder
+        may_register = propose.refusal(self.team, actor=who.actor, now=who.now) is None
+        form = Form(details, options, has_more, may_register, submitted)
         context: dict[str, Any] = preview_page.context(preview, form, self.builder.person)
         return page(request, TEMPLATE, context, fragment="route", also=CHANGING_PARTS, status=status)
 
-    def _may_register(self) -> bool:
-        refusal = transition_resources.propose_resource.refusal(
-            self.team, actor=self.builder.actor, now=self.builder.now
-        )
-        return refusal is None
+
+def discard_question(request: Request, title: str, text: str, place: str, back: str) -> HttpResponse:
+    """Ask before something is discarded.
+
+    Args:
+        request: the request; the answer is posted to its address.
+        title, text: the question, and what follows from it.
+        place: name of the page before, for the crumbs.
+        back: address of that page.
+    """
+    ask = {"id": "discard", "title": title, "text": text, "action": request.path, "label": "Discard", "kind": "danger"}
+    crumbs = [{"label": "Import", "href": reverse("import")}, {"label": place, "href": back}]
+    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back, "crumbs": crumbs})

@@ -47,20 +47,20 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
     connection, uses = _connection(Manifest.from_dict(item.manifest), key)
     work = Work.begin(builder, item)
     may_register = resources.propose_resource.refusal(work.team, actor=builder.actor, now=builder.now) is None
-    form = NewResource(request.POST if request.POST.get("do") == "register" else None, initial=_guess(uses[0], work))
-    status = 200
-    if request.method == "POST" and request.POST.get("do") == "register":
+    is_new = request.POST.get("do") == "register"
+    form, status = NewResource(request.POST if is_new else None, initial=_guess(uses[0], work)), 200
+    if is_new:
         resource = _register(work, form) if form.is_valid() else None
         if resource is not None:
             return _save_choice(request, work, connection, resource, key)
         status = 422
-    elif request.method == "POST" and _is_refused(connection, request.POST.get("resource")):
-        messages.error(request, "Its owner has said that this connection does not open that: choose another.")
-        return redirect("import_bind", pk=pk, key=key)
     elif request.method == "POST":
+        if _is_refused(connection, request.POST.get("resource")):
+            messages.error(request, "Its owner has said that this connection does not open that: choose another.")
+            return redirect("import_bind", pk=pk, key=key)
         return _save_choice(request, work, connection, _visible(builder, request.POST.get("resource")), key)
     back = f"{reverse('import_preview', args=[pk])}#wish-{key}"
-    options = builder.options(pager.words_of(request.GET))
+    options, has_more = builder.options(pager.words_of(request.GET))
     context: dict[str, Any] = {
         "now": builder.now,
         "action": reverse("import_bind", args=[pk, key]),
@@ -73,9 +73,9 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
         "what": uses[0].credential.name if uses[0].credential and uses[0].credential.name else uses[0].instance,
         "raw": connection.replace("|", " · "),
         "places": [use.at for use in uses],
-        "options": options.resources,
-        "has_more": options.has_more,
-        "most": len(options.resources),
+        "options": options,
+        "has_more": has_more,
+        "most": len(options),
         "words": request.GET.get("q", "")[:200],
         "picked": work.draft.chosen.get(connection),
         "may_register": may_register,
@@ -107,8 +107,7 @@ def _is_refused(connection: str, value: str | None) -> bool:
 
 
 def _visible(builder: Builder, value: str | None) -> Resource:
-    seen = Resource.objects.visible_to(builder.actor, builder.now).resolved().exclude(state=ResourceState.RETIRED)
-    resource = seen.filter(pk=number(value) or 0).first()
+    resource = builder.choosable().filter(pk=number(value) or 0).first()
     if resource is None:
         raise Http404("No resource that you see has this id.")
     return resource
@@ -116,27 +115,20 @@ def _visible(builder: Builder, value: str | None) -> Resource:
 
 def _guess(privilege: Privilege, work: Work) -> dict[str, str]:
     """Initial values of the form for a new resource."""
-    named = (
-        privilege.credential.name
-        if privilege.credential is not None and privilege.instance == privilege.credential.external_id
-        else ""
-    )
+    credential, name = privilege.credential, privilege.instance
+    if credential is not None and name == credential.external_id:
+        name = credential.name or name
     environment = str(work.draft.fields.get("environment") or "production")
-    return {
-        "name": named or privilege.instance,
-        "kind": sentences.kind_of(privilege.connector),
-        "environment": environment,
-    }
+    return {"name": name, "kind": sentences.kind_of(privilege.connector), "environment": environment}
 
 
 def _register(work: Work, form: NewResource) -> Resource | None:
-    given = form.cleaned_data
-    owner = given["suggested_owner"]
-    fields = {name: given[name] for name in ("name", "kind", "environment", "about")}
+    builder, fields = work.builder, dict(form.cleaned_data)
+    owner = fields.pop("suggested_owner")
     # The engine returns the subject of the event: the new resource.
     try:
         made: Any = resources.propose_resource(
-            work.team, actor=work.builder.actor, now=work.builder.now, fields=fields, suggested_owner=owner
+            work.team, actor=builder.actor, now=builder.now, fields=fields, suggested_owner=owner
         )
     except InvalidInput as error:
         form.add_error(None, error.refusal.sentence)

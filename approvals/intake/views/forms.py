@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -45,29 +45,45 @@ def posted_answers(posted: Mapping[str, str]) -> dict[str, Any]:
     Args:
         posted: the form's data; missing fields are left out of the result.
     """
-    answers: dict[str, Any] = {}
-    for name in ("purpose", "environment", "escalation_contact"):
-        if name in posted:
-            answers[name] = posted[name][:4000]
-    for name in ("business_owner", "technical_owner"):
-        if name in posted:
-            answers[name] = number(posted[name])
-    return answers
+    texts, people = ("purpose", "environment", "escalation_contact"), ("business_owner", "technical_owner")
+    answers: dict[str, Any] = {name: posted[name][:4000] for name in texts if name in posted}
+    return answers | {name: number(posted[name]) for name in people if name in posted}
 
 
-class AutomationForm(forms.Form):
+def offer(form: forms.Form, name: str, choices: Sequence[tuple[str, str]]) -> None:
+    """Set the choices of a field."""
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)
+    field.choices = choices
+
+
+class TeamForm(forms.Form):
+    """A form with the builder's teams; with one team there is no field.
+
+    An incomplete form reaches the server: a draft may lack answers, and errors stand beside their fields.
+    """
+
+    use_required_attribute = False
+
+    team = forms.ChoiceField(label="Built for")
+
+    def __init__(self, data: Any = None, *, teams: Sequence[Team], **more: Any) -> None:
+        super().__init__(data, **more)
+        offer(self, "team", [(str(team.pk), team.name) for team in teams])
+        if len(teams) < 2:
+            del self.fields["team"]
+
+
+class AutomationForm(TeamForm):
     """Answers about the automation, beside its rows.
 
     Args:
         people: possible owners.
-        teams: the builder's teams; with one team there is no field.
+        teams: the builder's teams.
         automations: automations that a source without an id could update; without any there is no field.
         siblings: automations that a new one could be promoted from; without any there is no field.
     """
 
-    use_required_attribute = False  # an incomplete draft can be saved; submitting reports missing answers
-
-    team = forms.ChoiceField(label="Built for")
     automation = forms.ChoiceField(label="Is a new version of", required=False)
     sibling = forms.ChoiceField(
         label="Promoted from",
@@ -95,39 +111,47 @@ class AutomationForm(forms.Form):
         data: Any = None,
         *,
         people: Iterable[Person],
-        teams: Iterable[Team],
-        automations: Iterable[Automation] = (),
-        siblings: Iterable[Automation] = (),
+        automations: Sequence[Automation],
+        siblings: Sequence[Automation],
         **more: Any,
     ) -> None:
         super().__init__(data, **more)
-        named, team_options, others, below = list(people), list(teams), list(automations), list(siblings)
-        offer_owners(self, named)
-        self._choose("team", [(str(team.pk), team.name) for team in team_options])
-        self._choose(
-            "automation", [("", "A new automation"), *((str(automation.pk), automation.name) for automation in others)]
-        )
-        elsewhere = [
-            (str(sibling.pk), f"{sibling.name}, {sibling.get_environment_display().lower()}") for sibling in below
-        ]
-        self._choose("sibling", [("0", "Nothing: it is new"), *elsewhere])
-        if len(team_options) < 2:
-            del self.fields["team"]
+        offer_owners(self, people)
+        others = [(str(automation.pk), automation.name) for automation in automations]
+        below = [(str(row.pk), f"{row.name}, {row.get_environment_display().lower()}") for row in siblings]
+        offer(self, "automation", [("", "A new automation"), *others])
+        offer(self, "sibling", [("0", "Nothing: it is new"), *below])
         if not others:
             del self.fields["automation"]
         if not below:
             del self.fields["sibling"]
-
-    def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
-        field = self.fields[name]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = choices
 
     @staticmethod
     def beginning(draft: Draft, team: Team, sibling: Automation | None = None) -> dict[str, Any]:
         """Initial values of the fields."""
         from_ = sibling.pk if sibling is not None else 0
         return {**draft.fields, "team": team.pk, "automation": draft.automation, "sibling": from_}
+
+
+class OrderForm(TeamForm):
+    """Answers for all automations of an upload.
+
+    Args:
+        people: possible owners.
+        teams: the builder's teams.
+    """
+
+    business_owner = OwnerField(
+        "Choose somebody",
+        help_text="Who is accountable for those that are new. Owners of what the register knows stay as they are.",
+        error_messages={"required": "Name who is accountable for them."},
+    )
+    technical_owner = OwnerField("Nobody yet", required=False, help_text="Who keeps them running.")
+    environment = forms.ChoiceField(choices=Environment.choices, initial=Environment.PRODUCTION)
+
+    def __init__(self, data: Any = None, *, people: Iterable[Person], **more: Any) -> None:
+        super().__init__(data, **more)
+        offer_owners(self, people)
 
 
 class NewResource(forms.Form):
@@ -138,41 +162,25 @@ class NewResource(forms.Form):
     environment = forms.ChoiceField(choices=Environment.choices)
     about = forms.CharField(label="What it is", required=False, widget=forms.Textarea(attrs={"rows": 2}))
     suggested_owner = forms.ModelChoiceField(
-        Person.objects.none(),
+        Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name", "pk"),
         required=False,
         empty_label="I don’t know",
         help_text="An admin names the owner; the owner accepts.",
     )
 
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
-        field = self.fields["suggested_owner"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name", "pk")
 
-
-class DescriptionForm(forms.Form):
+class DescriptionForm(TeamForm):
     """An automation without an export."""
 
-    use_required_attribute = False
+    field_order = ("name", "team")
 
     name = forms.CharField(max_length=160)
-    team = forms.ChoiceField(label="Built for")
     kind = forms.ChoiceField(choices=AutomationKind.choices, initial=AutomationKind.SCRIPT)
     platform = forms.CharField(
         label="Where it runs", max_length=60, help_text="In a word or two: cron on the finance server."
     )
     starts = forms.ChoiceField(label="What starts it", choices=TRIGGERS)
     is_open = forms.BooleanField(label="Whoever knows the address can start it, without signing in", required=False)
-
-    def __init__(self, data: Any = None, *, teams: Iterable[Team], **more: Any) -> None:
-        super().__init__(data, **more)
-        team_choices = [(str(team.pk), team.name) for team in teams]
-        field = self.fields["team"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = team_choices
-        if len(team_choices) < 2:
-            del self.fields["team"]
 
 
 class DescribedPrivilegeForm(forms.Form):
@@ -192,9 +200,7 @@ class DescribedPrivilegeForm(forms.Form):
 
     def __init__(self, *args: Any, resources: Iterable[tuple[str, str]], **more: Any) -> None:
         super().__init__(*args, **more)
-        field = self.fields["resource"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", "Choose a resource"), *resources]
+        offer(self, "resource", [("", "Choose a resource"), *resources])
 
     def has_changed(self) -> bool:
         """Whether the row has input; defaults do not count."""

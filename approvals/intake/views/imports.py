@@ -9,23 +9,21 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.intake import drafts
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import upload_page
-from approvals.intake.views.builder import FEW, NO_TEAM, Builder, Work
+from approvals.intake.views.builder import FEW, NO_TEAM, Builder, Work, discard_question
 from approvals.intake.views.forms import AutomationForm
 from approvals.models import Submission
 from governance.core.duties.refusals import InvalidInput, OutOfTurn, Refused
-from governance.web.components import times
 from governance.web.pages.page import page, refused
 from governance.web.requests import upload_limits
 from governance.web.requests.middleware import Request
@@ -74,7 +72,9 @@ def start(request: Request) -> HttpResponse:
     pasted = request.POST.get("pasted", "")
     files = [(file.name or "", file.read()) for file in request.FILES.getlist("files")]
     files += [(PASTED, pasted.encode())] if pasted.strip() else []
-    if not files or (_is_too_large(request) and not request.FILES):  # no file is ignored in favour of the pasted text
+    if not files or (
+        upload_limits.is_too_large(request) and not request.FILES
+    ):  # no file is ignored in favour of the pasted text
         return _start(request, builder, [_empty_upload_problem(request)], pasted, status=422)
     try:
         read_files = import_process.read_in_child(files, person=builder.person)
@@ -105,6 +105,7 @@ def _start(
     status: int = 200,
     count: int = 0,
 ) -> HttpResponse:
+    """Show the first page, with what could not be read and the number of automations that could."""
     chosen = request.POST.get("team", "")
     teams = [{"value": team.pk, "label": team.name, "selected": str(team.pk) == chosen} for team in builder.teams]
     context: Shape = {
@@ -112,15 +113,13 @@ def _start(
         "action": reverse("import"),
         "teams": teams if len(teams) > 1 else [],
         "limit": f"up to {upload_limits.limit()}, several at once",
-        "problems": problems if builder.teams else [{"sentence": NO_TEAM.sentence, "to_do": NO_TEAM.to_do}],
-        "went_on": f"{times.counted(count, 'automation')} of the others can be read and stand under your drafts."
-        if count
-        else "",
+        "problems": problems if builder.teams else [NO_TEAM],
+        "count": count,
         "pasted": pasted,
         "formats": FORMATS,
         "form_href": reverse("import_form") if builder.teams else "",
         "uploads": upload_page.uploads_of(builder.person, builder.now),
-        "drafts": [_draft(item) for item in builder.drafts()],
+        "drafts": builder.drafts(),
         "adding": upload_page.adding() if builder.teams else None,
     }
     return page(request, "approvals/intake/import.html", context, status=status)
@@ -134,22 +133,11 @@ def _busy(request: Request, builder: Builder, busy: import_process.ImportBusy, p
     return answer
 
 
-def _draft(item: ImportItem) -> Shape:
-    count = len(item.manifest.get("privileges", ()))
-    words = times.counted(count, "privilege") if count else "touches nothing"
-    name = item.manifest.get("name") or item.filename
-    return {"name": name, "href": reverse("import_preview", args=[item.pk]), "at": item.created_at, "words": words}
-
-
-def _is_too_large(request: Request) -> bool:
-    return (number(request.META.get("CONTENT_LENGTH")) or 0) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE
-
-
 def _empty_upload_problem(request: Request) -> Shape:
     """Why no file arrived: none was chosen, or the request was too large."""
-    if _is_too_large(request):
-        sentence = f"This is more than {upload_limits.limit()}, which is the most that is taken at once."
-        return {"sentence": sentence, "to_do": "Import the files one by one, or export fewer automations at a time."}
+    if upload_limits.is_too_large(request):
+        to_do = "Import the files one by one, or export fewer automations at a time."
+        return {"sentence": upload_limits.too_large_sentence(), "to_do": to_do}
     return {"sentence": "Nothing was chosen and nothing was pasted.", "to_do": "Choose a file, or paste an export."}
 
 
@@ -192,20 +180,22 @@ def preview(request: Request, pk: int) -> HttpResponse:
         work = Work.begin(builder, item)
         loaded = work.read()
         return work.page(request, loaded, work.about(loaded))
-    work = Work.begin(builder, drafts.preview_to_continue(item, builder.now))
-    work.take(request.POST)
-    do = request.POST.get("do", "")
+    work = Work.take(builder, item, request.POST)
+    do, _, what = request.POST.get("do", "").partition(":")
     if do == "submit":
         return _submit(request, work)
-    if do.startswith("waiver:"):
-        return _ask_for_waiver(request, work, do.removeprefix("waiver:"))
-    if do.startswith("bind:"):
-        key = do.removeprefix("bind:")
-        if not drafts.is_row(key):
+    if do == "waiver":
+        return _ask_for_waiver(request, work, what)
+    if do == "bind":
+        if not drafts.is_row(what):
             raise Http404("No row of a preview has this key.")
-        return redirect("import_bind", pk=work.item.pk, key=key)
+        return redirect("import_bind", pk=work.item.pk, key=what)
     messages.success(request, "Saved. It stays here until you submit or discard it.")
-    return redirect("import_preview", pk=work.item.pk)
+    return _to_preview(work.item)
+
+
+def _to_preview(item: ImportItem) -> HttpResponse:
+    return redirect("import_preview", pk=item.pk)
 
 
 @require_http_methods(["GET", "POST"])
@@ -215,45 +205,55 @@ def panel(request: Request, pk: int) -> HttpResponse:
     builder = Builder.of(request)
     item = builder.find(pk)
     if request.method != "POST":
-        return redirect("import_preview", pk=pk)
+        return _to_preview(item)
     if _elsewhere(item) is not None:
         return HttpResponse(status=204)
-    work = Work.begin(builder, drafts.preview_to_continue(item, builder.now))
-    work.take(request.POST)
+    work = Work.take(builder, item, request.POST)
     loaded = work.read()
     return work.page(request, loaded, work.about(loaded))
 
 
-@require_POST
-@show_refusals
-def submit(request: Request, pk: int) -> HttpResponse:
-    """Confirm the preview, which creates the version, and submit the version."""
-    builder = Builder.of(request)
-    item = builder.find(pk)
-    elsewhere = _elsewhere(item)
-    if elsewhere is not None:
-        return elsewhere
-    work = Work.begin(builder, drafts.preview_to_continue(item, builder.now))
-    work.take(request.POST)
-    return _submit(request, work)
-
-
 def _submit(request: Request, work: Work) -> HttpResponse:
+    """Confirm the preview, which creates the version, and submit the version."""
     loaded = work.read()
     if loaded.is_repeat:
         messages.info(request, "Nothing changed, so nothing was submitted.")
-        return redirect("import_preview", pk=work.item.pk)
+        return _to_preview(work.item)
     details = work.about(loaded, request.POST)
+    answer = _not_ready(request, work, loaded, details)
+    if answer is not None:
+        return answer
+    known = loaded.content.version
+    is_saved = known is not None and known == work.item.version and not loaded.amends
+    if is_saved and (loaded.plan.short or any(row.problems for row in loaded.asked)):
+        messages.warning(request, "It is saved, and still can't be submitted: what is missing stands below.")
+        return _to_preview(work.item)
+    version = _confirm(request, work, loaded, details)
+    if isinstance(version, HttpResponse):
+        return version
+    try:
+        submission = intake_transitions.submit(loaded, version, actor=work.builder.actor, now=work.builder.now)
+    except InvalidInput as error:
+        message = f"Version {version.number} is saved, and not submitted yet. {error.refusal.sentence}"
+        messages.warning(request, message)
+        return _to_preview(_continued(work))
+    messages.success(request, "Submitted. You see here who holds it and since when.")
+    return redirect("review", pk=submission.pk)
+
+
+def _continued(work: Work) -> ImportItem:
+    """The preview that keeps the answers of the confirmed one for a later submission."""
+    work.item.refresh_from_db()
+    return drafts.preview_to_continue(work.item, work.builder.now)
+
+
+def _not_ready(request: Request, work: Work, loaded: Preview, details: AutomationForm) -> HttpResponse | None:
+    """Show missing answers beside their fields, or why this person may not import it; None if it is complete."""
     if not _is_filled_in(loaded, details):
         return work.page(request, loaded, details, submitted=True, status=422)
     if loaded.refusal is not None:
         return refused(request, loaded.refusal, context={"back_href": reverse("import_preview", args=[work.item.pk])})
-    version = loaded.content.version
-    is_saved = version is not None and version == work.item.version and not loaded.amends
-    if is_saved and (loaded.plan.short or any(row.problems for row in loaded.asked)):
-        messages.warning(request, "It is saved, and still can't be submitted: what is missing stands below.")
-        return redirect("import_preview", pk=work.item.pk)
-    return _confirm_and_submit(request, work, loaded, details)
+    return None
 
 
 def _is_filled_in(loaded: Preview, details: AutomationForm) -> bool:
@@ -269,11 +269,11 @@ def _is_filled_in(loaded: Preview, details: AutomationForm) -> bool:
 
 def _confirm(request: Request, work: Work, loaded: Preview, details: AutomationForm) -> Version | HttpResponse:
     """Create the version, or explain on the page why there is none."""
-    builder, item = work.builder, work.item
+    builder = work.builder
     try:
         version = intake_transitions.confirm(loaded, actor=builder.actor, now=builder.now)
     except OutOfTurn:  # confirmed or discarded by another request
-        return redirect("import_preview", pk=item.pk)
+        return _to_preview(work.item)
     except InvalidInput as error:
         field_errors = [(name, message) for name, message in error.refusal.detail if name in details.fields]
         for name, message in field_errors:
@@ -281,44 +281,21 @@ def _confirm(request: Request, work: Work, loaded: Preview, details: AutomationF
         if field_errors:
             return work.page(request, loaded, details, submitted=True, status=error.status)
         messages.error(request, f"{error.refusal.sentence} {error.refusal.to_do}".strip())
-        return redirect("import_preview", pk=item.pk)
-    if version is None:  # a concurrent request has confirmed it, and submits it
-        return redirect("import_preview", pk=item.pk)
-    return version
+        return _to_preview(work.item)
+    # without a version, a concurrent request has confirmed it, and submits it
+    return version or _to_preview(work.item)
 
 
 def _ask_for_waiver(request: Request, work: Work, code: str) -> HttpResponse:
     """Save the version to the register, which a waiver requires, and go to the waiver form (S7)."""
     loaded = work.read()
     details = work.about(loaded, request.POST)
-    if not _is_filled_in(loaded, details):
-        return work.page(request, loaded, details, submitted=True, status=422)
-    if loaded.refusal is not None:
-        return refused(request, loaded.refusal, context={"back_href": reverse("import_preview", args=[work.item.pk])})
-    version = _confirm(request, work, loaded, details)
+    version = _not_ready(request, work, loaded, details) or _confirm(request, work, loaded, details)
     if isinstance(version, HttpResponse):
         return version
-    work.item.refresh_from_db()
-    drafts.preview_to_continue(work.item, work.builder.now)  # keep the answers for the later submission
+    _continued(work)
     messages.info(request, f"Version {version.number} is saved, and not submitted yet. {FINISHED_LATER}")
     return redirect(conflict_rows.waiver_request_href_for_rule(version.automation, code, work.builder.now))
-
-
-def _confirm_and_submit(request: Request, work: Work, loaded: Preview, details: AutomationForm) -> HttpResponse:
-    builder, item = work.builder, work.item
-    version = _confirm(request, work, loaded, details)
-    if isinstance(version, HttpResponse):
-        return version
-    try:
-        submission = intake_transitions.submit(loaded, version, actor=builder.actor, now=builder.now)
-    except InvalidInput as error:
-        item.refresh_from_db()
-        later = drafts.preview_to_continue(item, builder.now)
-        message = f"Version {version.number} is saved, and not submitted yet. {error.refusal.sentence}"
-        messages.warning(request, message)
-        return redirect("import_preview", pk=later.pk)
-    messages.success(request, "Submitted. You see here who holds it and since when.")
-    return redirect("review", pk=submission.pk)
 
 
 @require_http_methods(["GET", "POST"])
@@ -331,14 +308,6 @@ def discard(request: Request, pk: int) -> HttpResponse:
         previews.discard_item(item)
         messages.success(request, "Discarded.")
         return redirect("import")
-    ask = {
-        "id": "discard",
-        "title": f"Discard {item.manifest.get('name') or item.filename}?",
-        "text": "What was read and what you typed is gone then. What is in the register already stays.",
-        "action": reverse("import_discard", args=[pk]),
-        "label": "Discard",
-        "kind": "danger",
-    }
-    back = reverse("import_preview", args=[pk])
-    crumbs = [{"label": "Import", "href": reverse("import")}, {"label": "Preview", "href": back}]
-    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back, "crumbs": crumbs})
+    title = f"Discard {item.manifest.get('name') or item.filename}?"
+    text = "What was read and what you typed is gone then. What is in the register already stays."
+    return discard_question(request, title, text, "Preview", reverse("import_preview", args=[pk]))

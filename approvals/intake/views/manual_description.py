@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -23,7 +23,7 @@ from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
-from inventory.importers.manifest import Manifest, Trigger
+from inventory.importers.manifest import Trigger
 from inventory.imports.transitions import manual_registration
 from inventory.imports.transitions.manual_registration import DescribedPrivilege
 from inventory.models import Entitlement, ImportItem, ImportState, Resource
@@ -82,12 +82,10 @@ class _Choice:
     def of(cls, builder: Builder, posted: QueryDict, kept: Mapping[str, Any], count: int) -> _Choice:
         named = [posted.get(f"rows-{index}-resource", "") for index in range(count)]
         named += [str(row.get("resource", "")) for row in kept.get("rows", ())]
-        options = builder.options(pager.words_of(posted))
-        picked = builder.picked(pk for value in named if (pk := number(value)) is not None)
-        by_id = {resource.pk: resource for resource in (*options.resources, *picked)}
-        by_name = sorted(by_id.values(), key=lambda resource: (resource.name, resource.pk))
-        words = posted.get("q", "")[:200]
-        return cls({resource.pk: resource for resource in by_name}, words, options.has_more, len(options.resources))
+        options, has_more = builder.options(pager.words_of(posted))
+        picked = builder.choosable().filter(pk__in={pk for value in named if (pk := number(value)) is not None})
+        rows = sorted({*options, *picked}, key=lambda resource: (resource.name, resource.pk))
+        return cls({resource.pk: resource for resource in rows}, posted.get("q", "")[:200], has_more, len(options))
 
     @property
     def choices(self) -> list[tuple[str, str]]:
@@ -175,17 +173,12 @@ def _go_on(
         external_id=before,
     )
     typed = {"about": {**given, "team": team.pk}, "rows": privileges}
-    draft = Draft.of(item) if item is not None else Draft(team=team.pk)
-    draft = Draft(**{**draft.to_dict(), "by_hand": typed})
-    item = _keep(builder, item, manifest, draft, team)
-    return redirect("import_preview", pk=item.pk)
-
-
-def _keep(builder: Builder, item: ImportItem | None, manifest: Manifest, draft: Draft, team: Any) -> ImportItem:
+    draft = replace(Draft.of(item) if item is not None else Draft(team=team.pk), by_hand=typed)
     if item is None:
-        return drafts.create_description(manifest, draft, by=builder.person, now=builder.now, team=team)
-    drafts.replace_description(item, manifest, draft, team)
-    return item
+        item = drafts.create_preview(manifest.to_dict(), draft, by=builder.person, now=builder.now, team=team)
+    else:
+        drafts.replace_description(item, manifest, draft, team)
+    return redirect("import_preview", pk=item.pk)
 
 
 def _described(privileges: list[dict[str, Any]], resources: Mapping[int, Resource]) -> list[DescribedPrivilege]:

@@ -64,7 +64,6 @@ def _about_rows(preview: Preview) -> list[Shape]:
     unjustified = preview.unjustified
     if len(unjustified) > 2:
         return [*missing, _thing(f"say why it needs {len(unjustified)} of these", f"#why-{unjustified[0].key}")]
-    return [
-        *missing,
-        *(_thing(f"say why it {preview_rows.sentence_after_it(row)}", f"#why-{row.key}") for row in unjustified),
-    ]
+    for row in unjustified:
+        missing.append(_thing(f"say why it {preview_rows.sentence_after_it(row)}", f"#why-{row.key}"))
+    return missing

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,6 @@ from governance.web.components import times
 from inventory.automations import environments
 from inventory.chains import views as chain_views
 from inventory.duplicates.queries import SOURCE
-from inventory.importers.manifest import Finding
 from inventory.models import Version
 from inventory.versions import findings
 from inventory.versions.diff import VersionDiff
@@ -51,18 +50,20 @@ SECRET_PLACES = {
 
 def context(preview: Preview, form: Form, builder: Person) -> Shape:
     """Context of ``approvals/intake/preview.html``."""
-    joined = preview.context.chain.others or preview.context.chain.unknown
-    pk = preview.item.pk
+    context, content, pk = preview.context, preview.content, preview.item.pk
     missing = missing_answers.things_missing(preview)
+    chain = None
+    if context.chain.others or context.chain.unknown:
+        name, reader = content.automation.name, Actor.of(builder)
+        chain = chain_views.chain_shape(context.chain, name, reader, context.now, would=True)
+    is_manual = content.manifest.source.format == "manual"
     return {
-        "now": preview.context.now,
+        "now": context.now,
         "crumbs": [{"label": "Import", "href": reverse("import")}, {"label": "Preview", "href": ""}],
         "head": _head(preview, is_ready=not missing),
         "action": reverse("import_preview", args=[pk]),
         "refresh_href": reverse("import_panel", args=[pk]),
-        "change_href": f"{reverse('import_form')}?item={pk}"
-        if preview.content.manifest.source.format == "manual"
-        else "",
+        "change_href": f"{reverse('import_form')}?item={pk}" if is_manual else "",
         "missing": missing,
         "standing": _standing(preview),
         "record_words": _record_words(preview),
@@ -77,16 +78,9 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "conflicts": _conflicts(preview, builder),
         "secrets": [_secret(secret) for secret in preview.item.secrets],
         "noticed": [
-            *_named(preview),
-            *_runs_as(preview),
-            *_shared(preview),
-            *_noticed(preview.content.manifest.findings),
+            {"icon": icon, "tone": tone, "lead": lead, "text": text} for icon, tone, lead, text in _noticed(preview)
         ],
-        "chain": chain_views.chain_shape(
-            preview.context.chain, preview.content.automation.name, Actor.of(builder), preview.context.now, would=True
-        )
-        if joined
-        else None,
+        "chain": chain,
         "form": form.details,
         "route": route.context(preview, builder),
     }
@@ -112,19 +106,17 @@ def _head(preview: Preview, *, is_ready: bool) -> Shape:
 
 def _record_words(preview: Preview) -> str:
     privileges = [row for row in preview.wanted if row.requested.privilege is not None]
-    parts = [
-        times.counted(len(privileges), "privilege"),
-        times.counted(len(preview.wanted) - len(privileges), "credential"),
-    ]
     unrecognised = sum(not preview_rows.is_recognised(row) for row in privileges)
-    if unrecognised:
-        parts.append(f"{unrecognised} not recognised")
     unnamed = {row.connection for row in privileges if row.connection and not row.is_named}
-    if unnamed:
-        parts.append(f"{times.counted(len(unnamed), 'connection')} to name")
-    if preview.content.registered is not None and preview.context.changes.unchanged:
-        parts.append(f"{len(preview.context.changes.unchanged)} held already")
-    return ", ".join(part for part in parts if not part.startswith("0 "))
+    held = len(preview.context.changes.unchanged) if preview.content.registered is not None else 0
+    parts = (
+        (len(privileges), times.counted(len(privileges), "privilege")),
+        (len(preview.wanted) - len(privileges), times.counted(len(preview.wanted) - len(privileges), "credential")),
+        (unrecognised, f"{unrecognised} not recognised"),
+        (len(unnamed), f"{times.counted(len(unnamed), 'connection')} to name"),
+        (held, f"{held} held already"),
+    )
+    return ", ".join(words for count, words in parts if count)
 
 
 def _tier_words(preview: Preview) -> str:
@@ -143,34 +135,26 @@ def _reasons(preview: Preview) -> list[Shape]:
 
 def _standing(preview: Preview) -> Shape | None:
     """Its state in the register: unchanged, under review, or saved and not submitted."""
-    registered, version = preview.content.registered, preview.content.version
+    registered, version, policy = preview.content.registered, preview.content.version, preview.context.policy
     if registered is None or preview.refusal is not None:
         return None
-    automation = {"href": registered.href, "link": registered.name}
     if preview.context.before is not None:
         return _reviewed(preview, preview.context.before)
+    icon, tone, lead, text = "info", "acc", "Known already.", ""
     if preview.asks_nothing and version is not None:
+        icon, tone, lead = "ring-check", "ok", "Nothing changed."
         text = f"This is version {version.number} as it was approved, so there is nothing to submit."
-        return {"icon": "ring-check", "tone": "ok", "lead": "Nothing changed.", "text": text, **automation}
-    if preview.asks_nothing:
+    elif preview.asks_nothing:
+        icon, tone, lead = "ring-check", "ok", "Nothing new is asked."
         text = "It asks for nothing that is not approved and held already; submitting makes it the version on record."
         if _is_sampled(preview):
-            text += f" One such change in {preview.context.policy.sampled_one_in} is drawn, and somebody who is no party looks at it."
-        return {"icon": "ring-check", "tone": "ok", "lead": "Nothing new is asked.", "text": text, **automation}
-    if version is not None:
-        return {
-            "icon": "info",
-            "tone": "acc",
-            "lead": "In the register.",
-            "text": _saved(preview, version),
-            **automation,
-        }
-    text = (
-        f"A new version of an automation that is in the register, version {preview.base.number} before it."
-        if preview.base
-        else ""
-    )
-    return {"icon": "info", "tone": "acc", "lead": "Known already.", "text": text, **automation}
+            text += f" One such change in {policy.sampled_one_in} is drawn, and somebody who is no party looks at it."
+    elif version is not None:
+        lead, text = "In the register.", _saved(preview, version)
+    elif preview.base:
+        before = f"version {preview.base.number} before it"
+        text = f"A new version of an automation that is in the register, {before}."
+    return {"icon": icon, "tone": tone, "lead": lead, "text": text, "href": registered.href, "link": registered.name}
 
 
 def _saved(preview: Preview, version: Version) -> str:
@@ -260,31 +244,25 @@ def _same_as(preview: Preview) -> list[Shape]:
     return shapes
 
 
-def _is_across(preview: Preview) -> bool:
-    return preview.base is not None and preview.base == preview.context.promoted_from
-
-
 def _drift_title(preview: Preview) -> str:
-    if not _is_across(preview) or preview.base is None:
+    if not preview.is_across or preview.base is None:
         return "Since it came in before"
     return f"Against version {preview.base.number} in {preview.base.automation.get_environment_display().lower()}"
 
 
 def _drift(drift: VersionDiff, preview: Preview) -> list[Shape]:
     """Added, removed and changed privileges, in words (I7)."""
-    lines = [{"icon": "plus", "tone": "ok", "text": privilege.sentence, "lead": "Added."} for privilege in drift.added]
-    lines += [
-        {"icon": "minus", "tone": "no", "text": privilege.sentence, "lead": "Removed."} for privilege in drift.removed
-    ]
+    lines = [("plus", "ok", "Added.", privilege.sentence) for privilege in drift.added]
+    lines += [("minus", "no", "Removed.", privilege.sentence) for privilege in drift.removed]
     for change in drift.changed:
         rows = ", ".join(f"{name.lower()} {before} → {after}" for name, before, after in change.rows)
-        lines.append({"icon": "swap", "tone": "wait", "text": f"{change.after.sentence}: {rows}", "lead": "Changed."})
-    if not lines and preview.base is not None and _is_across(preview):
-        lines.append({"icon": "check", "tone": "ok", "text": "It holds the same there, on the same resources."})
+        lines.append(("swap", "wait", "Changed.", f"{change.after.sentence}: {rows}"))
+    if not lines and preview.base is not None and preview.is_across:
+        lines.append(("check", "ok", "", "It holds the same there, on the same resources."))
     elif not lines and preview.base is not None and preview.content.version is None:
         text = f"No privilege differs from version {preview.base.number}; the source or what starts it does."
-        lines.append({"icon": "swap", "tone": "", "text": text})
-    return lines
+        lines.append(("swap", "", "", text))
+    return [{"icon": icon, "tone": tone, "lead": lead, "text": text} for icon, tone, lead, text in lines]
 
 
 def _secret(secret: Shape) -> Shape:
@@ -296,60 +274,27 @@ def _secret(secret: Shape) -> Shape:
     return {"lead": where, "place": ".".join(parts), "text": SECRET_TEXT}
 
 
-def _named(preview: Preview) -> list[Shape]:
-    """The author that the source names: a person if one has that account, or else the account (S1)."""
-    hint = preview.content.manifest.source.owner_hint
-    if not hint:
-        return []
-    if not preview.authors:
+def _noticed(preview: Preview) -> Iterator[tuple[str, str, str, str]]:
+    """Yield author, hidden identities, shared credentials, and other findings of the importer, worst first."""
+    manifest, authors = preview.content.manifest, preview.authors
+    hint = manifest.source.owner_hint
+    if hint:  # a person if one has the account that the source names, or else the account (S1)
         text = f"{hint}. This was not matched to anybody, so nobody is a party because of it."
-    elif len(preview.authors) == 1:
-        text = f"{preview.authors[0].name}, a party to it because of that: a party decides nothing in it."
-    else:
-        text = f"{hint}, whose account several people here have: each is a party to it and decides nothing in it."
-    return [{"icon": "person", "tone": "", "lead": "Its source names an author.", "text": text}]
-
-
-def _runs_as(preview: Preview) -> list[Shape]:
-    """Identities that the reader does not see. New ones and those of another team look the same (I5)."""
-    if not preview.runs_as:
-        return []
-    text = "Whether something else runs as it, and what follows from that, is looked at when this is submitted."
-    lead = f"It runs as {', '.join(preview.runs_as)}, of which you see nothing in the register."
-    return [{"icon": "robot", "tone": "", "lead": lead, "text": text}]
-
-
-def _shared(preview: Preview) -> list[Shape]:
-    """Credentials that other registered automations use too, worded as on the review (I5)."""
-    if preview.refusal is not None:
-        return []
-    return [
-        {
-            "icon": "key",
-            "tone": "wait",
-            "lead": f"{findings.finding_label(finding['code'], finding['place'])}.",
-            "text": finding["detail"],
-        }
-        for finding in preview.context.findings
-        if finding["code"] == "shared_credential"
-    ]
-
-
-def _noticed(findings_read: Iterable[Finding]) -> list[Shape]:
-    """Other findings of the importer, worst first."""
-    tones = {"high": "high", "medium": "wait"}
-    order = {"high": 0, "medium": 1, "low": 2}
-    other = sorted(
-        (finding for finding in findings_read if finding.code not in SAID_ELSEWHERE),
-        key=lambda finding: order[finding.severity],
-    )
+        if len(authors) == 1:
+            text = f"{authors[0].name}, a party to it because of that: a party decides nothing in it."
+        elif authors:
+            text = f"{hint}, whose account several people here have: each is a party to it and decides nothing in it."
+        yield "person", "", "Its source names an author.", text
+    if preview.runs_as:  # a new identity and one of another team look the same (I5)
+        lead = f"It runs as {', '.join(preview.runs_as)}, of which you see nothing in the register."
+        text = "Whether something else runs as it, and what follows from that, is looked at when this is submitted."
+        yield "robot", "", lead, text
+    for found in preview.context.findings if preview.refusal is None else ():
+        if found["code"] == "shared_credential":  # worded as on the review (I5)
+            yield "key", "wait", f"{findings.finding_label(found['code'], found['place'])}.", found["detail"]
+    other = [finding for finding in manifest.findings if finding.code not in SAID_ELSEWHERE]
+    other.sort(key=lambda finding: ("high", "medium", "low").index(finding.severity))
     by_text = {(finding.code, finding.detail or finding.at): finding for finding in other}
-    return [
-        {
-            "icon": "warning",
-            "tone": tones.get(finding.severity, ""),
-            "lead": f"{findings.finding_label(code, finding.at)}.",
-            "text": text,
-        }
-        for (code, text), finding in by_text.items()
-    ]
+    for (code, text), finding in by_text.items():
+        lead = f"{findings.finding_label(code, finding.at)}."
+        yield "warning", {"high": "high", "medium": "wait"}.get(finding.severity, ""), lead, text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,6 @@ from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.intake.views import route
 from approvals.models import SeatLabel
 from approvals.review.views import credentials
-from governance.core.models import Person
 from governance.web.components import times
 from inventory.models import Resource, ResourceState
 from inventory.versions import findings
@@ -70,7 +69,6 @@ def is_recognised(row: PreviewRow) -> bool:
 def _row(preview: Preview, row: PreviewRow, form: Form, is_first: bool) -> Shape:
     privilege, resource = row.requested.privilege, row.resource
     is_unknown = not row.is_named or not is_recognised(row)
-    people = next((seat.may_decide for seat in row.seats if seat.label != SeatLabel.SECURITY), ())
     return {
         "key": row.key,
         "level": "secret" if privilege is None else privilege.level if is_recognised(row) else "unknown",
@@ -80,7 +78,7 @@ def _row(preview: Preview, row: PreviewRow, form: Form, is_first: bool) -> Shape
         "tags": _tags(preview, row),
         "data_class": preview.counted_class(row) if resource is not None and resource.data_class else None,
         "tier": row.requested.tier,
-        "asked_of": "" if row.problems else _asked_of(preview, people) if row.is_asked else "Held already",
+        "asked_of": _asked_of(preview, row),
         "unknown": is_unknown,
         "unsettled": _unsettled(row) if row.is_asked and is_known(row) else [],
         "binding": _binding(preview, row, form) if is_first else None,
@@ -90,20 +88,22 @@ def _row(preview: Preview, row: PreviewRow, form: Form, is_first: bool) -> Shape
     }
 
 
-def _asked_of(preview: Preview, people: Sequence[Person]) -> str:
+def _asked_of(preview: Preview, row: PreviewRow) -> str:
     """The first deciders: people, or policy on the light path."""
-    return f"Policy version {preview.context.policy.version.number}" if preview.context.light else route.names(people)
+    if row.problems or not row.is_asked:
+        return "" if row.problems else "Held already"
+    if preview.context.light:
+        return f"Policy version {preview.context.policy.version.number}"
+    return route.names(next((seat.may_decide for seat in row.seats if seat.label != SeatLabel.SECURITY), ()))
 
 
 def _terms(preview: Preview, row: PreviewRow) -> list[Shape]:
     """Terms to choose from. The maximum has no number, so that it follows a change of tier."""
-    chosen, longest = (
-        preview.answers.term(row.key, row.requested),
-        preview.context.policy.longest_term(row.requested.tier),
-    )
+    answers, requested = preview.answers, row.requested
+    chosen, longest = answers.term(row.key, requested), answers.longest(requested)
     return [
         {"value": "" if days == longest else days, "label": times.counted(days, "day"), "selected": days == chosen}
-        for days in preview.answers.terms(row.key, row.requested)
+        for days in answers.terms(row.key, requested)
     ]
 
 
@@ -134,35 +134,29 @@ def _scope(row: PreviewRow) -> str:
 
 
 def _tags(preview: Preview, row: PreviewRow) -> list[Shape]:
-    privilege = row.requested.privilege
-    tags = []
-    if row.requested.why == "stopped":
-        tags.append({"text": "Was stopped", "tone": "no", "icon": "ring-cross"})
-    if row.requested.why in ("raised", "wider", "held back"):
-        tags.append({"text": row.requested.why.capitalize(), "tone": "wait", "icon": "arrow"})
-    if privilege is not None and privilege.model_controlled:
-        tags.append({"text": "A model chooses", "tone": "", "icon": "robot"})
-    if privilege is not None and not privilege.active:
-        tags.append({"text": "Switched off", "tone": "", "icon": ""})
+    """Notable facts: of a privilege at most three, of a credential as its owner reads them on the review (I6)."""
+    privilege, credential, why = row.requested.privilege, row.requested.credential, row.requested.why
+    shown = [
+        (why == "stopped", "Was stopped", "no", "ring-cross"),
+        (why in ("raised", "wider", "held back"), why.capitalize(), "wait", "arrow"),
+    ]
     if privilege is not None:
-        tags += [{"text": short, "tone": "ok", "icon": "check"} for _, short in privilege.entitlement.controls_said]
-    return [*tags[:3], *_credential_tags(preview, row)]
-
-
-def _credential_tags(preview: Preview, row: PreviewRow) -> list[Shape]:
-    """Notable facts of a credential, as its owner reads them on the review (I6)."""
-    credential = row.requested.credential
+        shown += [
+            (privilege.model_controlled, "A model chooses", "", "robot"),
+            (not privilege.active, "Switched off", "", ""),
+            *((True, short, "ok", "check") for _, short in privilege.entitlement.controls_said),
+        ]
+    tags = [{"text": text, "tone": tone, "icon": icon} for is_so, text, tone, icon in shown if is_so][:3]
     if credential is None:
-        return []
+        return tags
     held = [other.requested.privilege for other in preview.wanted if other.requested.privilege is not None]
-    return credentials.stands_out(credential, findings.codes_beyond_request(credential, held), preview.context.now)
+    beyond = findings.codes_beyond_request(credential, held)
+    return [*tags, *credentials.stands_out(credential, beyond, preview.context.now)]
 
 
 def _unsettled(row: PreviewRow) -> list[str]:
     """Problems that can't be solved on this page, as sentences."""
-    if not row.problems:
-        return []
-    if is_decided_at_run_time(row):
+    if row.problems and is_decided_at_run_time(row):
         return ["It can be saved and discussed. To submit it, put a fixed address into the source and import it again."]
     return list(row.problems)
 
@@ -173,28 +167,24 @@ def _binding(preview: Preview, row: PreviewRow, form: Form) -> Shape | None:
     picked = preview.draft.chosen.get(row.connection)
     if row.is_named and picked is None:
         return None
-    options = [
-        {"value": resource.pk, "label": _label(resource), "selected": resource.pk == picked}
-        for resource in _with_picked(form.options, row.resource if picked else None)
-    ]
-    words = "" if row.is_named else "Counts as restricted data until then"
-    words = words if is_recognised(row) or row.is_named else "Counts as write on restricted data until then"
+    options = list(form.options)
+    if picked and row.resource is not None and row.resource.pk and row.resource not in options:
+        options.insert(0, row.resource)
+    words = "Its owner confirms this with the first decision." if picked else ""
     if row.said_no:
         words = f"{row.said_no}: say what else it opens."
-        picked = None
+    elif not picked and not row.is_named:
+        data = "restricted data" if is_recognised(row) else "write on restricted data"
+        words = f"Counts as {data} until then"
     return {
-        "options": options,
+        "options": [
+            {"value": option.pk, "label": _label(option), "selected": option.pk == picked} for option in options
+        ],
         "may_register": form.may_register,
         "has_more": form.has_more,
-        "words": words if not picked else "Its owner confirms this with the first decision.",
+        "words": words,
         "error": "Say what it talks to." if form.submitted and not row.is_named else "",
     }
-
-
-def _with_picked(options: Sequence[Resource], picked: Resource | None) -> Iterable[Resource]:
-    if picked is None or picked.pk is None or any(resource.pk == picked.pk for resource in options):
-        return options
-    return [picked, *options]
 
 
 def _label(resource: Resource) -> str:
@@ -202,17 +192,13 @@ def _label(resource: Resource) -> str:
 
 
 def _why(preview: Preview, row: PreviewRow, form: Form) -> Shape:
-    value, is_settled = (
-        preview.answers.why(row.key),
-        bool(preview.answers.reason(row.key) or preview.answers.uses(row.key)),
-    )
+    answers, hint = preview.answers, "Say why in one sentence"
+    is_settled = bool(answers.reason(row.key) or answers.uses(row.key))
     return {
-        "value": value,
-        "hint": "Say why, if there is more to it than what it opens"
-        if row.requested.credential
-        else "Say why in one sentence",
+        "value": answers.why(row.key),
+        "hint": "Say why, if there is more to it than what it opens" if row.requested.credential else hint,
         "is_settled": is_settled,
-        "error": "Say why in one sentence." if form.submitted and not is_settled else "",
+        "error": f"{hint}." if form.submitted and not is_settled else "",
     }
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from django import forms
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals.intake import promotion
-from governance.core.clock import business_time
+from approvals.intake.views.forms import offer
 from governance.web.pages.confirmation import form_page
 from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import visible_row
 from inventory.automations import environments
 from inventory.models import Automation, Environment
 
@@ -26,9 +26,7 @@ class Where(forms.Form):
 
     def __init__(self, *args: Any, targets: list[str], **more: Any) -> None:
         super().__init__(*args, **more)
-        field = self.fields["environment"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [(target, Environment(target).label) for target in targets]
+        offer(self, "environment", [(target, Environment(target).label) for target in targets])
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,7 @@ class NextPage:
 @require_http_methods(["GET", "POST"])
 def promote(request: Request, pk: int) -> HttpResponse:
     """Go to a preview of an automation in a higher environment, with its answers in this one."""
-    now = business_time.now()
-    automation = get_object_or_404(
-        Automation.objects.visible_to(request.actor, now).select_related("team", "approved_version"), pk=pk
-    )
+    automation, now = visible_row(request, Automation, pk, "team", "approved_version")
     version = promotion.version_of(automation)
     if version is None:
         raise Http404("There is no version of it yet.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,24 +39,22 @@ def context(preview: Preview, builder: Person) -> Shape:
         preview: the import as it would be submitted.
         builder: the person who would submit it.
     """
-    policy, now = preview.context.policy, preview.context.now
-    days = policy.due_days(preview.tier)
-    app_due = max((_due(now, days, seat) for seat in preview.app_seats if seat.may_decide), default=now)
-    boxes = [] if preview.context.light else _boxes(preview, app_due)
+    plan, now, version, base = preview.context, preview.context.now, preview.content.version, preview.base
+    days = plan.policy.due_days(preview.tier)
+    asked = [seat for seat in preview.app_seats if seat.may_decide]
+    app_due = max((candidates.deadline_after(now, days, seat.may_decide[0]) for seat in asked), default=now)
+    boxes = [] if plan.light else _boxes(preview, app_due)
     last = max([app_due, *(box.due for box in boxes if box.due)])
     people = [
-        *(person for box in boxes for person in box.people),
-        *(person for seat in preview.app_seats for person in seat.may_decide),
+        person for group in (*(box.people for box in boxes), *(seat.may_decide for seat in asked)) for person in group
     ]
     usual = decision_queries.usual_decision_times(people, now)
-    number = (
-        preview.content.version.number if preview.content.version else (preview.base.number + 1 if preview.base else 1)
-    )
+    number = version.number if version else base.number + 1 if base else 1
     return {
         "you": {"name": builder.name, "text": f"Today. Version {number} is frozen as it stands."},
         "app": _app(preview, app_due, usual),
         "light": _light(preview),
-        "seats": [_by_policy(preview)] if preview.context.light else [_box(box, usual) for box in boxes],
+        "seats": [_by_policy(preview)] if plan.light else [_box(box, usual) for box in boxes],
         "force": {"text": _force(preview, boxes, last)},
         "enough": _is_enough(preview),
         "short": f"Nobody is left to decide: {'; '.join(preview.plan.short)}. {WAY_OUT}" if preview.plan.short else "",
@@ -84,10 +82,6 @@ def _by_policy(preview: Preview) -> Shape:
     return {"name": name, "capacity": "light path", "text": f"{_counted(preview.asked)}, at once", "due": None}
 
 
-def _due(start: datetime, days: int, seat: SeatState) -> datetime:
-    return candidates.deadline_after(start, days, seat.may_decide[0])
-
-
 def names(people: Sequence[Person]) -> str:
     """Up to two people by name, more as a count: "Sana Iqbal or Viktor Lind"."""
     if len(people) > 2:
@@ -100,38 +94,31 @@ def _capacity(seat: SeatState) -> str:
 
 
 def _app(preview: Preview, due: datetime, usual: Mapping[int, timedelta]) -> Shape:
-    if not preview.context.changes.app:
-        before = preview.context.changes.before
-        since = f" since version {before.version.number}" if before is not None else ""
+    changes = preview.context.changes
+    if not changes.app:
+        since = f" since version {changes.before.version.number}" if changes.before is not None else ""
         return {"people": [], "text": f"Not asked again: nothing that it decides about changed{since}."}
-    app = preview.plan.approval_of(None)
-    people = [
-        row
-        for seat in preview.app_seats
-        if seat.may_decide
-        for row in _asked_people(seat, is_extra=app is not None and app.is_extra(seat.label))
-    ]
-    usual_words = [
-        words for seat in preview.app_seats if (words := decision_queries.decision_time_words(seat.may_decide, usual))
-    ]
-    text = f"{QUESTION} {usual_words[0].capitalize()}." if usual_words else QUESTION
+    app, text, people = preview.plan.approval_of(None), QUESTION, []
+    for seat in preview.app_seats:
+        if seat.may_decide:
+            people += _asked_people(seat, is_extra=app is not None and app.is_extra(seat.label))
+        words = decision_queries.decision_time_words(seat.may_decide, usual)
+        if words and text == QUESTION:
+            text = f"{QUESTION} {words.capitalize()}."
     return {"people": people, "text": text, "due": due if people else None}
 
 
 def _asked_people(seat: SeatState, *, is_extra: bool) -> list[Shape]:
     """People asked for one seat of stage 1, and those asked in addition if too few would be left for other seats (A9)."""
-    suffix = (
-        ", since it is in conflict" if seat.label == SeatLabel.CONFLICT else ", one signature more" if is_extra else ""
-    )
-    capacity = f"{_capacity(seat)}{suffix}"
-    if seat.beside is None:
+    suffix = ", one signature more" if is_extra else ""
+    suffix = ", since it is in conflict" if seat.label == SeatLabel.CONFLICT else suffix
+    capacity, beside = f"{_capacity(seat)}{suffix}", seat.beside
+    if beside is None:
         return [{"name": names(seat.may_decide), "capacity": capacity}]
-    capacity_beside = (
-        f"{seat.beside.basis}, asked too so that somebody is left for {next_approver.list_names(seat.beside.short)}"
-    )
+    others = f"{beside.basis}, asked too so that somebody is left for {next_approver.list_names(beside.short)}"
     return [
-        {"name": names(seat.beside.first), "capacity": capacity},
-        {"name": names(seat.beside.people), "capacity": capacity_beside},
+        {"name": names(beside.first), "capacity": capacity},
+        {"name": names(beside.people), "capacity": others},
     ]
 
 
@@ -152,13 +139,12 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
 
 
 def _box(box: _Box, usual: Mapping[int, timedelta]) -> Shape:
-    if box.seat.label == SeatLabel.CONFLICT and box.people:
-        text = f"One extra approval for {times.counted(len(box.wanted), 'record')} in conflict"
+    label, count = box.seat.label, len(box.wanted)
+    if label == SeatLabel.CONFLICT and box.people:
+        text = f"One extra approval for {times.counted(count, 'record')} in conflict"
     elif box.is_extra and box.people:
-        refused = times.counted(len(box.wanted), "record")
-        text = f"One signature more on {refused} refused, withdrawn or stopped before"
-    elif box.seat.label == SeatLabel.SECURITY and box.people:
-        count = len(box.wanted)
+        text = f"One signature more on {times.counted(count, 'record')} refused, withdrawn or stopped before"
+    elif label == SeatLabel.SECURITY and box.people:
         text = f"Second signature on the {count} high-risk records" if count > 1 else "Second signature, high risk"
     else:
         text = _counted(box.wanted)
@@ -167,23 +153,17 @@ def _box(box: _Box, usual: Mapping[int, timedelta]) -> Shape:
     return {"name": name, "capacity": _capacity(box.seat) if box.people else "", "text": text, "due": box.due}
 
 
-def _counted(wanted: Iterable[PreviewRow]) -> str:
+def _counted(wanted: Sequence[PreviewRow]) -> str:
     """Count the requested items by resource: 3 privileges on ERP Postgres and Finance Slack, 1 credential."""
     privileges = [row for row in wanted if row.requested.privilege is not None]
-    credentials = [row for row in wanted if row.requested.credential is not None]
     parts = []
     if privileges:
-        resource_names = list(dict.fromkeys(row.resource.name for row in privileges if row.resource is not None))
-        place_words = (
-            f"{', '.join(resource_names[:-1])} and {resource_names[-1]}"
-            if 1 < len(resource_names) <= 3
-            else resource_names[0]
-            if len(resource_names) == 1
-            else f"{len(resource_names)} resources"
-        )
-        parts.append(f"{times.counted(len(privileges), 'privilege')} on {place_words}")
-    if credentials:
-        parts.append(times.counted(len(credentials), "credential"))
+        *resources, last = dict.fromkeys(row.resource.name for row in privileges if row.resource is not None)
+        place = f"{', '.join(resources)} and {last}" if resources else last
+        place = place if len(resources) < 3 else f"{len(resources) + 1} resources"
+        parts.append(f"{times.counted(len(privileges), 'privilege')} on {place}")
+    if len(wanted) > len(privileges):
+        parts.append(times.counted(len(wanted) - len(privileges), "credential"))
     return ", ".join(parts)
 
 
@@ -207,16 +187,13 @@ def _is_enough(preview: Preview) -> bool:
 def _skipped(preview: Preview) -> list[str]:
     """Each skipped person once per reason, with the approvals concerned."""
     entries: dict[tuple[int, str], tuple[str, list[str]]] = {}
-    stage_2 = [] if preview.context.light else preview.asked
-    for name, seats in [
-        ("", preview.app_seats),
-        *((row.resource.name if row.resource else "", row.seats) for row in stage_2),
-    ]:
-        for seat in seats:
-            for skip in seat.skipped:
-                entry = entries.setdefault((skip.person.pk, skip.code), (skip.why, []))
-                place_words = f"{skip.basis} of {name}" if name and skip.basis in ("owner", "deputy") else skip.basis
-                entry[1].append(place_words)
+    seats = [("", seat) for seat in preview.app_seats]
+    for row in [] if preview.context.light else preview.asked:
+        seats += [(row.resource.name if row.resource else "", seat) for seat in row.seats]
+    for name, seat in seats:
+        for skip in seat.skipped:
+            place = f"{skip.basis} of {name}" if name and skip.basis in ("owner", "deputy") else skip.basis
+            entries.setdefault((skip.person.pk, skip.code), (skip.why, []))[1].append(place)
     return [
         f"{why} ({' and '.join(list(dict.fromkeys(bases))[:2])}) · {code}"
         for (_, code), (why, bases) in entries.items()

@@ -5,29 +5,25 @@ Manifests may be large and uploads may have thousands: the database extracts nam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
-from django import forms
 from django.conf import settings
-from django.db.models import Case, CharField, Count, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Value, When
-from django.db.models.fields.json import KeyTextTransform, KeyTransform
-from django.db.models.functions import Coalesce
+from django.db.models import Case, CharField, Count, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.fields.json import KT, KeyTransform
+from django.db.models.functions import Coalesce, Concat, JSONObject, Left, Trim
 from django.http import QueryDict
 from django.urls import reverse
 
-from approvals.intake.views import registered_automations
 from approvals.intake.views.builder import FEW, Builder
+from approvals.intake.views.forms import OrderForm
 from governance.core.models import Person, Team
 from governance.web.components import state_words, times
 from governance.web.pages import pager
-from governance.web.requests.parameters import number
-from inventory.models import BatchState, Environment, ImportBatch, ImportItem, ImportState
+from inventory.models import Automation, BatchState, Environment, ImportBatch, ImportState, Version
 from inventory.ownership import rules as ownership_rules
-from inventory.ownership.views.owner_field import OwnerField, offer_owners
 
 Shape = dict[str, Any]
 
@@ -52,36 +48,6 @@ STANDS = Case(
 )
 
 
-class OrderForm(forms.Form):
-    """Answers for all automations of an upload.
-
-    Args:
-        people: possible owners.
-        teams: the builder's teams; with one team there is no field.
-    """
-
-    use_required_attribute = False
-
-    team = forms.ChoiceField(label="Built for")
-    business_owner = OwnerField(
-        "Choose somebody",
-        help_text="Who is accountable for those that are new. Owners of what the register knows stay as they are.",
-        error_messages={"required": "Name who is accountable for them."},
-    )
-    technical_owner = OwnerField("Nobody yet", required=False, help_text="Who keeps them running.")
-    environment = forms.ChoiceField(choices=Environment.choices, initial=Environment.PRODUCTION)
-
-    def __init__(self, data: Any = None, *, people: Iterable[Person], teams: Iterable[Team], **more: Any) -> None:
-        super().__init__(data, **more)
-        offer_owners(self, people)
-        team_choices = [(str(team.pk), team.name) for team in teams]
-        field = self.fields["team"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = team_choices
-        if len(team_choices) < 2:
-            del self.fields["team"]
-
-
 def form_of(builder: Builder, batch: ImportBatch, data: QueryDict | None = None) -> OrderForm:
     """The form with the answers of the earlier order, or else with the upload's team and its builder."""
     people = {
@@ -97,11 +63,8 @@ def form_of(builder: Builder, batch: ImportBatch, data: QueryDict | None = None)
     return OrderForm(data, people=by_name, teams=builder.teams, initial=initial)
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(Counter[str]):
     """Number of items of an upload by state."""
-
-    by: Mapping[str, int]
 
     @classmethod
     def of(cls, batch: ImportBatch) -> Counts:
@@ -109,13 +72,10 @@ class Counts:
         rows = _shown(batch).values_list("stands").annotate(count=Count("pk")).order_by()
         return cls(dict(rows))
 
-    def __getitem__(self, stands: str) -> int:
-        return self.by.get(stands, 0)
-
     @property
     def automations(self) -> int:
         """Number of readable automations."""
-        return sum(self.by.values()) - self["unread"]
+        return self.total() - self["unread"]
 
     @property
     def done(self) -> int:
@@ -125,8 +85,7 @@ class Counts:
     @property
     def in_words(self) -> str:
         """Outcomes in words: "1,950 new, 12 refused"."""
-        parts = [f"{self[key]:,} {word.lower()}" for key, word in SHOWN[:4] if self[key]]
-        return ", ".join(parts)
+        return ", ".join(f"{self[key]:,} {word.lower()}" for key, word in SHOWN[:4] if self[key])
 
 
 def _shown(batch: ImportBatch) -> QuerySet[Any]:
@@ -150,24 +109,27 @@ def context(builder: Builder, batch: ImportBatch, query: QueryDict, *, form: Ord
     counts, path = Counts.of(batch), reverse("import_batch", args=[batch.pk])
     is_under_way = batch.progress == BatchState.CONFIRMING
     ended = _ended(batch, counts)
-    rows, older, newer = _page(builder, batch, query, path)
+    paged = _page(builder, batch, query, path)
     can_order = bool(builder.teams) and not is_under_way and counts["waiting"] + counts["refused"] > 0
     return {
         "now": builder.now,
-        "batch": batch,
         "action": path,
         "head": _head(batch, counts),
         "crumbs": [{"label": "Import", "href": reverse("import")}, {"label": "Upload", "href": ""}],
         "is_under_way": is_under_way,
-        "progress": _progress(batch, counts, path),
+        "progress": {
+            "href": path if is_under_way else "",
+            "done": counts.done,
+            "total": counts.automations,
+            "words": counts.in_words,
+        },
         "ended": ended,
         "form": (form or form_of(builder, batch)) if can_order else None,
         "order_label": _order_label(counts),
-        "refused_before": counts["refused"],
         "adding": adding(batch) if builder.teams and not is_under_way and not (ended and ended["is_all"]) else None,
         "chips": _chips(path, query, counts),
-        "rows": rows,
-        "pager": {"newer_href": newer, "older_href": older, "words": ""},
+        "rows": [_row(item) for item in paged.rows],
+        "pager": paged,
         "empty": {"sentence": "Nothing of this upload stands so.", "href": path, "action": "Show all of it"},
     }
 
@@ -194,16 +156,6 @@ def _head(batch: ImportBatch, counts: Counts) -> Shape:
     return {"title": "Upload", "facts": facts, "actions": actions}
 
 
-def _progress(batch: ImportBatch, counts: Counts, path: str) -> Shape:
-    """Progress in words and as a bar."""
-    return {
-        "href": path if batch.progress == BatchState.CONFIRMING else "",
-        "done": counts.done,
-        "total": counts.automations,
-        "words": counts.in_words,
-    }
-
-
 def _ended(batch: ImportBatch, counts: Counts) -> Shape | None:
     """Outcome of an order."""
     if batch.progress != BatchState.CONFIRMED or not counts.done:
@@ -223,79 +175,49 @@ def _order_label(counts: Counts) -> str:
 def _chips(path: str, query: QueryDict, counts: Counts) -> list[Shape]:
     """Filters with their counts; empty ones are left out."""
     choices = [("", "All"), *((key, label) for key, label in SHOWN if counts[key] or query.get("show") == key)]
-    chips = pager.chips(path, query, "show", choices)
-    for chip, (key, _) in zip(chips, choices, strict=True):
-        chip["count"] = counts[key] if key else sum(counts.by.values())
-    return chips
+    return pager.chips(path, query, "show", choices, {"": counts.total(), **counts})
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------
 
-COLUMNS = ("pk", "filename", "reason", "stands", "progress", "name", "uses", "version__number", "version__automation")
+#: Columns of an item without its manifest, which may be large: the database extracts the values to show.
+COLUMNS = ("filename", "reason", "progress", "version__number", "version__automation")
 
 
-def _rows(batch: ImportBatch) -> QuerySet[Any, Any]:
-    """Items without their manifests: the database extracts the values to show."""
-    uses = Case(
-        When(manifest__has_key="privileges", then=_length("privileges")), default=Value(0), output_field=IntegerField()
-    )
-    named: QuerySet[Any] = _shown(batch).annotate(
-        name=Coalesce(KeyTextTransform("name", "manifest"), Value(""), output_field=CharField()), uses=uses
-    )
-    rows: QuerySet[Any, Any] = named.values(*COLUMNS)
+def _rows(batch: ImportBatch) -> QuerySet[Any]:
+    """Items with their name and number of privileges."""
+    length = Func(KeyTransform("privileges", "manifest"), function="jsonb_array_length", output_field=IntegerField())
+    uses = Case(When(manifest__has_key="privileges", then=length), default=Value(0), output_field=IntegerField())
+    name = Coalesce(KT("manifest__name"), Value(""), output_field=CharField())
+    rows: QuerySet[Any] = _shown(batch).annotate(name=name, uses=uses).select_related("version").only(*COLUMNS)
     return rows
 
 
-def _length(name: str) -> Any:
-    return Func(KeyTransform(name, "manifest"), function="jsonb_array_length", output_field=IntegerField())
-
-
-def _row(item: Mapping[str, Any]) -> Shape:
-    automation, can_open = item["version__automation"], item["progress"] == ImportState.PREVIEW
-    href = reverse("automation", args=[automation]) if automation else ""
+def _row(item: Any) -> Shape:
+    version, can_open = item.version, item.progress == ImportState.PREVIEW
+    href = reverse("automation", args=[version.automation_id]) if version is not None else ""
     return {
-        "pk": item["pk"],
-        "name": item["name"] or item["filename"],
-        "href": reverse("import_preview", args=[item["pk"]]) if can_open else href,
-        "file": item["filename"] if item["name"] else "",
-        "uses": item["uses"] if item["stands"] != "unread" else None,
-        "stands": item["stands"],
-        "words": state_words.STATES["import"][item["stands"]].text,
-        "reason": item["reason"],
-        "would": registered_automations.import_effect(item),
-        "version": item["version__number"] or "",
+        "pk": item.pk,
+        "name": item.name or item.filename,
+        "href": reverse("import_preview", args=[item.pk]) if can_open else href,
+        "file": item.filename if item.name else "",
+        "uses": item.uses if item.stands != "unread" else None,
+        "stands": item.stands,
+        "words": state_words.STATES["import"][item.stands].text,
+        "reason": item.reason,
+        "would": _import_effect(item) if hasattr(item, "known") else "",
+        "version": version.number if version is not None else "",
     }
 
 
-def _page(builder: Builder, batch: ImportBatch, query: QueryDict, path: str) -> tuple[list[Shape], str, str]:
-    """One page of items by key, with the URLs of the next and the previous page."""
+def _page(builder: Builder, batch: ImportBatch, query: QueryDict, path: str) -> pager.Paged:
+    """One page of items by key, with what the register knows of each."""
     where = batch.order.get("environment") or Environment.PRODUCTION
-    columns = registered_automations.IDENTITY_COLUMNS | {
-        "known": registered_automations.registered_automation(builder.teams, where)
-    }
-    rows = _rows(batch).annotate(**columns)
+    known = _registered_automation(builder.teams, where)
+    rows = _rows(batch).annotate(**_IDENTITY).annotate(known=known)
     if query.get("show") in dict(SHOWN):
         rows = rows.filter(stands=query["show"])
-    after, before = number(query.get("after")), number(query.get("before"))
-    if after is not None:
-        items = list(rows.filter(pk__gt=after).order_by("pk")[: pager.PAGE + 1])
-        has_more, has_less = len(items) > pager.PAGE, True
-    else:
-        earlier = rows.filter(pk__lt=before).order_by("-pk") if before is not None else rows.order_by("pk")
-        items = list(earlier[: pager.PAGE + 1])
-        more = len(items) > pager.PAGE
-        has_more, has_less = (True, more) if before is not None else (more, False)
-    items = items[: pager.PAGE]
-    if after is None and before is not None:
-        items.reverse()
-    parameters = pager.kept(query)
-    older = _page_href(path, parameters, after=items[-1]["pk"]) if items and has_more else ""
-    newer = _page_href(path, parameters, before=items[0]["pk"]) if items and has_less else ""
-    return [_row(item) for item in items], older, newer
-
-
-def _page_href(path: str, parameters: Mapping[str, str], **edge: int) -> str:
-    return f"{path}?{urlencode({**parameters, **edge})}"
+    return pager.by_column(rows, query, path, "pk")
 
 
 def all_rows(batch: ImportBatch) -> Iterator[Shape]:
@@ -303,32 +225,63 @@ def all_rows(batch: ImportBatch) -> Iterator[Shape]:
     return (_row(item) for item in _rows(batch).order_by("pk").iterator(chunk_size=500))
 
 
+# --- the register, by the ids that an import would use (I1, I7) ---
+
+#: Manifest values that identify an automation in the register (`confirmation.known`).
+_PLATFORM = Trim(Concat(KT("manifest__platform"), Value(" "), Left(KT("manifest__source__platform_instance"), 16)))
+_IDENTITY = {
+    "placed": Left(_PLATFORM, 120),
+    "with_id": Left(KT("manifest__source__external_id"), 160),
+    "content": KT("manifest__source__content"),
+}
+
+
+def _registered_automation(teams: Iterable[Team], environment: str) -> Subquery:
+    """Registered automation of an item with `_IDENTITY` in one of these teams, and its newest version; null for a new one."""
+    newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number")
+    automations = Automation.objects.filter(
+        team__in=[team.pk for team in teams],
+        environment=environment,
+        platform_instance=OuterRef("placed"),
+        external_id=OuterRef("with_id"),
+    ).exclude(external_id="")
+    number, content = (Subquery(newest.values(name)[:1]) for name in ("number", "source_digest"))
+    summary = JSONObject(name="name", number=number, content=content)
+    return Subquery(automations.order_by("pk").values(about=summary)[:1])
+
+
+def _import_effect(item: Any) -> str:
+    """Effect of importing an item with `_registered_automation` as ``known``; empty if it has no id or is finished."""
+    known = item.known
+    if item.progress != ImportState.PREVIEW or not item.with_id:
+        return ""
+    if known is None:
+        return "New to the register"
+    if known["number"] is None:
+        return f"Known as {known['name']}"
+    if known["content"] == item.content:
+        return f"Known: the source of {known['name']}, version {known['number']}"
+    return f"Known: a new version of {known['name']}, after version {known['number']}"
+
+
 # --- first page and discard ------------------------------------------------------------------------------------
 
 
 def uploads_of(person: Person, now: datetime) -> list[Shape]:
     """A person's uploads of several automations: running, unfinished or recently finished, newest first."""
-    open_items = ImportItem.objects.filter(batch=OuterRef("pk"), progress=ImportState.PREVIEW, version=None)
-    uploads = ImportBatch.objects.filter(by=person, size__gt=1)
-    uploads = uploads.filter(
-        Exists(open_items) | Q(progress=BatchState.CONFIRMING) | Q(size__gt=FEW, at__gte=now - SHOWN_FOR)
-    )
-    listed = list(uploads.order_by("-pk")[:MOST])
-    left = dict(
-        ImportItem.objects.filter(batch__in=listed, progress=ImportState.PREVIEW, version=None)
-        .values_list("batch")
-        .annotate(count=Count("pk"))
-        .order_by()
-    )
+    is_open = Q(items__progress=ImportState.PREVIEW, items__version=None)
+    uploads = ImportBatch.objects.filter(by=person, size__gt=1).annotate(left=Count("items", filter=is_open))
+    recent = Q(size__gt=FEW, at__gte=now - SHOWN_FOR)
+    uploads = uploads.filter(Q(left__gt=0) | Q(progress=BatchState.CONFIRMING) | recent)
     return [
         {
             "name": times.counted(upload.size, "automation"),
             "href": reverse("import_batch", args=[upload.pk]),
             "at": upload.at,
             "state": upload.progress,
-            "left": left.get(upload.pk, 0),
+            "left": upload.left,
         }
-        for upload in listed
+        for upload in uploads.order_by("-pk")[:MOST]
     ]
 
 

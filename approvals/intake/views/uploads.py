@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -18,10 +17,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from approvals.intake import bulk_import
 from approvals.intake.views import upload_page
-from approvals.intake.views.builder import Builder
+from approvals.intake.views.builder import Builder, discard_question
+from approvals.intake.views.forms import OrderForm
 from approvals.intake.views.imports import show_refusals
 from governance.core.duties.refusals import Refusal, Refused, refuse
-from governance.core.models import Person, Team
+from governance.core.models import Team
 from governance.core.texts import free_text
 from governance.web.pages.page import page, refused
 from governance.web.requests import upload_limits
@@ -73,10 +73,8 @@ def add(request: Request) -> HttpResponse:
 
 def _check_size(request: Request) -> None:
     """Report a request that was too large and arrived without its files."""
-    size = number(request.META.get("CONTENT_LENGTH")) or 0
-    if size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE and not request.FILES:
-        sentence = f"This is more than {upload_limits.limit()}, which is the most that is taken at once."
-        raise refuse(Refusal("I7", "input", sentence, FEWER_FILES))
+    if upload_limits.is_too_large(request) and not request.FILES:
+        raise refuse(Refusal("I7", "input", upload_limits.too_large_sentence(), FEWER_FILES))
     most = settings.DATA_UPLOAD_MAX_NUMBER_FILES or 0
     if len(request.POST.getlist("large")) > most:
         raise refuse(Refusal("I7", "input", f"This names more than {most} files.", FEWER_FILES))
@@ -132,21 +130,14 @@ def _posted(request: Request, builder: Builder, batch: ImportBatch) -> HttpRespo
     if not form.is_valid() or _wrong_owners(builder, team, form):
         context = upload_page.context(builder, batch, request.GET, form=form)
         return page(request, TEMPLATE, context, status=422)
-    bulk_import.order(batch, _order_from(team, form.cleaned_data))
+    given, technical = form.cleaned_data, form.cleaned_data["technical_owner"]
+    technical_owner = technical.pk if technical else None
+    order = bulk_import.Order(team.pk, given["business_owner"].pk, technical_owner, given["environment"])
+    bulk_import.order(batch, order)
     return redirect("import_batch", pk=batch.pk)
 
 
-def _order_from(team: Team, given: dict[str, Any]) -> bulk_import.Order:
-    technical: Person | None = given["technical_owner"]
-    return bulk_import.Order(
-        team=team.pk,
-        business_owner=given["business_owner"].pk,
-        technical_owner=technical.pk if technical else None,
-        environment=given["environment"],
-    )
-
-
-def _wrong_owners(builder: Builder, team: Team, form: upload_page.OrderForm) -> bool:
+def _wrong_owners(builder: Builder, team: Team, form: OrderForm) -> bool:
     """Whether a named person can't own automations of this team; reported beside the field (S1)."""
     named = {name: form.cleaned_data[name] for name in ("business_owner", "technical_owner")}
     refusals: list[tuple[str, Refusal]] = ownership_rules.owner_refusals(team, None, named, builder.now)
@@ -198,13 +189,5 @@ def discard(request: Request, pk: int) -> HttpResponse:
             return refused(request, error.refusal, context={"back_href": back})
         messages.success(request, "Discarded. What is in the register already stays.")
         return redirect("import")
-    ask = {
-        "id": "discard",
-        "title": "Discard what was not imported?",
-        "text": upload_page.discard_sentence(batch),
-        "action": reverse("import_batch_discard", args=[pk]),
-        "label": "Discard",
-        "kind": "danger",
-    }
-    crumbs = [{"label": "Import", "href": reverse("import")}, {"label": "Upload", "href": back}]
-    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back, "crumbs": crumbs})
+    text = upload_page.discard_sentence(batch)
+    return discard_question(request, "Discard what was not imported?", text, "Upload", back)

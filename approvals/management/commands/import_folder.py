@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ class Command(BaseCommand):
             self.stderr.write(f"{count:,} passed over: {reason}.")
 
     def _import(self, batch: ImportBatch, order: bulk_import.Order, is_stopped: list[bool]) -> None:
-        previews.order_import(batch, {**batch.order, **order.to_dict()})
+        previews.order_import(batch, {**batch.order, **asdict(order)})
         batch.refresh_from_db()
         total, began = previews.open_items(batch).count(), time.monotonic()
         done = Counter[str]()

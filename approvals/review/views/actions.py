@@ -72,9 +72,9 @@ def allowed_actions(record: Approval, context: SubmissionContext, reader: Reader
     if refusal is None or refusal.kind != "state" or record.state != ApprovalState.OPEN:
         return AllowedActions(actor, refusal)
     rejecting, reject_refusal = decider_of(record, context, reader, reject)
-    return (
-        AllowedActions(actor, refusal) if reject_refusal is not None else AllowedActions(rejecting, None, held=refusal)
-    )
+    if reject_refusal is not None:
+        return AllowedActions(actor, refusal)
+    return AllowedActions(rejecting, None, held=refusal)
 
 
 def gives_extra_approval(record: Approval, context: SubmissionContext, actor: Actor) -> bool:

@@ -5,26 +5,25 @@ from __future__ import annotations
 from approvals.assignment import next_approver
 from approvals.decisions import digest
 from approvals.models import Approval, ApprovalState, Decision, Submission
-from approvals.review.views import actions, approval_rows, changes, decision_form, duplicates, tier_reasons
+from approvals.review.views import actions, approval_rows, changes, decision_form, duplicates, remarks, tier_reasons
 from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader, Shape
 from inventory.importers import sentences
-from inventory.models import AutomationKind
+from inventory.models import AutomationKind, Privilege
 from inventory.versions import findings
 
 FINDING_TONES = {"high": "high", "medium": "wait"}
 #: Advice if a decision would leave other approvals without an eligible approver.
 STRANDING_ADVICE = "Leave it to somebody else who may decide it, where there is one."
-OUTCOMES = {"approve": "approved", "reject": "rejected", "ask": "changes_asked"}
 
 
 def panel(details: Dossier, reader: Reader) -> Shape:
     """Context of ``approvals/review/app.html``."""
-    submission, app = details.submission, details.app
+    submission, app, titles = details.submission, details.app, details.titles
     shape: Shape = {
         "state": {"value": app.state if app else "approved"},
         "purpose": submission.asked.get("purpose", submission.automation.purpose),
-        "facts": _facts(details),
+        "facts": [{"label": label, "text": text} for label, text in _facts(details)],
         "tier": submission.tier,
         "reasons": tier_reasons.group_reasons(submission.reasons, _sentences(details)),
         "findings": _findings(details),
@@ -32,9 +31,14 @@ def panel(details: Dossier, reader: Reader) -> Shape:
         "changes_since": details.since.version if details.since is not None else "",
         "compare_href": "#changes-diff",
         "compare_words": "Old and new, side by side",
-        "objections": _objections(details),
-        "decisions": [_decision_shape(decision) for decision in _decisions(details)],
-        "alike": [duplicate.shape() for duplicate in details.alike],
+        # objections to privileges from before stage 2, for the deciders of stage 1 (A3)
+        "objections": [
+            remarks.of_comment(comment, titles.get(comment.approval_id or 0, ""))
+            for comment in details.comments
+            if comment.is_objection
+        ],
+        "decisions": [remarks.of_decision(decision) for decision in _decisions(details)],
+        "alike": details.alike,
         "history": approval_rows.earlier(app, details.route, reader) if app is not None and details.alike else [],
     }
     if reader.opened == "app" and reader.refusal is not None:
@@ -50,9 +54,9 @@ def panel(details: Dossier, reader: Reader) -> Shape:
 def _sentences(details: Dossier) -> list[str]:
     """Sentences of all privileges that the version would hold. Reasons of its tier may start with them."""
     privileges = [record.privilege for record in details.second if record.privilege is not None]
-    since = details.since
-    held = [*since.kept, *since.again, *(altered.after for altered in since.altered)] if since is not None else []
-    return list(dict.fromkeys(privilege.sentence for privilege in (*privileges, *held)))
+    held = [change.after for change in details.since.items] if details.since is not None else []
+    privileges += [item for item in held if isinstance(item, Privilege)]
+    return list(dict.fromkeys(privilege.sentence for privilege in privileges))
 
 
 def _light(details: Dossier) -> str:
@@ -64,25 +68,22 @@ def _light(details: Dossier) -> str:
     return f"Once the app is approved, {policy} approves its {records} of stage 2, and nobody else is asked."
 
 
-def _facts(details: Dossier) -> list[Shape]:
+def _facts(details: Dossier) -> list[tuple[str, str]]:
     submission = details.submission
     automation, version = submission.automation, submission.version
     business, technical = (details.owner_named(submission.asked.get(name)) for name in digest.OWNERS)
-    rows = (
-        ("Team", automation.team.name, ""),
-        ("Business", business or automation.business_owner.name, ""),
-        ("Technical", technical or "nobody named", ""),
-        ("Escalation", automation.escalation_contact or "none given", ""),
-        ("Starts", "; ".join(details.starts) or "by hand", ""),
-        (
-            "Runs on",
-            f"{sentences.platform_label(automation.platform_instance)}, {automation.get_environment_display().lower()}",
-            "",
-        ),
-        ("Kind", kind_of(submission), ""),
-        ("Version", str(version.number), f"{version.manifest_digest.partition(':')[2][:8]}…"),
-    )
-    return [{"label": label, "text": text, "quiet": quiet, "href": "", "mono": ""} for label, text, quiet in rows]
+    starts = [changes.trigger_words(fact) for fact in submission.asked.get("triggers") or ()]
+    platform = sentences.platform_label(automation.platform_instance)
+    return [
+        ("Team", automation.team.name),
+        ("Business", business or automation.business_owner.name),
+        ("Technical", technical or "nobody named"),
+        ("Escalation", automation.escalation_contact or "none given"),
+        ("Starts", "; ".join(starts) or "by hand"),
+        ("Runs on", f"{platform}, {automation.get_environment_display().lower()}"),
+        ("Kind", kind_of(submission)),
+        ("Version", f"{version.number} {version.manifest_digest.partition(':')[2][:8]}…"),
+    ]
 
 
 def kind_of(submission: Submission) -> str:
@@ -104,21 +105,6 @@ def _findings(details: Dossier) -> list[Shape]:
     ]
 
 
-def _objections(details: Dossier) -> list[Shape]:
-    """Objections to privileges from before stage 2, for the deciders of stage 1. They bind nobody (A3)."""
-    records = {record.pk: record for record in details.records}
-    return [
-        {
-            "who": comment.by.name,
-            "at": comment.at,
-            "about": approval_rows.subject(records.get(comment.approval_id or 0)),
-            "text": comment.text.shown,
-        }
-        for comment in details.comments
-        if comment.is_objection
-    ]
-
-
 def _decisions(details: Dossier) -> list[Decision]:
     """Decisions on the app: its own, carried-over ones, or those that the submission rests on."""
     app, decisions_by_approval = details.app, details.route.decisions
@@ -127,44 +113,27 @@ def _decisions(details: Dossier) -> list[Decision]:
     return decisions_by_approval.get(app.pk) or decisions_by_approval.get(app.carried_from_id or 0, [])
 
 
-def _decision_shape(decision: Decision) -> Shape:
-    return {
-        "who": decision.person.name,
-        "capacity": decision.seat.get_label_display().lower(),
-        "at": decision.at,
-        "text": decision.reason.shown if decision.reason else "",
-        "state": OUTCOMES[decision.outcome],
-    }
-
-
 def _add_decision(shape: Shape, app: Approval, details: Dossier, reader: Reader) -> None:
     """Add the decision form, or the holder for other readers; with people asked in addition and why (A9)."""
     route = details.route
     standing = route.standing(app)
     additions = [(seat.beside.words, "A9") for seat in standing if seat.beside is not None]
     additions += [(rung.words, "A10") for seat in standing for rung in seat.late]
-    if additions:
-        shape["beside"] = [{"icon": "person", "text": words, "code": code} for words, code in additions]
+    shape["beside"] = [{"icon": "person", "text": words, "code": code} for words, code in additions]
     say = actions.allowed_actions(app, details.context, reader)
-    if say.refusal is None:
-        shape["state"]["mine"] = True
-        form_reader = reader.at(decision_form.key_of(app))
-        form = decision_form.decision_form(app, details.context, form_reader, say.actor, say.held)
-        form["alike"] = duplicates.questions(details.alike, form_reader)
-        if form["alike"]:  # the form shows the ones that it asks about
-            fields = {question["field"] for question in form["alike"]}
-            shape["alike"] = [duplicate.shape() for duplicate in details.alike if duplicate.field not in fields]
-        stranded = route.would_strand(app, say.actor)
-        form["warnings"] = []
-        if stranded:
-            lead = f"If you decide this, nobody is left to decide {next_approver.list_names(stranded)}."
-            form["warnings"].append({"tone": "no", "icon": "warning", "lead": lead, "text": STRANDING_ADVICE})
-        shape["decide"] = form
+    if say.refusal is not None:
+        held = details.held_of(app)
+        shape["state"]["holder"] = approval_rows.holder_words(held)
+        shape["locked"] = approval_rows.locked(say.refusal, held)
         return
-    shape["state"]["holder"] = approval_rows.holder_words(details.held_of(app))
-    if say.refusal.kind == "duty":
-        shape["locked"] = {
-            "sentence": say.refusal.sentence.rstrip("."),
-            "code": say.refusal.code,
-            "passed_to": shape["state"]["holder"],
-        }
+    shape["state"]["mine"] = True
+    form_reader = reader.at(decision_form.key_of(app))
+    form = decision_form.decision_form(app, details.context, form_reader, say.actor, say.held)
+    form["alike"] = duplicates.questions(details.alike, form_reader)
+    if form["alike"]:  # the form shows the ones that it asks about
+        shape["alike"] = [duplicate for duplicate in details.alike if not duplicate["may_answer"]]
+    stranded = route.would_strand(app, say.actor)
+    if stranded:
+        lead = f"If you decide this, nobody is left to decide {next_approver.list_names(stranded)}."
+        form["warnings"] = [{"tone": "no", "icon": "warning", "lead": lead, "text": STRANDING_ADVICE}]
+    shape["decide"] = form

@@ -26,30 +26,21 @@ from approvals.review.views.reader import Reader, Shape
 from governance.core.duties.refusals import Refusal
 from governance.web.components import times
 
-#: Optional keys of a row. A missing name costs a template more than an empty one.
-BLANK: Shape = dict.fromkeys(
-    (
-        "level_asked",
-        "scope_asked",
-        "name",
-        "note",
-        "quick",
-        "signs",
-        "held",
-        "focus",
-        "evidence",
-        "decide",
-        "object",
-        "undo",
-        "refusal",
-        "typed",
-    )
-)
 #: Words for a decision, to follow the person's name.
 DECISION_WORDS = {
     DecisionOutcome.APPROVE: "approved it",
     DecisionOutcome.REJECT: "refused it",
     DecisionOutcome.ASK: "asked for changes",
+}
+#: Segments of ended, sent back and waiting approvals in the stepper's bar.
+SEGMENTS = {
+    ApprovalState.APPROVED: "approved",
+    ApprovalState.REJECTED: "refused",
+    ApprovalState.EXPIRED: "refused",
+    ApprovalState.CHANGES_ASKED: "asked",
+    ApprovalState.WAITING: "later",
+    ApprovalState.NOT_APPLICABLE: "later",
+    ApprovalState.WITHDRAWN: "later",
 }
 SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURITY: "right"}
 
@@ -57,11 +48,6 @@ SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURI
 def holder_words(held: Iterable[Waiting]) -> str:
     """People who hold an approval, in words: alternatives per seat, joined over its seats (A8)."""
     return " and ".join(pending.names for pending in held)
-
-
-def subject(record: Approval | None) -> str:
-    """Subject of a comment: a privilege or credential in words, "the app", or empty for the submission."""
-    return "" if record is None else str(record.privilege or record.credential or "the app")
 
 
 def row(
@@ -83,47 +69,55 @@ def row(
     """
     say = actions.allowed_actions(record, context, reader)
     may_decide = say.refusal is None
-    key = str(record.pk)
-    review_href = reverse("review", args=[record.submission_id])
-    shape = (
-        BLANK
-        | request_shape(record, context.facts)
-        | {
-            "key": key,
-            "kind": record.kind,
-            "tier": record.tier,
-            "tags": _tags(record, context, objected),
-            "owner": _owner(record),
-            "open_href": f"{review_href}?open={key}#row-{key}",
-            "close_href": review_href,
-            "state": _state(record, context.route, reader, held, may_decide=may_decide),
-            "refused": record.state in REFUSED,
-            "aside": not may_decide and not record.has_ended,
-            "may_decide": may_decide,
-            "open": key == reader.opened or key in reader.also_open,
-            "locked": _locked(say.refusal, held) if record.state == ApprovalState.OPEN else None,
-            "mine": may_decide,
-            "signs": may_decide and actions.gives_extra_approval(record, context, say.actor),
-            "may_object": object_to.refusal(record, actor=reader.actor, now=reader.now, context=context) is None,
-        }
-    )
+    key, row_href = str(record.pk), reverse("review", args=[record.submission_id])
+    may_object = object_to.refusal(record, actor=reader.actor, now=reader.now, context=context) is None
+    shape = request_shape(record, context.facts) | {
+        "key": key,
+        "kind": record.kind,
+        "tier": record.tier,
+        "tags": _tags(record, context, objected),
+        "owner": _owner(record),
+        "open_href": f"{row_href}?open={key}#row-{key}",
+        "close_href": row_href,
+        "state": _state(record, context.route, reader, held, may_decide=may_decide),
+        "refused": record.state in REFUSED,
+        "aside": not may_decide and not record.has_ended,
+        "may_decide": may_decide,
+        "open": key == reader.opened or key in reader.also_open,
+        "locked": locked(say.refusal, held) if record.state == ApprovalState.OPEN else None,
+        "mine": may_decide,
+        "signs": may_decide and actions.gives_extra_approval(record, context, say.actor),
+        "may_object": may_object,
+        "undo": undo_action(record, context, reader),
+    }
     if say.held is not None:
         shape["note"] = {"tone": "wait", "icon": "lock", "lead": say.held.sentence, "text": say.held.to_do}
         shape["held"] = True
     elif not may_decide or shape["signs"]:
         shape["note"] = actions.extra_approval_note(record, context, holder_words(held))
     elif record.tier != "high":
-        shape["quick"] = {
-            "action": decide_href(record),
-            "digest": digest.digest(digest.facts_of_approval(record, context.conflicts)),
-        }
-    shape["undo"] = undo_action(record, context, reader)
+        shown = digest.digest(digest.facts_of_approval(record, context.conflicts))
+        shape["quick"] = {"action": decide_href(record), "digest": shown}
     if shape["open"]:
-        row_reader = reader.at(key)
-        decide = decision_form(record, context, row_reader, say.actor, say.held) if may_decide else None
-        objection = _objection_form(record, row_reader) if shape["may_object"] else None
-        shape |= {"evidence": evidence(record, context, reader), "decide": decide, "object": objection}
-        shape |= {"refusal": row_reader.refusal, "typed": "" if decide else (row_reader.typed or {}).get("reason", "")}
+        shape |= _opened(record, context, reader, say, may_object=may_object)
+    return shape
+
+
+def _opened(
+    record: Approval, context: SubmissionContext, reader: Reader, say: actions.AllowedActions, *, may_object: bool
+) -> Shape:
+    """The evidence of an open row, and the form of the reader's decision or objection."""
+    key = str(record.pk)
+    row_reader = reader.at(key)
+    typed = (row_reader.typed or {}).get("reason", "")
+    shape: Shape = {"evidence": evidence(record, context, reader), "refusal": row_reader.refusal}
+    if say.refusal is None:
+        shape["decide"] = decision_form(record, context, row_reader, say.actor, say.held)
+    else:
+        shape["typed"] = typed
+    if may_object:
+        action, error = reverse("object", args=[record.submission_id, record.pk]), row_reader.errors.get("reason", "")
+        shape["object"] = {"action": action, "value": typed, "error": error, "focus": reader.opened == key}
     return shape
 
 
@@ -137,43 +131,28 @@ def undo_action(record: Approval, context: SubmissionContext, reader: Reader) ->
     return {"action": reverse("undo", args=[record.submission_id, record.pk]), "decision": counted[-1].pk}
 
 
-def _objection_form(record: Approval, reader: Reader) -> Shape:
-    """Context of ``approvals/review/objection.html`` (A3)."""
-    typed = reader.typed or {}
-    return {
-        "action": reverse("object", args=[record.submission_id, record.pk]),
-        "value": typed.get("reason", ""),
-        "error": reader.errors.get("reason", ""),
-        "focus": reader.opened == str(record.pk),
-    }
-
-
 def request_shape(record: Approval, facts: SubmissionFacts) -> Shape:
     """Words and code of an approval, with what was narrowed (A7)."""
-    days = record.granted_term_days or record.term_days
+    days, privilege, credential = record.granted_term_days or record.term_days, record.privilege, record.credential
     term = {"term": f"{days} d", "term_asked": str(record.term_days) if days != record.term_days else ""}
-    if record.privilege is not None:
-        privilege = record.privilege
-        entitlement = privilege.entitlement
+    if privilege is not None:
         level = record.granted_level or privilege.level
         scope = record.granted_scope if record.granted_scope is not None else privilege.scope
-        narrowed = record.granted_scope is not None
         return term | {
             "level": level,
             "level_asked": privilege.level if level != privilege.level else "",
             "sentence": privilege.sentence,
-            "scope": raw(entitlement.code, privilege.through, privilege.target, scope),
-            "scope_asked": ", ".join(s for s in privilege.scope if s not in scope) if narrowed else "",
+            "scope": raw(privilege.entitlement.code, privilege.through, privilege.target, scope),
+            "scope_asked": ", ".join(part for part in privilege.scope if part not in scope),
             "data_class": tiers.counted_class(privilege, facts),
         }
-    credential = record.credential
-    name = str(credential)
-    kept = f", kept in {credential.kept_in.name}" if credential and credential.kept_in else ""
+    assert credential is not None  # an approval of stage 2 has one of the two
+    kept = f", kept in {credential.kept_in.name}" if credential.kept_in else ""
     return term | {
         "level": "secret",
-        "sentence": f"{credential.sentence if credential else 'Uses a credential'}{kept}",
-        "name": name,
-        "scope": " · ".join(filter(None, [credential.external_id, credential.lifetime])) if credential else "",
+        "sentence": f"{credential.sentence}{kept}",
+        "name": str(credential),
+        "scope": " · ".join(filter(None, [credential.external_id, credential.lifetime])),
         "data_class": tiers.counted_class_of_credential(record, facts),
     }
 
@@ -189,40 +168,34 @@ def _owner(record: Approval) -> str:
 
 
 def _tags(record: Approval, context: SubmissionContext, objected: Collection[int]) -> list[Shape]:
-    found_tags = []
-    if record.pk in objected:
-        found_tags.append({"text": "Objected to", "tone": "wait", "icon": "speech"})
-    if context.route.who_stopped(record):
-        found_tags.append({"text": "Was stopped", "tone": "no", "icon": "ring-cross"})
-    if credentials.is_left_out(record, context.facts):
-        found_tags.append(
-            {"text": "Not granted: every privilege that uses it was refused", "tone": "no", "icon": "key"}
-        )
-    return [*found_tags, *tags(record, context)]
+    left_out = credentials.is_left_out(record, context.facts)
+    shown = (
+        (record.pk in objected, "Objected to", "wait", "speech"),
+        (context.route.who_stopped(record), "Was stopped", "no", "ring-cross"),
+        (left_out, "Not granted: every privilege that uses it was refused", "no", "key"),
+    )
+    return [*_if_so(shown), *tags(record, context)]
+
+
+def _if_so(candidates: Iterable[tuple[object, str, str, str]]) -> list[Shape]:
+    """Tags whose condition holds: condition, text, tone and icon."""
+    return [{"text": text, "tone": tone, "icon": icon} for is_so, text, tone, icon in candidates if is_so]
 
 
 def tags(record: Approval, context: SubmissionContext) -> list[Shape]:
     """Notable facts of an approval, for every page that decides it."""
-    found_tags = [
-        *conflict_rows.tags(context.conflicts.remaining_of(record)),
-        *credentials.tags(record, context.facts),
-    ]
-    if record.earlier_id is not None:
-        found_tags.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
-    if record.carried_from_id is not None:
-        found_tags.append({"text": "Carried over", "tone": "", "icon": ""})
-    privilege = record.privilege
-    if privilege is not None and privilege.model_controlled:
-        found_tags.append({"text": "Chosen by a model", "tone": "high", "icon": "robot"})
-    if privilege is not None:
-        found_tags += [
-            {"text": short, "tone": "ok", "icon": "check"} for _, short in privilege.entitlement.controls_said
-        ]
-    if record.round > 1:
-        found_tags.append({"text": f"Round {record.round}", "tone": "ask", "icon": "speech"})
-    if credentials.is_refused(record, context.facts):
-        found_tags.append({"text": "Unusable: its credential was refused", "tone": "no", "icon": "key"})
-    return found_tags
+    privilege, is_refused = record.privilege, credentials.is_refused(record, context.facts)
+    controls = privilege.entitlement.controls_said if privilege is not None else ()
+    shown = (
+        (record.earlier_id, "Asked again", "wait", "undo"),
+        (record.carried_from_id, "Carried over", "", ""),
+        (privilege is not None and privilege.model_controlled, "Chosen by a model", "high", "robot"),
+        *((True, short, "ok", "check") for _, short in controls),
+        (record.round > 1, f"Round {record.round}", "ask", "speech"),
+        (is_refused, "Unusable: its credential was refused", "no", "key"),
+    )
+    conflicts = conflict_rows.tags(context.conflicts.remaining_of(record))
+    return [*conflicts, *credentials.tags(record, context.facts), *_if_so(shown)]
 
 
 def _state(record: Approval, route: Route, reader: Reader, held: Sequence[Waiting], *, may_decide: bool) -> Shape:
@@ -261,7 +234,8 @@ def decided_by(decision: Decision, reader: Reader, *, start: bool = True) -> str
     return f"{name} for {reader.name(decision.for_person)}" if decision.for_person else name
 
 
-def _locked(refusal: Refusal | None, held: Sequence[Waiting]) -> Shape | None:
+def locked(refusal: Refusal | None, held: Sequence[Waiting]) -> Shape | None:
+    """Context of ``approvals/review/locked.html`` if a duty keeps the reader from deciding."""
     if refusal is None or refusal.kind != "duty":
         return None
     return {"sentence": refusal.sentence.rstrip("."), "code": refusal.code, "passed_to": holder_words(held)}
@@ -269,34 +243,23 @@ def _locked(refusal: Refusal | None, held: Sequence[Waiting]) -> Shape | None:
 
 def evidence(record: Approval, context: SubmissionContext, reader: Reader) -> Shape:
     """Evidence of an approval: justification, reasons, seats, skipped people, and earlier decisions."""
-    route = context.route
+    route, conflicts = context.route, context.conflicts
     standing = [] if record.by_policy_id is not None else route.standing(record)
+    skipped = [("person", f"{skip.why}.", skip.code) for seat in standing for skip in seat.skipped]
+    skipped += [("clock", rung.words, "A10") for seat in standing for rung in seat.late]
     return {
         "asked_by": route.submission.submitted_by.name,
         "why": record.justification.shown if record.justification else "",
         "reasons": [
-            *_conflicts(record, context),
+            *conflict_rows.reasons(conflicts.remaining_of(record), {conflicts.key_of(record)}, conflicts.sentences),
             *credentials.reasons(record, context.facts),
             *_evidence_reasons(record, context.facts),
         ],
         "seats_title": f"Seats for a {record.tier}-risk {record.kind}",
         "seats": [_seat(seat, reader, is_open=record.state != ApprovalState.WAITING) for seat in standing],
-        "skipped": [
-            *(
-                {"icon": "person", "text": f"{skip.why}.", "code": skip.code}
-                for seat in standing
-                for skip in seat.skipped
-            ),
-            *({"icon": "clock", "text": rung.words, "code": "A10"} for seat in standing for rung in seat.late),
-        ],
+        "skipped": [{"icon": icon, "text": text, "code": code} for icon, text, code in skipped],
         "history": _history(record, route, reader),
     }
-
-
-def _conflicts(record: Approval, context: SubmissionContext) -> list[Shape]:
-    """Conflicts of the approval, with their rules and reasons (S6)."""
-    conflicts = context.conflicts
-    return conflict_rows.reasons(conflicts.remaining_of(record), {conflicts.key_of(record)}, conflicts.sentences)
 
 
 def _evidence_reasons(record: Approval, facts: SubmissionFacts) -> list[Shape]:
@@ -307,50 +270,36 @@ def _evidence_reasons(record: Approval, facts: SubmissionFacts) -> list[Shape]:
         reasons.append({"icon": "check", "lead": f"Approved by {policy}.", "text": text})
     reasons += [{"icon": "warning" if record.tier == "high" else "file", "text": text} for text in record.reasons]
     privilege = record.privilege
-    if privilege is not None:
-        places = ", ".join(privilege.at[:4])
-        steps = "step" if len(privilege.at) == 1 else "steps"
-        reasons.append({"icon": "file", "text": f"Used by {len(privilege.at)} {steps}:", "code": places})
-        reasons += [
-            {
-                "icon": "check",
-                "tone": "ok",
-                "lead": f"{words}.",
-                "text": "Whoever answers for it says so.",
-                "href": privilege.entitlement.controls_href,
-                "link": "Who, and how",
-            }
-            for words, _ in privilege.entitlement.controls_said
-        ]
-        if privilege.assumed:
-            assumed_names = ", ".join(privilege.assumed)
-            reasons.append(
-                {"icon": "question", "text": f"The export does not say {assumed_names}; the platform's default counts."}
-            )
-        if privilege.credential is not None:
-            text = "If that is refused, this stays approved but can’t be used."
-            reasons.append({"icon": "key", "lead": f"Rests on {privilege.credential}.", "text": text})
+    if privilege is None:
+        return reasons + bindings.binding_notes(record, facts)
+    steps = "step" if len(privilege.at) == 1 else "steps"
+    places = ", ".join(privilege.at[:4])
+    reasons.append({"icon": "file", "text": f"Used by {len(privilege.at)} {steps}:", "code": places})
+    said = {"icon": "check", "tone": "ok", "text": "Whoever answers for it says so.", "link": "Who, and how"}
+    href = privilege.entitlement.controls_href
+    reasons += [said | {"lead": f"{words}.", "href": href} for words, _ in privilege.entitlement.controls_said]
+    if privilege.assumed:
+        text = f"The export does not say {', '.join(privilege.assumed)}; the platform's default counts."
+        reasons.append({"icon": "question", "text": text})
+    if privilege.credential is not None:
+        text = "If that is refused, this stays approved but can’t be used."
+        reasons.append({"icon": "key", "lead": f"Rests on {privilege.credential}.", "text": text})
     return reasons + bindings.binding_notes(record, facts)
 
 
 def _seat(seat: SeatState, reader: Reader, *, is_open: bool) -> Shape:
-    seal = SEAT_SEALS.get(SeatLabel(seat.label), "none")
-    capacity = SeatLabel(seat.label).label
-    if seat.decision is not None:
-        state: Shape = {"value": "approved", "below": times.moment_words(seat.decision.at, reader.now)}
-        reason = seat.decision.reason.shown if seat.decision.reason is not None else ""
-        return {
-            "capacity": capacity,
-            "who": decided_by(seat.decision, reader),
-            "seal": seal,
-            "state": state,
-            "said": reason,
+    label, decision = SeatLabel(seat.label), seat.decision
+    shape: Shape = {"capacity": label.label, "seal": SEAT_SEALS.get(label, "none")}
+    if decision is not None:
+        return shape | {
+            "who": decided_by(decision, reader),
+            "state": {"value": "approved", "below": times.moment_words(decision.at, reader.now)},
+            "said": decision.reason.shown if decision.reason is not None else "",
         }
     names = " or ".join(reader.name(person) for person in seat.may_decide) or "nobody is left"
-    mine = is_open and any(reader.is_me(person) for person in seat.may_decide)
-    state = {"value": "open" if is_open else "waiting", "mine": mine}
     basis = f" ({seat.basis})" if seat.basis not in ("", "owner", "lead", "security reviewer") else ""
-    return {"capacity": capacity, "who": f"{names}{basis}", "seal": seal, "state": state}
+    mine = is_open and any(reader.is_me(person) for person in seat.may_decide)
+    return shape | {"who": f"{names}{basis}", "state": {"value": "open" if is_open else "waiting", "mine": mine}}
 
 
 def _history(record: Approval, route: Route, reader: Reader) -> list[Shape]:
@@ -385,13 +334,4 @@ def decided_words(records: Sequence[Approval]) -> str:
 
 def segment(record: Approval, *, mine: bool) -> str:
     """Segment of one approval in the stepper's bar."""
-    words = {
-        ApprovalState.APPROVED: "approved",
-        ApprovalState.REJECTED: "refused",
-        ApprovalState.EXPIRED: "refused",
-        ApprovalState.CHANGES_ASKED: "asked",
-        ApprovalState.WAITING: "later",
-        ApprovalState.NOT_APPLICABLE: "later",
-        ApprovalState.WITHDRAWN: "later",
-    }
-    return words.get(ApprovalState(record.state), "mine" if mine else "other")
+    return SEGMENTS.get(ApprovalState(record.state), "mine" if mine else "other")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals.assignment.context import SubmissionContext
 from approvals.models import Submission
 from approvals.models.submission import UNFINISHED
-from approvals.review.views.reader import Shape
-from governance.core.clock import business_time
+from approvals.review.views.reader import Shape, crumbs
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import visible_row
 from inventory.chains import queries as chain_queries
 from inventory.chains import views as chain_views
 
@@ -21,31 +18,12 @@ from inventory.chains import views as chain_views
 @require_GET
 def review_chain(request: Request, pk: int) -> HttpResponse:
     """Show the version's connections, or the automation's once the submission has ended."""
-    now = business_time.now()
-    seen = Submission.objects.visible_to(request.actor, now).select_related("automation", "version__automation")
-    submission = get_object_or_404(seen, pk=pk)
-    would = submission.state in UNFINISHED
-    connected = (
-        chain_queries.chain_with_version(submission.version) if would else chain_views.chain_of(submission.automation)
-    )
-    name = submission.automation.name
+    submission, now = visible_row(request, Submission, pk, "automation", "version__automation")
+    automation, would = submission.automation, submission.state in UNFINISHED
+    chain = chain_queries.chain_with_version(submission.version) if would else chain_views.chain_of(automation)
     context: Shape = {
-        "crumbs": [
-            {"label": "Approvals", "href": reverse("approvals")},
-            {"label": f"Submission {submission.reference}", "href": reverse("review", args=[pk])},
-            {"label": "Joined with", "href": ""},
-        ],
-        "head": {"title": f"What {name} would be joined with", "facts": []},
-        "chain": chain_views.chain_shape(connected, name, request.actor, now, would=would),
+        "crumbs": crumbs(submission, "Connected automations"),
+        "head": {"title": f"What {automation.name} would be connected with", "facts": []},
+        "chain": chain_views.chain_shape(chain, automation.name, request.actor, now, would=would),
     }
     return page(request, "inventory/chains/chain.html", context, fragment="chain")
-
-
-def panels(context: SubmissionContext) -> list[Shape]:
-    """Panel of the review page with the connections of an unfinished submission, if there are any."""
-    submission = context.submission
-    if submission.state not in UNFINISHED or not (context.facts.chain.links or context.facts.chain.unknown):
-        return []
-    return [
-        {"href": reverse("review_chain", args=[submission.pk]), "title": "What it would be joined with", "id": "chain"}
-    ]

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.urls import reverse
 from approvals.decisions import digest
 from approvals.models import Approval, Grant
 from approvals.policies import tiers
-from approvals.review.changes import AlteredPrivilege, VersionChanges
+from approvals.review.changes import Change, VersionChanges
 from approvals.review.views import approval_rows
 from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader, Shape
@@ -23,8 +23,16 @@ from governance.web.components import state_words as web_words
 from inventory.models import AutomationKind, Credential, Privilege
 from inventory.versions import trigger_descriptions
 
-#: Tag, tone and icon of a changed row.
-WAYS = {"raised": ("Raised", "high", "up"), "narrowed": ("Narrowed", "", "minus"), "changed": ("Changed", "", "pen")}
+#: Title, tone, icon and counted words of each way to change, in display order.
+WAYS = {
+    "added": ("New", "ok", "plus", "new"),
+    "raised": ("Raised or wider", "high", "up", "raised or wider"),
+    "narrowed": ("Narrowed", "", "minus", "narrowed"),
+    "changed": ("Changed", "", "pen", "changed"),
+    "removed": ("Gone", "soft", "minus", "gone, ending when this is in force"),
+    "again": ("Not changed, and asked anew", "soft", "undo", "not changed and asked anew"),
+}
+ALTERED = ("raised", "narrowed", "changed")
 #: Why an unchanged item is asked again (`submissions.version_diff`).
 WHY_AGAIN = {
     "new": "It is not held now: it was refused, has ended, or was taken back.",
@@ -42,14 +50,18 @@ def shape(details: Dossier, reader: Reader) -> Shape | None:
     since = details.since
     if since is None:
         return None
-    submission = details.submission
+    submission, kept = details.submission, since.of_way("kept")
+    grants = "keeps its grant" if len(kept) == 1 else "they keep their grants"
     return {
         "title": _title(since),
         "items": _items(since),
-        "unchanged": _unchanged(since),
+        "unchanged": f"{_counted(kept)} unchanged: {grants}, not asked again" if kept else "",
         "app": [row for name, pair in since.app.items() for row in _app_rows(name, pair, details)],
         "note": UNSHOWN if "source" in since.app else "",
-        "groups": [*_groups(since, _why_again(details, reader.now)), *_kept(details, since)],
+        "groups": [
+            *_groups(since, _why_again(details, reader.now)),
+            *([_kept(kept, details, f"Unchanged, {grants}")] if kept else []),
+        ],
         "href": reverse("automation_version", args=[submission.automation_id, submission.version.number]),
     }
 
@@ -58,7 +70,8 @@ def _title(since: VersionChanges) -> str:
     """The compared version, and its state in a lower environment (I10)."""
     if not since.below:
         return f"Since approved version {since.number}"
-    if (since.added or since.removed) and not (since.altered or since.again or since.kept):
+    privileges = {change.way for change in since.items if isinstance(change.item, Privilege)}
+    if privileges and privileges <= {"added", "removed"}:
         return f"Said to be promoted from {since.below}: it has nothing in common with version {since.number} there"
     return f"Promotion from {since.below}: against version {since.number}, {since.stands} there"
 
@@ -67,22 +80,22 @@ def mark(row: Shape, record: Approval, since: VersionChanges | None) -> None:
     """Add to a row a tag for its change, and the earlier value to its evidence."""
     if since is None:
         return
-    altered = since.was(record.privilege) if record.privilege is not None else None
-    if altered is not None:
-        lead, tone, icon = WAYS[altered.way]
-        was, now = altered.before.level, altered.after.level
-        levels = f": {web_words.LEVELS[was].text.lower()} → {web_words.LEVELS[now].text.lower()}" if was != now else ""
-        tag = {"text": f"{lead}{levels}", "tone": tone, "icon": icon}
-        text = f"{altered.before.sentence}."
-        reason = {"icon": icon, "lead": f"In {since.version}:", "text": text, "code": _raw(altered.before)}
-    elif since.is_new(record):
+    change, version = since.of_record(record), since.version.capitalize()
+    before = change.before if change is not None else None
+    if change is not None and change.way in ALTERED and isinstance(before, Privilege):
+        title, tone, icon, _ = WAYS[change.way]
+        levels = [web_words.LEVELS[level].text.lower() for level in (before.level, getattr(change.item, "level", ""))]
+        moved = f": {levels[0]} → {levels[1]}" if levels[0] != levels[1] else ""
+        tag = {"text": f"{title.removesuffix(' or wider')}{moved}", "tone": tone, "icon": icon}
+        reason = {"icon": icon, "lead": f"In {since.version}:", "text": f"{before.sentence}.", "code": _raw(before)}
+    elif change is not None and change.way == "added":
         tag = {"text": "New", "tone": "", "icon": "plus"}
-        reason = {"icon": "plus", "text": f"{since.version.capitalize()} did not ask for it."}
+        reason = {"icon": "plus", "text": f"{version} did not ask for it."}
     else:
         tag = {"text": "Not changed", "tone": "", "icon": ""}
-        reason = {"icon": "undo", "text": f"{since.version.capitalize()} asked for the same."}
+        reason = {"icon": "undo", "text": f"{version} asked for the same."}
     row["tags"].insert(0, tag)
-    if row["evidence"]:
+    if row["open"]:
         row["evidence"]["reasons"].insert(0, reason)
 
 
@@ -90,125 +103,88 @@ def of_app(details: Dossier) -> list[Shape]:
     """Earlier values of changed facts, for the app's column, which has the new ones (``components/reasons.html``)."""
     rows: list[Shape] = []
     for name, pair in (details.since.app if details.since is not None else {}).items():
+        changed = _app_rows(name, pair, details)
         if name == "source":
             rows.append({"icon": "pen", "text": "Code, prompts, model or settings are others."})
         elif name == "triggers":
             rows += [
-                {
-                    "icon": "minus" if row["before"] else "plus",
-                    "lead": row["label"],
-                    "text": row["before"] or row["after"],
-                }
-                for row in _trigger_rows(*pair, gone="No longer starts:", come="Starts:")
+                {"icon": icon, "lead": lead, "text": row[side]}
+                for side, icon, lead in (("before", "minus", "No longer starts:"), ("after", "plus", "Starts:"))
+                for row in changed
+                if row[side]
             ]
         else:
-            was = _fact_words(name, pair[0], details) or "nothing"
-            rows.append({"icon": "pen", "lead": f"{digest.LABELS[name]} was:", "text": was})
+            rows += [
+                {"icon": "pen", "lead": f"{row['label']} was:", "text": row["before"] or "nothing"} for row in changed
+            ]
     return rows
 
 
 def _items(since: VersionChanges) -> list[Shape]:
     """The line of counts, each with its icon."""
-    ways = [altered.way for altered in since.altered]
-    again = _counted(len(since.again), len(since.credentials_again))
-    counts = (
-        ("plus", "ok", _counted(len(since.added), len(since.credentials_added)), "new"),
-        ("up", "high", _counted(ways.count("raised")), "raised or wider"),
-        ("minus", "", _counted(ways.count("narrowed")), "narrowed"),
-        ("pen", "", _counted(ways.count("changed")), "changed"),
-        (
-            "minus",
-            "soft",
-            _counted(len(since.removed), len(since.credentials_removed)),
-            f"asked in {since.below} alone" if since.below else "gone, ending when this is in force",
-        ),
-        ("undo", "soft", again, "not changed and asked anew"),
-    )
-    items = [{"icon": icon, "tone": tone, "text": f"{count} {label}"} for icon, tone, count, label in counts if count]
+    items = []
+    for way, (_, tone, icon, words) in WAYS.items():
+        words = f"asked in {since.below} alone" if since.below and way == "removed" else words
+        if counted := _counted(since.of_way(way)):
+            items.append({"icon": icon, "tone": "soft" if way == "removed" else tone, "text": f"{counted} {words}"})
     if since.app:
-        names = [digest.LABELS[name].lower() for name in since.app]
-        names_words = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+        *names, last = [digest.LABELS[name].lower() for name in since.app]
+        names_words = f"{', '.join(names)} and {last}" if names else last
         items.append({"icon": "pen", "tone": "high", "text": f"Changed in the app: {names_words}"})
     return items
 
 
-def _counted(privileges: int, credentials: int = 0) -> str:
+def _counted(changes: Sequence[Change]) -> str:
+    credentials = sum(isinstance(change.item, Credential) for change in changes)
     parts = [
         f"{count} {name}{'s' if count != 1 else ''}"
-        for count, name in ((privileges, "privilege"), (credentials, "credential"))
+        for count, name in ((len(changes) - credentials, "privilege"), (credentials, "credential"))
         if count
     ]
     return " and ".join(parts)
 
 
-def _unchanged(since: VersionChanges) -> str:
-    kept = _counted(len(since.kept), len(since.credentials_kept))
-    is_one = len(since.kept) + len(since.credentials_kept) == 1
-    return (
-        f"{kept} unchanged: {'keeps its grant' if is_one else 'they keep their grants'}, not asked again"
-        if kept
-        else ""
-    )
-
-
 def _groups(since: VersionChanges, why_again: Mapping[str, str]) -> list[Shape]:
     """Changed privileges and credentials by kind of change, without empty groups."""
-    altered = {
-        way: [_altered_row(altered_row) for altered_row in since.altered if altered_row.way == way] for way in WAYS
-    }
-    again = [_privilege_row(privilege, more=why_again.get(privilege.key, "")) for privilege in since.again]
-    again += [
-        _credential_row(credential, more=why_again.get(f"credential:{credential.pk}", ""))
-        for credential in since.credentials_again
-    ]
-    added = [_privilege_row(privilege) for privilege in since.added] + [
-        _credential_row(privilege) for privilege in since.credentials_added
-    ]
-    removed = [_privilege_row(privilege) for privilege in since.removed] + [
-        _credential_row(privilege) for privilege in since.credentials_removed
-    ]
-    groups = (
-        ("New", "ok", "plus", added),
-        ("Raised or wider", "high", "up", altered["raised"]),
-        ("Narrowed", "", "minus", altered["narrowed"]),
-        ("Changed", "", "pen", altered["changed"]),
-        (
-            f"In {since.below} alone" if since.below else "Gone",
-            "soft",
-            "minus",
-            [row | {"gone": True} for row in removed],
-        ),
-        ("Not changed, and asked anew", "soft", "undo", again),
-    )
-    return [{"title": title, "tone": tone, "icon": icon, "rows": rows} for title, tone, icon, rows in groups if rows]
+    groups = []
+    for way, (title, tone, icon, _) in WAYS.items():
+        title = f"In {since.below} alone" if since.below and way == "removed" else title
+        rows = [_row(change) for change in since.of_way(way)]
+        if way == "again":
+            rows = [
+                row | {"more": why_again.get(_key(change), "")}
+                for row, change in zip(rows, since.of_way(way), strict=True)
+            ]
+        if rows:
+            groups.append({"title": title, "tone": tone, "icon": icon, "rows": rows})
+    return groups
 
 
-def _kept(details: Dossier, since: VersionChanges) -> list[Shape]:
+def _kept(kept: Iterable[Change], details: Dossier, title: str) -> Shape:
     """Unchanged items that keep their grants, riskiest first: they count for the app's tier (A3, T2)."""
-    if not since.kept and not since.credentials_kept:
-        return []
     privileges, credentials = tiers.tiers_of(details.context.facts)
-    rows = [_privilege_row(privilege) | {"tier": privileges.get(privilege.pk, "")} for privilege in since.kept]
-    rows += [
-        _credential_row(credential) | {"tier": credentials.get(credential.pk, "")}
-        for credential in since.credentials_kept
-    ]
-    ordered = sorted(rows, key=lambda row: ("high", "standard", "low", "").index(row["tier"]))
-    title = "Unchanged, keeps its grant" if len(rows) == 1 else "Unchanged, they keep their grants"
-    return [{"title": title, "tone": "soft", "icon": "check", "rows": [row | {"same": True} for row in ordered]}]
+    rows = []
+    for change in kept:
+        by_id = privileges if isinstance(change.item, Privilege) else credentials
+        rows.append(_row(change) | {"same": True, "tier": by_id.get(change.item.pk, "")})
+    rows.sort(key=lambda row: ("high", "standard", "low", "").index(row["tier"]))
+    return {"title": title, "tone": "soft", "icon": "check", "rows": rows}
 
 
-def _privilege_row(privilege: Privilege, *, more: str = "") -> Shape:
-    return {"level": privilege.level, "sentence": privilege.sentence, "scope": _raw(privilege), "more": more}
+def _key(change: Change) -> str:
+    item = change.item
+    return item.key if isinstance(item, Privilege) else f"credential:{item.pk}"
 
 
-def _credential_row(credential: Credential, *, more: str = "") -> Shape:
-    return {"level": "secret", "sentence": credential.sentence, "scope": credential.external_id, "more": more}
-
-
-def _altered_row(altered: AlteredPrivilege) -> Shape:
-    """A changed privilege: its sentence and scope, and each changed fact before and after."""
-    was, now = altered.before, altered.after
+def _row(change: Change) -> Shape:
+    """A privilege or credential with its sentence and scope. Of a changed one each fact before and after."""
+    was, now = change.before, change.item
+    row: Shape = {"sentence": now.sentence, "gone": change.after is None}
+    if not isinstance(now, Privilege):
+        return row | {"level": "secret", "scope": now.external_id}
+    row |= {"level": now.level, "scope": _raw(now)}
+    if change.way not in ALTERED or not isinstance(was, Privilege):
+        return row
     pairs = (
         ("Level", web_words.LEVELS[was.level].text, web_words.LEVELS[now.level].text),
         ("Data class", was.entitlement.counted_class, now.entitlement.counted_class),
@@ -218,8 +194,7 @@ def _altered_row(altered: AlteredPrivilege) -> Shape:
         ("Can’t be judged from its source", _yes(was.opaque), _yes(now.opaque)),
         ("Recognised", _yes(was.recognised), _yes(now.recognised)),
     )
-    return {
-        **_privilege_row(now),
+    return row | {
         "sentence_was": was.sentence if was.sentence != now.sentence else "",
         "scope_was": _raw(was) if _raw(was) != _raw(now) else "",
         "rows": [{"label": label, "before": a, "after": b} for label, a, b in pairs if a != b],
@@ -236,23 +211,24 @@ def _yes(is_so: bool) -> str:
 
 def _app_rows(name: str, pair: tuple[Any, Any], details: Dossier) -> list[Shape]:
     """Old and new value of one fact of the app, for ``components/diff.html``."""
+    label = digest.LABELS[name]
     if name == "triggers":
-        return _trigger_rows(*pair, gone=digest.LABELS[name], come=digest.LABELS[name])
+        went, came = ([trigger_words(fact) for fact in facts] for facts in _differences(*pair))
+        if len(went) == len(came) == 1:
+            return [{"label": label, "before": went[0], "after": came[0]}]
+        rows = [{"label": label, "before": words, "after": ""} for words in went]
+        return rows + [{"label": label, "before": "", "after": words} for words in came]
     before, after = (_fact_words(name, value, details) for value in pair)
-    row: Shape = {"label": digest.LABELS[name], "before": before, "after": after}
+    row: Shape = {"label": label, "before": before, "after": after}
     return [row | {"parts": _parts(before, after)} if name == "purpose" and before and after else row]
 
 
-def _trigger_rows(before: Sequence[str] | None, after: Sequence[str] | None, *, gone: str, come: str) -> list[Shape]:
-    went = [_trigger_words(trigger) for trigger in before or () if trigger not in (after or ())]
-    came = [_trigger_words(trigger) for trigger in after or () if trigger not in (before or ())]
-    if gone == come and len(went) == len(came) == 1:
-        return [{"label": come, "before": went[0], "after": came[0]}]
-    rows = [{"label": gone, "before": words, "after": ""} for words in went]
-    return rows + [{"label": come, "before": "", "after": words} for words in came]
+def _differences(before: Sequence[str] | None, after: Sequence[str] | None) -> tuple[list[str], list[str]]:
+    old, new = before or (), after or ()
+    return [fact for fact in old if fact not in new], [fact for fact in new if fact not in old]
 
 
-def _trigger_words(fact: str) -> str:
+def trigger_words(fact: str) -> str:
     """A trigger of the facts (`digest.of_app`) in words. Its last word says whether it needs authentication."""
     words, _, authenticated = fact.rpartition(" ")
     kind, _, detail = words.strip().partition(" ")
@@ -278,18 +254,15 @@ def _parts(before: str, after: str) -> list[Shape]:
     old, new = before.split(), after.split()
     parts: list[Shape] = []
     for how, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if how == "equal":
-            parts.append({"how": "same", "text": " ".join(old[a:b])})
-            continue
-        parts += [{"how": "gone", "text": " ".join(old[a:b])}] if b > a else []
-        parts += [{"how": "come", "text": " ".join(new[c:d])}] if d > c else []
+        sides = [("same", old[a:b])] if how == "equal" else [("gone", old[a:b]), ("come", new[c:d])]
+        parts += [{"how": side, "text": " ".join(words)} for side, words in sides if words]
     return parts
 
 
 def _why_again(details: Dossier, now: datetime) -> dict[str, str]:
     """Why unchanged items are asked again, by key, in at most one query. Ended submissions have no reasons."""
     since, submission = details.since, details.submission
-    if since is None or submission.ended_at is not None or not (since.again or since.credentials_again):
+    if since is None or submission.ended_at is not None or not since.of_way("again"):
         return {}
     standing = Grant.objects.standing().filter(automation=submission.automation_id, ends_at__gt=now)
     held = {grant.key: grant for grant in standing.select_related(*version_diff.GRANT_RELATIONS)}
@@ -298,6 +271,3 @@ def _why_again(details: Dossier, now: datetime) -> dict[str, str]:
         item = version_diff.RequestedItem("", record.tier, (), record.privilege, record.credential)
         reasons_by_key[item.key] = WHY_AGAIN.get(version_diff.reason_for_stage_2(item, held.get(item.key), now), "")
     return reasons_by_key
-
-
-__all__ = ["mark", "of_app", "shape"]

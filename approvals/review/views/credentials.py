@@ -26,9 +26,8 @@ def beyond(credential: Credential, facts: SubmissionFacts) -> Sequence[str]:
 
 def tags(record: Approval, facts: SubmissionFacts) -> list[Shape]:
     """Notable facts of an approval's credential, worst first."""
-    if record.credential is None:
-        return []
-    return stands_out(record.credential, beyond(record.credential, facts), facts.now)
+    credential = record.credential
+    return stands_out(credential, beyond(credential, facts), facts.now) if credential is not None else []
 
 
 def stands_out(credential: Credential, more: Sequence[str], now: datetime) -> list[Shape]:
@@ -51,34 +50,22 @@ def reasons(record: Approval, facts: SubmissionFacts) -> list[Shape]:
         return []
     lines: list[Shape] = []
     if more := beyond(credential, facts):
-        lines.append(
-            {
-                "icon": "warning",
-                "tone": "no",
-                "lead": "It opens more than is asked for:",
-                "text": "",
-                "code": ", ".join(more),
-            }
-        )
-    opens = ", ".join(credential.reach) or "not known"
-    lines.append({"icon": "key", "lead": "What it opens:", "text": f"{opens}."})
-    lines += [
-        {"icon": "clock", "tone": "no", "lead": f"{problem}.", "text": ""}
-        for problem in credential_facts.problems(credential, now)
-    ]
+        lead = "It opens more than is asked for:"
+        lines.append({"icon": "warning", "tone": "no", "lead": lead, "code": ", ".join(more)})
     age = credential_facts.age_text(credential, now)
-    lines.append({"icon": "clock", "lead": "How old it is:", "text": f"{age[:1].lower()}{age[1:]}."})
-    owner = credential.owner.name if credential.owner is not None else credential_facts.NO_OWNER
-    lines.append({"icon": "person", "lead": "Its owner:", "text": f"{owner}."})
-    lines.append({"icon": "database", "lead": "Where it is kept:", "text": f"{_kept(credential)}."})
+    kept, claim = credential_facts.store_text(credential), credential_facts.claimed_store_text(credential)
+    lines += [
+        {"icon": "key", "lead": "What it opens:", "text": f"{', '.join(credential.reach) or 'not known'}."},
+        *(
+            {"icon": "clock", "tone": "no", "lead": f"{problem}."}
+            for problem in credential_facts.problems(credential, now)
+        ),
+        {"icon": "clock", "lead": "How old it is:", "text": f"{age[:1].lower()}{age[1:]}."},
+        {"icon": "person", "lead": "Its owner:", "text": f"{credential.owner or credential_facts.NO_OWNER}."},
+        {"icon": "database", "lead": "Where it is kept:", "text": f"{kept}. {claim}." if claim else f"{kept}."},
+    ]
     link = {"href": credential.href, "link": "What is known of it"}
-    lines.append({"icon": "file", "lead": "", "text": "Everything that was said of it stands on its own page.", **link})
-    return lines
-
-
-def _kept(credential: Credential) -> str:
-    claim = credential_facts.claimed_store_text(credential)
-    return f"{credential_facts.store_text(credential)}. {claim}" if claim else credential_facts.store_text(credential)
+    return [*lines, {"icon": "file", "text": "Everything that was said of it stands on its own page.", **link}]
 
 
 REFUSED = (ApprovalState.REJECTED, ApprovalState.EXPIRED)

@@ -57,13 +57,16 @@ def decision_form(
     policy = context.facts.policy
     typed = reader.typed or {}
     signs = actions.gives_extra_approval(record, context, actor)
+    needed = f"{'needed for high risk' if record.tier == 'high' else 'needed to reject or to ask for changes'}; stays on the record"
+    if signs:
+        needed = "needed; it stands for all that is in the conflict"
     form: Shape = {
         "action": decide_href(record),
         "digest": digest.digest(digest.facts_of_approval(record, context.conflicts)),
         "reason": {
             "value": typed.get("reason", ""),
             "required": signs or record.tier == "high",
-            "help": _reason_help(record, signs=signs),
+            "help": needed,
             "error": reader.errors.get("reason", ""),
         },
         "approve_label": "Approve the app" if record.kind == ApprovalKind.APP else "Approve",
@@ -90,21 +93,11 @@ def decision_form(
     return form
 
 
-def _reason_help(record: Approval, *, signs: bool) -> str:
-    """Say when a reason is required."""
-    if signs:
-        return "needed; it stands for all that is in the conflict"
-    if record.tier == "high":
-        return "needed for high risk; stays on the record"
-    return "needed to reject or to ask for changes; stays on the record"
-
-
 def _not_mine(record: Approval, context: SubmissionContext, actor: Actor, typed: Shape) -> Shape | None:
     """Checkbox with which the resource's owner refuses an unconfirmed binding (I8)."""
     rows = bindings.unconfirmed_bindings(record, context.facts)
-    if not rows or any(
-        not transition_bindings.is_on_side(actor.capacity_of, row.resource, context.now) for row in rows
-    ):
+    is_theirs = all(transition_bindings.is_on_side(actor.capacity_of, row.resource, context.now) for row in rows)
+    if not rows or not is_theirs:
         return None
     name = rows[0].resource.name
     return {"label": f"This connection does not open {name}", "checked": bool(typed.get("not_mine"))}
@@ -131,13 +124,8 @@ def _narrowing_fields(record: Approval, typed: Shape, policy: policy_queries.Pol
         offered_levels = (*LOWER[level], level)
         kept_level = typed.get("level") if typed.get("level") in offered_levels else level
         fields["levels"] = [
-            {
-                "value": offered_level,
-                "label": offered_level.capitalize(),
-                "asked": offered_level == level,
-                "checked": offered_level == kept_level,
-            }
-            for offered_level in offered_levels
+            {"value": value, "label": value.capitalize(), "asked": value == level, "checked": value == kept_level}
+            for value in offered_levels
         ]
     scope = record.granted_scope if record.granted_scope is not None else privilege.scope
     if privilege.entitlement.scope_kind in (ScopeKind.SET, ScopeKind.TABLES, ScopeKind.PATH) and len(scope) > 1:

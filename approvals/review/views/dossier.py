@@ -19,10 +19,9 @@ from approvals.policies.facts import SUBMISSION_RELATIONS
 from approvals.review import changes as since_approved
 from approvals.review.changes import VersionChanges
 from approvals.review.views import duplicates
-from approvals.review.views.reader import Reader
+from approvals.review.views.reader import Reader, Shape
 from governance.core.models import Person
 from inventory.models import Assessment, Finding
-from inventory.versions import trigger_descriptions
 
 #: Large documents that the page does not show.
 UNSHOWN = ("version__manifest", "version__secrets", "automation__search")
@@ -35,9 +34,9 @@ class Dossier:
     Args:
         context: of the submission.
         comments: oldest first, each with its author and text.
+        earlier: earlier submissions of the automation with their versions, newest first.
         since: changes since the version in force before; None for a first version.
         owners: present, earlier and requested owners, by opaque id.
-        starts: triggers of the version, in words.
         findings: open findings of the newest assessment.
         rests_on: number of the version whose app approval counts, if the submission has none of its own.
         alike: automations that it may be the same as (I9).
@@ -46,12 +45,12 @@ class Dossier:
 
     context: SubmissionContext
     comments: Sequence[Comment]
+    earlier: Sequence[Submission]
     since: VersionChanges | None
     owners: Mapping[str, Person]
-    starts: Sequence[str]
     findings: Sequence[Finding]
     rests_on: int | None
-    alike: Sequence[duplicates.PossibleDuplicate] = ()
+    alike: Sequence[Shape] = ()
     held: Sequence[Waiting] = ()
 
     @property
@@ -68,6 +67,11 @@ class Dossier:
     def records(self) -> Sequence[Approval]:
         """Its approvals, stage 1 first."""
         return self.context.approvals
+
+    @property
+    def titles(self) -> dict[int, str]:
+        """Titles of its approvals by id, for remarks."""
+        return {record.pk: record.title for record in self.records}
 
     @property
     def app(self) -> Approval | None:
@@ -106,23 +110,27 @@ def visible_submissions(reader: Reader) -> SubmissionQuerySet:
 def load_dossier(submission: Submission, reader: Reader) -> Dossier:
     """Load the rest of a submission of `visible_submissions`: context, comments, changes, findings and holders."""
     context = load_context(submission, reader.now)
-    since = since_approved.load_changes(context)
+    earlier = list(_earlier(submission))
+    since = since_approved.load_changes(context, earlier)
     app = submission.app_approval
     newest = Assessment.objects.filter(version=submission.version_id).order_by("-pk").values("pk")[:1]
     return Dossier(
         context,
         comments=list(submission.comments.select_related("by", "text").order_by("pk")),
+        earlier=earlier,
         since=since,
         owners=_owners(submission, since),
-        starts=[
-            trigger_descriptions.trigger_sentence(trigger.type, trigger.detail)
-            for trigger in submission.version.triggers.order_by("pk")
-        ],
         findings=list(Finding.objects.filter(assessment=newest, state="open").order_by("pk")),
         rests_on=app.submission.version.number if app is not None and app.submission_id != submission.pk else None,
         alike=duplicates.possible_duplicates(submission, reader),
         held=waiting_for.load_waiting([submission], reader.now, {submission.pk: context.route})[submission.pk],
     )
+
+
+def _earlier(submission: Submission) -> SubmissionQuerySet:
+    rows = Submission.objects.filter(automation=submission.automation_id, pk__lt=submission.pk)
+    shown = ("state", "submitted_at", "ended_at", "continues", "asked", "version__number")
+    return rows.select_related("version").only(*shown).order_by("-pk")
 
 
 def _owners(submission: Submission, since: VersionChanges | None) -> dict[str, Person]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from django.db.models import Model
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -17,13 +16,15 @@ from approvals.decisions.transitions import comment, duplicates
 from approvals.decisions.transitions import decide as transition_decide
 from approvals.decisions.transitions import undo as transition_undo
 from approvals.models import Approval, Submission
-from approvals.review.views import actions, confirmations, decision_form, dossier, review_page
+from approvals.review.views import actions, decision_form, dossier, review_page
 from approvals.review.views.decision_form import key_of
 from approvals.review.views.reader import Reader
 from approvals.submissions.transitions import put_in_force, withdraw
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, OutOfTurn, Refused
 from governance.core.engine.transition import Transition
+from governance.web.components import times
+from governance.web.pages.confirmation import confirm, perform
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
@@ -57,71 +58,90 @@ def review(request: Request, pk: int) -> HttpResponse:
     return page(request, TEMPLATE, context, fragment=("row", "rows"))
 
 
-@require_POST
-def decide(request: Request, pk: int, record: int) -> HttpResponse:
-    """Approve, reject or send back one approval (A7). A stale form gets 409 with the changes and keeps its input (A6)."""
+def _act(
+    request: Request,
+    pk: int,
+    record: int,
+    act: Callable[[Approval, Reader], object],
+    redraws: tuple[type[Refused], ...] = (),
+    *,
+    stays: bool = False,
+) -> HttpResponse:
+    """Perform an operation on one approval and show the current page.
+
+    Args:
+        request: the request.
+        pk: the submission.
+        record: the approval.
+        act: performs the operation; may raise any refusal.
+        redraws: refusals after which the form is shown again with its input; others are shown in the row.
+        stays: whether the row keeps the focus.
+    """
     submission, reader = _find(request, pk)
     approval = _record(submission, record)
     approval.submission = submission
-    shown, reason = request.POST.get("shown_digest", ""), request.POST.get("reason", "")
     try:
+        act(approval, reader)
+    except redraws as error:
+        return _redraw(request, pk, approval, error)
+    except Refused as error:
+        context = {"back_href": reverse("review", args=[pk]), "typed": request.POST.get("reason", "")}
+        return refused(request, error.refusal, fragment=f"refusal-{key_of(approval)}", context=context)
+    return _render_current(request, pk, done=key_of(approval), stays=stays)
+
+
+@require_POST
+def decide(request: Request, pk: int, record: int) -> HttpResponse:
+    """Approve, reject or send back one approval (A7). A stale form gets 409 with the changes and keeps its input (A6)."""
+
+    def act(approval: Approval, reader: Reader) -> None:
         verb = decision_form.verb(request.POST)
         more = decision_form.other_answers(request.POST, verb)
         actor, _ = actions.decider_of(approval, load_context(approval, reader.now), reader, verb)
+        shown, reason = request.POST.get("shown_digest", ""), request.POST.get("reason", "")
         verb(approval, actor=actor, now=reader.now, reason=reason, shown_digest=shown, **more)
-    except InvalidInput as error:
-        return _show_form_errors(request, pk, approval, error)
-    except OutOfTurn as error:
-        return _show_stale_form(request, pk, approval, error)
-    except Refused as error:
-        return _show_refusal(request, pk, approval, error)
-    return _render_current(request, pk, done=key_of(approval))
+
+    return _act(request, pk, record, act, (InvalidInput, OutOfTurn))
 
 
 @require_POST
 def undo(request: Request, pk: int, record: int) -> HttpResponse:
     """Retract the reader's decision while the submission is undecided. Both stay on record (A8)."""
-    submission, reader = _find(request, pk)
-    approval = _record(submission, record)
-    approval.submission = submission
-    actor, _ = actions.undoer_of(approval, load_context(approval, reader.now), reader)
-    try:
-        decision = number(request.POST.get("decision")) or 0
-        reason = request.POST.get("reason", "")
+
+    def act(approval: Approval, reader: Reader) -> None:
+        actor, _ = actions.undoer_of(approval, load_context(approval, reader.now), reader)
+        decision, reason = number(request.POST.get("decision")) or 0, request.POST.get("reason", "")
         transition_undo.retract(approval, actor=actor, now=reader.now, reason=reason, decision=decision)
-    except Refused as error:
-        return _show_refusal(request, pk, approval, error)
-    return _render_current(request, pk, done=key_of(approval), stays=True)
+
+    return _act(request, pk, record, act, stays=True)
 
 
-def _show_form_errors(request: Request, pk: int, record: Approval, error: InvalidInput) -> HttpResponse:
-    """Show the form again with each error beside its field, and the input."""
-    errors = {pair[0]: pair[1] for pair in error.refusal.pairs} or {"reason": ""}
-    if len(errors) == 1:  # a single error shows the full sentence
-        errors = dict.fromkeys(errors, error.refusal.sentence)
-    return _redraw(request, pk, record, error.status, errors=errors)
+@require_POST
+def object_to_record(request: Request, pk: int, record: int) -> HttpResponse:
+    """Object to an approval before its stage opens (A3). Stage 1 sees it at once."""
+
+    def act(approval: Approval, reader: Reader) -> None:
+        comment.object_to(approval, actor=reader.actor, now=reader.now, reason=request.POST.get("reason", ""))
+
+    return _act(request, pk, record, act, (InvalidInput,))
 
 
-def _show_stale_form(request: Request, pk: int, record: Approval, error: OutOfTurn) -> HttpResponse:
-    """Show the current page with the changes beside the row, and the form with the input and the new digest (A6)."""
-    return _redraw(request, pk, record, error.status, refusal=error.refusal)
-
-
-def _redraw(request: Request, pk: int, record: Approval, status: int, **why: Any) -> HttpResponse:
+def _redraw(request: Request, pk: int, record: Approval, error: Refused) -> HttpResponse:
+    """Show the current page with the form and its input again: each error beside its field, or the changes since (A6)."""
     submission, reader = _find(request, pk)
+    why: dict[str, Any] = {"refusal": error.refusal}
+    if isinstance(error, InvalidInput):
+        errors = {pair[0]: pair[1] for pair in error.refusal.pairs} or {"reason": ""}
+        if len(errors) == 1:  # a single error shows the full sentence
+            errors = dict.fromkeys(errors, error.refusal.sentence)
+        why = {"errors": errors}
     names = ("reason", "term_days", "level", "not_mine")
     typed: dict[str, Any] = {name: request.POST.get(name, "") for name in names}
     typed["scope"] = request.POST.getlist("scope") if {"scope", "has_scope"} & set(request.POST) else None
     typed["same"] = {name: str(value) for name, value in request.POST.items() if name.startswith(duplicates.FIELD)}
     again = replace(reader, opened=key_of(record), typed=typed, **why)
-    return page(
-        request, TEMPLATE, review_page.context(submission, again), fragment="rows", also=CHANGING_PARTS, status=status
-    )
-
-
-def _show_refusal(request: Request, pk: int, record: Approval, error: Refused) -> HttpResponse:
-    context = {"back_href": reverse("review", args=[pk]), "typed": request.POST.get("reason", "")}
-    return refused(request, error.refusal, fragment=f"refusal-{key_of(record)}", context=context)
+    context = review_page.context(submission, again)
+    return page(request, TEMPLATE, context, fragment="rows", also=CHANGING_PARTS, status=error.status)
 
 
 def _render_current(
@@ -144,26 +164,6 @@ def _render_current(
     if done:
         review_page.move_on(context, done, stays=stays)
     return page(request, TEMPLATE, context, fragment=fragment, also=also)
-
-
-def _run_with_reason(request: Request, pk: int, act: Callable[[Submission, Reader, str], object]) -> HttpResponse:
-    """Run one operation with a reason on a submission and return to its page. A refusal is shown."""
-    submission, reader = _find(request, pk)
-    try:
-        act(submission, reader, request.POST.get("reason", ""))
-    except Refused as error:
-        return refused(request, error.refusal, context={"back_href": f"/review/{pk}/"})
-    return redirect("review", pk=pk)
-
-
-def _show_question(
-    request: Request, pk: int, verb: Transition[Any], subject: Model, reader: Reader, question: dict[str, Any]
-) -> HttpResponse:
-    """Show the question before an operation, or the refusal for readers who may not run it."""
-    refusal = verb.refusal(subject, actor=reader.actor, now=reader.now)
-    if refusal is not None:
-        return refused(request, refusal, context={"back_href": f"/review/{pk}/"})
-    return page(request, "components/confirm_page.html", {"ask": question, "back_href": reverse("review", args=[pk])})
 
 
 @require_POST
@@ -189,72 +189,49 @@ def answer_question(request: Request, pk: int, record: int) -> HttpResponse:
     """Answer an approver's question. The approval opens in its next round (A14)."""
     submission, reader = _find(request, pk)
     approval = _record(submission, record)
-    if request.method == "GET":
-        return _show_question(
-            request, pk, transition_decide.answer, approval, reader, confirmations.answer_question(approval)
-        )
-    return _run_with_reason(
+    question = approval.decisions.standing().select_related("person", "reason").order_by("-pk").first()
+    text = f"{question.person.name} asks: “{question.reason.shown}”" if question and question.reason else ""
+    due = approval.builder_due_at
+    return confirm(
         request,
-        pk,
-        lambda _, reader_now, text: transition_decide.answer(
-            approval, actor=reader_now.actor, now=reader_now.now, reason=text
-        ),
+        approval,
+        transition_decide.answer,
+        reader.now,
+        title=f"Answer about {approval.title}",
+        text=f"{text} Unanswered it expires on {times.stamp_words(due)}." if due is not None else text,
+        label="Send the answer",
+        kind="filled",
+        reason="Your answer",
+        back=reverse("review", args=[pk]),
     )
-
-
-@require_POST
-def object_to_record(request: Request, pk: int, record: int) -> HttpResponse:
-    """Object to an approval before its stage opens (A3). Stage 1 sees it at once."""
-    submission, reader = _find(request, pk)
-    approval = _record(submission, record)
-    try:
-        comment.object_to(approval, actor=reader.actor, now=reader.now, reason=request.POST.get("reason", ""))
-    except InvalidInput as error:
-        return _show_form_errors(request, pk, approval, error)
-    except Refused as error:
-        return _show_refusal(request, pk, approval, error)
-    return _render_current(request, pk, done=key_of(approval))
 
 
 @require_POST
 def accept(request: Request, pk: int) -> HttpResponse:
     """Accept a partial approval (A5)."""
-    return _run_with_reason(
+    submission, reader = _find(request, pk)
+    reason = request.POST.get("reason", "")
+    return perform(
         request,
-        pk,
-        lambda submission, reader, text: put_in_force.accept_subset(
-            submission, actor=reader.actor, now=reader.now, reason=text
-        ),
+        lambda: put_in_force.accept_subset(submission, actor=reader.actor, now=reader.now, reason=reason),
+        reverse("review", args=[pk]),
     )
 
 
 @require_http_methods(["GET", "POST"])
 def decline_rest(request: Request, pk: int) -> HttpResponse:
     """Decline a partial approval (A5)."""
-    if request.method == "GET":
-        submission, reader = _find(request, pk)
-        return _show_question(
-            request, pk, withdraw.decline, submission, reader, confirmations.decline_question(submission)
-        )
-    return _run_with_reason(
-        request,
-        pk,
-        lambda subject, decliner, text: withdraw.decline(subject, actor=decliner.actor, now=decliner.now, reason=text),
-    )
+    return _confirm(request, pk, withdraw.decline, review_page.DECLINE)
 
 
 @require_http_methods(["GET", "POST"])
 def withdraw_submission(request: Request, pk: int) -> HttpResponse:
     """Withdraw a submission (A15)."""
-    if request.method == "GET":
-        submission, reader = _find(request, pk)
-        return _show_question(
-            request, pk, withdraw.withdraw, submission, reader, confirmations.withdraw_question(submission)
-        )
-    return _run_with_reason(
-        request,
-        pk,
-        lambda subject, withdrawer, text: withdraw.withdraw(
-            subject, actor=withdrawer.actor, now=withdrawer.now, reason=text
-        ),
-    )
+    return _confirm(request, pk, withdraw.withdraw, review_page.WITHDRAW)
+
+
+def _confirm(request: Request, pk: int, verb: Transition[Submission], question: Mapping[str, str]) -> HttpResponse:
+    submission, reader = _find(request, pk)
+    title, text, label = (question[name] for name in ("title", "text", "label"))
+    back = reverse("review", args=[pk])
+    return confirm(request, submission, verb, reader.now, title=title, text=text, label=label, back=back)

@@ -6,11 +6,12 @@ combines them and adds the head, the groups of rows and the conversation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from django.urls import reverse
 
+from approvals.assignment.context import SubmissionContext
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.check.submission import GIVES_NOTHING
 from approvals.conflicts.views import rows as conflict_rows
@@ -21,7 +22,7 @@ from approvals.grants import unused_credentials
 from approvals.grants.views import panels
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import UNFINISHED
-from approvals.review.views import app, approval_rows, chain, changes, confirmations, earlier_submission, stages
+from approvals.review.views import app, approval_rows, changes, earlier_submission, remarks, stages
 from approvals.review.views.dossier import Dossier, load_dossier
 from approvals.review.views.reader import Reader, Shape
 from approvals.submissions.transitions.put_in_force import accept_subset
@@ -43,6 +44,19 @@ ENDED_WITHOUT_EFFECT = (
     SubmissionState.DECLINED,
     SubmissionState.EXPIRED,
 )
+#: Questions before an operation, as a dialog and as a page (`confirmation.confirm`).
+WITHDRAW = {
+    "title": "Withdraw this submission?",
+    "text": "Nothing more is decided in it. What was said and decided stays on record and heads your next submission.",
+    "label": "Withdraw",
+}
+DECLINE = {
+    "title": "Decline what was approved?",
+    "text": "Nothing goes live; what ran before runs on. You can submit another version at any time.",
+    "label": "Decline",
+}
+#: Dialogs by the operation that they need: URL name and question.
+DIALOGS = {"withdraw": ("withdraw", WITHDRAW), "accept": ("decline", DECLINE)}
 #: Operations on the submission, by the name of their button.
 SUBMISSION_OPERATIONS = {"comment": comment, "withdraw": withdraw, "accept": accept_subset}
 
@@ -69,7 +83,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         ],
         "head": _head(submission, reader, may_withdraw="withdraw" in allowed),
         "next": _next(details, reader, may_accept="accept" in allowed),
-        "before": earlier_submission.shape(submission, reader),
+        "before": earlier_submission.shape(submission, details.earlier, reader),
         "steps": stages.steps(details, rows, reader),
         "changes": changes.shape(details, reader),
         "conflicts": _conflicts(details, rows, reader),
@@ -79,21 +93,34 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "record_words": _count_words(details.second),
         "may_decide": any(row["mine"] for row in rows),
         "groups": _groups(rows, details.second),
-        "panels": chain.panels(details.context),
+        "panels": _panels(details.context),
         "why_href": reverse("review_why", args=[submission.pk]),
-        "remarks": _remarks(details),
+        "remarks": [
+            remarks.of_comment(comment, details.titles.get(comment.approval_id or 0, ""))
+            for comment in details.comments
+            if not comment.is_objection
+        ],
         "remark": _remark(details, reader) if "comment" in allowed else None,
         "events": _events(details, reader),
         "ledger_href": ledger_href(submission, actor=reader.actor, now=reader.now),
-        "dialogs": [
-            question(submission)
-            for name, question in (
-                ("withdraw", confirmations.withdraw_question),
-                ("accept", confirmations.decline_question),
-            )
-            if name in allowed
-        ],
+        "dialogs": [_dialog(submission, *DIALOGS[name]) for name in DIALOGS if name in allowed],
     }
+
+
+def _dialog(submission: Submission, name: str, question: Mapping[str, str]) -> Shape:
+    """Context of ``components/reason_dialog.html``."""
+    reason = {"label": "Why", "required": True}
+    action = reverse(name, args=[submission.pk])
+    return {**question, "id": name, "kind": "danger", "action": action, "reason": reason}
+
+
+def _panels(context: SubmissionContext) -> list[Shape]:
+    """Panel with the connected automations of an unfinished submission, if there are any (A16)."""
+    submission, chain = context.submission, context.facts.chain
+    if submission.state not in UNFINISHED or not (chain.links or chain.unknown):
+        return []
+    href = reverse("review_chain", args=[submission.pk])
+    return [{"href": href, "title": "Connected automations", "id": "chain"}]
 
 
 def _conflicts(details: Dossier, drawn: Sequence[Shape], reader: Reader) -> list[ConflictRow]:
@@ -102,7 +129,7 @@ def _conflicts(details: Dossier, drawn: Sequence[Shape], reader: Reader) -> list
     if submission.state not in UNFINISHED:
         return []
     rows = conflict_rows.list_rows(conflicts.remaining, conflicts.sentences, reader.actor, reader.now)
-    may_ask = ask_waiver.refusal(submission.automation, actor=reader.actor, now=reader.now) is None
+    may_ask = bool(rows) and ask_waiver.refusal(submission.automation, actor=reader.actor, now=reader.now) is None
     return [
         replace(
             row,
@@ -166,9 +193,8 @@ def _events(details: Dossier, reader: Reader) -> list[Shape]:
 
 def _count_words(second: Sequence[Approval]) -> str:
     credentials = sum(record.kind == "credential" for record in second)
-    privileges = len(second) - credentials
-    words = f"{privileges} privilege{'s' if privileges != 1 else ''}"
-    return f"{words}, {credentials} credential{'s' if credentials != 1 else ''}" if credentials else words
+    words = times.counted(len(second) - credentials, "privilege")
+    return f"{words}, {times.counted(credentials, 'credential')}" if credentials else words
 
 
 def _head(submission: Submission, reader: Reader, *, may_withdraw: bool) -> Shape:
@@ -194,52 +220,18 @@ def _head(submission: Submission, reader: Reader, *, may_withdraw: bool) -> Shap
     }
 
 
-def _not_to_accept(details: Dossier, reader: Reader) -> Shape | None:
-    """Notice for the business owner if a partial approval can't be accepted: why, and what to do (A5)."""
-    submission, context = details.submission, details.context
-    if decline.refusal(submission, actor=reader.actor, now=reader.now, context=context) is not None:
-        return None
-    refusal = accept_subset.refusal(submission, actor=reader.actor, now=reader.now, context=context)
-    assert refusal is not None  # called only if it is refused
-    href = reverse("decline", args=[submission.pk])
-    return {"lead": refusal.sentence, "text": refusal.to_do, "actions": [{"label": "Decline", "href": href}]}
-
-
 def _next(details: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None:
-    submission, second = details.submission, details.second
+    """Next step of the reader: resubmit, accept or decline a subset, or answer a question."""
+    submission, context = details.submission, details.context
     if submission.state in ENDED_WITHOUT_EFFECT:
         return _resubmit_notice(submission, reader)
     if submission.state == SubmissionState.DECIDED:
-        if not may_accept:
-            return _not_to_accept(details, reader)
-        approved = [record for record in second if record.state == ApprovalState.APPROVED]
-        left_out = unused_credentials.unneeded_credentials(approved, details.context.facts)
-        granted = len(approved) - len(left_out)
-        accept = reverse("accept", args=[submission.pk])
-        return {
-            "lead": "Accept what was approved, or decline.",
-            "text": " ".join(
-                [
-                    f"{len(approved)} of {len(second)} were approved. The automation runs without what was refused.",
-                    *(
-                        f"{unused.credential} is not granted, because every privilege that uses it was refused."
-                        for unused in left_out
-                    ),
-                ]
-            ),
-            "actions": [
-                {
-                    "label": "Accept what was approved" if granted == 1 else f"Accept the {granted}",
-                    "kind": "filled",
-                    "post": accept,
-                    "fields": {},
-                },
-                {"label": "Decline", "href": reverse("decline", args=[submission.pk]), "opens": "decline"},
-            ],
-        }
-    sent_back = [r for r in second if r.state == ApprovalState.CHANGES_ASKED]
+        return _accept_notice(details) if may_accept else _not_to_accept(details, reader)
     mine = [
-        r for r in sent_back if answer.refusal(r, actor=reader.actor, now=reader.now, context=details.context) is None
+        record
+        for record in details.second
+        if record.state == ApprovalState.CHANGES_ASKED
+        and answer.refusal(record, actor=reader.actor, now=reader.now, context=context) is None
     ]
     if not mine:
         return None
@@ -252,6 +244,39 @@ def _next(details: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None
         "text": f"Answer here{by}, or import a new version. After that it expires.",
         "actions": [{"label": "Answer", "kind": "filled", "href": href}],
     }
+
+
+def _accept_notice(details: Dossier) -> Shape:
+    """Notice for the business owner of a partial approval (A5)."""
+    submission, second = details.submission, details.second
+    approved = [record for record in second if record.state == ApprovalState.APPROVED]
+    left_out = unused_credentials.unneeded_credentials(approved, details.context.facts)
+    count = len(approved) - len(left_out)
+    text = [f"{len(approved)} of {len(second)} were approved. The automation runs without what was refused."]
+    text += [
+        f"{unused.credential} is not granted, because every privilege that uses it was refused." for unused in left_out
+    ]
+    label = "Accept what was approved" if count == 1 else f"Accept the {count}"
+    accept, decline_href = (reverse(name, args=[submission.pk]) for name in ("accept", "decline"))
+    return {
+        "lead": "Accept what was approved, or decline.",
+        "text": " ".join(text),
+        "actions": [
+            {"label": label, "kind": "filled", "post": accept, "fields": {}},
+            {"label": "Decline", "href": decline_href, "opens": "decline"},
+        ],
+    }
+
+
+def _not_to_accept(details: Dossier, reader: Reader) -> Shape | None:
+    """Notice for the business owner if a partial approval can't be accepted: why, and what to do (A5)."""
+    submission, context = details.submission, details.context
+    if decline.refusal(submission, actor=reader.actor, now=reader.now, context=context) is not None:
+        return None
+    refusal = accept_subset.refusal(submission, actor=reader.actor, now=reader.now, context=context)
+    assert refusal is not None  # called only if it is refused
+    href = reverse("decline", args=[submission.pk])
+    return {"lead": refusal.sentence, "text": refusal.to_do, "actions": [{"label": "Decline", "href": href}]}
 
 
 def _resubmit_notice(submission: Submission, reader: Reader) -> Shape | None:
@@ -270,44 +295,21 @@ def _groups(rows: Sequence[Shape], second: Sequence[Approval]) -> list[Shape]:
     mine = [row for row in rows if row["mine"]]
     decided = [row for row, record in zip(rows, second, strict=True) if record.has_ended]
     others = [row for row in rows if row not in mine and row not in decided]
-    waiting = bool(others) and all(row["state"]["value"] == "waiting" for row in others)
-    n = len(others)
+    waiting = all(row["state"]["value"] == "waiting" for row in others)
     can = "read, comment and object" if any(row["may_object"] for row in others) else "read and comment"
-    groups: list[Shape] = [
-        {
-            "key": "mine",
-            "title": "Yours to decide",
-            "words": f"{len(mine)} record{'s' if len(mine) != 1 else ''}",
-            "rows": mine,
-        },
-        {
-            "key": "others",
-            "title": "Waits for stage 1" if waiting else "With others",
-            "words": f"{n} record{'s' if n != 1 else ''}; you can {can}",
-            "rows": others,
-        },
-        {
-            "key": "decided",
-            "title": "Decided" if any(record.is_decided for record in second) else "Not decided",
-            "words": f"{len(decided)} of {len(rows)}",
-            "rows": decided,
-        },
-    ]
-    return [group for group in groups if group["rows"]]
-
-
-def _remarks(details: Dossier) -> list[Shape]:
-    records = {record.pk: record for record in details.records}
+    ended = "Decided" if any(record.is_decided for record in second) else "Not decided"
+    groups = (
+        ("mine", "Yours to decide", times.counted(len(mine), "record"), mine),
+        (
+            "others",
+            "Waits for stage 1" if waiting else "With others",
+            f"{times.counted(len(others), 'record')}; you can {can}",
+            others,
+        ),
+        ("decided", ended, f"{len(decided)} of {len(rows)}", decided),
+    )
     return [
-        {
-            "who": remark.by.name,
-            "capacity": "",
-            "at": remark.at,
-            "about": approval_rows.subject(records.get(remark.approval_id or 0)),
-            "text": remark.text.shown,
-        }
-        for remark in details.comments
-        if not remark.is_objection
+        {"key": key, "title": title, "words": words, "rows": listed} for key, title, words, listed in groups if listed
     ]
 
 

@@ -6,8 +6,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals.assignment.context import SubmissionContext, load_context
@@ -15,12 +13,12 @@ from approvals.conflicts.check.automation import FoundConflict
 from approvals.models import Approval, SeatLabel, Submission
 from approvals.models.conflict_rule import Mode
 from approvals.policies.views.rows import SIGNED_BY
-from approvals.review.views.reader import Shape
+from approvals.review.views.reader import Shape, crumbs
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
 from governance.web.components import times
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import visible_row
 from inventory.models import Automation
 
 #: Signatures in addition to the policy's.
@@ -36,16 +34,10 @@ JOINED = 12
 @require_GET
 def review_why(request: Request, pk: int) -> HttpResponse:
     """Show the reasons of one submission to its readers."""
-    now, actor = business_time.now(), request.actor
-    seen = Submission.objects.visible_to(actor, now).select_related("automation", "version", "policy")
-    submission = get_object_or_404(seen, pk=pk)
+    submission, now = visible_row(request, Submission, pk, "automation", "version", "policy")
     loaded = load_context(submission, now)
     context: Shape = {
-        "crumbs": [
-            {"label": "Approvals", "href": reverse("approvals")},
-            {"label": f"Submission {submission.reference}", "href": reverse("review", args=[pk])},
-            {"label": "Why", "href": ""},
-        ],
+        "crumbs": crumbs(submission, "Why"),
         "head": {
             "title": "Why this tier, why this route",
             "tier": submission.tier,
@@ -53,7 +45,7 @@ def review_why(request: Request, pk: int) -> HttpResponse:
         },
         "why": {
             "reasons": [{"icon": "info", "text": text} for text in submission.reasons],
-            "joined": _joined(loaded.facts.chain.others, actor, now),
+            "joined": _joined(loaded.facts.chain.others, request.actor, now),
             "policy": {"number": submission.policy.number, "href": submission.policy.href},
             "light": submission.light_path,
             "records": [_record(record, loaded) for record in loaded.approvals],
@@ -74,28 +66,20 @@ def _joined(others: Collection[int], actor: Actor, now: datetime) -> list[Shape]
 
 def _additional_signature(label: str, findings: Sequence[FoundConflict]) -> Shape:
     """An additional signature with the rules that ask for it. Without rules if they were changed or waived since."""
+    words = ADDITIONAL_SIGNATURES[SeatLabel(label)]
+    if label != SeatLabel.CONFLICT:
+        return {"text": words, "rules": []}
     signed_for = [finding.standing for finding in findings if finding.standing.rule.mode == Mode.APPROVAL]
-    rules = {
-        standing.rule.code: {"name": standing.rule.title, "href": standing.version.href} for standing in signed_for
-    }
-    is_of_rules = label == SeatLabel.CONFLICT
-    gone = "" if rules or not is_of_rules else " a conflict that was found when it was asked"
-    return {
-        "text": f"{ADDITIONAL_SIGNATURES[SeatLabel(label)]}{gone}",
-        "rules": list(rules.values()) if is_of_rules else [],
-    }
+    rules = {row.rule.code: {"name": row.rule.title, "href": row.version.href} for row in signed_for}
+    text = words if rules else f"{words} a conflict that was found when it was asked"
+    return {"text": text, "rules": list(rules.values())}
 
 
 def _record(record: Approval, context: SubmissionContext) -> Shape:
-    seat_labels = [seat.label for seat in context.facts.seats_of(record)]
-    signed = [SIGNED_BY.get(label, label) for label in context.facts.policy.seats(record.kind, record.tier)]
+    labels = [seat.label for seat in context.facts.seats_of(record) if seat.label in ADDITIONAL_SIGNATURES]
     findings = context.conflicts.remaining_of(record)
     return {
-        "title": "The app" if record.stage == 1 else record.title,
-        "tier": record.tier,
-        "reasons": list(record.reasons),
-        "seats": " and ".join(signed),
-        "beside": [_additional_signature(label, findings) for label in seat_labels if label in ADDITIONAL_SIGNATURES],
-        "days": record.term_days if record.stage == 2 else None,
-        "by_policy": record.by_policy_id is not None,
+        "record": record,
+        "seats": [SIGNED_BY.get(label, label) for label in context.facts.policy.seats(record.kind, record.tier)],
+        "beside": [_additional_signature(label, findings) for label in labels],
     }

@@ -11,9 +11,6 @@ from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader, Shape
 from governance.web.components import times
 
-#: Optional keys of a step. A missing name costs a template more than an empty one.
-BLANK: Shape = dict.fromkeys(("state", "text", "below", "count", "parts", "due", "held"))
-
 
 def steps(details: Dossier, rows: Sequence[Shape], reader: Reader) -> list[Shape]:
     """Context of ``components/stepper.html``: one step per stage and one for "in force".
@@ -27,7 +24,7 @@ def steps(details: Dossier, rows: Sequence[Shape], reader: Reader) -> list[Shape
 
 
 def _stage_1(details: Dossier, reader: Reader) -> Shape:
-    step: Shape = BLANK | {"seal": "left", "title": "Stage 1 · App"}
+    step: Shape = {"seal": "left", "title": "Stage 1 · App"}
     app, route = details.app, details.route
     if app is None:
         below = f"Unchanged since version {details.rests_on}" if details.rests_on is not None else ""
@@ -44,51 +41,38 @@ def _stage_1(details: Dossier, reader: Reader) -> Shape:
 
 
 def _stage_2(details: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
-    step: Shape = BLANK | {"seal": "right", "title": "Stage 2 · Privileges"}
-    second = details.second
-    done = sum(record.has_ended for record in second)
-    parts = [approval_rows.segment(r, mine=row["mine"]) for r, row in zip(second, rows, strict=True)]
+    step: Shape = {"seal": "right", "title": "Stage 2 · Privileges", "stage": "next"}
+    second, policy = details.second, approval_rows.policy_words(details.submission)
     if not second:
-        return step | {"stage": "next", "text": "It asks for nothing new."}
+        return step | {"text": "It asks for nothing new."}
+    step["parts"] = [approval_rows.segment(r, mine=row["mine"]) for r, row in zip(second, rows, strict=True)]
     if all(record.state == ApprovalState.WAITING for record in second):
-        if details.submission.light_path:
-            return step | {"stage": "next", "parts": parts, "text": _light(details)}
         text = f"{len(second)} wait for stage 1. Their owners can read, discuss and object, not decide."
-        return step | {"stage": "next", "parts": parts, "text": text}
-    step |= {"count": approval_rows.decided_words(second), "parts": parts}
-    if done == len(second):
+        if details.submission.light_path:  # (A13)
+            count = len(second)
+            text = f"Light path: {policy} approves {count} once stage 1 says yes, unless their owners object."
+        return step | {"text": text}
+    step["count"] = approval_rows.decided_words(second)
+    if all(record.has_ended for record in second):
         is_of_policy = any(record.by_policy_id is not None for record in second)
-        below = f"By {approval_rows.policy_words(details.submission)}" if is_of_policy else ""
-        return step | {"stage": "done", "below": below}
-    due = min((r.due_at for r in second if r.due_at and not r.has_ended), default=None)
-    return step | {
-        "stage": "now",
-        "due": due,
-        "held": waiting_for.holder_shapes((pending for r in second for pending in details.held_of(r)), reader),
-    }
-
-
-def _light(details: Dossier) -> str:
-    """Say what the light path does in stage 2 once the app is approved (A13)."""
-    policy = approval_rows.policy_words(details.submission)
-    return f"Light path: {policy} approves {len(details.second)} once stage 1 says yes, unless their owners object."
+        return step | {"stage": "done", "below": f"By {policy}" if is_of_policy else ""}
+    held = (pending for record in second for pending in details.held_of(record))
+    due = min((record.due_at for record in second if record.due_at and not record.has_ended), default=None)
+    return step | {"stage": "now", "due": due, "held": waiting_for.holder_shapes(held, reader)}
 
 
 def _in_force(details: Dossier, reader: Reader) -> Shape:
     submission = details.submission
     seal = "full" if submission.state in ("in_force", "decided") else "none"
-    step: Shape = BLANK | {"seal": seal, "title": "In force"}
+    step: Shape = {"seal": seal, "title": "In force", "stage": "next"}
     owner = submission.automation.accepting(details.route.now).name
-    refused = any(record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED) for record in details.second)
     if submission.state == SubmissionState.IN_FORCE:
         return step | {"stage": "done", "text": f"Version {submission.version.number} is in force."}
     if submission.state == SubmissionState.DECIDED:
         step |= {"due": submission.accept_due_at, "held": waiting_for.holder_shapes(details.held, reader)}
         return step | {"stage": "now", "text": f"{owner} accepts what was approved, or declines."}
     if submission.state == SubmissionState.OPEN:
-        text = "After the last decision."
-        return step | {
-            "stage": "next",
-            "text": f"{text} Something was refused, so {owner} accepts the rest." if refused else text,
-        }
-    return step | {"stage": "next", "text": f"{submission.get_state_display()}: nothing of this came into force."}
+        refused = any(record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED) for record in details.second)
+        rest = f" Something was refused, so {owner} accepts the rest." if refused else ""
+        return step | {"text": f"After the last decision.{rest}"}
+    return step | {"text": f"{submission.get_state_display()}: nothing of this came into force."}

@@ -151,9 +151,9 @@ def load_context(
     identities = _running_identities(content)
     chain = chain_queries.possible_chains({0: content.parts(identities)})[0]
     judged, unvouched = _judge(content, identities, chain, policy, {*_ids(parties), *(person.pk for person in people)})
-    before = _load_before(registered)
+    before, owners = _load_before(registered), digest.asked_owners(automation)
     app_facts = digest.facts_of_app(
-        automation, content.triggers, content.identities, content.source, judged.app.tier.word
+        automation, owners, content.triggers, content.identities, content.source, judged.app.tier.word
     )
     source_counts = _source_counts(content, judged)
     wanted, held = _requested_items(content, judged), HeldState.read(registered, now)
@@ -191,7 +191,7 @@ def load_context(
         stopped_since=stopped_grants.matters_stopped_since(before) if before is not None else frozenset(),
         votes=_votes(before_approvals.values(), changes, earlier),
         bench=Bench.load(now),
-        owners=_asked_owners(content),
+        owners=owners,
     )
     return _with_light_path(context)
 
@@ -320,16 +320,6 @@ def _promoted_from(content: VersionContent, *, is_new: bool) -> Version | None:
     return environments.promoted_from(
         automation.lineage, automation.environment, content.manifest.source.content, is_new=is_new
     )
-
-
-def _asked_owners(content: VersionContent) -> tuple[Person | None, Person | None]:
-    """Return the business and technical owner, after the amendment (A12)."""
-    automation = content.automation
-    if not automation.amendment:
-        return automation.business_owner, automation.technical_owner
-    business, technical = (automation.asked[f"{name}_id"] for name in ("business_owner", "technical_owner"))
-    people = Person.objects.in_bulk([pk for pk in (business, technical) if pk is not None])
-    return people.get(business), people.get(technical)
 
 
 def _with_light_path(context: PlanContext) -> PlanContext:

@@ -66,11 +66,11 @@ def confirm(
         verb: the operation, whose `refusal()` decides whether the question is asked at all.
         now: business time.
         back: where it goes on from there, where that is not the row's own page.
-        question: title, text, label, kind and points of `ask`.
+        question: title, text, label, kind, points and reason of `ask`.
     """
 
-    def act(reason: str) -> None:
-        verb(row, actor=request.actor, now=now, reason=reason)
+    def act(text: str) -> None:
+        verb(row, actor=request.actor, now=now, reason=text)
 
     def refusal() -> Refusal | None:
         return verb.refusal(row, actor=request.actor, now=now)
@@ -89,6 +89,7 @@ def ask(
     back: str,
     kind: str = "danger",
     points: Callable[[], Sequence[Mapping[str, str]]] = tuple,
+    reason: str = "Why",
 ) -> HttpResponse:
     """Ask for a reason; act on POST. For an operation that `confirm` can't call.
 
@@ -100,6 +101,7 @@ def ask(
         back: address of the page to return to.
         kind: ``danger`` or ``filled``.
         points: what to weigh, see ``components/reasons.html``; asked once it is known that the question is put.
+        reason: label of the text field.
     """
     problem = ""
     if request.method == "POST":
@@ -118,7 +120,7 @@ def ask(
         "action": request.get_full_path(),
         "label": label,
         "kind": kind,
-        "reason": {"label": "Why", "required": True, "error": problem, "value": request.POST.get("reason", "")},
+        "reason": {"label": reason, "required": True, "error": problem, "value": request.POST.get("reason", "")},
         "points": points(),
     }
     context = {"ask": question, "back_href": back}

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from governance.web.errors import problem_documents
+from governance.web.requests.parameters import number
 
 READ_PAST = 10
 """A body up to so many times the most that is taken is read to its end, and answered; a browser hears no answer before that."""
@@ -43,6 +44,16 @@ class BoundedUploads(MemoryFileUploadHandler):
 def limit() -> str:
     """The most that is taken at once, in words."""
     return f"{settings.FILE_UPLOAD_MAX_MEMORY_SIZE / 1024**2:.2g} MB"
+
+
+def is_too_large(request: HttpRequest) -> bool:
+    """Whether a request says that it is larger than is taken, so that it may have arrived without its files."""
+    return (number(request.META.get("CONTENT_LENGTH")) or 0) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+
+
+def too_large_sentence() -> str:
+    """Say that a request is too large, with the limit."""
+    return f"This is more than {limit()}, which is the most that is taken at once."
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -187,15 +187,16 @@ def find_automation(
         environment: its environment; production by default.
         named: the builder's choice, for a source without an id.
     """
+    registered = Automation.objects.select_related("team", "business_owner", "technical_owner")
     place = {"platform_instance": platform_name(manifest), "environment": environment or Environment.PRODUCTION}
     external = manifest.source.external_id[:160]
     if external:
         own_retired = Q(state=AutomationState.RETIRED, team=team)
-        here = Automation.objects.filter(**place, external_id=external).exclude(own_retired).order_by("pk")
+        here = registered.filter(**place, external_id=external).exclude(own_retired).order_by("pk")
         return max(here, key=lambda row: (row.state != AutomationState.RETIRED, row.pk), default=None)
     if named is not None:
         return named
-    same = Automation.objects.filter(
+    same = registered.filter(
         **place,
         external_id="",
         team=team,

@@ -232,15 +232,6 @@ def test_submit_pressed_twice_submits_once_and_leads_to_the_review(connected: Co
     assert rita.panel(item, {"purpose": "Too late."}).status_code == 204
 
 
-def test_the_address_of_its_own_submits_as_the_page_does(connected: Company, rita: Build) -> None:
-    item = rita.import_item()
-    url = reverse("import_submit", args=[item.pk])
-    assert rita.client.get(url).status_code == 405
-    assert rita.client.post(url, {}).status_code == 422
-    answer = rita.client.post(url, rita.typed(item, connected.people.jonas))
-    assert answer["Location"] == reverse("review", args=[Submission.objects.get().pk])
-
-
 @pytest.mark.rule("A12", "A14")
 def test_newer_version_asks_only_about_news(company: Company, stock_in_force: Submission, rita: Build) -> None:
     before = stock_in_force

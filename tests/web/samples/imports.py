@@ -30,7 +30,11 @@ def start() -> Shape:
         ],
         "form_href": "/import/form",
         "drafts": [
-            {"name": "Supplier onboarding agent", "href": "/preview", "at": at(24, 13, 2), "words": "2 things missing"}
+            {
+                "pk": 1,
+                "manifest": {"name": "Supplier onboarding agent", "privileges": [{}]},
+                "created_at": at(24, 13, 2),
+            }
         ],
     }
 
