@@ -181,7 +181,7 @@ def _chips(path: str, query: QueryDict, counts: Counts) -> list[Shape]:
 # --- rows -----------------------------------------------------------------------------------------------------------
 
 #: Columns of an item without its manifest, which may be large: the database extracts the values to show.
-COLUMNS = ("filename", "reason", "progress", "version__number", "version__automation")
+COLUMNS = ("batch", "filename", "reason", "progress", "version__number", "version__automation")
 
 
 def _rows(batch: ImportBatch) -> QuerySet[Any]:
