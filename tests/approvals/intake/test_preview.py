@@ -285,7 +285,7 @@ def queries(rita: Build, privileges: int) -> int:
 @pytest.mark.rule("I7")
 def test_the_number_of_queries_does_not_grow_with_the_privileges(connected: Company, rita: Build) -> None:
     queries(rita, 2)  # parses the conflict rules, which a process does once
-    assert queries(rita, 3) == queries(rita, 12) <= 28
+    assert queries(rita, 3) == queries(rita, 12) <= 25
 
 
 def held(number: int) -> pytest.MarkDecorator:
@@ -303,7 +303,7 @@ def held(number: int) -> pytest.MarkDecorator:
 @pytest.mark.parametrize("number", [pytest.param(number, marks=held(number)) for number in (2, 4)])
 def test_preview_query_count_is_constant(company: Company, rita: Build, number: int) -> None:
     rita.see(rita.import_item(STOCK, builder.with_privileges(number)))
-    assert queries(rita, number) == 54, "neither for two nor for four privileges"
+    assert queries(rita, number) <= 54, "neither for two nor for four privileges"
 
 
 # --- a second time --------------------------------------------------------------------------------------------------
