@@ -32,6 +32,7 @@ def start() -> Shape:
         "drafts": [
             {
                 "pk": 1,
+                "filename": "",
                 "manifest": {"name": "Supplier onboarding agent", "privileges": [{}]},
                 "created_at": at(24, 13, 2),
             }
