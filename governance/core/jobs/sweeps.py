@@ -60,11 +60,9 @@ def _claimed(rows: models.QuerySet[M]) -> Iterator[M]:
         with transaction.atomic():
             free = sorted_by_key(rows.filter(pk__gt=last)).select_for_update(skip_locked=True, of=("self",))
             keys = list(free.values_list("pk", flat=True)[:CHUNK])
-        if not keys:
-            return
         for key in keys:
             with advisory_locks.held(f"sweep:{rows.model._meta.db_table}:{key}") as is_mine:
-                row = rows.filter(pk=key).first() if is_mine else None
-                if row is not None:
-                    yield row
+                yield from rows.filter(pk=key).order_by()[:1] if is_mine else ()
+        if len(keys) < CHUNK:
+            return
         last = keys[-1]
