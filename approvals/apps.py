@@ -31,13 +31,13 @@ class ApprovalsConfig(AppConfig):
         from approvals.proposals.kinds import kind as kind_kind
         from approvals.proposals.kinds.conflict_import import ConflictImportKind
         from approvals.proposals.kinds.conflict_rule import ConflictRuleKind
-        from approvals.proposals.kinds.leaver import BY_TWO, Leaving
+        from approvals.proposals.kinds.leaver import Leaving, by_two
         from approvals.proposals.kinds.people import FallbackOwner, PersonsRole, TeamLead
         from approvals.proposals.kinds.policy import PolicyKind
         from approvals.proposals.kinds.resources import KindAndTeam, ResourceClass, ResourceOwner
         from approvals.submissions import erasure, webhooks
         from approvals.submissions.notices import TIER_EVENTS, notify_of_raised_tier
-        from approvals.submissions.rules import IN_NO_CONFLICT, NOTHING_SUBMITTED
+        from approvals.submissions.rules import in_no_conflict, nothing_submitted
         from approvals.submissions.transitions import transfer
         from approvals.submissions.transitions.add_parties import INTERIM_OWNER_EVENTS, PARTY_EVENTS, add_parties
         from approvals.submissions.transitions.stages import conclude
@@ -63,19 +63,19 @@ class ApprovalsConfig(AppConfig):
             hooks.register(event, notify_of_raised_tier)
         for event in CAUSES:
             hooks.register(event, wake_sweep)
-        hooks.demand("automation.amended", duties.WRITES_NOTHING)
-        hooks.demand("person.left", BY_TWO)
+        hooks.demand("automation.amended", duties.writes_nothing)
+        hooks.demand("person.left", by_two)
         hooks.bar(NAMING_OWNERS, party_queries.refusals_for_owners)
         hooks.bar(CONNECTION_STATEMENTS, party_queries.refusals_for_parties)
         for event in ("binding.confirmed", "binding.refused"):
-            hooks.demand(event, duties.SETTLES_FOR_OTHERS)
+            hooks.demand(event, duties.settles_for_others)
         for event, duty in party_rules.DEMANDED:
             hooks.demand(event, duty)
         for event, follow in members.HOOKS:
             hooks.register(event, follow)
         for event in ("transfer.asked", "transfer.accepted"):
-            hooks.demand(event, NOTHING_SUBMITTED)
-        hooks.demand("transfer.accepted", IN_NO_CONFLICT)
+            hooks.demand(event, nothing_submitted)
+        hooks.demand("transfer.accepted", in_no_conflict)
         hooks.register("transfer.asked", transfer.show_to_new_lead)
         hooks.register("transfer.accepted", transfer.follow_transfer)
         hooks.register("automation.retired", close_unfinished)

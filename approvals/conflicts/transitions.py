@@ -15,7 +15,7 @@ from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Grant
 from approvals.models.conflict_rule import Mode, Scope
 from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
@@ -198,7 +198,11 @@ def end_conflict(step: Step[Conflict], *, why: str) -> Effect:
     return Effect(payload={"why": why})
 
 
-def _require_overdue(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
+@duty("S6")
+def time_is_up(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
+    """Access held before its rule was enforced has time to be resolved or waived; access that a waiver let in has the
+    waiver's.
+    """
     if _is_overdue(subject, now) or (subject.by_waiver and subject.rule.mode == Mode.ENFORCE):
         return None
     return Refusal("S6", "state", "The time to resolve this is not up.")
@@ -208,7 +212,9 @@ def _is_overdue(conflict: Conflict, now: datetime) -> bool:
     return conflict.due_at is not None and conflict.due_at <= now
 
 
-def _require_active_grant(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
+@duty("S6")
+def something_left(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
+    """A conflict without access in force suspends nothing."""
     if not grants_to_suspend(subject, now):
         return Refusal("S6", "state", "Nothing of this is in force.")
     return None
@@ -237,7 +243,9 @@ def grants_to_suspend(conflict: Conflict, now: datetime) -> list[Grant]:
     return list(counted[:1]) if _is_overdue(conflict, now) or not let_in else let_in[:1]
 
 
-def _require_no_waiver(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
+@duty("S7")
+def not_waived(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
+    """A waived conflict suspends nothing."""
     return Refusal("S7", "state", "This is waived.") if waiver_of(subject, now) is not None else None
 
 
@@ -248,22 +256,12 @@ def waiver_of(conflict: Conflict, now: datetime) -> Waiver | None:
     return same.order_by("-ends_at").first()
 
 
-TIME_IS_UP = Duty(
-    "S6",
-    "S6",
-    "Access held before its rule was enforced has time to be resolved or waived; access that a waiver let in has the waiver's.",
-    _require_overdue,
-)
-SOMETHING_LEFT = Duty("S6", "S6", "A conflict without access in force suspends nothing.", _require_active_grant)
-NOT_WAIVED = Duty("S7", "S7", "A waived conflict suspends nothing.", _require_no_waiver)
-
-
 @transition(
     Conflict,
     event="conflict.enforced",
     permission=Permission.CONFLICT_SCAN,
     source=(ConflictState.OPEN,),
-    duties=(TIME_IS_UP, NOT_WAIVED, SOMETHING_LEFT),
+    duties=(time_is_up, not_waived, something_left),
 )
 def enforce(step: Step[Conflict]) -> Effect:
     """Enforce an overdue conflict. `grants` suspends the newest grant of the conflict, by a hook (S6)."""

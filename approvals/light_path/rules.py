@@ -10,11 +10,13 @@ from approvals.decisions.rules import duties
 from approvals.light_path import spot_checks
 from approvals.models import Sample
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import Duty, duty
 from governance.core.duties.refusals import Refusal
 
 
-def _require_seal(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
+@duty("A13")
+def require_seal(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
+    """A spot check is drawn from the seal over the coming into force, never before."""
     if spot_checks.seal_over(subject.submission) is None:
         return Refusal("A13", "state", "The ledger is not sealed so far, so the draw is not known yet.")
     return None
@@ -48,13 +50,17 @@ def _reviewer_words(subject: Sample, context: SubmissionContext) -> str:
     return f"Waiting for {' or '.join(names)}." if names else "No reviewer is left."
 
 
-def _require_turn(subject: Sample, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+@duty("A9", needs_context=True)
+def turn_to_look(subject: Sample, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """A security reviewer answers a spot check; a fallback approver if no reviewer is free."""
     if actor.capacity_of in spot_checks.reviewers_of(subject, context):
         return None
     return Refusal("A9", "duty", "Another reviewer answers this spot check first.", _reviewer_words(subject, context))
 
 
-def _require_time(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
+@duty("A13")
+def look_in_time(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
+    """A spot check can't be answered after its due date."""
     if subject.due_at is None or now < subject.due_at:
         return None
     stage = "stage 2" if subject.is_of_policy else "stage 1"
@@ -62,20 +68,21 @@ def _require_time(subject: Sample, actor: Actor, now: datetime) -> Refusal | Non
     return Refusal("A13", "state", sentence, f"A new submission asks {stage}.")
 
 
-def _require_time_over(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
+@duty("A13")
+def look_time_is_up(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
+    """An unanswered spot check suspends the access at its due date."""
     ends = subject.due_at
     return Refusal("A13", "state", "The spot check is not due yet.") if ends is None or ends > now else None
 
 
-def _require_new_reviewer(subject: Sample, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+@duty("A9", needs_context=True)
+def somebody_new_to_look(subject: Sample, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """Each reviewer is asked once."""
     if all(person.pk in subject.asked for person in spot_checks.reviewers_of(subject, context)):
         return Refusal("A9", "state", "All reviewers were asked already.")
     return None
 
 
-SEALED = Duty(
-    "A13", "A13", "A spot check is drawn from the seal over the coming into force, never before.", _require_seal
-)
 PARTY_LOOKS = Duty(
     "SOD-1", "S1", "A party can't answer a spot check of its submission.", _refuse_conflict("SOD-1"), needs_context=True
 )
@@ -86,18 +93,6 @@ DECIDER_LOOKS = Duty(
     _refuse_conflict("SOD-2"),
     needs_context=True,
 )
-TURN_TO_LOOK = Duty(
-    "A9",
-    "A9",
-    "A security reviewer answers a spot check; a fallback approver if no reviewer is free.",
-    _require_turn,
-    needs_context=True,
-)
-LOOK_IN_TIME = Duty("A13", "A13", "A spot check can't be answered after its due date.", _require_time)
-LOOK_TIME_IS_UP = Duty(
-    "A13", "A13", "An unanswered spot check suspends the access at its due date.", _require_time_over
-)
-SOMEBODY_NEW_TO_LOOK = Duty("A9", "A9", "Each reviewer is asked once.", _require_new_reviewer, needs_context=True)
 
 #: Duties of deciding a spot check, in this order.
-SPOT_CHECK_DUTIES = (PARTY_LOOKS, DECIDER_LOOKS, TURN_TO_LOOK, duties.INTERACTIVE, LOOK_IN_TIME)
+SPOT_CHECK_DUTIES = (PARTY_LOOKS, DECIDER_LOOKS, turn_to_look, duties.requires_interactive, look_in_time)

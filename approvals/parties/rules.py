@@ -17,14 +17,16 @@ from django.db.models import QuerySet
 from approvals.models import Decision, DecisionOutcome
 from approvals.parties import queries as party_queries
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from inventory.credentials import transitions as credential_transitions
 from inventory.models import Automation, Credential, Entitlement
 from inventory.ownership import parties as ownership_parties
 
 
-def _until_approved(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+@duty("I6")
+def until_approved(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    """Who only builds with a credential describes it until somebody has approved it."""
     if credential_transitions.may_describe(actor, subject, now):
         return None
     if not Decision.objects.standing().filter(approval__credential=subject, outcome=DecisionOutcome.APPROVE).exists():
@@ -33,11 +35,15 @@ def _until_approved(subject: Credential, actor: Actor, now: datetime) -> Refusal
     return Refusal("I6", "duty", sentence, "Ask its owner, or who answers for what it opens.")
 
 
-def _not_of_a_party(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-1")
+def not_of_a_party(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    """A party to a submission of what uses a credential says neither that it opens less nor that a store keeps it."""
     return _party(actor, "this credential", ownership_parties.uses_of_credential(subject))
 
 
-def _says_no_control_of_a_party(subject: Entitlement, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-1")
+def no_control_of_a_party(subject: Entitlement, actor: Actor, now: datetime) -> Refusal | None:
+    """A party to a submission of what holds an entitlement does not say that a control stands on it."""
     return _party(actor, "this", ownership_parties.uses_of_entitlement(subject))
 
 
@@ -50,31 +56,12 @@ def _party(actor: Actor, noun: str, uses: QuerySet[Automation]) -> Refusal | Non
     return Refusal("SOD-1", "duty", sentence, "Somebody else who answers for it does.")
 
 
-UNTIL_APPROVED = Duty(
-    "I6",
-    "I6",
-    "Who only builds with a credential describes it until somebody has approved it.",
-    _until_approved,
-)
-NOT_OF_A_PARTY = Duty(
-    "SOD-1",
-    "S1",
-    "A party to a submission of what uses a credential says neither that it opens less nor that a store keeps it.",
-    _not_of_a_party,
-)
-NO_CONTROL_OF_A_PARTY = Duty(
-    "SOD-1",
-    "S1",
-    "A party to a submission of what holds an entitlement does not say that a control stands on it.",
-    _says_no_control_of_a_party,
-)
-
 #: Event to the duty that it demands.
 DEMANDED = (
-    ("credential.described", UNTIL_APPROVED),
-    ("credential.kept_in_said", UNTIL_APPROVED),
-    ("credential.reach_narrowed", NOT_OF_A_PARTY),
-    ("control.said", NO_CONTROL_OF_A_PARTY),
-    ("credential.kept_in_confirmed", NOT_OF_A_PARTY),
-    ("credential.kept_in_refused", NOT_OF_A_PARTY),
+    ("credential.described", until_approved),
+    ("credential.kept_in_said", until_approved),
+    ("credential.reach_narrowed", not_of_a_party),
+    ("control.said", no_control_of_a_party),
+    ("credential.kept_in_confirmed", not_of_a_party),
+    ("credential.kept_in_refused", not_of_a_party),
 )

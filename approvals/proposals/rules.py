@@ -16,7 +16,7 @@ from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Delegation, Person
 from governance.core.people.transitions import people_with
@@ -32,7 +32,9 @@ SIGNED_SINCE = Refusal(
 )
 
 
-def _may_propose(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+@duty("S8")
+def may_propose(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    """Only a person with one of its roles can propose a kind of change."""
     roles = kind_kind.kind_of(subject.kind).proposers
     if roles & access.roles_held(actor, now):
         return None
@@ -40,7 +42,9 @@ def _may_propose(subject: Proposal, actor: Actor, now: datetime) -> Refusal | No
     return Refusal("S8", "permission", f"Only a {names} proposes this.")
 
 
-def _in_person(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-8")
+def in_person(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    """A delegate can't propose a change or answer a proposal for the giver."""
     if actor.standing_for is not None:
         return Refusal(
             "SOD-8", "duty", "A proposal is made and answered in person, not for somebody else.", "Act as yourself."
@@ -48,7 +52,9 @@ def _in_person(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None
     return None
 
 
-def _interactive(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-5")
+def requires_interactive(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    """A proposal is answered in an interactive session. A loosening needs a fresh sign-in."""
     if subject.tightens and actor.kind == "person" and actor.signed_in_at is not None:
         return None
     return require_session(actor, policy_queries.in_force(now), "high")
@@ -60,11 +66,15 @@ def _refuse_among(actor: Actor, ids: Collection[int], sentence: str, to_do: str 
     return Refusal("SOD-8", "duty", sentence, to_do) if is_among else None
 
 
-def _not_its_author(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-8", backed_by=("proposal_two_people",))
+def not_its_author(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    """The author can't countersign a proposal."""
     return _refuse_among(actor, [subject.proposed_by_id], "You proposed this; a second person countersigns it.")
 
 
-def _not_their_delegate(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+@duty("A11")
+def not_their_delegate(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    """A delegate of the author, or of a person who gains or loses, can't answer a proposal, nor can the giver."""
     concerned = [subject.proposed_by_id, *subject.gains, *subject.loses]
     people = [person.pk for person in actor.people]
     if Delegation.objects.between(concerned, people).since(subject.proposed_at, now).exists():
@@ -75,11 +85,15 @@ def _not_their_delegate(subject: Proposal, actor: Actor, now: datetime) -> Refus
     return None
 
 
-def _not_who_gains(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-8", backed_by=("proposal_who_gains_is_apart",))
+def not_who_gains(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    """A person who gains by a proposal can't countersign it."""
     return _refuse_among(actor, _gainer_ids(subject, now), "You would gain by this.")
 
 
-def _not_who_loses(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-8", backed_by=("proposal_who_loses_is_apart",))
+def not_who_loses(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    """A person who loses by a proposal can't answer it."""
     return _refuse_among(actor, subject.loses, "You would lose by this, and keep what you have by rejecting it.")
 
 
@@ -95,7 +109,9 @@ def self_gain_refusal(actor: Actor, gains: Collection[int]) -> Refusal | None:
     return _refuse_among(actor, gains, sentence, "Ask another governance admin.")
 
 
-def _unchanged(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+@duty("A6")
+def requires_unchanged(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    """A proposal puts in force only the change that was shown."""
     kind = kind_kind.kind_of(subject.kind)
     subject_name = kind.about(subject.target)
     if subject.state == ProposalState.AT_ONCE:
@@ -112,7 +128,9 @@ def _stands_as_it_acts(subject: Proposal, kind: kind_kind.Kind, now: datetime) -
     return current == subject.before or not kind.changes(subject.target, current, subject.document)
 
 
-def _counted(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+@duty("S8")
+def requires_counted(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    """A proposal can't be countersigned before its impact is counted."""
     what_if = proposal_jobs.latest(subject)
     if what_if is None or what_if.finished_at is None:
         sentence = "What it would have changed in the last 90 days is still being counted."
@@ -120,7 +138,9 @@ def _counted(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
     return None
 
 
-def _no_other(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+@duty("S8", backed_by=("proposal_one_under_way",))
+def no_other(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    """A target has at most one open proposal."""
     others = Proposal.objects.filter(kind=subject.kind, target=subject.target, state__in=UNANSWERED)
     if subject._state.adding and others.exists():
         sentence = "Another proposal about the same is under way."
@@ -128,48 +148,22 @@ def _no_other(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
     return None
 
 
-def _time_is_up(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+@duty("S8")
+def time_is_up(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    """A proposal lapses when its time is up."""
     return Refusal("S8", "state", "Its time is not up.") if subject.lapses_at > now else None
 
 
-def _in_time(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+@duty("S8")
+def in_time(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    """A proposal can't be answered when its time is up."""
     if subject.lapses_at > now:
         return None
     return Refusal("S8", "state", "The time to answer this was over: it lapses.", "It can be proposed again.")
 
 
-MAY_PROPOSE = Duty("S8", "S8", "Only a person with one of its roles can propose a kind of change.", _may_propose)
-IN_PERSON = Duty("SOD-8", "S8", "A delegate can't propose a change or answer a proposal for the giver.", _in_person)
-INTERACTIVE = Duty(
-    "SOD-5", "S5", "A proposal is answered in an interactive session. A loosening needs a fresh sign-in.", _interactive
-)
-NOT_ITS_AUTHOR = Duty(
-    "SOD-8", "S8", "The author can't countersign a proposal.", _not_its_author, ("proposal_two_people",)
-)
-NOT_THEIR_DELEGATE = Duty(
-    "A11",
-    "A11",
-    "A delegate of the author, or of a person who gains or loses, can't answer a proposal, nor can the giver.",
-    _not_their_delegate,
-)
-NOT_WHO_GAINS = Duty(
-    "SOD-8",
-    "S8",
-    "A person who gains by a proposal can't countersign it.",
-    _not_who_gains,
-    ("proposal_who_gains_is_apart",),
-)
-NOT_WHO_LOSES = Duty(
-    "SOD-8", "S8", "A person who loses by a proposal can't answer it.", _not_who_loses, ("proposal_who_loses_is_apart",)
-)
-UNCHANGED = Duty("A6", "A6", "A proposal puts in force only the change that was shown.", _unchanged)
-COUNTED = Duty("S8", "S8", "A proposal can't be countersigned before its impact is counted.", _counted)
-NO_OTHER = Duty("S8", "S8", "A target has at most one open proposal.", _no_other, ("proposal_one_under_way",))
-TIME_IS_UP = Duty("S8", "S8", "A proposal lapses when its time is up.", _time_is_up)
-IN_TIME = Duty("S8", "S8", "A proposal can't be answered when its time is up.", _in_time)
-
 #: Duties of the person who answers, in this order.
-ANSWERING = (IN_PERSON, NOT_ITS_AUTHOR, NOT_THEIR_DELEGATE, NOT_WHO_GAINS, NOT_WHO_LOSES, INTERACTIVE, IN_TIME)
+ANSWERING = (in_person, not_its_author, not_their_delegate, not_who_gains, not_who_loses, requires_interactive, in_time)
 
 
 def people_who_may_answer(proposal: Proposal, now: datetime) -> list[Person]:
@@ -177,4 +171,4 @@ def people_who_may_answer(proposal: Proposal, now: datetime) -> list[Person]:
     kept_away = {proposal.proposed_by_id, *_gainer_ids(proposal, now), *proposal.loses}
     people = people_with(Role(proposal.needs), now).exclude(pk__in=kept_away).order_by("name", "pk")
     active = [person for person in people if not person.is_kept_out(now)]
-    return [person for person in active if NOT_THEIR_DELEGATE.asks(proposal, Actor.of(person), now) is None]
+    return [person for person in active if not_their_delegate.asks(proposal, Actor.of(person), now) is None]

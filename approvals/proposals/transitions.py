@@ -49,7 +49,7 @@ def _answered(subject: Proposal, actor: Actor, reason: str, params: Mapping[str,
     event="proposal.made",
     permission=Permission.PROPOSAL_MAKE,
     target=(S.OPEN, S.AT_ONCE),
-    duties=[duties.MAY_PROPOSE, duties.IN_PERSON, duties.NO_OTHER],
+    duties=[duties.may_propose, duties.in_person, duties.no_other],
     reason_needed=True,
 )
 def propose(step: Step[Proposal], *, document: Document, at_once: bool = False) -> Effect:
@@ -122,7 +122,7 @@ def _check_at_once(step: Step[Proposal], kind: Kind) -> None:
     if last is not None and last.acting_until is not None and last.state not in (S.APPROVED, S.IN_FORCE):
         sentence = "The last one about this acted at once and nobody countersigned it: one person does not go on with that alone."
         raise refuse(Refusal("S8", "duty", sentence, "Propose it without that.", is_attempt=True))
-    refusal = duties.INTERACTIVE.asks(step.subject, step.actor, step.now)
+    refusal = duties.requires_interactive.asks(step.subject, step.actor, step.now)
     if refusal is not None:
         raise refuse(refusal)
 
@@ -141,7 +141,7 @@ def _facts(proposal: Proposal) -> dict[str, Any]:
     event="proposal.amended",
     permission=Permission.PROPOSAL_AMEND,
     source=(S.OPEN,),
-    duties=[duties.MAY_PROPOSE, duties.IN_PERSON, duties.IN_TIME],
+    duties=[duties.may_propose, duties.in_person, duties.in_time],
     reason_needed=True,
 )
 def amend(step: Step[Proposal], *, document: Document) -> Effect:
@@ -161,7 +161,7 @@ def amend(step: Step[Proposal], *, document: Document) -> Effect:
     permission=Permission.PROPOSAL_ANSWER,
     source=(S.OPEN, S.AT_ONCE),
     target=(S.IN_FORCE, S.APPROVED),
-    duties=[*duties.ANSWERING, duties.UNCHANGED, duties.COUNTED],
+    duties=[*duties.ANSWERING, duties.requires_unchanged, duties.requires_counted],
     repeats=_answered,
 )
 def approve(step: Step[Proposal], *, shown_digest: str) -> Effect:
@@ -205,7 +205,7 @@ def reject(step: Step[Proposal]) -> Effect:
     permission=Permission.PROPOSAL_ACCEPT,
     source=(S.APPROVED,),
     target=(S.IN_FORCE,),
-    duties=[duties.IN_PERSON, duties.INTERACTIVE, duties.IN_TIME, duties.UNCHANGED],
+    duties=[duties.in_person, duties.requires_interactive, duties.in_time, duties.requires_unchanged],
 )
 def accept(step: Step[Proposal]) -> Effect:
     """Accept as the appointed person; the change is in force."""
@@ -221,7 +221,7 @@ def accept(step: Step[Proposal]) -> Effect:
     permission=Permission.PROPOSAL_ACCEPT,
     source=(S.APPROVED,),
     target=(S.REJECTED,),
-    duties=[duties.IN_PERSON],
+    duties=[duties.in_person],
     reason_needed=True,
 )
 def decline(step: Step[Proposal]) -> Effect:
@@ -236,7 +236,7 @@ def decline(step: Step[Proposal]) -> Effect:
     permission=Permission.PROPOSAL_AMEND,
     source=(S.OPEN, S.APPROVED),
     target=(S.WITHDRAWN,),
-    duties=[duties.IN_PERSON],
+    duties=[duties.in_person],
 )
 def withdraw(step: Step[Proposal]) -> Effect:
     """Withdraw as the author before it is in force."""
@@ -249,7 +249,7 @@ def withdraw(step: Step[Proposal]) -> Effect:
     permission=Permission.PROPOSAL_LAPSE,
     source=(S.OPEN, S.AT_ONCE, S.APPROVED),
     target=(S.LAPSED,),
-    duties=[duties.TIME_IS_UP],
+    duties=[duties.time_is_up],
 )
 def lapse(step: Step[Proposal]) -> Effect:
     """End a proposal without an answer in time, and revert what acted at once: silence never approves (A10)."""

@@ -11,7 +11,7 @@ from approvals.conflicts.check import transfer
 from approvals.models import Submission
 from approvals.models.submission import UNFINISHED
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from inventory.models import Automation, Transfer
 
@@ -44,7 +44,9 @@ def _grown_refusal(context: SubmissionContext) -> Refusal | None:
     return Refusal("S6", "state", sentence, "Decline this, and submit it again: Security signs what there is then.")
 
 
-def _require_no_submission(subject: Automation | Transfer, actor: Actor, now: datetime) -> Refusal | None:
+@duty("L2")
+def nothing_submitted(subject: Automation | Transfer, actor: Actor, now: datetime) -> Refusal | None:
+    """What is under review stays with its team until that has ended."""
     automation = subject.automation if isinstance(subject, Transfer) else subject
     if not automation.submissions.filter(state__in=UNFINISHED).exists():
         return None
@@ -52,33 +54,15 @@ def _require_no_submission(subject: Automation | Transfer, actor: Actor, now: da
     return Refusal("L2", "state", sentence, "It moves once that has ended, or is withdrawn.")
 
 
-NOTHING_SUBMITTED = Duty(
-    "L2", "L2", "What is under review stays with its team until that has ended.", _require_no_submission
-)
-
-
-def _require_no_conflict_in_team(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
+@duty("S6")
+def in_no_conflict(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
+    """Nothing moves to where it would stand in a conflict that is refused, unless it is waived."""
     return transfer.refusal(subject.automation, subject.to_team, now)
 
 
-IN_NO_CONFLICT = Duty(
-    "S6",
-    "S6",
-    "Nothing moves to where it would stand in a conflict that is refused, unless it is waived.",
-    _require_no_conflict_in_team,
-)
-
-
-def _require_no_conflict(
-    subject: Submission, actor: Actor, now: datetime, context: SubmissionContext
-) -> Refusal | None:
+@duty("S6", needs_context=True)
+def conflict_free(subject: Submission, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """Nothing comes into force that an enforced conflict rule forbids, unless it is waived, or that lacks the
+    signature that one takes.
+    """
     return conflict_refusal(context)
-
-
-CONFLICT_FREE = Duty(
-    "S6",
-    "S6",
-    "Nothing comes into force that an enforced conflict rule forbids, unless it is waived, or that lacks the signature that one takes.",
-    _require_no_conflict,
-    needs_context=True,
-)

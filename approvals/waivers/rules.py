@@ -9,7 +9,7 @@ from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
 from approvals.policies import rules as policy_rules
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import Duty, duty
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Delegation
 from inventory.models import Automation
@@ -47,7 +47,9 @@ def _require_session(subject: Waiver, actor: Actor, now: datetime) -> Refusal | 
     return policy_rules.require_session(actor, policy_queries.in_force(now), "high")
 
 
-def _require_term_over(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+@duty("S7")
+def term_over(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+    """A waiver ends with its term and not before, unless security ends it."""
     if subject.ends_at is None or subject.ends_at > now:
         return Refusal("S7", "state", "Its term is not over.")
     return None
@@ -70,4 +72,3 @@ DECIDING = (
     ),
     Duty("SOD-5", "S5", "A waiver is decided in an interactive session, signed in lately.", _require_session),
 )
-TERM_OVER = Duty("S7", "S7", "A waiver ends with its term and not before, unless security ends it.", _require_term_over)

@@ -228,7 +228,7 @@ def end_waiver(step: Step[Waiver]) -> Effect:
     permission=Permission.CONFLICT_SCAN,
     source=(WaiverState.GRANTED,),
     target=(WaiverState.ENDED,),
-    duties=(duties.TERM_OVER,),
+    duties=(duties.term_over,),
 )
 def expire_waiver(step: Step[Waiver]) -> Effect:
     """End a waiver after its term (S7).

@@ -31,6 +31,6 @@ class RecertificationConfig(AppConfig):
         campaign_notices.register()
         webhooks.register()
         hooks.register(FORGETTING, erasure.forget)
-        hooks.demand(deploy_gate.GATE_EVENT, item_rules.REVIEWED_IN_TIME)
+        hooks.demand(deploy_gate.GATE_EVENT, item_rules.reviewed_in_time)
         for event, handler in risk_increase.HANDLERS.items():
             hooks.register(event, handler)

@@ -16,15 +16,15 @@ from approvals.assignment.context import SubmissionContext, load_context
 from approvals.assignment.transitions.reassign import ask_next
 from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission
 
 
-def _require_missing_seat(
-    subject: Submission, actor: Actor, now: datetime, context: SubmissionContext
-) -> Refusal | None:
+@duty("A1", needs_context=True)
+def something_missing(subject: Submission, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """A later policy or conflict adds a signature to what is not in force, and takes none away."""
     is_decided = subject.state == SubmissionState.DECIDED
     if additional_seats.unsigned_approvals(context) if is_decided else _missing(context):
         return None
@@ -37,22 +37,13 @@ def _missing(context: SubmissionContext) -> Mapping[int, Sequence[str]]:
     )
 
 
-SOMETHING_MISSING = Duty(
-    "A1",
-    "A1",
-    "A later policy or conflict adds a signature to what is not in force, and takes none away.",
-    _require_missing_seat,
-    needs_context=True,
-)
-
-
 @transition(
     Submission,
     event="submission.signatures_added",
     permission=Permission.APPROVAL_ASK_NEXT,
     source=(SubmissionState.OPEN, SubmissionState.DECIDED),
     target=(SubmissionState.OPEN,),
-    duties=(SOMETHING_MISSING,),
+    duties=(something_missing,),
     parents=("automation",),
     context=load_context,
 )

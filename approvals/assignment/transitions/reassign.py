@@ -40,7 +40,7 @@ CAUSES = (
     event="submission.passed_on",
     permission=Permission.APPROVAL_ASK_NEXT,
     source=(SubmissionState.OPEN,),
-    duties=(assignment_rules.HAS_NEXT_APPROVER,),
+    duties=(assignment_rules.has_next_approver,),
     parents=("automation",),
     context=load_context,
 )
@@ -55,7 +55,7 @@ def reassign(step: Step[Submission]) -> Effect:
     event="submission.deputies_asked",
     permission=Permission.APPROVAL_ASK_NEXT,
     source=(SubmissionState.OPEN,),
-    duties=(assignment_rules.IS_HALF_TIME_OVER,),
+    duties=(assignment_rules.is_half_time_over,),
     parents=("automation",),
     context=load_context,
 )

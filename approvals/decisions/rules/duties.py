@@ -30,13 +30,15 @@ from approvals.policies import tiers
 from approvals.policies.rules import require_session
 from governance.core.actors.actor import Actor
 from governance.core.clock import organisation
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import Duty, duty
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
 from inventory.models import Automation, Binding, Privilege, Resource
 
 
-def _require_session(subject: Approval | Sample, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-5")
+def requires_interactive(subject: Approval | Sample, actor: Actor, now: datetime) -> Refusal | None:
+    """A decision needs a person in an interactive, for high risk a fresh, session."""
     return require_session(actor, policy_queries.policy_of(subject.submission.policy), subject.tier)
 
 
@@ -70,9 +72,11 @@ def _way_out(subject: Approval, route: Route) -> str:
     return f"It is with {' or '.join(dict.fromkeys(names))}." if names else "Nobody is left to decide this."
 
 
-def _refuse_second_decision(
+@duty("A8", backed_by=("decision_one_per_round",), needs_context=True)
+def refuse_second_decision(
     subject: Approval, actor: Actor, now: datetime, context: SubmissionContext
 ) -> Refusal | None:
+    """One decision a person and round."""
     decisions = context.route.own_decisions(subject)
     person_ids = {person.pk for person in actor.people}
     if any(person_ids & {d.person_id, d.for_person_id} for d in decisions):
@@ -96,13 +100,17 @@ def own_decision(approval: Approval, actor: Actor, route: Route) -> Decision | N
     return last if actor.person.pk in decider_ids and not is_stand_in else None
 
 
-def _require_own_decision(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+@duty("A8", needs_context=True)
+def require_own_decision(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """Only the decider undoes a decision."""
     if own_decision(subject, actor, context.route) is None:
         return Refusal("A8", "duty", "The last that was decided here in this round is nothing of yours to take back.")
     return None
 
 
-def _require_undecided(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+@duty("A5", needs_context=True)
+def require_undecided(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """A decision is taken back only while its submission is undecided and nothing rests on it."""
     submission = subject.submission
     if submission.state != SubmissionState.OPEN:
         sentence = f"The submission is {submission.get_state_display().lower()}: what was decided in it stands."
@@ -124,7 +132,9 @@ def _has_decided_stage_2(context: SubmissionContext) -> bool:
     )
 
 
-def _require_turn(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+@duty("A9", needs_context=True)
+def turn(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """The first eligible rung of the ladder decides."""
     route = context.route
     if route.seats_open_to(subject, actor):
         return None
@@ -134,19 +144,31 @@ def _require_turn(subject: Approval, actor: Actor, now: datetime, context: Submi
     return Refusal("A9", "duty", "Somebody before you on the ladder decides this.", _way_out(subject, route))
 
 
-def _require_owner(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+@duty("I3", needs_context=True)
+def has_owner(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """Nothing new is approved where nobody who is here answers for the resource, the credential, the automation or its
+    identity.
+    """
     return ownership.refusal(subject, context.facts)
 
 
-def _require_tier(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+@duty("T1", needs_context=True)
+def tier_holds(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """Nothing is approved with fewer signatures than its present tier needs."""
     return tiers.tier_refusal(subject, context.facts)
 
 
-def _require_binding(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+@duty("I8", needs_context=True)
+def binding_holds(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """Nothing is approved on a resource that its connection does not open."""
     return bindings.refusal(subject, context.facts)
 
 
-def _require_unchanged(subject: Submission, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+@duty("A5", needs_context=True)
+def still_holds(subject: Submission, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """What is put in force is judged anew: every resource has an owner and is what its connection opens, and no tier
+    has risen.
+    """
     facts = context.facts
     for approval in context.approvals:
         if approval.state == ApprovalState.APPROVED:
@@ -160,31 +182,41 @@ def _require_unchanged(subject: Submission, actor: Actor, now: datetime, context
     return tiers.app_refusal(facts)
 
 
-def _require_time_to_accept(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
+@duty("A14")
+def accept_in_time(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
+    """What was approved in part is accepted within the builder's time."""
     if subject.accept_due_at is None or now < subject.accept_due_at:
         return None
     sentence = f"The time to accept what was approved was over on {deadline_day(subject.accept_due_at)}: it expires."
     return Refusal("A14", "state", sentence, "Submit it again.")
 
 
-def _require_accept_time_over(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
+@duty("A14")
+def accept_time_is_up(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
+    """What was approved in part expires once the time to accept it is up."""
     ends = subject.accept_due_at
     return Refusal("A14", "state", "Its time is not up.") if ends is None or ends > now else None
 
 
-def _require_time_over(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+@duty("A10")
+def time_is_up(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    """A record ends by silence once its time is up."""
     ends = subject.expires_at if subject.state == ApprovalState.OPEN else subject.builder_due_at
     return Refusal("A10", "state", "Its time is not up.") if ends is None or ends > now else None
 
 
-def _require_time_to_decide(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+@duty("A10")
+def in_time(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    """Nobody decides once a record's time is up: silence has ended it."""
     if subject.expires_at is None or now < subject.expires_at:
         return None
     sentence = f"The time to decide this was over on {deadline_day(subject.expires_at)}: it expires."
     return Refusal("A10", "state", sentence, "Whoever submitted it can submit it again, and then it is decided anew.")
 
 
-def _require_time_to_answer(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+@duty("A14")
+def answer_in_time(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    """Nobody answers once the builder's time is up."""
     if subject.builder_due_at is None or now < subject.builder_due_at:
         return None
     sentence = f"The time to answer this was over on {deadline_day(subject.builder_due_at)}: it expires."
@@ -197,7 +229,9 @@ def deadline_day(instant: datetime) -> str:
     return f"{local.day} {local:%B %Y}"
 
 
-def _refuse_decider(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+@duty("SOD-1", needs_context=True)
+def decided_nothing(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """Who decided in a submission does not answer for its builder."""
     decided = context.route.stage_people[1] | context.route.stage_people[2]
     if any(person.pk in decided for person in actor.people):
         sentence = "You decided in this submission, and who answers for the builder is a party to it."
@@ -232,7 +266,9 @@ def _decider_refusal(person: Person, actor: Actor) -> Refusal:
     return Refusal("SOD-1", "duty", sentence, to_do)
 
 
-def _refuse_decider_as_writer(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-1")
+def writes_nothing(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    """Who decided in a submission neither changes its automation nor submits it anew until it has ended."""
     people_by_id = {person.pk: person for person in actor.people}
     own_parties = Party.objects.filter(submission=OuterRef("submission"), person=OuterRef("person"))
     decided = DecisionPerson.objects.filter(
@@ -246,7 +282,9 @@ def _refuse_decider_as_writer(subject: Automation, actor: Actor, now: datetime) 
     return _decider_refusal(people_by_id[person_id], actor) if person_id is not None else None
 
 
-def _refuse_party_of_binding(subject: Binding | Resource, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-1")
+def settles_for_others(subject: Binding | Resource, actor: Actor, now: datetime) -> Refusal | None:
+    """A party to an unfinished submission neither confirms nor refuses a connection that it rests on."""
     if not isinstance(subject, Binding) or not subject.is_open:
         return None  # a resource does not tell the connection; `bind` checks the binding again
     used = Privilege.objects.filter(connector=subject.connector, instance=subject.instance_name)
@@ -259,11 +297,6 @@ def _refuse_party_of_binding(subject: Binding | Resource, actor: Actor, now: dat
     )
     sentence = f"A submission of {own_party.submission.automation.name} rests on this connection, and {party_words} a party to it."
     return Refusal("SOD-1", "duty", sentence, f"Somebody else who answers for {subject.resource.name} does.")
-
-
-INTERACTIVE = Duty(
-    "SOD-5", "S5", "A decision needs a person in an interactive, for high risk a fresh, session.", _require_session
-)
 
 
 PARTY = Duty(
@@ -296,83 +329,27 @@ NOT_WHO_STOPPED = Duty(
     _refuse_conflict(("G5",)),
     needs_context=True,
 )
-ONCE = Duty(
-    "A8",
-    "A8",
-    "One decision a person and round.",
-    _refuse_second_decision,
-    ("decision_one_per_round",),
-    needs_context=True,
-)
-TURN = Duty("A9", "A9", "The first eligible rung of the ladder decides.", _require_turn, needs_context=True)
 
-TIME_IS_UP = Duty("A10", "A10", "A record ends by silence once its time is up.", _require_time_over)
-IN_TIME = Duty(
-    "A10", "A10", "Nobody decides once a record's time is up: silence has ended it.", _require_time_to_decide
-)
-ANSWER_IN_TIME = Duty("A14", "A14", "Nobody answers once the builder's time is up.", _require_time_to_answer)
-HAS_OWNER = Duty(
-    "I3",
-    "I3",
-    "Nothing new is approved where nobody who is here answers for the resource, the credential, the automation or its identity.",
-    _require_owner,
-    needs_context=True,
-)
-TIER_HOLDS = Duty(
-    "T1",
-    "T1",
-    "Nothing is approved with fewer signatures than its present tier needs.",
-    _require_tier,
-    needs_context=True,
-)
-BINDING_HOLDS = Duty(
-    "I8",
-    "I8",
-    "Nothing is approved on a resource that its connection does not open.",
-    _require_binding,
-    needs_context=True,
-)
-STILL_HOLDS = Duty(
-    "A5",
-    "A5",
-    "What is put in force is judged anew: every resource has an owner and is what its connection opens, and no tier has risen.",
-    _require_unchanged,
-    needs_context=True,
-)
-ACCEPT_IN_TIME = Duty(
-    "A14", "A14", "What was approved in part is accepted within the builder's time.", _require_time_to_accept
-)
-ACCEPT_TIME_IS_UP = Duty(
-    "A14", "A14", "What was approved in part expires once the time to accept it is up.", _require_accept_time_over
-)
-WRITES_NOTHING = Duty(
-    "SOD-1",
-    "S1",
-    "Who decided in a submission neither changes its automation nor submits it anew until it has ended.",
-    _refuse_decider_as_writer,
-)
-SETTLES_FOR_OTHERS = Duty(
-    "SOD-1",
-    "S1",
-    "A party to an unfinished submission neither confirms nor refuses a connection that it rests on.",
-    _refuse_party_of_binding,
-)
-DECIDED_NOTHING = Duty(
-    "SOD-1", "S1", "Who decided in a submission does not answer for its builder.", _refuse_decider, needs_context=True
-)
-
-
-UNDECIDED = Duty(
-    "A5",
-    "A5",
-    "A decision is taken back only while its submission is undecided and nothing rests on it.",
-    _require_undecided,
-    needs_context=True,
-)
-OWN_DECISION = Duty("A8", "A8", "Only the decider undoes a decision.", _require_own_decision, needs_context=True)
 
 #: Duties of retracting a decision, in this order.
-RETRACTING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, OWN_DECISION, INTERACTIVE, UNDECIDED, IN_TIME)
+RETRACTING = (
+    PARTY,
+    BOTH_STAGES,
+    OWNER_IS_PARTY,
+    require_own_decision,
+    requires_interactive,
+    require_undecided,
+    in_time,
+)
 
 #: Duties of deciding, in this order.
-DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, NOT_WHO_STOPPED, ONCE, TURN, INTERACTIVE, IN_TIME)
+DECIDING = (
+    PARTY,
+    BOTH_STAGES,
+    OWNER_IS_PARTY,
+    NOT_WHO_STOPPED,
+    refuse_second_decision,
+    turn,
+    requires_interactive,
+    in_time,
+)

@@ -43,7 +43,7 @@ LOCKED_BEFORE = ("submission.automation", "submission")
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN,),
     target=(ApprovalState.APPROVED, ApprovalState.OPEN),
-    duties=(*duties.DECIDING, duties.HAS_OWNER, duties.TIER_HOLDS, duties.BINDING_HOLDS),
+    duties=(*duties.DECIDING, duties.has_owner, duties.tier_holds, duties.binding_holds),
     parents=LOCKED_BEFORE,
     context=load_context,
 )
@@ -181,7 +181,7 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
     permission=Permission.SUBMISSION_ANSWER,
     source=(ApprovalState.CHANGES_ASKED,),
     target=(ApprovalState.OPEN,),
-    duties=(duties.DECIDED_NOTHING, duties.ANSWER_IN_TIME),
+    duties=(duties.decided_nothing, duties.answer_in_time),
     parents=LOCKED_BEFORE,
     context=load_context,
     reason_needed=True,

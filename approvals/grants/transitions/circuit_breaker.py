@@ -13,7 +13,7 @@ from approvals.policies import queries as policy_queries
 from approvals.policies import rules as policy_rules
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Delegation
@@ -34,13 +34,17 @@ def answering_role(batch: HeldBatch, actor: Actor, now: datetime) -> Role | None
     return next((role for role in held if str(role) not in answered_roles), held[0] if held else None)
 
 
-def _in_person(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-5")
+def in_person(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
+    """A batch is answered in person, in a fresh session."""
     if actor.standing_for is not None:
         return Refusal("SOD-5", "duty", "A batch is answered in person, not for somebody else.", "Act as yourself.")
     return policy_rules.require_session(actor, policy_queries.in_force(now), "high")
 
 
-def _two_people(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
+@duty("G6")
+def two_people(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
+    """A batch is answered by two people, neither of whom caused it."""
     if actor.person is None:
         return None
     if actor.person.pk == subject.cause.person_id:
@@ -53,25 +57,24 @@ def _two_people(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | No
     return None
 
 
-def _in_time(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
+@duty("G6")
+def in_time(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
+    """Nobody answers a batch once its time is over."""
     return Refusal("G6", "state", "The time to answer this was over.") if subject.answer_by <= now else None
 
 
-def _time_is_up(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
+@duty("G6")
+def time_is_up(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
+    """A batch lapses once its time is over."""
     return Refusal("G6", "state", "There is time to answer it still.") if subject.answer_by > now else None
 
 
-def _goes_through(subject: HeldGrant, actor: Actor, now: datetime) -> Refusal | None:
+@duty("G6")
+def goes_through(subject: HeldGrant, actor: Actor, now: datetime) -> Refusal | None:
+    """What was held ends where it was released."""
     if HeldGrant.objects.to_end().filter(pk=subject.pk).exists():
         return None
     return Refusal("G6", "state", "It was not released, or it has ended.")
-
-
-IN_PERSON = Duty("SOD-5", "S5", "A batch is answered in person, in a fresh session.", _in_person)
-TWO_PEOPLE = Duty("G6", "G6", "A batch is answered by two people, neither of whom caused it.", _two_people)
-IN_TIME = Duty("G6", "G6", "Nobody answers a batch once its time is over.", _in_time)
-TIME_IS_UP = Duty("G6", "G6", "A batch lapses once its time is over.", _time_is_up)
-GOES_THROUGH = Duty("G6", "G6", "What was held ends where it was released.", _goes_through)
 
 
 @transition(
@@ -100,7 +103,7 @@ def hold_due(step: Step[EndCause], *, due: Sequence[Grant], why: str) -> Effect:
     permission=Permission.BRAKE_ANSWER,
     source=(S.OPEN,),
     target=(S.OPEN, S.RELEASED, S.DISCARDED),
-    duties=(TWO_PEOPLE, IN_PERSON, IN_TIME),
+    duties=(two_people, in_person, in_time),
     parents=("cause",),
     reason_needed=True,
 )
@@ -134,7 +137,7 @@ def answer_batch(step: Step[HeldBatch], *, says: BatchSays) -> Effect:
     permission=Permission.GRANT_END,
     source=(S.OPEN,),
     target=(S.LAPSED,),
-    duties=(TIME_IS_UP,),
+    duties=(time_is_up,),
     parents=("cause",),
 )
 def lapse_batch(step: Step[HeldBatch]) -> Effect:
@@ -152,7 +155,7 @@ def _close_batch(step: Step[HeldBatch], to: BatchState) -> None:
     HeldGrant,
     event="brake.ended",
     permission=Permission.GRANT_END,
-    duties=(GOES_THROUGH,),
+    duties=(goes_through,),
     parents=("grant.automation", "grant"),
 )
 def end_held(step: Step[HeldGrant]) -> Effect:

@@ -18,7 +18,7 @@ from approvals.models import Conflict, Grant, GrantState
 from approvals.models.grant import LONGEST_TERM, WHY_WORDS, Why
 from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, transition
@@ -51,16 +51,16 @@ def is_held_back(grant: Grant) -> bool:
     return grant.state == GrantState.SUSPENDED and grant.suspended_why in (Why.NOT_FINE, Why.UNSEEN, Why.CONFLICT)
 
 
-def _not_stopped(subject: Grant, actor: Actor, now: datetime) -> Refusal | None:
+@duty("G5")
+def not_stopped(subject: Grant, actor: Actor, now: datetime) -> Refusal | None:
+    """What is stopped already is not stopped again."""
     return Refusal("G5", "state", "This grant is stopped already.", COMES_BACK) if is_stopped(subject) else None
 
 
-def _term_over(subject: Grant, actor: Actor, now: datetime) -> Refusal | None:
+@duty("G3")
+def term_over(subject: Grant, actor: Actor, now: datetime) -> Refusal | None:
+    """A grant expires at the end of its term and not before."""
     return Refusal("G3", "state", "Its term is not over yet.") if now < subject.ends_at else None
-
-
-NOT_STOPPED = Duty("G5", "G5", "What is stopped already is not stopped again.", _not_stopped)
-TERM_OVER = Duty("G3", "G3", "A grant expires at the end of its term and not before.", _term_over)
 
 
 @transition(
@@ -127,7 +127,7 @@ def end(step: Step[Grant], *, why: Why) -> Effect:
     permission=Permission.GRANT_REVOKE,
     source=STANDING,
     target=[GrantState.SUSPENDED],
-    duties=[NOT_STOPPED],
+    duties=[not_stopped],
     parents=["automation"],
     reason_needed=True,
 )
@@ -162,7 +162,7 @@ def revoke(step: Step[Grant]) -> Effect:
     permission=Permission.GRANT_END,
     source=STANDING,
     target=[GrantState.ENDED],
-    duties=[TERM_OVER],
+    duties=[term_over],
     parents=["automation"],
 )
 def expire(step: Step[Grant]) -> Effect:

@@ -18,7 +18,7 @@ from approvals.models.revocation_task import DETACHED
 from approvals.policies import queries as policy_queries
 from approvals.policies import rules as policy_rules
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
@@ -117,13 +117,17 @@ def notices(
 # --- duties -----------------------------------------------------------------------------------------------------------
 
 
-def _interactive(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-5")
+def in_session(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
+    """A person confirms a removal in an interactive session, for high risk a fresh one."""
     if actor.kind != "person" or actor.signed_in_at is None:
         return Refusal("SOD-5", "duty", "Tokens, jobs and commands can't confirm a removal.", "Sign in to the portal.")
     return policy_rules.stale_sign_in(actor, policy_queries.in_force(now), subject.grant.counted_tier, "word")
 
 
-def _gains(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
+@duty("G4")
+def nobody_who_gains(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
+    """A person who gains by an access can't confirm its removal."""
     gainers = {*subject.gains, *revocation_tasks.gainer_ids(subject.grant, now)}
     for person in actor.people:
         if person.pk in gainers:
@@ -133,7 +137,9 @@ def _gains(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | No
     return None
 
 
-def _not_twice(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
+@duty("G4", backed_by=("revocation_word_once_a_person",))
+def not_twice(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
+    """A second person confirms the removal, who is no delegate of the first."""
     person_ids = [person.pk for person in actor.people]
     if subject.words.filter(Q(person__in=person_ids) | Q(for_person__in=person_ids)).exists():
         return Refusal("G4", "duty", "You have confirmed the removal already; a second person confirms it too.")
@@ -144,24 +150,12 @@ def _not_twice(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal 
     return None
 
 
-def _is_due(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
+@duty("G4")
+def escalation_due(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
+    """The next people are asked after those before had a day."""
     if subject.escalate_at is not None and subject.escalate_at <= now:
         return None
     return Refusal("G4", "state", "The people who were asked still have time.")
-
-
-IN_SESSION = Duty(
-    "SOD-5", "S5", "A person confirms a removal in an interactive session, for high risk a fresh one.", _interactive
-)
-NOBODY_WHO_GAINS = Duty("G4", "G4", "A person who gains by an access can't confirm its removal.", _gains)
-ANOTHER = Duty(
-    "G4",
-    "G4",
-    "A second person confirms the removal, who is no delegate of the first.",
-    _not_twice,
-    ("revocation_word_once_a_person",),
-)
-ESCALATION_DUE = Duty("G4", "G4", "The next people are asked after those before had a day.", _is_due)
 
 
 # --- what people say --------------------------------------------------------------------------------------------------
@@ -173,7 +167,7 @@ ESCALATION_DUE = Duty("G4", "G4", "The next people are asked after those before 
     permission=Permission.REVOCATION_SAY,
     source=(OPEN,),
     target=(OPEN, CLOSED),
-    duties=(NOBODY_WHO_GAINS, ANOTHER, IN_SESSION),
+    duties=(nobody_who_gains, not_twice, in_session),
     reason_needed=True,
 )
 def say_removed(step: Step[RevocationTask]) -> Effect:
@@ -210,7 +204,7 @@ def _ask_for_second(step: Step[RevocationTask], first: Person) -> None:
     permission=Permission.REVOCATION_FOLLOW,
     source=(OPEN,),
     target=(OPEN,),
-    duties=(ESCALATION_DUE,),
+    duties=(escalation_due,),
 )
 def escalate_task(step: Step[RevocationTask]) -> Effect:
     """Ask the next rung about an overdue task (G4)."""

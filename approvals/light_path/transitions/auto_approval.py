@@ -31,7 +31,7 @@ DUTY_WORDS = {
     permission=None,
     source=(ApprovalState.WAITING,),
     target=(ApprovalState.APPROVED,),
-    duties=(duties.HAS_OWNER, duties.TIER_HOLDS, duties.BINDING_HOLDS),
+    duties=(duties.has_owner, duties.tier_holds, duties.binding_holds),
     context=load_context,
 )
 def approve_by_policy(step: Step[Approval]) -> Effect:

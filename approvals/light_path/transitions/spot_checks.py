@@ -75,7 +75,7 @@ def note_spot_checks(step: Step[Submission], before: Submission | None) -> None:
     permission=Permission.SAMPLE_DRAW,
     source=(SampleState.WAITING,),
     target=(SampleState.NOT_DRAWN, SampleState.OPEN),
-    duties=(light_path_rules.SEALED,),
+    duties=(light_path_rules.require_seal,),
 )
 def draw(step: Step[Sample]) -> Effect:
     """Draw by the ledger's next seal. If selected, reviewers are asked and the time starts (A13, H8)."""
@@ -97,7 +97,7 @@ def draw(step: Step[Sample]) -> Effect:
     event="sample.passed_on",
     permission=Permission.SAMPLE_DRAW,
     source=(SampleState.OPEN,),
-    duties=(light_path_rules.SOMEBODY_NEW_TO_LOOK,),
+    duties=(light_path_rules.somebody_new_to_look,),
 )
 def pass_on_sample(step: Step[Sample]) -> Effect:
     """Ask new reviewers, since others have left or joined. The deadline stays (A9)."""
@@ -145,7 +145,7 @@ def find_not_fine(step: Step[Sample]) -> Effect:
     permission=Permission.SAMPLE_LAPSE,
     source=(SampleState.OPEN,),
     target=(SampleState.UNANSWERED,),
-    duties=(light_path_rules.LOOK_TIME_IS_UP,),
+    duties=(light_path_rules.look_time_is_up,),
 )
 def lapse_sample(step: Step[Sample]) -> Effect:
     """Suspend it because no one answered in time, until the skipped stage has decided (A13)."""

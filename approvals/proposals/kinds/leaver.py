@@ -18,7 +18,7 @@ from approvals.models import ApprovalState, Candidate, Proposal, ProposalState
 from approvals.proposals.kinds.kind import Document, Field, FieldsKind, Span, Subject
 from approvals.proposals.kinds.people import key_of
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Step
 from governance.core.models import Membership, Person, RoleAssignment, Team, TeamKind
@@ -44,7 +44,9 @@ def is_decider(person: Person, now: datetime) -> bool:
     return queries[0].union(*queries[1:], all=True).exists()
 
 
-def _by_two(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+@duty("S8")
+def by_two(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Two admins record the departure of a person who decides something."""
     if not is_decider(subject, now):
         return None
     signed = Proposal.objects.filter(kind=Leaving.code, target=str(subject.pk), state=ProposalState.IN_FORCE)
@@ -52,9 +54,6 @@ def _by_two(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
         return None
     sentence = f"{subject.name} decides something, so two admins record that they left."
     return Refusal("S8", "duty", sentence, "Propose it: it keeps them out at once, and a second admin countersigns it.")
-
-
-BY_TWO = Duty("S8", "S8", "Two admins record the departure of a person who decides something.", _by_two)
 
 
 class Leaving(FieldsKind):

@@ -16,7 +16,7 @@ from governance.core.roles.roles import Permission
     permission=Permission.APPROVAL_EXPIRE,
     source=(ApprovalState.OPEN, ApprovalState.CHANGES_ASKED),
     target=(ApprovalState.EXPIRED,),
-    duties=(duties.TIME_IS_UP,),
+    duties=(duties.time_is_up,),
     parents=("submission.automation", "submission"),
 )
 def expire(step: Step[Approval]) -> Effect:
@@ -31,7 +31,7 @@ def expire(step: Step[Approval]) -> Effect:
     permission=Permission.APPROVAL_EXPIRE,
     source=(SubmissionState.DECIDED,),
     target=(SubmissionState.EXPIRED,),
-    duties=(duties.ACCEPT_TIME_IS_UP,),
+    duties=(duties.accept_time_is_up,),
     parents=("automation",),
 )
 def expire_submission(step: Step[Submission]) -> Effect:

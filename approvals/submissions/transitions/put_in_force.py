@@ -49,7 +49,7 @@ def load_alone(submission: Submission, now: datetime) -> SubmissionContext:
     permission=None,
     source=(SubmissionState.DECIDED,),
     target=(SubmissionState.IN_FORCE,),
-    duties=(duties.STILL_HOLDS, submission_rules.CONFLICT_FREE),
+    duties=(duties.still_holds, submission_rules.conflict_free),
     context=load_alone,
 )
 def put_in_force(step: Step[Submission]) -> Effect:
@@ -198,7 +198,7 @@ def _held_as(approval: Approval) -> int:
     repeats=last_word("submission.accepted"),
     permission=Permission.SUBMISSION_ACCEPT,
     source=(SubmissionState.DECIDED,),
-    duties=(duties.ACCEPT_IN_TIME, duties.STILL_HOLDS, submission_rules.CONFLICT_FREE),
+    duties=(duties.accept_in_time, duties.still_holds, submission_rules.conflict_free),
     parents=("automation",),
     context=load_context,
 )

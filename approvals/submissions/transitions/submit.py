@@ -37,7 +37,7 @@ from inventory.versions.transitions import VersionRows, assess_version
         AutomationState.LIVE,
         AutomationState.SUSPENDED,
     ),
-    duties=(duties.WRITES_NOTHING,),
+    duties=(duties.writes_nothing,),
 )
 def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, ItemRequest]) -> Effect:
     """Submit a version: it is frozen, parties are named, stage 1 opens, and stage 2 is visible and waits."""

@@ -16,7 +16,7 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, transition
@@ -32,13 +32,17 @@ from governance.core.texts import free_text
 FORGETTING = "person.erasing"
 
 
-def _left(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+@duty("STATE", rule="H6")
+def requires_left(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Only somebody who has left is erased."""
     if subject.left_at is None:
         return Refusal("STATE", "state", f"{subject.name} is here.", "Record first that they left.")
     return None
 
 
-def _not_asked(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+@duty("STATE", rule="H6", backed_by=("erasure_once_at_a_time",))
+def not_asked(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Somebody is erased once."""
     row = subject.erasures.filter(dropped_at__isnull=True).first()
     if row is None:
         return None
@@ -47,48 +51,42 @@ def _not_asked(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
     return Refusal("STATE", "state", "This was asked for already.", "A second admin confirms it.")
 
 
-def _awaits(subject: Erasure, actor: Actor, now: datetime) -> Refusal | None:
+@duty("STATE", rule="H6")
+def awaits(subject: Erasure, actor: Actor, now: datetime) -> Refusal | None:
+    """An erasure is confirmed or dropped once."""
     return None if subject.is_open else Refusal("STATE", "state", "This was confirmed or dropped already.")
 
 
-def _not_oneself(subject: Person | Erasure, actor: Actor, now: datetime) -> Refusal | None:
+@duty("H6", backed_by=("erasure_nobody_themself",))
+def not_oneself(subject: Person | Erasure, actor: Actor, now: datetime) -> Refusal | None:
+    """Nobody erases themself."""
     person_id = subject.pk if isinstance(subject, Person) else subject.person_id
     if any(acting.pk == person_id for acting in actor.people):
         return Refusal("H6", "duty", "This is about yourself.", "Ask another governance admin.")
     return None
 
 
-def _second_admin(subject: Erasure, actor: Actor, now: datetime) -> Refusal | None:
+@duty("H6", backed_by=("erasure_second_admin_confirms",))
+def second_admin(subject: Erasure, actor: Actor, now: datetime) -> Refusal | None:
+    """An erasure is confirmed by an admin who did not ask for it."""
     if any(acting.pk == subject.asked_by_id for acting in actor.people):
         return Refusal("H6", "duty", "You asked for this; a second admin confirms it.", "Ask another governance admin.")
     return None
 
 
-def _in_person(subject: object, actor: Actor, now: datetime) -> Refusal | None:
+@duty("H6")
+def in_person(subject: object, actor: Actor, now: datetime) -> Refusal | None:
+    """Nobody erases while standing in for another, who might confirm it too."""
     if actor.standing_for is not None:
         return Refusal("H6", "duty", "Nobody is erased in somebody else's place.", "Act as yourself.")
     return None
-
-
-LEFT = Duty("STATE", "H6", "Only somebody who has left is erased.", _left)
-NOT_ASKED = Duty("STATE", "H6", "Somebody is erased once.", _not_asked, backed_by=("erasure_once_at_a_time",))
-AWAITS = Duty("STATE", "H6", "An erasure is confirmed or dropped once.", _awaits)
-NOT_ONESELF = Duty("H6", "H6", "Nobody erases themself.", _not_oneself, backed_by=("erasure_nobody_themself",))
-SECOND_ADMIN = Duty(
-    "H6",
-    "H6",
-    "An erasure is confirmed by an admin who did not ask for it.",
-    _second_admin,
-    backed_by=("erasure_second_admin_confirms",),
-)
-IN_PERSON = Duty("H6", "H6", "Nobody erases while standing in for another, who might confirm it too.", _in_person)
 
 
 @transition(
     Person,
     event="person.erasure_asked",
     permission=Permission.PERSON_ERASE,
-    duties=[LEFT, NOT_ASKED, NOT_ONESELF, IN_PERSON],
+    duties=[requires_left, not_asked, not_oneself, in_person],
     reason_needed=True,
 )
 def ask_erasure(step: Step[Person], *, named: str) -> Effect:
@@ -104,7 +102,7 @@ def ask_erasure(step: Step[Person], *, named: str) -> Effect:
     return Effect(subject=made, payload={"person": str(step.subject.opaque_id)})
 
 
-@transition(Erasure, event="person.erasure_dropped", permission=Permission.PERSON_ERASE, duties=[AWAITS, IN_PERSON])
+@transition(Erasure, event="person.erasure_dropped", permission=Permission.PERSON_ERASE, duties=[awaits, in_person])
 def drop_erasure(step: Step[Erasure]) -> Effect:
     """An admin drops what was asked: the person stays as they are."""
     step.subject.dropped_at = step.now
@@ -116,7 +114,7 @@ def drop_erasure(step: Step[Erasure]) -> Effect:
     Erasure,
     event="person.erased",
     permission=Permission.PERSON_ERASE,
-    duties=[AWAITS, NOT_ONESELF, SECOND_ADMIN, IN_PERSON],
+    duties=[awaits, not_oneself, second_admin, in_person],
     parents=("person",),
 )
 def erase(step: Step[Erasure], *, named: str) -> Effect:

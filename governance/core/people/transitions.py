@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.step import save_with_history
 from governance.core.engine.transition import Effect, Step, transition
@@ -37,44 +37,48 @@ def _one_at_a_time(lock: int) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
 
 
-def _giver_only(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
+@duty("A11")
+def giver_only(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
+    """A delegation is ended by the person who gave it."""
     if actor.person != subject.giver or actor.standing_for is not None:
         return Refusal("A11", "permission", "Only who gave a delegation ends it.")
     return None
 
 
-def _still_here(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+@duty("STATE", rule="S8")
+def still_here(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Nobody is trusted with anything who has left."""
     gone = not subject._state.adding and not subject.is_here
     return Refusal("STATE", "state", f"{subject.name} has left.") if gone else None
 
 
-def _not_left(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+@duty("STATE", rule="S8")
+def not_left(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Somebody leaves once."""
     return Refusal("STATE", "state", f"{subject.name} has left already.") if subject.left_at is not None else None
 
 
-def _new(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+@duty("STATE", rule="S8")
+def requires_new(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Somebody is entered once."""
     return None if subject._state.adding else Refusal("STATE", "state", f"{subject.name} is here already.")
 
 
-def _not_ended(subject: RoleAssignment, actor: Actor, now: datetime) -> Refusal | None:
+@duty("STATE", rule="S8")
+def not_ended(subject: RoleAssignment, actor: Actor, now: datetime) -> Refusal | None:
+    """A role ends once."""
     return Refusal("STATE", "state", "This role has ended already.") if subject.until is not None else None
 
 
-def _running(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
+@duty("STATE", rule="S8")
+def running(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
+    """A delegation ends once."""
     if subject.ended_at is not None or subject.until_at <= now:
         return Refusal("STATE", "state", "This delegation has ended already.")
     return None
 
 
-STILL_HERE = Duty("STATE", "S8", "Nobody is trusted with anything who has left.", _still_here)
-NOT_LEFT = Duty("STATE", "S8", "Somebody leaves once.", _not_left)
-NEW = Duty("STATE", "S8", "Somebody is entered once.", _new)
-NOT_ENDED = Duty("STATE", "S8", "A role ends once.", _not_ended)
-RUNNING = Duty("STATE", "S8", "A delegation ends once.", _running)
-GIVER_ONLY = Duty("A11", "A11", "A delegation is ended by the person who gave it.", _giver_only)
-
-
-@transition(Person, event="role.given", permission=None, duties=[STILL_HERE])
+@transition(Person, event="role.given", permission=None, duties=[still_here])
 def give_role(
     step: Step[Person], *, role: Role, proposed_by: Person, proposed_at: datetime, confirmed_by: Person
 ) -> Effect:
@@ -91,7 +95,7 @@ def give_role(
     return Effect(subject=made, payload={"role": str(role), "person": str(step.subject.opaque_id)})
 
 
-@transition(Person, event="role.given_back", permission=None, duties=[STILL_HERE])
+@transition(Person, event="role.given_back", permission=None, duties=[still_here])
 def give_role_back(step: Step[Person], *, ended: RoleAssignment) -> Effect:
     """Somebody holds a role again that one admin ended at once and no other countersigned (S8)."""
     first = ended.restores or ended
@@ -102,7 +106,7 @@ def give_role_back(step: Step[Person], *, ended: RoleAssignment) -> Effect:
     return Effect(subject=made, payload={"role": ended.role, "person": str(step.subject.opaque_id)})
 
 
-@transition(RoleAssignment, event="role.ended", permission=None, duties=[NOT_ENDED])
+@transition(RoleAssignment, event="role.ended", permission=None, duties=[not_ended])
 def end_role(step: Step[RoleAssignment]) -> Effect:
     """A role ends at once, by a proposal that two admins signed, or by one that may act before the second has (S8)."""
     _one_at_a_time(_ADMINS_LOCK)
@@ -142,7 +146,7 @@ def people_with(role: Role, now: datetime) -> models.QuerySet[Person]:
     return Person.objects.filter(pk__in=rows.values("person"), is_active=True, left_at__isnull=True)
 
 
-@transition(Person, event="delegation.set", permission=Permission.DELEGATION_SET, duties=[STILL_HERE])
+@transition(Person, event="delegation.set", permission=Permission.DELEGATION_SET, duties=[still_here])
 def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: datetime) -> Effect:
     """A person names, for themself and the future, who decides in their place (A11); the subject is the taker."""
     if step.actor.person != giver or step.actor.standing_for is not None:
@@ -209,7 +213,7 @@ def _handed_over(giver: Person, now: datetime) -> timedelta:
     return sum((until_at - max(from_at, now) for from_at, until_at in spans), timedelta())
 
 
-@transition(Delegation, event="delegation.ended", permission=Permission.DELEGATION_SET, duties=[RUNNING, GIVER_ONLY])
+@transition(Delegation, event="delegation.ended", permission=Permission.DELEGATION_SET, duties=[running, giver_only])
 def end_delegation(step: Step[Delegation]) -> Effect:
     """The giver takes their decisions back at once."""
     step.subject.ended_at = step.now
@@ -217,7 +221,7 @@ def end_delegation(step: Step[Delegation]) -> Effect:
     return Effect()
 
 
-@transition(Person, event="person.added", permission=Permission.PERSON_MANAGE, duties=[NEW])
+@transition(Person, event="person.added", permission=Permission.PERSON_MANAGE, duties=[requires_new])
 def add_person(step: Step[Person]) -> Effect:
     """An admin enters a person, who holds no role yet; the subject is unsaved.
 
@@ -235,7 +239,7 @@ def add_person(step: Step[Person]) -> Effect:
     return Effect()
 
 
-@transition(Person, event="person.left", permission=Permission.PERSON_MANAGE, duties=[NOT_LEFT], reason_needed=True)
+@transition(Person, event="person.left", permission=Permission.PERSON_MANAGE, duties=[not_left], reason_needed=True)
 def record_leaver(step: Step[Person]) -> Effect:
     """An admin records that somebody left who decides nothing: they fill no seat and sign in no more; their record stays (S1, R8).
 
@@ -244,7 +248,7 @@ def record_leaver(step: Step[Person]) -> Effect:
     return _leave(step)
 
 
-@transition(Person, event="person.left", permission=None, duties=[NOT_LEFT])
+@transition(Person, event="person.left", permission=None, duties=[not_left])
 def leave(step: Step[Person]) -> Effect:
     """Somebody has left who decides something, by a proposal that two admins signed (S8)."""
     return _leave(step)
@@ -265,7 +269,7 @@ def _keep_two_admins(step: Step[Person]) -> None:
         raise refuse(refusal)
 
 
-@transition(Person, event="person.kept_out", permission=None, duties=[NOT_LEFT])
+@transition(Person, event="person.kept_out", permission=None, duties=[not_left])
 def keep_out(step: Step[Person], *, until: datetime) -> Effect:
     """One admin says that somebody left, and no second has countersigned it: they sign in no more, and nobody comes in their place (S8)."""
     _keep_two_admins(step)

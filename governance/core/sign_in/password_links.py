@@ -15,12 +15,12 @@ from django.urls import reverse
 from django.utils.http import int_to_base36
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
-from governance.core.people.transitions import STILL_HERE
+from governance.core.people.transitions import still_here
 from governance.core.roles.roles import Permission
 
 INVITATION, RESET, CHANGED = "invitation", "password_reset", "password_changed"
@@ -28,7 +28,9 @@ INVITATION, RESET, CHANGED = "invitation", "password_reset", "password_changed"
 WITH_LINK = frozenset({INVITATION, RESET})
 
 
-def _has_no_password(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+@duty("STATE", rule="S5")
+def has_no_password(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Only a person without a password is invited to set one."""
     if subject.source != "local":
         return Refusal("STATE", "state", f"{subject.name} signs in by {subject.source} and has no password here.")
     if subject.has_usable_password():
@@ -37,10 +39,7 @@ def _has_no_password(subject: Person, actor: Actor, now: datetime) -> Refusal | 
     return None
 
 
-HAS_NO_PASSWORD = Duty("STATE", "S5", "Only a person without a password is invited to set one.", _has_no_password)
-
-
-@transition(Person, event="person.invited", permission=Permission.PERSON_INVITE, duties=[STILL_HERE, HAS_NO_PASSWORD])
+@transition(Person, event="person.invited", permission=Permission.PERSON_INVITE, duties=[still_here, has_no_password])
 def invite(step: Step[Person]) -> Effect:
     """Mail a person a link that sets their first password."""
     outbox.queue([_notice(step.subject, INVITATION, f"invited:{step.now:%Y%m%d%H%M}", step.now, _days())])

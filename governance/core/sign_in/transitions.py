@@ -11,7 +11,7 @@ from collections.abc import Callable
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.people.transitions import STILL_HERE
+from governance.core.people.transitions import still_here
 from governance.core.roles.roles import Permission
 from governance.core.sign_in import password_links
 from governance.core.tokens.transitions import revoke_tokens_of
@@ -19,7 +19,7 @@ from governance.core.tokens.transitions import revoke_tokens_of
 Change = Callable[[], object]
 
 
-@transition(Person, event="person.signed_in", permission=Permission.PERSON_PROVE, duties=[STILL_HERE])
+@transition(Person, event="person.signed_in", permission=Permission.PERSON_PROVE, duties=[still_here])
 def sign_in(step: Step[Person], *, begin: Change) -> Effect:
     """Somebody has shown who they are, and a session begins.
 
@@ -30,7 +30,7 @@ def sign_in(step: Step[Person], *, begin: Change) -> Effect:
     return Effect()
 
 
-@transition(Person, event="person.password_set", permission=Permission.PERSON_PROVE, duties=[STILL_HERE])
+@transition(Person, event="person.password_set", permission=Permission.PERSON_PROVE, duties=[still_here])
 def set_password(step: Step[Person], *, password: str) -> Effect:
     """Set the password of a local account; the caller has validated it.
 
@@ -49,19 +49,19 @@ def _changing(step: Step[Person], change: Change) -> Effect:
     return Effect()
 
 
-@transition(Person, event="person.second_factor_enrolled", permission=Permission.PERSON_PROVE, duties=[STILL_HERE])
+@transition(Person, event="person.second_factor_enrolled", permission=Permission.PERSON_PROVE, duties=[still_here])
 def enrol_second_factor(step: Step[Person], *, change: Change) -> Effect:
     """A person is asked for a second factor from now on; its first recovery codes come with it."""
     return _changing(step, change)
 
 
-@transition(Person, event="person.second_factor_removed", permission=Permission.PERSON_PROVE, duties=[STILL_HERE])
+@transition(Person, event="person.second_factor_removed", permission=Permission.PERSON_PROVE, duties=[still_here])
 def remove_second_factor(step: Step[Person], *, change: Change) -> Effect:
     """A person is asked for no second factor any more."""
     return _changing(step, change)
 
 
-@transition(Person, event="person.recovery_codes_made", permission=Permission.PERSON_PROVE, duties=[STILL_HERE])
+@transition(Person, event="person.recovery_codes_made", permission=Permission.PERSON_PROVE, duties=[still_here])
 def make_recovery_codes(step: Step[Person], *, change: Change) -> Effect:
     """A person gets new recovery codes, and the old ones open nothing any more."""
     return _changing(step, change)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Membership, Person, Team, TeamKind
@@ -14,22 +14,22 @@ from governance.core.texts import free_text
 from governance.core.webhooks import maker_loss
 
 
-def _new(subject: Team, actor: Actor, now: datetime) -> Refusal | None:
+@duty("STATE", rule="S8")
+def new(subject: Team, actor: Actor, now: datetime) -> Refusal | None:
+    """A team is founded once."""
     return None if subject._state.adding else Refusal("STATE", "state", f"{subject.name} is here already.")
 
 
-def _no_fallback(subject: Team, actor: Actor, now: datetime) -> Refusal | None:
+@duty("S8")
+def no_fallback(subject: Team, actor: Actor, now: datetime) -> Refusal | None:
+    """Fallback owners change by a proposal of two people."""
     if subject.kind != TeamKind.FALLBACK:
         return None
     sentence = "Who is a fallback owner decides where nobody else is left, so one person alone changes it for nobody."
     return Refusal("S8", "duty", sentence, "Propose it; a second admin countersigns, and the person accepts.")
 
 
-NEW = Duty("STATE", "S8", "A team is founded once.", _new)
-NO_FALLBACK = Duty("S8", "S8", "Fallback owners change by a proposal of two people.", _no_fallback)
-
-
-@transition(Team, event="team.founded", permission=Permission.TEAM_MANAGE, duties=[NEW])
+@transition(Team, event="team.founded", permission=Permission.TEAM_MANAGE, duties=[new])
 def found_team(step: Step[Team]) -> Effect:
     """An admin founds a team; the subject is unsaved, and its leads are named afterwards."""
     if step.subject.lead_id or step.subject.deputy_lead_id:
@@ -66,7 +66,7 @@ def name_leads(step: Step[Team], *, lead: Person | None, deputy_lead: Person | N
     return Effect(payload=payload)
 
 
-@transition(Team, event="team.joined", permission=Permission.TEAM_MANAGE, duties=[NO_FALLBACK])
+@transition(Team, event="team.joined", permission=Permission.TEAM_MANAGE, duties=[no_fallback])
 def join_team(step: Step[Team], *, person: Person) -> Effect:
     """An admin makes somebody else a member of a team; twice is once."""
     if person in step.actor.people:
@@ -91,7 +91,7 @@ def leave_fallback(step: Step[Team], *, person: Person) -> Effect:
     return Effect(payload={"person": str(person.opaque_id)})
 
 
-@transition(Team, event="team.left", permission=Permission.TEAM_MANAGE, duties=[NO_FALLBACK])
+@transition(Team, event="team.left", permission=Permission.TEAM_MANAGE, duties=[no_fallback])
 def leave_team(step: Step[Team], *, person: Person) -> Effect:
     """An admin ends a membership. Nobody stops being a party by it (S1)."""
     Membership.objects.filter(team=step.subject, person=person).delete()

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import ApiToken, Person, Team
 from governance.core.models.tokens import TOKEN_DAYS
-from governance.core.people.transitions import STILL_HERE
+from governance.core.people.transitions import still_here
 from governance.core.roles.roles import Permission, Relation
 from governance.core.texts import free_text
 
@@ -62,30 +62,31 @@ def note_use(token: ApiToken) -> None:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=at)
 
 
-def _in_session(subject: object, actor: Actor, now: datetime) -> Refusal | None:
+@duty("S5")
+def in_session(subject: object, actor: Actor, now: datetime) -> Refusal | None:
+    """A token is made in a session, by a person for themself."""
     if actor.signed_in_at is None or actor.standing_for is not None:
         return Refusal("S5", "duty", "A token is made by a person for themself, signed in.", "Sign in as yourself.")
     return None
 
 
-def _signed_in_lately(subject: object, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-5")
+def signed_in_lately(subject: object, actor: Actor, now: datetime) -> Refusal | None:
+    """A token is made after a fresh sign-in."""
     if actor.signed_in_at is None or business_time.real() - actor.signed_in_at <= FRESH_SIGN_IN:
         return None
     minutes = FRESH_SIGN_IN // timedelta(minutes=1)
     return Refusal("SOD-5", "duty", f"A new token needs a sign-in at most {minutes} minutes old.", "Sign in again.")
 
 
-def _not_revoked(subject: ApiToken, actor: Actor, now: datetime) -> Refusal | None:
+@duty("STATE", rule="S5")
+def not_revoked(subject: ApiToken, actor: Actor, now: datetime) -> Refusal | None:
+    """A token is revoked once."""
     return Refusal("STATE", "state", "This token was revoked already.") if subject.is_over else None
 
 
-IN_SESSION = Duty("S5", "S5", "A token is made in a session, by a person for themself.", _in_session)
-SIGNED_IN_LATELY = Duty("SOD-5", "S5", "A token is made after a fresh sign-in.", _signed_in_lately)
-NOT_REVOKED = Duty("STATE", "S5", "A token is revoked once.", _not_revoked)
-
-
 @transition(
-    Person, event="token.made", permission=Permission.TOKEN_MAKE, duties=[STILL_HERE, IN_SESSION, SIGNED_IN_LATELY]
+    Person, event="token.made", permission=Permission.TOKEN_MAKE, duties=[still_here, in_session, signed_in_lately]
 )
 def make_token(step: Step[Person], *, name: str, secret: str, days: int, team: Team | None = None) -> Effect:
     """A person makes a token for a program of theirs, or for a pipeline of one of their teams.
@@ -131,7 +132,7 @@ def _problems(person: Person, name: str, days: int, team: Team | None, now: date
     return problems
 
 
-@transition(ApiToken, event="token.revoked", permission=Permission.TOKEN_REVOKE, duties=[NOT_REVOKED])
+@transition(ApiToken, event="token.revoked", permission=Permission.TOKEN_REVOKE, duties=[not_revoked])
 def revoke_token(step: Step[ApiToken]) -> Effect:
     """A token opens nothing any more, at once: by its person, its team's lead, a security reviewer or an admin."""
     step.subject.revoked_at = business_time.real()

@@ -83,7 +83,7 @@ def _refusal_except_sign_in(
 ) -> Refusal | None:
     """A refusal other than the stale sign-in. The sign-in is checked last, so its refusal means there is no other."""
     refusal = verb.refusal(question, actor=actor, now=now, context=context)
-    return None if refusal is not None and refusal == item_rules.FRESH.asks(question, actor, now) else refusal
+    return None if refusal is not None and refusal == item_rules.requires_fresh.asks(question, actor, now) else refusal
 
 
 def save_draft(

@@ -14,7 +14,7 @@ from approvals.models import GrantState
 from approvals.policies import queries as policy_queries
 from approvals.policies.rules import stale_sign_in
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import Duty, duty
 from governance.core.duties.refusals import Refusal
 from governance.recertification.items import conflict_reviews, reviewers, schedule
 from governance.recertification.items.item_context import ItemContext
@@ -39,14 +39,18 @@ def context_duty(rule: str, words: str, asks: Callable[..., Refusal | None], *ba
     return Duty(code or rule, rule, words, asks, backed_by, needs_context=True)
 
 
-def _interactive(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-5")
+def requires_interactive(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    """An answer needs a person in an interactive session."""
     if actor.kind == "person" and actor.signed_in_at is not None:
         return None
     sentence = "Tokens, jobs and commands answer nothing."
     return Refusal("SOD-5", "duty", sentence, "Sign in to the portal and answer there.")
 
 
-def _fresh(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-5")
+def requires_fresh(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    """An answer about high risk needs a fresh sign-in."""
     key = ("policy", now)
     if key not in actor.memory:
         actor.memory[key] = policy_queries.in_force(now)
@@ -81,8 +85,6 @@ def _correctable(subject: Question, actor: Actor, now: datetime, context: ItemCo
     return None
 
 
-INTERACTIVE = Duty("SOD-5", "S5", "An answer needs a person in an interactive session.", _interactive)
-FRESH = Duty("SOD-5", "S5", "An answer about high risk needs a fresh sign-in.", _fresh)
 TWO_PEOPLE = context_duty(
     "S4", "Two people answer the two questions of an item.", _two_people, "question_two_people", code="SOD-4"
 )
@@ -99,7 +101,9 @@ def has_subject_ended(item: Item) -> bool:
     return item.of_automation.state == AutomationState.RETIRED
 
 
-def _standing(subject: Item | Question, actor: Actor, now: datetime) -> Refusal | None:
+@duty("STATE", rule="R4")
+def standing(subject: Item | Question, actor: Actor, now: datetime) -> Refusal | None:
+    """The reviewed access has not ended otherwise."""
     if has_subject_ended(subject.item if isinstance(subject, Question) else subject):
         return Refusal("STATE", "state", "The access has ended already.", "You don't need to answer.")
     return None
@@ -157,7 +161,9 @@ def _closing_due(subject: Item, now: datetime, context: ItemContext) -> bool:
     )
 
 
-def _reviewed_in_time(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+@duty("R6")
+def reviewed_in_time(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    """An automation not reviewed in time does not run."""
     item = Item.objects.filter(automation=subject).exclude(state=ItemState.CLOSED).first()
     if item is not None:
         is_late = now >= item.grace_until
@@ -172,7 +178,6 @@ def _reviewed_in_time(subject: Automation, actor: Actor, now: datetime) -> Refus
     return Refusal("R6", "state", sentence, "Answer its review. The automation's page names the reviewers.")
 
 
-STANDING = Duty("STATE", "R4", "The reviewed access has not ended otherwise.", _standing)
 PASSABLE = context_duty(
     "R4", "A question is passed on at most twice, down its ladder.", _passable, "question_passed_at_most_twice"
 )
@@ -209,7 +214,6 @@ REVIEWER_OUT = state_duty(
 )
 DEADLINE_PASSED = context_duty("R6", "Unanswered questions are handed on after the deadline.", _deadline_passed)
 GRACE_PASSED = context_duty("R6", "Silence suspends after the grace period.", _grace_passed)
-REVIEWED_IN_TIME = Duty("R6", "R6", "An automation not reviewed in time does not run.", _reviewed_in_time)
 CLOSING_DUE = state_duty(
     "R4",
     "An item closes on its date, or when its subject has ended or its conflict is resolved.",

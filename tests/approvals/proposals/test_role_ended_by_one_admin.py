@@ -102,6 +102,6 @@ def test_fallback_owner_does_no_spot_check_for_ended_reviewers(company: Company,
     with sealed():
         for who in (n.sana, n.amara):
             assert (
-                light_path_rules.TURN_TO_LOOK.refusal(sample, as_actor(who), c.now, load_context(sample, c.now))
+                light_path_rules.turn_to_look.refusal(sample, as_actor(who), c.now, load_context(sample, c.now))
                 is not None
             )

@@ -105,7 +105,7 @@ def test_nobody_erases_themself(northwind: Northwind) -> None:
     for verb, subject in ((ask_erasure, n.karl), (erase, row)):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             verb(subject, actor=as_actor(n.karl), now=NOW, reason="Mine.", named=n.karl.name)
-        own = next(duty for duty in verb.all_duties if duty == erasure_transitions.NOT_ONESELF)
+        own = next(duty for duty in verb.all_duties if duty == erasure_transitions.not_oneself)
         no = own.asks(subject, as_actor(n.karl), NOW)
         assert no is not None
         assert (no.code, no.kind) == ("H6", "duty")

@@ -53,7 +53,7 @@ OPENING = [CampaignState.OPENING]
     event="campaign.ordered",
     permission=Permission.CAMPAIGN_OPEN,
     target=OPENING,
-    duties=[campaign_rules.NAMED_ONCE],
+    duties=[campaign_rules.named_once],
     reason_needed=True,
 )
 def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) -> Effect:
@@ -152,7 +152,7 @@ def _payload(done: Chunk) -> dict[str, Any]:
     event="campaign.items_asked",
     permission=Permission.ITEM_OPEN,
     source=OPENING,
-    duties=[campaign_rules.FROZEN],
+    duties=[campaign_rules.frozen],
 )
 def assign_questions(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS) -> Effect:
     """Assign the next items to their reviewers; items without an eligible reviewer wait for security (A9, S4, H1).

@@ -112,7 +112,7 @@ def open_item(step: Step[Item]) -> Effect:
     event="item.joined",
     permission=None,
     source=[ItemState.OPEN, ItemState.ESCALATED],
-    duties=[item_rules.STANDING],
+    duties=[item_rules.standing],
     parents=PARENTS,
     context=load_with_ladders,
 )
@@ -168,7 +168,7 @@ def ask_missing(step: Step[Any], context: ItemContext, bench: Bench) -> None:
     event="item.event_noted",
     permission=Permission.ITEM_OPEN,
     source=[ItemState.OPEN, ItemState.ESCALATED],
-    duties=[item_rules.STANDING],
+    duties=[item_rules.standing],
     parents=PARENTS,
 )
 def note_event(step: Step[Item], *, because: str, cause: str) -> Effect:

@@ -14,7 +14,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from approvals.models import PolicyVersion
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission
@@ -69,7 +69,9 @@ def _tiers_since(now: datetime) -> datetime | None:
     return None
 
 
-def _is_due(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+@duty("T4")
+def due(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    """An automation is assessed anew after a policy or a connected automation raised its tier."""
     version = subject.approved_version
     last_assessment = version.latest_assessment if version is not None else None
     if last_assessment is None:
@@ -80,12 +82,7 @@ def _is_due(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     return Refusal("T4", "state", "Its assessment is up to date.")
 
 
-DUE = Duty(
-    "T4", "T4", "An automation is assessed anew after a policy or a connected automation raised its tier.", _is_due
-)
-
-
-@transition(Automation, event="automation.reassessed", permission=Permission.ITEM_OPEN, source=HELD, duties=(DUE,))
+@transition(Automation, event="automation.reassessed", permission=Permission.ITEM_OPEN, source=HELD, duties=(due,))
 def reassess(step: Step[Automation]) -> Effect:
     """Assess an automation again; a raised tier shortens the term and opens a review (T4)."""
     version = step.subject.approved_version

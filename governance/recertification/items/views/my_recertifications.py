@@ -181,7 +181,7 @@ def submit(request: Request) -> HttpResponse:
     failed = [(one.question, one.refusal) for one in done if one.refusal is not None]
     if len(failed) < len(done):
         messages.success(request, f"Submitted {counted(len(done) - len(failed), 'answer')}.")
-    stale = [refusal for _, refusal in failed if refusal.code == item_rules.FRESH.code]
+    stale = [refusal for _, refusal in failed if refusal.code == item_rules.requires_fresh.code]
     others = [(question, refusal) for question, refusal in failed if refusal not in stale]
     for question, refusal in others[:MAX_REFUSALS]:
         messages.error(request, f"{question.item.title}: {refusal.sentence} {refusal.to_do}".strip())
