@@ -59,6 +59,26 @@ def any_icon(name: str, size: str = "", label: str = "") -> SafeString:
 
 
 @drawn_once
+def in_row(classes: str, name: str, text: str) -> SafeString:
+    """Draw a mark whose icon the style sheet ``row-marks.css`` draws: a third of the markup, for lists of fifty rows."""
+    return format_html('<span class="{} mark m-{}">{}</span>', classes, name, text)
+
+
+@drawn_once
+def row_tier(value: str) -> SafeString:
+    """Draw a risk tier as `tier` does, for a row of a list."""
+    word = state_words.TIERS[value]
+    return in_row("tier tier-high" if value == "high" else "tier", word.icon, word.text)
+
+
+@drawn_once
+def row_data_class(value: str) -> SafeString:
+    """Draw a data class as `data_class` does, for a row of a list."""
+    word = state_words.DATA_CLASSES[value]
+    return in_row("data-class", word.icon, word.text)
+
+
+@drawn_once
 def tier(value: str, *, boxed: bool = False) -> SafeString:
     """Draw a risk tier (T1): rising bars and the word; only High has colour. Boxed beside titles, bare in rows."""
     word = state_words.TIERS[value]

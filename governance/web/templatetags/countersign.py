@@ -28,6 +28,8 @@ register.simple_tag(marks.seal, name="seal")
 register.simple_tag(marks.tier, name="tier")
 register.simple_tag(marks.rating, name="rating")
 register.simple_tag(marks.data_class, name="data_class")
+register.simple_tag(marks.row_tier, name="row_tier")
+register.simple_tag(marks.row_data_class, name="row_data_class")
 register.simple_tag(marks.level, name="level")
 register.simple_tag(marks.levels, name="levels")
 register.simple_tag(marks.tag, name="tag")
@@ -69,6 +71,13 @@ def state(kind: str, value: str, below: str = "", *, mine: bool = False, holder:
     """
     word = state_words.state_word(kind, value, mine=mine, holder=holder)
     return marks.state(replace(word, text=f"{word.text} by {by}") if by else word, below)
+
+
+@register.simple_tag
+def row_state(kind: str, value: str) -> SafeString:
+    """Draw the word of a state as `state` does, for a row of a list (see ``marks.in_row``)."""
+    word = state_words.state_word(kind, value)
+    return marks.in_row(f"state {word.tone}".rstrip(), word.icon, word.text)
 
 
 @register.simple_tag(takes_context=True)
