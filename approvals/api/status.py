@@ -37,7 +37,7 @@ class CallerOut(Schema):
     token: str
     expires_at: datetime
     is_of_team: bool = Field(description="Whether it reaches one team alone.")
-    teams: list[Named] = Field(description="For which it brings in.")
+    teams: list[Named] = Field(description="For which it imports.")
 
 
 class HolderOut(Schema):

@@ -40,7 +40,7 @@ AT_ONCE = Refusal(
 NEWER = Refusal(
     "I2",
     "state",
-    "What you brought in last is not the newest version of it.",
+    "What you imported last is not the newest version of it.",
     "Say which is meant: version=N, or digest= with the manifest_digest that bringing in answered.",
 )
 SAVED = "It is saved, and not submitted: something is missing."

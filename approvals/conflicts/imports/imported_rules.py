@@ -94,7 +94,7 @@ class RuleCollector:
             self._again(where, key, texts)
             return
         if len(self._found) >= RULES:
-            self.wrong(where, f"it is more than {RULES:,} rules", "Bring in fewer at a time.")
+            self.wrong(where, f"it is more than {RULES:,} rules", "Import fewer at a time.")
             return
         document = self._document(sides, texts)
         try:

@@ -88,16 +88,16 @@ def parse_matrix(file: str, data: bytes) -> ImportedRules:
         where, message, what_to_do = refused.args
         collected.wrong(f"{name}, {where}" if where else name, message, what_to_do)
     if collected.is_empty:
-        collected.wrong(name, "it holds no conflict", "Bring in a list with rows, or a square with marks.")
+        collected.wrong(name, "it holds no conflict", "Import a list with rows, or a square with marks.")
     return collected.result()
 
 
 def _decode(data: bytes) -> str:
     if len(data) > SIZE:
-        raise _UnreadableFile("", f"it is larger than {SIZE // 1024 // 1024} MB", "Bring in fewer rules at a time.")
+        raise _UnreadableFile("", f"it is larger than {SIZE // 1024 // 1024} MB", "Import fewer rules at a time.")
     if data.startswith(BINARY):
         raise _UnreadableFile(
-            "", "it is no text: a workbook or another packed file", "Save the sheet as CSV and bring in that."
+            "", "it is no text: a workbook or another packed file", "Save the sheet as CSV and import that."
         )
     encodings = ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp1252")
     for encoding in encodings:
@@ -152,14 +152,14 @@ def _read_rows(text: str, separator: str, skipped: int) -> Iterator[_Row]:
         for cells in reader:
             if len(cells) > COLUMNS:
                 raise _UnreadableFile(
-                    f"line {begins}", f"it has more than {COLUMNS} columns", "Bring in a smaller matrix."
+                    f"line {begins}", f"it has more than {COLUMNS} columns", "Import a smaller matrix."
                 )
             shown = [display_label(cell, len(cell) + 1) for cell in cells]
             if any(shown):
                 count += 1
                 if count > ROWS:
                     raise _UnreadableFile(
-                        f"line {begins}", f"there are more than {ROWS:,} rows", "Bring in fewer at a time."
+                        f"line {begins}", f"there are more than {ROWS:,} rows", "Import fewer at a time."
                     )
                 yield _Row(begins, shown)
             begins = skipped + reader.line_num + 1

@@ -151,7 +151,7 @@ def _new_rule_actions(actor: Actor, now: datetime) -> list[Shape]:
     if not _may_propose("", actor, now):
         return []
     return [
-        _action("Bring in a matrix", reverse("rule_import"), "upload"),
+        _action("Import a matrix", reverse("rule_import"), "upload"),
         _action("Propose a rule", reverse("rule_new")),
     ]
 

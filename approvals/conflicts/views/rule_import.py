@@ -68,7 +68,7 @@ def _upload_page(
     facts = ["nothing is in force before a security reviewer has countersigned it"]
     limit = f"up to {upload_limits.limit()} at once"
     problem = {"sentence": sentence, "to_do": to_do} if sentence else None
-    return _page(request, now, "Bring in conflict rules", facts, status, limit=limit, problem=problem)
+    return _page(request, now, "Import conflict rules", facts, status, limit=limit, problem=problem)
 
 
 def _read_files(request: Request, now: datetime) -> HttpResponse:
@@ -76,7 +76,7 @@ def _read_files(request: Request, now: datetime) -> HttpResponse:
     files = [(file.name or "", file.read()) for file in request.FILES.getlist("files")]
     if not files and (number(request.META.get("CONTENT_LENGTH")) or 0) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
         sentence = f"This is more than {upload_limits.limit()}, which is the most that is taken at once."
-        return _upload_page(request, now, sentence, "Bring in a part of it at a time.", 413)
+        return _upload_page(request, now, sentence, "Import a part of it at a time.", 413)
     if not files:
         return _upload_page(request, now, "Nothing was chosen.", "Choose a CSV file.", 422)
     imported = comparison.parse_files(files)

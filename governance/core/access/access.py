@@ -194,7 +194,7 @@ def token_refusal(actor: Actor, permission: Permission, subject: object | None) 
     if not token.is_live(business_time.real()):
         return TOKEN_OVER
     if permission not in BY_TOKEN:
-        sentence = "A token decides nothing, and changes nothing but what it brings in and submits."
+        sentence = "A token decides nothing, and can only import and submit."
         return Refusal("S5", "permission", sentence, "Do this on its page, signed in as yourself.")
     team = subject.pk if isinstance(subject, Team) else getattr(subject, "team_id", None)
     if token.team_id is not None and team != token.team_id:

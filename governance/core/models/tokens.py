@@ -31,7 +31,7 @@ class ApiToken(models.Model):
     """
 
     person = models.ForeignKey(Person, models.PROTECT, related_name="api_tokens")
-    #: For a pipeline of this team: it sees and brings in what is this team's, and nothing else. None for the person's own.
+    #: For a pipeline of this team: it sees and imports what is this team's, and nothing else. None for the person's own.
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="api_tokens")
     name = models.CharField(max_length=80, blank=True)
     #: The beginning of the secret, by which its holder recognises it.
