@@ -1,4 +1,4 @@
-"""Seats that an open submission needs in addition because of a later policy or conflict (A1, S6, T1, T3). Reads only.
+"""Seats that a question needs in addition, because of a later policy, a conflict or a refusal (A1, A15, S6, T1, T3). Reads only.
 
 - A later policy adds seats and removes none. A relaxed policy applies only to later submissions, even if a tightening
   has lapsed (S8).
@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,7 +30,8 @@ from approvals.models import (
 from approvals.models.conflict_rule import Mode
 from approvals.policies import queries as policy_queries
 from approvals.policies.facts import SubmissionFacts, load_facts
-from governance.core.models import JobRun
+from approvals.prior_decisions.queries import EarlierOutcome, decider
+from governance.core.models import JobRun, Person
 from inventory.ownership import parties
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment
@@ -214,3 +215,21 @@ def has_new_rule(job: str, now: datetime) -> bool:
         return True
     since = {"effective_at__gt": last.started_at - MARGIN, "effective_at__lte": now}
     return PolicyVersion.objects.filter(**since).exists() or ConflictRule.objects.filter(**since).exists()
+
+
+def required_seats(
+    labels: Sequence[str], before: EarlierOutcome | None, *, may_be_asked: Callable[[Person], bool]
+) -> list[str]:
+    """Return the seats of a question: the policy's, and an extra one if an earlier decider can't be asked again.
+
+    Args:
+        labels: the seats that the policy asks for.
+        before: the earlier outcome; None if it was not refused or withdrawn.
+        may_be_asked: whether a person is active and has no conflict of duties.
+    """
+    result = list(labels)
+    if before is None or not before.counted:
+        return result
+    if not all(may_be_asked(decider(word)) for word in before.counted):
+        return [*result, SeatLabel.SECOND if SeatLabel.SECURITY in result else SeatLabel.SECURITY]
+    return list(dict.fromkeys([*result, *(word.seat.label for word in before.counted)]))

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Permission as ModelPermission
 
 from approvals.assignment.route import Route, SeatState
 from approvals.models import Approval, Candidate, Likeness, Submission
-from governance.core.clock import working_days
+from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_holidays, zone_of
 from governance.core.engine.transition import Step
 from governance.core.models import Notice, Person
@@ -23,7 +23,7 @@ from inventory.models import Automation, AutomationUserObjectPermission
 
 def deadline_after(start: datetime, days: int, person: Person | None) -> datetime:
     """Return the end of ``days`` working days for a person, or for the organisation if ``person`` is None."""
-    return working_days.add_working_days(start, days, zone_of(person), organisation_holidays())
+    return deadlines.add_working_days(start, days, zone_of(person), organisation_holidays())
 
 
 def resume_clock(
@@ -41,7 +41,7 @@ def resume_clock(
         now: business time.
         person: the person who must act; days end in their time zone. None for the organisation's zone.
     """
-    ended = working_days.working_days_that_ended(since, now, zone_of(person), organisation_holidays())
+    ended = deadlines.working_days_that_ended(since, now, zone_of(person), organisation_holidays())
 
     def later(deadline: datetime | None) -> datetime | None:
         return deadline_after(deadline, ended, person) if deadline is not None and ended else deadline

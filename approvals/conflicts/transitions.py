@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import Q
-
 from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts.rules import due_at, grants_to_suspend, not_waived, something_left, time_is_up, waiver_of
 from approvals.conflicts.scan import Part
-from approvals.models import Conflict, ConflictRule, ConflictState, Grant, GrantState, Waiver
+from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Waiver
 from approvals.models.conflict_rule import Mode, Scope
-from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
@@ -111,12 +107,6 @@ def _conflict_fields(parts: Sequence[Part]) -> dict[str, list[Any]]:
     }
 
 
-def _due_at(rule: ConflictRule, now: datetime) -> datetime | None:
-    if rule.mode != Mode.ENFORCE:
-        return None
-    return now + timedelta(days=policy_queries.in_force(now).resolve_days(rule.rating))
-
-
 def _build_conflict(rule: ConflictRule, subject: int, parts: Sequence[Part], now: datetime) -> Conflict:
     return Conflict(
         rule=rule,
@@ -126,7 +116,7 @@ def _build_conflict(rule: ConflictRule, subject: int, parts: Sequence[Part], now
         **_conflict_fields(parts),
         by_waiver=_keys_by_waiver(rule, subject, parts, ()),
         opened_at=now,
-        due_at=_due_at(rule, now),
+        due_at=due_at(rule, now),
     )
 
 
@@ -182,7 +172,7 @@ def change_conflict(step: Step[Conflict], *, rule: ConflictRule, subject_id: int
     new_keys = _keys_by_waiver(rule, subject_id, parts, before)
     kept = set(conflict.by_waiver).intersection(conflict.keys) if rule.mode == Mode.ENFORCE else set()
     conflict.by_waiver = sorted(kept.union(new_keys))
-    conflict.due_at = (conflict.due_at or _due_at(rule, step.now)) if rule.mode == Mode.ENFORCE else None
+    conflict.due_at = (conflict.due_at or due_at(rule, step.now)) if rule.mode == Mode.ENFORCE else None
     step.save(conflict)
     if has_lost:
         _notify_owners(step, conflict, "conflict_opened", f"waived_no_more:{rule.number}")
@@ -196,64 +186,6 @@ def end_conflict(step: Step[Conflict], *, why: str) -> Effect:
     """End a conflict: the access is no longer held together, or the rule no longer forbids it (S6)."""
     step.subject.ended_at, step.subject.ended_why = step.now, why
     return Effect(payload={"why": why})
-
-
-@duty("S6")
-def time_is_up(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
-    """Access held before its rule was enforced has time to be resolved or waived; access that a waiver let in has the
-    waiver's.
-    """
-    if _is_overdue(subject, now) or (subject.by_waiver and subject.rule.mode == Mode.ENFORCE):
-        return None
-    return Refusal("S6", "state", "The time to resolve this is not up.")
-
-
-def _is_overdue(conflict: Conflict, now: datetime) -> bool:
-    return conflict.due_at is not None and conflict.due_at <= now
-
-
-@duty("S6")
-def something_left(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
-    """A conflict without access in force suspends nothing."""
-    if not grants_to_suspend(subject, now):
-        return Refusal("S6", "state", "Nothing of this is in force.")
-    return None
-
-
-def grants_to_suspend(conflict: Conflict, now: datetime) -> list[Grant]:
-    """Return the grants to suspend: the newest of the conflict (S6, S7).
-
-    Before the conflict is due, the newest grant that a waiver let in; if there is none, the newest of all. If the
-    conflict has no grants (a shared identity), all grants of the newest automation: the one whose first grant began
-    last (I5).
-
-    A renewal does not make a grant newer. A grant that is suspended for another reason is not skipped; otherwise the
-    older grant would be suspended instead (G5). If all grants are out of force already, the list is empty.
-    """
-    related = Q(pk__in=conflict.grants) if conflict.grants else Q(automation__in=conflict.automations)
-    counted = Grant.objects.standing().filter(related, in_conflict=False).newest_first()
-    if not counted.filter(state=GrantState.ACTIVE).exists():
-        return []
-    if not conflict.grants:
-        held: dict[int, list[Grant]] = {}
-        for grant in counted:
-            held.setdefault(grant.automation_id, []).append(grant)
-        return max(held.values(), key=lambda grants: (grants[-1].first_granted, grants[-1].first_of_it), default=[])
-    let_in = [grant for grant in counted if f"{grant.automation_id}/{grant.key}" in conflict.by_waiver]
-    return list(counted[:1]) if _is_overdue(conflict, now) or not let_in else let_in[:1]
-
-
-@duty("S7")
-def not_waived(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
-    """A waived conflict suspends nothing."""
-    return Refusal("S7", "state", "This is waived.") if waiver_of(subject, now) is not None else None
-
-
-def waiver_of(conflict: Conflict, now: datetime) -> Waiver | None:
-    """Return the waiver that covers all access of a conflict, or None (S7)."""
-    same = Waiver.objects.live(now).of_the_same(conflict.code, conflict.scope, conflict.subject, conflict.keys)
-    same = same.filter(covers__contains=conflict.keys, rule_digest=conflict.rule.digest)
-    return same.order_by("-ends_at").first()
 
 
 @transition(

@@ -5,7 +5,7 @@ The preview asks before the submission exists; `submit` asks the same about the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,7 +19,6 @@ from approvals.models import (
     CarriedDecision,
     Decision,
     DecisionOutcome,
-    SeatLabel,
     SubmissionState,
     credential_key,
 )
@@ -142,21 +141,3 @@ def _matter(entitlement: int | None, target: str | None, scope: Sequence[str] | 
     if entitlement is not None:
         return privilege_scope.privilege_matter(entitlement, target or "", scope or ())
     return credential_key(credential) if credential is not None else APP_KEY
-
-
-def required_seats(
-    labels: Sequence[str], before: EarlierOutcome | None, *, may_be_asked: Callable[[Person], bool]
-) -> list[str]:
-    """Return the seats of a question: the policy's, and an extra one if an earlier decider can't be asked again.
-
-    Args:
-        labels: the seats that the policy asks for.
-        before: the earlier outcome; None if it was not refused or withdrawn.
-        may_be_asked: whether a person is active and has no conflict of duties.
-    """
-    result = list(labels)
-    if before is None or not before.counted:
-        return result
-    if not all(may_be_asked(decider(word)) for word in before.counted):
-        return [*result, SeatLabel.SECOND if SeatLabel.SECURITY in result else SeatLabel.SECURITY]
-    return list(dict.fromkeys([*result, *(word.seat.label for word in before.counted)]))

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from approvals.models import UNANSWERED, Proposal, ProposalState
 from approvals.policies import queries as policy_queries
-from approvals.policies.rules import require_session
+from approvals.policies.fresh_sign_in import require_session
 from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.access import access

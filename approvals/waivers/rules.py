@@ -1,4 +1,4 @@
-"""Duties of waivers: beneficiaries and their delegates do not decide (S7, A11)."""
+"""Duties of waivers: beneficiaries and their delegates do not decide, and few follow in a row (S7, A11)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from datetime import datetime
 
 from approvals.models import Waiver
 from approvals.parties import queries as party_queries
+from approvals.policies import fresh_sign_in
 from approvals.policies import queries as policy_queries
-from approvals.policies import rules as policy_rules
+from approvals.policies.queries import Policy
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty, duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, refuse
 from governance.core.models import Delegation
 from inventory.models import Automation
 
@@ -23,6 +24,21 @@ def beneficiary_ids(waiver: Waiver, now: datetime) -> set[int]:
         people |= {person_id for person_id, _ in party_queries.next_parties(automation)}
         people |= {person.pk for person in automation.answering(now)}
     return people
+
+
+def preceding_waiver(waiver: Waiver, policy: Policy) -> Waiver | None:
+    """Return the granted waiver that this one follows (S7).
+
+    Raises:
+        Refused: too many in a row.
+    """
+    same = Waiver.objects.of_the_same(waiver.code, waiver.scope, waiver.subject, waiver.covers)
+    before = same.counting(waiver.asked_at).exclude(pk=waiver.pk).order_by("-in_a_row", "-ends_at").first()
+    if before is not None and before.in_a_row >= policy.waivers_in_a_row:
+        followed = f"{before.in_a_row} waivers followed each other" if before.in_a_row > 1 else "A waiver was granted"
+        sentence = f"{followed} here already: what lasts longer is no exception."
+        raise refuse(Refusal("S7", "duty", sentence, "Resolve the conflict, or propose another rule."))
+    return before
 
 
 def _refuse_beneficiary(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
@@ -44,7 +60,7 @@ def _refuse_delegate(subject: Waiver, actor: Actor, now: datetime) -> Refusal | 
 
 
 def _require_session(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
-    return policy_rules.require_session(actor, policy_queries.in_force(now), "high")
+    return fresh_sign_in.require_session(actor, policy_queries.in_force(now), "high")
 
 
 @duty("S7")

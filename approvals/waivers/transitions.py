@@ -106,17 +106,7 @@ def _input_refusal(field: str, sentence: str) -> Exception:
 
 
 def _set_follows(waiver: Waiver, policy: Policy) -> None:
-    """Set the waiver that this one follows, and its number in a row. Only granted waivers count (S7).
-
-    Raises:
-        Refused: too many in a row.
-    """
-    same = Waiver.objects.of_the_same(waiver.code, waiver.scope, waiver.subject, waiver.covers)
-    before = same.counting(waiver.asked_at).exclude(pk=waiver.pk).order_by("-in_a_row", "-ends_at").first()
-    if before is not None and before.in_a_row >= policy.waivers_in_a_row:
-        followed = f"{before.in_a_row} waivers followed each other" if before.in_a_row > 1 else "A waiver was granted"
-        sentence = f"{followed} here already: what lasts longer is no exception."
-        raise refuse(Refusal("S7", "duty", sentence, "Resolve the conflict, or propose another rule."))
+    before = duties.preceding_waiver(waiver, policy)
     waiver.follows, waiver.in_a_row = before, before.in_a_row + 1 if before is not None else 1
 
 

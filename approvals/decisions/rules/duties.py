@@ -27,7 +27,7 @@ from approvals.models import (
 from approvals.models.submission import UNFINISHED
 from approvals.policies import queries as policy_queries
 from approvals.policies import tiers
-from approvals.policies.rules import require_session
+from approvals.policies.fresh_sign_in import require_session
 from governance.core.actors.actor import Actor
 from governance.core.clock import organisation
 from governance.core.duties.duty import Duty, duty

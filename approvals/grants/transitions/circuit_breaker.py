@@ -9,8 +9,8 @@ from approvals.grants import circuit_breaker
 from approvals.grants.transitions import lifecycle
 from approvals.models import BatchAnswer, BatchSays, BatchState, EndCause, Grant, HeldBatch, HeldGrant, grant
 from approvals.models.circuit_breaker import ANSWERING
+from approvals.policies import fresh_sign_in
 from approvals.policies import queries as policy_queries
-from approvals.policies import rules as policy_rules
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import duty
@@ -39,7 +39,7 @@ def in_person(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None
     """A batch is answered in person, in a fresh session."""
     if actor.standing_for is not None:
         return Refusal("SOD-5", "duty", "A batch is answered in person, not for somebody else.", "Act as yourself.")
-    return policy_rules.require_session(actor, policy_queries.in_force(now), "high")
+    return fresh_sign_in.require_session(actor, policy_queries.in_force(now), "high")
 
 
 @duty("G6")

@@ -15,8 +15,8 @@ from approvals.grants.revocation_drivers import CheckResult
 from approvals.models import Grant, RevocationOutcome, RevocationState, RevocationTask, RevocationWord
 from approvals.models.grant import Why
 from approvals.models.revocation_task import DETACHED
+from approvals.policies import fresh_sign_in
 from approvals.policies import queries as policy_queries
-from approvals.policies import rules as policy_rules
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
@@ -122,7 +122,7 @@ def in_session(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal 
     """A person confirms a removal in an interactive session, for high risk a fresh one."""
     if actor.kind != "person" or actor.signed_in_at is None:
         return Refusal("SOD-5", "duty", "Tokens, jobs and commands can't confirm a removal.", "Sign in to the portal.")
-    return policy_rules.stale_sign_in(actor, policy_queries.in_force(now), subject.grant.counted_tier, "word")
+    return fresh_sign_in.stale_sign_in(actor, policy_queries.in_force(now), subject.grant.counted_tier, "word")
 
 
 @duty("G4")

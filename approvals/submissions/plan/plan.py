@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from approvals.assignment import additional_seats
 from approvals.assignment.matching import shortage
 from approvals.assignment.route import Route
 from approvals.conflicts.check import submission as conflict_check
@@ -30,7 +31,6 @@ from approvals.models import (
 from approvals.models.conflict_rule import Mode
 from approvals.policies.facts import SubmissionFacts
 from approvals.prior_decisions import duplicates, stopped_grants
-from approvals.prior_decisions import queries as prior_decision_queries
 from approvals.submissions import version_diff
 from approvals.submissions.plan import problems as plan_problems
 from approvals.submissions.plan.context import PlanContext
@@ -267,7 +267,7 @@ class _Planner:
 
     def _labels(self, planned: PlannedApproval) -> list[str]:
         """Return the seats of the policy, and those of an earlier decision, a stop or a conflict (A15, G5, S6)."""
-        labels = prior_decision_queries.required_seats(
+        labels = additional_seats.required_seats(
             planned.usual,
             self.context.earlier.get(planned.matter),
             may_be_asked=lambda person: self._may_ask_again(planned.row, person),

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from governance.core.clock import working_days
+from governance.core.clock import deadlines
 from governance.core.models import Person
 
 
@@ -24,4 +24,4 @@ def organisation_holidays() -> frozenset[date]:
 
 def zone_of(person: Person | None) -> ZoneInfo:
     """Return the time zone of a person, or the organisation's if nobody is named."""
-    return working_days.zone_of(person.time_zone, organisation_zone()) if person else organisation_zone()
+    return deadlines.zone_of(person.time_zone, organisation_zone()) if person else organisation_zone()

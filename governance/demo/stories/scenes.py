@@ -24,7 +24,7 @@ from approvals.proposals import transitions as proposal_transitions
 from approvals.submissions.transitions import put_in_force, withdraw
 from approvals.submissions.transitions.submit import ItemRequest, submit
 from approvals.waivers import transitions as waiver_transitions
-from governance.core.clock import working_days
+from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.duties.refusals import refuse
 from governance.core.models import Person
@@ -319,7 +319,7 @@ class Scene:
         if team:
             scope["team"] = self.cast.teams[team].pk
         zone, in_two_weeks = organisation_zone(), self.cast.now + timedelta(days=12)
-        day = working_days.end_of_working_day(in_two_weeks, zone, organisation_holidays()).astimezone(zone).date()
+        day = deadlines.end_of_working_day(in_two_weeks, zone, organisation_holidays()).astimezone(zone).date()
         by = self.cast.by(who, why)
         self.campaign = open_campaign.order_campaign(Campaign(name=name), **by, campaign_scope=Scope(**scope), day=day)
 

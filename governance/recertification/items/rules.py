@@ -12,7 +12,7 @@ from typing import Any
 
 from approvals.models import GrantState
 from approvals.policies import queries as policy_queries
-from approvals.policies.rules import stale_sign_in
+from approvals.policies.fresh_sign_in import stale_sign_in
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty, duty
 from governance.core.duties.refusals import Refusal

@@ -10,6 +10,7 @@ from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts import scan
 from approvals.conflicts import transitions as conflict_transitions
+from approvals.conflicts.rules import waiver_of
 from approvals.models import Conflict, ConflictRule, ConflictState, Submission, Waiver
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
@@ -64,7 +65,7 @@ def test_conflict_of_automation_is_separate_from_owner_with_same_id(plain: Compa
 @pytest.mark.rule("S7")
 def test_waiver_of_former_scope_lifts_nothing(plain: Company, caught: Conflict, plain_in_force: Submission) -> None:
     made = waived(plain, caught, plain_in_force.automation)
-    assert conflict_transitions.waiver_of(caught, plain.now) == made
+    assert waiver_of(caught, plain.now) == made
     looks_at(plain, "owner")
     with unguarded(Waiver):  # were it the same number
         Waiver.objects.filter(pk=made.pk).update(subject=plain.people.jonas.pk)
@@ -73,7 +74,7 @@ def test_waiver_of_former_scope_lifts_nothing(plain: Company, caught: Conflict, 
     assert other.subject == plain.people.jonas.pk
     assert other.due_at is not None
     assert other.by_waiver == []
-    assert conflict_transitions.waiver_of(other, plain.now) is None
+    assert waiver_of(other, plain.now) is None
     (told,) = Conflict.objects.filter(pk=other.pk).telling_waived(plain.now)
     assert (told.waived_until, told.was_waived) == (None, False)
 

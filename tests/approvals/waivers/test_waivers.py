@@ -15,6 +15,7 @@ from approvals.conflicts import members
 from approvals.conflicts import transitions as conflict_transitions
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import cases
+from approvals.conflicts.rules import waiver_of
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Conflict, ConflictRule, Seat, SeatLabel, Submission, Waiver, WaiverState
 from approvals.waivers import jobs as waiver_jobs
@@ -330,7 +331,7 @@ def test_it_names_grants_and_not_how_they_are_held(plain: Company, start: Versio
     assert set(more.privileges.values_list("key", flat=True)) == set(start.privileges.values_list("key", flat=True))
     assert is_waived(c, more, c.now)
     conflict_jobs.scan_all(c.now, JOB)
-    assert conflict_transitions.waiver_of(Conflict.objects.get(), c.now) == Waiver.objects.get()
+    assert waiver_of(Conflict.objects.get(), c.now) == Waiver.objects.get()
 
 
 def posting(c: Company, level: str) -> Version:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from governance.core.clock import working_days
+from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_of
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
@@ -88,7 +88,7 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
 def deadline_words(now: datetime) -> str:
     """One sentence with the days that can be chosen."""
     zone = organisation_zone()
-    least = working_days.add_working_days(now, schedule.LEAST_WORKING_DAYS, zone, organisation_holidays())
+    least = deadlines.add_working_days(now, schedule.LEAST_WORKING_DAYS, zone, organisation_holidays())
     first = least.astimezone(zone).date()
     return (
         f"Choose a working day from {first:%d %b %Y} on, at most {schedule.MAX_DAYS_AHEAD} days from today: people need"
@@ -135,7 +135,7 @@ def _extend_deadline(step: Step[Campaign], campaign: Campaign) -> dict[str, str]
         The ledger payload of the change, or nothing if there is time enough. The campaign is not saved.
     """
     zone, holidays = organisation_zone(), organisation_holidays()
-    least = working_days.add_working_days(step.now, schedule.LEAST_WORKING_DAYS, zone, holidays)
+    least = deadlines.add_working_days(step.now, schedule.LEAST_WORKING_DAYS, zone, holidays)
     if campaign.deadline >= least:
         return {}
     campaign.deadline = least
@@ -205,7 +205,7 @@ def _question(
 def _local_deadline(deadline: datetime, puts: Iterable[AssignedQuestion]) -> datetime:
     """The earliest end of the deadline's day among the reviewers (H8). An earlier deadline stays."""
     day = deadline.astimezone(organisation_zone()).date()
-    return min([deadline, *(working_days.end_of_day(day, zone_of(put.reviewer)) for put in puts)])
+    return min([deadline, *(deadlines.end_of_day(day, zone_of(put.reviewer)) for put in puts)])
 
 
 def _first_reminders(now: datetime) -> Callable[[datetime, str], datetime]:
@@ -213,7 +213,7 @@ def _first_reminders(now: datetime) -> Callable[[datetime, str], datetime]:
 
     @cache
     def remind_at(deadline: datetime, time_zone: str) -> datetime:
-        zone = working_days.zone_of(time_zone, organisation_zone())
+        zone = deadlines.zone_of(time_zone, organisation_zone())
         return schedule.next_reminder(now, opened_at=now, deadline=deadline, zone=zone)
 
     return remind_at

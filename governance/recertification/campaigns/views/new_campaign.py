@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals.models import GrantUsage
-from governance.core.clock import business_time, working_days
+from governance.core.clock import business_time, deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import Person, Team
@@ -132,7 +132,7 @@ class Opening(forms.Form):
 def first_deadline(now: datetime) -> date:
     """The deadline that the form offers first."""
     zone, holidays = organisation_zone(), organisation_holidays()
-    return working_days.end_of_working_day(now + timedelta(days=DAYS), zone, holidays).astimezone(zone).date()
+    return deadlines.end_of_working_day(now + timedelta(days=DAYS), zone, holidays).astimezone(zone).date()
 
 
 @require_http_methods(["GET", "POST"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from approvals.assignment.escalation_chain import Bench
-from governance.core.clock import working_days
+from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
@@ -95,7 +95,7 @@ def _extend_deadline(step: Step[Any], context: ItemContext) -> None:
     The item is not saved.
     """
     item, zone, holidays = context.item, organisation_zone(), organisation_holidays()
-    least = working_days.add_working_days(step.now, schedule.LEAST_WORKING_DAYS, zone, holidays)
+    least = deadlines.add_working_days(step.now, schedule.LEAST_WORKING_DAYS, zone, holidays)
     is_anybody_late = any(
         question.remind_at is not None and not reviewers.is_out(context, question) for question in context.unanswered
     )
