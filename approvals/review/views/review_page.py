@@ -30,9 +30,11 @@ from approvals.submissions.transitions.withdraw import decline, withdraw
 from approvals.waivers.transitions import ask_waiver
 from approvals.waivers.views import waiver_list
 from governance.core.ledger import ledger_events
+from governance.core.roles.roles import Relation
 from governance.core.timeline import queries as timeline_queries
 from governance.web.components import times
 from governance.web.pages.ledger_links import ledger_href
+from inventory.automations.rules import ReaderRelations
 from inventory.importers import sentences
 
 #: Maximum number of events in the timeline; the ledger has all.
@@ -129,7 +131,11 @@ def _conflicts(details: Dossier, drawn: Sequence[Shape], reader: Reader) -> list
     if submission.state not in UNFINISHED:
         return []
     rows = conflict_rows.list_rows(conflicts.remaining, conflicts.sentences, reader.actor, reader.now)
-    may_ask = bool(rows) and ask_waiver.refusal(submission.automation, actor=reader.actor, now=reader.now) is None
+    person = reader.actor.capacity_of
+    relations = details.context.relations_to_automation(person) if person is not None else frozenset()
+    known = ReaderRelations(person, relations - {Relation.SUBMITTER})
+    refusal = ask_waiver.refusal(submission.automation, actor=reader.actor, now=reader.now, context=known)
+    may_ask = bool(rows) and refusal is None
     return [
         replace(
             row,

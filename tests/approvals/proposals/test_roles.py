@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from approvals.assignment.escalation_chain import Bench
 from approvals.decisions.transitions import decide
 from approvals.inbox.queries import approvals
-from approvals.models import Approval, Proposal, ProposalState, Submission
+from approvals.models import Approval, Proposal, ProposalState, SeatLabel, Submission
 from approvals.proposals import transitions as proposal_transitions
 from governance.core.access import access
 from governance.core.actors.actor import Actor
@@ -196,37 +196,42 @@ def decides(record: Approval, person: Person, now: Any) -> bool:
     return decide.approve.refusal(fresh, actor=as_actor(person), now=now) is None
 
 
+def of_high_risk(submission: Submission) -> Approval:
+    """A privilege that a security reviewer signs (T3)."""
+    return submission.approvals.filter(seats__label=SeatLabel.SECURITY).order_by("pk")[0]
+
+
 @pytest.mark.rule("A9", "A1")
-def test_later_reviewer_decides_only_if_earlier_ones_cannot(company: Company, chaser_submitted: Submission) -> None:
+def test_later_reviewer_decides_only_if_earlier_ones_cannot(company: Company, chaser_in_stage_2: Submission) -> None:
     n, later = company.people, company.now + timedelta(minutes=1)
-    app = scenarios.app_of(chaser_submitted)
+    record = of_high_risk(chaser_in_stage_2)
     give(n.tom, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl), now=later)
-    assert not decides(app, n.tom, later)
+    assert not decides(record, n.tom, later)
     assert approvals.to_decide(as_actor(n.tom), later) == []
     ends(n.viktor, Role.SECURITY_REVIEWER, now=later)
-    assert not decides(app, n.tom, later)
+    assert not decides(record, n.tom, later)
     ends(n.sana, Role.SECURITY_REVIEWER, now=later)
-    assert decides(app, n.tom, later)
+    assert decides(record, n.tom, later)
 
 
 @pytest.mark.rule("A9")
-def test_restored_reviewer_counts_as_earlier_one(company: Company, chaser_submitted: Submission) -> None:
+def test_restored_reviewer_counts_as_earlier_one(company: Company, chaser_in_stage_2: Submission) -> None:
     n, later = company.people, company.now + timedelta(minutes=1)
     row = Proposal(kind="role", target=f"{n.sana.pk}-{Role.SECURITY_REVIEWER}")
     said = {"reason": "Why.", "document": {"held": False}, "at_once": True}
     one = proposal_transitions.propose(row, actor=as_actor(n.ines), now=later, **said)
-    assert not decides(scenarios.app_of(chaser_submitted), n.sana, later)
+    assert not decides(of_high_risk(chaser_in_stage_2), n.sana, later)
     proposal_transitions.reject(one, actor=as_actor(n.karl), now=later, reason="She is needed.")
-    assert decides(scenarios.app_of(chaser_submitted), n.sana, later)
+    assert decides(of_high_risk(chaser_in_stage_2), n.sana, later)
 
 
 @pytest.mark.rule("A9")
 @pytest.mark.parametrize("rounds", [2, 3])
 def test_however_often_it_ended_and_came_back_they_were_there_all_the_time(
-    company: Company, chaser_submitted: Submission, rounds: int
+    company: Company, chaser_in_stage_2: Submission, rounds: int
 ) -> None:
     """As many queries as for one who never lost it."""
-    n, app = company.people, scenarios.app_of(chaser_submitted)
+    n, record = company.people, of_high_risk(chaser_in_stage_2)
     with CaptureQueriesContext(connection) as before:
         first = Bench.load(company.now)
     for number in range(1, rounds + 1):
@@ -235,7 +240,7 @@ def test_however_often_it_ended_and_came_back_they_were_there_all_the_time(
         said = {"now": later, "reason": "Why.", "document": {"held": False}}
         one = proposal_transitions.propose(row, actor=as_actor(n.ines), at_once=True, **said)
         proposal_transitions.reject(one, actor=as_actor(n.karl), now=later, reason="She is needed.")
-        assert decides(app, n.sana, later)
+        assert decides(record, n.sana, later)
         other = Proposal(kind="role", target=one.target)  # what a second person rejected makes room for the next
         proposal_transitions.propose(other, actor=as_actor(n.ines), **said)
         proposal_transitions.reject(other, actor=as_actor(n.karl), now=later, reason="She is needed.")
