@@ -4,7 +4,7 @@
 #   deploy-gate.sh EXPORT [SUBMISSION]
 #
 # EXPORT is what the platform exported. SUBMISSION is a JSON document that says what it is for and why it needs each thing (see
-# docs/api.md); without one nothing is submitted. Run it on every change: what is there already is not brought in or asked again.
+# docs/api.md); without one nothing is submitted. Run it on every change: what is there already is not imported or asked again.
 #
 # From the environment: COUNTERSIGN_URL (https://…), COUNTERSIGN_TOKEN (of the team), COUNTERSIGN_OWNER (id of who is accountable, for
 # what is new), COUNTERSIGN_ENVIRONMENT (production unless said).
@@ -63,10 +63,10 @@ query="name=$(basename "$export_file" | tr -dc 'A-Za-z0-9._-')&environment=$envi
 send "$export_file" "$api/automations?$query"
 case $status in
 20?) ;;
-*) refused "Not brought in" ;;
+*) refused "Not imported" ;;
 esac
 outcome=$(member outcome) automation=$(member id) digest=$(member manifest_digest)
-echo "Brought in: $outcome, automation $automation, $digest"
+echo "Imported: $outcome, automation $automation, $digest"
 
 if [ -n "$submission" ]; then
     send "$submission" "$api/automations/$automation/submissions?digest=$digest"

@@ -179,8 +179,8 @@ def test_demo_has_submission_that_skipped_its_lead(demo: str) -> None:
     assert app.state == ApprovalState.OPEN
     assert states("Leave request helper") == {ApprovalState.WAITING}
     asked = set(app.seats.get(label="lead").candidates.values_list("person__name", flat=True))
-    assert asked == {"Amara Okafor", "Bram Visser"}
-    assert app.decisions.get().person.name == "Sana Iqbal"
+    assert asked == {"Amara Okafor", "Bram Visser", "Sana Iqbal", "Viktor Lind"}
+    assert not app.decisions.exists()
 
 
 @pytest.mark.rule("A5")
@@ -192,7 +192,7 @@ def test_one_is_in_stage_2_with_every_kind_of_record_and_a_conversation(demo: st
     assert records.filter(state=state.APPROVED, granted_term_days__lt=180, stage=2).exists()
     said = submission("Invoice chaser").comments
     assert said.filter(is_objection=True).count() == 1
-    assert said.filter(is_objection=False).count() == 2
+    assert said.filter(is_objection=False).count() == 3
 
 
 @pytest.mark.rule("A5")
@@ -283,10 +283,10 @@ def test_demo_has_every_kind_of_ended_grant(demo: str) -> None:
 
 
 @pytest.mark.rule("A8", "T3")
-def test_high_risk_was_decided_by_two_in_each_stage(demo: str) -> None:
+def test_high_risk_was_decided_by_lead_and_by_two_in_stage_2(demo: str) -> None:
     for record in submission("Voucher mailer").approvals.all():
         assert record.tier == "high"
-        assert record.decisions.values("person").distinct().count() == 2
+        assert record.decisions.values("person").distinct().count() == record.stage
 
 
 @pytest.mark.rule("R3")
@@ -352,7 +352,6 @@ def test_the_hints_journey_can_be_gone(demo: str) -> None:
     assert {record.state for record in submitted.approvals.filter(stage=2)} == {ApprovalState.WAITING}
     assert "joined with another automation, which is high" in " ".join(submitted.reasons)
     _decide(app, "theo", now)
-    _decide(app, "sana", now)
     with pytest.raises(DutyConflict, match="SOD-3"):
         _decide(_at(submitted, "Open invoices"), "jonas", now)
     _decide(_at(submitted, "Open invoices"), "omar", now)

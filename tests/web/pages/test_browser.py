@@ -296,8 +296,8 @@ def test_foreign_answer_is_explained_and_input_stays(
 
 def test_an_answer_is_given_by_its_number(look: Callable[..., Page]) -> None:
     page = look("recertify")
-    page.route("**/recertify/88", lambda route: route.fulfill(status=204))
-    with page.expect_request("**/recertify/88") as answered:
+    page.route("**/recertify/88/answer/", lambda route: route.fulfill(status=204))
+    with page.expect_request("**/recertify/88/answer/") as answered:
         page.keyboard.press("2")
     assert "answer=revoke" in (answered.value.post_data or "")
     page.focus("#answer-reason")
