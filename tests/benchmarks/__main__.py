@@ -127,21 +127,21 @@ def pages(n: people.Northwind, waiting: Submission, second: Submission) -> list[
     live = Automation.objects.filter(state="live", business_owner=n.jonas).order_by("pk")[0]
     listed = "/automations/"
     return [
-        Page("list", listed, n.sana, 8, 60_000, 30),
-        Page("list, what one answers for", listed, n.omar, 8, 60_000, 30),
-        Page("list, a page in the middle", f"{listed}?after={middle.pk}", n.sana, 8, 60_000, 30),
-        Page("list, rows for htmx", listed, n.sana, 8, 30_000, 30, rows_only=True),
-        Page("search", f"{listed}?q=stock+07", n.sana, 8, 60_000, 35),
-        Page("search, what one answers for", f"{listed}?q=stock", n.omar, 8, 60_000, 35),
-        Page("search, nothing that one may see", f"{listed}?q=stock", n.nadia, 8, 60_000, 35),
-        Page("detail", f"{listed}{live.pk}/", n.sana, 15, 60_000, 30),
-        Page("review, before stage 1", f"/review/{waiting.pk}/", n.sana, 20, 60_000, 40),
-        Page("review, an owner decides", f"/review/{second.pk}/", n.omar, 20, 60_000, 40),
-        Page("home, an owner", "/", n.omar, 8, 60_000, 30),
-        Page("home, a builder", "/", n.rita, 8, 60_000, 30),
-        Page("approvals", "/approvals/", n.omar, 8, 60_000, 30),
+        Page("list", listed, n.sana, 8, 60_000, 40),
+        Page("list, what one answers for", listed, n.omar, 8, 60_000, 40),
+        Page("list, a page in the middle", f"{listed}?after={middle.pk}", n.sana, 8, 60_000, 40),
+        Page("list, rows for htmx", listed, n.sana, 8, 30_000, 40, rows_only=True),
+        Page("search", f"{listed}?q=stock+07", n.sana, 8, 60_000, 45),
+        Page("search, what one answers for", f"{listed}?q=stock", n.omar, 8, 60_000, 45),
+        Page("search, nothing that one may see", f"{listed}?q=stock", n.nadia, 8, 60_000, 45),
+        Page("detail", f"{listed}{live.pk}/", n.sana, 15, 60_000, 40),
+        Page("review, before stage 1", f"/review/{waiting.pk}/", n.sana, 25, 60_000, 50),
+        Page("review, an owner decides", f"/review/{second.pk}/", n.omar, 25, 60_000, 50),
+        Page("home, an owner", "/", n.omar, 15, 60_000, 40),
+        Page("home, a builder", "/", n.rita, 15, 60_000, 40),
+        Page("approvals", "/approvals/", n.omar, 15, 60_000, 40),
         Page(
-            "my recertifications", "/recertify/", n.omar, 15, 60_000, 30
+            "my recertifications", "/recertify/", n.omar, 15, 60_000, 40
         ),  # a whole card beside the list: as a detail page
     ]
 
@@ -247,7 +247,7 @@ def reviewed(n: people.Northwind) -> Iterator[Line]:
     yield line("campaign, asking, an item", "µs", found.asked, 1000)
     yield line("nothing due: recertification, all of it open", "s", found.swept, 5)
     usual, busiest = (
-        Page(name, "/recertify/", who, 15, 60_000, 30) for name, who in (("u", found.usual), ("b", found.busiest))
+        Page(name, "/recertify/", who, 15, 60_000, 40) for name, who in (("u", found.usual), ("b", found.busiest))
     )
     few, many = client_of(usual.reader), client_of(busiest.reader)
     queries = size(many, busiest)[0] - size(few, usual)[0]

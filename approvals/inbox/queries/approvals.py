@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -185,6 +185,8 @@ def to_decide(actor: Actor, now: datetime) -> list[Approval]:
     return list(with_list_columns(Approval.objects.filter(keyed_by(ids))).order_by(*BY_DEADLINE))
 
 
+#: Comes after every deadline.
+NEVER = datetime.max.replace(tzinfo=UTC)
 #: Order of approvals: nearest deadline first.
 BY_DEADLINE = (F("due_at").asc(nulls_last=True), "pk")
 
@@ -263,7 +265,7 @@ def spot_checks(actor: Actor, now: datetime) -> list[Task]:
     samples = Sample.objects.filter(state=SampleState.OPEN, asked__overlap=list(access.answers_as(actor, now)))
     relations = ("submission__automation__team", "submission__submitted_by", "submission__version")
     rows = samples.select_related(*relations, *SPOT_CHECK_RELATIONS).defer("submission__version__manifest")
-    return [_spot_check(sample) for sample in rows.order_by("due_at", "pk")]
+    return [_spot_check(sample) for sample in sorted(rows.order_by(), key=lambda row: (row.due_at or NEVER, row.pk))]
 
 
 def _spot_check(sample: Sample) -> Task:
@@ -303,8 +305,10 @@ def questions(actor: Actor, now: datetime) -> list[Task]:
         "approval__credential",
         "approval__submission__automation__team",
     )
-    rows = asked.select_related("person", "reason", *relations).defer("approval__facts")
-    return [_question(decision) for decision in rows.order_by(F("approval__builder_due_at").asc(nulls_last=True), "pk")]
+    rows = asked.select_related("person", "reason", *relations).defer("approval__facts").order_by()
+    return [
+        _question(decision) for decision in sorted(rows, key=lambda row: (row.approval.builder_due_at or NEVER, row.pk))
+    ]
 
 
 def _question(decision: Decision) -> Task:
@@ -329,7 +333,8 @@ def unfinished_submissions(person: Person, now: datetime) -> list[Submission]:
     automations = Automation.objects.answered_by([person.pk], now)
     rows = Submission.objects.unfinished().filter(automation__in=automations)
     people = ("submitted_by", "automation__business_owner", "automation__interim__person", "automation__team")
-    return list(rows.select_related("version", *people).defer("version__manifest").order_by("pk"))
+    rows = rows.select_related("version", *people).defer("version__manifest").order_by()
+    return sorted(rows, key=lambda row: row.pk)
 
 
 def acceptances(submissions: Iterable[Submission], person: Person, now: datetime) -> list[Task]:

@@ -62,7 +62,7 @@ _SALT = "recertification.card"
 
 def load_questions(items: QuerySet[Item], pk: int, now: datetime) -> ItemContext | None:
     """Load an item's questions for a card; None for an item that is not among these, or has no questions."""
-    item = items.filter(pk=pk).select_related(*RELATIONS).first()
+    item = next(iter(items.filter(pk=pk).select_related(*RELATIONS).order_by()[:1]), None)
     known = load_context(item, now) if item is not None else None
     return known if known is not None and known.questions else None
 
