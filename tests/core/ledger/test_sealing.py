@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import subprocess
@@ -104,6 +105,20 @@ def test_an_event_that_the_key_holder_sealed_twice_is_found(history: Any) -> Non
     repeated = tampering.sealed_twice(lines, place, key_files.signing_key())
     report = verifier.verify(repeated, key_hex=key_files.public_key_hex())
     assert report.problems == [f"Event {lines[place]['number']} stands in the ledger twice."]
+
+
+@pytest.mark.rule("H2")
+def test_seal_that_continues_another_seal_is_found(history: Any) -> None:
+    """Digests, roots and signatures all fit: the key holder signed a seal onto another history."""
+    lines, _ = history
+    seals = [line for line in copy.deepcopy(lines) if line["type"] == "seal"]
+    others = [line for line in copy.deepcopy(lines) if line["type"] != "checkpoint"]
+    last = next(line for line in reversed(others) if line["type"] == "seal")
+    last["previous"] = seals[0]["previous"]
+    body = {name: value for name, value in last.items() if name not in ("type", "signature")}
+    last["signature"] = key_files.signing_key().sign(verifier.canonical_json(body)).hex()
+    report = verifier.verify(others, key_hex=key_files.public_key_hex(), needs_checkpoint=False)
+    assert report.problems == [f"Seal {last['number']} does not continue the seal before it."]
 
 
 @pytest.mark.rule("H2")

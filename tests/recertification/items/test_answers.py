@@ -234,9 +234,8 @@ def test_passing_on_goes_down_the_ladder_at_most_twice_never_back_and_leaves_the
     about = say(question(item, ACCEPTABLE), K.NOT_MINE, now=now)
     assert about.reviewer == n.bram  # Amara leads Platform Engineering too; the next are the fallback owners
     assert (about.passed, about.asked_before) == (2, [n.omar.pk, n.amara.pk])
-    with pytest.raises(OutOfTurn) as caught:
+    with pytest.raises(OutOfTurn, match=r"^R4: It was passed on twice already"):
         say(about, K.DONT_KNOW, now=now)
-    assert caught.value.refusal.code == "R4"
     item.refresh_from_db()
     assert (item.deadline, item.state) == (before, ItemState.OPEN)
     assert Notice.objects.filter(event="recertification_passed").count() == 2
