@@ -37,13 +37,13 @@ def until_approved(subject: Credential, actor: Actor, now: datetime) -> Refusal 
 
 @duty("SOD-1")
 def not_of_a_party(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
-    """A party to a submission of what uses a credential says neither that it opens less nor that a store keeps it."""
+    """A party can't narrow the reach of a credential in its submission, or confirm its store."""
     return _party(actor, "this credential", ownership_parties.uses_of_credential(subject))
 
 
 @duty("SOD-1")
 def no_control_of_a_party(subject: Entitlement, actor: Actor, now: datetime) -> Refusal | None:
-    """A party to a submission of what holds an entitlement does not say that a control stands on it."""
+    """A party can't state a control on an entitlement in its submission."""
     return _party(actor, "this", ownership_parties.uses_of_entitlement(subject))
 
 

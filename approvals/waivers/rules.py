@@ -45,8 +45,8 @@ def _refuse_beneficiary(subject: Waiver, actor: Actor, now: datetime) -> Refusal
     beneficiaries = beneficiary_ids(subject, now)
     for person in actor.people:
         if person.pk in beneficiaries:
-            beneficiary = "You gain" if person == actor.person else f"You stand in for {person.name}, who gains"
-            return Refusal("S7", "duty", f"{beneficiary} by this waiver. Another security reviewer decides about it.")
+            name = "You benefit" if person == actor.person else f"{person.name} benefits"
+            return Refusal("S7", "duty", f"{name} from this waiver. Another security reviewer decides about it.")
     return None
 
 

@@ -84,7 +84,7 @@ def other_than_requester(subject: Automation, actor: Actor, now: datetime) -> Re
 
 
 def _refuse_people(actor: Actor, people: Collection[int | None], rest: str, to_do: str) -> Refusal | None:
-    """Refuse an actor who is, or stands in for, one of some people; ``rest`` follows their name in the sentence."""
+    """Refuse some people and their delegates; ``rest`` follows the name in the sentence."""
     for person in actor.people:
         if person.pk in people:
             name = "You" if person == actor.person else f"{person.name}, for whom you stand in,"

@@ -92,7 +92,7 @@ def test_builder_goes_from_paste_to_new_version_by_keyboard(arrive: Arrive, scri
     rita.choose(page.get_by_label("Business owner"), "Jonas")
     made = submit(rita, scripts)
     expect(page.locator("#stepper")).to_contain_text("wait for stage 1")
-    expect(page.locator("#stepper")).to_contain_text("Held by Theo Brandt")
+    expect(page.locator("#stepper")).to_contain_text("Waiting for Theo Brandt")
 
     record = a_question(company, made)
     page.goto("/")
@@ -112,7 +112,7 @@ def test_builder_goes_from_paste_to_new_version_by_keyboard(arrive: Arrive, scri
     rita.to(page.get_by_label("Purpose"))
     again = submit(rita, scripts)
     assert (again.automation, again.version.number) == (made.automation, 2)
-    expect(page.locator("#stepper")).to_contain_text("Held by")
+    expect(page.locator("#stepper")).to_contain_text("Waiting for")
 
 
 def a_question(company: Company, submission: Submission) -> Any:

@@ -13,7 +13,7 @@ from approvals.policies.facts import SubmissionFacts
 from governance.core.duties.refusals import Refusal
 from inventory.models import Binding, Privilege, Resource
 
-TO_DO = "Reject it, or ask for changes: whoever imports it again says what the connection opens."
+TO_DO = "Reject it, or request changes: the builder then names another resource for the connection."
 
 
 def binding_problem(privilege: Privilege, bindings: Mapping[tuple[str, str], Binding]) -> str:

@@ -76,7 +76,7 @@ def _way_out(subject: Approval, route: Route) -> str:
 def refuse_second_decision(
     subject: Approval, actor: Actor, now: datetime, context: SubmissionContext
 ) -> Refusal | None:
-    """One decision a person and round."""
+    """A person decides once in each round."""
     decisions = context.route.own_decisions(subject)
     person_ids = {person.pk for person in actor.people}
     if any(person_ids & {d.person_id, d.for_person_id} for d in decisions):
@@ -184,7 +184,7 @@ def still_holds(subject: Submission, actor: Actor, now: datetime, context: Submi
 
 @duty("A14")
 def accept_in_time(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
-    """What was approved in part is accepted within the builder's time."""
+    """A partial approval is accepted before its deadline."""
     if subject.accept_due_at is None or now < subject.accept_due_at:
         return None
     sentence = f"The time to accept what was approved was over on {deadline_day(subject.accept_due_at)}: it expires."
@@ -193,21 +193,21 @@ def accept_in_time(subject: Submission, actor: Actor, now: datetime) -> Refusal 
 
 @duty("A14")
 def accept_time_is_up(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
-    """What was approved in part expires once the time to accept it is up."""
+    """A partial approval expires when nobody accepts it in time."""
     ends = subject.accept_due_at
     return Refusal("A14", "state", "Its time is not up.") if ends is None or ends > now else None
 
 
 @duty("A10")
 def time_is_up(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    """A record ends by silence once its time is up."""
+    """An approval without a decision expires when its time is up."""
     ends = subject.expires_at if subject.state == ApprovalState.OPEN else subject.builder_due_at
     return Refusal("A10", "state", "Its time is not up.") if ends is None or ends > now else None
 
 
 @duty("A10")
 def in_time(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    """Nobody decides once a record's time is up: silence has ended it."""
+    """An approval can't be decided after it expired."""
     if subject.expires_at is None or now < subject.expires_at:
         return None
     sentence = f"The time to decide this was over on {deadline_day(subject.expires_at)}: it expires."
@@ -216,7 +216,7 @@ def in_time(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
 
 @duty("A14")
 def answer_in_time(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    """Nobody answers once the builder's time is up."""
+    """The builder can't answer after the deadline."""
     if subject.builder_due_at is None or now < subject.builder_due_at:
         return None
     sentence = f"The time to answer this was over on {deadline_day(subject.builder_due_at)}: it expires."
@@ -231,7 +231,7 @@ def deadline_day(instant: datetime) -> str:
 
 @duty("SOD-1", needs_context=True)
 def decided_nothing(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
-    """Who decided in a submission does not answer for its builder."""
+    """A person who decided in a submission can't answer for its builder."""
     decided = context.route.stage_people[1] | context.route.stage_people[2]
     if any(person.pk in decided for person in actor.people):
         sentence = "You decided in this submission, and who answers for the builder is a party to it."
@@ -268,7 +268,7 @@ def _decider_refusal(person: Person, actor: Actor) -> Refusal:
 
 @duty("SOD-1")
 def writes_nothing(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    """Who decided in a submission neither changes its automation nor submits it anew until it has ended."""
+    """A person who decided in an open submission can't change its automation or submit it again."""
     people_by_id = {person.pk: person for person in actor.people}
     own_parties = Party.objects.filter(submission=OuterRef("submission"), person=OuterRef("person"))
     decided = DecisionPerson.objects.filter(

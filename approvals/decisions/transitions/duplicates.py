@@ -66,7 +66,7 @@ def missing_answers(step: Step[Approval], same: Mapping[int, bool]) -> tuple[tup
 
 
 def _likenesses_to_answer(step: Step[Approval]) -> tuple[list[Likeness], frozenset[int]]:
-    """Return the likenesses without an answer, and the ids of those that the actor may see; stage 1 answers them."""
+    """Return the likenesses that stage 1 has to answer, and the ids that the actor may see."""
     approval = step.subject
     rows = duplicates.unanswered(approval.submission.automation) if approval.stage == 1 else []
     return rows, duplicates.ids_answerable_by(rows, step.actor, step.now)

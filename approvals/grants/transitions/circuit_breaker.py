@@ -44,7 +44,7 @@ def in_person(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None
 
 @duty("G6")
 def two_people(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
-    """A batch is answered by two people, neither of whom caused it."""
+    """Two people answer a batch. The person who caused it can't answer it."""
     if actor.person is None:
         return None
     if actor.person.pk == subject.cause.person_id:
@@ -59,7 +59,7 @@ def two_people(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | Non
 
 @duty("G6")
 def in_time(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
-    """Nobody answers a batch once its time is over."""
+    """A batch can't be answered after its deadline."""
     return Refusal("G6", "state", "The time to answer this was over.") if subject.answer_by <= now else None
 
 
@@ -71,7 +71,7 @@ def time_is_up(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | Non
 
 @duty("G6")
 def goes_through(subject: HeldGrant, actor: Actor, now: datetime) -> Refusal | None:
-    """What was held ends where it was released."""
+    """A held grant ends only after its release."""
     if HeldGrant.objects.to_end().filter(pk=subject.pk).exists():
         return None
     return Refusal("G6", "state", "It was not released, or it has ended.")

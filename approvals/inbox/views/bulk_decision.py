@@ -206,7 +206,7 @@ def _render(
         "only": only,
         "empty": "Nothing that was selected can be decided together."
         if records
-        else "Nothing of what was selected waits for you. Select what you decide on the Approvals page.",
+        else "None of the selected approvals waits for you. Select others on the Approvals page.",
         "reason": {"value": form.get("reason", "") if form is not None else "", "error": error},
         "back_href": reverse("approvals"),
     }

@@ -143,7 +143,7 @@ class OrderForm(TeamForm):
 
     business_owner = OwnerField(
         "Choose somebody",
-        help_text="Who is accountable for those that are new. Owners of what the register knows stay as they are.",
+        help_text="The accountable owner of each new automation. Registered automations keep their owners.",
         error_messages={"required": "Name who is accountable for them."},
     )
     technical_owner = OwnerField("Nobody yet", required=False, help_text="Who keeps them running.")

@@ -275,7 +275,7 @@ def _evidence_reasons(record: Approval, facts: SubmissionFacts) -> list[Shape]:
     steps = "step" if len(privilege.at) == 1 else "steps"
     places = ", ".join(privilege.at[:4])
     reasons.append({"icon": "file", "text": f"Used by {len(privilege.at)} {steps}:", "code": places})
-    said = {"icon": "check", "tone": "ok", "text": "Whoever answers for it says so.", "link": "Who, and how"}
+    said = {"icon": "check", "tone": "ok", "text": "The resource owner stated this.", "link": "See who and how"}
     href = privilege.entitlement.controls_href
     reasons += [said | {"lead": f"{words}.", "href": href} for words, _ in privilege.entitlement.controls_said]
     if privilege.assumed:

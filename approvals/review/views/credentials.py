@@ -65,7 +65,7 @@ def reasons(record: Approval, facts: SubmissionFacts) -> list[Shape]:
         {"icon": "database", "lead": "Where it is kept:", "text": f"{kept}. {claim}." if claim else f"{kept}."},
     ]
     link = {"href": credential.href, "link": "What is known of it"}
-    return [*lines, {"icon": "file", "text": "Everything that was said of it stands on its own page.", **link}]
+    return [*lines, {"icon": "file", "text": "The credential’s page has all its details.", **link}]
 
 
 REFUSED = (ApprovalState.REJECTED, ApprovalState.EXPIRED)

@@ -12,7 +12,7 @@ from approvals.review.views.reader import Reader, Shape
 from governance.web.components import times
 
 BECAUSE = {Because.SOURCE: "the very same source", Because.PRIVILEGES: "nearly the same privileges"}
-SAID = {None: "", True: "It was said to be the same.", False: "It was said to be another one."}
+SAID = {None: "", True: "Answered: it is the same.", False: "Answered: it is another automation."}
 #: End of the other automation's submission, if it says more than the automation's state.
 ENDED = {
     SubmissionState.REJECTED: "rejected",

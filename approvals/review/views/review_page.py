@@ -49,7 +49,7 @@ ENDED_WITHOUT_EFFECT = (
 #: Questions before an operation, as a dialog and as a page (`confirmation.confirm`).
 WITHDRAW = {
     "title": "Withdraw this submission?",
-    "text": "Nothing more is decided in it. What was said and decided stays on record and heads your next submission.",
+    "text": "Nobody decides in it any more. All comments and decisions stay on record and appear at the top of your next submission.",
     "label": "Withdraw",
 }
 DECLINE = {

@@ -215,9 +215,8 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     R.REVOKER: frozenset({P.REVOCATION_SAY}),
 }
 
-#: All that a program with a token may do, of what the person who made it may: whatever is not here is no. It imports and submits;
-#: it decides nothing, stops nothing and makes no token. Bringing in and submitting say what it is for and who owns it: of a draft that
-#: counts at once, and past draft it is kept with a submission alone and waits for stage 1. What no review is about it does not change (S5).
+#: Permissions of a program with a token, if its person has them (S5). The program imports and submits. It decides nothing, stops
+#: nothing and makes no token. Its imports set purpose and owners of a draft at once; later the submission keeps them for stage 1.
 BY_TOKEN: frozenset[Permission] = frozenset({P.AUTOMATION_REGISTER, P.AUTOMATION_SUBMIT})
 
 #: Words for people, in the order in which the pages list them.

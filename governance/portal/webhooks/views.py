@@ -128,7 +128,7 @@ def webhook(request: Request, pk: int) -> HttpResponse:
     facts = [
         {"label": "Host", "text": endpoint.host},
         {"label": "Takes", "text": endpoint.get_format_display()},
-        {"label": "Is told", "text": _told(endpoint)},
+        {"label": "Gets", "text": _told(endpoint)},
         {"label": "Added by", "text": endpoint.made_by.name},
     ]
     if _checks_key(endpoint):

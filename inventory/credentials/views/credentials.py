@@ -262,7 +262,7 @@ def declare_reach(request: Request, pk: int) -> HttpResponse:
         now,
         title=f"What {credential} opens",
         label="Save",
-        text=f"It opens {on}. What uses it is assessed anew, and whoever decides about it sees what it opens beyond that.",
+        text=f"It opens {on}. Automations that use it are assessed again. Approvers see any further reach.",
         arguments=lambda given: {"codes": given["codes"] if given["known"] == "yes" else None},
     )
 

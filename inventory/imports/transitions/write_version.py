@@ -189,7 +189,7 @@ def _as_resolved(read: Binding) -> Binding:
     """
     row = Binding.objects.select_for_update(of=("self",), no_key=True).get(pk=read.pk)
     if any(getattr(row, name) != getattr(read, name) for name in ("resource_id", "confirmed_at", "refused_for")):
-        sentence = f"Somebody said meanwhile what the connection {row.instance_name} opens, so nothing was imported."
+        sentence = f"The connection {row.instance_name} changed during the import, so nothing was imported."
         raise refuse(Refusal("I8", "stale", sentence, "Look at the preview again."))
     return row
 

@@ -232,7 +232,7 @@ def test_approvals_of_others_are_not_decided(company: Company, two_in_stage_2: l
     for who in (company.people.rita, company.people.grace, company.people.sana):
         client = client_of(who)
         page = client.get(reverse(PAGE), {"of": [one.pk for one in two_in_stage_2]}).content.decode()
-        assert "Nothing of what was selected waits for you." in page
+        assert "None of the selected approvals waits for you." in page
         assert "Alpha" not in page
         assert send(client, form(found)).status_code == 422
     assert not Decision.objects.filter(approval__in=found).exists()

@@ -34,12 +34,12 @@ def everywhere(person: Person, submission: Submission) -> dict[str, list[str]]:
         "status": reverse("review", args=[submission.pk]),
         "automation": submission.automation.href,
     }
-    shape = re.compile(r'Held by .*?(?=</p>|<div>|</div>|<span class="push">)', re.DOTALL)
+    shape = re.compile(r'Waiting for\s*<.*?(?=</p>|<div>|</div>|<span class="push">)', re.DOTALL)
     found = {}
     for name, path in pages.items():
         shown = client_of(person).get(path).content.decode()
         texts = [" ".join(re.sub("<[^>]+>", " ", one).split()) for one in shape.findall(shown)]
-        found[name] = [line.strip(" .") for text in texts for line in text.removeprefix("Held by ").split(";")]
+        found[name] = [line.strip(" .") for text in texts for line in text.removeprefix("Waiting for ").split(";")]
     return found
 
 

@@ -380,7 +380,7 @@ def test_reviewer_answers_duplicate_question_and_keeps_input(company: Company, s
     assert theo.post(href, {**said, field: "yes"}).status_code == 302
     app.refresh_from_db()
     assert app.state == ApprovalState.APPROVED
-    assert "It was said to be the same." in theo.get(reverse("review", args=[made.pk])).content.decode()
+    assert "Answered: it is the same." in theo.get(reverse("review", args=[made.pk])).content.decode()
 
 
 @REFUSED

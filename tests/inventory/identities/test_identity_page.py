@@ -130,7 +130,7 @@ def test_missing_owner_is_shown_with_next_step(stock_in_force: Submission, compa
     n = company.people
     one = made_for(stock_in_force.automation, n.lena)
     left(company, n.lena)
-    assert "Nobody answers for this." in body(n.sana, one.href)
+    assert "This has no active owner." in body(n.sana, one.href)
 
 
 def test_identity_page_query_count_is_constant(stock_in_force: Submission, company: Company) -> None:

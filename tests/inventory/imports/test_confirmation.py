@@ -323,7 +323,7 @@ def test_owner_statement_during_import_is_kept(company: Company, monkeypatch: py
         return found
 
     monkeypatch.setattr(resolution, "resolve_manifest", meanwhile)
-    with pytest.raises(OutOfTurn, match="Somebody said meanwhile") as no:
+    with pytest.raises(OutOfTurn, match="changed during the import") as no:
         plainly(company, content, chosen={name: company.mail})
     assert no.value.refusal.code == "I8"
     assert known.get().resource == company.slack

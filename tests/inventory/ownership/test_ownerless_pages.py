@@ -49,14 +49,14 @@ def test_resource_page_shows_missing_owner_and_next_step(
     naming = reverse("interim_name", args=["resource", company.slack.pk])
     for person, may in ((n.amara, True), (n.sana, True), (n.rita, False), (n.ines, False), (n.yuki, False)):
         html = seen(person, here)
-        assert "Nobody answers for this." in html
+        assert "This has no active owner." in html
         assert (naming in html) == may, person.name
     answer = client_of(n.amara).post(naming, {"person": n.grace.pk, "reason": "She set it up."})
     assert (answer.status_code, answer["Location"]) == (302, here)
     named = InterimOwner.objects.get()
     confirming = reverse("interim_confirm", args=[named.pk])
     own = seen(n.amara, here)
-    assert "Amara Okafor has named Grace Lindqvist; a security reviewer has to confirm that." in own
+    assert "Amara Okafor has named Grace Lindqvist; a security reviewer has to confirm this." in own
     assert "You named Grace Lindqvist, so you can&#x27;t confirm them. A security reviewer does." in own
     assert ('aria-describedby="interim-why"' in own, confirming in own) == (True, False)
     assert confirming in seen(n.sana, here)
@@ -67,7 +67,7 @@ def test_resource_page_shows_missing_owner_and_next_step(
     dropping = reverse("interim_drop", args=[named.pk])
     assert dropping in seen(n.grace, here)
     assert client_of(n.grace).post(dropping, {"reason": "I can’t."}).status_code == 302
-    assert "Nobody answers for this." in seen(n.rita, here)
+    assert "This has no active owner." in seen(n.rita, here)
 
 
 @pytest.mark.rule("I3", "S5")
@@ -101,7 +101,7 @@ def test_automation_page_links_to_ownerless_identity_and_credential(company: Com
         left(company, gone)
     here = version.automation.href
     html = seen(n.theo, here)
-    assert "Nobody answers for this." in html
+    assert "This has no active owner." in html
     assert reverse("identity", args=[identity.pk]) in html
     assert credential.href in seen(n.theo, f"{here}?tab=privileges")
     assert "Lena Fischer left." in seen(n.sana, credential.href)

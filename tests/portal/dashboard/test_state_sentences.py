@@ -60,8 +60,8 @@ def test_decided_submission_waits_for_accepter_in_titles(company: Company, chase
     scenarios.reject(refused, refused.privilege.entitlement.resource.owner, now=company.now)
     assert scenarios.decide_rest(company, chaser_in_stage_2).state == SubmissionState.DECIDED
     shown, own = (client.get(reverse("home")).content.decode() for client in (builder, owner))
-    assert f"Held by <b>{n.jonas.name}</b>" in shown
-    assert "Held by <b>you</b>" in own
+    assert f"Waiting for <b>{n.jonas.name}</b>" in shown
+    assert "Waiting for <b>you</b>" in own
     assert "Waits for nobody" not in shown + own
     assert title(owner.get(reverse("home"))) == "Home: 1 thing needs you · Countersign"
     assert title(builder.get(review)) == "Invoice chaser: decided, to accept · Countersign"
