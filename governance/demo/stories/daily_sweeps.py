@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from approvals.submissions import jobs as submission_jobs
+from governance.core.clock.organisation import organisation_zone
 from governance.demo.stories.playback import Story
 from governance.recertification.reminders import jobs as review_jobs
 
@@ -14,10 +15,10 @@ DAILY = timedelta(days=80)
 
 
 def mornings(first: datetime, present: datetime) -> Story:
-    """Sweep every week, later every day, at the hour of ``first``, and at the present."""
-    at = first
+    """Sweep every week, later every day, at the hour of ``first`` by the organisation's clock, and at the present."""
+    at = first.astimezone(organisation_zone())
     while at < present:
-        _sweep((yield at))
+        _sweep((yield at.astimezone(first.tzinfo)))
         at += WEEK if at < present - DAILY - WEEK else DAY
     _sweep((yield present))
 
