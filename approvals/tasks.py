@@ -10,7 +10,7 @@ from celery import shared_task
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.decisions.jobs import approval_signals
 from approvals.intake import bulk_import
-from approvals.proposals import jobs as proposal_jobs
+from approvals.proposals.jobs import impact_count
 from approvals.submissions import jobs as submission_jobs
 from approvals.waivers import jobs as waiver_jobs
 from governance.core.actors.actor import Actor
@@ -49,9 +49,9 @@ def import_uploads() -> None:
         nudge.send(bulk_import.JOB)
 
 
-@shared_task(name=proposal_jobs.JOB)
+@shared_task(name=impact_count.JOB)
 def what_if() -> None:
     """Count the next part of a proposal's dry run. If more is left, queue again."""
-    run = run_job(proposal_jobs.JOB, proposal_jobs.sweep)
+    run = run_job(impact_count.JOB, impact_count.sweep)
     if run is not None and run.counts.get("left"):
-        nudge.send(proposal_jobs.JOB)
+        nudge.send(impact_count.JOB)

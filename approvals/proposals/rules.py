@@ -12,7 +12,7 @@ from datetime import datetime
 from approvals.models import UNANSWERED, Proposal, ProposalState
 from approvals.policies import queries as policy_queries
 from approvals.policies.fresh_sign_in import require_session
-from approvals.proposals import jobs as proposal_jobs
+from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.access import access
 from governance.core.actors.actor import Actor
@@ -131,7 +131,7 @@ def _stands_as_it_acts(subject: Proposal, kind: kind_kind.Kind, now: datetime) -
 @duty("S8")
 def requires_counted(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
     """A proposal can't be countersigned before its impact is counted."""
-    what_if = proposal_jobs.latest(subject)
+    what_if = impact_count.latest(subject)
     if what_if is None or what_if.finished_at is None:
         sentence = "What it would have changed in the last 90 days is still being counted."
         return Refusal("S8", "state", sentence, "Wait until it is there: it is read first.")

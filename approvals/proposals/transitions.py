@@ -18,14 +18,14 @@ lapse        open, at once,        over, by a job; an immediate change is revert
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from approvals.models import UNANSWERED, Proposal, ProposalState
 from approvals.policies import queries as policy_queries
 from approvals.policies.diff import tightens
-from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import rules as duties
+from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds.kind import Document, Kind
 from governance.core.actors.actor import Actor
@@ -68,7 +68,7 @@ def propose(step: Step[Proposal], *, document: Document, at_once: bool = False) 
 def _begin(step: Step[Proposal], kind: Kind) -> Mapping[str, Any]:
     """Start the count, notify possible countersigners, and apply a change that acts at once."""
     proposal = step.subject
-    proposal_jobs.begin(proposal, step)
+    impact_count.begin(proposal, step)
     acts = proposal.acting_until is not None
     _queue_notices(step, duties.people_who_may_answer(proposal, step.now), "proposal_acts" if acts else "proposal_made")
     return kind.apply(proposal, step) if acts else {}
@@ -150,7 +150,7 @@ def amend(step: Step[Proposal], *, document: Document) -> Effect:
     proposal.round += 1
     _set_document(step, kind_kind.kind_of(proposal.kind), document)
     step.save(proposal)
-    proposal_jobs.begin(proposal, step)
+    impact_count.begin(proposal, step)
     _queue_notices(step, duties.people_who_may_answer(proposal, step.now), "proposal_made")
     return Effect(payload={**_facts(proposal), "round": proposal.round})
 
@@ -283,9 +283,4 @@ def _queue_notices(step: Step[Proposal], people: Iterable[Person], event: str, *
     outbox.queue(outbox.each(people, event, thread=thread, key=key, now=step.now, context=context))
 
 
-def due_to_lapse(now: datetime) -> Any:
-    """Return proposals whose time is up."""
-    return Proposal.objects.unanswered().filter(lapses_at__lte=now).select_related("proposed_by", "appointed")
-
-
-__all__ = ["accept", "amend", "approve", "decline", "due_to_lapse", "lapse", "propose", "reject", "withdraw"]
+__all__ = ["accept", "amend", "approve", "decline", "lapse", "propose", "reject", "withdraw"]

@@ -20,7 +20,7 @@ from approvals.grants.jobs import circuit_breaker, revocation_tasks
 from approvals.grants.jobs.expiry import expire_due
 from approvals.light_path import jobs as light_path_jobs
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
-from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.jobs import lapses
 from approvals.submissions.transitions.expire import expire, expire_submission
 from governance.core.actors.actor import Actor
 from governance.core.jobs import sweeps
@@ -47,7 +47,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
         "told_of_retiring": automation_jobs.send_reminders(now),
         "retired": automation_jobs.retire_due(now, actor),
         "expired_grants": expire_due(now, actor),
-        "lapsed_proposals": lapse_proposals(now, actor),
+        "lapsed_proposals": lapses.lapse_due(now, actor),
         **circuit_breaker.sweep(now, actor),
         **revocation_tasks.sweep(now, actor),
     }
@@ -66,14 +66,6 @@ def expire_submissions(now: datetime, actor: Actor) -> int:
     due = Submission.objects.filter(state=SubmissionState.DECIDED, accept_due_at__lte=now)
     return sweeps.sweep(
         due, lambda submission: expire_submission.when_due(submission, actor=actor, now=now), job=actor.job
-    )
-
-
-def lapse_proposals(now: datetime, actor: Actor) -> int:
-    """End proposals that no one answered in time, and revert those that acted at once. Return the number (S8)."""
-    due = proposal_transitions.due_to_lapse(now)
-    return sweeps.sweep(
-        due, lambda proposal: proposal_transitions.lapse.when_due(proposal, actor=actor, now=now), job=actor.job
     )
 
 
@@ -102,4 +94,4 @@ def remind_to_accept(now: datetime) -> int:
     return sent
 
 
-__all__ = ["JOB", "expire_approvals", "expire_submissions", "lapse_proposals", "remind_to_accept", "sweep"]
+__all__ = ["JOB", "expire_approvals", "expire_submissions", "remind_to_accept", "sweep"]

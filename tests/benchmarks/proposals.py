@@ -12,8 +12,8 @@ from approvals.conflicts.check import cases, submission
 from approvals.models import ConflictRule, Submission
 from approvals.models.policy import DEFAULT
 from approvals.policies import queries as policy_queries
-from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals.impact import policy
+from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds.kind import Span
 from governance.core.clock import business_time
@@ -47,9 +47,9 @@ def count_policy() -> Counted:
     span = Span(DEFAULT, before, after, now - timedelta(days=3650), now)
     began, cursor, rows, counts = time.perf_counter(), 0, 0, Counter[str]()
     while True:
-        found = policy.count(span, cursor, proposal_jobs.SLICE)
+        found = policy.count(span, cursor, impact_count.SLICE)
         counts, cursor, rows = counts + found.counts, found.cursor, rows + found.rows
-        if found.rows < proposal_jobs.SLICE:
+        if found.rows < impact_count.SLICE:
             break
     return Counted(rows, time.perf_counter() - began, policy.sentences(span, counts))
 
@@ -73,8 +73,8 @@ def count_rule(scope: str = "automation") -> Counted:
     span = Span(rule.code, before, after, now - timedelta(days=3650), now)
     began, cursor, rows, counts = time.perf_counter(), 0, 0, Counter[str]()
     while True:
-        found = kind.count(span, cursor, proposal_jobs.SLICE)
+        found = kind.count(span, cursor, impact_count.SLICE)
         counts, cursor, rows = counts + found.counts, found.cursor, rows + found.rows
-        if found.rows < proposal_jobs.SLICE:
+        if found.rows < impact_count.SLICE:
             break
     return Counted(rows, time.perf_counter() - began, kind.said(span, counts))

@@ -16,7 +16,7 @@ from django.db import connection
 
 from approvals.decisions.jobs import approval_signals
 from approvals.intake import bulk_import
-from approvals.proposals import jobs as proposal_jobs
+from approvals.proposals.jobs import impact_count
 from approvals.submissions import jobs as approval_sweeps
 from approvals.tasks import sweep_conflicts_and_waivers
 from governance.recertification.campaigns import jobs as campaign_jobs
@@ -32,7 +32,7 @@ JOBS = (
     approval_sweeps.sweep,
     bulk_import.sweep,
     sweep_conflicts_and_waivers,
-    proposal_jobs.sweep,
+    impact_count.sweep,
     triggered_items.sweep,
     campaign_jobs.sweep,
     approval_signals.sweep,

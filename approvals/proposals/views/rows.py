@@ -8,8 +8,8 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from approvals.models import Proposal, ProposalState, WhatIf
-from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import rules as proposal_rules
+from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.roles.roles import ROLE_WORDS, Role
 
@@ -60,11 +60,11 @@ def _waiting_words(proposal: Proposal) -> str:
 
 def impact(proposal: Proposal) -> Impact:
     """Return the impact of a proposal, or the progress of its count."""
-    count = proposal_jobs.latest(proposal)
+    count = impact_count.latest(proposal)
     if count is None or count.finished_at is None:
         return Impact(count, [])
     kind = kind_kind.kind_of(proposal.kind)
-    return Impact(count, kind.said(proposal_jobs.span(proposal, count), count.counts))
+    return Impact(count, kind.said(impact_count.span(proposal, count), count.counts))
 
 
 def countersigner_sentence(proposal: Proposal, now: datetime) -> str:

@@ -40,8 +40,8 @@ from approvals.models import (
 )
 from approvals.models import grant as model_grant
 from approvals.models.submission import UNFINISHED
-from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.jobs import impact_count
 from approvals.submissions import jobs as submission_jobs
 from approvals.submissions.transitions import put_in_force, withdraw
 from approvals.tasks import sweep_conflicts_and_waivers
@@ -333,7 +333,7 @@ class Steps(Undone):
             made = proposal_transitions.propose(
                 row, actor=self.actor("ines"), now=self.now, reason="It happened.", document=document
             )
-            proposal_jobs.sweep(self.now)
+            impact_count.sweep(self.now)
             fresh = Proposal.objects.get(pk=made.pk)
             proposal_transitions.approve(
                 fresh, actor=self.actor("sana"), now=self.now, reason="Right.", shown_digest=fresh.digest

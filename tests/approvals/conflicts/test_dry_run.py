@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals.assignment.context import load_context
 from approvals.models import Proposal, Submission
-from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from tests import scenarios
 from tests.approvals import stock_report
@@ -41,7 +41,7 @@ def by_a_file(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def counts_of(made: Proposal) -> dict[str, int]:
-    found = proposal_jobs.latest(made)
+    found = impact_count.latest(made)
     assert found is not None
     assert found.finished_at is not None
     return dict(found.counts)

@@ -9,8 +9,8 @@ from typing import Any
 from approvals.models import PolicyVersion, Proposal
 from approvals.models.policy import DEFAULT
 from approvals.policies import queries as policy_queries
-from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.jobs import impact_count
 from governance.core.models import Person
 from tests.people import NOW, as_actor
 from tests.scenarios import Company
@@ -46,7 +46,7 @@ def propose(by: Person, document: dict[str, Any], *, now: datetime = NOW, at_onc
     made = proposal_transitions.propose(
         made, actor=as_actor(by), now=now, reason="We decided so.", document=document, at_once=at_once
     )
-    proposal_jobs.sweep(now)
+    impact_count.sweep(now)
     return Proposal.objects.get(pk=made.pk)
 
 

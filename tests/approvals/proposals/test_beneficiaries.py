@@ -8,8 +8,8 @@ import pytest
 
 from approvals.models import Proposal, ProposalState
 from approvals.proposals import beneficiaries
-from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.jobs import impact_count
 from governance.core.duties.refusals import DutyConflict
 from governance.core.models import Delegation, Person
 from inventory.imports.transitions import confirmation
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
 def proposed(c: Company, kind: str, target: str, document: dict[str, object], by: Person) -> Proposal:
     made = Proposal(kind=kind, target=target)
     proposal_transitions.propose(made, actor=as_actor(by), now=c.now, reason="We decided so.", document=document)
-    proposal_jobs.sweep(c.now)
+    impact_count.sweep(c.now)
     return Proposal.objects.get(pk=made.pk)
 
 

@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts import queries as conflict_queries
 from approvals.models import Conflict, ConflictRule, Proposal, ProposalState, Submission
-from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds.kind import Span
 from governance.core.actors.actor import Actor
@@ -44,7 +44,7 @@ def proposed(
     made = proposal_transitions.propose(
         row, actor=who, now=c.now, reason="It happened.", document=document, at_once=at_once
     )
-    proposal_jobs.sweep(c.now)
+    impact_count.sweep(c.now)
     return Proposal.objects.get(pk=made.pk)
 
 
@@ -121,16 +121,16 @@ def test_countersigned_rule_applies_to_held_access(plain: Company, plain_in_forc
 
 def test_impact_is_counted_before_countersigning(plain: Company, plain_in_force: Submission) -> None:
     made = proposed(plain, rule_of(plain))
-    found = proposal_jobs.latest(made)
+    found = impact_count.latest(made)
     assert found is not None
     assert found.counts["caught"] == 1
 
 
 def says(made: Proposal) -> list[str]:
     """What was counted, in sentences."""
-    found = proposal_jobs.latest(made)
+    found = impact_count.latest(made)
     assert found is not None
-    return kind_kind.kind_of(made.kind).said(proposal_jobs.span(made, found), found.counts)
+    return kind_kind.kind_of(made.kind).said(impact_count.span(made, found), found.counts)
 
 
 def test_impact_of_mode_change_is_described(plain: Company, plain_in_force: Submission) -> None:
@@ -214,7 +214,7 @@ def test_invalid_rule_is_refused_with_all_errors(plain: Company) -> None:
 def test_impact_is_counted_per_rule_without_query_per_submission(plain: Company, plain_in_force: Submission) -> None:
     def counted(document: dict[str, Any], code: str) -> dict[str, int]:
         made = proposed(plain, document, code=code)
-        found = proposal_jobs.latest(made)
+        found = impact_count.latest(made)
         assert found is not None
         return dict(found.counts)
 

@@ -14,7 +14,7 @@ from approvals.models import Proposal, ProposalState, Submission
 from approvals.policies import document
 from approvals.policies import queries as policy_queries
 from approvals.policies.views.policy_form import PolicyForm
-from approvals.proposals import jobs as proposal_jobs
+from approvals.proposals.jobs import impact_count
 from governance.core.models import Person
 from tests.approvals.proposals.policy_proposals import changed, in_force, looser, propose, tighter
 from tests.people import NOW, Northwind
@@ -194,7 +194,7 @@ def test_page_polls_while_counting_and_blocks_countersigning(company: Company, s
     assert 'hx-trigger="every 2s"' in page
     part = browser(n.sana).get(one.href, headers={"HX-Request": "true", "HX-Target": "what-if"}).content.decode()
     assert part.strip().startswith('<section class="panel" id="what-if"')
-    proposal_jobs.sweep(company.now)
+    impact_count.sweep(company.now)
     page = browser(n.sana).get(one.href).content.decode()
     assert "1 submission would have needed one signature more" in page
     assert 'value="approve"' in page

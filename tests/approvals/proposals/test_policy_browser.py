@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from approvals.models import Proposal, ProposalState
 from approvals.policies import queries as policy_queries
-from approvals.proposals import jobs as proposal_jobs
+from approvals.proposals.jobs import impact_count
 from governance.core.clock import business_time
 from governance.core.models import Person
 from tests import people, scenarios
@@ -66,7 +66,7 @@ def test_policy_is_edited_previewed_countersigned_and_rolled_back(
     page.wait_for_url(re.compile(r"/proposals/\d+/$"))
     path = urlsplit(page.url).path
     expect(page.get_by_role("button", name="Countersign it")).to_have_count(0)
-    proposal_jobs.sweep(business_time.now())
+    impact_count.sweep(business_time.now())
 
     page = come(n.sana)
     page.goto(reverse("home"))
@@ -85,7 +85,7 @@ def test_policy_is_edited_previewed_countersigned_and_rolled_back(
     page.get_by_role("button", name="Propose it").click()
     page.wait_for_url(re.compile(r"/proposals/\d+/$"))
     back = Proposal.objects.get(kind="policy", state=ProposalState.OPEN)
-    proposal_jobs.sweep(business_time.now())
+    impact_count.sweep(business_time.now())
     page = come(n.sana)
     page.goto(back.href)
     page.get_by_role("button", name="Countersign it").click()

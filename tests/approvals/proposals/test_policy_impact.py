@@ -10,9 +10,9 @@ import pytest
 from approvals.models import Approval, Proposal, Submission, WhatIf
 from approvals.models.policy import DEFAULT
 from approvals.policies import queries as policy_queries
-from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.impact import policy
+from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds.kind import Span
 from inventory.risk import policy as risk_policy
@@ -90,7 +90,7 @@ def test_counting_continues_in_slices(
 ) -> None:
     """Killed after the first slice, what was counted stays and the next run goes on behind it."""
     low_risk_report.submitted(company)
-    monkeypatch.setattr(proposal_jobs, "SLICE", 1)
+    monkeypatch.setattr(impact_count, "SLICE", 1)
     row = Proposal(kind="policy", target=DEFAULT)
     document = changed(**{"seats.privilege.standard": ["owner", "security"]})
     one = proposal_transitions.propose(
@@ -98,13 +98,13 @@ def test_counting_continues_in_slices(
     )
     what_if = WhatIf.objects.get(proposal=one)
     assert (what_if.total, what_if.done, what_if.finished_at) == (2, 0, None)
-    assert proposal_jobs.count_slice(what_if, company.now, 1) == 1
+    assert impact_count.count_slice(what_if, company.now, 1) == 1
     what_if.refresh_from_db()
     assert (what_if.done, what_if.finished_at) == (1, None)
-    assert proposal_jobs.sweep(company.now)["left"] == 0
+    assert impact_count.sweep(company.now)["left"] == 0
     what_if.refresh_from_db()
     assert (what_if.done, set(what_if.counts.values())) == (2, {1})
-    assert proposal_jobs.count_slice(what_if, company.now, 1) == 0
+    assert impact_count.count_slice(what_if, company.now, 1) == 0
 
 
 def test_an_amended_proposal_is_counted_anew_and_the_old_count_is_left(
@@ -118,7 +118,7 @@ def test_an_amended_proposal_is_counted_anew_and_the_old_count_is_left(
     proposal_transitions.amend(
         one, actor=as_actor(n.ines), now=company.now, reason="Other.", document=changed(builder_working_days=4)
     )
-    proposal_jobs.sweep(company.now)
+    impact_count.sweep(company.now)
     assert [(row.round, row.done) for row in one.what_ifs.order_by("round")] == [(1, 0), (2, 1)]
 
 

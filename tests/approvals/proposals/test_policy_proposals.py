@@ -9,10 +9,9 @@ from django.db import connection
 
 from approvals.models import PolicyVersion, Proposal, ProposalState
 from approvals.policies import queries as policy_queries
-from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.jobs import impact_count, lapses
 from approvals.proposals.kinds import kind
-from approvals.submissions import jobs as submission_jobs
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.core.models import LedgerEvent, Person
@@ -126,7 +125,7 @@ def test_amended_proposal_makes_shown_form_stale(northwind: Northwind) -> None:
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         proposal_transitions.amend(one, actor=as_actor(n.karl), now=NOW, reason="Mine.", document=looser())
     proposal_transitions.amend(one, actor=as_actor(n.ines), now=NOW, reason="Better.", document=looser())
-    proposal_jobs.sweep(NOW)
+    impact_count.sweep(NOW)
     with pytest.raises(OutOfTurn) as caught:
         proposal_transitions.approve(one, actor=as_actor(n.sana), now=NOW, shown_digest=read)
     assert caught.value.refusal.code == "A6"
@@ -141,7 +140,7 @@ def test_approval_waits_for_impact(northwind: Northwind, monkeypatch: pytest.Mon
     no = proposal_transitions.approve.refusal(one, actor=as_actor(northwind.sana), now=NOW)
     assert no is not None
     assert "still being counted" in no.sentence
-    proposal_jobs.sweep(NOW)
+    impact_count.sweep(NOW)
     approve(one, northwind.sana)
 
 
@@ -231,13 +230,13 @@ def test_when_it_lapses_the_one_before_is_back_as_a_version_of_its_own(northwind
     n = northwind
     one = propose(n.ines, tighter(), at_once=True)
     early = NOW + 71 * HOUR
-    assert submission_jobs.lapse_proposals(early, Actor.of_job("test")) == 0
+    assert lapses.lapse_due(early, Actor.of_job("test")) == 0
     late = NOW + 73 * HOUR
     no = proposal_transitions.approve.refusal(one, actor=as_actor(n.sana), now=late)
     assert no is not None
     assert "lapses" in no.sentence
-    assert submission_jobs.lapse_proposals(late, Actor.of_job("test")) == 1
-    assert submission_jobs.lapse_proposals(late, Actor.of_job("test")) == 0
+    assert lapses.lapse_due(late, Actor.of_job("test")) == 1
+    assert lapses.lapse_due(late, Actor.of_job("test")) == 0
     back = policy_queries.in_force(late).version
     assert (back.number, back.restores and back.restores.number, back.until) == (3, 1, None)
     assert back.document == PolicyVersion.objects.get(number=1).document
@@ -258,13 +257,13 @@ def test_countersigned_it_stays(northwind: Northwind) -> None:
     now = policy_queries.in_force(NOW + 100 * HOUR).version
     assert (now.number, now.until, now.approved_by) == (3, None, n.sana)
     assert now.document == PolicyVersion.objects.get(number=2).document
-    assert submission_jobs.lapse_proposals(NOW + 100 * HOUR, Actor.of_job("test")) == 0
+    assert lapses.lapse_due(NOW + 100 * HOUR, Actor.of_job("test")) == 0
 
 
 def test_unanswered_proposal_lapses(northwind: Northwind) -> None:
     one, job = propose(northwind.ines, tighter()), Actor.of_job("test")
     late = NOW + timedelta(days=30)
-    assert submission_jobs.lapse_proposals(late, job) == 1
+    assert lapses.lapse_due(late, job) == 1
     one.refresh_from_db()
     assert one.state == ProposalState.LAPSED
     payload = recorded("proposal.lapsed", one, by=job)

@@ -8,8 +8,8 @@ import pytest
 from django.urls import reverse
 
 from approvals.models import Proposal, ProposalState
-from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted
 from governance.core.models import Person
@@ -116,10 +116,10 @@ def test_proposal_names_rules_and_approvers_for_new_kind(company: Company) -> No
     Entitlement.objects.create(resource=c.erp, code="any:thing", words="May", level="read")
     conflict_rules.rule({"kinds": ["secret_store"]}, {"codes": ["other:thing"]}, code="stores-of-secrets")
     one = proposed(c, n.ines, kind="secret_store", team=n.marketing.pk)
-    proposal_jobs.sweep(c.now)
-    found = proposal_jobs.latest(one)
+    impact_count.sweep(c.now)
+    found = impact_count.latest(one)
     assert found is not None
-    said = kind_kind.kind_of(one.kind).said(proposal_jobs.span(one, found), found.counts)
+    said = kind_kind.kind_of(one.kind).said(impact_count.span(one, found), found.counts)
     assert f"the leads of Marketing decide instead of those of {c.erp.team}" in said[1]
     assert any("would match more" in line and "stores-of-secrets" in line for line in said)
     changes = kind_kind.kind_of(one.kind).changes(one.target, one.before, one.document)

@@ -15,8 +15,8 @@ from django.urls import reverse
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.imports import comparison
 from approvals.models import ConflictMember, ConflictRule, Proposal, ProposalState, Submission
-from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.jobs import impact_count
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import LedgerEvent, Person
 from tests.approvals.conflicts import conflict_rules
@@ -54,7 +54,7 @@ def proposed(c: Company, text: str, **more: str) -> Proposal:
     """Ines proposes a matrix, and what it would have caught is counted."""
     answer = propose(c.people.ines, read_of(bring(c.people.ines, ("sod.csv", text))), **more)
     assert answer.status_code == 302, answer.content.decode()
-    proposal_jobs.sweep(c.now)
+    impact_count.sweep(c.now)
     return Proposal.objects.latest("pk")
 
 
@@ -154,7 +154,7 @@ def test_preview_counts_past_conflicts_per_rule(plain: Company, plain_in_force: 
     assert held is not None
     one, other = [thing["code"] for thing in held["things"]][:2]
     made = proposed(plain, f"{HEADING}{one},{other},X1,high,\n{one},Nobody has it,X2,low,\nA,,,,\n")
-    found = proposal_jobs.latest(made)
+    found = impact_count.latest(made)
     assert found is not None
     assert found.counts["caught"] == found.counts["by:x1"] == 1
     page = client_of(plain.people.sana).get(made.href).content.decode()
@@ -203,7 +203,7 @@ def test_rule_changed_meanwhile_is_not_overwritten(plain: Company) -> None:
         reason="Another one.",
         document={"rule": conflict_rules.document(on(plain.erp), on(plain.slack))},
     )
-    proposal_jobs.sweep(plain.now)
+    impact_count.sweep(plain.now)
     approve(plain, Proposal.objects.get(pk=one.pk), plain.people.sana)
     with pytest.raises(Refused) as no:
         approve(plain, made, plain.people.sana)
