@@ -7,7 +7,6 @@ from datetime import datetime
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
-from governance.recertification.items.rules import state_duty
 from governance.recertification.models import Campaign, CampaignKind, CampaignState, Question
 
 
@@ -32,21 +31,22 @@ def frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
     return None if subject.has_unasked else Refusal("R2", "state", "All its items are assigned.")
 
 
-WAITS_FOR_SOMEBODY = state_duty(
-    "R5",
-    "Only reviewers with unanswered questions are reminded.",
-    lambda campaign, now, context: Question.objects.unanswered().filter(item__campaign=campaign).exists(),
-    "All reviewers have answered.",
-)
-NOT_FROZEN = state_duty(
-    "R2",
-    "A campaign is filled until its whole scope is in it.",
-    lambda campaign, now, context: not campaign.is_frozen,
-    "The campaign has its whole scope.",
-)
-ALL_ASKED = state_duty(
-    "R2",
-    "A campaign opens when all its items are assigned.",
-    lambda campaign, now, context: campaign.is_frozen and not campaign.has_unasked,
-    "The campaign has items without a reviewer yet.",
-)
+@duty("R5")
+def has_unanswered(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    """Only reviewers with unanswered questions are reminded."""
+    waits = Question.objects.unanswered().filter(item__campaign=subject).exists()
+    return None if waits else Refusal("R5", "state", "All reviewers have answered.")
+
+
+@duty("R2")
+def not_frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    """A campaign is filled until its whole scope is in it."""
+    return Refusal("R2", "state", "The campaign has its whole scope.") if subject.is_frozen else None
+
+
+@duty("R2")
+def all_asked(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    """A campaign opens when all its items are assigned."""
+    if subject.is_frozen and not subject.has_unasked:
+        return None
+    return Refusal("R2", "state", "The campaign has items without a reviewer yet.")

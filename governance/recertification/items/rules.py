@@ -6,37 +6,21 @@ the people of an item read its `ItemContext`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from approvals.models import GrantState
 from approvals.policies import queries as policy_queries
 from approvals.policies.fresh_sign_in import stale_sign_in
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty, duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from governance.recertification.items import conflict_reviews, reviewers, schedule
 from governance.recertification.items.item_context import ItemContext
-from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Item, ItemState, Question
+from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Campaign, Item, ItemState, Question
 from inventory.models import Automation, AutomationState
 
 #: How often a question may be passed on (R4).
 MOST_PASSES = 2
-
-
-def state_duty(rule: str, words: str, holds: Callable[..., bool], sentence: str, *backed_by: str) -> Duty:
-    """A duty with one condition, ``holds(subject, now, context)``, and one sentence for its refusal."""
-
-    def asks(subject: Any, actor: Actor, now: datetime, context: Any) -> Refusal | None:
-        return None if holds(subject, now, context) else Refusal(rule, "state", sentence)
-
-    return Duty(rule, rule, words, asks, backed_by, needs_context=True)
-
-
-def context_duty(rule: str, words: str, asks: Callable[..., Refusal | None], *backed_by: str, code: str = "") -> Duty:
-    """A duty that reads the `ItemContext`; its code is the rule's, if no other is given."""
-    return Duty(code or rule, rule, words, asks, backed_by, needs_context=True)
 
 
 @duty("SOD-5")
@@ -57,7 +41,9 @@ def requires_fresh(subject: Question, actor: Actor, now: datetime) -> Refusal | 
     return stale_sign_in(actor, actor.memory[key], subject.item.counted_tier, "answer")
 
 
-def _two_people(subject: Question, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+@duty("SOD-4", backed_by=("question_two_people",), needs_context=True)
+def two_people(subject: Question, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+    """Two people answer the two questions of an item."""
     used = reviewers.people_of_other_question(context, Asks(subject.asks))
     for person in actor.people:
         if person.pk in used:
@@ -67,7 +53,9 @@ def _two_people(subject: Question, actor: Actor, now: datetime, context: ItemCon
     return None
 
 
-def _gains(subject: Question, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+@duty("SOD-4", needs_context=True)
+def gains(subject: Question, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+    """A person who owns the automation, or asked for it, does not answer “acceptable”."""
     for person in actor.people if subject.asks == Asks.ACCEPTABLE else ():
         if reviewers.gains(context.item.of_automation, context.parties, person):
             subject_words = "You own" if person == actor.person else f"{person.name}, who you answer for, owns"
@@ -76,22 +64,15 @@ def _gains(subject: Question, actor: Actor, now: datetime, context: ItemContext)
     return None
 
 
-def _correctable(subject: Question, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+@duty("R4", needs_context=True)
+def correctable(subject: Question, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+    """A submitted revoke can be corrected until it takes final effect."""
     item, last = context.item, context.latest_answer(subject)
     if last is None or last.answer != AnswerKind.REVOKE or item.state != ItemState.ANSWERED:
         return Refusal("R4", "state", "Only a submitted revoke can be corrected.", "Submit the automation again.")
     if item.closes_at is None or now >= item.closes_at:
         return Refusal("R4", "state", "The time to correct it is over.", "Submit the automation again.")
     return None
-
-
-TWO_PEOPLE = context_duty(
-    "S4", "Two people answer the two questions of an item.", _two_people, "question_two_people", code="SOD-4"
-)
-GAINS = context_duty(
-    "S4", "A person who owns the automation, or asked for it, does not answer “acceptable”.", _gains, code="SOD-4"
-)
-CORRECTABLE = context_duty("R4", "A submitted revoke can be corrected until it takes final effect.", _correctable)
 
 
 def has_subject_ended(item: Item) -> bool:
@@ -109,7 +90,9 @@ def standing(subject: Item | Question, actor: Actor, now: datetime) -> Refusal |
     return None
 
 
-def _passable(subject: Question, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+@duty("R4", backed_by=("question_passed_at_most_twice",), needs_context=True)
+def passable(subject: Question, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+    """A question is passed on at most twice, down its ladder."""
     if subject.passed >= MOST_PASSES:
         sentence = "It was passed on twice already, so you are its last reviewer."
         return Refusal("R4", "state", sentence, "Answer it. Without an answer, the access ends.")
@@ -122,11 +105,17 @@ def ladder_end_refusal() -> Refusal:
     return Refusal("R4", "state", sentence, "Answer it. Without an answer, the access ends.")
 
 
-def _asked_of_nobody(subject: Item, now: datetime, context: ItemContext) -> bool:
-    return subject.nobody and (bool(reviewers.missing_questions(context)) or not reviewers.vacant_questions(context))
+@duty("A9", needs_context=True)
+def asked_of_nobody(subject: Item, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+    """Only an item without a reviewer is assigned later."""
+    if subject.nobody and (reviewers.missing_questions(context) or not reviewers.vacant_questions(context)):
+        return None
+    return Refusal("A9", "state", "The item has a reviewer.")
 
 
-def _nobody_left(subject: Item, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+@duty("A9", needs_context=True)
+def nobody_left(subject: Item, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+    """An item without an eligible reviewer waits, unless silence has suspended it."""
     if subject.nobody or subject.suspended_at is not None:
         return Refusal("A9", "state", "It is marked already, or silence has suspended it.")
     return None if reviewers.vacant_questions(context) else Refusal("A9", "state", "The item has an eligible reviewer.")
@@ -143,22 +132,27 @@ def _silence(context: ItemContext, sentence: str, *, is_over: bool) -> Refusal |
     return None if is_over else Refusal("R6", "state", sentence)
 
 
-def _deadline_passed(subject: Item, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+@duty("R6", needs_context=True)
+def deadline_passed(subject: Item, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+    """Unanswered questions are handed on after the deadline."""
     return _silence(context, "Its deadline has not passed.", is_over=now >= subject.deadline)
 
 
-def _grace_passed(subject: Item, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+@duty("R6", needs_context=True)
+def grace_passed(subject: Item, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+    """Silence suspends after the grace period."""
     if subject.suspended_at is not None:
         return Refusal("R6", "state", "Silence has suspended it already.")
     return _silence(context, "Its grace period has not passed.", is_over=now >= subject.grace_until)
 
 
-def _closing_due(subject: Item, now: datetime, context: ItemContext) -> bool:
-    return (
-        has_subject_ended(subject)
-        or conflict_reviews.is_resolved(subject)
-        or (subject.closes_at is not None and now >= subject.closes_at)
-    )
+@duty("R4")
+def closing_due(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
+    """An item closes on its date, or when its subject has ended or its conflict is resolved."""
+    is_over = has_subject_ended(subject) or conflict_reviews.is_resolved(subject)
+    if is_over or (subject.closes_at is not None and now >= subject.closes_at):
+        return None
+    return Refusal("R4", "state", "The item is not due to close.")
 
 
 @duty("R6")
@@ -178,45 +172,29 @@ def reviewed_in_time(subject: Automation, actor: Actor, now: datetime) -> Refusa
     return Refusal("R6", "state", sentence, "Answer its review. The automation's page names the reviewers.")
 
 
-PASSABLE = context_duty(
-    "R4", "A question is passed on at most twice, down its ladder.", _passable, "question_passed_at_most_twice"
+@duty(
+    "R5", backed_by=("item_one_open_per_grant", "item_one_open_per_automation", "campaign_one_scheduled_a_tier_and_day")
 )
-NEW = state_duty(
-    "R5",
-    "A review or campaign opens once.",
-    lambda subject, now, context: subject._state.adding,
-    "It is already open.",
-    *("item_one_open_per_grant", "item_one_open_per_automation", "campaign_one_scheduled_a_tier_and_day"),
-)
-ALL_CLOSED = state_duty(
-    "R2",
-    "A campaign closes when all its items are closed.",
-    lambda campaign, now, context: not campaign.items.filter(state__in=UNCLOSED).exists(),
-    "The campaign has open items.",
-)
-ASKED_OF_NOBODY = state_duty(
-    "A9", "Only an item without a reviewer is assigned later.", _asked_of_nobody, "The item has a reviewer."
-)
-NOBODY_LEFT = context_duty(
-    "A9", "An item without an eligible reviewer waits, unless silence has suspended it.", _nobody_left
-)
-REMINDER_DUE = state_duty(
-    "R5",
-    "A reminder goes out on its day.",
-    lambda question, now, context: question.remind_at is not None and now >= question.remind_at,
-    "No reminder is due.",
-)
-REVIEWER_OUT = state_duty(
-    "R8",
-    "A reviewer is replaced only if they left or may not answer.",
-    lambda question, now, context: reviewers.is_out(context, question),
-    "The reviewer can answer it.",
-)
-DEADLINE_PASSED = context_duty("R6", "Unanswered questions are handed on after the deadline.", _deadline_passed)
-GRACE_PASSED = context_duty("R6", "Silence suspends after the grace period.", _grace_passed)
-CLOSING_DUE = state_duty(
-    "R4",
-    "An item closes on its date, or when its subject has ended or its conflict is resolved.",
-    _closing_due,
-    "The item is not due to close.",
-)
+def opened_once(subject: Item | Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    """A review or campaign opens once."""
+    return None if subject._state.adding else Refusal("R5", "state", "It is already open.")
+
+
+@duty("R2")
+def all_closed(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    """A campaign closes when all its items are closed."""
+    is_open = subject.items.filter(state__in=UNCLOSED).exists()
+    return Refusal("R2", "state", "The campaign has open items.") if is_open else None
+
+
+@duty("R5")
+def reminder_due(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    """A reminder goes out on its day."""
+    is_due = subject.remind_at is not None and now >= subject.remind_at
+    return None if is_due else Refusal("R5", "state", "No reminder is due.")
+
+
+@duty("R8", needs_context=True)
+def reviewer_out(subject: Question, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+    """A reviewer is replaced only if they left or may not answer."""
+    return None if reviewers.is_out(context, subject) else Refusal("R8", "state", "The reviewer can answer it.")

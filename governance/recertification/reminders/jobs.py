@@ -98,7 +98,7 @@ def suspend_due(now: datetime, actor: Actor) -> int:
 def _late_items() -> QuerySet[Item]:
     """Items in which an active reviewer has an unanswered question (A9).
 
-    The duty `DEADLINE_PASSED` checks under the lock whether the reviewer may still answer.
+    The duty `deadline_passed` checks under the lock whether the reviewer may still answer.
     """
     active_reviewer = {"reviewer__is_active": True, "reviewer__left_at__isnull": True}
     waits = Question.objects.filter(item=OuterRef("pk"), answered_at__isnull=True, **active_reviewer)

@@ -29,7 +29,7 @@ from governance.recertification.models import Item, ItemState, Question
     event="question.reminded",
     permission=Permission.ITEM_OPEN,
     source=WAITING,
-    duties=[item_rules.REMINDER_DUE, item_rules.standing],
+    duties=[item_rules.reminder_due, item_rules.standing],
     parents=answer.LOCKED_PARENTS,
 )
 def remind(step: Step[Question]) -> Effect:
@@ -46,7 +46,7 @@ def remind(step: Step[Question]) -> Effect:
     event="question.reassigned",
     permission=Permission.ITEM_OPEN,
     source=WAITING,
-    duties=[item_rules.REVIEWER_OUT, item_rules.standing],
+    duties=[item_rules.reviewer_out, item_rules.standing],
     parents=answer.LOCKED_PARENTS,
     context=load_with_ladders,
 )
@@ -75,7 +75,7 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     permission=Permission.ITEM_CLOSE,
     source=[ItemState.OPEN],
     target=[ItemState.ESCALATED],
-    duties=[item_rules.standing, item_rules.DEADLINE_PASSED],
+    duties=[item_rules.standing, item_rules.deadline_passed],
     parents=PARENTS,
     context=load_context,
 )
@@ -104,7 +104,7 @@ def escalate(step: Step[Item]) -> Effect:
     event="item.silence_suspended",
     permission=Permission.ITEM_CLOSE,
     source=[ItemState.ESCALATED],
-    duties=[item_rules.standing, item_rules.GRACE_PASSED],
+    duties=[item_rules.standing, item_rules.grace_passed],
     parents=PARENTS,
     context=load_context,
 )

@@ -107,7 +107,7 @@ def expected_items(campaign_scope: Scope, now: datetime, deadline: datetime) -> 
     event="campaign.items_opened",
     permission=Permission.ITEM_OPEN,
     source=OPENING,
-    duties=[campaign_rules.NOT_FROZEN],
+    duties=[campaign_rules.not_frozen],
 )
 def freeze(step: Step[Campaign], *, size: int = FREEZES) -> Effect:
     """Write the next chunk of items: grants first, then automations (R2, H1).
@@ -246,7 +246,7 @@ def join_item(step: Step[Campaign], *, item: Item) -> Effect:
     permission=Permission.ITEM_OPEN,
     source=OPENING,
     target=[CampaignState.OPEN],
-    duties=[campaign_rules.ALL_ASKED],
+    duties=[campaign_rules.all_asked],
 )
 def finish(step: Step[Campaign]) -> Effect:
     """Open the campaign: notify its reviewers once, and security of items without a reviewer (R5, A9)."""
@@ -267,7 +267,7 @@ def finish(step: Step[Campaign]) -> Effect:
     event="campaign.reminded",
     permission=Permission.CAMPAIGN_OPEN,
     source=[CampaignState.OPEN],
-    duties=[campaign_rules.WAITS_FOR_SOMEBODY],
+    duties=[campaign_rules.has_unanswered],
 )
 def remind_people(step: Step[Campaign], *, people: Collection[Person]) -> Effect:
     """Remind reviewers on demand, each at most once on one of their days (R5).

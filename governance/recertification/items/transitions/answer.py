@@ -98,8 +98,8 @@ def _same_last_answer(question: Question, actor: Actor, text: str, params: Mappi
     source=WAITING,
     duties=[
         item_rules.requires_interactive,
-        item_rules.TWO_PEOPLE,
-        item_rules.GAINS,
+        item_rules.two_people,
+        item_rules.gains,
         item_rules.standing,
         item_rules.requires_fresh,
     ],
@@ -141,7 +141,7 @@ def answer(
     repeats=repeated_answer,
     permission=Permission.ITEM_ANSWER,
     source=WAITING,
-    duties=[item_rules.requires_interactive, item_rules.standing, item_rules.PASSABLE, item_rules.requires_fresh],
+    duties=[item_rules.requires_interactive, item_rules.standing, item_rules.passable, item_rules.requires_fresh],
     parents=LOCKED_PARENTS,
     context=load_context,
 )
@@ -183,10 +183,10 @@ def pass_on(
     source=["answered"],
     duties=[
         item_rules.requires_interactive,
-        item_rules.TWO_PEOPLE,
-        item_rules.GAINS,
+        item_rules.two_people,
+        item_rules.gains,
         item_rules.standing,
-        item_rules.CORRECTABLE,
+        item_rules.correctable,
         item_rules.requires_fresh,
     ],
     parents=LOCKED_PARENTS,

@@ -26,7 +26,7 @@ UNSETTLED = (ItemState.OPEN, ItemState.ESCALATED)
     event="item.asked",
     permission=Permission.ITEM_OPEN,
     source=UNSETTLED,
-    duties=[item_rules.standing, item_rules.ASKED_OF_NOBODY],
+    duties=[item_rules.standing, item_rules.asked_of_nobody],
     parents=PARENTS,
     context=load_with_ladders,
 )
@@ -54,7 +54,7 @@ def ask_now(step: Step[Item]) -> Effect:
     event="item.left_unasked",
     permission=Permission.ITEM_OPEN,
     source=UNSETTLED,
-    duties=[item_rules.standing, item_rules.NOBODY_LEFT],
+    duties=[item_rules.standing, item_rules.nobody_left],
     parents=PARENTS,
     context=load_context,
 )

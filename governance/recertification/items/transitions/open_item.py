@@ -35,7 +35,7 @@ from inventory.models import AutomationState
 PARENTS = ("of_automation", "grant")
 
 
-@transition(Campaign, event="campaign.opened", permission=Permission.ITEM_OPEN, duties=[item_rules.NEW])
+@transition(Campaign, event="campaign.opened", permission=Permission.ITEM_OPEN, duties=[item_rules.opened_once])
 def open_campaign(step: Step[Campaign]) -> Effect:
     """Open the new campaign of a tier and day."""
     campaign = step.subject
@@ -49,7 +49,7 @@ def open_campaign(step: Step[Campaign]) -> Effect:
     permission=Permission.ITEM_CLOSE,
     source=[CampaignState.OPEN],
     target=[CampaignState.CLOSED],
-    duties=[item_rules.ALL_CLOSED],
+    duties=[item_rules.all_closed],
 )
 def close_campaign(step: Step[Campaign]) -> Effect:
     """Close a campaign without unclosed items."""
@@ -79,7 +79,7 @@ def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
     Item,
     event="item.opened",
     permission=Permission.ITEM_OPEN,
-    duties=[item_rules.NEW],
+    duties=[item_rules.opened_once],
     parents=PARENTS,
     context=load_with_ladders,
 )

@@ -96,7 +96,7 @@ def reopen(step: Step[Item]) -> Effect:
     permission=Permission.ITEM_CLOSE,
     source=[ItemState.OPEN, ItemState.ANSWERED, ItemState.ESCALATED],
     target=[ItemState.CLOSED, ItemState.ANSWERED, ItemState.ESCALATED],
-    duties=[item_rules.CLOSING_DUE],
+    duties=[item_rules.closing_due],
     parents=PARENTS,
 )
 def close(step: Step[Item]) -> Effect:
