@@ -21,7 +21,7 @@ from governance.recertification.campaigns.reviewer_ladders import Ladders
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.transitions import open_campaign
 from governance.recertification.campaigns.transitions.open_campaign import JOB
-from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item, ItemState, Joining
+from governance.recertification.models import UNCLOSED, WAITING, Campaign, CampaignState, Item, Joining
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +95,7 @@ def _join_some(campaign: Campaign, now: datetime, actor: Actor) -> bool:
 def to_join(campaign: Campaign, now: datetime) -> QuerySet[Item]:
     """Open items of other campaigns that this campaign's scope names and that it has not joined."""
     scope = Scope.of(campaign.scope)
-    rows = Item.objects.filter(state__in=[ItemState.OPEN, ItemState.ESCALATED]).exclude(campaign=campaign)
+    rows = Item.objects.filter(state__in=WAITING).exclude(campaign=campaign)
     joinings = Joining.objects.filter(campaign=campaign, item=OuterRef("pk"))
     grants = rows.filter(grant__in=scope.grants(now).filter(pk__lte=campaign.grants_until).values("pk"))
     automations = rows.filter(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncDate
 
-from governance.recertification.models import UNCLOSED, Item, ItemOutcome, ItemState, Question
+from governance.recertification.models import UNCLOSED, WAITING, Item, ItemOutcome, ItemState, Question
 
 #: Most reviewers that the table lists.
 MAX_REVIEWERS = 100
@@ -46,7 +46,7 @@ class Reviewer:
 
 def late_reviewers(items: QuerySet[Item], now: datetime) -> list[Reviewer]:
     """Reviewers of some items, late ones first; at most `MAX_REVIEWERS`. One query."""
-    waits = Q(answered_at__isnull=True, item__state__in=[ItemState.OPEN, ItemState.ESCALATED])
+    waits = Q(answered_at__isnull=True, item__state__in=WAITING)
     rows = (
         Question.objects.filter(item__in=items.order_by().values("pk"))
         .order_by()
@@ -97,7 +97,7 @@ class ItemFigures:
 
 def count_items(items: QuerySet[Item], now: datetime) -> ItemFigures:
     """Count items by state and outcome. One query."""
-    is_open = Q(state__in=[ItemState.OPEN, ItemState.ESCALATED])
+    is_open = Q(state__in=WAITING)
     counts = items.order_by().aggregate(
         total=Count("pk"),
         waiting=Count("pk", filter=is_open & Q(deadline__gt=now, nobody=False)),

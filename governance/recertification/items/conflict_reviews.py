@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from approvals.models import Conflict, ConflictState, Grant, GrantState
 from governance.core.database.key_filters import among
-from governance.recertification.models import Item, ItemState
+from governance.recertification.models import WAITING, Item
 
 #: Reason of such an item or of a join: a key of `item_title.REASON_WORDS`.
 IN_CONFLICT = "new conflict"
@@ -66,7 +66,7 @@ def resolve_by(conflicts: list[Conflict], now: datetime) -> datetime | None:
 
 def is_resolved(item: Item) -> bool:
     """Whether an open item is only about conflicts and none of them is open and enforced any more."""
-    if item.state not in (ItemState.OPEN, ItemState.ESCALATED) or item.reason != IN_CONFLICT:
+    if item.state not in WAITING or item.reason != IN_CONFLICT:
         return False
     if set(item.snapshot.get("joined", ())) - {IN_CONFLICT}:
         return False
@@ -75,5 +75,5 @@ def is_resolved(item: Item) -> bool:
 
 def resolved_items() -> list[int]:
     """Ids of the items for which `is_resolved` holds."""
-    rows = Item.objects.filter(state__in=(ItemState.OPEN, ItemState.ESCALATED), reason=IN_CONFLICT).order_by("pk")
+    rows = Item.objects.filter(state__in=WAITING, reason=IN_CONFLICT).order_by("pk")
     return [item.pk for item in rows if is_resolved(item)]

@@ -24,7 +24,7 @@ from governance.core.models import Person
 from governance.recertification.items import review_triggers, schedule
 from governance.recertification.items.transitions import open_item, outcome_effects
 from governance.recertification.items.transitions.reassess import HELD
-from governance.recertification.models import Item, ItemState
+from governance.recertification.models import WAITING, Item
 from inventory.models import Assessment, Automation, Incident, Privilege, Resource, Version
 from inventory.risk import policy
 from inventory.risk import tiers as risk_tiers
@@ -163,7 +163,7 @@ def _review(step: Step[Any], automation: Automation, tier: Tier, because: str) -
 
 def _join(step: Step[Any], items: Any, because: str) -> None:
     """Join the open item, if any; otherwise wake the sweep (R5)."""
-    item = items.filter(state__in=[ItemState.OPEN, ItemState.ESCALATED]).first()
+    item = items.filter(state__in=WAITING).first()
     if item is not None:
         open_item.join(item, actor=step.actor, now=step.now, because=because)
     else:

@@ -38,6 +38,8 @@ class ItemOutcome(models.TextChoices):
     RESOLVED = "resolved", "Conflict resolved"
 
 
+#: States in which an item waits for an answer.
+WAITING = (ItemState.OPEN, ItemState.ESCALATED)
 #: States other than closed.
 UNCLOSED = (ItemState.OPEN, ItemState.ANSWERED, ItemState.ESCALATED)
 
@@ -196,7 +198,7 @@ class QuestionQuerySet(models.QuerySet["Question"]):
 
     def unanswered(self) -> QuestionQuerySet:
         """Questions without an answer in open or escalated items."""
-        return self.filter(answered_at__isnull=True, item__state__in=[ItemState.OPEN, ItemState.ESCALATED])
+        return self.filter(answered_at__isnull=True, item__state__in=WAITING)
 
     def open_for(self, people: Any) -> QuestionQuerySet:
         """Unanswered questions of some people, most urgent first: for the queue, home, digests and counts.

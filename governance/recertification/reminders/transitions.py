@@ -16,12 +16,12 @@ from governance.recertification.items import notices as item_notices
 from governance.recertification.items import reviewers
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.item_context import load_context, load_with_ladders
-from governance.recertification.items.transitions import answer, settle
-from governance.recertification.items.transitions.answer import WAITING, hand_over
+from governance.recertification.items.transitions import settle
+from governance.recertification.items.transitions.answer import LOCKED_PARENTS, hand_over
 from governance.recertification.items.transitions.missing_reviewer import prepare_for_new_reviewer
-from governance.recertification.items.transitions.open_item import PARENTS, ensure_a_day, reset_reminder
+from governance.recertification.items.transitions.open_item import ensure_a_day, on_item, reset_reminder
 from governance.recertification.items.transitions.outcome_effects import suspend_subject
-from governance.recertification.models import Item, ItemState, Question
+from governance.recertification.models import WAITING, Item, ItemState, Question
 
 
 @transition(
@@ -30,7 +30,7 @@ from governance.recertification.models import Item, ItemState, Question
     permission=Permission.ITEM_OPEN,
     source=WAITING,
     duties=[item_rules.reminder_due, item_rules.standing],
-    parents=answer.LOCKED_PARENTS,
+    parents=LOCKED_PARENTS,
 )
 def remind(step: Step[Question]) -> Effect:
     """Remind a reviewer of an unanswered question, at most once on each of their days (R5)."""
@@ -47,7 +47,7 @@ def remind(step: Step[Question]) -> Effect:
     permission=Permission.ITEM_OPEN,
     source=WAITING,
     duties=[item_rules.reviewer_out, item_rules.standing],
-    parents=answer.LOCKED_PARENTS,
+    parents=LOCKED_PARENTS,
     context=load_with_ladders,
 )
 def replace_reviewer(step: Step[Question]) -> Effect:
@@ -69,14 +69,12 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     return Effect(payload={"to": str(to.opaque_id)})
 
 
-@transition(
-    Item,
+@on_item(
     event="item.escalated",
     permission=Permission.ITEM_CLOSE,
     source=[ItemState.OPEN],
     target=[ItemState.ESCALATED],
     duties=[item_rules.standing, item_rules.deadline_passed],
-    parents=PARENTS,
     context=load_context,
 )
 def escalate(step: Step[Item]) -> Effect:
@@ -99,13 +97,11 @@ def escalate(step: Step[Item]) -> Effect:
     return Effect(payload={"to": new_reviewers})
 
 
-@transition(
-    Item,
+@on_item(
     event="item.silence_suspended",
     permission=Permission.ITEM_CLOSE,
     source=[ItemState.ESCALATED],
     duties=[item_rules.standing, item_rules.grace_passed],
-    parents=PARENTS,
     context=load_context,
 )
 def suspend_for_silence(step: Step[Item]) -> Effect:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from governance.core.clock import deadlines
@@ -45,14 +45,15 @@ JOB = "recertification.fill"
 #: Most grants that one operation freezes, and most items that one assigns.
 FREEZES, ASKS = 10_000, 2_000
 
-OPENING = [CampaignState.OPENING]
+#: Declares a step of the job on a campaign that it fills.
+on_opening = partial(transition, Campaign, permission=Permission.ITEM_OPEN, source=[CampaignState.OPENING])
 
 
 @transition(
     Campaign,
     event="campaign.ordered",
     permission=Permission.CAMPAIGN_OPEN,
-    target=OPENING,
+    target=[CampaignState.OPENING],
     duties=[campaign_rules.named_once],
     reason_needed=True,
 )
@@ -102,13 +103,7 @@ def expected_items(campaign_scope: Scope, now: datetime, deadline: datetime) -> 
     return grants.count() + campaign_scope.automations(now).count()
 
 
-@transition(
-    Campaign,
-    event="campaign.items_opened",
-    permission=Permission.ITEM_OPEN,
-    source=OPENING,
-    duties=[campaign_rules.not_frozen],
-)
+@on_opening(event="campaign.items_opened", duties=[campaign_rules.not_frozen])
 def freeze(step: Step[Campaign], *, size: int = FREEZES) -> Effect:
     """Write the next chunk of items: grants first, then automations (R2, H1).
 
@@ -147,13 +142,7 @@ def _payload(done: Chunk) -> dict[str, Any]:
     return {**done.payload, "under_review": done.looked_at - len(done.made)}
 
 
-@transition(
-    Campaign,
-    event="campaign.items_asked",
-    permission=Permission.ITEM_OPEN,
-    source=OPENING,
-    duties=[campaign_rules.frozen],
-)
+@on_opening(event="campaign.items_asked", duties=[campaign_rules.frozen])
 def assign_questions(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS) -> Effect:
     """Assign the next items to their reviewers; items without an eligible reviewer wait for security (A9, S4, H1).
 
@@ -219,7 +208,7 @@ def _first_reminders(now: datetime) -> Callable[[datetime, str], datetime]:
     return remind_at
 
 
-@transition(Campaign, event="campaign.item_joined", permission=Permission.ITEM_OPEN, source=OPENING)
+@on_opening(event="campaign.item_joined")
 def join_item(step: Step[Campaign], *, item: Item) -> Effect:
     """Join a review that is already open, once; this may bring its deadline forward (R2, R5).
 
@@ -240,14 +229,7 @@ def join_item(step: Step[Campaign], *, item: Item) -> Effect:
     return Effect(payload={"item": str(item.pk), **later})
 
 
-@transition(
-    Campaign,
-    event="campaign.filled",
-    permission=Permission.ITEM_OPEN,
-    source=OPENING,
-    target=[CampaignState.OPEN],
-    duties=[campaign_rules.all_asked],
-)
+@on_opening(event="campaign.filled", target=[CampaignState.OPEN], duties=[campaign_rules.all_asked])
 def finish(step: Step[Campaign]) -> Effect:
     """Open the campaign: notify its reviewers once, and security of items without a reviewer (R5, A9)."""
     campaign = step.subject

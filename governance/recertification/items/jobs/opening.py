@@ -21,7 +21,7 @@ from governance.recertification.items.item_context import OF_AUTOMATION, OF_GRAN
 from governance.recertification.items.schedule import OPENS_BEFORE
 from governance.recertification.items.transitions import missing_reviewer, open_item
 from governance.recertification.items.transitions.open_item import scheduled_campaign, times_of
-from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, ItemState
+from governance.recertification.models import UNCLOSED, WAITING, Campaign, CampaignKind, CampaignState, Item, ItemState
 from inventory.models import Automation, AutomationState
 
 log = structlog.get_logger(__name__)
@@ -146,8 +146,7 @@ def assign_waiting_items(now: datetime, actor: Actor) -> int:
             return False
         return missing_reviewer.ask_now.when_due(item, actor=actor, now=now)
 
-    unsettled = (ItemState.OPEN, ItemState.ESCALATED)
-    waiting = Item.objects.filter(nobody=True, state__in=unsettled, campaign__state=CampaignState.OPEN)
+    waiting = Item.objects.filter(nobody=True, state__in=WAITING, campaign__state=CampaignState.OPEN)
     return sweeps.sweep(_subject_in_force(waiting), ask, job=JOB)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -30,19 +31,21 @@ from governance.recertification.items.transitions.settle import last_day, last_i
 from governance.recertification.models import (
     CHANGED,
     SETTLING,
+    WAITING,
     Answer,
     AnswerKind,
     Draft,
     Item,
-    ItemState,
     Question,
 )
 
 #: Rows to lock before a question, outermost first.
 LOCKED_PARENTS = ("item.of_automation", "item.grant", "item")
 
-#: Item states in which a question can be answered.
-WAITING = (ItemState.OPEN, ItemState.ESCALATED)
+#: Declares an operation on a question by its reviewer.
+by_reviewer = partial(
+    transition, Question, permission=Permission.ITEM_ANSWER, parents=LOCKED_PARENTS, context=load_context
+)
 
 
 @dataclass(frozen=True)
@@ -90,11 +93,9 @@ def _same_last_answer(question: Question, actor: Actor, text: str, params: Mappi
     return last if params.get("ends_on") == last.ends_on else None
 
 
-@transition(
-    Question,
+@by_reviewer(
     event="question.answered",
     repeats=repeated_answer,
-    permission=Permission.ITEM_ANSWER,
     source=WAITING,
     duties=[
         item_rules.requires_interactive,
@@ -103,8 +104,6 @@ def _same_last_answer(question: Question, actor: Actor, text: str, params: Mappi
         item_rules.standing,
         item_rules.requires_fresh,
     ],
-    parents=LOCKED_PARENTS,
-    context=load_context,
 )
 def answer(
     step: Step[Question],
@@ -135,15 +134,11 @@ def answer(
     return Effect(payload={**payload, **({"ends_on": ends_on.isoformat()} if ends_on else {})})
 
 
-@transition(
-    Question,
+@by_reviewer(
     event="question.passed_on",
     repeats=repeated_answer,
-    permission=Permission.ITEM_ANSWER,
     source=WAITING,
     duties=[item_rules.requires_interactive, item_rules.standing, item_rules.passable, item_rules.requires_fresh],
-    parents=LOCKED_PARENTS,
-    context=load_context,
 )
 def pass_on(
     step: Step[Question],
@@ -175,11 +170,9 @@ def pass_on(
     return Effect(payload={"asks": question.asks, "answer": answer, "to": str(other.opaque_id)})
 
 
-@transition(
-    Question,
+@by_reviewer(
     event="question.corrected",
     repeats=_corrected_before,
-    permission=Permission.ITEM_ANSWER,
     source=["answered"],
     duties=[
         item_rules.requires_interactive,
@@ -189,8 +182,6 @@ def pass_on(
         item_rules.correctable,
         item_rules.requires_fresh,
     ],
-    parents=LOCKED_PARENTS,
-    context=load_context,
     reason_needed=True,
 )
 def correct(step: Step[Question], *, batch: UUID, ends_on: date | None = None) -> Effect:

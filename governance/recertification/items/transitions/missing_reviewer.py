@@ -8,26 +8,21 @@ from approvals.assignment.escalation_chain import Bench
 from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.duties.refusals import Refusal, refuse
-from governance.core.engine.transition import Effect, Step, transition
+from governance.core.engine.transition import Effect, Step
 from governance.core.roles.roles import Permission
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import reviewers, schedule
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.item_context import ItemContext, load_context, load_with_ladders
-from governance.recertification.items.transitions.open_item import PARENTS, ask_questions, reset_reminder
-from governance.recertification.models import Item, ItemState, Question
-
-#: States in which an item can be assigned.
-UNSETTLED = (ItemState.OPEN, ItemState.ESCALATED)
+from governance.recertification.items.transitions.open_item import ask_questions, on_item, reset_reminder
+from governance.recertification.models import WAITING, Item, Question
 
 
-@transition(
-    Item,
+@on_item(
     event="item.asked",
     permission=Permission.ITEM_OPEN,
-    source=UNSETTLED,
+    source=WAITING,
     duties=[item_rules.standing, item_rules.asked_of_nobody],
-    parents=PARENTS,
     context=load_with_ladders,
 )
 def ask_now(step: Step[Item]) -> Effect:
@@ -49,13 +44,11 @@ def ask_now(step: Step[Item]) -> Effect:
     return Effect(payload={"asked": {question.asks: str(question.reviewer.opaque_id) for question in questions}})
 
 
-@transition(
-    Item,
+@on_item(
     event="item.left_unasked",
     permission=Permission.ITEM_OPEN,
-    source=UNSETTLED,
+    source=WAITING,
     duties=[item_rules.standing, item_rules.nobody_left],
-    parents=PARENTS,
     context=load_context,
 )
 def leave_unasked(step: Step[Item]) -> Effect:

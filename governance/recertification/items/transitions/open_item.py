@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from approvals.assignment.escalation_chain import Bench
@@ -21,6 +22,7 @@ from governance.recertification.items.schedule import Times
 from governance.recertification.models import (
     CHANGED,
     UNCLOSED,
+    WAITING,
     Asks,
     Campaign,
     CampaignKind,
@@ -31,8 +33,8 @@ from governance.recertification.models import (
 )
 from inventory.models import AutomationState
 
-#: Rows to lock before an item, outermost first.
-PARENTS = ("of_automation", "grant")
+#: Declares an operation on an item; grant and automation are locked before it.
+on_item = partial(transition, Item, parents=("of_automation", "grant"))
 
 
 @transition(Campaign, event="campaign.opened", permission=Permission.ITEM_OPEN, duties=[item_rules.opened_once])
@@ -75,12 +77,10 @@ def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
     )
 
 
-@transition(
-    Item,
+@on_item(
     event="item.opened",
     permission=Permission.ITEM_OPEN,
     duties=[item_rules.opened_once],
-    parents=PARENTS,
     context=load_with_ladders,
 )
 def open_item(step: Step[Item]) -> Effect:
@@ -107,13 +107,11 @@ def open_item(step: Step[Item]) -> Effect:
     )
 
 
-@transition(
-    Item,
+@on_item(
     event="item.joined",
     permission=None,
-    source=[ItemState.OPEN, ItemState.ESCALATED],
+    source=WAITING,
     duties=[item_rules.standing],
-    parents=PARENTS,
     context=load_with_ladders,
 )
 def join(step: Step[Item], *, because: str, cause: str = "", by: Times | None = None) -> Effect:
@@ -163,14 +161,7 @@ def ask_missing(step: Step[Any], context: ItemContext, bench: Bench) -> None:
         item_notices.notify_security(item, short, step.now)
 
 
-@transition(
-    Item,
-    event="item.event_noted",
-    permission=Permission.ITEM_OPEN,
-    source=[ItemState.OPEN, ItemState.ESCALATED],
-    duties=[item_rules.standing],
-    parents=PARENTS,
-)
+@on_item(event="item.event_noted", permission=Permission.ITEM_OPEN, source=WAITING, duties=[item_rules.standing])
 def note_event(step: Step[Item], *, because: str, cause: str) -> Effect:
     """Join an event to the open item, once (R1, R2).
 

@@ -27,30 +27,32 @@ from approvals.policies import queries as policy_queries
 from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_zone
 from governance.core.duties.refusals import Refusal, refuse
-from governance.core.engine.transition import Effect, Step, transition
+from governance.core.engine.transition import Effect, Step
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
 from governance.core.roles.roles import Permission
 from governance.recertification.items import conflict_reviews, reviewers, schedule
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.transitions.open_item import PARENTS
+from governance.recertification.items.transitions.open_item import on_item
 from governance.recertification.items.transitions.outcome_effects import (
     reinstate_subject,
     set_next_review,
     suspend_subject,
 )
-from governance.recertification.models import Answer, AnswerKind, Campaign, Item, ItemOutcome, ItemState
-
-
-@transition(
+from governance.recertification.models import (
+    UNCLOSED,
+    WAITING,
+    Answer,
+    AnswerKind,
+    Campaign,
     Item,
-    event="item.settled",
-    permission=None,
-    source=[ItemState.OPEN, ItemState.ESCALATED],
-    target=[ItemState.CLOSED, ItemState.ANSWERED],
-    parents=PARENTS,
+    ItemOutcome,
+    ItemState,
 )
+
+
+@on_item(event="item.settled", permission=None, source=WAITING, target=[ItemState.CLOSED, ItemState.ANSWERED])
 def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
     """Apply the answers of an item; see the module's table.
 
@@ -71,14 +73,7 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
     return _close_effect(step, ItemOutcome.KEPT, {"until": _keep_access(step, item, answers)})
 
 
-@transition(
-    Item,
-    event="item.reopened",
-    permission=None,
-    source=[ItemState.ANSWERED],
-    target=[ItemState.OPEN, ItemState.ESCALATED],
-    parents=PARENTS,
-)
+@on_item(event="item.reopened", permission=None, source=[ItemState.ANSWERED], target=WAITING)
 def reopen(step: Step[Item]) -> Effect:
     """Reopen an item for a correction and lift its suspension, unless silence had suspended it before (R4, R6)."""
     item = step.subject
@@ -90,14 +85,12 @@ def reopen(step: Step[Item]) -> Effect:
     return Effect(to=ItemState.OPEN if step.now < item.deadline else ItemState.ESCALATED)
 
 
-@transition(
-    Item,
+@on_item(
     event="item.closed",
     permission=Permission.ITEM_CLOSE,
-    source=[ItemState.OPEN, ItemState.ANSWERED, ItemState.ESCALATED],
+    source=UNCLOSED,
     target=[ItemState.CLOSED, ItemState.ANSWERED, ItemState.ESCALATED],
     duties=[item_rules.closing_due],
-    parents=PARENTS,
 )
 def close(step: Step[Item]) -> Effect:
     """Close an item: end revoked or unanswered grants; also if the grant ended otherwise or the conflict is resolved.
