@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
@@ -16,12 +15,13 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal
 from governance.core.roles.roles import Permission
 from governance.recertification.evidence import transitions as evidence_transitions
-from governance.recertification.models import AnswerKind, Campaign
+from governance.recertification.models import Campaign
 from governance.recertification.quality import queries as quality_queries
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 
-Shape = dict[str, Any]
+#: Most batches to show.
+MOST = 50
 
 NOT_YOURS = Refusal(
     "R7",
@@ -43,13 +43,12 @@ def campaign_quality(request: Request, pk: int) -> HttpResponse:
         {"label": "How it was answered", "href": ""},
     ]
     head = {"title": f"How “{campaign.name}” was answered", "facts": ["nobody is ranked, and nothing is decided by it"]}
-    quality = quality_queries.load_quality(campaign)
+    flagged = quality_queries.flagged_batches(campaign, MOST + 1)
     context = {
         "crumbs": crumbs,
         "head": head,
-        "quality": quality,
-        "taken": [(tier, quality.taken.get(tier, 0)) for tier in ("high", "standard", "low")],
-        "kinds": [(kind.label, quality.answers.get(kind, 0)) for kind in AnswerKind],
+        "flagged": flagged[:MOST],
+        "more": len(flagged) > MOST,
         "campaign": campaign,
         "may_export": may_export(request.actor, campaign, now),
     }
