@@ -25,5 +25,4 @@ urlpatterns = [
     path("campaigns/new/", new_campaign.new, name="campaign_new"),
     path("campaigns/calendar/", reminder_views.calendar, name="campaign_calendar"),
     path("campaigns/<int:pk>/", campaign_page.campaign, name="campaign"),
-    path("campaigns/<int:pk>/remind/", campaign_page.remind, name="campaign_remind"),
 ]

@@ -334,12 +334,6 @@ def join_item(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"item": Item.objects.exclude(campaign=subject).get()}
 
 
-@arguments("recertification.campaign.remind_people")
-def remind_people(w: World, subject: models.Model) -> Mapping[str, Any]:
-    """The business owner."""
-    return {"people": [w.people["business_owner"]]}
-
-
 def _said(kind: AnswerKind) -> Mapping[str, Any]:
     return {"answer": kind, "batch": uuid.uuid4()}
 

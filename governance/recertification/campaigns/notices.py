@@ -1,22 +1,21 @@
-"""Notices about a campaign: its opening, reminders on demand, its end, and items without a reviewer (R5, A9).
+"""Notices about a campaign: its opening, and items without a reviewer (R5, A9).
 
 `items.notices` sends the notices about single items, from half-way on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Count
 
-from governance.core.clock.organisation import zone_of
 from governance.core.engine.transition import Step
 from governance.core.ledger import ledger_events
 from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
-from governance.core.models import Notice, Person
+from governance.core.models import Person
 from governance.core.notices import outbox
 from governance.core.people.transitions import people_with
 from governance.core.roles.roles import Role
@@ -24,12 +23,12 @@ from governance.recertification.items import due_dates
 from governance.recertification.items.reviewers import with_delegates
 from governance.recertification.models import Campaign, Question
 
-OPENED, REMINDED, NOBODY = "recertification_campaign", "recertification_campaign_reminder", "recertification_nobody"
+OPENED, NOBODY = "recertification_campaign", "recertification_nobody"
 
 
 def register() -> None:
     """Register the digest lines for campaign notices."""
-    daily_digest.register(campaign_lines, OPENED, REMINDED)
+    daily_digest.register(campaign_lines, OPENED)
 
 
 def notify_opened(step: Step[Any], campaign: Campaign) -> None:
@@ -37,43 +36,12 @@ def notify_opened(step: Step[Any], campaign: Campaign) -> None:
     questions = Question.objects.filter(item__campaign=campaign).order_by()
     counts = dict(questions.values_list("reviewer").annotate(Count("pk")))
     people = list(Person.objects.in_bulk(counts).values())
-    outbox.queue(_notices(step, campaign, people, OPENED, "opened", counts))
-
-
-def remind(step: Step[Any], campaign: Campaign, people: Collection[Person]) -> list[Person]:
-    """Remind people with unanswered questions, at most once on each of their days.
-
-    Returns:
-        The people who were not reminded earlier on that day.
-    """
-    by_person = due_dates.unanswered_counts([campaign.pk], [person.pk for person in people])
-    counts = {person: count for (_, person), (count, _) in by_person.items()}
-    reminded: list[Person] = []
-    for person in people:
-        if person.pk in counts:
-            day = step.now.astimezone(zone_of(person)).date().isoformat()
-            made = outbox.queue(_notices(step, campaign, [person], REMINDED, f"reminded:{day}", counts))
-            reminded += [person] if made else []
-    return reminded
-
-
-def notify_missing_reviewers(step: Step[Any], campaign: Campaign, count: int) -> None:
-    """Notify security of items without an eligible reviewer, so that they name an owner (A9)."""
-    context = {"campaign": campaign.name, "count": count, "page": ["campaign", campaign.pk]}
-    people, thread = people_with(Role.SECURITY_REVIEWER, step.now), f"campaign:{campaign.pk}"
-    outbox.queue(outbox.each(people, NOBODY, thread=thread, key="nobody", now=step.now, context=context))
-
-
-def _notices(
-    step: Step[Any], campaign: Campaign, people: Collection[Person], event: str, key: str, counts: Mapping[int, int]
-) -> Iterable[Notice]:
-    """Yield one notice for each person and one for each delegate (A11)."""
-    for person, reviewer in with_delegates(people, step.now):
-        yield outbox.notice(
+    outbox.queue(
+        outbox.notice(
             recipient=person,
-            event=event,
+            event=OPENED,
             thread=f"campaign:{campaign.pk}",
-            key=f"campaign:{campaign.pk}:{key}:{reviewer.pk}:{person.pk}",
+            key=f"campaign:{campaign.pk}:opened:{reviewer.pk}:{person.pk}",
             now=step.now,
             context={
                 "campaign": campaign.name,
@@ -84,6 +52,15 @@ def _notices(
                 "page": ["recert_mine"],
             },
         )
+        for person, reviewer in with_delegates(people, step.now)
+    )
+
+
+def notify_missing_reviewers(step: Step[Any], campaign: Campaign, count: int) -> None:
+    """Notify security of items without an eligible reviewer, so that they name an owner (A9)."""
+    context = {"campaign": campaign.name, "count": count, "page": ["campaign", campaign.pk]}
+    people, thread = people_with(Role.SECURITY_REVIEWER, step.now), f"campaign:{campaign.pk}"
+    outbox.queue(outbox.each(people, NOBODY, thread=thread, key="nobody", now=step.now, context=context))
 
 
 def campaign_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, F, Min, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncDate
 
 from governance.recertification.models import UNCLOSED, WAITING, Item, ItemOutcome, ItemState, Question
@@ -21,22 +21,16 @@ class Reviewer:
     """A reviewer with their progress.
 
     Args:
-        key, name: of the person.
+        name: of the person.
         asked, answered, overdue: how many questions they got, have answered or had settled, and are late with.
         due: when their next question is due, or None.
     """
 
-    key: int
     name: str
     asked: int
     answered: int
     overdue: int
     due: datetime | None
-
-    @property
-    def left(self) -> int:
-        """Number of unanswered questions."""
-        return self.asked - self.answered
 
     @property
     def percent(self) -> float:
@@ -50,26 +44,16 @@ def late_reviewers(items: QuerySet[Item], now: datetime) -> list[Reviewer]:
     rows = (
         Question.objects.filter(item__in=items.order_by().values("pk"))
         .order_by()
-        .values("reviewer", "reviewer__name")
+        .values("reviewer", name=F("reviewer__name"))
         .annotate(
             asked=Count("pk"),
             left=Count("pk", filter=waits),
             overdue=Count("pk", filter=waits & Q(item__deadline__lte=now)),
             due=Min("item__deadline", filter=waits),
         )
-        .order_by("-overdue", "-left", "reviewer__name", "reviewer")[:MAX_REVIEWERS]
+        .order_by("-overdue", "-left", "name", "reviewer")[:MAX_REVIEWERS]
     )
-    return [
-        Reviewer(
-            row["reviewer"],
-            row["reviewer__name"],
-            row["asked"],
-            row["asked"] - row["left"],
-            row["overdue"],
-            row["due"],
-        )
-        for row in rows
-    ]
+    return [Reviewer(row["name"], row["asked"], row["asked"] - row["left"], row["overdue"], row["due"]) for row in rows]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Duties of campaigns: when each step is due (R2, R5)."""
+"""Duties of campaigns: when each step is due (R2)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
-from governance.recertification.models import Campaign, CampaignKind, CampaignState, Question
+from governance.recertification.models import Campaign, CampaignKind, CampaignState
 
 
 @duty("R2", backed_by=("campaign_name_once",))
@@ -29,13 +29,6 @@ def frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
     if not subject.is_frozen:
         return Refusal("R2", "state", "The campaign does not have its whole scope yet.")
     return None if subject.has_unasked else Refusal("R2", "state", "All its items are assigned.")
-
-
-@duty("R5")
-def has_unanswered(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
-    """Only reviewers with unanswered questions are reminded."""
-    waits = Question.objects.unanswered().filter(item__campaign=subject).exists()
-    return None if waits else Refusal("R5", "state", "All reviewers have answered.")
 
 
 @duty("R2")

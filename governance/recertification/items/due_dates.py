@@ -6,11 +6,11 @@ share an event, and the latest one sets the due date.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Case, Count, F, Min, Q, QuerySet, When
+from django.db.models import Case, Count, F, Min, Q, When
 
 from governance.core.access import access
 from governance.core.clock import icalendar_file
@@ -54,15 +54,6 @@ class CampaignDue:
     event: icalendar_file.Event
 
 
-def unanswered_counts(
-    campaigns: Iterable[int], people: Collection[int] | QuerySet[Person]
-) -> dict[tuple[int, int], tuple[int, datetime]]:
-    """Unanswered questions by campaign and person: their number and first due date. One query."""
-    rows = Question.objects.open_for(people).filter(item__campaign__in=campaigns)
-    counts = rows.order_by().values_list("item__campaign", "reviewer").annotate(count=Count("pk"), first=Min(DUE))
-    return {(campaign, person): (count, first) for campaign, person, count, first in counts}
-
-
 def due_in_campaigns(person: Person, names: Mapping[int, str], now: datetime) -> dict[int, CampaignDue]:
     """Unanswered questions of a person and of those they are a delegate of, by campaign. One query.
 
@@ -73,16 +64,12 @@ def due_in_campaigns(person: Person, names: Mapping[int, str], now: datetime) ->
         names: of the campaigns, by id.
         now: business time.
     """
-    waiting: dict[int, list[tuple[int, datetime]]] = {}
-    for (campaign, _), count_and_due in unanswered_counts(names, access.answering_as(person, now)).items():
-        waiting.setdefault(campaign, []).append(count_and_due)
+    rows = Question.objects.open_for(access.answering_as(person, now)).filter(item__campaign__in=names).order_by()
     together = {}
-    for campaign, counts in waiting.items():
-        count, first = sum(count for count, _ in counts), min(first_due for _, first_due in counts)
+    for campaign, count, first in rows.values_list("item__campaign").annotate(count=Count("pk"), first=Min(DUE)):
         text = f"{names[campaign]}: {count:,} {'question waits' if count == 1 else 'questions wait'} for you"
-        together[campaign] = CampaignDue(
-            count, _make_event(f"campaign-{campaign}", person, text, first, ["recert_mine"])
-        )
+        event = _make_event(f"campaign-{campaign}", person, text, first, ["recert_mine"])
+        together[campaign] = CampaignDue(count, event)
     return together
 
 

@@ -271,21 +271,6 @@ def test_each_reviewer_is_notified_once(held: Held) -> None:
     assert {one.recipient_id: one.context["count"] for one in told} == asked
 
 
-@pytest.mark.rule("R5")
-def test_reminded_on_demand_once_a_day(held: Held) -> None:
-    now = held.company.now + timedelta(days=1)
-    campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
-    people, actor = [held.people.jonas], as_actor(held.people.sana)
-    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        open_campaign.remind_people(campaign, actor=as_actor(held.people.yuki), now=now, people=people)
-    open_campaign.remind_people(campaign, actor=actor, now=now, people=people)
-    with pytest.raises(OutOfTurn, match=r"^R5: All reviewers were reminded today"):
-        open_campaign.remind_people(campaign, actor=actor, now=now + timedelta(minutes=1), people=people)
-    open_campaign.remind_people(campaign, actor=as_actor(held.people.sana), now=now + timedelta(days=1), people=people)
-    told = Notice.objects.filter(event="recertification_campaign_reminder", recipient=held.people.jonas)
-    assert told.count() == 2
-
-
 @pytest.mark.rule("R3")
 def test_unmeasured_use_is_not_unused(held: Held) -> None:
     measured, used, unmeasured = low_grants(held.submission, 3, begins_at=held.company.now)

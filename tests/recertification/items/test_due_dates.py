@@ -12,12 +12,10 @@ from governance.core.clock import business_time
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import Delegation, Notice, NoticeState, Person
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import open_campaign
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, ItemState
 from governance.recertification.reminders import jobs as reminder_jobs
 from tests.calendar_reader import read
 from tests.mail_server import Server
-from tests.people import as_actor
 from tests.recertification.campaign_steps import filled, ordered
 from tests.recertification.review_steps import JOB, Held, opened, opens_at, question, say, sweep_at
 from tests.signed_in_client import client_of
@@ -129,11 +127,6 @@ def test_a_campaign_is_one_event_and_its_reminders_speak_of_the_same(held: Held,
     assert event["DTSTART"] == instant(min(one.deadline for one in items))
     assert event["URL"].endswith("/recertify/")
     say(question(items[0], Asks.NEEDED), AnswerKind.KEEP, now=now + HOUR)
-    later = now + timedelta(days=1)
-    open_campaign.remind_people(campaign, actor=as_actor(n.sana), now=later, people=[n.jonas])
-    (again,) = attached(last_to(n.jonas, smtp, later))
-    assert again["UID"] == event["UID"]
-    assert again["SUMMARY"] == f"Spring clean: {items.count() - 1} questions wait for you"
     due = question(items[1], Asks.NEEDED).remind_at
     assert due is not None
     reminder_jobs.remind_due(due, JOB)  # one mail an item, from half-way on

@@ -7,7 +7,7 @@ the chunk remains, and the next run repeats it. Two runs at once wait for each o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import cache, partial
 from typing import Any
@@ -242,24 +242,3 @@ def finish(step: Step[Campaign]) -> Effect:
     if counts["nobody"]:
         campaign_notices.notify_missing_reviewers(step, campaign, counts["nobody"])
     return Effect(payload=counts)
-
-
-@transition(
-    Campaign,
-    event="campaign.reminded",
-    permission=Permission.CAMPAIGN_OPEN,
-    source=[CampaignState.OPEN],
-    duties=[campaign_rules.has_unanswered],
-)
-def remind_people(step: Step[Campaign], *, people: Collection[Person]) -> Effect:
-    """Remind reviewers on demand, each at most once on one of their days (R5).
-
-    Args:
-        step: the running call.
-        people: reviewers of the campaign; those without unanswered questions get no reminder.
-    """
-    reminded = campaign_notices.remind(step, step.subject, people)
-    if not reminded:
-        sentence = "All reviewers were reminded today or have answered."
-        raise refuse(Refusal("R5", "state", sentence, "Try again tomorrow."))
-    return Effect(payload={"to": [str(person.opaque_id) for person in reminded]})

@@ -5,19 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.contrib import messages
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from approvals.policies import queries as policy_queries
 from governance.core.access import access
 from governance.core.clock import business_time
 from governance.core.clock.organisation import organisation_zone
-from governance.core.duties.refusals import Refused
-from governance.core.models import Person
 from governance.core.roles.roles import Permission
 from governance.core.timeline import queries as timeline_queries
 from governance.recertification.campaigns import queries as campaign_queries
@@ -25,7 +22,6 @@ from governance.recertification.campaigns import scope_words
 from governance.recertification.campaigns.queries import ItemFigures
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import grace_by_tier
-from governance.recertification.campaigns.transitions import open_campaign
 from governance.recertification.items import schedule
 from governance.recertification.items.due_dates import ITEM_RELATIONS
 from governance.recertification.models import (
@@ -41,9 +37,8 @@ from governance.recertification.models import (
 from governance.recertification.quality import views as quality_views
 from governance.web.components import times
 from governance.web.pages.ledger_links import ledger_href
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
 
 Shape = dict[str, Any]
 
@@ -93,8 +88,6 @@ def campaign(request: Request, pk: int) -> HttpResponse:
         "outcomes": [(ItemOutcome(key).label, count) for key, count in stands.outcomes.items()],
         "people": people,
         "more": len(people) == campaign_queries.MAX_REVIEWERS,
-        "may_remind": open_campaign.remind_people.refusal(campaign, actor=actor, now=now) is None,
-        "is_anybody_left": any(reviewer.left for reviewer in people),
         **_lists(items, stands),
         "joined": campaign.joinings.count() if reads_all else 0,
         "mine": Question.objects.open_for(access.answers_as(actor, now)).filter(item__campaign=campaign).first(),
@@ -159,26 +152,3 @@ def _lists(items: QuerySet[Item], stands: ItemFigures) -> dict[str, list[Item]]:
         "taken": list(taken[:LISTED]) if has_removed else [],
         "nobody": list(rows.filter(nobody=True, state__in=UNCLOSED)[:LISTED]) if stands.nobody else [],
     }
-
-
-@require_POST
-def remind(request: Request, pk: int) -> HttpResponse:
-    """Remind one reviewer, or all with unanswered questions; each at most once on one of their days (R5)."""
-    now = business_time.now()
-    campaign = load_campaign(request, pk, now)
-    waiting = Question.objects.unanswered().filter(item__campaign=campaign).order_by()
-    people = Person.objects.filter(pk__in=waiting.values("reviewer")).order_by("pk")
-    if request.POST.get("person"):
-        key = number(request.POST["person"]) or 0
-        people = people.filter(pk=key)
-        if not Person.objects.filter(pk=key, questions__item__campaign=campaign).exists():
-            raise Http404
-    chosen = list(people)
-    try:
-        open_campaign.remind_people(campaign, actor=request.actor, now=now, people=chosen)
-    except Refused as error:
-        return refused(request, error.refusal, context={"back_href": campaign.href})
-    recipients = chosen[0].name if len(chosen) == 1 else times.counted(len(chosen), "person", "people")
-    sentence = f"{recipients} will hear of it with their next digest, unless they have been reminded today."
-    messages.success(request, sentence)
-    return redirect(campaign.href)
