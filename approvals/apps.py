@@ -29,7 +29,6 @@ class ApprovalsConfig(AppConfig):
         from approvals.parties import rules as party_rules
         from approvals.policies import queries as policy_queries
         from approvals.proposals.kinds import kind as kind_kind
-        from approvals.proposals.kinds.conflict_import import ConflictImportKind
         from approvals.proposals.kinds.conflict_rule import ConflictRuleKind
         from approvals.proposals.kinds.leaver import Leaving, by_two
         from approvals.proposals.kinds.people import FallbackOwner, PersonsRole, TeamLead
@@ -86,7 +85,7 @@ class ApprovalsConfig(AppConfig):
         policy.register_rules(policy_queries.tiers_at)
         of_people = (PersonsRole(), TeamLead(), FallbackOwner(), ResourceOwner(), Leaving())
         of_resources = (ResourceClass(), KindAndTeam())
-        for kind in (PolicyKind(), *of_people, *of_resources, ConflictRuleKind(), ConflictImportKind()):
+        for kind in (PolicyKind(), *of_people, *of_resources, ConflictRuleKind()):
             kind_kind.register(kind)
         lifecycle.register_consequences()
         unused_credentials.register_consequences()

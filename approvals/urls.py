@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.conflicts.views import conflict_rules, conflicts, rule_import, rule_proposal
+from approvals.conflicts.views import conflict_rules, conflicts, rule_proposal
 from approvals.decisions import views as decision_views
 from approvals.grants.views import held_batches, kill_switch, panels, revocation_tasks
 from approvals.inbox.views import approvals, bulk_decision, detail, saved_views
@@ -37,7 +37,6 @@ urlpatterns = [
     path("conflicts/rules/", conflict_rules.rule_list, name="conflict_rules"),
     path("conflicts/new-rule/", rule_proposal.new, name="rule_new"),
     path("conflicts/amend/<int:pk>/", rule_proposal.amend, name="rule_amend"),
-    path("conflicts/import/", rule_import.rule_import, name="rule_import"),
     path("conflicts/rules/<slug:code>/", conflict_rules.rule, name="conflict_rule"),
     path("conflicts/rules/<slug:code>/propose/", rule_proposal.propose, name="rule_propose"),
     path("automations/<int:pk>/waivers/ask/", waiver.ask, name="waiver_ask"),

@@ -1,7 +1,6 @@
 """The default conflict rules: YAML files next to this module, one for each business process (S6). Pure.
 
-An installation keeps the rules that it started with. A release with other texts changes no rule. The page of a rule
-offers the new text as a proposal that security countersigns (S8).
+An installation keeps the rules that it started with. A release with other texts changes no rule.
 """
 
 from __future__ import annotations

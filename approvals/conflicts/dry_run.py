@@ -10,9 +10,8 @@ in an open conflict.
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -156,28 +155,26 @@ def _rows(statement: str, rules: Sequence[StoredRule], now: datetime) -> list[tu
 
 
 def conflicts_of(
-    submissions: Sequence[Submission], now: datetime, *rule_sets: Iterable[Mapping[str, Any]]
+    submissions: Sequence[Submission], now: datetime, *documents: Mapping[str, Any] | None
 ) -> list[list[list[FoundConflict]]]:
-    """For each set of rules, find the conflicts of each submission as if the rules were in force.
+    """For each rule, find the conflicts of each submission as if the rule were in force.
 
     The number of queries is fixed.
 
     Args:
         submissions: the submissions whose versions are checked.
         now: business time; others' access and waivers count as of this instant.
-        rule_sets: the documents of each set of rules.
+        documents: the document of each rule; None for no rule.
     """
-    ids = itertools.count(-1, -1)  # no row has a negative key
-    parsed = [[parse_rule(document) for document in documents] for documents in rule_sets]
-    sets = [[StoredRule(build_version(rule, pk=next(ids)), rule) for rule in parsed_set] for parsed_set in parsed]
-    rules = [stored for rule_set in sets for stored in rule_set]
+    parsed = [parse_rule(document) if document is not None else None for document in documents]
+    ids = range(-1, -len(parsed) - 1, -1)  # no row has a negative key
+    rules = [StoredRule(build_version(rule, pk=pk), rule) for pk, rule in zip(ids, parsed, strict=True) if rule]
     facts = load_version_facts(submissions, now).values()
     cases = [conflicts.case for conflicts in submission.load_cases(facts, rules)]
     conflicts_by_case = automation_check.find_all_conflicts(cases, now, rules, read_others=_read_holdings)
-    ids_by_set = [{stored.version.pk for stored in rule_set} for rule_set in sets]
     return [
-        [[conflict for conflict in conflicts if conflict.standing.version.pk in ids] for conflicts in conflicts_by_case]
-        for ids in ids_by_set
+        [[conflict for conflict in conflicts if conflict.standing.version.pk == pk] for conflicts in conflicts_by_case]
+        for pk in ids
     ]
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from approvals.conflicts import default_rules
 from approvals.conflicts.rule_language.rule import Rule, parse_rule
 from approvals.models import ConflictRule
 
@@ -65,16 +64,3 @@ def build_version(rule: Rule, **columns: Any) -> ConflictRule:
     """Return an unsaved version of a rule, without its document."""
     names = ("code", "digest", "title", "process", "rating", "mode", "scope")
     return ConflictRule(**{name: getattr(rule, name) for name in names}, **columns)
-
-
-def newer_default_rule(version: ConflictRule) -> Rule | None:
-    """Return the text that this release ships for a rule that still has the text of an earlier release.
-
-    None if no other text ships, or people have changed the rule.
-    """
-    if not version.ships:
-        return None
-    return next(
-        (rule for rule in default_rules.default_rules() if rule.code == version.code and rule.digest != version.digest),
-        None,
-    )

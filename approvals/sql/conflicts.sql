@@ -31,10 +31,8 @@ BEGIN
             SELECT FROM approvals_proposal p
             WHERE p.state = 'in_force' AND p.ended_at = NEW.effective_at
               AND p.proposed_by_id = NEW.proposed_by_id AND p.answered_by_id = NEW.approved_by_id
-              AND (p.kind = 'conflict_rule' AND p.target = NEW.code
-                   AND CASE WHEN NEW.is_given_up THEN NOT p.document ? 'rule' ELSE p.document -> 'rule' = NEW.document END
-                   OR p.kind = 'conflict_import' AND NOT NEW.is_given_up
-                   AND p.document -> 'rules' -> NEW.code = NEW.document)) THEN
+              AND p.kind = 'conflict_rule' AND p.target = NEW.code
+              AND CASE WHEN NEW.is_given_up THEN NOT p.document ? 'rule' ELSE p.document -> 'rule' = NEW.document END) THEN
         RAISE EXCEPTION 'S8: rule % is not what two people signed', NEW.code USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

@@ -5,6 +5,7 @@ Two hundred rules of two legs, each of a few entitlements of the estate, beside 
 
 from __future__ import annotations
 
+import glob
 import random
 import statistics
 import time
@@ -19,7 +20,6 @@ from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts import scan as conflict_scan
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.rule_language import rule as rule_language_rule
-from approvals.conflicts.rule_language import selectors
 from approvals.models import ConflictRule, Grant, Waiver
 from governance.core.clock import business_time
 from inventory.models import Automation, Entitlement
@@ -82,7 +82,7 @@ def prepare() -> None:
 def _leg(name: str, chosen: Iterable[tuple[int, str]]) -> dict[str, Any]:
     return {
         "name": name,
-        "any": [{"resources": [pk], "codes": [selectors.literal_pattern(code)]} for pk, code in chosen],
+        "any": [{"resources": [pk], "codes": [glob.escape(code)]} for pk, code in chosen],
     }
 
 

@@ -122,7 +122,6 @@ TOUR = (
     ("jonas", "revocation", "half_revoked"),  # who gains by it reads why he does not say that it is gone
     ("sana", "revocation", "removed"),
     ("ines", "rule_new"),
-    ("ines", "rule_import"),
     ("ines", "rule_propose", "rule"),
     ("ines", "rule_amend", "proposed_rule"),
     ("sana", "automation", "automation"),
@@ -213,8 +212,6 @@ TOUR = (
     ("tom", "mfa_generate_recovery_codes"),
     ("tom", "mfa_deactivate_totp"),
 )
-#: Rules that somebody brings in.
-MATRIX = b"Role_A,Role_B\nJudge,Thief\nJudge,\n"
 #: The same automation once its kill switch was pulled.
 STOPPED = (("sana", "automation", "automation"), ("rita", "automation_resume", "automation"))
 
@@ -260,7 +257,7 @@ def test_axe_passes_and_no_page_scrolls_sideways_on_phone(
     open_page: Callable[..., Page], site: Site, committed: None
 ) -> None:
     world, page = World(), open_page(viewport=WIDE)
-    found = tour(page, site, world, TOUR) | said_no(page, site, world) | brought(page, site, world)
+    found = tour(page, site, world, TOUR) | said_no(page, site, world)
     reason = "It posts nonsense."
     lifecycle.stop(world.held, actor=as_actor(world.people.jonas), now=business_time.now(), reason=reason)
     found |= tour(page, site, world, STOPPED)
@@ -312,18 +309,6 @@ def said_no(page: Page, site: Site, world: World) -> dict[str, list[str]]:
             if wrong := looked_at(page, is_again=False):
                 found[f"{status} on {key} as {who}"] = wrong
     return found
-
-
-def brought(page: Page, site: Site, world: World) -> dict[str, list[str]]:
-    """What is wrong with the preview of a matrix, of which something is new and something is left out."""
-    page.context.clear_cookies()
-    page.context.add_cookies([{"name": "sessionid", "value": world.session_of("ines"), "url": site.url}])
-    page.goto(reverse("rule_import"))
-    page.set_input_files("#files", {"name": "sod.csv", "mimeType": "text/csv", "buffer": MATRIX})
-    page.get_by_role("button", name="Preview").click()
-    page.wait_for_selector("#left-out-title")
-    wrong = looked_at(page, is_again=False)
-    return {"the preview of a matrix": wrong} if wrong else {}
 
 
 def looked_at(page: Page, *, is_again: bool) -> list[str]:

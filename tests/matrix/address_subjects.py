@@ -19,9 +19,8 @@ from django.test import Client
 from django.urls import reverse
 
 from approvals.conflicts import jobs as conflict_jobs
-from approvals.conflicts.imports import comparison
 from approvals.conflicts.rule_language import text as rule_language_text
-from approvals.conflicts.views import rule_import, rule_proposal
+from approvals.conflicts.views import rule_proposal
 from approvals.decisions.transitions import decide
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import (
@@ -508,12 +507,6 @@ def _resource(portal: Portal, one: Resource | None) -> dict[str, Any]:
     return {**said, "team": n.it_ops.pk, "owner": n.mei.pk, "deputy": n.lena.pk}
 
 
-def _of_a_file() -> dict[str, Any]:
-    """What was read of a matrix."""
-    found = comparison.parse_files([("sod.csv", b"Role_A,Role_B\nJudge,Thief\n")])
-    return {"name": "sod.csv", "documents": list(found.documents), "problems": []}
-
-
 def _policy(portal: Portal, _: Any) -> dict[str, Any]:
     text = policy_document.as_text(changed(resubmission_days=120))
     return {"as": "text", "text": text, "do": "propose", "reason": "Refusals are forgotten too soon."}
@@ -633,10 +626,6 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
         "text": rule_proposal.BLANK.replace("vendor-and", "two-and").replace("record ", "enforce"),
         "reason": "It happened twice.",
         "do": "propose",
-    },
-    "rule_import": lambda portal, _: {
-        "read": rule_import.sign_parsed_rules(_of_a_file()),
-        "reason": "The auditors ask for it.",
     },
     "rule_propose": lambda portal, _: {"text": "Whatever.", "reason": "Nobody needs it.", "do": "give_up"},
     "waiver": lambda portal, _: {"verdict": "refuse", "reason": "Split it."},

@@ -7,6 +7,7 @@ proposal and a scan of everything agree. Source: docs/decisions/0024-the-rule-la
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,6 +64,11 @@ class Leg:
     def of(self, helds: Iterable[Held]) -> list[Held]:
         """Return the access that the leg matches, in the order given."""
         return [held for held in helds if self.matches(held)]
+
+    @property
+    def meaning(self) -> str:
+        """The access that it matches, without its name and the order of its selectors."""
+        return json.dumps(sorted(json.dumps(selector.to_dict(), sort_keys=True) for selector in self.any))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document of the leg."""
@@ -146,6 +152,12 @@ class Rule:
         The order of values in a field does not matter.
         """
         return hashlib.sha256(rfc8785.dumps(self.to_dict())).hexdigest()
+
+    @property
+    def meaning(self) -> tuple[str, frozenset[str], str, str]:
+        """The meaning without name and rating, independent of the order of its legs."""
+        without, needs = (leg.meaning if leg is not None else "" for leg in (self.without, self.needs))
+        return self.scope, frozenset(leg.meaning for leg in self.legs), without, needs
 
     @property
     def sentence(self) -> str:

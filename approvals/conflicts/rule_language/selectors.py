@@ -188,10 +188,5 @@ def _pattern(codes: frozenset[str]) -> re.Pattern[str]:
     return re.compile("|".join(fnmatch.translate(code.lower()) for code in sorted(codes)))
 
 
-def literal_pattern(code: str) -> str:
-    """Return the pattern that matches only this code."""
-    return re.sub(r"([*?\[])", r"[\1]", code)
-
-
 def _join_or(values: Sequence[str]) -> str:
     return f"{', '.join(values[:-1])} or {values[-1]}" if len(values) > 1 else values[0]

@@ -92,7 +92,6 @@ def rule(request: Request, code: str) -> HttpResponse:
         "is_in_force": is_in_force,
         "mode_words": conflict_rows.MODES[shown.mode] if is_in_force else "",
         "text": write_text(shown.document),
-        "ships_otherwise": is_in_force and conflict_queries.newer_default_rule(shown) is not None,
         "legs": _leg_words(parsed, actor, now),
         "changes": _changes(shown, versions),
         "caught": conflicts.list_rows(rows, actor, now),
@@ -140,24 +139,16 @@ def _actions(actor: Actor, now: datetime, shown: ConflictRule, *, is_in_force: b
     href = reverse("rule_propose", args=[shown.code])
     if not is_in_force:
         return [_action("Propose this one again", f"{href}?from={shown.number}")]
-    actions = [_action("Propose a change", href)]
-    if conflict_queries.newer_default_rule(shown) is not None:
-        actions.append(_action("Propose the shipped text", f"{href}?from=shipped"))
-    return actions
+    return [_action("Propose a change", href)]
 
 
 def _new_rule_actions(actor: Actor, now: datetime) -> list[Shape]:
-    """Return actions that propose new rules: import a file, or write one."""
-    if not _may_propose("", actor, now):
-        return []
-    return [
-        _action("Import a matrix", reverse("rule_import"), "upload"),
-        _action("Propose a rule", reverse("rule_new")),
-    ]
+    """Return the action that proposes a new rule."""
+    return [_action("Propose a rule", reverse("rule_new"))] if _may_propose("", actor, now) else []
 
 
-def _action(label: str, href: str, icon: str = "pen") -> Shape:
-    return {"label": label, "icon": icon, "href": href}
+def _action(label: str, href: str) -> Shape:
+    return {"label": label, "icon": "pen", "href": href}
 
 
 def _may_propose(code: str, actor: Actor, now: datetime) -> bool:

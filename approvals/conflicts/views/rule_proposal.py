@@ -11,7 +11,6 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.rule_language.rule import InvalidRule
 from approvals.conflicts.rule_language.text import EXAMPLE, parse_text, write_text
 from approvals.models import ConflictRule, Proposal
@@ -70,11 +69,9 @@ def new(request: Request) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def propose(request: Request, code: str) -> HttpResponse:
-    """Propose another version of a rule, or its end. Starts from the newest, an earlier or the shipped text."""
+    """Propose another version of a rule, or its end. Starts from the newest or an earlier text."""
     versions = ConflictRule.objects.filter(code=code).order_by("-number")
     rule = get_object_or_404(versions[:1])
-    if request.GET.get("from") == "shipped" and (text := conflict_queries.newer_default_rule(rule)) is not None:
-        return _page(request, Proposal(kind=KIND, target=code), rule, write_text(text.to_dict()))
     chosen = number(request.GET.get("from"))
     base = get_object_or_404(versions, number=chosen) if chosen else rule
     return _page(request, Proposal(kind=KIND, target=code), rule, write_text(base.document))

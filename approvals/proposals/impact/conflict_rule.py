@@ -23,19 +23,17 @@ EFFECTS: Mapping[str, str] = {
 }
 
 
-def sentences(
-    old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]], counts: Mapping[str, int]
-) -> list[str]:
-    """Return sentences about the submissions that some rules would have caught.
+def sentences(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, counts: Mapping[str, int]) -> list[str]:
+    """Return sentences about the submissions that a rule would have caught.
 
     Args:
-        old: the rules in force that the proposal changes, by code.
-        new: the proposed rules, by code.
+        old: the rule in force that the proposal changes.
+        new: the proposed rule.
         counts: submissions caught (``caught``), those of them under a waiver (``waived``; ``was_waived`` under the current
-            rules), those caught only by the new rules (``more``), and those caught only by the current rules (``less``).
+            rule), those caught only by the new rule (``more``), and those caught only by the current rule (``less``).
     """
     caught, more, less, waived = (counts.get(name, 0) for name in ("caught", "more", "less", "waived"))
-    was, effect = _effect(old), _effect(new)
+    was, effect = (EFFECTS[rule["mode"]] if rule is not None else "" for rule in (old, new))
     same = caught - more - counts.get("was_waived", 0)
     sentences = []
     if new:
@@ -49,11 +47,6 @@ def sentences(
     if old and less:
         sentences.append(f"{counted(less, 'submission')} would have {was} under today's rules only.")
     return sentences
-
-
-def _effect(rules: Mapping[str, Mapping[str, Any]]) -> str:
-    modes = {rule["mode"] for rule in rules.values()}
-    return EFFECTS[modes.pop()] if len(modes) == 1 else "been in conflict"
 
 
 def open_conflict_sentences(span: Span) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,6 @@ from django.urls import reverse
 
 from approvals.conflicts import dry_run
 from approvals.conflicts.check import automation
-from approvals.conflicts.imports.comparison import meaning_key
 from approvals.conflicts.rule_language.rule import MODES, InvalidRule, parse_rule
 from approvals.conflicts.rule_language.text import write_text
 from approvals.models import ConflictRule, Proposal, ProposalState, Submission
@@ -43,86 +42,20 @@ LABELS = {
 }
 
 
-class RulesKind(Kind):
-    """Conflict rules; a security reviewer countersigns."""
-
-    countersigner = Role.SECURITY_REVIEWER
-
-    def rules(self, document: Document) -> Mapping[str, Mapping[str, Any]]:
-        """Return the documents of the rules in a document of this kind, by code."""
-        raise NotImplementedError
-
-    def changed_rules(self, before: Document, after: Document) -> Iterator[tuple[str, tuple[Change, ...]]]:
-        """Yield the code and the changes of each rule that is new, changed or given up."""
-        old, new = self.rules(before), self.rules(after)
-        for code in dict.fromkeys([*old, *new]):
-            if changes := rule_changes(old.get(code), new.get(code)):
-                yield code, changes
-
-    def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
-        """Return the changes of all rules."""
-        return tuple(change for _, changes in self.changed_rules(before, after) for change in changes)
-
-    def text(self, document: Document) -> str:
-        """Return the text of each rule."""
-        return "\n".join(write_text(rule) for rule in self.rules(document).values())
-
-    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
-        """Return the ids of people caught by a rule that the change may loosen."""
-        loosened = [code for code, changes in self.changed_rules(before, after) if not tightens(changes)]
-        return beneficiaries.beneficiaries_of_rules(loosened, now)
-
-    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
-        """Return how many submissions the rules would have caught."""
-        return conflict_rule.sentences(self.rules(span.before), self.rules(span.after), counts)
-
-    def total(self, span: Span) -> int:
-        """Return the number of submissions in the period."""
-        return _submissions(span).count()
-
-    def count(self, span: Span, cursor: int, size: int) -> Slice:
-        """Check the access of the next submissions against both sets of rules, as the conflict check does."""
-        rows = list(_submissions(span).filter(pk__gt=cursor).order_by("pk")[:size])
-        both = (self.rules(side).values() for side in (span.before, span.after))
-        counts: Counter[str] = Counter()
-        for was, becomes in zip(*dry_run.conflicts_of(rows, span.until, *both), strict=True):
-            old, new = ({conflict.standing.rule.code for conflict in conflicts} for conflicts in (was, becomes))
-            was_waived = automation.are_all_waived(was)
-            counts["caught"] += bool(new)
-            counts["more"] += bool(new - old)
-            counts["less"] += bool(old - new) and not was_waived
-            counts["waived"] += automation.are_all_waived(becomes)
-            counts["was_waived"] += bool(new) and was_waived
-            counts.update(f"by:{code}" for code in new)
-        return Slice(counts, rows[-1].pk if rows else cursor, len(rows))
-
-
 def _submissions(span: Span) -> QuerySet[Submission]:
     """Return submissions of the period whose access is recorded."""
     return span.submissions.filter(held__isnull=False).select_related("automation")
 
 
-def read_rule(document: object, code: str) -> tuple[dict[str, Any], tuple[Problem, ...]]:
-    """Return the normalised document of a rule under its own code, or its problems."""
-    try:
-        rule = parse_rule(document)
-    except InvalidRule as error:
-        return {}, tuple(
-            Problem(0, problem.where, f"{problem.what.capitalize()}.", problem.what_to_do) for problem in error.problems
-        )
-    if rule.code != code:
-        return {}, (Problem(0, "code", "This is another rule's code.", f"Write {code}."),)
-    return rule.to_dict(), ()
-
-
-class ConflictRuleKind(RulesKind):
-    """One rule by its code: ``{"rule": document}``, or ``{}`` to give it up.
+class ConflictRuleKind(Kind):
+    """One rule by its code: ``{"rule": document}``, or ``{}`` to give it up. A security reviewer countersigns.
 
     A new rule and a stricter mode may act at once.
     """
 
     code = "conflict_rule"
     title = "Conflict rule"
+    countersigner = Role.SECURITY_REVIEWER
     may_act_at_once = True
 
     def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
@@ -140,8 +73,39 @@ class ConflictRuleKind(RulesKind):
         """Read the rule; its code must be the target."""
         if not document.get("rule"):
             return ReadResult({})
-        rule, problems = read_rule(document["rule"], target)
-        return ReadResult(problems=problems) if problems else ReadResult({"rule": rule})
+        try:
+            rule = parse_rule(document["rule"])
+        except InvalidRule as error:
+            problems = (
+                Problem(0, problem.where, f"{problem.what.capitalize()}.", problem.what_to_do)
+                for problem in error.problems
+            )
+            return ReadResult(problems=tuple(problems))
+        if rule.code != target:
+            return ReadResult(problems=(Problem(0, "code", "This is another rule's code.", f"Write {target}."),))
+        return ReadResult({"rule": rule.to_dict()})
+
+    def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
+        """Return the changes of the rule: only a new rule and a stricter mode are sure to tighten."""
+        old, new = before.get("rule"), after.get("rule")
+        if old is not None and new is not None:
+            return _differences(old, new)
+        if old is None and new is None:
+            return ()
+        rule = parse_rule(new or old)
+        words = f"{rule.sentence} Rated {rule.rating}, mode {rule.mode}."
+        if new is None:
+            return (Change("rule", rule.title, words, "not asked for", tightens=False),)
+        return (Change("rule", rule.title, "not asked for", words, tightens=True),)
+
+    def text(self, document: Document) -> str:
+        """Return the text of the rule; empty if it is given up."""
+        return write_text(document["rule"]) if "rule" in document else ""
+
+    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
+        """Return the ids of people caught by the rule, if the change may loosen it."""
+        is_tighter = tightens(self.changes(target, before, after))
+        return frozenset() if is_tighter else beneficiaries.beneficiaries_of_rules([target], now)
 
     def about_the_same(self, proposal: Proposal) -> QuerySet[Proposal]:
         """Return proposals about the same code; for a new rule also equal rules and the author's own new rules.
@@ -153,32 +117,45 @@ class ConflictRuleKind(RulesKind):
             return same_target
         new = Proposal.objects.filter(kind=self.code, before={})
         alone = new.filter(acting_until__isnull=False, state__in=NOT_SIGNED)
-        wanted = meaning_key(parse_rule(proposal.document["rule"]))
+        wanted = parse_rule(proposal.document["rule"]).meaning
         alike = [
-            pk
-            for pk, document in alone.values_list("pk", "document")
-            if meaning_key(parse_rule(document["rule"])) == wanted
+            pk for pk, document in alone.values_list("pk", "document") if parse_rule(document["rule"]).meaning == wanted
         ]
         by_author = new.filter(proposed_by=proposal.proposed_by).exclude(state=ProposalState.AT_ONCE)
         return same_target | Proposal.objects.filter(pk__in=alike) | by_author
 
-    def rules(self, document: Document) -> Mapping[str, Mapping[str, Any]]:
-        """Return the rule, if it is not given up."""
-        return {document["rule"]["code"]: document["rule"]} if "rule" in document else {}
+    def total(self, span: Span) -> int:
+        """Return the number of submissions in the period."""
+        return _submissions(span).count()
+
+    def count(self, span: Span, cursor: int, size: int) -> Slice:
+        """Check the access of the next submissions against both versions of the rule, as the conflict check does."""
+        rows = list(_submissions(span).filter(pk__gt=cursor).order_by("pk")[:size])
+        both = (side.get("rule") for side in (span.before, span.after))
+        counts: Counter[str] = Counter()
+        for was, becomes in zip(*dry_run.conflicts_of(rows, span.until, *both), strict=True):
+            was_waived = automation.are_all_waived(was)
+            counts["caught"] += bool(becomes)
+            counts["more"] += bool(becomes) and not was
+            counts["less"] += bool(was) and not becomes and not was_waived
+            counts["waived"] += automation.are_all_waived(becomes)
+            counts["was_waived"] += bool(becomes) and was_waived
+        return Slice(counts, rows[-1].pk if rows else cursor, len(rows))
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return the effect on submissions and on open conflicts."""
-        return [*super().said(span, counts), *conflict_rule.open_conflict_sentences(span)]
+        sentences = conflict_rule.sentences(span.before.get("rule"), span.after.get("rule"), counts)
+        return [*sentences, *conflict_rule.open_conflict_sentences(span)]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Put the next version of the rule in force. It applies to later decisions; existing conflicts have time (S6)."""
-        (made,) = put_in_force({proposal.target: proposal.document.get("rule")}, proposal, step)
+        made = put_in_force(proposal.document.get("rule"), proposal, step)
         return {"rule": made.code, "number": made.number}
 
     def undo(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
-        """Restore the earlier rule, or none, as a new version; do nothing if two people have signed another since."""
+        """Restore the earlier rule, or none, as a new version."""
         made = take_back(proposal, step)
-        return {"rule": made.code, "number": made.number} if made is not None else {}
+        return {"rule": made.code, "number": made.number}
 
     def edit_href(self, target: str, proposal: Proposal | None = None) -> str:
         """Return the page to edit the rule."""
@@ -188,18 +165,7 @@ class ConflictRuleKind(RulesKind):
         return reverse("rule_propose", args=[target]) if exists else reverse("rule_new")
 
 
-def rule_changes(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[Change, ...]:
-    """Return the changes of one rule: only a new rule and a stricter mode are sure to tighten."""
-    if old is not None and new is not None:
-        return differences(old, new)
-    rule = parse_rule(new or old)
-    words = f"{rule.sentence} Rated {rule.rating}, mode {rule.mode}."
-    if new is None:
-        return (Change("rule", rule.title, words, "not asked for", tightens=False),)
-    return (Change("rule", rule.title, "not asked for", words, tightens=True),)
-
-
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
     """Return the differences of two documents of a rule, in words."""
     return tuple(
         Change(name, label, _words(old.get(name)), _words(new.get(name)), _is_stricter(name, old, new))

@@ -12,46 +12,32 @@ from approvals.models import ConflictRule, Proposal
 from governance.core.engine.transition import Step
 
 
-def put_in_force(
-    documents: Mapping[str, Mapping[str, Any] | None], proposal: Proposal, step: Step[Any]
-) -> list[ConflictRule]:
-    """Make the next version of rules inside the approving operation; if one person signed, it ends when its time is up.
+def put_in_force(document: Mapping[str, Any] | None, proposal: Proposal, step: Step[Any]) -> ConflictRule:
+    """Make the next version of a rule inside the approving operation; if one person signed, it ends when its time is up.
 
     Args:
-        documents: new document by rule code; None to give the rule up.
+        document: the new document; None to give the rule up.
         proposal: the proposal.
         step: the running step.
     """
-    newest = ConflictRule.objects.filter(code__in=documents).order_by("code", "-number").distinct("code")
-    last_by_code = {rule.code: rule for rule in newest}
-    made = [
-        _next(last_by_code.get(code), document, step, **proposal.signed_facts) for code, document in documents.items()
-    ]
-    members.update_rules(made)
-    return made
+    newest = ConflictRule.objects.filter(code=proposal.target).order_by("-number").first()
+    return _next(newest, document, step, **proposal.signed_facts)
 
 
-def take_back(proposal: Proposal, step: Step[Any]) -> ConflictRule | None:
+def take_back(proposal: Proposal, step: Step[Any]) -> ConflictRule:
     """Restore what two people signed before one tightened the rule alone, or no rule, as a new version.
 
     Args:
         proposal: the proposal without a countersignature.
         step: the running step that ends it.
-
-    Returns:
-        The new version; None if two people have signed another since.
     """
     versions = ConflictRule.objects.filter(code=proposal.target).order_by("-number")
     acting = versions.get(until=proposal.acting_until, proposed_by=proposal.proposed_by)
     signed = versions.filter(until__isnull=True).first()
-    if signed is not None and signed.number > acting.number:
-        return None
     document = signed.document if signed is not None and not signed.is_given_up else None
-    made = _next(
+    return _next(
         versions[0] if signed is None else signed, document, step, number=versions[0].number + 1, undoes=acting
     )
-    members.update_rules([made])
-    return made
 
 
 def _next(
@@ -62,5 +48,6 @@ def _next(
     facts = {"is_given_up": document is None, "effective_at": step.now, "number": number, **more}
     made = conflict_queries.build_version(rule, document=rule.to_dict(), **facts)
     made.save()
+    members.update_rules([made])
     step.record("conflict_rule.put_in_force", made, {"code": made.code, "number": made.number, "digest": made.digest})
     return made

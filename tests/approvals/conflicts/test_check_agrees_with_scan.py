@@ -163,8 +163,8 @@ def test_a_check_of_each_and_a_scan_of_all_find_the_same(estate: Company, drawn:
 def test_counts_of_rule_matches_agree_with_scan(estate: Company, drawn: list[Any]) -> None:
     documents = [rule_of(estate, one, number) for number, one in enumerate(drawn)]
     submissions = list(Submission.objects.order_by("pk"))
-    one_by_one = [dry_run.conflicts_of([one], estate.now, documents)[0][0] for one in submissions]
-    together = dry_run.conflicts_of(submissions, estate.now, documents, documents)
+    one_by_one = [merged(dry_run.conflicts_of([one], estate.now, *documents))[0] for one in submissions]
+    together = merged(dry_run.conflicts_of(submissions, estate.now, *documents))
     with transaction.atomic():
         put(documents, estate)
         rules = conflict_queries.in_force(estate.now)
@@ -174,7 +174,12 @@ def test_counts_of_rule_matches_agree_with_scan(estate: Company, drawn: list[Any
         found_together = check_automation.find_all_conflicts(submitted, estate.now, rules)
         transaction.set_rollback(True)
     assert codes(one_by_one) == codes(found)
-    assert codes(together[0]) == codes(together[1]) == codes(found_together)
+    assert codes(together) == codes(found_together)
+
+
+def merged(by_rule: list[list[list[check_automation.FoundConflict]]]) -> list[list[check_automation.FoundConflict]]:
+    """The conflicts of each submission, of all rules."""
+    return [[conflict for found in each for conflict in found] for each in zip(*by_rule, strict=True)]
 
 
 def codes(found: Iterable[Iterable[check_automation.FoundConflict]]) -> list[set[tuple[str, int]]]:

@@ -35,11 +35,6 @@ def writing_and_reading(c: Company, **more: Any) -> dict[str, Any]:
     return {"rule": conflict_rules.document(*legs, **{"mode": "enforce"} | more)}
 
 
-def by_a_file(document: dict[str, Any]) -> dict[str, Any]:
-    """The same rule as the only one of a file."""
-    return {"rules": {"read-and-tell": document["rule"]}, "left_out": []}
-
-
 def counts_of(made: Proposal) -> dict[str, int]:
     found = impact_count.latest(made)
     assert found is not None
@@ -115,13 +110,11 @@ def test_identity_and_chain_rules_ignore_missing_identity_and_chain(
 
 @pytest.mark.rule("S7")
 @WAIVED
-@pytest.mark.parametrize("kind", ["conflict_rule", "conflict_import"])
-def test_waived_access_is_not_reported_as_refused(plain: Company, kind: str, start: dict[str, Any]) -> None:
+def test_waived_access_is_not_reported_as_refused(plain: Company, start: dict[str, Any]) -> None:
     c, n, document = plain, plain.people, start
     assert says(proposed(c, rule_of(c, mode="enforce", rating="high")))[0].startswith("1 submission would")
     proposal_transitions.reject(Proposal.objects.latest("pk"), actor=as_actor(n.sana), now=c.now, reason="As it was.")
-    more = {} if kind == "conflict_rule" else {"kind": kind, "code": "matrix.csv"}
-    first, second, *_ = says(proposed(c, document if kind == "conflict_rule" else by_a_file(document), **more))
+    first, second, *_ = says(proposed(c, document))
     assert first == "0 submissions would have been refused."
     assert second == "1 submission would have been in conflict under a waiver."
 
@@ -133,14 +126,9 @@ def test_waived_access_is_not_reported_as_refused(plain: Company, kind: str, sta
     "scope",
     [pytest.param(scope, marks=AS_ONE_IDENTITY if scope == "identity" else READS_AND_APART) for scope in WIDE],
 )
-@pytest.mark.parametrize("kind", ["conflict_rule", "conflict_import"])
-def test_access_of_others_counts_as_in_check(
-    plain: Company, scope: str, kind: str, start: tuple[Submission, Submission]
-) -> None:
+def test_access_of_others_counts_as_in_check(plain: Company, scope: str, start: tuple[Submission, Submission]) -> None:
     c, (waits, apart) = plain, start
-    document = writing_and_reading(c, scope=scope)
-    more = {} if kind == "conflict_rule" else {"kind": kind, "code": "matrix.csv"}
-    one = proposed(c, document if kind == "conflict_rule" else by_a_file(document), **more)
+    one = proposed(c, writing_and_reading(c, scope=scope))
     approve(c, one, c.people.sana)
     caught = [
         bool(load_context(Submission.objects.get(pk=made.pk), c.now).conflicts.as_asked) for made in (waits, apart)

@@ -64,16 +64,12 @@ def would_catch(c: Company) -> set[str]:
 
 
 @REFUSED_DRAFT
-@pytest.mark.parametrize("way", ["given up", "loosened", "by a file"])
+@pytest.mark.parametrize("way", ["given up", "loosened"])
 def test_builder_with_refused_draft_does_not_countersign_loosening(plain: Company, way: str) -> None:
     c, n = plain, plain.people
     give_role(n.rita, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
     document: dict[str, Any] = {} if way == "given up" else rule_of(c)
-    more = {}
-    if way == "by a file":
-        document = {"rules": {"read-and-tell": document["rule"]}, "left_out": []}
-        more = {"kind": "conflict_import", "code": "matrix.csv"}
-    made = proposed(c, document, **more)
+    made = proposed(c, document)
     assert n.rita.pk in made.gains
     assert not Conflict.objects.exists()
     with pytest.raises(DutyConflict, match="You would gain by this"):

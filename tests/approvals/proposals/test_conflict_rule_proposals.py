@@ -67,7 +67,7 @@ def test_only_security_countersigns_conflict_rule(plain: Company, who: str) -> N
 
 
 @pytest.mark.parametrize("who", ["jonas", "rita"])
-@pytest.mark.parametrize("way", ["given up", "loosened", "by a file"])
+@pytest.mark.parametrize("way", ["given up", "loosened"])
 def test_affected_person_does_not_countersign_loosening(
     plain: Company, plain_in_force: Submission, who: str, way: str
 ) -> None:
@@ -77,9 +77,7 @@ def test_affected_person_does_not_countersign_loosening(
     approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
     conflict_jobs.scan_all(plain.now, JOB)
     document: dict[str, Any] = {} if way == "given up" else rule_of(plain)
-    if way == "by a file":
-        document = {"rules": {"read-and-tell": document["rule"]}, "left_out": []}
-    made = proposed(plain, document, kind="conflict_import" if way == "by a file" else "conflict_rule")
+    made = proposed(plain, document)
     assert person.pk in made.gains
     with pytest.raises(Refused) as no:
         approve(plain, made, person)

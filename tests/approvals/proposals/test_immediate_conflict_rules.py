@@ -13,7 +13,7 @@ from approvals.conflicts import queries as conflict_queries
 from approvals.models import Conflict, ConflictRule, ConflictState, Proposal, ProposalState, Submission
 from approvals.proposals import transitions as proposal_transitions
 from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import DutyConflict, InvalidInput, OutOfTurn, Refused
+from governance.core.duties.refusals import DutyConflict, InvalidInput, Refused
 from governance.core.models import Person
 from tests.approvals import stock_report
 from tests.approvals.conflicts import conflict_rules
@@ -94,38 +94,6 @@ def test_database_restores_only_lapsed_rules(plain: Company) -> None:
     row.ships, row.number, row.undoes = False, 2, acting
     with pytest.raises(DatabaseError, match="S8"), transaction.atomic():
         row.save()
-
-
-def signed_by_a_file(c: Company, **more: Any) -> None:
-    """Two others sign a file that has a rule of the same code."""
-    document = conflict_rules.document(on(c.erp), on(c.slack), **more)
-    strict = {"rules": {document["code"]: document}, "left_out": []}
-    made = proposed(c, strict, kind="conflict_import", code="matrix.csv", by=c.people.karl)
-    approve(c, made, c.people.viktor)
-
-
-def test_immediate_rule_is_not_countersigned_over_newer_one(plain: Company) -> None:
-    c = plain
-    signed(c)
-    acting = proposed(c, rule_of(c, mode="approval"), at_once=True)
-    signed_by_a_file(c, mode="enforce", rating="high")
-    with pytest.raises(OutOfTurn, match="two people have signed something else since"):
-        approve(c, acting, c.people.sana)
-    assert modes(c.now) == ["enforce"]
-    proposal_transitions.reject(
-        Proposal.objects.get(pk=acting.pk), actor=as_actor(c.people.sana), now=c.now, reason="Less."
-    )
-    assert modes(c.now) == ["enforce"]
-
-
-def test_identical_newer_rule_countersigns_immediate_one(plain: Company) -> None:
-    c = plain
-    signed(c)
-    acting = proposed(c, rule_of(c, mode="approval"), at_once=True)
-    signed_by_a_file(c, mode="approval", rating="high")
-    signed_by_a_file(c, mode="approval")
-    approve(c, Proposal.objects.get(pk=acting.pk), c.people.sana)
-    assert modes(c.now + OVER) == ["approval"]
 
 
 @pytest.mark.parametrize("other", ["the same", "another"])
