@@ -221,7 +221,7 @@ def test_impact_is_counted_per_rule_without_query_per_submission(plain: Company,
         {"rule": conflict_rules.document(on(plain.mail), on(plain.slack), code="another-one")},
     )
     assert counted(other, "another-one") == {}
-    assert counted(catches, "read-and-tell") == {"caught": 1, "more": 1, "by:read-and-tell": 1}
+    assert counted(catches, "read-and-tell") == {"caught": 1, "more": 1}
     approve(plain, Proposal.objects.get(target="read-and-tell"), plain.people.sana)
     assert counted({"rule": conflict_rules.document(on(plain.mail), on(plain.slack))}, "read-and-tell") == {"less": 1}
     kind, now = kind_kind.kind_of("conflict_rule"), plain.now
