@@ -103,10 +103,7 @@ TEMPLATES = [
 ]
 
 AUTH_USER_MODEL = "controls.Person"
-AUTHENTICATION_BACKENDS = [
-    "governance.portal.sign_in.adapters.ByModel",
-    "governance.portal.sign_in.adapters.ByAddress",
-]
+AUTHENTICATION_BACKENDS = ["governance.portal.sign_in.adapters.ByAddress"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ANONYMOUS_USER_NAME = None  # guardian: nobody is anybody

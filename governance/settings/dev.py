@@ -16,4 +16,3 @@ STORAGES = {
 }
 STATIC_ROOT = None  # files are served from where they lie; nothing is collected
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_AUTOREFRESH = False

@@ -1,21 +1,7 @@
 """Settings of the tests: cheap password hashes, a movable clock, everything else as it runs for people."""
 
-from governance.settings.base import *  # noqa: F403  a settings module is its names
-from governance.settings.base import DEMO_APP, INSTALLED_APPS
-from governance.settings.env import read
-from governance.settings.logs import configure
+from governance.settings.dev import *  # noqa: F403  a settings module is its names
 
-ENV = read(production=False)
-globals().update(ENV)
-LOGGING = configure(ENV["LOG_LEVEL"], json=False)
-INSTALLED_APPS = [DEMO_APP, *INSTALLED_APPS]
-DEBUG = False
 DEMO = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
-STATIC_ROOT = None  # files are served from where they lie; nothing is collected
-WHITENOISE_USE_FINDERS = True
-WHITENOISE_AUTOREFRESH = False
+STORAGES["default"] = {"BACKEND": "django.core.files.storage.InMemoryStorage"}

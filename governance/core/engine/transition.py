@@ -64,11 +64,6 @@ class Transition(Generic[M]):
     load_context: LoadContext | None = None
 
     @property
-    def is_internal(self) -> bool:
-        """Whether only another operation may cause it: no permission grants it."""
-        return self.permission is None
-
-    @property
     def all_duties(self) -> tuple[Duty, ...]:
         """Its own duties, and those that higher apps demand of its event."""
         return (*self.duties, *hooks.demanded(self.event))
@@ -379,15 +374,4 @@ def declared() -> Iterator[Transition[Any]]:
     yield from (REGISTRY[name] for name in sorted(REGISTRY))
 
 
-__all__ = [
-    "REGISTRY",
-    "Effect",
-    "Step",
-    "Transition",
-    "about_of",
-    "declared",
-    "lock",
-    "running",
-    "state_of",
-    "transition",
-]
+__all__ = ["Effect", "Step", "Transition", "declared", "transition"]

@@ -177,6 +177,3 @@ def _forget_person(person: Person, step: Step[Erasure]) -> None:
     person.last_login = None
     ApiToken.objects.filter(person=person).update(name="")  # what they called them; their history never held it
     step.save(person)
-
-
-__all__ = ["FORGETTING", "ask_erasure", "drop_erasure", "erase"]

@@ -85,33 +85,33 @@ def _jobs(at: datetime) -> list[Finding]:
 
 
 def _ledger(now: datetime, at: datetime) -> list[Finding]:
+    problem = _ledger_problem(now, at)
+    return [Finding("ledger", problem)] if problem else []
+
+
+def _ledger_problem(now: datetime, at: datetime) -> str:
+    """The first thing that is wrong with seals and checkpoint, or nothing."""
     last = sealing.latest()
     try:
         published = sealing.published_checkpoint()
     except sealing.CheckpointUnreadable as error:
-        return [Finding("ledger", str(error))]
+        return str(error)
     if published is not None and (last is None or published["seals"] > last.number):
-        here = last.number if last else 0
-        sentence = (
-            f"The database ends at seal {here}, a published checkpoint saw {published['seals']}: it is an older copy."
-        )
-        return [Finding("ledger", sentence)]
+        here, there = last.number if last else 0, published["seals"]
+        return f"The database ends at seal {here}, a published checkpoint saw {there}: it is an older copy."
     if published is not None and last is not None and not sealing.continues(published, last):
-        sentence = f"Seal {published['seals']} is not the one in the published checkpoint: the database holds another history. Run `manage.py verify_ledger`."
-        return [Finding("ledger", sentence)]
+        return f"Seal {published['seals']} is not the one in the published checkpoint: the database holds another history. Run `manage.py verify_ledger`."
     if sealing.is_counter_behind():
-        sentence = "The database was restored on a server whose transaction counter is behind: run `manage.py ledger_catch_up`."
-        return [Finding("ledger", sentence)]
+        return "The database was restored on a server whose transaction counter is behind: run `manage.py ledger_catch_up`."
     unpublished = sealing.unpublished_since()
     if unpublished is not None and at - unpublished > UNSEALED:
         file = settings.LEDGER_CHECKPOINT_FILE
-        sentence = f"The checkpoint file is behind the ledger: can {file} be written, is its disk full?"
-        return [Finding("ledger", sentence)]
+        return f"The checkpoint file is behind the ledger: can {file} be written, is its disk full?"
     waiting = sealing.unsealed().first()
     # Business time may leap ahead in a demo: only where real time agrees that nothing was sealed lately is it a failure.
     if waiting is not None and now - waiting.at > UNSEALED and (last is None or at - last.at > UNSEALED):
-        return [Finding("ledger", "Events wait to be sealed: is the worker running, and no transaction open for long?")]
-    return []
+        return "Events wait to be sealed: is the worker running, and no transaction open for long?"
+    return ""
 
 
 def _mail(at: datetime) -> list[Finding]:

@@ -31,32 +31,30 @@ def lines(last: Seal) -> Iterator[dict[str, Any]]:
         yield {"type": "seal", **sealing.body_of(seal), "signature": seal.signature}
 
 
-def checkpoint_line(last: Seal, *, at: datetime) -> dict[str, Any]:
-    """The line with which an export up to ``last`` ends."""
-    return {"type": "checkpoint", **sealing.checkpoint(last, at=at)}
+def text_lines(last: Seal, *, at: datetime) -> Iterator[str]:
+    """The lines of an export up to ``last``: JSON Lines with the signed checkpoint at the end (H9).
 
-
-def as_text(line: dict[str, Any]) -> str:
-    """Return one line of an export file, with its line end."""
-    return json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n"
+    Args:
+        last: the seal that the export ends with.
+        at: real time, which the checkpoint states.
+    """
+    for line in chain(lines(last), [{"type": "checkpoint", **sealing.checkpoint(last, at=at)}]):
+        yield json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def write(file: TextIO, *, at: datetime) -> int:
-    """Write the export as JSON Lines with its signed checkpoint at the end (H9).
+    """Write the export; see `text_lines`.
 
     Args:
         file: where to; text in UTF-8.
-        at: real time, which the checkpoint states.
+        at: real time.
 
     Returns:
         The number of lines; 0 when nothing is sealed yet.
     """
-    last = sealing.latest()
-    if last is None:
-        return 0
-    written = 0
-    for line in chain(lines(last), [checkpoint_line(last, at=at)]):
-        file.write(as_text(line))
+    last, written = sealing.latest(), 0
+    for text in text_lines(last, at=at) if last else ():
+        file.write(text)
         written += 1
     return written
 

@@ -24,7 +24,7 @@ from governance.core.ledger import sealing
 from governance.core.mail import daily_digest, mail_text
 from governance.core.models import Notice, NoticeState, Seal
 from governance.core.notices import delivery_attempts, notice_events, outbox
-from governance.core.notices.delivery_attempts import DEAD_AFTER, MOST_ATTEMPTS, SWEEP_SECONDS, WAITS
+from governance.core.notices.delivery_attempts import MOST_ATTEMPTS, SWEEP_SECONDS
 from governance.core.sign_in import password_links
 
 log = structlog.get_logger(__name__)
@@ -165,6 +165,3 @@ def _named(error: Exception) -> str:
     """What went wrong, without what the server said, which may repeat addresses and text."""
     code = error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else ""
     return f"{type(error).__name__} {code}".strip()
-
-
-__all__ = ["DEAD_AFTER", "MOST_ATTEMPTS", "WAITS", "claim", "send_due"]

@@ -8,28 +8,3 @@ from governance.core.models.people import Delegation, Membership, Person, RoleAs
 from governance.core.models.row_protection import AppendOnly, History
 from governance.core.models.tokens import ApiToken
 from governance.core.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookFormat, WebhookState
-
-__all__ = [
-    "ApiToken",
-    "AppendOnly",
-    "ClockOffset",
-    "Delegation",
-    "DeliveryState",
-    "Erasure",
-    "FreeText",
-    "History",
-    "JobRun",
-    "LedgerEvent",
-    "Membership",
-    "Notice",
-    "NoticeState",
-    "Person",
-    "RoleAssignment",
-    "Seal",
-    "Team",
-    "TeamKind",
-    "WebhookDelivery",
-    "WebhookEndpoint",
-    "WebhookFormat",
-    "WebhookState",
-]

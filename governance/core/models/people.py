@@ -46,10 +46,6 @@ class PersonManager(BaseUserManager["Person"]):
         """Make a person who may open the read-only admin. It grants no role and no decision."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
-    def get_by_natural_key(self, username: str | None) -> Person:
-        """The person with this opaque id, under which Django's own commands know people."""
-        return self.get(opaque_id=str(username))
-
 
 class Person(AbstractBaseUser, PermissionsMixin):
     """One subject of one sign-in source, never a mail address. The ledger knows only the opaque id (H6)."""
@@ -94,10 +90,6 @@ class Person(AbstractBaseUser, PermissionsMixin):
             super().save(*args, **kwargs)
         finally:
             del self.skip_history_when_saving
-
-    def get_full_name(self) -> str:
-        """The name, as Django asks for it."""
-        return self.name
 
     def get_short_name(self) -> str:
         """The first word of the name."""

@@ -146,6 +146,3 @@ def revoke_tokens_of(step: Step[Person]) -> None:
         token.revoked_at = business_time.real()
         step.save(token)
         step.record("token.revoked", token, {"person": str(step.subject.opaque_id)})
-
-
-__all__ = ["digest_of", "make_token", "new_secret", "note_use", "recognise", "revoke_token", "revoke_tokens_of"]

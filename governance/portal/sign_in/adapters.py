@@ -14,7 +14,6 @@ from allauth.account.authentication import get_authentication_records
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet
-from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
@@ -98,16 +97,8 @@ class AccountAdapter(DefaultAccountAdapter):
             super().add_message(request, level, message_template, *args, **kwargs)
 
 
-class ByModel(ModelBackend):
-    """Django's backend without people who are kept out, at sign-in and in running sessions."""
-
-    def user_can_authenticate(self, user: Person | AnonymousUser | None) -> bool:
-        """Whether the person may sign in; checked at every request, too."""
-        return super().user_can_authenticate(user) and not _is_kept_out(user)
-
-
 class ByAddress(AuthenticationBackend):
-    """allauth's backend by address, without people who are kept out."""
+    """allauth's backend by address, without people who are kept out, at sign-in and in running sessions."""
 
     def user_can_authenticate(self, user: Person | AnonymousUser | None) -> bool:
         """Whether the person may sign in; checked at every request, too."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.views.defaults import page_not_found
@@ -31,7 +30,6 @@ def problem(
     to_do: str = "",
     *,
     fields: Sequence[tuple[str, str]] = (),
-    more: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> HttpResponse:
     """A problem document.
@@ -42,7 +40,6 @@ def problem(
         sentence: what is wrong, in words.
         to_do: what can be done about it.
         fields: name of a field, and what is wrong with it.
-        more: further members.
         headers: of the answer.
     """
     problem = {
@@ -53,7 +50,6 @@ def problem(
         "code": code,
         "to_do": to_do,
         "fields": [{"name": name, "sentence": words} for name, words in fields],
-        **(more or {}),
     }
     answer = HttpResponse(json.dumps(problem), status=status, content_type=CONTENT_TYPE)
     for name, value in (headers or {}).items():

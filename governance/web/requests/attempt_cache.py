@@ -53,7 +53,7 @@ class RedisOrMemory(RedisCache):
         self._memory = LocMemCache("while-redis-is-away", params)
 
 
-for _name in (
+for _name in [
     "add",
     "get",
     "set",
@@ -65,5 +65,5 @@ for _name in (
     "set_many",
     "delete_many",
     "clear",
-):
+]:
     setattr(RedisOrMemory, _name, _either(_name))

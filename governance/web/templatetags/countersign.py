@@ -24,22 +24,13 @@ from governance.web.pages import page
 register = template.Library()
 
 register.simple_tag(marks.any_icon, name="icon")
-register.simple_tag(marks.seal, name="seal")
-register.simple_tag(marks.tier, name="tier")
-register.simple_tag(marks.rating, name="rating")
-register.simple_tag(marks.data_class, name="data_class")
-register.simple_tag(marks.row_tier, name="row_tier")
-register.simple_tag(marks.row_data_class, name="row_data_class")
-register.simple_tag(marks.level, name="level")
-register.simple_tag(marks.levels, name="levels")
-register.simple_tag(marks.tag, name="tag")
-register.simple_tag(marks.avatar, name="avatar")
-register.simple_tag(marks.person, name="person")
-register.simple_tag(charts.segments, name="segments")
-register.simple_tag(charts.bar, name="bar")
-register.simple_tag(charts.weekly_bars, name="weekly_bars")
-register.simple_tag(charts.burn_down, name="burn_down")
-register.simple_tag(charts.links, name="links")
+_DRAWINGS = (
+    *(marks.seal, marks.tier, marks.rating, marks.data_class, marks.row_tier, marks.row_data_class),
+    *(marks.level, marks.levels, marks.tag, marks.avatar, marks.person),
+    *(charts.segments, charts.bar, charts.weekly_bars, charts.burn_down, charts.links),
+)
+for _drawing in _DRAWINGS:
+    register.simple_tag(_drawing)
 
 
 def _now(context: Context) -> datetime:

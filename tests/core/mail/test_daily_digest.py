@@ -21,7 +21,7 @@ from governance.core.jobs import job_runs
 from governance.core.mail import daily_digest
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import Notice, NoticeState, Person
-from governance.core.notices import notice_events, outbox
+from governance.core.notices import delivery_attempts, notice_events, outbox
 from governance.core.roles.roles import Role
 from tests.appointments import propose_role
 from tests.core.mail.test_delivery import finished, start_sender
@@ -245,7 +245,7 @@ def test_undeliverable_digest_is_merged_into_next(northwind: Northwind, smtp: Se
     propose(n, 3)
     smtp.answer, at = "451 not now", business_time.real()
     mail_jobs.send_due(now=NOW + MINUTES, at=at)
-    for wait in mail_jobs.WAITS:
+    for wait in delivery_attempts.WAITS:
         at += wait
         mail_jobs.send_due(now=NOW + MINUTES, at=at)
     assert states(n.karl) == {"failed": 1, "waiting": 3}
@@ -365,7 +365,7 @@ def test_killed_between_sending_and_marking_a_digest_goes_out_again_under_the_sa
         told = Notice.objects.filter(state=NoticeState.WAITING).values("recipient").distinct().count()
         smtp.kill_at = [1]
         ended = [finished(start_sender("first.test", smtp, at))]
-        at += mail_jobs.DEAD_AFTER + timedelta(seconds=1)
+        at += delivery_attempts.DEAD_AFTER + timedelta(seconds=1)
         ended += [finished(start_sender(f"again-{number}.test", smtp, at)) for number in range(2)]
     assert ended == [-signal.SIGKILL, 0, 0]
     ids = Counter((mail["To"], mail["Message-ID"]) for mail in smtp.messages)

@@ -19,7 +19,7 @@ from governance.core.jobs import job_runs
 from governance.core.mail import jobs as mail_jobs
 from governance.core.mail import mail_text
 from governance.core.models import Notice, NoticeState, Person
-from governance.core.notices import outbox
+from governance.core.notices import delivery_attempts, outbox
 from tests.core.mail import mail_sender
 from tests.environment import ROOT
 from tests.mail_server import Server
@@ -65,13 +65,13 @@ def test_failed_mail_is_retried_with_backoff_then_failed(northwind: Northwind, s
     notice = queue(northwind.rita, "k")
     at = business_time.real()
     assert mail_jobs.send_due(now=NOW, at=at)["put_off"] == 1
-    for attempt, wait in enumerate(mail_jobs.WAITS, start=1):
+    for attempt, wait in enumerate(delivery_attempts.WAITS, start=1):
         assert sum(mail_jobs.send_due(now=NOW, at=at + wait - timedelta(seconds=1)).values()) == 0
         at += wait
         counts = mail_jobs.send_due(now=NOW, at=at)
         assert counts == {"sent": 0, "put_off": int(attempt < 5), "failed": int(attempt == 5)}
     notice.refresh_from_db()
-    assert (notice.state, notice.attempts) == (NoticeState.FAILED, mail_jobs.MOST_ATTEMPTS)
+    assert (notice.state, notice.attempts) == (NoticeState.FAILED, delivery_attempts.MOST_ATTEMPTS)
     assert notice.error == "SMTPDataError 451", "the server's words may hold addresses and stay out"
     assert sum(mail_jobs.send_due(now=NOW, at=at + timedelta(days=30)).values()) == 0
     assert smtp.messages == []
@@ -98,10 +98,10 @@ def test_notice_that_kills_sender_is_given_up(northwind: Northwind, settings: An
     settings.MAIL_SERVER = None
     queue(northwind.rita, "k")
     at = business_time.real()
-    for _ in range(mail_jobs.MOST_ATTEMPTS):
+    for _ in range(delivery_attempts.MOST_ATTEMPTS):
         assert mail_jobs.claim(at=at) is not None  # and dies
-        assert mail_jobs.claim(at=at + mail_jobs.DEAD_AFTER) is None
-        at += mail_jobs.DEAD_AFTER + timedelta(seconds=1)
+        assert mail_jobs.claim(at=at + delivery_attempts.DEAD_AFTER) is None
+        at += delivery_attempts.DEAD_AFTER + timedelta(seconds=1)
     assert mail_jobs.send_due(now=NOW, at=at)["failed"] == 1
 
 
@@ -250,7 +250,7 @@ def test_200_notices_with_competing_and_killed_senders_are_each_in_one_mail_by_m
         for number in range(3):  # two compete; the server kills one of them in each round, between sending and marking
             pair = [start_sender(f"sender-{number}-{each}.test", smtp, at) for each in range(2)]
             ended += [finished(sender) for sender in pair]
-            at += mail_jobs.DEAD_AFTER + timedelta(seconds=1)
+            at += delivery_attempts.DEAD_AFTER + timedelta(seconds=1)
         assert finished(start_sender("last.test", smtp, at)) == 0
     assert ended.count(-signal.SIGKILL) == 3
 

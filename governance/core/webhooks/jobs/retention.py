@@ -52,6 +52,3 @@ def forget_due(*, now: datetime) -> dict[str, int]:
     for endpoint in due:
         counts["endpoints"] += forget.when_due(endpoint, actor=Actor.of_job(JOB), now=now)
     return dict(counts)
-
-
-__all__ = ["forget", "forget_due"]
