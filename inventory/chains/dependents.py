@@ -16,10 +16,7 @@ from inventory.models import Automation, AutomationState, ChainKind
 #: An automation and the reason why it depends on this one.
 Pair = tuple[Automation, str]
 
-_SHARED = {
-    ChainKind.IDENTITY: "runs as the same identity",
-    ChainKind.CREDENTIAL: "uses the same credential",
-}
+_SHARED = {ChainKind.IDENTITY: "runs as the same identity", ChainKind.CREDENTIAL: "uses the same credential"}
 
 
 def dependents_of(automation: Automation) -> list[Pair]:

@@ -20,14 +20,7 @@ from governance.core.models import Person
 from governance.core.notices import outbox
 from governance.core.roles.roles import Permission, Role
 from inventory.importers import looks_secret
-from inventory.models import (
-    Credential,
-    Lifetime,
-    Reach,
-    Resource,
-    ResourceKind,
-    ResourceState,
-)
+from inventory.models import Credential, Lifetime, Reach, Resource, ResourceKind, ResourceState
 from inventory.ownership import parties
 from inventory.ownership import transitions as ownership_transitions
 from inventory.resources.transitions.bindings import is_on_side
@@ -195,10 +188,7 @@ def _check_order(credential: Credential, changed: Collection[str], now: datetime
 
 
 @transition(
-    Credential,
-    event="credential.reach_declared",
-    permission=Permission.CREDENTIAL_REACH,
-    duties=(not_imported,),
+    Credential, event="credential.reach_declared", permission=Permission.CREDENTIAL_REACH, duties=(not_imported,)
 )
 def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Effect:
     """Declare the entitlements that a credential opens, as owner of the resource or store (I6).
@@ -260,12 +250,7 @@ def _check_reach(credential: Credential, codes: Sequence[str] | None, wanted: Se
         raise invalid("I6", "codes", SECRET if any(looks_secret(code) for code in others) else hint)
 
 
-@transition(
-    Credential,
-    event="credential.kept_in_said",
-    permission=Permission.CREDENTIAL_DESCRIBE,
-    duties=(own_claim,),
-)
+@transition(Credential, event="credential.kept_in_said", permission=Permission.CREDENTIAL_DESCRIBE, duties=(own_claim,))
 def claim_store(step: Step[Credential], *, store: Resource | None) -> Effect:
     """Name the store that keeps a credential. It has no effect before the store's owner confirms it (A2).
 

@@ -22,12 +22,5 @@ from inventory.importers.manifest import (
     with_shared_credentials,
 )
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import (
-    FORMATS,
-    VERSION,
-    ReadResult,
-    file_shown,
-    read,
-    with_shared,
-)
+from inventory.importers.reader import FORMATS, VERSION, ReadResult, file_shown, read, with_shared
 from inventory.importers.secrets.slots import looks_secret, published_secret

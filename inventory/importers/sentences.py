@@ -140,11 +140,7 @@ def sentence_for(words: str, form: str, resource: str, target: str = "", target_
 
 
 #: Words for a privilege with a lowered level (A7).
-LOWERED = {
-    "read": "reading",
-    "write": "reading and writing",
-    "execute": "running things",
-}
+LOWERED = {"read": "reading", "write": "reading and writing", "execute": "running things"}
 
 
 def scope_of(connector: str, target: str, scope: str = "") -> tuple[str, list[str]]:

@@ -12,12 +12,7 @@ from governance.core.models import Person
 from inventory.automations import platform_instance as automation_platform_instance
 from inventory.credentials import rules as credential_rules
 from inventory.importers import capabilities, sentences
-from inventory.importers.manifest import (
-    Manifest,
-    binding_key,
-    entitlement_code,
-    privilege_key,
-)
+from inventory.importers.manifest import Manifest, binding_key, entitlement_code, privilege_key
 from inventory.importers.manifest import Privilege as ManifestPrivilege
 from inventory.models import (
     REGISTERED,

@@ -1,12 +1,7 @@
 """The register: automations and their versions, resources, identities, credentials, and imports under way."""
 
 from inventory.models.author import VersionAuthor
-from inventory.models.automation import (
-    Automation,
-    AutomationKind,
-    AutomationState,
-    AutomationUserObjectPermission,
-)
+from inventory.models.automation import Automation, AutomationKind, AutomationState, AutomationUserObjectPermission
 from inventory.models.binding import REGISTERED, Binding, HostConsent
 from inventory.models.chain import ChainEnd, ChainKind, ChainMember
 from inventory.models.control import Control

@@ -16,14 +16,7 @@ from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from governance.core.actors.actor import Actor
 from governance.core.engine import hooks
-from inventory.models import (
-    Automation,
-    AutomationState,
-    Credential,
-    Entitlement,
-    Reach,
-    Version,
-)
+from inventory.models import Automation, AutomationState, Credential, Entitlement, Reach, Version
 from inventory.ownership import authors
 
 #: History reasons for changes of an automation's content. Admins who assign owners and approvers are in the history
@@ -42,10 +35,7 @@ CONNECTION_STATEMENTS = "credential.reach_counted"
 
 
 def party_ids(
-    automation: Automation,
-    credentials: Iterable[Credential],
-    now: datetime,
-    bindings: Collection[tuple[str, str]] = (),
+    automation: Automation, credentials: Iterable[Credential], now: datetime, bindings: Collection[tuple[str, str]] = ()
 ) -> set[int]:
     """Ids of the people whose statements about connections and credentials do not count for an automation (S1).
 

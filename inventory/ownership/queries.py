@@ -16,15 +16,7 @@ from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.models import Team
 from governance.core.roles.roles import Role
-from inventory.models import (
-    OWNED,
-    Automation,
-    Credential,
-    InterimOwner,
-    InterimState,
-    NonHumanIdentity,
-    Resource,
-)
+from inventory.models import OWNED, Automation, Credential, InterimOwner, InterimState, NonHumanIdentity, Resource
 from inventory.models.resource import sees_whole_register
 
 #: Later than every day on which an owner left.

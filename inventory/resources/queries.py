@@ -45,10 +45,7 @@ def resource_rows(resources: Sequence[Resource], now: datetime) -> list[Resource
     counts = {pk: (offered, held) for pk, offered, held in counted}
     return [
         ResourceRow(
-            resource,
-            shown_state(resource, now),
-            str(resource.answering(now) or ""),
-            *counts.get(resource.pk, (0, 0)),
+            resource, shown_state(resource, now), str(resource.answering(now) or ""), *counts.get(resource.pk, (0, 0))
         )
         for resource in resources
     ]

@@ -14,16 +14,7 @@ from inventory.chains import queries as chain_queries
 from inventory.chains.queries import Chain
 from inventory.identities import queries as identity_queries
 from inventory.importers.levels import is_irreversible
-from inventory.models import (
-    Assessment,
-    Automation,
-    Credential,
-    NonHumanIdentity,
-    Privilege,
-    Reach,
-    Trigger,
-    Version,
-)
+from inventory.models import Assessment, Automation, Credential, NonHumanIdentity, Privilege, Reach, Trigger, Version
 from inventory.resources.queries import Bindings
 from inventory.risk import tiers
 from inventory.risk.tiers import Judged, Tier
@@ -44,10 +35,7 @@ class Judgement:
 
 
 def facts_of(
-    privilege: Privilege,
-    environment: str,
-    party_ids: Collection[int] = (),
-    bindings: Bindings | None = None,
+    privilege: Privilege, environment: str, party_ids: Collection[int] = (), bindings: Bindings | None = None
 ) -> tiers.PrivilegeFacts:
     """Facts of T1 about one privilege, saved or not.
 

@@ -11,15 +11,7 @@ from collections.abc import Iterable, Sequence
 from django.db.models import Count
 
 from inventory.importers.manifest import Manifest
-from inventory.models import (
-    Automation,
-    Credential,
-    NonHumanIdentity,
-    Privilege,
-    Reach,
-    Version,
-    VersionCredential,
-)
+from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Reach, Version, VersionCredential
 
 
 def findings_of_manifest(manifest: Manifest, version: Version) -> list[dict[str, str]]:

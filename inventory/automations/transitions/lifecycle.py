@@ -131,11 +131,7 @@ def suspend(step: Step[Automation], *, why: str, by_look: bool = False) -> Effec
 
 
 @transition(
-    Automation,
-    event="automation.reinstated",
-    permission=None,
-    source=(S.SUSPENDED,),
-    target=(S.LIVE, S.SUSPENDED),
+    Automation, event="automation.reinstated", permission=None, source=(S.SUSPENDED,), target=(S.LIVE, S.SUSPENDED)
 )
 def reinstate(step: Step[Automation]) -> Effect:
     """Lift a review's suspension after a corrected or late answer. A stopped automation stays stopped (G5)."""

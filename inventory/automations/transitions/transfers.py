@@ -147,12 +147,7 @@ def _move(transfer: Transfer, step: Step[Transfer]) -> dict[str, Any]:
 
 
 @transition(
-    Transfer,
-    event="transfer.moved",
-    permission=None,
-    source=(S.AGREED,),
-    target=(S.MOVED,),
-    parents=("automation",),
+    Transfer, event="transfer.moved", permission=None, source=(S.AGREED,), target=(S.MOVED,), parents=("automation",)
 )
 def move(step: Step[Transfer]) -> Effect:
     """Move an automation to the other team after both leads agreed (L2)."""

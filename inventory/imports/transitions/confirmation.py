@@ -197,10 +197,7 @@ def find_automation(
     if named is not None:
         return named
     same = registered.filter(
-        **place,
-        external_id="",
-        team=team,
-        versions__source_digest=manifest.source.content,
+        **place, external_id="", team=team, versions__source_digest=manifest.source.content
     ).exclude(state=AutomationState.RETIRED)
     automations = list(same.distinct()[:2])
     return automations[0] if len(automations) == 1 else None

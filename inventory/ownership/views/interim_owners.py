@@ -20,11 +20,7 @@ from governance.web.pages.confirmation import confirm, offered, operation_form, 
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import visible_row
-from inventory.models import (
-    InterimOwner,
-    InterimState,
-    Owned,
-)
+from inventory.models import InterimOwner, InterimState, Owned
 from inventory.ownership import queries as ownership_queries
 from inventory.ownership import rules as ownership_rules
 from inventory.ownership import transitions as ownership_transitions

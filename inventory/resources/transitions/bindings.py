@@ -221,10 +221,7 @@ def _open_move(row: Binding) -> Refusal:
 
 
 @transition(
-    Binding,
-    event="binding.moved",
-    permission=Permission.BINDING_MOVE,
-    duties=(moving, second_person, both_sides),
+    Binding, event="binding.moved", permission=Permission.BINDING_MOVE, duties=(moving, second_person, both_sides)
 )
 def agree_to_move(step: Step[Binding], *, resource: int) -> Effect:
     """Agree that a confirmed connection moves to another resource, as the second person (I8).

@@ -29,13 +29,7 @@ def no_stake(subject: Entitlement, actor: Actor, now: datetime) -> Refusal | Non
     return Refusal("SOD-1", "duty", sentence, "The other of owner and backup approver does.")
 
 
-@transition(
-    Entitlement,
-    event="control.said",
-    permission=Permission.CONTROL_SAY,
-    duties=[no_stake],
-    reason_needed=True,
-)
+@transition(Entitlement, event="control.said", permission=Permission.CONTROL_SAY, duties=[no_stake], reason_needed=True)
 def state_control(step: Step[Entitlement], *, tag: str) -> Effect:
     """State that a control applies to an entitlement, and how, as owner of its resource.
 

@@ -35,11 +35,7 @@ JUDGED = frozenset({"data_class", "environment", "kind", "team"})
 #: Fields of an active resource that only a proposal changes, with the form's sentence.
 STAYING = {"kind": "What sort of thing it is", "team": "Whose it is"}
 NEEDED = (("name", "Give it a name."), ("kind", "Say what sort of thing it is."))
-CHOICES = {
-    "kind": ResourceKind.values,
-    "data_class": ["", *DataClass.values],
-    "environment": Environment.values,
-}
+CHOICES = {"kind": ResourceKind.values, "data_class": ["", *DataClass.values], "environment": Environment.values}
 
 
 @duty("SOD-8")

@@ -245,13 +245,7 @@ def name_owner(request: Request, pk: int) -> HttpResponse:
         request.POST or None, initial={"owner": resource.suggested_owner or resource.owner, "deputy": resource.deputy}
     )
     return operation_form(
-        request,
-        resource,
-        resources.name_owner,
-        form,
-        now,
-        title=f"Who answers for {resource.name}?",
-        label="Name them",
+        request, resource, resources.name_owner, form, now, title=f"Who answers for {resource.name}?", label="Name them"
     )
 
 
