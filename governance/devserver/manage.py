@@ -45,7 +45,7 @@ def manage(home: Home, arguments: list[str]) -> int:
         try:
             if not child_process.wait_until(cluster.is_ready, seconds=60):
                 log.seek(0)
-                raise from_output("start the database", log.read().decode(errors="replace"), home.root)
+                raise from_output("start the database", log.read().decode(errors="replace"))
             return _call(arguments, variables)
         finally:
             cluster.stop()

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from governance.devserver import child_process
-from governance.devserver.startup_errors import ROOM_TO_CONTINUE, ROOM_TO_START, Trouble, check_room, from_output
+from governance.devserver.startup_errors import Trouble, from_output
 
 OLDEST_MAJOR = 15
 ROLE = DATABASE = "countersign"
@@ -212,13 +212,12 @@ class Cluster:
         """Set up what is missing and start the server; the caller waits with `is_ready`.
 
         Raises:
-            Trouble: no programs, no room, a database that another server holds, or a set-up that failed.
+            Trouble: no programs, a database that another server holds, or a set-up that failed.
         """
         installation = self.installation
         who = self._account = self._account or account()
         if not (self.data / "PG_VERSION").exists():
             self._set_up(installation, who)
-        check_room(self.data, ROOM_TO_CONTINUE)
         self._take_over()
         self._give(who, self.data, self.sockets)
         settings = [f"unix_socket_directories={self.sockets}", *SERVER, *(() if self.durable else FORGETFUL)]
@@ -247,7 +246,6 @@ class Cluster:
 
     def _set_up(self, installation: Installation, who: Account) -> None:
         """Make the data folder with one role and one database; an interrupted attempt leaves nothing half-made."""
-        check_room(self.data.parent, ROOM_TO_START)
         half = self.data.with_name(self.data.name + ".new")
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(mode=0o700)
@@ -277,7 +275,7 @@ class Cluster:
             check=False,
         )
         if result.returncode != 0 or "ERROR:" in result.stdout:
-            raise from_output(doing, result.stdout, self.data.parent)
+            raise from_output(doing, result.stdout)
 
     def _environment(self) -> dict[str, str]:
         """Ours without what would steer the server or its language."""

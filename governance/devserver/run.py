@@ -23,13 +23,11 @@ from governance.devserver.home_folder import PROJECT, Home
 from governance.devserver.orphan_guard import Guard
 from governance.devserver.prepare import UNREACHABLE
 from governance.devserver.process_environment import check_port, environment
-from governance.devserver.startup_errors import Trouble, disk_full
+from governance.devserver.startup_errors import Trouble
 
 LONGEST_PAUSE = 30.0
 #: A child that lived this long starts with a short pause again.
 SETTLED_AFTER = 60.0
-#: Seconds after which a disk that is still full is spoken of again.
-FULL_DISK_AGAIN_AFTER = 60.0
 #: A child that dies this often without settling will not get better by itself.
 TRIES = 5
 
@@ -80,7 +78,6 @@ class Supervisor:
         self.asked_to_stop = 0
         self.watched: list[Watched] = []
         self._selector = selectors.DefaultSelector()
-        self._told_of_full_disk: float | None = None
 
     def run(self) -> None:
         """Start everything, watch it until somebody asks to stop, and stop everything.
@@ -147,8 +144,6 @@ class Supervisor:
             self._step(0.2)
         self._forget(prepare)
         status = prepare.process.returncode
-        if any("No space left on device" in line for line in self.console.tails["prepare"]):
-            raise disk_full(self.home.root)
         if status == UNREACHABLE:
             raise Trouble("")  # it has said what there is to say
         if status != 0:
@@ -185,8 +180,6 @@ class Supervisor:
             if child.process.poll() is not None:
                 self._drain(child)
                 self.console.show_tail(child.name)
-                if any("No space left on device" in line for line in self.console.tails[child.name]):
-                    raise disk_full(self.home.root)
                 raise Trouble(f"The {child.name} ended while it was starting; what it said stands above.")
             if time.monotonic() > limit:
                 self.console.show_tail(child.name)
@@ -254,18 +247,8 @@ class Supervisor:
         if not output and child.buffer:  # it ended in the middle of a line
             lines, child.buffer = [child.buffer], b""
         for line in lines:
-            text = line.decode(errors="replace").rstrip("\r")
-            self.console.child(child.name, text)
-            if "No space left on device" in text:
-                self._tell_of_full_disk()
+            self.console.child(child.name, line.decode(errors="replace").rstrip("\r"))
         return bool(output)
-
-    def _tell_of_full_disk(self) -> None:
-        """Say it in words, and again every minute while it stays so: what the children say about it scrolls it away."""
-        now = time.monotonic()
-        if self._told_of_full_disk is None or now - self._told_of_full_disk > FULL_DISK_AGAIN_AFTER:
-            self._told_of_full_disk = now
-            self.console.say(f"\n{disk_full(self.home.root)}\n")
 
     def _drain(self, child: Watched) -> None:
         """Pass on all that an ended child has left in its pipe."""

@@ -23,7 +23,6 @@ from governance.core.clock import business_time, demo_clock
 from governance.core.jobs import nudge
 from governance.core.models import Notice, NoticeState, Person
 from governance.core.sign_in import transitions as sign_in_transitions
-from governance.portal.demo_pages.queries import ComingEvent, coming_events
 from governance.portal.sign_in.adapters import note_sign_in
 from governance.portal.sign_in.views.sign_in import next_address
 from governance.web.pages import pager
@@ -74,23 +73,20 @@ def _chosen(request: Request) -> uuid.UUID:
 def clock_page(request: Request) -> HttpResponse:
     """Move business time forward for all processes."""
     now, error = business_time.now(), ""
-    coming = coming_events(now, actor=request.actor)
     if request.method == "POST":
-        target = _target(request.POST, now, coming)
+        target = _target(request.POST, now)
         if target is not None and now < target <= now + FURTHEST:
             demo_clock.move(target - now, actor=request.actor)
             for job in SWEEPS:
                 nudge.send(job)
             return redirect("clock")
         error = f"Choose a time that lies ahead, and at most {FURTHEST.days} days."
-    context = {"ahead": business_time.offset().days, "coming": coming, "error": error}
+    context = {"ahead": business_time.offset().days, "error": error}
     return page(request, "portal/demo_pages/clock.html", context, status=422 if error else 200)
 
 
-def _target(query: QueryDict, now: datetime, coming: list[ComingEvent]) -> datetime | None:
-    """Requested clock time: some days ahead, nine o'clock of a day, or just after the next due event."""
-    if query.get("to") == "next":
-        return coming[0].at + timedelta(minutes=1) if coming else None
+def _target(query: QueryDict, now: datetime) -> datetime | None:
+    """Requested clock time: some days ahead, or nine o'clock of a day."""
     days = number(query.get("days"))
     if days is not None:
         return now + timedelta(days=min(days, FURTHEST.days + 1))

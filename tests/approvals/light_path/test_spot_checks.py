@@ -19,7 +19,6 @@ from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermi
 from governance.core.engine.transition import Transition
 from governance.core.mail.mail_text import write
 from governance.core.models import LedgerEvent, Notice, Person
-from governance.portal.demo_pages.queries import coming_events
 from governance.recertification.items.schedule import review_instant
 from governance.recertification.models import AnswerKind, Asks, ItemOutcome
 from inventory.automations.transitions import lifecycle
@@ -27,7 +26,7 @@ from inventory.models import Automation, AutomationState
 from tests import scenarios
 from tests.approvals import stock_report
 from tests.approvals.intake.builder import Build
-from tests.approvals.light_path.spot_checks import JOBS, changed, drawn, sealed
+from tests.approvals.light_path.spot_checks import JOBS, changed, sealed
 from tests.approvals.refusals import database_refuses, sql
 from tests.ledger_records import recorded
 from tests.matrix.cast_and_states import inside
@@ -372,7 +371,7 @@ def test_all_pages_show_check_with_changes_to_reviewers(
 
 
 @pytest.mark.rule("A12", "A13")
-def test_the_preview_says_that_it_may_be_drawn_and_the_clock_when_the_time_is_up(
+def test_the_preview_says_that_it_may_be_drawn(
     company: Company, live: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
@@ -380,9 +379,6 @@ def test_the_preview_says_that_it_may_be_drawn_and_the_clock_when_the_time_is_up
     said = "One such change in 10 is drawn"
     assert said in rita.see(rita.import_item(content=stock_report.source(stock_report.another_order)))
     assert said not in rita.see(rita.import_item(content=stock_report.source(stock_report.without_slack)))
-    sample = drawn(company)
-    coming = coming_events(company.now, actor=as_actor(company.people.sana))
-    assert (sample.due_at, "A spot check of Weekly stock report is due", sample.href) in coming
 
 
 @pytest.mark.rule("A12")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from governance.core.models import Delegation, Person
-from tests.web.samples.row_samples import Shape, at, event, frame, on
+from tests.web.samples.row_samples import Shape, at, event, frame
 
 BRAM, THEO = Person(name="Bram Visser"), Person(name="Theo Brandt")
 
@@ -15,11 +15,6 @@ def clock() -> Shape:
     return {
         "chrome": replace(frame("Ines Moreau", ""), demo=True),
         "ahead": 3,
-        "coming": [
-            {"at": on(26), "text": "4 approvals of Invoice chaser are due", "href": "/review"},
-            {"at": on(4, 12), "text": "5 recertifications of Omar Haddad are due", "href": ""},
-            {"at": on(8, 12), "text": "Grant ends: read files under /Templates", "href": "/automations/1"},
-        ],
     }
 
 
