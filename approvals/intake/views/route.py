@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from approvals.assignment import candidates, next_approver
 from approvals.assignment.route import SeatState
-from approvals.decisions import queries as decision_queries
 from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.models import SeatLabel
 from governance.core.models import Person
@@ -45,16 +44,12 @@ def context(preview: Preview, builder: Person) -> Shape:
     app_due = max((candidates.deadline_after(now, days, seat.may_decide[0]) for seat in asked), default=now)
     boxes = [] if plan.light else _boxes(preview, app_due)
     last = max([app_due, *(box.due for box in boxes if box.due)])
-    people = [
-        person for group in (*(box.people for box in boxes), *(seat.may_decide for seat in asked)) for person in group
-    ]
-    usual = decision_queries.usual_decision_times(people, now)
     number = version.number if version else base.number + 1 if base else 1
     return {
         "you": {"name": builder.name, "text": f"Today. Version {number} is frozen as it stands."},
-        "app": _app(preview, app_due, usual),
+        "app": _app(preview, app_due),
         "light": _light(preview),
-        "seats": [_by_policy(preview)] if plan.light else [_box(box, usual) for box in boxes],
+        "seats": [_by_policy(preview)] if plan.light else [_box(box) for box in boxes],
         "force": {"text": _force(preview, boxes, last)},
         "enough": _is_enough(preview),
         "short": f"Nobody is left to decide: {'; '.join(preview.plan.short)}. {WAY_OUT}" if preview.plan.short else "",
@@ -93,19 +88,16 @@ def _capacity(seat: SeatState) -> str:
     return "security" if seat.label in (SeatLabel.SECURITY, SeatLabel.CONFLICT) else seat.basis
 
 
-def _app(preview: Preview, due: datetime, usual: Mapping[int, timedelta]) -> Shape:
+def _app(preview: Preview, due: datetime) -> Shape:
     changes = preview.context.changes
     if not changes.app:
         since = f" since version {changes.before.version.number}" if changes.before is not None else ""
         return {"people": [], "text": f"Not asked again: nothing that it decides about changed{since}."}
-    app, text, people = preview.plan.approval_of(None), QUESTION, []
+    app, people = preview.plan.approval_of(None), []
     for seat in preview.app_seats:
         if seat.may_decide:
             people += _asked_people(seat, is_extra=app is not None and app.is_extra(seat.label))
-        words = decision_queries.decision_time_words(seat.may_decide, usual)
-        if words and text == QUESTION:
-            text = f"{QUESTION} {words.capitalize()}."
-    return {"people": people, "text": text, "due": due if people else None}
+    return {"people": people, "text": QUESTION, "due": due if people else None}
 
 
 def _asked_people(seat: SeatState, *, is_extra: bool) -> list[Shape]:
@@ -138,7 +130,7 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
     return sorted(boxes.values(), key=lambda box: (not box.people, box.seat.label == SeatLabel.SECURITY))
 
 
-def _box(box: _Box, usual: Mapping[int, timedelta]) -> Shape:
+def _box(box: _Box) -> Shape:
     label, count = box.seat.label, len(box.wanted)
     if label == SeatLabel.CONFLICT and box.people:
         text = f"One extra approval for {times.counted(count, 'record')} in conflict"
@@ -148,8 +140,7 @@ def _box(box: _Box, usual: Mapping[int, timedelta]) -> Shape:
         text = f"Second signature on the {count} high-risk records" if count > 1 else "Second signature, high risk"
     else:
         text = _counted(box.wanted)
-    name, takes = names(box.people) or "Nobody yet", decision_queries.decision_time_words(box.people, usual)
-    text = f"{text}; {takes}" if takes else text
+    name = names(box.people) or "Nobody yet"
     return {"name": name, "capacity": _capacity(box.seat) if box.people else "", "text": text, "due": box.due}
 
 
