@@ -15,9 +15,6 @@ from governance.core.actors.actor import Actor
 from governance.core.jobs import sweeps
 from governance.core.notices import outbox
 
-#: Event of the reminder.
-EVENT = "sample_due"
-
 
 def draw_spot_checks(now: datetime, actor: Actor) -> int:
     """Draw from everything that is in force and sealed. Return the number of decided draws."""
@@ -50,18 +47,15 @@ def remind(now: datetime) -> int:
         "submission__automation__team", "submission__version", "before", "submission__policy", *SPOT_CHECK_RELATIONS
     )
     for sample in waiting.order_by("pk"):
-        word = _due_reminder(sample, now)
-        if not word:
+        if not (word := _due_reminder(sample, now)):
             continue
         with transaction.atomic():
-            people, context = (
-                spot_checks.reviewers_of(sample, load_context(sample, now)),
-                {**mail_context(sample), "word": word},
+            people = spot_checks.reviewers_of(sample, load_context(sample, now))
+            context = {**mail_context(sample), "word": word}
+            notices = outbox.each(
+                people, "sample_due", thread=f"sample:{sample.pk}", key=word, now=now, context=context
             )
-            notices = outbox.queue(
-                outbox.each(people, EVENT, thread=f"sample:{sample.pk}", key=word, now=now, context=context)
-            )
-        sent += len(notices)
+            sent += len(outbox.queue(notices))
     return sent
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from approvals.assignment.context import SubmissionContext
@@ -10,7 +9,7 @@ from approvals.decisions.rules import duties
 from approvals.light_path import spot_checks
 from approvals.models import Sample
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty, duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 
 
@@ -22,19 +21,27 @@ def require_seal(subject: Sample, actor: Actor, now: datetime) -> Refusal | None
     return None
 
 
-def _refuse_conflict(code: str) -> Callable[..., Refusal | None]:
-    """Return a check for conflicts of the actor with this code."""
+@duty("SOD-1", needs_context=True)
+def party_looks(subject: Sample, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """A party can't answer a spot check of its submission."""
+    return _conflict_refusal("SOD-1", subject, actor, context)
 
-    def refuse_conflict(subject: Sample, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
-        for person in actor.people:
-            conflict = spot_checks.conflict(person, context.route, subject)
-            if conflict is not None and conflict[0] == code:
-                words = _conflict_sentence(code, subject)
-                sentence = words if person == actor.person else f"{conflict[1]}, and you would stand in for them."
-                return Refusal(code, "duty", sentence, _reviewer_words(subject, context))
-        return None
 
-    return refuse_conflict
+@duty("SOD-2", needs_context=True)
+def decider_looks(subject: Sample, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """A person who decided in one stage can't answer the spot check that stands for the other stage."""
+    return _conflict_refusal("SOD-2", subject, actor, context)
+
+
+def _conflict_refusal(code: str, subject: Sample, actor: Actor, context: SubmissionContext) -> Refusal | None:
+    """A refusal if the actor has a conflict with this code."""
+    for person in actor.people:
+        conflict = spot_checks.conflict(person, context.route, subject)
+        if conflict is not None and conflict[0] == code:
+            words = _conflict_sentence(code, subject)
+            sentence = words if person == actor.person else f"{conflict[1]}, and you would stand in for them."
+            return Refusal(code, "duty", sentence, _reviewer_words(subject, context))
+    return None
 
 
 def _conflict_sentence(code: str, subject: Sample) -> str:
@@ -83,16 +90,5 @@ def somebody_new_to_look(subject: Sample, actor: Actor, now: datetime, context: 
     return None
 
 
-PARTY_LOOKS = Duty(
-    "SOD-1", "S1", "A party can't answer a spot check of its submission.", _refuse_conflict("SOD-1"), needs_context=True
-)
-DECIDER_LOOKS = Duty(
-    "SOD-2",
-    "S2",
-    "A person who decided in one stage can't answer the spot check that stands for the other stage.",
-    _refuse_conflict("SOD-2"),
-    needs_context=True,
-)
-
 #: Duties of deciding a spot check, in this order.
-SPOT_CHECK_DUTIES = (PARTY_LOOKS, DECIDER_LOOKS, turn_to_look, duties.requires_interactive, look_in_time)
+SPOT_CHECK_DUTIES = (party_looks, decider_looks, turn_to_look, duties.requires_interactive, look_in_time)

@@ -31,11 +31,8 @@ from governance.core.roles.roles import Permission
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation
 
-#: Rows locked before a spot check, outermost first.
-LOCKED_BEFORE = ("submission.automation", "submission")
-
-#: Declares an operation on a spot check, with the context of its submission.
-on_sample = partial(transition, Sample, parents=LOCKED_BEFORE, context=load_context)
+#: Declares an operation on a spot check, with the context of its submission, which is locked before.
+on_sample = partial(transition, Sample, parents=("submission.automation", "submission"), context=load_context)
 
 #: States without an answer or an effect.
 UNANSWERED = (SampleState.WAITING, SampleState.OPEN)
@@ -125,8 +122,6 @@ def find_fine(step: Step[Sample]) -> Effect:
     source=(SampleState.OPEN,),
     target=(SampleState.NOT_FINE,),
     duties=light_path_rules.SPOT_CHECK_DUTIES,
-    parents=LOCKED_BEFORE,
-    context=load_context,
     reason_needed=True,
 )
 def find_not_fine(step: Step[Sample]) -> Effect:

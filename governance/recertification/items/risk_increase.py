@@ -16,7 +16,7 @@ from typing import Any
 from django.db.models import F
 
 from approvals.grants.transitions import lifecycle
-from approvals.models import Grant, GrantKind
+from approvals.models import Grant, GrantKind, credential_key
 from approvals.policies import queries as policy_queries
 from governance.core.engine.transition import Step
 from governance.core.jobs import nudge
@@ -80,32 +80,18 @@ def follow_class(resource: Resource, step: Step[Any]) -> None:
         version=F("version__automation__approved_version"),
         version__automation__state__in=HELD,
     )
-    rules, tiers = policy.rules_at(step.now), dict[tuple[int, str], Tier]()
-    versions: dict[int, Version] = {}
-    for privilege in running.select_related("version__automation", "entitlement__resource", "credential").order_by(
-        "pk"
-    ):
+    standing = Grant.objects.standing().filter(automation__in=running.order_by().values("version__automation"))
+    granted = {(grant.automation_id, grant.key): grant for grant in standing}
+    rules, riskier = policy.rules_at(step.now), dict[int, Version]()
+    for privilege in running.select_related("version__automation", "entitlement__resource", "credential"):
         automation = privilege.version.automation
         tier = risk_tiers.privilege_tier(assessment.facts_of(privilege, automation.environment), rules).tier
-        versions[automation.pk] = privilege.version
-        for name in (privilege.key, _credential_key(privilege.credential_id)):
-            tiers[automation.pk, name] = max(tier, tiers.get((automation.pk, name), tier))
-    standing = Grant.objects.standing().filter(automation__in=versions)
-    riskier = {
-        grant.automation_id
-        for grant in standing
-        if tiers.get((grant.automation_id, _key_of(grant)), Tier.LOW) > Tier.of(grant.counted_tier)
-    }
-    for pk in sorted(riskier):
-        version_transitions.assess_version(versions[pk], now=step.now)
-
-
-def _key_of(grant: Grant) -> str:
-    return grant.key if grant.kind == GrantKind.PRIVILEGE else _credential_key(grant.credential_id)
-
-
-def _credential_key(credential: int | None) -> str:
-    return f"credential {credential}"
+        keys = (privilege.key, credential_key(privilege.credential_id or 0))
+        grants = (granted.get((automation.pk, key)) for key in keys)
+        if any(grant is not None and tier > Tier.of(grant.counted_tier) for grant in grants):
+            riskier[automation.pk] = privilege.version
+    for _, version in sorted(riskier.items()):
+        version_transitions.assess_version(version, now=step.now)
 
 
 def follow_joining(automation: Automation, step: Step[Any]) -> None:

@@ -7,16 +7,13 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals.policies import queries as policy_queries
 from governance.core.access import access
-from governance.core.clock import business_time
 from governance.core.clock.organisation import organisation_zone
 from governance.core.roles.roles import Permission
-from governance.core.timeline import queries as timeline_queries
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope_words
 from governance.recertification.campaigns.queries import ItemFigures
@@ -36,9 +33,10 @@ from governance.recertification.models import (
 )
 from governance.recertification.quality import views as quality_views
 from governance.web.components import times
-from governance.web.pages.ledger_links import ledger_href
+from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import visible_row
 
 Shape = dict[str, Any]
 
@@ -48,21 +46,10 @@ TEMPLATE = "recertification/campaigns/campaign.html"
 LISTED = 25
 
 
-def load_campaign(request: Request, pk: int, now: datetime) -> Campaign:
-    """Load a campaign that the reader may see.
-
-    Raises:
-        Http404: no such campaign, or the reader may not see it.
-    """
-    seen = Campaign.objects.visible_to(request.actor, now)
-    return get_object_or_404(seen.select_related("opened_by", "reason"), pk=pk)
-
-
 @require_GET
 def campaign(request: Request, pk: int) -> HttpResponse:
     """Show the campaign's page; htmx asks only for ``progress`` while the campaign is opening."""
-    now, actor = business_time.now(), request.actor
-    campaign = load_campaign(request, pk, now)
+    (campaign, now), actor = visible_row(request, Campaign, pk, "opened_by", "reason"), request.actor
     progress = _progress(campaign) if campaign.state == CampaignState.OPENING else None
     if request.headers.get("HX-Target") == "progress":
         answer = page(request, TEMPLATE, {"now": now, "progress": progress}, fragment="progress")
@@ -93,10 +80,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
         "mine": Question.objects.open_for(access.answers_as(actor, now)).filter(item__campaign=campaign).first(),
         "reads_quality": quality_views.may_read(actor, campaign, now),
         "may_export": quality_views.may_export(actor, campaign, now),
-        "events": timeline_queries.shapes(campaign, reader=actor.person, limit=20, actor=actor, now=now)
-        if reads_all
-        else [],
-        "ledger_href": ledger_href(campaign, actor=actor, now=now),
+        **(timeline_context(campaign, actor=actor, now=now, limit=20) if reads_all else {}),
     }
     return page(request, TEMPLATE, context, fragment="progress")
 
