@@ -12,12 +12,11 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
-from django.db.models.functions import Coalesce, NullIf
 
 from approvals.models import Grant, GrantUsage
 from governance.core.clock.organisation import organisation_zone
 from governance.core.models import Team
-from governance.recertification.models import UNCLOSED, Item, ItemOutcome
+from governance.recertification.models import Item, ItemOutcome, with_tier
 from inventory.models import Automation, AutomationState, DataClass
 
 #: What a campaign can review.
@@ -77,7 +76,7 @@ class Scope:
             return Grant.objects.none()
         rows: QuerySet[Grant] = Grant.objects.live(now).filter(self._automation("automation__"))
         if self.tier:
-            rows = rows.annotate(counted=Coalesce(NullIf("raised_to", Value("")), "tier")).filter(counted=self.tier)
+            rows = with_tier(rows).filter(tier_now=self.tier)
         if self.resource:
             rows = rows.filter(_held_on(self.resource))
         if self.data_class:
@@ -165,16 +164,6 @@ def _unused(rows: QuerySet[Grant], now: datetime, days: int) -> QuerySet[Grant]:
     return rows.filter(Exists(measured), ~Exists(used), begins_at__lte=since)
 
 
-def under_review(field: str = "grant") -> Exists:
-    """Condition: the row has an unclosed item."""
-    return Exists(Item.objects.filter(state__in=UNCLOSED, **{field: OuterRef("pk")}))
-
-
-def with_tier(rows: QuerySet[Grant]) -> QuerySet[Any]:
-    """Grants with ``counted_tier_now``, as `Grant.counted_tier`."""
-    return rows.annotate(counted_tier_now=Coalesce(NullIf("raised_to", Value("")), "tier"))
-
-
 def reviewable(rows: QuerySet[Grant], grace: Mapping[str, datetime]) -> QuerySet[Any]:
     """Grants that live long enough for a review: renewable, and ending after silence takes effect.
 
@@ -182,5 +171,5 @@ def reviewable(rows: QuerySet[Grant], grace: Mapping[str, datetime]) -> QuerySet
         rows: grants.
         grace: by tier, when silence takes effect (R1, R6).
     """
-    until = Case(*(When(counted_tier_now=tier, then=Value(at)) for tier, at in grace.items()))
+    until = Case(*(When(tier_now=tier, then=Value(at)) for tier, at in grace.items()))
     return with_tier(rows).filter(renew=True, ends_at__gte=until)

@@ -168,7 +168,7 @@ GrantRow = tuple[int, str, date | None, datetime]
 
 def load_grant_rows(rows: QuerySet[Any], size: int) -> list[GrantRow]:
     """Read the next grants of a scope, in order. One query."""
-    return list(rows.order_by("pk").values_list("pk", "counted_tier_now", "review_on", "ends_at")[:size])
+    return list(rows.order_by("pk").values_list("pk", "tier_now", "review_on", "ends_at")[:size])
 
 
 def grant_parameters(grant_rows: Sequence[GrantRow], now: datetime) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from governance.recertification.models.item import (
     ItemState,
     Joining,
     Question,
+    under_review,
+    with_tier,
 )
 
 __all__ = (
@@ -34,4 +36,6 @@ __all__ = (
     "ItemState",
     "Joining",
     "Question",
+    "under_review",
+    "with_tier",
 )

@@ -9,7 +9,8 @@ from typing import Any
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.functions import Coalesce, NullIf
 
 from approvals.models import Grant
 from governance.core.access import access
@@ -348,3 +349,13 @@ class Joining(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.item} joined by {self.campaign}"
+
+
+def under_review(field: str = "grant") -> Exists:
+    """Condition for grants, or for automations with ``field="automation"``: the row has an unclosed item."""
+    return Exists(Item.objects.filter(state__in=UNCLOSED, **{field: OuterRef("pk")}))
+
+
+def with_tier(rows: models.QuerySet[Grant]) -> models.QuerySet[Any]:
+    """Grants with ``tier_now``, as `Grant.counted_tier`."""
+    return rows.annotate(tier_now=Coalesce(NullIf("raised_to", Value("")), "tier"))

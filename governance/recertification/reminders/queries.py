@@ -5,7 +5,7 @@ The dates are those of `reminders.jobs.open_due`; an event can still bring one f
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -13,14 +13,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Case, Count, DateTimeField, DurationField, ExpressionWrapper, F, Q, QuerySet, Value, When
-from django.db.models.functions import Cast, Coalesce, Greatest, Least, TruncDate, TruncWeek
+from django.db.models.functions import Cast, Coalesce, Greatest, Least, TruncWeek
 
 from approvals.models import Grant, GrantState
 from approvals.policies import queries as policy_queries
-from governance.recertification.campaigns import scope
 from governance.recertification.items import due_dates
 from governance.recertification.items.schedule import OPENS_BEFORE
-from governance.recertification.models import Question
+from governance.recertification.models import Question, under_review, with_tier
 from inventory.models import Automation, AutomationState, Resource
 
 #: Weeks to show: three months.
@@ -38,18 +37,13 @@ class Week:
     """
 
     first: date
-    opens: dict[str, int] = field(default_factory=dict)
+    opens: Counter[str] = field(default_factory=Counter)
     due: int = 0
-
-    @property
-    def last(self) -> date:
-        """Its Sunday."""
-        return self.first + timedelta(days=6)
 
     @property
     def count(self) -> int:
         """Number of items that open in it."""
-        return sum(self.opens.values())
+        return self.opens.total()
 
 
 def weeks(now: datetime, zone: ZoneInfo, people: Collection[int] | None) -> list[Week]:
@@ -61,49 +55,38 @@ def weeks(now: datetime, zone: ZoneInfo, people: Collection[int] | None) -> list
         people: ids of reviewers and owners; None for everybody.
     """
     today = now.astimezone(zone).date()
-    weeks_by_monday = {
-        monday: Week(monday)
-        for monday in (today - timedelta(days=today.weekday()) + timedelta(weeks=n) for n in range(WEEKS))
-    }
+    mondays = [today + timedelta(weeks=ahead, days=-today.weekday()) for ahead in range(WEEKS)]
+    by_monday = {monday: Week(monday) for monday in mondays}
     for rows in (_grants(now, people), _automations(now, people)):
-        for tier, monday, count in _by_week(rows, now, zone, list(weeks_by_monday)[-1] + timedelta(days=7)):
-            if monday in weeks_by_monday:
-                weeks_by_monday[monday].opens[tier] = weeks_by_monday[monday].opens.get(tier, 0) + count
-    for day, count in deadlines(people, zone):
-        monday = day - timedelta(days=day.weekday())
-        if monday in weeks_by_monday:
-            weeks_by_monday[monday].due += count
-    return list(weeks_by_monday.values())
-
-
-def deadlines(people: Collection[int] | None, zone: ZoneInfo) -> list[tuple[date, int]]:
-    """Number of unanswered questions by due day, of these people or of everybody. One query."""
-    rows = Question.objects.unanswered() if people is None else Question.objects.open_for(people)
-    counts: dict[date, int] = defaultdict(int)
-    for day, count in rows.order_by().values_list(TruncDate(due_dates.DUE, tzinfo=zone)).annotate(Count("pk")):
-        counts[day] += count
-    return sorted(counts.items())
+        for tier, at, count in _by_week(rows, now, zone):
+            if week := by_monday.get(at.astimezone(zone).date()):
+                week.opens[tier] += count
+    questions = Question.objects.unanswered() if people is None else Question.objects.open_for(people)
+    due = questions.order_by().values_list(TruncWeek(due_dates.DUE, tzinfo=zone)).annotate(Count("pk"))
+    for at, count in due:
+        if week := by_monday.get(at.astimezone(zone).date()):
+            week.due += count
+    return list(by_monday.values())
 
 
 def _grants(now: datetime, people: Collection[int] | None) -> QuerySet[Any]:
-    rows = scope.with_tier(Grant.objects.filter(state=GrantState.ACTIVE, renew=True, ends_at__gt=now))
+    rows = Grant.objects.filter(~under_review(), state=GrantState.ACTIVE, renew=True, ends_at__gt=now)
     if people is not None:
-        owned = Automation.objects.filter(Q(business_owner__in=people) | Q(technical_owner__in=people)).order_by()
         resources = Resource.objects.filter(owner__in=people).order_by()
+        owned = Automation.objects.filter(_is_owned(people)).order_by()
         rows = rows.filter(Q(automation__in=owned.values("pk")) | Q(entitlement__resource__in=resources.values("pk")))
-    at = Least(_review_at("begins_at", "counted_tier_now", now), F("ends_at"))
-    return rows.filter(~scope.under_review(), automation__state=AutomationState.LIVE).annotate(
-        tier_now=F("counted_tier_now"), at=at
-    )
+    live = with_tier(rows.filter(automation__state=AutomationState.LIVE))
+    return live.annotate(at=Least(_review_at("begins_at", "tier_now", now), F("ends_at")))
 
 
 def _automations(now: datetime, people: Collection[int] | None) -> QuerySet[Any]:
-    rows = Automation.objects.filter(state=AutomationState.LIVE)
-    if people is not None:
-        rows = rows.filter(Q(business_owner__in=people) | Q(technical_owner__in=people))
-    return rows.filter(~scope.under_review("automation")).annotate(
-        tier_now=F("tier"), at=_review_at("created_at", "tier", now)
-    )
+    rows = Automation.objects.filter(~under_review("automation"), state=AutomationState.LIVE)
+    rows = rows.filter(_is_owned(people)) if people is not None else rows
+    return rows.annotate(tier_now=F("tier"), at=_review_at("created_at", "tier", now))
+
+
+def _is_owned(people: Collection[int]) -> Q:
+    return Q(business_owner__in=people) | Q(technical_owner__in=people)
 
 
 def _review_at(began: str, tier: str, now: datetime) -> Coalesce:
@@ -118,14 +101,9 @@ def _by_tier(tier: str, days: dict[str, int]) -> Case:
     return Case(*whens, output_field=DurationField())
 
 
-def _by_week(rows: QuerySet[Any], now: datetime, zone: ZoneInfo, until: date) -> list[tuple[str, date, int]]:
-    """Number of opening items by tier and week; overdue ones count for the present week."""
+def _by_week(rows: QuerySet[Any], now: datetime, zone: ZoneInfo) -> QuerySet[Any, Any]:
+    """Tier, beginning of the week and number of the items that open in it; overdue ones count for the present week."""
     opens = ExpressionWrapper(F("at") - _by_tier("tier_now", OPENS_BEFORE), output_field=DateTimeField())
     week = TruncWeek(Greatest(opens, Value(now), output_field=DateTimeField()), tzinfo=zone)
     ahead = now + timedelta(days=7 * WEEKS + max(OPENS_BEFORE.values()) + 7)
-    rows_by_week = rows.filter(at__lte=ahead).order_by().values_list("tier_now", week).annotate(Count("pk"))
-    return [
-        (tier, at.astimezone(zone).date(), count)
-        for tier, at, count in rows_by_week
-        if at.astimezone(zone).date() < until
-    ]
+    return rows.filter(at__lte=ahead).order_by().values_list("tier_now", week).annotate(Count("pk"))

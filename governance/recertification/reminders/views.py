@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse
@@ -15,12 +13,9 @@ from governance.core.clock.organisation import organisation_zone
 from governance.core.roles.roles import Permission
 from governance.recertification.items import due_dates
 from governance.recertification.reminders import queries as reminder_queries
-from governance.recertification.reminders.queries import Week
 from governance.web.pages import pager
 from governance.web.pages.page import calendar_file, page
 from governance.web.requests.middleware import Request
-
-Shape = dict[str, Any]
 
 WHOSE = [("", "Mine"), ("all", "Everybody’s")]
 
@@ -34,7 +29,6 @@ def calendar(request: Request) -> HttpResponse:
     people = None if is_all else access.answers_as(request.actor, now)
     weeks = reminder_queries.weeks(now, organisation_zone(), people)
     most = max([*(week.count for week in weeks), 1])
-    path = reverse("campaign_calendar")
     return page(
         request,
         "recertification/reminders/calendar.html",
@@ -46,23 +40,12 @@ def calendar(request: Request) -> HttpResponse:
                 "facts": ["three months ahead, by the dates as they stand now"],
                 "actions": [{"label": "Calendar file", "icon": "file", "href": reverse("recert_calendar")}],
             },
-            "chips": pager.chips(path, request.GET, "whose", WHOSE) if may_read_all else [],
-            "rows": [_row(week, most) for week in weeks],
+            "chips": pager.chips(request.path, request.GET, "whose", WHOSE) if may_read_all else [],
+            "rows": [{"week": week, "percent": week.count / most * 100} for week in weeks],
             "is_all": is_all,
             "is_empty": not any(week.count or week.due for week in weeks),
         },
     )
-
-
-def _row(week: Week, most: int) -> Shape:
-    return {
-        "week": week,
-        "high": week.opens.get("high", 0),
-        "standard": week.opens.get("standard", 0),
-        "low": week.opens.get("low", 0),
-        "percent": week.count / most * 100,
-        "number": week.first.isocalendar().week,
-    }
 
 
 @require_GET

@@ -52,10 +52,9 @@ def test_unauthorised_person_gets_no_form_and_opens_nothing(held: Held, now: dat
 
 
 @pytest.mark.rule("R2")
-def test_preview_shows_items_and_reviewers(held: Held, now: datetime) -> None:
+def test_preview_shows_items(held: Held, now: datetime) -> None:
     low_grants(held.submission, 30, begins_at=held.company.now)
     said = text(client_of(held.people.sana), "/campaigns/new/?about=both")
-    assert "Jonas Weil 35 questions, about 45 minutes" in said
     assert "34 grants" in said
     assert "1 automation " in said
     campaign = filled(ordered(Scope(about="both"), by=held.people.sana, now=now), now)
@@ -182,7 +181,7 @@ def test_calendar_shows_openings_by_week(held: Held, now: datetime, monkeypatch:
     rows = {row["week"].first: row for row in page.context["rows"]} if page.context else {}
     monday = opens.date() - timedelta(days=opens.date().weekday())
     if rows:
-        assert rows[monday]["standard"] >= 1
+        assert rows[monday]["week"].opens["standard"] >= 1
     assert client.get("/campaigns/calendar/?whose=all").status_code == 200
     nobody = text(client_of(held.people.nadia), "/campaigns/calendar/")
     assert "No reviews in the next three months." in nobody

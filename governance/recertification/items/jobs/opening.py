@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Coalesce, NullIf
 
 from approvals.assignment.escalation_chain import Bench
 from approvals.models import Grant, GrantState
@@ -21,7 +20,17 @@ from governance.recertification.items.item_context import OF_AUTOMATION, OF_GRAN
 from governance.recertification.items.schedule import OPENS_BEFORE
 from governance.recertification.items.transitions import missing_reviewer, open_item
 from governance.recertification.items.transitions.open_item import scheduled_campaign, times_of
-from governance.recertification.models import UNCLOSED, WAITING, Campaign, CampaignKind, CampaignState, Item, ItemState
+from governance.recertification.models import (
+    UNCLOSED,
+    WAITING,
+    Campaign,
+    CampaignKind,
+    CampaignState,
+    Item,
+    ItemState,
+    under_review,
+    with_tier,
+)
 from inventory.models import Automation, AutomationState
 
 log = structlog.get_logger(__name__)
@@ -65,25 +74,16 @@ def open_in_conflict(now: datetime, actor: Actor) -> int:
 def _grants_due(tier: str, now: datetime) -> QuerySet[Grant]:
     """Live grants that may be due; `schedule.plan` decides."""
     lead = timedelta(days=OPENS_BEFORE[tier])
-    under_review = Item.objects.filter(grant=OuterRef("pk"), state__in=UNCLOSED)
-    rows = (
-        Grant.objects.live(now)
-        .select_related(*OF_GRANT)
-        .annotate(counted=Coalesce(NullIf("raised_to", Value("")), "tier"))
-        .filter(counted=tier, renew=True, ends_at__gt=F("begins_at") + Value(lead))
+    rows = with_tier(Grant.objects.live(now).select_related(*OF_GRANT)).filter(
+        ~under_review(), tier_now=tier, renew=True, ends_at__gt=F("begins_at") + Value(lead)
     )
-    return rows.filter(~Exists(under_review)).filter(Q(ends_at__lte=now + lead) | _review_near("begins_at", tier, now))
+    return rows.filter(Q(ends_at__lte=now + lead) | _review_near("begins_at", tier, now))
 
 
 def _automations_due(tier: str, now: datetime) -> QuerySet[Automation]:
     """Live automations that may be due."""
-    under_review = Item.objects.filter(automation=OuterRef("pk"), state__in=UNCLOSED)
-    rows = (
-        Automation.objects.select_related(*OF_AUTOMATION)
-        .filter(state=AutomationState.LIVE, tier=tier)
-        .filter(~Exists(under_review))
-    )
-    return rows.filter(_review_near("created_at", tier, now))
+    rows = Automation.objects.filter(~under_review("automation"), state=AutomationState.LIVE, tier=tier)
+    return rows.filter(_review_near("created_at", tier, now)).select_related(*OF_AUTOMATION)
 
 
 def _review_near(began: str, tier: str, now: datetime) -> Q:
