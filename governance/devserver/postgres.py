@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -127,47 +127,38 @@ def _unprivileged() -> list[pwd.struct_passwd]:
     return sorted(accounts, key=lambda entry: (entry.pw_name not in ("nobody", "postgres"), entry.pw_name))[:4]
 
 
-def in_user_namespace() -> Account | None:
-    """Stay root outside and be somebody else inside: no file changes owner. None where that is forbidden."""
-    for entry in _unprivileged():
-        prefix = ("unshare", "--user", f"--map-user={entry.pw_uid}", f"--map-group={entry.pw_gid}", "--")
-        if shutil.which("unshare") and subprocess.run([*prefix, "true"], capture_output=True).returncode == 0:
-            return Account(prefix)
-    return None
+def in_user_namespace(entry: pwd.struct_passwd) -> Account:
+    """Stay root outside and be somebody else inside: no file changes owner."""
+    return Account(("unshare", "--user", f"--map-user={entry.pw_uid}", f"--map-group={entry.pw_gid}", "--"))
 
 
-def by_changing_user() -> Account | None:
+def by_changing_user(entry: pwd.struct_passwd) -> Account:
     """Become an unprivileged account that owns the data but may still walk through root's folders to reach them."""
-    for entry in _unprivileged():
-        prefix = (
-            "setpriv",
-            f"--reuid={entry.pw_uid}",
-            f"--regid={entry.pw_gid}",
-            "--clear-groups",
-            "--inh-caps=+dac_override",
-            "--ambient-caps=+dac_override",
-            "--pdeathsig=QUIT",  # a change of account takes back what was asked of the kernel before
-        )
-        if shutil.which("setpriv") and subprocess.run([*prefix, "true"], capture_output=True).returncode == 0:
-            return Account(prefix, (entry.pw_uid, entry.pw_gid))
-    return None
+    ids = (f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups")
+    rights = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+    # A change of account takes back what was asked of the kernel before.
+    return Account(("setpriv", *ids, *rights, "--pdeathsig=QUIT"), (entry.pw_uid, entry.pw_gid))
 
 
-def account() -> Account:
+def account(ways: Sequence[Callable[[pwd.struct_passwd], Account]] = (in_user_namespace, by_changing_user)) -> Account:
     """The account to run the server under here.
 
+    Args:
+        ways: for root to become somebody else, best first.
+
     Raises:
-        Trouble: as root on a machine that allows none of the ways to be somebody else.
+        Trouble: as root on a machine that allows none of the ways.
     """
     if os.geteuid() != 0:
         return Account()
-    way = in_user_namespace() or by_changing_user()
-    if way is None:
-        raise Trouble(
-            "PostgreSQL refuses to run as root, and this machine lets root become nobody else.\n"
-            "Run the command as an ordinary user, or set DATABASE_URL to a PostgreSQL that runs elsewhere."
-        )
-    return way
+    for candidate in (way(entry) for way in ways for entry in _unprivileged()):
+        program, *_ = candidate.prefix
+        if shutil.which(program) and subprocess.run([*candidate.prefix, "true"], capture_output=True).returncode == 0:
+            return candidate
+    raise Trouble(
+        "PostgreSQL refuses to run as root, and this machine lets root become nobody else.\n"
+        "Run the command as an ordinary user, or set DATABASE_URL to a PostgreSQL that runs elsewhere."
+    )
 
 
 class Cluster:

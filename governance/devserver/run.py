@@ -109,14 +109,7 @@ class Supervisor:
         cluster = postgres.Cluster(self.home.postgres, self.home.sockets)
         if not self.home.postgres.exists():
             self.console.say(f"Making an empty database in {self.home.postgres} …")
-        database = Watched(
-            "database",
-            cluster.start,
-            cluster.is_ready,
-            stop_signal=signal.SIGINT,
-            death_signal=signal.SIGQUIT,
-            patience=60,
-        )
+        database = Watched("database", cluster.start, cluster.is_ready, signal.SIGINT, signal.SIGQUIT, patience=60)
         self._begin(database)
         self._await(database, 60)
         self.environment["DATABASE_URL"] = cluster.url
@@ -136,9 +129,8 @@ class Supervisor:
 
     def _prepare(self) -> None:
         """Migrate and load the demo; a failure ends the start with what it said."""
-        prepare = Watched(
-            "prepare", self._spawner([sys.executable, "-m", "governance.devserver.prepare", str(self.home.welcome)])
-        )
+        command = [sys.executable, "-m", "governance.devserver.prepare", str(self.home.welcome)]
+        prepare = Watched("prepare", self._spawner(command))
         self._begin(prepare)
         while prepare.process.poll() is None:
             self._step(0.2)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, time, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -80,20 +80,13 @@ def read(*, production: bool) -> dict[str, Any]:
     if mail and (mail_problem := _mail_problem(mail, password_in_clear=bool(password_in_clear))):
         problems["EMAIL_URL"] = mail_problem
     if production:
-        problems |= {name: f"missing; {text}" for name, text in PRODUCTION_SAYS.items() if not os.environ.get(name)}
-        if "*" in (values["ALLOWED_HOSTS"] or ()):
-            problems["ALLOWED_HOSTS"] = "* is every host; name them, with commas between"
-        if demo:
-            problems["COUNTERSIGN_DEMO"] = "must be off here; it moves the clock and signs people in by name"
+        problems |= _production_problems(values["ALLOWED_HOSTS"] or (), is_demo=bool(demo))
     if problems:
         lines = (f"  {name}: {message}" for name, message in sorted(problems.items()))
         raise SystemExit("Countersign's environment has errors:\n" + "\n".join(lines))
     assert pool_max is not None  # no problem was found
-    return {
-        **values,
-        "MAIL_SERVER": _mail_server(mail),
-        "DATABASES": {"default": database(str(database_url), pool_max=pool_max)},
-    }
+    databases = {"default": database(str(database_url), pool_max=pool_max)}
+    return {**values, "MAIL_SERVER": _mail_server(mail), "DATABASES": databases}
 
 
 def _problems(env: Env) -> dict[str, str]:
@@ -106,6 +99,16 @@ def _problems(env: Env) -> dict[str, str]:
             for name, texts in messages.items()
         }
     return {}
+
+
+def _production_problems(hosts: Collection[str], *, is_demo: bool) -> dict[str, str]:
+    """What an installation that counts lacks, or may not have."""
+    problems = {name: f"missing; {text}" for name, text in PRODUCTION_SAYS.items() if not os.environ.get(name)}
+    if "*" in hosts:
+        problems["ALLOWED_HOSTS"] = "* is every host; name them, with commas between"
+    if is_demo:
+        problems["COUNTERSIGN_DEMO"] = "must be off here; it moves the clock and signs people in by name"
+    return problems
 
 
 _NOT_NEGATIVE = validate.Range(min=0, error="0 for no pool, or how many connections one process may hold")
@@ -210,16 +213,9 @@ def _mail_server(mail: Mapping[str, Any]) -> dict[str, Any] | None:
     """The arguments of `django.core.mail.get_connection`; None without a mail server."""
     if not mail["EMAIL_HOST"]:
         return None
-    return {
-        "backend": mail["EMAIL_BACKEND"],
-        "host": mail["EMAIL_HOST"],
-        "port": mail["EMAIL_PORT"],
-        "username": mail["EMAIL_HOST_USER"] or "",
-        "password": mail["EMAIL_HOST_PASSWORD"] or "",
-        "use_tls": mail["EMAIL_USE_TLS"],
-        "use_ssl": mail["EMAIL_USE_SSL"],
-        "timeout": MAIL_TIMEOUT,
-    }
+    names = ("backend", "host", "port", "use_tls", "use_ssl")
+    sign_in = {"username": mail["EMAIL_HOST_USER"] or "", "password": mail["EMAIL_HOST_PASSWORD"] or ""}
+    return {**{name: mail[f"EMAIL_{name.upper()}"] for name in names}, **sign_in, "timeout": MAIL_TIMEOUT}
 
 
 def database(url: str, *, pool_max: int) -> dict[str, object]:
@@ -230,8 +226,8 @@ def database(url: str, *, pool_max: int) -> dict[str, object]:
         pool_max: connections one process may hold; 0 turns the pool off.
     """
     parts = conninfo_to_dict(url) if url else {}
-    allowed = {"dbname", "user", "password", "host", "port"}
-    options: dict[str, object] = {key: value for key, value in parts.items() if key not in allowed}
+    names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+    options: dict[str, object] = {key: value for key, value in parts.items() if key not in names.values()}
     # Values travel beside the statement, so that PostgreSQL plans it once for a connection and not at each request.
     options |= {"server_side_binding": True, "prepare_threshold": PREPARE_AFTER}
     # A server that is away, or answers nothing, is given up on quickly: people get a page that says so.
@@ -245,11 +241,8 @@ def database(url: str, *, pool_max: int) -> dict[str, object]:
         }
     return {
         "ENGINE": "governance.settings.postgresql",
+        **{setting: str(parts.get(name, "")) for setting, name in names.items()},
         "NAME": parts.get("dbname", "countersign"),
-        "USER": parts.get("user", ""),
-        "PASSWORD": parts.get("password", ""),
-        "HOST": parts.get("host", ""),
-        "PORT": str(parts.get("port", "")),
         "CONN_MAX_AGE": 0,
         "OPTIONS": options,
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -59,7 +59,7 @@ def roles_of(person: Person, now: datetime) -> frozenset[Role]:
 
     A person who left or is inactive holds none; everybody else is an employee. Asks the database each time.
     """
-    return _standing(person, now)[0]
+    return _read_standing(person, now).roles
 
 
 #: Roles that count at an instant, who has handed over to somebody then (`_givers`), and whether they lead a team. Asked at every page and every write, where
@@ -76,16 +76,24 @@ UNION ALL
 """
 
 
-def _standing(person: Person, now: datetime) -> tuple[frozenset[Role], tuple[int, ...], bool]:
-    """Return a person's roles at ``now``, the ids of the people they are a delegate of, and whether they lead a team: one query."""
+class _Standing(NamedTuple):
+    """A person's roles at an instant, the ids of the people they are a delegate of, and whether they lead a team."""
+
+    roles: frozenset[Role] = frozenset()
+    givers: tuple[int, ...] = ()
+    leads: bool = False
+
+
+def _read_standing(person: Person, now: datetime) -> _Standing:
+    """Read how a person stands at ``now``: one query."""
     if not person.is_here:
-        return frozenset(), (), False
+        return _Standing()
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, {"person": person.pk, "now": now})
         pairs = cursor.fetchall()
     roles = {Role.EMPLOYEE, *(Role(name) for name, _ in pairs if name in ASSIGNABLE)}
     givers = tuple(giver for _, giver in pairs if giver is not None)
-    return frozenset(roles), givers, any(name == "leads" for name, _ in pairs)
+    return _Standing(frozenset(roles), givers, any(name == "leads" for name, _ in pairs))
 
 
 def _givers(person: Person, now: datetime) -> QuerySet[Delegation]:
@@ -94,21 +102,24 @@ def _givers(person: Person, now: datetime) -> QuerySet[Delegation]:
     return running.filter(giver__is_active=True, giver__left_at__isnull=True).order_by()
 
 
-def roles_held(actor: Actor, now: datetime) -> frozenset[Role]:
-    """The roles in which an actor acts at ``now``: their own or, under a delegation that stands, the giver's (A11).
+def _standing_for(actor: Actor, person: Person, now: datetime) -> _Standing:
+    """How a person of an actor stands, read once for one actor and instant; somebody who is kept out stands for nothing (S8).
 
-    Asked once for one actor and instant, that is once a request; a write begins with an actor who remembers nothing.
+    That is once a request; a write begins with an actor who remembers nothing.
     """
-    key = ("roles", now)
+    key = ("standing", now, person.pk)
     if key not in actor.memory:
-        person = actor.capacity_of
-        counts = person is not None and stands_in(actor, now)
-        standing = _standing(person, now) if counts and person is not None else (frozenset[Role](), (), False)
-        actor.memory[key], givers, leads = standing
-        if actor.standing_for is None:
-            actor.memory["answers as", now], actor.memory["leads", now] = givers, leads
-    held: frozenset[Role] = actor.memory[key]
-    return held
+        actor.memory[key] = _Standing() if person.is_kept_out(now) else _read_standing(person, now)
+    standing: _Standing = actor.memory[key]
+    return standing
+
+
+def roles_held(actor: Actor, now: datetime) -> frozenset[Role]:
+    """The roles in which an actor acts at ``now``: their own or, under a delegation that stands, the giver's (A11)."""
+    person = actor.capacity_of
+    if person is None or not stands_in(actor, now):
+        return frozenset()
+    return _standing_for(actor, person, now).roles
 
 
 def read_at(actor: Actor) -> datetime:
@@ -116,7 +127,7 @@ def read_at(actor: Actor) -> datetime:
 
     For what stands around a page, a link or a count: they serve there, whatever instant they were asked for. Never for a verdict.
     """
-    return next((now for what, now in actor.memory if what == "roles"), None) or business_time.now()
+    return next((key[1] for key in actor.memory if key[0] == "standing"), None) or business_time.now()
 
 
 def is_led_to(actor: Actor, permission: Permission) -> bool:
@@ -132,13 +143,7 @@ def answers_as(actor: Actor, now: datetime) -> tuple[int, ...]:
     """
     if actor.person is None:
         return ()
-    key = ("answers as", now)
-    if key not in actor.memory and actor.standing_for is None:
-        roles_held(actor, now)
-    if key not in actor.memory:
-        actor.memory[key] = _standing(actor.person, now)[1]
-    givers: tuple[int, ...] = actor.memory[key]
-    return (actor.person.pk, *givers)
+    return (actor.person.pk, *_standing_for(actor, actor.person, now).givers)
 
 
 def may_lead(actor: Actor, now: datetime) -> bool:
@@ -146,8 +151,10 @@ def may_lead(actor: Actor, now: datetime) -> bool:
 
     Read together with the actor's roles, once a request. Never for a verdict.
     """
-    people = answers_as(actor, now)
-    return len(people) > 1 or bool(actor.memory.get(("leads", now), True))
+    if actor.person is None or actor.standing_for is not None:
+        return True
+    standing = _standing_for(actor, actor.person, now)
+    return standing.leads or bool(standing.givers)
 
 
 def stands_in(actor: Actor, now: datetime) -> bool:

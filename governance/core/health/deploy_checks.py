@@ -44,42 +44,37 @@ def the_database_answers(app_configs: Apps, **_: Any) -> list[CheckMessage]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
-        return [_silent("database", "DATABASE_URL", error, "web.E004")]
+        return _silent("database", "DATABASE_URL", error, "web.E004")
     return []
 
 
 @register(CONNECTIONS, deploy=True)
 def redis_answers(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     """`REDIS_URL` opens a Redis."""
-    if not settings.BROKER_URL:
-        return []
     waits = {"socket_connect_timeout": ANSWERS_WITHIN, "socket_timeout": ANSWERS_WITHIN}
     try:
-        with redis.Redis.from_url(settings.BROKER_URL, **waits) as client:
-            client.ping()
+        if settings.BROKER_URL:
+            with redis.Redis.from_url(settings.BROKER_URL, **waits) as client:
+                client.ping()
     except (redis.RedisError, ValueError) as error:
-        return [_silent("Redis", "REDIS_URL", error, "web.E005")]
+        return _silent("Redis", "REDIS_URL", error, "web.E005")
     return []
 
 
 @register(CONNECTIONS, deploy=True)
 def the_mail_server_answers(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     """`EMAIL_URL` opens a mail server, which takes the password."""
-    if not settings.MAIL_SERVER:
-        return []
-    server = get_connection(**{**settings.MAIL_SERVER, "timeout": ANSWERS_WITHIN})
     try:
-        server.open()
-        server.close()
-    except (
-        OSError,
-        ValueError,
-    ) as error:  # smtplib's errors are of the first kind; a host with an empty label of the second
-        return [_silent("mail server", "EMAIL_URL", error, "web.E006")]
+        if settings.MAIL_SERVER:
+            server = get_connection(**{**settings.MAIL_SERVER, "timeout": ANSWERS_WITHIN})
+            server.open()
+            server.close()
+    except (OSError, ValueError) as error:  # smtplib's errors, and a host with an empty label
+        return _silent("mail server", "EMAIL_URL", error, "web.E006")
     return []
 
 
-def _silent(what: str, variable: str, error: Exception, code: str) -> Error:
+def _silent(what: str, variable: str, error: Exception, code: str) -> list[CheckMessage]:
     """The message names the kind of error alone: its text may hold an address or a password."""
     cause = error.__cause__ or error
-    return Error(f"The {what} does not answer ({type(cause).__name__}).", hint=f"Check {variable}.", id=code)
+    return [Error(f"The {what} does not answer ({type(cause).__name__}).", hint=f"Check {variable}.", id=code)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -100,14 +101,11 @@ def permissions_are_granted(app_configs: Apps, **_: Any) -> list[CheckMessage]:
 @register(Tags.models)
 def duties_have_one_meaning(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     """One code of a duty stands for one rule wherever it is declared; ``STATE`` is no rule's code but the engine's own."""
-    rules: dict[str, set[str]] = {}
-    for operation in declared():
-        for duty in operation.all_duties:
-            if duty.code == "STATE":
-                continue
-            rules.setdefault(duty.code, set()).add(duty.rule)
+    rules: dict[str, set[str]] = defaultdict(set)
+    for duty in (duty for operation in declared() for duty in operation.all_duties):
+        rules[duty.code].add(duty.rule)
     return [
         Error(f"The duty {code} stands for several rules: {', '.join(sorted(duties))}.", id="controls.E013")
         for code, duties in sorted(rules.items())
-        if len(duties) > 1
+        if len(duties) > 1 and code != "STATE"
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 
 import structlog
 from celery import current_app
@@ -22,25 +23,21 @@ def _send(job: str) -> None:
         log.warning("nudge.lost", job=job, error=type(error).__name__)
 
 
-class _Nudge:
-    """One nudge that waits for the commit."""
-
-    def __init__(self, job: str) -> None:
-        self.job = job
-
-    def __call__(self) -> None:
-        gathered = _gathered.get()
-        if gathered is None:
-            _send(self.job)
-        else:
-            gathered.add(self.job)
+def _wake(job: str) -> None:
+    """Send one nudge after the commit, or keep it for the end of `gathered`."""
+    jobs = _gathered.get()
+    if jobs is None:
+        _send(job)
+    else:
+        jobs.add(job)
 
 
 def send(job: str) -> None:
     """Nudge the job named ``app.job`` after commit, once a transaction; nothing happens when that rolls back."""
     waiting = transaction.get_connection().run_on_commit
-    if not any(isinstance(callback[1], _Nudge) and callback[1].job == job for callback in waiting):
-        transaction.on_commit(_Nudge(job), robust=True)
+    nudges = [callback[1] for callback in waiting if isinstance(callback[1], partial)]
+    if not any(nudge.func is _wake and nudge.args == (job,) for nudge in nudges):
+        transaction.on_commit(partial(_wake, job), robust=True)
 
 
 @contextmanager

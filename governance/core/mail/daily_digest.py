@@ -202,15 +202,10 @@ def _make(person: Person, key: str, what: Q, now: datetime) -> dict[str, int]:
     dropped = _drop(notices, still, DONE if person.is_here else GONE)
     if not still:
         return {"dropped": dropped}
-    digest = outbox.notice(
-        recipient=person,
-        event=notice_events.DIGEST,
-        thread=f"digest:{person.pk}",
-        key=key,
-        now=now,
-        context={"path": "/"},
+    thread, context = f"digest:{person.pk}", {"path": "/"}
+    made = outbox.queue(
+        [outbox.notice(recipient=person, event=notice_events.DIGEST, thread=thread, key=key, now=now, context=context)]
     )
-    made = outbox.queue([digest])
     for notice in made:
         Notice.objects.filter(pk__in=still).update(state=NoticeState.CARRIED, digest=notice, error="")
     return {"digests": len(made), "dropped": dropped}

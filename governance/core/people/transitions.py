@@ -83,14 +83,8 @@ def give_role(
     step: Step[Person], *, role: Role, proposed_by: Person, proposed_at: datetime, confirmed_by: Person
 ) -> Effect:
     """Somebody holds a role from now on, by a proposal that two admins signed and they accepted (S8)."""
-    made = RoleAssignment(
-        person=step.subject,
-        role=role,
-        proposed_by=proposed_by,
-        proposed_at=proposed_at,
-        confirmed_by=confirmed_by,
-        confirmed_at=step.now,
-    )
+    proposed = {"proposed_by": proposed_by, "proposed_at": proposed_at, "confirmed_by": confirmed_by}
+    made = RoleAssignment(person=step.subject, role=role, confirmed_at=step.now, **proposed)
     step.save(made)
     return Effect(subject=made, payload={"role": str(role), "person": str(step.subject.opaque_id)})
 
@@ -99,9 +93,8 @@ def give_role(
 def give_role_back(step: Step[Person], *, ended: RoleAssignment) -> Effect:
     """Somebody holds a role again that one admin ended at once and no other countersigned (S8)."""
     first = ended.restores or ended
-    made = RoleAssignment(
-        person=step.subject, role=ended.role, proposed_at=step.now, confirmed_at=step.now, restores=first
-    )
+    times = {"proposed_at": step.now, "confirmed_at": step.now}
+    made = RoleAssignment(person=step.subject, role=ended.role, restores=first, **times)
     step.save(made)
     return Effect(subject=made, payload={"role": ended.role, "person": str(step.subject.opaque_id)})
 
@@ -109,25 +102,15 @@ def give_role_back(step: Step[Person], *, ended: RoleAssignment) -> Effect:
 @transition(RoleAssignment, event="role.ended", permission=None, duties=[not_ended])
 def end_role(step: Step[RoleAssignment]) -> Effect:
     """A role ends at once, by a proposal that two admins signed, or by one that may act before the second has (S8)."""
-    _one_at_a_time(_ADMINS_LOCK)
-    refusal = admins_left(step.subject.person, step.now) if step.subject.role == Role.ADMIN else None
-    if refusal is not None:
-        raise refuse(refusal)
+    if step.subject.role == Role.ADMIN:
+        _keep_two_admins(step.subject.person, step.now)
     step.subject.until = step.now
     step.save(step.subject)
-    notices = outbox.notice(
-        recipient=step.subject.person,
-        event="role_ended",
-        thread=f"role:{step.subject.pk}",
-        key=f"role:{step.subject.pk}:ended",
-        now=step.now,
-        context={
-            "role": ROLE_WORDS[Role(step.subject.role)],
-            "by": step.actor.person.name if step.actor.person else "",
-            "page": ["me"],
-        },
+    by = step.actor.person.name if step.actor.person else ""
+    context, thread = {"role": step.subject.words, "by": by, "page": ["me"]}, f"role:{step.subject.pk}"
+    outbox.queue(
+        outbox.each([step.subject.person], "role_ended", thread=thread, key="ended", now=step.now, context=context)
     )
-    outbox.queue([notices])
     return Effect(payload={"role": step.subject.role})
 
 
@@ -156,18 +139,10 @@ def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: 
     made = Delegation(giver=giver, taker=step.subject, from_at=from_at, until_at=until_at, reason=step.reason)
     step.save(made)
     context = {"name": giver.name, "from_at": from_at.isoformat(), "until_at": until_at.isoformat(), "page": ["me"]}
-    notices = outbox.notice(
-        recipient=step.subject,
-        event="delegation_set",
-        thread=f"delegation:{made.pk}",
-        key=f"delegation:{made.pk}:set",
-        now=step.now,
-        context=context,
-    )
-    outbox.queue([notices])
-    return Effect(
-        subject=made, payload={"from_at": ledger_events.instant(from_at), "until_at": ledger_events.instant(until_at)}
-    )
+    thread = f"delegation:{made.pk}"
+    outbox.queue(outbox.each([step.subject], "delegation_set", thread=thread, key="set", now=step.now, context=context))
+    payload = {"from_at": ledger_events.instant(from_at), "until_at": ledger_events.instant(until_at)}
+    return Effect(subject=made, payload=payload)
 
 
 def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, until_at: datetime) -> None:
@@ -175,17 +150,13 @@ def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, unti
     then = Delegation.objects.filter(ended_at__isnull=True, until_at__gt=from_at, from_at__lt=until_at)
     lacking = (access.roles_of(giver, step.now) & {*SAME_DUTY}) - access.roles_of(taker, step.now)
     words = " and ".join(sorted(ROLE_WORDS[role].lower() for role in lacking))
+    days, total = timedelta(days=DELEGATION_DAYS), _handed_over(giver, step.now) + (until_at - from_at)
+    far = from_at > step.now + timedelta(days=DELEGATION_AHEAD)
     problems = [
         (giver.pk == taker.pk, "You can't stand in for yourself."),
         (from_at < step.now, "A delegation starts in the future, not in the past."),
-        (
-            not from_at < until_at <= from_at + timedelta(days=DELEGATION_DAYS),
-            f"It lasts at most {DELEGATION_DAYS} days.",
-        ),
-        (
-            from_at > step.now + timedelta(days=DELEGATION_AHEAD),
-            f"It begins within {DELEGATION_AHEAD} days: who decides for you in a year is not known yet.",
-        ),
+        (not from_at < until_at <= from_at + days, f"It lasts at most {DELEGATION_DAYS} days."),
+        (far, f"It begins within {DELEGATION_AHEAD} days: who decides for you in a year is not known yet."),
         (bool(lacking), f"{taker.name} is not trusted as {words}: a delegate has the same duty."),
         (
             then.filter(giver=taker).exists(),
@@ -197,7 +168,7 @@ def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, unti
             "Somebody has passed their decisions on to you: a delegation goes one level.",
         ),
         (
-            _handed_over(giver, step.now) + (until_at - from_at) > timedelta(days=DELEGATION_DAYS),
+            total > days,
             f"With what you have handed over already it is more than {DELEGATION_DAYS} days: set the rest once those are gone.",
         ),
     ]
@@ -255,16 +226,16 @@ def leave(step: Step[Person]) -> Effect:
 
 
 def _leave(step: Step[Person]) -> Effect:
-    _keep_two_admins(step)
+    _keep_two_admins(step.subject, step.now)
     step.subject.left_at, step.subject.is_active, step.subject.kept_out_until = step.now, False, None
     step.save(step.subject)
     return Effect()
 
 
-def _keep_two_admins(step: Step[Person]) -> None:
+def _keep_two_admins(person: Person, now: datetime) -> None:
     """Refuse to remove one of the last two admins: two admins are needed to give a role (S9)."""
     _one_at_a_time(_ADMINS_LOCK)
-    refusal = admins_left(step.subject, step.now)
+    refusal = admins_left(person, now)
     if refusal is not None:
         raise refuse(refusal)
 
@@ -272,7 +243,7 @@ def _keep_two_admins(step: Step[Person]) -> None:
 @transition(Person, event="person.kept_out", permission=None, duties=[not_left])
 def keep_out(step: Step[Person], *, until: datetime) -> Effect:
     """One admin says that somebody left, and no second has countersigned it: they sign in no more, and nobody comes in their place (S8)."""
-    _keep_two_admins(step)
+    _keep_two_admins(step.subject, step.now)
     step.subject.kept_out_until = until
     step.save(step.subject)
     return Effect(payload={"until": ledger_events.instant(until)})

@@ -50,15 +50,8 @@ def found_company(start: datetime) -> Cast:
 
 
 def _person(row: PersonRow, password: str) -> Person:
-    opaque_id = uuid.uuid5(NAMESPACE, row.key)
-    return Person(
-        opaque_id=opaque_id,
-        email=row.address,
-        subject=row.address,
-        name=row.name,
-        title=row.title,
-        password=password,
-    )
+    known_as = {"opaque_id": uuid.uuid5(NAMESPACE, row.key), "email": row.address, "subject": row.address}
+    return Person(**known_as, name=row.name, title=row.title, password=password)
 
 
 def _people(made: Cast, now: datetime) -> None:

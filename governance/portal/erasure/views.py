@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -14,7 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput, Refusal
+from governance.core.duties.refusals import InvalidInput
+from governance.core.engine.transition import Transition
 from governance.core.erasure.transitions import ask_erasure, drop_erasure, erase
 from governance.core.models import Erasure, Person
 from governance.portal.view_guards.decorators import answers_refusals
@@ -55,40 +55,19 @@ def open_erasures() -> QuerySet[Erasure]:
 @answers_refusals
 def person_erase(request: Request, pk: int) -> HttpResponse:
     """Request an erasure; the admin types the person's name (H6)."""
-    person, now = get_object_or_404(Person, pk=pk), business_time.now()
-    reason = request.POST.get("reason", "")
-    ask = {
-        "id": "erase",
-        "title": f"Erase {person.name}?",
-        "text": "It happens once a second admin confirms it, and can’t be undone.",
-        "action": reverse("person_erase", args=[pk]),
-        "label": "Ask to erase",
-        "reason": {"label": "Why", "required": True, "value": reason, "help": "It stays on record."},
-    }
-
-    def act(named: str) -> object:
-        return ask_erasure(person, actor=request.actor, now=now, reason=reason, named=named)
-
-    return _ask_for_name(request, ask, act, ask_erasure.refusal(person, actor=request.actor, now=now), person)
+    person = get_object_or_404(Person, pk=pk)
+    text = "It happens once a second admin confirms it, and can’t be undone."
+    return _ask_for_name(request, ask_erasure, person, person, f"Erase {person.name}?", text, "Ask to erase")
 
 
 @require_http_methods(["GET", "POST"])
 @answers_refusals
 def erasure_confirm(request: Request, pk: int) -> HttpResponse:
     """Confirm another admin's request: the person is erased (H6)."""
-    row, now = get_object_or_404(Erasure.objects.select_related("person", "asked_by"), pk=pk), business_time.now()
-    ask = {
-        "id": "erase",
-        "title": f"Erase {row.person.name} for good?",
-        "text": f"{row.asked_by.name} asks for it. It happens at once, and can’t be undone.",
-        "action": reverse("erasure_confirm", args=[pk]),
-        "label": "Erase for good",
-    }
-
-    def act(named: str) -> object:
-        return erase(row, actor=request.actor, now=now, named=named)
-
-    return _ask_for_name(request, ask, act, erase.refusal(row, actor=request.actor, now=now), row.person)
+    row = get_object_or_404(Erasure.objects.select_related("person", "asked_by"), pk=pk)
+    title = f"Erase {row.person.name} for good?"
+    text = f"{row.asked_by.name} asks for it. It happens at once, and can’t be undone."
+    return _ask_for_name(request, erase, row, row.person, title, text, "Erase for good")
 
 
 @require_POST
@@ -101,20 +80,23 @@ def erasure_drop(request: Request, pk: int) -> HttpResponse:
 
 
 def _ask_for_name(
-    request: Request, ask: Shape, act: Callable[[str], object], erase_refusal: Refusal | None, person: Person
+    request: Request, verb: Transition[Any], row: Model, person: Person, title: str, text: str, label: str
 ) -> HttpResponse:
-    """Ask for the person's name on a page of its own; a wrong name keeps the typed text."""
-    back_href, typed = person.href, request.POST.get("named", "")
-    ask |= {"kind": "danger", "consequences": "portal/erasure/consequences.html"}
-    ask["named"] = {"label": f"Type their name: {person.name}", "value": typed}
+    """Ask for the person's name, and for a reason if the operation needs one; a wrong name keeps the typed text."""
+    now, reason = business_time.now(), request.POST.get("reason", "")
+    ask: Shape = {"id": "erase", "title": title, "text": text, "action": request.path, "label": label, "kind": "danger"}
+    ask["consequences"] = "portal/erasure/consequences.html"
+    ask["named"] = {"label": f"Type their name: {person.name}", "value": request.POST.get("named", "")}
+    if verb.reason_needed:
+        ask["reason"] = {"label": "Why", "required": True, "value": reason, "help": "It stays on record."}
     status = 200
     if request.method == "POST":
         try:
-            act(typed)
-            return redirect(back_href)
+            verb(row, actor=request.actor, now=now, reason=reason, named=ask["named"]["value"])
+            return redirect(person.href)
         except InvalidInput as invalid:
             problem, status = invalid.refusal, invalid.status
             ask["named" if problem.code == "NAME" else "reason"]["error"] = problem.sentence
-    elif erase_refusal is not None:
-        return refused(request, erase_refusal, context={"back_href": back_href})
-    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back_href}, status=status)
+    elif (refusal := verb.refusal(row, actor=request.actor, now=now)) is not None:
+        return refused(request, refusal, context={"back_href": person.href})
+    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": person.href}, status=status)

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from approvals.models import Proposal
-from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds import kind as kind_kind
+from approvals.proposals.views import proposing
 from governance.core.access import access
 from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal, refuse
@@ -90,10 +90,7 @@ def _propose(request: Request, kind: str, target: str, document: dict[str, Any],
     row = Proposal(kind=kind, target=target)
     if kind_kind.kind_of(kind).about(target) is None:
         raise Http404
-    made = proposal_transitions.propose(
-        row, actor=request.actor, now=business_time.now(), reason=reason, document=document
-    )
-    return redirect("proposal", made.pk)
+    return redirect("proposal", proposing.write(request, row, business_time.now(), document, reason).pk)
 
 
 @require_POST

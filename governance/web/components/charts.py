@@ -22,24 +22,22 @@ STEP = 12  # one weekly bar and the gap after it, in units of the drawing
 BARS_HEIGHT = 40
 
 
-def segments(parts: Sequence[str], label: str = "") -> SafeString:
-    """Draw one segment a record; ``parts`` are keys of ``words.SEGMENTS``. The label is counted from them if not given."""
+def segments(parts: Sequence[str]) -> SafeString:
+    """Draw one segment a record; ``parts`` are keys of ``state_words.SEGMENTS``, and counted in words."""
     counts = Counter(parts)
-    description = label or ", ".join(f"{counts[key]} {words}" for key, words in SEGMENTS.items() if counts[key])
+    description = ", ".join(f"{counts[key]} {word.text}" for key, word in SEGMENTS.items() if counts[key])
     drawn = format_html_join("", '<span class="segment-{}"></span>', ((part,) for part in parts))
     return format_html(
         '<span class="segments" role="img" aria-label="{}">{}</span>', description or "nothing yet", drawn
     )
 
 
-def bar(percent: float, label: str = "", tone: str = "") -> SafeString:
-    """Draw a bar that is ``percent`` (0 to 100) full; without a label it decorates the adjacent words."""
+def bar(percent: float, tone: str = "") -> SafeString:
+    """Draw a bar that is ``percent`` (0 to 100) full; it decorates the adjacent words."""
     filled = format_html(
         '<rect class="bar-fill {}" width="{}%" height="6" rx="3"/>', tone, f"{min(max(percent, 0), 100):.4g}"
     )
     ground = SafeString('<rect class="bar-ground" width="100%" height="6" rx="3"/>')
-    if label:
-        return format_html('<svg class="bar" height="6" role="img" aria-label="{}">{}{}</svg>', label, ground, filled)
     return format_html('<svg class="bar" height="6" aria-hidden="true">{}{}</svg>', ground, filled)
 
 
@@ -56,19 +54,19 @@ def _ordinal(value: datetime | date) -> float:
     return float(value.toordinal())
 
 
-def weekly_bars(counts: Sequence[int], label: str, first: str = "", last: str = "now") -> SafeString:
+def weekly_bars(counts: Sequence[int], label: str, first: str = "") -> SafeString:
     """Draw one bar a week, oldest first; an empty week is a stub.
 
     Args:
         counts: calls a week, usually 26 of them.
         label: the finding in words, for those who don't see the picture.
-        first, last: what stands under the first and the last bar.
+        first: what stands under the first bar.
     """
     top, bars = max([*counts, 1]), []
     for index, count in enumerate(counts):
         height = max(round(count / top * BARS_HEIGHT), 4) if count else 2
         bars.append({"x": index * STEP + 1, "height": height, "y": BARS_HEIGHT + 4 - height, "is_empty": not count})
-    context = {"bars": bars, "width": STEP * max(len(counts), WEEKS), "label": label, "first": first, "last": last}
+    context = {"bars": bars, "width": STEP * max(len(counts), WEEKS), "label": label, "first": first}
     return render_to_string("components/weekly_bars.html", context)
 
 

@@ -41,15 +41,8 @@ RATINGS: Final = STATES.pop("rating")
 DATA_CLASSES: Final = STATES.pop("data_class")
 DATA_CLASS_UNSET: Final = DATA_CLASSES["restricted"]  # I3: unset counts as restricted
 RESOURCE_KINDS: Final = STATES.pop("resource_kind")
-# Segments of a stepper: what each value says when the whole bar is read aloud, in this order.
-SEGMENTS: Final = {
-    "approved": "approved",
-    "refused": "refused",
-    "mine": "waiting for you",
-    "other": "waiting for others",
-    "asked": "changes asked",
-    "later": "not open yet",
-}
+#: Segments of a stepper: what each value says when the whole bar is read aloud, in this order.
+SEGMENTS: Final = STATES.pop("segment")
 
 
 def state_word(kind: str, value: str, *, mine: bool = False, holder: str = "") -> Word:

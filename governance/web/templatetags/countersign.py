@@ -6,7 +6,7 @@ package; a tag that needs to know the time takes ``now`` from the context.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from django.template import Context
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import get_text_list
 
 from governance.web.components import charts, marks, state_words, times
 from governance.web.pages import page
@@ -294,8 +295,7 @@ def short_digest(value: str) -> str:
 @register.filter
 def listed(values: Iterable[str]) -> str:
     """Join names as a sentence does: "Omar, Mei and Rita"."""
-    names: Sequence[str] = [str(value) for value in values]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+    return get_text_list([str(value) for value in values], "and")
 
 
 @register.simple_tag

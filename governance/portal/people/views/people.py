@@ -19,6 +19,7 @@ from approvals.proposals import rules as proposal_rules
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds import leaver
+from approvals.proposals.views import proposing
 from approvals.proposals.views import rows as proposal_rows
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
@@ -217,13 +218,10 @@ def role_propose(request: Request, pk: int) -> HttpResponse:
 
 
 def _propose(request: Request, target: str, reason: str, *, held: bool) -> Proposal:
-    row, document = Proposal(kind="role", target=target[:64]), {"held": held}
     if kind_kind.kind_of("role").about(target) is None:
         raise refuse(Refusal("S8", "input", "There is no such role to give.", f"It is one of: {ASSIGNABLE_WORDS}."))
-    now, at_once = business_time.now(), not held
-    return proposal_transitions.propose(
-        row, actor=request.actor, now=now, reason=reason, document=document, at_once=at_once
-    )
+    row, now = Proposal(kind="role", target=target[:64]), business_time.now()
+    return proposing.write(request, row, now, {"held": held}, reason, at_once=not held)
 
 
 @require_http_methods(["GET", "POST"])
@@ -258,11 +256,10 @@ def person_left(request: Request, pk: int) -> HttpResponse:
     hours = policy_queries.in_force(now).at_once_hours
 
     def record(reason: str) -> object:
-        given: Shape = {"actor": request.actor, "now": now, "reason": reason}
         if not by_two:
-            return record_leaver(person_row, **given)
+            return record_leaver(person_row, actor=request.actor, now=now, reason=reason)
         row = Proposal(kind="leaving", target=str(pk))
-        return proposal_transitions.propose(row, **given, document={"left": True}, at_once=True)
+        return proposing.write(request, row, now, {"left": True}, reason, at_once=True)
 
     return ask(
         request,
