@@ -16,7 +16,6 @@ from approvals.api.responses import Problem
 from governance.core.duties.refusals import Refused
 from governance.web.errors import database_outage
 from governance.web.errors.problem_documents import not_there, problem
-from governance.web.pages.page import REFUSAL_STATUS
 from governance.web.requests import upload_limits
 from inventory.imports.import_process import ImportBusy
 
@@ -62,7 +61,7 @@ def _busy(request: HttpRequest, error: ImportBusy) -> HttpResponse:
 def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
     refusal = error.refusal
     fields = [(detail[0], detail[1]) for detail in refusal.detail if len(detail) == 2 and detail[0]]
-    return problem(REFUSAL_STATUS.get(refusal.kind, 403), refusal.code, refusal.sentence, refusal.to_do, fields=fields)
+    return problem(error.status, refusal.code, refusal.sentence, refusal.to_do, fields=fields)
 
 
 def not_allowed(answer: HttpResponse) -> HttpResponse:

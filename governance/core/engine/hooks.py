@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal
+
+T = TypeVar("T")
 
 #: ``handler(subject, step)``; the step carries actor, now and correlation.
 Handler = Callable[[Any, Any], None]
@@ -23,18 +25,20 @@ _demanded: dict[str, list[Duty]] = {}
 _barring: dict[str, list[Barring]] = {}
 
 
+def _add(registry: dict[str, list[T]], event: str, entry: T) -> None:
+    entries = registry.setdefault(event, [])
+    if entry not in entries:
+        entries.append(entry)
+
+
 def register(event: str, handler: Handler) -> None:
     """Have ``handler(subject, step)`` run whenever ``event`` happens. Call it in an app's `ready()`; twice is once."""
-    handlers = _handlers.setdefault(event, [])
-    if handler not in handlers:
-        handlers.append(handler)
+    _add(_handlers, event, handler)
 
 
 def demand(event: str, duty: Duty) -> None:
     """Have every operation of ``event`` ask ``duty`` too: its facts stand in a higher app. Call it in `ready()`; twice is once."""
-    duties = _demanded.setdefault(event, [])
-    if duty not in duties:
-        duties.append(duty)
+    _add(_demanded, event, duty)
 
 
 def demanded(event: str) -> tuple[Duty, ...]:
@@ -44,9 +48,7 @@ def demanded(event: str) -> tuple[Duty, ...]:
 
 def bar(event: str, who: Barring) -> None:
     """Have ``who(subject, now)`` say who can't be named where that makes ``event``. Call it in `ready()`; twice is once."""
-    barrings = _barring.setdefault(event, [])
-    if who not in barrings:
-        barrings.append(who)
+    _add(_barring, event, who)
 
 
 def barred(event: str, subject: object, now: datetime) -> dict[int, Refusal]:

@@ -21,14 +21,13 @@ UNSEALED = timedelta(minutes=2)
 
 #: What higher apps know to be missing: ``advice(now)`` says it, one sentence each.
 Advice = Callable[[datetime], Iterable[str]]
-_advice: dict[str, list[Advice]] = {}
+_advice: list[tuple[str, Advice]] = []
 
 
 def register_advice(part: str, advice: Advice) -> None:
     """Have ``advice(now)`` asked whenever health is; what it says is no failure. Call it in an app's `ready()`; twice is once."""
-    advisers = _advice.setdefault(part, [])
-    if advice not in advisers:
-        advisers.append(advice)
+    if (part, advice) not in _advice:
+        _advice.append((part, advice))
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,7 @@ def findings(*, now: datetime, at: datetime) -> list[Finding]:
     results += [Finding("keys", problem) for problem in key_files.problems()]
     results += _calendar(now)
     results += [Finding("people", sentence, is_failure=False) for sentence in people_transitions.missing_for_work(now)]
-    for part, advisers in _advice.items():
-        results += [Finding(part, sentence, is_failure=False) for advice in advisers for sentence in advice(now)]
+    results += [Finding(part, sentence, is_failure=False) for part, advice in _advice for sentence in advice(now)]
     return sorted(results, key=lambda finding: not finding.is_failure)
 
 
@@ -117,9 +115,8 @@ def _ledger_problem(now: datetime, at: datetime) -> str:
 def _mail(at: datetime) -> list[Finding]:
     failed = Notice.objects.filter(state=NoticeState.FAILED, claimed_at__gte=at - timedelta(days=1)).count()
     waiting = Notice.objects.filter(state=NoticeState.QUEUED, attempts__gte=3).count()
-    results = []
-    if failed:
-        results.append(Finding("mail", f"{failed} of the last day's notices could not be sent."))
-    if waiting:
-        results.append(Finding("mail", f"{waiting} notices wait after three attempts: does the mail server answer?"))
-    return results
+    sentences = (
+        (failed, f"{failed} of the last day's notices could not be sent."),
+        (waiting, f"{waiting} notices wait after three attempts: does the mail server answer?"),
+    )
+    return [Finding("mail", sentence) for count, sentence in sentences if count]

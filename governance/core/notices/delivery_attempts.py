@@ -70,9 +70,7 @@ def is_last(row: Outgoing) -> bool:
 
 
 def put_off(row: Outgoing, error: str) -> str:
-    """Try it later, or give it up after the last attempt; returns which count it belongs to."""
-    if is_last(row):
-        return give_up(row, error)
+    """Try it later; returns which count it belongs to. The last attempt is given up instead, see `is_last`."""
     row.state, row.error = QUEUED, error
     row.save(update_fields=["state", "error"])
     return "put_off"

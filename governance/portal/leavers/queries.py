@@ -1,7 +1,7 @@
 """People who have left, what they held, and who has it now (R8, I3). Reads only.
 
 The number of queries does not depend on the number of people. Present rows and their history on the last day show what
-a person held. Roles and the like end without action. For other things, `to_do` names the next step.
+a person held. `to_do` names the next step. Things that end without action, such as roles, are left out.
 """
 
 from __future__ import annotations
@@ -16,19 +16,15 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 from django.urls import reverse
 
-from approvals.models import Candidate, Proposal, ProposalState, RevocationTask
+from approvals.models import Candidate, RevocationTask
 from approvals.proposals.kinds.leaver import UNDECIDED
-from governance.core.models import ApiToken, Delegation, LedgerEvent, Membership, Person, RoleAssignment, Team, TeamKind
-from governance.core.models.ledger import Outcome
-from governance.core.timeline import queries as timeline_queries
+from governance.core.models import Person, Team
 from governance.recertification.items.due_dates import QUESTION_RELATIONS
 from governance.recertification.models import ItemState, Question
 from inventory.models import (
     Automation,
     AutomationState,
     Credential,
-    ImportItem,
-    ImportState,
     InterimOwner,
     NonHumanIdentity,
     Resource,
@@ -63,24 +59,6 @@ class HeldThing:
         return not self.now
 
 
-@dataclass(frozen=True)
-class DepartureRecord:
-    """The record of a departure.
-
-    Args:
-        by: names of the people who recorded it; empty for a people source.
-        href: the proposal of two people; empty for one person.
-    """
-
-    by: tuple[str, ...] = ()
-    href: str = ""
-
-    @property
-    def words(self) -> str:
-        """Who recorded it, in words."""
-        return " and ".join(self.by) or "a source of people"
-
-
 #: A person's id with one thing they held.
 Pair = tuple[int, HeldThing]
 #: The state of automations, resources and identities that need no owner any more.
@@ -96,38 +74,12 @@ def load_held(people: Collection[int], now: datetime) -> dict[int, list[HeldThin
     """Things that each of these people held when they left, unsettled ones first, with the present holders."""
     ids, held = list(people), {pk: list[HeldThing]() for pk in people}
     parts: tuple[Iterable[Pair], ...] = (
-        _responsibilities(ids, now),
-        _fallback_owners(ids),
-        _roles(ids),
-        _interim_ownerships(ids),
-        _questions(ids),
-        _approvals(ids),
-        _revocations(ids),
-        _delegations(ids),
-        _tokens(ids),
-        _drafts(ids),
+        *(_responsibilities(ids, now), _interim_ownerships(ids)),
+        *(_questions(ids), _approvals(ids), _revocations(ids)),
     )
     for person, thing in chain.from_iterable(parts) if ids else ():
         held[person].append(thing)
     return {pk: sorted(things, key=lambda row: (not row.waits, row.kind, row.what)) for pk, things in held.items()}
-
-
-def departure_records(people: Collection[Person]) -> dict[int, DepartureRecord]:
-    """Who recorded each departure, by person id. Three queries."""
-    keys = {str(person.pk): person.pk for person in people}
-    by_two = Proposal.objects.filter(kind="leaving", target__in=keys, state=ProposalState.IN_FORCE)
-    records: dict[int, DepartureRecord] = {}
-    for row in by_two.select_related("proposed_by", "answered_by").order_by("pk"):
-        names = (row.proposed_by.name, *([row.answered_by.name] if row.answered_by else []))
-        records[keys[row.target]] = DepartureRecord(names, row.href)
-    events = LedgerEvent.objects.filter(
-        verb="person.left", subject_type="controls.person", subject_id__in=keys, outcome=Outcome.DONE
-    )
-    by_one = {keys[pk]: actor for pk, actor in events.order_by("pk").values_list("subject_id", "actor_id")}
-    actors = timeline_queries.names(by_one.values())
-    for pk, actor in by_one.items():
-        records.setdefault(pk, DepartureRecord((actors[actor],) if actor in actors else ()))
-    return records
 
 
 # --- rows that name them, now or at their departure -------------------------------------------------------------------------------------------
@@ -203,21 +155,6 @@ def _responsibilities(people: list[int], now: datetime) -> Iterator[Pair]:
             yield from ((person, thing) for person in sorted(named[row.pk]))
 
 
-def _fallback_owners(people: list[int]) -> Iterator[Pair]:
-    rows = Membership.objects.filter(person__in=people, team__kind=TeamKind.FALLBACK).select_related("team")
-    for row in rows.order_by("pk"):
-        yield row.person_id, HeldThing("Teams", row.team.name, "fallback owner", row.team.href, "the others of it")
-
-
-# --- things that end without action -------------------------------------------------------------------------------------
-
-
-def _roles(people: list[int]) -> Iterator[Pair]:
-    then = Q(confirmed_at__lte=F("person__left_at")) & (Q(until=None) | Q(until__gt=F("person__left_at")))
-    for row in RoleAssignment.objects.filter(then, person__in=people).order_by("pk"):
-        yield row.person_id, HeldThing("Roles", row.words, "", now="counts no more")
-
-
 def _revocations(people: list[int]) -> Iterator[Pair]:
     """Open revocation tasks of these people; other asked people continue (G4)."""
     tasks = RevocationTask.objects.open().filter(owner__in=people)
@@ -230,22 +167,6 @@ def _revocations(people: list[int]) -> Iterator[Pair]:
         assert row.owner_id is not None  # filtered above
         thing = HeldThing("Access to remove", what, "to remove", row.href, now, "See who can be asked", row.href)
         yield row.owner_id, thing
-
-
-def _delegations(people: list[int]) -> Iterator[Pair]:
-    for name, capacity in (("giver", "handed over"), ("taker", "stood in")):
-        then = Q(until_at__gt=F(f"{name}__left_at")) & (Q(ended_at=None) | Q(ended_at__gte=F(f"{name}__left_at")))
-        rows = Delegation.objects.filter(then, **{f"{name}__in": people}).select_related("giver", "taker")
-        for row in rows.order_by("pk"):
-            text = f"{row.taker.name} for {row.giver.name}"
-            yield getattr(row, f"{name}_id"), HeldThing("Delegations", text, capacity, now="counts no more")
-
-
-def _tokens(people: list[int]) -> Iterator[Pair]:
-    then = Q(expires_at__gt=F("person__left_at")) & (Q(revoked_at=None) | Q(revoked_at__gte=F("person__left_at")))
-    for row in ApiToken.objects.filter(then, person__in=people).select_related("team").order_by("pk"):
-        capacity = f"for {row.team.name}" if row.team is not None else "their own"
-        yield row.person_id, HeldThing("Tokens", row.name or row.shown, capacity, now="opens nothing any more")
 
 
 # --- things that others continue --------------------------------------------------------------------------------------------
@@ -295,16 +216,3 @@ def _approvals(people: list[int]) -> Iterator[Pair]:
         what = f"{submission}: {row.seat.get_label_display().lower()}"
         now = ", ".join(dict.fromkeys(names[:3]))
         yield row.person_id, HeldThing("Approvals", what, "asked to decide", href, now, "See who can be asked", href)
-
-
-def _drafts(people: list[int]) -> Iterator[Pair]:
-    """Imports without a submission; the draft's owners and team continue."""
-    brought = Automation.objects.filter(state=AutomationState.DRAFT, versions__imported_by__in=people)
-    columns = ("pk", "name", "team__name", "versions__imported_by")
-    for pk, name, team, person in brought.order_by("pk").values_list(*columns).distinct():
-        if person in people:
-            yield person, HeldThing("Drafts", name, "imported", reverse("automation", args=[pk]), team)
-    rows = ImportItem.objects.filter(batch__by__in=people, progress=ImportState.PREVIEW).select_related("batch", "team")
-    for row in rows.order_by("pk"):
-        now = row.team.name if row.team is not None else "nobody needs to: it is forgotten after 30 days"
-        yield row.batch.by_id, HeldThing("Drafts", row.filename, "a preview", now=now)

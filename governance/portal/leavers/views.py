@@ -13,15 +13,13 @@ from django.views.decorators.http import require_GET
 from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.portal.leavers import queries as leaver_queries
-from governance.portal.leavers.queries import DepartureRecord, HeldThing
+from governance.portal.leavers.queries import HeldThing
 from governance.portal.view_guards.decorators import for_readers_of_the_ledger
 from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 
 Shape = dict[str, Any]
-
-UNKNOWN = DepartureRecord()
 
 
 @require_GET
@@ -31,19 +29,18 @@ def leavers_list(request: Request) -> HttpResponse:
     now = business_time.now()
     paged = pager.by_column(leaver_queries.leavers(), request.GET, reverse("leavers"), "left_at", descending=True)
     held = leaver_queries.load_held([person.pk for person in paged.rows], now)
-    records = leaver_queries.departure_records(paged.rows)
     context: Shape = {
         "now": now,
         "crumbs": [{"label": "People", "href": reverse("people")}, {"label": "Who left", "href": ""}],
         "head": {"title": "Who left", "facts": ["and what they held"]},
-        "rows": [_person_row(person, held[person.pk], records.get(person.pk, UNKNOWN)) for person in paged.rows],
+        "rows": [_person_row(person, held[person.pk]) for person in paged.rows],
         "pager": paged,
     }
     return page(request, "portal/leavers/leavers.html", context)
 
 
-def _person_row(person: Person, held: list[HeldThing], record: DepartureRecord) -> Shape:
-    return {"person": person, "record": record, "held": len(held), "open": [row for row in held if row.waits]}
+def _person_row(person: Person, held: list[HeldThing]) -> Shape:
+    return {"person": person, "held": len(held), "open": [row for row in held if row.waits]}
 
 
 @for_readers_of_the_ledger
@@ -64,7 +61,6 @@ def leaver_page(request: Request, person: Person, now: datetime) -> HttpResponse
             "actions": [{"label": "Their page", "href": person.href}],
         },
         "left_at": person.left_at,
-        "record": leaver_queries.departure_records([person]).get(person.pk, UNKNOWN),
         "waits": sum(row.waits for row in held),
         "parts": [{"title": kind, "rows": list(rows)} for kind, rows in by_kind],
     }

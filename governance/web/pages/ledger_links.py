@@ -1,4 +1,4 @@
-"""Links to the ledger, from the frame and from a page to the events of one row. Only readers of the ledger get them."""
+"""Links from a page to the ledger's events of one row. Only readers of the ledger get them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Model
-from django.http import HttpRequest
 from django.urls import reverse
 
 from governance.core.access import access
@@ -15,7 +14,6 @@ from governance.core.actors.actor import Actor
 from governance.core.ledger import ledger_events
 from governance.core.roles.roles import Permission
 from governance.core.timeline import queries as timeline_queries
-from governance.web.pages import navigation
 
 
 def ledger_href(row: Model, *, actor: Actor, now: datetime) -> str:
@@ -40,15 +38,3 @@ def timeline_context(
     """
     events = timeline_queries.shapes(row, reader=actor.person, limit=limit, quiet=quiet, actor=actor, now=now)
     return {"events": events, "ledger_href": ledger_href(row, actor=actor, now=now)}
-
-
-def register() -> None:
-    """Show the ledger's link in the frame only to its readers."""
-
-    def may_read(request: HttpRequest) -> bool:
-        actor: Actor | None = getattr(
-            request, "actor", None
-        )  # a request may be refused before anybody asked who sends it
-        return actor is not None and bool(actor) and access.is_led_to(actor, Permission.LEDGER_READ)
-
-    navigation.register_readers("ledger", may_read)

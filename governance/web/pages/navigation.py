@@ -1,7 +1,6 @@
 """The frame of every page: main links, and the counts beside them.
 
-Apps register what only they can count, and who is led to a page that is not everybody's; this module knows the order and the names
-and asks no database itself.
+Apps register what only they can count; this module knows the order, the names and the permissions.
 """
 
 from __future__ import annotations
@@ -13,10 +12,17 @@ from typing import Final
 from django.http import HttpRequest
 from django.urls import reverse
 
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.roles.roles import Permission
+
 
 @dataclass(frozen=True)
 class Destination:
-    """One main link. ``count`` is how many things wait there for the reader, 0 when nothing does; ``also`` begins what else is under it."""
+    """One main link. ``count`` is how many things wait there for the reader, 0 when nothing does; ``also`` begins what else is under it.
+
+    The link is shown to those whose roles grant ``permission``; the others are not shown what would refuse them.
+    """
 
     key: str
     label: str
@@ -25,6 +31,7 @@ class Destination:
     count: int = 0
     current: bool = False
     also: str = ""
+    permission: Permission | None = None
 
 
 DESTINATIONS: Final = (
@@ -34,11 +41,10 @@ DESTINATIONS: Final = (
     Destination("automations", "Automations", "automation_list"),
     Destination("resources", "Resources", "resource_list"),
     Destination("recertify", "Recertify", "recert_mine", also="/campaigns/"),
-    Destination("ledger", "Ledger", "ledger"),
+    Destination("ledger", "Ledger", "ledger", permission=Permission.LEDGER_READ),
 )
 
 _counters: dict[str, Callable[[HttpRequest], int]] = {}
-_readers: dict[str, Callable[[HttpRequest], bool]] = {}
 
 
 def register_counter(key: str, counter: Callable[[HttpRequest], int]) -> None:
@@ -49,16 +55,6 @@ def register_counter(key: str, counter: Callable[[HttpRequest], int]) -> None:
         counter: called at most once for a whole page and not for fragments, only for a reader who has signed in.
     """
     _counters[key] = counter
-
-
-def register_readers(key: str, may_read: Callable[[HttpRequest], bool]) -> None:
-    """Say who is led to a destination; call it in an app's ``ready()``. The others are not shown what would refuse them.
-
-    Args:
-        key: the destination's; without a call everybody is led there.
-        may_read: called at most once for a whole page and not for fragments, also before anybody has signed in.
-    """
-    _readers[key] = may_read
 
 
 def destinations(request: HttpRequest) -> list[Destination]:
@@ -72,11 +68,16 @@ def destinations(request: HttpRequest) -> list[Destination]:
             count=counters[destination.key](request) if destination.key in counters else 0,
         )
         for destination in DESTINATIONS
-        if destination.key not in _readers or _readers[destination.key](request)
+        if destination.permission is None or _is_led_there(request, destination.permission)
     ]
     under = [destination for destination in placed if _is_under(request.path, destination)]
     current = max(under, key=lambda destination: len(destination.href), default=None)
     return [replace(destination, current=destination is current) for destination in placed]
+
+
+def _is_led_there(request: HttpRequest, permission: Permission) -> bool:
+    actor: Actor | None = getattr(request, "actor", None)  # a request may be refused before anybody asked who sends it
+    return actor is not None and bool(actor) and access.is_led_to(actor, permission)
 
 
 def _is_under(path: str, destination: Destination) -> bool:

@@ -17,10 +17,9 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
 from governance.core.clock import icalendar_file
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import ERRORS, Refusal
 
 VARIES = ("HX-Request", "HX-Target", "HX-History-Restore-Request")
-REFUSAL_STATUS = {"state": 409, "stale": 409, "permission": 403, "duty": 403, "input": 422}
 REFUSAL_REGION = "refusal"
 
 #: The duty that somebody who is signed in meets by signing in again: their sign-in is too old for what they decide (S5).
@@ -86,7 +85,7 @@ def refused(
         fragment: the DOM id of the region that shows it; by default the one under the top bar.
         context: more for the template: ``typed``, what was written and would be lost with the form, and ``back_href``.
     """
-    status = REFUSAL_STATUS.get(refusal.kind, 403)
+    status = ERRORS[refusal.kind].status
     values = {**(context or {}), "refusal": refusal}
     if refusal.code == SIGN_IN_AGAIN:
         values["sign_in_href"] = sign_in_again(request, back_href=str(values.get("back_href", "")))

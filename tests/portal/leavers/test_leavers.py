@@ -12,7 +12,6 @@ from django.urls import reverse
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import RevocationTask, Submission
 from governance.core.models import Person
-from governance.core.roles.roles import Role
 from governance.core.teams import transitions as team_transitions
 from governance.portal.leavers import queries as leaver_queries
 from governance.portal.leavers.queries import HeldThing
@@ -24,7 +23,7 @@ from inventory.ownership import transitions as ownership_transitions
 from tests.appointments import own, record_leaver
 from tests.inventory.automations.test_register_pages import lines
 from tests.inventory.imports.sample_imports import again
-from tests.people import as_actor, give_role, make_person
+from tests.people import as_actor, make_person
 from tests.recertification.review_steps import JOB, Held, under_review
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
@@ -85,14 +84,6 @@ def test_reassigned_duty_is_listed_with_new_holder(company: Company) -> None:
     assert (row.waits, row.now) == (False, "Grace Lindqvist")
 
 
-def test_roles_tokens_and_delegations_settle_themselves(company: Company) -> None:
-    n = company.people
-    gone = make_person("Lars Holm")
-    give_role(gone, Role.AUDITOR, admins=(n.ines, n.karl))
-    leave(company, gone)
-    assert held(gone, company)["Roles", "Auditor", ""].now == "counts no more"
-
-
 def test_a_team_that_has_no_lead_waits(company: Company) -> None:
     n = company.people
     leave(company, n.theo)
@@ -140,18 +131,6 @@ def test_approval_of_leaver_is_with_other_approvers(company: Company, stock_in_s
     assert rows
     assert all(one.to_do_href == reverse("review", args=[stock_in_stage_2.pk]) for one in rows)
     assert all(one.waits for one in rows)  # until the sweep has asked whoever is next
-
-
-def test_leavers_page_names_reporter_and_proposal(company: Company) -> None:
-    n, alone = company.people, make_person("Lars Holm")
-    leave(company, alone)
-    leave(company, n.omar)
-    shown = lines(client_of(n.yuki).get(reverse("leavers")))
-    assert "Ines" in shown
-    one = leaver_queries.departure_records([Person.objects.get(pk=n.omar.pk), alone])
-    assert len(one[n.omar.pk].by) == 2
-    assert one[n.omar.pk].href
-    assert (len(one[alone.pk].by), one[alone.pk].href) == (1, "")
 
 
 def test_a_page_of_people_costs_as_much_as_half_of_it(company: Company, stock_in_force: Submission) -> None:

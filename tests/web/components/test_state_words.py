@@ -65,7 +65,7 @@ def test_markup_in_a_value_is_shown_and_not_obeyed() -> None:
     assert "<script" not in marks.person(hostile, href='"><script>', role=hostile)
     assert "<script" not in say("{% strong text name %}", text=f"Uses {hostile}", name=hostile)
     assert "<script" not in say('{% note "no" %}{{ text }}{% endnote %}', text=hostile)
-    assert "<script" not in charts.weekly_bars([1], hostile, hostile, hostile)
+    assert "<script" not in charts.weekly_bars([1], hostile, hostile)
 
 
 @pytest.mark.parametrize(
