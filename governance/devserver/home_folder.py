@@ -117,14 +117,11 @@ class Home:
 
     def is_held(self) -> bool:
         """Whether another process holds the folder."""
-        if not self._lock_file.exists():
-            return False
-        with self._lock_file.open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return True
-        return False
+        try:
+            with self.lock("looks"):
+                return False
+        except Trouble:
+            return True
 
     def _held(self, name: str) -> Trouble:
         """The words for a folder that another process holds."""

@@ -6,6 +6,7 @@ Each comparison is one statement over all rows of a model, so that rows and even
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
@@ -96,14 +97,8 @@ def _otherwise(recorded: Recorded, says: Says) -> tuple[list[str], int]:
 
 def _moved_in_production() -> tuple[list[str], int]:
     """In production nothing moves the clock: there is no offset and no event of a move."""
-    rows = [
-        f"Clock offset {row.pk} is {row.offset} in production. Delete the row."
-        for row in ClockOffset.objects.all()
-        if row.offset
-    ]
-    moves = LedgerEvent.objects.filter(verb=MOVED, outcome="done").order_by("pk")
-    rows += [
-        f"Event {pk} moved the clock in production. Find out who wrote it."
-        for pk in moves.values_list("pk", flat=True)[:LISTED]
-    ]
-    return rows, len(rows) + max(0, moves.count() - LISTED)
+    offsets = ClockOffset.objects.exclude(offset=timedelta())
+    sentences = [f"Clock offset {row.pk} is {row.offset} in production. Delete the row." for row in offsets]
+    moves = LedgerEvent.objects.filter(verb=MOVED, outcome="done").order_by("pk").values_list("pk", flat=True)
+    sentences += [f"Event {pk} moved the clock in production. Find out who wrote it." for pk in moves[:LISTED]]
+    return sentences, len(sentences) + max(0, moves.count() - LISTED)

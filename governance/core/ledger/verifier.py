@@ -130,10 +130,14 @@ class Report:
     @property
     def lines(self) -> list[str]:
         """The problems, and where not all are listed, how many there are."""
-        return [
-            *self.problems,
-            *([f"{self.found:,} problems in all; {self.unlisted:,} are not listed."] if self.unlisted else []),
-        ]
+        rest = [f"{self.found:,} problems in all; {self.unlisted:,} are not listed."] if self.unlisted else []
+        return [*self.problems, *rest]
+
+    @property
+    def summary(self) -> str:
+        """Whether the ledger holds, in one sentence."""
+        word = "holds" if self.holds else "DOES NOT HOLD"
+        return f"The ledger {word}: {self.events} events under {self.seals} seals."
 
     def wrong(self, sentence: str) -> None:
         """Note a problem, unless there are too many to be useful."""
@@ -218,12 +222,8 @@ class _Chain:
         body = {name: line[name] for name in _CHECKPOINT_FIELDS}
         if not self.signed(body, line["signature"]):
             self.report.wrong("The checkpoint is not signed by the key given.")
-        if (body["events"], body["seals"], body["seal"], body["root"]) != (
-            self._sealed,
-            self.report.seals,
-            self.report.last_seal,
-            self.report.last_root,
-        ):
+        read = (self._sealed, self.report.seals, self.report.last_seal, self.report.last_root)
+        if (body["events"], body["seals"], body["seal"], body["root"]) != read:
             self.report.wrong("The export ends elsewhere than its checkpoint says: something is missing or was added.")
 
     def compare(self, published: Mapping[str, Any]) -> None:
@@ -320,8 +320,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     for line in report.lines:
         sys.stderr.write(line + "\n")
-    word = "holds" if report.holds else "DOES NOT HOLD"
-    sys.stdout.write(f"The ledger {word}: {report.events} events under {report.seals} seals.\n")
+    sys.stdout.write(f"{report.summary}\n")
     return 0 if report.holds else 1
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Model, QuerySet
 from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from governance.core.access import access
@@ -50,15 +50,8 @@ PAGES = {
 }
 #: Relations that name a row without its own name; the first one that its model has counts.
 NAMED_BY = (
-    "automation",
-    "submission__automation",
-    "approval__submission__automation",
-    "version__automation",
-    "grant__automation",
-    "item__grant__automation",
-    "resource",
-    "person",
-    "giver",
+    *("automation", "submission__automation", "approval__submission__automation", "version__automation"),
+    *("grant__automation", "item__grant__automation", "resource", "person", "giver"),
 )
 #: Job name of the last verification.
 JOB = "portal.verify_ledger"
@@ -144,11 +137,9 @@ def _filtered(rows: QuerySet[LedgerEvent], query: QueryDict) -> QuerySet[LedgerE
 def _head(request: Request, now: datetime) -> Shape:
     last = sealing.latest()
     total = (last.total if last else 0) + sealing.unsealed().count()
-    sealed = (
-        f"sealed {moment_words(last.at, business_time.real())}, seal {last.number:,}"
-        if last
-        else "nothing is sealed yet"
-    )
+    sealed = "nothing is sealed yet"
+    if last is not None:
+        sealed = f"sealed {moment_words(last.at, business_time.real())}, seal {last.number:,}"
     export = {"label": "Export", "icon": "file", "href": reverse("ledger_export")}
     return {
         "title": "Ledger",
@@ -216,8 +207,7 @@ def _shapes(events: Sequence[LedgerEvent], reader: Actor) -> list[Shape]:
     return [
         {
             "event": event,
-            "actor": names.get(event.actor_id)
-            or (f"Job: {event.actor_id}" if event.actor_kind == "job" else "somebody"),
+            "actor": f"Job: {event.actor_id}" if event.actor_kind == "job" else names.get(event.actor_id) or "somebody",
             "for_person": names.get(event.for_id, ""),
             "words": _words(event, in_words.get((event.subject_type, event.subject_id), "")),
             "subject": subjects[event.subject_type, event.subject_id],
@@ -242,21 +232,22 @@ def _seals(events: Sequence[LedgerEvent]) -> dict[int, int | None]:
 
 def _names(events: Sequence[LedgerEvent]) -> dict[tuple[str, str], str]:
     """Name of each subject: its own, else that of its parent, else its kind and key."""
+    models = {
+        model._meta.label_lower: model for model in apps.get_models()
+    }  # without apps that are no longer installed
     wanted: dict[str, set[str]] = defaultdict(set)
     for event in events:
         wanted[event.subject_type].add(event.subject_id)
     names_by_subject: dict[tuple[str, str], str] = {}
     for label, ids in wanted.items():
-        model = _model(label)
+        model = models.get(label)
         noun = str(model._meta.verbose_name) if model else label.partition(".")[2]
-        path = _path_to_a_name(model) if model else ""
-        names: dict[str, str] = {}
-        if model is not None and path:
+        names = dict.fromkeys(ids, "")
+        if model is not None and (path := _path_to_a_name(model)):
             keyed = [subject_id for subject_id in ids if number(subject_id) is not None]
-            names = {str(pk): name for pk, name in model._base_manager.filter(pk__in=keyed).values_list("pk", path)}
-        for subject_id in ids:
-            own_name = names.get(subject_id)
-            names_by_subject[label, subject_id] = own_name or f"{noun} {subject_id}"
+            rows = model._base_manager.filter(pk__in=keyed).values_list("pk", path)
+            names |= {str(pk): name for pk, name in rows}
+        names_by_subject |= {(label, pk): name or f"{noun} {pk}" for pk, name in names.items()}
     return names_by_subject
 
 
@@ -268,16 +259,6 @@ def _path_to_a_name(model: type[Model]) -> str:
     return next((f"{path}__name" for path in NAMED_BY if path.partition("__")[0] in fields), "")
 
 
-def _model(label: str) -> type[Model] | None:
-    try:
-        return apps.get_model(label)
-    except (LookupError, ValueError):  # of an app that is no longer installed
-        return None
-
-
 def _subject_href(event: LedgerEvent) -> str:
-    name = PAGES.get(event.subject_type)
-    try:
-        return reverse(name, args=[int(event.subject_id)]) if name else ""
-    except (NoReverseMatch, ValueError):
-        return ""
+    name, key = PAGES.get(event.subject_type), number(event.subject_id)
+    return reverse(name, args=[key]) if name is not None and key is not None else ""

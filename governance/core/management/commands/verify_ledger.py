@@ -39,8 +39,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"Seal {number} is the one that the mail names.")
         for line in report.lines:
             self.stderr.write(line)
-        word = "holds" if report.holds else "DOES NOT HOLD"
-        self.stdout.write(f"The ledger {word}: {report.events} events under {report.seals} seals.")
+        self.stdout.write(report.summary)
         target = options["export"]
         if isinstance(target, Path):
             with target.open("w", encoding="utf-8") as file:

@@ -93,25 +93,23 @@ def _proposals_about(actor: Actor, now: datetime, of: int | None = None) -> list
     return proposal_rows.list_rows(proposals)
 
 
-def _role(row: RoleAssignment, actor: Actor, now: datetime) -> Shape:
-    """A current role, and whether the reader may propose its end."""
-    ending = Proposal(kind="role", target=f"{row.person_id}-{row.role}")
-    return {"row": row, "may_end": proposal_transitions.propose.refusal(ending, actor=actor, now=now) is None}
-
-
 def _role_form(person: Person, held: set[str], actor: Actor, now: datetime) -> Shape:
     """Form to propose a role, or the reason why the reader can't."""
     under_way = Proposal.objects.unanswered().filter(kind="role", target__startswith=f"{person.pk}-")
     unavailable = held | {target.partition("-")[2] for target in under_way.values_list("target", flat=True)}
     free = [role for role in ASSIGNABLE if role not in unavailable]
-    refusal = None
-    if free:
-        first_proposal = Proposal(kind="role", target=f"{person.pk}-{free[0]}")
-        refusal = proposal_transitions.propose.refusal(first_proposal, actor=actor, now=now)
+    refusal = _role_refusal(person, free[0], actor, now) if free else None
     return {
         "options": [{"value": str(role), "label": ROLE_WORDS[role]} for role in free],
         "why_not": refusal or proposal_rules.self_gain_refusal(actor, [person.pk]),
     }
+
+
+def _role_refusal(person: Person, role: str, actor: Actor, now: datetime) -> Refusal | None:
+    """Why the reader can't propose a role or its end, or None."""
+    return proposal_transitions.propose.refusal(
+        Proposal(kind="role", target=f"{person.pk}-{role}"), actor=actor, now=now
+    )
 
 
 @require_GET
@@ -126,7 +124,9 @@ def person(request: Request, pk: int) -> HttpResponse:
         **person_facts(person_row),
         "crumbs": [{"label": "People", "href": reverse("people")}, {"label": person_row.name, "href": ""}],
         "delegations": current_delegations(person_row, now),
-        "roles": [_role(row, request.actor, now) for row in roles],
+        "roles": [
+            {"row": row, "may_end": _role_refusal(person_row, row.role, request.actor, now) is None} for row in roles
+        ],
         "propose": _role_form(person_row, {row.role for row in roles}, request.actor, now),
         "proposals": _proposals_about(request.actor, now, of=pk),
         "invitation": invitation_part(person_row, request.actor, now),
@@ -230,11 +230,10 @@ def role_end(request: Request, pk: int) -> HttpResponse:
     rows, now = RoleAssignment.objects.select_related("person"), business_time.now()
     row = get_object_or_404(rows, pk=pk, until=None)
     target, hours = f"{row.person_id}-{row.role}", policy_queries.in_force(now).at_once_hours
-    ending = Proposal(kind="role", target=target)
     return ask(
         request,
         lambda reason: _propose(request, target, reason, held=False),
-        lambda: proposal_transitions.propose.refusal(ending, actor=request.actor, now=now),
+        lambda: _role_refusal(row.person, row.role, request.actor, now),
         title=f"End {row.person.name}’s role as {row.words.lower()}",
         text=f"It ends at once, and is theirs again after {hours} hours unless a second admin countersigns it. What they "
         "decided stays, and so does their part in it.",
