@@ -52,12 +52,9 @@ def preview(request: HttpRequest, options: Query[About]) -> dict[str, Any]:
     For a source without an id of its own, `automation` is the id of the automation that it updates. `promoted_from` is the id of the same
     automation in another environment (I10). It is not needed if both have one id on one platform.
     """
-    program = caller(request)
-    team = program.team(options.team)
-    files = _read_export(request, program, options)
+    program, team, files = _read_export(request, options)
     with transaction.atomic():
-        item = _save_preview(files, program, team, options)
-        document = _preview_document(item, program, team)
+        document = _preview_document(_save_preview(files, program, team, options), program, team)
         transaction.set_rollback(True)
     return document
 
@@ -69,9 +66,7 @@ def import_export(request: HttpRequest, options: Query[About]) -> Any:
     The owners are used for a new automation: `business_owner` is required, and `technical_owner` defaults to the person behind the token.
     With `promoted_from`, both default to the owners of that automation. Nothing is submitted.
     """
-    program = caller(request)
-    team = program.team(options.team)
-    files = _read_export(request, program, options)
+    program, team, files = _read_export(request, options)
     with transaction.atomic():
         item = _save_preview(files, program, team, options)
         version = _unchanged(item, team, options)
@@ -84,15 +79,18 @@ def import_export(request: HttpRequest, options: Query[About]) -> Any:
     return answer if item.outcome == Outcome.UNCHANGED else Status(201, answer)
 
 
-def _read_export(request: HttpRequest, program: Caller, options: About) -> list[Found]:
-    """Read an export in a child process, outside a transaction: it takes seconds.
+def _read_export(request: HttpRequest, options: About) -> tuple[Caller, Team, list[Found]]:
+    """Read an export in a child process, outside a transaction: it takes seconds. Returns it after the caller and the team.
 
     Raises:
+        Refused: see `Caller.team`.
         UnusableRequest: the content type is not JSON.
         ImportBusy: an import of this person, or two of this process, are being read.
     """
+    program = caller(request)
+    team = program.team(options.team)
     check_type(request)
-    return import_process.read_in_child([(options.name, request.body)], person=program.person)
+    return program, team, import_process.read_in_child([(options.name, request.body)], person=program.person)
 
 
 def _save_preview(files: list[Found], program: Caller, team: Team, options: About) -> ImportItem:
@@ -163,22 +161,16 @@ def _confirm(item: ImportItem, program: Caller, team: Team, options: About) -> V
 
 def _if_new(program: Caller, options: About, sibling: Automation | None) -> dict[str, Any]:
     """Fields of a new automation: its owners, and the answers of the automation that it is promoted from (I10)."""
-    if sibling is None:
-        return dict(_owners(program, options))
-    given = {"business_owner": options.business_owner, "technical_owner": options.technical_owner}
-    owners = {name: owner for name, owner in _owners(program, options).items() if given[name] is not None}
-    before = draft_automation.fields_of(Draft(fields=draft_automation.initial_fields(None, program.actor, sibling)))
-    return {**before, **owners}
-
-
-def _owners(program: Caller, options: About) -> dict[str, Person | None]:
-    ids = [pk for pk in (options.business_owner, options.technical_owner) if pk is not None]
-    people = Person.objects.in_bulk(ids)
-    for name, pk in (("business_owner", options.business_owner), ("technical_owner", options.technical_owner)):
+    named = {"business_owner": options.business_owner, "technical_owner": options.technical_owner}
+    people = Person.objects.in_bulk([pk for pk in named.values() if pk is not None])
+    for name, pk in named.items():
         if pk is not None and pk not in people:
             raise field(name, "Nobody who can be named has this id.")
-    technical = program.person if options.technical_owner is None else people[options.technical_owner]
-    return {"business_owner": people.get(options.business_owner or 0), "technical_owner": technical}
+    owners = {name: people[pk] for name, pk in named.items() if pk is not None}
+    if sibling is None:
+        return {"business_owner": None, "technical_owner": program.person, **owners}
+    before = draft_automation.fields_of(Draft(fields=draft_automation.initial_fields(None, program.actor, sibling)))
+    return {**before, **owners}
 
 
 def _import_result(version: Version, outcome: Outcome, program: Caller, team: Team) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from approvals.api.problems import ERRORS
 from approvals.api.requests import Key
 from approvals.api.responses import AutomationOut, Named, VersionOut
 from approvals.inbox.waiting_for import Waiting
-from approvals.models import Approval, ApprovalState, Submission, SubmissionState
+from approvals.models import Approval, ApprovalState, SubmissionState
 from approvals.models.submission import UNFINISHED
 from approvals.review.views import approval_rows, dossier
 from approvals.review.views.dossier import Dossier
@@ -131,22 +131,24 @@ def automation(request: HttpRequest, pk: Key) -> dict[str, Any]:
         "automation": found_automation,
         "approved_version": found_automation.approved_version,
         "newest_version": found_automation.versions.order_by("-number").first(),
-        "submission": submission_of(newest, program) if newest is not None else None,
+        "submission": submission_of(newest.pk, program) if newest is not None else None,
     }
 
 
 @router.get("/submissions/{pk}", response={200: SubmissionOut, **ERRORS})
 def submission(request: HttpRequest, pk: Key) -> dict[str, Any]:
     """Show a submission: the state and holders of each approval, and the next step."""
-    program = caller(request)
-    visible = Submission.objects.visible_to(program.actor, program.now)
-    return submission_of(get_object_or_404(visible, pk=pk), program)
+    return submission_of(pk, caller(request))
 
 
-def submission_of(submission: Submission, program: Caller) -> dict[str, Any]:
-    """Return the `SubmissionOut` of a submission that the caller may see, with the content of its page."""
+def submission_of(pk: int, program: Caller) -> dict[str, Any]:
+    """Return the `SubmissionOut` of a submission that the caller may see, with the content of its page.
+
+    Raises:
+        Http404: no such submission, or the caller may not see it.
+    """
     reader = Reader(program.actor, program.now)
-    loaded = get_object_or_404(dossier.visible_submissions(reader), pk=submission.pk)
+    loaded = get_object_or_404(dossier.visible_submissions(reader), pk=pk)
     details = dossier.load_dossier(loaded, reader)
     columns = ("id", "reference", "state", "tier", "version", "automation", "submitted_at")
     return {

@@ -77,12 +77,12 @@ def submit(request: HttpRequest, pk: Key, document: Submitting, options: Query[W
         raise refuse(preview.refusal)
     if preview.is_repeat:
         existing = _existing_submission(preview, automation)
-        return {"submitted": False, "submission": submission_of(existing, program)}
+        return {"submitted": False, "submission": submission_of(existing.pk, program)}
     _check_filled_in(preview)
     submission = intake_transitions.hand_in(preview, actor=program.actor, now=program.now)
     if submission is None:
         raise refuse(AT_ONCE)
-    return Status(201, {"submitted": True, "submission": submission_of(submission, program)})
+    return Status(201, {"submitted": True, "submission": submission_of(submission.pk, program)})
 
 
 def _check_may(automation: Automation, version: Version, document: Submitting, program: Caller) -> None:
@@ -141,7 +141,7 @@ def _filled_in(automation: Automation, version: Version, document: Submitting, p
     draft = Draft.of(item)
     draft = replace(draft, team=automation.team_id, fields={**draft.fields, **document.fields()})
     draft = draft.with_rows(document.rows(), Manifest.from_dict(item.manifest))
-    preview = _read_preview(item, draft, automation, program)
+    preview = previews.read(item, actor=program.actor, now=program.now, team=automation.team, draft=draft)
     sentences = {**_wrong_rows(preview, document), **_wrong_resources(document, program)}
     if sentences:
         raise fields(
@@ -149,10 +149,6 @@ def _filled_in(automation: Automation, version: Version, document: Submitting, p
         )
     drafts.keep(item, draft, automation.team)
     return preview
-
-
-def _read_preview(item: ImportItem, draft: Draft, automation: Automation, program: Caller) -> Preview:
-    return previews.read(item, actor=program.actor, now=program.now, team=automation.team, draft=draft)
 
 
 def _wrong_rows(preview: Preview, document: Submitting) -> dict[str, str]:

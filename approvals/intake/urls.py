@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.intake.views import connections, imports, manual_description, promotion, resubmission, uploads
+from approvals.intake.views import connections, imports, manual_description, registered_version, uploads
 
 urlpatterns = [
     path("import/", imports.start, name="import"),
@@ -17,6 +17,6 @@ urlpatterns = [
     path("import/<int:pk>/panel/", imports.panel, name="import_panel"),
     path("import/<int:pk>/discard/", imports.discard, name="import_discard"),
     path("import/<int:pk>/bind/<str:key>/", connections.bind, name="import_bind"),
-    path("automations/<int:pk>/promote/", promotion.promote, name="promote"),
-    path("automations/<int:pk>/again/", resubmission.submit_again, name="submit_again"),
+    path("automations/<int:pk>/promote/", registered_version.promote, name="promote"),
+    path("automations/<int:pk>/again/", registered_version.submit_again, name="submit_again"),
 ]

@@ -20,7 +20,7 @@ class RecertificationConfig(AppConfig):
         from governance.core.engine.discovery import import_declarations
         from governance.core.erasure.transitions import FORGETTING
         from governance.recertification.campaigns import notices as campaign_notices
-        from governance.recertification.items import erasure, risk_increase, webhooks
+        from governance.recertification.items import drafts, risk_increase, webhooks
         from governance.recertification.items import rules as item_rules
         from governance.recertification.items.views import queue
         from governance.recertification.reminders import notices as reminder_notices
@@ -30,7 +30,7 @@ class RecertificationConfig(AppConfig):
         reminder_notices.register()
         campaign_notices.register()
         webhooks.register()
-        hooks.register(FORGETTING, erasure.forget)
+        hooks.register(FORGETTING, drafts.forget)
         hooks.demand(deploy_gate.GATE_EVENT, item_rules.reviewed_in_time)
         for event, handler in risk_increase.HANDLERS.items():
             hooks.register(event, handler)

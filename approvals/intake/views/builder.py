@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
 from approvals.intake import drafts
@@ -22,10 +23,10 @@ from approvals.intake.views.forms import AutomationForm, posted_answers, teams_o
 from approvals.intake.views.preview_rows import Form
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, Refused, refuse
 from governance.core.models import Person, Team
 from governance.web.pages import pager
-from governance.web.pages.page import page
+from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
 from inventory.automations import environments, platform_instance
@@ -213,15 +214,26 @@ class Work:
         return page(request, TEMPLATE, context, fragment="route", also=CHANGING_PARTS, status=status)
 
 
-def discard_question(request: Request, title: str, text: str, place: str, back: str) -> HttpResponse:
-    """Ask before something is discarded.
+def discard_page(
+    request: Request, act: Callable[[], object], *, title: str, text: str, done: str, place: str, back: str
+) -> HttpResponse:
+    """Ask before something is discarded; on POST discard it and go to the first page of the import.
 
     Args:
-        request: the request; the answer is posted to its address.
+        request: the request.
+        act: discards it; may raise a refusal.
         title, text: the question, and what follows from it.
+        done: message afterwards.
         place: name of the page before, for the crumbs.
         back: address of that page.
     """
+    if request.method == "POST":
+        try:
+            act()
+        except Refused as error:
+            return refused(request, error.refusal, context={"back_href": back})
+        messages.success(request, done)
+        return redirect("import")
     ask = {"id": "discard", "title": title, "text": text, "action": request.path, "label": "Discard", "kind": "danger"}
     crumbs = [{"label": "Import", "href": reverse("import")}, {"label": place, "href": back}]
     return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back, "crumbs": crumbs})

@@ -20,7 +20,7 @@ from approvals.intake import drafts
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import upload_page
-from approvals.intake.views.builder import FEW, NO_TEAM, Builder, Work, discard_question
+from approvals.intake.views.builder import FEW, NO_TEAM, Builder, Work, discard_page
 from approvals.intake.views.forms import AutomationForm
 from approvals.models import Submission
 from governance.core.duties.refusals import InvalidInput, OutOfTurn, Refused
@@ -299,15 +299,15 @@ def _ask_for_waiver(request: Request, work: Work, code: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@show_refusals
 def discard(request: Request, pk: int) -> HttpResponse:
     """Discard a preview with its answers, after a confirmation."""
-    builder = Builder.of(request)
-    item = builder.find(pk)
-    if request.method == "POST":
-        previews.discard_item(item)
-        messages.success(request, "Discarded.")
-        return redirect("import")
-    title = f"Discard {item.manifest.get('name') or item.filename}?"
-    text = "What was read and what you typed is gone then. What is in the register already stays."
-    return discard_question(request, title, text, "Preview", reverse("import_preview", args=[pk]))
+    item = Builder.of(request).find(pk)
+    return discard_page(
+        request,
+        lambda: previews.discard_item(item),
+        title=f"Discard {item.manifest.get('name') or item.filename}?",
+        text="What was read and what you typed is gone then. What is in the register already stays.",
+        done="Discarded.",
+        place="Preview",
+        back=reverse("import_preview", args=[pk]),
+    )

@@ -6,24 +6,24 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from approvals.intake import bulk_import
 from approvals.intake.views import upload_page
-from approvals.intake.views.builder import Builder, discard_question
+from approvals.intake.views.builder import Builder, discard_page
 from approvals.intake.views.forms import OrderForm
 from approvals.intake.views.imports import show_refusals
 from governance.core.duties.refusals import Refusal, Refused, refuse
 from governance.core.models import Team
 from governance.core.texts import free_text
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import page
 from governance.web.requests import upload_limits
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
@@ -149,45 +149,31 @@ def _wrong_owners(builder: Builder, team: Team, form: OrderForm) -> bool:
 # --- report and discard ----------------------------------------------------------------------------------------
 
 
-class _Line:
-    """File-like object for csv: `write` returns the line."""
-
-    def write(self, text: str) -> str:
-        """Return the line."""
-        return text
-
-
 @require_GET
-def report(request: Request, pk: int) -> HttpResponseBase:
+def report(request: Request, pk: int) -> HttpResponse:
     """Outcome of each automation and file, as CSV."""
     batch = _find(Builder.of(request), pk)
-    answer = StreamingHttpResponse(_lines(request, batch), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="upload-{batch.pk}.csv"'
-    return answer
-
-
-def _lines(request: Request, batch: ImportBatch) -> Iterable[str]:
-    writer = csv.writer(_Line())
-    yield writer.writerow(("Automation", "File", "Outcome", "Reason", "Version", "Address"))
+    disposition = f'attachment; filename="upload-{batch.pk}.csv"'
+    answer = HttpResponse(content_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition})
+    writer = csv.writer(answer)
+    writer.writerow(("Automation", "File", "Outcome", "Reason", "Version", "Address"))
     for row in upload_page.all_rows(batch):
         address = request.build_absolute_uri(row["href"]) if row["href"] else ""
         cells = (row["name"], row["file"], row["words"], row["reason"], row["version"], address)
-        yield writer.writerow([free_text.cell(cell) for cell in cells])
+        writer.writerow([free_text.cell(cell) for cell in cells])
+    return answer
 
 
 @require_http_methods(["GET", "POST"])
-@show_refusals
 def discard(request: Request, pk: int) -> HttpResponse:
     """Discard the parts of an upload that are not in the register, after a confirmation."""
-    builder = Builder.of(request)
-    batch = _find(builder, pk)
-    back = reverse("import_batch", args=[pk])
-    if request.method == "POST":
-        try:
-            previews.discard_all(batch)
-        except Refused as error:
-            return refused(request, error.refusal, context={"back_href": back})
-        messages.success(request, "Discarded. What is in the register already stays.")
-        return redirect("import")
-    text = upload_page.discard_sentence(batch)
-    return discard_question(request, "Discard what was not imported?", text, "Upload", back)
+    batch = _find(Builder.of(request), pk)
+    return discard_page(
+        request,
+        lambda: previews.discard_all(batch),
+        title="Discard what was not imported?",
+        text=upload_page.discard_sentence(batch),
+        done="Discarded. What is in the register already stays.",
+        place="Upload",
+        back=reverse("import_batch", args=[pk]),
+    )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db.models import Model, TextChoices
+
 from governance.core.models import Person, Team
 from governance.recertification.campaigns.scope import AUTOMATIONS, BOTH, GRANTS, Scope
 from inventory.models import AutomationKind, DataClass, Environment, Resource
@@ -12,38 +16,40 @@ ABOUT = {
     BOTH: "Automations, and what they may do",
 }
 
+#: Phrases of the fields that narrow the scope, in their order.
+PHRASES = {
+    "tier": "of {} risk",
+    "team": "of {} and the teams below it",
+    "resource": "on {}",
+    "data_class": "on {} data",
+    "kind": "of the kind {}",
+    "environment": "in {}",
+    "owner": "owned by {}",
+    "connector": "by the connector {}",
+    "code": "of the form {}",
+    "unused_days": "not used for {} days, as far as use is measured",
+    "reviewed_before": "neither approved nor reviewed since {}",
+}
+CHOICES: dict[str, type[TextChoices]] = {"data_class": DataClass, "kind": AutomationKind, "environment": Environment}
+#: Rows that a field names by id, with the words for a deleted one.
+ROWS: dict[str, tuple[type[Model], str]] = {
+    "team": (Team, "a team that is no more"),
+    "resource": (Resource, "a resource that is no more"),
+    "owner": (Person, "somebody who is no more"),
+}
+
 
 def scope_sentence(scope: Scope) -> str:
     """One sentence: "What automations may do, of high risk, on Finance ERP, not used for 60 days"."""
-    return ", ".join([ABOUT[scope.about], *scope_phrases(scope)])
+    fields = scope.to_dict()
+    phrases = [words.format(_shown(name, fields[name])) for name, words in PHRASES.items() if name in fields]
+    return ", ".join([ABOUT[scope.about], *phrases])
 
 
-def scope_phrases(scope: Scope) -> list[str]:
-    """Phrases for the fields that narrow the scope."""
-    phrases: list[str] = []
-    if scope.tier:
-        phrases.append(f"of {scope.tier} risk")
-    if scope.team:
-        team = Team.objects.filter(pk=scope.team).first()
-        phrases.append(f"of {team.name if team else 'a team that is no more'} and the teams below it")
-    if scope.resource:
-        resource = Resource.objects.filter(pk=scope.resource).first()
-        phrases.append(f"on {resource.name if resource else 'a resource that is no more'}")
-    if scope.data_class:
-        phrases.append(f"on {DataClass(scope.data_class).label.lower()} data")
-    if scope.kind:
-        phrases.append(f"of the kind {AutomationKind(scope.kind).label.lower()}")
-    if scope.environment:
-        phrases.append(f"in {Environment(scope.environment).label.lower()}")
-    if scope.owner:
-        owner = Person.objects.filter(pk=scope.owner).first()
-        phrases.append(f"owned by {owner.name if owner else 'somebody who is no more'}")
-    if scope.connector:
-        phrases.append(f"by the connector {scope.connector}")
-    if scope.code:
-        phrases.append(f"of the form {scope.code}")
-    if scope.unused_days:
-        phrases.append(f"not used for {scope.unused_days} days, as far as use is measured")
-    if scope.reviewed_before:
-        phrases.append(f"neither approved nor reviewed since {scope.reviewed_before}")
-    return phrases
+def _shown(name: str, value: Any) -> str:
+    """The value of a field in words."""
+    if name in ROWS:
+        model, deleted = ROWS[name]
+        row: Any = model._default_manager.filter(pk=value).first()
+        return row.name if row is not None else deleted
+    return str(CHOICES[name](value).label).lower() if name in CHOICES else str(value)

@@ -30,11 +30,9 @@ def campaign_evidence(request: Request, pk: int, form: str) -> HttpResponseBase:
     facts = {"form": form, "items": evidence.head["items"], "sha256": evidence.head["sha256"]}
     try:
         evidence_transitions.export_campaign(campaign, actor=request.actor, now=now, **facts)
-    except BaseException as error:
+    except Refused as error:
         evidence.rows.close()
-        if isinstance(error, Refused):
-            return refused(request, error.refusal)
-        raise
+        return refused(request, error.refusal)
     answer = StreamingHttpResponse(evidence.pieces(), content_type=evidence_file.TYPES[form])
     answer["Content-Disposition"] = f'attachment; filename="campaign-{campaign.pk}.{form}"'
     return answer

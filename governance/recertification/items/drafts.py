@@ -10,13 +10,15 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import structlog
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, Refused, refuse
-from governance.core.engine.transition import Transition
+from governance.core.engine.transition import Step, Transition
+from governance.core.erasure.redaction import KnownAs
 from governance.core.models import Person
 from governance.core.texts import free_text
 from governance.recertification.items import rules as item_rules
@@ -182,3 +184,18 @@ def _submit(draft: Draft, batch: uuid.UUID, actor: Actor, now: datetime) -> Subm
 def seen_of(draft: Draft) -> CardView:
     """How the card was shown when the draft was chosen."""
     return CardView(draft.seconds, draft.recommended, draft.looked, draft.in_bulk, draft.saved_at)
+
+
+def forget(known_as: KnownAs, step: Step[Any]) -> None:
+    """Erase a person from drafts, in the transaction of the erasure (H6).
+
+    Submitted answers are erased with the events of their authors. Snapshots hold no names of people.
+
+    Args:
+        known_as: the names of the person.
+        step: the erasure.
+    """
+    Draft.objects.filter(person=known_as.person).delete()
+    for draft in Draft.objects.filter(known_as.may_be_in("reason")):
+        draft.reason = known_as.without(draft.reason)
+        draft.save(update_fields=["reason"])

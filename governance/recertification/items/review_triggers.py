@@ -193,16 +193,9 @@ def automations_quiet_until(automations: Collection[int], days: int) -> dict[int
     return {pk: at + timedelta(days=days) for pk, at in rows if pk is not None and at is not None}
 
 
-def automation_quiet_until(automation: Automation, days: int) -> datetime | None:
-    """End of the quiet time of one automation, or None."""
-    return automations_quiet_until([automation.pk], days).get(automation.pk)
-
-
 def may_wait(conflict: Conflict, grant: Grant, now: datetime) -> bool:
     """Whether a conflict's review can wait: the grant was reviewed recently and the quiet time ends early enough."""
-    if grant.predecessor_id is None or conflict.due_at is None:
-        return False
     quiet = grant_quiet_until(grant, policy_queries.in_force(now).quiet_days)
-    if quiet is None or quiet <= now:
+    if quiet is None or conflict.due_at is None:
         return False
-    return quiet + timedelta(days=ANSWER_DAYS) <= conflict.due_at
+    return now < quiet <= conflict.due_at - timedelta(days=ANSWER_DAYS)

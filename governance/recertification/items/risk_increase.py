@@ -10,7 +10,7 @@ same transaction. The next sweep opens the items (R9); open items are joined (R2
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import F
@@ -126,21 +126,17 @@ HANDLERS: dict[str, Callable[[Any, Step[Any]], None]] = {
 def _raise(step: Step[Any], grant: Grant, tier: Tier) -> None:
     quiet_until = review_triggers.grant_quiet_until(grant, policy_queries.in_force(step.now).quiet_days)
     review_on = schedule.review_after_event(tier.word, now=step.now, began_at=grant.begins_at, quiet_until=quiet_until)
-    not_before = _earliest_end(tier, step.now)
+    # the earliest end that leaves time for a review opened now or tomorrow (R1)
+    not_before = step.now + timedelta(days=schedule.OPENS_BEFORE[tier.word] + 1)
     lifecycle.raise_tier(grant, actor=step.actor, now=step.now, tier=tier, not_before=not_before, review_on=review_on)
     _join(step, Item.objects.filter(grant=grant), RISEN)
 
 
-def _earliest_end(tier: Tier, now: datetime) -> datetime:
-    """The earliest end that leaves time for a review opened now or tomorrow (R1)."""
-    return now + timedelta(days=schedule.OPENS_BEFORE[tier.word] + 1)
-
-
 def _review(step: Step[Any], automation: Automation, tier: Tier, because: str) -> None:
-    quiet_until = review_triggers.automation_quiet_until(automation, policy_queries.in_force(step.now).quiet_days)
-    review_on = schedule.review_after_event(
-        tier.word, now=step.now, began_at=automation.created_at, quiet_until=quiet_until
-    )
+    quiet_days = policy_queries.in_force(step.now).quiet_days
+    quiet_until = review_triggers.automations_quiet_until([automation.pk], quiet_days).get(automation.pk)
+    began_at = automation.created_at
+    review_on = schedule.review_after_event(tier.word, now=step.now, began_at=began_at, quiet_until=quiet_until)
     outcome_effects.bring_review_forward(
         automation, actor=step.actor, now=step.now, tier=tier, review_on=review_on, because=because
     )

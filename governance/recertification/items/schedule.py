@@ -36,9 +36,8 @@ BEGINNING = time(0, 0)
 
 @dataclass(frozen=True)
 class Times:
-    """Opening, deadline and suspension by silence of one item."""
+    """Deadline and suspension by silence of one item."""
 
-    opens_at: datetime
     deadline: datetime
     grace_until: datetime
 
@@ -77,7 +76,7 @@ def shorten_times(times: Times, tier: str, *, now: datetime, zones: Sequence[Zon
     least = max(deadlines.add_working_days(now, LEAST_WORKING_DAYS, zone, holidays) for zone in zones)
     deadline = min(times.deadline, least)
     grace_until = min(times.grace_until, _working_day_end(deadline + timedelta(days=GRACE[tier]), zones, holidays))
-    return Times(times.opens_at, deadline, grace_until)
+    return Times(deadline, grace_until)
 
 
 def plan_times(
@@ -117,8 +116,8 @@ def plan_times(
         grace_until = _working_day_end(deadline + timedelta(days=GRACE[tier]), zones, holidays)
         if ends_at is not None and grace_until > ends_at:
             return None
-        times = Times(now, deadline, grace_until)
-    return Times(now, times.deadline, times.grace_until)
+        return Times(deadline, grace_until)
+    return times
 
 
 def times_before(anchor: datetime, tier: str, zones: Iterable[ZoneInfo], holidays: Set[date]) -> Times:
@@ -128,8 +127,7 @@ def times_before(anchor: datetime, tier: str, zones: Iterable[ZoneInfo], holiday
         grace_until = deadlines.last_end_of_working_day(anchor, zone, holidays)
         deadline = deadlines.last_end_of_working_day(grace_until - timedelta(days=GRACE[tier]), zone, holidays)
         pairs.append((deadline, grace_until))
-    deadline, grace_until = min(pairs)
-    return Times(anchor, deadline, grace_until)
+    return Times(*min(pairs))
 
 
 def _working_day_end(at: datetime, zones: Iterable[ZoneInfo], holidays: Set[date]) -> datetime:
@@ -195,7 +193,7 @@ def times_for_day(
         return None
     if not deadlines.is_working_day(day, holidays):
         return None
-    return {tier: Times(now, deadline, until) for tier, until in grace_after(deadline, zone, holidays).items()}
+    return {tier: Times(deadline, until) for tier, until in grace_after(deadline, zone, holidays).items()}
 
 
 def grace_after(deadline: datetime, zone: ZoneInfo, holidays: Set[date] = frozenset()) -> dict[str, datetime]:

@@ -28,12 +28,13 @@ from governance.recertification.items.jobs.opening import (
     open_due,
     open_in_conflict,
 )
-from governance.recertification.items.jobs.reassessment import reassess_due
-from governance.recertification.items.transitions import (
-    missing_reviewer,
-)
+from governance.recertification.items.transitions import missing_reviewer, reassess
 from governance.recertification.models import Item, ItemState, Question
 from governance.recertification.reminders import transitions as reminder_transitions
+from inventory.models import Automation
+
+#: Most automations that one run assesses by a policy, to leave time for the reviews.
+AT_ONCE = 500
 
 
 def sweep(now: datetime) -> Mapping[str, int]:
@@ -103,3 +104,11 @@ def _late_items() -> QuerySet[Item]:
     active_reviewer = {"reviewer__is_active": True, "reviewer__left_at__isnull": True}
     waits = Question.objects.filter(item=OuterRef("pk"), answered_at__isnull=True, **active_reviewer)
     return Item.objects.filter(Q(nobody=False) | Exists(waits))
+
+
+def reassess_due(now: datetime, actor: Actor) -> int:
+    """Assess automations that a policy or a connected automation made riskier; return the number (T4, I5, A16)."""
+    by_policy = reassess.assessed_by_earlier_policy(now).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
+    ids = sorted({*reassess.connected_with_riskier(), *by_policy})
+    due = Automation.objects.filter(pk__in=ids, state__in=reassess.HELD)
+    return sweeps.sweep(due, partial(reassess.reassess.when_due, actor=actor, now=now), job=JOB)

@@ -244,7 +244,7 @@ def test_apps_that_keep_texts_of_people_forget_them(northwind: Northwind) -> Non
     assert hooks.registered()[FORGETTING] == [
         "inventory.ownership.erasure.erase_person",
         "approvals.submissions.erasure.erase_person",
-        "governance.recertification.items.erasure.forget",
+        "governance.recertification.items.drafts.forget",
         "governance.portal.sign_in.erasure.forget",
     ]
 

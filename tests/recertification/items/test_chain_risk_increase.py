@@ -9,8 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from governance.core.models import LedgerEvent
-from governance.recertification.items.jobs import reassessment
 from governance.recertification.items.transitions import reassess
+from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.automations.transitions import lifecycle
 from inventory.models import Assessment, Automation
 from tests import run_lengths, scenarios
@@ -53,7 +53,7 @@ def test_draft_and_submission_raise_no_live_grant(held: Held) -> None:
     described(c, "Stranger", (c.slack, "admin", "minutes"), team=n.marketing, by=n.tom, owner=n.grace)
     scenarios.submitted(c, described(c, "Waiting", (c.slack, "admin", "minutes")))
     assert reassess.connected_with_riskier() == set()
-    assert reassessment.reassess_due(c.now + LATER, JOB) == 0
+    assert reminder_jobs.reassess_due(c.now + LATER, JOB) == 0
     assert again(runs).tier == "low"
 
 
@@ -66,7 +66,7 @@ def test_riskier_neighbour_in_force_opens_one_review(held: Held, start: list[Aut
     writer = in_force(c, described(c, "Writer", (c.slack, "admin", "minutes"))).automation
     assert reassess.connected_with_riskier() == {one.pk for one in runs}
     before = Assessment.objects.count()
-    assert reassessment.reassess_due(c.now + LATER, JOB) == len(runs)
+    assert reminder_jobs.reassess_due(c.now + LATER, JOB) == len(runs)
     assert Assessment.objects.count() == before + len(runs)
     assert {again(one).tier for one in runs} == {"high"}
     assert (again(elsewhere).tier, again(writer).tier) == ("low", "high")
@@ -86,11 +86,11 @@ def test_retired_callee_triggers_reassessment(held: Held) -> None:
     assert (again(caller).tier, reassess.connected_with_riskier()) == ("standard", {callee.pk}), (
         "who is called is as risky as who calls"
     )
-    reassessment.reassess_due(c.now, JOB)
+    reminder_jobs.reassess_due(c.now, JOB)
     assert reassess.connected_with_riskier() == set()
     lifecycle.retire(again(callee), actor=as_actor(held.people.jonas), now=c.now, reason="Not needed.")
     assert reassess.connected_with_riskier() == {caller.pk}
-    reassessment.reassess_due(c.now + LATER, JOB)
+    reminder_jobs.reassess_due(c.now + LATER, JOB)
     assert again(caller).tier == "high"
     assert "calls something that nobody has approved here" in " ".join(
         caller.approved_version.latest_assessment.reasons
@@ -102,7 +102,7 @@ def test_chain_risk_stays_until_renewal_and_does_not_spread(held: Held) -> None:
     c = held.company
     runs = reader(held)
     writer = in_force(c, described(c, "Writer", (c.slack, "admin", "minutes"))).automation
-    reassessment.reassess_due(c.now, JOB)
+    reminder_jobs.reassess_due(c.now, JOB)
     lifecycle.retire(again(writer), actor=as_actor(held.people.jonas), now=c.now, reason="Not needed.")
     assert (again(runs).tier, reassess.connected_with_riskier()) == ("high", set())
     second = described(c, "Second writer", (c.slack, "write", "minutes"))

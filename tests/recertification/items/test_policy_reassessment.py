@@ -10,9 +10,10 @@ import pytest
 from approvals.models import Grant
 from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import LedgerEvent
-from governance.recertification.items.jobs import opening, reassessment
+from governance.recertification.items.jobs import opening
 from governance.recertification.items.transitions import reassess
 from governance.recertification.models import Item
+from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.models import Automation
 from tests.approvals.proposals import policy_proposals
 from tests.approvals.proposals.policy_proposals import changed
@@ -31,7 +32,7 @@ def policy(held: Held, at: datetime, **parts: Any) -> None:
 
 
 def judge(at: datetime) -> int:
-    return reassessment.reassess_due(at, JOB)
+    return reminder_jobs.reassess_due(at, JOB)
 
 
 def test_unchanged_tiers_cause_no_reassessment(held: Held) -> None:

@@ -17,7 +17,7 @@ from governance.core.duties.refusals import InvalidInput, OutOfTurn
 from governance.core.engine.transition import Step
 from governance.core.models import LedgerEvent, Notice, Person, Team
 from governance.recertification.items import drafts, item_title, reviewers, risk_increase, schedule
-from governance.recertification.items.jobs import opening, reassessment
+from governance.recertification.items.jobs import opening
 from governance.recertification.items.transitions import reassess
 from governance.recertification.items.transitions.answer import NO_CARD_VIEW
 from governance.recertification.models import Asks, Item, ItemState
@@ -243,12 +243,12 @@ WRITE_SWEEPER = starting_point("robot", sweeper_of("write"), "write")
 def test_sharer_of_riskier_identity_is_raised_and_reviewed(held: Held, robot: NonHumanIdentity, start: Version) -> None:
     sweeper = start
     assert (sweeper.automation.tier, held.automation.tier) == ("high", "standard")
-    assert reassessment.reassess_due(held.company.now + LATER, JOB) == 1
+    assert reminder_jobs.reassess_due(held.company.now + LATER, JOB) == 1
     assert held.automation.tier == "high"
     found = held.automation.approved_version.latest_assessment
     assert "runs as the same identity as another automation, which is high" in " ".join(found.reasons)
     assert ("tier raised", "automation") in open_due(held)
-    assert reassessment.reassess_due(held.company.now + LATER, JOB) == 0, "each once"
+    assert reminder_jobs.reassess_due(held.company.now + LATER, JOB) == 0, "each once"
 
 
 @pytest.mark.full("puts many in force, to count queries")
@@ -270,7 +270,7 @@ def test_however_many_share_an_identity_each_is_judged_once_and_a_sweep_costs_as
     before = Assessment.objects.count()
     others = {one.pk for one in (*few[1:], *more)} | {held.automation.pk}
     assert reassess.connected_with_riskier() == others
-    assert reassessment.reassess_due(held.company.now, JOB) == len(others)
+    assert reminder_jobs.reassess_due(held.company.now, JOB) == len(others)
     assert Assessment.objects.count() == before + len(others)
     assert {one.tier for one in Automation.objects.filter(pk__in=others)} == {"high"}
     assert reassess.connected_with_riskier() == set()
@@ -279,7 +279,7 @@ def test_however_many_share_an_identity_each_is_judged_once_and_a_sweep_costs_as
 @ADMIN_SWEEPER
 @pytest.mark.rule("I5", "T4")
 def test_shared_risk_does_not_spread_further(held: Held, robot: NonHumanIdentity) -> None:
-    reassessment.reassess_due(held.company.now, JOB)
+    reminder_jobs.reassess_due(held.company.now, JOB)
     sweeper = Automation.objects.get(name="Sweeper")
     assert assessment.sharers_of(sweeper, [robot]) == [("Weekly stock report", Tier.STANDARD)]
     assert assessment.sharers_of(held.automation, [robot]) == [("Sweeper", Tier.HIGH)]
@@ -291,7 +291,7 @@ def test_a_kind_that_is_only_asked_for_hides_no_risk_of_a_sharer(held: Held, rob
         held.automation, actor=as_actor(held.people.rita), now=held.company.now, fields={"kind": "integration"}
     )
     runs_as_robot(held, "admin")
-    reassessment.reassess_due(held.company.now, JOB)
+    reminder_jobs.reassess_due(held.company.now, JOB)
     assert (held.automation.tier, held.automation.kind) == ("high", "workflow")
 
 
@@ -333,7 +333,7 @@ def test_served_identity_is_reassessed_and_sweep_terminates(
     confirmation.raise_tier(
         held.automation, actor=as_actor(held.people.theo), now=held.company.now, reason="It mails.", tier="high"
     )
-    assert reassessment.reassess_due(held.company.now, JOB) == 2
+    assert reminder_jobs.reassess_due(held.company.now, JOB) == 2
     assert Automation.objects.get(name="Served").tier == "high"
     assert reassess.connected_with_riskier() == set()
 

@@ -223,8 +223,7 @@ def join_item(step: Step[Campaign], *, item: Item) -> Effect:
     if later:
         step.save(campaign)
     until = snapshot.grace_by_tier(campaign.deadline).get(item.snapshot.get("tier", "high"), campaign.grace_until)
-    by = Times(step.now, campaign.deadline, until)
-    join(item, actor=step.actor, now=step.now, because=AD_HOC, by=by)
+    join(item, actor=step.actor, now=step.now, because=AD_HOC, by=Times(campaign.deadline, until))
     Joining.objects.create(campaign=campaign, item=item, at=step.now)
     return Effect(payload={"item": str(item.pk), **later})
 

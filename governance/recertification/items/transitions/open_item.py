@@ -92,7 +92,7 @@ def open_item(step: Step[Item]) -> Effect:
     times = times_of(item, step.now, bench)
     if times is None:
         raise refuse(Refusal("R1", "state", "It is not due for review."))
-    item.opened_at, item.deadline, item.grace_until = times.opens_at, times.deadline, times.grace_until
+    item.opened_at, item.deadline, item.grace_until = step.now, times.deadline, times.grace_until
     item.snapshot = {**item.snapshot, **snapshot(item, tier)}
     _note_conflicts(item, step.now)
     if tier == "low" and Asks.ACCEPTABLE in reviewers.questions_for(item, tier):

@@ -1,18 +1,21 @@
-"""Promotion form: choose the next environment and go to a prefilled preview (I10)."""
+"""Prefilled previews of a registered version: promoted to the next environment, or submitted again (I10, A10, A15, G5)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from django import forms
 from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from approvals.intake import promotion
+from approvals.intake import promotion, resubmission
 from approvals.intake.views.forms import offer
+from governance.core.duties.refusals import Refused
 from governance.web.pages.confirmation import form_page
+from governance.web.pages.page import refused
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import visible_row
 from inventory.automations import environments
@@ -29,13 +32,6 @@ class Where(forms.Form):
         offer(self, "environment", [(target, Environment(target).label) for target in targets])
 
 
-@dataclass(frozen=True)
-class NextPage:
-    """URL of the next page."""
-
-    href: str
-
-
 @require_http_methods(["GET", "POST"])
 def promote(request: Request, pk: int) -> HttpResponse:
     """Go to a preview of an automation in a higher environment, with its answers in this one."""
@@ -46,9 +42,9 @@ def promote(request: Request, pk: int) -> HttpResponse:
     environment = automation.get_environment_display().lower()
     is_approved = version.pk == automation.approved_version_id
 
-    def begin(answers: dict[str, Any]) -> NextPage:
+    def begin(answers: dict[str, Any]) -> SimpleNamespace:
         item = promotion.begin(automation, answers["environment"], actor=request.actor, now=now)
-        return NextPage(reverse("import_preview", args=[item.pk]))
+        return SimpleNamespace(href=reverse("import_preview", args=[item.pk]))
 
     return form_page(
         request,
@@ -63,3 +59,14 @@ def promote(request: Request, pk: int) -> HttpResponse:
         back=automation.href,
         refusal=promotion.refusal(automation, actor=request.actor, now=now),
     )
+
+
+@require_POST
+def submit_again(request: Request, pk: int) -> HttpResponse:
+    """Go to a preview of the newest version of an automation, with its earlier answers."""
+    automation, now = visible_row(request, Automation, pk)
+    try:
+        item = resubmission.begin(automation, actor=request.actor, now=now)
+    except Refused as error:
+        return refused(request, error.refusal, context={"back_href": automation.href})
+    return redirect("import_preview", pk=item.pk)
