@@ -137,7 +137,7 @@ def test_a_campaign_is_one_event_and_its_reminders_speak_of_the_same(held: Held,
 def test_fetched_calendar_matches_mails_of_reader(held: Held, smtp: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     n, now = held.people, opens_at(held.grant())
     Delegation.objects.create(giver=n.omar, taker=n.bram, from_at=now - HOUR, until_at=now + 48 * HOUR, reason=None)
-    filled(ordered(Scope(code="message:post"), by=n.sana, now=now, days=8), now)
+    filled(ordered(Scope(resource=held.company.slack.pk), by=n.sana, now=now, days=8), now)
     sweep_at(now)
     monkeypatch.setattr(business_time, "now", lambda: now)
     for person in (n.jonas, n.omar, n.bram):

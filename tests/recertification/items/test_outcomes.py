@@ -27,14 +27,17 @@ from tests.starting_points import starting_point
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
-#: One privilege alone: reading the ERP.
-PRIVILEGE = Scope(tier="standard", connector="postgres")
+
+
+def privilege(c: Company) -> Scope:
+    """One privilege alone: reading the ERP."""
+    return Scope(tier="standard", resource=c.erp.pk)
 
 
 def in_campaign(c: Company) -> Campaign:
     """A campaign about one privilege, opened by Sana and filled."""
     now = c.now + DAY
-    return filled(ordered(PRIVILEGE, by=c.people.sana, now=now), now)
+    return filled(ordered(privilege(c), by=c.people.sana, now=now), now)
 
 
 def owner_left(c: Company) -> Campaign:
@@ -139,7 +142,7 @@ def test_second_round_asks_unanswered_questions_only(held: Held, start: Campaign
 def nobody_asked(c: Company) -> Item:
     """The item of the same privilege after its two rounds, in which there was nobody to ask for the resource."""
     now = c.now + DAY
-    campaign = ordered(PRIVILEGE, by=c.people.sana, now=now)
+    campaign = ordered(privilege(c), by=c.people.sana, now=now)
     with mock.patch.object(reviewers, "acceptable_ladder", return_value=[]):
         item = filled(campaign, now).items.get()
         second_round(item)
@@ -171,7 +174,7 @@ def test_silence_has_no_effect_before_reviewer_exists(start: Item, answer: Answe
 def test_never_reviewed_access_ends_with_term(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     now = held.company.now + DAY
     monkeypatch.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
-    campaign = filled(ordered(PRIVILEGE, by=held.people.sana, now=now), now)
+    campaign = filled(ordered(privilege(held.company), by=held.people.sana, now=now), now)
     item = campaign.items.get(grant=held.grant())
     assert item.grant is not None
     assert reminder_transitions.escalate.refusal(item, actor=JOB, now=campaign.deadline) is not None
