@@ -20,7 +20,8 @@ class RecertificationConfig(AppConfig):
         from governance.core.engine.discovery import import_declarations
         from governance.core.erasure.transitions import FORGETTING
         from governance.recertification.campaigns import notices as campaign_notices
-        from governance.recertification.items import drafts, risk_increase, webhooks
+        from governance.recertification.items import drafts, risk_increase
+        from governance.recertification.items import notices as item_notices
         from governance.recertification.items import rules as item_rules
         from governance.recertification.items.views import queue
         from governance.recertification.reminders import notices as reminder_notices
@@ -29,7 +30,8 @@ class RecertificationConfig(AppConfig):
         queue.register()
         reminder_notices.register()
         campaign_notices.register()
-        webhooks.register()
+        for event in ("item.escalated", "item.silence_suspended"):
+            hooks.register(event, item_notices.announce)
         hooks.register(FORGETTING, drafts.forget)
         hooks.demand(deploy_gate.GATE_EVENT, item_rules.reviewed_in_time)
         for event, handler in risk_increase.HANDLERS.items():

@@ -1,4 +1,4 @@
-"""Notices about single items, each sent once for its key (R5, R9). Templates hold the texts."""
+"""Notices and webhook messages about single items, each sent once for its key (R5, R9). Templates hold the texts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from governance.core.models import Notice, Person
 from governance.core.notices import outbox
 from governance.core.people.transitions import people_with
 from governance.core.roles.roles import Role
+from governance.core.webhooks import webhook_outbox
 from governance.recertification.items import item_title
 from governance.recertification.items.reviewers import with_delegates
 from governance.recertification.models import Item, Question
@@ -92,3 +93,9 @@ def _notice(step: Step[Any], item: Item, person: Person, event: str, key: str, c
             **context,
         },
     )
+
+
+def announce(item: Item, step: Step[Any]) -> None:
+    """Announce an event of an item to the webhooks of its automation's team."""
+    automation = item.of_automation
+    webhook_outbox.announce(step, item, team=automation.team, what=automation.name, page=["recert_item", item.pk])

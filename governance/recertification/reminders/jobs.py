@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -20,13 +19,14 @@ from governance.core.models import Person
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import reviewers
 from governance.recertification.items.item_context import load_with_ladders
-from governance.recertification.items.jobs.closing import _still_open_questions, close_due
+from governance.recertification.items.jobs.closing import close_due, still_open_questions
 from governance.recertification.items.jobs.opening import (
     JOB,
-    _subject_in_force,
     assign_waiting_items,
     open_due,
     open_in_conflict,
+    run_due,
+    subject_in_force,
 )
 from governance.recertification.items.transitions import missing_reviewer, reassess
 from governance.recertification.models import Item, ItemState, Question
@@ -64,36 +64,27 @@ def reassign_due(now: datetime, actor: Actor) -> int:
                 item_notices.notify_security(item, [question.asks], now)
         return False
 
-    out = _still_open_questions(now).filter(
-        Q(reviewer__in=_departed_people()) | Q(pk__in=reviewers.ineligible_questions())
-    )
-    return sweeps.sweep(out, reassign, job=JOB)
-
-
-def _departed_people() -> QuerySet[Person]:
-    return Person.objects.filter(Q(is_active=False) | Q(left_at__isnull=False))
+    departed = Person.objects.filter(Q(is_active=False) | Q(left_at__isnull=False))
+    is_out = Q(reviewer__in=departed) | Q(pk__in=reviewers.ineligible_questions())
+    return sweeps.sweep(still_open_questions(now).filter(is_out), reassign, job=JOB)
 
 
 def remind_due(now: datetime, actor: Actor) -> int:
     """Remind reviewers with unanswered questions on their day; return the number (R5)."""
-    due = _still_open_questions(now).filter(remind_at__lte=now)
-    return sweeps.sweep(due, partial(reminder_transitions.remind.when_due, actor=actor, now=now), job=JOB)
+    due = still_open_questions(now).filter(remind_at__lte=now)
+    return run_due(due, reminder_transitions.remind, now, actor)
 
 
 def escalate_due(now: datetime, actor: Actor) -> int:
     """Escalate items past their deadline; return the number (R6)."""
-    due = _subject_in_force(_late_items().filter(state=ItemState.OPEN, deadline__lte=now))
-    return sweeps.sweep(due, partial(reminder_transitions.escalate.when_due, actor=actor, now=now), job=JOB)
+    due = subject_in_force(_late_items().filter(state=ItemState.OPEN, deadline__lte=now))
+    return run_due(due, reminder_transitions.escalate, now, actor)
 
 
 def suspend_due(now: datetime, actor: Actor) -> int:
     """Suspend grants and automations without an answer in the grace period; return the number (R6)."""
     due = _late_items().filter(state=ItemState.ESCALATED, suspended_at__isnull=True, grace_until__lte=now)
-    return sweeps.sweep(
-        _subject_in_force(due),
-        partial(reminder_transitions.suspend_for_silence.when_due, actor=actor, now=now),
-        job=JOB,
-    )
+    return run_due(subject_in_force(due), reminder_transitions.suspend_for_silence, now, actor)
 
 
 def _late_items() -> QuerySet[Item]:
@@ -111,4 +102,4 @@ def reassess_due(now: datetime, actor: Actor) -> int:
     by_policy = reassess.assessed_by_earlier_policy(now).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
     ids = sorted({*reassess.connected_with_riskier(), *by_policy})
     due = Automation.objects.filter(pk__in=ids, state__in=reassess.HELD)
-    return sweeps.sweep(due, partial(reassess.reassess.when_due, actor=actor, now=now), job=JOB)
+    return run_due(due, reassess.reassess, now, actor)

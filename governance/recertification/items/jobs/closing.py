@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from functools import partial
 
 from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
@@ -17,9 +16,8 @@ from approvals.models.grant import Why
 from governance.core.actors.actor import Actor
 from governance.core.clock.organisation import organisation_zone
 from governance.core.database.key_filters import among
-from governance.core.jobs import sweeps
 from governance.recertification.items import conflict_reviews
-from governance.recertification.items.jobs.opening import JOB, _subject_in_force
+from governance.recertification.items.jobs.opening import run_due, subject_in_force
 from governance.recertification.items.transitions import open_item, settle
 from governance.recertification.items.transitions.settle import cause_of
 from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, Question
@@ -34,7 +32,6 @@ def close_due(now: datetime, actor: Actor) -> int:
     unclosed = Item.objects.filter(state__in=UNCLOSED)
     over = unclosed.filter(closes_at__lte=now)
     _ask_brake(over, now, actor)
-    close = partial(settle.close.when_due, actor=actor, now=now)
     due = (
         over.filter(_may_end(now)),
         unclosed.filter(among(conflict_reviews.resolved_items())).filter(_may_end(now)),
@@ -42,19 +39,19 @@ def close_due(now: datetime, actor: Actor) -> int:
         unclosed.filter(grant__state=GrantState.ENDED),
         unclosed.filter(automation__state=AutomationState.RETIRED),
     )
-    closed = sum(sweeps.sweep(rows, close, job=JOB) for rows in due)
+    closed = sum(run_due(rows, settle.close, now, actor) for rows in due)
     today = now.astimezone(organisation_zone()).date()
     is_over = Q(opened_on__lt=today) | Q(kind=CampaignKind.ADHOC)
     waits = Item.objects.filter(campaign=OuterRef("pk"), state__in=UNCLOSED)
     done = Campaign.objects.filter(is_over, ~Exists(waits), state=CampaignState.OPEN)
-    sweeps.sweep(done, partial(open_item.close_campaign.when_due, actor=actor, now=now), job=JOB)
+    run_due(done, open_item.close_campaign, now, actor)
     return closed
 
 
 def _ask_brake(due: QuerySet[Item], now: datetime, actor: Actor) -> None:
     """Ask the circuit breaker before a campaign ends grants; it may hold all of them (G6)."""
     ending = (
-        _subject_in_force(due)
+        subject_in_force(due)
         .filter(~_is_held(now))
         .exclude(automation__isnull=False, automation__suspended_by_review_at__isnull=True)
     )
@@ -97,8 +94,8 @@ def _of_its_automation(held: QuerySet[HeldGrant]) -> Exists:
     return Exists(same_automation.filter(batch__cause__key=_CAUSE))
 
 
-def _still_open_questions(now: datetime) -> QuerySet[Question]:
+def still_open_questions(now: datetime) -> QuerySet[Question]:
     """Unanswered questions about grants in force; without items that the same run closes later."""
     stays = Q(closes_at__isnull=True) | Q(closes_at__gt=now) | _is_held(now)
-    items = _subject_in_force(Item.objects.filter(stays))
+    items = subject_in_force(Item.objects.filter(stays))
     return Question.objects.unanswered().filter(item__in=items)

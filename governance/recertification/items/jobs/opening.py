@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import structlog
 from django.db import IntegrityError, transaction
@@ -13,6 +15,7 @@ from approvals.models import Grant, GrantState
 from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
 from governance.core.clock.organisation import organisation_zone
+from governance.core.engine.transition import Transition
 from governance.core.jobs import sweeps
 from governance.recertification.items import conflict_reviews, review_triggers, reviewers
 from governance.recertification.items import notices as item_notices
@@ -39,6 +42,11 @@ log = structlog.get_logger(__name__)
 JOB = "recertification.sweep"
 
 
+def run_due(rows: QuerySet[Any], verb: Transition[Any], now: datetime, actor: Actor) -> int:
+    """Perform an operation on each row that is due; return the number."""
+    return sweeps.sweep(rows, partial(verb.when_due, actor=actor, now=now), job=JOB)
+
+
 def open_due(now: datetime, actor: Actor) -> int:
     """Open an item for every live grant and automation that is due for review; return the number."""
     opened = 0
@@ -63,8 +71,7 @@ def open_in_conflict(now: datetime, actor: Actor) -> int:
         if item is None and review_triggers.may_wait(conflict, grant, now):
             continue
         if item is None:
-            made = Item(grant=grant, reason=conflict_reviews.IN_CONFLICT)
-            opened += open_item_if_due(made, now, actor)
+            opened += open_item_if_due(Item(grant=grant, reason=conflict_reviews.IN_CONFLICT), now, actor)
         elif item.state != ItemState.ANSWERED:
             because, cause = conflict_reviews.IN_CONFLICT, f"conflict:{conflict.pk}"
             open_item.note_event.when_due(item, actor=actor, now=now, because=because, cause=cause)
@@ -147,10 +154,10 @@ def assign_waiting_items(now: datetime, actor: Actor) -> int:
         return missing_reviewer.ask_now.when_due(item, actor=actor, now=now)
 
     waiting = Item.objects.filter(nobody=True, state__in=WAITING, campaign__state=CampaignState.OPEN)
-    return sweeps.sweep(_subject_in_force(waiting), ask, job=JOB)
+    return sweeps.sweep(subject_in_force(waiting), ask, job=JOB)
 
 
-def _subject_in_force(items: QuerySet[Item]) -> QuerySet[Item]:
+def subject_in_force(items: QuerySet[Item]) -> QuerySet[Item]:
     """Items whose grant has not ended and whose automation is not retired.
 
     It checks item by item, because ended grants grow with the years.
