@@ -24,7 +24,7 @@ from approvals.intake.views.builder import FEW, NO_TEAM, Builder, Work, discard_
 from approvals.intake.views.forms import AutomationForm
 from approvals.models import Submission
 from governance.core.duties.refusals import InvalidInput, OutOfTurn, Refused
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import Shape, page, refused
 from governance.web.requests import upload_limits
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
@@ -32,7 +32,6 @@ from inventory.imports import import_process
 from inventory.imports.transitions import previews
 from inventory.models import ImportItem, ImportState, Version
 
-Shape = dict[str, Any]
 View = Callable[..., HttpResponse]
 
 FORMATS = (

@@ -9,8 +9,7 @@ from approvals.intake.preview.rows import Preview
 from approvals.intake.views import preview_rows
 from governance.core.texts import free_text
 from governance.web.components import times
-
-Shape = dict[str, Any]
+from governance.web.pages.page import Shape
 
 #: The chosen sibling is in the chosen environment (I10).
 SIBLING_IS_HERE = "what it is promoted from is in this environment already: choose another, or nothing"

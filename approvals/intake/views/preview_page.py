@@ -21,6 +21,7 @@ from approvals.review.views import tier_reasons
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
 from governance.web.components import times
+from governance.web.pages.page import Shape
 from inventory.automations import environments
 from inventory.chains import views as chain_views
 from inventory.duplicates.queries import SOURCE
@@ -28,8 +29,6 @@ from inventory.models import Version
 from inventory.versions import findings
 from inventory.versions.diff import VersionDiff
 from inventory.versions.privilege_levels import NOT_RECOGNISED
-
-Shape = dict[str, Any]
 
 #: Name of each source format.
 FORMATS = {"n8n": "n8n export", "mcp_client": "MCP client configuration", "manual": "Described by hand"}

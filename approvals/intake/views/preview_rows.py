@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from django import forms
 
@@ -14,10 +13,9 @@ from approvals.intake.views import route
 from approvals.models import SeatLabel
 from approvals.review.views import credentials
 from governance.web.components import times
+from governance.web.pages.page import Shape
 from inventory.models import Resource, ResourceState
 from inventory.versions import findings
-
-Shape = dict[str, Any]
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from approvals.assignment import candidates, next_approver
 from approvals.assignment.route import SeatState
@@ -13,8 +12,7 @@ from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.models import SeatLabel
 from governance.core.models import Person
 from governance.web.components import times
-
-Shape = dict[str, Any]
+from governance.web.pages.page import Shape
 
 QUESTION = "May this app exist for business use?"
 WAY_OUT = "Name a deputy for the resource, or let somebody else submit."

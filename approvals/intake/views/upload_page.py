@@ -22,10 +22,9 @@ from approvals.intake.views.forms import OrderForm
 from governance.core.models import Person, Team
 from governance.web.components import state_words, times
 from governance.web.pages import pager
+from governance.web.pages.page import Shape
 from inventory.models import Automation, BatchState, Environment, ImportBatch, ImportState, Version
 from inventory.ownership import rules as ownership_rules
-
-Shape = dict[str, Any]
 
 #: How long the first page lists a finished upload, and the maximum number of uploads on it.
 SHOWN_FOR, MOST = timedelta(days=7), 10

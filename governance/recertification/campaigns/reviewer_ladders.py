@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from approvals.assignment.escalation_chain import Bench
@@ -14,9 +14,6 @@ from inventory.models import Automation, Resource
 
 #: Relations of a resource that its ladder reads.
 OF_RESOURCE = ("owner", "deputy", "interim__person", "team__lead", "team__deputy_lead")
-
-#: Rows for one query.
-AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -44,18 +41,14 @@ class Ladders:
     _parties: dict[int, set[int]] = field(default_factory=dict)
     _put: dict[tuple[int, int | None, bool], list[AssignedQuestion]] = field(default_factory=dict)
 
-    def read(self, pairs: Iterable[tuple[int, int | None]]) -> None:
-        """Read the rows that the ladders of these pairs need and that were not read before."""
-        automations, resources = set[int](), set[int]()
-        for automation, resource in pairs:
-            automations.add(automation)
-            if resource is not None:
-                resources.add(resource)
-        for ids in _batches(automations - self._automations.keys()):
-            self._automations |= Automation.objects.select_related(*OF_AUTOMATION, "interim__person").in_bulk(ids)
-            self._parties |= reviewers.parties_of(ids)
-        for ids in _batches(resources - self._resources.keys()):
-            self._resources |= Resource.objects.select_related(*OF_RESOURCE).in_bulk(ids)
+    def read(self, pairs: Collection[tuple[int, int | None]]) -> None:
+        """Read the rows that the ladders of these pairs need and that were not read before; there is at least one pair."""
+        held_by, held_on = zip(*pairs, strict=True)
+        automations = set(held_by) - self._automations.keys()
+        self._automations |= Automation.objects.select_related(*OF_AUTOMATION, "interim__person").in_bulk(automations)
+        self._parties |= reviewers.parties_of(automations)
+        resources = set(held_on) - {None} - self._resources.keys()
+        self._resources |= Resource.objects.select_related(*OF_RESOURCE).in_bulk(resources)
 
     def put(self, automation: int, resource: int | None, *, both: bool) -> list[AssignedQuestion]:
         """Assign the questions about a pair; empty if one of them has no eligible reviewer (A9).
@@ -87,8 +80,3 @@ class Ladders:
             AssignedQuestion(asks, first[asks], tuple(person.pk for person in people))
             for asks, people in ladders.items()
         ]
-
-
-def _batches(keys: set[int]) -> Iterable[list[int]]:
-    ordered = sorted(keys)
-    return (ordered[at : at + AT_ONCE] for at in range(0, len(ordered), AT_ONCE))

@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -57,7 +57,7 @@ class Evidence:
     def pieces(self) -> Iterator[bytes]:
         """Yield the file in pieces: the head, then the rows."""
         with self.rows:
-            yield HEADS[self.form](self.head)
+            yield _head_text(self.form, self.head).encode()
             self.rows.seek(0)
             while piece := self.rows.read(PIECE):
                 yield piece
@@ -71,9 +71,6 @@ def write_evidence(campaign: Campaign, form: str, *, by: Person, now: datetime) 
         form: ``csv`` or ``jsonl``.
         by: the exporter.
         now: business time.
-
-    Raises:
-        KeyError: unknown form.
     """
     rows = TemporaryFile()  # noqa: SIM115  closed when it is sent
     try:
@@ -103,39 +100,44 @@ def write_evidence(campaign: Campaign, form: str, *, by: Person, now: datetime) 
 
 def _write(rows: IO[bytes], campaign: Campaign, form: str) -> tuple[int, str, Seal | None, Row]:
     """Write the rows; return the number of items, the digest, the last seal and the campaign's people."""
-    write, digest, count = ROWS[form], hashlib.sha256(), 0
+    digest, count = hashlib.sha256(), 0
     with transaction.atomic():
         if not connection.savepoint_ids:  # an inner transaction keeps the outer one's view
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         last, people = Seal.objects.order_by("-number").first(), evidence_queries.campaign_people(campaign)
-        for number, chunk in enumerate(
-            chain([evidence_queries.events_of(campaign)], evidence_queries.chunks(campaign))
-        ):
-            text = write(chunk, first=number == 0)
+        chunks = chain([evidence_queries.events_of(campaign)], evidence_queries.chunks(campaign))
+        for number, chunk in enumerate(chunks):
+            text = _rows_text(form, chunk, first=number == 0).encode()
             count += len(chunk) if number else 0
             digest.update(text)
             rows.write(text)
     return count, digest.hexdigest(), last, people
 
 
-def _as_lines(rows: Sequence[Row], *, first: bool) -> bytes:
-    return "".join(_line(row) for row in rows).encode()
+def _head_text(form: str, head: Mapping[str, Any]) -> str:
+    """Head of the file. In CSV: one line for each name with its value, then an empty line. Values hold no empty lines."""
+    if form == "jsonl":
+        return _line(head)
+    return _csv([*([name, "\n".join(cell(value).splitlines())] for name, value in head.items()), []])
+
+
+def _rows_text(form: str, rows: Sequence[Row], *, first: bool) -> str:
+    if form == "jsonl":
+        return "".join(_line(row) for row in rows)
+    flat_rows = (flat for row in rows if row["type"] == "item" for flat in _flat(row))
+    cells = [[cell(flat.get(name)) for name in COLUMNS] for flat in flat_rows]
+    return _csv([COLUMNS, *cells] if first else cells)
 
 
 def _line(row: Mapping[str, Any]) -> str:
     return json.dumps(row, separators=(",", ":"), ensure_ascii=False, default=_as_text) + "\n"
 
 
-def _as_cells(rows: Sequence[Row], *, first: bool) -> bytes:
+def _csv(rows: Iterable[Sequence[str]]) -> str:
     file = io.StringIO(newline="")
-    writer = csv.writer(file)
-    if first:
-        writer.writerow(COLUMNS)
-    for row in rows:
-        if row["type"] == "item":
-            writer.writerows([cell(flat.get(name)) for name in COLUMNS] for flat in _flat(row))
-    return file.getvalue().encode()
+    csv.writer(file).writerows(rows)
+    return file.getvalue()
 
 
 def _flat(row: Row) -> Iterator[Row]:
@@ -161,20 +163,5 @@ def cell(value: object) -> str:
     return free_text.cell(_line(value).strip() if isinstance(value, dict) else value)
 
 
-def _head_as_line(head: Mapping[str, Any]) -> bytes:
-    return _line(head).encode()
-
-
-def _head_as_cells(head: Mapping[str, Any]) -> bytes:
-    """Head of the CSV file: one line for each name with its value, then an empty line. Values hold no empty lines."""
-    file = io.StringIO(newline="")
-    writer = csv.writer(file)
-    writer.writerows([name, "\n".join(cell(value).splitlines())] for name, value in head.items())
-    writer.writerow([])
-    return file.getvalue().encode()
-
-
-ROWS = {"csv": _as_cells, "jsonl": _as_lines}
-HEADS = {"csv": _head_as_cells, "jsonl": _head_as_line}
 #: Content types.
 TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}

@@ -86,9 +86,12 @@ def is_out(context: ItemContext, question: Question) -> bool:
 
 
 def _is_eligible(context: ItemContext, person: Person, asks: Asks) -> bool:
-    if not person.is_here or person.pk in people_of_other_question(context, asks):
-        return False
-    return asks != Asks.ACCEPTABLE or not gains(context.item.of_automation, context.parties, person)
+    is_free = person.pk not in people_of_other_question(context, asks)
+    return is_free and _may_answer(person, asks, context.item.of_automation, context.parties)
+
+
+def _may_answer(person: Person, asks: Asks, automation: Automation, parties: Collection[int]) -> bool:
+    return person.is_here and not (asks == Asks.ACCEPTABLE and gains(automation, parties, person))
 
 
 def vacant_questions(context: ItemContext) -> list[Asks]:
@@ -210,18 +213,12 @@ def first_reviewers(
     short: list[str] = []
     chosen: dict[Asks, Person] = {}
     for asks, people in ladders.items():
-        others = [
-            person
-            for person in people
-            if person.is_here
-            and person.pk not in taken
-            and person not in chosen.values()
-            and not (asks == Asks.ACCEPTABLE and gains(automation, parties, person))
-        ]
-        if others:
-            chosen[asks] = others[0]
-        else:
+        free = (person for person in people if person.pk not in taken and person not in chosen.values())
+        first = next((person for person in free if _may_answer(person, asks, automation, parties)), None)
+        if first is None:
             short.append(asks.value)
+        else:
+            chosen[asks] = first
     return short, chosen
 
 

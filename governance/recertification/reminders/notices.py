@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.utils.dateformat import format as date_format
 
 from approvals.models import Grant, GrantState
@@ -63,15 +64,15 @@ def unassigned_lines(person: Person, threads: Collection[str], now: datetime) ->
     """Reviews without an eligible reviewer, for people in security; without ended or assigned ones (A9, R8)."""
     if not people_with(Role.SECURITY_REVIEWER, now).filter(pk=person.pk).exists():
         return {}
-    of_grants = [thread for thread in threads if thread.startswith("unasked:grant:")]
-    of_automations = [thread for thread in threads if thread.startswith("unasked:automation:")]
     assigned = Item.objects.filter(state__in=UNCLOSED, nobody=False, suspended_at__isnull=True)
-    held = Grant.objects.exclude(
-        Q(state=GrantState.ENDED) | Q(pk__in=assigned.filter(grant__isnull=False).values("grant"))
-    )
-    automations_in_use = Automation.objects.exclude(
-        Q(state=AutomationState.RETIRED) | Q(pk__in=assigned.filter(automation__isnull=False).values("automation"))
-    )
-    grants = held.filter(pk__in=daily_digest.keys(of_grants)).values_list("pk", flat=True)
-    automations = automations_in_use.filter(pk__in=daily_digest.keys(of_automations)).values_list("pk", flat=True)
-    return {f"unasked:grant:{pk}": Line() for pk in grants} | {f"unasked:automation:{pk}": Line() for pk in automations}
+    in_use: dict[str, QuerySet[Any]] = {
+        "grant": Grant.objects.exclude(state=GrantState.ENDED),
+        "automation": Automation.objects.exclude(state=AutomationState.RETIRED),
+    }
+    lines: dict[str, Line] = {}
+    for kind, rows in in_use.items():
+        keys = daily_digest.keys([thread for thread in threads if thread.startswith(f"unasked:{kind}:")])
+        elsewhere = assigned.filter(**{f"{kind}__isnull": False}).values(kind)
+        left = rows.filter(pk__in=keys).exclude(pk__in=elsewhere).values_list("pk", flat=True)
+        lines |= {f"unasked:{kind}:{pk}": Line() for pk in left}
+    return lines

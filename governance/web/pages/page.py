@@ -9,6 +9,7 @@ also a plain page: bookmark, back button, no JavaScript.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +19,9 @@ from django.utils.cache import patch_vary_headers
 
 from governance.core.clock import icalendar_file
 from governance.core.duties.refusals import ERRORS, Refusal
+
+#: What a template or one of its parts takes.
+Shape = dict[str, Any]
 
 VARIES = ("HX-Request", "HX-Target", "HX-History-Restore-Request")
 REFUSAL_REGION = "refusal"

@@ -19,9 +19,9 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Transition
 from governance.core.models import Person
-from governance.web.pages.confirmation import Shape, offered, operation_form, perform
+from governance.web.pages.confirmation import offered, operation_form, perform
 from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number, visible_row
 from inventory.credentials import transitions

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from governance.core.actors.actor import Actor
 from governance.core.texts import free_text
-from governance.web.pages.confirmation import Shape, operation_form, perform
+from governance.web.pages.confirmation import operation_form, perform
+from governance.web.pages.page import Shape
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number, visible_row
 from inventory.models import Binding, Resource

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import cache, partial
-from typing import Any
 
 from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_of
@@ -30,14 +29,7 @@ from governance.recertification.campaigns.snapshot import AD_HOC, Chunk
 from governance.recertification.items import conflict_reviews, schedule
 from governance.recertification.items.schedule import Times
 from governance.recertification.items.transitions.open_item import join
-from governance.recertification.models import (
-    Campaign,
-    CampaignKind,
-    CampaignState,
-    Item,
-    Joining,
-    Question,
-)
+from governance.recertification.models import Campaign, CampaignKind, CampaignState, Item, Joining, Question
 
 #: Name of the job that fills campaigns.
 JOB = "recertification.fill"
@@ -120,7 +112,8 @@ def freeze(step: Step[Campaign], *, size: int = FREEZES) -> Effect:
     end = done.last if done.looked_at == size and done.last is not None else getattr(campaign, f"{what}_until")
     setattr(campaign, f"{what}_to", end)
     step.save(campaign)
-    return Effect(payload={"of": what, "to": end, **_payload(done), **later})
+    under_review = done.looked_at - len(done.made)
+    return Effect(payload={"of": what, "to": end, **done.payload, "under_review": under_review, **later})
 
 
 def _extend_deadline(step: Step[Campaign], campaign: Campaign) -> dict[str, str]:
@@ -138,10 +131,6 @@ def _extend_deadline(step: Step[Campaign], campaign: Campaign) -> dict[str, str]
     return {"deadline": ledger_events.instant(least)}
 
 
-def _payload(done: Chunk) -> dict[str, Any]:
-    return {**done.payload, "under_review": done.looked_at - len(done.made)}
-
-
 @on_opening(event="campaign.items_asked", duties=[campaign_rules.frozen])
 def assign_questions(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS) -> Effect:
     """Assign the next items to their reviewers; items without an eligible reviewer wait for security (A9, S4, H1).
@@ -154,7 +143,7 @@ def assign_questions(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS
     campaign = step.subject
     later, grace = _extend_deadline(step, campaign), snapshot.grace_by_tier(campaign.deadline)
     items = snapshot.lock_unassigned(campaign, size)
-    ladders.read((item.of, item.on) for item in items)
+    ladders.read([(item.of, item.on) for item in items])
     asked = set(Question.objects.filter(item__in=items).values_list("item", flat=True))  # by an event that joined
     remind_at = _first_reminders(step.now)
     changed: list[Item] = []
@@ -163,7 +152,9 @@ def assign_questions(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS
         before, tier = (item.deadline, item.nobody), item.snapshot["tier"]
         is_both = item.grant_id is not None and (tier != "low" or item.is_sample)
         puts = ladders.put(item.of, item.on, both=is_both)
-        if item.deadline < campaign.deadline and not _has_own_dates(item):
+        # a conflict (S6) or a joined event (R2) may set earlier dates than the campaign
+        has_own_dates = item.snapshot.get(conflict_reviews.CONFLICTS_KEY) or item.snapshot.get("joined")
+        if item.deadline < campaign.deadline and not has_own_dates:
             item.deadline, item.grace_until = campaign.deadline, grace[tier]
         item.deadline, item.nobody = _local_deadline(item.deadline, puts), not puts
         changed += [item] if (item.deadline, item.nobody) != before else []
@@ -175,11 +166,6 @@ def assign_questions(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS
     payload = Chunk(len(items), [item.pk for item in items], campaign.asked_to).payload
     nobody = sum(item.nobody for item in items)
     return Effect(payload={**payload, "questions": len(questions), "nobody": nobody, **later})
-
-
-def _has_own_dates(item: Item) -> bool:
-    """Whether a conflict (S6) or a joined event (R2) sets the deadline, not the campaign."""
-    return bool(item.snapshot.get(conflict_reviews.CONFLICTS_KEY) or item.snapshot.get("joined"))
 
 
 def _question(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Count, Q
 from django.http import HttpResponse
@@ -16,10 +15,8 @@ from governance.core.clock import business_time
 from governance.core.roles.roles import Permission
 from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item
 from governance.web.pages import pager
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page
 from governance.web.requests.middleware import Request
-
-Shape = dict[str, Any]
 
 SHOW = (("", "Open"), ("closed", "Closed"))
 KINDS = (("scheduled", "By its date"), ("adhoc", "By a person"))

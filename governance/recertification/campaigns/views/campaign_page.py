@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
@@ -34,11 +33,9 @@ from governance.recertification.models import (
 from governance.recertification.quality import views as quality_views
 from governance.web.components import times
 from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import visible_row
-
-Shape = dict[str, Any]
 
 TEMPLATE = "recertification/campaigns/campaign.html"
 

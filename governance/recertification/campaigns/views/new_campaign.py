@@ -22,12 +22,10 @@ from governance.recertification.campaigns.transitions import open_campaign
 from governance.recertification.campaigns.transitions.open_campaign import deadline_words
 from governance.recertification.items import schedule
 from governance.recertification.models import Campaign
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
 from inventory.models import AutomationKind, DataClass, Environment, Resource
-
-Shape = dict[str, Any]
 
 #: Most people and resources to choose from; the one in the address is always offered.
 OFFERED = 200

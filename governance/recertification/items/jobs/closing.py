@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
@@ -58,19 +57,15 @@ def _ask_brake(due: QuerySet[Item], now: datetime, actor: Actor) -> None:
     by_campaign: dict[int, list[Item]] = {}
     for item in ending.select_related("campaign", "grant").order_by("campaign_id", "pk"):
         by_campaign.setdefault(item.campaign_id, []).append(item)
-    of_automations = _standing_of({item.automation_id for item in ending if item.automation_id is not None})
+    keys = {item.automation_id for item in ending if item.automation_id is not None}
+    of_automations: dict[int, list[Grant]] = {}
+    for grant in Grant.objects.standing().filter(among(keys, "automation")).order_by("pk"):
+        of_automations.setdefault(grant.automation_id, []).append(grant)
     for items in by_campaign.values():
         held = [item.grant for item in items if item.grant is not None]
         held += [grant for item in items if item.automation_id for grant in of_automations.get(item.automation_id, ())]
         each = {grant.pk: grant for grant in held}  # a grant and its automation may both be under review
         circuit_breaker.ask_first(cause_of(items[0].campaign), list(each.values()), Why.SILENCE, now=now, actor=actor)
-
-
-def _standing_of(automations: Collection[int]) -> dict[int, list[Grant]]:
-    grants_by_automation: dict[int, list[Grant]] = {}
-    for grant in Grant.objects.standing().filter(among(automations, "automation")).order_by("pk"):
-        grants_by_automation.setdefault(grant.automation_id, []).append(grant)
-    return grants_by_automation
 
 
 def _may_end(now: datetime) -> Q:

@@ -28,16 +28,7 @@ from governance.recertification.items import rules as item_rules
 from governance.recertification.items.item_context import ItemContext, load_context
 from governance.recertification.items.transitions.open_item import ask_missing, ensure_a_day, reset_reminder
 from governance.recertification.items.transitions.settle import last_day, last_instant, reopen, settle
-from governance.recertification.models import (
-    CHANGED,
-    SETTLING,
-    WAITING,
-    Answer,
-    AnswerKind,
-    Draft,
-    Item,
-    Question,
-)
+from governance.recertification.models import CHANGED, SETTLING, WAITING, Answer, AnswerKind, Draft, Item, Question
 
 #: Rows to lock before a question, outermost first.
 LOCKED_PARENTS = ("item.of_automation", "item.grant", "item")
@@ -162,7 +153,10 @@ def pass_on(
         raise refuse(Refusal("R4", "input", "This answer does not pass the question on."))
     other = reviewers.next_reviewer(step.context, question, [whose] if whose is not None else None)
     if other is None:
-        raise refuse(_cannot_be_named(whose) if whose is not None else item_rules.ladder_end_refusal())
+        if whose is None:
+            raise refuse(item_rules.ladder_end_refusal())
+        sentence = f"It can't be passed on to {whose.name}: they were asked before, gain from it, or answer the other question."
+        raise refuse(Refusal("R4", "input", sentence, "Name another person, or leave it empty."))
     _save_answer(step, answer, batch, seen=seen)
     question.passed += 1
     hand_over(step, question, other)
@@ -242,13 +236,6 @@ def changed_refusal(item: Item, seen: CardView) -> Refusal | None:
         return None
     sentence = f"It changed since you chose: {item_title.REASON_WORDS[changed['because']]}"
     return Refusal("R2", "state", sentence, "Look at it and choose again. Your text is kept.")
-
-
-def _cannot_be_named(whose: Person) -> Refusal:
-    sentence = (
-        f"It can't be passed on to {whose.name}: they were asked before, gain from it, or answer the other question."
-    )
-    return Refusal("R4", "input", sentence, "Name another person, or leave it empty.")
 
 
 def hand_over(step: Step[Any], question: Question, to: Person) -> None:

@@ -86,7 +86,8 @@ def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
 def open_item(step: Step[Item]) -> Effect:
     """Open a new item and put its questions to the reviewers (R1, R5)."""
     item = step.subject
-    if _open_items(item).exists():
+    subject = {"grant": item.grant} if item.grant is not None else {"automation": item.automation}
+    if Item.objects.filter(**subject, state__in=UNCLOSED).exists():
         raise refuse(Refusal("R5", "state", "It is under review already."))
     tier, bench = item.counted_tier, Bench.load(step.now)
     times = times_of(item, step.now, bench)
@@ -197,11 +198,6 @@ def reset_reminder(step: Step[Any], question: Question) -> datetime:
     question.remind_at = next_at
     step.save(question)
     return next_at
-
-
-def _open_items(item: Item) -> Any:
-    subject = {"grant": item.grant} if item.grant is not None else {"automation": item.automation}
-    return Item.objects.filter(**subject, state__in=UNCLOSED)
 
 
 #: Reasons to open early or to bring a deadline forward; a risk increase moves the review date itself (`risk_increase`).

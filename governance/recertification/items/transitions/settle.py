@@ -108,7 +108,8 @@ def close(step: Step[Item]) -> Effect:
     if item.grant is None and item.of_automation.suspended_by_review_at is None:
         # Stage 1 decided about it after the suspension: a new submission is the other way back (R4).
         return _close_effect(step, ItemOutcome.SUPERSEDED)
-    held = grants_to_end(item)
+    standing = item.of_automation.grants.standing().credentials_first()
+    held = [item.grant] if item.grant is not None else list(standing)
     ending = _released_grants(item, held, step)
     for grant in ending:
         lifecycle.end(grant, actor=step.actor, now=step.now, why=why)
@@ -125,13 +126,6 @@ def cause_of(campaign: Campaign) -> circuit_breaker.Cause:
     return circuit_breaker.Cause(
         f"campaign:{campaign.pk}", title=f"The close of {campaign.name}", person=campaign.opened_by
     )
-
-
-def grants_to_end(item: Item) -> list[Grant]:
-    """Grants that end with an item: its grant, or all grants of its automation."""
-    if item.grant is not None:
-        return [item.grant]
-    return list(item.of_automation.grants.standing().credentials_first())
 
 
 def _released_grants(item: Item, held: Sequence[Grant], step: Step[Item]) -> Sequence[Grant]:

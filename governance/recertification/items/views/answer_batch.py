@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from django.contrib import messages
 from django.db.models import QuerySet
@@ -24,8 +23,6 @@ from governance.web.components.times import counted
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
-
-Shape = dict[str, Any]
 
 #: Relations of a question for its row and the facts of its item.
 RELATIONS = (
