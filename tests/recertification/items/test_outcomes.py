@@ -31,7 +31,7 @@ DAY = timedelta(days=1)
 
 def privilege(c: Company) -> Scope:
     """One privilege alone: reading the ERP."""
-    return Scope(tier="standard", resource=c.erp.pk)
+    return Scope(tier="standard", resource=c.erp.pk, data_class=c.erp.data_class)
 
 
 def in_campaign(c: Company) -> Campaign:

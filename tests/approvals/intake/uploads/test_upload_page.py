@@ -50,7 +50,7 @@ def lines(who: Build, batch: ImportBatch) -> list[list[str]]:
     """The report, read as a spreadsheet reads it."""
     answer = who.client.get(reverse("import_report", args=[batch.pk]))
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
-    return list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    return list(csv.reader(io.StringIO(answer.content.decode())))
 
 
 # --- refused --------------------------------------------------------------------------------------------------------
