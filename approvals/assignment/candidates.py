@@ -122,7 +122,7 @@ def seats_for_late_rungs(approval: Approval, route: Route) -> list[SeatState]:
 def _nobody_asked(people: Iterable[Person], standing: SeatState, route: Route) -> bool:
     """Return whether there are people and none of them was asked to fill a seat."""
     keys = {person.pk for person in people}
-    return bool(keys) and not keys & route.facts.candidates.get(standing.seat.pk, set())
+    return bool(keys) and keys.isdisjoint(route.facts.candidates.get(standing.seat.pk, {}))
 
 
 def name_candidates(standings: Iterable[SeatState], route: Route) -> list[Person]:
@@ -135,14 +135,14 @@ def name_candidates(standings: Iterable[SeatState], route: Route) -> list[Person
             Candidate(seat=standing.seat, person=person, order=order, basis=standing.basis_of(person), at=route.now)
             for order, person in enumerate(added, start=len(named))
         ]
-        named |= {person.pk for person in added}
+        named |= {person.pk: route.now for person in added}
     Candidate.objects.bulk_create(candidates)
     return [candidate.person for candidate in candidates]
 
 
 def name_candidate(standing: SeatState, person: Person, route: Route) -> None:
     """Record that a person was asked to fill a seat. The database accepts decisions from candidates only."""
-    named = route.facts.candidates.get(standing.seat.pk, set())
+    named = route.facts.candidates.get(standing.seat.pk, {})
     if person.pk not in named:  # The approval is locked, so no other transaction adds a candidate now.
         basis = standing.basis_of(person)
         Candidate.objects.create(seat=standing.seat, person=person, order=len(named), basis=basis, at=route.now)

@@ -102,9 +102,9 @@ class Route:
             self._count_people(approval_id, decision)
         #: Earlier decisions about the same question, the last of each seat, by approval: a rejection or withdrawal (A15).
         self.before = votes.before(facts)
-        #: Computed from the decisions until one is added: seats by approval and round, and stage 2 as questions.
+        #: Computed from the decisions until one is added, by approval and round: seats, and approvals as questions.
         self._standing: dict[tuple[int, int], list[SeatState]] = {}
-        self._second: list[Question] | None = None
+        self._questions: dict[tuple[int, int], Question] = {}
         self._stopped = stopped
 
     @property
@@ -137,7 +137,7 @@ class Route:
 
     def _forget(self) -> None:
         self._standing.clear()
-        self._second = None
+        self._questions.clear()
 
     def _count_people(self, approval_id: int, decision: Decision) -> None:
         person_ids = frozenset(person for person in (decision.person_id, decision.for_person_id) if person)
@@ -259,7 +259,10 @@ class Route:
 
     def question(self, approval: Approval) -> Question:
         """Return an approval as a question: its open seats with all eligible people on their escalation chains (A9)."""
-        return Question(question_name(approval), approval.stage, self.left_for(approval))
+        key = approval.pk, approval.round
+        if key not in self._questions:
+            self._questions[key] = Question(question_name(approval), approval.stage, self.left_for(approval))
+        return self._questions[key]
 
     def questions(self, approvals: Iterable[Approval]) -> list[Question]:
         """Return the undecided approvals among ``approvals`` as questions."""
@@ -267,11 +270,7 @@ class Route:
 
     def _others(self, approval: Approval) -> list[Question]:
         """Return the approvals that a decider of this approval can't decide: all of stage 2 for stage 1 (S2)."""
-        if approval.stage != 1:
-            return []
-        if self._second is None:
-            self._second = self.questions(self.facts.second)
-        return self._second
+        return self.questions(self.facts.second) if approval.stage == 1 else []
 
     def seat_for(self, approval: Approval, actor: Actor) -> SeatState | None:
         """Return the open seat for an actor, preferably one that leaves every other approval an approver (A9)."""

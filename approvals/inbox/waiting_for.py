@@ -7,10 +7,9 @@ signature. An approval that was sent back waits for the submitter, from the ques
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 
 from django.db.models import Exists, OuterRef, Q, Subquery
 
@@ -74,31 +73,40 @@ def join_with_or(names: Sequence[str], most: int = 3) -> str:
     return " or ".join(names)
 
 
-def load_waiting(
-    submissions: Collection[Submission], now: datetime, routes: Mapping[int, Route] = MappingProxyType({})
-) -> dict[int, list[Waiting]]:
+def load_waiting(submissions: Collection[Submission], now: datetime) -> dict[int, list[Waiting]]:
     """Open seats, questions and acceptance of submissions, by key. Two queries.
 
     Args:
         submissions: with their submitters, and the owners of their automations.
         now: business time.
-        routes: routes by key of the submission, if loaded. A route drops people excluded later by a duty or the ladder.
-            A seat without holders then goes to the next people on the ladder (A9).
     """
-    waiting: dict[int, list[Waiting]] = {}
-    for submission in submissions:
-        waiting[submission.pk] = []
-        if submission.state == SubmissionState.DECIDED:
-            owner, since = submission.automation.accepting(now), submission.decided_at or now
-            waiting[submission.pk] = [_held_by(None, ACCEPTING, owner, since, submission.accept_due_at)]
-    seats = _open_seats(waiting)
-    questions = _questions([pk for pk in waiting if pk not in routes or _is_sent_back(routes[pk])])
-    for submission in submissions:
-        if submission.state != SubmissionState.DECIDED:
-            route, open_seats = routes.get(submission.pk), seats[submission.pk]
-            waiting[submission.pk] = open_seats if route is None else _apply_route(open_seats, route)
-            waiting[submission.pk] += _asked_back(submission, questions[submission.pk], now)
-    return waiting
+    keys = [submission.pk for submission in submissions]
+    seats, questions = _open_seats(keys), _questions(keys)
+    return {
+        submission.pk: [_acceptance(submission, now)]
+        if submission.state == SubmissionState.DECIDED
+        else [*seats[submission.pk], *_asked_back(submission, questions[submission.pk], now)]
+        for submission in submissions
+    }
+
+
+def waiting_on(route: Route) -> list[Waiting]:
+    """Open seats, questions and acceptance of the submission of a route. One query if an approval is open.
+
+    A route drops people excluded later by a duty or the ladder. A seat without holders then goes to the next people on the ladder (A9).
+    """
+    submission, now = route.submission, route.now
+    if submission.state == SubmissionState.DECIDED:
+        return [_acceptance(submission, now)]
+    sent_back = [approval for approval in route.facts.approvals if approval.state == ApprovalState.CHANGES_ASKED]
+    questions = [(approval.pk, _asked_at(approval, route), approval.builder_due_at) for approval in sent_back]
+    return [*_seats_on(route), *_asked_back(submission, questions, now)]
+
+
+def _acceptance(submission: Submission, now: datetime) -> Waiting:
+    """The acceptance of a partial approval by the business owner (A5)."""
+    owner, since = submission.automation.accepting(now), submission.decided_at or now
+    return _held_by(None, ACCEPTING, owner, since, submission.accept_due_at)
 
 
 def _open_seats(submissions: Collection[int]) -> dict[int, list[Waiting]]:
@@ -142,10 +150,6 @@ def _uses_up(decision: str) -> Q:
     return seat | Q(**{f"{decision}person": OuterRef("person")}) | Q(**{f"{decision}for_person": OuterRef("person")})
 
 
-def _is_sent_back(route: Route) -> bool:
-    return any(approval.state == ApprovalState.CHANGES_ASKED for approval in route.facts.approvals)
-
-
 def _questions(submissions: Collection[int]) -> dict[int, list[tuple[int, datetime | None, datetime | None]]]:
     """Approvals that were sent back, by submission: key, when, and the deadline of the answer (A14)."""
     latest = Decision.objects.standing().filter(approval=OuterRef("pk"), outcome=DecisionOutcome.ASK).order_by("-pk")
@@ -170,20 +174,23 @@ def _held_by(record: int | None, seat: str, person: Person, since: datetime, unt
     return Waiting(record, seat, (Holder(person.pk, person.name, since),), until)
 
 
-def _apply_route(open_seats: Iterable[Waiting], route: Route) -> list[Waiting]:
+def _seats_on(route: Route) -> list[Waiting]:
     """The open seats of all approvals, with the people asked who may still decide, or else the next on the ladder."""
-    named = {(waiting.approval, waiting.seat): waiting.people for waiting in open_seats}
-    current_seats = []
+    open_seats = []
     for record in route.facts.approvals:
         for seat in route.standing(record) if record.state == ApprovalState.OPEN else ():
-            if seat.is_filled:
-                continue
-            may = {person.pk: person for person in seat.may_decide}
-            people = tuple(holder for holder in named.get((record.pk, seat.label), ()) if holder.pk in may)
-            people = people or tuple(Holder(person.pk, person.name, route.now) for person in may.values())
+            asked, may = route.facts.candidates[seat.seat.pk], {person.pk: person for person in seat.may_decide}
+            since = {pk: max(at, record.opened_at or at) for pk, at in asked.items() if pk in may}
+            people = [Holder(pk, may[pk].name, at) for pk, at in (since or dict.fromkeys(may, route.now)).items()]
             if people:
-                current_seats.append(Waiting(record.pk, seat.label, people, record.due_at))
-    return current_seats
+                open_seats.append(Waiting(record.pk, seat.label, tuple(people), record.due_at))
+    return open_seats
+
+
+def _asked_at(approval: Approval, route: Route) -> datetime | None:
+    """When an approval was sent back last."""
+    decisions = route.decisions.get(approval.pk, ())
+    return next((row.at for row in reversed(decisions) if row.outcome == DecisionOutcome.ASK), None)
 
 
 def group_by_people(waiting: Iterable[Waiting]) -> list[Waiting]:

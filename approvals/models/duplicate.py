@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Q
 
 from approvals.models.approval import Decision
 from approvals.models.submission import Submission
@@ -22,10 +22,10 @@ class LikenessQuerySet(models.QuerySet["Likeness"]):
     """Query set of likenesses."""
 
     def of(self, automation: Automation) -> LikenessQuerySet:
-        """Return an automation's likenesses with ``said``: whether it is the same, None without an answer."""
-        answers = LikenessAnswer.objects.filter(likeness=OuterRef("pk"), decision__retraction__isnull=True)
-        is_same = Subquery(answers.order_by("-pk").values("is_same")[:1])
-        return self.filter(automation=automation).select_related("other__team").annotate(said=is_same).order_by("pk")
+        """Return an automation's likenesses with the other automations and the answers: one query if there are none."""
+        answers = LikenessAnswer.objects.filter(decision__retraction__isnull=True).order_by("pk")
+        related = ("other__team", models.Prefetch("answers", answers))
+        return self.filter(automation=automation).prefetch_related(*related).order_by("pk")
 
 
 class Likeness(AppendOnly):
@@ -38,9 +38,6 @@ class Likeness(AppendOnly):
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="likenesses")
     because = models.CharField(max_length=10, choices=Because)
     at = models.DateTimeField()
-
-    #: Whether it is the same, set by `LikenessQuerySet.of`; None without an answer.
-    said: bool | None
 
     objects = LikenessQuerySet.as_manager()
 
@@ -55,6 +52,11 @@ class Likeness(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.automation} may be the same as {self.other}"
+
+    @property
+    def said(self) -> bool | None:
+        """Whether it is the same, by its last answer of `LikenessQuerySet.of`; None without an answer."""
+        return next((answer.is_same for answer in reversed(self.answers.all())), None)
 
 
 class LikenessAnswer(AppendOnly):

@@ -46,10 +46,10 @@ class WaiverQuerySet(models.QuerySet["Waiver"]):
         return self.filter(state=WaiverState.GRANTED, begins_at__lte=now, ends_at__gt=now)
 
     def standing(self, word: str, now: datetime) -> WaiverQuerySet:
-        """Filter by state: ``live`` (granted and not ended, begun or not), ``over``, or requested by default."""
+        """Filter by state: ``live`` (granted and not ended, begun or not), ``over``, ``open``, or requested by default."""
         lasts = Q(state=WaiverState.GRANTED, ends_at__gt=now)
         waits = Q(state=WaiverState.ASKED)
-        return self.filter({"live": lasts, "over": ~lasts & ~waits}.get(word, waits))
+        return self.filter({"live": lasts, "over": ~lasts & ~waits, "open": lasts | waits}.get(word, waits))
 
     def titled(self) -> WaiverQuerySet:
         """Annotate ``title``, the title of the rule."""

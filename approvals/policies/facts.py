@@ -12,25 +12,18 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import QuerySet
-
 from approvals.models import Approval, Candidate, Party, Seat, Submission
 from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
 from governance.core.models import Person
 from inventory.chains import queries as chain_queries
 from inventory.chains.queries import Chain
-from inventory.models import NonHumanIdentity, Privilege
+from inventory.models import NonHumanIdentity, Privilege, Version
 from inventory.resources import queries as resource_queries
 from inventory.resources.queries import Bindings
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment
 
-#: Relations of an approval that its duties, title and facts read, apart from its resource.
-APPROVAL_RELATIONS = (
-    *("privilege__entitlement", "privilege__credential", "justification"),
-    *("credential__kept_in", "credential__opens", "credential__owner"),
-)
 #: Relations of a submission that notices and escalation chains read.
 SUBMISSION_RELATIONS = (
     *("version", "policy", "submitted_by"),
@@ -60,7 +53,7 @@ class SubmissionFacts:
     @cached_property
     def approvals(self) -> list[Approval]:
         """All approvals, stage 1 first, in the order in which they were asked."""
-        return self.adopt(_approvals([self.submission.pk]))
+        return self.adopt(_approvals([self.submission.pk], self.privileges))
 
     def adopt(self, rows: Iterable[Approval]) -> list[Approval]:
         """Return these approvals with the submission of the facts. The locked approval replaces its row."""
@@ -82,8 +75,8 @@ class SubmissionFacts:
         return {}
 
     @cached_property
-    def candidates(self) -> defaultdict[int, set[int]]:
-        """Ids of the people who were asked, by the id of the seat (A9)."""
+    def candidates(self) -> defaultdict[int, dict[int, datetime]]:
+        """The people who were asked, by the id of the seat: their ids in order, and since when (A9)."""
         return _candidates([self.submission.pk])
 
     def seats_of(self, approval: Approval) -> list[Seat]:
@@ -112,7 +105,7 @@ class SubmissionFacts:
 
     @cached_property
     def privileges(self) -> Sequence[Privilege]:
-        """The privileges of the version with entitlement, resource and credential."""
+        """The privileges of the version with entitlement, credential, and resource with its people."""
         return _privileges([self.submission.version_id])
 
     @cached_property
@@ -124,7 +117,7 @@ class SubmissionFacts:
     def chain(self) -> Chain:
         """The chain of the version (A16)."""
         version = self.submission.version
-        if not chain_queries.joining([version.pk]).exists():
+        if not self.identities and not chain_queries.ids_that_join([version]):
             return Chain()
         return chain_queries.chain_with_version(version, self.privileges)
 
@@ -134,14 +127,20 @@ class SubmissionFacts:
         return self.chain.others
 
     @cached_property
+    def identities(self) -> Sequence[NonHumanIdentity]:
+        """Identities that the version names, and those that serve its automation (I5)."""
+        return assessment.identities_of([self.submission.version])
+
+    @cached_property
     def sharers(self) -> Sequence[tuple[str, Tier]]:
         """Automations with the same identity, and their tiers (I5)."""
-        identities = assessment.identities_of(self.submission.version)
-        return assessment.sharers_of(self.submission.automation, identities)
+        return assessment.sharers_of(self.submission.automation, self.identities)
 
     @cached_property
     def ownerless_identities(self) -> Sequence[NonHumanIdentity]:
-        """Identities of the version without an owner (I3)."""
+        """Identities that the version names without an owner (I3)."""
+        if not self.identities:
+            return []
         running = NonHumanIdentity.objects.ownerless(self.now).filter(used_by__version=self.submission.version_id)
         return list(running.select_related("owner").order_by("pk"))
 
@@ -163,7 +162,8 @@ def load_facts(submissions: Sequence[Submission], now: datetime) -> dict[int, Su
     Chains and sharers are read at their first use.
     """
     facts = load_version_facts(submissions, now)
-    approvals = _by(_approvals(facts), "submission_id") if facts else {}
+    privileges = [privilege for of_one in facts.values() for privilege in of_one.privileges]
+    approvals = _by(_approvals(facts, privileges), "submission_id") if facts else {}
     candidates = _candidates(list(facts))
     for pk, of_one in facts.items():
         of_one.candidates = candidates
@@ -185,42 +185,48 @@ def load_version_facts(submissions: Sequence[Submission], now: datetime) -> dict
 
 
 def load_chain_ids(facts: Sequence[SubmissionFacts]) -> None:
-    """Read which automations are in the chains of several submissions: a fixed number of queries, two without a chain."""
-    by_version = chain_queries.others_with({of_one.submission.version_id for of_one in facts})
+    """Read which automations are in the chains of several submissions: a fixed number of queries, three without a chain."""
+    pks = {of_one.submission.version_id for of_one in facts}
+    versions = list(Version.objects.filter(pk__in=pks).only("automation", "meets").order_by())
+    joining = frozenset(pks) if assessment.identities_of(versions) else chain_queries.ids_that_join(versions)
+    by_version = chain_queries.others_with(joining) if joining else {}
     for of_one in facts:
-        of_one.chain_ids = by_version[of_one.submission.version_id]
+        of_one.chain_ids = by_version.get(of_one.submission.version_id, frozenset())
 
 
-def _approvals(submissions: Collection[int]) -> list[Approval]:
-    rows = Approval.objects.filter(submission__in=submissions).prefetch_related("seats")
-    return sorted(with_resources(rows), key=lambda row: (row.submission_id, row.stage, row.pk))
-
-
-def with_resources(approvals: QuerySet[Approval]) -> list[Approval]:
-    """Return approvals in any order with their relations, each resource read once with the people on its escalation chain."""
-    rows = list(approvals.select_related(*APPROVAL_RELATIONS).order_by())
-    entitlements = [row.privilege.entitlement for row in rows if row.privilege is not None]
-    wanted = {entitlement.resource_id for entitlement in entitlements} | {row.decided_on_id for row in rows}
-    resources = resource_queries.with_people(wanted)
-    for entitlement in entitlements:
-        entitlement.resource = resources[entitlement.resource_id]
+def _approvals(submissions: Collection[int], privileges: Iterable[Privilege]) -> list[Approval]:
+    """Return the approvals of submissions, with the privileges of their versions and those resources; others are read."""
+    asked = Approval.objects.filter(submission__in=submissions).prefetch_related("seats").order_by()
+    rows = list(asked.select_related("justification", "credential__owner"))
+    privilege_by_id = {privilege.pk: privilege for privilege in privileges}
+    resources = {row.entitlement.resource_id: row.entitlement.resource for row in privilege_by_id.values()}
+    credentials = [row.credential for row in rows if row.credential is not None]
+    wanted = {row.decided_on_id for row in rows} | {pk for row in credentials for pk in (row.kept_in_id, row.opens_id)}
+    resources |= resource_queries.with_people(wanted - resources.keys())
     for row in rows:
-        if row.decided_on_id is not None:
-            row.decided_on = resources[row.decided_on_id]
-    return rows
+        row.privilege = privilege_by_id[row.privilege_id] if row.privilege_id is not None else None
+        row.decided_on = resources[row.decided_on_id] if row.decided_on_id is not None else None
+    for credential in credentials:
+        credential.kept_in = resources[credential.kept_in_id] if credential.kept_in_id is not None else None
+        credential.opens = resources[credential.opens_id] if credential.opens_id is not None else None
+    return sorted(rows, key=lambda row: (row.submission_id, row.stage, row.pk))
 
 
-def _candidates(submissions: Collection[int]) -> defaultdict[int, set[int]]:
-    people: defaultdict[int, set[int]] = defaultdict(set)
-    asked = Candidate.objects.filter(seat__approval__submission__in=submissions).order_by()
-    for seat, person in asked.values_list("seat", "person"):
-        people[seat].add(person)
+def _candidates(submissions: Collection[int]) -> defaultdict[int, dict[int, datetime]]:
+    people: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
+    asked = Candidate.objects.filter(seat__approval__submission__in=submissions).order_by("order", "pk")
+    for seat, person, at in asked.values_list("seat", "person", "at"):
+        people[seat][person] = at
     return people
 
 
 def _privileges(versions: Collection[int]) -> list[Privilege]:
-    rows = Privilege.objects.filter(version__in=versions).select_related("entitlement__resource", "credential")
-    return sorted(rows.order_by(), key=lambda row: row.pk)
+    rows = Privilege.objects.filter(version__in=versions).select_related("entitlement", "credential").order_by()
+    privileges = sorted(rows, key=lambda row: row.pk)
+    resources = resource_queries.with_people(row.entitlement.resource_id for row in privileges)
+    for row in privileges:
+        row.entitlement.resource = resources[row.entitlement.resource_id]
+    return privileges
 
 
 def _parties(submissions: Collection[int]) -> dict[int, dict[int, str]]:

@@ -134,7 +134,7 @@ def app_seats(labels: tuple[str, ...], *, elsewhere: bool) -> tuple[str, ...]:
 
 
 def unanswered(automation: Automation) -> list[Likeness]:
-    """Return the likenesses without an answer; one query."""
+    """Return the likenesses without an answer; one query if there are no likenesses, else four."""
     return [likeness for likeness in Likeness.objects.of(automation) if likeness.said is None]
 
 

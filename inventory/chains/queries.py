@@ -11,25 +11,20 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
-    Case,
     CharField,
+    Count,
     Exists,
-    ExpressionWrapper,
     F,
-    Func,
+    Min,
     OuterRef,
     Prefetch,
     Q,
     QuerySet,
     Subquery,
-    Value,
-    When,
 )
-from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KT
-from django.db.models.functions import Coalesce, Concat, Left
+from django.db.models.functions import Coalesce
 
 from governance.core.database.key_filters import among
 from inventory.chains import chain_ends
@@ -140,10 +135,30 @@ def others_with(versions: Collection[int]) -> dict[int, frozenset[int]]:
     return {pk: chain.others for pk, chain in chains.items()}
 
 
-def joining(versions: Collection[int]) -> QuerySet[Version]:
-    """Versions that meet another automation, call an unknown one, or run as an identity: others have no chain."""
-    runs_as = NonHumanIdentity.objects.filter(Q(used_by__version=OuterRef("pk")) | Q(automation=OuterRef("automation")))
-    return Version.objects.filter(Q(Exists(runs_as)) | Q(annotate_joined()), pk__in=versions)
+def ids_that_join(versions: Collection[Version]) -> frozenset[int]:
+    """Ids of the versions that meet another automation or call an unknown one, identities aside: others have no chain.
+
+    One query, which counts by point how many automations have an end there.
+    """
+    meets = {version.pk: frozenset(version.meets or ()) for version in versions}
+    points = {entry[:POINT] for entries in meets.values() for entry in entries}
+    ends = ChainEnd.objects.filter(point__in=points).order_by().values("kind", "point", "side")
+    counted = list(ends.annotate(automations=Count("automation", distinct=True), first=Min("automation")))
+
+    def joins(version: Version) -> bool:
+        others = (end for end in counted if end["automations"] > 1 or end["first"] != version.automation_id)
+        return any(_is_met(meets[version.pk], **end) for end in others)
+
+    unknown = {version.pk for version in versions if version.meets is None or NOWHERE in version.meets}
+    return frozenset(version.pk for version in versions if version.pk in unknown or joins(version))
+
+
+def _is_met(meets: Collection[str], kind: str, point: str, side: str, **_: int) -> bool:
+    """Whether a stored end is one that a version would join; ``meets`` are its meeting points."""
+    if kind != ChainKind.CREDENTIAL:
+        return chain_ends.meeting_key(point, side) in meets
+    uses = [entry for entry in meets if entry.startswith(point)]
+    return bool(uses) and chain_ends.meeting_key(point, f"{BUT}{side}") not in uses
 
 
 def possible_chains(versions: Mapping[K, VersionParts]) -> dict[K, Chain]:
@@ -273,19 +288,6 @@ def _links(ends: Iterable[End], met: Iterable[ChainEnd]) -> Iterator[Link]:
             if link not in seen and chain_ends.are_joined({end.side, row.side}):
                 seen.add(link)
                 yield link
-
-
-def annotate_joined() -> Combinable:
-    """Annotation of versions: whether a version's chain has to be looked up, identities aside."""
-    at = Version.objects.filter(pk=OuterRef(OuterRef("pk"))).order_by()
-    points = at.values(point=Left(Func(F("meets"), function="unnest"), POINT))
-    wanted = ExpressionWrapper(OuterRef("meets"), output_field=ArrayField(CharField()))
-    ends = ChainEnd.objects.filter(point__in=points).exclude(automation=OuterRef("automation")).annotate(wanted=wanted)
-    fits, alike = (Concat("point", Value(f":{but}"), "side", output_field=CharField()) for but in ("", BUT))
-    is_credential = Q(kind=ChainKind.CREDENTIAL)
-    met = ends.filter(is_credential & ~Q(wanted__contains=[alike]) | ~is_credential & Q(wanted__contains=[fits]))
-    unknown = Q(meets=None) | Q(meets__contains=[NOWHERE])
-    return Case(When(unknown, then=Value(True)), default=Exists(met.order_by()))
 
 
 @dataclass(frozen=True)

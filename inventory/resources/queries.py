@@ -88,11 +88,15 @@ class Bindings(dict[BindingKey, Binding]):
 
     Args:
         rows: each with its resource.
+        confirmed: the confirmed bindings of their hosts, if the caller has read them.
     """
 
-    def __init__(self, rows: Iterable[Binding] = ()) -> None:
+    def __init__(self, rows: Iterable[Binding] = (), confirmed: Iterable[Binding] | None = None) -> None:
         super().__init__({row.key: row for row in rows})
-        self._claims = _claims_on(list(self.values()))
+        if confirmed is None:
+            hosts = {_host(row) for row in self.values()} - {""}
+            confirmed = Binding.objects.filter(_confirms(hosts)).select_related("resource__owner")
+        self._claims = _claims_on(list(self.values()), confirmed)
 
     def claims_on(self, row: Binding) -> Sequence[Claim]:
         """Other owners' claims on the host of a binding."""
@@ -111,22 +115,30 @@ class Bindings(dict[BindingKey, Binding]):
 
 
 def bindings_of(privileges: Iterable[Privilege]) -> Bindings:
-    """Bindings of some privileges; no query without a connection."""
-    instances = {
-        privilege.instance for privilege in privileges if privilege.instance and privilege.connector != REGISTERED
+    """Bindings of some privileges; no query without a connection, and one without a claim."""
+    places = {
+        (privilege.connector, privilege.instance)
+        for privilege in privileges
+        if privilege.instance and privilege.connector != REGISTERED
     }
-    related = ("resource__interim", "proposed_by", "refused_by", "confirmed_by", "confirmed_for")
-    return Bindings(Binding.objects.filter(instance_name__in=instances).select_related(*related) if instances else ())
+    if not places:
+        return Bindings()
+    instances, hosts = {instance for _, instance in places}, {host_of(*place) for place in places} - {""}
+    related = ("resource__owner", "resource__interim", "proposed_by", "refused_by")
+    read = Binding.objects.filter(Q(instance_name__in=instances) | _confirms(hosts)).select_related(*related)
+    rows = list(read.order_by())
+    return Bindings([row for row in rows if row.instance_name in instances], rows)
 
 
-def _claims_on(rows: Sequence[Binding]) -> dict[BindingKey, list[Claim]]:
-    hosts = {_host(row) for row in rows} - {""}
-    if not hosts:
-        return {}
-    confirmed = Binding.objects.filter(host__in=hosts, confirmed_at__isnull=False)
-    confirmed = (
-        confirmed.exclude(resource__state=ResourceState.RETIRED).select_related("resource__owner").order_by("pk")
-    )
+def _confirms(hosts: Collection[str]) -> Q:
+    """Condition for confirmed bindings of some hosts."""
+    return Q(host__in=hosts, confirmed_at__isnull=False)
+
+
+def _claims_on(rows: Sequence[Binding], others: Iterable[Binding]) -> dict[BindingKey, list[Claim]]:
+    named = (other for other in others if other.host and not other.is_open)
+    in_use = (other for other in named if other.resource.state != ResourceState.RETIRED)
+    confirmed = sorted(in_use, key=lambda other: other.pk)
     claimed = [(row, resources) for row in rows if (resources := _earlier_resources(row, confirmed))]
     consents: dict[tuple[int, int], list[frozenset[int]]] = defaultdict(list)
     said = HostConsent.objects.filter(

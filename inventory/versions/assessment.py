@@ -165,7 +165,8 @@ def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -
     return [(name, tier) for (name, _), tier in sorted(tiers_by_name.items())]
 
 
-def identities_of(version: Version) -> list[NonHumanIdentity]:
-    """Identities that a version names, and those that serve its automation in the register."""
-    named = NonHumanIdentity.objects.filter(Q(used_by__version=version) | Q(automation=version.automation_id))
-    return list(named.distinct().order_by("pk"))
+def identities_of(versions: Collection[Version]) -> list[NonHumanIdentity]:
+    """Identities that some versions name, and those that serve their automations in the register."""
+    automations = {version.automation_id for version in versions}
+    named = NonHumanIdentity.objects.filter(Q(used_by__version__in=versions) | Q(automation__in=automations))
+    return sorted(named.distinct().order_by(), key=lambda identity: identity.pk)

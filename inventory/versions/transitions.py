@@ -119,7 +119,7 @@ def record_assessment(
     read_by = _importer_version(version, is_read_now=rows.is_new or manifest is not None)
     privileges, used, read = rows.privileges, rows.used, manifest or rows.read
     automation = version.automation = rows.automation
-    identities = identities_of(version) if rows.identities is None else rows.identities
+    identities = identities_of([version]) if rows.identities is None else rows.identities
     more = importer_upgrade.apply_new_reading(privileges, manifest) if manifest is not None else []
     credentials, bindings = [row.credential for row in used], resource_queries.bindings_of(privileges)
     parties = ownership_parties.party_ids(automation, credentials, step.now, bindings) | set(party_ids)

@@ -12,9 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import F, OuterRef
 
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation, cases
@@ -29,7 +27,7 @@ from approvals.policies import tiers
 from approvals.policies.facts import SubmissionFacts
 from governance.core.duties.refusals import Refusal
 from inventory.importers.capabilities import STATED_CONTROLS
-from inventory.models import Control, Entitlement
+from inventory.models import Entitlement
 
 #: States in which an approval grants nothing.
 GIVES_NOTHING = (
@@ -59,19 +57,15 @@ class SubmissionConflicts:
         return conflict_queries.in_force(self.now)
 
     @cached_property
-    def register(self) -> Register:
-        """The register's facts about the version's access."""
-        return _register([self.submission.version_id])
-
-    @cached_property
     def case(self) -> Case:
         """The version's access with the register's facts of today; in the chain of today if a rule needs that (A16)."""
         submission, kept = self.submission, self.submission.held
         if kept is None:  # submitted before conflict rules existed
             case = cases.case_of_version(submission.automation, submission.version)
         else:
+            known = {(row.resource_id, row.code): row for row in (held.entitlement for held in self.facts.privileges)}
             helds = [
-                _refresh_held(document, self.register.get((document.get("resource", 0), document.get("code", ""))))
+                _refresh_held(document, known.get((document.get("resource", 0), document.get("code", ""))))
                 for document in kept["things"]
             ]
             unset = {f"{submission.automation_id}/{key}" for key in tiers.unvouched(self.facts)}
@@ -190,11 +184,10 @@ def load_conflicts(facts: Collection[SubmissionFacts], now: datetime) -> dict[in
 def load_cases(facts: Collection[SubmissionFacts], rules: Sequence[StoredRule]) -> list[SubmissionConflicts]:
     """Read what the cases of several submissions need for some rules. The number of queries is fixed."""
     loaded = [SubmissionConflicts(of_one) for of_one in facts]
-    register = _register({conflicts.submission.version_id for conflicts in loaded})
     if _asks_chains(rules):
         policy_facts.load_chain_ids([conflicts.facts for conflicts in loaded])
     for conflicts in loaded:
-        conflicts.rules, conflicts.register = rules, register
+        conflicts.rules = rules
     return loaded
 
 
@@ -242,47 +235,24 @@ def _asks_chains(rules: Iterable[StoredRule]) -> bool:
     return any(stored.rule.scope == Scope.CHAIN for stored in rules)
 
 
-#: The register's facts about a version's access, by resource and code, with the names of `_register`.
-Register = Mapping[tuple[int, str], Mapping[str, Any]]
-
-
-def _refresh_held(document: Mapping[str, Any], entry: Mapping[str, Any] | None) -> Held:
+def _refresh_held(document: Mapping[str, Any], entitlement: Entitlement | None) -> Held:
     """Return one frozen access with the register's current facts: data class, kind, environment and controls.
 
     A scan uses the same facts, and a withdrawn control no longer counts.
     """
     tags = frozenset(document.get("tags", ())) - STATED_CONTROLS
-    if entry is None:  # triggers have no entry in the register
+    if entitlement is None:  # triggers have no entry in the register
         return Held(**{**document, "tags": tags})
+    resource = entitlement.resource
     return Held(
         **{
             **document,
-            "tags": tags.union(entry["says"]),
-            "kind": entry["kind"],
-            "data_class": data_class_of(entry["own_class"], entry["of_resource"]),
-            "environment": higher_environment(entry["environment"], document["environment"]),
+            "tags": tags.union(STATED_CONTROLS.intersection(entitlement.tags)),
+            "kind": resource.kind,
+            "data_class": data_class_of(entitlement.data_class, resource.data_class),
+            "environment": higher_environment(resource.environment, document["environment"]),
         }
     )
-
-
-def _register(versions: Collection[int]) -> Register:
-    """Return the register's facts about the access of some versions. One query."""
-    controls = Control.objects.standing().filter(entitlement=OuterRef("pk"))
-    rows = (
-        Entitlement.objects.filter(privileges__version__in=versions)
-        .order_by()
-        .distinct()
-        .values(
-            on=F("resource"),
-            called=F("code"),
-            kind=F("resource__kind"),
-            own_class=F("data_class"),
-            of_resource=F("resource__data_class"),
-            environment=F("resource__environment"),
-            says=ArraySubquery(controls.order_by("tag").values("tag")),
-        )
-    )
-    return {(row["on"], row["called"]): row for row in rows}
 
 
 def takes_part(kind: str, key: str, conflict: FoundConflict, asked_keys: Collection[str]) -> bool:

@@ -103,7 +103,7 @@ class Dossier:
 def visible_submissions(reader: Reader) -> SubmissionQuerySet:
     """Submissions that the reader may see, with the relations that the page shows."""
     seen = Submission.objects.visible_to(reader.actor, reader.now)
-    owners = ("automation__business_owner", "automation__technical_owner", "app_approval__submission__version")
+    owners = ("automation__business_owner", "automation__technical_owner")
     return seen.select_related(*SUBMISSION_RELATIONS, *owners).defer(*UNSHOWN)
 
 
@@ -112,7 +112,6 @@ def load_dossier(submission: Submission, reader: Reader) -> Dossier:
     context = load_context(submission, reader.now)
     earlier = list(_earlier(submission))
     since = since_approved.load_changes(context, earlier)
-    app = submission.app_approval
     newest = Assessment.objects.filter(version=submission.version_id).order_by("-pk").values("pk")[:1]
     return Dossier(
         context,
@@ -121,16 +120,20 @@ def load_dossier(submission: Submission, reader: Reader) -> Dossier:
         since=since,
         owners=_owners(submission, since),
         findings=list(Finding.objects.filter(assessment=newest, state="open").order_by("pk")),
-        rests_on=app.submission.version.number if app is not None and app.submission_id != submission.pk else None,
+        rests_on=next((row.version.number for row in reversed(earlier) if _rests_on_same(row, submission)), None),
         alike=duplicates.possible_duplicates(submission, reader),
-        held=waiting_for.load_waiting([submission], reader.now, {submission.pk: context.route})[submission.pk],
+        held=waiting_for.waiting_on(context.route),
     )
 
 
 def _earlier(submission: Submission) -> SubmissionQuerySet:
     rows = Submission.objects.filter(automation=submission.automation_id, pk__lt=submission.pk)
-    shown = ("state", "submitted_at", "ended_at", "continues", "asked", "version__number")
+    shown = ("state", "submitted_at", "ended_at", "continues", "asked", "app_approval", "version__number")
     return rows.select_related("version").only(*shown).order_by("-pk")
+
+
+def _rests_on_same(earlier: Submission, submission: Submission) -> bool:
+    return earlier.app_approval_id is not None and earlier.app_approval_id == submission.app_approval_id
 
 
 def _owners(submission: Submission, since: VersionChanges | None) -> dict[str, Person]:

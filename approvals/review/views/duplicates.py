@@ -23,7 +23,7 @@ ENDED = {
 
 
 def possible_duplicates(submission: Submission, reader: Reader) -> list[Shape]:
-    """Possible duplicates for ``approvals/review/app.html``: one query if there are none, else three."""
+    """Possible duplicates for ``approvals/review/app.html``: one query if there are none, else six."""
     rows = list(Likeness.objects.of(submission.automation))
     if not rows:
         return []

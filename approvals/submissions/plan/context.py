@@ -20,7 +20,6 @@ from approvals.models.conflict_rule import Mode
 from approvals.models.submission import UNFINISHED, Capacity
 from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
-from approvals.policies.facts import with_resources
 from approvals.policies.queries import Policy
 from approvals.prior_decisions import duplicates, stopped_grants
 from approvals.prior_decisions import queries as prior_decision_queries
@@ -308,9 +307,8 @@ def _load_before(registered: Automation | None) -> Submission | None:
 def _approvals_of(before: Submission | None) -> dict[str, Approval]:
     if before is None:
         return {}
-    return {
-        approval.key: approval for approval in sorted(with_resources(before.approvals.all()), key=lambda row: row.pk)
-    }
+    approvals = before.approvals.select_related("privilege", "justification").order_by()
+    return {approval.key: approval for approval in sorted(approvals, key=lambda row: row.pk)}
 
 
 def _promoted_from(content: VersionContent, *, is_new: bool) -> Version | None:

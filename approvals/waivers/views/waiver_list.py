@@ -67,6 +67,5 @@ def _lines(waivers: Iterable[Waiver], now: datetime) -> list[WaiverLine]:
 
 def open_waivers(automation: Automation, now: datetime) -> list[WaiverLine]:
     """Return the requested or live waivers of an automation, for ``approvals/waivers/waiver_panel.html``."""
-    waivers = Waiver.objects.filter(automation=automation)
-    rows = waivers.standing("", now) | waivers.standing("live", now)
-    return _lines(rows.titled().select_related("asked_by").order_by("-pk")[:MOST], now)
+    waivers = Waiver.objects.filter(automation=automation).standing("open", now).titled()
+    return _lines(waivers.prefetch_related("asked_by").order_by("-pk")[:MOST], now)

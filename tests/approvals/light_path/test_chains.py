@@ -271,8 +271,10 @@ def test_whether_there_is_a_chain_to_ask_for_is_known_with_the_submission(compan
             c, stock_report.EXPORT, content=low_risk_report.content(report("other door", "shelves"))
         ),
     }
-    rows = Version.objects.annotate(may_be=chain_queries.annotate_joined())
-    found = {name: rows.get(pk=one.pk).may_be for name, one in asked.items()}
+    versions = {name: Version.objects.get(pk=one.pk) for name, one in asked.items()}
+    together = chain_queries.ids_that_join(versions.values())
+    found = {name: one.pk in chain_queries.ids_that_join([one]) for name, one in versions.items()}
+    assert together == {versions[name].pk for name, joins in found.items() if joins}
     known = {name: chain_queries.chain_with_version(one) for name, one in asked.items()}
     assert found == {name: bool(one.others or one.unknown) for name, one in known.items()}
     assert found == {name: name in ("writes", "reads", "either", "calls") for name in asked}
