@@ -42,7 +42,7 @@ class SubmissionContext:
     @cached_property
     def route(self) -> Route:
         """Who may decide which approval."""
-        return Route(self.facts, self.conflicts, self.bench, Votes.load([self.facts], self.now))
+        return Route(self.facts, self.conflicts, self.bench, Votes.load([self.facts]))
 
     @property
     def approvals(self) -> Sequence[Approval]:
@@ -77,7 +77,7 @@ def load_contexts(submissions: Sequence[Submission], now: datetime) -> dict[int,
     if not facts:
         return {}
     conflicts = load_conflicts(facts.values(), now)
-    bench, votes = Bench.load(now), Votes.load(facts.values(), now)
+    bench, votes = Bench.load(now), Votes.load(facts.values())
     contexts = {pk: SubmissionContext(of_one, conflicts[pk]) for pk, of_one in facts.items()}
     for context in contexts.values():
         context.bench, context.route = bench, Route(context.facts, context.conflicts, bench, votes)

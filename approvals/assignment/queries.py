@@ -1,57 +1,57 @@
-"""Decisions and delegations that routes are built from, read for any number of submissions at once."""
+"""Decisions that routes are built from, read for any number of submissions at once."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 
 from django.db.models import Q
 
 from approvals.models import CarriedDecision, Decision
 from approvals.policies.facts import SubmissionFacts
 from approvals.prior_decisions.queries import in_order
-from governance.core.models import Delegation, Person
 
 
 @dataclass(frozen=True)
 class Votes:
-    """Decisions about the approvals of several submissions, and the delegations at one instant.
+    """Decisions about the approvals of several submissions.
 
     Args:
         decisions: by id, oldest first: decisions on these approvals or carried over to them, and on earlier approvals
             that these ask again.
         retracted: ids of the retracted ones.
         links: which decision carried over to which approval (A14).
-        delegates: by giver: their delegates (A11).
     """
 
     decisions: Mapping[int, Decision]
     retracted: frozenset[int]
     links: Collection[CarriedDecision]
-    delegates: Mapping[int, list[Person]]
 
     @classmethod
-    def load(cls, facts: Iterable[SubmissionFacts], now: datetime) -> Votes:
-        """Read the decisions in a fixed number of queries."""
+    def load(cls, facts: Iterable[SubmissionFacts]) -> Votes:
+        """Read the decisions in a fixed number of queries. Decisions carry over to approvals with a source only."""
         facts = list(facts)
+        own = [approval for of_one in facts for approval in of_one.approvals]
         approvals = {pk for of_one in facts for pk in stages_of(of_one)}
-        approvals |= {row.earlier_id for of_one in facts for row in of_one.approvals if row.earlier_id is not None}
-        delegates: dict[int, list[Person]] = {}
-        for standing in Delegation.objects.running(now).select_related("taker").order_by():
-            delegates.setdefault(standing.giver_id, []).append(standing.taker)
-        return replace(cls.about(approvals), delegates=delegates)
+        approvals |= {row.earlier_id for row in own if row.earlier_id is not None}
+        return cls.about(approvals, approvals - {row.pk for row in own if row.carried_from_id is None})
 
     @classmethod
-    def about(cls, approvals: Collection[int]) -> Votes:
-        """Read the decisions on some approvals, by id, without delegations; no query for none."""
-        links = list(CarriedDecision.objects.filter(approval__in=approvals).order_by())
+    def about(cls, approvals: Collection[int], carried_to: Collection[int] | None = None) -> Votes:
+        """Read the decisions on some approvals, by id; no query for none.
+
+        Args:
+            approvals: ids.
+            carried_to: ids of those to which decisions may have carried over; default: all.
+        """
+        over = CarriedDecision.objects.filter(approval__in=approvals if carried_to is None else carried_to)
+        links = list(over.order_by())
         wanted = Q(approval__in=approvals) | Q(pk__in={link.decision_id for link in links})
         related = ("person", "for_person", "seat", "reason", "retraction")
         rows = Decision.objects.filter(wanted).select_related(*related).order_by()
         decisions = {row.pk: row for row in sorted(rows, key=lambda row: row.pk)}
         retracted = frozenset(pk for pk, row in decisions.items() if hasattr(row, "retraction"))
-        return cls(decisions, retracted, links, {})
+        return cls(decisions, retracted, links)
 
     def on(self, approvals: Collection[int]) -> Iterator[tuple[int, Decision]]:
         """Yield the decisions on some approvals or carried over to them, oldest first, each with the approval's id."""

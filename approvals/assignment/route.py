@@ -73,7 +73,7 @@ class Route:
         facts: of the submission.
         conflicts: of the submission.
         bench: the groups on every escalation chain, at the same instant.
-        votes: the decisions on its approvals, and the delegations.
+        votes: the decisions on its approvals.
         stopped: people who stopped a grant that is asked again, by matter (G5); default: read at the first use.
     """
 
@@ -86,7 +86,7 @@ class Route:
         stopped: Mapping[str, frozenset[int]] | None = None,
     ) -> None:
         self.facts, self.submission, self.now = facts, facts.submission, facts.now
-        self.conflicts, self.bench, self.delegates = conflicts, bench, votes.delegates
+        self.conflicts, self.bench = conflicts, bench
         self._stages = stages_of(facts)
         #: Decisions that carried over: decision id to approval id and the round in which they count (A14).
         links = [link for link in votes.links if link.approval_id in self._stages]

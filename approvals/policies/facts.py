@@ -18,7 +18,7 @@ from approvals.policies.queries import Policy
 from governance.core.models import Person
 from inventory.chains import queries as chain_queries
 from inventory.chains.queries import Chain
-from inventory.models import NonHumanIdentity, Privilege, Version
+from inventory.models import Credential, NonHumanIdentity, Privilege, Resource, Version
 from inventory.resources import queries as resource_queries
 from inventory.resources.queries import Bindings
 from inventory.risk.tiers import Tier
@@ -195,21 +195,48 @@ def load_chain_ids(facts: Sequence[SubmissionFacts]) -> None:
 
 
 def _approvals(submissions: Collection[int], privileges: Iterable[Privilege]) -> list[Approval]:
-    """Return the approvals of submissions, with the privileges of their versions and those resources; others are read."""
+    """Return the approvals of submissions, with the privileges of their versions and the resources of these."""
     asked = Approval.objects.filter(submission__in=submissions).prefetch_related("seats").order_by()
     rows = list(asked.select_related("justification", "credential__owner"))
     privilege_by_id = {privilege.pk: privilege for privilege in privileges}
-    resources = {row.entitlement.resource_id: row.entitlement.resource for row in privilege_by_id.values()}
+    resources = {row.pk: row for privilege in privilege_by_id.values() for row in _resources_of(privilege)}
     credentials = [row.credential for row in rows if row.credential is not None]
-    wanted = {row.decided_on_id for row in rows} | {pk for row in credentials for pk in (row.kept_in_id, row.opens_id)}
+    wanted = {row.decided_on_id for row in rows}.union(*map(_store_ids, credentials))
     resources |= resource_queries.with_people(wanted - resources.keys())
     for row in rows:
         row.privilege = privilege_by_id[row.privilege_id] if row.privilege_id is not None else None
         row.decided_on = resources[row.decided_on_id] if row.decided_on_id is not None else None
+    _set_stores(credentials, resources)
+    return sorted(rows, key=lambda row: (row.submission_id, row.stage, row.pk))
+
+
+def _privileges(versions: Collection[int]) -> list[Privilege]:
+    rows = Privilege.objects.filter(version__in=versions).select_related("entitlement", "credential").order_by()
+    privileges = sorted(rows, key=lambda row: row.pk)
+    credentials = [row.credential for row in privileges if row.credential is not None]
+    wanted = {row.entitlement.resource_id for row in privileges}.union(*map(_store_ids, credentials))
+    resources = resource_queries.with_people(wanted)
+    for row in privileges:
+        row.entitlement.resource = resources[row.entitlement.resource_id]
+    _set_stores(credentials, resources)
+    return privileges
+
+
+def _resources_of(privilege: Privilege) -> list[Resource]:
+    """Return the resource of a privilege, and those that keep its credential or are opened by it."""
+    credential = privilege.credential
+    stores = (credential.kept_in, credential.opens) if credential is not None else ()
+    return [privilege.entitlement.resource, *(store for store in stores if store is not None)]
+
+
+def _store_ids(credential: Credential) -> tuple[int | None, int | None]:
+    return credential.kept_in_id, credential.opens_id
+
+
+def _set_stores(credentials: Iterable[Credential], resources: Mapping[int, Resource]) -> None:
     for credential in credentials:
         credential.kept_in = resources[credential.kept_in_id] if credential.kept_in_id is not None else None
         credential.opens = resources[credential.opens_id] if credential.opens_id is not None else None
-    return sorted(rows, key=lambda row: (row.submission_id, row.stage, row.pk))
 
 
 def _candidates(submissions: Collection[int]) -> defaultdict[int, dict[int, datetime]]:
@@ -218,15 +245,6 @@ def _candidates(submissions: Collection[int]) -> defaultdict[int, dict[int, date
     for seat, person, at in asked.values_list("seat", "person", "at"):
         people[seat][person] = at
     return people
-
-
-def _privileges(versions: Collection[int]) -> list[Privilege]:
-    rows = Privilege.objects.filter(version__in=versions).select_related("entitlement", "credential").order_by()
-    privileges = sorted(rows, key=lambda row: row.pk)
-    resources = resource_queries.with_people(row.entitlement.resource_id for row in privileges)
-    for row in privileges:
-        row.entitlement.resource = resources[row.entitlement.resource_id]
-    return privileges
 
 
 def _parties(submissions: Collection[int]) -> dict[int, dict[int, str]]:

@@ -42,7 +42,7 @@ def decider_of(
         givers += [skip.person for standing in standings for skip in standing.skipped]
     delegate_result: tuple[Actor, Refusal | None] = reader.actor, own_refusal
     for person in givers:
-        if any(reader.is_me(taker) for taker in route.delegates.get(person.pk, ())):
+        if reader.stands_in_for(person):
             stand_in = reader.actor.for_person(person)
             giver_refusal = verb.refusal(record, actor=stand_in, now=reader.now, context=context)
             if giver_refusal is None:
@@ -110,6 +110,5 @@ def undoer_of(record: Approval, context: SubmissionContext, reader: Reader) -> t
     own_decisions = context.route.own_decisions(record)
     last, actor = own_decisions[-1] if own_decisions else None, reader.actor
     if last is not None and last.for_person is not None and reader.is_me(last.person):
-        takers = context.route.delegates.get(last.for_person.pk, ())
-        actor = actor.for_person(last.for_person) if any(reader.is_me(taker) for taker in takers) else actor
+        actor = actor.for_person(last.for_person) if reader.stands_in_for(last.for_person) else actor
     return actor, retract.refusal(record, actor=actor, now=reader.now, context=context)

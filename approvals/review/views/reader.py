@@ -10,6 +10,7 @@ from typing import Any
 from django.urls import reverse
 
 from approvals.models import Submission
+from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
@@ -48,6 +49,10 @@ class Reader:
     def is_me(self, person: Person | None) -> bool:
         """Whether a person is the reader."""
         return person is not None and self.actor.person is not None and person.pk == self.actor.person.pk
+
+    def stands_in_for(self, giver: Person) -> bool:
+        """Whether the reader is a delegate of another person now (A11)."""
+        return not self.is_me(giver) and giver.pk in access.answers_as(self.actor, self.now)
 
     def name(self, person: Person | None, *, start: bool = False) -> str:
         """Name of a person, or "you" for the reader."""
