@@ -105,6 +105,8 @@ class Route:
         #: Computed from the decisions until one is added, by approval and round: seats, and approvals as questions.
         self._standing: dict[tuple[int, int], list[SeatState]] = {}
         self._questions: dict[tuple[int, int], Question] = {}
+        #: Escalation chains by approval and label of the seat.
+        self._ladders: dict[tuple[int, str], list[Rung]] = {}
         self._stopped = stopped
 
     @property
@@ -220,10 +222,14 @@ class Route:
 
         An earlier decider in the seat comes first, in the same capacity (A15).
         """
-        first = prior_decision_queries.decider_in_seat(label, self.before.get(approval.pk, ()))
-        since = self.submission.submitted_at
-        resource = resource_of(approval)
-        return escalation_chain(label, self.submission.automation, resource, self.bench, first=first, since=since)
+        ladder = self._ladders.get((approval.pk, label))
+        if ladder is None:
+            first = prior_decision_queries.decider_in_seat(label, self.before.get(approval.pk, ()))
+            since, resource = self.submission.submitted_at, resource_of(approval)
+            automation = self.submission.automation
+            ladder = escalation_chain(label, automation, resource, self.bench, first=first, since=since)
+            self._ladders[approval.pk, label] = ladder
+        return ladder
 
     def standing(self, approval: Approval) -> list[SeatState]:
         """Return the state of each seat of an approval (A9)."""

@@ -64,6 +64,8 @@ def initial_fields(registered: Automation | None, actor: Actor, sibling: Automat
 
 def chosen_resources(draft: Draft, actor: Actor, now: datetime) -> dict[str, Resource]:
     """Resources that the draft's connections open, by connection; only those that the builder may see."""
+    if not draft.chosen:
+        return {}
     seen = Resource.objects.visible_to(actor, now).resolved().exclude(state=ResourceState.RETIRED)
     rows = {row.pk: row for row in seen.filter(pk__in=draft.chosen.values()).select_related(*RESOURCE_RELATIONS)}
     return {name: rows[pk] for name, pk in draft.chosen.items() if pk in rows}

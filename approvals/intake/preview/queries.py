@@ -128,8 +128,10 @@ def _hide_unseen(identities: Sequence[NonHumanIdentity], actor: Actor, now: date
     Anyone can type a name into a file. The submitter sees what else runs as the identity, and that is recorded.
     """
     registered_ids = {identity.pk for identity in identities if identity.pk is not None}
+    if not registered_ids:
+        return list(identities)
     seen = NonHumanIdentity.objects.visible_to(actor, now).filter(pk__in=registered_ids)
-    seen_ids = set(seen.values_list("pk", flat=True)) if registered_ids else set()
+    seen_ids = set(seen.values_list("pk", flat=True))
     return [
         identity
         if identity.pk is None or identity.pk in seen_ids

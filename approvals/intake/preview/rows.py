@@ -145,7 +145,8 @@ class Preview:
     @property
     def unjustified(self) -> list[PreviewRow]:
         """Asked rows without a justification."""
-        return [row for row in self.asked if row.key in self.answers.unjustified]
+        unjustified = self.answers.unjustified
+        return [row for row in self.asked if row.key in unjustified]
 
     @property
     def asks_nothing(self) -> bool:
