@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Subquery
+from django.db.models import Count, OuterRef, Subquery
 from django.http import QueryDict
 from django.urls import reverse
 
@@ -226,12 +226,16 @@ def _overview(automation: Automation, shown: Version | None, actor: Actor, now: 
 
 
 def _identities(shown: Version | None, actor: Actor, now: datetime) -> list[tuple[NonHumanIdentity, bool]]:
-    """Identities of a version besides its credentials, each with whether the reader may open its page; one query."""
+    """Identities of a version besides its credentials, each with whether the reader may open its page; one query if it has none."""
     if shown is None:
         return []
-    seen = NonHumanIdentity.objects.visible_to(actor, now).filter(pk=OuterRef("identity"))
     used = shown.version_identities.select_related("identity__owner", "identity__interim__person")
-    return [(row.identity, row.is_seen) for row in used.annotate(is_seen=Exists(seen))]
+    identities = [row.identity for row in used]
+    if not identities:
+        return []
+    seen = NonHumanIdentity.objects.visible_to(actor, now).filter(pk__in=[identity.pk for identity in identities])
+    seen_ids = set(seen.values_list("pk", flat=True))
+    return [(identity, identity.pk in seen_ids) for identity in identities]
 
 
 def _amendment_rows(automation: Automation) -> list[Shape]:
