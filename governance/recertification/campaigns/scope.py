@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 
-from approvals.models import Grant
+from approvals.models import Grant, GrantUsage
 from governance.core.clock.organisation import organisation_zone
 from governance.core.models import Team
 from governance.recertification.models import Item, ItemOutcome, with_tier
@@ -36,6 +36,8 @@ class Scope:
         kind: of the automation.
         environment: of the automation.
         owner: id of a person who owns the automation or the resource.
+        unused_days: no call in so many days. The grant is as old and its use is measured: not measured is not unused
+            (R3).
         reviewed_before: ISO 8601 day: neither approved nor reviewed since.
     """
 
@@ -47,6 +49,7 @@ class Scope:
     kind: str = ""
     environment: str = ""
     owner: int | None = None
+    unused_days: int | None = None
     reviewed_before: str = ""
 
     @classmethod
@@ -57,6 +60,11 @@ class Scope:
     def to_dict(self) -> dict[str, Any]:
         """JSON values of the fields that narrow it."""
         return {name: value for name, value in asdict(self).items() if value not in ("", None)}
+
+    @property
+    def says_what_is_held(self) -> bool:
+        """Whether a field narrows it that only grants have."""
+        return bool(self.resource or self.data_class or self.unused_days)
 
     def grants(self, now: datetime) -> QuerySet[Grant]:
         """Live grants in scope at ``now``, also those under review and those with a short term."""
@@ -71,13 +79,15 @@ class Scope:
             rows = rows.filter(_of_class(self.data_class))
         if self.owner:
             rows = rows.filter(_owned_by("automation__", self.owner) | Q(entitlement__resource__owner=self.owner))
+        if self.unused_days:
+            rows = _unused(rows, now, self.unused_days)
         if self.reviewed_before:
             rows = rows.filter(begins_at__lt=self._since)
         return rows.order_by()
 
     def automations(self, now: datetime) -> QuerySet[Automation]:
         """Live automations in scope, also those under review; none if a field narrows it that only grants have."""
-        if self.about == GRANTS or self.resource or self.data_class:
+        if self.about == GRANTS or self.says_what_is_held:
             return Automation.objects.none()
         rows = Automation.objects.filter(self._automation(""), state=AutomationState.LIVE)
         if self.tier:
@@ -136,6 +146,14 @@ def _of_class(name: str) -> Q:
         return Q(entitlement__resource__data_class__in=[*names, *([""] if DataClass.RESTRICTED in names else [])])
 
     return own(name) & its(*upto) | its(name) & own(*upto)
+
+
+def _unused(rows: QuerySet[Grant], now: datetime, days: int) -> QuerySet[Grant]:
+    """Grants older than ``days`` with measured use and no allowed call in that time."""
+    since = now - timedelta(days=days)
+    measured = GrantUsage.objects.filter(grant=OuterRef("pk"))
+    used = measured.filter(allowed__gt=0, day__gt=since.date())
+    return rows.filter(Exists(measured), ~Exists(used), begins_at__lte=since)
 
 
 def reviewable(rows: QuerySet[Grant], grace: Mapping[str, datetime]) -> QuerySet[Any]:

@@ -25,6 +25,7 @@ PHRASES = {
     "kind": "of the kind {}",
     "environment": "in {}",
     "owner": "owned by {}",
+    "unused_days": "not used for {} days, as far as use is measured",
     "reviewed_before": "neither approved nor reviewed since {}",
 }
 CHOICES: dict[str, type[TextChoices]] = {"data_class": DataClass, "kind": AutomationKind, "environment": Environment}
@@ -37,7 +38,7 @@ ROWS: dict[str, tuple[type[Model], str]] = {
 
 
 def scope_sentence(scope: Scope) -> str:
-    """One sentence: "What automations may do, of high risk, on Finance ERP"."""
+    """One sentence: "What automations may do, of high risk, on Finance ERP, not used for 60 days"."""
     fields = scope.to_dict()
     phrases = [words.format(_shown(name, fields[name])) for name, words in PHRASES.items() if name in fields]
     return ", ".join([ABOUT[scope.about], *phrases])

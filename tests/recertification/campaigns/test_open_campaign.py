@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from approvals.assignment.escalation_chain import Bench
-from approvals.models import Grant
+from approvals.models import Grant, GrantUsage
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.core.engine.step import Step
 from governance.core.models import LedgerEvent, Notice
@@ -269,6 +269,17 @@ def test_each_reviewer_is_notified_once(held: Held) -> None:
     told = Notice.objects.filter(event="recertification_campaign", thread=f"campaign:{campaign.pk}")
     asked = Counter(Question.objects.filter(item__campaign=campaign).values_list("reviewer", flat=True))
     assert {one.recipient_id: one.context["count"] for one in told} == asked
+
+
+@pytest.mark.rule("R3")
+def test_unmeasured_use_is_not_unused(held: Held) -> None:
+    measured, used, unmeasured = low_grants(held.submission, 3, begins_at=held.company.now)
+    now = held.company.now + timedelta(days=100)
+    for grant, ago in ((measured, 80), (used, 20)):
+        GrantUsage.objects.create(grant=grant, day=now.date() - timedelta(days=ago), allowed=1)
+    found = set(Scope(unused_days=60).grants(now))
+    assert measured in found
+    assert not {used, unmeasured} & found
 
 
 @pytest.mark.rule("R2")

@@ -11,12 +11,17 @@ from tests.scenarios import Company
 from tests.signed_in_client import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("R3")]
-POLICY = "not measured in this installation yet"
+POLICY, CAMPAIGN = "not measured in this installation yet", "Use is not measured in this installation yet"
 
 
 def test_the_policy_says_that_use_is_not_measured(company: Company) -> None:
     page = client_of(company.people.ines).get(reverse("policies")).content.decode()
     assert POLICY in page
+
+
+def test_the_form_of_a_campaign_says_that_use_is_not_measured(company: Company) -> None:
+    page = client_of(company.people.ines).get(reverse("campaign_new")).content.decode()
+    assert CAMPAIGN in page
 
 
 def test_measured_use_shows_no_hint(company: Company, stock_in_force: object) -> None:
@@ -25,7 +30,9 @@ def test_measured_use_shows_no_hint(company: Company, stock_in_force: object) ->
     grant = Grant.objects.order_by("pk").first()
     assert grant is not None
     GrantUsage.objects.create(grant=grant, day=company.now.date(), allowed=0, refused=0)
-    assert POLICY not in client_of(company.people.ines).get(reverse("policies")).content.decode()
+    ines = client_of(company.people.ines)
+    assert POLICY not in ines.get(reverse("policies")).content.decode()
+    assert CAMPAIGN not in ines.get(reverse("campaign_new")).content.decode()
 
 
 def test_unmeasured_access_never_counts_as_unused(company: Company, stock_in_force: object) -> None:

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from approvals.models import GrantUsage
 from governance.core.clock import business_time, deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.duties.refusals import InvalidInput, Refused
@@ -52,6 +53,13 @@ class Filter(forms.Form):
     owner = forms.TypedChoiceField(
         coerce=int, empty_value=None, required=False, help_text="Of the automation, or of the resource."
     )
+    unused_days = forms.IntegerField(
+        min_value=1,
+        max_value=400,
+        required=False,
+        label="Not used for days",
+        help_text="Of what is measured: not measured is not unused.",
+    )
     reviewed_before = forms.DateField(
         required=False,
         label="Neither approved nor reviewed since",
@@ -71,6 +79,10 @@ class Filter(forms.Form):
         resources = Resource.objects.order_by("name", "pk").values_list("pk", "name")
         self._choices("resource", resources, given.get("resource"))
         people = Person.objects.filter(is_active=True, left_at__isnull=True)
+        if not GrantUsage.objects.exists():
+            self.fields[
+                "unused_days"
+            ].help_text = "Use is not measured in this installation yet, so this finds nothing."
         self._choices("owner", people.order_by("name", "pk").values_list("pk", "name"), given.get("owner"))
 
     def _choices(self, name: str, rows: Any, chosen: str | None = None) -> None:
