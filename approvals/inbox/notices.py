@@ -28,7 +28,7 @@ Load = Callable[[Actor, datetime], Iterable[Task]]
 def register() -> None:
     """Register the digest lines of approvals, by event."""
     _register_tasks(approvals.decisions, "stage_1_opened", "stage_2_opened", "approval_answered", "approval_due")
-    _register_tasks(approvals.questions, "changes_asked")
+    _register_tasks(_questions, "changes_asked")
     _register_tasks(_acceptances, "subset_to_accept")
     _register_tasks(approvals.spot_checks, "sample_drawn", "sample_due")
     _register_tasks(tasks.waivers, "waiver_asked")
@@ -39,6 +39,11 @@ def register() -> None:
     _register_rows("conflict", lambda now: Conflict.objects.standing("", now), "due_at", "conflict_opened")
     _register_rows("waiver", lambda now: Waiver.objects.live(now).not_followed(), "ends_at", "waiver_ending")
     _register_rows("grant", lambda now: Grant.objects.live(now), "ends_at", "grant_ending")
+
+
+def _questions(actor: Actor, now: datetime) -> list[Task]:
+    assert actor.person is not None  # a digest has a recipient
+    return approvals.questions(approvals.unfinished_submissions(actor.person, now))
 
 
 def _acceptances(actor: Actor, now: datetime) -> list[Task]:

@@ -27,8 +27,14 @@ from approvals.models import (
     Submission,
     SubmissionState,
 )
+from governance.core.database.selected_columns import with_columns
 from governance.core.models import Person
 
+#: Columns of a candidate with the seat and its approval.
+CANDIDATE_COLUMNS = (
+    *("order", "at", "person__name", "seat__label"),
+    *(f"seat__approval__{column}" for column in ("submission", "stage", "opened_at", "due_at")),
+)
 #: Labels that are no seat: the answer to a question, and the acceptance of a partial approval (A5, A14).
 BUILDER, ACCEPTING = "builder", "accepting"
 
@@ -74,12 +80,14 @@ def join_with_or(names: Sequence[str], most: int = 3) -> str:
 
 
 def load_waiting(submissions: Collection[Submission], now: datetime) -> dict[int, list[Waiting]]:
-    """Open seats, questions and acceptance of submissions, by key. Two queries.
+    """Open seats, questions and acceptance of submissions, by key. Two queries; none for no submissions.
 
     Args:
         submissions: with their submitters, and the owners of their automations.
         now: business time.
     """
+    if not submissions:
+        return {}
     keys = [submission.pk for submission in submissions]
     seats, questions = _open_seats(keys), _questions(keys)
     return {
@@ -129,12 +137,11 @@ def _open_seats(submissions: Collection[int]) -> dict[int, list[Waiting]]:
     elsewhere = DecisionPerson.objects.filter(**within).exclude(stage=OuterRef("seat__approval__stage"))
     app_approval = OuterRef("seat__approval__submission__app_approval")
     rests_on = DecisionPerson.objects.filter(decision__approval=app_approval, person=OuterRef("person"))
-    barred = (Exists(approved), Exists(carried), Exists(Party.objects.filter(**within)), Exists(elsewhere))
-    for condition in barred:
-        candidates = candidates.exclude(condition)
-    eligible = candidates.exclude(Exists(rests_on), seat__approval__stage=2).select_related("person", "seat__approval")
+    barred = Exists(approved) | Exists(carried) | Exists(Party.objects.filter(**within)) | Exists(elsewhere)
+    barred |= Q(Exists(rests_on), seat__approval__stage=2)
+    eligible = with_columns(candidates.filter(~barred).order_by(), CANDIDATE_COLUMNS)
     holders: dict[Seat, list[Holder]] = defaultdict(list)
-    for row in eligible.order_by("seat__approval__stage", "seat__approval", "seat", "order", "pk"):
+    for row in sorted(eligible, key=_place):
         since = max(row.at, row.seat.approval.opened_at or row.at)
         holders[row.seat].append(Holder(row.person.pk, row.person.name, since))
     waiting = defaultdict(list)
@@ -142,6 +149,12 @@ def _open_seats(submissions: Collection[int]) -> dict[int, list[Waiting]]:
         approval = seat.approval
         waiting[approval.submission_id].append(Waiting(approval.pk, seat.label, tuple(people), approval.due_at))
     return waiting
+
+
+def _place(candidate: Candidate) -> tuple[int, int, int, int, int]:
+    """Sort key: by stage, approval and seat, then in the order of asking."""
+    approval = candidate.seat.approval
+    return approval.stage, approval.pk, candidate.seat_id, candidate.order, candidate.pk
 
 
 def _uses_up(decision: str) -> Q:

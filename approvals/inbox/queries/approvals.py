@@ -25,33 +25,53 @@ from approvals.models import (
 )
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database.key_filters import keyed_by
+from governance.core.database.key_filters import among
+from governance.core.database.selected_columns import with_columns
 from governance.core.models import Person
 from inventory.models import Automation, DataClass, Reach
 
-#: Columns that a list of approvals reads, without documents.
+#: Columns of an approval that its words read (`request_words`, `Approval.quoted`).
+WORD_COLUMNS = (
+    *("stage", "kind", "privilege__target", "privilege__target_name", "credential__name", "credential__kind"),
+    *(f"privilege__entitlement__{column}" for column in ("words", "form", "resource__name")),
+)
+#: Columns of an open approval for its task.
+TASK_COLUMNS = (
+    *(*WORD_COLUMNS, "tier", "opened_at", "due_at", "privilege__level", "submission__tier", "submission__submitted_at"),
+    *("submission__submitted_by__name", "submission__automation__name", "submission__automation__team__name"),
+)
+#: Columns of an approval that the Approvals page reads.
 LIST_COLUMNS = (
-    *("stage", "kind", "state", "tier", "earlier", "round", "opened_at", "due_at", "builder_due_at"),
-    *("submission__tier", "submission__light_path", "submission__submitted_at", "submission__submitted_by__name"),
-    *("submission__automation__name", "submission__automation__team__name"),
-    *("privilege__level", "privilege__target", "privilege__target_name", "privilege__model_controlled"),
-    *("privilege__entitlement__words", "privilege__entitlement__form", "privilege__entitlement__data_class"),
-    *("privilege__entitlement__resource__name", "privilege__entitlement__resource__data_class"),
-    *("credential__name", "credential__kind", "credential__reach_kind", "decided_on__data_class"),
+    *(*TASK_COLUMNS, "state", "earlier", "round", "submission__light_path", "privilege__model_controlled"),
+    *("privilege__entitlement__data_class", "privilege__entitlement__resource__data_class"),
+    *("credential__reach_kind", "decided_on__data_class"),
 )
 #: Relations of a spot check of an auto-approved privilege or credential.
 SPOT_CHECK_RELATIONS = ("approval__privilege__entitlement__resource", "approval__credential")
+SPOT_CHECK_COLUMNS = (
+    *("drawn_at", "due_at", "submission__tier", "submission__version__number", "submission__submitted_by__name"),
+    *("submission__automation__name", "submission__automation__team__name"),
+    *(f"approval__{column}" for column in WORD_COLUMNS),
+)
+QUESTION_COLUMNS = (
+    *("at", "person__name", "reason__text", "approval__submission", "approval__builder_due_at"),
+    *(f"approval__{column}" for column in WORD_COLUMNS),
+)
+#: Columns of an unfinished submission for its tasks and the people it waits for.
+UNFINISHED_COLUMNS = (
+    *("state", "tier", "submitted_at", "decided_at", "accept_due_at", "version__number", "automation__name"),
+    *("automation__team__name", "automation__interim__state", "automation__interim__until"),
+    *(
+        f"{person}__{column}"
+        for person in ("submitted_by", "automation__business_owner", "automation__interim__person")
+        for column in ("name", "is_active", "left_at")
+    ),
+)
 
 #: Riskiest first.
 TIERS = ("high", "standard", "low")
 #: Most powerful first; a credential is ``secret``.
 LEVELS = ("admin", "execute", "write", "unknown", "read", "secret")
-
-
-def with_list_columns(approvals: QuerySet[Approval]) -> QuerySet[Approval]:
-    """Load the columns that a list shows, in one query."""
-    relations = {path.rpartition("__")[0] for path in LIST_COLUMNS if "__" in path}
-    return approvals.select_related(*relations).only(*LIST_COLUMNS)
 
 
 def level_of(approval: Approval) -> str:
@@ -171,24 +191,32 @@ def asked_of(actor: Actor, now: datetime) -> QuerySet[Approval]:
 
     Candidates are fixed when an approval opens. The approval's page shows a conflict that arose later.
     """
-    people, me = list(access.answers_as(actor, now)), actor.person
-    by_them = Q(person=OuterRef("person")) | Q(for_person=OuterRef("person")) | Q(person=me) | Q(for_person=me)
-    in_this_round = {"approval": OuterRef("seat__approval"), "round": OuterRef("seat__approval__round")}
-    decided = Decision.objects.standing().filter(by_them, **in_this_round)
-    undecided = Candidate.objects.filter(~Exists(decided), seat__approval=OuterRef("pk"), person__in=people)
-    return Approval.objects.filter(Exists(undecided), state=ApprovalState.OPEN, asked__overlap=people)
+    if actor.person is None:
+        return Approval.objects.none()
+    people, undecided = list(access.answers_as(actor, now)), Q()
+    for candidate in people:
+        deciders = {candidate, actor.person.pk}
+        by_them = Q(person__in=deciders) | Q(for_person__in=deciders)
+        decided = Decision.objects.standing().filter(by_them, approval=OuterRef("pk"), round=OuterRef("round"))
+        undecided |= Q(~Exists(decided), asked__contains=[candidate])
+    return Approval.objects.filter(undecided, state=ApprovalState.OPEN, asked__overlap=people)
 
 
 def to_decide(actor: Actor, now: datetime) -> list[Approval]:
-    """Approvals of `asked_of` with the columns of a list, nearest deadline first."""
-    ids = asked_of(actor, now).order_by().values("pk")
-    return list(with_list_columns(Approval.objects.filter(keyed_by(ids))).order_by(*BY_DEADLINE))
+    """Approvals of `asked_of` with the columns of a task, nearest deadline first. One query if there are none, else two."""
+    ids = list(asked_of(actor, now).order_by().values_list("pk", flat=True))
+    if not ids:
+        return []
+    return sort_by_deadline(with_columns(Approval.objects.filter(among(ids)).order_by(), TASK_COLUMNS))
 
 
 #: Comes after every deadline.
 NEVER = datetime.max.replace(tzinfo=UTC)
-#: Order of approvals: nearest deadline first.
-BY_DEADLINE = (F("due_at").asc(nulls_last=True), "pk")
+
+
+def sort_by_deadline(approvals: Iterable[Approval]) -> list[Approval]:
+    """Sort approvals: nearest deadline first."""
+    return sorted(approvals, key=lambda approval: (approval.due_at or NEVER, approval.pk))
 
 
 def giver_names(approvals: Collection[int], actor: Actor, now: datetime) -> dict[int, list[str]]:
@@ -263,9 +291,8 @@ def spot_checks(actor: Actor, now: datetime) -> list[Task]:
     The page of the spot check shows whether the reader has become a party since.
     """
     samples = Sample.objects.filter(state=SampleState.OPEN, asked__overlap=list(access.answers_as(actor, now)))
-    relations = ("submission__automation__team", "submission__submitted_by", "submission__version")
-    rows = samples.select_related(*relations, *SPOT_CHECK_RELATIONS).defer("submission__version__manifest")
-    return [_spot_check(sample) for sample in sorted(rows.order_by(), key=lambda row: (row.due_at or NEVER, row.pk))]
+    rows = with_columns(samples.order_by(), SPOT_CHECK_COLUMNS)
+    return [_spot_check(sample) for sample in sorted(rows, key=lambda row: (row.due_at or NEVER, row.pk))]
 
 
 def _spot_check(sample: Sample) -> Task:
@@ -287,37 +314,25 @@ def _spot_check(sample: Sample) -> Task:
     )
 
 
-def sent_back_to(person: Person, now: datetime) -> QuerySet[Approval]:
-    """Approvals that wait for an answer or a change from the person's side (A14)."""
-    automations = Automation.objects.answered_by([person.pk], now)
-    theirs = Q(submission__submitted_by=person) | Q(submission__automation__in=automations)
-    return Approval.objects.filter(theirs, state=ApprovalState.CHANGES_ASKED)
-
-
-def questions(actor: Actor, now: datetime) -> list[Task]:
-    """Questions with which approvals were sent back to the reader's side, nearest deadline first (A14)."""
-    if actor.person is None:
+def questions(submissions: Collection[Submission]) -> list[Task]:
+    """Questions with which approvals of these submissions were sent back, nearest deadline first (A14)."""
+    by_pk = {submission.pk: submission for submission in submissions}
+    if not by_pk:
         return []
-    approvals = keyed_by(sent_back_to(actor.person, now).order_by().values("pk"), "approval")
-    asked = Decision.objects.standing().filter(approvals, outcome=DecisionOutcome.ASK, round=F("approval__round"))
-    relations = (
-        "approval__privilege__entitlement__resource",
-        "approval__credential",
-        "approval__submission__automation__team",
-    )
-    rows = asked.select_related("person", "reason", *relations).defer("approval__facts").order_by()
-    return [
-        _question(decision) for decision in sorted(rows, key=lambda row: (row.approval.builder_due_at or NEVER, row.pk))
-    ]
+    approvals = among(by_pk, "approval__submission")
+    asked = Decision.objects.standing().filter(approvals, approval__state=ApprovalState.CHANGES_ASKED)
+    asked = asked.filter(outcome=DecisionOutcome.ASK, round=F("approval__round")).order_by()
+    rows = sorted(with_columns(asked, QUESTION_COLUMNS), key=lambda row: (row.approval.builder_due_at or NEVER, row.pk))
+    return [_question(decision, by_pk[decision.approval.submission_id]) for decision in rows]
 
 
-def _question(decision: Decision) -> Task:
+def _question(decision: Decision, submission: Submission) -> Task:
     approval = decision.approval
     question = decision.reason.shown if decision.reason is not None else "A question about your submission"
-    automation = approval.submission.automation
+    automation = submission.automation
     return Task(
-        thread=f"submission:{approval.submission_id}",
-        href=reverse("answer", args=[approval.submission_id, approval.pk]),
+        thread=f"submission:{submission.pk}",
+        href=reverse("answer", args=[submission.pk, approval.pk]),
         name=automation.name,
         team=automation.team.name,
         text=f"{question} ({request_words(approval)})",
@@ -329,12 +344,10 @@ def _question(decision: Decision) -> Task:
 
 
 def unfinished_submissions(person: Person, now: datetime) -> list[Submission]:
-    """Unfinished submissions of the person's automations, oldest first."""
+    """Unfinished submissions of the person or of their automations, oldest first."""
     automations = Automation.objects.answered_by([person.pk], now)
-    rows = Submission.objects.unfinished().filter(automation__in=automations)
-    people = ("submitted_by", "automation__business_owner", "automation__interim__person", "automation__team")
-    rows = rows.select_related("version", *people).defer("version__manifest").order_by()
-    return sorted(rows, key=lambda row: row.pk)
+    rows = Submission.objects.unfinished().filter(Q(submitted_by=person) | Q(automation__in=automations)).order_by()
+    return sorted(with_columns(rows, UNFINISHED_COLUMNS), key=lambda row: row.pk)
 
 
 def acceptances(submissions: Iterable[Submission], person: Person, now: datetime) -> list[Task]:

@@ -6,21 +6,44 @@ its rows; `proposals` makes one more for the names of each kind.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 
 from approvals.inbox.task import Task
-from approvals.models import BatchState, Conflict, HeldBatch, Proposal, ProposalState, RevocationTask, Waiver
+from approvals.models import (
+    BatchState,
+    Conflict,
+    HeldBatch,
+    Proposal,
+    ProposalState,
+    RevocationTask,
+    Waiver,
+)
 from approvals.models.circuit_breaker import ANSWERING
 from approvals.proposals.kinds import kind
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.database.key_filters import among
-from governance.core.models import Delegation
+from governance.core.database.selected_columns import with_columns
+from governance.core.models import Delegation, Person
 from governance.core.roles.roles import ROLE_WORDS, Role
 from inventory.models import Automation
+
+#: Columns that a task of each kind reads.
+PROPOSAL_COLUMNS = (
+    *("kind", "target", "state", "needs", "proposed_at", "lapses_at"),
+    *("proposed_by__name", "appointed__name"),
+)
+WAIVER_COLUMNS = ("days", "asked_at", "automation__name", "asked_by__name")
+CONFLICT_COLUMNS = ("opened_at", "due_at", "rule__title")
+REVOCATION_COLUMNS = (
+    *("opened_at", "due_at", "grant__automation__name", "grant__entitlement__resource__name"),
+    *("grant__approval__decided_on__name", "grant__credential__kept_in__name", "grant__credential__opens__name"),
+)
+BATCH_COLUMNS = ("opened_at", "answer_by", "cause__title", "cause__person__name")
 
 #: Maximum number of tasks of one kind; their list pages have all.
 MOST = 50
@@ -34,13 +57,11 @@ def proposals(actor: Actor, now: datetime) -> list[Task]:
     me = actor.person
     if me is None:
         return []
-    to_accept = Q(state=ProposalState.APPROVED, appointed=me)
-    delegation = Q(giver=me, taker=OuterRef("proposed_by")) | Q(taker=me, giver=OuterRef("proposed_by"))
-    between = Delegation.objects.filter(delegation).since(OuterRef("proposed_at"), now)
-    unsigned = Q(state__in=(ProposalState.OPEN, ProposalState.AT_ONCE), needs__in=access.roles_held(actor, now))
-    barred = Q(proposed_by=me) | Q(gains__contains=[me.pk]) | Q(loses__contains=[me.pk]) | Q(Exists(between))
-    rows = Proposal.objects.unanswered().filter(to_accept | (unsigned & ~barred) | Q(proposed_by=me), lapses_at__gt=now)
-    found = list(rows.select_related("proposed_by", "appointed").order_by("lapses_at", "pk")[:MOST])
+    wanted = Q(state=ProposalState.APPROVED, appointed=me) | Q(proposed_by=me)
+    if roles := access.roles_held(actor, now) & kind.countersigners():
+        wanted |= _countersignable(me, roles, now)
+    rows = with_columns(Proposal.objects.unanswered().filter(wanted, lapses_at__gt=now), PROPOSAL_COLUMNS)
+    found = list(rows.order_by("lapses_at", "pk")[:MOST])
     titles = kind.titles(found)
     return [
         Task(
@@ -57,6 +78,15 @@ def proposals(actor: Actor, now: datetime) -> list[Task]:
         )
         for proposal in found
     ]
+
+
+def _countersignable(me: Person, roles: Collection[Role], now: datetime) -> Q:
+    """Condition: proposals of other people that need one of these roles, and that do not concern the reader."""
+    unsigned = Q(state__in=(ProposalState.OPEN, ProposalState.AT_ONCE), needs__in=roles)
+    delegation = Q(giver=me, taker=OuterRef("proposed_by")) | Q(taker=me, giver=OuterRef("proposed_by"))
+    between = Delegation.objects.filter(delegation).since(OuterRef("proposed_at"), now)
+    barred = Q(proposed_by=me) | Q(gains__contains=[me.pk]) | Q(loses__contains=[me.pk]) | Q(Exists(between))
+    return unsigned & ~barred
 
 
 def _proposal_text(proposal: Proposal, *, is_own: bool) -> str:
@@ -82,7 +112,7 @@ def waivers(actor: Actor, now: datetime) -> list[Task]:
     if Role.SECURITY_REVIEWER in access.roles_held(actor, now):
         people = [person.pk for person in actor.people]
         wanted |= ~Q(asked_by__in=people) & ~Q(beneficiaries__overlap=people)
-    rows = Waiver.objects.standing("", now).filter(wanted).titled().select_related("automation__team", "asked_by")
+    rows = with_columns(Waiver.objects.standing("", now).filter(wanted).titled(), WAIVER_COLUMNS)
     return [_waiver(waiver, is_own=waiver.asked_by == me) for waiver in rows.order_by("asked_at", "pk")[:MOST]]
 
 
@@ -108,7 +138,7 @@ def ended_waivers(actor: Actor, now: datetime) -> list[Task]:
         theirs = Automation.objects.answered_by([actor.person.pk], now)
         conflicts = conflicts.filter(automations__overlap=ArraySubquery(theirs.order_by().values("pk")))
     names = theirs.filter(among(OuterRef("automations"))).order_by("name", "pk").values("name")
-    rows = conflicts.select_related("rule").annotate(automation_name=Subquery(names[:1])).order_by("opened_at", "pk")
+    rows = with_columns(conflicts, CONFLICT_COLUMNS).annotate(automation_name=Subquery(names[:1]))
     return [
         Task(
             thread=f"conflict:{conflict.pk}",
@@ -119,19 +149,13 @@ def ended_waivers(actor: Actor, now: datetime) -> list[Task]:
             due=conflict.due_at,
             due_word="Resolve by",
         )
-        for conflict in rows[:MOST]
+        for conflict in rows.order_by("opened_at", "pk")[:MOST]
     ]
 
 
 def revocation_tasks(actor: Actor, now: datetime) -> list[Task]:
     """Access to remove in target systems, nearest deadline first (G4)."""
-    relations = (
-        "grant__automation__team",
-        "grant__entitlement__resource",
-        "grant__credential",
-        "grant__approval__decided_on",
-    )
-    rows = RevocationTask.objects.waiting_for(actor, now).select_related(*relations).order_by("due_at", "pk")[:MOST]
+    rows = with_columns(RevocationTask.objects.waiting_for(actor, now), REVOCATION_COLUMNS)
     return [
         Task(
             thread=f"revocation:{task.pk}",
@@ -141,7 +165,7 @@ def revocation_tasks(actor: Actor, now: datetime) -> list[Task]:
             since=task.opened_at,
             due=task.due_at,
         )
-        for task in rows
+        for task in rows.order_by("due_at", "pk")[:MOST]
     ]
 
 
@@ -150,7 +174,7 @@ def paused_mass_revocations(actor: Actor, now: datetime) -> list[Task]:
     if actor.person is None or not access.roles_held(actor, now) & set(ANSWERING):
         return []
     rows = HeldBatch.objects.filter(state=BatchState.OPEN).exclude(cause__person=actor.person)
-    rows = rows.exclude(answers__person=actor.person).select_related("cause__person").annotate(size=Count("held"))
+    unanswered = with_columns(rows.exclude(answers__person=actor.person), BATCH_COLUMNS).annotate(size=Count("held"))
     return [
         Task(
             thread=f"brake:{batch.pk}",
@@ -161,5 +185,5 @@ def paused_mass_revocations(actor: Actor, now: datetime) -> list[Task]:
             due=batch.answer_by,
             due_word="Answer by",
         )
-        for batch in rows.order_by("answer_by", "pk")[:MOST]
+        for batch in unanswered.order_by("answer_by", "pk")[:MOST]
     ]

@@ -21,6 +21,7 @@ from approvals.models import Approval, ApprovalState, SavedView, Submission
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.database.key_filters import among
+from governance.core.database.selected_columns import with_columns
 from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.page import page
@@ -98,7 +99,7 @@ def _load_rows(
     """Load the tasks of a page. The waiting approvals of stage 2 come with their apps."""
     waiting = Q(stage=2, state=ApprovalState.WAITING)
     of_page = Approval.objects.filter(waiting | Q(pk__in=shown.order_by().values("pk")), submission__in=submissions)
-    loaded = list(approvals.with_list_columns(of_page).order_by(*approvals.BY_DEADLINE))
+    loaded = approvals.sort_by_deadline(with_columns(of_page.order_by(), approvals.LIST_COLUMNS))
     return approvals.submission_tasks(
         [approval for approval in loaded if approval.state != ApprovalState.WAITING],
         waiting=[approval for approval in loaded if approval.state == ApprovalState.WAITING],

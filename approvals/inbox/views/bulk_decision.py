@@ -93,8 +93,8 @@ def decide_together(request: Request) -> HttpResponse:
 
 def _records(reader: Reader, submissions: set[int]) -> tuple[list[Approval], Contexts]:
     """Load the reader's approvals of some submissions, nearest deadline first, and the contexts."""
-    all_waiting = approvals.to_decide(reader.actor, reader.now)
-    waiting = [record for record in all_waiting if record.submission_id in submissions][:MOST]
+    asked = approvals.asked_of(reader.actor, reader.now).filter(submission__in=submissions).order_by()
+    waiting = approvals.sort_by_deadline(asked.only("submission", "due_at"))[:MOST]
     theirs = Submission.objects.filter(pk__in={record.submission_id for record in waiting}).order_by("pk")
     contexts = load_contexts(list(theirs.select_related(*SUBMISSION_RELATIONS)), reader.now)
     return [contexts[record.submission_id].facts.approval(record.pk) for record in waiting], contexts

@@ -226,6 +226,11 @@ def kind_of(code: str) -> Kind:
     return _kinds[code]
 
 
+def countersigners() -> frozenset[Role]:
+    """Return the roles that countersign proposals of some kind."""
+    return frozenset(kind.countersigner for kind in _kinds.values())
+
+
 def titles(proposals: Iterable[Proposal]) -> dict[tuple[str, str], str]:
     """Return the titles of the subjects of proposals, by kind and target. A fixed number of queries for each kind."""
     targets: dict[str, set[str]] = defaultdict(set)

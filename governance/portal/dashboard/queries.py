@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from approvals.inbox.task import Task
 from approvals.models import Submission
 from governance.core.access import access
 from governance.core.actors.actor import Actor
+from governance.core.database.selected_columns import with_columns
 from governance.core.models import Person
 from governance.core.texts.number_words import counted
 from governance.recertification.models import Question
@@ -22,6 +23,12 @@ from inventory.ownership import queries as ownership_queries
 
 #: Most rows of each group and of my automations; a link leads to the others.
 MOST = 8
+
+#: Columns of a question for its task.
+QUESTION_COLUMNS = (
+    *("asks", "reviewer__name", "item__opened_at", "item__deadline", "item__automation__name"),
+    *("item__grant__sentence", "item__grant__level", "item__grant__entitlement", "item__grant__automation__name"),
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class TaskGroup:
         return self.total or sum(not task.is_own for task in self.tasks)
 
 
-def load_groups(actor: Actor, person: Person, now: datetime, under_way: Iterable[Submission]) -> list[TaskGroup]:
+def load_groups(actor: Actor, person: Person, now: datetime, under_way: Collection[Submission]) -> list[TaskGroup]:
     """Load the reader's open tasks by kind, in the order of home; groups may be empty."""
     decisions, proposals, waivers = (
         approvals.decisions(actor, now),
@@ -71,7 +78,7 @@ def load_groups(actor: Actor, person: Person, now: datetime, under_way: Iterable
         TaskGroup("revocations", tasks.revocation_tasks(actor, now), f"{reverse('revocations')}?mine=1"),
         TaskGroup("samples", approvals.spot_checks(actor, now)),
         load_recertifications(actor, now),
-        TaskGroup("questions", approvals.questions(actor, now)),
+        TaskGroup("questions", approvals.questions(under_way)),
         TaskGroup("handovers", approvals.acceptances(under_way, person, now)),
         _load_ownerless(actor, now),
         TaskGroup("proposed", [task for task in proposals if task.is_own]),
@@ -83,9 +90,7 @@ def load_recertifications(actor: Actor, now: datetime) -> TaskGroup:
     """Load the first unanswered questions of the reader and of those they are a delegate of, with the total number."""
     questions = Question.objects.unanswered().filter(reviewer__in=access.answers_as(actor, now))
     number = questions.order_by().annotate(every=Value(1)).values("every").annotate(number=Count("pk")).values("number")
-    rows = questions.annotate(total=Subquery(number)).select_related(
-        "reviewer", "item__automation", "item__grant__automation"
-    )
+    rows = with_columns(questions.annotate(total=Subquery(number)), QUESTION_COLUMNS)
     first = list(rows.order_by("item__deadline", "pk")[:MOST])
     total = first[0].total if first else 0
     recertifications = [_recertification(question, actor) for question in first]
@@ -129,9 +134,5 @@ def own_automations(person: Person, now: datetime) -> QuerySet[Automation]:
     """Automations that the person answers for, by name, with the instant of the last submission (``submitted_at``)."""
     last = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk").values("submitted_at")[:1]
     rows = Automation.objects.answered_by([person.pk], now).exclude(state=AutomationState.RETIRED)
-    shown = (
-        rows.annotate(submitted_at=Subquery(last))
-        .select_related("approved_version")
-        .defer("approved_version__manifest")
-    )
-    return shown.order_by("name", "pk")[:MOST]
+    shown = rows.annotate(submitted_at=Subquery(last)).select_related("approved_version")
+    return shown.only("name", "state", "approved_version__number").order_by("name", "pk")[:MOST]

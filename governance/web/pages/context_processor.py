@@ -1,14 +1,15 @@
 """The context that every template gets: ``now`` and ``navigation``, the frame around the page.
 
 Both are lazy: a fragment that shows no frame asks no counter and reads no clock. A view that read the clock itself passes
-its own ``now``, which stands before this one.
+its own ``now``, which stands before this one; one that counted for a main link passes its own ``chrome``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property, lru_cache
+from types import MappingProxyType
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -20,10 +21,16 @@ from governance.web.requests.parameters import local_path
 
 
 class Chrome:
-    """What ``base.html`` shows around a page, each part asked for when it is drawn."""
+    """What ``base.html`` shows around a page, each part asked for when it is drawn.
 
-    def __init__(self, request: HttpRequest) -> None:
+    Args:
+        request: the reader's request.
+        counts: numbers beside main links that the view has counted itself, by key.
+    """
+
+    def __init__(self, request: HttpRequest, counts: Mapping[str, int] = MappingProxyType({})) -> None:
         self._request = request
+        self._counts = counts
         self.organisation: str = settings.ORGANISATION
         self.zone: str = timezone.get_current_timezone_name()
         self.demo: bool = settings.DEMO
@@ -31,7 +38,7 @@ class Chrome:
     @cached_property
     def destinations(self) -> list[frame.Destination]:
         """Main links with counts and the current one marked."""
-        return frame.destinations(self._request)
+        return frame.destinations(self._request, self._counts)
 
     @property
     def person_name(self) -> str:

@@ -5,8 +5,9 @@ Apps register what only they can count; this module knows the order, the names a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from django.http import HttpRequest
@@ -57,15 +58,21 @@ def register_counter(key: str, counter: Callable[[HttpRequest], int]) -> None:
     _counters[key] = counter
 
 
-def destinations(request: HttpRequest) -> list[Destination]:
-    """Return the main links with their counts; the one whose path begins the request's path is current."""
+def destinations(request: HttpRequest, counts: Mapping[str, int] = MappingProxyType({})) -> list[Destination]:
+    """Return the main links with their counts; the one whose path begins the request's path is current.
+
+    Args:
+        request: the reader's request.
+        counts: what the view has counted itself, by key; no counter is called for these.
+    """
     user = getattr(request, "user", None)
     counters = _counters if user is not None and user.is_authenticated else {}
+    counts = {**{key: counter(request) for key, counter in counters.items() if key not in counts}, **counts}
     placed = [
         replace(
             destination,
             href=reverse(destination.url_name),
-            count=counters[destination.key](request) if destination.key in counters else 0,
+            count=counts.get(destination.key, 0),
         )
         for destination in DESTINATIONS
         if destination.permission is None or _is_led_there(request, destination.permission)

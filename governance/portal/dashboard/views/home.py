@@ -21,6 +21,7 @@ from governance.core.clock.organisation import zone_of
 from governance.portal.dashboard import queries
 from governance.portal.view_guards.decorators import reader
 from governance.web.components import times
+from governance.web.pages.context_processor import Chrome
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from inventory.models import Automation
@@ -37,10 +38,13 @@ def home(request: Request) -> HttpResponse:
     now = business_time.now()
     person = reader(request)
     own = list(queries.own_automations(person, now))
-    under_way = approvals.unfinished_submissions(person, now) if own else []
-    groups = [group for group in queries.load_groups(request.actor, person, now, under_way) if group.tasks]
-    submissions = {submission.automation_id: submission for submission in under_way}
-    waiting, reading = inbox_waiting_for.load_waiting(under_way, now), Reader(request.actor, now)
+    under_way = approvals.unfinished_submissions(person, now)
+    all_groups = queries.load_groups(request.actor, person, now, under_way)
+    groups = [group for group in all_groups if group.tasks]
+    unanswered = next(group.count for group in all_groups if group.key == "recertifications")
+    own_keys = {automation.pk for automation in own}
+    submissions = {row.automation_id: row for row in under_way if row.automation_id in own_keys}
+    waiting, reading = inbox_waiting_for.load_waiting(submissions.values(), now), Reader(request.actor, now)
     automations = [_automation(row, submissions.get(row.pk), waiting, reading) for row in own]
     tasks = sum(group.count for group in groups)
     local = now.astimezone(zone_of(person))
@@ -49,6 +53,7 @@ def home(request: Request) -> HttpResponse:
         facts.append({"text": f"{times.counted(tasks, 'thing')} need{'s' if tasks == 1 else ''} you", "strong": True})
     context: Shape = {
         "now": now,
+        "chrome": Chrome(request, {"recertify": unanswered}),
         "head": {"title": f"Good {_part_of_day(local)}, {person.get_short_name()}", "facts": facts},
         "groups": groups,
         "automations": automations,

@@ -6,19 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 from django.http import HttpRequest
 from django.urls import reverse
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
+from governance.core.database.selected_columns import with_columns
 from governance.recertification.models import AnswerKind, Draft, ItemState, Question
 from governance.web.pages import navigation
 
 Shape = dict[str, Any]
 
-#: Relations of a list row.
-RELATED = ("reviewer", "draft", "item__automation", "item__grant__automation")
+#: Columns of a list row.
+COLUMNS = (
+    *("asks", "reviewer__name", "draft__person", "draft__answer", "item__deadline", "item__automation__name"),
+    *("item__grant__sentence", "item__grant__tier", "item__grant__raised_to", "item__grant__automation__name"),
+)
+CORRECTABLE_COLUMNS = ("asks", "item__closes_at", "item__automation__name", "item__grant__automation__name")
 
 #: Most questions in the list; the next ones follow as these are answered.
 SHOWN = 40
@@ -63,16 +68,19 @@ class OpenQuestions:
 
 
 def load_open_questions(actor: Actor, now: datetime) -> OpenQuestions:
-    """Load the unanswered questions of the reader and of those they are a delegate of. One query for a short list."""
-    questions = Question.objects.open_for(access.answers_as(actor, now)).select_related(*RELATED)
+    """Load the unanswered questions of the reader and of those they are a delegate of. One query for a short list, else two, or four with drafts."""
+    questions = with_columns(Question.objects.open_for(access.answers_as(actor, now)), COLUMNS)
     rows = list(questions[: SHOWN + 1])
     if len(rows) <= SHOWN:
         drafted = [question for question in rows if draft_of(question, actor) is not None]
         left = [question for question in rows if question not in drafted]
         return OpenQuestions(left, drafted, len(left), len(drafted), now)
     own_draft = Q(draft__person=actor.person)
-    open_ones, with_draft = questions.exclude(own_draft), questions.filter(own_draft)
-    return OpenQuestions(list(open_ones[:SHOWN]), list(with_draft[:SHOWN]), open_ones.count(), with_draft.count(), now)
+    counts = questions.order_by().aggregate(every=Count("pk"), drafted=Count("pk", filter=own_draft))
+    left, drafted = rows[:SHOWN], []
+    if counts["drafted"]:
+        left, drafted = list(questions.exclude(own_draft)[:SHOWN]), list(questions.filter(own_draft)[:SHOWN])
+    return OpenQuestions(left, drafted, counts["every"] - counts["drafted"], counts["drafted"], now)
 
 
 def draft_of(question: Question, actor: Actor) -> Draft | None:
@@ -107,7 +115,7 @@ def correctable(actor: Actor, now: datetime) -> list[Question]:
     """Revokes of the reader, or of those they are a delegate of, that are not final (R4, A11)."""
     questions = Question.objects.asked_of(actor, now).filter(answered_at__isnull=False)
     revoked = questions.filter(item__state=ItemState.ANSWERED, answers__answer=AnswerKind.REVOKE).distinct()
-    rows = revoked.select_related("item__grant__automation", "item__automation")
+    rows = with_columns(revoked, CORRECTABLE_COLUMNS)
     return list(rows.order_by(F("item__closes_at").asc(nulls_last=True), "pk")[:SHOWN])
 
 
