@@ -43,7 +43,8 @@ def register() -> None:
 
 def _questions(actor: Actor, now: datetime) -> list[Task]:
     assert actor.person is not None  # a digest has a recipient
-    return approvals.questions(approvals.unfinished_submissions(actor.person, now))
+    submissions = approvals.unfinished_submissions(actor.person, now)
+    return approvals.questions(approvals.load_questions(submissions), submissions)
 
 
 def _acceptances(actor: Actor, now: datetime) -> list[Task]:

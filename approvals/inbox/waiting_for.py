@@ -79,21 +79,28 @@ def join_with_or(names: Sequence[str], most: int = 3) -> str:
     return " or ".join(names)
 
 
-def load_waiting(submissions: Collection[Submission], now: datetime) -> dict[int, list[Waiting]]:
+#: An approval that was sent back: its key, when, and the deadline of the answer (A14).
+SentBack = tuple[int, datetime | None, datetime | None]
+
+
+def load_waiting(
+    submissions: Collection[Submission], now: datetime, *, questions: Iterable[Decision] | None = None
+) -> dict[int, list[Waiting]]:
     """Open seats, questions and acceptance of submissions, by key. Two queries; none for no submissions.
 
     Args:
         submissions: with their submitters, and the owners of their automations.
         now: business time.
+        questions: the questions with which approvals were sent back, with these approvals, if loaded: one query less.
     """
     if not submissions:
         return {}
     keys = [submission.pk for submission in submissions]
-    seats, questions = _open_seats(keys), _questions(keys)
+    seats, sent_back = _open_seats(keys), _load_sent_back(keys) if questions is None else _sent_back(questions)
     return {
         submission.pk: [_acceptance(submission, now)]
         if submission.state == SubmissionState.DECIDED
-        else [*seats[submission.pk], *_asked_back(submission, questions[submission.pk], now)]
+        else [*seats[submission.pk], *_asked_back(submission, sent_back[submission.pk], now)]
         for submission in submissions
     }
 
@@ -163,20 +170,27 @@ def _uses_up(decision: str) -> Q:
     return seat | Q(**{f"{decision}person": OuterRef("person")}) | Q(**{f"{decision}for_person": OuterRef("person")})
 
 
-def _questions(submissions: Collection[int]) -> dict[int, list[tuple[int, datetime | None, datetime | None]]]:
-    """Approvals that were sent back, by submission: key, when, and the deadline of the answer (A14)."""
+def _sent_back(questions: Iterable[Decision]) -> dict[int, list[SentBack]]:
+    """Approvals with these questions, by submission."""
+    sent_back: dict[int, list[SentBack]] = defaultdict(list)
+    for question in sorted(questions, key=lambda row: (row.approval.stage, row.approval_id)):
+        approval = question.approval
+        sent_back[approval.submission_id].append((approval.pk, question.at, approval.builder_due_at))
+    return sent_back
+
+
+def _load_sent_back(submissions: Collection[int]) -> dict[int, list[SentBack]]:
+    """Approvals that were sent back, by submission."""
     latest = Decision.objects.standing().filter(approval=OuterRef("pk"), outcome=DecisionOutcome.ASK).order_by("-pk")
     rows = Approval.objects.filter(submission__in=submissions, state=ApprovalState.CHANGES_ASKED)
     rows = rows.annotate(asked_at=Subquery(latest.values("at")[:1])).order_by("stage", "pk")
-    questions = defaultdict(list)
-    for submission, *question in rows.values_list("submission", "pk", "asked_at", "builder_due_at"):
-        questions[submission].append(tuple(question))
-    return questions
+    sent_back: dict[int, list[SentBack]] = defaultdict(list)
+    for submission, pk, asked_at, until in rows.values_list("submission", "pk", "asked_at", "builder_due_at"):
+        sent_back[submission].append((pk, asked_at, until))
+    return sent_back
 
 
-def _asked_back(
-    submission: Submission, questions: Iterable[tuple[int, datetime | None, datetime | None]], now: datetime
-) -> list[Waiting]:
+def _asked_back(submission: Submission, questions: Iterable[SentBack], now: datetime) -> list[Waiting]:
     """The questions to the builder; the business owner answers for a submitter who left."""
     builder = submission.submitted_by
     answering = builder if builder.is_here else submission.automation.accepting(now)

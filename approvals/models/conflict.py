@@ -67,16 +67,20 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
         let_in = Q(by_waiver__len__gt=0, rule__mode=Mode.ENFORCE)
         return self.filter(Q(due_at__lte=now) | let_in, ~Exists(_covering(now)), state=ConflictState.OPEN)
 
+    def telling_waived_until(self, now: datetime) -> ConflictQuerySet:
+        """Annotate ``waived_until``: the end of a waiver that covers all of a conflict at ``now``."""
+        ends = _covering(now).order_by("-ends_at").values("ends_at")[:1]
+        return self.annotate(waived_until=Subquery(ends))
+
     def telling_waived(self, now: datetime) -> ConflictQuerySet:
         """Annotate the conflicts with the state of their waivers and signatures.
 
-        - ``waived_until``: the end of a waiver that covers all of it at ``now``
+        - ``waived_until``: see `telling_waived_until`
         - ``was_waived``: whether one of its waivers is over (S7)
         - ``signed_by``: id of the signature that covers all of it at its levels (S6)
         """
-        ends = _covering(now).order_by("-ends_at").values("ends_at")[:1]
         signed = _signing().order_by("-pk").values("pk")[:1]
-        return self.annotate(waived_until=Subquery(ends), was_waived=Exists(_over()), signed_by=Subquery(signed))
+        return self.telling_waived_until(now).annotate(was_waived=Exists(_over()), signed_by=Subquery(signed))
 
     def standing(self, word: str, now: datetime) -> ConflictQuerySet:
         """Filter by state: ``waived``, ``again`` (a waiver is over), ``ended``, or open by default."""

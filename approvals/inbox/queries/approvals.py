@@ -314,16 +314,20 @@ def _spot_check(sample: Sample) -> Task:
     )
 
 
-def questions(submissions: Collection[Submission]) -> list[Task]:
+def load_questions(submissions: Collection[Submission]) -> list[Decision]:
     """Questions with which approvals of these submissions were sent back, nearest deadline first (A14)."""
-    by_pk = {submission.pk: submission for submission in submissions}
-    if not by_pk:
+    if not submissions:
         return []
-    approvals = among(by_pk, "approval__submission")
+    approvals = among([submission.pk for submission in submissions], "approval__submission")
     asked = Decision.objects.standing().filter(approvals, approval__state=ApprovalState.CHANGES_ASKED)
     asked = asked.filter(outcome=DecisionOutcome.ASK, round=F("approval__round")).order_by()
-    rows = sorted(with_columns(asked, QUESTION_COLUMNS), key=lambda row: (row.approval.builder_due_at or NEVER, row.pk))
-    return [_question(decision, by_pk[decision.approval.submission_id]) for decision in rows]
+    return sorted(with_columns(asked, QUESTION_COLUMNS), key=lambda row: (row.approval.builder_due_at or NEVER, row.pk))
+
+
+def questions(decisions: Iterable[Decision], submissions: Iterable[Submission]) -> list[Task]:
+    """Tasks of the questions of `load_questions` about these submissions."""
+    by_pk = {submission.pk: submission for submission in submissions}
+    return [_question(decision, by_pk[decision.approval.submission_id]) for decision in decisions]
 
 
 def _question(decision: Decision, submission: Submission) -> Task:

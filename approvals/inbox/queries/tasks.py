@@ -13,15 +13,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 
 from approvals.inbox.task import Task
-from approvals.models import (
-    BatchState,
-    Conflict,
-    HeldBatch,
-    Proposal,
-    ProposalState,
-    RevocationTask,
-    Waiver,
-)
+from approvals.models import BatchState, Conflict, HeldBatch, Proposal, ProposalState, RevocationTask, Waiver
 from approvals.models.circuit_breaker import ANSWERING
 from approvals.proposals.kinds import kind
 from governance.core.access import access

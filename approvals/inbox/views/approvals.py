@@ -56,6 +56,7 @@ def inbox(request: Request) -> HttpResponse:
     found = places(shown.filter(filters.condition()))
     paged = page_of(found, filters, request.GET)
     rows: list[Task] = [*_load_rows(shown.filter(filters.condition()), paged.keys, ids, actor, now)]
+    is_all_of_mine = not (filters.show or filters.narrows or paged.newer_href or paged.older_href)
     proposals = [task for task in tasks.proposals(actor, now) if not task.is_own]
     spot_checks = approvals.spot_checks(actor, now)
     if not filters.show and not filters.narrows and not paged.newer_href:
@@ -72,7 +73,7 @@ def inbox(request: Request) -> HttpResponse:
             "aside": "Ordered by risk, then age",
         },
         "chips": [*_chips(filters, counts, len(spot_checks) + len(proposals)), *_views(filters, views, counts)],
-        "filters": _fields(request.GET, filters, mine, rows),
+        "filters": _fields(request.GET, filters, mine.none() if is_all_of_mine else mine, rows),
         "bands": bands,
         "proposals": [] if filters.show or filters.narrows else proposals[:MOST_PROPOSED],
         "picks": any(isinstance(row, SubmissionTask) and row.mine for row in rows),
@@ -197,11 +198,11 @@ def _views(filters: Filters, views: Sequence[SavedView], counts: Mapping[Filters
     return [{"separator": True}, *chips] if chips else []
 
 
-def _fields(query: QueryDict, filters: Filters, mine: QuerySet[Approval], rows: Sequence[Task]) -> Shape:
-    """The filter bar: words, risk, and the teams of the listed submissions."""
+def _fields(query: QueryDict, filters: Filters, unlisted: QuerySet[Approval], rows: Sequence[Task]) -> Shape:
+    """The filter bar: words, risk, and the teams of the listed submissions and of other approvals of the reader."""
     team = "submission__automation__team"
     teams = {filters.team: "Another team"} if filters.team is not None else {}
-    teams |= dict(mine.order_by().values_list(team, f"{team}__name").distinct())
+    teams |= dict(unlisted.order_by().values_list(team, f"{team}__name").distinct())
     teams |= {row.team_pk: row.team for row in rows if isinstance(row, SubmissionTask)}
     by_name = [(str(pk), name) for pk, name in sorted(teams.items(), key=lambda pair: pair[1])]
     return {

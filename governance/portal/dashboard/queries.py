@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from approvals.inbox.queries import approvals, tasks
 from approvals.inbox.task import Task
-from approvals.models import Submission
+from approvals.models import Decision, Submission
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.database.selected_columns import with_columns
@@ -60,8 +60,17 @@ class TaskGroup:
         return self.total or sum(not task.is_own for task in self.tasks)
 
 
-def load_groups(actor: Actor, person: Person, now: datetime, under_way: Collection[Submission]) -> list[TaskGroup]:
-    """Load the reader's open tasks by kind, in the order of home; groups may be empty."""
+def load_groups(
+    actor: Actor, person: Person, now: datetime, under_way: Iterable[Submission], questions: Iterable[Decision]
+) -> list[TaskGroup]:
+    """Load the reader's open tasks by kind, in the order of home; groups may be empty.
+
+    Args:
+        actor, person: the reader.
+        now: business time.
+        under_way: their unfinished submissions.
+        questions: approvers' questions about these.
+    """
     decisions, proposals, waivers = (
         approvals.decisions(actor, now),
         tasks.proposals(actor, now),
@@ -78,7 +87,7 @@ def load_groups(actor: Actor, person: Person, now: datetime, under_way: Collecti
         TaskGroup("revocations", tasks.revocation_tasks(actor, now), f"{reverse('revocations')}?mine=1"),
         TaskGroup("samples", approvals.spot_checks(actor, now)),
         load_recertifications(actor, now),
-        TaskGroup("questions", approvals.questions(under_way)),
+        TaskGroup("questions", approvals.questions(questions, under_way)),
         TaskGroup("handovers", approvals.acceptances(under_way, person, now)),
         _load_ownerless(actor, now),
         TaskGroup("proposed", [task for task in proposals if task.is_own]),

@@ -160,7 +160,7 @@ def _newest(automation: str) -> Subquery:
 
 
 def _conflicts(conflicts: QuerySet[Conflict], now: datetime) -> ArraySubquery:
-    open_conflicts = conflicts.filter(state=ConflictState.OPEN).telling_waived(now).order_by("pk")  # type: ignore[attr-defined]
+    open_conflicts = conflicts.filter(state=ConflictState.OPEN).telling_waived_until(now).order_by("pk")  # type: ignore[attr-defined]
     fields = JSONObject(key="pk", title="rule__title", mode="rule__mode", waived_until="waived_until")
     return ArraySubquery(open_conflicts.values(said=fields))
 

@@ -39,13 +39,14 @@ def home(request: Request) -> HttpResponse:
     person = reader(request)
     own = list(queries.own_automations(person, now))
     under_way = approvals.unfinished_submissions(person, now)
-    all_groups = queries.load_groups(request.actor, person, now, under_way)
+    questions = approvals.load_questions(under_way)
+    all_groups = queries.load_groups(request.actor, person, now, under_way, questions)
     groups = [group for group in all_groups if group.tasks]
     unanswered = next(group.count for group in all_groups if group.key == "recertifications")
     own_keys = {automation.pk for automation in own}
     submissions = {row.automation_id: row for row in under_way if row.automation_id in own_keys}
-    waiting, reading = inbox_waiting_for.load_waiting(submissions.values(), now), Reader(request.actor, now)
-    automations = [_automation(row, submissions.get(row.pk), waiting, reading) for row in own]
+    waiting = inbox_waiting_for.load_waiting(submissions.values(), now, questions=questions)
+    automations = [_automation(row, submissions.get(row.pk), waiting, Reader(request.actor, now)) for row in own]
     tasks = sum(group.count for group in groups)
     local = now.astimezone(zone_of(person))
     facts: list[Any] = [f"{local:%a} {local.day} {local:%b}"]

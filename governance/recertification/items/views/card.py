@@ -16,6 +16,7 @@ from approvals.policies import queries as policy_queries
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
+from governance.core.database.selected_columns import with_columns
 from governance.core.duties.refusals import Refusal
 from governance.recertification.items import drafts, item_title, reviewers
 from governance.recertification.items import queries as item_queries
@@ -42,15 +43,30 @@ OPTIONS = (
     (K.NOT_MINE, "person", ""),
 )
 
-#: Relations of an item for its card.
-RELATIONS = (
-    *("campaign__reason", "automation__team", "automation__business_owner", "automation__interim"),
-    *("grant__automation__team", "grant__automation__business_owner", "grant__automation__interim"),
-    *("grant__entitlement__resource", "grant__credential", "grant__app_approval"),
+#: Columns of an automation for a card and the rules that it asks.
+_AUTOMATION = (
+    *("name", "purpose", "state", "tier", "moved_at", "technical_owner", "interim__person"),
+    *("team__name", "business_owner__name"),
+)
+#: Columns of an approval behind a grant.
+_APPROVAL = ("submission", "round", "ended_at", "by_policy", "carried_from")
+#: Columns of an item for its card.
+COLUMNS = (
+    *("reason", "snapshot", "deadline", "grace_until", "suspended_at", "state", "outcome", "closes_at", "closed_at"),
+    *(f"campaign__{column}" for column in ("kind", "tier", "name", "reason__text")),
+    *(f"automation__{column}" for column in _AUTOMATION),
+    *(f"grant__automation__{column}" for column in _AUTOMATION),
     *(
-        "grant__approval__privilege__entitlement",
-        "grant__approval__privilege__credential",
-        "grant__approval__justification",
+        f"grant__{column}"
+        for column in (
+            *("level", "scope", "target", "sentence", "tier", "raised_to", "begins_at", "ends_at", "renew"),
+            *("state", "suspended_why", "credential__kind", "entitlement__data_class"),
+            *("entitlement__resource__name", "entitlement__resource__data_class"),
+            *(f"app_approval__{column}" for column in _APPROVAL),
+            *(f"approval__{column}" for column in (*_APPROVAL, "term_days", "granted_term_days")),
+            *("approval__justification__text", "approval__privilege__entitlement__code"),
+            *(f"approval__privilege__{column}" for column in ("connector", "instance", "credential__external_id")),
+        )
     ),
 )
 
@@ -62,7 +78,7 @@ _SALT = "recertification.card"
 
 def load_questions(items: QuerySet[Item], pk: int, now: datetime) -> ItemContext | None:
     """Load an item's questions for a card; None for an item that is not among these, or has no questions."""
-    item = next(iter(items.filter(pk=pk).select_related(*RELATIONS).order_by()[:1]), None)
+    item = next(iter(with_columns(items.filter(pk=pk), COLUMNS).order_by()[:1]), None)
     known = load_context(item, now) if item is not None else None
     return known if known is not None and known.questions else None
 

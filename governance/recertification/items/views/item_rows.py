@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from approvals.models import Approval, Decision, DecisionOutcome, Grant
 from governance.core.actors.actor import Actor
+from governance.core.database.selected_columns import with_columns
 from governance.recertification.items.item_context import ItemContext
 from governance.recertification.items.queries import ItemFacts
 from governance.recertification.items.recommendation import Reason
@@ -93,4 +94,4 @@ def _original_approval(approval: Approval) -> Approval:
 def _decisions(approvals: Iterable[Approval]) -> list[Decision]:
     rounds = reduce(or_, (Q(approval=approval, round=approval.round) for approval in approvals))
     rows = Decision.objects.standing().filter(rounds, outcome=DecisionOutcome.APPROVE)
-    return list(rows.select_related("person", "for_person", "reason"))
+    return list(with_columns(rows, ("approval", "person__name", "for_person__name", "reason__text")))

@@ -23,6 +23,7 @@ from governance.recertification.items.views import card, queue
 from governance.recertification.models import AnswerKind, Item, Question
 from governance.web.components.times import counted
 from governance.web.pages.confirmation import ask
+from governance.web.pages.context_processor import Chrome
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import midnight, number
@@ -60,7 +61,12 @@ def _show(
 ) -> HttpResponse:
     """Show the page with a question, or without one if all is done."""
     question = shown[1] if shown is not None else None
-    context: Shape = {"now": waiting.now, "item": None, **queue.context(waiting, question, request.actor)}
+    context: Shape = {
+        "now": waiting.now,
+        "chrome": Chrome(request, {"recertify": waiting.count}),
+        "item": None,
+        **queue.context(waiting, question, request.actor),
+    }
     if shown is not None:
         context |= card.context(*shown, request.actor, waiting.now, typed or {})
     return page(request, TEMPLATE, context, fragment="item", also=("progress",), status=status)
