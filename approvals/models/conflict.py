@@ -80,7 +80,7 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
         - ``signed_by``: id of the signature that covers all of it at its levels (S6)
         """
         signed = _signing().order_by("-pk").values("pk")[:1]
-        return self.telling_waived_until(now).annotate(was_waived=Exists(_over()), signed_by=Subquery(signed))
+        return self.annotate(was_waived=Exists(_over()), signed_by=Subquery(signed)).telling_waived_until(now)
 
     def standing(self, word: str, now: datetime) -> ConflictQuerySet:
         """Filter by state: ``waived``, ``again`` (a waiver is over), ``ended``, or open by default."""

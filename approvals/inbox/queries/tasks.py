@@ -33,7 +33,7 @@ WAIVER_COLUMNS = ("days", "asked_at", "automation__name", "asked_by__name")
 CONFLICT_COLUMNS = ("opened_at", "due_at", "rule__title")
 REVOCATION_COLUMNS = (
     *("opened_at", "due_at", "grant__automation__name", "grant__entitlement__resource__name"),
-    *("grant__approval__decided_on__name", "grant__credential__kept_in__name", "grant__credential__opens__name"),
+    *("grant__approval__decided_on__name", "grant__credential__kept_in", "grant__credential__opens"),
 )
 BATCH_COLUMNS = ("opened_at", "answer_by", "cause__title", "cause__person__name")
 
