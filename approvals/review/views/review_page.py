@@ -188,7 +188,6 @@ def _events(details: Dossier, reader: Reader) -> list[Shape]:
     """The timeline, with rows that the page has loaded."""
     return timeline_queries.shapes(
         details.submission,
-        reader=reader.actor.person,
         limit=EVENTS,
         people=[details.submission.submitted_by, *details.owners.values(), *details.route.deciders],
         texts={ledger_events.name_of(record): record.quoted for record in details.records},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -17,15 +17,6 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Delegation, Person, Team
 from governance.core.roles.roles import ASSIGNABLE, BY_TOKEN, GRANTS, Permission, Relation, Role
-
-
-class HasRelations(Protocol):
-    """A row that knows how people stand to it."""
-
-    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """The relations of ``person`` to this row at the instant ``now``."""
-        ...
-
 
 #: ``relations(row, person, now, context)`` returns how a person stands to a row; see `register_relations`.
 Relations = Callable[[Any, Person, datetime, Any], frozenset[Relation]]
@@ -43,15 +34,12 @@ def register_relations(model: type, relations: Relations) -> None:
     _REGISTERED[model] = relations
 
 
-def has_relations(row: object) -> bool:
-    """Return whether people can stand to rows of this class at all."""
-    return type(row) in _REGISTERED or hasattr(row, "relations")
-
-
-def relations_of(row: HasRelations, person: Person, now: datetime, context: Any = None) -> frozenset[Relation]:
-    """Return how a person stands to a row at an instant."""
-    registered = _REGISTERED.get(type(row))
-    return registered(row, person, now, context) if registered else row.relations(person, now)
+def _relations_of(row: object, person: Person, now: datetime, context: Any) -> frozenset[Relation]:
+    """Return how a person stands to a row at an instant. A model without ``relations(person, now)`` has none."""
+    if (registered := _REGISTERED.get(type(row))) is not None:
+        return registered(row, person, now, context)
+    relations: frozenset[Relation] = row.relations(person, now) if hasattr(row, "relations") else frozenset()
+    return relations
 
 
 def roles_of(person: Person, now: datetime) -> frozenset[Role]:
@@ -209,9 +197,7 @@ def token_refusal(actor: Actor, permission: Permission, subject: object | None) 
     return None
 
 
-def may(
-    actor: Actor, permission: Permission, subject: HasRelations | None, *, now: datetime, context: Any = None
-) -> bool:
+def may(actor: Actor, permission: Permission, subject: object | None, *, now: datetime, context: Any = None) -> bool:
     """Whether a role of the actor, or a relation to the subject, grants the permission. Deny by default.
 
     Args:
@@ -233,5 +219,5 @@ def may(
     if subject is None:
         return False
     return any(
-        permission in GRANTS.get(relation, frozenset()) for relation in relations_of(subject, person, now, context)
+        permission in GRANTS.get(relation, frozenset()) for relation in _relations_of(subject, person, now, context)
     )

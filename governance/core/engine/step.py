@@ -64,6 +64,12 @@ class Step(Generic[M]):
         """What a row of history says of this step: its verb, which call it was, and the reason's keyed digest (H1, H6)."""
         return " ".join([self.verb, str(self.actor.correlation), *([self.reason.digest] if self.reason else [])])
 
+    @property
+    def _bulk_history(self) -> dict[str, Any]:
+        """What simple-history writes for many rows at once."""
+        author = {"default_user": self.actor.person, "default_date": self.now, "default_change_reason": self.why}
+        return {**author, "batch_size": AT_ONCE}
+
     def save(self, row: models.Model) -> None:
         """Save a governed row so that its history names the actor, this step and the reason's keyed digest (H1, H6)."""
         save_with_history(row, person=self.actor.person, at=self.now, why=self.why)
@@ -75,27 +81,12 @@ class Step(Generic[M]):
             if prepare is not None:
                 prepare()
         if rows:
-            bulk_create_with_history(
-                rows,
-                type(rows[0]),
-                batch_size=AT_ONCE,
-                default_user=self.actor.person,
-                default_date=self.now,
-                default_change_reason=self.why,
-            )
+            bulk_create_with_history(rows, type(rows[0]), **self._bulk_history)
 
     def update(self, rows: Sequence[models.Model], *fields: str) -> None:
         """Update fields of governed rows of one model as `save` does, in two statements for all of them."""
         if rows:
-            bulk_update_with_history(
-                rows,
-                type(rows[0]),
-                fields,
-                batch_size=AT_ONCE,
-                default_user=self.actor.person,
-                default_date=self.now,
-                default_change_reason=self.why,
-            )
+            bulk_update_with_history(rows, type(rows[0]), fields, **self._bulk_history)
 
     def record(self, verb: str, row: models.Model, payload: Mapping[str, Any] | None = None) -> None:
         """Note one further event for a row that the body changed beside its subject; it is written with the step's own."""

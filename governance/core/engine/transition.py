@@ -32,12 +32,6 @@ from governance.core.ledger import ledger_events
 from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 
-
-def _may_be_a_second_press(refusal: Refusal) -> bool:
-    """Return whether a first press may have caused this refusal. An input error has another cause, unless it says the same again (A14)."""
-    return refusal.kind != "input" or refusal.code == "A14"
-
-
 Body = Callable[..., Effect | None]
 #: ``repeats(subject, actor, reason, params)`` answers what this very call has made already; it only reads.
 Repeats = Callable[[Any, Actor, str, Mapping[str, Any]], models.Model | None]
@@ -104,8 +98,7 @@ class Transition(Generic[M]):
         refusal = access.token_refusal(actor, self.permission, subject)
         if refusal is not None:
             return refusal
-        is_related = access.has_relations(subject) and not subject._state.adding
-        related = cast("access.HasRelations | None", subject if is_related else None)
+        related = None if subject._state.adding else subject
         if not access.stands_in(actor, now) and actor.standing_for is not None:
             sentence = f"You don't stand in for {actor.standing_for.name} now."
             return Refusal("A11", "permission", sentence, "Act for yourself, or ask for a delegation.")
@@ -193,10 +186,10 @@ class Transition(Generic[M]):
             with transaction.atomic(durable=True):
                 fresh, made = self._perform(subject, actor.afresh(), now, reason, params)
         except Refused as no:
-            if _may_be_a_second_press(no.refusal):
-                done = self._done_already(subject, actor, reason, params)
-                if done is not None:
-                    return done
+            # An input error has another cause than a first press, unless it says the same again (A14).
+            may_be_a_second_press = no.refusal.kind != "input" or no.refusal.code == "A14"
+            if may_be_a_second_press and (done := self._done_already(subject, actor, reason, params)) is not None:
+                return done
             is_mistyped = isinstance(no, InvalidInput) and not no.refusal.is_attempt
             if not is_mistyped and (is_attempt or not isinstance(no, OutOfTurn)):
                 self._record_refusal(subject, known_as, actor, now, reason, no.refusal)
@@ -217,12 +210,10 @@ class Transition(Generic[M]):
         if self.permission is None or access.token_refusal(actor, self.permission, subject) is not None:
             return None  # a program that may not presses no button of its person's (S5)
         fresh = self.model._base_manager.filter(pk=subject.pk).first()
-        made = (
-            self.repeats(fresh, actor, free_text.clean(reason[: free_text.LONGEST]), params)
-            if fresh is not None
-            else None
-        )
-        if fresh is None or made is None:
+        if fresh is None:
+            return None
+        made = self.repeats(fresh, actor, free_text.clean(reason[: free_text.LONGEST]), params)
+        if made is None:
             return None
         bring_up_to_date(subject, fresh)
         return subject if made == subject else cast("M", made)

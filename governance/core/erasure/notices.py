@@ -19,12 +19,8 @@ def register() -> None:
 
 def erasures(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Erasures that were asked, and nobody has confirmed or dropped them; for who is an admin still."""
-    if not _is_admin(person, now):
+    if not people_with(Role.ADMIN, now).filter(pk=person.pk).exists():
         return {}
     requested = Erasure.objects.filter(confirmed_at__isnull=True, dropped_at__isnull=True)
     rows = requested.filter(pk__in=daily_digest.keys(threads)).order_by("pk")
     return {f"erasure:{pk}": Line() for pk in rows.values_list("pk", flat=True)}
-
-
-def _is_admin(person: Person, now: datetime) -> bool:
-    return people_with(Role.ADMIN, now).filter(pk=person.pk).exists()

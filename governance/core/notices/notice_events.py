@@ -6,9 +6,9 @@ ends waiting, goes at once. What has stopped, and a sweep may stop forty in a ru
 
 from __future__ import annotations
 
-import csv
 from enum import Enum
-from pathlib import Path
+
+from governance.core.texts.csv_tables import read_rows
 
 
 class Group(Enum):
@@ -33,13 +33,10 @@ class Group(Enum):
 DIGEST = "digest"
 
 
-def _read(path: Path) -> dict[str, Group | None]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["event"]: Group[row["group"]] if row["group"] else None for row in csv.DictReader(file)}
-
-
 #: Every event that a mail tells of, and its part of a digest, or None for what goes at once. From ``notice_events.csv``.
-EVENTS = _read(Path(__file__).with_name("notice_events.csv"))
+EVENTS: dict[str, Group | None] = {
+    row["event"]: Group[row["group"]] if row["group"] else None for row in read_rows(__file__, "notice_events.csv")
+}
 #: What is told within minutes, however much it is: it waits neither for the person's hour nor for their next day.
 SOON = frozenset(event for event, group in EVENTS.items() if group is Group.STOPPED)
 

@@ -292,13 +292,12 @@ def missing_for_work(now: datetime) -> list[str]:
     Whether those who are there are enough, each for one thing, is approvals' to say: it knows what is decided by whom.
     """
     least = {Role.ADMIN: LEAST_ADMINS, Role.SECURITY_REVIEWER: 1, Role.BUILDER: 1}
-    missing_roles = []
-    for role, count in least.items():
-        there = people_with(role, now).count()
-        if there < count:
-            missing_roles.append(
-                f"{ROLE_WORDS[role]}: {there} of at least {count} {'is' if count == 1 else 'are'} there."
-            )
+    there = {role: people_with(role, now).count() for role in least}
+    missing_roles = [
+        f"{ROLE_WORDS[role]}: {there[role]} of at least {count} {'is' if count == 1 else 'are'} there."
+        for role, count in least.items()
+        if there[role] < count
+    ]
     if not Person.objects.filter(leads__isnull=False, is_active=True, left_at__isnull=True).exists():
         missing_roles.append("Team lead: no team has one, so nobody approves an app.")
     return missing_roles

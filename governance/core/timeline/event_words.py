@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
+from governance.core.texts.csv_tables import read_rows
 
 #: Facts of an event that its words may name beside ``{what}``.
 FACTS = ("policy", "because")
 
 
-def _read(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-_ROWS = _read(Path(__file__).with_name("event_words.csv"))
+_ROWS = read_rows(__file__, "event_words.csv")
 #: Event to icon, tone and words that follow the actor's name. ``{what}`` is the subject in words, or `NAMELESS`.
 WORDS = {row["event"]: (row["icon"], row["tone"], row["words"]) for row in _ROWS}
 #: Subjects that the reader may not see, by the first part of the event's name.

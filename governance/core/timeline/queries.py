@@ -43,15 +43,11 @@ def said_of(verb: str, subject: str, payload: Mapping[str, Any] = MappingProxyTy
     return text.format(what=subject or NAMELESS.get(verb.partition(".")[0], "it"), **facts)
 
 
-def subjects_of(
-    events: Iterable[LedgerEvent], texts: Said, actor: Actor | None, now: datetime | None
-) -> dict[Subject, str]:
+def subjects_of(events: Iterable[LedgerEvent], texts: Said, actor: Actor, now: datetime) -> dict[Subject, str]:
     """What the reader may read of the events' subjects, in words: one query a model that has words for itself.
 
     Such a model has ``in_words(keys, actor, now)``. It is called only for subjects without words.
     """
-    if actor is None or now is None:
-        return {}
     wanted: dict[str, set[int]] = {}
     for event in events:
         if event.subject_id.isdecimal() and (event.subject_type, event.subject_id) not in texts:
@@ -67,24 +63,22 @@ def subjects_of(
 def shapes(
     row: models.Model,
     *,
-    reader: Person | None,
-    limit: int = 50,
+    actor: Actor,
+    now: datetime,
+    limit: int,
     quiet: bool = False,
     people: Iterable[Person] = (),
     texts: Said = NOTHING,
-    actor: Actor | None = None,
-    now: datetime | None = None,
 ) -> list[dict[str, Any]]:
     """The newest events about a row, newest first, for ``components/timeline.html``. The number of queries is fixed.
 
     Args:
         row: the subject of the timeline.
-        reader: the person who is "You".
+        actor, now: who reads, and is called "You", and when.
         limit: how many events.
         quiet: whether follow-ups are shown too.
         people: people that the caller has loaded. Names of other actors are read.
         texts: subjects in words that the caller has read and the reader may see.
-        actor, now: who reads, and when; without them no subject is called by its own words.
     """
     found = LedgerEvent.objects.filter(about__contains=ledger_events.about(row)).select_related("reason")
     if not quiet:
@@ -92,8 +86,8 @@ def shapes(
     events = list(sorted_by_key(found, newest_first=True)[:limit])
     known = {str(person.opaque_id): person.name for person in people}
     known |= names({pk for event in events for pk in (event.actor_id, event.for_id)} - known.keys())
-    if reader is not None:
-        known[str(reader.opaque_id)] = "You"
+    if actor.person is not None:
+        known[str(actor.person.opaque_id)] = "You"
     subjects = subjects_of(events, texts, actor, now)
     return [_line(event, known, subjects.get((event.subject_type, event.subject_id), "")) for event in events]
 

@@ -117,19 +117,18 @@ def make_token(step: Step[Person], *, name: str, secret: str, days: int, team: T
 
 
 def _problems(person: Person, name: str, days: int, team: Team | None, now: datetime) -> list[tuple[str, str]]:
-    problems = []
-    if not name:
-        problems.append(("name", "Say what it is for."))
-    if not 1 <= days <= TOKEN_DAYS:
-        problems.append(("days", f"A token lasts 1 to {TOKEN_DAYS} days."))
-    if team is not None and Relation.TEAM_MEMBER not in team.relations(person, now):
-        problems.append(("team", "Choose a team that you belong to."))
-    if ApiToken.objects.live(business_time.real()).filter(person=person).count() >= MOST:
-        problems.append(("name", f"You have {MOST} tokens already: revoke one that nothing uses."))
-    made = ApiToken.objects.filter(person=person, made_at__gt=business_time.real() - timedelta(days=1)).count()
-    if made >= MOST_A_DAY:
-        problems.append(("name", f"You have made {MOST_A_DAY} tokens within a day: make the next one tomorrow."))
-    return problems
+    real = business_time.real()
+    is_of_another_team = team is not None and Relation.TEAM_MEMBER not in team.relations(person, now)
+    live = ApiToken.objects.live(real).filter(person=person).count()
+    made = ApiToken.objects.filter(person=person, made_at__gt=real - timedelta(days=1)).count()
+    checks = (
+        (not name, "name", "Say what it is for."),
+        (not 1 <= days <= TOKEN_DAYS, "days", f"A token lasts 1 to {TOKEN_DAYS} days."),
+        (is_of_another_team, "team", "Choose a team that you belong to."),
+        (live >= MOST, "name", f"You have {MOST} tokens already: revoke one that nothing uses."),
+        (made >= MOST_A_DAY, "name", f"You have made {MOST_A_DAY} tokens within a day: make the next one tomorrow."),
+    )
+    return [(field, sentence) for is_wrong, field, sentence in checks if is_wrong]
 
 
 @transition(ApiToken, event="token.revoked", permission=Permission.TOKEN_REVOKE, duties=[not_revoked])

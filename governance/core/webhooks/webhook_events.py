@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
 from typing import NamedTuple
+
+from governance.core.texts.csv_tables import read_rows
 
 
 class Told(NamedTuple):
@@ -23,13 +23,8 @@ class Told(NamedTuple):
 TEST = "webhook.tested"
 
 
-def _read(path: Path) -> dict[str, Told]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["event"]: Told(row["heading"], row["sentence"]) for row in csv.DictReader(file)}
-
-
 #: By event, from ``webhook_events.csv``.
-EVENTS = _read(Path(__file__).with_name("webhook_events.csv"))
+EVENTS = {row["event"]: Told(row["heading"], row["sentence"]) for row in read_rows(__file__, "webhook_events.csv")}
 
 #: What can be chosen.
 CHOICES = tuple((event, webhook_event.heading) for event, webhook_event in EVENTS.items() if event != TEST)

@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 
 from approvals.models import Grant, GrantKind, GrantUsage
 from governance.core.clock.organisation import organisation_zone
-from governance.demo.company.tables import read_table
+from governance.core.texts.csv_tables import read_rows
 from inventory.models import Automation, AutomationState
 
 WORDS = "Figures of use are the demo's own: no gateway measures calls here yet."
 
 #: By place of the privilege: least and most calls on a working day (or on Mondays alone), and that one in so many calls is refused,
 #: because it was wider than the grant. Other places have no calls.
-CALLS = {row["place"]: row for row in read_table("calls.csv")}
+CALLS = {row["place"]: row for row in read_rows(__file__, "calls.csv")}
 
 DAY = timedelta(days=1)
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
 from typing import NamedTuple
+
+from governance.core.texts.csv_tables import read_rows
 
 #: Password of all demo people, who exist only in a demo.
 PASSWORD = "northwind-demo"  # noqa: S105  printed by `demo_hints`
@@ -66,12 +66,6 @@ class ResourceRow(NamedTuple):
     about: str
 
 
-def read_table(name: str) -> list[dict[str, str]]:
-    """The rows of a table beside this module, by column."""
-    with Path(__file__).with_name(name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-PEOPLE = [PersonRow(**row) for row in read_table("people.csv")]
-TEAMS = [TeamRow(**row) for row in read_table("teams.csv")]
-RESOURCES = [ResourceRow(**row) for row in read_table("resources.csv")]
+PEOPLE = [PersonRow(**row) for row in read_rows(__file__, "people.csv")]
+TEAMS = [TeamRow(**row) for row in read_rows(__file__, "teams.csv")]
+RESOURCES = [ResourceRow(**row) for row in read_rows(__file__, "resources.csv")]

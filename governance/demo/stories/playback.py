@@ -57,8 +57,21 @@ def play(stories: Iterable[Story], *, present: datetime, each_step: Callable[[da
         ValueError: a story continues after the present.
     """
     waiting: list[tuple[datetime, int, Story]] = []
+
+    def wait(story: Story, number: int, when: When, last: datetime | None) -> None:
+        """Queue a story for its next step, later than its last one."""
+        if isinstance(when, timedelta):
+            at = (last or present) + when
+        else:
+            at = when.instant(present) if isinstance(when, Ago) else when
+            if last is not None and at <= last:
+                at = last + LEAST
+        if at > present:
+            raise ValueError(f"A story goes on at {at}, after the demo's present.")
+        heapq.heappush(waiting, (at, number, story))
+
     for number, story in enumerate(stories):
-        _wait(waiting, story, number, next(story), None, present)
+        wait(story, number, next(story), None)
     while waiting:
         now, number, story = heapq.heappop(waiting)
         try:
@@ -67,24 +80,4 @@ def play(stories: Iterable[Story], *, present: datetime, each_step: Callable[[da
             then = None
         each_step(now)
         if then is not None:
-            _wait(waiting, story, number, then, now, present)
-
-
-def _wait(
-    waiting: list[tuple[datetime, int, Story]],
-    story: Story,
-    number: int,
-    when: When,
-    last: datetime | None,
-    present: datetime,
-) -> None:
-    """Queue a story for its next step, later than its last one."""
-    if isinstance(when, timedelta):
-        at = (last or present) + when
-    else:
-        at = when.instant(present) if isinstance(when, Ago) else when
-        if last is not None and at <= last:
-            at = last + LEAST
-    if at > present:
-        raise ValueError(f"A story goes on at {at}, after the demo's present.")
-    heapq.heappush(waiting, (at, number, story))
+            wait(story, number, then, now)

@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET
 from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.portal.leavers import queries as leaver_queries
-from governance.portal.leavers.queries import HeldThing
 from governance.portal.view_guards.decorators import for_readers_of_the_ledger
 from governance.web.pages import pager
 from governance.web.pages.page import page
@@ -29,18 +28,18 @@ def leavers_list(request: Request) -> HttpResponse:
     now = business_time.now()
     paged = pager.by_column(leaver_queries.leavers(), request.GET, reverse("leavers"), "left_at", descending=True)
     held = leaver_queries.load_held([person.pk for person in paged.rows], now)
+    rows = [
+        {"person": person, "held": len(held[person.pk]), "open": [row for row in held[person.pk] if row.waits]}
+        for person in paged.rows
+    ]
     context: Shape = {
         "now": now,
         "crumbs": [{"label": "People", "href": reverse("people")}, {"label": "Who left", "href": ""}],
         "head": {"title": "Who left", "facts": ["and what they held"]},
-        "rows": [_person_row(person, held[person.pk]) for person in paged.rows],
+        "rows": rows,
         "pager": paged,
     }
     return page(request, "portal/leavers/leavers.html", context)
-
-
-def _person_row(person: Person, held: list[HeldThing]) -> Shape:
-    return {"person": person, "held": len(held), "open": [row for row in held if row.waits]}
 
 
 @for_readers_of_the_ledger

@@ -147,7 +147,7 @@ def webhook(request: Request, pk: int) -> HttpResponse:
         ],
         "deliveries": [(row, EVENTS[row.event].heading) for row in endpoint.deliveries.order_by("-pk")[:MOST]],
         "test": TEST,
-        "events": timeline_queries.shapes(endpoint, reader=request.actor.person, limit=20),
+        "events": timeline_queries.shapes(endpoint, actor=request.actor, now=now, limit=20),
     }
     return page(request, "portal/webhooks/webhook.html", context)
 

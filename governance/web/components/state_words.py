@@ -6,10 +6,10 @@ decided by the transitions; this module only says how it is called. "Pending" is
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
+
+from governance.core.texts.csv_tables import read_rows
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,10 @@ class Word:
     tone: str = ""
 
 
-def _read(path: Path) -> dict[str, dict[str, Word]]:
-    words: dict[str, dict[str, Word]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            words.setdefault(row["kind"], {})[row["value"]] = Word(row["text"], row["icon"], row["tone"])
-    return words
-
-
 #: Kind of state to value to word, from ``state_words.csv``.
-STATES: Final = _read(Path(__file__).with_name("state_words.csv"))
+STATES: Final[dict[str, dict[str, Word]]] = {}
+for _row in read_rows(__file__, "state_words.csv"):
+    STATES.setdefault(_row["kind"], {})[_row["value"]] = Word(_row["text"], _row["icon"], _row["tone"])
 LEVELS: Final = STATES.pop("level")
 TIERS: Final = STATES.pop("tier")
 #: How bad a conflict would be, drawn as a tier is.

@@ -36,5 +36,5 @@ def timeline_context(
         limit: most events.
         quiet: whether quiet events are shown too; see `timeline_queries.shapes`.
     """
-    events = timeline_queries.shapes(row, reader=actor.person, limit=limit, quiet=quiet, actor=actor, now=now)
+    events = timeline_queries.shapes(row, limit=limit, quiet=quiet, actor=actor, now=now)
     return {"events": events, "ledger_href": ledger_href(row, actor=actor, now=now)}

@@ -21,7 +21,7 @@ from tests.signed_in_client import client_of
 
 def lines(c: Company, row: Automation | Resource | Submission, reader: Person, *, limit: int = 50) -> list[str]:
     """The timeline of a row as somebody reads it."""
-    found = timeline_queries.shapes(row, reader=reader, limit=limit, actor=as_actor(reader), now=c.now)
+    found = timeline_queries.shapes(row, limit=limit, actor=as_actor(reader), now=c.now)
     return [f"{one['actor']} {one['text']}".strip() for one in found]
 
 

@@ -17,7 +17,7 @@ from governance.core.clock import business_time
 from governance.core.models import Delegation, LedgerEvent, Membership, Person, RoleAssignment, Team
 from governance.core.roles.roles import Role
 from tests.appointments import propose_role
-from tests.people import NOW, Northwind
+from tests.people import NOW, Northwind, as_actor
 from tests.signed_in_client import client_of
 
 pytestmark = pytest.mark.django_db
@@ -222,8 +222,12 @@ def test_timeline_reader_is_identified_by_id(northwind: Northwind) -> None:
     row = propose_role(northwind.omar, Role.AUDITOR, by=northwind.ines, now=NOW)
     from governance.core.timeline import queries as timeline_queries
 
-    assert [one["actor"] for one in timeline_queries.shapes(row, reader=northwind.ines)] == ["You"]
-    assert [one["actor"] for one in timeline_queries.shapes(row, reader=twin)] == ["Ines Moreau"]
+    assert [
+        one["actor"] for one in timeline_queries.shapes(row, actor=as_actor(northwind.ines), now=NOW, limit=50)
+    ] == ["You"]
+    assert [one["actor"] for one in timeline_queries.shapes(row, actor=as_actor(twin), now=NOW, limit=50)] == [
+        "Ines Moreau"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def test_timeline_shows_review_to_permitted_readers(held: Held, stock_under_revi
     item, n = stock_under_review, held.people
 
     def said(reader: Person) -> set[str]:
-        found = timeline_queries.shapes(held.company.erp, reader=reader, actor=as_actor(reader), now=held.company.now)
+        found = timeline_queries.shapes(held.company.erp, actor=as_actor(reader), now=held.company.now, limit=50)
         return {one["text"] for one in found if "the review of" in one["text"]}
 
     assert item.grant is not None

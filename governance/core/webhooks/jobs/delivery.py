@@ -28,10 +28,6 @@ log = structlog.get_logger(__name__)
 GONE = 410
 
 
-class NotTaken(Exception):
-    """The other side answered something else than that it took the message."""
-
-
 def send_due(*, now: datetime, at: datetime | None = None) -> dict[str, int]:
     """Send what is due, one by one, of each endpoint in turn; returns how many were sent, put off and given up.
 
@@ -80,29 +76,25 @@ def _deliver(delivery: WebhookDelivery, now: datetime, at: datetime) -> str:
     if delivery.attempts > delivery_attempts.MOST_ATTEMPTS:
         return _given_up(delivery, delivery.error or "Sending it never came to an end.", now)
     try:
-        _post(delivery, at)
+        is_taken = _post(delivery, at)
     except (http_client.NotAllowed, signing_keys.NotOpened) as no:
         return _given_up(delivery, str(no), now)
-    except NotTaken:
-        error, is_over = f"It answered {delivery.status}.", delivery.status == GONE
     except Exception as failure:  # noqa: BLE001  one message that can't be sent must not keep the others back
         log.warning("webhook.not_sent", delivery=delivery.pk, error=type(failure).__name__)
         error, is_over = f"It could not be reached ({type(failure).__name__}).", False
     else:
-        delivery.state, delivery.sent_at, delivery.error = DeliveryState.SENT, now, ""
-        delivery.save(update_fields=["state", "sent_at", "error", "status"])
-        return "sent"
+        if is_taken:
+            delivery.state, delivery.sent_at, delivery.error = DeliveryState.SENT, now, ""
+            delivery.save(update_fields=["state", "sent_at", "error"])
+            return "sent"
+        error, is_over = f"It answered {delivery.status}.", delivery.status == GONE
     if is_over or delivery_attempts.is_last(delivery):
         return _given_up(delivery, error, now)
     return delivery_attempts.put_off(delivery, error)
 
 
-def _post(delivery: WebhookDelivery, at: datetime) -> None:
-    """Send it once; its status is kept, whatever it is.
-
-    Raises:
-        NotTaken: the answer is no 2xx; a redirect is none.
-    """
+def _post(delivery: WebhookDelivery, at: datetime) -> bool:
+    """Send it once and keep the status; return whether the other side took it, by a 2xx. A redirect is none."""
     endpoint, body = delivery.endpoint, payload.write(delivery)
     key = signing_keys.signing_key(endpoint.opaque_id, endpoint.key_number)
     headers = {
@@ -112,9 +104,8 @@ def _post(delivery: WebhookDelivery, at: datetime) -> None:
     }
     url = signing_keys.opened(endpoint.sealed_url, endpoint.opaque_id)
     delivery.status = http_client.post(url, body, headers)
-    if not 200 <= delivery.status < 300:
-        delivery.save(update_fields=["status"])
-        raise NotTaken
+    delivery.save(update_fields=["status"])
+    return 200 <= delivery.status < 300
 
 
 def _given_up(delivery: WebhookDelivery, error: str, now: datetime) -> str:
