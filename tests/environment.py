@@ -25,6 +25,22 @@ MIGRATED = "migrated"
 MEMORY, ROOM_IN_MEMORY = Path("/dev/shm"), 4 * 2**30
 
 
+class ThrowawayCluster(postgres.Cluster):
+    """A crash of the machine may lose everything, since everything is thrown away."""
+
+    settings = (*postgres.SERVER, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
+    set_up_flags = ("--no-sync",)
+
+    def __init__(self, data: Path, sockets: Path, chosen: postgres.Installation | None = None) -> None:
+        super().__init__(data, sockets)
+        self.chosen = chosen
+
+    @property
+    def installation(self) -> postgres.Installation:
+        """The chosen programs, or those that fit the data."""
+        return self.chosen or super().installation
+
+
 def of_major(wanted: str) -> postgres.Installation:
     """An installation by its major version (``15``), or the one of the lowest version (``lowest``).
 
@@ -125,11 +141,10 @@ def prepare() -> Environment:
     wanted = os.environ.get("POSTGRES", "")  # a major version, or "lowest": `.ci/run` runs some tests on that too
     made = Environment(
         folder=folder,
-        cluster=postgres.Cluster(
+        cluster=ThrowawayCluster(
             folder / "postgres",
             sockets,
-            durable=False,
-            installation=of_major(wanted) if wanted else None,
+            of_major(wanted) if wanted else None,
         ),
         redis=redis,
         redis_url=given or (redis.url if redis else ""),

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, ClassVar
 
 from governance.devserver import child_process
 from governance.devserver.startup_errors import Trouble, from_output
@@ -35,8 +35,6 @@ SERVER = (
     *QUIET,
     *PLANNING,
 )
-#: For tests: a crash of the machine may lose everything, since everything is thrown away.
-FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 @dataclass(frozen=True)
@@ -167,26 +165,16 @@ class Cluster:
     Args:
         data: the data folder; made on the first start.
         sockets: an existing folder of mode 0700 that holds the socket; its path is short enough for one.
-        durable: whether a commit survives a crash of the machine.
-        account: the account that runs it; chosen if None.
-        installation: the programs to use; those that fit the data when None.
     """
 
-    def __init__(
-        self,
-        data: Path,
-        sockets: Path,
-        *,
-        durable: bool = True,
-        account: Account | None = None,
-        installation: Installation | None = None,
-    ) -> None:
+    #: Settings of the server, and flags of `initdb`.
+    settings: ClassVar[Sequence[str]] = SERVER
+    set_up_flags: ClassVar[Sequence[str]] = ()
+
+    def __init__(self, data: Path, sockets: Path) -> None:
         self.data = data
         self.sockets = sockets
-        self.durable = durable
         self.process: subprocess.Popen[bytes] | None = None
-        self._account = account
-        self._installation = installation
 
     @property
     def url(self) -> str:
@@ -197,7 +185,7 @@ class Cluster:
     @property
     def installation(self) -> Installation:
         """The programs that it runs."""
-        return self._installation or find(self.data)
+        return find(self.data)
 
     def start(self, output: int | IO[bytes] = subprocess.PIPE) -> subprocess.Popen[bytes]:
         """Set up what is missing and start the server; the caller waits with `is_ready`.
@@ -205,13 +193,12 @@ class Cluster:
         Raises:
             Trouble: no programs, a database that another server holds, or a set-up that failed.
         """
-        installation = self.installation
-        who = self._account = self._account or account()
+        installation, who = self.installation, account()
         if not (self.data / "PG_VERSION").exists():
             self._set_up(installation, who)
         self._take_over()
         self._give(who, self.data, self.sockets)
-        settings = [f"unix_socket_directories={self.sockets}", *SERVER, *(() if self.durable else FORGETFUL)]
+        settings = [f"unix_socket_directories={self.sockets}", *self.settings]
         flags = [part for setting in settings for part in ("-c", setting)]
         self.process = child_process.spawn(
             [*who.prefix, installation.programs / "postgres", "-D", self.data, *flags],
@@ -243,8 +230,7 @@ class Cluster:
         self._give(who, half)
         locale = "--locale=C.UTF-8" if sys.platform == "linux" else "--no-locale"
         flags = ["--encoding=UTF8", locale, "--username=postgres", "--auth-local=trust", "--auth-host=reject"]
-        if not self.durable:
-            flags.append("--no-sync")
+        flags += self.set_up_flags
         self._run([*who.prefix, installation.programs / "initdb", "-D", half, *flags], "set up PostgreSQL")
         self._run(
             [*who.prefix, installation.programs / "postgres", "--single", "-D", half, "postgres"],

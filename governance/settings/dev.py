@@ -10,9 +10,6 @@ globals().update(ENV)
 LOGGING = configure(ENV["LOG_LEVEL"], json=False)
 INSTALLED_APPS = [DEMO_APP, *INSTALLED_APPS]
 DEBUG = False
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_ROOT = None  # files are served from where they lie; nothing is collected
 WHITENOISE_USE_FINDERS = True

@@ -19,7 +19,7 @@ from governance.devserver.manage import manage
 from governance.devserver.orphan_guard import Guard
 from governance.devserver.process_environment import check_port
 from governance.devserver.startup_errors import Trouble, from_output
-from tests.environment import ROOT, free_port, of_major
+from tests.environment import ROOT, ThrowawayCluster, free_port, of_major
 from tests.processes import until
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
@@ -49,12 +49,13 @@ def _answers(cluster: postgres.Cluster) -> bool:
 @pytest.mark.process
 @AS_ROOT
 @pytest.mark.parametrize("way", [postgres.in_user_namespace, postgres.by_changing_user])
-def test_root_runs_database_as_other_user(way, tmp_path, sockets, started) -> None:
+def test_root_runs_database_as_other_user(way, tmp_path, sockets, started, monkeypatch) -> None:
     try:
         account = postgres.account([way])
     except Trouble:
         pytest.skip(f"this machine forbids {way.__name__}")
-    cluster = postgres.Cluster(tmp_path / "data", sockets, durable=False, account=account)
+    monkeypatch.setattr(postgres, "account", lambda: account)
+    cluster = ThrowawayCluster(tmp_path / "data", sockets)
     started.append(cluster)
     with (tmp_path / "log").open("wb") as log:
         cluster.start(log)
@@ -66,7 +67,7 @@ def test_root_runs_database_as_other_user(way, tmp_path, sockets, started) -> No
 def test_a_pid_file_that_a_kill_left_behind_does_not_keep_the_database_from_starting(
     tmp_path, sockets, started
 ) -> None:
-    cluster = postgres.Cluster(tmp_path / "data", sockets, durable=False)
+    cluster = ThrowawayCluster(tmp_path / "data", sockets)
     started.append(cluster)
     with (tmp_path / "log").open("wb") as log:
         process = cluster.start(log)

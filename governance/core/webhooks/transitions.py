@@ -62,11 +62,7 @@ def _add(step: Step[Any], made: WebhookEndpoint, url: str, shape: str, events: S
 
 
 @transition(
-    WebhookEndpoint,
-    event="webhook.paused",
-    permission=Permission.WEBHOOK_PAUSE,
-    source=(ACTIVE,),
-    target=(PAUSED,),
+    WebhookEndpoint, event="webhook.paused", permission=Permission.WEBHOOK_PAUSE, source=(ACTIVE,), target=(PAUSED,)
 )
 def pause(step: Step[WebhookEndpoint], *, why: str = "") -> Effect:
     """Pause an endpoint. A job does it after failed deliveries, and notifies the managers."""
@@ -85,11 +81,7 @@ def pause_without_maker(step: Step[WebhookEndpoint], *, why: str) -> Effect:
 
 
 @transition(
-    WebhookEndpoint,
-    event="webhook.resumed",
-    permission=Permission.WEBHOOK_MANAGE,
-    source=(PAUSED,),
-    target=(ACTIVE,),
+    WebhookEndpoint, event="webhook.resumed", permission=Permission.WEBHOOK_MANAGE, source=(PAUSED,), target=(ACTIVE,)
 )
 def resume(step: Step[WebhookEndpoint]) -> Effect:
     """Resume an endpoint: it gets the events from now on."""

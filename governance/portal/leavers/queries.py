@@ -21,14 +21,7 @@ from approvals.proposals.kinds.leaver import UNDECIDED
 from governance.core.models import Person, Team
 from governance.recertification.items.due_dates import QUESTION_RELATIONS
 from governance.recertification.models import ItemState, Question
-from inventory.models import (
-    Automation,
-    AutomationState,
-    Credential,
-    InterimOwner,
-    NonHumanIdentity,
-    Resource,
-)
+from inventory.models import Automation, AutomationState, Credential, InterimOwner, NonHumanIdentity, Resource
 
 
 @dataclass(frozen=True)
