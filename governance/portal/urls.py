@@ -20,7 +20,7 @@ from governance.portal.sign_in.views import passwords, second_factor, sign_in
 from governance.portal.teams import views as team_views
 from governance.portal.tokens import views as token_views
 from governance.portal.typed_secrets import middleware
-from governance.portal.webhooks import views as webhook_views
+from governance.portal.webhooks.views import webhook, webhook_list, webhook_operation, webhook_remove
 
 #: Methods for allauth's forms, which would take a PUT as a POST.
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -34,9 +34,7 @@ urlpatterns = [
     path("account/second-factor/", mfa.index, name="mfa_index"),
     path("account/second-factor/authenticate/", get_or_post(mfa.authenticate), name="mfa_authenticate"),
     path(
-        "account/second-factor/reauthenticate/",
-        get_or_post(sign_in.reauthenticate_with_code),
-        name="mfa_reauthenticate",
+        "account/second-factor/reauthenticate/", get_or_post(sign_in.reauthenticate_by_code), name="mfa_reauthenticate"
     ),
     path("account/second-factor/activate/", get_or_post(second_factor.Activate.as_view()), name="mfa_activate_totp"),
     path(
@@ -84,19 +82,14 @@ urlpatterns = [
     path("teams/<int:pk>/fallback/", team_views.team_fallback, name="team_fallback"),
     path("teams/<int:pk>/members/", team_views.team_join, name="team_join"),
     path("teams/<int:pk>/members/leave/", team_views.team_leave, name="team_leave"),
-    path("teams/<int:pk>/webhooks/", webhook_views.webhook_list, name="team_webhooks"),
-    path("webhooks/", webhook_views.webhook_list, name="webhooks"),
-    path("webhooks/<int:pk>/", webhook_views.webhook, name="webhook"),
-    path("webhooks/<int:pk>/test/", webhook_views.webhook_operation, {"name": "webhook_test"}, "webhook_test"),
-    path("webhooks/<int:pk>/pause/", webhook_views.webhook_operation, {"name": "webhook_pause"}, "webhook_pause"),
-    path("webhooks/<int:pk>/resume/", webhook_views.webhook_operation, {"name": "webhook_resume"}, "webhook_resume"),
-    path(
-        "webhooks/<int:pk>/renew-key/",
-        webhook_views.webhook_operation,
-        {"name": "webhook_renew_key"},
-        "webhook_renew_key",
-    ),
-    path("webhooks/<int:pk>/remove/", webhook_views.webhook_remove, name="webhook_remove"),
+    path("teams/<int:pk>/webhooks/", webhook_list, name="team_webhooks"),
+    path("webhooks/", webhook_list, name="webhooks"),
+    path("webhooks/<int:pk>/", webhook, name="webhook"),
+    path("webhooks/<int:pk>/test/", webhook_operation, {"name": "webhook_test"}, "webhook_test"),
+    path("webhooks/<int:pk>/pause/", webhook_operation, {"name": "webhook_pause"}, "webhook_pause"),
+    path("webhooks/<int:pk>/resume/", webhook_operation, {"name": "webhook_resume"}, "webhook_resume"),
+    path("webhooks/<int:pk>/renew-key/", webhook_operation, {"name": "webhook_renew_key"}, "webhook_renew_key"),
+    path("webhooks/<int:pk>/remove/", webhook_remove, name="webhook_remove"),
     path("ledger/", ledger_views.ledger, name="ledger"),
     path("ledger/verify/", ledger_views.ledger_verify, name="ledger_verify"),
     path("ledger/export/", ledger_views.ledger_export, name="ledger_export"),

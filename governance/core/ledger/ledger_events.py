@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from django.db import models
 
 from governance.core.actors.actor import Actor
-from governance.core.ledger.verifier import EVENT_FIELDS, canonical_json
+from governance.core.ledger.verifier import EVENT_FIELDS, event_digest
 from governance.core.models import FreeText, LedgerEvent
 from governance.core.models.ledger import Outcome
 
@@ -37,11 +36,6 @@ def canonical(event: LedgerEvent) -> dict[str, Any]:
     values = {name: getattr(event, name) for name in EVENT_FIELDS}
     texts = {name: str(values[name]) for name in ("event_id", "actor_kind", "correlation", "outcome")}
     return values | texts | {"at": instant(event.at)}
-
-
-def digest(content: Mapping[str, Any]) -> str:
-    """SHA-256 over the canonical JSON (RFC 8785) as hex."""
-    return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
 def build(
@@ -97,7 +91,7 @@ def build(
         payload=content,
         reason=reason,
     )
-    event.digest = digest(canonical(event))
+    event.digest = event_digest(canonical(event))
     return event
 
 

@@ -284,7 +284,7 @@ def _parts(notices: Sequence[Notice], still: Mapping[int, Line], now: datetime) 
 
 
 def _group(notice: Notice) -> Group:
-    return notice_events.group_of(notice.event) or Group.KNOW
+    return notice_events.EVENTS.get(notice.event) or Group.KNOW
 
 
 def _asks(notice: Notice) -> tuple[object, ...]:

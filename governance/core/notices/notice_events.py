@@ -39,8 +39,3 @@ EVENTS: dict[str, Group | None] = {
 }
 #: What is told within minutes, however much it is: it waits neither for the person's hour nor for their next day.
 SOON = frozenset(event for event, group in EVENTS.items() if group is Group.STOPPED)
-
-
-def group_of(event: str) -> Group | None:
-    """Which part of a digest an event joins; None for what goes at once."""
-    return EVENTS.get(event)

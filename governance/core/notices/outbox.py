@@ -58,7 +58,7 @@ def notice(
         thread=thread,
         key=key,
         context=dict(context or {}),
-        state=NoticeState.QUEUED if notice_events.group_of(event) is None else NoticeState.WAITING,
+        state=NoticeState.QUEUED if notice_events.EVENTS.get(event) is None else NoticeState.WAITING,
         message_id=message_id(key),
         created_at=now,
     )

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Set
 from enum import StrEnum
+from typing import Self
 
 
-class Permission(StrEnum):
-    """A permission, ``noun:verb``, with the words of a refusal: "It takes somebody who may …"."""
+class Worded(StrEnum):
+    """A text that knows its words for people."""
 
     words: str
 
-    def __new__(cls, value: str, words: str) -> Permission:
-        """A text that knows its words."""
+    def __new__(cls, value: str, words: str = "") -> Self:
+        """Make a member of its value and words."""
         member = str.__new__(cls, value)
         member._value_, member.words = value, words
         return member
+
+
+class Permission(Worded):
+    """A permission, ``noun:verb``, with the words of a refusal: "It takes somebody who may …"."""
 
     AUTOMATION_REGISTER = "automation:register", "import automations for this team"
     AUTOMATION_AMEND = "automation:amend", "change the description of this automation"
@@ -91,16 +96,16 @@ class Permission(StrEnum):
     BRAKE_ANSWER = "brake:answer", "say what becomes of a held batch, as a security reviewer or an admin"
 
 
-class Role(StrEnum):
-    """What a person, or a job, is trusted with everywhere."""
+class Role(Worded):
+    """What a person, or a job, is trusted with everywhere, in the order in which the pages list them."""
 
-    EMPLOYEE = "employee"
-    BUILDER = "builder"
-    SECURITY_REVIEWER = "security_reviewer"
-    AUDITOR = "auditor"
-    ADMIN = "admin"
-    ON_CALL = "on_call"
-    JOB = "job"
+    EMPLOYEE = "employee", "Employee"
+    BUILDER = "builder", "Builder"
+    SECURITY_REVIEWER = "security_reviewer", "Security reviewer"
+    AUDITOR = "auditor", "Auditor"
+    ADMIN = "admin", "Governance admin"
+    ON_CALL = "on_call", "On call"
+    JOB = "job", "Background job"
 
 
 class Relation(StrEnum):
@@ -199,15 +204,7 @@ GRANTS: dict[Role | Relation, Set[Permission]] = {
 BY_TOKEN: Set[Permission] = {P.AUTOMATION_REGISTER, P.AUTOMATION_SUBMIT}
 
 #: Words for people, in the order in which the pages list them.
-ROLE_WORDS: dict[Role, str] = {
-    Role.EMPLOYEE: "Employee",
-    Role.BUILDER: "Builder",
-    Role.SECURITY_REVIEWER: "Security reviewer",
-    Role.AUDITOR: "Auditor",
-    Role.ADMIN: "Governance admin",
-    Role.ON_CALL: "On call",
-    Role.JOB: "Background job",
-}
+ROLE_WORDS: dict[Role, str] = {role: role.words for role in Role}
 
 #: Roles that a delegate must hold too, where the giver does: "somebody of the same duty" (A11).
 SAME_DUTY = (Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL)

@@ -178,13 +178,7 @@ def _interim_ownerships(people: list[int]) -> Iterator[Pair]:
 
 def _questions(people: list[int]) -> Iterator[Pair]:
     """Unanswered review questions; the next person on the ladder gets them."""
-    past = Question.history.model.objects
-    until = Q(history_date__lte=F("reviewer__left_at"), answered_at=None)
-    people_by_question: dict[int, set[int]] = defaultdict(set)
-    then = past.filter(until, reviewer__in=people).values_list("id", "reviewer").distinct()
-    still = Question.objects.unanswered().filter(reviewer__in=people).values_list("pk", "reviewer")
-    for pk, person in chain(then, still):
-        people_by_question[pk].add(person)
+    people_by_question = _people_by_row(Question, "reviewer", people)
     passed = ~Q(reviewer__in=people) | Q(item__state__in=(ItemState.OPEN, ItemState.ESCALATED))
     rows = Question.objects.filter(passed, pk__in=people_by_question, answered_at=None).exclude(
         item__state=ItemState.CLOSED

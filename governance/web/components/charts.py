@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -41,17 +40,9 @@ def bar(percent: float, tone: str = "") -> SafeString:
     return format_html('<svg class="bar" height="6" aria-hidden="true">{}{}</svg>', ground, filled)
 
 
-def elapsed(begins: datetime | date, ends: datetime | date, now: datetime) -> float:
-    """Return how much of a term is over, in percent; days and instants may be mixed."""
-    start, end, at = _ordinal(begins), _ordinal(ends), _ordinal(now)
-    return 100.0 if end <= start else min(max((at - start) / (end - start), 0.0), 1.0) * 100
-
-
-def _ordinal(value: datetime | date) -> float:
-    if isinstance(value, datetime):
-        local = timezone.localtime(value) if timezone.is_aware(value) else value
-        return local.toordinal() + (local.hour * 60 + local.minute) / 1440
-    return float(value.toordinal())
+def elapsed(begins: datetime, ends: datetime, now: datetime) -> float:
+    """Return how much of a term is over, in percent."""
+    return 100.0 if ends <= begins else min(max((now - begins) / (ends - begins), 0.0), 1.0) * 100
 
 
 def weekly_bars(counts: Sequence[int], label: str, first: str = "") -> SafeString:

@@ -173,11 +173,8 @@ def operation_form(
     form: forms.Form,
     now: datetime,
     *,
-    title: str,
-    label: str,
-    text: str = "",
     arguments: Callable[[dict[str, Any]], dict[str, Any]] = dict,
-    points: Callable[[], Sequence[Mapping[str, str]]] = tuple,
+    **words: Any,
 ) -> HttpResponse:
     """Show the form of one operation on a row; perform it on POST. See `form_page`.
 
@@ -187,21 +184,15 @@ def operation_form(
         verb: the operation.
         form: bound on POST.
         now: business time.
-        title, label, text, points: as for `form_page`.
         arguments: turns the cleaned fields into arguments of the operation; by default they have the same names.
+        words: title, label, text and points of `form_page`.
     """
-    return form_page(
-        request,
-        form,
-        lambda fields: verb(row, actor=request.actor, now=now, **arguments(fields)),
-        now=now,
-        title=title,
-        label=label,
-        back=row.href,
-        text=text,
-        refusal=verb.refusal(row, actor=request.actor, now=now),
-        points=points,
-    )
+
+    def act(fields: dict[str, Any]) -> object:
+        return verb(row, actor=request.actor, now=now, **arguments(fields))
+
+    refusal = verb.refusal(row, actor=request.actor, now=now)
+    return form_page(request, form, act, now=now, back=row.href, refusal=refusal, **words)
 
 
 def _say_beside(form: forms.Form, error: InvalidInput) -> None:

@@ -145,9 +145,7 @@ def due(
 
 
 @register.simple_tag(takes_context=True)
-def term_bar(
-    context: Context, begins: datetime | date, ends: datetime | date, tone: str = "", below: str = ""
-) -> SafeString:
+def term_bar(context: Context, begins: datetime, ends: datetime, tone: str = "", below: str = "") -> SafeString:
     """Draw a term: start and end above, what is over filled, days left in words below.
 
     Args:

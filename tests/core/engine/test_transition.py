@@ -19,6 +19,7 @@ from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.jobs import nudge
 from governance.core.ledger import ledger_events
+from governance.core.ledger.verifier import event_digest
 from governance.core.models import FreeText, LedgerEvent, Person
 from governance.core.roles.roles import ASSIGNABLE, Permission, Relation, Role
 from governance.core.texts import free_text
@@ -450,7 +451,7 @@ def test_transition_writes_state_history_and_event(doors: Any, northwind: Northw
     assert (row.history_user, row.history_date, row.state) == (northwind.ines, northwind.now, "open")
     assert row.history_change_reason == f"door.opened {actor.correlation} {event.reason.digest}"
     assert "It is warm" not in row.history_change_reason
-    assert event.digest == ledger_events.digest(ledger_events.canonical(event))
+    assert event.digest == event_digest(ledger_events.canonical(event))
 
     door.name = "side"
     door.save()  # by whoever is careless: it must not pass for the admin's

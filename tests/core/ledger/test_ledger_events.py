@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from governance.core.actors.actor import Actor
 from governance.core.ledger import ledger_events
-from governance.core.ledger.verifier import canonical_json, is_written_alike, leaf_hash, merkle_root
+from governance.core.ledger.verifier import canonical_json, event_digest, is_written_alike, leaf_hash, merkle_root
 from governance.core.models import LedgerEvent, Seal
 from tests import run_lengths
 from tests.core.ledger.appended_events import appended
@@ -123,7 +123,7 @@ def test_event_is_shown_once_on_each_timeline(northwind: Northwind) -> None:
 def test_stored_event_keeps_its_digest(northwind: Northwind) -> None:
     odd = {"deep": {"z": [1, 2.5, None, True], "a": "ä\u2028\U0001f600"}, "big": 2**53 - 1, "ordered": ["b", "a"]}
     read = appended(actor=as_actor(northwind.ines), verb="toy.moved", subject=northwind.rita, now=NOW, payload=odd)
-    assert read.digest == ledger_events.digest(ledger_events.canonical(read))
+    assert read.digest == event_digest(ledger_events.canonical(read))
 
 
 @pytest.mark.rule("H2")

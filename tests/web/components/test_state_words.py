@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.template import Context, Template
@@ -123,10 +123,10 @@ def test_a_deadline_is_loud_only_when_it_is_near_or_over() -> None:
 
 
 def test_a_term_bar_never_draws_outside_itself() -> None:
-    long_over = charts.elapsed(date(2026, 1, 1), date(2026, 3, 1), NOW)
-    not_begun = charts.elapsed(date(2027, 1, 1), date(2027, 3, 1), NOW)
+    long_over = charts.elapsed(at(1, month=1), at(1, month=3), NOW)
+    not_begun = charts.elapsed(at(1, month=1, year=2027), at(1, month=3, year=2027), NOW)
     assert (long_over, not_begun) == (100.0, 0.0)
-    assert charts.elapsed(date(2026, 11, 1), date(2026, 11, 1), NOW) == 100.0
+    assert charts.elapsed(at(1), at(1), NOW) == 100.0
     assert 'width="100%"' in charts.bar(412)
 
 

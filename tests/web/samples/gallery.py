@@ -10,7 +10,7 @@ from django import forms
 from governance.web.components import state_words
 from tests.web.harness import NOW, ROOT
 from tests.web.samples import imports, review
-from tests.web.samples.row_samples import Shape, on
+from tests.web.samples.row_samples import Shape, at
 
 SYMBOL = re.compile(r'<symbol id="([a-z0-9-]+)"')
 
@@ -93,7 +93,7 @@ def everything() -> Shape:
         "states": {kind: list(values) for kind, values in state_words.STATES.items()},
         "tones": ["acc", "ok", "no", "wait", "ask", "high"],
         "times": [NOW + timedelta(hours=hours) for hours in (-30, -3, 2, 20, 60, 24 * 9)],
-        "term": {"begins": on(24, 9), "ends": on(23, 3, 2027)},
+        "term": {"begins": at(24, month=9), "ends": at(23, month=3, year=2027)},
         "parts": list(state_words.SEGMENTS),
         "weeks": [7, 7, 6, 7, 0, 1, 0],
         "refusal": SampleRefusal(),

@@ -48,7 +48,7 @@ def reauthenticate(request: HttpRequest) -> HttpResponseBase:
     return answer
 
 
-def reauthenticate_with_code(request: HttpRequest) -> HttpResponseBase:
+def reauthenticate_by_code(request: HttpRequest) -> HttpResponseBase:
     """Ask for an authenticator code instead."""
     answer = mfa.reauthenticate(request)
     note_authentication(request)
