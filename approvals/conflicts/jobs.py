@@ -15,7 +15,7 @@ from approvals.conflicts import transitions as conflict_transitions
 from approvals.conflicts.scan import Conflicts, Part
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Waiver
 from governance.core.actors.actor import Actor
-from governance.core.jobs import nightly, sweeps
+from governance.core.jobs import job_runs, sweeps
 from governance.core.models import JobRun
 from inventory.models import Automation, Entitlement, Resource
 
@@ -26,7 +26,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
     """Run once. Return the counts."""
     actor = Actor.of_job(JOB)
     counts: dict[str, int] = {}
-    is_night = nightly.is_due(now, JOB)
+    is_night = job_runs.is_nightly_due(now, JOB)
     if is_night:
         counts |= {"looked": 1, "members": members.update_all(now)}
     if is_night or has_changed(now):

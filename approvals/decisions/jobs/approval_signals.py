@@ -17,7 +17,7 @@ from approvals.decisions.approval_signals import Signal
 from approvals.grants import notices as grant_notices
 from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
-from governance.core.jobs.nightly import is_due
+from governance.core.jobs.job_runs import is_nightly_due
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
 
@@ -29,7 +29,7 @@ EVENT = "signal_flagged"
 
 def sweep(now: datetime) -> Mapping[str, int]:
     """Run if due. Return the number of signals and of new notices."""
-    if not is_due(now, JOB):
+    if not is_nightly_due(now, JOB):
         return {}
     signal_count, notice_count = flag(now)
     return {"looked": 1, "signals": signal_count, "told": notice_count, "told_of_ends": grant_notices.notify_ends(now)}

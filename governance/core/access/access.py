@@ -50,7 +50,7 @@ def roles_of(person: Person, now: datetime) -> frozenset[Role]:
     return _read_standing(person, now).roles
 
 
-#: Roles that count at an instant, who has handed over to somebody then (`_givers`), and whether they lead a team. Asked at every page and every write, where
+#: Roles that count at an instant, who has handed over to somebody then, and whether they lead a team. Asked at every page and every write, where
 #: to build it from models anew took longer than to answer it.
 _STANDING = """
 SELECT role, NULL::bigint FROM controls_roleassignment
@@ -82,12 +82,6 @@ def _read_standing(person: Person, now: datetime) -> _Standing:
     roles = {Role.EMPLOYEE, *(Role(name) for name, _ in pairs if name in ASSIGNABLE)}
     givers = tuple(giver for _, giver in pairs if giver is not None)
     return _Standing(frozenset(roles), givers, any(name == "leads" for name, _ in pairs))
-
-
-def _givers(person: Person, now: datetime) -> QuerySet[Delegation]:
-    """The delegations under which a person stands in at ``now`` for somebody who is here."""
-    running = Delegation.objects.running(now).filter(taker=person)
-    return running.filter(giver__is_active=True, giver__left_at__isnull=True).order_by()
 
 
 def _standing_for(actor: Actor, person: Person, now: datetime) -> _Standing:
@@ -164,7 +158,8 @@ def stands_in(actor: Actor, now: datetime) -> bool:
 def answering_as(person: Person, now: datetime) -> QuerySet[Any, Any]:
     """What `answers_as` says of a person, as a subquery for one ``…__in`` of a query that asks nothing else of them."""
     person_keys = Person.objects.filter(pk=person.pk).order_by().values("pk")
-    return person_keys.union(_givers(person, now).values("giver"), all=True)
+    givers = Delegation.objects.running(now).filter(taker=person, giver__is_active=True, giver__left_at__isnull=True)
+    return person_keys.union(givers.order_by().values("giver"), all=True)
 
 
 def holds(person: Person | None, role: Role, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from celery import current_app
 from django.db import DatabaseError
@@ -13,6 +13,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Max
 
 from governance.core.clock import business_time
+from governance.core.clock.organisation import organisation_zone
 from governance.core.database import advisory_locks
 from governance.core.jobs import nudge
 from governance.core.models import JobRun
@@ -20,6 +21,9 @@ from governance.core.models import JobRun
 #: A job is late when it has not ended a run for this many of its intervals, and never before `AT_LEAST`.
 INTERVALS = 4
 AT_LEAST = timedelta(minutes=1)
+
+#: When the night's look is due, where the organisation is.
+NIGHT = time(2, 0)
 
 Sweep = Callable[[datetime], Mapping[str, int]]
 
@@ -73,6 +77,16 @@ def _run(name: str, sweep: Sweep) -> JobRun:
 def _end(run: JobRun) -> None:
     run.ended_at, run.seen_at = business_time.now(), business_time.real()
     run.save()
+
+
+def is_nightly_due(now: datetime, job: str) -> bool:
+    """Whether a job has not looked since the night began; business time may be moved back in a demo, and then it is due again."""
+    here = now.astimezone(organisation_zone())
+    began = here.replace(hour=NIGHT.hour, minute=NIGHT.minute, second=0, microsecond=0)
+    if here < began:
+        began -= timedelta(days=1)
+    looked = JobRun.objects.filter(job=job, counts__looked=1, error="", started_at__gte=began, started_at__lte=now)
+    return not looked.exists()
 
 
 @dataclass(frozen=True)

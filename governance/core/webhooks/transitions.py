@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from governance.core.duties.refusals import Refusal, refuse
@@ -28,13 +29,17 @@ BETWEEN_TESTS = timedelta(minutes=1)
 PAUSED_MAIL = "webhook_paused"
 
 
+#: Declares what the managers of an endpoint do with it.
+managed = partial(transition, WebhookEndpoint, permission=Permission.WEBHOOK_MANAGE)
+
+
 @transition(Team, event="webhook.added", permission=Permission.WEBHOOK_MANAGE)
 def add_webhook(step: Step[Team], *, url: str, shape: str, events: Sequence[str]) -> Effect:
     """A team's lead has some of the team's events told to an address."""
     return _add(step, WebhookEndpoint(team=step.subject), url, shape, events)
 
 
-@transition(WebhookEndpoint, event="webhook.added", permission=Permission.WEBHOOK_MANAGE)
+@managed(event="webhook.added")
 def add_for_all(step: Step[WebhookEndpoint], *, url: str, shape: str, events: Sequence[str]) -> Effect:
     """An admin has some events of the whole organisation told to an address; the subject is unsaved."""
     if not step.subject._state.adding or step.subject.team_id is not None:
@@ -80,29 +85,21 @@ def pause_without_maker(step: Step[WebhookEndpoint], *, why: str) -> Effect:
     return Effect(payload={"why": why})
 
 
-@transition(
-    WebhookEndpoint, event="webhook.resumed", permission=Permission.WEBHOOK_MANAGE, source=(PAUSED,), target=(ACTIVE,)
-)
+@managed(event="webhook.resumed", source=(PAUSED,), target=(ACTIVE,))
 def resume(step: Step[WebhookEndpoint]) -> Effect:
     """Resume an endpoint: it gets the events from now on."""
     step.subject.paused_why = ""
     return Effect()
 
 
-@transition(
-    WebhookEndpoint,
-    event="webhook.removed",
-    permission=Permission.WEBHOOK_MANAGE,
-    source=(ACTIVE, PAUSED),
-    target=(REMOVED,),
-)
+@managed(event="webhook.removed", source=(ACTIVE, PAUSED), target=(REMOVED,))
 def remove(step: Step[WebhookEndpoint]) -> Effect:
     """Remove an endpoint and forget its address."""
     step.subject.sealed_url = ""
     return Effect()
 
 
-@transition(WebhookEndpoint, event="webhook.key_renewed", permission=Permission.WEBHOOK_MANAGE, source=(ACTIVE, PAUSED))
+@managed(event="webhook.key_renewed", source=(ACTIVE, PAUSED))
 def renew_key(step: Step[WebhookEndpoint]) -> Effect:
     """Its messages are signed with another key from now on."""
     step.subject.key_number += 1
@@ -110,14 +107,13 @@ def renew_key(step: Step[WebhookEndpoint]) -> Effect:
     return Effect(payload={"number": step.subject.key_number})
 
 
-@transition(WebhookEndpoint, event=TEST, permission=Permission.WEBHOOK_MANAGE, source=(ACTIVE,))
+@managed(event=TEST, source=(ACTIVE,))
 def send_test(step: Step[WebhookEndpoint]) -> Effect:
     """A message goes there that says that it is a test; one a minute, so that nobody keeps the sender busy."""
     tests = step.subject.deliveries.filter(event=TEST, created_at__gt=step.now - BETWEEN_TESTS)
     if tests.exists():
-        raise refuse(
-            Refusal("WEBHOOK", "input", "A test was sent there less than a minute ago.", "Wait for what it comes to.")
-        )
+        sentence = "A test was sent there less than a minute ago."
+        raise refuse(Refusal("WEBHOOK", "input", sentence, "Wait for what it comes to."))
     webhook_outbox.queue_test(step)
     return Effect()
 
@@ -131,11 +127,7 @@ def managers(endpoint: WebhookEndpoint, step: Step[Any]) -> Iterable[Person]:
 
 def _tell(step: Step[WebhookEndpoint], why: str) -> None:
     endpoint, thread = step.subject, f"webhook:{step.subject.pk}"
-    context = {
-        "host": endpoint.host,
-        "why": why,
-        "team": endpoint.team.name if endpoint.team else "",
-        "page": ["webhook", endpoint.pk],
-    }
+    team = endpoint.team.name if endpoint.team else ""
+    context = {"host": endpoint.host, "why": why, "team": team, "page": ["webhook", endpoint.pk]}
     people, key = managers(endpoint, step), f"paused:{step.now.isoformat()}"
     outbox.queue(outbox.each(people, PAUSED_MAIL, thread=thread, key=key, now=step.now, context=context))

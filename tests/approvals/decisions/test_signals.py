@@ -13,7 +13,7 @@ from approvals.decisions.jobs import approval_signals as job_signals
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Submission
 from approvals.policies import queries as policy_queries
-from governance.core.jobs import nightly
+from governance.core.jobs import job_runs
 from governance.core.jobs.job_runs import run_job
 from governance.core.mail.mail_text import write
 from governance.core.models import JobRun, Notice
@@ -145,10 +145,10 @@ def test_security_is_notified_once_per_night_and_window(
     assert "Rita Novak and Theo Brandt" in letter.subject
     assert "/signals/" in letter.text
     assert JobRun.objects.get(job=job_signals.JOB).counts == {"looked": 1, "signals": 1, "told": 2}
-    assert not nightly.is_due(at + timedelta(hours=3), job_signals.JOB)
+    assert not job_runs.is_nightly_due(at + timedelta(hours=3), job_signals.JOB)
     assert job_signals.sweep(at + timedelta(hours=3)) == {}
     next_night = at + timedelta(days=1)
-    assert nightly.is_due(next_night, job_signals.JOB)
+    assert job_runs.is_nightly_due(next_night, job_signals.JOB)
     assert job_signals.flag(next_night) == (1, 0), "whoever was told is not told again"
 
 

@@ -15,7 +15,7 @@ from approvals.models import Grant
 from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
 from governance.core.database.key_filters import among
-from governance.core.jobs import nightly
+from governance.core.jobs import job_runs
 from governance.core.jobs import sweeps as job_sweeps
 from governance.recertification.items import review_triggers
 from governance.recertification.items.item_context import OF_AUTOMATION, OF_GRANT
@@ -31,7 +31,7 @@ JOB = "recertification.events"
 def sweep(now: datetime) -> Mapping[str, int]:
     """Open or join reviews for all events until ``now``; return the number by kind."""
     actor = Actor.of_job(JOB)
-    is_night = nightly.is_due(now, JOB)
+    is_night = job_runs.is_nightly_due(now, JOB)
     happened = review_triggers.find_triggers(now, is_night=is_night)
     grants = _by_subject((trigger.grant, trigger) for trigger in happened)
     automations = _by_subject((trigger.automation, trigger) for trigger in happened)
