@@ -32,7 +32,7 @@ MAIL_GATHERING: timedelta
 MAIL_SERVER: dict[str, Any] | None
 DEFAULT_FROM_EMAIL: str
 DEMO: bool
-LOG_LEVEL: str
+LOG_LEVEL: int
 
 
 #: Of dev and test settings alone. Its pages are installed with it.

@@ -5,6 +5,7 @@ Settings modules take values from here; nothing else in the project looks at `os
 
 from __future__ import annotations
 
+import logging
 import os
 import zoneinfo
 from collections.abc import Collection, Mapping
@@ -29,7 +30,6 @@ CONNECTS_WITHIN = 3
 MAIL_TIMEOUT = 20
 #: Time that the first notice of a digest waits for others, so that one act or sweep causes one mail. Shorter in a demo.
 GATHERING, GATHERING_IN_A_DEMO = timedelta(minutes=10), timedelta(seconds=10)
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 #: Variables without a default in production, and their meaning.
 PRODUCTION_SAYS = {
     "SECRET_KEY": "50 or more random characters, kept out of version control",
@@ -74,7 +74,7 @@ def read(*, production: bool) -> dict[str, Any]:
         "LEDGER_CHECKPOINT_FILE": env.path("LEDGER_CHECKPOINT_FILE", home / "ledger-checkpoint.json"),
         "DEFAULT_FROM_EMAIL": env.str("EMAIL_FROM", "Countersign <countersign@localhost>"),
         "DEMO": demo,
-        "LOG_LEVEL": env.level("LOG_LEVEL", "INFO"),
+        "LOG_LEVEL": env.log_level("LOG_LEVEL", logging.INFO),
     }
     problems = _problems(env)
     if mail and (mail_problem := _mail_problem(mail, password_in_clear=bool(password_in_clear))):
@@ -129,12 +129,6 @@ def _broker(url: str) -> str:
     return url
 
 
-def _level(text: str) -> str:
-    if text.upper() not in LEVELS:
-        raise ValidationError(f"one of {', '.join(LEVELS)}")
-    return text.upper()
-
-
 def _root(url: str) -> str:
     """The root of a site, without path, query, fragment or password."""
     root = url.rstrip("/")
@@ -185,14 +179,7 @@ def _networks(text: str) -> tuple[Network, ...]:
     return tuple(networks)
 
 
-PARSERS = {
-    "database": _database,
-    "broker": _broker,
-    "level": _level,
-    "root": _root,
-    "holidays": _holidays,
-    "networks": _networks,
-}
+PARSERS = {"database": _database, "broker": _broker, "root": _root, "holidays": _holidays, "networks": _networks}
 
 
 def _mail_problem(mail: Mapping[str, Any], *, password_in_clear: bool) -> str:

@@ -11,11 +11,11 @@ from typing import Any
 import structlog
 
 
-def configure(level: str, *, json: bool) -> dict[str, Any]:
+def configure(level: int, *, json: bool) -> dict[str, Any]:
     """Set structlog up and return Django's ``LOGGING``, so that both kinds of logger write the same lines.
 
     Args:
-        level: the least level that is written (``INFO``).
+        level: the least level that is written (``logging.INFO``).
         json: JSON lines rather than words.
     """
     shared: list[Any] = [

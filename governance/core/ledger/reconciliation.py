@@ -5,7 +5,7 @@ Each comparison is one statement over all rows of a model, so that rows and even
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.conf import settings
@@ -55,27 +55,28 @@ def _note(report: Report, sentences: list[str], total: int) -> None:
     report.more(total - len(sentences))
 
 
-def _rows(statement: str) -> Iterator[tuple[object, ...]]:
+def _compared(statement: str, sentence: Callable[..., str]) -> tuple[list[str], int]:
+    """The sentence of each row of a statement, and the number of all rows, which is the last column."""
     with connection.cursor() as cursor:
         cursor.execute(statement)
-        yield from cursor.fetchall()
+        rows = cursor.fetchall()
+    return [sentence(*row[:-1]) for row in rows], rows[0][-1] if rows else 0
 
 
 def _unpaired(recorded: Recorded) -> tuple[list[str], int]:
-    statement = _PAIRS.format(rows=recorded.rows, events=recorded.events, limit=LISTED)
-    sentences, total = [], 0
-    for row, event, key, count in _rows(statement):
-        total = int(str(count))
+    def sentence(row: object, event: object, key: object) -> str:
         if event is None:
-            sentences.append(f"{recorded.noun} {row} has no event: it was not written by the portal. {recorded.to_do}")
-        else:
-            sentences.append(
-                f"Event {event} has no {recorded.noun.lower()} ({key}): the row was removed or altered. Restore it from a backup."
-            )
-    return sentences, total
+            return f"{recorded.noun} {row} has no event: it was not written by the portal. {recorded.to_do}"
+        return f"Event {event} has no {recorded.noun.lower()} ({key}): the row was removed or altered. Restore it from a backup."
+
+    return _compared(_PAIRS.format(rows=recorded.rows, events=recorded.events, limit=LISTED), sentence)
 
 
 def _otherwise(recorded: Recorded, says: Says) -> tuple[list[str], int]:
+    def sentence(row: object, event: object, value: object, held: object) -> str:
+        evidence = f"event {event} says “{value}”" if event is not None else "no event says so"
+        return f"{recorded.noun} {row}: {says.what} is “{held}”, but {evidence}: it was not changed by the portal. {recorded.to_do}"
+
     statement = _SAYS.format(
         model=recorded.model,
         table=recorded.table,
@@ -85,14 +86,7 @@ def _otherwise(recorded: Recorded, says: Says) -> tuple[list[str], int]:
         otherwise="NULL" if says.otherwise is None else f"'{says.otherwise}'",
         limit=LISTED,
     )
-    sentences, total = [], 0
-    for row, event, value, held, count in _rows(statement):
-        total = int(str(count))
-        evidence = f"event {event} says “{value}”" if event is not None else "no event says so"
-        sentences.append(
-            f"{recorded.noun} {row}: {says.what} is “{held}”, but {evidence}: it was not changed by the portal. {recorded.to_do}"
-        )
-    return sentences, total
+    return _compared(statement, sentence)
 
 
 def _moved_in_production() -> tuple[list[str], int]:

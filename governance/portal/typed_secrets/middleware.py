@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from django.http import HttpRequest, HttpResponse
+from django.utils.deprecation import MiddlewareMixin
 from django.views.decorators.http import require_POST
 
 from governance.core.duties.refusals import Refusal
@@ -23,15 +22,8 @@ SELF_CHECKING = frozenset({"credential_describe", "credential_reach"})
 SEARCHED = 20_000
 
 
-class RefuseTypedSecrets:
+class RefuseTypedSecrets(MiddlewareMixin):
     """Refuse a form with a known secret before its view reads it, so that nothing stores it."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Pass the request on; `process_view` does the work, after the CSRF check."""
-        return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: object, *_rest: object) -> HttpResponse | None:
         """Answer 422 with the provider's name, never with the text."""

@@ -15,6 +15,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.functional import SimpleLazyObject
 from whitenoise.middleware import WhiteNoiseFileResponse
 
@@ -79,15 +80,11 @@ def zone_for(request: HttpRequest) -> ZoneInfo:
     return zone_of(user if isinstance(user, Person) else None)
 
 
-class CacheControlMiddleware:
+class CacheControlMiddleware(MiddlewareMixin):
     """Forbids caches to store a response, errors and redirects included. Static files keep the header that WhiteNoise gives them."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Set the header. It stands before all other middleware, so that their responses have it too."""
-        response = self.get_response(request)
         if not isinstance(response, WhiteNoiseFileResponse):
             response["Cache-Control"] = NOT_KEPT
         return response
