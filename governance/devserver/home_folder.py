@@ -41,6 +41,8 @@ def _private(folder: Path) -> None:
         elif status.st_uid != os.geteuid():
             raise Trouble(f"{folder} belongs to another user. Set COUNTERSIGN_HOME to a folder of your own.")
         folder.chmod(0o700)
+    except (FileExistsError, NotADirectoryError):
+        raise Trouble(f"{folder} or something above it is a file. Set COUNTERSIGN_HOME to a folder.") from None
     except OSError as error:
         raise from_os_error(f"make the folder {folder}", error, folder) from error
 
