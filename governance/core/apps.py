@@ -16,8 +16,8 @@ class ControlsConfig(AppConfig):
         from governance.core.erasure import notices as erasure_notices
         from governance.core.health import deploy_checks, startup_checks  # noqa: F401  importing registers the checks
         from governance.core.sign_in import password_links  # noqa: F401  importing declares an event
-        from governance.core.webhooks import maker_loss
+        from governance.core.webhooks import transitions as webhook_transitions
 
         import_declarations(self.name)
         erasure_notices.register()
-        maker_loss.register()
+        webhook_transitions.register()

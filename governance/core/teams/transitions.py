@@ -11,7 +11,7 @@ from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Membership, Person, Team, TeamKind
 from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
-from governance.core.webhooks import maker_loss
+from governance.core.webhooks.transitions import pause_of_former_leads
 
 
 @duty("STATE", rule="S8")
@@ -58,7 +58,7 @@ def name_leads(step: Step[Team], *, lead: Person | None, deputy_lead: Person | N
     if deputy_lead != step.subject.deputy_lead:
         step.subject.deputy_lead, step.subject.deputy_lead_since = deputy_lead, step.now
     step.save(step.subject)
-    maker_loss.of_former_leads(step, before)
+    pause_of_former_leads(step, before)
     payload = {
         "lead": str(lead.opaque_id) if lead else None,
         "deputy_lead": str(deputy_lead.opaque_id) if deputy_lead else None,

@@ -11,7 +11,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from django.db.models import QuerySet
+
+from governance.core.access import access
+from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person, Team, WebhookEndpoint, WebhookFormat, WebhookState
 from governance.core.notices import outbox
@@ -27,6 +32,9 @@ BETWEEN_TESTS = timedelta(minutes=1)
 
 #: The mail to the managers of an endpoint that was paused after failed deliveries.
 PAUSED_MAIL = "webhook_paused"
+
+#: Reasons to pause, without the maker's name: they stay on record.
+LEFT, LEADS_NO_MORE = "Who added it has left.", "Who added it leads the team no more."
 
 
 #: Declares what the managers of an endpoint do with it.
@@ -131,3 +139,25 @@ def _tell(step: Step[WebhookEndpoint], why: str) -> None:
     context = {"host": endpoint.host, "why": why, "team": team, "page": ["webhook", endpoint.pk]}
     people, key = managers(endpoint, step), f"paused:{step.now.isoformat()}"
     outbox.queue(outbox.each(people, PAUSED_MAIL, thread=thread, key=key, now=step.now, context=context))
+
+
+def register() -> None:
+    """Pause the webhooks of a leaver. Naming a team's leads calls `pause_of_former_leads`, because it knows the former ones."""
+    hooks.register("person.left", pause_of_leaver)
+
+
+def pause_of_leaver(person: Person, step: Step[Any]) -> None:
+    """Pause the webhooks that a leaver added, until a present manager resumes them: their addresses may be the leaver's."""
+    _pause_each(step, WebhookEndpoint.objects.filter(made_by=person), LEFT)
+
+
+def pause_of_former_leads(step: Step[Team], people: Iterable[Person]) -> None:
+    """Pause what people added to a team that they led, unless they still manage it, as admins do."""
+    for person in people:
+        if not access.may(Actor.of(person), Permission.WEBHOOK_MANAGE, step.subject, now=step.now):
+            _pause_each(step, step.subject.webhooks.filter(made_by=person), LEADS_NO_MORE)
+
+
+def _pause_each(step: Step[Any], endpoints: QuerySet[WebhookEndpoint], why: str) -> None:
+    for endpoint in endpoints.filter(state=ACTIVE).order_by("pk"):
+        pause_without_maker(endpoint, actor=step.actor, now=step.now, why=why)
