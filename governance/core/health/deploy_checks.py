@@ -1,4 +1,4 @@
-"""What `check --deploy` asks of an installation: that its database, Redis and mail server answer, and that links lead to it."""
+"""What `check --deploy` asks of an installation: that Redis and its mail server answer, and that links lead to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.mail import get_connection
-from django.db import DatabaseError, connection
 from django.http.request import validate_host
 
 Apps = Sequence[AppConfig] | None
@@ -35,17 +34,6 @@ def links_lead_here(app_configs: Apps, **_: Any) -> list[CheckMessage]:
             Error(f"ALLOWED_HOSTS does not name {parts.hostname}, the host of BASE_URL.", hint=hint, id="web.E003")
         )
     return messages
-
-
-@register(CONNECTIONS, deploy=True)
-def the_database_answers(app_configs: Apps, **_: Any) -> list[CheckMessage]:
-    """`DATABASE_URL` opens a database."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError as error:
-        return _silent("database", "DATABASE_URL", error, "web.E004")
-    return []
 
 
 @register(CONNECTIONS, deploy=True)

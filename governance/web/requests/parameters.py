@@ -20,10 +20,10 @@ from governance.web.requests.middleware import Request
 
 M = TypeVar("M", bound=Model)
 
+#: As many as a key of the database always holds.
 DIGITS = 18
-"""As many as a key of the database always holds."""
+#: Between these, a day has a midnight and a next day in every zone.
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(9000, 1, 1)
-"""Between these, a day has a midnight and a next day in every zone."""
 
 
 def number(text: str | None) -> int | None:

@@ -16,8 +16,8 @@ from django.template.loader import render_to_string
 from governance.web.errors import problem_documents
 from governance.web.requests.parameters import number
 
+#: A body up to so many times the most that is taken is read to its end, and answered; a browser hears no answer before that.
 READ_PAST = 10
-"""A body up to so many times the most that is taken is read to its end, and answered; a browser hears no answer before that."""
 
 
 class BoundedUploads(MemoryFileUploadHandler):
