@@ -503,7 +503,9 @@ def test_every_selectable_event_is_announced() -> None:
     from governance.core.engine import hooks
 
     followed = {
-        event for event, names in hooks.registered().items() if any(n.split(".")[-2] == "webhooks" for n in names)
+        event
+        for event, names in hooks.registered().items()
+        if any(name.split(".")[-2] == "webhooks" or name.endswith("items.notices.announce") for name in names)
     }
     assert followed == set(EVERYTHING) == set(EVENTS) - {"webhook.tested"}
 
