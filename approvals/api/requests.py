@@ -14,7 +14,7 @@ from approvals.intake.drafts import LONGEST_WHY
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.texts import free_text
 from governance.web.requests.parameters import DIGITS
-from inventory.importers import published_secret
+from inventory.importers.secrets.slots import published_secret
 from inventory.models import Environment
 
 JSON = "application/json"

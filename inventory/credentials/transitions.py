@@ -19,7 +19,7 @@ from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.notices import outbox
 from governance.core.roles.roles import Permission, Role
-from inventory.importers import looks_secret
+from inventory.importers.secrets.slots import looks_secret
 from inventory.models import Credential, Lifetime, Reach, Resource, ResourceKind, ResourceState
 from inventory.ownership import parties
 from inventory.ownership import transitions as ownership_transitions

@@ -22,9 +22,11 @@ from django.db import InterfaceError, OperationalError, connection
 import inventory
 from governance.core.keys import key_files
 from governance.core.models import Person
-from inventory.importers import ImportProblem, child_process, file_shown
+from inventory.importers import child_process
 from inventory.importers.child_process import ProcessLimits
 from inventory.importers.documents import FEWER
+from inventory.importers.problem import ImportProblem
+from inventory.importers.reader import file_shown
 from inventory.importers.size_limit import Found
 
 log = structlog.get_logger(__name__)

@@ -13,10 +13,10 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from governance.core.models import Team
 from governance.core.texts import free_text
-from inventory import importers
 from inventory.automations import platform_instance
 from inventory.automations.platform_instance import platform_name
 from inventory.credentials import rules as credential_rules
+from inventory.importers import reader
 from inventory.importers.manifest import Manifest, binding_key, manifest_digest, privilege_key, sha256
 from inventory.models import (
     REGISTERED,
@@ -150,7 +150,7 @@ def _version(reading: _Read, register: _Register) -> Version | None:
     digest = sha256(sorted(bound))
     same = register.versions.get((reading.automation.pk, reading.digest), ())
     version = next((row for row in same if row.binding_digest == digest), None)
-    if version is None or version.judged_by != importers.VERSION:  # type: ignore[attr-defined]  # annotated
+    if version is None or version.judged_by != reader.VERSION:  # type: ignore[attr-defined]  # annotated
         return None
     if reading.automation.approved_version_id is None and version.judged != reading.automation.tier:  # type: ignore[attr-defined]
         return None

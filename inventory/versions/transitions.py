@@ -15,9 +15,9 @@ from django.db.models import F, OuterRef, Q, Subquery
 
 from governance.core.actors.actor import Actor
 from governance.core.engine.transition import Effect, Step, transition
-from inventory import importers
 from inventory.chains import queries as chain_queries
 from inventory.chains.chain_ends import VersionParts
+from inventory.importers import reader
 from inventory.importers.manifest import Manifest
 from inventory.models import (
     Assessment,
@@ -166,7 +166,7 @@ def record_assessment(
 def _importer_version(version: Version, *, is_read_now: bool) -> str:
     """Importer version that read the source: a new assessment without a new reading keeps the former one."""
     last = None if is_read_now else version.latest_assessment
-    return str(last.importer_version) if last is not None else importers.VERSION
+    return str(last.importer_version) if last is not None else reader.VERSION
 
 
 def assess_again(step: Step[Any], credential: Credential) -> int:

@@ -7,8 +7,7 @@ from typing import Any
 
 from approvals.models import Submission
 from governance.core.models import Person, Team
-from inventory import importers
-from inventory.importers.manifest import Trigger
+from inventory.importers.manifest import Identity, Trigger
 from inventory.imports.transitions import manual_registration
 from inventory.models import Automation, Entitlement, Resource, Version
 from inventory.resources.transitions import resources
@@ -70,7 +69,7 @@ def described(
         triggers=triggers,
         external_id=external_id,
     )
-    named = (importers.Identity("service_account", identity, "n8n"),) if identity else ()
+    named = (Identity("service_account", identity, "n8n"),) if identity else ()
     manifest = replace(manifest, on_error=on_error, identities=named)
     fields = {
         "business_owner": owner or n.jonas,

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from inventory.importers import ReadResult, read_paths
+from inventory.importers.files import read_paths
+from inventory.importers.reader import ReadResult
 from inventory.imports import resolution
 from inventory.imports.resolution import Resolution
 from inventory.models import Reach, ResourceState

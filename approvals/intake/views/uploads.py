@@ -27,7 +27,8 @@ from governance.web.pages.page import page
 from governance.web.requests import upload_limits
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
-from inventory.importers import ImportProblem, file_shown
+from inventory.importers.problem import ImportProblem
+from inventory.importers.reader import file_shown
 from inventory.imports import import_process
 from inventory.imports.transitions import previews
 from inventory.models import BatchState, ImportBatch

@@ -25,8 +25,10 @@ from governance.core.duties.refusals import Refused
 from governance.core.jobs import job_runs
 from governance.core.keys import key_files
 from governance.core.models import Person, Team
-from inventory import importers
-from inventory.importers import ImportProblem, NotRead, ReadResult
+from inventory.importers import reader
+from inventory.importers.files import NotRead, read_paths
+from inventory.importers.problem import ImportProblem
+from inventory.importers.reader import ReadResult
 from inventory.imports.transitions import confirmation, previews
 from inventory.models import BatchState, Environment, ImportBatch, ImportState, Outcome
 from inventory.ownership import rules as ownership_rules
@@ -182,13 +184,13 @@ def _upload(by: Person, run: str) -> ImportBatch:
 def _read_folders(folders: Iterable[str]) -> Iterator[tuple[str, ReadResult | ImportProblem | NotRead]]:
     """Read the files in the folders, each with its path there."""
     for folder in folders:
-        for entry in importers.read_paths([folder], fingerprint_key=key_files.digest_key()):
+        for entry in read_paths([folder], fingerprint_key=key_files.digest_key()):
             if isinstance(entry, ReadResult):
                 yield entry.manifest.source.files[0], entry
                 continue
             file = os.path.relpath(entry.file, folder) if Path(folder).is_dir() else Path(entry.file).name
             if isinstance(entry, ImportProblem):
-                entry = ImportProblem(importers.file_shown(file), entry.place, entry.reason, entry.what_to_do)
+                entry = ImportProblem(reader.file_shown(file), entry.place, entry.reason, entry.what_to_do)
             yield file, entry
 
 

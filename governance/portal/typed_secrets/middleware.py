@@ -10,7 +10,7 @@ from governance.core.duties.refusals import Refusal
 from governance.core.texts import free_text
 from governance.web.errors import problem_documents
 from governance.web.pages.page import page, refused
-from inventory.importers import looks_secret, published_secret
+from inventory.importers.secrets.slots import looks_secret, published_secret
 
 #: Fields that are not free text: exports have their own scan, CSRF tokens are not stored.
 NOT_TEXT = frozenset({"pasted", "csrfmiddlewaretoken"})

@@ -27,7 +27,8 @@ from governance.web.requests.parameters import number, visible_row
 from inventory.credentials import transitions
 from inventory.credentials.transitions import SECRET
 from inventory.credentials.views import credential_facts
-from inventory.importers import looks_secret, sentences
+from inventory.importers import sentences
+from inventory.importers.secrets.slots import looks_secret
 from inventory.models import (
     Automation,
     AutomationState,

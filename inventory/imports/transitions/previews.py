@@ -20,8 +20,9 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.keys import key_files
 from governance.core.models import Team
-from inventory import importers
-from inventory.importers import ImportProblem, ReadResult
+from inventory.importers import reader
+from inventory.importers.problem import ImportProblem
+from inventory.importers.reader import ReadResult
 from inventory.importers.size_limit import Found, refuse_too_large, results_of
 from inventory.models import BatchState, ImportBatch, ImportItem, ImportState, Outcome, Version
 
@@ -120,7 +121,7 @@ def add_results(batch: ImportBatch, results: Sequence[Found], *, now: datetime, 
 def _items(batch: ImportBatch, results: Sequence[Found], now: datetime, team: Team | None) -> list[ImportItem]:
     """Unsaved items: previews first, then refused files."""
     named = [(name, result) for name, result in results if isinstance(result, ReadResult)]
-    together = importers.with_shared(result for _, result in named)
+    together = reader.with_shared(result for _, result in named)
     of_all = {"batch": batch, "team": team, "created_at": now}
     items = [
         ImportItem(

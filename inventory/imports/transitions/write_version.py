@@ -11,11 +11,11 @@ from django.db.models import Q, QuerySet
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Step
 from governance.core.texts import free_text
-from inventory import importers
 from inventory.automations import platform_instance
 from inventory.chains import chain_ends
 from inventory.chains import queries as chain_queries
 from inventory.chains import transitions as chain_transitions
+from inventory.importers import reader
 from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
 from inventory.imports.resolution import Resolution
 from inventory.models import (
@@ -141,7 +141,7 @@ def _save_author(version: Version, manifest: Manifest, *, is_new: bool = False) 
 def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> Assessment:
     """Newest assessment of a version; a better detector adds one, never a version (I2)."""
     last = version.latest_assessment
-    if last is None or last.importer_version != importers.VERSION:
+    if last is None or last.importer_version != reader.VERSION:
         return version_transitions.assess_version(version, now=step.now, manifest=manifest)
     return last
 

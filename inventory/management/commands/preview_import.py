@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from inventory.importers import FORMATS
 from inventory.importers.preview import print_preview
+from inventory.importers.reader import FORMATS
 
 
 class Command(BaseCommand):

@@ -15,8 +15,8 @@ from django.test import Client
 from django.urls import reverse
 
 from governance.core.models import Person
-from inventory.importers import read
 from inventory.importers.manifest import Manifest, binding_key
+from inventory.importers.reader import read
 from inventory.models import ImportItem
 from inventory.resources.transitions import bindings
 from tests.people import as_actor

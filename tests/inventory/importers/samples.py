@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from inventory.importers import Manifest, ReadResult, read
+from inventory.importers.manifest import Manifest
+from inventory.importers.reader import ReadResult, read
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"

@@ -8,8 +8,8 @@ import unicodedata
 import pytest
 
 from governance.core.texts import free_text
-from inventory.importers import binding_key, privilege_key
 from inventory.importers.display import display_label, displayed
+from inventory.importers.manifest import binding_key, privilege_key
 from tests.inventory.importers.samples import bound, bring, codes, manifest, node, server
 
 #: What each hides in "github" at the place of the dot, and what Unicode calls it.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import ImportProblem
+from inventory.importers.problem import ImportProblem
 from tests.inventory.importers.samples import bring, node, workflow
 
 #: Names of nodes with their steps, and wires between them.

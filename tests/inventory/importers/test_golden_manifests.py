@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import Manifest, read
+from inventory.importers.manifest import Manifest
+from inventory.importers.reader import read
 from tests.inventory.importers.samples import EXPORTS, GOLDEN
 
 GOLDENS = sorted(GOLDEN.glob("*.json"))

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory.importers import ImportProblem, Limits, NotRead, ReadResult, documents, read, read_paths
+from inventory.importers import documents
 from inventory.importers import reader as boundary
 from inventory.importers.display import vocabulary
-from inventory.importers.documents import LIMITS
-from inventory.importers.files import LINK
+from inventory.importers.documents import LIMITS, Limits
+from inventory.importers.files import LINK, NotRead, read_paths
+from inventory.importers.problem import ImportProblem
+from inventory.importers.reader import ReadResult, read
 from inventory.importers.work_budget import Budget
 from tests import run_lengths
 from tests.hostile_texts import HIDDEN, UNSEEN

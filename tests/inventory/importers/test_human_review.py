@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from inventory.importers import looks_secret, read
+from inventory.importers.reader import read
+from inventory.importers.secrets.slots import looks_secret
 from tests.inventory.importers import human_review
 from tests.inventory.importers.human_review import KINDS, Found, Line
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import (
+from inventory.importers.manifest import (
     CredentialRef,
     Privilege,
     binding_key,
     entitlement_code,
     privilege_key,
-    read,
     with_shared_credentials,
 )
+from inventory.importers.reader import read
 from tests.inventory.importers.samples import AI, bound, bring, codes, manifest, node, server, workflow
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory.importers import manifest_digest
+from inventory.importers.manifest import manifest_digest
 from tests.inventory.importers.samples import AI, EXPORTS, bound, bring, node, server, workflow
 
 WORKFLOWS = sorted(path for path in EXPORTS.glob("*.json") if "mcp" not in path.name)

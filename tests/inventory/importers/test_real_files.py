@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import ImportProblem, NotRead, ReadResult, read, read_paths
+from inventory.importers.files import NotRead, read_paths
+from inventory.importers.problem import ImportProblem
+from inventory.importers.reader import ReadResult, read
 
 #: A right-to-left override: what follows it reads backwards.
 HIDDEN = "\u202e"

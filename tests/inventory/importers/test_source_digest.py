@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import Manifest, manifest_digest
+from inventory.importers.manifest import Manifest, manifest_digest
 from tests.inventory.importers.samples import AI, EXPORTS, bound, bring, node, server, workflow
 
 Change = Callable[[dict[str, Any]], None]

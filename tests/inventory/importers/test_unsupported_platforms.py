@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import ImportProblem, NotRead, read, read_paths
+from inventory.importers.files import NotRead, read_paths
+from inventory.importers.problem import ImportProblem
+from inventory.importers.reader import read
 from tests.inventory.importers.samples import node, server, workflow
 
 LOGIC = "https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#"

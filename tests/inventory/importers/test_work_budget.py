@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import ImportProblem, read
+from inventory.importers.problem import ImportProblem
+from inventory.importers.reader import read
 from inventory.importers.secrets.scrubber import scrub
 from inventory.importers.work_budget import BUDGET, Budget
 from tests.inventory.importers.samples import node, server, workflow

@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent
-from inventory import importers
 from inventory.importers import reader
+from inventory.importers.manifest import Identity
 from inventory.importers.n8n import privileges
 from inventory.imports import resolution
 from inventory.imports.transitions import confirmation, manual_registration, previews
@@ -106,7 +106,7 @@ def test_a_first_import_makes_the_automation_and_version_1_with_everything_in_it
     assert version.imported_by == company.people.rita
     assessment = version.latest_assessment
     assert assessment is not None
-    assert assessment.importer_version == importers.VERSION
+    assert assessment.importer_version == reader.VERSION
     assert automation.tier == assessment.tier == "high"
 
 
@@ -433,7 +433,7 @@ def test_a_better_detector_makes_a_new_assessment_and_no_new_version(
     version = scenarios.brought_in(company)
     scenarios.brought_in(company)
     assert version.assessments.count() == 1
-    monkeypatch.setattr(importers, "VERSION", "999")
+    monkeypatch.setattr(reader, "VERSION", "999")
     assert scenarios.brought_in(company) == version
     assert [one.importer_version for one in version.assessments.all()] == ["999", importers_version_before()]
 
@@ -448,7 +448,7 @@ def test_a_better_reader_of_code_judges_a_known_version_anew(
     monkeypatch.setattr(privileges, "opaque_because", lambda node: said[0])
     version = plainly(company, export("payment-run-exporter.json"))
     monkeypatch.setattr(privileges, "opaque_because", lambda node: said[1])
-    monkeypatch.setattr(importers, "VERSION", "999")
+    monkeypatch.setattr(reader, "VERSION", "999")
     assert plainly(company, export("payment-run-exporter.json")) == version
     code = version.privileges.get(entitlement__code="code:run")
     newest, first = version.assessments.all()
@@ -474,7 +474,7 @@ def test_an_identity_that_two_automations_name_is_a_finding_and_each_has_the_tie
     company: Company,
 ) -> None:
     n = company.people
-    identity = importers.Identity("service_account", "robot", "fin")
+    identity = Identity("service_account", "robot", "fin")
 
     def by_hand(name: str, code: str, level: str, external_id: str) -> Version:
         entitlement, _ = Entitlement.objects.get_or_create(

@@ -15,9 +15,10 @@ from django.db import connection
 
 from governance.core.keys import key_files
 from governance.core.models import Person
-from inventory import importers
-from inventory.importers import ImportProblem, ReadResult
+from inventory.importers import reader
 from inventory.importers.child_process import ProcessLimits
+from inventory.importers.problem import ImportProblem
+from inventory.importers.reader import ReadResult
 from inventory.importers.size_limit import Found
 from inventory.imports import import_process
 from inventory.imports.import_process import ImportBusy, Importer
@@ -209,5 +210,5 @@ def test_a_server_with_more_than_a_thousand_entries_of_a_kind_is_refused(field: 
     many = [f"x{i}" for i in range(1001)]
     config = {"command": "npx", field: many if field in ("args", "tools") else dict.fromkeys(many, "")}
     with pytest.raises(ImportProblem, match=r"mcpServers/a: it holds more than 1,000 \w+") as problem:
-        importers.read("x.json", json.dumps({"mcpServers": {"a": config}}).encode())
+        reader.read("x.json", json.dumps({"mcpServers": {"a": config}}).encode())
     assert problem.value.what_to_do == "Import fewer at a time."

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from approvals.models import Submission
 from governance.core.models import FreeText, LedgerEvent
-from inventory.importers import published_secret
+from inventory.importers.secrets.slots import published_secret
 from inventory.models import ImportItem
 from tests.approvals.api.programs import Program
 from tests.people import Northwind

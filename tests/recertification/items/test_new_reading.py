@@ -11,7 +11,7 @@ from approvals.models import Grant, SubmissionState
 from governance.recertification.items.item_title import reason_words
 from governance.recertification.items.jobs import opening
 from governance.recertification.models import Item
-from inventory import importers
+from inventory.importers import reader
 from inventory.importers.code import sql
 from inventory.importers.code.sql import Query
 from inventory.models import Version
@@ -33,7 +33,7 @@ def running(company: Company, monkeypatch: pytest.MonkeyPatch) -> Callable[[Quer
     def run(read: Query) -> Version:
         with monkeypatch.context() as old:
             old.setattr(sql, "read_query", lambda text, connector: read)
-            old.setattr(importers, "VERSION", "1.2")
+            old.setattr(reader, "VERSION", "1.2")
             return stock_report.in_force(company, QUERY).version
 
     return run
@@ -49,7 +49,7 @@ def reviews(company: Company, version: Version) -> list[str]:
 def test_unchanged_reading_opens_nothing(company: Company, running: Callable[[Query], Version]) -> None:
     version = running(Query("read", ("scm.stock", "hr.salaries")))
     assert stock_report.version(company, QUERY) == version
-    assert version.assessments.latest("pk").importer_version == importers.VERSION
+    assert version.assessments.latest("pk").importer_version == reader.VERSION
     assert not version.assessments.latest("pk").findings.filter(code="found_more").exists()
     assert reviews(company, version) == []
 
@@ -72,7 +72,7 @@ def test_newly_read_table_opens_review(company: Company, running: Callable[[Quer
     assert again.privileges.get(entitlement__resource=company.erp).scope == ["scm.stock", "hr.salaries"]
     judged = version.assessments.latest("pk")
     (found,) = judged.findings.filter(code="found_more")
-    assert (judged.importer_version, found.severity) == (importers.VERSION, "high")
+    assert (judged.importer_version, found.severity) == (reader.VERSION, "high")
     assert found.detail == "Read better, the same source touches more than was asked about: hr.salaries"
     assert reviews(company, version) == ["Something was found in it that was not known when it was approved."]
     held.refresh_from_db()

@@ -22,9 +22,9 @@ from governance.recertification.items.transitions import reassess
 from governance.recertification.items.transitions.answer import NO_CARD_VIEW
 from governance.recertification.models import Asks, Item, ItemState
 from governance.recertification.reminders import jobs as reminder_jobs
-from inventory import importers
 from inventory.chains import transitions as chain_transitions
-from inventory.importers.manifest import Finding, Manifest
+from inventory.importers import reader
+from inventory.importers.manifest import Finding, Identity, Manifest
 from inventory.imports.transitions import confirmation, manual_registration
 from inventory.models import Assessment, Automation, NonHumanIdentity, Version, VersionIdentity
 from inventory.resources.transitions import resources
@@ -66,7 +66,7 @@ def assess_anew(
 ) -> Assessment:
     """A better importer reads the same export again: what the register has makes no new version (I2)."""
     version = Version.objects.get(approved_for=held.automation)
-    monkeypatch.setattr(importers, "VERSION", word)
+    monkeypatch.setattr(reader, "VERSION", word)
     manifest = Manifest.from_dict({**version.manifest, **change})
     with inside(version, JOB, held.company.now + LATER):
         version_transitions.assess_version(version, now=held.company.now + LATER, manifest=manifest)
@@ -221,7 +221,7 @@ def described_as_robot(
     manifest = manual_registration.describe_manually(
         name=name, kind=kind, platform="cron", privileges=[manual_registration.DescribedPrivilege(entitlement, level)]
     )
-    manifest = replace(manifest, identities=(importers.Identity("service_account", identity, "fin"),))
+    manifest = replace(manifest, identities=(Identity("service_account", identity, "fin"),))
     fields = {"business_owner": owner or n.jonas, "technical_owner": None if owner else n.bram, "purpose": "Sweeps."}
     made: Version = manual_registration.register_by_hand(
         team or n.finance_ops, actor=as_actor(by or n.rita), now=c.now, manifest=manifest, fields=fields

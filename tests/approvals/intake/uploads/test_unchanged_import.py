@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from governance.core.models import FreeText, Person
 from governance.core.texts import free_text
-from inventory import importers
+from inventory.importers import reader
 from inventory.importers.manifest import Manifest
 from inventory.imports import queries as import_queries
 from inventory.imports.transitions import confirmation, previews
@@ -88,7 +88,7 @@ CHANGES: dict[str, Callable[[Company, pytest.MonkeyPatch], Any]] = {
     "an owner refused the connection": lambda c, _: _bind(c, _refuse),
     "the connection opens something else": lambda c, _: _bind(c, _move),
     "a connection is not known any more": lambda c, _: Binding.objects.update(instance_name="elsewhere"),
-    "a better importer": lambda c, patch: patch.setattr(importers, "VERSION", "99"),
+    "a better importer": lambda c, patch: patch.setattr(reader, "VERSION", "99"),
     "the register shows another tier": _tier,
     "the automation is another team's": lambda c, _: Automation.objects.update(team=c.people.marketing),
     "the automation is retired": lambda c, _: Automation.objects.update(state="retired"),

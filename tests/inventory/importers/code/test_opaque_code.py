@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import ImportProblem, Manifest, read
+from inventory.importers.manifest import Manifest
+from inventory.importers.problem import ImportProblem
+from inventory.importers.reader import read
 from tests.inventory.importers.samples import AI, bring, manifest, node, workflow
 
 IMPORTS, NETWORK, PROCESSES, EVALUATION = "uses imports", "uses the network", "uses processes", "uses evaluation"

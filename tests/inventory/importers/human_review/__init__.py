@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from inventory.importers import Credential, CredentialRef, Finding, Manifest, Privilege, looks_secret
+from inventory.importers.manifest import Credential, CredentialRef, Finding, Manifest, Privilege
+from inventory.importers.secrets.slots import looks_secret
 
 HERE = Path(__file__).parent
 KINDS = ("privilege", "trigger", "credential", "secret")

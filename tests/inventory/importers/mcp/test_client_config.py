@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import Identity, Manifest, Privilege, read
+from inventory.importers.manifest import Identity, Manifest, Privilege
 from inventory.importers.mcp.launch import launch_of
+from inventory.importers.reader import read
 from tests.inventory.importers.samples import bring, codes, server
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import Privilege
+from inventory.importers.manifest import Privilege
 from inventory.importers.mcp.launch import launch_of
 from tests.inventory.importers.samples import bring, codes, server
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import Privilege
+from inventory.importers.manifest import Privilege
 from tests.inventory.importers.samples import bring, server
 
 NPX = {"command": "npx"}

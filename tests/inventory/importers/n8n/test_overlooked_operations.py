@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import ImportProblem, Manifest, Privilege, read
 from inventory.importers.documents import Limits
+from inventory.importers.manifest import Manifest, Privilege
+from inventory.importers.problem import ImportProblem
+from inventory.importers.reader import read
 from tests.inventory.importers.samples import AI, bound, bring, codes, manifest, node, workflow
 
 CHAT = AI + "lmChatOpenAi"

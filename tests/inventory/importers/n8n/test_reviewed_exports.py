@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import Privilege, privilege_key
+from inventory.importers.manifest import Privilege, privilege_key
 from tests.inventory.importers.samples import AI, bound, codes, manifest, node
 
 

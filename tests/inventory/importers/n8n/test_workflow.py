@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import Finding, Manifest, Privilege, Trigger, read
+from inventory.importers.manifest import Finding, Manifest, Privilege, Trigger
+from inventory.importers.reader import read
 from tests.inventory.importers.samples import AI, bound, bring, codes, manifest, node, workflow
 
 

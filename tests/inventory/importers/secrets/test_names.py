@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import ReadResult, read
 from inventory.importers.addresses import path_shown
-from inventory.importers.reader import file_shown
+from inventory.importers.reader import ReadResult, file_shown, read
 from inventory.importers.secrets.scrubber import scrub
 from tests.inventory.importers.samples import bound, bring, codes, node, server, workflow
 

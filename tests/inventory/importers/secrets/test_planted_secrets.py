@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from inventory.importers import ImportProblem, ReadResult, read
+from inventory.importers.problem import ImportProblem
+from inventory.importers.reader import ReadResult, read
 from tests.inventory.importers.samples import AI, bound, bring, node, server, workflow
 
 Plant = Callable[[str], Any]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import ReadResult
+from inventory.importers.reader import ReadResult
 from inventory.importers.secrets.scrubber import scrub
 from tests.inventory.importers.samples import bound, bring, codes, node, server, workflow
 

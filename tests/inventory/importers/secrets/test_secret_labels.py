@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from inventory.importers import ImportProblem, looks_secret, read
+from inventory.importers.problem import ImportProblem
+from inventory.importers.reader import read
+from inventory.importers.secrets.slots import looks_secret
 from tests.inventory.importers.secrets import secret_labels
 from tests.inventory.importers.secrets.secret_labels import Place
 
