@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from governance.core.actors.actor import Actor
 from governance.web.components import times
-from governance.web.pages.confirmation import offered
+from governance.web.pages.confirmation import Shape, offered
 from governance.web.pages.ledger_links import timeline_context
 from inventory.automations import environments, panels
 from inventory.automations import queries as automation_queries
@@ -35,8 +35,6 @@ from inventory.models import (
 from inventory.ownership.views import interim_owners
 from inventory.versions import findings
 from inventory.versions import views as version_views
-
-Shape = dict[str, Any]
 
 TABS = (
     ("overview", "Overview"),

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.web.pages import pager
-from governance.web.pages.confirmation import confirm, operation_form
+from governance.web.pages.confirmation import Shape, confirm, operation_form
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number, visible_row
@@ -27,8 +27,6 @@ from inventory.imports.transitions import confirmation
 from inventory.models import Automation, AutomationKind, AutomationState
 from inventory.ownership import rules as ownership_rules
 from inventory.ownership.views.owner_field import OwnerField, offer_owners
-
-Shape = dict[str, Any]
 
 STATES = (
     ("", "All"),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from governance.core.actors.actor import Actor
-from governance.web.pages.confirmation import confirm
+from governance.web.pages.confirmation import Shape, confirm
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import visible_row
 from inventory.automations import queries as automation_queries
@@ -18,8 +17,6 @@ from inventory.automations.transitions import lifecycle
 from inventory.automations.views import automation_page, reasons
 from inventory.chains import dependents
 from inventory.models import Automation, AutomationState
-
-Shape = dict[str, Any]
 
 
 @require_http_methods(["GET", "POST"])

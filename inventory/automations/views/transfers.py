@@ -15,15 +15,13 @@ from django.views.decorators.http import require_http_methods
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.models import Team, TeamKind
-from governance.web.pages.confirmation import confirm, offered, operation_form
+from governance.web.pages.confirmation import Shape, confirm, offered, operation_form
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import visible_row
 from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import transfers
 from inventory.automations.views import reasons
 from inventory.models import Automation, Transfer
-
-Shape = dict[str, Any]
 
 RUNS_ON = (
     "in a submission that opens by itself; owners stay as they are until that says otherwise. What it holds runs on for "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from django import forms
 from django.http import Http404, HttpResponse
@@ -16,7 +15,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
-from governance.web.pages.confirmation import confirm, offered, operation_form, perform
+from governance.web.pages.confirmation import Shape, confirm, offered, operation_form, perform
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import visible_row
@@ -24,8 +23,6 @@ from inventory.models import InterimOwner, InterimState, Owned
 from inventory.ownership import queries as ownership_queries
 from inventory.ownership import rules as ownership_rules
 from inventory.ownership import transitions as ownership_transitions
-
-Shape = dict[str, Any]
 
 #: Rows of the list, the oldest first.
 MOST = 100

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django import forms
 from django.http import HttpResponse
@@ -14,14 +13,12 @@ from django.views.decorators.http import require_http_methods
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused
-from governance.web.pages.confirmation import confirm
+from governance.web.pages.confirmation import Shape, confirm
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 from inventory.importers.capabilities import CONTROLS
 from inventory.models import Control, Entitlement, Resource
 from inventory.resources.transitions import controls as transition_controls
-
-Shape = dict[str, Any]
 
 TEMPLATE = "inventory/resources/controls.html"
 #: Withdrawn controls that the page lists, the newest first.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -16,13 +15,11 @@ from django.views.decorators.http import require_http_methods
 
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.web.pages.confirmation import confirm, offered, operation_form
+from governance.web.pages.confirmation import Shape, confirm, offered, operation_form
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import FIRST_DAY, LAST_DAY, end_of, visible_row
 from inventory.models import Incident, Resource
 from inventory.resources.transitions import incidents
-
-Shape = dict[str, Any]
 
 #: Incidents that a resource's page lists, and for how long ended ones; its timeline has all.
 MOST = 5

@@ -17,7 +17,7 @@ from governance.core.clock import business_time
 from governance.core.models import Person, Team
 from governance.core.roles.roles import Permission
 from governance.web.pages import pager
-from governance.web.pages.confirmation import form_page, offered, operation_form, perform
+from governance.web.pages.confirmation import Shape, form_page, offered, operation_form, perform
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
@@ -30,8 +30,6 @@ from inventory.resources import queries as resource_queries
 from inventory.resources.transitions import resources
 from inventory.resources.transitions.incidents import declare_incident
 from inventory.resources.views import bindings, incidents
-
-Shape = dict[str, Any]
 
 STATES = (("", "All"), ("active", "In use"), ("proposed", "Proposed"), ("retired", "Retired"))
 
