@@ -433,9 +433,10 @@ def test_a_better_detector_makes_a_new_assessment_and_no_new_version(
     version = scenarios.brought_in(company)
     scenarios.brought_in(company)
     assert version.assessments.count() == 1
+    before = reader.VERSION
     monkeypatch.setattr(reader, "VERSION", "999")
     assert scenarios.brought_in(company) == version
-    assert [one.importer_version for one in version.assessments.all()] == ["999", importers_version_before()]
+    assert [one.importer_version for one in version.assessments.all()] == ["999", before]
 
 
 @pytest.mark.rule("I2", "T1")
@@ -455,10 +456,6 @@ def test_a_better_reader_of_code_judges_a_known_version_anew(
     because = "It runs code that can't be judged from its source, in production."
     found = [because in one.levels["privileges"][code.key]["reasons"] for one in (first, newest)]
     assert found == [was_opaque, not was_opaque]
-
-
-def importers_version_before() -> str:
-    return str(reader.VERSION)
 
 
 @pytest.mark.rule("I2")
