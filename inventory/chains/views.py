@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from governance.core.actors.actor import Actor
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import visible_row
 from inventory.chains import queries as chain_queries
@@ -23,12 +22,10 @@ from inventory.chains.chain_ends import ANSWERS, ASKS, CALLED, CALLS, READS, WAT
 from inventory.chains.queries import Chain, Link
 from inventory.models import Automation, AutomationState, ChainKind
 
-Shape = dict[str, Any]
-
 #: Boxes on one side.
 SHOWN = 8
 #: Sides of the automation on which the other acts; with any other side, this one acts on the other or both share.
-DONE_TO_IT = (CALLED, ANSWERS, READS, WATCHES)
+DONE_TO_IT, DONE_BY_IT = (CALLED, ANSWERS, READS, WATCHES), (CALLS, ASKS, WRITES)
 
 
 @require_GET
@@ -116,7 +113,7 @@ def _boxes(links: Iterable[Link], seen: Mapping[int, Automation]) -> list[Shape]
             "name": seen[pk].name,
             "href": seen[pk].href,
             "text": f"{_words(links_of_pair)} · {seen[pk].tier} risk",
-            "line": "write" if any(_acts(link) for link in links_of_pair) else "",
+            "line": "write" if any(link.side in (*DONE_TO_IT, *DONE_BY_IT) for link in links_of_pair) else "",
         }
         for pk, links_of_pair in sorted(named.items(), key=lambda each: (seen[each[0]].name, each[0]))
     ]
@@ -126,10 +123,6 @@ def _boxes(links: Iterable[Link], seen: Mapping[int, Automation]) -> list[Shape]
         text = _words(unseen) if number == 1 else f"one of them or more {_words(unseen)}"
         boxes.append({"icon": "lock", "name": name, "href": "", "text": text, "line": ""})
     return boxes
-
-
-def _acts(link: Link) -> bool:
-    return link.side in (CALLS, ASKS, WRITES, CALLED, ANSWERS, READS, WATCHES)
 
 
 def _words(links: Iterable[Link]) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import visible_row
 from inventory.automations import queries as automation_queries
@@ -22,8 +21,6 @@ from inventory.importers import sentences
 from inventory.models import Automation, NonHumanIdentity, Privilege, Version
 from inventory.ownership.views import interim_owners
 from inventory.risk.tiers import Tier
-
-Shape = dict[str, Any]
 
 #: Automations that a page lists, and automations in the picture.
 MOST, DRAWN = 50, 6

@@ -122,8 +122,3 @@ def _lines() -> tuple[_Line, ...]:
 def _tag_words(column: str) -> list[str]:
     """Words of a column, with groups expanded."""
     return [word for part in column.split() for word in _FACTS["groups"].get(part, part).split()]
-
-
-def tags_in_table() -> frozenset[str]:
-    """All tags in the table, for tests that compare it with the vocabulary."""
-    return frozenset(line.tag for line in _lines())

@@ -22,7 +22,7 @@ from inventory.importers.mcp import client_config
 from inventory.importers.n8n import workflow as n8n_workflow
 from inventory.importers.problem import ImportProblem
 from inventory.importers.secrets.findings import SecretFound, secrets_of, without_passwords
-from inventory.importers.secrets.scrubber import scrub, without_tokens
+from inventory.importers.secrets.scrubber import Fingerprint, scrub, without_tokens
 from inventory.importers.work_budget import CLEAR, Budget, OverBudget
 
 Format = Literal["auto", "n8n", "mcp_client"]
@@ -100,11 +100,6 @@ def with_shared(results: Iterable[ReadResult]) -> list[ReadResult]:
     return [replace(result, manifest=manifest) for result, manifest in zip(results, manifests, strict=True)]
 
 
-def fingerprint_of(value: str, key: bytes) -> str:
-    """Keyed fingerprint of a secret: HMAC-SHA-256 in hex, useless without the installation's key."""
-    return hmac.new(key, b"countersign.secret/1\0" + value.encode(), hashlib.sha256).hexdigest()
-
-
 def _read(
     file: str, data: bytes, key: bytes | None, format: Format, limits: Limits, budget: Budget
 ) -> list[ReadResult]:
@@ -169,8 +164,13 @@ def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None, limits: L
     return ReadResult(without_passwords(manifest), secrets_of(scrubbed))
 
 
-def _fingerprint(key: bytes | None) -> Any:
-    return (lambda value: fingerprint_of(value, key)) if key else (lambda _value: None)
+def _fingerprint(key: bytes | None) -> Fingerprint:
+    """Keyed fingerprint of a secret: HMAC-SHA-256 in hex, useless without the installation's key."""
+
+    def fingerprint(value: str) -> str | None:
+        return hmac.new(key, b"countersign.secret/1\0" + value.encode(), hashlib.sha256).hexdigest() if key else None
+
+    return fingerprint
 
 
 YAML = "YAML is not read yet"

@@ -44,7 +44,6 @@ POWER = ("read", "unknown", "write", "execute", "admin")
 LOWER = MappingProxyType({"read": (), "write": ("read",), "execute": (), "admin": ("read", "write", "execute")})
 CLASS_ORDER = ("public", "internal", "confidential", "restricted")
 ENVIRONMENT_ORDER = ("development", "test", "production")
-REACH_ORDER = ("none", "only_this", "wider", "unknown")
 
 Reach = Literal["none", "only_this", "wider", "unknown"]
 

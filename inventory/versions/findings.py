@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db.models import Count
 
+from governance.core.texts.number_words import counted
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Reach, Version, VersionCredential
 
@@ -74,7 +75,7 @@ def shared_credentials(automation: Automation | None, credentials: Sequence[Cred
     elsewhere = VersionCredential.objects.filter(credential__in=[credential.pk for credential in credentials])
     if automation is not None:
         elsewhere = elsewhere.exclude(version__automation=automation)
-    counted = dict(
+    others = dict(
         elsewhere.values_list("credential").annotate(others=Count("version__automation", distinct=True)).order_by()
     )
     return [
@@ -82,15 +83,11 @@ def shared_credentials(automation: Automation | None, credentials: Sequence[Cred
             "code": "shared_credential",
             "place": f"credentials/{credential.name or credential.external_id}"[:400],
             "severity": "medium",
-            "detail": f"Also used by {_automations(counted[credential.pk])} in the register",
+            "detail": f"Also used by {counted(others[credential.pk], 'other automation')} in the register",
         }
         for credential in credentials
-        if credential.pk in counted
+        if credential.pk in others
     ]
-
-
-def _automations(count: int) -> str:
-    return "1 other automation" if count == 1 else f"{count} other automations"
 
 
 def codes_beyond_request(credential: Credential, privileges: Iterable[Privilege]) -> list[str]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
+from governance.web.pages.page import Shape
 from inventory.models import Assessment, Automation, Trigger, Version
 from inventory.ownership import authors
 from inventory.versions import trigger_descriptions
 from inventory.versions.diff import diff_versions
-
-Shape = dict[str, Any]
 
 #: Most versions that the tab lists.
 SHOWN = 30

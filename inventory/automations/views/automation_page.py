@@ -12,8 +12,9 @@ from django.urls import reverse
 
 from governance.core.actors.actor import Actor
 from governance.web.components import times
-from governance.web.pages.confirmation import Shape, offered
+from governance.web.pages.confirmation import offered
 from governance.web.pages.ledger_links import timeline_context
+from governance.web.pages.page import Shape
 from inventory.automations import environments, panels
 from inventory.automations import queries as automation_queries
 from inventory.automations.rules import ReaderRelations, reader_relations

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.web.pages import pager
-from governance.web.pages.confirmation import Shape, confirm, operation_form
-from governance.web.pages.page import page
+from governance.web.pages.confirmation import confirm, operation_form
+from governance.web.pages.page import Shape, page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number, visible_row
 from inventory.automations import queries as automation_queries

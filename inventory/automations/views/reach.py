@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from governance.web.components import times
+from governance.web.pages.page import Shape
 from inventory.automations.queries import ACTIVE, GrantState
 from inventory.importers import sentences
 from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Version
 from inventory.risk.tiers import POWER
-
-Shape = dict[str, Any]
 
 ICONS = {
     "data_store": "database",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from governance.web.pages.page import Shape
 from inventory.risk.tiers import POWER
-
-Shape = dict[str, Any]
 
 #: Lines that are shown; the others are counted.
 SHOWN = 12

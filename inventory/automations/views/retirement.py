@@ -9,7 +9,8 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from governance.core.actors.actor import Actor
-from governance.web.pages.confirmation import Shape, confirm
+from governance.web.pages.confirmation import confirm
+from governance.web.pages.page import Shape
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import visible_row
 from inventory.automations import queries as automation_queries

@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
 
 from django.db.models import Q
 
 from governance.core.actors.actor import Actor
 from governance.web.components import times
+from governance.web.pages.page import Shape
 from inventory.importers import sentences
 from inventory.models import Credential, Lifetime, Reach, Resource
 from inventory.models.resource import sees_whole_register
-
-Shape = dict[str, Any]
 
 #: Credentials that a resource's page lists.
 MOST = 50

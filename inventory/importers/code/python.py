@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from inventory.importers.code.javascript import MEMBERS, NOT_KNOWN, REACHES, REFUSED_MEMBERS, UNUSUAL
 from inventory.importers.facts import facts, word_lists
@@ -49,8 +49,11 @@ def opaque_because(text: str) -> str:
         return "it can't be read for certain"
     own_names = {name for node in ast.walk(tree) for name in _declared(node)} - {_ITEM}
     keyed = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
-    judged = (node for node in ast.walk(tree) if not (_is_item(node) and id(node) in keyed))
-    return next(_reasons(judged, own_names), "")
+    for node in ast.walk(tree):
+        is_item_of_key = isinstance(node, ast.Name) and node.id == _ITEM and id(node) in keyed
+        if not is_item_of_key and (because := _reason_of(node, own_names)):
+            return f"it {because} (line {getattr(node, 'lineno', 2) - 1})"
+    return ""
 
 
 def _is_deep(text: str) -> bool:
@@ -69,16 +72,6 @@ def _declared(node: ast.AST) -> Iterator[str]:
         yield node.arg
     elif isinstance(node, (ast.FunctionDef, ast.ExceptHandler)):
         yield node.name or ""
-
-
-def _is_item(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id == _ITEM
-
-
-def _reasons(nodes: Iterable[ast.AST], own_names: set[str]) -> Iterator[str]:
-    for node in nodes:
-        if because := _reason_of(node, own_names):
-            yield f"it {because} (line {getattr(node, 'lineno', 2) - 1})"
 
 
 def _reason_of(node: ast.AST, own_names: set[str]) -> str:

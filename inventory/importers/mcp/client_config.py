@@ -251,11 +251,12 @@ class _Reading:
             else:
                 credential_type = "secret_store"
             yield self._credential(credential_type, name, external_id, "env" if in_env else each.kind)
-        for name in map(_variable, self._empty_secrets()):
-            yield self._credential("environment_variable", name, "", "env")
+        for name in self._empty_secrets():
+            yield self._credential("environment_variable", displayed(name, 80), "", "env")
         for name in self._launch.passed if self._launch else ():
             if name not in self._env and slot_strength(name, "env") == "strong":
-                yield self._credential("environment_variable", _variable(name), f"env:{_variable(name)}", "env")
+                shown = displayed(name, 80)
+                yield self._credential("environment_variable", shown, f"env:{shown}", "env")
         if self._client:
             client = self._credential("oauth", self._client, f"oauth/{self._client}@{self._instance}", "oauth")
             yield replace(client, lifetime="long")
@@ -276,10 +277,6 @@ def _launch(config: dict[str, Any]) -> Launch | None:
     if isinstance(command, list):  # some clients have one list of program and arguments
         command, words = (command or [""])[0], [str(each) for each in command[1:]] + words
     return launch_of(command, words) if isinstance(command, str) and command else None
-
-
-def _variable(name: str) -> str:
-    return displayed(name, 80)
 
 
 def _texts(value: Any) -> dict[str, str]:

@@ -21,15 +21,6 @@ _OLD_HTTP: dict[str, str] = _FACTS["old_http"]
 Named = tuple[CredentialRef, Credential]
 
 
-def bound_credentials(credentials: dict[str, Any]) -> list[Named]:
-    """Credentials of a node's ``credentials`` member, in its order.
-
-    ``{id, name}`` is bound by id; plain text is a name; anything else is an inline credential. A placeholder or
-    expression as id binds nothing.
-    """
-    return [_name_of(displayed(kind, 80), value) for kind, value in credentials.items()]
-
-
 def embedded_credentials(occurrences: list[Occurrence], host: str) -> list[Named]:
     """Secrets in the node's slots, and environment variables that its secret slots refer to, each once.
 
@@ -77,7 +68,13 @@ def expected_type(types: tuple[str, ...], authentication: str) -> str:
     return next((each for each in types if marker and marker in each), usual)
 
 
-def _name_of(kind: str, value: Any) -> Named:
+def named_credential(kind: str, value: Any) -> Named:
+    """One credential of a node's ``credentials`` member.
+
+    ``{id, name}`` is bound by id; plain text is a name; anything else is an inline credential. A placeholder or
+    expression as id binds nothing.
+    """
+    kind = displayed(kind, 80)
     lifetime = "long" if "OAuth2" in kind else "short" if kind == "awsAssumeRole" else "static"
     if isinstance(value, dict) and not ("id" in value or "name" in value):
         return CredentialRef(kind), Credential(kind, where="inline", lifetime=lifetime)

@@ -71,8 +71,3 @@ def _nodes() -> dict[tuple[str, str], list[tuple[float, NodeFacts]]]:
     for versions in nodes.values():
         versions.sort(key=lambda version: version[0], reverse=True)
     return nodes
-
-
-def connectors() -> list[str]:
-    """Connectors of the table, for tests."""
-    return [connector for _, connector in _nodes()]

@@ -12,7 +12,7 @@ from inventory.importers.display import displayed, is_expression, is_model_chose
 from inventory.importers.levels import is_sensitive
 from inventory.importers.manifest import CredentialRef, Finding, Privilege, Trigger
 from inventory.importers.n8n.code import opaque_because
-from inventory.importers.n8n.credentials import Named, bound_credentials, embedded_credentials
+from inventory.importers.n8n.credentials import Named, embedded_credentials, named_credential
 from inventory.importers.n8n.node import Node, Reading, Use
 from inventory.importers.n8n.operations import has_code, uses_of
 from inventory.importers.n8n.parameters import text_of, texts_in
@@ -31,7 +31,7 @@ def read_node(node: Node, occurrences: list[Occurrence]) -> Reading:
         occurrences: content of the node's secret slots.
     """
     reading, at = Reading(), node.place
-    named = bound_credentials(node.credentials)
+    named = [named_credential(*each) for each in node.credentials.items()]
     if trigger := trigger_of(node.connector, at, node.raw, any(ref.bound for ref, _ in named)):
         reading.triggers.append(trigger)
         if trigger.active and not trigger.authenticated:

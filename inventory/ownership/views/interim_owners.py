@@ -15,8 +15,8 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
-from governance.web.pages.confirmation import Shape, confirm, offered, operation_form, perform
-from governance.web.pages.page import page
+from governance.web.pages.confirmation import confirm, offered, operation_form, perform
+from governance.web.pages.page import Shape, page
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import visible_row
 from inventory.models import InterimOwner, InterimState, Owned

@@ -28,15 +28,10 @@ LONGEST_REFERENCE = 80
 LONGEST_DAYS = 30
 
 
-def running_incident(resource: Resource, now: datetime) -> Incident | None:
-    """Incident that runs on a resource at ``now``, or None."""
-    return resource.incidents.running(now).select_related("declared_by", "why").first()
-
-
 @duty("R1")
 def none_running(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     """One incident at a time is declared on a resource."""
-    incident = running_incident(subject, now)
+    incident = subject.incidents.running(now).select_related("declared_by").first()
     if incident is None:
         return None
     sentence = f"{incident.declared_by.name} has declared {incident.reference} on it already."

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_http_methods
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused
-from governance.web.pages.confirmation import Shape, confirm
-from governance.web.pages.page import page, refused
+from governance.web.pages.confirmation import confirm
+from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.middleware import Request
 from inventory.importers.capabilities import CONTROLS
 from inventory.models import Control, Entitlement, Resource
