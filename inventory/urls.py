@@ -48,5 +48,7 @@ urlpatterns = [
     path("ownerless/<str:kind>/<int:pk>/name/", interim_owners.name_interim, name="interim_name"),
     path("interim/<int:pk>/confirm/", interim_owners.confirm_named, name="interim_confirm"),
     path("interim/<int:pk>/drop/", interim_owners.drop_interim, name="interim_drop"),
+    path("connections/<int:pk>/agree/", bindings.agree, name="binding_agree"),
     path("connections/<int:pk>/share/", bindings.share, name="binding_share"),
+    path("connections/<int:pk>/drop/", bindings.drop, name="binding_drop"),
 ]

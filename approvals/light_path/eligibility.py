@@ -148,13 +148,13 @@ def _version_reason(case: Case) -> LightPathReason | None:
 
 
 def _connection_reason(case: Case) -> LightPathReason | None:
-    """Return a reason if an owner has not confirmed a connection (I8)."""
+    """Return a reason if an owner has not confirmed a connection, or it moves to another resource (I8)."""
     bindings = resource_queries.bindings_of(case.privileges)
     for privilege in case.privileges:
         if privilege.connector == REGISTERED:
             continue
         row, resource = bindings.get((privilege.connector, privilege.instance)), privilege.entitlement.resource
-        if row is None or row.is_open or row.resource_id != resource.pk:
+        if row is None or row.is_open or row.moving_to_id is not None or row.resource_id != resource.pk:
             return because("unconfirmed", resource=resource.name)
     return None
 

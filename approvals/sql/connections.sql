@@ -15,7 +15,8 @@ DECLARE
     owners bigint[] = owners_of(resource);
 BEGIN
     IF binding.confirmed_at IS NOT NULL THEN
-        RETURN is_party(submission, binding.confirmed_by_id, binding.confirmed_for_id);
+        RETURN is_party(submission, binding.confirmed_by_id, binding.confirmed_for_id)
+            OR is_party(submission, binding.moved_by_id, binding.moved_for_id);
     END IF;
     RETURN EXISTS (SELECT FROM approvals_party p WHERE p.submission_id = submission AND p.person_id = ANY (owners))
         AND (binding.proposed_by_id = ANY (owners) AND NOT is_party(submission, binding.proposed_by_id, NULL)) IS NOT TRUE;

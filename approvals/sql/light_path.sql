@@ -42,7 +42,7 @@ BEGIN
     IF EXISTS (SELECT FROM inventory_privilege p JOIN inventory_entitlement e ON e.id = p.entitlement_id
                WHERE p.version_id = whole.version_id AND p.connector <> 'register' AND NOT EXISTS (
                    SELECT FROM inventory_binding b WHERE b.connector = p.connector AND b.instance_name = p.instance
-                   AND b.confirmed_at IS NOT NULL AND b.resource_id = e.resource_id)) THEN
+                   AND b.confirmed_at IS NOT NULL AND b.moving_to_id IS NULL AND b.resource_id = e.resource_id)) THEN
         RAISE EXCEPTION 'A13: policy approves nothing on a connection that no owner has confirmed (approval %)', NEW.id
             USING ERRCODE = 'check_violation';
     END IF;

@@ -1,4 +1,4 @@
-"""Bindings: the resource of a connection, proposed, then confirmed or refused by its owner (I8)."""
+"""Bindings: the resource of a connection, proposed, then confirmed or refused by its owner, and moved by two people (I8)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from governance.core.models import AppendOnly, History, Person
 from governance.core.roles.roles import Relation
@@ -33,7 +33,8 @@ class HostField(models.CharField):
 class Binding(models.Model):
     """Resource of a connection: proposed by a builder, confirmed or refused by the owner's first decision on it (I8).
 
-    A binding is open until the confirmation, and again after a refusal. A confirmed one stays with its resource.
+    A binding is open until the confirmation, and again after a refusal. A confirmed one moves to another resource only
+    after a second person agrees (`moving_to`).
     """
 
     connector = models.CharField(max_length=80)
@@ -54,6 +55,14 @@ class Binding(models.Model):
     refused_at = models.DateTimeField(null=True, blank=True)
     #: Ids of resources whose owners refused the connection; no import proposes them again.
     refused_for = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    #: New resource of a confirmed binding, with the person who asked for the move and the person represented (A11).
+    moving_to = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="moving_bindings")
+    moving_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    moving_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    moving_at = models.DateTimeField(null=True, blank=True)
+    #: Person who asked for the last move, and the person represented; empty after a new confirmation.
+    moved_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    moved_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
 
     history = History()
 
@@ -67,6 +76,11 @@ class Binding(models.Model):
                 name="binding_known_since_confirmed",
                 condition=Q(confirmed_at__isnull=True, known_since__isnull=True)
                 | Q(confirmed_at__isnull=False, known_since__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="binding_moves_once_confirmed",
+                condition=Q(moving_to__isnull=True)
+                | Q(confirmed_at__isnull=False, moving_by__isnull=False) & ~Q(moving_to=F("resource")),
             ),
         )
 
@@ -88,11 +102,12 @@ class Binding(models.Model):
     def is_word_of(self, people: Collection[int]) -> bool:
         """Whether the binding rests on some people, by id (I8).
 
-        One of them confirmed it. An open binding rests on them if one of them answers for its resource and no other
-        owner proposed it.
+        One of them confirmed it or asked for its move. An open binding rests on them if one of them answers for its
+        resource and no other owner proposed it.
         """
         if not self.is_open:
-            return not {self.confirmed_by_id, self.confirmed_for_id}.isdisjoint(people)
+            speakers = {self.confirmed_by_id, self.confirmed_for_id, self.moved_by_id, self.moved_for_id}
+            return not speakers.isdisjoint(people)
         side = self.resource.answering_ids
         return not side.isdisjoint(people) and self.proposed_by_id not in side.difference(people)
 
@@ -102,12 +117,13 @@ class Binding(models.Model):
         return self.refused_at is not None
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Timeline of its resource."""
-        return (self, self.resource)
+        """Timelines: its resource, and the resource that it moves to."""
+        return (self, self.resource, *([self.moving_to] if self.moving_to else []))
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Relations to its resource."""
-        return self.resource.relations(person, now)
+        """Relations to its resource and to the new one; the person who asked for a move can withdraw it."""
+        sides = [self.resource, *([self.moving_to] if self.moving_to else [])]
+        return frozenset[Relation]().union(*(side.relations(person, now) for side in sides))
 
 
 class HostConsent(AppendOnly):

@@ -22,7 +22,8 @@ CREATE OR REPLACE FUNCTION binding_confirmed_by_its_owner() RETURNS trigger LANG
 BEGIN
     IF NEW.confirmed_at IS NOT NULL AND (
         TG_OP = 'INSERT' OR OLD.confirmed_at IS NULL
-        OR NEW.confirmed_by_id IS DISTINCT FROM OLD.confirmed_by_id
+        OR NEW.resource_id = OLD.resource_id AND (NEW.confirmed_by_id, NEW.moved_by_id, NEW.moved_for_id)
+            IS DISTINCT FROM (OLD.confirmed_by_id, OLD.moved_by_id, OLD.moved_for_id)
     ) AND NOT answers_for(NEW.confirmed_by_id, NEW.resource_id, NEW.confirmed_at) THEN
         RAISE EXCEPTION 'I8: only who answers for a resource confirms what opens it (binding %)', NEW.id
             USING ERRCODE = 'check_violation';
@@ -33,19 +34,25 @@ $$;
 CREATE OR REPLACE TRIGGER binding_confirmed_by_its_owner BEFORE INSERT OR UPDATE ON inventory_binding
     FOR EACH ROW EXECUTE FUNCTION binding_confirmed_by_its_owner();
 
--- I8: a confirmed connection stays confirmed, and stays with its resource.
--- Beyond the list of models.md: another owner would decide about privileges that this one was asked for.
-CREATE OR REPLACE FUNCTION binding_stays_confirmed() RETURNS trigger LANGUAGE plpgsql AS $$
+-- I8: a confirmed connection moves to another resource by two people.
+-- Beyond the list of models.md: the new owner would decide about privileges that the old owner was asked for.
+CREATE OR REPLACE FUNCTION binding_moved_by_two() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.confirmed_at IS NOT NULL AND (NEW.confirmed_at IS NULL OR NEW.resource_id <> OLD.resource_id) THEN
-        RAISE EXCEPTION 'I8: a confirmed binding stays with its resource (binding %)', OLD.id
+    IF OLD.confirmed_at IS NOT NULL AND (
+        NEW.confirmed_at IS NULL
+        OR NEW.resource_id <> OLD.resource_id AND (
+            OLD.moving_to_id IS DISTINCT FROM NEW.resource_id
+            OR (NEW.moved_by_id, NEW.moved_for_id) IS DISTINCT FROM (OLD.moving_by_id, OLD.moving_for_id)
+            OR NEW.confirmed_by_id IS NOT DISTINCT FROM OLD.moving_by_id
+            OR NEW.confirmed_by_id IS NOT DISTINCT FROM OLD.moving_for_id)) THEN
+        RAISE EXCEPTION 'I8: a confirmed binding is moved by two people (binding %)', OLD.id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END
 $$;
-CREATE OR REPLACE TRIGGER binding_stays_confirmed BEFORE UPDATE ON inventory_binding
-    FOR EACH ROW EXECUTE FUNCTION binding_stays_confirmed();
+CREATE OR REPLACE TRIGGER binding_moved_by_two BEFORE UPDATE ON inventory_binding
+    FOR EACH ROW EXECUTE FUNCTION binding_moved_by_two();
 
 -- I8: the owner of a resource, or the owner's delegate, consents that another resource shares its host.
 -- Beyond the list of models.md: `decision_on_what_others_confirmed` trusts these rows.

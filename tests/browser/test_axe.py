@@ -225,7 +225,9 @@ ACTIONS = {
     *("webhook_test", "webhook_pause", "webhook_resume", "webhook_renew_key"),
     *(
         "demo_sign_in",
+        "binding_agree",
         "binding_share",
+        "binding_drop",
         "erasure_drop",
         "interim_confirm",
         "submit_again",

@@ -243,7 +243,7 @@ def _people_rows(w: World) -> dict[str, Model]:
 
 
 def _resources(w: World) -> dict[str, Any]:
-    """One in use, one whose owner is named, one whose owner has accepted; and a host that another's owner claims."""
+    """One in use, one whose owner is named, one whose owner has accepted; and a connection that another's owner asks for."""
     found: dict[str, Any] = {"active": w.company.slack}
     for name in ("named", "accepted"):
         found[name] = resources.register_resource(
@@ -255,6 +255,9 @@ def _resources(w: World) -> dict[str, Any]:
             deputy=w.people["resource_deputy"],
         )
     resources.accept_ownership(found["accepted"], actor=w.actor("resource_owner"), now=w.now)
+    known = {"connector": "slack", "instance": "abc"}
+    bindings.bind_connection(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **known)
+    found["moving"] = bindings.request_move(w.company.drive, actor=people.as_actor(w.northwind.mei), now=w.now, **known)
     host = "files.example"
     bindings.bind_connection(
         w.company.slack, actor=w.actor("resource_owner"), now=w.now, connector="slack", instance=host
@@ -599,6 +602,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "credential_kept_here": lambda portal, _: {"store": portal.rows["store"].pk},
     "credential_not_kept_here": lambda portal, _: {"store": portal.rows["store"].pk},
     "binding_share": lambda portal, _: {"resource": portal.world.company.slack.pk},
+    "binding_agree": lambda portal, _: {"resource": portal.world.company.drive.pk},
     "decide": _decision,
     "comment": lambda portal, _: {"text": "What for?"},
     "undo": lambda portal, record: {"decision": getattr(record.decisions.order_by("pk").last(), "pk", 0)},

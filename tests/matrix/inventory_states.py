@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import models
 
+from governance.core.actors.actor import Actor
 from governance.core.models import Team
 from inventory.automations.transitions import lifecycle, transfers
 from inventory.credentials import transitions as credential_transitions
@@ -197,6 +198,26 @@ def control(w: World, found: Entitlement) -> Control:
 def control_taken_back(w: World, found: Control) -> Control:
     """The deputy takes that back."""
     return controls.withdraw_control(found, actor=w.actor("resource_deputy"), now=w.now, reason="It was switched off.")
+
+
+def _asked_for(w: World, who: Actor) -> Binding:
+    """A connection that the Slack workspace's owner confirmed, and that somebody wants to open the drive."""
+    known = {"connector": "slack", "instance": "abc"}
+    bindings.bind_connection(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **known)
+    bindings.request_move(w.company.drive, actor=who, now=w.now, **known)
+    return Binding.objects.get(instance_name="abc")
+
+
+@state("inventory.binding", "moving")
+def moving(w: World) -> Binding:
+    """The drive's owner asks for it."""
+    return _asked_for(w, as_actor(w.northwind.mei))
+
+
+@state("inventory.binding", "admin_moves")
+def admin_moves(w: World) -> Binding:
+    """An admin asks for it."""
+    return _asked_for(w, w.actor("admin"))
 
 
 @state(RESOURCE, "proposed")
@@ -414,6 +435,13 @@ def _declare_incident(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"reference": "INC-2", "until": w.now + timedelta(days=1)}
 
 
+@arguments("inventory.resource.request_move")
+def _ask_to_move(w: World, subject: models.Model) -> Mapping[str, Any]:
+    known = {"connector": "slack", "instance": "abc"}
+    bindings.bind_connection(w.company.slack, actor=as_actor(w.company.slack.deputy), now=w.now, **known)
+    return known
+
+
 @arguments("inventory.resource.share_host")
 def _share(w: World, subject: models.Model) -> Mapping[str, Any]:
     """Mei claims a host of the subject for the drive. The two resources have no owner or deputy in common."""
@@ -427,6 +455,11 @@ def _share(w: World, subject: models.Model) -> Mapping[str, Any]:
             w.company.drive, actor=mei, now=w.now, connector="httpRequest", instance=host
         ).pk
     }
+
+
+@arguments("inventory.binding.agree_to_move")
+def _agree(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"resource": w.company.drive.pk}
 
 
 @arguments("inventory.resource.bind_connection")

@@ -44,6 +44,9 @@ def _notes(record: Approval, facts: SubmissionFacts) -> Iterator[tuple[Binding, 
 def _party_sentence(row: Binding, parties: Collection[int]) -> str:
     """Name the party that a binding rests on, in a sentence."""
     opens = f"that this connection opens {row.resource.name}"
+    if row.moved_by is not None and not {row.confirmed_by_id, row.confirmed_for_id}.intersection(parties):
+        for_whom = f" for {row.moved_for.name}" if row.moved_for else ""
+        return f"{row.moved_by.name} asked{for_whom} {opens}, and is a party here."
     if row.confirmed_by is not None:
         for_whom = f" for {row.confirmed_for.name}" if row.confirmed_for else ""
         return f"{row.confirmed_by.name} confirmed{for_whom} {opens}, and is a party here."

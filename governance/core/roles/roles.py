@@ -43,6 +43,7 @@ class Permission(Worded):
     RESOURCE_ACTIVATE = "resource:activate", "confirm who answers for this resource"
     RESOURCE_AMEND = "resource:amend", "change the description of this resource"
     RESOURCE_BIND = "resource:bind", "say what opens this resource"
+    BINDING_MOVE = "binding:move", "say that a connection opens another resource"
     CREDENTIAL_DESCRIBE = "credential:describe", "say how old this credential is and where it is kept"
     CREDENTIAL_REACH = "credential:reach", "say what this credential opens"
     CONTROL_SAY = "control:say", "say that a control stands on this, as who answers for its resource"
@@ -140,7 +141,7 @@ _OWNERS: Set[Permission] = {
     *(P.AUTOMATION_RETIRE, P.WAIVER_ASK),
 }
 _ANSWERING: Set[Permission] = {
-    *(P.RESOURCE_BIND, P.CREDENTIAL_DESCRIBE, P.CREDENTIAL_REACH),
+    *(P.RESOURCE_BIND, P.BINDING_MOVE, P.CREDENTIAL_DESCRIBE, P.CREDENTIAL_REACH),
     *(P.CONTROL_SAY, P.CONTROL_END, P.GRANT_REVOKE, P.SUBMISSION_COMMENT, P.APPROVAL_OBJECT),
     P.REVOCATION_SAY,
 }
@@ -157,7 +158,7 @@ GRANTS: dict[Role | Relation, Set[Permission]] = {
     },
     Role.AUDITOR: {P.LEDGER_READ, P.SIGNALS_READ, P.PROPOSAL_READ, P.CAMPAIGN_READ},
     Role.ADMIN: {
-        *(P.RESOURCE_REGISTER, P.RESOURCE_PROPOSE, P.RESOURCE_ACTIVATE, P.RESOURCE_AMEND),
+        *(P.RESOURCE_REGISTER, P.RESOURCE_PROPOSE, P.RESOURCE_ACTIVATE, P.RESOURCE_AMEND, P.BINDING_MOVE),
         *(P.TEAM_MANAGE, P.WEBHOOK_MANAGE, P.WEBHOOK_PAUSE, P.PERSON_MANAGE, P.PERSON_INVITE, P.PERSON_ERASE),
         *(P.TOKEN_REVOKE, P.LEDGER_READ, P.PROPOSAL_READ, P.PROPOSAL_MAKE, P.BRAKE_ANSWER),
         *(P.CAMPAIGN_OPEN, P.CAMPAIGN_READ),

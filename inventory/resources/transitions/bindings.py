@@ -1,7 +1,8 @@
-"""Confirm and refuse the binding of a connection to a resource (I8).
+"""Confirm, refuse and move the binding of a connection to a resource (I8).
 
 An import proposes a binding (`write_version`). Only owner or deputy of the named resource answer it, without a stake in
-the answer.
+the answer. Two people move a confirmed binding: the new resource's owner asks and the old one's agrees, or two admins
+do.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
+from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal, refuse
-from governance.core.engine.transition import Effect, Step, transition
+from governance.core.engine.transition import Effect, Step, Transition, transition
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.roles.roles import Permission
+from governance.core.roles.roles import Permission, Role
 from governance.core.texts import free_text
 from inventory.models import Automation, AutomationState, Binding, HostConsent, Privilege, Resource, ResourceState
 from inventory.resources import queries as resource_queries
@@ -60,6 +62,36 @@ def _owned_that_rest_on(row: Binding, people: Collection[int], now: datetime) ->
     owned = Automation.objects.answered_by(people, now)
     rests = owned.filter(versions__in=used.values("version")).exclude(state=AutomationState.RETIRED)
     return rests.order_by("pk").first()
+
+
+@duty("I8")
+def moving(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+    """A connection moves only on request."""
+    if subject.moving_to is None:
+        return Refusal("I8", "state", "This connection has no request to move.")
+    return None
+
+
+@duty("SOD-8")
+def second_person(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+    """The person who asks that a connection moves can't agree to it."""
+    requesters = {subject.moving_by_id, subject.moving_for_id}
+    if not actor.people_ids.isdisjoint(requesters):
+        return Refusal("SOD-8", "duty", "You asked for this, so another person agrees to it.")
+    return None
+
+
+@duty("I8")
+def both_sides(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+    """An owner of each resource, or two admins, move a confirmed binding."""
+    asker, wanted = subject.moving_for or subject.moving_by, subject.moving_to
+    assert wanted is not None  # the duty `moving` is asked before
+    if is_on_side(asker, wanted, now) and is_on_side(actor.capacity_of, subject.resource, now):
+        return None
+    if access.holds(asker, Role.ADMIN, now) and Role.ADMIN in access.roles_held(actor, now):
+        return None
+    sentence = f"An owner of {wanted.name} asks for the move, and an owner of {subject.resource.name} agrees to it."
+    return Refusal("I8", "duty", sentence, "Or one admin asks for it, and another agrees.")
 
 
 @transition(
@@ -113,12 +145,13 @@ def _refuse_closed(row: Binding) -> Refusal:
         sentence = f"This connection is proposed to open {name}, whose owner confirms or refuses that first."
         return Refusal("I8", "permission", sentence, f"Ask an owner of {name}.")
     sentence = f"This connection is known to open {name}."
-    return Refusal("I8", "permission", sentence)
+    return Refusal("I8", "permission", sentence, "Ask for its move: an owner of that resource agrees to it.")
 
 
 def _confirm(step: Step[Any], row: Binding) -> None:
     row.confirmed_by, row.confirmed_for, row.confirmed_at = step.actor.person, step.actor.standing_for, step.now
     row.known_since = row.known_since or step.now
+    row.moved_by = row.moved_for = None
     row.refused_by = row.refused_at = None
     row.refused_for = [pk for pk in row.refused_for if pk != row.resource_id]
     step.save(row)
@@ -146,11 +179,80 @@ def refuse_binding(step: Step[Binding]) -> Effect:
     row = step.subject
     if not row.is_open:
         sentence = f"It is already confirmed that this connection opens {row.resource.name}."
-        raise refuse(Refusal("I8", "state", sentence))
+        raise refuse(Refusal("I8", "state", sentence, "An owner of another resource asks for its move."))
     row.refused_by, row.refused_at = step.actor.person, step.now
     row.refused_for = sorted({*row.refused_for, row.resource_id})
     step.save(row)
     return Effect(payload={"resource": str(row.resource_id)})
+
+
+@transition(
+    Resource,
+    event="binding.move_asked",
+    permission=Permission.BINDING_MOVE,
+    source=(ResourceState.ACTIVE,),
+    duties=[nameable],
+)
+def request_move(step: Step[Resource], *, connector: str, instance: str) -> Effect:
+    """Request that a connection moves to this resource, as its owner, deputy or an admin (I8).
+
+    The move needs a second person's agreement (`agree_to_move`). A person's new request replaces their earlier one;
+    another person's request must be answered first.
+    """
+    row = _find_binding(connector, instance)
+    if row is None or row.is_open:
+        raise refuse(Refusal("I8", "input", "This connection is not confirmed, so it can't move."))
+    if row.resource_id == step.subject.pk:
+        raise refuse(Refusal("I8", "input", f"It is known to open {step.subject.name} already."))
+    if row.moving_to is not None and not {row.moving_by_id, row.moving_for_id} & step.actor.people_ids:
+        raise refuse(_open_move(row))
+    row.moving_to, row.moving_at = step.subject, step.now
+    row.moving_by, row.moving_for = step.actor.person, step.actor.standing_for
+    step.save(row)
+    return Effect(subject=row, payload={"from": str(row.resource_id), "to": str(step.subject.pk)})
+
+
+def _open_move(row: Binding) -> Refusal:
+    assert row.moving_to is not None
+    name = row.moving_by.name if row.moving_by else "Somebody"
+    sentence = f"{name} has already asked that this connection opens {row.moving_to.name}."
+    to_do = f"An owner of {row.resource.name} or {row.moving_to.name}, or an admin, agrees or refuses first."
+    return Refusal("I8", "state", sentence, to_do)
+
+
+@transition(
+    Binding, event="binding.moved", permission=Permission.BINDING_MOVE, duties=(moving, second_person, both_sides)
+)
+def agree_to_move(step: Step[Binding], *, resource: int) -> Effect:
+    """Agree that a confirmed connection moves to another resource, as the second person (I8).
+
+    Later versions use the new resource; approved privileges stay as approved.
+
+    Args:
+        step: the running step.
+        resource: id of the resource that the page showed.
+    """
+    row = step.subject
+    if row.moving_to is None or row.moving_to_id != resource:
+        raise refuse(
+            Refusal("A6", "stale", "The request changed in the meantime, so nothing was saved.", "Look again.")
+        )
+    was, row.resource = row.resource_id, row.moving_to
+    row.proposed_by, row.proposed_at = row.moving_by, row.moving_at or step.now
+    row.moved_by, row.moved_for = row.moving_by, row.moving_for
+    row.confirmed_by, row.confirmed_for, row.confirmed_at = step.actor.person, step.actor.standing_for, step.now
+    _clear_move(row)
+    step.save(row)
+    return Effect(payload={"from": str(was), "to": str(row.resource_id)})
+
+
+@transition(Binding, event="binding.move_dropped", permission=Permission.BINDING_MOVE, duties=(moving,))
+def drop_move(step: Step[Binding]) -> Effect:
+    """Keep a connection on its resource, as the owner of either resource or an admin."""
+    was = step.subject.moving_to_id
+    _clear_move(step.subject)
+    step.save(step.subject)
+    return Effect(payload={"to": str(was)})
 
 
 @transition(Resource, event="binding.host_shared", permission=Permission.RESOURCE_BIND, source=(ResourceState.ACTIVE,))
@@ -212,3 +314,13 @@ def notify_claims(rows: Iterable[Binding], now: datetime) -> None:
             if claim.resource.owner is not None and not claim.consents
         ]
     )
+
+
+def _clear_move(row: Binding) -> None:
+    row.moving_to = row.moving_by = row.moving_for = row.moving_at = None
+
+
+def binding_operation(resource: Resource, connector: str, instance: str) -> Transition[Resource]:
+    """Operation by which an actor states a connection's resource: bind it, or request a move. Reads only."""
+    bindings = Binding.objects.filter(connector=connector, instance_name=instance, confirmed_at__isnull=False)
+    return request_move if bindings.exclude(resource=resource).exists() else bind_connection

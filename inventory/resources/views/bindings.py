@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Q
 from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
 from governance.core.texts import free_text
-from governance.web.pages.confirmation import operation_form, perform
+from governance.web.pages.confirmation import form_page, perform
 from governance.web.pages.page import Shape
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number, visible_row
@@ -27,28 +30,49 @@ MOST = 50
 
 
 @dataclass(frozen=True)
-class ClaimLine:
-    """One binding of another resource to a host of this one, with the buttons of the reader."""
+class BindingLine:
+    """One binding on the page of a resource.
+
+    Args:
+        binding: with its people and resources.
+        why: duty that keeps the reader from agreeing to its move; empty otherwise.
+        actions: buttons of the reader.
+    """
 
     binding: Binding
-    actions: Sequence[Shape]
+    why: str = ""
+    actions: Sequence[Shape] = ()
 
 
-def bindings_of(resource: Resource) -> QuerySet[Binding]:
-    """Bindings that open a resource: see ``inventory/resources/resource.html``."""
-    rows = resource.bindings.select_related("proposed_by", "confirmed_by", "refused_by")
-    return rows.order_by("connector", "pk")[:MOST]
+def binding_lines(resource: Resource, actor: Actor, now: datetime) -> list[BindingLine]:
+    """Bindings that open a resource or move to it: see ``inventory/resources/resource.html``."""
+    rows = Binding.objects.filter(Q(resource=resource) | Q(moving_to=resource)).order_by("connector", "pk")
+    related = ("resource", "proposed_by", "confirmed_by", "refused_by", "moving_to", "moving_by")
+    return [_binding_line(row, actor, now) for row in rows.select_related(*related)[:MOST]]
 
 
-def claim_lines(resource: Resource, actor: Actor, now: datetime) -> list[ClaimLine]:
+def _binding_line(row: Binding, actor: Actor, now: datetime) -> BindingLine:
+    if row.moving_to is None:
+        return BindingLine(row)
+    refusal = bindings.agree_to_move.refusal(row, actor=actor, now=now)
+    actions: list[Shape] = []
+    if refusal is None:
+        post, fields = reverse("binding_agree", args=[row.pk]), {"resource": row.moving_to_id}
+        actions.append({"label": f"It opens {row.moving_to.name}", "kind": "filled", "post": post, "fields": fields})
+    if bindings.drop_move.refusal(row, actor=actor, now=now) is None:
+        actions.append({"label": "Keep it as it is", "post": reverse("binding_drop", args=[row.pk])})
+    return BindingLine(row, refusal.sentence if refusal is not None and refusal.kind == "duty" else "", actions)
+
+
+def claim_lines(resource: Resource, actor: Actor, now: datetime) -> list[BindingLine]:
     """Bindings to other resources on hosts of this one, without its owner's consent (I8)."""
     may = bindings.share_host.refusal(resource, actor=actor, now=now) is None
     people = actor.people_ids
     button = {"label": "Confirm shared host", "kind": "filled", "fields": {"resource": resource.pk}}
     return [
-        ClaimLine(
+        BindingLine(
             row,
-            [button | {"post": reverse("binding_share", args=[row.pk])}]
+            actions=[button | {"post": reverse("binding_share", args=[row.pk])}]
             if may and row.resource.answering_ids.isdisjoint(people)
             else [],
         )
@@ -57,8 +81,9 @@ def claim_lines(resource: Resource, actor: Actor, now: datetime) -> list[ClaimLi
 
 
 def claim_href(resource: Resource, actor: Actor, now: datetime) -> str:
-    """Address of the form for a connection; empty for readers who may not bind it."""
-    may = bindings.bind_connection.refusal(resource, actor=actor, now=now) is None
+    """Address of the form for a connection; empty for readers who may neither bind nor request a move."""
+    verbs = (bindings.bind_connection, bindings.request_move)
+    may = any(verb.refusal(resource, actor=actor, now=now) is None for verb in verbs)
     return reverse("resource_connection", args=[resource.pk]) if may else ""
 
 
@@ -71,18 +96,33 @@ class ConnectionForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 def bind_connection(request: Request, pk: int) -> HttpResponse:
-    """Bind a connection to a resource."""
+    """Bind a connection to a resource, or request its move from another one."""
     resource, now = visible_row(request, Resource, pk)
-    return operation_form(
-        request,
-        resource,
-        bindings.bind_connection,
-        ConnectionForm(request.POST or None),
-        now,
-        title=f"What opens {resource.name}?",
-        label="It opens this",
-        arguments=lambda fields: {name: free_text.name(value) for name, value in fields.items()},
+    form = ConnectionForm(request.POST or None)
+
+    def act(fields: dict[str, Any]) -> object:
+        fields = {name: free_text.name(value) for name, value in fields.items()}
+        return bindings.binding_operation(resource, **fields)(resource, actor=request.actor, now=now, **fields)
+
+    refusal = (
+        None
+        if claim_href(resource, request.actor, now)
+        else bindings.bind_connection.refusal(resource, actor=request.actor, now=now)
     )
+    text = "What is known to open another resource moves once somebody else agrees: who answers for that one, or another admin."
+    title = f"What opens {resource.name}?"
+    return form_page(
+        request, form, act, now=now, title=title, label="It opens this", back=resource.href, text=text, refusal=refusal
+    )
+
+
+@require_POST
+def agree(request: Request, pk: int) -> HttpResponse:
+    """Agree to the move of a connection."""
+    row, now = _find_binding(request, pk)
+    wanted = number(request.POST.get("resource")) or 0
+    back = row.resource.href
+    return perform(request, lambda: bindings.agree_to_move(row, actor=request.actor, now=now, resource=wanted), back)
 
 
 @require_POST
@@ -92,3 +132,18 @@ def share(request: Request, pk: int) -> HttpResponse:
     return perform(
         request, lambda: bindings.share_host(resource, actor=request.actor, now=now, binding=pk), resource.href
     )
+
+
+@require_POST
+def drop(request: Request, pk: int) -> HttpResponse:
+    """Keep a connection on its resource."""
+    row, now = _find_binding(request, pk)
+    return perform(request, lambda: bindings.drop_move(row, actor=request.actor, now=now), row.resource.href)
+
+
+def _find_binding(request: Request, pk: int) -> tuple[Binding, datetime]:
+    """Find a binding to a visible resource, or one that moves to it."""
+    now = business_time.now()
+    seen = Resource.objects.visible_to(request.actor, now)
+    bindings = Binding.objects.select_related("resource").filter(Q(resource__in=seen) | Q(moving_to__in=seen))
+    return get_object_or_404(bindings, pk=pk), now

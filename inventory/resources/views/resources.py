@@ -105,7 +105,7 @@ def resource(request: Request, pk: int) -> HttpResponse:
         "incidents": incidents.incident_lines(resource, actor, now),
         "entitlements": resource_queries.entitlements_of(resource),
         "add_href": reverse("resource_entitlement", args=[resource.pk]) if may_add else "",
-        "bindings": bindings.bindings_of(resource),
+        "bindings": bindings.binding_lines(resource, actor, now),
         "claims": bindings.claim_lines(resource, actor, now),
         "bind_href": bindings.claim_href(resource, actor, now),
         "credentials": credential_facts.credentials_panel(resource, actor, now),

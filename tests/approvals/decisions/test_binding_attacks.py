@@ -54,6 +54,15 @@ def by_colleague(c: Company) -> None:
     """Nobody says it before Rita brings it in: she proposes it, for the resource of a party."""
 
 
+def by_move(c: Company) -> None:
+    """The host is known to open Mei's drive. The owner asks that it opens theirs, and Mei agrees."""
+    known = {"connector": "httpRequest", "instance": HOST}
+    bindings.bind_connection(c.drive, actor=as_actor(c.people.mei), now=c.now, **known)
+    bindings.request_move(c.model, actor=as_actor(c.people.omar), now=c.now, **known)
+    row = Binding.objects.get(connector="httpRequest", instance_name=HOST)
+    bindings.agree_to_move(row, actor=as_actor(c.people.mei), now=c.now, resource=c.model.pk)
+
+
 def by_deputy(c: Company) -> None:
     """The deputy, who is no party, says it: an attack only where the host is known for another owner's resource."""
     _bind(c, as_actor(c.people.amara))
@@ -63,7 +72,9 @@ def play(c: Company, draw: random.Random) -> tuple[str, bool]:
     """One attack, drawn: what was done, and whether its privilege was approved without security."""
     is_known, later = draw.random() < 0.5, draw.random() < 0.5
     known_by = draw.choice(["googleDrive", "postgres"]), draw.choice(["payroll.example:443", "Payroll.Example.", HOST])
-    say = draw.choice([by_owner, by_their_delegate, proposed_only, by_colleague, *([by_deputy] if is_known else [])])
+    say = draw.choice(
+        [by_owner, by_their_delegate, proposed_only, by_colleague, by_move, *([by_deputy] if is_known else [])]
+    )
     later = later and say not in (by_colleague, proposed_only)  # the next owner of the resource vouches for these
     what = f"{say.__name__}, known by {' '.join(known_by) if is_known else 'nothing'}, {'later' if later else 'before'}"
     return what, attack(c, say, known_by if is_known else None, later=later)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
@@ -95,6 +97,18 @@ def test_consent_lapses_if_its_giver_owns_claiming_resource(claimed: Company) ->
     assert asked(claimed).tier == "high"
 
 
+def test_a_move_of_the_older_binding_frees_no_claim(claimed: Company) -> None:
+    n = claimed.people
+    bindings.request_move(
+        claimed.mail, actor=as_actor(n.mei), now=claimed.now, connector="googleDrive", instance=f"{HOST}:443"
+    )
+    row = Binding.objects.get(resource=claimed.drive)
+    later = claimed.now + timedelta(hours=1)
+    bindings.agree_to_move(row, actor=as_actor(n.amara), now=later, resource=claimed.mail.pk)
+    waiting = claim(claimed)
+    assert [one.resource for one in resource_queries.Bindings([waiting]).claims_on(waiting)] == [claimed.mail]
+
+
 def test_retired_resource_blocks_no_claim(claimed: Company) -> None:
     given(claimed.drive, state="retired")
     assert asked(claimed).tier != "high"
@@ -112,6 +126,17 @@ def test_consent_of_later_party_does_not_count(claimed: Company) -> None:
     n = claimed.people
     bindings.share_host(claimed.drive, actor=as_actor(n.mei), now=claimed.now, binding=claim(claimed).pk)
     assert submitted(claimed, technical_owner=joins(n.mei, n.finance_ops)).tier == "high"
+
+
+def test_a_consent_counts_for_no_other_resource_that_the_connection_moves_to(claimed: Company) -> None:
+    n = claimed.people
+    bindings.share_host(claimed.drive, actor=as_actor(n.mei), now=claimed.now, binding=claim(claimed).pk)
+    bindings.request_move(
+        claimed.slack, actor=as_actor(n.omar), now=claimed.now, connector="httpRequest", instance=HOST
+    )
+    row = claim(claimed)
+    bindings.agree_to_move(row, actor=as_actor(n.amara), now=claimed.now, resource=claimed.slack.pk)
+    assert resource_queries.open_claims(claimed.drive) == [row]
 
 
 def test_the_database_refuses_an_approval_of_less_than_high_risk_on_it(claimed: Company) -> None:

@@ -27,6 +27,7 @@ from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import LedgerEvent, Notice
 from inventory.imports.transitions import confirmation
 from inventory.models import Binding, Resource
+from inventory.resources.transitions import bindings
 from tests import scenarios
 from tests.appointments import record_leaver
 from tests.approvals import stock_report
@@ -39,7 +40,7 @@ from tests.people import as_actor
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
 from tests.starting_points import starting_point
-from tests.trigger_bypass import given, unguarded
+from tests.trigger_bypass import given
 
 MONTH = timedelta(days=30)
 BY_POLICY = "UPDATE approvals_approval SET state = 'approved', by_policy_id = %s, granted_term_days = term_days, ended_at = %s WHERE id = %s"
@@ -239,6 +240,24 @@ def test_risen_tier_is_not_auto_approved(company: Company, light_submitted: Subm
     assert states(light_submitted) == {"waiting"}
 
 
+@pytest.mark.rule("A13", "I8")
+def test_a_connection_that_is_to_open_something_else_has_its_owner_asked(
+    company: Company, light_submitted: Submission
+) -> None:
+    row = Binding.objects.get(resource=company.erp, confirmed_at__isnull=False)
+    bindings.request_move(
+        company.drive,
+        actor=as_actor(company.people.ines),
+        now=company.now,
+        reason="A drive.",
+        connector=row.connector,
+        instance=row.instance_name,
+    )
+    stock_report.app_approved(company, light_submitted)
+    assert people_are_asked(light_submitted)
+    assert left(light_submitted) == "a connection is not confirmed"
+
+
 def two_others(c: Company) -> list[Submission]:
     """Two others are on the light path, each within the four, and the app of each is approved."""
     others = [low_risk_report.submitted(c, another(word)) for word in ("one", "two")]
@@ -262,10 +281,12 @@ def test_approvals_opened_to_people_stay_with_people(
 ) -> None:
     n = company.people
     row = Binding.objects.get(resource=company.erp, confirmed_at__isnull=False)
-    _unconfirmed(company)
+    where = {"connector": row.connector, "instance": row.instance_name}
+    bindings.request_move(company.drive, actor=as_actor(n.ines), now=company.now, reason="A drive.", **where)
     stock_report.app_approved(company, light_submitted)
     assert people_are_asked(light_submitted)
-    row.save()
+    row.refresh_from_db()
+    bindings.drop_move(row, actor=as_actor(n.ines), now=company.now, reason="It is none.")
     scenarios.retract(scenarios.app_of(light_submitted), n.theo, now=company.now)
     assert states(light_submitted) == {"waiting"}
     stock_report.app_approved(company, light_submitted)
@@ -335,10 +356,8 @@ def _objected(c: Company, made: Submission) -> None:
     object_to(c, made)
 
 
-def _unconfirmed(c: Company) -> None:
-    """The connection of the ERP database is unconfirmed again, past the database's rule."""
-    with unguarded(Binding):
-        Binding.objects.filter(resource=c.erp).update(confirmed_by=None, confirmed_at=None, known_since=None)
+def _moving(c: Company, made: Submission) -> None:
+    Binding.objects.filter(resource=c.erp).update(moving_to=c.slack, moving_by=c.people.ines, moving_at=c.now)
 
 
 def _another_policy(c: Company, made: Submission) -> None:
@@ -362,7 +381,7 @@ def _nothing_more(c: Company, made: Submission) -> None:
     ("before", "words"),
     [
         (_objected, "is not on the light path"),
-        (lambda c, made: _unconfirmed(c), "no owner has confirmed"),
+        (_moving, "no owner has confirmed"),
         (_another_policy, "is not on the light path"),
         pytest.param(_nothing_more, "as much for a builder", marks=TEN_ALREADY),
     ],

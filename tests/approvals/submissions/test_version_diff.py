@@ -15,7 +15,8 @@ from approvals.submissions.transitions import submit, withdraw
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted
 from inventory.imports.transitions import confirmation
-from inventory.models import Automation, Binding
+from inventory.models import Automation
+from inventory.resources.transitions import bindings
 from tests import scenarios
 from tests.appointments import record_leaver
 from tests.approvals import stock_report
@@ -25,7 +26,6 @@ from tests.matrix.cast_and_states import inside
 from tests.people import as_actor, as_delegate
 from tests.scenarios import Company
 from tests.starting_points import starting_point
-from tests.trigger_bypass import unguarded
 
 
 def amended(c: Company, automation: Automation, **fields: Any) -> Automation:
@@ -623,8 +623,9 @@ def test_a_version_that_is_bound_to_something_else_is_not_the_approved_one(compa
 
 
 def registry_rebound(c: Company, first: Submission) -> Any:
-    """The same file again after the Slack connection opens the mailbox, past the database's rule."""
+    """The same file again after two admins said that the Slack connection opens the mailbox."""
     privilege = stock_report.privilege_on(first, c.slack).privilege
-    with unguarded(Binding):
-        Binding.objects.filter(resource=c.slack, instance_name=privilege.instance).update(resource=c.mail)
+    known = {"connector": privilege.connector, "instance": privilege.instance}
+    binding: Any = bindings.request_move(c.mail, actor=as_actor(c.people.ines), now=c.now, **known)
+    bindings.agree_to_move(binding, actor=as_actor(c.people.karl), now=c.now, resource=c.mail.pk)
     return stock_report.version(c)
