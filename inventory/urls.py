@@ -9,7 +9,7 @@ from inventory.chains import views as chain_views
 from inventory.credentials.views import credentials
 from inventory.identities import views as identity_views
 from inventory.ownership.views import interim_owners
-from inventory.resources.views import bindings, controls, incidents, resources
+from inventory.resources.views import bindings, incidents, resources
 
 urlpatterns = [
     path("automations/", automations.automation_list, name="automation_list"),
@@ -35,8 +35,6 @@ urlpatterns = [
     path("resources/<int:pk>/connections/new/", bindings.bind_connection, name="resource_connection"),
     path("resources/<int:pk>/incident/", incidents.declare, name="resource_incident"),
     path("incidents/<int:pk>/end/", incidents.end, name="incident_end"),
-    path("entitlements/<int:pk>/controls/", controls.controls, name="entitlement_controls"),
-    path("controls/<int:pk>/take-back/", controls.take_back, name="control_take_back"),
     path("credentials/<int:pk>/", credentials.credential, name="credential"),
     path("credentials/<int:pk>/describe/", credentials.describe_credential, name="credential_describe"),
     path("credentials/<int:pk>/reach/", credentials.declare_reach, name="credential_reach"),

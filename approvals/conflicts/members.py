@@ -19,7 +19,7 @@ from approvals.conflicts.queries import StoredRule
 from approvals.conflicts.rule_language.rule import legs_of
 from approvals.models import ConflictMember, ConflictRule
 from governance.core.engine.transition import Step
-from inventory.models import Control, Entitlement, Resource, Version
+from inventory.models import Entitlement, Resource, Version
 
 #: Entitlements read at once, and rows written at once.
 CHUNK = 2_000
@@ -67,17 +67,11 @@ def _update_resource(resource: Resource, step: Step[Any]) -> None:
     update_members(set(resource.entitlements.values_list("pk", flat=True)), step.now)
 
 
-def _update_control(control: Control, step: Step[Any]) -> None:
-    update_members({control.entitlement_id}, step.now)
-
-
 #: Events that create or change an entitlement, and their hooks.
 HOOKS: tuple[tuple[str, Callable[[Any, Step[Any]], Any]], ...] = (
     ("version.imported", _update_version),
     ("version.registered_by_hand", _update_version),
     ("entitlement.added", lambda entitlement, step: update_members({entitlement.pk}, step.now)),
-    ("control.said", _update_control),
-    ("control.taken_back", _update_control),
     ("resource.amended", _update_resource),
     ("resource.activated", _update_resource),
 )

@@ -12,15 +12,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import QuerySet
-
 from approvals.models import Decision, DecisionOutcome
 from approvals.parties import queries as party_queries
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from inventory.credentials import transitions as credential_transitions
-from inventory.models import Automation, Credential, Entitlement
+from inventory.models import Credential
 from inventory.ownership import parties as ownership_parties
 
 
@@ -38,21 +36,12 @@ def until_approved(subject: Credential, actor: Actor, now: datetime) -> Refusal 
 @duty("SOD-1")
 def not_of_a_party(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     """A party can't narrow the reach of a credential in its submission, or confirm its store."""
-    return _party(actor, "this credential", ownership_parties.uses_of_credential(subject))
-
-
-@duty("SOD-1")
-def no_control_of_a_party(subject: Entitlement, actor: Actor, now: datetime) -> Refusal | None:
-    """A party can't state a control on an entitlement in its submission."""
-    return _party(actor, "this", ownership_parties.uses_of_entitlement(subject))
-
-
-def _party(actor: Actor, noun: str, uses: QuerySet[Automation]) -> Refusal | None:
+    uses = ownership_parties.uses_of_credential(subject)
     party = party_queries.party_of_running(uses, [person.pk for person in actor.people])
     if party is None:
         return None
     clause = "you are" if party.person == actor.person else f"{party.person.name}, for whom you would stand in, is"
-    sentence = f"{party.submission.automation.name} uses {noun}, and {clause} a party to its submission."
+    sentence = f"{party.submission.automation.name} uses this credential, and {clause} a party to its submission."
     return Refusal("SOD-1", "duty", sentence, "Somebody else who answers for it does.")
 
 
@@ -61,7 +50,6 @@ DEMANDED = (
     ("credential.described", until_approved),
     ("credential.kept_in_said", until_approved),
     ("credential.reach_narrowed", not_of_a_party),
-    ("control.said", no_control_of_a_party),
     ("credential.kept_in_confirmed", not_of_a_party),
     ("credential.kept_in_refused", not_of_a_party),
 )

@@ -19,13 +19,8 @@ from inventory.importers.manifest import QUERY_OPERATIONS
 _FACTS = facts("capabilities")
 #: Each tag with the words that follow "May" in a sentence.
 TAGS: Mapping[str, str] = MappingProxyType(_FACTS["tags"])
-#: Tags that no name shows: the owner of the resource states them. Each with its sentence and short form.
-CONTROLS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {tag: (sentence, short) for tag, (sentence, short) in _FACTS["controls"].items()}
-)
-STATED_CONTROLS = frozenset(CONTROLS)
 #: Tags whose presence removes a conflict.
-PROTECTIVE = STATED_CONTROLS | {"log.write", "backup.write"}
+PROTECTIVE = frozenset({"log.write", "backup.write"})
 _MODELS = ("lmChat", "lmOpenAi", "lmOllama", "lmCohere", "embeddings", "reranker")
 _LEVELS = frozenset({"read", "write", "execute", "admin"})
 

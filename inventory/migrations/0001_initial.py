@@ -147,33 +147,6 @@ class Migration(migrations.Migration):
                 },
             ),
             migrations.CreateModel(
-                name='HistoricalControl',
-                fields=[
-                    ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                    ('tag', models.CharField(max_length=60)),
-                    ('said_at', models.DateTimeField()),
-                    ('ended_at', models.DateTimeField(blank=True, null=True)),
-                    ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                    ('history_date', models.DateTimeField(db_index=True)),
-                    ('history_change_reason', models.TextField(null=True)),
-                    ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                    ('ended_by', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
-                    ('ended_why', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='controls.freetext')),
-                    ('entitlement', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='inventory.entitlement')),
-                    ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                    ('reason', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='controls.freetext')),
-                    ('said_by', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
-                    ('said_for', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ],
-                options={
-                    'verbose_name': 'historical control',
-                    'verbose_name_plural': 'historical controls',
-                    'ordering': ('-history_date', '-history_id'),
-                    'get_latest_by': ('history_date', 'history_id'),
-                },
-                bases=(simple_history.models.HistoricalChanges, models.Model),
-            ),
-            migrations.CreateModel(
                 name='HistoricalTransfer',
                 fields=[
                     ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
@@ -815,25 +788,6 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'unique_together': {('user', 'permission', 'content_object')},
-                },
-            ),
-            migrations.CreateModel(
-                name='Control',
-                fields=[
-                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('tag', models.CharField(max_length=60)),
-                    ('said_at', models.DateTimeField()),
-                    ('ended_at', models.DateTimeField(blank=True, null=True)),
-                    ('ended_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                    ('ended_why', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='controls.freetext')),
-                    ('reason', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='controls.freetext')),
-                    ('said_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                    ('said_for', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                    ('entitlement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='controls', to='inventory.entitlement')),
-                ],
-                options={
-                    'ordering': ('-id',),
-                    'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('entitlement', 'tag'), name='control_stands_once'), models.CheckConstraint(condition=models.Q(('tag__in', ['human.confirm', 'log.review', 'payment.limit'])), name='control_tag_known'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('ended_by__isnull', True), ('ended_why__isnull', True)), models.Q(('ended_at__isnull', False), ('ended_by__isnull', False), ('ended_why__isnull', False)), _connector='OR'), name='control_ended_by_somebody_with_a_reason')],
                 },
             ),
             migrations.CreateModel(

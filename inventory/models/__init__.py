@@ -4,7 +4,6 @@ from inventory.models.author import VersionAuthor
 from inventory.models.automation import Automation, AutomationKind, AutomationState, AutomationUserObjectPermission
 from inventory.models.binding import REGISTERED, Binding, HostConsent
 from inventory.models.chain import ChainEnd, ChainKind, ChainMember
-from inventory.models.control import Control
 from inventory.models.credential import Credential, Lifetime, Reach
 from inventory.models.identity import IdentityState, NonHumanIdentity
 from inventory.models.import_batch import BatchState, ImportBatch, ImportItem, ImportState, Outcome

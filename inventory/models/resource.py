@@ -9,7 +9,6 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.urls import reverse
 from guardian.models import UserObjectPermissionBase
 
 from governance.core.access import access
@@ -17,7 +16,6 @@ from governance.core.actors.actor import Actor
 from governance.core.models import History, Membership, Person, Team
 from governance.core.roles.roles import Relation, Role
 from inventory.importers import sentences
-from inventory.importers.capabilities import CONTROLS
 from inventory.models.interim_owner import Owned, interim_condition, ownerless_condition
 
 #: Roles that see every row of the register. On-call can stop any automation at once and first sees its access (G5).
@@ -294,16 +292,6 @@ class Entitlement(models.Model):
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Relations to the resource."""
         return self.resource.relations(person, now)
-
-    @property
-    def controls_said(self) -> list[tuple[str, str]]:
-        """Controls in force, as a sentence and in short; their page names the people who stated them."""
-        return [CONTROLS[tag] for tag in self.tags if tag in CONTROLS]
-
-    @property
-    def controls_href(self) -> str:
-        """Page of its controls."""
-        return reverse("entitlement_controls", args=[self.pk])
 
     @property
     def counted_class(self) -> str:

@@ -1,5 +1,4 @@
-"""People with a stake in a credential or an entitlement: owners, importers and authors of automations that use it (S1,
-T1). Reads only.
+"""People with a stake in a credential: owners, importers and authors of automations that use it (S1, T1). Reads only.
 
 The check runs before a submission, whose parties count later. It includes approved and newer versions, because a
 credential's reach sets the tier of both.
@@ -12,11 +11,11 @@ from datetime import datetime
 from functools import reduce
 from operator import or_
 
-from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from governance.core.actors.actor import Actor
 from governance.core.engine import hooks
-from inventory.models import Automation, AutomationState, Credential, Entitlement, Reach, Version
+from inventory.models import Automation, AutomationState, Credential, Reach, Version
 from inventory.ownership import authors
 
 #: History reasons for changes of an automation's content. Admins who assign owners and approvers are in the history
@@ -59,12 +58,12 @@ def stake_in_credential(credential: Credential, actor: Actor) -> str | None:
         credential: the described credential.
         actor: the person who describes it.
     """
-    return _part_of_actor(actor, "this credential", credential, uses_of_credential(credential))
-
-
-def stake_in_entitlement(entitlement: Entitlement, actor: Actor) -> str | None:
-    """Sentence for a stake in an entitlement: a part in an automation that holds or requests it."""
-    return _part_of_actor(actor, "this", entitlement, uses_of_entitlement(entitlement))
+    key = (stake_in_credential, credential.pk)
+    if key not in actor.memory:
+        uses = uses_of_credential(credential).order_by("pk")
+        actor.memory[key] = _stake_of_people(uses, actor.people_ids)
+    words: str | None = actor.memory[key]
+    return words
 
 
 def uses_of_credential(credential: Credential) -> QuerySet[Automation]:
@@ -73,32 +72,18 @@ def uses_of_credential(credential: Credential) -> QuerySet[Automation]:
     return uses.exclude(state=AutomationState.RETIRED)
 
 
-def uses_of_entitlement(entitlement: Entitlement) -> QuerySet[Automation]:
-    """Automations that hold or request an entitlement, without retired ones."""
-    uses = Automation.objects.filter(versions__privileges__entitlement=entitlement)
-    return uses.exclude(state=AutomationState.RETIRED)
-
-
-def _part_of_actor(actor: Actor, part: str, row: Model, uses: QuerySet[Automation]) -> str | None:
-    key = (stake_in_credential, type(row), row.pk)
-    if key not in actor.memory:
-        actor.memory[key] = _part_of_people(part, uses.order_by("pk"), actor.people_ids)
-    words: str | None = actor.memory[key]
-    return words
-
-
-def _part_of_people(part: str, uses: QuerySet[Automation], people: Collection[int]) -> str | None:
+def _stake_of_people(uses: QuerySet[Automation], people: Collection[int]) -> str | None:
     owns = Q(business_owner__in=people) | Q(technical_owner__in=people)
     is_proposed_owner = Q(amendment__business_owner_id__in=people) | Q(amendment__technical_owner_id__in=people)
     if (owned := uses.filter(owns | is_proposed_owner).first()) is not None:
-        return f"{owned.name} uses {part} and you own it"
+        return f"{owned.name} uses this credential and you own it"
     brought_in = Version.objects.filter(COUNTED_VERSION, automation=OuterRef("pk"), imported_by__in=people)
     if (wrote := uses.filter(Exists(brought_in) | _had_a_part(people)).first()) is not None:
-        return f"{wrote.name} uses {part}, and you imported it or had a part in it"
+        return f"{wrote.name} uses this credential, and you imported it or had a part in it"
     counted = Version.objects.filter(COUNTED_VERSION, automation__in=uses.order_by().values("pk"))
     if authors.author_ids(counted).isdisjoint(people):
         return None
-    return f"The source of an automation that uses {part} names you as its author"
+    return "The source of an automation that uses this credential names you as its author"
 
 
 def _had_a_part(people: Collection[int]) -> Q:

@@ -13,7 +13,6 @@ CALL keep_append_only(
 -- The histories.
 CALL keep_append_only(
     'inventory_historicalbinding',
-    'inventory_historicalcontrol',
     'inventory_historicalcredential',
     'inventory_historicalentitlement',
     'inventory_historicalincident',
@@ -25,7 +24,6 @@ CALL keep_append_only(
 CALL keep_forever(
     'inventory_automation',
     'inventory_binding',
-    'inventory_control',
     'inventory_credential',
     'inventory_entitlement',
     'inventory_finding',

@@ -49,7 +49,7 @@ from inventory.importers.manifest import Manifest
 from inventory.imports.transitions import previews
 from inventory.models import Automation, Credential, NonHumanIdentity, Resource
 from inventory.ownership import transitions as ownership_transitions
-from inventory.resources.transitions import controls, incidents
+from inventory.resources.transitions import incidents
 from tests import scenarios
 from tests.appointments import propose_role, record_leaver
 from tests.approvals import chains, stock_report
@@ -120,7 +120,6 @@ class World:
         self.below, self.promoted, self.alike = self._known(company)
         self.joined = self._joined(company)
         self.rule, self.conflict, self.waiver, self.granted = self._in_conflict(company)
-        self.entitlement, self.control = self._a_control(company)
         ended = self._reading_slack(company)
         self.revocation, self.half_revoked, self.removed = self._ended(ended)
         self.batch = self._held_back(ended)
@@ -210,15 +209,6 @@ class World:
                 attempts=number + 1,
             )
         return int(made.pk)
-
-    def _a_control(self, company: Company) -> tuple[int, int]:
-        """What can be held on the ERP, a control that was taken back there, and one that stands."""
-        one, omar, now = company.erp.entitlements.order_by("pk")[0], as_actor(self.people.omar), business_time.now()
-        said = {"actor": omar, "now": now, "reason": "Set in the database."}
-        gone: Any = controls.state_control(one, tag="payment.limit", **said)
-        controls.withdraw_control(gone, actor=omar, now=now, reason="It was switched off.")
-        stands: Any = controls.state_control(one, tag="log.review", **said)
-        return one.pk, stands.pk
 
     def _moving(self, company: Company) -> tuple[int, int]:
         """What Theo's team asks Grace's to take over."""

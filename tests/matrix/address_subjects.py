@@ -52,7 +52,7 @@ from inventory.credentials import transitions as credential_transitions
 from inventory.imports.transitions import previews
 from inventory.models import Automation, ImportBatch, ImportItem, InterimOwner, NonHumanIdentity, Resource
 from inventory.ownership import transitions as ownership_transitions
-from inventory.resources.transitions import bindings, controls, incidents, resources
+from inventory.resources.transitions import bindings, incidents, resources
 from tests import people, scenarios
 from tests.appointments import record_leaver
 from tests.approvals import stock_report
@@ -420,15 +420,7 @@ def _in_conflict(w: World, live: Automation) -> dict[str, Any]:
     granted = waiver_transitions.grant_waiver(other, actor=w.actor("second_security"), now=w.now, reason="For now.")
     rule = ConflictRule.objects.get(code="read-and-tell")
     conflict = Conflict.objects.get(code="read-and-tell", subject=live.pk)
-    return {"conflict": conflict, "rule": rule, "waiver": asked, "granted": granted, **_controls(w)}
-
-
-def _controls(w: World) -> dict[str, Any]:
-    """What can be held on the Slack workspace, and what its owner says of something else: a control stands there."""
-    held, other = (one.entitlements.order_by("pk")[0] for one in (w.company.slack, w.company.erp))
-    owner = w.actor("resource_owner")
-    said = controls.state_control(other, actor=owner, now=w.now, reason="Set in the database.", tag="log.review")
-    return {"entitlement": held, "control": said}
+    return {"conflict": conflict, "rule": rule, "waiver": asked, "granted": granted}
 
 
 # --- addresses ----------------------------------------------------------------------------------------------------------
@@ -614,8 +606,6 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "import_preview": _preview,
     "import_panel": _preview,
     "import_bind": lambda portal, _: {"do": "choose", "resource": portal.rows["active"].pk},
-    "entitlement_controls": lambda portal, _: {"tag": "human.confirm", "reason": "Set in the workspace."},
-    "control_take_back": lambda portal, _: {"reason": "It was switched off."},
     "recert_answer": _answer,
     "rule_new": lambda portal, _: {
         "text": rule_proposal.BLANK.replace("vendor-and", "one-and"),

@@ -16,9 +16,7 @@ from inventory.imports.transitions import manual_registration, previews
 from inventory.models import (
     Automation,
     Binding,
-    Control,
     Credential,
-    Entitlement,
     Incident,
     InterimOwner,
     NonHumanIdentity,
@@ -27,9 +25,9 @@ from inventory.models import (
     Version,
 )
 from inventory.ownership import transitions as ownership_transitions
-from inventory.resources.transitions import bindings, controls, incidents, resources
+from inventory.resources.transitions import bindings, incidents, resources
 from tests import scenarios
-from tests.appointments import own, record_leaver
+from tests.appointments import record_leaver
 from tests.approvals import stock_report
 from tests.inventory.imports.sample_imports import export
 from tests.matrix.cast_and_states import World, arguments, inside, state
@@ -37,7 +35,6 @@ from tests.people import as_actor
 from tests.trigger_bypass import given
 
 AUTOMATION, RESOURCE = "inventory.automation", "inventory.resource"
-ENTITLEMENT, CONTROL = "inventory.entitlement", "inventory.control"
 IDENTITY, CREDENTIAL, INTERIM = "inventory.nonhumanidentity", "inventory.credential", "inventory.interimowner"
 
 
@@ -171,33 +168,6 @@ def said_to_be_kept(w: World, found: Credential) -> Credential:
 def approved(w: World, found: Automation) -> Credential:
     """Somebody has approved it."""
     return Credential.objects.get(opens=w.company.erp)
-
-
-@state(ENTITLEMENT, "any", on=version)
-def entitlement(w: World, made: Version) -> Entitlement:
-    """What a draft of the builder's asks for on the Slack workspace."""
-    return w.company.slack.entitlements.get()
-
-
-@state(ENTITLEMENT, "theirs", on=entitlement)
-def entitlement_of_its_holder(w: World, found: Entitlement) -> Entitlement:
-    """The business owner of what asks for it answers for the workspace too."""
-    own(found.resource, w.people["business_owner"], w.people["resource_deputy"], now=w.now)
-    return Entitlement.objects.get(pk=found.pk)
-
-
-@state(CONTROL, "standing", on=entitlement)
-def control(w: World, found: Entitlement) -> Control:
-    """The resource's owner says that a control stands on it."""
-    return controls.state_control(
-        found, actor=w.actor("resource_owner"), now=w.now, reason="Set in the workspace.", tag="human.confirm"
-    )
-
-
-@state(CONTROL, "taken_back", on=control)
-def control_taken_back(w: World, found: Control) -> Control:
-    """The deputy takes that back."""
-    return controls.withdraw_control(found, actor=w.actor("resource_deputy"), now=w.now, reason="It was switched off.")
 
 
 def _asked_for(w: World, who: Actor) -> Binding:
@@ -379,11 +349,6 @@ def _amend_resource(w: World, subject: models.Model) -> Mapping[str, Any]:
 @arguments("inventory.resource.add_entitlement")
 def _entitlement(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"code": "rows:read", "words": "May read rows", "level": "read"}
-
-
-@arguments("inventory.entitlement.state_control")
-def _say_control(w: World, subject: models.Model) -> Mapping[str, Any]:
-    return {"tag": "payment.limit"}
 
 
 @arguments("inventory.credential.describe_credential")

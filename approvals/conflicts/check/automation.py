@@ -20,7 +20,6 @@ from approvals.conflicts.rule_language.selectors import Held
 from approvals.conflicts.scan import Conflicts, Members, Part, is_conflict, read_holdings
 from approvals.models import ConflictSignature, Waiver
 from approvals.models.conflict_rule import Mode, Scope
-from inventory.importers.capabilities import STATED_CONTROLS
 from inventory.models import ChainMember
 
 #: Indexes by the digests of their rules: the rules in force, of a proposal, or of one scope.
@@ -127,23 +126,11 @@ class FoundConflict:
 
 def resolution_of(rule: Rule) -> str:
     """Return how to resolve a conflict without a waiver: the rule's own text, or a general one."""
-    control_hint = (
-        " If it is made sure already, whoever answers for the resource says so there."
-        if _has_manual_control(rule)
-        else ""
-    )
     if rule.resolve:
-        return f"{rule.resolve} Or ask for a waiver.{control_hint}"
+        return f"{rule.resolve} Or ask for a waiver."
     if rule.without is not None:
-        return f"Add “{rule.without.name}”, do without the rest, or ask for a waiver.{control_hint}"
+        return f"Add “{rule.without.name}”, do without the rest, or ask for a waiver."
     return "Do without one of them, split it into two automations, or ask for a waiver."
-
-
-def _has_manual_control(rule: Rule) -> bool:
-    """Return whether a control that a person confirms can satisfy the rule's `without`."""
-    return rule.without is not None and any(
-        not selector.tags.isdisjoint(STATED_CONTROLS) for selector in rule.without.any
-    )
 
 
 #: A function that reads the access of subjects that fills legs of rules (`scan.read_holdings`).

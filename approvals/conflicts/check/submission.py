@@ -26,7 +26,6 @@ from approvals.policies import facts as policy_facts
 from approvals.policies import tiers
 from approvals.policies.facts import SubmissionFacts
 from governance.core.duties.refusals import Refusal
-from inventory.importers.capabilities import STATED_CONTROLS
 from inventory.models import Entitlement
 
 #: States in which an approval grants nothing.
@@ -236,22 +235,16 @@ def _asks_chains(rules: Iterable[StoredRule]) -> bool:
 
 
 def _refresh_held(document: Mapping[str, Any], entitlement: Entitlement | None) -> Held:
-    """Return one frozen access with the register's current facts: data class, kind, environment and controls.
-
-    A scan uses the same facts, and a withdrawn control no longer counts.
-    """
-    tags = frozenset(document.get("tags", ())) - STATED_CONTROLS
+    """Return one frozen access with the register's current data class, kind and environment, as a scan uses them."""
+    held = Held(**{**document, "tags": frozenset(document.get("tags", ()))})
     if entitlement is None:  # triggers have no entry in the register
-        return Held(**{**document, "tags": tags})
+        return held
     resource = entitlement.resource
-    return Held(
-        **{
-            **document,
-            "tags": tags.union(STATED_CONTROLS.intersection(entitlement.tags)),
-            "kind": resource.kind,
-            "data_class": data_class_of(entitlement.data_class, resource.data_class),
-            "environment": higher_environment(resource.environment, document["environment"]),
-        }
+    return replace(
+        held,
+        kind=resource.kind,
+        data_class=data_class_of(entitlement.data_class, resource.data_class),
+        environment=higher_environment(resource.environment, held.environment),
     )
 
 

@@ -142,7 +142,6 @@ def _tags(preview: Preview, row: PreviewRow) -> list[Shape]:
         shown += [
             (privilege.model_controlled, "A model chooses", "", "robot"),
             (not privilege.active, "Switched off", "", ""),
-            *((True, short, "ok", "check") for _, short in privilege.entitlement.controls_said),
         ]
     tags = [{"text": text, "tone": tone, "icon": icon} for is_so, text, tone, icon in shown if is_so][:3]
     if credential is None:

@@ -185,12 +185,10 @@ def _if_so(candidates: Iterable[tuple[object, str, str, str]]) -> list[Shape]:
 def tags(record: Approval, context: SubmissionContext) -> list[Shape]:
     """Notable facts of an approval, for every page that decides it."""
     privilege, is_refused = record.privilege, credentials.is_refused(record, context.facts)
-    controls = privilege.entitlement.controls_said if privilege is not None else ()
     shown = (
         (record.earlier_id, "Asked again", "wait", "undo"),
         (record.carried_from_id, "Carried over", "", ""),
         (privilege is not None and privilege.model_controlled, "Chosen by a model", "high", "robot"),
-        *((True, short, "ok", "check") for _, short in controls),
         (record.round > 1, f"Round {record.round}", "ask", "speech"),
         (is_refused, "Unusable: its credential was refused", "no", "key"),
     )
@@ -275,9 +273,6 @@ def _evidence_reasons(record: Approval, facts: SubmissionFacts) -> list[Shape]:
     steps = "step" if len(privilege.at) == 1 else "steps"
     places = ", ".join(privilege.at[:4])
     reasons.append({"icon": "file", "text": f"Used by {len(privilege.at)} {steps}:", "code": places})
-    said = {"icon": "check", "tone": "ok", "text": "The resource owner stated this.", "link": "See who and how"}
-    href = privilege.entitlement.controls_href
-    reasons += [said | {"lead": f"{words}.", "href": href} for words, _ in privilege.entitlement.controls_said]
     if privilege.assumed:
         text = f"The export does not say {', '.join(privilege.assumed)}; the platform's default counts."
         reasons.append({"icon": "question", "text": text})

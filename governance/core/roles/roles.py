@@ -46,8 +46,6 @@ class Permission(Worded):
     BINDING_MOVE = "binding:move", "say that a connection opens another resource"
     CREDENTIAL_DESCRIBE = "credential:describe", "say how old this credential is and where it is kept"
     CREDENTIAL_REACH = "credential:reach", "say what this credential opens"
-    CONTROL_SAY = "control:say", "say that a control stands on this, as who answers for its resource"
-    CONTROL_END = "control:end", "take back that a control stands on this"
     CREDENTIAL_KEEP = "credential:keep", "say whether their store keeps this credential"
     INTERIM_NAME = "interim:name", "name an interim owner, as the team's lead or a security reviewer"
     INTERIM_DROP = "interim:drop", "end the term of an interim owner"
@@ -142,7 +140,7 @@ _OWNERS: Set[Permission] = {
 }
 _ANSWERING: Set[Permission] = {
     *(P.RESOURCE_BIND, P.BINDING_MOVE, P.CREDENTIAL_DESCRIBE, P.CREDENTIAL_REACH),
-    *(P.CONTROL_SAY, P.CONTROL_END, P.GRANT_REVOKE, P.SUBMISSION_COMMENT, P.APPROVAL_OBJECT),
+    *(P.GRANT_REVOKE, P.SUBMISSION_COMMENT, P.APPROVAL_OBJECT),
     P.REVOCATION_SAY,
 }
 
@@ -151,7 +149,7 @@ GRANTS: dict[Role | Relation, Set[Permission]] = {
     Role.BUILDER: {P.RESOURCE_PROPOSE},
     Role.SECURITY_REVIEWER: {
         *(P.AUTOMATION_RAISE, P.AUTOMATION_STOP, P.AUTOMATION_RESUME),
-        *(P.CREDENTIAL_DESCRIBE, P.CREDENTIAL_REACH, P.CONTROL_END, P.GRANT_REVOKE),
+        *(P.CREDENTIAL_DESCRIBE, P.CREDENTIAL_REACH, P.GRANT_REVOKE),
         *(P.INTERIM_NAME, P.INTERIM_DROP, P.INCIDENT_DECLARE, P.TOKEN_REVOKE, P.LEDGER_READ, P.SIGNALS_READ),
         *(P.PROPOSAL_READ, P.SUBMISSION_COMMENT, P.WAIVER_DECIDE, P.REVOCATION_SAY, P.BRAKE_ANSWER),
         *(P.CAMPAIGN_OPEN, P.CAMPAIGN_READ),

@@ -44,7 +44,7 @@ from inventory.imports.resolution import binding_name
 from inventory.imports.transitions import confirmation, manual_registration, previews
 from inventory.models import Automation, AutomationKind
 from inventory.ownership import transitions as ownership_transitions
-from inventory.resources.transitions import controls, incidents, resources
+from inventory.resources.transitions import incidents, resources
 
 HERE = Path(__file__).parent
 EXPORTS = HERE.parent / "exports"
@@ -145,11 +145,6 @@ class Scene:
         """Values of the form with people instead of their keys."""
         named = self.form["fields"].items()
         return {name: self.cast.people[value] if name.endswith("_owner") else value for name, value in named}
-
-    def state_control(self, who: str, of: str, tag: str, why: str) -> None:
-        """State a control of the entitlement of a privilege."""
-        privilege: Any = self._approval(of).privilege
-        controls.state_control(privilege.entitlement, **self.cast.by(who, why), tag=tag)
 
     def declare_incident(self, who: str, resource: str, reference: str, days: int, why: str) -> None:
         """Declare an incident on a resource for some days."""

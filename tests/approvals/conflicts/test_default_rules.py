@@ -14,7 +14,7 @@ from approvals.conflicts.rule_language import text
 from approvals.conflicts.rule_language.rule import Leg, Rule
 from approvals.conflicts.rule_language.selectors import Held, Selector
 from inventory.importers import capabilities, sentences
-from inventory.importers.capabilities import PROTECTIVE, STATED_CONTROLS, TAGS, tags_of
+from inventory.importers.capabilities import PROTECTIVE, TAGS, tags_of
 from inventory.importers.connectors import canonical_connector
 from tests.approvals.conflicts.conflict_rules import conflict_in
 
@@ -37,14 +37,12 @@ def test_every_tag_that_the_library_names_can_be_given() -> None:
     named = frozenset(tag for selector in selectors() for tag in selector.tags)
     assert named <= TAGS.keys()
     in_table = {line.tag for line in capabilities._lines()}
-    assert named <= in_table | STATED_CONTROLS
-    assert STATED_CONTROLS.isdisjoint(in_table), "what is given by hand is given by nothing else"
+    assert named <= in_table
 
 
 def test_only_required_controls_protect() -> None:
     wanted = {tag for rule in default_rules() if rule.without for selector in rule.without.any for tag in selector.tags}
-    assert wanted <= PROTECTIVE
-    assert wanted == {"log.write", "backup.write", "payment.limit", "human.confirm"}
+    assert wanted == PROTECTIVE == {"log.write", "backup.write"}
 
 
 def test_thirty_default_rules_cover_processes_with_unique_codes() -> None:
@@ -128,7 +126,6 @@ ABOUT: list[tuple[str, list[Held]]] = [
         [of("o", "mcp", "create_purchase_order", "write"), of("r", "mcp", "post_goods_receipt", "write")],
     ),
     ("approve-and-pay", [of("a", "mcp", "approve_request", "write"), PAYS]),
-    ("payment-without-limit", [PAYS]),
     ("invoice-and-cash", [of("i", "xero", "invoice:create", "write"), of("c", "xero", "payment:create", "write")]),
     (
         "cash-and-refund",
@@ -159,7 +156,6 @@ ABOUT: list[tuple[str, list[Held]]] = [
     ("memory-and-action", [of("m", "openAi", "assistant:update", "write"), MODEL_WRITES]),
     ("model-and-secrets", [MODEL_WRITES, READS_SECRETS]),
     ("model-without-log", [MODEL_WRITES]),
-    ("model-pays-without-person", [MODEL_PAYS]),
     ("model-deletes-without-backup", [of("d", "supabase", "row:delete", "write", model_controlled=True)]),
     ("shared-identity", [ONE, OTHER]),
     ("open-and-payment", [DOOR, PAYS]),
@@ -212,8 +208,6 @@ def test_tool_that_a_model_chooses_is_a_model_too() -> None:
 @pytest.mark.parametrize(
     ("code", "helds", "held_too"),
     [
-        ("payment-without-limit", [PAYS], Held("limit", tags=frozenset({"payment.limit"}))),
-        ("model-pays-without-person", [MODEL_PAYS], Held("yes", tags=frozenset({"human.confirm"}))),
         ("model-without-log", [MODEL_WRITES], of("log", "mcp", "append_audit_log", "write")),
         ("model-without-log", [MODEL_WRITES], of("log", "splunk", "event:create", "write")),
     ],
@@ -238,8 +232,6 @@ def test_documentation_of_rules_lists_every_tag(root: Path) -> None:
     example = page.split("```yaml\n")[1].split("```")[0]
     assert text.parse_text(example).code == "vendor-and-payment"
     listed = dict(line.strip("|` ").split("` | ") for line in page.split("## Tags")[1].splitlines() if "` | " in line)
-    assert listed == {
-        tag: f"{said}{' (given by hand)' if tag in STATED_CONTROLS else ''}" for tag, said in TAGS.items()
-    }
+    assert listed == TAGS
     for name in Selector.__dataclass_fields__:
         assert f"| `{name}` |" in page or name == "is_surely"
