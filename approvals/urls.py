@@ -57,7 +57,6 @@ urlpatterns = [
     path("resources/<int:pk>/propose/", resource_proposals.resource_propose, name="resource_propose"),
     path("policies/", policies.policies, name="policies"),
     path("policies/propose/", policy_edit.policy_propose, name="policy_propose"),
-    path("policies/schema/", policies.policy_schema, name="policy_schema"),
     path("policies/<int:number>/", policies.policy, name="policy"),
     path("proposals/", proposals.proposals, name="proposals"),
     path("proposals/<int:pk>/", proposals.proposal, name="proposal"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import F, QuerySet
+from django.db.models import F
 
 from approvals.models import DecisionOutcome, DecisionPerson
 from approvals.policies.queries import Policy
@@ -50,42 +50,22 @@ class _ApprovedWork:
     decisions: frozenset[int]
 
 
-def find_signals(policy: Policy, now: datetime) -> list[Signal]:
-    """Return every signal at ``now``, most frequent first. One query."""
-    return _find_signals(_recent_approvals(policy, now), policy)
-
-
 def people_of(signals: Iterable[Signal]) -> dict[int, Person]:
     """Return the people in some signals, by id. One query."""
     named = {pk for signal in signals for pk in signal.people}
     return Person.objects.in_bulk(named) if named else {}
 
 
-def _approvals_between(since: datetime, now: datetime) -> QuerySet[DecisionPerson]:
-    """Return the people who approved between two instants, without the builder."""
-    rows = DecisionPerson.objects.filter(
+def find_signals(policy: Policy, now: datetime) -> list[Signal]:
+    """Return every signal in the approvals of the policy's days, most frequent first. One query."""
+    approvals = DecisionPerson.objects.filter(
         outcome=DecisionOutcome.APPROVE,
-        decision__at__gt=since,
+        decision__at__gt=now - timedelta(days=policy.signal_days),
         decision__at__lte=now,
         decision__retraction__isnull=True,
         submission=F("decision__approval__submission"),
-    )
-    return rows.exclude(person=F("submission__submitted_by"))
-
-
-def _recent_approvals(policy: Policy, now: datetime) -> QuerySet[DecisionPerson]:
-    """Return the same for the days of the policy."""
-    return _approvals_between(now - timedelta(days=policy.signal_days), now)
-
-
-def _find_signals(decisions: QuerySet[DecisionPerson], policy: Policy) -> list[Signal]:
-    """Return the signals in some decisions.
-
-    Args:
-        decisions: the decisions.
-        policy: sets the limits.
-    """
-    rows = decisions.order_by().values_list("submission__submitted_by", "person")
+    ).exclude(person=F("submission__submitted_by"))
+    rows = approvals.order_by().values_list("submission__submitted_by", "person")
     counted = rows.annotate(
         times=ArrayAgg("submission", distinct=True, default=[]), gave=ArrayAgg("decision", distinct=True, default=[])
     )
@@ -137,6 +117,3 @@ def signal_sentence(signal: Signal, names: Mapping[int, str], days: int) -> str:
         return f"{first} approved for {second} {forth} and {second} for {first} {back} in {days} days."
     share = signal.times[0] * 100 // signal.times[1]
     return f"{first} gave {signal.times[0]} of the {signal.times[1]} approvals that {second} got in {days} days ({share} %)."
-
-
-__all__ = ["Signal", "find_signals", "people_of", "signal_sentence"]

@@ -1,11 +1,11 @@
-"""The schema of a policy document: names, types and limits. The JSON schema is generated from it.
+"""The schema of a policy document: names, types and limits.
 
 Checks across parts are in `checks`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,26 +29,29 @@ class Part(BaseModel):
 class High(Part):
     """What makes a privilege or an app high risk (T1, T2)."""
 
-    levels: list[LevelWord] = Field(description="Access levels that are high whatever they are on.")
-    data_classes: list[ClassWord] = Field(description="Data classes on which everything is high.")
-    non_read_on: list[ClassWord] = Field(description="Data classes on which everything but reading is high.")
-    non_read_chosen_by_model: bool = Field(description="Whether what a model chooses is high unless it only reads.")
-    non_read_chosen_by_model_if: list[HarmWord] = Field(
-        description="Else what makes it high: it carries data out, or it can't be undone."
-    )
-    opaque_code_in: list[PlaceWord] = Field(
-        description="Environments in which opaque code is high: its text is missing, or uses network, imports, processes or evaluation."
-    )
-    open_entry_with_non_read: bool = Field(
-        description="Whether an app that anybody can start is high unless it only reads."
-    )
+    #: Access levels that are high whatever they are on.
+    levels: list[LevelWord]
+    #: Data classes on which everything is high.
+    data_classes: list[ClassWord]
+    #: Data classes on which everything but reading is high.
+    non_read_on: list[ClassWord]
+    #: Whether what a model chooses is high unless it only reads.
+    non_read_chosen_by_model: bool
+    #: Else what makes it high: it carries data out, or it can't be undone.
+    non_read_chosen_by_model_if: list[HarmWord]
+    #: Environments in which opaque code is high: its text is missing, or uses network, imports, processes or evaluation.
+    opaque_code_in: list[PlaceWord]
+    #: Whether an app that anybody can start is high unless it only reads.
+    open_entry_with_non_read: bool
 
 
 class Low(Part):
     """Limits for low risk (T1)."""
 
-    levels: list[Literal["read"]] = Field(description="Access levels that may be low: reading, or none.")
-    data_classes: list[Literal["public", "internal"]] = Field(description="Data classes that may be low.")
+    #: Access levels that may be low: reading, or none.
+    levels: list[Literal["read"]]
+    #: Data classes that may be low.
+    data_classes: list[Literal["public", "internal"]]
 
 
 class AtLeast(Part):
@@ -189,33 +192,43 @@ class Brake(Part):
 class Document(Part):
     """One policy: tiers, signatures, terms, due dates, the light path and all limits."""
 
-    tiers: Tiers = Field(description="T1, T2: how a tier is computed.")
-    seats: Seats = Field(description="T3: whose signatures each question needs.")
-    longest_term: DaysByTier = Field(description="G1: the longest term of a grant, in days.")
-    review_after: ReviewDays = Field(description="R1: days until what is held comes up for review.")
-    due_working_days: WorkingDaysByTier = Field(description="A10: working days until a record is due.")
-    expires_working_days: WorkingDaysByTier = Field(description="A10: working days until a record expires.")
-    builder_working_days: WorkingDays = Field(description="A14: working days that a builder has to answer.")
-    resubmission_days: Days = Field(description="A15: days for which an earlier refusal counts.")
-    light_path: LightPath = Field(description="A13: what policy itself approves.")
-    sampling: Sampling = Field(description="A12, A13: what is looked at afterwards.")
-    signals: Signals = Field(description="S10: who approves for whom too often.")
-    two_owners: list[TierWord] = Field(description="I1: tiers that need two different owners.")
-    fresh_sign_in_minutes: FreshSignIn = Field(description="S5: how old a sign-in may be for a decision.")
-    proposals: Proposals = Field(description="S8: how long a proposal stands.")
-    conflicts: Conflicts = Field(description="S6: days to resolve what was held before its rule was enforced.")
-    waivers: Waivers = Field(description="S7: how long a waiver lasts, and how many follow each other.")
-    events: Events = Field(description="R1: when what happens brings a review forward.")
-    correction_days: Annotated[int, Field(ge=1, le=30)] = Field(
-        description="R4, R6: days until what a review suspended ends for good."
-    )
-    revocation_hours: Annotated[int, Field(ge=1, le=168)] = Field(
-        description="G4: hours to take away elsewhere what has ended here."
-    )
-    brake: Brake = Field(description="G6: how much one cause may end at once.")
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON schema (draft 2020-12) of a policy document."""
-    made = Document.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Countersign policy", **made}
+    #: T1, T2: how a tier is computed.
+    tiers: Tiers
+    #: T3: whose signatures each question needs.
+    seats: Seats
+    #: G1: the longest term of a grant, in days.
+    longest_term: DaysByTier
+    #: R1: days until what is held comes up for review.
+    review_after: ReviewDays
+    #: A10: working days until a record is due.
+    due_working_days: WorkingDaysByTier
+    #: A10: working days until a record expires.
+    expires_working_days: WorkingDaysByTier
+    #: A14: working days that a builder has to answer.
+    builder_working_days: WorkingDays
+    #: A15: days for which an earlier refusal counts.
+    resubmission_days: Days
+    #: A13: what policy itself approves.
+    light_path: LightPath
+    #: A12, A13: what is looked at afterwards.
+    sampling: Sampling
+    #: S10: who approves for whom too often.
+    signals: Signals
+    #: I1: tiers that need two different owners.
+    two_owners: list[TierWord]
+    #: S5: how old a sign-in may be for a decision.
+    fresh_sign_in_minutes: FreshSignIn
+    #: S8: how long a proposal stands.
+    proposals: Proposals
+    #: S6: days to resolve what was held before its rule was enforced.
+    conflicts: Conflicts
+    #: S7: how long a waiver lasts, and how many follow each other.
+    waivers: Waivers
+    #: R1: when what happens brings a review forward.
+    events: Events
+    #: R4, R6: days until what a review suspended ends for good.
+    correction_days: Annotated[int, Field(ge=1, le=30)]
+    #: G4: hours to take away elsewhere what has ended here.
+    revocation_hours: Annotated[int, Field(ge=1, le=168)]
+    #: G6: how much one cause may end at once.
+    brake: Brake

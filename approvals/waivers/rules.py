@@ -10,7 +10,7 @@ from approvals.policies import fresh_sign_in
 from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty, duty
+from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.models import Delegation
 from inventory.models import Automation
@@ -41,7 +41,9 @@ def preceding_waiver(waiver: Waiver, policy: Policy) -> Waiver | None:
     return before
 
 
-def _refuse_beneficiary(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+@duty("S7", backed_by=("waiver_by_nobody_who_gains",))
+def not_who_gains(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+    """A person who gains by a waiver can't grant it."""
     beneficiaries = beneficiary_ids(subject, now)
     for person in actor.people:
         if person.pk in beneficiaries:
@@ -50,7 +52,9 @@ def _refuse_beneficiary(subject: Waiver, actor: Actor, now: datetime) -> Refusal
     return None
 
 
-def _refuse_delegate(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+@duty("A11", backed_by=("waiver_decided",))
+def not_their_delegate(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+    """A delegate of a person who gains by a waiver can't decide about it, nor can the giver of such a delegation."""
     people = [person.pk for person in actor.people]
     delegations = Delegation.objects.between(beneficiary_ids(subject, now), people)
     if not delegations.since(subject.asked_at, now).exists():
@@ -59,7 +63,9 @@ def _refuse_delegate(subject: Waiver, actor: Actor, now: datetime) -> Refusal | 
     return Refusal("A11", "duty", sentence, "Another security reviewer decides about it.")
 
 
-def _require_session(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+@duty("SOD-5")
+def in_session(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+    """A waiver is decided in an interactive session, signed in lately."""
     return fresh_sign_in.require_session(actor, policy_queries.in_force(now), "high")
 
 
@@ -71,20 +77,5 @@ def term_over(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
     return None
 
 
-DECIDING = (
-    Duty(
-        "S7",
-        "S7",
-        "A person who gains by a waiver can't grant it.",
-        _refuse_beneficiary,
-        ("waiver_by_nobody_who_gains",),
-    ),
-    Duty(
-        "A11",
-        "A11",
-        "A delegate of a person who gains by a waiver can't decide about it, nor can the giver of such a delegation.",
-        _refuse_delegate,
-        ("waiver_decided",),
-    ),
-    Duty("SOD-5", "S5", "A waiver is decided in an interactive session, signed in lately.", _require_session),
-)
+#: Duties of deciding about a waiver, in this order.
+DECIDING = (not_who_gains, not_their_delegate, in_session)

@@ -230,7 +230,7 @@ ACTIONS = {
         "submit_again",
     ),
     *("credential_kept_here", "credential_not_kept_here", "token_revoke"),
-    *("person_invite", "check_text", "team_fallback", "proposal_answer", "policy_schema", "mail_html", "mail_dates"),
+    *("person_invite", "check_text", "team_fallback", "proposal_answer", "mail_html", "mail_dates"),
 }
 
 

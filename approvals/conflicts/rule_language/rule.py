@@ -114,11 +114,6 @@ class Rule:
         """All legs: the legs themselves, `needs` and `without`."""
         return tuple(leg for _, leg in legs_of(self))
 
-    @property
-    def required_legs(self) -> list[Leg]:
-        """The legs that must be filled for the rule to fire: its legs and `needs`."""
-        return [leg for number, leg in legs_of(self) if number != WITHOUT]
-
     def is_conflict(self, keys_by_leg: Mapping[int, Collection[str]]) -> bool:
         """Return whether some access of one subject is a conflict.
 

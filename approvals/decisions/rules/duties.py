@@ -6,7 +6,7 @@ alone (approvals/sql/decisions.sql).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef
@@ -42,18 +42,18 @@ def requires_interactive(subject: Approval | Sample, actor: Actor, now: datetime
     return require_session(actor, policy_queries.policy_of(subject.submission.policy), subject.tier)
 
 
-def _refuse_conflict(codes: tuple[str, ...]) -> Callable[..., Refusal | None]:
-    """Return a check for the conflicts of the actor with these codes."""
+def _barred_by(code: str, rule: str, words: str, *backed_by: str) -> Duty:
+    """Return the duty that refuses a person with a conflict of this code; ``words`` are its sentence."""
 
     def refuse_conflict(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
         for person in actor.people:
             conflict = context.route.conflict(person, subject)
-            if conflict is not None and conflict[0] in codes:
+            if conflict is not None and conflict[0] == code:
                 sentence = _conflict_sentence(*conflict, is_self=person == actor.person)
-                return Refusal(conflict[0], "duty", sentence, _way_out(subject, context.route))
+                return Refusal(code, "duty", sentence, _way_out(subject, context.route))
         return None
 
-    return refuse_conflict
+    return Duty(code, rule, words, refuse_conflict, backed_by, needs_context=True)
 
 
 def _conflict_sentence(code: str, words: str, *, is_self: bool) -> str:
@@ -185,42 +185,46 @@ def still_holds(subject: Submission, actor: Actor, now: datetime, context: Submi
 @duty("A14")
 def accept_in_time(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
     """A partial approval is accepted before its deadline."""
-    if subject.accept_due_at is None or now < subject.accept_due_at:
-        return None
-    sentence = f"The time to accept what was approved was over on {deadline_day(subject.accept_due_at)}: it expires."
-    return Refusal("A14", "state", sentence, "Submit it again.")
+    return _late_refusal("A14", subject.accept_due_at, now, "accept what was approved", "Submit it again.")
 
 
 @duty("A14")
 def accept_time_is_up(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
     """A partial approval expires when nobody accepts it in time."""
-    ends = subject.accept_due_at
-    return Refusal("A14", "state", "Its time is not up.") if ends is None or ends > now else None
+    return _early_refusal("A14", subject.accept_due_at, now)
 
 
 @duty("A10")
 def time_is_up(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     """An approval without a decision expires when its time is up."""
     ends = subject.expires_at if subject.state == ApprovalState.OPEN else subject.builder_due_at
-    return Refusal("A10", "state", "Its time is not up.") if ends is None or ends > now else None
+    return _early_refusal("A10", ends, now)
 
 
 @duty("A10")
 def in_time(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     """An approval can't be decided after it expired."""
-    if subject.expires_at is None or now < subject.expires_at:
-        return None
-    sentence = f"The time to decide this was over on {deadline_day(subject.expires_at)}: it expires."
-    return Refusal("A10", "state", sentence, "Whoever submitted it can submit it again, and then it is decided anew.")
+    to_do = "Whoever submitted it can submit it again, and then it is decided anew."
+    return _late_refusal("A10", subject.expires_at, now, "decide this", to_do)
 
 
 @duty("A14")
 def answer_in_time(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     """The builder can't answer after the deadline."""
-    if subject.builder_due_at is None or now < subject.builder_due_at:
+    to_do = "Submit the automation again, and say the answer in the justification."
+    return _late_refusal("A14", subject.builder_due_at, now, "answer this", to_do)
+
+
+def _late_refusal(code: str, due: datetime | None, now: datetime, verb: str, to_do: str) -> Refusal | None:
+    """Return the refusal after a deadline, or None. ``verb`` says what there was time for."""
+    if due is None or now < due:
         return None
-    sentence = f"The time to answer this was over on {deadline_day(subject.builder_due_at)}: it expires."
-    return Refusal("A14", "state", sentence, "Submit the automation again, and say the answer in the justification.")
+    return Refusal(code, "state", f"The time to {verb} was over on {deadline_day(due)}: it expires.", to_do)
+
+
+def _early_refusal(code: str, due: datetime | None, now: datetime) -> Refusal | None:
+    """Return the refusal before a deadline, or None."""
+    return Refusal(code, "state", "Its time is not up.") if due is None or due > now else None
 
 
 def deadline_day(instant: datetime) -> str:
@@ -299,36 +303,12 @@ def settles_for_others(subject: Binding | Resource, actor: Actor, now: datetime)
     return Refusal("SOD-1", "duty", sentence, f"Somebody else who answers for {subject.resource.name} does.")
 
 
-PARTY = Duty(
-    "SOD-1",
-    "S1",
-    "A party to a submission approves nothing in it.",
-    _refuse_conflict(("SOD-1",)),
-    ("decision_not_barred",),
-    needs_context=True,
+PARTY = _barred_by("SOD-1", "S1", "A party to a submission approves nothing in it.", "decision_not_barred")
+BOTH_STAGES = _barred_by(
+    "SOD-2", "S2", "Nobody decides in both stages that a grant rests on.", "decision_never_spans_stages"
 )
-BOTH_STAGES = Duty(
-    "SOD-2",
-    "S2",
-    "Nobody decides in both stages that a grant rests on.",
-    _refuse_conflict(("SOD-2",)),
-    ("decision_never_spans_stages",),
-    needs_context=True,
-)
-OWNER_IS_PARTY = Duty(
-    "SOD-3",
-    "S3",
-    "A resource's owner who is a party does not approve on it.",
-    _refuse_conflict(("SOD-3",)),
-    needs_context=True,
-)
-NOT_WHO_STOPPED = Duty(
-    "G5",
-    "G5",
-    "Who stopped a grant does not approve what brings it back.",
-    _refuse_conflict(("G5",)),
-    needs_context=True,
-)
+OWNER_IS_PARTY = _barred_by("SOD-3", "S3", "A resource's owner who is a party does not approve on it.")
+NOT_WHO_STOPPED = _barred_by("G5", "G5", "Who stopped a grant does not approve what brings it back.")
 
 
 #: Duties of retracting a decision, in this order.

@@ -7,13 +7,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals.models import PolicyVersion, Proposal
 from approvals.models.policy import DEFAULT
-from approvals.policies import diff, schema
+from approvals.policies import diff
 from approvals.policies import document as policy_document
 from approvals.policies import queries as kept
 from approvals.policies.views import rows as policy_rows
@@ -116,9 +116,3 @@ def _proposal_href(version: PolicyVersion, actor: Actor, now: datetime) -> str:
         return ""
     proposal = Proposal.objects.visible_to(actor, now).filter(pk=version.proposal_id).first()
     return proposal.href if proposal is not None else ""
-
-
-@require_GET
-def policy_schema(request: Request) -> HttpResponse:
-    """Return the JSON schema of a policy document, for editors."""
-    return JsonResponse(schema.json_schema(), json_dumps_params={"indent": 2})

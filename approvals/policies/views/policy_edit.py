@@ -137,5 +137,4 @@ def _context(request: Request, row: Proposal, *, as_form: bool, begins_with: int
         "as_form": as_form,
         "is_new": is_new,
         "back_href": back_href,
-        "schema_href": reverse("policy_schema"),
     }

@@ -73,11 +73,8 @@ class PolicyKind(Kind):
         return {"policy": made.number, "digest": made.digest}
 
     def undo(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
-        """Restore the earlier version as a new one; do nothing if two people have signed another since."""
-        acting = proposal.policy_versions.get(until__isnull=False)
+        """Restore the earlier version as a new one."""
         signed = PolicyVersion.objects.filter(kind=DEFAULT, until__isnull=True).order_by("-number")[0]
-        if signed.number > acting.number:
-            return {}
         made = _next(proposal, step, document=signed.document, restores=signed)
         return {"policy": made.number, "restores": signed.number}
 

@@ -6,15 +6,11 @@ Conflict rules depend on the kind, the escalation chain on the team. So the owne
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Choices, Q
 
-from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.held_access import held_by_entitlement, mask_of
-from approvals.conflicts.rule_language.rule import legs_of
 from approvals.models import Approval, Proposal
 from approvals.policies.diff import tightens
 from approvals.policies.yaml_document import Problem
@@ -30,7 +26,6 @@ from inventory.models import (
     Automation,
     AutomationState,
     DataClass,
-    Entitlement,
     Environment,
     Resource,
     ResourceKind,
@@ -221,12 +216,12 @@ class KindAndTeam(OfResource):
         return _users_of(target) | (_leads(after["team"]) - _leads(before["team"]))
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
-        """Return how many approvals were about it, the leads who come next, and the effect on conflict rules."""
+        """Return how many approvals were about it, and the leads who come next."""
         sentences = [f"{counted(self.approval_count(span), 'approval')} of the last 90 days concerned it."]
         if span.before["team"] != span.after["team"]:
             was, would_be = (_team_name(side["team"]) for side in (span.before, span.after))
             sentences.append(f"After owner and deputy, the leads of {would_be} decide instead of those of {was}.")
-        return sentences + (_rule_sentences(span) if span.before["kind"] != span.after["kind"] else [])
+        return sentences
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Write the register."""
@@ -240,27 +235,3 @@ class KindAndTeam(OfResource):
 def _leads(pk: object) -> frozenset[int]:
     team = row_of(Team, pk)
     return frozenset({team.lead_id, team.deputy_lead_id} - {None}) if team is not None else frozenset()
-
-
-def _rule_sentences(span: Span) -> list[str]:
-    """Return sentences about conflict rules whose reach changes with the kind: rules in force at the proposal."""
-    entitlements = Entitlement.objects.filter(resource=int(span.target)).select_related("resource")
-    helds = [held_by_entitlement(entitlement) for entitlement in entitlements]
-    changes: dict[str, list[str]] = {"more": [], "fewer": []}
-    for stored in conflict_queries.in_force(span.until):
-        legs = [leg for _, leg in legs_of(stored.rule) if any(selector.kinds for selector in leg.any)]
-        masks = [
-            [mask_of(leg, replace(held, kind=side["kind"])) for side in (span.before, span.after)]
-            for leg in legs
-            for held in helds
-        ]
-        if any(new & ~old for old, new in masks):
-            changes["more"].append(stored.rule.code)
-        if any(old & ~new for old, new in masks):
-            changes["fewer"].append(stored.rule.code)
-    sentences = [
-        f"Conflict rules that would match {word} of its entitlements: {', '.join(codes)}."
-        for word, codes in changes.items()
-        if codes
-    ]
-    return sentences or ["The conflict rules would match the same entitlements as now."]
