@@ -90,13 +90,11 @@ class Eligibility:
         why_not: code and text of the rule that bars a person, or None.
         is_needed: whether another seat of the same approval can't be filled without the person (A8).
         short_after: approvals left without an eligible person if this person decides; empty if there are none.
-        say: joins a person and a predicate to the start of a sentence.
     """
 
     why_not: Callable[[Person], tuple[str, str] | None]
     is_needed: Callable[[Person], bool]
     short_after: Callable[[Person], Sequence[str]]
-    say: Callable[[Person, str], str]
 
 
 def next_approvers(rungs: Sequence[Rung], judge: Eligibility) -> NextApprovers:
@@ -157,7 +155,7 @@ def _with_backup(
                 person,
                 rung.basis,
                 "A9",
-                judge.say(person, f"would leave nobody to decide {list_names(left[person.pk])}"),
+                f"{person.name} would leave nobody to decide {list_names(left[person.pk])}",
             )
             for person in free
             if left[person.pk]
@@ -173,7 +171,7 @@ def _split_rung(rung: Rung, judge: Eligibility, *, spares: bool) -> tuple[tuple[
     for person in rung.people:
         reason = judge.why_not(person)
         if reason is None and spares and judge.is_needed(person):
-            reason = "A8", judge.say(person, "is needed for another seat of this")
+            reason = "A8", f"{person.name} is needed for another seat of this"
         if reason is None:
             free.append(person)
         else:

@@ -254,7 +254,6 @@ class Route:
             lambda person: self._why_skipped(person, approval, used),
             lambda person: question.needs(seat.label, person),
             lambda person: shortage_after(question, seat.label, [person], self._others(approval)),
-            lambda person, predicate: f"{person.name} {predicate}",
         )
         rungs = self.ladder_of(approval, seat.label)
         turn = next_approvers(rungs, judge)

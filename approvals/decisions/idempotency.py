@@ -89,6 +89,3 @@ def repeats_submission(automation: Automation, actor: Actor, text: str, params: 
         if wish.term_days not in (None, approval.term_days):
             return None
     return submission
-
-
-__all__ = ["repeats_decision", "repeats_submission"]

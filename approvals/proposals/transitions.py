@@ -281,6 +281,3 @@ def _queue_notices(step: Step[Proposal], people: Iterable[Person], event: str, *
     }
     thread, key = f"proposal:{proposal.pk}", f"{proposal.round}:{event}:{more.get('outcome', '')}"
     outbox.queue(outbox.each(people, event, thread=thread, key=key, now=step.now, context=context))
-
-
-__all__ = ["accept", "amend", "approve", "decline", "lapse", "propose", "reject", "withdraw"]

@@ -12,6 +12,7 @@ from typing import Any
 
 from approvals.assignment import additional_seats, candidates
 from approvals.assignment.context import SubmissionContext, load_context
+from approvals.assignment.next_approver import list_names
 from approvals.models import Approval, SeatLabel, Submission
 from approvals.models.submission import UNFINISHED
 from approvals.policies import tiers
@@ -54,7 +55,7 @@ def notify_of_tier(step: Step[Any], context: SubmissionContext) -> None:
     highest = max(tier for _, tier, _ in risen)
     words = {
         "tier": highest.word,
-        "what": _join_titles(approval for approval, _, _ in risen),
+        "what": list_names([approval.title for approval, _, _ in risen]),
         "because": " ".join(dict.fromkeys(sentence for _, _, sentence in risen)),
     }
     key = f"tier_raised:{highest.word}"
@@ -70,14 +71,6 @@ def notify_of_tier(step: Step[Any], context: SubmissionContext) -> None:
         "asked": [str(person.opaque_id) for person in seats_by_person],
     }
     step.record("submission.tier_raised", submission, payload)
-
-
-def _join_titles(approvals: Iterable[Approval]) -> str:
-    """Return the names of approvals that are blocked now: the first two, and the number of others."""
-    titles = [approval.title for approval in approvals]
-    quoted = [quoted_title if quoted_title == "the app" else f"“{quoted_title}”" for quoted_title in titles[:2]]
-    more = len(titles) - len(quoted)
-    return " and ".join(quoted) if not more else f"{', '.join(quoted)} and {more} more"
 
 
 def _additional_approvers(context: SubmissionContext, risen: Iterable[tuple[Approval, str]]) -> dict[Person, set[str]]:

@@ -30,8 +30,8 @@ def _unsigned_refusal(context: SubmissionContext) -> Refusal | None:
     unsigned = next(iter(additional_seats.unsigned_approvals(context)), None)
     if unsigned is None:
         return None
-    subject_name = "The app" if unsigned.record.title == "the app" else f"“{unsigned.record.title}”"
-    sentence = f"{subject_name} was approved before it came into a conflict, and needs one more approval, from Security. {unsigned.conflict.sentence}"
+    name = unsigned.record.quoted
+    sentence = f"{name[:1].upper()}{name[1:]} was approved before it came into a conflict, and needs one more approval, from Security. {unsigned.conflict.sentence}"
     return Refusal("S6", "state", sentence, "Look again in a minute: Security is asked for it by then.")
 
 

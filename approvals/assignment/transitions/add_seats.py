@@ -13,6 +13,7 @@ from typing import Any
 
 from approvals.assignment import additional_seats, candidates
 from approvals.assignment.context import SubmissionContext, load_context
+from approvals.assignment.next_approver import list_names
 from approvals.assignment.transitions.reassign import ask_next
 from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
 from governance.core.actors.actor import Actor
@@ -132,7 +133,7 @@ def add_seats(
         context.submission,
         "signature_added",
         key=f"added:{min(seat.pk for seat in seats)}",
-        what=_title_words(lacking),
+        what=list_names([approval.title for approval in lacking]),
         seats=" and ".join(labels),
         because=because,
     )
@@ -144,12 +145,3 @@ def add_seats_to(step: Step[Approval]) -> None:
     context: SubmissionContext = step.context
     if add_seats(step, context, additional_seats.missing_seats(context, [step.subject])):
         ask_next(step, context, among=[step.subject], because="added")
-
-
-def _title_words(records: Sequence[Approval]) -> str:
-    titles = [record.title if record.title == "the app" else f"“{record.title}”" for record in records[:2]]
-    more = len(records) - len(titles)
-    return " and ".join(titles) if not more else f"{', '.join(titles)} and {more} more"
-
-
-__all__ = ["add_seats", "add_seats_to", "add_signatures", "reopen", "reopen_for_conflicts"]

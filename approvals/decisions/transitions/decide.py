@@ -371,6 +371,3 @@ def _record_decision(
     )
     route.note(decision)
     return decision
-
-
-__all__ = ["LOCKED_BEFORE", "answer", "approve", "ask_for_changes", "reject"]

@@ -87,6 +87,3 @@ def store_answers(step: Step[Approval], rows: Iterable[Likeness], same: Mapping[
 def field_name(likeness: Likeness) -> str:
     """Return the name of its field on the decision form."""
     return f"{FIELD}{likeness.pk}"
-
-
-__all__ = ["check_answers", "field_name", "missing_answers", "store_answers", "store_likenesses"]

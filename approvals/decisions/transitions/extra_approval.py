@@ -123,6 +123,3 @@ def _approve_other(step: Step[Approval], approval: Approval, approve: Transition
     if context.route.seat_to_sign(approval, step.actor) is not None:
         shown = digest.digest(present)
         approve(approval, actor=step.actor, now=step.now, reason=step.text, shown_digest=shown, signs=True)
-
-
-__all__ = ["check_reason", "digest_of", "fills_conflict_seat", "retract_extra_approval", "sign_conflicts"]

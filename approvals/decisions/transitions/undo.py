@@ -142,6 +142,3 @@ def _apply_narrowing(approval: Approval, decision: Decision) -> None:
     approval.granted_term_days = decision.term_days or approval.granted_term_days
     approval.granted_level = decision.level or approval.granted_level
     approval.granted_scope = decision.scope if decision.scope is not None else approval.granted_scope
-
-
-__all__ = ["close_again", "retract"]

@@ -78,7 +78,6 @@ def withdraw(step: Step[Submission]) -> Effect:
 def withdraw_for_newer(step: Step[Submission]) -> Effect:
     """Withdraw it for a newer version that continues it. Unchanged approvals keep their decisions there (A14)."""
     _withdraw_records(step)
-    step.subject.ended_at = step.now
     return Effect()
 
 
@@ -92,7 +91,6 @@ def withdraw_for_newer(step: Step[Submission]) -> Effect:
 def close_with_automation(step: Step[Submission]) -> Effect:
     """Close it because the automation was retired (L1)."""
     _withdraw_records(step)
-    step.subject.ended_at = step.now
     return Effect()
 
 
@@ -103,5 +101,6 @@ def close_unfinished(automation: Automation, step: Step[Any]) -> None:
 
 
 def _withdraw_records(step: Step[Submission]) -> None:
+    step.subject.ended_at = step.now
     for approval in step.subject.approvals.filter(state__in=UNENDED).order_by("pk"):
         withdraw_approval(approval, actor=step.actor, now=step.now)

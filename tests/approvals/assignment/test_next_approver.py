@@ -250,7 +250,6 @@ class Play:
             lambda one: ("X", "") if one.pk in self.gone(key) else None,
             lambda one: question.needs(label, one),
             short_after,
-            lambda _, said: said,
         )
         found = next_approvers(self.ladders[key][int(label)], judge)
         return [one for one in found.people if not short_after(one)]
