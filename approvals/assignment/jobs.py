@@ -12,7 +12,7 @@ from approvals.assignment.context import load_contexts
 from approvals.assignment.route import Route
 from approvals.assignment.transitions.add_seats import add_signatures
 from approvals.assignment.transitions.reassign import ask_deputies, reassign
-from approvals.models import Approval, ApprovalState, Submission, SubmissionState
+from approvals.models import Approval, Submission, SubmissionState
 from approvals.policies.facts import SUBMISSION_RELATIONS
 from governance.core.actors.actor import Actor
 from governance.core.engine.transition import Transition
@@ -46,15 +46,6 @@ def add_signatures_due(now: datetime, actor: Actor) -> int:
     return sweeps.sweep(
         due, lambda submission: add_signatures.when_due(submission, actor=actor, now=now), job=actor.job
     )
-
-
-def pass_on_due(now: datetime, actor: Actor) -> int:
-    """Ask the next person about open approvals that no one who was asked may decide.
-
-    Return the number of submissions (A9).
-    """
-    stuck, _ = _due_for_routing(now, Approval.objects.filter(state=ApprovalState.OPEN))
-    return _run_for_submissions(stuck, reassign, now, actor)
 
 
 def _due_for_routing(now: datetime, among: QuerySet[Approval]) -> tuple[set[int], set[int]]:

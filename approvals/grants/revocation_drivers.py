@@ -51,11 +51,6 @@ def register(driver: Driver) -> None:
     _drivers[driver.name] = driver
 
 
-def unregister(name: str) -> None:
-    """Remove a driver."""
-    _drivers.pop(name, None)
-
-
 def has_drivers() -> bool:
     """Return whether any driver is registered."""
     return bool(_drivers)

@@ -134,10 +134,6 @@ class HeldGrantQuerySet(models.QuerySet["HeldGrant"]):
         """Return grants that end: those of a released batch, and high-risk ones of a lapsed batch (G6)."""
         return self.filter(GOES_THROUGH)
 
-    def let_be(self) -> HeldGrantQuerySet:
-        """Return grants that stay: those of a discarded batch, and lower-risk ones of a lapsed batch (G6)."""
-        return self.filter(Q(batch__state=BatchState.DISCARDED) | Q(batch__state=BatchState.LAPSED) & ~Q(tier="high"))
-
     def to_end(self) -> HeldGrantQuerySet:
         """Return released grants that have not ended and whose cause does not end them itself."""
         standing = Grant.objects.filter(pk=OuterRef("grant")).exclude(state=GrantState.ENDED)

@@ -5,7 +5,7 @@ Checks across parts are in `checks`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +18,7 @@ HarmWord = Literal["outbound", "irreversible"]
 PlaceWord = Literal["development", "test", "production"]
 Days = Annotated[int, Field(ge=1, le=365)]
 WorkingDays = Annotated[int, Field(ge=1, le=60)]
+T = TypeVar("T")
 
 
 class Part(BaseModel):
@@ -73,28 +74,20 @@ class Tiers(Part):
     at_least: AtLeast
 
 
-class AppSeats(Part):
-    """Signatures on the app by tier."""
+class ByTier(Part, Generic[T]):
+    """A value for each tier."""
 
-    low: list[Literal["lead", "security"]]
-    standard: list[Literal["lead", "security"]]
-    high: list[Literal["lead", "security"]]
-
-
-class RecordSeats(Part):
-    """Signatures on a privilege or credential by tier."""
-
-    low: list[Literal["owner", "security"]]
-    standard: list[Literal["owner", "security"]]
-    high: list[Literal["owner", "security"]]
+    low: T
+    standard: T
+    high: T
 
 
 class Seats(Part):
     """Signatures by kind (T3)."""
 
-    app: AppSeats
-    privilege: RecordSeats
-    credential: RecordSeats
+    app: ByTier[list[Literal["lead", "security"]]]
+    privilege: ByTier[list[Literal["owner", "security"]]]
+    credential: ByTier[list[Literal["owner", "security"]]]
 
 
 class DaysByTier(Part):
@@ -111,14 +104,6 @@ class ReviewDays(Part):
     low: Annotated[int, Field(ge=15, le=365)]
     standard: Annotated[int, Field(ge=22, le=180)]
     high: Annotated[int, Field(ge=31, le=90)]
-
-
-class WorkingDaysByTier(Part):
-    """Working days by tier."""
-
-    low: WorkingDays
-    standard: WorkingDays
-    high: WorkingDays
 
 
 class LightPath(Part):
@@ -201,9 +186,9 @@ class Document(Part):
     #: R1: days until what is held comes up for review.
     review_after: ReviewDays
     #: A10: working days until a record is due.
-    due_working_days: WorkingDaysByTier
+    due_working_days: ByTier[WorkingDays]
     #: A10: working days until a record expires.
-    expires_working_days: WorkingDaysByTier
+    expires_working_days: ByTier[WorkingDays]
     #: A14: working days that a builder has to answer.
     builder_working_days: WorkingDays
     #: A15: days for which an earlier refusal counts.

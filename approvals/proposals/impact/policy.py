@@ -40,11 +40,6 @@ UNCOUNTED = {
 }
 
 
-def total(span: Span) -> int:
-    """Return the number of submissions to judge."""
-    return span.submissions.count()
-
-
 def count(span: Span, cursor: int, size: int) -> Slice:
     """Judge the next submissions under both documents, with the functions that judge and route a submission."""
     rows = span.submissions.filter(pk__gt=cursor).select_related("automation").order_by("pk")

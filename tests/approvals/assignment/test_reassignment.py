@@ -82,7 +82,7 @@ def test_no_reassignment_while_an_asked_person_may_decide(company: Company, stoc
     fallback_is(c, n.grace)
     submission = stock_submitted
     leaves(c, n.bram)  # the deputy, who was not asked
-    assert assignment_jobs.pass_on_due(c.now, JOB) == 0
+    assert assignment_jobs.route_due(c.now, JOB)["asked_next"] == 0
     assert hears_nothing(c, submission, n.grace)
     before = LedgerEvent.objects.count()
     assert not reassign.reassign.when_due(submission, actor=JOB, now=c.now)
@@ -279,7 +279,7 @@ def test_finding_them_costs_the_same_however_many_there_are(company: Company) ->
 
     def read() -> int:
         with CaptureQueriesContext(connection) as counted:
-            assert assignment_jobs.pass_on_due(c.now, JOB) == 0
+            assert assignment_jobs.route_due(c.now, JOB)["asked_next"] == 0
         return len(counted)
 
     costs = [read()]
@@ -324,6 +324,6 @@ def test_approval_without_next_approver_expires(company: Company, stock_submitte
     c, n = company, company.people
     app = scenarios.app_of(stock_submitted)
     leaves(c, n.theo, n.bram, n.amara, n.sana, n.viktor)
-    assert assignment_jobs.pass_on_due(c.now, JOB) == 0
+    assert assignment_jobs.route_due(c.now, JOB)["asked_next"] == 0
     assert app.expires_at is not None
     assert submission_jobs.sweep(app.expires_at + timedelta(seconds=1))["expired_approvals"] == 1
