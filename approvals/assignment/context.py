@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 from approvals.assignment.escalation_chain import Bench
 from approvals.assignment.queries import Votes
@@ -16,6 +16,7 @@ from approvals.assignment.route import Route
 from approvals.conflicts.check.submission import SubmissionConflicts, load_conflicts
 from approvals.models import Approval, Sample, Submission
 from approvals.policies.facts import SubmissionFacts, load_facts
+from governance.core.engine.transition import transition
 from governance.core.models import Person
 from governance.core.roles.roles import Relation
 from inventory.models import Resource
@@ -69,6 +70,14 @@ def load_context(subject: Submission | Approval | Sample, now: datetime) -> Subm
         return SubmissionContext(SubmissionFacts(subject, now))
     locked = subject if isinstance(subject, Approval) else None
     return SubmissionContext(SubmissionFacts(subject.submission, now, locked))
+
+
+#: Rows locked before an approval or a spot check, in this order, to serialise decisions in one submission.
+LOCKED_BEFORE = ("submission.automation", "submission")
+#: Declare an operation on a submission, an approval or a spot check, with the context of its submission.
+on_submission = partial(transition, Submission, parents=("automation",), context=load_context)
+on_approval = partial(transition, Approval, parents=LOCKED_BEFORE, context=load_context)
+on_sample = partial(transition, Sample, parents=LOCKED_BEFORE, context=load_context)
 
 
 def load_contexts(submissions: Sequence[Submission], now: datetime) -> dict[int, SubmissionContext]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from approvals.assignment import additional_seats, candidates
-from approvals.assignment.context import SubmissionContext, load_context
+from approvals.assignment.context import SubmissionContext, on_submission
 from approvals.assignment.next_approver import list_names
 from approvals.assignment.transitions.reassign import ask_next
 from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
@@ -38,15 +38,12 @@ def _missing(context: SubmissionContext) -> Mapping[int, Sequence[str]]:
     )
 
 
-@transition(
-    Submission,
+@on_submission(
     event="submission.signatures_added",
     permission=Permission.APPROVAL_ASK_NEXT,
     source=(SubmissionState.OPEN, SubmissionState.DECIDED),
     target=(SubmissionState.OPEN,),
     duties=(something_missing,),
-    parents=("automation",),
-    context=load_context,
 )
 def add_signatures(step: Step[Submission]) -> Effect:
     """Add the seats of a later policy or conflict, ask their approvers and notify the builders (A1, S6).

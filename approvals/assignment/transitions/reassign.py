@@ -13,11 +13,11 @@ from typing import Any
 
 from approvals.assignment import candidates
 from approvals.assignment import rules as assignment_rules
-from approvals.assignment.context import SubmissionContext, load_context
+from approvals.assignment.context import SubmissionContext, on_submission
 from approvals.assignment.reassignment import EVERYWHERE
 from approvals.assignment.route import Route, SeatState
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
-from governance.core.engine.transition import Effect, Step, transition
+from governance.core.engine.transition import Effect, Step
 from governance.core.jobs import nudge
 from governance.core.models import Person
 from governance.core.roles.roles import Permission
@@ -35,14 +35,11 @@ CAUSES = (
 )
 
 
-@transition(
-    Submission,
+@on_submission(
     event="submission.passed_on",
     permission=Permission.APPROVAL_ASK_NEXT,
     source=(SubmissionState.OPEN,),
     duties=(assignment_rules.has_next_approver,),
-    parents=("automation",),
-    context=load_context,
 )
 def reassign(step: Step[Submission]) -> Effect:
     """Ask the next people on the escalation chain because no candidate may decide any more; the clock runs on (A9)."""
@@ -50,14 +47,11 @@ def reassign(step: Step[Submission]) -> Effect:
     return Effect(payload={"asked": [str(person.opaque_id) for person in people]})
 
 
-@transition(
-    Submission,
+@on_submission(
     event="submission.deputies_asked",
     permission=Permission.APPROVAL_ASK_NEXT,
     source=(SubmissionState.OPEN,),
     duties=(assignment_rules.is_half_time_over,),
-    parents=("automation",),
-    context=load_context,
 )
 def ask_deputies(step: Step[Submission]) -> Effect:
     """Ask the deputies of approvals whose time is half over; the clock runs on (A10)."""

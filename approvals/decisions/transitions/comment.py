@@ -8,8 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from approvals.assignment import candidates
-from approvals.assignment.context import load_context
-from approvals.decisions.transitions.decide import LOCKED_BEFORE
+from approvals.assignment.context import load_context, on_approval
 from approvals.models import Approval, ApprovalState, Comment, Decision, Submission
 from approvals.models.submission import UNFINISHED
 from governance.core.actors.actor import Actor
@@ -37,13 +36,10 @@ def comment(step: Step[Submission], *, approval: Approval | None = None) -> Effe
     return _add_comment(step, step.subject, approval, is_objection=False)
 
 
-@transition(
-    Approval,
+@on_approval(
     event="approval.objected",
     permission=Permission.APPROVAL_OBJECT,
     source=(ApprovalState.WAITING,),
-    parents=LOCKED_BEFORE,
-    context=load_context,
     reason_needed=True,
 )
 def object_to(step: Step[Approval]) -> Effect:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from approvals.assignment import candidates
-from approvals.assignment.context import SubmissionContext, load_context
+from approvals.assignment.context import SubmissionContext, on_approval
 from approvals.assignment.route import SeatState
 from approvals.assignment.transitions import add_seats
 from approvals.conflicts.check import submission as conflicts
@@ -26,26 +26,20 @@ from approvals.models.conflict_rule import Mode
 from approvals.models.submission import Capacity
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.repeats import last_word
-from governance.core.engine.transition import Effect, Step, transition
+from governance.core.engine.transition import Effect, Step
 from governance.core.roles.roles import Permission
 from inventory.models import ScopeKind
 from inventory.resources.transitions import bindings as transition_bindings
 from inventory.risk.tiers import LOWER
 
-#: Rows locked before an approval, in this order, to serialise decisions in one submission.
-LOCKED_BEFORE = ("submission.automation", "submission")
 
-
-@transition(
-    Approval,
+@on_approval(
     event="approval.approved",
     repeats=idempotency.repeats_decision(DecisionOutcome.APPROVE),
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN,),
     target=(ApprovalState.APPROVED, ApprovalState.OPEN),
     duties=(*duties.DECIDING, duties.has_owner, duties.tier_holds, duties.binding_holds),
-    parents=LOCKED_BEFORE,
-    context=load_context,
 )
 def approve(
     step: Step[Approval],
@@ -98,16 +92,13 @@ def approve(
     return Effect(to=ApprovalState.APPROVED if filled else ApprovalState.OPEN, payload=_ledger_narrowing(narrowing))
 
 
-@transition(
-    Approval,
+@on_approval(
     event="approval.rejected",
     repeats=idempotency.repeats_decision(DecisionOutcome.REJECT),
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN,),
     target=(ApprovalState.REJECTED,),
     duties=duties.DECIDING,
-    parents=LOCKED_BEFORE,
-    context=load_context,
     reason_needed=True,
 )
 def reject(
@@ -139,16 +130,13 @@ def reject(
     return Effect(payload={"binding": "refused"} if not_mine else {})
 
 
-@transition(
-    Approval,
+@on_approval(
     event="approval.changes_asked",
     repeats=idempotency.repeats_decision(DecisionOutcome.ASK),
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN,),
     target=(ApprovalState.CHANGES_ASKED,),
     duties=duties.DECIDING,
-    parents=LOCKED_BEFORE,
-    context=load_context,
     reason_needed=True,
 )
 def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | None = None) -> Effect:
@@ -174,16 +162,13 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
     return Effect()
 
 
-@transition(
-    Approval,
+@on_approval(
     event="approval.answered",
     repeats=last_word("approval.answered", "approval.changes_asked"),
     permission=Permission.SUBMISSION_ANSWER,
     source=(ApprovalState.CHANGES_ASKED,),
     target=(ApprovalState.OPEN,),
     duties=(duties.decided_nothing, duties.answer_in_time),
-    parents=LOCKED_BEFORE,
-    context=load_context,
     reason_needed=True,
 )
 def answer(step: Step[Approval]) -> Effect:

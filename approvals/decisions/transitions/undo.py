@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from approvals.assignment import candidates
-from approvals.assignment.context import load_context
+from approvals.assignment.context import on_approval
 from approvals.assignment.route import Route
 from approvals.decisions.rules import duties
 from approvals.decisions.transitions import extra_approval
-from approvals.decisions.transitions.decide import LOCKED_BEFORE
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Retraction, SeatLabel
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, refuse
@@ -26,16 +25,13 @@ def _find_repeat(approval: Approval, actor: Actor, text: str, params: Mapping[st
     return approval if retractions.exists() else None
 
 
-@transition(
-    Approval,
+@on_approval(
     event="approval.retracted",
     repeats=_find_repeat,
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN, ApprovalState.APPROVED, ApprovalState.REJECTED, ApprovalState.CHANGES_ASKED),
     target=(ApprovalState.OPEN,),
     duties=duties.RETRACTING,
-    parents=LOCKED_BEFORE,
-    context=load_context,
 )
 def retract(step: Step[Approval], *, decision: int, alone: bool = False) -> Effect:
     """Retract the last decision. Other decisions of this round stand, and the approval's time runs on (A10).

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from approvals.grants import circuit_breaker
@@ -29,6 +30,8 @@ from inventory.risk.tiers import Tier
 
 #: States of a grant that has not ended.
 STANDING = (GrantState.ACTIVE, GrantState.SUSPENDED)
+#: Declares an operation on a grant; its automation is locked before.
+on_grant = partial(transition, Grant, parents=["automation"])
 
 #: How long reviews may renew a grant after the last decision of stage 2 (G2).
 STAGE_2_AGAIN = timedelta(days=365)
@@ -63,13 +66,11 @@ def term_over(subject: Grant, actor: Actor, now: datetime) -> Refusal | None:
     return Refusal("G3", "state", "Its term is not over yet.") if now < subject.ends_at else None
 
 
-@transition(
-    Grant,
+@on_grant(
     event="grant.suspended",
     permission=None,
     source=[GrantState.ACTIVE],
     target=[GrantState.SUSPENDED],
-    parents=["automation"],
 )
 def suspend(step: Step[Grant], *, why: Why) -> Effect:
     """Suspend a grant by a review."""
@@ -77,13 +78,11 @@ def suspend(step: Step[Grant], *, why: Why) -> Effect:
     return Effect(payload={"why": why})
 
 
-@transition(
-    Grant,
+@on_grant(
     event="grant.held_back",
     permission=None,
     source=STANDING,
     target=[GrantState.SUSPENDED],
-    parents=["automation"],
 )
 def hold_back(step: Step[Grant], *, why: Why) -> Effect:
     """Suspend an auto-approved grant whose spot check failed or is missing, until stage 2 decides (A13)."""
@@ -94,13 +93,11 @@ def hold_back(step: Step[Grant], *, why: Why) -> Effect:
     return Effect(payload={"why": why})
 
 
-@transition(
-    Grant,
+@on_grant(
     event="grant.reinstated",
     permission=None,
     source=[GrantState.SUSPENDED],
     target=[GrantState.ACTIVE],
-    parents=["automation"],
 )
 def reinstate(step: Step[Grant], *, why: Sequence[Why]) -> Effect:
     """Reinstate a suspended grant if one of these reasons suspended it (G5)."""
@@ -113,22 +110,18 @@ def reinstate(step: Step[Grant], *, why: Sequence[Why]) -> Effect:
     return Effect(payload={"was": was})
 
 
-@transition(
-    Grant, event="grant.ended", permission=None, source=STANDING, target=[GrantState.ENDED], parents=["automation"]
-)
+@on_grant(event="grant.ended", permission=None, source=STANDING, target=[GrantState.ENDED])
 def end(step: Step[Grant], *, why: Why) -> Effect:
     """End a grant because of another change."""
     return _end_now(step, why)
 
 
-@transition(
-    Grant,
+@on_grant(
     event="grant.stopped",
     permission=Permission.GRANT_REVOKE,
     source=STANDING,
     target=[GrantState.SUSPENDED],
     duties=[not_stopped],
-    parents=["automation"],
     reason_needed=True,
 )
 def stop(step: Step[Grant]) -> Effect:
@@ -137,13 +130,11 @@ def stop(step: Step[Grant]) -> Effect:
     return Effect(payload={"why": Why.STOPPED})
 
 
-@transition(
-    Grant,
+@on_grant(
     event="grant.revoked",
     permission=Permission.GRANT_REVOKE,
     source=STANDING,
     target=[GrantState.ENDED, *STANDING],
-    parents=["automation"],
     reason_needed=True,
 )
 def revoke(step: Step[Grant]) -> Effect:
@@ -156,21 +147,19 @@ def revoke(step: Step[Grant]) -> Effect:
     return _end_now(step, Why.REVOKED)
 
 
-@transition(
-    Grant,
+@on_grant(
     event="grant.expired",
     permission=Permission.GRANT_END,
     source=STANDING,
     target=[GrantState.ENDED],
     duties=[term_over],
-    parents=["automation"],
 )
 def expire(step: Step[Grant]) -> Effect:
     """End a grant whose term is over."""
     return _end_now(step, Why.TERM)
 
 
-@transition(Grant, event="grant.set_to_lapse", permission=None, source=STANDING, parents=["automation"])
+@on_grant(event="grant.set_to_lapse", permission=None, source=STANDING)
 def let_lapse(step: Step[Grant], *, ends_at: datetime) -> Effect:
     """End a grant on the date that its review named, without another review (R4).
 
@@ -184,7 +173,7 @@ def let_lapse(step: Step[Grant], *, ends_at: datetime) -> Effect:
     return Effect(payload={"ends_at": ledger_events.instant(grant.ends_at)})
 
 
-@transition(Grant, event="grant.cut_short", permission=None, source=STANDING, parents=["automation"])
+@on_grant(event="grant.cut_short", permission=None, source=STANDING)
 def cut_short(step: Step[Grant], *, ends_at: datetime) -> Effect:
     """Shorten the grants of an automation that moved to another team; earlier ends stay (L2).
 
@@ -199,7 +188,7 @@ def cut_short(step: Step[Grant], *, ends_at: datetime) -> Effect:
     return Effect(payload={"was": ledger_events.instant(was), "ends_at": ledger_events.instant(grant.ends_at)})
 
 
-@transition(Grant, event="grant.tier_raised", permission=None, source=STANDING, parents=["automation"])
+@on_grant(event="grant.tier_raised", permission=None, source=STANDING)
 def raise_tier(step: Step[Grant], *, tier: Tier, not_before: datetime, review_on: date) -> Effect:
     """Raise the tier of a grant whose risk grew: its term shortens to the tier's longest, and a review is due (T4).
 
@@ -220,7 +209,7 @@ def raise_tier(step: Step[Grant], *, tier: Tier, not_before: datetime, review_on
     return Effect(payload={"was": was, "tier": tier.word, "ends_at": ledger_events.instant(grant.ends_at)})
 
 
-@transition(Grant, event="grant.succeeded", permission=None, source=STANDING, parents=["automation"])
+@on_grant(event="grant.succeeded", permission=None, source=STANDING)
 def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime, renew: bool = True) -> Effect:
     """Renew a grant after a review: its successor begins and the grant ends in one transaction (G2).
 

@@ -13,11 +13,10 @@ Each auto-approved privilege has a spot check of its own, and its grant is suspe
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from approvals.assignment import candidates
-from approvals.assignment.context import load_context
+from approvals.assignment.context import on_sample
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.light_path import rules as light_path_rules
 from approvals.light_path import spot_checks
@@ -30,9 +29,6 @@ from governance.core.notices import outbox
 from governance.core.roles.roles import Permission
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation
-
-#: Declares an operation on a spot check, with the context of its submission, which is locked before.
-on_sample = partial(transition, Sample, parents=("submission.automation", "submission"), context=load_context)
 
 #: States without an answer or an effect.
 UNANSWERED = (SampleState.WAITING, SampleState.OPEN)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from approvals.assignment import candidates
-from approvals.assignment.context import SubmissionContext, load_context
+from approvals.assignment.context import SubmissionContext, load_context, on_submission
 from approvals.conflicts import held_access
 from approvals.conflicts.check import submission as conflicts
 from approvals.decisions.rules import duties
@@ -192,15 +192,12 @@ def _held_as(approval: Approval) -> int:
     return held_access.way_of(held)
 
 
-@transition(
-    Submission,
+@on_submission(
     event="submission.accepted",
     repeats=last_word("submission.accepted"),
     permission=Permission.SUBMISSION_ACCEPT,
     source=(SubmissionState.DECIDED,),
     duties=(duties.accept_in_time, duties.still_holds, submission_rules.conflict_free),
-    parents=("automation",),
-    context=load_context,
 )
 def accept_subset(step: Step[Submission]) -> Effect:
     """The business owner accepts what was approved, without what was refused (A5)."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from approvals.assignment.context import load_context
+from approvals.assignment.context import on_submission
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.approval import UNENDED
 from approvals.models.submission import UNFINISHED
@@ -33,15 +33,12 @@ def note_end(step: Step[Submission]) -> None:
         lifecycle.back_to_draft(automation, actor=step.actor, now=step.now)
 
 
-@transition(
-    Submission,
+@on_submission(
     event="submission.declined",
     repeats=last_word("submission.declined"),
     permission=Permission.SUBMISSION_ACCEPT,
     source=(SubmissionState.DECIDED,),
     target=(SubmissionState.DECLINED,),
-    parents=("automation",),
-    context=load_context,
     reason_needed=True,
 )
 def decline(step: Step[Submission]) -> Effect:
@@ -50,15 +47,12 @@ def decline(step: Step[Submission]) -> Effect:
     return Effect()
 
 
-@transition(
-    Submission,
+@on_submission(
     event="submission.withdrawn",
     repeats=last_word("submission.withdrawn"),
     permission=Permission.SUBMISSION_WITHDRAW,
     source=UNFINISHED,
     target=(SubmissionState.WITHDRAWN,),
-    parents=("automation",),
-    context=load_context,
     reason_needed=True,
 )
 def withdraw(step: Step[Submission]) -> Effect:

@@ -10,10 +10,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from approvals.assignment.context import load_context, load_contexts
+from approvals.assignment.context import LOCKED_BEFORE, load_context, load_contexts
 from approvals.decisions.jobs import reminders
 from approvals.decisions.transitions import decide
-from approvals.decisions.transitions.decide import LOCKED_BEFORE
 from approvals.models import Approval, Grant, Submission
 from approvals.submissions import version_diff
 from approvals.submissions.plan import context as plan_context
