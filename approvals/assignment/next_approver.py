@@ -152,10 +152,7 @@ def _with_backup(
         skipped += passed
         skipped += [
             Skipped(
-                person,
-                rung.basis,
-                "A9",
-                f"{person.name} would leave nobody to decide {list_names(left[person.pk])}",
+                person, rung.basis, "A9", f"{person.name} would leave nobody to decide {list_names(left[person.pk])}"
             )
             for person in free
             if left[person.pk]

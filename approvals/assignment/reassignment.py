@@ -25,15 +25,7 @@ MARGIN = timedelta(minutes=1)
 
 #: Events that may change the eligible people of any approval.
 EVERYWHERE = frozenset(
-    {
-        "person.left",
-        "role.given",
-        "role.given_back",
-        "role.ended",
-        "team.joined",
-        "team.leads_named",
-        "team.left",
-    }
+    {"person.left", "role.given", "role.given_back", "role.ended", "team.joined", "team.leads_named", "team.left"}
 )
 
 #: Subjects of events that affect open approvals, by submission. Who decides one approval depends on who is left for

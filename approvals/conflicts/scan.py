@@ -27,10 +27,7 @@ SUBJECTS: Mapping[str, tuple[str, str]] = {
     Scope.AUTOMATION: ("h.automation_id", ""),
     Scope.OWNER: ("a.business_owner_id", ""),
     Scope.TEAM: ("a.team_id", ""),
-    Scope.IDENTITY: (
-        "i.identity_id",
-        "JOIN inventory_versionidentity i ON i.version_id = a.approved_version_id",
-    ),
+    Scope.IDENTITY: ("i.identity_id", "JOIN inventory_versionidentity i ON i.version_id = a.approved_version_id"),
     Scope.CHAIN: ("c.chain", "JOIN inventory_chainmember c ON c.automation_id = a.id"),
 }
 

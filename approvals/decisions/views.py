@@ -86,11 +86,7 @@ def _signal_row(signal: Signal, names: Mapping[int, str], submissions: Mapping[i
     return {
         "sentence": approval_signals.signal_sentence(signal, names, days),
         "submissions": [
-            {
-                "href": reverse("review", args=[row.pk]),
-                "name": f"{row.automation.name} {row.reference}",
-            }
-            for row in rows
+            {"href": reverse("review", args=[row.pk]), "name": f"{row.automation.name} {row.reference}"} for row in rows
         ],
         "more": f"and {more} more" if more > 0 else "",
     }

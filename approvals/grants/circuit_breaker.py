@@ -17,15 +17,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from approvals.models import (
-    BatchState,
-    EndCause,
-    Grant,
-    GrantState,
-    HeldBatch,
-    HeldGrant,
-    LetThrough,
-)
+from approvals.models import BatchState, EndCause, Grant, GrantState, HeldBatch, HeldGrant, LetThrough
 from approvals.models.circuit_breaker import ANSWERING, GOES_THROUGH
 from approvals.policies import queries as policy_queries
 from governance.core.database.key_filters import among

@@ -11,15 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from approvals.models import (
-    Approval,
-    ApprovalState,
-    Grant,
-    Sample,
-    Submission,
-    SubmissionState,
-    credential_key,
-)
+from approvals.models import Approval, ApprovalState, Grant, Sample, Submission, SubmissionState, credential_key
 from approvals.models.spot_check import NOT_PASSED
 from governance.core.actors.actor import Actor
 from governance.core.engine import hooks

@@ -6,15 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from approvals.assignment.escalation_chain import Bench, Rung, chain_of_resource
-from approvals.models import (
-    EnforcedBy,
-    Grant,
-    GrantState,
-    Party,
-    RevocationOutcome,
-    RevocationState,
-    RevocationTask,
-)
+from approvals.models import EnforcedBy, Grant, GrantState, Party, RevocationOutcome, RevocationState, RevocationTask
 from governance.core.models import Person
 from inventory.models import Level
 

@@ -31,21 +31,10 @@ from approvals.models.extra_approval import ConflictSignature
 from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage
 from approvals.models.policy import PolicyVersion
 from approvals.models.proposal import UNANSWERED, Proposal, ProposalState, WhatIf
-from approvals.models.revocation_task import (
-    RevocationOutcome,
-    RevocationState,
-    RevocationTask,
-    RevocationWord,
-)
+from approvals.models.revocation_task import RevocationOutcome, RevocationState, RevocationTask, RevocationWord
 from approvals.models.saved_view import SavedView
 from approvals.models.spot_check import Sample, SampleState
-from approvals.models.submission import (
-    Comment,
-    Party,
-    Submission,
-    SubmissionKind,
-    SubmissionState,
-)
+from approvals.models.submission import Comment, Party, Submission, SubmissionKind, SubmissionState
 from approvals.models.waiver import Waiver, WaiverState
 
 __all__ = [

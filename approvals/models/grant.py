@@ -55,10 +55,7 @@ def _in_term(now: datetime) -> Q:
 def _usable(now: datetime) -> Q:
     """Filter grants whose credential is granted and in term (A2); grants that need none pass."""
     held = Grant.objects.filter(
-        _in_term(now),
-        kind=GrantKind.CREDENTIAL,
-        automation=OuterRef("automation"),
-        credential=OuterRef("credential"),
+        _in_term(now), kind=GrantKind.CREDENTIAL, automation=OuterRef("automation"), credential=OuterRef("credential")
     )
     return Q(credential__isnull=True) | Q(kind=GrantKind.CREDENTIAL) | Q(Exists(held))
 

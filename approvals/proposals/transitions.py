@@ -128,12 +128,7 @@ def _check_at_once(step: Step[Proposal], kind: Kind) -> None:
 
 
 def _facts(proposal: Proposal) -> dict[str, Any]:
-    return {
-        "kind": proposal.kind,
-        "about": proposal.target,
-        "digest": proposal.digest,
-        "tightens": proposal.tightens,
-    }
+    return {"kind": proposal.kind, "about": proposal.target, "digest": proposal.digest, "tightens": proposal.tightens}
 
 
 @transition(

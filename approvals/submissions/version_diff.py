@@ -12,15 +12,7 @@ from typing import Any
 
 from approvals.decisions import digest
 from approvals.grants.transitions import lifecycle
-from approvals.models import (
-    Approval,
-    Grant,
-    GrantKind,
-    GrantState,
-    Submission,
-    SubmissionState,
-    credential_key,
-)
+from approvals.models import Approval, Grant, GrantKind, GrantState, Submission, SubmissionState, credential_key
 from inventory.imports.resolution import credential_draft_key
 from inventory.models import Automation, AutomationKind, Credential, Privilege
 from inventory.risk.tiers import Tier, is_within

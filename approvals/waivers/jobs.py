@@ -29,9 +29,7 @@ def sweep(now: datetime, actor: Actor) -> Mapping[str, int]:
     """
     over = Waiver.objects.filter(state=WaiverState.GRANTED, ends_at__lte=now)
     expired = sweeps.sweep(
-        over,
-        lambda waiver: waiver_transitions.expire_waiver.when_due(waiver, actor=actor, now=now),
-        job=actor.job,
+        over, lambda waiver: waiver_transitions.expire_waiver.when_due(waiver, actor=actor, now=now), job=actor.job
     )
     return {"expired": expired, "reminded": remind(now)}
 

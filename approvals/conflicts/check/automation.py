@@ -235,9 +235,7 @@ def _subjects_by_scope(cases: Sequence[Case], scopes: Collection[str]) -> dict[s
 
 
 def _with_exceptions(
-    cases: Sequence[Case],
-    conflicts_by_case: Sequence[Sequence[FoundConflict]],
-    now: datetime,
+    cases: Sequence[Case], conflicts_by_case: Sequence[Sequence[FoundConflict]], now: datetime
 ) -> list[list[FoundConflict]]:
     """Set on each conflict the waiver (S7) and the extra approval (S6) that cover all of it.
 

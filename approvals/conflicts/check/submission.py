@@ -29,12 +29,7 @@ from governance.core.duties.refusals import Refusal
 from inventory.models import Entitlement
 
 #: States in which an approval grants nothing.
-GIVES_NOTHING = (
-    ApprovalState.REJECTED,
-    ApprovalState.EXPIRED,
-    ApprovalState.NOT_APPLICABLE,
-    ApprovalState.WITHDRAWN,
-)
+GIVES_NOTHING = (ApprovalState.REJECTED, ApprovalState.EXPIRED, ApprovalState.NOT_APPLICABLE, ApprovalState.WITHDRAWN)
 
 #: Advisory lock for putting access in force. Taken after all row locks and before the lock of `inventory.chains.transitions`.
 LOCK = 0x666F7263

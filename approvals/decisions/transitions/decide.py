@@ -14,14 +14,7 @@ from approvals.conflicts.check import submission as conflicts
 from approvals.decisions import digest, idempotency
 from approvals.decisions.rules import bindings, duties
 from approvals.decisions.transitions import duplicates, extra_approval
-from approvals.models import (
-    Approval,
-    ApprovalState,
-    Comment,
-    Decision,
-    DecisionOutcome,
-    Party,
-)
+from approvals.models import Approval, ApprovalState, Comment, Decision, DecisionOutcome, Party
 from approvals.models.conflict_rule import Mode
 from approvals.models.submission import Capacity
 from governance.core.duties.refusals import Refusal, refuse

@@ -77,11 +77,7 @@ def goes_through(subject: HeldGrant, actor: Actor, now: datetime) -> Refusal | N
     return Refusal("G6", "state", "It was not released, or it has ended.")
 
 
-@transition(
-    EndCause,
-    event="brake.held",
-    permission=Permission.GRANT_END,
-)
+@transition(EndCause, event="brake.held", permission=Permission.GRANT_END)
 def hold_due(step: Step[EndCause], *, due: Sequence[Grant], why: str) -> Effect:
     """Hold all due grants of a sweep that would end too many at once (G6).
 

@@ -66,24 +66,14 @@ def term_over(subject: Grant, actor: Actor, now: datetime) -> Refusal | None:
     return Refusal("G3", "state", "Its term is not over yet.") if now < subject.ends_at else None
 
 
-@on_grant(
-    event="grant.suspended",
-    permission=None,
-    source=[GrantState.ACTIVE],
-    target=[GrantState.SUSPENDED],
-)
+@on_grant(event="grant.suspended", permission=None, source=[GrantState.ACTIVE], target=[GrantState.SUSPENDED])
 def suspend(step: Step[Grant], *, why: Why) -> Effect:
     """Suspend a grant by a review."""
     step.subject.suspended_why = why
     return Effect(payload={"why": why})
 
 
-@on_grant(
-    event="grant.held_back",
-    permission=None,
-    source=STANDING,
-    target=[GrantState.SUSPENDED],
-)
+@on_grant(event="grant.held_back", permission=None, source=STANDING, target=[GrantState.SUSPENDED])
 def hold_back(step: Step[Grant], *, why: Why) -> Effect:
     """Suspend an auto-approved grant whose spot check failed or is missing, until stage 2 decides (A13)."""
     if not is_stopped(step.subject):  # a stop needs two others, which is stricter
@@ -93,12 +83,7 @@ def hold_back(step: Step[Grant], *, why: Why) -> Effect:
     return Effect(payload={"why": why})
 
 
-@on_grant(
-    event="grant.reinstated",
-    permission=None,
-    source=[GrantState.SUSPENDED],
-    target=[GrantState.ACTIVE],
-)
+@on_grant(event="grant.reinstated", permission=None, source=[GrantState.SUSPENDED], target=[GrantState.ACTIVE])
 def reinstate(step: Step[Grant], *, why: Sequence[Why]) -> Effect:
     """Reinstate a suspended grant if one of these reasons suspended it (G5)."""
     grant = step.subject

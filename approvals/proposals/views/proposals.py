@@ -45,10 +45,7 @@ VERBS: dict[str, Any] = {
     "withdraw": proposal_transitions.withdraw,
 }
 #: The two answers of a reader: to countersign, or to accept as the appointed person.
-ANSWERS = (
-    ("approve", "Countersign it", "reject", "Reject it"),
-    ("accept", "Accept it", "decline", "Decline it"),
-)
+ANSWERS = (("approve", "Countersign it", "reject", "Reject it"), ("accept", "Accept it", "decline", "Decline it"))
 
 
 @require_GET

@@ -52,12 +52,7 @@ class VersionContent:
             identities: those that it names, and those that serve its automation.
         """
         return VersionParts(
-            self.automation,
-            self.privileges,
-            self.credentials,
-            self.triggers,
-            identities,
-            self.manifest.on_error,
+            self.automation, self.privileges, self.credentials, self.triggers, identities, self.manifest.on_error
         )
 
 

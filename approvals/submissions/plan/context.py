@@ -236,11 +236,7 @@ def _running_identities(content: VersionContent) -> list[NonHumanIdentity]:
 
 
 def _judge(
-    content: VersionContent,
-    identities: Sequence[NonHumanIdentity],
-    chain: Chain,
-    policy: Policy,
-    party_ids: set[int],
+    content: VersionContent, identities: Sequence[NonHumanIdentity], chain: Chain, policy: Policy, party_ids: set[int]
 ) -> tuple[assessment.Judgement, frozenset[str]]:
     """Return the tiers of the version (T1, T2), and the keys of its unvouched privileges (I8)."""
     automation = content.automation

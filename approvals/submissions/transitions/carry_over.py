@@ -8,13 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from approvals.models import (
-    Approval,
-    ApprovalState,
-    CarriedDecision,
-    Decision,
-    DecisionOutcome,
-)
+from approvals.models import Approval, ApprovalState, CarriedDecision, Decision, DecisionOutcome
 from governance.core.engine.transition import Effect, Step, transition
 
 

@@ -36,13 +36,7 @@ def open_approval(step: Step[Approval], *, around: SubmissionContext) -> Effect:
     return Effect(payload={"asked": [str(person.opaque_id) for person in people]})
 
 
-@transition(
-    Approval,
-    event="approval.closed",
-    permission=None,
-    source=UNENDED,
-    target=(ApprovalState.NOT_APPLICABLE,),
-)
+@transition(Approval, event="approval.closed", permission=None, source=UNENDED, target=(ApprovalState.NOT_APPLICABLE,))
 def close_as_not_applicable(step: Step[Approval]) -> Effect:
     """Close an approval of stage 2 because the app was rejected (A4)."""
     step.subject.ended_at = step.now

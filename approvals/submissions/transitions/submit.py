@@ -31,12 +31,7 @@ from inventory.versions.transitions import VersionRows, assess_version
     event="submission.submitted",
     repeats=idempotency.repeats_submission,
     permission=Permission.AUTOMATION_SUBMIT,
-    source=(
-        AutomationState.DRAFT,
-        AutomationState.IN_REVIEW,
-        AutomationState.LIVE,
-        AutomationState.SUSPENDED,
-    ),
+    source=(AutomationState.DRAFT, AutomationState.IN_REVIEW, AutomationState.LIVE, AutomationState.SUSPENDED),
     duties=(duties.writes_nothing,),
 )
 def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, ItemRequest]) -> Effect:

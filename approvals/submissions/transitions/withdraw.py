@@ -63,11 +63,7 @@ def withdraw(step: Step[Submission]) -> Effect:
 
 
 @transition(
-    Submission,
-    event="submission.continued",
-    permission=None,
-    source=UNFINISHED,
-    target=(SubmissionState.WITHDRAWN,),
+    Submission, event="submission.continued", permission=None, source=UNFINISHED, target=(SubmissionState.WITHDRAWN,)
 )
 def withdraw_for_newer(step: Step[Submission]) -> Effect:
     """Withdraw it for a newer version that continues it. Unchanged approvals keep their decisions there (A14)."""
@@ -76,11 +72,7 @@ def withdraw_for_newer(step: Step[Submission]) -> Effect:
 
 
 @transition(
-    Submission,
-    event="submission.closed",
-    permission=None,
-    source=UNFINISHED,
-    target=(SubmissionState.WITHDRAWN,),
+    Submission, event="submission.closed", permission=None, source=UNFINISHED, target=(SubmissionState.WITHDRAWN,)
 )
 def close_with_automation(step: Step[Submission]) -> Effect:
     """Close it because the automation was retired (L1)."""
