@@ -21,17 +21,14 @@ def campaign_evidence(request: Request, pk: int, form: str) -> HttpResponseBase:
     campaign, now, person = get_object_or_404(Campaign, pk=pk), business_time.now(), request.actor.person
     if form not in evidence_file.TYPES or person is None:
         raise Http404
-    if evidence_transitions.export_campaign.refusal(campaign, actor=request.actor, now=now) is not None:
-        try:  # a refused attempt is recorded and reads nothing
-            evidence_transitions.export_campaign(campaign, actor=request.actor, now=now, form=form, items=0, sha256="")
-        except Refused as error:
-            return refused(request, error.refusal)
-    evidence = evidence_file.write_evidence(campaign, form, by=person, now=now)
-    facts = {"form": form, "items": evidence.head["items"], "sha256": evidence.head["sha256"]}
+    export, who = evidence_transitions.export_campaign, request.actor
     try:
-        evidence_transitions.export_campaign(campaign, actor=request.actor, now=now, **facts)
+        if export.refusal(campaign, actor=who, now=now) is not None:  # a refused attempt is recorded and reads nothing
+            export(campaign, actor=who, now=now, form=form, items=0, sha256="")
+        evidence = evidence_file.write_evidence(campaign, form, by=person, now=now)
+        items, digest = evidence.head["items"], evidence.head["sha256"]
+        export(campaign, actor=who, now=now, form=form, items=items, sha256=digest)
     except Refused as error:
-        evidence.rows.close()
         return refused(request, error.refusal)
     answer = StreamingHttpResponse(evidence.pieces(), content_type=evidence_file.TYPES[form])
     answer["Content-Disposition"] = f'attachment; filename="campaign-{campaign.pk}.{form}"'

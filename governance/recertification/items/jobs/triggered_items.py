@@ -76,9 +76,7 @@ def _open_or_join(
     subject = {"grant": new.grant} if new.grant is not None else {"automation": new.automation}
     item = Item.objects.filter(**subject, state__in=UNCLOSED).first()
     if item is None:
-        if until is not None and now < until:
-            happened = [trigger for trigger in happened if trigger.because == review_triggers.INCIDENT]
-        return bool(happened) and _open_item(new, happened, now, actor)
+        return _open_item(new, happened, now, actor, is_quiet=until is not None and now < until)
     if item.state == ItemState.ANSWERED:
         return False
     joined = [
@@ -88,11 +86,13 @@ def _open_or_join(
     return any(joined)
 
 
-def _open_item(new: Item, happened: Sequence[ReviewTrigger], now: datetime, actor: Actor) -> bool:
-    new.reason = happened[0].because
-    reasons = list(dict.fromkeys(trigger.because for trigger in happened[1:] if trigger.because != new.reason))
-    new.snapshot = {
-        review_triggers.CAUSES: [trigger.cause for trigger in happened],
-        **({"joined": reasons} if reasons else {}),
-    }
+def _open_item(new: Item, happened: Sequence[ReviewTrigger], now: datetime, actor: Actor, *, is_quiet: bool) -> bool:
+    """Open the item; in the quiet time only an incident opens it."""
+    counted = [trigger for trigger in happened if not is_quiet or trigger.because == review_triggers.INCIDENT]
+    if not counted:
+        return False
+    new.reason, *joined = dict.fromkeys(trigger.because for trigger in counted)
+    new.snapshot = {review_triggers.CAUSES: [trigger.cause for trigger in counted]}
+    if joined:
+        new.snapshot["joined"] = joined
     return opening.open_item_if_due(new, now, actor)
