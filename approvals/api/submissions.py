@@ -15,7 +15,7 @@ from approvals.api.problems import ERRORS
 from approvals.api.requests import Digest, Key, Submitting
 from approvals.api.status import SubmittedOut, submission_of
 from approvals.grants.deploy_gate import HASH_PREFIX
-from approvals.intake import drafts
+from approvals.intake import draft_automation, drafts
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
@@ -27,7 +27,7 @@ from governance.core.duties.refusals import Refusal, refuse
 from governance.core.texts import free_text
 from inventory.importers.manifest import Manifest
 from inventory.imports.transitions import confirmation
-from inventory.models import Automation, AutomationState, ImportItem, ImportState, Resource, Version
+from inventory.models import Automation, AutomationState, ImportItem, ImportState, Version
 
 router = Router(tags=["Submitting"])
 
@@ -169,14 +169,10 @@ def _wrong_rows(preview: Preview, document: Submitting) -> dict[str, str]:
 
 
 def _wrong_resources(document: Submitting, program: Caller) -> dict[str, str]:
-    wanted = set(document.opens.values())
-    seen = Resource.objects.visible_to(program.actor, program.now).resolved().filter(pk__in=wanted) if wanted else ()
-    visible_ids = {resource.pk for resource in seen}
-    return {
-        f"opens.{key}": "No resource that you see has this id."
-        for key, pk in document.opens.items()
-        if pk not in visible_ids
-    }
+    choosable = draft_automation.choosable_resources(program.actor, program.now)
+    seen = choosable.in_bulk(document.opens.values())
+    sentence = "No resource that you see has this id."
+    return {f"opens.{key}": sentence for key, pk in document.opens.items() if pk not in seen}
 
 
 def _check_filled_in(preview: Preview) -> None:

@@ -6,6 +6,8 @@ import copy
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from approvals.intake.drafts import Draft
 from governance.core.actors.actor import Actor
 from governance.core.models import Person, Team
@@ -62,12 +64,17 @@ def initial_fields(registered: Automation | None, actor: Actor, sibling: Automat
     return answers if registered is None else {**answers, "environment": registered.environment}
 
 
+def choosable_resources(actor: Actor, now: datetime) -> QuerySet[Resource]:
+    """Resources that a connection may open, as far as the builder sees them."""
+    return Resource.objects.visible_to(actor, now).resolved().exclude(state=ResourceState.RETIRED)
+
+
 def chosen_resources(draft: Draft, actor: Actor, now: datetime) -> dict[str, Resource]:
     """Resources that the draft's connections open, by connection; only those that the builder may see."""
     if not draft.chosen:
         return {}
-    seen = Resource.objects.visible_to(actor, now).resolved().exclude(state=ResourceState.RETIRED)
-    rows = {row.pk: row for row in seen.filter(pk__in=draft.chosen.values()).select_related(*RESOURCE_RELATIONS)}
+    seen = choosable_resources(actor, now).filter(pk__in=draft.chosen.values())
+    rows = {row.pk: row for row in seen.select_related(*RESOURCE_RELATIONS)}
     return {name: rows[pk] for name, pk in draft.chosen.items() if pk in rows}
 
 

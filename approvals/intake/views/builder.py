@@ -14,7 +14,7 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
-from approvals.intake import drafts
+from approvals.intake import draft_automation, drafts
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.intake.preview.rows import Preview
@@ -31,7 +31,7 @@ from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
 from inventory.automations import environments, platform_instance
 from inventory.importers.manifest import Manifest
-from inventory.models import Automation, ImportItem, ImportState, Resource, ResourceState
+from inventory.models import Automation, ImportItem, ImportState, Resource
 from inventory.ownership import rules as ownership_rules
 from inventory.resources.transitions import resources as transition_resources
 
@@ -111,7 +111,7 @@ class Builder:
 
     def choosable(self) -> QuerySet[Resource]:
         """Resources that a connection may open."""
-        return Resource.objects.visible_to(self.actor, self.now).resolved().exclude(state=ResourceState.RETIRED)
+        return draft_automation.choosable_resources(self.actor, self.now)
 
 
 @dataclass
@@ -170,8 +170,7 @@ class Work:
     def _check_choices(self, posted: QueryDict) -> None:
         given = [number(str(value)) for name, value in posted.items() if name.startswith("bind-")]
         wanted = {pk for pk in given if pk is not None}
-        seen = Resource.objects.visible_to(self.builder.actor, self.builder.now).resolved()
-        if wanted and seen.filter(pk__in=wanted).count() != len(wanted):
+        if wanted and self.builder.choosable().filter(pk__in=wanted).count() != len(wanted):
             raise Http404("No resource that you see has this id.")
         named = number(posted.get("automation"))
         if named is not None and not Automation.objects.filter(pk=named, team=self.team, external_id="").exists():
