@@ -12,10 +12,10 @@ from approvals.intake.drafts import Draft
 from governance.core.actors.actor import Actor
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
-from inventory.automations import environments, platform_instance
+from inventory.automations import environments
 from inventory.importers.manifest import Manifest
+from inventory.imports.transitions import confirmation
 from inventory.models import Automation, AutomationState, Environment, ImportItem, Resource, ResourceState
-from inventory.models.automation import AMENDED_BY_REVIEW
 from inventory.resources.queries import RESOURCE_RELATIONS
 
 OWNERS = ("business_owner", "technical_owner")
@@ -88,11 +88,7 @@ def fields_of(draft: Draft) -> dict[str, Any]:
 
 
 def with_draft_answers(
-    registered: Automation | None,
-    manifest: Manifest,
-    draft: Draft,
-    team: Team,
-    actor: Actor,
+    registered: Automation | None, manifest: Manifest, draft: Draft, team: Team, actor: Actor
 ) -> Automation:
     """Return the automation with the draft's answers, unsaved. After the draft state, answers that stage 1 decides go to `amendment`.
 
@@ -105,30 +101,14 @@ def with_draft_answers(
     """
     given = fields_of(draft)
     if registered is None:
-        return Automation(
-            team=team,
-            name=manifest.name[:160],
-            kind=manifest.kind,
-            platform_instance=platform_instance.platform_name(manifest),
-            external_id=manifest.source.external_id[:160],
-            environment=environment_of(draft),
-            purpose=str(given.get("purpose") or ""),
-            escalation_contact=str(given.get("escalation_contact") or ""),
-            business_owner=given.get("business_owner") or actor.person,
-            technical_owner=given.get("technical_owner"),
-        )
-    changed = copy.copy(registered)
+        owner = given.get("business_owner") or actor.person
+        about = {**given, "environment": environment_of(draft), "business_owner": owner}
+        return confirmation.new_automation(team, manifest, about)
+    given.pop("escalation_contact", None)  # no review decides it
+    if registered.state == AutomationState.DRAFT and given.get("business_owner") is None:
+        given.pop("business_owner", None)  # the present one until another is named
     if "purpose" in given:
         given["purpose"] = free_text.seen(str(given["purpose"]))
-    if registered.state == AutomationState.DRAFT:
-        changed.purpose = given.get("purpose", registered.purpose)
-        changed.business_owner = given.get("business_owner") or registered.business_owner
-        changed.technical_owner = given.get("technical_owner", registered.technical_owner)
-        return changed
-    owners = {name: given[name] for name in OWNERS if name in given}
-    answers = {f"{name}_id": owner.pk if owner else None for name, owner in owners.items()}
-    answers |= {"purpose": given["purpose"]} if "purpose" in given else {}
-    differs = {name: value for name, value in answers.items() if getattr(registered, name) != value}
-    kept = {name: value for name, value in registered.amendment.items() if name not in answers}
-    changed.amendment = {name: value for name, value in {**kept, **differs}.items() if name in AMENDED_BY_REVIEW}
+    changed = copy.copy(registered)
+    confirmation.change_fields(changed, given)
     return changed

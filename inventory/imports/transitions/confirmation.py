@@ -287,24 +287,27 @@ def _create_automation(
     if given.get("business_owner") is None:
         sentence = "Name who is accountable for it."
         raise refuse(Refusal("I1", "input", sentence, detail=(("business_owner", sentence),)))
-    environment = given.get("environment") or Environment.PRODUCTION
-    made = Automation(
-        team=step.subject,
-        name=(given.get("name") or manifest.name)[:160],
-        purpose=given.get("purpose", ""),
-        kind=given.get("kind") or manifest.kind,
-        platform_instance=platform_name(manifest),
-        external_id=manifest.source.external_id[:160],
-        environment=environment,
-        lineage=_lineage_of(step, manifest, environment, sibling),
-        business_owner=given["business_owner"],
-        technical_owner=given.get("technical_owner"),
-        escalation_contact=given.get("escalation_contact", ""),
-        created_at=step.now,
-    )
+    made = new_automation(step.subject, manifest, given)
+    made.lineage, made.created_at = _lineage_of(step, manifest, made.environment, sibling), step.now
     _save_as(step, made, "automation.registered")
     step.record("automation.registered", made, {"team": str(step.subject.pk)})
     return made
+
+
+def new_automation(team: Team, manifest: Manifest, given: Mapping[str, Any]) -> Automation:
+    """Return the automation of a manifest with the given `FIELDS`, unsaved."""
+    return Automation(
+        team=team,
+        name=(given.get("name") or manifest.name)[:160],
+        purpose=given.get("purpose") or "",
+        kind=given.get("kind") or manifest.kind,
+        platform_instance=platform_name(manifest),
+        external_id=manifest.source.external_id[:160],
+        environment=given.get("environment") or Environment.PRODUCTION,
+        business_owner=given.get("business_owner"),
+        technical_owner=given.get("technical_owner"),
+        escalation_contact=given.get("escalation_contact") or "",
+    )
 
 
 def _save_as(step: Step[Any], automation: Automation, why: str) -> None:
@@ -312,8 +315,12 @@ def _save_as(step: Step[Any], automation: Automation, why: str) -> None:
     save_with_history(automation, person=step.actor.person, at=step.now, why=f"{why} {step.actor.correlation}")
 
 
-def _changed_fields(automation: Automation, given: Mapping[str, Any]) -> list[str]:
-    """Change fields of an automation; fields of stage 1 wait in `amendment` after the draft state."""
+def change_fields(automation: Automation, given: Mapping[str, Any]) -> list[str]:
+    """Change fields of an automation, unsaved; fields of stage 1 wait in `amendment` after the draft state.
+
+    Returns:
+        The names of the changed fields.
+    """
     changed = []
     waits = automation.state != AutomationState.DRAFT
     for name, value in given.items():
@@ -327,14 +334,14 @@ def _changed_fields(automation: Automation, given: Mapping[str, Any]) -> list[st
             is_back = getattr(automation, column) == stored
             automation.amendment = rest if is_back else {**rest, column: stored}
         else:
-            setattr(automation, column, stored)
+            setattr(automation, name, value)
         changed.append(name)
     return changed
 
 
 def _amend(step: Step[Any], automation: Automation, given: Mapping[str, Any]) -> None:
     waits = automation.state != AutomationState.DRAFT
-    changed = _changed_fields(automation, given)
+    changed = change_fields(automation, given)
     if waits and any(name not in REVIEWED for name in changed):
         refusal = access.token_refusal(step.actor, Permission.AUTOMATION_AMEND, automation)
         if refusal is not None:  # it asks for no decision, and a program cannot amend by itself (S5)
@@ -361,7 +368,7 @@ def amend_automation(step: Step[Automation], *, fields: Mapping[str, Any]) -> Ef
     """
     given = _checked(fields)
     _check_owners(step, step.subject.team, step.subject, given)
-    changed = _changed_fields(step.subject, given)
+    changed = change_fields(step.subject, given)
     if not step.subject.name:
         raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
     ownership_transitions.end_settled_interims(step.subject, step)
