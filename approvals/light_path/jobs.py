@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
 from approvals.assignment.context import load_context
+from approvals.decisions.jobs.reminders import deadline_reminder
 from approvals.inbox.queries.approvals import SPOT_CHECK_RELATIONS
 from approvals.light_path import spot_checks
 from approvals.light_path.transitions.spot_checks import draw, lapse_sample, mail_context, pass_on_sample
@@ -47,7 +48,9 @@ def remind(now: datetime) -> int:
         "submission__automation__team", "submission__version", "before", "submission__policy", *SPOT_CHECK_RELATIONS
     )
     for sample in waiting.order_by("pk"):
-        if not (word := _due_reminder(sample, now)):
+        assert sample.due_at is not None  # the query filters on it
+        assert sample.drawn_at is not None
+        if not (word := deadline_reminder(sample.drawn_at, sample.due_at, now)):
             continue
         with transaction.atomic():
             people = spot_checks.reviewers_of(sample, load_context(sample, now))
@@ -57,12 +60,3 @@ def remind(now: datetime) -> int:
             )
             sent += len(outbox.queue(notices))
     return sent
-
-
-def _due_reminder(sample: Sample, now: datetime) -> str:
-    """Return the latest reminder that is due; empty before the first."""
-    assert sample.due_at is not None  # the query filters on both
-    assert sample.drawn_at is not None
-    if now >= sample.due_at - timedelta(days=1):
-        return "day_before"
-    return "half" if now >= sample.drawn_at + (sample.due_at - sample.drawn_at) / 2 else ""

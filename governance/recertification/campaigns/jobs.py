@@ -21,7 +21,7 @@ from governance.recertification.campaigns.reviewer_ladders import Ladders
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.transitions import open_campaign
 from governance.recertification.campaigns.transitions.open_campaign import JOB
-from governance.recertification.models import UNCLOSED, WAITING, Campaign, CampaignState, Item, Joining
+from governance.recertification.models import WAITING, Campaign, CampaignState, Item, Joining
 
 log = structlog.get_logger(__name__)
 
@@ -103,12 +103,3 @@ def to_join(campaign: Campaign, now: datetime) -> QuerySet[Item]:
     )
     items = Item.objects.filter(pk__in=grants.order_by().values("pk").union(automations.order_by().values("pk")))
     return items.filter(~Exists(joinings)).order_by("pk")
-
-
-def is_under_review(scope: Scope, now: datetime) -> int:
-    """Count the grants and automations of a scope that are already under review."""
-    unclosed = Item.objects.filter(state__in=UNCLOSED).order_by()
-    return (
-        unclosed.filter(grant__in=scope.grants(now).values("pk")).count()
-        + unclosed.filter(automation__in=scope.automations(now).values("pk")).count()
-    )

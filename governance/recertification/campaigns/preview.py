@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import grace_by_tier
@@ -40,6 +39,6 @@ def preview_campaign(campaign_scope: Scope, deadline: datetime, now: datetime) -
     return Preview(
         grants=long_enough.filter(~under_review()).count(),
         automations=automations.filter(~under_review("automation")).count(),
-        joined=campaign_jobs.is_under_review(campaign_scope, now),
+        joined=grants.filter(under_review()).count() + automations.filter(under_review("automation")).count(),
         too_short=grants.count() - long_enough.count(),
     )

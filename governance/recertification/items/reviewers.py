@@ -20,11 +20,16 @@ from governance.recertification.models import Asks, Item, Question
 from inventory.models import Automation, Resource
 
 
-def questions_for(item: Item, tier: str) -> tuple[Asks, ...]:
-    """Questions to ask: both for standard, high and sampled low-risk grants, otherwise only *needed* (S4)."""
-    if item.grant is not None and (tier != "low" or sampling.is_drawn(item.grant)):
-        return (Asks.NEEDED, Asks.ACCEPTABLE)
-    return (Asks.NEEDED,)
+def wanted_questions(item: Item) -> tuple[Asks, ...]:
+    """Questions of an item: both for standard, high and sampled low-risk grants, otherwise only *needed* (S4).
+
+    The present tier counts. A new item draws the sample; a saved one keeps its draw.
+    """
+    grant = item.grant
+    if grant is None:
+        return (Asks.NEEDED,)
+    is_drawn = sampling.is_drawn(grant) if item._state.adding else item.is_sample
+    return (Asks.NEEDED, Asks.ACCEPTABLE) if grant.counted_tier != "low" or is_drawn else (Asks.NEEDED,)
 
 
 def ladder(item: Item, asks: Asks, bench: Bench) -> list[Person]:
@@ -165,7 +170,7 @@ def people_on_ladder(context: ItemContext, question: Question) -> list[Person]:
 
 def questions_without_reviewer(item: Item, bench: Bench) -> list[str]:
     """Questions of a new item without an eligible reviewer (A9)."""
-    return _short(load_context(item, bench.now), questions_for(item, item.counted_tier), bench)
+    return _short(load_context(item, bench.now), wanted_questions(item), bench)
 
 
 def _short(context: ItemContext, questions: Iterable[Asks], bench: Bench) -> list[str]:
@@ -173,13 +178,6 @@ def _short(context: ItemContext, questions: Iterable[Asks], bench: Bench) -> lis
     ladders = {asks: ladder(item, asks, bench) for asks in questions}
     taken = {pk for asks in ladders for pk in people_of_other_question(context, asks)}
     return first_reviewers(ladders, item.of_automation, context.parties, taken)[0]
-
-
-def wanted_questions(item: Item) -> tuple[Asks, ...]:
-    """Questions an open item needs answered to keep its grant, by the present tier (S4)."""
-    grant = item.grant
-    is_both = grant is not None and (grant.counted_tier != "low" or bool(item.snapshot.get("drawn")))
-    return (Asks.NEEDED, Asks.ACCEPTABLE) if is_both else (Asks.NEEDED,)
 
 
 def missing_questions(context: ItemContext) -> list[Asks]:

@@ -119,9 +119,8 @@ def test_the_same_people_are_asked_as_of_an_item_opened_alone(held: Held) -> Non
         if item.grant_id is not None:
             item.grant = Grant.objects.select_related(*OF_GRANT).get(pk=item.grant_id)
         bench, parties = Bench.load(now), load_context(item, now).parties
-        tier = item.snapshot["tier"]
         wanted = {}
-        for asks in reviewers.questions_for(item, tier):
+        for asks in reviewers.wanted_questions(item):
             people = reviewers.ladder(item, asks, bench)
             first = next(
                 one

@@ -22,7 +22,8 @@ from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from governance.recertification.campaigns import notices as campaign_notices
 from governance.recertification.campaigns import rules as campaign_rules
-from governance.recertification.campaigns import scope, snapshot
+from governance.recertification.campaigns import snapshot
+from governance.recertification.campaigns.preview import preview_campaign
 from governance.recertification.campaigns.reviewer_ladders import AssignedQuestion, Ladders
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import AD_HOC, Chunk
@@ -69,7 +70,7 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
     campaign.deadline = times["high"].deadline
     campaign.grace_until = max(times_of_tier.grace_until for times_of_tier in times.values())
     campaign.grants_until, campaign.automations_until = snapshot.last_keys()
-    campaign.expected = expected_items(campaign_scope, step.now, campaign.deadline)
+    campaign.expected = preview_campaign(campaign_scope, campaign.deadline, step.now).total
     if not campaign.expected:
         raise refuse(Refusal("R2", "input", "The scope has no items. Choose a wider scope or an earlier day."))
     nudge.send(JOB)
@@ -87,12 +88,6 @@ def deadline_words(now: datetime) -> str:
         f"Choose a working day from {first:%d %b %Y} on, at most {schedule.MAX_DAYS_AHEAD} days from today: people need"
         f" {schedule.LEAST_WORKING_DAYS} whole working days at the least."
     )
-
-
-def expected_items(campaign_scope: Scope, now: datetime, deadline: datetime) -> int:
-    """Number of items the campaign will have, joined ones included."""
-    grants = scope.reviewable(campaign_scope.grants(now), snapshot.grace_by_tier(deadline))
-    return grants.count() + campaign_scope.automations(now).count()
 
 
 @on_opening(event="campaign.items_opened", duties=[campaign_rules.not_frozen])

@@ -96,10 +96,11 @@ def open_item(step: Step[Item]) -> Effect:
     item.opened_at, item.deadline, item.grace_until = step.now, times.deadline, times.grace_until
     item.snapshot = {**item.snapshot, **snapshot(item, tier)}
     _note_conflicts(item, step.now)
-    if tier == "low" and Asks.ACCEPTABLE in reviewers.questions_for(item, tier):
+    wanted = reviewers.wanted_questions(item)
+    if tier == "low" and Asks.ACCEPTABLE in wanted:
         item.snapshot["drawn"] = True
     step.save(item)
-    questions = ask_questions(step, step.context, reviewers.questions_for(item, tier), bench)
+    questions = ask_questions(step, step.context, wanted, bench)
     return Effect(
         payload={
             "deadline": ledger_events.instant(item.deadline),
@@ -216,7 +217,7 @@ def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
     tier = item.counted_tier
     people = [
         person
-        for asks in reviewers.questions_for(item, tier)
+        for asks in reviewers.wanted_questions(item)
         if (person := next((candidate for candidate in reviewers.ladder(item, asks, bench) if candidate.is_here), None))
         is not None
     ]
