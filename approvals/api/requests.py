@@ -15,7 +15,6 @@ from governance.core.duties.refusals import Refusal, refuse
 from governance.core.texts import free_text
 from governance.web.requests.parameters import DIGITS
 from inventory.importers.secrets.slots import published_secret
-from inventory.models import Environment
 
 JSON = "application/json"
 NUL = "\0"
@@ -141,5 +140,3 @@ EXPORT_BODY: dict[str, Any] = {
         "content": {JSON: {"schema": {}}},
     }
 }
-
-ENVIRONMENTS = tuple(Environment.values)

@@ -239,11 +239,9 @@ def _conflicts(preview: Preview, actor: Actor) -> list[ConflictOut]:
 def _row(preview: Preview, row: PreviewRow, drawn: dict[str, Any]) -> dict[str, Any]:
     requested = row.requested
     return {
-        **{name: drawn[name] for name in ("sentence", "scope", "level", "asked_of")},
-        "key": row.key,
+        **{name: drawn[name] for name in ("key", "sentence", "scope", "level", "tier", "asked_of")},
         "kind": "credential" if requested.privilege is None else "privilege",
         "data_class": preview.counted_class(row) or "restricted",
-        "tier": requested.tier,
         "reasons": requested.reasons,
         "recognised": preview_rows.is_recognised(row),
         "resource": row.resource if row.is_named else None,
