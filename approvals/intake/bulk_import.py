@@ -184,7 +184,7 @@ def _refuse_all(work: _Slice, items: Sequence[ImportItem], refusal: Refusal) -> 
         return Counter()
     _import_item(work, items[0], {})
     for item in items[1:]:
-        previews.refuse_item(item, _refusal_words(refusal))
+        previews.refuse_item(item, refusal.words)
     return Counter({Outcome.REFUSED.value: len(items)})
 
 
@@ -193,7 +193,7 @@ def _import_item(work: _Slice, item: ImportItem, owners: Mapping[int, Person]) -
     try:
         _confirm(work, item, owners)
     except Refused as error:
-        previews.refuse_item(item, _refusal_words(error.refusal))
+        previews.refuse_item(item, error.refusal.words)
     except (OperationalError, InterfaceError):
         raise  # the database is unreachable: the next run continues
     except Exception:
@@ -227,7 +227,3 @@ def _owners(order: Order, owners: Mapping[int, Person]) -> dict[str, Person | No
     """Owners that the order names, for new automations."""
     technical = owners.get(order.technical_owner) if order.technical_owner is not None else None
     return {"business_owner": owners.get(order.business_owner), "technical_owner": technical}
-
-
-def _refusal_words(refusal: Refusal) -> str:
-    return f"{refusal.sentence} {refusal.to_do}".strip()

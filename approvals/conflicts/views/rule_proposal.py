@@ -103,7 +103,7 @@ def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: st
             for problem in error.problems:
                 form.add_error("text", str(problem))
         except InvalidInput as error:
-            for _, sentence in error.refusal.detail or (("", f"{error.refusal.sentence} {error.refusal.to_do}"),):
+            for _, sentence in error.refusal.detail or (("", error.refusal.words),):
                 form.add_error("text", sentence.strip())
         except Refused as error:
             return refused(request, error.refusal, context={"back_href": back, "typed": form.cleaned_data["text"]})

@@ -79,7 +79,7 @@ def decide_together(request: Request) -> HttpResponse:
             shown = request.POST.get(f"shown-{record.pk}", "")
             verb(record, actor=actor, now=reader.now, reason=reason, shown_digest=shown, batch=batch)
         except Refused as error:
-            problems.append(f"{_name(record)}: {error.refusal.sentence} {error.refusal.to_do}".strip())
+            problems.append(f"{_name(record)}: {error.refusal.words}")
         else:
             done += 1
     if done:

@@ -279,7 +279,7 @@ def _confirm(request: Request, work: Work, loaded: Preview, details: AutomationF
             details.add_error(name, message)
         if field_errors:
             return work.page(request, loaded, details, submitted=True, status=error.status)
-        messages.error(request, f"{error.refusal.sentence} {error.refusal.to_do}".strip())
+        messages.error(request, error.refusal.words)
         return _to_preview(work.item)
     # without a version, a concurrent request has confirmed it, and submits it
     return version or _to_preview(work.item)

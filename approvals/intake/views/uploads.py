@@ -143,7 +143,7 @@ def _wrong_owners(builder: Builder, team: Team, form: OrderForm) -> bool:
     named = {name: form.cleaned_data[name] for name in ("business_owner", "technical_owner")}
     refusals: list[tuple[str, Refusal]] = ownership_rules.owner_refusals(team, None, named, builder.now)
     for name, refusal in refusals:
-        form.add_error(name, f"{refusal.sentence} {refusal.to_do}")
+        form.add_error(name, refusal.words)
     return bool(refusals)
 
 

@@ -103,7 +103,7 @@ class Command(BaseCommand):
         }
         owner_refusals = [owner_refusal for _, owner_refusal in ownership_rules.owner_refusals(team, None, named, now)]
         for refusal in [*([import_refusal] if import_refusal else []), *owner_refusals]:
-            raise CommandError(f"{refusal.sentence} {refusal.to_do}".strip())
+            raise CommandError(refusal.words)
 
     def _read(self, batch: ImportBatch, folders: list[str], team: Team, is_stopped: list[bool]) -> None:
         if batch.progress == BatchState.CONFIRMING:
@@ -118,7 +118,7 @@ class Command(BaseCommand):
             try:
                 previews.add_results(batch, entries_read, now=business_time.now(), team=team)  # type: ignore[arg-type]  # unread files are filtered above
             except Refused as error:
-                raise CommandError(f"{error.refusal.sentence} {error.refusal.to_do}") from error
+                raise CommandError(error.refusal.words) from error
             read += len(entries_read)
             self._tell(f"{read:,} read")
         for reason, count in sorted(passed_over.items()):

@@ -91,7 +91,7 @@ def resource_propose(request: Request, pk: int) -> HttpResponse:
         try:
             return redirect("proposal", proposing.write(request, row, now, form.document(), reason).pk)
         except InvalidInput as error:
-            form.add_error(None, f"{error.refusal.sentence} {error.refusal.to_do}".strip())
+            form.add_error(None, error.refusal.words)
         except Refused as error:
             return refused(request, error.refusal, context={"back_href": resource.href, "typed": reason})
     context = {

@@ -29,6 +29,11 @@ class Refusal:
     is_attempt: bool = False
 
     @property
+    def words(self) -> str:
+        """The reason and what can be done, in one line."""
+        return f"{self.sentence} {self.to_do}".strip()
+
+    @property
     def diff(self) -> list[dict[str, str]]:
         """What of the detail is a change: label, before, after."""
         return [dict(zip(("label", "before", "after"), row, strict=True)) for row in self.detail if len(row) == 3]

@@ -100,7 +100,7 @@ def _next_step(credential: Credential, actor: Actor, now: datetime) -> Shape | N
         actions.append({"label": "It is kept here", "kind": "filled", "post": yes, "fields": fields})
         actions.append({"label": "It is not", "kind": "quiet", "post": not_here, "fields": fields})
     elif refusal.kind == "duty":
-        text = f"{refusal.sentence} {refusal.to_do}"
+        text = refusal.words
     return {"lead": f"{who} says that {store.name} keeps it.", "text": text, "actions": actions}
 
 
@@ -174,7 +174,7 @@ class FactsForm(SecretFreeForm):
         stay = [pk for pk in (current_owner.pk if current_owner is not None else None, was_shown) if pk is not None]
         owner.queryset = Person.objects.filter(active | Q(pk__in=stay))
         if stays is not None and not self.is_bound:
-            owner.disabled, owner.help_text = True, f"{stays.sentence} {stays.to_do}"
+            owner.disabled, owner.help_text = True, stays.words
         for field in self.fields.values():
             field.show_hidden_initial = True  # value that the page showed, so that an old page undoes no change
 

@@ -147,7 +147,7 @@ def _next_step(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
     if refusal is None:
         text = "Once it is active, privileges on it can be approved."
     elif refusal.kind == "duty" or not resource.data_class:
-        text = f"{refusal.sentence} {refusal.to_do}".strip()
+        text = refusal.words
     actions = [_post_button("Activate it", "resource_activate", resource)] if refusal is None else []
     return {"lead": "Its owner has accepted.", "text": text, "actions": actions}
 

@@ -23,7 +23,7 @@ from governance.core.texts import free_text
 from governance.recertification.campaigns import notices as campaign_notices
 from governance.recertification.campaigns import rules as campaign_rules
 from governance.recertification.campaigns import snapshot
-from governance.recertification.campaigns.preview import preview_campaign
+from governance.recertification.campaigns.queries import preview_campaign
 from governance.recertification.campaigns.reviewer_ladders import AssignedQuestion, Ladders
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import AD_HOC, Chunk

@@ -17,7 +17,8 @@ from governance.core.clock import business_time, deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import Person, Team
-from governance.recertification.campaigns import preview, scope, scope_words
+from governance.recertification.campaigns import queries as campaign_queries
+from governance.recertification.campaigns import scope, scope_words
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.transitions import open_campaign
 from governance.recertification.campaigns.transitions.open_campaign import deadline_words
@@ -148,7 +149,7 @@ def new(request: Request) -> HttpResponse:
                 Campaign(name=name), actor=request.actor, now=now, reason=reason, campaign_scope=form.scope, day=day
             )
         except InvalidInput as error:
-            opening.add_error(None, f"{error.refusal.sentence} {error.refusal.to_do}".strip())
+            opening.add_error(None, error.refusal.words)
         except Refused as error:
             return refused(request, error.refusal, context={"typed": reason})
         else:
@@ -174,7 +175,6 @@ def _context(form: Filter, opening: Opening, now: datetime) -> Shape:
     if chosen is None:
         form.add_error("until", deadline_words(now))
         return context
-    estimate = preview.preview_campaign(form.scope, chosen["high"].deadline, now)
+    estimate = campaign_queries.preview_campaign(form.scope, chosen["high"].deadline, now)
     kept = {**form.scope.to_dict(), "until": until.isoformat()}
-    scope_words_of_form = scope_words.scope_sentence(form.scope)
-    return {**context, "kept": kept, "preview": estimate, "scope": scope_words_of_form}
+    return {**context, "kept": kept, "preview": estimate, "scope": scope_words.scope_sentence(form.scope)}

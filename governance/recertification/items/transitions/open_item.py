@@ -223,14 +223,15 @@ def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
     ]
     zones = [zone_of(person) for person in people] or [organisation_zone()]
     why = {item.reason, *item.snapshot.get("joined", ())}
-    if grant is not None:
-        if not grant.is_live(now) or not (grant.renew or why & UNTIL_ITS_END):
-            return None
-        began_at, ends_at, review_on = grant.begins_at, grant.ends_at, grant.review_on
+    if grant is None:
+        automation = item.of_automation
+        is_reviewed = automation.state == AutomationState.LIVE
+        began_at, review_on = automation.created_at, automation.review_on
     else:
-        if item.of_automation.state != AutomationState.LIVE:
-            return None
-        began_at, ends_at, review_on = item.of_automation.created_at, None, item.of_automation.review_on
+        is_reviewed = grant.is_live(now) and (grant.renew or bool(why & UNTIL_ITS_END))
+        began_at, review_on = grant.begins_at, grant.review_on
+    if not is_reviewed:
+        return None
     if why & BEFORE_ITS_TIME:
         soon = schedule.review_after_event(tier, now=now, began_at=began_at)
         review_on = min(review_on or soon, soon)
@@ -241,7 +242,7 @@ def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
     )
     holidays = organisation_holidays()
     times = schedule.plan_times(
-        tier, began_at=began_at, review_at=review_at, ends_at=ends_at, now=now, zones=zones, holidays=holidays
+        tier, began_at=began_at, review_at=review_at, ends_at=item.ends_at, now=now, zones=zones, holidays=holidays
     )
     if times is not None and review_triggers.INCIDENT in why:
         times = schedule.shorten_times(times, tier, now=now, zones=zones, holidays=holidays)

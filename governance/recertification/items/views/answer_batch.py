@@ -77,7 +77,7 @@ def _draft_answer(question: Question, kind: AnswerKind, reason: str, request: Re
     try:
         drafts.save_draft(question, kind, actor=actor, now=now, reason=reason, seen=seen)
     except Refused as error:
-        return f"{error.refusal.sentence} {error.refusal.to_do}".strip()
+        return error.refusal.words
     return ""
 
 
