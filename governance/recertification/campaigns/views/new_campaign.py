@@ -35,6 +35,7 @@ OFFERED = 200
 DAYS = 14
 
 ANY = [("", "Any")]
+DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
 class Filter(forms.Form):
@@ -61,14 +62,8 @@ class Filter(forms.Form):
         label="Not used for days",
         help_text="Of what is measured: not measured is not unused.",
     )
-    reviewed_before = forms.DateField(
-        required=False,
-        label="Neither approved nor reviewed since",
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
-    until = forms.DateField(
-        label="Answer by", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
+    reviewed_before = forms.DateField(label="Neither approved nor reviewed since", required=False, widget=DAY)
+    until = forms.DateField(label="Answer by", required=False, widget=DAY)
 
     def __init__(self, data: QueryDict, *, now: datetime) -> None:
         given = data.copy()
