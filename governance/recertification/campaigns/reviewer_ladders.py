@@ -35,20 +35,22 @@ class Ladders:
 
     bench: Bench
     _automations: dict[int, Automation] = field(default_factory=dict)
-    _resources: dict[int, Resource] = field(default_factory=dict)
     _needed: dict[int, list[Person]] = field(default_factory=dict)
     _acceptable: dict[int | None, list[Person]] = field(default_factory=dict)
     _parties: dict[int, set[int]] = field(default_factory=dict)
     _put: dict[tuple[int, int | None, bool], list[AssignedQuestion]] = field(default_factory=dict)
 
     def read(self, pairs: Collection[tuple[int, int | None]]) -> None:
-        """Read the rows that the ladders of these pairs need and that were not read before; there is at least one pair."""
-        held_by, held_on = zip(*pairs, strict=True)
-        automations = set(held_by) - self._automations.keys()
-        self._automations |= Automation.objects.select_related(*OF_AUTOMATION, "interim__person").in_bulk(automations)
+        """Read the ladders of these pairs, at least one, that were not read before."""
+        held_by, held_on = map(set, zip(*pairs, strict=True))
+        rows = Automation.objects.select_related(*OF_AUTOMATION, "interim__person")
+        automations = rows.in_bulk(held_by - self._automations.keys())
+        self._automations |= automations
+        self._needed |= {pk: reviewers.needed_ladder(row, self.bench) for pk, row in automations.items()}
         self._parties |= reviewers.parties_of(automations)
-        resources = set(held_on) - {None} - self._resources.keys()
-        self._resources |= Resource.objects.select_related(*OF_RESOURCE).in_bulk(resources)
+        keys = held_on - self._acceptable.keys()
+        resources = Resource.objects.select_related(*OF_RESOURCE).in_bulk(keys - {None})
+        self._acceptable |= {pk: reviewers.acceptable_ladder(resources.get(pk), self.bench) for pk in keys}
 
     def put(self, automation: int, resource: int | None, *, both: bool) -> list[AssignedQuestion]:
         """Assign the questions about a pair; empty if one of them has no eligible reviewer (A9).
@@ -65,13 +67,8 @@ class Ladders:
 
     def _read_off(self, automation: int, resource: int | None, both: bool) -> list[AssignedQuestion]:
         held_by = self._automations[automation]
-        if automation not in self._needed:
-            self._needed[automation] = reviewers.needed_ladder(held_by, self.bench)
         ladders = {Asks.NEEDED: self._needed[automation]}
         if both:
-            if resource not in self._acceptable:
-                kept_on = self._resources[resource] if resource is not None else None
-                self._acceptable[resource] = reviewers.acceptable_ladder(kept_on, self.bench)
             ladders[Asks.ACCEPTABLE] = self._acceptable[resource]
         short, first = reviewers.first_reviewers(ladders, held_by, self._parties.get(automation, ()))
         if short:
