@@ -34,10 +34,6 @@ from inventory.models import ImportItem, ImportState, Version
 
 View = Callable[..., HttpResponse]
 
-FORMATS = (
-    {"name": "n8n workflow export", "text": "one workflow, or a list of them (.json)"},
-    {"name": "MCP client configuration", "text": "mcp.json, claude_desktop_config.json, VS Code settings"},
-)
 #: Next step for a version that waits for a waiver.
 FINISHED_LATER = "Once security has granted the waiver, finish it from the automation’s page."
 #: Name of a pasted text in lists of files.
@@ -109,14 +105,11 @@ def _start(
     teams = [{"value": team.pk, "label": team.name, "selected": str(team.pk) == chosen} for team in builder.teams]
     context: Shape = {
         "now": builder.now,
-        "action": reverse("import"),
         "teams": teams if len(teams) > 1 else [],
         "limit": f"up to {upload_limits.limit()}, several at once",
         "problems": problems if builder.teams else [NO_TEAM],
         "count": count,
         "pasted": pasted,
-        "formats": FORMATS,
-        "form_href": reverse("import_form") if builder.teams else "",
         "uploads": upload_page.uploads_of(builder.person, builder.now),
         "drafts": builder.drafts(),
         "adding": upload_page.adding() if builder.teams else None,

@@ -21,14 +21,8 @@ def start() -> Shape:
     """The first page."""
     return {
         "chrome": frame("Rita Novak", "import", recertify=1),
-        "action": "/import",
         "limit": "up to 5 MB each, several at once",
         "problems": [],
-        "formats": [
-            {"name": "n8n workflow export", "text": "one workflow, or a list of them (.json)"},
-            {"name": "MCP client config", "text": "mcp.json, claude_desktop_config.json, VS Code settings"},
-        ],
-        "form_href": "/import/form",
         "drafts": [
             {
                 "pk": 1,

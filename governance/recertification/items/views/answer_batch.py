@@ -103,7 +103,6 @@ def _show_page(request: Request, now: datetime, *, error: str = "", status: int 
             }
             for question in questions
         ],
-        "action": reverse("recert_together"),
         "kinds": [{"value": kind.value, "label": kind.label} for kind in SETTLING],
         "answer": typed.get("answer", ""),
         "reason": {"value": typed.get("reason", ""), "error": error},
