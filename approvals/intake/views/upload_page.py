@@ -266,22 +266,16 @@ def _import_effect(item: Any) -> str:
 # --- first page and discard ------------------------------------------------------------------------------------
 
 
-def uploads_of(person: Person, now: datetime) -> list[Shape]:
-    """A person's uploads of several automations: running, unfinished or recently finished, newest first."""
+def uploads_of(person: Person, now: datetime) -> QuerySet[Any]:
+    """A person's uploads of several automations: running, unfinished or recently finished, newest first.
+
+    Each has ``left``, the number of automations that are not imported.
+    """
     is_open = Q(items__progress=ImportState.PREVIEW, items__version=None)
     uploads = ImportBatch.objects.filter(by=person, size__gt=1).annotate(left=Count("items", filter=is_open))
     recent = Q(size__gt=FEW, at__gte=now - SHOWN_FOR)
     uploads = uploads.filter(Q(left__gt=0) | Q(progress=BatchState.CONFIRMING) | recent)
-    return [
-        {
-            "name": times.counted(upload.size, "automation"),
-            "href": reverse("import_batch", args=[upload.pk]),
-            "at": upload.at,
-            "state": upload.progress,
-            "left": upload.left,
-        }
-        for upload in uploads.order_by("-pk")[:MOST]
-    ]
+    return uploads.order_by("-pk")[:MOST]
 
 
 def discard_sentence(batch: ImportBatch) -> str:

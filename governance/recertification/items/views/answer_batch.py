@@ -17,7 +17,7 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
 from governance.recertification.items import drafts
 from governance.recertification.items import queries as item_queries
-from governance.recertification.items.views import card, queue
+from governance.recertification.items.views import card
 from governance.recertification.models import SETTLING, AnswerKind, Question
 from governance.web.components.times import counted
 from governance.web.pages.page import page
@@ -95,15 +95,13 @@ def _show_page(request: Request, now: datetime, *, error: str = "", status: int 
         "rows": [
             {
                 "question": question,
-                "href": queue.href(question),
-                "title": question.item.title,
                 "facts": facts[question.item_id],
                 "shown": card.sign_card(facts[question.item_id].recommended.advice),
                 "ticked": str(question.pk) in typed.getlist("question"),
             }
             for question in questions
         ],
-        "kinds": [{"value": kind.value, "label": kind.label} for kind in SETTLING],
+        "kinds": SETTLING,
         "answer": typed.get("answer", ""),
         "reason": {"value": typed.get("reason", ""), "error": error},
     }
