@@ -306,7 +306,7 @@ def test_the_page_costs_the_same_for_few_records_as_for_many(
     scenarios.decide_app(company, more)
     omar = client_of(company.people.omar)
     few, many = (cost(omar, f"{reverse(PAGE)}?of={one.pk}")[0] for one in (two_in_stage_2[0], more))
-    assert few == many <= 27
+    assert few == many <= 20
 
 
 def shown(client: Client, *submissions: Submission) -> Any:
@@ -357,4 +357,4 @@ def test_credentials_of_several_submissions_cost_no_more_than_of_one(
         cost(omar, f"{reverse(PAGE)}?{'&'.join(f'of={each.pk}' for each in some)}")[0]
         for some in ((stock_in_stage_2,), (stock_in_stage_2, other))
     )
-    assert one == both <= 28
+    assert one == both <= 21

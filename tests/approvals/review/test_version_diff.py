@@ -245,7 +245,7 @@ def costs(c: Company, made: Submission) -> list[int]:
             page = client.get(address)
         assert len(page.content) <= 60_000
         found.append(len(asked))
-    assert max(found) <= 32, found
+    assert max(found) <= 28, found
     return found
 
 
