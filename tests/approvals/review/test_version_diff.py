@@ -245,7 +245,7 @@ def costs(c: Company, made: Submission) -> list[int]:
             page = client.get(address)
         assert len(page.content) <= 60_000
         found.append(len(asked))
-    assert max(found) <= 28, found
+    assert max(found) <= 29, found
     return found
 
 
@@ -258,7 +258,8 @@ def test_stage_1_diff_query_count_is_constant(company: Company, start: Submissio
 @pytest.mark.full("changes much, to count queries")
 @starting_point(ONE_MORE_BY_HAND, lambda c: stock_report.app_approved(c, stock_report.newest(c)), name="in stage 2")
 def test_stage_2_diff_query_count_is_constant(company: Company, start: Submission) -> None:
-    few = costs(company, start)
+    costs(company, start)
+    few = costs(company, stock_report.submitted(company, more(2)))  # the app's decision carries over, as to the next one
     assert few == costs(company, stock_report.submitted(company, more(7)))
 
 
