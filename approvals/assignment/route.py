@@ -179,7 +179,8 @@ class Route:
         if approval.stage == 1 or len(seats) < 2 or len(seats) <= len(usual):
             return frozenset()
         if self._stopped is None:
-            self._stopped = stopped_grants.stoppers_by_matter(self.submission.automation)
+            matters = stopped_grants.stopped_matters(self.submission.automation)
+            self._stopped = stopped_grants.stoppers_by_matter(matters)
         return self._stopped.get(approval.matter, frozenset())
 
     def seats(self, approval: Approval) -> list[Seat]:

@@ -228,18 +228,17 @@ def refusals_for_owners(automation: Automation, now: datetime) -> dict[int, Refu
     submission = automation.submissions.filter(state__in=UNFINISHED).first()
     if submission is None:
         return {}
-    parties = set(submission.parties.values_list("person", flat=True))
     decided = DecisionPerson.objects.filter(submission=submission)
     reasons = dict.fromkeys(decided.values_list("person", flat=True), "has decided")
     for pk in _candidate_ids(submission, now):
         reasons.setdefault(pk, "is asked to decide")
-    names = Person.objects.in_bulk(reasons.keys() - parties)
+    people = Person.objects.filter(pk__in=reasons).exclude(pk__in=submission.parties.values("person"))
     to_do = "Name somebody else; or wait until the submission has ended, or withdraw it."
     return {
         pk: Refusal(
-            "SOD-1", "duty", f"{person.name} {reasons[pk]} in its open submission, and an owner decides nothing.", to_do
+            "SOD-1", "duty", f"{name} {reasons[pk]} in its open submission, and an owner decides nothing.", to_do
         )
-        for pk, person in names.items()
+        for pk, name in people.order_by().values_list("pk", "name")
     }
 
 

@@ -8,7 +8,7 @@ the question has the seats of an earlier refusal, and the people who stopped the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -20,12 +20,14 @@ from inventory.importers import privilege_scope
 from inventory.models import Automation
 
 
-def stoppers_by_matter(automation: Automation) -> dict[str, frozenset[int]]:
-    """Return the ids of the people who stopped a grant that has not been approved again, by `Approval.matter`.
+def stoppers_by_matter(matters: Mapping[str, str]) -> dict[str, frozenset[int]]:
+    """Return the ids of the people who stopped some grants, by `Approval.matter`.
 
-    Costs two more queries if a grant was stopped. Under a delegation both people stopped it (A11).
+    Two queries if a grant was stopped. Under a delegation both people stopped it (A11).
+
+    Args:
+        matters: of `stopped_matters`.
     """
-    matters = _matters(automation)
     if not matters:
         return {}
     stops = [
@@ -40,13 +42,15 @@ def stoppers_by_matter(automation: Automation) -> dict[str, frozenset[int]]:
     }
 
 
-def matters_stopped_since(submission: Submission) -> frozenset[str]:
+def matters_stopped_since(submission: Submission, matters: Mapping[str, str]) -> frozenset[str]:
     """Return the matters (`Approval.matter`) stopped after the submission was made and not approved again (G5).
 
-    Costs two more queries if a grant was stopped. A stop and a submission both lock the automation, so their events
-    are in order.
+    Two queries if a grant was stopped. A stop and a submission both lock the automation, so their events are in order.
+
+    Args:
+        submission: the submission.
+        matters: of its automation, by `stopped_matters`.
     """
-    matters = _matters(submission.automation)
     if not matters:
         return frozenset()
     label, pk = ledger_events.name_of(submission)
@@ -68,8 +72,8 @@ def stopped_automation_ids(automations: Iterable[int]) -> set[int]:
     return set(stopped_grants().filter(automation__in=automations).order_by().values_list("automation", flat=True))
 
 
-def _matters(automation: Automation) -> dict[str, str]:
-    """Return `Approval.matter` of each stopped grant without a newer approval, by grant id.
+def stopped_matters(automation: Automation) -> dict[str, str]:
+    """Return `Approval.matter` of each stopped grant without a newer approval, by grant id; one query.
 
     Only an exact match replaces a grant: the same access by another connection or spelling leaves it stopped.
     """

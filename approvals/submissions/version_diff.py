@@ -149,7 +149,7 @@ def app_reasons(facts_now: Mapping[str, Any], before: Submission | None, *, sour
         before: the submission to compare with; None before the first.
         source_counts: whether a change of source alone needs stage 1.
     """
-    if before is None or before.app_approval is None:
+    if before is None or before.app_approval_id is None:
         return ["It was never approved."]
     earlier_facts = before.asked
     suspended_at = before.automation.suspended_by_review_at

@@ -61,6 +61,8 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     is_elsewhere = registered is not None and registered.team_id != team.pk
     if registered is not None and is_elsewhere and not _is_seen(registered, actor, now):
         registered = None  # the page reports that one exists, without details (I1)
+    if registered is not None and not is_elsewhere:
+        registered.team = team  # with its leads
     sibling = None if is_elsewhere else draft_automation.sibling_of(registered, manifest, draft, team)
     begun = draft_automation.initial_fields(registered, actor, sibling)
     draft = replace(draft, fields={**begun, **draft.fields})

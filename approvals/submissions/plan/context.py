@@ -163,6 +163,7 @@ def load_context(
     before_approvals = _approvals_of(before)
     same = [*siblings, *duplicates.ids_in_same_team(automation, likes.held)]
     earlier = prior_decision_queries.earlier_outcomes(registered, policy, now, same)
+    stopped_matters = stopped_grants.stopped_matters(registered) if registered is not None else {}
     context = PlanContext(
         content=content,
         submitter=submitter,
@@ -186,8 +187,8 @@ def load_context(
         before_approvals=before_approvals,
         promoted_from=_promoted_from(content, is_new=changes.before is None),
         earlier=earlier,
-        stopped=stopped_grants.stoppers_by_matter(registered) if registered is not None else {},
-        stopped_since=stopped_grants.matters_stopped_since(before) if before is not None else frozenset(),
+        stopped=stopped_grants.stoppers_by_matter(stopped_matters),
+        stopped_since=stopped_grants.matters_stopped_since(before, stopped_matters) if before else frozenset(),
         votes=_votes(before_approvals.values(), changes, earlier),
         bench=Bench.load(now),
         owners=owners,

@@ -59,7 +59,9 @@ def put_in_force(step: Step[Submission]) -> Effect:
     context: SubmissionContext = step.context
     approved = [approval for approval in context.facts.second if approval.state == ApprovalState.APPROVED]
     before = version_diff.submission_in_force(automation)
-    still_stopped = stopped_grants.matters_stopped_since(submission)
+    still_stopped = stopped_grants.matters_stopped_since(
+        submission, stopped_grants.stopped_matters(submission.automation)
+    )
     left_out = unused_credentials.unneeded_credentials(approved, context.facts)
     granted = [approval for approval in approved if approval not in left_out]
     ended = _end_removed_grants(step, submission, granted)

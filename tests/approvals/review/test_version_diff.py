@@ -259,7 +259,9 @@ def test_stage_1_diff_query_count_is_constant(company: Company, start: Submissio
 @starting_point(ONE_MORE_BY_HAND, lambda c: stock_report.app_approved(c, stock_report.newest(c)), name="in stage 2")
 def test_stage_2_diff_query_count_is_constant(company: Company, start: Submission) -> None:
     costs(company, start)
-    few = costs(company, stock_report.submitted(company, more(2)))  # the app's decision carries over, as to the next one
+    few = costs(
+        company, stock_report.submitted(company, more(2))
+    )  # the app's decision carries over, as to the next one
     assert few == costs(company, stock_report.submitted(company, more(7)))
 
 
