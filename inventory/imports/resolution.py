@@ -265,7 +265,7 @@ def _settle_credentials(resolved: Resolution, automation: Automation | None) -> 
 def _entitlements(resolved: Resolution) -> dict[tuple[int, str], Entitlement]:
     saved = {resource.pk: resource for resource in resolved.resources.values() if not resource._state.adding}
     entitlements = {}
-    for row in Entitlement.objects.filter(resource__in=saved):
+    for row in Entitlement.objects.filter(resource__in=saved).order_by():
         row.resource = saved[row.resource_id]
         entitlements[row.resource_id, row.code] = row
     return entitlements
