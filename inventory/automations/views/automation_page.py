@@ -225,15 +225,19 @@ def _overview(automation: Automation, shown: Version | None, actor: Actor, now: 
 
 
 def _identities(shown: Version | None, actor: Actor, now: datetime) -> list[tuple[NonHumanIdentity, bool]]:
-    """Identities of a version besides its credentials, each with whether the reader may open its page; one query if it has none."""
+    """Identities of a version besides its credentials, each with whether the reader may open its page: at most two queries.
+
+    An identity that serves the automation is visible with it. The others are looked for.
+    """
     if shown is None:
         return []
     used = shown.version_identities.select_related("identity__owner", "identity__interim__person")
     identities = [row.identity for row in used]
-    if not identities:
-        return []
-    seen = NonHumanIdentity.objects.visible_to(actor, now).filter(pk__in=[identity.pk for identity in identities])
-    seen_ids = set(seen.values_list("pk", flat=True))
+    seen_ids = {identity.pk for identity in identities if identity.automation_id == shown.automation_id}
+    others = {identity.pk for identity in identities} - seen_ids
+    if others:
+        seen = NonHumanIdentity.objects.visible_to(actor, now).filter(pk__in=others)
+        seen_ids.update(seen.values_list("pk", flat=True))
     return [(identity, identity.pk in seen_ids) for identity in identities]
 
 
