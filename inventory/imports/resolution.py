@@ -252,8 +252,8 @@ def _settle_credentials(resolved: Resolution, automation: Automation | None) -> 
     for privilege in resolved.privileges.values():
         key, resource = (privilege.connector, privilege.instance), privilege.entitlement.resource
         row = resolved.bindings.get(key)
-        is_confirmed = row is not None and not row.is_open and row.resource_id == resource.pk
-        uses.setdefault(id(privilege.credential), {})[key] = credential_rules.Use(key, resource, is_confirmed)
+        use = credential_rules.Use(key, resource, is_confirmed=row is not None and not row.is_open)
+        uses.setdefault(id(privilege.credential), {})[key] = use
     used = [(credential, list(uses.get(id(credential), {}).values())) for credential in resolved.credentials.values()]
     for credential, resource in credential_rules.resources_of_credentials(used, resolved.resources, automation):
         credential.opens = resource

@@ -100,15 +100,12 @@ def _columns_of_approved(approved_fields: Mapping[str, Any]) -> dict[str, Any]:
     """Approved fields by column name; opaque ids of people become primary keys."""
     named = [str(approved_fields[name]) for name in ("business_owner", "technical_owner") if approved_fields.get(name)]
     people = {str(person.opaque_id): person.pk for person in Person.objects.filter(opaque_id__in=named)}
-    columns = {"business_owner_id": "business_owner", "technical_owner_id": "technical_owner"}
-    columns_to_set = {}
-    for column in AMENDED_BY_REVIEW:
-        name = columns.get(column, column)
-        if name in approved_fields:
-            columns_to_set[column] = (
-                people.get(str(approved_fields[name])) if column in columns else approved_fields[name]
-            )
-    return columns_to_set
+    names = {column: column.removesuffix("_id") for column in AMENDED_BY_REVIEW}
+    return {
+        column: approved_fields[name] if name == column else people.get(str(approved_fields[name]))
+        for column, name in names.items()
+        if name in approved_fields
+    }
 
 
 @transition(

@@ -59,16 +59,10 @@ def _grants_that_end(automation: Automation, now: datetime) -> list[Shape]:
     )
     if not counted["all"]:
         return [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
-    number = counted["all"]
+    number, detached, text = counted["all"], counted["detached"], ""
     rows = automation_page.blast_radius(automation, now) if automation.state == AutomationState.LIVE else []
-    ends = {
-        "icon": "minus",
-        "lead": f"{number} grant{'' if number == 1 else 's'} end{'s' if number == 1 else ''}.",
-        "text": "",
-    }
-    if counted["detached"]:
-        leave = "leaves" if counted["detached"] == 1 else "leave"
-        ends["text"] = (
-            f"What {counted['detached']} of them {leave} is held elsewhere: a revocation task opens for each."
-        )
-    return [ends, *rows]
+    if detached:
+        leave = "leaves" if detached == 1 else "leave"
+        text = f"What {detached} of them {leave} is held elsewhere: a revocation task opens for each."
+    lead = "1 grant ends." if number == 1 else f"{number} grants end."
+    return [{"icon": "minus", "lead": lead, "text": text}, *rows]

@@ -126,10 +126,8 @@ def _find_transfer(request: Request, pk: int, now: datetime) -> Transfer:
 
 def shortened_grants(automation: Automation, now: datetime) -> list[Shape]:
     """Grants that a transfer ends sooner, by name, with the new end."""
-    until, states = (
-        now + timedelta(days=transfers.RUNS_ON_DAYS),
-        (automation_queries.ACTIVE, automation_queries.SUSPENDED),
-    )
+    until = now + timedelta(days=transfers.RUNS_ON_DAYS)
+    states = (automation_queries.ACTIVE, automation_queries.SUSPENDED)
     rows = Automation.objects.filter(pk=automation.pk, grants__state__in=states, grants__ends_at__gt=until)
     ends = dict(rows.values_list("grants__key", "grants__ends_at"))
     if not ends:

@@ -16,7 +16,7 @@ from django.db.models import Q
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, invalid, refuse
 from governance.core.engine.step import save_with_history
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Team
@@ -277,7 +277,7 @@ def _lineage_of(step: Step[Team], manifest: Manifest, environment: str, promoted
         sibling = environments.chosen_sibling(step.subject, promoted_from.pk, environment)
         if sibling is None:
             sentence = f"{promoted_from.name} is in this environment already, or can't be promoted by this team."
-            raise refuse(Refusal("I10", "input", sentence, detail=(("sibling", sentence),)))
+            raise invalid("I10", "sibling", sentence)
     return sibling.lineage if sibling is not None and sibling.lineage is not None else uuid.uuid4()
 
 
@@ -285,8 +285,7 @@ def _create_automation(
     step: Step[Team], manifest: Manifest, given: Mapping[str, Any], sibling: Automation | None
 ) -> Automation:
     if given.get("business_owner") is None:
-        sentence = "Name who is accountable for it."
-        raise refuse(Refusal("I1", "input", sentence, detail=(("business_owner", sentence),)))
+        raise invalid("I1", "business_owner", "Name who is accountable for it.")
     made = new_automation(step.subject, manifest, given)
     made.lineage, made.created_at = _lineage_of(step, manifest, made.environment, sibling), step.now
     _save_as(step, made, "automation.registered")
@@ -370,7 +369,7 @@ def amend_automation(step: Step[Automation], *, fields: Mapping[str, Any]) -> Ef
     _check_owners(step, step.subject.team, step.subject, given)
     changed = change_fields(step.subject, given)
     if not step.subject.name:
-        raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
+        raise invalid("I1", "name", "Give it a name.")
     ownership_transitions.end_settled_interims(step.subject, step)
     step.save(step.subject)
     return Effect(payload={"changed": changed})

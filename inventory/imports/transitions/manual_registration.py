@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import invalid
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Team
 from governance.core.roles.roles import Permission
@@ -94,6 +94,6 @@ def register_by_hand(step: Step[Team], *, manifest: Manifest, fields: Mapping[st
     """
     lock_register()
     if not manifest.name.strip():
-        raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
+        raise invalid("I1", "name", "Give it a name.")
     version, payload = import_manifest(step, manifest, fields=fields)
     return Effect(subject=version, payload=payload)
