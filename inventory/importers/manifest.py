@@ -60,18 +60,22 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class CredentialRef:
-    """Credential of a privilege. `bound` is False if the source needs a credential and names none."""
-
+class _NamedCredential:
     type: str
     name: str = ""
     external_id: str = ""
-    bound: bool = True
 
     @property
     def key(self) -> tuple[str, str]:
         """Type and id; the name only without an id."""
         return self.type, self.external_id or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRef(_NamedCredential):
+    """Credential of a privilege. `bound` is False if the source needs a credential and names none."""
+
+    bound: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +105,12 @@ class Privilege:
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(_NamedCredential):
     """Metadata of one credential in the source (I6); never its value. `at` has the places that use it."""
 
-    type: str
-    name: str = ""
-    external_id: str = ""
     where: str = "node"
     lifetime: str = "static"
     at: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Type and id; the name only without an id."""
-        return self.type, self.external_id or self.name
 
 
 def merged_credentials(

@@ -209,16 +209,9 @@ class Owned(models.Model):
         return teams.filter(Q(lead=person) | Q(deputy_lead=person)).exists()
 
 
-def interim_condition(people: Collection[int], now: datetime, prefix: str = "") -> Q:
-    """Condition for rows with one of some people as interim owner at ``now``.
-
-    Args:
-        people: ids.
-        now: business time.
-        prefix: lookup path to the row, for example ``entitlement__resource__``.
-    """
-    path = f"{prefix}interim__"
-    return Q((f"{path}person__in", people), (f"{path}state", InterimState.CONFIRMED), (f"{path}until__gt", now))
+def interim_condition(people: Collection[int], now: datetime) -> Q:
+    """Condition for rows with one of some people, by id, as interim owner at ``now``."""
+    return Q(interim__person__in=people, interim__state=InterimState.CONFIRMED, interim__until__gt=now)
 
 
 def ownerless_condition(owner: str, now: datetime) -> Q:
