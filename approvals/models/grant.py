@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -243,37 +242,22 @@ class GrantUsage(models.Model):
         return f"{self.grant} on {self.day}"
 
 
-class Why(StrEnum):
-    """Why a grant was suspended or ended."""
+class Why(models.TextChoices):
+    """Why a grant was suspended or ended, in words for pages: "suspended: not answered in review"."""
 
-    STOPPED = "stopped"
-    REVOKED = "revoked"
-    REVIEW = "review"
-    SILENCE = "silence"
-    NOT_FINE = "not_fine"
-    UNSEEN = "unseen"
-    TERM = "term"
-    RETIRED = "retired"
-    REMOVED = "removed"
-    REPLACED = "replaced"
-    SUCCEEDED = "succeeded"
-    CONFLICT = "conflict"
-    NOT_NEEDED = "not_needed"
+    STOPPED = "stopped", "stopped by a person"
+    REVOKED = "revoked", "taken back by a person"
+    REVIEW = "review", "taken back in its review"
+    SILENCE = "silence", "its review was not answered"
+    NOT_FINE = "not_fine", "a look at what policy approved found it not fine"
+    UNSEEN = "unseen", "nobody looked at what policy approved"
+    TERM = "term", "its term is over"
+    RETIRED = "retired", "the automation was retired"
+    REMOVED = "removed", "the version now in force does without it"
+    REPLACED = "replaced", "a newer approval took its place"
+    SUCCEEDED = "succeeded", "renewed: another grant follows it"
+    CONFLICT = "conflict", "it is in conflict with something else that is held"
+    NOT_NEEDED = "not_needed", "no approved privilege uses it any more"
 
 
-#: In words for pages: "suspended: not answered in review".
-WHY_WORDS: dict[str, str] = {
-    Why.STOPPED: "stopped by a person",
-    Why.REVOKED: "taken back by a person",
-    Why.REVIEW: "taken back in its review",
-    Why.SILENCE: "its review was not answered",
-    Why.NOT_FINE: "a look at what policy approved found it not fine",
-    Why.UNSEEN: "nobody looked at what policy approved",
-    Why.TERM: "its term is over",
-    Why.RETIRED: "the automation was retired",
-    Why.REMOVED: "the version now in force does without it",
-    Why.REPLACED: "a newer approval took its place",
-    Why.SUCCEEDED: "renewed: another grant follows it",
-    Why.CONFLICT: "it is in conflict with something else that is held",
-    Why.NOT_NEEDED: "no approved privilege uses it any more",
-}
+WHY_WORDS: dict[str, str] = dict(Why.choices)
