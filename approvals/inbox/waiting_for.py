@@ -27,6 +27,7 @@ from approvals.models import (
     Submission,
     SubmissionState,
 )
+from governance.core.database.key_filters import keyed_by
 from governance.core.database.selected_columns import with_columns
 from governance.core.models import Person
 
@@ -129,12 +130,9 @@ def _open_seats(submissions: Collection[int]) -> dict[int, list[Waiting]]:
 
     They are no party, not of the other stage, and have not approved in this round.
     """
-    candidates = Candidate.objects.filter(
-        person__is_active=True,
-        person__left_at=None,
-        seat__approval__submission__in=submissions,
-        seat__approval__state=ApprovalState.OPEN,
-    )
+    approvals = Approval.objects.filter(submission__in=submissions, state=ApprovalState.OPEN).order_by().values("pk")
+    asked = keyed_by(approvals, "seat__approval")
+    candidates = Candidate.objects.filter(asked, person__is_active=True, person__left_at=None)
     # Decisions and carried decisions are two conditions: each uses an index by approval, and one condition with "or" uses none.
     same_round = {"approval": OuterRef("seat__approval"), "round": OuterRef("seat__approval__round")}
     approved = Decision.objects.standing().filter(_uses_up(""), **same_round, outcome=DecisionOutcome.APPROVE)

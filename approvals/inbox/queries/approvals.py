@@ -25,7 +25,7 @@ from approvals.models import (
 )
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database.key_filters import among
+from governance.core.database.key_filters import among, keyed_by
 from governance.core.database.selected_columns import with_columns
 from governance.core.models import Person
 from inventory.models import Automation, DataClass, Reach
@@ -349,9 +349,11 @@ def _question(decision: Decision, submission: Submission) -> Task:
 
 def unfinished_submissions(person: Person, now: datetime) -> list[Submission]:
     """Unfinished submissions of the person or of their automations, oldest first."""
-    automations = Automation.objects.answered_by([person.pk], now)
-    rows = Submission.objects.unfinished().filter(Q(submitted_by=person) | Q(automation__in=automations)).order_by()
-    return sorted(with_columns(rows, UNFINISHED_COLUMNS), key=lambda row: row.pk)
+    automations = Automation.objects.answered_by([person.pk], now).order_by().values("pk")
+    theirs = Q(submitted_by=person) | Q(keyed_by(automations, "automation"))
+    keys = Submission.objects.unfinished().filter(theirs).order_by().values("pk")
+    rows = with_columns(Submission.objects.filter(keyed_by(keys)).order_by(), UNFINISHED_COLUMNS)
+    return sorted(rows, key=lambda row: row.pk)
 
 
 def acceptances(submissions: Iterable[Submission], person: Person, now: datetime) -> list[Task]:
