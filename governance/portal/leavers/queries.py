@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.urls import reverse
 
 from approvals.models import Candidate, RevocationTask
@@ -56,11 +56,6 @@ class HeldThing:
 Pair = tuple[int, HeldThing]
 #: The state of automations, resources and identities that need no owner any more.
 RETIRED = AutomationState.RETIRED
-
-
-def leavers() -> QuerySet[Person]:
-    """People who have left, latest first."""
-    return Person.objects.filter(left_at__isnull=False).order_by("-left_at", "-pk")
 
 
 def load_held(people: Collection[int], now: datetime) -> dict[int, list[HeldThing]]:

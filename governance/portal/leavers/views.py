@@ -26,7 +26,8 @@ Shape = dict[str, Any]
 def leavers_list(request: Request) -> HttpResponse:
     """List people who have left, latest first, with the number of unsettled things."""
     now = business_time.now()
-    paged = pager.by_column(leaver_queries.leavers(), request.GET, reverse("leavers"), "left_at", descending=True)
+    people = Person.objects.filter(left_at__isnull=False)
+    paged = pager.by_column(people, request.GET, reverse("leavers"), "left_at", descending=True)
     held = leaver_queries.load_held([person.pk for person in paged.rows], now)
     rows = [
         {"person": person, "held": len(held[person.pk]), "open": [row for row in held[person.pk] if row.waits]}
