@@ -8,28 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Set
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 #: End of a working day, in the zone of the person who must act.
 END_OF_DAY = time(17, 0)
 
 _SATURDAY = 5
 _ONE_DAY = timedelta(days=1)
-
-
-def zone_of(name: str, otherwise: ZoneInfo) -> ZoneInfo:
-    """The zone of a person who may have set none, or one that this machine does not know.
-
-    Args:
-        name: an IANA name such as ``Europe/Berlin``; may be empty.
-        otherwise: the organisation's zone.
-    """
-    if not name:
-        return otherwise
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return otherwise
 
 
 def is_working_day(day: date, holidays: Set[date] = frozenset()) -> bool:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 
-from governance.core.clock import deadlines
 from governance.core.models import Person
 
 
@@ -22,6 +21,18 @@ def organisation_holidays() -> frozenset[date]:
     return holidays
 
 
+def zone_named(name: str) -> ZoneInfo:
+    """Return a time zone, or the organisation's if the name is empty or this machine does not know it.
+
+    Args:
+        name: an IANA name such as ``Europe/Berlin``.
+    """
+    try:
+        return ZoneInfo(name or settings.ORGANISATION_TIME_ZONE)
+    except (ZoneInfoNotFoundError, ValueError):
+        return organisation_zone()
+
+
 def zone_of(person: Person | None) -> ZoneInfo:
     """Return the time zone of a person, or the organisation's if nobody is named."""
-    return deadlines.zone_of(person.time_zone, organisation_zone()) if person else organisation_zone()
+    return zone_named(person.time_zone if person else "")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
 
+from governance.core.engine.transition import Step
 from governance.core.jobs import nudge
 from governance.core.ledger import ledger_events
 from governance.core.models import Team, WebhookDelivery, WebhookEndpoint, WebhookState
 from governance.core.webhooks.webhook_events import EVENTS, TEST
-
-if TYPE_CHECKING:
-    from governance.core.engine.transition import Step
 
 #: The job that sends.
 JOB = "controls.send_webhooks"

@@ -44,9 +44,7 @@ class Chrome:
     def person_name(self) -> str:
         """The reader's name, empty when nobody is signed in."""
         user = getattr(self._request, "user", None)
-        if user is None or not user.is_authenticated:
-            return ""
-        return getattr(user, "name", "") or str(user)
+        return str(user) if user is not None and user.is_authenticated else ""
 
     @property
     def next_path(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.core.clock import deadlines
+from governance.core.clock import deadlines, organisation
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -77,7 +77,7 @@ def test_a_deadline_of_fewer_than_no_days_is_refused() -> None:
 @pytest.mark.rule("H8")
 @pytest.mark.parametrize("name", ["", "Nowhere/Atlantis", "../etc/passwd", "\x00"])
 def test_a_person_without_a_known_zone_is_given_the_organisations(name: str) -> None:
-    assert deadlines.zone_of(name, BERLIN) == BERLIN
+    assert organisation.zone_named(name) == BERLIN
 
 
 @pytest.mark.rule("H8")

@@ -8,11 +8,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 class Command(BaseCommand):
     """Says what there is instead."""
 
-    help = "Not used here: see `set_password`."
+    help = instead = "Use `set_password ADDRESS`."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username", nargs="?")
 
     def handle(self, *args: object, **options: object) -> None:
-        raise CommandError("Use `set_password ADDRESS`.")
+        raise CommandError(self.instead)

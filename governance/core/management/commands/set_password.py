@@ -30,14 +30,12 @@ class Command(BaseCommand):
         password = getpass.getpass(f"Password for {person.name}: ")
         if password != getpass.getpass("Once more: "):
             raise CommandError("The two differ; nothing was changed.")
+        actor, now = Actor.of_job("set_password"), business_time.now()
         try:
             validate_password(password, person)
+            sign_in_transitions.set_password(person, actor=actor, now=now, password=password)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
-        try:
-            sign_in_transitions.set_password(
-                person, actor=Actor.of_job("set_password"), now=business_time.now(), password=password
-            )
         except Refused as no:
             raise CommandError(no.refusal.sentence) from no
         self.stdout.write(f"{person.name} can sign in.")

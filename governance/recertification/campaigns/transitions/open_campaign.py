@@ -12,7 +12,7 @@ from datetime import date, datetime
 from functools import cache, partial
 
 from governance.core.clock import deadlines
-from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_of
+from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_named, zone_of
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.jobs import nudge
@@ -183,7 +183,7 @@ def _first_reminders(now: datetime) -> Callable[[datetime, str], datetime]:
 
     @cache
     def remind_at(deadline: datetime, time_zone: str) -> datetime:
-        zone = deadlines.zone_of(time_zone, organisation_zone())
+        zone = zone_named(time_zone)
         return schedule.next_reminder(now, opened_at=now, deadline=deadline, zone=zone)
 
     return remind_at
