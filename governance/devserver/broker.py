@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -68,12 +67,8 @@ class Broker:
     def start(self, output: int | IO[bytes] = subprocess.PIPE) -> subprocess.Popen[bytes]:
         """Start the server; the caller waits with `is_ready`."""
         self.socket.unlink(missing_ok=True)
-        self.process = child_process.spawn(
-            [self.program, *SETTINGS, "--unixsocket", self.socket, "--unixsocketperm", "700"],
-            folder=self.socket.parent,
-            output=output,
-            death_signal=signal.SIGTERM,
-        )
+        command: list[str | Path] = [self.program, *SETTINGS, "--unixsocket", self.socket, "--unixsocketperm", "700"]
+        self.process = child_process.spawn(command, folder=self.socket.parent, output=output)
         return self.process
 
     def is_ready(self) -> bool:

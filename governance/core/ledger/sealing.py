@@ -143,14 +143,8 @@ def checkpoint(last: Seal, *, at: datetime) -> dict[str, Any]:
         last: the seal it is about.
         at: real time.
     """
-    body = {
-        "events": last.total,
-        "seals": last.number,
-        "root": last.root,
-        "seal": seal_hash(body_of(last)),
-        "key_id": key_files.public_key_hex(),
-        "at": instant(at),
-    }
+    reached = {"events": last.total, "seals": last.number, "root": last.root, "seal": seal_hash(body_of(last))}
+    body = {**reached, "key_id": key_files.public_key_hex(), "at": instant(at)}
     return {**body, "signature": key_files.signing_key().sign(canonical_json(body)).hex()}
 
 

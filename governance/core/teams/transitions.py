@@ -59,11 +59,8 @@ def name_leads(step: Step[Team], *, lead: Person | None, deputy_lead: Person | N
         step.subject.deputy_lead, step.subject.deputy_lead_since = deputy_lead, step.now
     step.save(step.subject)
     pause_of_former_leads(step, before)
-    payload = {
-        "lead": str(lead.opaque_id) if lead else None,
-        "deputy_lead": str(deputy_lead.opaque_id) if deputy_lead else None,
-    }
-    return Effect(payload=payload)
+    seats = {"lead": lead, "deputy_lead": deputy_lead}
+    return Effect(payload={seat: str(person.opaque_id) if person else None for seat, person in seats.items()})
 
 
 @transition(Team, event="team.joined", permission=Permission.TEAM_MANAGE, duties=[no_fallback])

@@ -103,15 +103,9 @@ def make_token(step: Step[Person], *, name: str, secret: str, days: int, team: T
     problems = _problems(person, named, days, team, step.now)
     if problems:
         raise refuse(Refusal("S5", "input", problems[0][1], detail=tuple(problems)))
-    made = ApiToken(
-        person=person,
-        team=team,
-        name=named,
-        shown=secret[:SHOWN],
-        secret_digest=digest_of(secret),
-        made_at=at,
-        expires_at=at + timedelta(days=days),
-    )
+    kept = {"shown": secret[:SHOWN], "secret_digest": digest_of(secret)}
+    term = {"made_at": at, "expires_at": at + timedelta(days=days)}
+    made = ApiToken(person=person, team=team, name=named, **kept, **term)
     step.save(made)
     return Effect(subject=made, payload={"days": days, "team": str(team.pk) if team is not None else ""})
 

@@ -97,11 +97,8 @@ def _post(delivery: WebhookDelivery, at: datetime) -> bool:
     """Send it once and keep the status; return whether the other side took it, by a 2xx. A redirect is none."""
     endpoint, body = delivery.endpoint, payload.write(delivery)
     key = signing_keys.signing_key(endpoint.opaque_id, endpoint.key_number)
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "Countersign",
-        **signing_keys.signature(key, delivery.message_id, at, body),
-    }
+    headers = {"Content-Type": "application/json", "User-Agent": "Countersign"}
+    headers |= signing_keys.signature(key, delivery.message_id, at, body)
     url = signing_keys.opened(endpoint.sealed_url, endpoint.opaque_id)
     delivery.status = http_client.post(url, body, headers)
     delivery.save(update_fields=["status"])

@@ -107,9 +107,8 @@ def _role_form(person: Person, held: set[str], actor: Actor, now: datetime) -> S
 
 def _role_refusal(person: Person, role: str, actor: Actor, now: datetime) -> Refusal | None:
     """Why the reader can't propose a role or its end, or None."""
-    return proposal_transitions.propose.refusal(
-        Proposal(kind="role", target=f"{person.pk}-{role}"), actor=actor, now=now
-    )
+    proposal = Proposal(kind="role", target=f"{person.pk}-{role}")
+    return proposal_transitions.propose.refusal(proposal, actor=actor, now=now)
 
 
 @require_GET

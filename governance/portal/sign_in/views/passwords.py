@@ -67,10 +67,8 @@ def invitation_part(person: Person, actor: Actor, now: datetime) -> dict[str, An
     if password_links.invite.refusal(person, actor=actor, now=now) is not None:
         return None
     newest = person.notices.filter(event=password_links.INVITATION).order_by("-id").first()
-    return {
-        "action": reverse("person_invite", args=[person.pk]),
-        "sent_at": newest.created_at if newest is not None else None,
-    }
+    sent_at = newest.created_at if newest is not None else None
+    return {"action": reverse("person_invite", args=[person.pk]), "sent_at": sent_at}
 
 
 @require_POST
