@@ -167,14 +167,7 @@ class Transition(Generic[M]):
         return True
 
     def _perform_alone(
-        self,
-        subject: M,
-        actor: Actor,
-        now: datetime,
-        reason: str,
-        params: Mapping[str, Any],
-        *,
-        is_attempt: bool = True,
+        self, subject: M, actor: Actor, now: datetime, reason: str, params: Mapping[str, Any], is_attempt: bool = True
     ) -> M:
         """Perform it in a transaction of its own; a refusal is on record, save one of state where it is no attempt.
 
@@ -290,7 +283,7 @@ class Transition(Generic[M]):
     ) -> None:
         """Record what was tried, in a transaction of its own; a text too long to be kept is kept as far as it goes."""
         with transaction.atomic():
-            event = ledger_events.build(
+            ledger_events.append(
                 actor=actor,
                 verb=self.event,
                 subject=subject,
@@ -301,7 +294,6 @@ class Transition(Generic[M]):
                 reason=free_text.keep(reason[: free_text.LONGEST]),
                 refused=refusal.code,
             )
-            ledger_events.append_all([event])
 
 
 REGISTRY: dict[str, Transition[Any]] = {}

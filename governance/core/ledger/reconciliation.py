@@ -77,16 +77,10 @@ def _otherwise(recorded: Recorded, says: Says) -> tuple[list[str], int]:
         evidence = f"event {event} says “{value}”" if event is not None else "no event says so"
         return f"{recorded.noun} {row}: {says.what} is “{held}”, but {evidence}: it was not changed by the portal. {recorded.to_do}"
 
-    statement = _SAYS.format(
-        model=recorded.model,
-        table=recorded.table,
-        told=says.told,
-        held=says.held,
-        verbs=f" AND e.verb IN ({texts(says.verbs)})" if says.verbs else "",
-        otherwise="NULL" if says.otherwise is None else f"'{says.otherwise}'",
-        limit=LISTED,
-    )
-    return _compared(statement, sentence)
+    names = {"model": recorded.model, "table": recorded.table, "told": says.told, "held": says.held}
+    verbs = f" AND e.verb IN ({texts(says.verbs)})" if says.verbs else ""
+    otherwise = "NULL" if says.otherwise is None else f"'{says.otherwise}'"
+    return _compared(_SAYS.format(**names, verbs=verbs, otherwise=otherwise, limit=LISTED), sentence)
 
 
 def _moved_in_production() -> tuple[list[str], int]:

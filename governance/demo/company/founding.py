@@ -129,13 +129,10 @@ def _resources(made: Cast, now: datetime) -> None:
 
 
 def _register_resource(made: Cast, row: ResourceRow, now: datetime) -> Resource:
-    fields = {name: getattr(row, name) for name in ("name", "kind", "data_class", "environment")}
-    registered = transition_resources.register_resource(
-        made.teams[row.team],
-        actor=made.actor("ines"),
-        now=now,
-        fields={**fields, "about": f"{row.about} {grant_usage.WORDS}" if row.has_usage else row.about},
-        owner=made.people[row.owner],
-        deputy=made.people[row.deputy],
-    )
+    fields = {name: getattr(row, name) for name in ("name", "kind", "data_class", "environment", "about")}
+    if row.has_usage:
+        fields["about"] = f"{row.about} {grant_usage.WORDS}"
+    given: dict[str, Any] = {"fields": fields, "owner": made.people[row.owner], "deputy": made.people[row.deputy]}
+    team = made.teams[row.team]
+    registered = transition_resources.register_resource(team, actor=made.actor("ines"), now=now, **given)
     return cast("Resource", registered)  # the engine is typed by its subject, a team

@@ -69,11 +69,7 @@ def destinations(request: HttpRequest, counts: Mapping[str, int] = MappingProxyT
     counters = _counters if user is not None and user.is_authenticated else {}
     counts = {**{key: counter(request) for key, counter in counters.items() if key not in counts}, **counts}
     placed = [
-        replace(
-            destination,
-            href=reverse(destination.url_name),
-            count=counts.get(destination.key, 0),
-        )
+        replace(destination, href=reverse(destination.url_name), count=counts.get(destination.key, 0))
         for destination in DESTINATIONS
         if destination.permission is None or _is_led_there(request, destination.permission)
     ]
