@@ -13,15 +13,12 @@ from governance.settings.env import ROOT, Network
 
 BASE_DIR = ROOT
 
-# What each settings module takes from the environment, by `env.read`; named here for readers and types.
-SECRET_KEY: str
-ALLOWED_HOSTS: list[str]
+# What each settings module takes from the environment, by `env.read`; named here for types where Django has no such setting.
 TRUSTED_PROXIES: tuple[Network, ...]
 BASE_URL: str
 ORGANISATION: str
 ORGANISATION_TIME_ZONE: str
 ORGANISATION_HOLIDAYS: frozenset[date]
-DATABASES: dict[str, dict[str, object]]
 BROKER_URL: str
 BROKER_FOLDER: Path
 LEDGER_KEY_FILE: Path
@@ -30,9 +27,7 @@ LEDGER_CHECKPOINT_FILE: Path
 MAIL_DIGEST_AT: time
 MAIL_GATHERING: timedelta
 MAIL_SERVER: dict[str, Any] | None
-DEFAULT_FROM_EMAIL: str
 DEMO: bool
-LOG_LEVEL: int
 
 
 #: Of dev and test settings alone. Its pages are installed with it.

@@ -94,9 +94,8 @@ def ledger_export(request: Request) -> HttpResponseBase:
         return refused(request, NOT_YOURS)
     last = sealing.latest()
     lines = exporting.text_lines(last, at=business_time.real()) if last else ()  # memory does not grow with the ledger
-    answer = StreamingHttpResponse(lines, content_type="application/x-ndjson")
-    answer["Content-Disposition"] = f'attachment; filename="ledger-{last.number if last else 0}.jsonl"'
-    return answer
+    headers = {"Content-Disposition": f'attachment; filename="ledger-{last.number if last else 0}.jsonl"'}
+    return StreamingHttpResponse(lines, content_type="application/x-ndjson", headers=headers)
 
 
 def _page(request: Request, verification: Shape, now: datetime, *, fragment: str) -> HttpResponse:

@@ -6,11 +6,10 @@ something beside a field is to be said. ``type`` is ``about:blank``: what it is 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.defaults import page_not_found
 
 #: Paths below this are called by programs.
@@ -51,10 +50,7 @@ def problem(
         "to_do": to_do,
         "fields": [{"name": name, "sentence": words} for name, words in fields],
     }
-    answer = HttpResponse(json.dumps(problem), status=status, content_type=CONTENT_TYPE)
-    for name, value in (headers or {}).items():
-        answer[name] = value
-    return answer
+    return JsonResponse(problem, status=status, content_type=CONTENT_TYPE, headers=headers)
 
 
 def not_there() -> HttpResponse:

@@ -32,9 +32,8 @@ SIGN_IN_AGAIN = "SOD-5"
 
 def calendar_file(content: str) -> HttpResponse:
     """A calendar file, to be kept or opened by the reader's calendar."""
-    answer = HttpResponse(content, content_type=f"{icalendar_file.MEDIA_TYPE}; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{icalendar_file.FILE_NAME}"'
-    return answer
+    headers = {"Content-Disposition": f'attachment; filename="{icalendar_file.FILE_NAME}"'}
+    return HttpResponse(content, content_type=f"{icalendar_file.MEDIA_TYPE}; charset=utf-8", headers=headers)
 
 
 def page(
@@ -94,9 +93,9 @@ def refused(
     if refusal.code == SIGN_IN_AGAIN:
         values["sign_in_href"] = sign_in_again(request, back_href=str(values.get("back_href", "")))
     if _is_htmx(request):
-        response = HttpResponse(render_to_string("components/refusal.html", values, request), status=status)
-        response["HX-Retarget"] = f"#{fragment}"
-        response["HX-Reswap"] = "innerHTML show:top"
+        headers = {"HX-Retarget": f"#{fragment}", "HX-Reswap": "innerHTML show:top"}
+        note = render_to_string("components/refusal.html", values, request)
+        response = HttpResponse(note, status=status, headers=headers)
     else:
         template = "403.html" if status == 403 else "409.html"
         response = HttpResponse(render_to_string(template, values, request), status=status)
