@@ -17,10 +17,6 @@ class WebConfig(AppConfig):
 
     def ready(self) -> None:
         """Have no form repeat a choice that it does not offer."""
+        messages = {"invalid_choice": NOT_OFFERED, "invalid_pk_value": NOT_OFFERED}
         for field in REPEATING:
-            given = {"invalid_choice": NOT_OFFERED, "invalid_pk_value": NOT_OFFERED}
-            messages = field.default_error_messages
-            field.default_error_messages = {
-                **messages,
-                **{name: words for name, words in given.items() if name in messages},
-            }
+            field.default_error_messages = {**field.default_error_messages, **messages}

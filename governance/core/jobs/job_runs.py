@@ -106,16 +106,13 @@ class JobHealth:
     is_late: bool
 
 
-def _upgraded_at() -> datetime | None:
-    """The real time of the newest migration: a job that has never run can't be late before."""
-    newest: datetime | None = MigrationRecorder.Migration.objects.aggregate(at=Max("applied"))["at"]
-    return newest
-
-
 def health(at: datetime) -> list[JobHealth]:
-    """Every job of beat's timetable and whether it is late at real time ``at``. After an upgrade each has its time for a first run."""
+    """Every job of beat's timetable and whether it is late at real time ``at``.
+
+    A job that has never run can't be late before the newest migration: after an upgrade each has its time for a first run.
+    """
     found = []
-    since = _upgraded_at()
+    since: datetime | None = MigrationRecorder.Migration.objects.aggregate(at=Max("applied"))["at"]
     for entry in sorted(current_app.conf.beat_schedule.values(), key=lambda scheduled: str(scheduled["task"])):
         every = entry["schedule"] if isinstance(entry["schedule"], timedelta) else timedelta(seconds=entry["schedule"])
         last = JobRun.objects.filter(job=entry["task"], seen_at__isnull=False).order_by("-id").first()

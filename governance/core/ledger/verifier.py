@@ -158,6 +158,7 @@ class _Chain:
         self.key_hex = key_hex
         self.key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key_hex))
         self.report = Report()
+        self.wrong = self.report.wrong
         self._batch: list[bytes] = []
         self._numbers: list[int] = []
         self._seen: set[str] = set()
@@ -179,11 +180,11 @@ class _Chain:
         number = line["number"]
         self.report.events += 1
         if type(number) is not int:
-            self.report.wrong(f"Event {number} has no whole number.")
+            self.wrong(f"Event {number} has no whole number.")
         if event_digest(line) != line["digest"]:
-            self.report.wrong(f"Event {number} was altered: its digest does not match its content.")
+            self.wrong(f"Event {number} was altered: its digest does not match its content.")
         if line["event_id"] in self._seen:
-            self.report.wrong(f"Event {number} stands in the ledger twice.")
+            self.wrong(f"Event {number} stands in the ledger twice.")
         self._seen.add(line["event_id"])
         self._batch.append(leaf_hash(number, line["digest"]))
         self._numbers.append(number)
@@ -194,11 +195,11 @@ class _Chain:
         number = body["number"]
         self.report.seals += 1
         if number != self.report.seals:
-            self.report.wrong(f"Seal {number} stands where seal {self.report.seals} belongs.")
+            self.wrong(f"Seal {number} stands where seal {self.report.seals} belongs.")
         if body["previous"] != self.report.last_seal:
-            self.report.wrong(f"Seal {number} does not continue the seal before it.")
+            self.wrong(f"Seal {number} does not continue the seal before it.")
         if not self.signed(body, line["signature"]):
-            self.report.wrong(f"Seal {number} is not signed by the key given.")
+            self.wrong(f"Seal {number} is not signed by the key given.")
         self._batch_matches(body)
         self._batch, self._numbers = [], []
         self._sealed += body["count"]
@@ -208,23 +209,21 @@ class _Chain:
     def _batch_matches(self, body: Mapping[str, Any]) -> None:
         number = body["number"]
         if len(self._batch) != body["count"]:
-            self.report.wrong(f"Seal {number} covers {body['count']} events, {len(self._batch)} stand under it.")
+            self.wrong(f"Seal {number} covers {body['count']} events, {len(self._batch)} stand under it.")
         elif merkle_root(self._batch).hex() != body["root"]:
-            self.report.wrong(
-                f"Seal {number}: the events under it are not those that were sealed, or not in that order."
-            )
+            self.wrong(f"Seal {number}: the events under it are not those that were sealed, or not in that order.")
         if self._numbers and (self._numbers[0], self._numbers[-1]) != (body["first"], body["last"]):
-            self.report.wrong(f"Seal {number} names other first and last events than stand under it.")
+            self.wrong(f"Seal {number} names other first and last events than stand under it.")
 
     def end(self, line: Mapping[str, Any]) -> None:
         """Compare the checkpoint at the end with what was read."""
         self.checkpoint = line
         body = {name: line[name] for name in _CHECKPOINT_FIELDS}
         if not self.signed(body, line["signature"]):
-            self.report.wrong("The checkpoint is not signed by the key given.")
+            self.wrong("The checkpoint is not signed by the key given.")
         read = (self._sealed, self.report.seals, self.report.last_seal, self.report.last_root)
         if (body["events"], body["seals"], body["seal"], body["root"]) != read:
-            self.report.wrong("The export ends elsewhere than its checkpoint says: something is missing or was added.")
+            self.wrong("The export ends elsewhere than its checkpoint says: something is missing or was added.")
 
     def compare(self, published: Mapping[str, Any]) -> None:
         """Compare what was read with a checkpoint kept elsewhere: the ledger must reach as far and agree with it."""
@@ -234,18 +233,16 @@ class _Chain:
         except (KeyError, TypeError, ValueError):
             holds = False
         if not holds:
-            self.report.wrong("The known checkpoint is not signed by the key given.")
+            self.wrong("The known checkpoint is not signed by the key given.")
             return
         place = body["seals"]
         if place > len(self.report.hashes):
-            self.report.wrong(
+            self.wrong(
                 f"The ledger has {len(self.report.hashes)} seals; the checkpoint known from elsewhere saw {place}: "
                 "it is an older copy, or its end was cut off."
             )
         elif self.report.hashes[place - 1] != body["seal"]:
-            self.report.wrong(
-                f"Seal {place} is another than the checkpoint known from elsewhere saw: history was rewritten."
-            )
+            self.wrong(f"Seal {place} is another than the checkpoint known from elsewhere saw: history was rewritten.")
 
 
 def verify(
@@ -268,20 +265,20 @@ def verify(
     for place, line in enumerate(lines, start=1):
         kind = line.get("type") if isinstance(line, Mapping) else None
         if chain.checkpoint is not None:
-            chain.report.wrong(f"Line {place} stands after the checkpoint.")
+            chain.wrong(f"Line {place} stands after the checkpoint.")
             break
         try:
             if _LINES[str(kind)] != line.keys():
-                chain.report.wrong(f"Line {place} has other fields than a ledger line.")
+                chain.wrong(f"Line {place} has other fields than a ledger line.")
             take[str(kind)](line)
         except (KeyError, TypeError, ValueError, RecursionError) as error:
-            chain.report.wrong(f"Line {place} is no ledger line ({type(error).__name__}).")
+            chain.wrong(f"Line {place} is no ledger line ({type(error).__name__}).")
     if chain._batch:
-        chain.report.wrong(
+        chain.wrong(
             f"{len(chain._batch)} events stand after the last seal: they were inserted or the seal was dropped."
         )
     if needs_checkpoint and chain.checkpoint is None:
-        chain.report.wrong("The export has no checkpoint at its end: it was cut off.")
+        chain.wrong("The export has no checkpoint at its end: it was cut off.")
     if published is not None:
         chain.compare(published)
     return chain.report

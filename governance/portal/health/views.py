@@ -21,11 +21,9 @@ def health(request: Request) -> HttpResponse:
     at = business_time.real()
     findings = state_of_health.findings(now=business_time.now(), at=at)
     failures = sum(finding.is_failure for finding in findings)
+    fact = f"{counted(failures, 'thing')} not as it should be" if failures else "Everything runs"
     context = {
-        "head": {
-            "title": "Health",
-            "facts": [f"{counted(failures, 'thing')} not as it should be" if failures else "Everything runs"],
-        },
+        "head": {"title": "Health", "facts": [fact]},
         "findings": findings,
         "jobs": job_runs.health(at),
         "real": at,

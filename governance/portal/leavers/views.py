@@ -47,14 +47,11 @@ def leavers_list(request: Request) -> HttpResponse:
 def leaver_page(request: Request, person: Person, now: datetime) -> HttpResponse:
     """Show what a person who has left held, and who has it now."""
     held = leaver_queries.load_held([person.pk], now)[person.pk]
+    crumbs = [{"label": "People", "href": reverse("people")}, {"label": "Who left", "href": reverse("leavers")}]
     by_kind = groupby(sorted(held, key=lambda row: row.kind), key=lambda row: row.kind)
     context: Shape = {
         "now": now,
-        "crumbs": [
-            {"label": "People", "href": reverse("people")},
-            {"label": "Who left", "href": reverse("leavers")},
-            {"label": person.name, "href": ""},
-        ],
+        "crumbs": [*crumbs, {"label": person.name, "href": ""}],
         "head": {
             "title": f"What {person.name} left",
             "facts": [person.title] if person.title else [],

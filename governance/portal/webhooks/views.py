@@ -183,12 +183,7 @@ def webhook_remove(request: Request, pk: int) -> HttpResponse:
     refusal = webhook_transitions.remove.refusal(endpoint, actor=request.actor, now=now)
     if refusal is not None:
         return refused(request, refusal, context={"back_href": endpoint.href})
-    ask = {
-        "id": "webhook",
-        "title": f"Remove {endpoint}?",
-        "text": "It gets no message again, and its address is forgotten. To stop it for a while, pause it.",
-        "action": request.path,
-        "label": "Remove it",
-        "kind": "danger",
-    }
+    text = "It gets no message again, and its address is forgotten. To stop it for a while, pause it."
+    ask = {"id": "webhook", "title": f"Remove {endpoint}?", "text": text, "action": request.path}
+    ask |= {"label": "Remove it", "kind": "danger"}
     return page(request, "components/confirm_page.html", {"ask": ask, "back_href": endpoint.href})

@@ -111,16 +111,9 @@ def ask(
             return refused(request, error.refusal, context={"back_href": back})
     elif (no := refusal()) is not None:
         return refused(request, no, context={"back_href": back})
-    question: Shape = {
-        "id": "confirm",
-        "title": title,
-        "text": text,
-        "action": request.get_full_path(),
-        "label": label,
-        "kind": kind,
-        "reason": {"label": reason, "required": True, "error": problem, "value": request.POST.get("reason", "")},
-        "points": points(),
-    }
+    question: Shape = {"id": "confirm", "title": title, "text": text, "label": label, "kind": kind, "points": points()}
+    question["action"] = request.get_full_path()
+    question["reason"] = {"label": reason, "required": True, "error": problem, "value": request.POST.get("reason", "")}
     context = {"ask": question, "back_href": back}
     return page(request, "components/confirm_page.html", context, status=422 if problem else 200)
 

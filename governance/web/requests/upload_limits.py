@@ -78,10 +78,8 @@ def problem_of(exception: Exception) -> HttpResponse:
 def _words(exception: Exception) -> dict[str, str]:
     match exception:
         case RequestDataTooBig():
-            sentence, to_do = (
-                f"up to {limit()} at once",
-                "Import the files one by one, or choose a file instead of pasting it",
-            )
+            sentence = f"up to {limit()} at once"
+            to_do = "Import the files one by one, or choose a file instead of pasting it"
         case TooManyFilesSent():
             sentence = f"up to {settings.DATA_UPLOAD_MAX_NUMBER_FILES} files at once"
             to_do = "Import them a part at a time"

@@ -60,12 +60,7 @@ def _reauthenticate_by_button(request: HttpRequest, person: Person) -> HttpRespo
     if request.method == "POST":
         note_sign_in(request)
         return redirect(next_address(request))
-    ask = {
-        "id": "again",
-        "title": "Say again that it is you",
-        "text": "This step needs a sign-in from the last 15 minutes. In the demo, a button is enough.",
-        "action": reverse("account_reauthenticate"),
-        "label": f"I am {person.name}",
-        "fields": {"next": next_address(request)},
-    }
+    ask: dict[str, Any] = {"id": "again", "title": "Say again that it is you", "label": f"I am {person.name}"}
+    ask["text"] = "This step needs a sign-in from the last 15 minutes. In the demo, a button is enough."
+    ask |= {"action": reverse("account_reauthenticate"), "fields": {"next": next_address(request)}}
     return page(request, "components/confirm_page.html", {"ask": ask, "back_href": next_address(request)})
