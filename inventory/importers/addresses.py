@@ -17,8 +17,8 @@ from inventory.importers.secrets.plain_words import is_plain
 from inventory.importers.secrets.repeats import REMOVED
 from inventory.importers.secrets.slots import has_password_form, is_machine_made, is_made_up, looks_like_token
 
+#: Stands for a part that may be a password.
 OPAQUE = "{opaque}"
-"""Stands for a part that may be a password."""
 
 _ADDRESS = re.compile(r"\s*(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.:-]*)://)?(?P<authority>[^/?#\s]*)(?P<path>[^?#]*)")
 _HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?")

@@ -6,10 +6,10 @@ import hashlib
 import re
 import unicodedata
 
+#: Stands for a part that the platform computes at run time.
 EXPRESSION = "{expression}"
-"""Stands for a part that the platform computes at run time."""
+#: Stands for a part that a model chooses.
 MODEL = "{model}"
-"""Stands for a part that a model chooses."""
 
 _FROM_MODEL = re.compile(r"\$fromAI\b", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")

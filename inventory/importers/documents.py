@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, NoReturn
 from inventory.importers.facts import facts
 from inventory.importers.problem import ImportProblem
 
+#: None, bool, int, float, str, list or dict with text keys.
 JSON = Any
-"""None, bool, int, float, str, list or dict with text keys."""
 
 
 @dataclass(frozen=True, slots=True)

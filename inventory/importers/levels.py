@@ -14,16 +14,16 @@ READ, READ_NOUNS, WRITE = _WORDS["read"], _WORDS["read_nouns"], _WORDS["write"]
 EXECUTE, EXECUTE_NOUNS = _WORDS["execute"], _WORDS["execute_nouns"]
 ADMIN = _WORDS["admin"]
 THINGS = _WORDS["things"]
+#: Verbs that after a reading verb are its object: ``check_update``.
 OBJECTS = THINGS | _WORDS["more_objects"]
-"""Verbs that after a reading verb are its object: ``check_update``."""
 _VERBS: tuple[tuple[Access, frozenset[str]], ...] = (
     ("admin", ADMIN),
     ("read", READ),
     ("write", WRITE),
     ("execute", EXECUTE),
 )
+#: Entitlements to work with data and give it back. Code that does more is opaque, which is another fact.
 _LEAVES_NOTHING = frozenset({"code:run", "model:call"})
-"""Entitlements to work with data and give it back. Code that does more is opaque, which is another fact."""
 _HIGHEST_FIRST: tuple[Access, ...] = ("admin", "write", "execute", "read")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 

@@ -23,8 +23,8 @@ Access = Literal["read", "write", "admin", "execute", "unknown"]
 Kind = Literal["workflow", "ai_app", "agent", "script", "integration", "pipeline"]
 Severity = Literal["high", "medium", "low"]
 
+#: Operations whose level is not in their name: it depends on a literal query or on a switch such as ``--read-only``.
 QUERY_OPERATIONS = frozenset({"executeQuery", "query", "*"})
-"""Operations whose level is not in their name: it depends on a literal query or on a switch such as ``--read-only``."""
 
 
 @dataclass(frozen=True, slots=True)

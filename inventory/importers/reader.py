@@ -28,8 +28,8 @@ from inventory.importers.work_budget import CLEAR, Budget, OverBudget
 Format = Literal["auto", "n8n", "mcp_client"]
 FORMATS: tuple[Format, ...] = ("auto", "n8n", "mcp_client")
 
+#: Of the importers as a whole; an assessment says which one made it (I2).
 VERSION = "1.6"
-"""Of the importers as a whole; an assessment says which one made it (I2)."""
 
 _EXTENSIONS = re.compile(r"(?:\.mcp)?\.jsonc?$", re.IGNORECASE)
 _PLAIN_NAMES = frozenset({"", "mcp", ".mcp", "mcp_config", "settings", "claude_desktop_config"})

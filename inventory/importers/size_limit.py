@@ -9,8 +9,8 @@ from inventory.importers.manifest import privilege_key
 from inventory.importers.problem import ImportProblem
 from inventory.importers.reader import ReadResult, file_shown, read
 
+#: As many privileges and credentials one automation may ask for: each is three fields of a form, and a form has at most 2,000.
 MOST_ROWS = 600
-"""As many privileges and credentials one automation may ask for: each is three fields of a form, and a form has at most 2,000."""
 
 #: Shown name of a file, with one of its automations or the reason why there is none.
 Found = tuple[str, ReadResult | ImportProblem]

@@ -18,8 +18,8 @@ from inventory.importers.node_order import Edge, canonical_order
 from inventory.importers.work_budget import Budget
 
 _NODE_MEMBERS = facts("n8n")["digest_members"].split()
+#: What an editor remembers of a value for people: no part of what the node does.
 LABELS = frozenset({"cachedResultName", "cachedResultUrl", "cachedResultJson", "__rl"})
-"""What an editor remembers of a value for people: no part of what the node does."""
 _BY_NAME = re.compile(r"(\$\(|\$node\[|\$items\(|\b_\(|\b_node\[)(\s*)([\"'`])((?:(?!\3)[^\\\n]|\\.){1,300})\3")
 _BY_MEMBER = re.compile(r"\$node\.([A-Za-z_]\w*)")
 #: Labels of nodes in the digest, and the escape for names without a node.

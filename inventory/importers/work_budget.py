@@ -60,5 +60,5 @@ class Budget:
             raise OverBudget(f"putting its nodes in order takes more than {self.looks:,} steps")
 
 
+#: The limits that `read` uses. Each file gets its own `Budget`.
 BUDGET = Budget()
-"""The limits that `read` uses. Each file gets its own `Budget`."""

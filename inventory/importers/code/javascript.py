@@ -26,12 +26,12 @@ def _members(table: str) -> dict[str, frozenset[str]]:
 
 _DATES, _VALUES = _members("dates"), _members("values")
 _STATIC = dict.fromkeys(_FUNCTIONS | _WORDS["without"], frozenset[str]()) | _members("static")
+#: Names that no code may have, not even as its own, with what they use.
 REFUSED: Mapping[str, str] = {name: reason for reason, names in _TABLES["refused"].items() for name in names.split()}
-"""Names that no code may have, not even as its own, with what they use."""
+#: Names of n8n that no member may have either, with what they use.
 REFUSED_MEMBERS = {name: reason for name, reason in REFUSED.items() if name.startswith("$")} | dict.fromkeys(
     _WORDS["requests"], REFUSED["fetch"]
 )
-"""Names of n8n that no member may have either, with what they use."""
 _NOT_CALLABLE = MEMBERS | RECEIVERS | REFUSED_MEMBERS.keys()
 _NAMES = _WORDS["names"]
 _IDENTIFIERS = _NAMES | {"property_identifier", "statement_identifier"}

@@ -10,11 +10,11 @@ from tree_sitter import Language, Parser
 
 from inventory.importers.facts import facts, word_lists
 
+#: Characters of a text that are read; a longer one is opaque.
 LONGEST = 100_000
-"""Characters of a text that are read; a longer one is opaque."""
 LONGEST_NAME = 100
+#: Calls in a row, and patterns within patterns, that are looked at.
 DEEPEST = 60
-"""Calls in a row, and patterns within patterns, that are looked at."""
 _LANGUAGE = Language(tree_sitter_javascript.language())
 _ESCAPE = re.compile(
     r"\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|u\{0*([\da-fA-F]{1,6})\}|([0-7]{1,3})|(\r\n|[\n\r\u2028\u2029])|(.))",

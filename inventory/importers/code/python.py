@@ -15,20 +15,20 @@ from collections.abc import Iterator
 from inventory.importers.code.javascript import MEMBERS, NOT_KNOWN, REACHES, REFUSED_MEMBERS, UNUSUAL
 from inventory.importers.facts import facts, word_lists
 
+#: Characters of a text that are read; a longer one is opaque.
 LONGEST = 20_000
-"""Characters of a text that are read; a longer one is opaque."""
 _LINE_END = re.compile(r"\r\n|[\r\n]")  # Python's line ends: any other character may stand in a comment
+#: Brackets within brackets, or signs in a row, that the parser is given.
 _DEEPEST = 60
-"""Brackets within brackets, or signs in a row, that the parser is given."""
 _WORDS, _FACTS = word_lists("python"), facts("python")
 PLAIN = _WORDS["plain"]
 _OF_N8N = {name.replace("$", "_", 1): reason for name, reason in REFUSED_MEMBERS.items() if name != "$item"}
 REFUSED = {name: reason for reason, names in _FACTS["refused"].items() for name in names.split()} | _OF_N8N
+#: Members of JavaScript that no text may name either.
 _TEXTS = MEMBERS | REFUSED_MEMBERS.keys()
-"""Members of JavaScript that no text may name either."""
 _MEMBERS = _TEXTS | _WORDS["members"]
+#: n8n's own item in one kind of Python, and a function that reaches variables in the other: only a key of it is plain.
 _ITEM = "_item"
-"""n8n's own item in one kind of Python, and a function that reaches variables in the other: only a key of it is plain."""
 _KINDS = tuple(getattr(ast, kind) for kind in _WORDS["kinds"])
 
 

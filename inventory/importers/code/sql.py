@@ -18,8 +18,8 @@ from inventory.importers.display import displayed
 from inventory.importers.facts import facts, word_lists
 from inventory.importers.manifest import Access
 
+#: Characters beyond which a query is not read. At most this takes half a second.
 LONGEST = 20_000
-"""Characters beyond which a query is not read. At most this takes half a second."""
 NOT_SQL = "The query was not read: it is no SQL that this importer knows"
 UNCLEAR = "Where a text or a comment of the query ends depends on the database"
 FILLED_IN = "A table is named by what is filled in"

@@ -15,8 +15,8 @@ from inventory.importers.inline_workflows import MEMBER
 from inventory.importers.n8n.node import Node
 from inventory.importers.n8n.parameters import text_of, texts_in
 
+#: Characters of code in one workflow that are read; with more, all of it is opaque.
 LONGEST_IN_ALL = 400_000
-"""Characters of code in one workflow that are read; with more, all of it is opaque."""
 _COMMANDS = frozenset({"executeCommand", "ssh"})
 _JAVASCRIPT = ("jsCode", "functionCode", "code")
 _LANGUAGES = {"": "javaScript", "javaScript": "javaScript", "python": "python", "pythonNative": "python"}

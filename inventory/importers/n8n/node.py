@@ -60,11 +60,11 @@ def split_type(node_type: str) -> tuple[str, str]:
     return package, last
 
 
+#: The instance of a use of the installation itself.
 PLATFORM = "n8n"
-"""The instance of a use of the installation itself."""
 
+#: A finding: code, severity, detail.
 Note = tuple[str, Severity, str]
-"""A finding: code, severity, detail."""
 
 
 @dataclass(frozen=True, slots=True)

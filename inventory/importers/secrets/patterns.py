@@ -10,8 +10,8 @@ from inventory.importers.facts import facts
 _BEGINS = r"(?<![A-Za-z0-9])"
 _ENDS = r"(?![A-Za-z0-9])"
 
+#: An address that opens another workflow. It is reported and stays: it says which workflow is called, and no page shows it.
 N8N = "n8n webhook"
-"""An address that opens another workflow. It is reported and stays: it says which workflow is called, and no page shows it."""
 
 PATTERNS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (provider, literal, re.compile(re.sub("^<", _BEGINS, re.sub(">$", _ENDS, shape))))

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from inventory.importers.secrets.slots import is_machine_made
 from inventory.importers.work_budget import Budget
 
+#: Stands where a secret or its placeholder stood; the same for all, so that changing a secret changes no digest.
 REMOVED = "secret-removed"
-"""Stands where a secret or its placeholder stood; the same for all, so that changing a secret changes no digest."""
 
 _PREFIX = 4
 
