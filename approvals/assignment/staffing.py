@@ -17,7 +17,7 @@ from approvals.assignment.matching import unfilled_places
 from approvals.models import SeatLabel
 from approvals.policies import queries as policy_queries
 from governance.core.models import Membership, Person, Team
-from governance.core.people.transitions import people_with
+from governance.core.people.queries import people_with
 from governance.core.roles.roles import Role
 from inventory.models import Automation, Resource, ResourceState
 

@@ -26,7 +26,7 @@ from governance.core.engine.transition import Step
 from governance.core.ledger import ledger_events
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
-from governance.core.people.transitions import people_with
+from governance.core.people.queries import people_with
 
 #: The period in which the policy limits ends of grants (G6).
 PERIOD = timedelta(hours=1)

@@ -19,7 +19,7 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Delegation, Person
-from governance.core.people.transitions import people_with
+from governance.core.people.queries import people_with
 from governance.core.roles.roles import ROLE_WORDS, Role
 
 ANOTHER = "Somebody else with the role countersigns it."

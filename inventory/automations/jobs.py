@@ -14,7 +14,7 @@ from governance.core.actors.actor import Actor
 from governance.core.jobs import sweeps
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.people.transitions import people_with
+from governance.core.people.queries import people_with
 from governance.core.roles.roles import Role
 from inventory.automations import rules
 from inventory.automations.transitions import lifecycle

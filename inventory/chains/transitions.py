@@ -9,8 +9,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from governance.core.database import advisory_locks
 from governance.core.database.key_filters import among
 from governance.core.engine.transition import Step
 from inventory.chains import chain_ends
@@ -118,8 +119,7 @@ def rebuild_chains() -> int:
 
 def _lock_chains() -> None:
     """Lock the writing of chains until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    advisory_locks.lock_until_commit(LOCK)
 
 
 def _row(automation: int, end: End) -> ChainEnd:

@@ -17,7 +17,7 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.duty import duty
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Membership, Person, TeamKind
-from governance.core.people.transitions import people_with
+from governance.core.people.queries import people_with
 from governance.core.roles.roles import SAME_DUTY
 
 #: Items that `no_delegate_sentence` names.

@@ -11,7 +11,7 @@ from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.people.transitions import people_with
+from governance.core.people.queries import people_with
 from governance.core.roles.roles import Role
 from inventory.models import OWNED, Credential, InterimOwner, InterimState, Owned
 from inventory.ownership import rules

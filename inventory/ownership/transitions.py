@@ -14,7 +14,7 @@ from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, Transition, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
-from governance.core.people.transitions import people_with
+from governance.core.people.queries import people_with
 from governance.core.roles.roles import Permission, Role
 from inventory.models import (
     OWNED,

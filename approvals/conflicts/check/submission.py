@@ -12,8 +12,6 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
-from django.db import connection
-
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation, cases
 from approvals.conflicts.check.automation import Case, FoundConflict
@@ -25,6 +23,7 @@ from approvals.models.conflict_rule import Mode, Scope
 from approvals.policies import facts as policy_facts
 from approvals.policies import tiers
 from approvals.policies.facts import SubmissionFacts
+from governance.core.database import advisory_locks
 from governance.core.duties.refusals import Refusal
 from inventory.models import Entitlement
 
@@ -292,5 +291,4 @@ def take_access_lock() -> None:
     Two transactions in parallel could create a conflict that neither sees: by owner, team, identity or chain, or by a
     rule that comes into force in between. The lock costs the time of one commit.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    advisory_locks.lock_until_commit(LOCK)

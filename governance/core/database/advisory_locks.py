@@ -1,4 +1,4 @@
-"""PostgreSQL's advisory locks of a connection: they outlast a transaction and end with the connection."""
+"""PostgreSQL's advisory locks: of a connection, which outlast a transaction, and of a transaction."""
 
 from __future__ import annotations
 
@@ -29,3 +29,13 @@ def _ask(function: str, name: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function % 'hashtextextended(%s, 0)'}", [name])
         return bool(cursor.fetchone()[0])
+
+
+def lock_until_commit(lock: int) -> None:
+    """Wait for a lock by number, and hold it until the transaction ends.
+
+    For rules over several rows: whoever comes second waits and then sees what the first one wrote. Row locks would do
+    as well but for their order, which two callers from two sides would take crosswise.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])

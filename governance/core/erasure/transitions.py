@@ -24,7 +24,7 @@ from governance.core.erasure.redaction import KnownAs
 from governance.core.models import ApiToken, Erasure, FreeText, LedgerEvent, Notice, Person
 from governance.core.models.row_protection import ERASED_NAME
 from governance.core.notices import outbox
-from governance.core.people.transitions import people_with
+from governance.core.people.queries import people_with
 from governance.core.roles.roles import Permission, Role
 from governance.core.texts import free_text
 

@@ -13,7 +13,7 @@ from governance.core.jobs import job_runs
 from governance.core.keys import key_files
 from governance.core.ledger import sealing
 from governance.core.models import Notice, NoticeState
-from governance.core.people import transitions as people_transitions
+from governance.core.people import bootstrap
 
 #: An event is sealed within seconds; one that waits this long, in plain minutes, means that nobody seals.
 UNSEALED = timedelta(minutes=2)
@@ -55,7 +55,7 @@ def findings(*, now: datetime, at: datetime) -> list[Finding]:
     results = [*_jobs(at), *_ledger(now, at), *_mail(at)]
     results += [Finding("keys", problem) for problem in key_files.problems()]
     results += _calendar(now)
-    results += [Finding("people", sentence, is_failure=False) for sentence in people_transitions.missing_for_work(now)]
+    results += [Finding("people", sentence, is_failure=False) for sentence in bootstrap.missing_for_work(now)]
     results += [Finding(part, sentence, is_failure=False) for part, advice in _advice for sentence in advice(now)]
     return sorted(results, key=lambda finding: not finding.is_failure)
 

@@ -20,7 +20,7 @@ from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
-from governance.core.people.transitions import still_here
+from governance.core.people.transitions.people import still_here
 from governance.core.roles.roles import Permission
 
 INVITATION, RESET, CHANGED = "invitation", "password_reset", "password_changed"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.people.transitions import still_here
+from governance.core.people.transitions.people import still_here
 from governance.core.roles.roles import Permission
 from governance.core.sign_in import password_links
 from governance.core.tokens.transitions import revoke_tokens_of

@@ -20,7 +20,7 @@ from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person, Team, WebhookEndpoint, WebhookFormat, WebhookState
 from governance.core.notices import outbox
-from governance.core.people.transitions import people_with
+from governance.core.people.queries import people_with
 from governance.core.roles.roles import Permission, Role
 from governance.core.webhooks import http_client, signing_keys, webhook_outbox
 from governance.core.webhooks.webhook_events import EVENTS, TEST

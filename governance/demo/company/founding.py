@@ -17,7 +17,8 @@ from approvals.proposals import transitions as proposal_transitions
 from governance.core.actors.actor import Actor
 from governance.core.ledger import ledger_events
 from governance.core.models import Person, Team, TeamKind
-from governance.core.people import transitions as people_transitions
+from governance.core.people import bootstrap
+from governance.core.people.transitions import people as people_transitions
 from governance.core.teams import transitions as team_transitions
 from governance.demo.company import grant_usage, tables
 from governance.demo.company.cast import Cast
@@ -65,7 +66,7 @@ def _people(made: Cast, now: datetime) -> None:
         admins, reviewers = (
             [made.people[key] for key in first if first[key] == capacity] for capacity in ("admin", "reviewer")
         )
-        people_transitions.bootstrap(admins=admins, reviewers=reviewers, now=now)
+        bootstrap.bootstrap(admins=admins, reviewers=reviewers, now=now)
         for key in first:
             job = Actor.of_job("bootstrap")
             ledger_events.append(actor=job, verb="person.added", subject=made.people[key], now=now)

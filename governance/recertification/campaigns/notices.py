@@ -17,7 +17,7 @@ from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.people.transitions import people_with
+from governance.core.people.queries import people_with
 from governance.core.roles.roles import Role
 from governance.recertification.items import due_dates
 from governance.recertification.items.reviewers import with_delegates

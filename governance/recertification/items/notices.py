@@ -10,7 +10,7 @@ from governance.core.engine.transition import Step
 from governance.core.ledger import ledger_events
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
-from governance.core.people.transitions import people_with
+from governance.core.people.queries import people_with
 from governance.core.roles.roles import Role
 from governance.core.webhooks import webhook_outbox
 from governance.recertification.items import item_title

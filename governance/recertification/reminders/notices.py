@@ -15,7 +15,7 @@ from governance.core.clock.organisation import zone_of
 from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
 from governance.core.models import Person
-from governance.core.people.transitions import people_with
+from governance.core.people.queries import people_with
 from governance.core.roles.roles import Role
 from governance.recertification.items import due_dates
 from governance.recertification.models import UNCLOSED, Item, ItemState, Question

@@ -11,11 +11,11 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from django.db import connection
 from django.db.models import Q
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
+from governance.core.database import advisory_locks
 from governance.core.duties.refusals import Refusal, invalid, refuse
 from governance.core.engine.step import save_with_history
 from governance.core.engine.transition import Effect, Step, transition
@@ -167,8 +167,7 @@ def import_manifest(
 
 def lock_register() -> None:
     """Hold the register's lock until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [REGISTER_LOCK])
+    advisory_locks.lock_until_commit(REGISTER_LOCK)
 
 
 def find_automation(

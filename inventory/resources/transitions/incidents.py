@@ -16,7 +16,7 @@ from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.people.transitions import people_with
+from governance.core.people.queries import people_with
 from governance.core.roles.roles import Permission, Role
 from governance.core.texts import free_text
 from inventory.models import Incident, Resource, ResourceState

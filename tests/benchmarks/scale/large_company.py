@@ -19,7 +19,7 @@ from django.db.models import F
 
 from approvals.models import PolicyVersion, Proposal, WhatIf
 from governance.core.models import Membership, Person, RoleAssignment, Team
-from governance.core.people.transitions import people_with
+from governance.core.people.queries import people_with
 from governance.core.roles.roles import Role
 from governance.core.texts import free_text
 from governance.recertification.models import Campaign

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from governance.core.access import access
 from governance.core.models import LedgerEvent, Person, RoleAssignment
-from governance.core.people.transitions import AlreadyBootstrapped, bootstrap
+from governance.core.people.bootstrap import AlreadyBootstrapped, bootstrap
 from governance.core.roles.roles import Role
 from tests.people import NOW, make_person
 

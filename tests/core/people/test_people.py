@@ -12,8 +12,9 @@ from django.db import IntegrityError, connection, transaction
 from governance.core.access import access
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from governance.core.models import Delegation, LedgerEvent, Membership, Notice, Person, RoleAssignment, Team
-from governance.core.people import transitions as people_transitions
-from governance.core.people.transitions import add_person, delegate, end_delegation
+from governance.core.people import bootstrap
+from governance.core.people.transitions.delegations import delegate, end_delegation
+from governance.core.people.transitions.people import add_person
 from governance.core.roles.roles import Permission, Role
 from governance.core.teams.transitions import found_team, join_team, leave_team, name_leads
 from tests.appointments import appoint, end_role, record_leaver
@@ -41,13 +42,13 @@ def test_commands_that_would_go_past_the_ledger_are_closed(command: str) -> None
 
 @pytest.mark.rule("S9")
 def test_check_reports_missing_roles(northwind: Northwind) -> None:
-    assert people_transitions.missing_for_work(NOW) == []
+    assert bootstrap.missing_for_work(NOW) == []
     for row in RoleAssignment.objects.exclude(role=Role.ADMIN).select_related("person"):
         end_role(row.person, Role(row.role), now=NOW)
     with unguarded(Team):
         Team.objects.update(lead=None)
     Person.objects.filter(pk=northwind.karl.pk).update(left_at=NOW, is_active=False)  # as a source of people says it
-    assert [sentence.partition(":")[0] for sentence in people_transitions.missing_for_work(NOW)] == [
+    assert [sentence.partition(":")[0] for sentence in bootstrap.missing_for_work(NOW)] == [
         "Governance admin",
         "Security reviewer",
         "Builder",
@@ -120,7 +121,7 @@ def test_a_delegate_has_the_same_duty_and_is_here(northwind: Northwind) -> None:
 def test_one_admin_alone_does_not_send_the_last_two_away(northwind: Northwind, who: str) -> None:
     with pytest.raises(OutOfTurn, match="Only 2 governance admins are left"):
         record_leaver(getattr(northwind, who), actor=as_actor(northwind.ines), now=NOW, reason="Retired")
-    assert people_transitions.missing_for_work(NOW) == []
+    assert bootstrap.missing_for_work(NOW) == []
 
 
 @pytest.mark.rule("A11")

@@ -12,7 +12,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
-from governance.core.people.transitions import AlreadyBootstrapped, bootstrap
+from governance.core.people.bootstrap import AlreadyBootstrapped, bootstrap
 from governance.core.sign_in import password_links
 
 
