@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from approvals.assignment.context import SubmissionContext
-from approvals.decisions.rules import duties
+from approvals.decisions.rules import deadlines, duties
 from approvals.light_path import spot_checks
 from approvals.models import Sample
 from governance.core.actors.actor import Actor
@@ -71,7 +71,7 @@ def look_in_time(subject: Sample, actor: Actor, now: datetime) -> Refusal | None
     if subject.due_at is None or now < subject.due_at:
         return None
     stage = "stage 2" if subject.is_of_policy else "stage 1"
-    sentence = f"This spot check was due on {duties.deadline_day(subject.due_at)}. The access is suspended until {stage} decides."
+    sentence = f"This spot check was due on {deadlines.deadline_day(subject.due_at)}. The access is suspended until {stage} decides."
     return Refusal("A13", "state", sentence, f"A new submission asks {stage}.")
 
 

@@ -1,4 +1,4 @@
-"""The duties of deciding: who may never decide which approval (S1, S2, S3, S5, A8, A9).
+"""The duties of deciding: who may never decide which approval (S1, S2, S3, S5, A8, A9). `deadlines` has until when.
 
 Each reads rows under the lock of the write; pages use the same functions. The database repeats them from the rows
 alone (approvals/sql/decisions.sql).
@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef
 from approvals.assignment.context import SubmissionContext
 from approvals.assignment.route import Route
 from approvals.decisions.rules import bindings, ownership
+from approvals.decisions.rules.deadlines import in_time
 from approvals.models import (
     Approval,
     ApprovalState,
@@ -29,7 +30,6 @@ from approvals.policies import queries as policy_queries
 from approvals.policies import tiers
 from approvals.policies.fresh_sign_in import require_session
 from governance.core.actors.actor import Actor
-from governance.core.clock import organisation
 from governance.core.duties.duty import Duty, duty
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
@@ -180,57 +180,6 @@ def still_holds(subject: Submission, actor: Actor, now: datetime, context: Submi
             if refusal is not None:
                 return refusal
     return tiers.app_refusal(facts)
-
-
-@duty("A14")
-def accept_in_time(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
-    """A partial approval is accepted before its deadline."""
-    return _late_refusal("A14", subject.accept_due_at, now, "accept what was approved", "Submit it again.")
-
-
-@duty("A14")
-def accept_time_is_up(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
-    """A partial approval expires when nobody accepts it in time."""
-    return _early_refusal("A14", subject.accept_due_at, now)
-
-
-@duty("A10")
-def time_is_up(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    """An approval without a decision expires when its time is up."""
-    ends = subject.expires_at if subject.state == ApprovalState.OPEN else subject.builder_due_at
-    return _early_refusal("A10", ends, now)
-
-
-@duty("A10")
-def in_time(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    """An approval can't be decided after it expired."""
-    to_do = "Whoever submitted it can submit it again, and then it is decided anew."
-    return _late_refusal("A10", subject.expires_at, now, "decide this", to_do)
-
-
-@duty("A14")
-def answer_in_time(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    """The builder can't answer after the deadline."""
-    to_do = "Submit the automation again, and say the answer in the justification."
-    return _late_refusal("A14", subject.builder_due_at, now, "answer this", to_do)
-
-
-def _late_refusal(code: str, due: datetime | None, now: datetime, verb: str, to_do: str) -> Refusal | None:
-    """Return the refusal after a deadline, or None. ``verb`` says what there was time for."""
-    if due is None or now < due:
-        return None
-    return Refusal(code, "state", f"The time to {verb} was over on {deadline_day(due)}: it expires.", to_do)
-
-
-def _early_refusal(code: str, due: datetime | None, now: datetime) -> Refusal | None:
-    """Return the refusal before a deadline, or None."""
-    return Refusal(code, "state", "Its time is not up.") if due is None or due > now else None
-
-
-def deadline_day(instant: datetime) -> str:
-    """Return the day on which a deadline ended, in the organisation's time zone (H8)."""
-    local = instant.astimezone(organisation.organisation_zone())
-    return f"{local.day} {local:%B %Y}"
 
 
 @duty("SOD-1", needs_context=True)

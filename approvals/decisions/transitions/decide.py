@@ -12,7 +12,7 @@ from approvals.assignment.route import SeatState
 from approvals.assignment.transitions import add_seats
 from approvals.conflicts.check import submission as conflicts
 from approvals.decisions import digest, idempotency
-from approvals.decisions.rules import bindings, duties
+from approvals.decisions.rules import bindings, deadlines, duties
 from approvals.decisions.transitions import duplicates, extra_approval
 from approvals.models import Approval, ApprovalState, Comment, Decision, DecisionOutcome, Party
 from approvals.models.conflict_rule import Mode
@@ -161,7 +161,7 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
     permission=Permission.SUBMISSION_ANSWER,
     source=(ApprovalState.CHANGES_ASKED,),
     target=(ApprovalState.OPEN,),
-    duties=(duties.decided_nothing, duties.answer_in_time),
+    duties=(duties.decided_nothing, deadlines.answer_in_time),
     reason_needed=True,
 )
 def answer(step: Step[Approval]) -> Effect:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from approvals.assignment import candidates
-from approvals.decisions.rules import duties
+from approvals.decisions.rules import deadlines
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.submissions.transitions.withdraw import note_end
 from governance.core.engine.transition import Effect, Step, transition
@@ -16,7 +16,7 @@ from governance.core.roles.roles import Permission
     permission=Permission.APPROVAL_EXPIRE,
     source=(ApprovalState.OPEN, ApprovalState.CHANGES_ASKED),
     target=(ApprovalState.EXPIRED,),
-    duties=(duties.time_is_up,),
+    duties=(deadlines.time_is_up,),
     parents=("submission.automation", "submission"),
 )
 def expire(step: Step[Approval]) -> Effect:
@@ -31,7 +31,7 @@ def expire(step: Step[Approval]) -> Effect:
     permission=Permission.APPROVAL_EXPIRE,
     source=(SubmissionState.DECIDED,),
     target=(SubmissionState.EXPIRED,),
-    duties=(duties.accept_time_is_up,),
+    duties=(deadlines.accept_time_is_up,),
     parents=("automation",),
 )
 def expire_submission(step: Step[Submission]) -> Effect:

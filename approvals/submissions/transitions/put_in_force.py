@@ -10,7 +10,7 @@ from approvals.assignment import candidates
 from approvals.assignment.context import SubmissionContext, load_context, on_submission
 from approvals.conflicts import held_access
 from approvals.conflicts.check import submission as conflicts
-from approvals.decisions.rules import duties
+from approvals.decisions.rules import deadlines, duties
 from approvals.grants import unused_credentials
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.grants.transitions import revocation_tasks
@@ -199,7 +199,7 @@ def _held_as(approval: Approval) -> int:
     repeats=last_word("submission.accepted"),
     permission=Permission.SUBMISSION_ACCEPT,
     source=(SubmissionState.DECIDED,),
-    duties=(duties.accept_in_time, duties.still_holds, submission_rules.conflict_free),
+    duties=(deadlines.accept_in_time, duties.still_holds, submission_rules.conflict_free),
 )
 def accept_subset(step: Step[Submission]) -> Effect:
     """The business owner accepts what was approved, without what was refused (A5)."""
