@@ -15,7 +15,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.assignment import staffing
         from approvals.assignment.context import approval_relations, submission_relations
         from approvals.assignment.transitions.reassign import CAUSES, wake_sweep
-        from approvals.conflicts import members
+        from approvals.conflicts import leg_members
         from approvals.conflicts.views import automation_page
         from approvals.decisions.rules import duties
         from approvals.grants import unused_credentials
@@ -25,8 +25,8 @@ class ApprovalsConfig(AppConfig):
         from approvals.inbox import notices as inbox_notices
         from approvals.light_path.transitions.spot_checks import close_sample_of, close_samples
         from approvals.models import Approval, Submission
+        from approvals.parties import credential_rules as party_rules
         from approvals.parties import queries as party_queries
-        from approvals.parties import rules as party_rules
         from approvals.policies import queries as policy_queries
         from approvals.proposals.kinds import kind as kind_kind
         from approvals.proposals.kinds.conflict_rule import ConflictRuleKind
@@ -70,7 +70,7 @@ class ApprovalsConfig(AppConfig):
             hooks.demand(event, duties.settles_for_others)
         for event, duty in party_rules.DEMANDED:
             hooks.demand(event, duty)
-        for event, follow in members.HOOKS:
+        for event, follow in leg_members.HOOKS:
             hooks.register(event, follow)
         for event in ("transfer.asked", "transfer.accepted"):
             hooks.demand(event, nothing_submitted)

@@ -21,7 +21,7 @@ from approvals.intake.preview import queries as previews
 from approvals.models.submission import UNFINISHED
 from governance.core.duties.refusals import Refusal, Refused, refuse
 from governance.core.models import Person, Team
-from inventory.automations import environments
+from inventory.automations import lineages
 from inventory.importers.manifest import Manifest
 from inventory.importers.size_limit import Found
 from inventory.imports import import_process
@@ -111,7 +111,7 @@ def _save_preview(files: list[Found], program: Caller, team: Team, options: Abou
     if options.automation is not None:
         _check_named(options.automation, item, team)
     below, environment = options.promoted_from, options.environment.value
-    if below is not None and environments.chosen_sibling(team, below, environment) is None:
+    if below is not None and lineages.chosen_sibling(team, below, environment) is None:
         raise field("promoted_from", f"No automation of this team that is not in {environment} yet has this id.")
     draft = Draft(team=team.pk, automation=options.automation, sibling=below, fields={"environment": environment})
     drafts.keep(item, draft, team)

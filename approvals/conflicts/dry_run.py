@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from approvals.conflicts import members, scan
+from approvals.conflicts import leg_members, scan
 from approvals.conflicts.check import automation as automation_check
 from approvals.conflicts.check import submission
 from approvals.conflicts.check.automation import FoundConflict
@@ -45,4 +45,4 @@ def conflicts_of(
 def _read_holdings(rules: Sequence[StoredRule], subjects: Members, now: datetime) -> Conflicts:
     """Read the access of others for rules without stored members, which are computed here."""
     held = Entitlement.objects.filter(pk__in=Grant.objects.standing().values("entitlement"))
-    return scan.read_holdings(rules, subjects, now, members.compute_members(rules, held))
+    return scan.read_holdings(rules, subjects, now, leg_members.compute_members(rules, held))

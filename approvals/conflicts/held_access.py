@@ -16,7 +16,7 @@ from approvals.conflicts.rule_language.rule import Leg
 from approvals.conflicts.rule_language.selectors import Held, Selector
 from approvals.models import Grant
 from inventory.models import Entitlement, Privilege, Trigger
-from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, POWER, is_within
+from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, POWER, higher_environment, is_within
 
 #: Every way to hold access, by number: level, model-controlled, opaque, environment.
 WAYS: tuple[tuple[str, bool, bool, str], ...] = tuple(product(POWER, (False, True), (False, True), ENVIRONMENT_ORDER))
@@ -45,11 +45,6 @@ def covered_by(held: Iterable[str]) -> set[str]:
 def environment_of(entitlement: Entitlement, environment: str) -> str:
     """Return the higher of the automation's environment and the resource's (I10)."""
     return higher_environment(entitlement.resource.environment, environment)
-
-
-def higher_environment(environment: str, other_environment: str) -> str:
-    """Return the higher of two environments."""
-    return max(environment, other_environment, key=ENVIRONMENT_ORDER.index)
 
 
 def held_by_privilege(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from approvals.conflicts import members, scan
+from approvals.conflicts import leg_members, scan
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts import transitions as conflict_transitions
 from approvals.conflicts.scan import Conflicts, Part
@@ -28,7 +28,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
     counts: dict[str, int] = {}
     is_night = job_runs.is_nightly_due(now, JOB)
     if is_night:
-        counts |= {"looked": 1, "members": members.update_all(now)}
+        counts |= {"looked": 1, "members": leg_members.update_all(now)}
     if is_night or has_changed(now):
         counts |= {"scanned": 1, **scan_all(now, actor)}
     due = Conflict.objects.enforceable(now)

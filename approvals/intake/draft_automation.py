@@ -12,7 +12,7 @@ from approvals.intake.drafts import Draft
 from governance.core.actors.actor import Actor
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
-from inventory.automations import environments
+from inventory.automations import lineages
 from inventory.importers.manifest import Manifest
 from inventory.imports.transitions import confirmation
 from inventory.models import Automation, AutomationState, Environment, ImportItem, Resource, ResourceState
@@ -39,12 +39,12 @@ def sibling_of(registered: Automation | None, manifest: Manifest, draft: Draft, 
     if registered is not None:
         return None
     environment = environment_of(draft)
-    sibling = environments.certain_sibling(team, manifest, environment)
+    sibling = lineages.certain_sibling(team, manifest, environment)
     if sibling is not None or draft.sibling == 0:
         return sibling
     if draft.sibling is not None:
-        return environments.chosen_sibling(team, draft.sibling, environment)
-    return environments.likely_sibling(team, manifest, environment)
+        return lineages.chosen_sibling(team, draft.sibling, environment)
+    return lineages.likely_sibling(team, manifest, environment)
 
 
 def initial_fields(registered: Automation | None, actor: Actor, sibling: Automation | None = None) -> dict[str, Any]:

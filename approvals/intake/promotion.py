@@ -15,7 +15,7 @@ from approvals.intake.drafts import Draft
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.models import Person
-from inventory.automations import environments
+from inventory.automations import lineages
 from inventory.imports.transitions import confirmation
 from inventory.models import Automation, ImportItem, ImportState, Version
 
@@ -26,7 +26,7 @@ NOWHERE = Refusal(
 
 def refusal(automation: Automation, *, actor: Actor, now: datetime) -> Refusal | None:
     """Why this person can't promote it, or None; from the operation that would import it."""
-    if version_of(automation) is None or not environments.environments_above(automation):
+    if version_of(automation) is None or not lineages.environments_above(automation):
         return NOWHERE
     return confirmation.confirm_import.refusal(automation.team, actor=actor, now=now)
 
@@ -41,7 +41,7 @@ def begin(automation: Automation, environment: str, *, actor: Actor, now: dateti
 
     Args:
         automation: the automation to promote.
-        environment: the target; one of `environments.above`.
+        environment: the target; one of `lineages.environments_above`.
         actor: the person who owns the preview.
         now: business time.
 
@@ -55,7 +55,7 @@ def begin(automation: Automation, environment: str, *, actor: Actor, now: dateti
         refused, version, person = refusal(locked, actor=actor, now=now), version_of(locked), actor.person
         if refused is not None or version is None or person is None:
             raise refuse(refused or NOWHERE)
-        if environment not in environments.environments_above(locked):
+        if environment not in lineages.environments_above(locked):
             sentence = "Choose an environment above the one that it runs in."
             raise refuse(Refusal("I10", "input", sentence, detail=(("environment", sentence),)))
         open_previews = ImportItem.objects.filter(batch__by=person, progress=ImportState.PREVIEW)
@@ -67,7 +67,7 @@ def _create_preview(
     automation: Automation, version: Version, environment: str, person: Person, now: datetime
 ) -> ImportItem:
     sibling = next(
-        (candidate for candidate in environments.siblings_of(automation) if candidate.environment == environment), None
+        (candidate for candidate in lineages.siblings_of(automation) if candidate.environment == environment), None
     )
     draft = Draft(
         team=automation.team_id,

@@ -1,6 +1,6 @@
 """Beneficiaries: people who gain from a loosened conflict rule or a lower data class (S6, S7, S8). Reads only.
 
-There may be very many, so `parties.queries.standing` is repeated here in set queries.
+There may be very many, so what `parties.queries` reads for one submission is read here in set queries.
 """
 
 from __future__ import annotations

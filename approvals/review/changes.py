@@ -16,7 +16,7 @@ from typing import Any
 
 from approvals.assignment.context import SubmissionContext
 from approvals.models import Approval, Submission, SubmissionState
-from inventory.automations import environments
+from inventory.automations import lineages
 from inventory.models import Credential, DataClass, Privilege, Version, VersionCredential
 from inventory.risk.tiers import POWER, is_within
 from inventory.versions import diff
@@ -104,7 +104,7 @@ def load_changes(context: SubmissionContext, earlier: Iterable[Submission]) -> V
     promoted = Version.objects.select_related("automation").get(pk=submission.promoted_from_id)
     asked = Submission.objects.filter(version=promoted).order_by("-pk").values_list("asked", flat=True).first()
     there = promoted.automation
-    stands = environments.version_status(promoted.pk, there.approved_version_id, there.state)
+    stands = lineages.version_status(promoted.pk, there.approved_version_id, there.state)
     return _compare(context, promoted, asked, below=there.environment, stands=stands)
 
 

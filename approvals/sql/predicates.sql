@@ -72,7 +72,7 @@ CREATE OR REPLACE FUNCTION known_level(level text) RETURNS text LANGUAGE sql IMM
     SELECT replace(level, 'unknown', 'write')
 $$;
 
--- A7: whether a level allows something that another does not (`inventory.risk.is_within`).
+-- A7: whether a level allows something that another does not (`inventory.risk.tiers.is_within`).
 CREATE OR REPLACE FUNCTION allows_more(level text, other text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT NOT (known_level(level) = known_level(other) OR known_level(other) = 'admin'
                 OR known_level(level) = 'read' AND known_level(other) = 'write')

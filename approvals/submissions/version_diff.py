@@ -145,7 +145,7 @@ def app_reasons(facts_now: Mapping[str, Any], before: Submission | None, *, sour
     An automation that its review or a spot check has suspended needs stage 1 again (R4, A12).
 
     Args:
-        facts_now: the facts of stage 1 (`digest.of_app`).
+        facts_now: the facts of stage 1 (`digest.facts_of_app`).
         before: the submission to compare with; None before the first.
         source_counts: whether a change of source alone needs stage 1.
     """

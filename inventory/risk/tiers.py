@@ -136,6 +136,11 @@ DOES = MappingProxyType(
 UNVOUCHED = "No independent owner confirmed what its connection opens"
 
 
+def higher_environment(environment: str, other: str) -> str:
+    """The higher of an automation's environment and its resource's: test on production data counts as production (I10)."""
+    return max(environment, other, key=ENVIRONMENT_ORDER.index)
+
+
 def is_within(level: str, other: str) -> bool:
     """Whether a level is included in another; an unknown level counts as write (I4)."""
     less, more = (item if item in LOWER else "write" for item in (level, other))

@@ -47,14 +47,13 @@ def facts_of(
         bindings: of the connections; None without any.
     """
     entitlement = privilege.entitlement
-    both = (environment, entitlement.resource.environment)
     level = privilege.counted_level if privilege.level in tiers.LEVEL_ORDER else str(entitlement.level)
     is_unset = not entitlement.resource.data_class and entitlement.data_class != "restricted"
     reach = _reach(privilege, party_ids)
     return tiers.PrivilegeFacts(
         level=level,
         data_class="" if is_unset else str(entitlement.counted_class),
-        environment=max(both, key=tiers.ENVIRONMENT_ORDER.index),
+        environment=tiers.higher_environment(environment, entitlement.resource.environment),
         credential_reach=reach,
         model_controlled=privilege.model_controlled,
         opaque=privilege.opaque,

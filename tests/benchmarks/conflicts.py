@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count
 
-from approvals.conflicts import held_access, members
+from approvals.conflicts import held_access, leg_members
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts import scan as conflict_scan
 from approvals.conflicts.check import automation as check_automation
@@ -74,7 +74,7 @@ def prepare() -> None:
         }
         made.append(ConflictRule(number=1, ships=True, document=rule.to_dict(), effective_at=now, **fields))
     ConflictRule.objects.bulk_create(made)
-    members.update_all(now)
+    leg_members.update_all(now)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE approvals_conflictmember")
 

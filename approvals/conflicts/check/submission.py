@@ -15,7 +15,7 @@ from typing import Any, Literal
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation, cases
 from approvals.conflicts.check.automation import Case, FoundConflict
-from approvals.conflicts.held_access import data_class_of, higher_environment
+from approvals.conflicts.held_access import data_class_of
 from approvals.conflicts.queries import StoredRule
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.models import Approval, ApprovalKind, ApprovalState, Grant, GrantKind
@@ -26,6 +26,7 @@ from approvals.policies.facts import SubmissionFacts
 from governance.core.database import advisory_locks
 from governance.core.duties.refusals import Refusal
 from inventory.models import Entitlement
+from inventory.risk.tiers import higher_environment
 
 #: States in which an approval grants nothing.
 GIVES_NOTHING = (ApprovalState.REJECTED, ApprovalState.EXPIRED, ApprovalState.NOT_APPLICABLE, ApprovalState.WITHDRAWN)

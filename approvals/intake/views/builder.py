@@ -29,7 +29,7 @@ from governance.web.pages import pager
 from governance.web.pages.page import page, refused
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
-from inventory.automations import environments, platform_instance
+from inventory.automations import lineages, platform_instance
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, ImportItem, ImportState, Resource
 from inventory.ownership import rules as ownership_rules
@@ -197,7 +197,7 @@ class Work:
             people=ownership_rules.possible_owners(self.team, preview.content.registered, self.builder.now),
             teams=self.builder.teams,
             automations=others,
-            siblings=environments.sibling_choices(self.team, environment, preview.sibling) if is_open else [],
+            siblings=lineages.sibling_choices(self.team, environment, preview.sibling) if is_open else [],
             initial=AutomationForm.beginning(preview.draft, self.team, preview.sibling),
         )
 

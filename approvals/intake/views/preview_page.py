@@ -22,7 +22,7 @@ from governance.core.actors.actor import Actor
 from governance.core.models import Person
 from governance.web.components import times
 from governance.web.pages.page import Shape
-from inventory.automations import environments
+from inventory.automations import lineages
 from inventory.chains import views as chain_views
 from inventory.duplicates.queries import SOURCE
 from inventory.models import Version
@@ -193,7 +193,7 @@ def _promoted(preview: Preview) -> Shape | None:
     if below is None or preview.refusal is not None:
         return None
     environment = below.automation.get_environment_display().lower()
-    stands = environments.version_status(below.pk, below.automation.approved_version_id, below.automation.state)
+    stands = lineages.version_status(below.pk, below.automation.approved_version_id, below.automation.state)
     text = f"Version {below.number} is {stands} in {environment}. An approval counts in its own environment, so this is decided anew"
     text += "." if preview.content.registered is not None else "; its answers are filled in."
     return {

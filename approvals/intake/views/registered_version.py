@@ -18,7 +18,7 @@ from governance.web.pages.confirmation import form_page
 from governance.web.pages.page import refused
 from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import visible_row
-from inventory.automations import environments
+from inventory.automations import lineages
 from inventory.models import Automation, Environment
 
 
@@ -48,7 +48,7 @@ def promote(request: Request, pk: int) -> HttpResponse:
 
     return form_page(
         request,
-        Where(request.POST or None, targets=environments.environments_above(automation)),
+        Where(request.POST or None, targets=lineages.environments_above(automation)),
         begin,
         now=now,
         title=f"Promote {automation.name}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from approvals.conflicts import members
+from approvals.conflicts import leg_members
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.rule_language.rule import parse_rule
 from approvals.models import ConflictRule, Proposal
@@ -48,6 +48,6 @@ def _next(
     facts = {"is_given_up": document is None, "effective_at": step.now, "number": number, **more}
     made = conflict_queries.build_version(rule, document=rule.to_dict(), **facts)
     made.save()
-    members.update_rules([made])
+    leg_members.update_rules([made])
     step.record("conflict_rule.put_in_force", made, {"code": made.code, "number": made.number, "digest": made.digest})
     return made

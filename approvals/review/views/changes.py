@@ -229,7 +229,7 @@ def _differences(before: Sequence[str] | None, after: Sequence[str] | None) -> t
 
 
 def trigger_words(fact: str) -> str:
-    """A trigger of the facts (`digest.of_app`) in words. Its last word says whether it needs authentication."""
+    """A trigger of the facts (`digest.facts_of_app`) in words. Its last word says whether it needs authentication."""
     words, _, authenticated = fact.rpartition(" ")
     kind, _, detail = words.strip().partition(" ")
     description = trigger_descriptions.trigger_sentence(kind, detail.strip())

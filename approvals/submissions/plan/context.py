@@ -29,7 +29,7 @@ from approvals.submissions import version_diff
 from approvals.submissions.plan.content import VersionContent
 from approvals.submissions.version_diff import Changes, HeldState, RequestedItem
 from governance.core.models import Person
-from inventory.automations import environments
+from inventory.automations import lineages
 from inventory.chains import queries as chain_queries
 from inventory.chains.queries import Chain
 from inventory.models import Automation, NonHumanIdentity, Version, VersionCredential
@@ -141,7 +141,7 @@ def load_context(
         likes: possible duplicates; default: those in the register.
     """
     automation, registered = content.automation, content.registered
-    siblings = environments.lineage_ids(automation.lineage, automation.pk) if automation.lineage is not None else []
+    siblings = lineages.lineage_ids(automation.lineage, automation.pk) if automation.lineage is not None else []
     if likes is None:
         source = content.manifest.source.content
         likes = duplicates.possible_duplicates(automation, source, content.privileges)
@@ -312,7 +312,7 @@ def _promoted_from(content: VersionContent, *, is_new: bool) -> Version | None:
     automation = content.automation
     if automation.lineage is None:
         return None
-    return environments.promoted_from(
+    return lineages.promoted_from(
         automation.lineage, automation.environment, content.manifest.source.content, is_new=is_new
     )
 

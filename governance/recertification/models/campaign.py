@@ -114,7 +114,7 @@ class Campaign(models.Model):
         return reverse("campaign", args=[self.pk])
 
     def shown_state(self, now: datetime) -> str:
-        """A key of ``words.STATES["campaign"]``. An open campaign past its deadline is in its second round (R6)."""
+        """A key of ``state_words.STATES["campaign"]``. An open campaign past its deadline is in its second round (R6)."""
         return "second" if self.state == CampaignState.OPEN and now >= self.deadline else self.state
 
     @property

@@ -15,7 +15,7 @@ from governance.web.components import times
 from governance.web.pages.confirmation import offered
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import Shape
-from inventory.automations import environments, panels
+from inventory.automations import lineages, panels
 from inventory.automations import queries as automation_queries
 from inventory.automations.rules import ReaderRelations, reader_relations
 from inventory.automations.transitions import lifecycle
@@ -207,14 +207,14 @@ def _overview(automation: Automation, shown: Version | None, actor: Actor, now: 
     if held and shown:
         grants = automation_queries.grants_of(automation, now=now)[automation.pk]
         picture = reach.automation_reach(automation, shown, held, identities, grants)
-    may_promote = bool(environments.environments_above(automation)) and (
+    may_promote = bool(lineages.environments_above(automation)) and (
         confirmation.confirm_import.refusal(automation.team, actor=actor, now=now) is None
     )
     return {
         "reach": picture,
         "platform": sentences.platform_label(automation.platform_instance),
         "authors": version_views.author_rows(shown),
-        "siblings": environments.siblings_of(automation, among=Automation.objects.visible_to(actor, now)),
+        "siblings": lineages.siblings_of(automation, among=Automation.objects.visible_to(actor, now)),
         "promote_href": reverse("promote", args=[automation.pk]) if may_promote else "",
         "unanswered": [each for each, is_seen in identities if is_seen and each.is_ownerless(now)],
         "amendment": _amendment_rows(automation),

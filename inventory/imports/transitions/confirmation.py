@@ -22,7 +22,7 @@ from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Team
 from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
-from inventory.automations import environments
+from inventory.automations import lineages
 from inventory.automations.platform_instance import platform_name
 from inventory.importers.manifest import Manifest
 from inventory.imports import resolution
@@ -271,9 +271,9 @@ def _lineage_of(step: Step[Team], manifest: Manifest, environment: str, promoted
     Raises:
         InvalidInput: the chosen automation is of another team, or already in this environment.
     """
-    sibling = environments.certain_sibling(step.subject, manifest, environment)
+    sibling = lineages.certain_sibling(step.subject, manifest, environment)
     if sibling is None and promoted_from is not None:
-        sibling = environments.chosen_sibling(step.subject, promoted_from.pk, environment)
+        sibling = lineages.chosen_sibling(step.subject, promoted_from.pk, environment)
         if sibling is None:
             sentence = f"{promoted_from.name} is in this environment already, or can't be promoted by this team."
             raise invalid("I10", "sibling", sentence)

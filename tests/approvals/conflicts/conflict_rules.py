@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from approvals.conflicts import members
+from approvals.conflicts import leg_members
 from approvals.conflicts.rule_language import rule as rule_language_rule
 from approvals.conflicts.rule_language.rule import Rule, legs_of
 from approvals.conflicts.rule_language.selectors import Held
@@ -71,7 +71,7 @@ def rule(*legs: Leg, now: datetime = NOW, **more: Any) -> ConflictRule:
     """A rule of so many legs, in force."""
     made = unsaved(document(*legs, **more), now)
     made.save()
-    members.update_all(now)
+    leg_members.update_all(now)
     return made
 
 
@@ -84,14 +84,14 @@ def no_other_rules(now: datetime = NOW) -> None:
     """Give up every rule there is, so that a test has its own alone."""
     first, second = Person.objects.order_by("pk")[:2]
     with unguarded(ConflictRule):
-        members.update_rules([_given_up(one, first, second) for one in list(ConflictRule.objects.in_force(now))])
+        leg_members.update_rules([_given_up(one, first, second) for one in list(ConflictRule.objects.in_force(now))])
 
 
 def give_up(one: ConflictRule, first: Person, second: Person) -> None:
     """Nobody asks for a rule any more: its next version says so, as if two had signed that."""
     with unguarded(ConflictRule):
         made = _given_up(one, first, second)
-    members.update_rules([made])
+    leg_members.update_rules([made])
 
 
 def _given_up(one: ConflictRule, first: Person, second: Person) -> ConflictRule:

@@ -10,7 +10,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from approvals.conflicts import dry_run, members, scan
+from approvals.conflicts import dry_run, leg_members, scan
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import cases, submission
@@ -137,7 +137,7 @@ def put(documents: Iterable[dict[str, Any]], company: Company) -> None:
     """Put rules in force."""
     for document in documents:
         ConflictRule.objects.bulk_create([conflict_rules.unsaved(document, company.now)])
-    members.update_all(company.now)
+    leg_members.update_all(company.now)
 
 
 @pytest.mark.full

@@ -15,7 +15,7 @@ import pytest
 from django.db import connections
 
 from approvals.assignment.context import SubmissionContext
-from approvals.conflicts import members, scan
+from approvals.conflicts import leg_members, scan
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import submission as check_submission
 from approvals.grants.transitions import lifecycle
@@ -69,7 +69,7 @@ def put(firm: Company) -> Iterator[Put]:
         legs, said = (on(firm.slack, levels=["write"]), on(firm.slack, levels=["read"])), {"mode": "enforce", **more}
         row = conflict_rules.unsaved(conflict_rules.document(*legs, code=f"race-{word()}", **said), firm.now)
         row.save()
-        members.update_rules([row])
+        leg_members.update_rules([row])
         made.append(row)
         return row
 

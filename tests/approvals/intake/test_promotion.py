@@ -21,7 +21,7 @@ from approvals.models import Submission, SubmissionKind
 from approvals.models.submission import Capacity
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import Person
-from inventory.automations import environments
+from inventory.automations import lineages
 from inventory.automations.transitions import lifecycle
 from inventory.imports.transitions import confirmation
 from inventory.imports.transitions import previews as transition_previews
@@ -93,7 +93,7 @@ def test_test_approval_does_not_allow_production(company: Company, start: Submis
 def test_foreign_automation_cannot_be_promoted(company: Company) -> None:
     below = stock_report.version(company, without_id, environment="test")
     n = company.people
-    assert environments.chosen_sibling(n.platform, below.automation_id, "production") is None
+    assert lineages.chosen_sibling(n.platform, below.automation_id, "production") is None
     item = transition_previews.preview(
         [(stock_report.EXPORT, stock_report.source(elsewhere))], actor=as_actor(n.omar), now=company.now
     ).items.get()
@@ -125,7 +125,7 @@ def test_existing_environment_is_not_offered_for_promotion(company: Company, sta
     below = start.automation
     stock_report.version(company)
     item = item_of(company, elsewhere)
-    assert below not in environments.sibling_choices(company.people.finance_ops, "production")
+    assert below not in lineages.sibling_choices(company.people.finance_ops, "production")
     found = read(company, item, sibling=below.pk)
     assert found.sibling is None
     assert missing_answers.SIBLING_IS_HERE in [thing["text"] for thing in missing_answers.things_missing(found)]

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from approvals.assignment import additional_seats
 from approvals.assignment.context import load_context
 from approvals.conflicts import jobs as conflict_jobs
-from approvals.conflicts import members
+from approvals.conflicts import leg_members
 from approvals.conflicts import transitions as conflict_transitions
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import cases
@@ -272,7 +272,7 @@ def anew(c: Company, said: dict[str, Any]) -> None:
     made.ships, made.proposed_by, made.approved_by = False, c.people.ines, c.people.karl
     with unguarded(ConflictRule):
         made.save()
-    members.update_all(c.now)
+    leg_members.update_all(c.now)
 
 
 def conflicts_waived(c: Company, waiver: Waiver) -> bool:

@@ -79,7 +79,7 @@ def open_in_conflict(now: datetime, actor: Actor) -> int:
 
 
 def _grants_due(tier: str, now: datetime) -> QuerySet[Grant]:
-    """Live grants that may be due; `schedule.plan` decides."""
+    """Live grants that may be due; `schedule.plan_times` decides."""
     lead = timedelta(days=OPENS_BEFORE[tier])
     rows = with_tier(Grant.objects.live(now).select_related(*OF_GRANT)).filter(
         ~under_review(), tier_now=tier, renew=True, ends_at__gt=F("begins_at") + Value(lead)
