@@ -5,12 +5,16 @@ There may be very many, so what `parties.queries` reads for one submission is re
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime
 from functools import reduce
 from operator import or_
 
 from django.db.models import F, Func, OuterRef, Q, Subquery
 
-from approvals.models import Conflict, ConflictState, Party
+from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts.dry_run import automations_caught
+from approvals.models import Conflict, ConflictRule, ConflictState, Party
 from approvals.models.conflict_rule import Scope
 from approvals.parties.queries import FROM_THE_ONE_IN_FORCE
 from inventory.models import Automation, Version
@@ -18,15 +22,25 @@ from inventory.models.automation import AutomationQuerySet
 from inventory.ownership.parties import CONTENT_REASONS
 
 
-def beneficiaries_of_rule(code: str) -> frozenset[int]:
-    """Return the ids of owners and parties of automations in an open conflict of a rule.
+def beneficiaries_of_rules(codes: Collection[str], now: datetime) -> frozenset[int]:
+    """Return the ids of owners and parties of automations in an open conflict of these rules.
 
-    Also covers owners that such a conflict is about. A waived conflict counts as open, because its waiver ends.
+    Also covers owners that such a conflict is about, and automations with any version that the rules would catch:
+    refused, waiting or never submitted. A waived conflict counts as open, because its waiver ends.
+
+    Args:
+        codes: codes of the rules.
+        now: business time.
     """
-    conflicts = Conflict.objects.filter(code=code, state=ConflictState.OPEN).order_by()
+    if not codes:
+        return frozenset()
+    conflicts = Conflict.objects.filter(code__in=codes, state=ConflictState.OPEN).order_by()
     caught = conflicts.annotate(one=Func(F("automations"), function="unnest")).values("one")
     looked_at = conflicts.filter(scope=Scope.OWNER).values_list("subject", flat=True)
-    return beneficiaries_of_automations(Automation.objects.filter(pk__in=caught)) | frozenset(looked_at)
+    rules = [conflict_queries.parse_version(rule) for rule in ConflictRule.objects.in_force(now).filter(code__in=codes)]
+    asking = automations_caught(rules, now)
+    either = Automation.objects.filter(Q(pk__in=caught) | Q(pk__in=asking))
+    return beneficiaries_of_automations(either) | frozenset(looked_at)
 
 
 OWNERS = ("business_owner", "technical_owner", "interim__person")

@@ -124,7 +124,7 @@ def bindings_of(privileges: Iterable[Privilege]) -> Bindings:
     if not places:
         return Bindings()
     instances, hosts = {instance for _, instance in places}, {host_of(*place) for place in places} - {""}
-    related = ("resource__owner", "resource__interim", "proposed_by", "refused_by")
+    related = ("resource__owner", "resource__interim", "proposed_by", "confirmed_by", "confirmed_for", "refused_by")
     read = Binding.objects.filter(Q(instance_name__in=instances) | _confirms(hosts)).select_related(*related)
     rows = list(read.order_by())
     return Bindings([row for row in rows if row.instance_name in instances], rows)

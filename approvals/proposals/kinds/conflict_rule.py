@@ -105,7 +105,7 @@ class ConflictRuleKind(Kind):
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Return the ids of people caught by the rule, if the change may loosen it."""
         is_tighter = tightens(self.changes(target, before, after))
-        return frozenset() if is_tighter else beneficiaries.beneficiaries_of_rule(target)
+        return frozenset() if is_tighter else beneficiaries.beneficiaries_of_rules([target], now)
 
     def about_the_same(self, proposal: Proposal) -> QuerySet[Proposal]:
         """Return proposals about the same code; for a new rule also equal rules and the author's own new rules.

@@ -83,7 +83,7 @@ def _ask_for_name(
     request: Request, verb: Transition[Any], row: Model, person: Person, title: str, text: str, label: str
 ) -> HttpResponse:
     """Ask for the person's name, and for a reason if the operation needs one; a wrong name keeps the typed text."""
-    now, reason = business_time.now(), request.POST.get("reason", "")
+    now, reason = business_time.now(), request.POST.get("reason", "") if verb.reason_needed else ""
     ask: Shape = {"id": "erase", "title": title, "text": text, "action": request.path, "label": label, "kind": "danger"}
     ask["consequences"] = "portal/erasure/consequences.html"
     ask["named"] = {"label": f"Type their name: {person.name}", "value": request.POST.get("named", "")}

@@ -350,6 +350,8 @@ def test_erasure_page_lists_losses_and_asks_for_name(northwind: Northwind) -> No
     assert drop in other
     assert ines.get(confirm).status_code == 403
     assert "Erase Rita Novak for good?" in karl.get(confirm).content.decode()
+    longest = {"named": "Rita", "reason": "x" * 4001}  # this page asks for no reason, so it takes none
+    assert karl.post(confirm, longest).status_code == 422
     waits = "To be erased, once a second admin confirms it"
     assert waits in karl.get(reverse("people")).content.decode()
     assert karl.post(drop).status_code == 302
