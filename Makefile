@@ -9,8 +9,9 @@ SHELL := /bin/sh
 ARGS ?=
 CODES ?= all
 PORT ?= 8000
-# Tests run side by side, on a database, broker and browser each: WORKERS=0 runs them in one process.
-WORKERS ?= auto
+# Tests run side by side, on a database, broker and browser each: one more than there are cores, since browsers and sweeps
+# are waited for. WORKERS=0 runs them in one process.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 SIDE_BY_SIDE := -n $(WORKERS) --maxprocesses 4 --dist loadscope
 VENV := .venv
 PY := $(VENV)/bin/python
