@@ -39,7 +39,7 @@ def _conflict_refusal(code: str, subject: Sample, actor: Actor, context: Submiss
         conflict = spot_checks.conflict(person, context.route, subject)
         if conflict is not None and conflict[0] == code:
             words = _conflict_sentence(code, subject)
-            sentence = words if person == actor.person else f"{conflict[1]}, and you would stand in for them."
+            sentence = words if person == actor.person else duties.delegate_sentence(conflict[1])
             return Refusal(code, "duty", sentence, _reviewer_words(subject, context))
     return None
 

@@ -197,7 +197,7 @@ class Document(Part):
     light_path: LightPath
     #: A12, A13: what is looked at afterwards.
     sampling: Sampling
-    #: S10: who approves for whom too often.
+    #: S10: when mutual approvals become a signal.
     signals: Signals
     #: I1: tiers that need two different owners.
     two_owners: list[TierWord]
@@ -211,7 +211,7 @@ class Document(Part):
     waivers: Waivers
     #: R1: when what happens brings a review forward.
     events: Events
-    #: R4, R6: days until what a review suspended ends for good.
+    #: R4, R6: days from the suspension by a review to the end of the access.
     correction_days: Annotated[int, Field(ge=1, le=30)]
     #: G4: hours to take away elsewhere what has ended here.
     revocation_hours: Annotated[int, Field(ge=1, le=168)]

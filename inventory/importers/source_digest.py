@@ -18,7 +18,7 @@ from inventory.importers.node_order import Edge, canonical_order
 from inventory.importers.work_budget import Budget
 
 _NODE_MEMBERS = facts("n8n")["digest_members"].split()
-#: What an editor remembers of a value for people: no part of what the node does.
+#: Labels that an editor keeps with a value. They change nothing in the node's work, so the digest leaves them out.
 LABELS = frozenset({"cachedResultName", "cachedResultUrl", "cachedResultJson", "__rl"})
 _BY_NAME = re.compile(r"(\$\(|\$node\[|\$items\(|\b_\(|\b_node\[)(\s*)([\"'`])((?:(?!\3)[^\\\n]|\\.){1,300})\3")
 _BY_MEMBER = re.compile(r"\$node\.([A-Za-z_]\w*)")

@@ -58,13 +58,18 @@ def _barred_by(code: str, rule: str, words: str, *backed_by: str) -> Duty:
 
 def _conflict_sentence(code: str, words: str, *, is_self: bool) -> str:
     if not is_self:
-        return f"{words}, and you would stand in for them."
+        return delegate_sentence(words)
     return {
         "SOD-1": "You are a party to this submission, and a party approves nothing in it.",
         "SOD-2": "You decided in the other stage, and one person never decides in both.",
         "SOD-3": "You answer for this resource and are a party to this submission, so somebody else decides.",
         "G5": "You stopped what this would bring back; that takes two others.",
     }[code]
+
+
+def delegate_sentence(words: str) -> str:
+    """Return the sentence for a delegate of a person with a conflict (A11); ``words`` name person and conflict."""
+    return f"{words}, and you act as their delegate."
 
 
 def _way_out(subject: Approval, route: Route) -> str:

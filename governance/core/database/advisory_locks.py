@@ -34,8 +34,8 @@ def _ask(function: str, name: str) -> bool:
 def lock_until_commit(lock: int) -> None:
     """Wait for a lock by number, and hold it until the transaction ends.
 
-    For rules over several rows: whoever comes second waits and then sees what the first one wrote. Row locks would do
-    as well but for their order, which two callers from two sides would take crosswise.
+    For rules over several rows: the second transaction waits, and then sees the rows of the first one. Row locks would
+    deadlock where two transactions take them in different orders.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])

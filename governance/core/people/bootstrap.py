@@ -50,9 +50,9 @@ def bootstrap(*, admins: Sequence[Person], reviewers: Sequence[Person], now: dat
 
 
 def missing_for_work(now: datetime) -> list[str]:
-    """Which roles the least organisation still lacks, one sentence each (S9).
+    """Roles that the smallest organisation still lacks, one sentence each (S9).
 
-    Whether those who are there are enough, each for one thing, is approvals' to say: it knows what is decided by whom.
+    `approvals.assignment.staffing` checks whether each approval has enough different people.
     """
     least = {Role.ADMIN: LEAST_ADMINS, Role.SECURITY_REVIEWER: 1, Role.BUILDER: 1}
     there = {role: people_with(role, now).count() for role in least}

@@ -65,9 +65,9 @@ def person_erase(request: Request, pk: int) -> HttpResponse:
 def erasure_confirm(request: Request, pk: int) -> HttpResponse:
     """Confirm another admin's request: the person is erased (H6)."""
     row = get_object_or_404(Erasure.objects.select_related("person", "asked_by"), pk=pk)
-    title = f"Erase {row.person.name} for good?"
+    title = f"Erase {row.person.name} permanently?"
     text = f"{row.asked_by.name} asks for it. It happens at once, and can’t be undone."
-    return _ask_for_name(request, erase, row, row.person, title, text, "Erase for good")
+    return _ask_for_name(request, erase, row, row.person, title, text, "Erase permanently")
 
 
 @require_POST

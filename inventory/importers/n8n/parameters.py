@@ -12,7 +12,7 @@ from inventory.importers.facts import facts
 _DOCUMENT = re.compile(
     r"https://(?:docs|drive)\.google\.com/[^?#{}]{0,80}?/?(?:d|folders)/([\w-]{10,80})(?:[/?#].{0,400})?"
 )
-#: Of a target much is kept: whoever answers for it decides about every part of it.
+#: Most characters of a target that are kept. Its owner decides about every part, so the limit is wide.
 _LONGEST_TARGET = 2_000
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _FALLBACK_TARGETS = tuple(facts("n8n")["fallback_targets"].split())

@@ -80,7 +80,7 @@ def test_delegate_of_stage_1_decider_reads_but_does_not_decide_stage_2(company: 
     assert statuses(n.tom, stage_2, company) == {200}
     assert decide(client_of(n.tom), stage_2, company) == 403, "nor is it his own turn, as a fallback owner"
     record = stock_report.privilege_on(stage_2, company.slack)
-    said = r"^SOD-2: Theo Brandt decided the app in stage 1, and you would stand in for them\."
+    said = r"^SOD-2: Theo Brandt decided the app in stage 1, and you act as their delegate\."
     with pytest.raises(DutyConflict, match=said):
         transition_decide.approve(
             record, actor=acting, now=company.now, reason="Fine.", shown_digest=scenarios.shown(record)

@@ -92,7 +92,7 @@ def test_a_delegation_is_for_the_future_and_at_most_30_days(
 
 @pytest.mark.rule("A11")
 def test_a_delegation_goes_one_level_and_one_at_a_time(northwind: Northwind) -> None:
-    with pytest.raises(InvalidInput, match="yourself"):
+    with pytest.raises(InvalidInput, match="your own delegate"):
         give(northwind.theo, northwind.theo)
     give(northwind.theo, northwind.bram, start=1, days=7)
     with pytest.raises(InvalidInput, match="already"):

@@ -349,7 +349,7 @@ def test_erasure_page_lists_losses_and_asks_for_name(northwind: Northwind) -> No
     assert confirm in other
     assert drop in other
     assert ines.get(confirm).status_code == 403
-    assert "Erase Rita Novak for good?" in karl.get(confirm).content.decode()
+    assert "Erase Rita Novak permanently?" in karl.get(confirm).content.decode()
     longest = {"named": "Rita", "reason": "x" * 4001}  # this page asks for no reason, so it takes none
     assert karl.post(confirm, longest).status_code == 422
     waits = "To be erased, once a second admin confirms it"

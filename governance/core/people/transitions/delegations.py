@@ -61,7 +61,7 @@ def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, unti
     days, total = timedelta(days=DELEGATION_DAYS), _handed_over(giver, step.now) + (until_at - from_at)
     far = from_at > step.now + timedelta(days=DELEGATION_AHEAD)
     problems = [
-        (giver.pk == taker.pk, "You can't stand in for yourself."),
+        (giver.pk == taker.pk, "You can't be your own delegate."),
         (from_at < step.now, "A delegation starts in the future, not in the past."),
         (not from_at < until_at <= from_at + days, f"It lasts at most {DELEGATION_DAYS} days."),
         (far, f"It begins within {DELEGATION_AHEAD} days: who decides for you in a year is not known yet."),
