@@ -8,8 +8,7 @@ from approvals.assignment import candidates
 from approvals.assignment.context import SubmissionContext
 from approvals.models import ApprovalState, Submission
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 
 
 @duty("A9", needs_context=True)

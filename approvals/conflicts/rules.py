@@ -10,8 +10,7 @@ from approvals.models import Conflict, ConflictRule, Grant, GrantState, Waiver
 from approvals.models.conflict_rule import Mode
 from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 
 
 def due_at(rule: ConflictRule, now: datetime) -> datetime | None:

@@ -19,7 +19,7 @@ from governance.core.duties.refusals import Refusal
 from governance.core.roles.roles import Permission
 from governance.web.components import times
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 Shape = dict[str, Any]
 

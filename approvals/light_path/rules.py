@@ -9,8 +9,7 @@ from approvals.decisions.rules import deadlines, duties
 from approvals.light_path import spot_checks
 from approvals.models import Sample
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 
 
 @duty("A13")

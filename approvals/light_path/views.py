@@ -20,7 +20,7 @@ from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refu
 from governance.core.models import Person
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 from inventory.versions.views import diff_context
 
 TEMPLATE = "approvals/light_path/spot_check.html"

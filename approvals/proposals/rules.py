@@ -16,8 +16,7 @@ from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 from governance.core.models import Delegation, Person
 from governance.core.people.queries import people_with
 from governance.core.roles.roles import ROLE_WORDS, Role

@@ -11,8 +11,7 @@ from approvals.conflicts.check import transfer
 from approvals.models import Submission
 from approvals.models.submission import UNFINISHED
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 from inventory.models import Automation, Transfer
 
 

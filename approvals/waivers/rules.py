@@ -10,8 +10,7 @@ from approvals.policies import fresh_sign_in
 from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, duty, refuse
 from governance.core.models import Delegation
 from inventory.models import Automation
 

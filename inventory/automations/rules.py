@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Min
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 from governance.core.models import Notice, Person
 from governance.core.roles.roles import Relation
 from inventory.models import Automation

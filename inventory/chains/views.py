@@ -15,8 +15,7 @@ from django.views.decorators.http import require_GET
 
 from governance.core.actors.actor import Actor
 from governance.web.pages.page import Shape, page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import visible_row
+from governance.web.requests.request import Request, visible_row
 from inventory.chains import queries as chain_queries
 from inventory.chains.chain_ends import ANSWERS, ASKS, CALLED, CALLS, READS, WATCHES, WRITES
 from inventory.chains.queries import Chain, Link

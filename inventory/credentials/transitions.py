@@ -13,8 +13,7 @@ from typing import Any
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal, invalid, refuse
+from governance.core.duties.refusals import Refusal, duty, invalid, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.notices import outbox

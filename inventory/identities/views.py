@@ -12,8 +12,7 @@ from django.views.decorators.http import require_GET
 
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import Shape, page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import visible_row
+from governance.web.requests.request import Request, visible_row
 from inventory.automations import queries as automation_queries
 from inventory.automations.views import reach
 from inventory.identities import queries as identity_queries

@@ -14,8 +14,7 @@ from django.db.models import Q, QuerySet
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 from governance.core.models import Membership, Person, TeamKind
 from governance.core.people.queries import people_with
 from governance.core.roles.roles import SAME_DUTY

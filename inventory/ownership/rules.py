@@ -15,8 +15,7 @@ from django.db.models import Q
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 from governance.core.engine import hooks
 from governance.core.models import Person, Team
 from governance.core.roles.roles import Role

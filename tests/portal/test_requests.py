@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from governance.core.texts import free_text
-from governance.web.requests import parameters
+from governance.web.requests.request import local_path
 from tests.approvals.api.programs import Program
 from tests.people import Northwind
 from tests.scenarios import Company
@@ -21,12 +21,12 @@ ELSEWHERE = ["https://evil.example/", "//evil.example/", "/\\evil.example", "jav
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize("path", ELSEWHERE)
 def test_redirects_stay_on_the_portal(path: str) -> None:
-    assert parameters.local_path(path) == ""
+    assert local_path(path) == ""
 
 
 @pytest.mark.rule("S5")
 def test_a_path_of_the_portal_is_kept() -> None:
-    assert parameters.local_path("/me/?tab=1#a") == "/me/?tab=1#a"
+    assert local_path("/me/?tab=1#a") == "/me/?tab=1#a"
 
 
 @pytest.mark.django_db

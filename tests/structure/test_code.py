@@ -97,7 +97,7 @@ def signals(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def unbounded(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Texts taken for numbers or days without bounds: what `governance.web.requests.parameters` is for."""
+    """Texts taken for numbers or days without bounds: what `governance.web.requests.request` is for."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Name) and _names(node) in ASKED_WITHOUT_BOUNDS:
             yield node.lineno, f"uses {_names(node)}"

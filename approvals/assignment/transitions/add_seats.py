@@ -17,8 +17,7 @@ from approvals.assignment.next_approver import list_names
 from approvals.assignment.transitions.reassign import ask_next
 from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission
 

@@ -25,8 +25,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.web.components import times
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.request import Request, number
 from inventory.models import Resource
 
 Shape = dict[str, Any]

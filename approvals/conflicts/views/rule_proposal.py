@@ -20,8 +20,7 @@ from approvals.proposals.views import proposing
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.request import Request, number
 
 Shape = dict[str, Any]
 

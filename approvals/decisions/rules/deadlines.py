@@ -7,8 +7,7 @@ from datetime import datetime
 from approvals.models import Approval, ApprovalState, Submission
 from governance.core.actors.actor import Actor
 from governance.core.clock import organisation
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 
 
 @duty("A14")

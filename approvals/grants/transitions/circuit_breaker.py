@@ -13,8 +13,7 @@ from approvals.policies import fresh_sign_in
 from approvals.policies import queries as policy_queries
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, duty, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Delegation
 from governance.core.roles.roles import Permission, Role

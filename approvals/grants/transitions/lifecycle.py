@@ -19,8 +19,7 @@ from approvals.models import Conflict, Grant, GrantState
 from approvals.models.grant import LONGEST_TERM, WHY_WORDS, Why
 from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, duty, refuse
 from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events

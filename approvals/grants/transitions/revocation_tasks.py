@@ -18,8 +18,7 @@ from approvals.models.revocation_task import DETACHED
 from approvals.policies import fresh_sign_in
 from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Delegation, Notice, Person

@@ -23,7 +23,7 @@ from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 from inventory.models import Automation
 
 Shape = dict[str, Any]

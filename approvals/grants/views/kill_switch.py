@@ -17,7 +17,7 @@ from approvals.models import Grant, GrantKind
 from governance.core.clock import business_time
 from governance.web.components import times
 from governance.web.pages.confirmation import confirm
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 from inventory.automations.views import reasons
 
 Shape = dict[str, Any]

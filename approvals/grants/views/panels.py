@@ -28,7 +28,7 @@ from governance.core.clock import business_time
 from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 from inventory.identities import queries as identity_queries
 from inventory.models import Automation, NonHumanIdentity, Resource
 

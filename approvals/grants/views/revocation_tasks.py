@@ -27,8 +27,7 @@ from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.request import Request, number
 from inventory.models import Resource
 
 Shape = dict[str, Any]

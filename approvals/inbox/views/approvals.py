@@ -25,7 +25,7 @@ from governance.core.database.selected_columns import with_columns
 from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 from inventory.models.resource import sees_whole_register
 
 Shape = dict[str, Any]

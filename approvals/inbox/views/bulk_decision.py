@@ -33,8 +33,7 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal, Refused, refuse
 from governance.core.engine.repeats import said_the_same
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.request import Request, number
 
 Shape = dict[str, Any]
 

@@ -18,7 +18,7 @@ from approvals.review.views.dossier import UNSHOWN
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 Shape = dict[str, Any]
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from approvals.inbox.queries.approvals import TIERS
 from approvals.models import Approval, ApprovalKind
 from governance.core.texts import free_text
-from governance.web.requests.parameters import instant, number
+from governance.web.requests.request import instant, number
 
 #: Submissions per page, and maximum number over all pages.
 PAGE, MOST = 50, 1000

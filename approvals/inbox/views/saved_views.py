@@ -20,7 +20,7 @@ from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.core.texts import free_text
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 #: Maximum number of saved views per person, limited by the space for chips.
 MOST = 12

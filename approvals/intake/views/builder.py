@@ -27,8 +27,7 @@ from governance.core.duties.refusals import Refusal, Refused, refuse
 from governance.core.models import Person, Team
 from governance.web.pages import pager
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.request import Request, number
 from inventory.automations import lineages, platform_instance
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, ImportItem, ImportState, Resource

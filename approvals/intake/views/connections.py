@@ -20,8 +20,7 @@ from approvals.intake.views.imports import show_refusals
 from governance.core.duties.refusals import InvalidInput
 from governance.web.pages import pager
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.request import Request, number
 from inventory.importers import sentences
 from inventory.importers.manifest import Manifest, Privilege, binding_key
 from inventory.imports import resolution

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from approvals.intake.drafts import Draft
 from governance.core.models import Person, Team
-from governance.web.requests.parameters import number
+from governance.web.requests.request import number
 from inventory.models import Automation, AutomationKind, AutomationState, Environment, ResourceKind
 from inventory.ownership.views.owner_field import OwnerField, offer_owners
 

@@ -26,8 +26,7 @@ from approvals.models import Submission
 from governance.core.duties.refusals import InvalidInput, OutOfTurn, Refused
 from governance.web.pages.page import Shape, page, refused
 from governance.web.requests import upload_limits
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.request import Request, number
 from inventory.imports import import_process
 from inventory.imports.transitions import previews
 from inventory.models import ImportItem, ImportState, Version

@@ -21,8 +21,7 @@ from approvals.intake.views.imports import show_refusals
 from governance.core.texts import free_text
 from governance.web.pages import pager
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.request import Request, number
 from inventory.importers.manifest import Trigger
 from inventory.imports.transitions import manual_registration
 from inventory.imports.transitions.manual_registration import DescribedPrivilege

@@ -16,8 +16,7 @@ from approvals.intake.views.forms import offer
 from governance.core.duties.refusals import Refused
 from governance.web.pages.confirmation import form_page
 from governance.web.pages.page import refused
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import visible_row
+from governance.web.requests.request import Request, visible_row
 from inventory.automations import lineages
 from inventory.models import Automation, Environment
 

@@ -25,8 +25,7 @@ from governance.core.models import Team
 from governance.core.texts import free_text
 from governance.web.pages.page import page
 from governance.web.requests import upload_limits
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.request import Request, number
 from inventory.importers.problem import ImportProblem
 from inventory.importers.reader import file_shown
 from inventory.imports import import_process

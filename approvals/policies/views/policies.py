@@ -25,7 +25,7 @@ from governance.core.clock import business_time
 from governance.core.roles.roles import Permission
 from governance.web.pages import pager
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 Shape = dict[str, Any]
 

@@ -25,8 +25,8 @@ from approvals.proposals.views import proposing
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number as asked_number
+from governance.web.requests.request import Request
+from governance.web.requests.request import number as asked_number
 
 Shape = dict[str, Any]
 

@@ -18,8 +18,7 @@ from approvals.models import ApprovalState, Candidate, Proposal, ProposalState
 from approvals.proposals.kinds.kind import Document, Field, FieldsKind, Span, Subject
 from approvals.proposals.kinds.people import key_of
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 from governance.core.engine.transition import Step
 from governance.core.models import Membership, Person, RoleAssignment, Team, TeamKind
 from governance.core.people.transitions.people import admins_left, keep_out, leave, let_in

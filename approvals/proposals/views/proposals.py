@@ -23,7 +23,7 @@ from governance.core.roles.roles import Permission
 from governance.web.pages import pager
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 Shape = dict[str, Any]
 

@@ -11,7 +11,7 @@ from approvals.models import Proposal
 from approvals.proposals import transitions as proposal_transitions
 from governance.core.duties.refusals import Refusal, Refused
 from governance.web.pages.page import refused
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 
 def write(

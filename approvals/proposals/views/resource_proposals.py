@@ -18,7 +18,7 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import Person, Team
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 from inventory.models import DataClass, Environment, Resource, ResourceKind, ResourceState
 
 TEMPLATE = "approvals/proposals/resource_proposal.html"

@@ -9,8 +9,7 @@ from approvals.models import Submission
 from approvals.models.submission import UNFINISHED
 from approvals.review.views.reader import Shape, crumbs
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import visible_row
+from governance.web.requests.request import Request, visible_row
 from inventory.chains import queries as chain_queries
 from inventory.chains import views as chain_views
 

@@ -22,7 +22,7 @@ from approvals.review.views.reader import Reader, Shape
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Transition
-from governance.web.requests.parameters import number
+from governance.web.requests.request import number
 from inventory.models import ScopeKind
 from inventory.resources.transitions import bindings as transition_bindings
 from inventory.risk.tiers import LOWER

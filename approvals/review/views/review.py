@@ -26,8 +26,7 @@ from governance.core.engine.transition import Transition
 from governance.web.components import times
 from governance.web.pages.confirmation import confirm, perform
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.request import Request, number
 
 TEMPLATE = "approvals/review/review.html"
 #: Page parts that change with the rows after a decision.

@@ -17,8 +17,7 @@ from approvals.review.views.reader import Shape, crumbs
 from governance.core.actors.actor import Actor
 from governance.web.components import times
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import visible_row
+from governance.web.requests.request import Request, visible_row
 from inventory.models import Automation
 
 #: Signatures in addition to the policy's.

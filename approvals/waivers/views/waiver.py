@@ -26,8 +26,7 @@ from governance.web.components import times
 from governance.web.pages.confirmation import confirm, form_page, offered
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.request import Request, number
 from inventory.models import Automation, Privilege
 
 Shape = dict[str, Any]

@@ -14,7 +14,7 @@ from approvals.models import Waiver
 from governance.core.clock import business_time
 from governance.web.pages import pager
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 from inventory.models import Automation
 
 #: Limit of waivers on the pages of automations and reviews.

@@ -13,8 +13,7 @@ from collections.abc import Sequence
 import psycopg
 from django.db import DatabaseError
 
-from governance.core.duties.duty import Duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Duty, Refusal
 
 #: What PostgreSQL calls the refusals of CHECK, UNIQUE and EXCLUDE constraints and of triggers. Other errors are errors.
 REFUSALS = frozenset({"23514", "23505", "23P01", "P0001"})

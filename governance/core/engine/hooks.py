@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from governance.core.duties.duty import Duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Duty, Refusal
 
 T = TypeVar("T")
 

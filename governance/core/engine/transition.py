@@ -23,8 +23,7 @@ from django.db import DatabaseError, models, transaction
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.duties import database_refusals
-from governance.core.duties.duty import Duty
-from governance.core.duties.refusals import InvalidInput, OutOfTurn, Refusal, Refused, refuse
+from governance.core.duties.refusals import Duty, InvalidInput, OutOfTurn, Refusal, Refused, refuse
 from governance.core.engine import hooks
 from governance.core.engine.row_lock import bring_up_to_date, lock, state_of
 from governance.core.engine.step import RUNNING, Effect, M, Step, about_of, running

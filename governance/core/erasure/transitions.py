@@ -16,8 +16,7 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, duty, refuse
 from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.erasure.redaction import KnownAs

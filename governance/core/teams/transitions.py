@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, duty, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Membership, Person, Team, TeamKind
 from governance.core.roles.roles import Permission

@@ -12,8 +12,7 @@ from datetime import datetime, timedelta
 
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, duty, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import ApiToken, Person, Team
 from governance.core.models.tokens import TOKEN_DAYS

@@ -27,8 +27,7 @@ from governance.portal.sign_in.adapters import note_sign_in
 from governance.portal.sign_in.views.sign_in import next_address
 from governance.web.pages import pager
 from governance.web.pages.page import calendar_file, page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import midnight, number
+from governance.web.requests.request import Request, midnight, number
 
 View = Callable[..., HttpResponseBase]
 

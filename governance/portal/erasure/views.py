@@ -19,7 +19,7 @@ from governance.core.erasure.transitions import ask_erasure, drop_erasure, erase
 from governance.core.models import Erasure, Person
 from governance.portal.view_guards.decorators import answers_refusals
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 Shape = dict[str, Any]
 

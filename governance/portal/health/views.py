@@ -11,7 +11,7 @@ from governance.core.jobs import job_runs
 from governance.portal.view_guards.decorators import for_readers_of_the_ledger
 from governance.web.components.times import counted
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 
 @require_GET

@@ -16,7 +16,7 @@ from governance.portal.leavers import queries as leaver_queries
 from governance.portal.view_guards.decorators import for_readers_of_the_ledger
 from governance.web.pages import pager
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 Shape = dict[str, Any]
 

@@ -28,8 +28,7 @@ from governance.portal.ledger import queries as ledger_queries
 from governance.web.components.times import counted, moment_words
 from governance.web.pages import pager
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import midnight, number
+from governance.web.requests.request import Request, midnight, number
 
 Shape = dict[str, Any]
 

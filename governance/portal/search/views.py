@@ -13,7 +13,7 @@ from governance.core.texts import free_text
 from governance.portal.search.queries import Group, search_all, submissions_matching
 from governance.web.pages import pager
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 
 @require_GET

@@ -28,7 +28,7 @@ from governance.core.models import Person
 from governance.core.sign_in import password_links
 from governance.core.sign_in import transitions as sign_in_transitions
 from governance.web.requests.middleware import SIGNED_IN_AT
-from governance.web.requests.parameters import local_path
+from governance.web.requests.request import local_path
 
 log = structlog.get_logger(__name__)
 

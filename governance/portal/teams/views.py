@@ -22,8 +22,7 @@ from governance.core.teams.transitions import join_team, leave_team
 from governance.portal.view_guards.decorators import answers_refusals, for_readers_of_the_ledger
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.request import Request, number
 
 #: People who can be named.
 ACTIVE = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")

@@ -24,8 +24,7 @@ from governance.core.roles.roles import Permission
 from governance.core.tokens import transitions as token_transitions
 from governance.portal.view_guards.decorators import answers_refusals, back, reader
 from governance.web.pages.page import page, sign_in_again
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.request import Request, number
 
 Shape = dict[str, Any]
 

@@ -14,8 +14,7 @@ from governance.core.duties.refusals import Refused
 from governance.core.models import Person
 from governance.core.roles.roles import Permission
 from governance.web.pages.page import refused
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import local_path
+from governance.web.requests.request import Request, local_path
 
 View = Callable[..., HttpResponse]
 

@@ -23,7 +23,7 @@ from governance.core.webhooks import transitions as webhook_transitions
 from governance.core.webhooks.webhook_events import CHOICES, EVENTS, TEST
 from governance.portal.view_guards.decorators import answers_refusals
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 Shape = dict[str, Any]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 from governance.recertification.models import Campaign, CampaignKind, CampaignState
 
 

@@ -12,7 +12,7 @@ from governance.recertification.evidence import evidence_file
 from governance.recertification.evidence import transitions as evidence_transitions
 from governance.recertification.models import Campaign
 from governance.web.pages.page import refused
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 
 @require_POST

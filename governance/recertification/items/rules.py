@@ -12,8 +12,7 @@ from approvals.models import GrantState
 from approvals.policies import queries as policy_queries
 from approvals.policies.fresh_sign_in import stale_sign_in
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 from governance.recertification.items import conflict_reviews, reviewers, schedule
 from governance.recertification.items.item_context import ItemContext
 from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Campaign, Item, ItemState, Question

@@ -18,7 +18,7 @@ from governance.recertification.evidence import transitions as evidence_transiti
 from governance.recertification.models import Campaign
 from governance.recertification.quality import queries as quality_queries
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 #: Most batches to show.
 MOST = 50

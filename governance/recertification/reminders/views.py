@@ -15,7 +15,7 @@ from governance.recertification.items import due_dates
 from governance.recertification.reminders import queries as reminder_queries
 from governance.web.pages import pager
 from governance.web.pages.page import calendar_file, page
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 WHOSE = [("", "Mine"), ("all", "Everybody’s")]
 

@@ -15,7 +15,7 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused
 from governance.core.engine.transition import Transition
 from governance.web.pages.page import Shape, page, refused
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 #: Operation, URL name and the texts of its button (see ``components/action.html``).
 Offer = tuple[Transition[Any], str, Shape]

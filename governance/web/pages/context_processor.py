@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from governance.core.clock import business_time
 from governance.web.pages import navigation as frame
-from governance.web.requests.parameters import local_path
+from governance.web.requests.request import local_path
 
 
 class Chrome:

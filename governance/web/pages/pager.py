@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
-from governance.web.requests.parameters import number
+from governance.web.requests.request import number
 
 #: Rows on one page.
 PAGE = 50

@@ -55,12 +55,6 @@ NUL = "\0"
 UTF_8 = "utf-8"
 
 
-class Request(HttpRequest):
-    """A request as views behind a sign-in get it: for annotations, since `RequestActorMiddleware` adds the attribute."""
-
-    actor: Actor
-
-
 #: ``Cache-Control`` of everything but static files: no browser and no proxy keeps a copy.
 NOT_KEPT = "no-store, private"
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from governance.web.errors import problem_documents
-from governance.web.requests.parameters import number
+from governance.web.requests.request import number
 
 #: A body up to so many times the most that is taken is read to its end, and answered; a browser hears no answer before that.
 READ_PAST = 10

@@ -10,8 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal, invalid
+from governance.core.duties.refusals import Refusal, duty, invalid
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person, Team, TeamKind
 from governance.core.notices import outbox

@@ -18,8 +18,7 @@ from governance.core.models import Person
 from governance.web.pages import pager
 from governance.web.pages.confirmation import confirm, operation_form
 from governance.web.pages.page import Shape, page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number, visible_row
+from governance.web.requests.request import Request, number, visible_row
 from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import lifecycle
 from inventory.automations.views import automation_page

@@ -11,8 +11,7 @@ from django.views.decorators.http import require_http_methods
 from governance.core.actors.actor import Actor
 from governance.web.pages.confirmation import confirm
 from governance.web.pages.page import Shape
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import visible_row
+from governance.web.requests.request import Request, visible_row
 from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import lifecycle
 from inventory.automations.views import automation_page, reasons

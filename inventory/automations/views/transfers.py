@@ -17,8 +17,7 @@ from governance.core.clock import business_time
 from governance.core.models import Team, TeamKind
 from governance.web.pages.confirmation import confirm, offered, operation_form
 from governance.web.pages.page import Shape
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import visible_row
+from governance.web.requests.request import Request, visible_row
 from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import transfers
 from inventory.automations.views import reasons

@@ -22,8 +22,7 @@ from governance.core.models import Person
 from governance.web.pages.confirmation import offered, operation_form, perform
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import Shape, page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number, visible_row
+from governance.web.requests.request import Request, number, visible_row
 from inventory.credentials import transitions
 from inventory.credentials.transitions import SECRET
 from inventory.credentials.views import credential_facts

@@ -17,8 +17,7 @@ from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
 from governance.web.pages.confirmation import confirm, offered, operation_form, perform
 from governance.web.pages.page import Shape, page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import visible_row
+from governance.web.requests.request import Request, visible_row
 from inventory.models import InterimOwner, InterimState, Owned
 from inventory.ownership import queries as ownership_queries
 from inventory.ownership import rules as ownership_rules

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, duty, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person

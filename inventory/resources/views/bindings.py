@@ -19,8 +19,7 @@ from governance.core.clock import business_time
 from governance.core.texts import free_text
 from governance.web.pages.confirmation import form_page, perform
 from governance.web.pages.page import Shape
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number, visible_row
+from governance.web.requests.request import Request, number, visible_row
 from inventory.models import Binding, Resource
 from inventory.resources import queries as resource_queries
 from inventory.resources.transitions import bindings

@@ -20,8 +20,7 @@ from governance.web.pages import pager
 from governance.web.pages.confirmation import form_page, offered, operation_form, perform
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import Shape, page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import visible_row
+from governance.web.requests.request import Request, visible_row
 from inventory.credentials.views import credential_facts
 from inventory.models import DataClass, Environment, Level, Resource, ResourceKind, ResourceState, ScopeKind
 from inventory.models.interim_owner import interim_condition

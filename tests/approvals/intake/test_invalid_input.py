@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from governance import wsgi
 from governance.core.models import Delegation
-from governance.web.requests.parameters import midnight, number
+from governance.web.requests.request import midnight, number
 from tests.approvals.intake.builder import Build
 from tests.scenarios import Company, app_of, brought_in, submitted
 from tests.signed_in_client import client_of

@@ -13,8 +13,7 @@ from django.db import connections, transaction
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
-from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refusal, refuse
+from governance.core.duties.refusals import Duty, DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refusal, refuse
 from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.jobs import nudge

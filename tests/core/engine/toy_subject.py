@@ -13,8 +13,7 @@ from django.db import connection, models
 from simple_history.models import HistoricalRecords
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import Duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Duty, Refusal
 from governance.core.engine import transition
 from governance.core.models import Person
 from governance.core.roles.roles import Relation

@@ -9,8 +9,7 @@ from datetime import datetime
 
 from governance.core.actors.actor import Actor
 from governance.core.database import advisory_locks
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, duty, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person, RoleAssignment

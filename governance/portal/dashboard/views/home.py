@@ -23,7 +23,7 @@ from governance.portal.view_guards.decorators import reader
 from governance.web.components import times
 from governance.web.pages.context_processor import Chrome
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 from inventory.models import Automation
 
 Shape = dict[str, Any]

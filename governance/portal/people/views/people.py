@@ -39,7 +39,7 @@ from governance.web.pages import pager
 from governance.web.pages.confirmation import ask, form_page
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 Shape = dict[str, Any]
 

@@ -25,8 +25,7 @@ from governance.core.roles.roles import Permission
 from governance.portal.view_guards.decorators import answers_refusals, reader
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import page
-from governance.web.requests import parameters
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import LAST_DAY, Request, end_of, midnight_of
 from inventory.models import Automation, Resource
 from inventory.ownership import delegates
 
@@ -34,7 +33,7 @@ Shape = dict[str, Any]
 
 #: Most automations and resources on a person's page; the lists have all.
 MOST = 30
-IN_REACH = MaxValueValidator(parameters.LAST_DAY, "Choose a day that people live to see.")
+IN_REACH = MaxValueValidator(LAST_DAY, "Choose a day that people live to see.")
 
 
 def person_facts(person: Person) -> Shape:
@@ -132,7 +131,7 @@ def delegation_set(request: Request) -> HttpResponse:
     if not form.is_valid():
         return _me(request, form)
     given = form.cleaned_data
-    begins, ends = parameters.midnight_of(given["from_on"]), parameters.end_of(given["until_on"])
+    begins, ends = midnight_of(given["from_on"]), end_of(given["until_on"])
     if given["from_on"] == timezone.localdate(now):
         begins = now  # only the rest of today
     period = {"from_at": begins, "until_at": ends}

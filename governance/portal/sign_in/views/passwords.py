@@ -25,7 +25,7 @@ from governance.core.models import Person
 from governance.core.sign_in import password_links
 from governance.portal.view_guards.decorators import answers_refusals
 from governance.web.pages.page import refused
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 
 class Change(account.PasswordChangeView):

@@ -17,7 +17,7 @@ from governance.core.clock import business_time
 from governance.core.models import Person, RoleAssignment
 from governance.portal.sign_in.adapters import note_authentication, note_sign_in
 from governance.web.pages.page import page
-from governance.web.requests.parameters import local_path
+from governance.web.requests.request import local_path
 
 
 class SignIn(account.LoginView):

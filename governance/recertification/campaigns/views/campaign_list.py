@@ -16,7 +16,7 @@ from governance.core.roles.roles import Permission
 from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 
 SHOW = (("", "Open"), ("closed", "Closed"))
 KINDS = (("scheduled", "By its date"), ("adhoc", "By a person"))

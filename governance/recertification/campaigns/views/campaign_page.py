@@ -34,8 +34,7 @@ from governance.recertification.quality import views as quality_views
 from governance.web.components import times
 from governance.web.pages.ledger_links import timeline_context
 from governance.web.pages.page import Shape, page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import visible_row
+from governance.web.requests.request import Request, visible_row
 
 TEMPLATE = "recertification/campaigns/campaign.html"
 

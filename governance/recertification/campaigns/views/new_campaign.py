@@ -25,8 +25,7 @@ from governance.recertification.campaigns.transitions.open_campaign import deadl
 from governance.recertification.items import schedule
 from governance.recertification.models import Campaign
 from governance.web.pages.page import Shape, page, refused
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.request import Request, number
 from inventory.models import AutomationKind, DataClass, Environment, Resource
 
 #: Most people and resources to choose from; the one in the address is always offered.

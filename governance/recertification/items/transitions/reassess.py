@@ -14,8 +14,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from approvals.models import PolicyVersion
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission
 from inventory.chains import queries as chain_queries

@@ -21,8 +21,7 @@ from governance.recertification.items.views import card
 from governance.recertification.models import SETTLING, AnswerKind, Question
 from governance.web.components.times import counted
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import number
+from governance.web.requests.request import Request, number
 
 #: Relations of a question for its row and the facts of its item.
 RELATIONS = (

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 from governance.core.clock import business_time
 from governance.recertification.models import UNCLOSED, Item
 from governance.web.pages.page import page
-from governance.web.requests.middleware import Request
+from governance.web.requests.request import Request
 from inventory.models import Automation
 
 #: Most items on the panel.

@@ -29,7 +29,7 @@ from governance.recertification.items.views import queue
 from governance.recertification.items.views.item_rows import item_rows
 from governance.recertification.models import AnswerKind, Draft, Item, Question
 from governance.web.components.times import day_of
-from governance.web.requests.parameters import number
+from governance.web.requests.request import number
 
 Shape = dict[str, Any]
 

@@ -25,8 +25,7 @@ from governance.web.components.times import counted
 from governance.web.pages.confirmation import ask
 from governance.web.pages.context_processor import Chrome
 from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import Request
-from governance.web.requests.parameters import midnight, number
+from governance.web.requests.request import Request, midnight, number
 
 Shape = dict[str, Any]
 

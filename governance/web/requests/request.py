@@ -1,4 +1,6 @@
-"""What an address or a form asks for, read within bounds: whole numbers, days and instants. Nothing that is typed makes a page fail.
+"""The request as views get it, and what its address or form asks for: numbers, days and instants within bounds.
+
+Nothing that is typed makes a page fail.
 
 Views read numbers and days of a request here and nowhere else. Whether what was asked for exists, and may be had, is
 theirs to say.
@@ -10,13 +12,14 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 from django.db.models import Model
+from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.web.requests.middleware import Request
 
 M = TypeVar("M", bound=Model)
 
@@ -24,6 +27,12 @@ M = TypeVar("M", bound=Model)
 DIGITS = 18
 #: Between these, a day has a midnight and a next day in every zone.
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(9000, 1, 1)
+
+
+class Request(HttpRequest):
+    """A request as views behind a sign-in get it: for annotations, since `RequestActorMiddleware` adds the attribute."""
+
+    actor: Actor
 
 
 def number(text: str | None) -> int | None:
