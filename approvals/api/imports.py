@@ -23,7 +23,7 @@ from governance.core.duties.refusals import Refusal, Refused, refuse
 from governance.core.models import Person, Team
 from inventory.automations import lineages
 from inventory.importers.manifest import Manifest
-from inventory.importers.size_limit import Found
+from inventory.importers.reader import Found
 from inventory.imports import import_process
 from inventory.imports import queries as import_queries
 from inventory.imports.transitions import confirmation

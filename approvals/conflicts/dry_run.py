@@ -29,7 +29,8 @@ from approvals.models.conflict_rule import Scope
 from approvals.policies.facts import load_version_facts
 from inventory.chains import queries as chain_queries
 from inventory.models import Entitlement
-from inventory.risk.tiers import ENVIRONMENT_ORDER, POWER
+from inventory.risk.levels import POWER
+from inventory.risk.tiers import ENVIRONMENT_ORDER
 
 
 def _highest_position(order: Sequence[str], *values: str) -> str:

@@ -16,7 +16,8 @@ from approvals.conflicts.rule_language.rule import Leg
 from approvals.conflicts.rule_language.selectors import Held, Selector
 from approvals.models import Grant
 from inventory.models import Entitlement, Privilege, Trigger
-from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, POWER, higher_environment, is_within
+from inventory.risk.levels import POWER, is_within
+from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, higher_environment
 
 #: Every way to hold access, by number: level, model-controlled, opaque, environment.
 WAYS: tuple[tuple[str, bool, bool, str], ...] = tuple(product(POWER, (False, True), (False, True), ENVIRONMENT_ORDER))

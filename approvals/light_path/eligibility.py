@@ -44,7 +44,8 @@ from approvals.prior_decisions import stopped_grants
 from inventory.importers import privilege_scope
 from inventory.models import REGISTERED, Automation, Privilege, Trigger
 from inventory.resources import queries as resource_queries
-from inventory.risk.tiers import Tier, is_within
+from inventory.risk.levels import is_within
+from inventory.risk.tiers import Tier
 
 if TYPE_CHECKING:
     from approvals.submissions.version_diff import RequestedItem

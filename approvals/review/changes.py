@@ -18,7 +18,7 @@ from approvals.assignment.context import SubmissionContext
 from approvals.models import Approval, Submission, SubmissionState
 from inventory.automations import lineages
 from inventory.models import Credential, DataClass, Privilege, Version, VersionCredential
-from inventory.risk.tiers import POWER, is_within
+from inventory.risk.levels import POWER, is_within
 from inventory.versions import diff
 
 #: Data classes, least harmful first.

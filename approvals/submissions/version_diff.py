@@ -15,7 +15,8 @@ from approvals.grants.transitions import lifecycle
 from approvals.models import Approval, Grant, GrantKind, GrantState, Submission, SubmissionState, credential_key
 from inventory.imports.resolution import credential_draft_key
 from inventory.models import Automation, AutomationKind, Credential, Privilege
-from inventory.risk.tiers import Tier, is_within
+from inventory.risk.levels import is_within
+from inventory.risk.tiers import Tier
 
 #: The finding for code that could not be read.
 OPAQUE = "opaque_code"

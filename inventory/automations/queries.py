@@ -20,7 +20,7 @@ from inventory.models import (
     Version,
     VersionCredential,
 )
-from inventory.risk.tiers import POWER
+from inventory.risk.levels import POWER
 
 ACTIVE, SUSPENDED = "active", "suspended"
 

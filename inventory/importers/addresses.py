@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from inventory.importers.display import EXPRESSION, MODEL, displayed, without_expressions
-from inventory.importers.secrets.plain_words import is_plain
 from inventory.importers.secrets.repeats import REMOVED
-from inventory.importers.secrets.slots import has_password_form, is_machine_made, is_made_up, looks_like_token
+from inventory.importers.secrets.slots import has_password_form, is_machine_made, is_made_up, is_plain, looks_like_token
 
 #: Stands for a part that may be a password.
 OPAQUE = "{opaque}"

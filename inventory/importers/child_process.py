@@ -22,9 +22,8 @@ from typing import Any
 from inventory.importers.documents import FEWER
 from inventory.importers.manifest import Manifest
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import OUT_OF_MEMORY, ReadResult, file_shown
+from inventory.importers.reader import OUT_OF_MEMORY, Found, ReadResult, file_shown, refuse_too_large, results_of
 from inventory.importers.secrets.findings import SecretFound
-from inventory.importers.size_limit import Found, refuse_too_large, results_of
 
 END = b"[]\n"
 

@@ -16,10 +16,10 @@ from typing import Any, Literal
 import rfc8785
 
 from inventory.importers.connectors import canonical_connector, service_of
+from inventory.risk.levels import Access
 
 SCHEMA = "countersign.manifest/1"
 
-Access = Literal["read", "write", "admin", "execute", "unknown"]
 Kind = Literal["workflow", "ai_app", "agent", "script", "integration", "pipeline"]
 Severity = Literal["high", "medium", "low"]
 

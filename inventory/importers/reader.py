@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from inventory.importers import unsupported_platforms
 from inventory.importers.display import display_label, displayed
 from inventory.importers.documents import FEWER, LIMITS, Limits, parse, too_many
 from inventory.importers.inline_workflows import expand_inline_workflows
-from inventory.importers.manifest import Manifest, manifest_digest, with_shared_credentials
+from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, with_shared_credentials
 from inventory.importers.mcp import client_config
 from inventory.importers.n8n import workflow as n8n_workflow
 from inventory.importers.problem import ImportProblem
@@ -241,3 +242,38 @@ def _name_of(file: str, otherwise: str) -> str:
         return stem
     folders = [part for part in path.parts[:-1] if part not in _HIDDEN_FOLDERS]
     return folders[-1] if folders else otherwise
+
+
+#: As many privileges and credentials one automation may ask for: each is three fields of a form, and a form has at most 2,000.
+MOST_ROWS = 600
+
+#: Shown name of a file, with one of its automations or the reason why there is none.
+Found = tuple[str, ReadResult | ImportProblem]
+
+
+def results_of(name: str, data: bytes, fingerprint_key: bytes) -> list[Found]:
+    """Read one file: a result for each automation, or its refusal, with the file's displayed name."""
+    try:
+        return [(file_shown(name), result) for result in read(name, data, fingerprint_key=fingerprint_key)]
+    except ImportProblem as problem:
+        return [(problem.file, problem)]
+
+
+def refuse_too_large(results: Sequence[Found]) -> list[Found]:
+    """Results with a refusal in place of each automation that is too large."""
+    in_file = Counter(name for name, result in results if isinstance(result, ReadResult))
+    return [
+        (name, (_too_long(name, result, is_alone=in_file[name] == 1) or result))
+        if isinstance(result, ReadResult)
+        else (name, result)
+        for name, result in results
+    ]
+
+
+def _too_long(name: str, result: ReadResult, *, is_alone: bool) -> ImportProblem | None:
+    manifest = result.manifest
+    rows = len({privilege_key(privilege, "") for privilege in manifest.privileges}) + len(manifest.credentials)
+    if rows <= MOST_ROWS:
+        return None
+    reason = f"it uses {rows:,} things, and one automation may use {MOST_ROWS}"
+    return ImportProblem(name, "" if is_alone else manifest.name, reason, "Split it into several automations.")

@@ -26,8 +26,7 @@ from inventory.importers import child_process
 from inventory.importers.child_process import ProcessLimits
 from inventory.importers.documents import FEWER
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import file_shown
-from inventory.importers.size_limit import Found
+from inventory.importers.reader import Found, file_shown
 
 log = structlog.get_logger(__name__)
 

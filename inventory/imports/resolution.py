@@ -32,7 +32,8 @@ from inventory.models import (
 )
 from inventory.models.binding import BindingKey
 from inventory.resources.queries import RESOURCE_RELATIONS, Bindings
-from inventory.versions.privilege_levels import higher, is_opaque, is_recognised, level_of, places_by_finding
+from inventory.risk.levels import higher_level
+from inventory.versions.privilege_levels import is_opaque, is_recognised, level_of, places_by_finding
 
 #: Relations loaded with bindings and credentials, so that their approvers need no further query.
 BINDING_RELATIONS = (*(f"resource__{name}" for name in RESOURCE_RELATIONS), "refused_by", "proposed_by")
@@ -313,7 +314,7 @@ def _merge(privilege: Privilege, other: Privilege) -> None:
     """Merge two privileges with the same key; the higher risk of each field counts."""
     privilege.at = list(dict.fromkeys([*privilege.at, *other.at]))
     privilege.assumed = list(dict.fromkeys([*privilege.assumed, *other.assumed]))
-    privilege.level = higher(privilege.level, other.level)
+    privilege.level = higher_level(privilege.level, other.level)
     privilege.recognised = privilege.recognised and other.recognised
     for name in ("active", "model_controlled", "sensitive", "opaque", "credential_missing"):
         setattr(privilege, name, getattr(privilege, name) or getattr(other, name))

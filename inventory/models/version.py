@@ -1,4 +1,4 @@
-"""Versions of an automation with their parts, privileges and findings (I2)."""
+"""Versions of an automation with their parts, privileges, findings and authors (I2, S1)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
-from governance.core.models import AppendOnly, Person
+from governance.core.models import AppendOnly, FreeText, Person
 from governance.core.roles.roles import Relation
 from inventory.importers import privilege_scope, sentences
 from inventory.models.automation import Automation, AutomationState
 from inventory.models.binding import REGISTERED
 from inventory.models.resource import Entitlement, Level
-from inventory.risk import tiers
+from inventory.risk.levels import LEVEL_ORDER, POWER
 
 
 class Version(AppendOnly):
@@ -145,7 +145,7 @@ class Privilege(AppendOnly):
         target, name = (", ".join(scope), "") if is_part else (self.target, self.target_name)
         entitlement = self.entitlement
         text = sentences.sentence_for(entitlement.words, entitlement.form, entitlement.resource.name, target, name)
-        is_lowered = tiers.POWER.index(level) < tiers.POWER.index(self.level)
+        is_lowered = POWER.index(level) < POWER.index(self.level)
         return f"{text}, narrowed to {sentences.LOWERED[level]}" if is_lowered else text
 
     @property
@@ -163,8 +163,8 @@ class Privilege(AppendOnly):
     @property
     def counted_level(self) -> str:
         """Level for rules: the higher of its own and its entitlement's; unknown counts as write (I4)."""
-        levels = [level for level in (self.level, self.entitlement.level) if level in tiers.LEVEL_ORDER]
-        return max(levels, key=tiers.LEVEL_ORDER.index, default=Level.WRITE)
+        levels = [level for level in (self.level, self.entitlement.level) if level in LEVEL_ORDER]
+        return max(levels, key=LEVEL_ORDER.index, default=Level.WRITE)
 
 
 class VersionCredential(AppendOnly):
@@ -246,3 +246,21 @@ def counted_versions() -> Q:
     under_review = Version.objects.filter(submissions__state__in=("open", "decided")).order_by().values("pk")
     in_review = Q(automation__state=AutomationState.IN_REVIEW, pk=Subquery(newest_version()))
     return Q(pk=F("automation__approved_version")) | Q(pk__in=under_review) | in_review
+
+
+class VersionAuthor(AppendOnly):
+    """An author of a version: the name in the source, and the matching person at the import, if any (S1).
+
+    Authors only accumulate: a repeated import may name another author. The name, often with a mail address, has its own
+    row that can be erased (H6).
+    """
+
+    version = models.ForeignKey(Version, models.PROTECT, related_name="authors")
+    said = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
+    person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("version_id", "id")
+
+    def __str__(self) -> str:
+        return f"{self.said} of {self.version}"

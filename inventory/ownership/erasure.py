@@ -13,7 +13,7 @@ from governance.core.erasure.redaction import KnownAs
 from governance.core.models import FreeText
 from governance.core.texts import free_text
 from inventory.models import Automation, ImportItem, ImportState, VersionAuthor
-from inventory.ownership import authors
+from inventory.ownership import parties
 
 
 def erase_person(redaction: KnownAs, step: Step[Any]) -> None:
@@ -39,14 +39,14 @@ def _forget_authorship(redaction: KnownAs, step: Step[Any]) -> None:
     for row in rows.select_related("said").order_by("pk"):
         if row.person_id == redaction.person.pk or _is_theirs(row.said.text, redaction):
             text_ids.append(row.said_id)
-            if row.person_id is None and authors.account_of(row.said.text) in redaction.addresses:
+            if row.person_id is None and parties.account_of(row.said.text) in redaction.addresses:
                 VersionAuthor.objects.create(version_id=row.version_id, said=row.said, person=redaction.person)
     free_text.erase(FreeText.objects.filter(pk__in=text_ids), now=step.now)
 
 
 def _is_theirs(hint: str, redaction: KnownAs) -> bool:
     """Whether a hint names the person and no other account."""
-    return redaction.without(hint) != hint and authors.account_of(hint) in ("", *redaction.addresses)
+    return redaction.without(hint) != hint and parties.account_of(hint) in ("", *redaction.addresses)
 
 
 def _forget_own_previews(redaction: KnownAs) -> None:

@@ -12,6 +12,8 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Any, Literal
 
+from inventory.risk.levels import LEVEL_ORDER
+
 
 class Tier(IntEnum):
     """Risk tier; a higher tier compares as greater. Rows store `word`."""
@@ -35,13 +37,6 @@ class Tier(IntEnum):
         return cls[word.upper()]
 
 
-#: Values from least to most severe. An unknown level counts as write (I4).
-LEVEL_ORDER = ("read", "write", "execute", "admin")
-#: Levels with unknown, between read and write, for comparing two levels (I4).
-POWER = ("read", "unknown", "write", "execute", "admin")
-#: Levels that each level includes, and so may be lowered to (A7). `LEVEL_ORDER` is one order of severity; inclusion is
-#: none: execute does not include write.
-LOWER = MappingProxyType({"read": (), "write": ("read",), "execute": (), "admin": ("read", "write", "execute")})
 CLASS_ORDER = ("public", "internal", "confidential", "restricted")
 ENVIRONMENT_ORDER = ("development", "test", "production")
 
@@ -139,12 +134,6 @@ UNVOUCHED = "No independent owner confirmed what its connection opens"
 def higher_environment(environment: str, other: str) -> str:
     """The higher of an automation's environment and its resource's: test on production data counts as production (I10)."""
     return max(environment, other, key=ENVIRONMENT_ORDER.index)
-
-
-def is_within(level: str, other: str) -> bool:
-    """Whether a level is included in another; an unknown level counts as write (I4)."""
-    less, more = (item if item in LOWER else "write" for item in (level, other))
-    return less == more or less in LOWER[more]
 
 
 def _rules(rules: Mapping[str, Any], part: str) -> Mapping[str, Any]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from inventory.importers.manifest import QUERY_OPERATIONS, Manifest
 from inventory.importers.manifest import Privilege as ManifestPrivilege
 from inventory.models import Level
-from inventory.risk import tiers
 
 #: Findings of an unrecognised operation or target.
 NOT_RECOGNISED = ("unrecognised", "dynamic_host")
@@ -40,8 +39,3 @@ def is_opaque(privilege: ManifestPrivilege, places: Mapping[str, set[str]]) -> b
     """Whether the executed code can't be judged from its text (T1), including queries built at run time."""
     is_query = privilege.access == "execute" and privilege.operation in QUERY_OPERATIONS
     return is_query or privilege.at in places.get("opaque_code", ())
-
-
-def higher(level: str, other: str) -> str:
-    """Higher of two levels; unknown stands between read and write (I4)."""
-    return max(level, other, key=tiers.POWER.index)

@@ -8,7 +8,7 @@ from django.db.models import OuterRef, Subquery
 
 from governance.web.pages.page import Shape
 from inventory.models import Assessment, Automation, Trigger, Version
-from inventory.ownership import authors
+from inventory.ownership import parties
 from inventory.versions import trigger_descriptions
 from inventory.versions.diff import diff_versions
 
@@ -70,7 +70,7 @@ def author_rows(shown: Version | None) -> list[Shape]:
     if shown is None:
         return []
     named = list(shown.authors.select_related("person", "said"))
-    matches = authors.all_matches(row.said.text for row in named if row.person is None)
+    matches = parties.all_matches(row.said.text for row in named if row.person is None)
     rows = []
     for row in named:
         people = {row.person} if row.person is not None else matches.get(row.said.text, set())

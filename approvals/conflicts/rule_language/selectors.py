@@ -13,7 +13,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, LEVEL_ORDER
+from inventory.risk.levels import LEVEL_ORDER
+from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER
 
 #: As `inventory.models.ResourceKind` has them.
 KINDS = ("data_store", "mcp_server", "saas_connector", "backend_api", "secret_store")

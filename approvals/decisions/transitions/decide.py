@@ -23,7 +23,7 @@ from governance.core.engine.transition import Effect, Step
 from governance.core.roles.roles import Permission
 from inventory.models import ScopeKind
 from inventory.resources.transitions import bindings as transition_bindings
-from inventory.risk.tiers import LOWER
+from inventory.risk.levels import LOWER
 
 
 @on_approval(

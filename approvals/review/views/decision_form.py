@@ -25,7 +25,7 @@ from governance.core.engine.transition import Transition
 from governance.web.requests.request import number
 from inventory.models import ScopeKind
 from inventory.resources.transitions import bindings as transition_bindings
-from inventory.risk.tiers import LOWER
+from inventory.risk.levels import LOWER
 
 #: Fields that narrow an approval, and the names of their choices. Errors of other fields stand above the form.
 CHOICES = {"term_days": "terms", "level": "levels", "scope": "scopes"}

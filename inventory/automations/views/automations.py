@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.web.pages import pager
@@ -21,7 +22,8 @@ from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request, number, visible_row
 from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import lifecycle
-from inventory.automations.views import automation_page
+from inventory.automations.views import automation_page, reasons
+from inventory.chains import dependents
 from inventory.imports.transitions import confirmation
 from inventory.models import Automation, AutomationKind, AutomationState
 from inventory.ownership import rules as ownership_rules
@@ -194,3 +196,50 @@ def raise_tier(request: Request, pk: int) -> HttpResponse:
         text="A tier is raised and never lowered: more people sign, and for shorter.",
         label="Raise it",
     )
+
+
+@require_http_methods(["GET", "POST"])
+def retire(request: Request, pk: int) -> HttpResponse:
+    """Retire an automation (L1). The page shows its dependents and ending grants before the button."""
+    automation, now = visible_row(request, Automation, pk, *RELATED)
+    return confirm(
+        request,
+        automation,
+        lifecycle.retire,
+        now,
+        title=f"Retire {automation.name}?",
+        text="Its grants end at once and for good. Nothing of it is free for somebody else: its id, its identities and its credentials stay "
+        "its own. Its record and history stay; coming back is a new submission.",
+        label="Retire it",
+        points=lambda: [*_dependants(automation, request.actor, now), *_grants_that_end(automation, now)],
+    )
+
+
+def _dependants(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
+    """Dependents of an automation; those that the reader may not see are counted only."""
+    pairs = dependents.dependents_of(automation)
+    seen = set(Automation.objects.visible_to(actor, now).filter(pk__in=[o.pk for o, _ in pairs]).values_list("pk"))
+    shown = [(other, why) for other, why in pairs if (other.pk,) in seen][: reasons.SHOWN]
+    rows = [{"icon": "branch", "lead": other.name, "text": f"{why}."} for other, why in shown]
+    if not pairs:
+        return [{"icon": "check", "lead": "Nothing else depends on it.", "text": ""}]
+    number = len({other.pk for other, _ in pairs})
+    text = "One other automation depends on it." if number == 1 else f"{number} other automations depend on it."
+    return [{"icon": "warning", "lead": text, "text": ""}, *reasons.with_more_line(rows, len(pairs))]
+
+
+def _grants_that_end(automation: Automation, now: datetime) -> list[Shape]:
+    """Grants that end, with the number whose secret is held elsewhere (G4)."""
+    standing = Q(grants__state__in=(automation_queries.ACTIVE, automation_queries.SUSPENDED))
+    counted = Automation.objects.filter(standing, pk=automation.pk).aggregate(
+        all=Count("grants"), detached=Count("grants", filter=Q(grants__enforcement="detached"))
+    )
+    if not counted["all"]:
+        return [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
+    number, detached, text = counted["all"], counted["detached"], ""
+    rows = automation_page.blast_radius(automation, now) if automation.state == AutomationState.LIVE else []
+    if detached:
+        leave = "leaves" if detached == 1 else "leave"
+        text = f"What {detached} of them {leave} is held elsewhere: a revocation task opens for each."
+    lead = "1 grant ends." if number == 1 else f"{number} grants end."
+    return [{"icon": "minus", "lead": lead, "text": text}, *rows]

@@ -9,7 +9,7 @@ from governance.web.pages.page import Shape
 from inventory.automations.queries import ACTIVE, GrantState
 from inventory.importers import sentences
 from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Version
-from inventory.risk.tiers import POWER
+from inventory.risk.levels import POWER
 
 ICONS = {
     "data_store": "database",

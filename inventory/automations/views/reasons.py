@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from governance.web.pages.page import Shape
-from inventory.risk.tiers import POWER
+from inventory.risk.levels import POWER
 
 #: Lines that are shown; the others are counted.
 SHOWN = 12

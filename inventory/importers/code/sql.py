@@ -16,7 +16,7 @@ from sqlglot import Dialect, TokenType, exp
 
 from inventory.importers.display import displayed
 from inventory.importers.facts import facts, word_lists
-from inventory.importers.manifest import Access
+from inventory.risk.levels import Access
 
 #: Characters beyond which a query is not read. At most this takes half a second.
 LONGEST = 20_000

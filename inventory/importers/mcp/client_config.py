@@ -12,9 +12,7 @@ from typing import Any
 
 from inventory.importers.addresses import Address, address_of
 from inventory.importers.display import display_label, displayed
-from inventory.importers.levels import access_of, is_sensitive
 from inventory.importers.manifest import (
-    Access,
     Credential,
     CredentialRef,
     Finding,
@@ -25,12 +23,12 @@ from inventory.importers.manifest import (
     merged_credentials,
 )
 from inventory.importers.mcp.launch import Launch, launch_of
-from inventory.importers.mcp.narrowing import Narrowing, narrowing_of, options_of
-from inventory.importers.mcp.reach import mcp_path, scope_of
+from inventory.importers.mcp.reach import Narrowing, mcp_path, narrowing_of, options_of, scope_of
 from inventory.importers.secrets.findings import findings_of
 from inventory.importers.secrets.scrubber import Scrubbed
 from inventory.importers.secrets.slots import slot_strength
 from inventory.importers.source_digest import mcp_content
+from inventory.risk.levels import Access, access_of, is_sensitive
 
 FORMAT = "mcp_client"
 _WRAPPERS = ("mcpServers", "servers", "context_servers", "mcp_servers")

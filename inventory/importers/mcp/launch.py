@@ -9,13 +9,14 @@ from typing import Literal
 
 from inventory.importers.facts import facts, word_lists
 from inventory.importers.manifest import Severity
-from inventory.importers.mcp.container import behind_flags, container_of
 from inventory.importers.mcp.wrappers import (
     ASSIGNED,
     BRIDGES,
     LAUNCHERS,
+    behind_flags,
     bridged_line,
     clears_environment,
+    container_of,
     inner_line,
     package_name,
     program_of,

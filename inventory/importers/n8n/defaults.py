@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from inventory.importers.facts import facts, rows, word_lists
-from inventory.importers.manifest import Access
+from inventory.risk.levels import Access
 
 _WORDS, _FACTS = word_lists("n8n"), facts("n8n")
 INERT = _WORDS["inert"]

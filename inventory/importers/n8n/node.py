@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inventory.importers.display import is_model_chosen
-from inventory.importers.manifest import Access, Credential, Finding, Privilege, Severity, Trigger
+from inventory.importers.manifest import Credential, Finding, Privilege, Severity, Trigger
+from inventory.risk.levels import Access
 
 
 @dataclass(frozen=True, slots=True)

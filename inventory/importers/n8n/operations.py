@@ -1,31 +1,31 @@
 """Uses of an n8n node: resource, operation, level and target.
 
-Distinguishes triggers, HTTP, MCP, code, sub-workflows, models and stores, services, and nodes without access.
+Distinguishes triggers, HTTP, MCP, code, sub-workflows, models and stores, services, and nodes without access. A model's
+address, a proxy and copies of a mail are further targets.
 `defaults.py` has the defaults, `privileges.py` the credentials.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inventory.importers.addresses import address_of
 from inventory.importers.connectors import service_of
 from inventory.importers.display import EXPRESSION, MODEL, display_label, displayed, is_expression, is_model_chosen
-from inventory.importers.identity_systems import changes_access
-from inventory.importers.levels import access_of, words
-from inventory.importers.manifest import Access
 from inventory.importers.n8n import defaults as table
 from inventory.importers.n8n.credentials import expected_type, http_credential
 from inventory.importers.n8n.mcp_servers import built_in_uses, mcp_uses
 from inventory.importers.n8n.node import PLATFORM, Node, Note, Use, dynamic_host
 from inventory.importers.n8n.parameters import label_of, target_of, target_part, text_of
-from inventory.importers.n8n.reach import with_targets
 from inventory.importers.n8n.triggers import entry_path, trigger_type
+from inventory.risk.levels import Access, access_of, changes_access, words
 
 if TYPE_CHECKING:
     from inventory.importers.code.sql import Query
+
 
 _UNREAD_WORKFLOW: Note = ("unrecognised", "medium", "The workflow in this node could not be read; check what it does")
 _QUERIES = frozenset({"executeQuery", "query", "execute"})
@@ -320,3 +320,45 @@ def _instance(node: Node) -> str | None:
     if node.connector in table.ON_THE_PLATFORM:
         return PLATFORM
     return table.PUBLIC_SERVICES.get(node.connector)
+
+
+_MODELS = ("lm", "embeddings", "reranker", "openAi", "anthropic", "googleGemini", "ollama", "mistralAi")
+_BASE = ("baseURL", "baseUrl", "base_url", "basePath")
+_COPY = re.compile(r"(b?cc)(?:s|List|Emails?|Recipients?|Address(?:es)?)?")
+_PARTS = ("options", "additionalFields", "updateFields")
+
+
+def with_targets(node: Node, use: Use) -> Use:
+    """`use` with its model's address, its proxy and recipients of copies."""
+    if node.connector.startswith(_MODELS) and use.instance is None and not use.connector:
+        use = _at_base_address(node, use)
+    copies = [f"{kind} {value}" for kind, value in _copies(node.parameters)]
+    if copies and use.access == "write":
+        use = replace(use, target="; ".join(filter(None, (use.target, *copies))), target_name="")
+    if proxy := next(filter(None, (text_of(each.get("proxy")) for each in _members(node.parameters))), ""):
+        scope = f"through proxy {address_of(proxy).host or EXPRESSION}"
+        use = replace(use, scope="; ".join(filter(None, (use.scope, scope))))
+    return use
+
+
+def _at_base_address(node: Node, use: Use) -> Use:
+    urls = (text_of(members.get(name)) for members in _members(node.parameters) for name in _BASE)
+    url = next(filter(None, urls), "")
+    address = address_of(url)
+    if address.host:
+        return replace(use, instance=address.host)
+    return replace(use, instance="", notes=(*use.notes, dynamic_host(url))) if address.dynamic else use
+
+
+def _copies(parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(cc or bcc, recipients) for each place where mail nodes keep them."""
+    for members in _members(parameters):
+        for name, value in members.items():
+            match = _COPY.fullmatch(name)
+            if match and (people := target_part(value)):
+                yield match.group(1), people
+
+
+def _members(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield parameters
+    yield from (parameters[name] for name in _PARTS if isinstance(parameters.get(name), dict))

@@ -9,7 +9,6 @@ import re
 from dataclasses import replace
 
 from inventory.importers.display import displayed, is_expression, is_model_chosen
-from inventory.importers.levels import is_sensitive
 from inventory.importers.manifest import CredentialRef, Finding, Privilege, Trigger
 from inventory.importers.n8n.code import opaque_because
 from inventory.importers.n8n.credentials import Named, embedded_credentials, named_credential
@@ -19,6 +18,7 @@ from inventory.importers.n8n.parameters import text_of, texts_in
 from inventory.importers.n8n.triggers import trigger_of
 from inventory.importers.secrets.scrubber import Occurrence
 from inventory.importers.source_digest import LABELS
+from inventory.risk.levels import is_sensitive
 
 _ENV = re.compile(r"(?:\$env|process\.env)(?:\.|\[\s*[\"'`])([A-Za-z_]\w{0,80})")
 

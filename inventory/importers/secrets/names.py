@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterator
 
 from inventory.importers.facts import facts
-from inventory.importers.secrets.plain_words import is_plain
-from inventory.importers.secrets.slots import UUID, has_password_form, is_random, is_strong_password, judge
+from inventory.importers.secrets.slots import UUID, has_password_form, is_plain, is_random, is_strong_password, judge
 
 Span = tuple[int, int]
 

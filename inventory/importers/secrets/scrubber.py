@@ -2,8 +2,8 @@
 
 Walks every slot that may contain a secret: headers, query and body parameters, assignments, variables, arguments, URLs,
 inline credentials, code, notes, pinned and static data. Records each occurrence and returns a copy with constants in
-their place. Later steps use the copy, so no manifest contains a found secret. `slots.py` and `patterns.py` judge names
-and values.
+their place. Later steps use the copy, so no manifest contains a found secret. `slots.py` judges names and
+values.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from inventory.importers.display import display_label, displayed
 from inventory.importers.facts import facts, word_lists
 from inventory.importers.secrets.commands import in_arguments, runs_arguments
 from inventory.importers.secrets.names import may_say_password, passwords_in_path
-from inventory.importers.secrets.patterns import N8N, provider_matches
 from inventory.importers.secrets.repeats import REMOVED, Repeats, free_name, placeholders_of
 from inventory.importers.secrets.slots import (
+    N8N,
     Judged,
     Strength,
     What,
     is_placeholder,
     judge,
     looks_like_token,
+    provider_matches,
     slot_strength,
 )
 from inventory.importers.secrets.texts import secrets_within

@@ -1,4 +1,4 @@
-"""Judge names of slots and values: reference, placeholder or literal secret.
+"""Judge names of slots and values: reference, placeholder or literal secret, a plain word, a provider's published shape.
 
 `scrubber.py` finds slots in a document and removes secrets. Patterns of known providers come last: of 31 public files
 with live-looking secrets, patterns alone found 8 (import-formats.md).
@@ -7,13 +7,13 @@ with live-looking secrets, patterns alone found 8 (import-formats.md).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from inventory.importers.display import expressions, vocabulary
-from inventory.importers.facts import word_lists
-from inventory.importers.levels import words
-from inventory.importers.secrets.patterns import N8N, provider_matches
+from inventory.importers.facts import facts, word_lists
+from inventory.risk.levels import EXECUTE, EXECUTE_NOUNS, OBJECTS, READ, READ_NOUNS, WRITE, words
 
 Strength = Literal["", "weak", "strong"]
 What = Literal["empty", "plain", "reference", "placeholder", "literal"]
@@ -64,11 +64,25 @@ _PLAIN = vocabulary("true false yes no none null undefined on off auto default b
 _PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _EMPTY_WORDS = _WORDS["empty_words"]
 
-
+#: An address that opens another workflow. It is reported and stays: it says which workflow is called, and no page shows it.
+N8N = "n8n webhook"
 #: Forms in public texts: an address open to everybody, and keys made for display.
 _NO_SECRET = (N8N, "pk_live_", "pk_test_")
 #: Providers whose form can't distinguish a token from words.
 _CERTAIN = frozenset({"aws", "private key"})
+#: Words about secrets, frequently numbered words, states, file formats, environments and services.
+_PLAIN_WORDS = READ | READ_NOUNS | WRITE | EXECUTE | EXECUTE_NOUNS | OBJECTS | _WORDS["plain_words"]
+_LONG_NUMBERED = _WORDS["long_numbered"]
+_BARE = re.compile(r"[\w.:-]+")
+_SEPARATOR = re.compile(r"[.:_-]")
+_CONVERSION = re.compile(r"[A-Z]?[a-z]{1,20}2[A-Z]?[a-z]{1,20}|[A-Z]{2,9}2[A-Z]{2,9}")
+#: Three digits or more right after a word: a year, or a password.
+_LONG_NUMBER = re.compile(r"([A-Za-z]+)\d{3}")
+#: Published shapes of providers' secrets, each with a plain text that is searched before the expression.
+PATTERNS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
+    (provider, literal, re.compile(re.sub("^<", r"(?<![A-Za-z0-9])", re.sub(">$", r"(?![A-Za-z0-9])", shape))))
+    for provider, literal, shape in facts("secrets")["providers"]["shapes"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,3 +308,31 @@ def _outside(text: str, begin: int, end: int, start: int) -> list[tuple[int, int
     piece = text[begin:end].rstrip()
     is_secret = looks_like_token(piece) and not is_placeholder(piece)
     return [(start + begin, start + begin + len(piece))] if is_secret else []
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text consists of usual words and short numbers, or names a conversion: ``reset-v2``, ``Reset!``,
+    ``lead2crm``.
+    """
+    bare = text.rstrip("!?.") if text.isascii() and not re.search(r"\d", text) else text
+    if _CONVERSION.fullmatch(bare):
+        return True
+    return (
+        _BARE.fullmatch(bare) is not None
+        and all(word.lower() in _LONG_NUMBERED for word in _LONG_NUMBER.findall(bare))
+        and all(map(_is_plain_part, _SEPARATOR.split(bare)))
+    )
+
+
+def _is_plain_part(part: str) -> bool:
+    return part.lower().rstrip("0123456789") in _PLAIN_WORDS or all(
+        word.isdigit() or word in _PLAIN_WORDS for word in words(part)
+    )
+
+
+def provider_matches(text: str) -> Iterator[tuple[str, int, int]]:
+    """(provider, start, end) of each match in `text`."""
+    for provider, literal, expression in PATTERNS:
+        if literal in text:
+            for match in expression.finditer(text):
+                yield provider, match.start(), match.end()

@@ -1,4 +1,4 @@
-"""Secrets inside a longer text: in addresses, by provider, after a telling name, before a program, after ``Bearer``.
+"""Secrets inside a longer text: in addresses, by provider, after a telling name, before a program, after ``Bearer`` (I6).
 
 Each function returns spans of the text. `scrubber.py` removes them.
 """
@@ -10,15 +10,27 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from inventory.importers.secrets.addresses import in_addresses
 from inventory.importers.secrets.commands import in_commands
 from inventory.importers.secrets.names import passwords_after_users, passwords_in, tokens_in
-from inventory.importers.secrets.patterns import provider_matches
-from inventory.importers.secrets.slots import judge, looks_like_token, slot_strength
+from inventory.importers.secrets.slots import (
+    has_password_form,
+    is_plain,
+    judge,
+    looks_like_token,
+    provider_matches,
+    slot_strength,
+)
 from inventory.importers.work_budget import Budget
 
 Span = tuple[int, int]
 
+_ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,20})://(?P<rest>[^\s\"'`<>\\]{1,8192})")
+_ONE_ADDRESS = re.compile(r"\s*=?[A-Za-z][A-Za-z0-9+.-]{1,20}://\S{1,8192}\s*")
+_PARAMETER = re.compile(
+    r"(?:[?&#;]|%(?:25)*(?:3[bf]|23|26))([\w.~\[\]-]{1,80})(?:=|%(?:25)*3d)((?:(?!%(?:25)*(?:3b|23|26))[^&#;]){1,4096})",
+    re.IGNORECASE,
+)
+_ODD_USER = re.compile(r"(?P<user>[^/?#@:]*:(?P<port>[^/?#@]*)[/?#][^@\s]*)@")
 _KEYWORD = re.compile(
     r"[kK][eE][yY]|[tT][oO][kK][eE][nN]|[sS][eE][cC][rR][eE][tT]|[pP][aA][sS][sS]|[pP][wW][dD]|"
     r"[aA][uU][tT][hH]|[cC][oO][oO][kK][iI][eE]|DSN|dsn|[cC][rR][eE][dD][eE][nN][tT]|[cC][oO][nN][nN]"
@@ -98,6 +110,63 @@ def _in_addresses(text: str, budget: Budget, *, is_data: bool) -> Iterator[tuple
     for span, name in in_addresses(text, budget).items() if "://" in text else ():
         if not is_data or name == "password" or looks_like_token(text[slice(*span)]):
             yield span, name
+
+
+def in_addresses(text: str, budget: Budget) -> dict[Span, str]:
+    """Spans of secrets within addresses of a text, each with its name: ``password``, or the parameter.
+
+    Finds passwords before the host, and parameters of a query or path with telling names, in every notation.
+
+    Raises:
+        OverBudget: the file costs too much work.
+    """
+    spans: dict[Span, str] = {}
+    if _ONE_ADDRESS.fullmatch(text):
+        text = text.replace("\\", "/")  # as a client reads it; in a longer text it is mostly an escape
+    for address in _ADDRESS.finditer(text):
+        budget.hit()
+        rest, offset = address["rest"], address.start("rest")
+        user, at = _user_of(rest)
+        if at and user:
+            name, colon, password = user.partition(":")
+            begin = offset + len(name) + 1 if colon else offset
+            part = password if colon else user
+            is_token = colon or looks_like_token(part) or _is_token_alone(address["scheme"], user, rest)
+            if part and judge(part, "strong").what != "reference" and is_token:
+                spans[begin, begin + len(part)] = "password" if colon else "user"
+        for parameter in _PARAMETER.finditer(rest):
+            budget.hit()
+            name, value = parameter.groups()
+            strength = slot_strength(name, "query")
+            is_long = len(value) >= 8 or (
+                strength == "strong" and (has_password_form(value) or _says_secret(name, value))
+            )
+            if strength and is_long and judge(value, strength).what in ("literal", "placeholder"):
+                begin = offset + parameter.start(2)
+                spans[begin, begin + len(value)] = name
+    return spans
+
+
+def _is_token_alone(scheme: str, user: str, rest: str) -> bool:
+    """Whether a user without a password is a token: over HTTP, except a usual word (``git``) or the owner of the path."""
+    return scheme.lower().endswith(("http", "https")) and not is_plain(user) and f"/{user}/" not in rest
+
+
+def _says_secret(name: str, value: str) -> bool:
+    """Whether a short plain value is a secret because of the parameter's name; a plain ``key`` also sorts and looks up."""
+    return name.lower() != "key" and len(value) >= 4
+
+
+def _user_of(rest: str) -> tuple[str, str]:
+    """User and password before the host, and the ``@`` after them; empty without any.
+
+    A password with a raw ``/``, ``?`` or ``#`` reaches to the last ``@``; a port before those does not.
+    """
+    authority = re.match(r"[^/?#]*", rest).group()  # type: ignore[union-attr]  # matches always
+    user, at, _host = authority.rpartition("@")
+    if not at and (odd := _ODD_USER.match(rest)) and not odd["port"].isdecimal():
+        return odd["user"], "@"
+    return user, at
 
 
 def _in_commands(text: str, budget: Budget) -> Iterator[tuple[Span, str]]:

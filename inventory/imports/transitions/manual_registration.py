@@ -12,10 +12,11 @@ from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Team
 from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
-from inventory.importers.manifest import Access, Kind, Manifest, Privilege, Source, sha256
+from inventory.importers.manifest import Kind, Manifest, Privilege, Source, sha256
 from inventory.importers.manifest import Trigger as ManifestTrigger
 from inventory.imports.transitions.confirmation import import_manifest, lock_register
 from inventory.models import REGISTERED, Entitlement
+from inventory.risk.levels import Access
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,7 @@ from governance.core.keys import key_files
 from governance.core.models import Team
 from inventory.importers import reader
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import ReadResult
-from inventory.importers.size_limit import Found, refuse_too_large, results_of
+from inventory.importers.reader import Found, ReadResult, refuse_too_large, results_of
 from inventory.models import BatchState, ImportBatch, ImportItem, ImportState, Outcome, Version
 
 #: Content digest inside a manifest, compared without loading the manifest.

@@ -34,7 +34,7 @@ from inventory.models import (
     VersionCredential,
     VersionIdentity,
 )
-from inventory.ownership import authors
+from inventory.ownership import parties
 from inventory.ownership import transitions as ownership_transitions
 from inventory.resources.transitions.bindings import notify_claims
 from inventory.versions import transitions as version_transitions
@@ -135,7 +135,7 @@ def _save_author(version: Version, manifest: Manifest, *, is_new: bool = False) 
     if not hint or (not is_new and version.authors.filter(said__text=hint).exists()):
         return
     if (text := free_text.keep(hint)) is not None:
-        VersionAuthor.objects.create(version=version, said=text, person=authors.single_matches([hint]).get(hint))
+        VersionAuthor.objects.create(version=version, said=text, person=parties.single_matches([hint]).get(hint))
 
 
 def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> Assessment:

@@ -19,7 +19,7 @@ from governance.core.people.queries import people_with
 from governance.core.roles.roles import Permission, Role
 from governance.core.texts import free_text
 from inventory.models import Incident, Resource, ResourceState
-from inventory.models.incident import REFERENCE
+from inventory.models.resource import REFERENCE
 
 #: Length of a reference in characters.
 LONGEST_REFERENCE = 80

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from approvals.conflicts.rule_language.rule import MODES, RATINGS, SCOPES
 from approvals.conflicts.rule_language.selectors import ENTRIES, KINDS, Held
-from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, LEVEL_ORDER
+from inventory.risk.levels import LEVEL_ORDER
+from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER
 
 TAGS = ("pay", "vendor.write", "log.write")
 CODES = ("vendor:create", "Vendor:pay", "log", "a[b]c")

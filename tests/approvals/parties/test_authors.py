@@ -15,7 +15,7 @@ from approvals.parties import queries as party_queries
 from governance.core.models import LedgerEvent, Person
 from inventory.imports.transitions import previews
 from inventory.models import Version, VersionAuthor
-from inventory.ownership import authors
+from inventory.ownership import parties
 from tests import scenarios
 from tests.appointments import record_leaver
 from tests.approvals import stock_report
@@ -107,7 +107,7 @@ def test_author_joining_later_is_found_at_submission(company: Company) -> None:
 def test_author_account_is_matched_behind_project_name(company: Company, name: str) -> None:
     theo = company.people.theo
     hint = f"{name.format(theo.name)} <{theo.email}>"
-    assert authors.single_matches([hint]) == {hint: theo}
+    assert parties.single_matches([hint]) == {hint: theo}
 
 
 @pytest.mark.rule("S1", "H6")
@@ -133,7 +133,7 @@ def test_authors_text_can_be_erased_and_party_stays(company: Company) -> None:
     "hint", ["Theo Brandt", "theo.brandt", "nobody@northwind.example", "x theo.brandt@northwind.example"]
 )
 def test_name_and_unknown_account_match_nobody(company: Company, hint: str) -> None:
-    assert authors.single_matches([hint]) == {}
+    assert parties.single_matches([hint]) == {}
 
 
 @pytest.mark.rule("S1", "I8")
@@ -147,9 +147,9 @@ def test_project_named_after_account_matches_nobody(company: Company) -> None:
 @pytest.mark.rule("S1")
 def test_shared_account_makes_all_holders_parties(company: Company) -> None:
     theo = company.people.theo
-    assert authors.single_matches([theo.email]) == {theo.email: theo}
+    assert parties.single_matches([theo.email]) == {theo.email: theo}
     other = Person.objects.create(source="entra", subject="7f0c", name="Theo B.", email=theo.email)
-    assert authors.single_matches([theo.email]) == {}
+    assert parties.single_matches([theo.email]) == {}
     made = stock_report.submitted(company, owned_by(theo.email))
     assert capacities(made, theo) == capacities(made, other) == {Capacity.AUTHOR}
     refused(decide.approve, scenarios.app_of(made), as_actor(theo), "SOD-1", now=company.now)

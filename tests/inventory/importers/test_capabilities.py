@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from inventory.importers import capabilities
 from inventory.importers.capabilities import PROTECTIVE, TAGS, tags_of
-from inventory.importers.levels import words
 from inventory.importers.n8n import defaults
+from inventory.risk.levels import words
 
 pytestmark = pytest.mark.rule("S6")
 

@@ -18,8 +18,7 @@ from governance.core.models import Person
 from inventory.importers import reader
 from inventory.importers.child_process import ProcessLimits
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import ReadResult
-from inventory.importers.size_limit import Found
+from inventory.importers.reader import Found, ReadResult
 from inventory.imports import import_process
 from inventory.imports.import_process import ImportBusy, Importer
 from inventory.imports.transitions import previews

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.risk import tiers as risk_tiers
-from inventory.risk.tiers import Judged, PrivilegeFacts, Tier, is_within
+from inventory.risk.levels import is_within
+from inventory.risk.tiers import Judged, PrivilegeFacts, Tier
 
 CLASSES = ("public", "internal", "confidential", "restricted", "")
 ENVIRONMENTS = ("development", "test", "production")

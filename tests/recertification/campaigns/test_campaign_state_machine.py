@@ -52,7 +52,7 @@ from governance.recertification.models import (
 from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation
-from inventory.risk.tiers import is_within
+from inventory.risk.levels import is_within
 from tests import run_lengths
 from tests.appointments import record_leaver
 from tests.people import as_actor

@@ -33,7 +33,7 @@ from governance.recertification.models import SETTLING, UNCLOSED, Answer, Answer
 from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.models import Automation
 from inventory.resources.transitions import resources
-from inventory.risk.tiers import is_within
+from inventory.risk.levels import is_within
 from tests import run_lengths, scenarios
 from tests.appointments import record_leaver
 from tests.approvals import stock_report

@@ -27,7 +27,7 @@ from approvals.conflicts.rule_language.rule import (
 )
 from approvals.conflicts.rule_language.selectors import Held, Selector
 from inventory.models import DataClass, Environment, Level, ResourceKind
-from inventory.risk import tiers
+from inventory.risk import levels, tiers
 from tests.approvals.conflicts import rule_strategies
 from tests.approvals.conflicts.conflict_rules import conflict_in
 
@@ -182,7 +182,7 @@ def test_every_change_of_a_rule_changes_its_digest(changed: dict[str, Any]) -> N
 
 def test_rule_values_match_the_register() -> None:
     assert list(selectors.KINDS) == ResourceKind.values
-    assert [*tiers.LEVEL_ORDER, "unknown"] == Level.values
+    assert [*levels.LEVEL_ORDER, "unknown"] == Level.values
     assert list(tiers.CLASS_ORDER) == DataClass.values
     assert list(tiers.ENVIRONMENT_ORDER) == Environment.values
 

@@ -1,15 +1,28 @@
-"""Access level of an operation or tool, from the verbs in its name. Pure tables, independent of source formats."""
+"""Access levels (I4): their order, and the level of an operation from the verbs in its name. Pure tables.
+
+An identity system manages access, so each change in it is admin.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
 
-from inventory.importers.facts import word_lists
-from inventory.importers.identity_systems import is_about_access
-from inventory.importers.manifest import Access
+Access = Literal["read", "write", "admin", "execute", "unknown"]
+#: Levels from least to most severe. An unknown level counts as write.
+LEVEL_ORDER = ("read", "write", "execute", "admin")
+#: Levels with unknown, between read and write, for comparing two levels.
+POWER = ("read", "unknown", "write", "execute", "admin")
+#: Levels that each level includes, and so may be lowered to (A7). `LEVEL_ORDER` is one order of severity; inclusion is
+#: none: execute does not include write.
+LOWER = MappingProxyType({"read": (), "write": ("read",), "execute": (), "admin": ("read", "write", "execute")})
 
-_WORDS = word_lists("levels")
+_TABLES = tomllib.loads((Path(__file__).parent / "levels.toml").read_text(encoding="utf-8"))
+_WORDS = {name: frozenset(words.split()) for name, words in _TABLES.items() if isinstance(words, str)}
 READ, READ_NOUNS, WRITE = _WORDS["read"], _WORDS["read_nouns"], _WORDS["write"]
 EXECUTE, EXECUTE_NOUNS = _WORDS["execute"], _WORDS["execute_nouns"]
 ADMIN = _WORDS["admin"]
@@ -26,6 +39,20 @@ _VERBS: tuple[tuple[Access, frozenset[str]], ...] = (
 _LEAVES_NOTHING = frozenset({"code:run", "model:call"})
 _HIGHEST_FIRST: tuple[Access, ...] = ("admin", "write", "execute", "read")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_IDENTITY_HOSTS = re.compile("|".join(_TABLES["identity_hosts"]))
+_KEYCLOAK = re.compile(r"/admin/realms/[^/]+/")
+_GRAPH = "graph.microsoft.com"
+
+
+def is_within(level: str, other: str) -> bool:
+    """Whether a level is included in another; an unknown level counts as write (I4)."""
+    less, more = (item if item in LOWER else "write" for item in (level, other))
+    return less == more or less in LOWER[more]
+
+
+def higher_level(level: str, other: str) -> str:
+    """Higher of two levels; unknown stands between read and write (I4)."""
+    return max(level, other, key=POWER.index)
 
 
 def words(name: str) -> list[str]:
@@ -116,3 +143,38 @@ def _level(word: str, parts: list[str]) -> Access | None:
     if word == "load" and not _WORDS["loaded_code"].isdisjoint(parts):
         return "execute"
     return next((level for level, verbs in _VERBS if word in verbs), None)
+
+
+def _naming(names: Sequence[str]) -> re.Pattern[str]:
+    """Pattern that finds one of some names among words: as separate words or as one."""
+    return re.compile(rf"\b(?:{'|'.join([*names, *(name.replace(' ', '') for name in names)])})\b")
+
+
+_SYSTEM, _SUITE = _naming(_TABLES["identity_systems"]), _naming(_TABLES["suites"])
+
+
+def is_about_access(things: set[str], service: list[str]) -> bool:
+    """Whether a change to `things` in a service of these words changes access."""
+    name = " ".join(service)
+    is_suite = _SUITE.search(name) is not None
+    return _SYSTEM.search(name) is not None or (is_suite and not _WORDS["access_things"].isdisjoint(things))
+
+
+def changes_access(host: str, path: str, connector: list[str]) -> bool:
+    """Whether a write request to this address changes access.
+
+    Microsoft Graph also serves mail and files, so its path decides.
+
+    Args:
+        host: of the address.
+        path: of the address.
+        connector: words of its name.
+    """
+    if host == _GRAPH:
+        segments = set(path.lower().split("/"))
+        return bool(_WORDS["graph_access"] & segments) and not _WORDS["graph_content"] & segments
+    return (
+        is_about_access(set(), connector)
+        or _IDENTITY_HOSTS.fullmatch(host) is not None
+        or _KEYCLOAK.search(path) is not None
+    )
