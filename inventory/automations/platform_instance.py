@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inventory.importers.manifest import Credential, Manifest
+from inventory.importers.manifest import Manifest
 from inventory.models import Automation
 
 
@@ -26,17 +26,11 @@ def credential_places(
     new automation.
     """
     local = local_instance_of(automation) if automation is not None else ""
+    # An id is local if no credential store of the platform issued it.
     where = {
-        credential.key: local if _is_local(credential) else platform_instance for credential in manifest.credentials
+        each.key: platform_instance if each.where == "node" and each.external_id else local
+        for each in manifest.credentials
     }
-    return [(where[credential.key], credential.type, external_id_of(credential)) for credential in manifest.credentials]
-
-
-def _is_local(credential: Credential) -> bool:
-    """Whether the id is valid in one automation only: no credential store of the platform issued it."""
-    return credential.where != "node" or not credential.external_id
-
-
-def external_id_of(credential: Credential) -> str:
-    """Id of a credential in the register: its external id, otherwise its name."""
-    return (credential.external_id or f"name:{credential.name}")[:160]
+    return [
+        (where[each.key], each.type, (each.external_id or f"name:{each.name}")[:160]) for each in manifest.credentials
+    ]

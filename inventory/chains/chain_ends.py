@@ -44,9 +44,9 @@ class End:
     point: str
     side: str
     thing: str = ""
-    resource: int | None = None
-    credential: int | None = None
-    identity: int | None = None
+    resource_id: int | None = None
+    credential_id: int | None = None
+    identity_id: int | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -90,7 +90,7 @@ def ends_of(version: VersionParts) -> list[End]:
     """Return every end of a version, each once."""
     ends = [*_calls(version), *_stores(version), *_credentials(version)]
     ends += [
-        End(ChainKind.IDENTITY, point_key("identity", str(each.pk)), ACTS, each.subject[:300], identity=each.pk)
+        End(ChainKind.IDENTITY, point_key("identity", str(each.pk)), ACTS, each.subject[:300], identity_id=each.pk)
         for each in version.identities
         if each.pk is not None
     ]
@@ -247,7 +247,7 @@ def _stores(version: VersionParts) -> Iterator[End]:
         for part in parts:
             at = point_key("store", str(resource.pk), _on_platform(privilege, version.automation), _same_place(part))
             for side in sides:
-                yield End(ChainKind.STORE, at, side, part, resource=resource.pk)
+                yield End(ChainKind.STORE, at, side, part, resource_id=resource.pk)
 
 
 def _sides(privilege: Privilege, parts: int) -> tuple[str, ...]:
@@ -304,4 +304,4 @@ def _credentials(version: VersionParts) -> Iterator[End]:
             )
     for pk, used in uses.items():
         side = point_key("used for", *sorted(used))
-        yield End(ChainKind.CREDENTIAL, point_key("credential", str(pk)), side, names[pk], credential=pk)
+        yield End(ChainKind.CREDENTIAL, point_key("credential", str(pk)), side, names[pk], credential_id=pk)

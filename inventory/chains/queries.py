@@ -8,21 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
-from django.db.models import (
-    CharField,
-    Count,
-    Exists,
-    F,
-    Min,
-    OuterRef,
-    Prefetch,
-    Q,
-    QuerySet,
-    Subquery,
-)
+from django.db.models import CharField, Count, Exists, F, Min, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 
@@ -105,7 +94,7 @@ def chain_of(automation: int) -> Chain:
     Args:
         automation: its id.
     """
-    columns = ("kind", "point", "side", "thing", "resource", "credential", "identity")
+    columns = [field.name for field in fields(End)]
     ends = [End(*row) for row in ChainEnd.objects.filter(automation=automation).order_by("pk").values_list(*columns)]
     return _chains({automation: (automation, ends)})[automation]
 

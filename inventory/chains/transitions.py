@@ -46,7 +46,7 @@ def refresh_chains(*automations: int) -> None:
     """
     made = _ends_in_use(automations)
     if _changes_of(automations, made):
-        _lock_chains()
+        advisory_locks.lock_until_commit(LOCK)
         _rewrite(_changes_of(automations, made))
 
 
@@ -70,12 +70,16 @@ def _rewrite(changed: Mapping[int, Change]) -> None:
     """Write the changed ends and chains. Former neighbours are still found by their stored chain."""
     ChainEnd.objects.filter(pk__in={row for removed, _ in changed.values() for row in removed.values()}).delete()
     ChainEnd.objects.bulk_create(
-        (_row(pk, end) for pk, (_, added) in changed.items() for end in added), chain_queries.ROWS
+        (ChainEnd(automation_id=pk, **vars(end)) for pk, (_, added) in changed.items() for end in added),
+        chain_queries.ROWS,
     )
     points = {end.point for _, added in changed.values() for end in added} - {NOWHERE}
     touched = set(changed) | _joined_at(points)
     grown = ChainMember.objects.filter(among(touched, "automation")).values("chain")
-    _regroup(touched | set(ChainMember.objects.filter(chain__in=grown).values_list("automation", flat=True)))
+    members = touched | set(ChainMember.objects.filter(chain__in=grown).values_list("automation", flat=True))
+    in_use = Automation.objects.filter(among(members), state__in=IN_USE).order_by().values_list("pk", flat=True)
+    _write_members(set(in_use), chain_ends.group_chains(chain_queries.sides_of(members)))
+    ChainMember.objects.filter(among(members, "automation")).exclude(automation__state__in=IN_USE).delete()
 
 
 def _joined_at(points: Collection[str]) -> set[int]:
@@ -89,13 +93,6 @@ def _joined_at(points: Collection[str]) -> set[int]:
     }
 
 
-def _regroup(members: Collection[int]) -> None:
-    """Write the chains of some automations; they contain every automation joined with one of them."""
-    in_use = Automation.objects.filter(among(members), state__in=IN_USE).order_by().values_list("pk", flat=True)
-    _write_members(set(in_use), chain_ends.group_chains(chain_queries.sides_of(members)))
-    ChainMember.objects.filter(among(members, "automation")).exclude(automation__state__in=IN_USE).delete()
-
-
 def _write_members(in_use: Collection[int], groups: Mapping[int, int]) -> None:
     rows = [ChainMember(automation_id=pk, chain=groups.get(pk, pk)) for pk in sorted(in_use)]
     ChainMember.objects.bulk_create(
@@ -106,33 +103,17 @@ def _write_members(in_use: Collection[int], groups: Mapping[int, int]) -> None:
 def rebuild_chains() -> int:
     """Recompute all ends and chains; returns the number of automations in use."""
     with transaction.atomic():
-        _lock_chains()
+        advisory_locks.lock_until_commit(LOCK)
         ChainEnd.objects.all().delete()
         in_use = list(Automation.objects.filter(state__in=IN_USE).order_by("pk").values_list("pk", flat=True))
         for begin in range(0, len(in_use), AT_ONCE):
             made = _ends_in_use(in_use[begin : begin + AT_ONCE])
-            ChainEnd.objects.bulk_create((_row(pk, end) for pk in made for end in made[pk]), chain_queries.ROWS)
+            ChainEnd.objects.bulk_create(
+                (ChainEnd(automation_id=pk, **vars(end)) for pk in made for end in made[pk]), chain_queries.ROWS
+            )
         ChainMember.objects.exclude(automation__state__in=IN_USE).delete()
         _write_members(in_use, chain_ends.group_chains(chain_queries.sides_of(in_use)))
     return len(in_use)
-
-
-def _lock_chains() -> None:
-    """Lock the writing of chains until the transaction ends."""
-    advisory_locks.lock_until_commit(LOCK)
-
-
-def _row(automation: int, end: End) -> ChainEnd:
-    return ChainEnd(
-        automation_id=automation,
-        kind=end.kind,
-        point=end.point,
-        side=end.side,
-        thing=end.thing,
-        resource_id=end.resource,
-        credential_id=end.credential,
-        identity_id=end.identity,
-    )
 
 
 def _ends_in_use(automations: Collection[int]) -> dict[int, list[End]]:

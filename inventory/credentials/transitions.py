@@ -204,8 +204,8 @@ def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Eff
     _check_reach(credential, codes, wanted)
     kind = Reach.UNKNOWN if codes is None else Reach.DECLARED
     is_same = (credential.reach_kind, sorted(credential.reach)) == (kind, wanted)
-    said_by = {credential.reach_by_id, credential.reach_for_id}
-    if is_same and (codes is None or said_by == _speaker(step.actor)):
+    said_by = {credential.reach_by_id, credential.reach_for_id} - {None}
+    if is_same and (codes is None or said_by == step.actor.people_ids):
         raise refuse(Refusal("I6", "input", "The register says that already."))
     # The same declaration by another person: their stake counts instead of the first person's.
     if is_same or _narrows(credential, codes):
@@ -222,10 +222,6 @@ def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Eff
 def narrow_reach(step: Step[Credential]) -> Effect:
     """Narrow the reach of a credential: a part of declaring it, refused to people with a stake (S1, T1)."""
     return Effect()
-
-
-def _speaker(actor: Actor) -> set[int | None]:
-    return {actor.person.pk if actor.person else None, actor.standing_for.pk if actor.standing_for else None}
 
 
 def _narrows(credential: Credential, codes: Sequence[str] | None) -> bool:

@@ -44,7 +44,6 @@ def identity(request: Request, pk: int) -> HttpResponse:
     runs, hidden = [version.automation for version in shown], len(everything) - len(seen_ones)
     crumbs = [{"label": "Automations", "href": reverse("automation_list")}]
     crumbs += [{"label": runs[0].name, "href": runs[0].href}] if len(runs) == 1 else []
-    grants_href = reverse("identity_grants", args=[identity.pk])
     context: Shape = {
         **timeline_context(identity, actor=request.actor, now=now, quiet=True),
         "now": now,
@@ -63,7 +62,7 @@ def identity(request: Request, pk: int) -> HttpResponse:
         "more": len(seen_ones) - len(shown),
         "hidden": hidden,
         "reach": _reach(identity, shown[:DRAWN], now, is_part=len(everything) > min(len(shown), DRAWN)),
-        "panels": [{"href": grants_href, "title": "What it may do", "id": "grants"}] if grants_href else [],
+        "panels": [{"href": reverse("identity_grants", args=[identity.pk]), "title": "What it may do", "id": "grants"}],
     }
     return page(request, "inventory/identities/identity.html", context, fragment="timeline")
 

@@ -58,7 +58,3 @@ class Budget:
         self.spent_looks += count
         if self.spent_looks > self.looks:
             raise OverBudget(f"putting its nodes in order takes more than {self.looks:,} steps")
-
-
-#: The limits that `read` uses. Each file gets its own `Budget`.
-BUDGET = Budget()

@@ -114,6 +114,8 @@ class Automation(Owned):
     by name.
     """
 
+    OWNER = "business_owner"
+
     team = models.ForeignKey(Team, models.PROTECT, related_name="automations")
     name = models.CharField(max_length=160)
     purpose = models.TextField(blank=True)
@@ -202,11 +204,6 @@ class Automation(Owned):
     def owners(self) -> tuple[Person, ...]:
         """Business owner and, if set, technical owner."""
         return tuple(owner for owner in (self.business_owner, self.technical_owner) if owner is not None)
-
-    @property
-    def accountable(self) -> Person:
-        """Business owner."""
-        return self.business_owner
 
     @property
     def owning_team(self) -> Team:

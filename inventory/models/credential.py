@@ -198,11 +198,6 @@ class Credential(Owned):
         return self.kept_in or self.opens
 
     @property
-    def accountable(self) -> Person | None:
-        """Owner, if known."""
-        return self.owner
-
-    @property
     def owning_team(self) -> Team | None:
         """Team of the resource that decides about it."""
         return self.decided_on.team if self.decided_on is not None else None

@@ -94,11 +94,6 @@ class NonHumanIdentity(Owned):
         return frozenset(relations)
 
     @property
-    def accountable(self) -> Person:
-        """Owner of the identity."""
-        return self.owner
-
-    @property
     def owning_team(self) -> Team | None:
         """Team of the automation that it serves."""
         return self.automation.team if self.automation is not None else None

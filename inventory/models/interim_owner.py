@@ -151,8 +151,11 @@ class InterimOwner(models.Model):
 class Owned(models.Model):
     """Base of items with an owner. An item is ownerless after its owner left, without an interim owner (I3).
 
-    A subclass defines `accountable` and the team whose leads name an interim owner (`owning_team`).
+    A subclass defines the team whose leads name an interim owner (`owning_team`).
     """
+
+    #: Field of the regular owner.
+    OWNER = "owner"
 
     #: Last confirmed interim owner; `interim_owner` checks whether they still count.
     interim = models.ForeignKey(InterimOwner, models.PROTECT, null=True, blank=True, related_name="+")
@@ -163,7 +166,8 @@ class Owned(models.Model):
     @property
     def accountable(self) -> Person | None:
         """Regular owner, here or not; None if there never was one."""
-        raise NotImplementedError
+        owner: Person | None = getattr(self, self.OWNER)
+        return owner
 
     @property
     def owning_team(self) -> Team | None:

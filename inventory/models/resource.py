@@ -212,11 +212,6 @@ class Resource(Owned):
         return self.data_class or DataClass.RESTRICTED
 
     @property
-    def accountable(self) -> Person | None:
-        """Owner of the resource."""
-        return self.owner
-
-    @property
     def owning_team(self) -> Team | None:
         """Team of the resource."""
         return self.team

@@ -111,9 +111,9 @@ def _is_member_of(team: Team) -> Q:
         line.add(up)
         up = above.get(up)
     while down:
-        automation_id = down.pop()
-        line.add(automation_id)
-        down += [pk for pk in below[automation_id] if pk not in line]
+        team_id = down.pop()
+        line.add(team_id)
+        down += [pk for pk in below[team_id] if pk not in line]
     return Q(memberships__team__in=line) | Q(leads__in=line) | Q(deputy_leads__in=line)
 
 

@@ -36,33 +36,8 @@ S = InterimState
 ABOUT = OWNED
 
 
-def _naming_of(model: type[Owned]) -> Transition[Any]:
-    """Operation that names an interim owner for items of one kind; all kinds work the same."""
-
-    @transition(
-        model,
-        event="interim.named",
-        permission=Permission.INTERIM_NAME,
-        duties=[rules.in_use, rules.ownerless, rules.nobody_named],
-        context=rules.open_interims,
-    )
-    def name_interim(step: Step[Any], *, person: Person) -> Effect:
-        """Name an interim owner, as the team's lead or a security reviewer; the other capacity confirms (I3)."""
-        return _name_interim(step, person)
-
-    return name_interim
-
-
-#: Operations by the field of `OWNED`.
-NAME_INTERIM: dict[str, Transition[Any]] = {
-    "resource": _naming_of(Resource),
-    "automation": _naming_of(Automation),
-    "identity": _naming_of(NonHumanIdentity),
-    "credential": _naming_of(Credential),
-}
-
-
-def _name_interim(step: Step[Any], person: Person) -> Effect:
+def name_interim(step: Step[Any], *, person: Person) -> Effect:
+    """Name an interim owner, as the team's lead or a security reviewer; the other capacity confirms (I3)."""
     subject: Owned = step.subject
     if not person.is_here:
         raise invalid("I3", "person", f"{person.name} is not here any more.")
@@ -86,6 +61,19 @@ def _name_interim(step: Step[Any], person: Person) -> Effect:
     step.save(made)
     notices.queue_interim(made, _confirmers(made, step), "interim_named", step.now, by=step.actor.person)
     return Effect(subject=made, payload={"person": str(person.opaque_id), "as": str(open_capacities[0])})
+
+
+#: Operation that names an interim owner, by the field of `OWNED`; all kinds of items work the same.
+NAME_INTERIM: dict[str, Transition[Any]] = {
+    kind: transition(
+        model,
+        event="interim.named",
+        permission=Permission.INTERIM_NAME,
+        duties=[rules.in_use, rules.ownerless, rules.nobody_named],
+        context=rules.open_interims,
+    )(name_interim)
+    for kind, model in zip(OWNED, (Resource, Automation, NonHumanIdentity, Credential), strict=True)
+}
 
 
 @transition(

@@ -29,12 +29,8 @@ ADMIN = _WORDS["admin"]
 THINGS = _WORDS["things"]
 #: Verbs that after a reading verb are its object: ``check_update``.
 OBJECTS = THINGS | _WORDS["more_objects"]
-_VERBS: tuple[tuple[Access, frozenset[str]], ...] = (
-    ("admin", ADMIN),
-    ("read", READ),
-    ("write", WRITE),
-    ("execute", EXECUTE),
-)
+#: Levels in the order in which their verbs are looked up.
+_LEVELS: tuple[Access, ...] = ("admin", "read", "write", "execute")
 #: Entitlements to work with data and give it back. Code that does more is opaque, which is another fact.
 _LEAVES_NOTHING = frozenset({"code:run", "model:call"})
 _HIGHEST_FIRST: tuple[Access, ...] = ("admin", "write", "execute", "read")
@@ -142,7 +138,7 @@ def _level(word: str, parts: list[str]) -> Access | None:
         return "read"
     if word == "load" and not _WORDS["loaded_code"].isdisjoint(parts):
         return "execute"
-    return next((level for level, verbs in _VERBS if word in verbs), None)
+    return next((level for level in _LEVELS if word in _WORDS[level]), None)
 
 
 def _naming(names: Sequence[str]) -> re.Pattern[str]:

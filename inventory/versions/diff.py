@@ -86,7 +86,9 @@ class VersionDiff:
 def diff_versions(old: Version, new: Version) -> VersionDiff:
     """Compare privileges, triggers and credentials of two versions. Reads only: three queries for both."""
     starts = _rows_of_both(Trigger.objects.order_by("pk"), old, new)
-    _, triggers_removed, triggers_added = pair_rows(*starts, _trigger_keys)
+    _, triggers_removed, triggers_added = pair_rows(
+        *starts, lambda trigger: [(trigger.type, trigger.detail, trigger.authenticated, trigger.active)]
+    )
     uses = _rows_of_both(VersionCredential.objects.select_related("credential").order_by("pk"), old, new)
     old_uses, new_uses = ([row.credential for row in rows] for rows in uses)
     _, credentials_removed, credentials_added = pair_rows(old_uses, new_uses, lambda credential: [credential.pk])
@@ -168,10 +170,6 @@ def _places(privilege: Privilege) -> list[Any]:
 
 def _operation(privilege: Privilege) -> list[Any]:
     return [(privilege.connector, privilege.entitlement.code)]
-
-
-def _trigger_keys(trigger: Trigger) -> list[Any]:
-    return [(trigger.type, trigger.detail, trigger.authenticated, trigger.active)]
 
 
 def _rows_of_both(rows: QuerySet[Any], old: Version, new: Version) -> tuple[list[Any], list[Any]]:

@@ -13,7 +13,7 @@ from inventory.importers import sentences
 from inventory.importers.manifest import Manifest, binding_key, privilege_key
 from inventory.importers.manifest import Privilege as Read
 from inventory.models import Privilege
-from inventory.risk import levels
+from inventory.risk.levels import POWER, higher_level
 from inventory.versions import privilege_levels
 
 #: Finding that the source touches more than was requested.
@@ -84,11 +84,8 @@ def _is_at_place(privilege: Privilege, read: Read) -> bool:
     return read.at[:300] in privilege.at and binding_key(read) == (privilege.connector, privilege.instance)
 
 
-def _highest(readings: Sequence[_Reading]) -> str:
-    level = readings[0].level
-    for reading in readings[1:]:
-        level = levels.higher_level(level, reading.level)
-    return level
+def _highest(readings: Iterable[_Reading]) -> str:
+    return max((reading.level for reading in readings), key=POWER.index)
 
 
 def _findings_of_changes(privilege: Privilege, readings: Sequence[_Reading]) -> list[dict[str, str]]:
@@ -100,7 +97,7 @@ def _findings_of_changes(privilege: Privilege, readings: Sequence[_Reading]) -> 
     if more:
         more_text = f" and {len(more) - _FIRST_NAMED} more" if len(more) > _FIRST_NAMED else ""
         detail = f"Read better, the same source touches more than was asked about: {', '.join(more[:_FIRST_NAMED])}{more_text}"
-    elif levels.higher_level(before, level) != before:
+    elif higher_level(before, level) != before:
         detail = "Read better, the same source does more than was asked about"
     else:
         return []

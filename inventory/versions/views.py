@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.db.models import OuterRef, Subquery
 
 from governance.web.pages.page import Shape
@@ -14,15 +12,6 @@ from inventory.versions.diff import diff_versions
 
 #: Most versions that the tab lists.
 SHOWN = 30
-
-
-@dataclass(frozen=True)
-class VersionRow:
-    """One version in the tab, with the tier of its newest assessment and whether it is compared below."""
-
-    version: Version
-    tier: str
-    is_chosen: bool
 
 
 def versions_context(automation: Automation, wanted: str) -> Shape:
@@ -40,7 +29,8 @@ def versions_context(automation: Automation, wanted: str) -> Shape:
     if chosen is not None and (before is None or before.pk == chosen.pk):
         before = next((v for v in versions if v.number < chosen.number), None)
     return {
-        "versions": [VersionRow(version, version.tier or "", version == chosen) for version in versions],
+        "versions": versions,
+        "chosen": chosen,
         "compare": diff_context(before, chosen) if before is not None and chosen is not None else None,
     }
 

@@ -89,23 +89,18 @@ def _out_of_suspension(automation: Automation) -> AutomationState:
 
 
 def _take_amendment(automation: Automation, approved_fields: Mapping[str, Any]) -> None:
-    """Apply the approved fields. Later amendments stay open, including one back to the former value."""
+    """Apply the approved fields; opaque ids name people. Later amendments stay open, including one back to the former
+    value.
+    """
     asked_fields = automation.asked
-    for name, value in _columns_of_approved(approved_fields).items():
-        setattr(automation, name, value)
-    automation.amendment = {name: value for name, value in asked_fields.items() if value != getattr(automation, name)}
-
-
-def _columns_of_approved(approved_fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Approved fields by column name; opaque ids of people become primary keys."""
     named = [str(approved_fields[name]) for name in ("business_owner", "technical_owner") if approved_fields.get(name)]
     people = {str(person.opaque_id): person.pk for person in Person.objects.filter(opaque_id__in=named)}
-    names = {column: column.removesuffix("_id") for column in AMENDED_BY_REVIEW}
-    return {
-        column: approved_fields[name] if name == column else people.get(str(approved_fields[name]))
-        for column, name in names.items()
-        if name in approved_fields
-    }
+    for column in AMENDED_BY_REVIEW:
+        name = column.removesuffix("_id")
+        if name in approved_fields:
+            value = approved_fields[name]
+            setattr(automation, column, value if name == column else people.get(str(value)))
+    automation.amendment = {name: value for name, value in asked_fields.items() if value != getattr(automation, name)}
 
 
 @transition(

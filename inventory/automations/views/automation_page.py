@@ -54,8 +54,6 @@ PANELS = (
     ("chain", "automation_chain", "What it is joined with", "chain"),
     ("recertifications", "automation_items", "Recertifications", "items"),
 )
-#: States of an import whose preview is open: it can be finished and submitted.
-UNDER_WAY = (ImportState.PREVIEW, ImportState.CONFIRMED)
 #: Look of a finding by severity, the most severe first.
 SEVERITY = {
     "high": {"icon": "warning", "tone": "high"},
@@ -114,7 +112,8 @@ def _newest_version(automation: Automation, actor: Actor) -> Any:
     """Newest version with its number of privileges (``asked``), submissions (``submitted``) and the reader's open import
     (``preview``), or None; one query.
     """
-    own_items = ImportItem.objects.filter(version=OuterRef("pk"), batch__by=actor.person, progress__in=UNDER_WAY)
+    is_open = (ImportState.PREVIEW, ImportState.CONFIRMED)  # it can be finished and submitted
+    own_items = ImportItem.objects.filter(version=OuterRef("pk"), batch__by=actor.person, progress__in=is_open)
     versions = automation.versions.annotate(
         asked=Count("privileges", distinct=True),
         submitted=Count("automation__submissions", distinct=True),
@@ -277,7 +276,6 @@ def _privileges(newest: Version | None, now: datetime) -> Shape:
         "version_words": f"version {newest.number}, {counts}" if newest else "",
         "privileges": automation_queries.privilege_rows(held, assessment),
         "credentials": automation_queries.credential_rows(used, assessment, now),
-        "import_href": reverse("import"),
     }
 
 

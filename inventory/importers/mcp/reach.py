@@ -18,14 +18,11 @@ from inventory.importers.secrets.repeats import REMOVED
 from inventory.risk.levels import words
 
 _WORDS, _FACTS = word_lists("mcp"), facts("mcp")
-_TOOL_LISTS = tuple(_FACTS["tool_lists"].split())
-_TOOL_EXCEPTIONS = tuple(_FACTS["tool_exceptions"].split())
 _READ_ONLY = frozenset({"read only", "readonly", "read only mode", "readonly mode"})
 #: A path or address after a bare switch, which is not the switch's value.
 _POSITIONAL = re.compile(r"(?:~?/|\.{1,2}/|[a-z]:[\\/]|[a-z][a-z0-9+.-]*://)[^$<>{}%]+")
 _LIST_NAMES = {kind: frozenset(verbs.split()) for kind, verbs in _FACTS["list_names"].items()}
 _TOOL = re.compile(r"[A-Za-z_][\w./:-]*\*?")
-_EVERY = frozenset({"*", "all"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +45,10 @@ def narrowing_of(config: dict[str, Any], arguments: list[str], variables: list[t
     """
     options = list(options_of(arguments))
     named = [*variables, *((name, value) for name, value, _ in options)]
-    tools = [_list(config[key]) for key in _TOOL_LISTS if config.get(key)]
+    tools = [_list(config[key]) for key in _FACTS["tool_lists"].split() if config.get(key)]
     tools += [_list(value) for name, value in named if _kind_of_list(name) == "tools"]
     sets = [_list(value) for name, value in named if _kind_of_list(name) == "toolsets"]
-    without = [each for key in _TOOL_EXCEPTIONS for each in _list(config.get(key))]
+    without = [each for key in _FACTS["tool_exceptions"].split() for each in _list(config.get(key))]
     for name, value in named:
         without += _list(value) if _kind_of_list(name) == "without" and _are_names(_list(value)) else []
     is_widened = any(_widens(name, value) for name, value in named)
@@ -123,9 +120,10 @@ def _names_in(lists: list[list[str]]) -> tuple[str, ...]:
 
 
 def _are_names(names: list[str]) -> bool:
-    return all(
-        _TOOL.fullmatch(each) and each.lower() not in _WORDS["on"] | _WORDS["off"] for each in names
-    ) and not _EVERY & {*names}
+    return all(_TOOL.fullmatch(each) and each.lower() not in _WORDS["on"] | _WORDS["off"] for each in names) and not {
+        "*",
+        "all",
+    } & {*names}
 
 
 def _list(value: Any) -> list[str]:

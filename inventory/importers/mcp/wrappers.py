@@ -13,10 +13,7 @@ from dataclasses import dataclass, field
 from inventory.importers.facts import facts, word_lists
 
 _WORDS, _FACTS = word_lists("mcp"), facts("mcp")
-_SWITCHES = _WORDS["switches"]
-_SHORT_SWITCHES = frozenset("ditPq")
 _LONG = {"-e": "--env", "-v": "--volume"}
-_BEFORE_RUN = _WORDS["before_run"]
 _SHARED = _FACTS["shared"]
 _READ_ONLY = frozenset({"ro", "readonly"})
 _DRIVE = re.compile(r"[A-Za-z]:(?=[\\/])")
@@ -126,7 +123,7 @@ class Container:
 
 def container_of(arguments: list[str]) -> Container | None:
     """The container that ``docker run`` starts; None for another command."""
-    line = behind_flags(arguments, _BEFORE_RUN)
+    line = behind_flags(arguments, _WORDS["before_run"])
     line = line[1:] if line[:1] == ["container"] else line
     if line[:1] != ["run"]:
         return None
@@ -162,8 +159,8 @@ def _flag_of(argument: str) -> tuple[str, str, bool]:
     """(flag, value, whether the value is complete) of ``--flag=value``, ``--flag``, ``-v/a:/b`` and ``-itv``."""
     if argument.startswith("--"):
         flag, equals, value = argument.partition("=")
-        return flag, value, bool(equals) or flag in _SWITCHES
-    letters = argument[1:].lstrip("".join(_SHORT_SWITCHES))
+        return flag, value, bool(equals) or flag in _WORDS["switches"]
+    letters = argument[1:].lstrip("ditPq")
     flag = f"-{letters[:1]}"
     return _LONG.get(flag, flag), letters[1:].removeprefix("="), len(letters) != 1
 

@@ -15,8 +15,7 @@ from inventory.importers.secrets.slots import is_placeholder
 
 #: "CONFIGURE_ME" in any language: a person's text in place of the platform's id of letters and digits.
 _SHOUTED = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
-_FACTS = facts("n8n")
-_OLD_HTTP: dict[str, str] = _FACTS["old_http"]
+_OLD_HTTP: dict[str, str] = facts("n8n")["old_http"]
 #: Reference and metadata of one credential of a node.
 Named = tuple[CredentialRef, Credential]
 

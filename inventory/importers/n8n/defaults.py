@@ -14,13 +14,7 @@ from functools import cache
 from inventory.importers.facts import facts, rows, word_lists
 from inventory.risk.levels import Access
 
-_WORDS, _FACTS = word_lists("n8n"), facts("n8n")
-INERT = _WORDS["inert"]
-CODE = _WORDS["code"]
-SERVICE_ACCOUNTS = _WORDS["service_accounts"]
-SUB_WORKFLOWS = _WORDS["sub_workflows"]
-ON_THE_PLATFORM = _WORDS["on_the_platform"]
-ALWAYS_OPEN_TRIGGERS = _WORDS["always_open_triggers"]
+WORDS, _FACTS = word_lists("n8n"), facts("n8n")
 TRIGGER_TARGETS = tuple(_FACTS["trigger_targets"].split())
 BY_METHOD: dict[str, str] = _FACTS["by_method"]
 PUBLIC_SERVICES: dict[str, str] = _FACTS["public_services"]
@@ -54,7 +48,7 @@ def facts_of(connector: str, version: float, package: str = "base") -> NodeFacts
     if not versions:
         return None
     node_facts = next(fact for since, fact in versions if version >= since)
-    if connector in SERVICE_ACCOUNTS and version < 2:
+    if connector in WORDS["service_accounts"] and version < 2:
         others = (each for each in node_facts.credentials if each != "googleApi")
         return replace(node_facts, credentials=("googleApi", *others))
     return node_facts

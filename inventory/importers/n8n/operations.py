@@ -56,11 +56,11 @@ def _own_uses(node: Node, has_credentials: bool) -> list[Use]:
         return mcp_uses(node)
     if has_code(node):
         return [Use("code", "run", "execute", instance=PLATFORM)]
-    if connector in table.SUB_WORKFLOWS:
+    if connector in table.WORDS["sub_workflows"]:
         return _sub_workflow(node)
     if use := _model_or_store(node):
         return [use]
-    if connector in table.INERT:
+    if connector in table.WORDS["inert"]:
         return [_inert_with_credential(node)] if has_credentials else []
     return [_connector(node)]
 
@@ -78,7 +78,7 @@ def _trigger_uses(node: Node, has_credentials: bool) -> list[Use]:
         return [Use("file", "watch", "read", target_part(parameters.get("path")), instance=PLATFORM)]
     if has_credentials:
         return [Use("", "watch", "read", target, name)]
-    if node.connector in table.ALWAYS_OPEN_TRIGGERS:
+    if node.connector in table.WORDS["always_open_triggers"]:
         return []
     return [Use("", "watch", "read", target, name, needs=_trigger_needs(node))]
 
@@ -123,7 +123,7 @@ def has_code(node: Node) -> bool:
     """Whether a node runs code of its author, or code that a model wrote beforehand (``aiTransform``)."""
     if node.connector == "aiTransform":
         return bool(text_of(node.parameters.get("jsCode")))
-    return node.connector in table.CODE or (node.connector == "code" and node.origin == "langchain")
+    return node.connector in table.WORDS["code"] or (node.connector == "code" and node.origin == "langchain")
 
 
 def _sub_workflow(node: Node) -> list[Use]:
@@ -317,7 +317,7 @@ def _instance(node: Node) -> str | None:
         return address_of(_endpoint(node)).host
     if node.connector == "git":
         return address_of(text_of(node.parameters.get("sourceRepository"))).host or PLATFORM
-    if node.connector in table.ON_THE_PLATFORM:
+    if node.connector in table.WORDS["on_the_platform"]:
         return PLATFORM
     return table.PUBLIC_SERVICES.get(node.connector)
 

@@ -10,8 +10,7 @@ from inventory.importers.facts import facts
 from inventory.importers.manifest import Trigger
 from inventory.importers.n8n.parameters import schedule_of, target_part, text_of
 
-_FACTS = facts("n8n")
-_TYPES = _FACTS["trigger_types"]
+_TYPES: dict[str, str] = facts("n8n")["trigger_types"]
 _OPEN_TO_CALLERS = frozenset({"webhook", "form", "chat", "mcp"})
 _AUTHENTICATION = vocabulary("basicAuth headerAuth jwtAuth bearerAuth n8nUserAuth oAuth2 mcpOAuth2Api")
 

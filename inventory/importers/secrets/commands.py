@@ -22,8 +22,6 @@ _BEGINNINGS = ("mysql", "mariadb", "mongo", "mosquitto", "ldap", "7z")
 _ASKING = frozenset({"mysql", "7z"})
 #: Flags after any program of an MCP server. The value must also look like a password.
 _SERVER_FLAGS = {"-p": "", "-u": ":", "--user": ":"}
-_RUNNERS = _WORDS["runners"]
-_SUDO_VALUED = _WORDS["sudo_valued"]
 _PASSWORD_NAME = re.compile(r"-+(?:\w+[-_])*(?:pass(?:word|wd|phrase)?|pwd)", re.IGNORECASE)
 _VARIABLE = re.compile(r"([A-Z0-9_]{0,80}?(?:PASS(?:WORD|WD|PHRASE)?|PWD))=")
 _CLUSTER = re.compile(r"-[A-Za-z]{2,6}")
@@ -117,7 +115,7 @@ def in_arguments(program: str, arguments: Sequence[str]) -> dict[int, Secret]:
 
 def runs_arguments(program: str) -> bool:
     """Whether a program runs a package, an image, a module or a command from its arguments."""
-    return program.rpartition("/")[2].rstrip("0123456789.") in _RUNNERS
+    return program.rpartition("/")[2].rstrip("0123456789.") in _WORDS["runners"]
 
 
 def _first_of_its_own(program: str, arguments: Sequence[str]) -> int:
@@ -254,7 +252,7 @@ def _read_from_input(words: Sequence[Word]) -> str | None:
             option = words[at].text
             if option == "--stdin" or (not option.startswith("--") and "S" in option):
                 return ""
-            at += 2 if option in _SUDO_VALUED else 1
+            at += 2 if option in _WORDS["sudo_valued"] else 1
     return None
 
 

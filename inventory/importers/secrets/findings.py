@@ -10,8 +10,7 @@ from inventory.importers.manifest import Finding, Manifest, Privilege, Severity
 from inventory.importers.secrets.names import may_say_password, passwords_in_path
 from inventory.importers.secrets.scrubber import Occurrence, Scrubbed, replace_spans
 
-_FACTS = facts("secrets")
-_WHERE = _FACTS["where"]
+_WHERE: dict[str, str] = facts("secrets")["where"]
 
 
 @dataclass(frozen=True, slots=True)

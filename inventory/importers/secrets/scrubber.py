@@ -36,9 +36,7 @@ from inventory.importers.work_budget import Budget
 Trail = tuple[str | int, ...]
 Fingerprint = Callable[[str], str | None]
 
-_FACTS = facts("secrets")
-_SLOTS = _FACTS["slots"]
-_SLOT_OF = {key: slot for slot, keys in _SLOTS.items() for key in keys.split()}
+_SLOT_OF = {key: slot for slot, keys in facts("secrets")["slots"].items() for key in keys.split()}
 _REGIONS = {"pinData": "pinned", "staticData": "static", "settings": "settings", "meta": "meta"}
 #: Regions with execution data: full of ids and hashes, so only a telling name marks a secret.
 _DATA = frozenset({"pinned", "static"})

@@ -20,11 +20,6 @@ What = Literal["empty", "plain", "reference", "placeholder", "literal"]
 
 _WORDS = word_lists("secrets")
 _STRONG = _WORDS["strong"]
-_KEY_OF = _WORDS["key_of"]
-_WEAK = _WORDS["weak"]
-_NONE_AT_END = _WORDS["none_at_end"]
-_SIGNED = frozenset({"sig", "signature"})
-_NOT_SECRET = _WORDS["not_secret"]
 _STORES = vocabulary("database db postgres postgresql pg redis mongo mongodb mysql mariadb amqp rabbitmq")
 _HARMLESS_HEADERS = re.compile("|".join(_WORDS["harmless_headers"]))
 
@@ -56,7 +51,6 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 _EXAMPLE = re.compile(r"(?:(?!\.example\b)[\w.+/-])*example(?:(?!\.example\b)[\w.+/-])*", re.IGNORECASE)
 _SEQUENCE = re.compile(r"0?12345(?:6(?:7(?:8(?:90?)?)?)?)?|abcdef(?:g(?:h)?)?", re.IGNORECASE)
 _SHOUTED = re.compile(r"[A-Z]+(?:_[A-Z]+)+(?:_?\d{1,6})?")
-_PREFIXES = _WORDS["prefixes"]
 _SYMBOLS = "!@#$%^&*?+"
 _PASSWORD_WITH_SYMBOL = re.compile(r"[A-Za-z]+\d+[!@#$%^&*?]")
 _WORD_AND_NUMBER = re.compile(r"[A-Za-z]+(?:[-_.][A-Za-z]+)*[-_.]?\d{1,3}")
@@ -72,7 +66,6 @@ _NO_SECRET = (N8N, "pk_live_", "pk_test_")
 _CERTAIN = frozenset({"aws", "private key"})
 #: Words about secrets, frequently numbered words, states, file formats, environments and services.
 _PLAIN_WORDS = READ | READ_NOUNS | WRITE | EXECUTE | EXECUTE_NOUNS | OBJECTS | _WORDS["plain_words"]
-_LONG_NUMBERED = _WORDS["long_numbered"]
 _BARE = re.compile(r"[\w.:-]+")
 _SEPARATOR = re.compile(r"[.:_-]")
 _CONVERSION = re.compile(r"[A-Z]?[a-z]{1,20}2[A-Z]?[a-z]{1,20}|[A-Z]{2,9}2[A-Z]{2,9}")
@@ -112,21 +105,21 @@ def slot_strength(name: str, context: str = "") -> Strength:
         return "strong"
     if parts[-1] in ("url", "uri") and _STORES & set(parts[:-1]) and context in ("env", "argument"):
         return "strong"
-    if _NOT_SECRET & set(parts):
+    if _WORDS["not_secret"] & set(parts):
         return ""
     last = next((part for part in reversed(parts) if not part.isdigit()), "")
-    if last in _NONE_AT_END and not _STRONG & set(parts):
-        return "weak" if context == "query" and last in _SIGNED else ""
+    if last in _WORDS["none_at_end"] and not _STRONG & set(parts):
+        return "weak" if context == "query" and last in ("sig", "signature") else ""
     if _STRONG & set(parts) or joined.endswith(("apikey", "apitoken", "password", "passwd")):
         return "strong"
     if "string" in parts and {"connection", "conn"} & set(parts):
         return "strong"
     if parts[-1] == "key":
-        is_of_one = len(parts) > 1 and (_KEY_OF & set(parts[:-1]) or context == "argument")
+        is_of_one = len(parts) > 1 and (_WORDS["key_of"] & set(parts[:-1]) or context == "argument")
         return "strong" if is_of_one or context in ("env", "header", "query") else "weak"
     if ("key" in parts and context == "env") or ("conn" in parts and context in ("env", "argument")):
         return "strong"
-    if _WEAK & set(parts):
+    if _WORDS["weak"] & set(parts):
         return "weak"
     return "weak" if context == "header" and not _HARMLESS_HEADERS.match(name.strip().lower()) else ""
 
@@ -207,7 +200,9 @@ def _is_sequence(text: str) -> bool:
     """Whether a text is digits and letters in their order, behind a provider's prefix or ``your-key-here``."""
     rest = _SEQUENCE.sub(" ", text)
     words = [word.lower() for word in re.findall(r"[A-Za-z]+|\d+", rest)]
-    return rest != text and len(text) >= 16 and all(word in _PREFIXES or word in _EMPTY_WORDS for word in words)
+    return (
+        rest != text and len(text) >= 16 and all(word in _WORDS["prefixes"] or word in _EMPTY_WORDS for word in words)
+    )
 
 
 def looks_like_token(text: str) -> bool:
@@ -319,7 +314,7 @@ def is_plain(text: str) -> bool:
         return True
     return (
         _BARE.fullmatch(bare) is not None
-        and all(word.lower() in _LONG_NUMBERED for word in _LONG_NUMBER.findall(bare))
+        and all(word.lower() in _WORDS["long_numbered"] for word in _LONG_NUMBER.findall(bare))
         and all(map(_is_plain_part, _SEPARATOR.split(bare)))
     )
 

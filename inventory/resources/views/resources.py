@@ -82,7 +82,6 @@ def resource(request: Request, pk: int) -> HttpResponse:
     resource, now = visible_row(request, Resource, pk, *RELATED)
     actor = request.actor
     may_add = resources.add_entitlement.refusal(resource, actor=actor, now=now) is None
-    holders_href = reverse("resource_grants", args=[resource.pk])
     context: Shape = {
         **timeline_context(resource, actor=actor, now=now),
         "now": now,
@@ -108,7 +107,7 @@ def resource(request: Request, pk: int) -> HttpResponse:
         "claims": bindings.claim_lines(resource, actor, now),
         "bind_href": bindings.claim_href(resource, actor, now),
         "credentials": credential_facts.credentials_panel(resource, actor, now),
-        "panels": [{"href": holders_href, "title": "Who holds it", "id": "grants"}] if holders_href else [],
+        "panels": [{"href": reverse("resource_grants", args=[resource.pk]), "title": "Who holds it", "id": "grants"}],
     }
     return page(request, "inventory/resources/resource.html", context, fragment="timeline")
 

@@ -210,7 +210,7 @@ def test_command_needs_no_database_or_broker(root: Path) -> None:
 def test_the_importers_load_without_django(root: Path) -> None:
     code = (
         "import sys; sys.modules['django'] = None\n"
-        "from inventory.importers import preview, reader\n"
+        "from inventory.importers import files, reader\n"
         "print(len(reader.read(sys.argv[1], open(sys.argv[1], 'rb').read())))"
     )
     result = subprocess.run(

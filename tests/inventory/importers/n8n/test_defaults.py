@@ -75,7 +75,9 @@ def test_the_most_used_connectors_are_in_the_table() -> None:
 
 
 def test_inert_settings_are_not_in_table() -> None:
-    assert {connector for _, connector in table._nodes()} & (table.INERT - {"spreadsheetFile", "readPDF"}) == set()
+    assert {connector for _, connector in table._nodes()} & (
+        table.WORDS["inert"] - {"spreadsheetFile", "readPDF"}
+    ) == set()
 
 
 @pytest.mark.parametrize(
