@@ -7,8 +7,6 @@ import re
 from inventory.importers.facts import facts, word_lists
 
 _WORDS, _FACTS = word_lists("connectors"), facts("connectors")
-GENERIC_CREDENTIALS = _WORDS["generic_credentials"]
-
 _SUFFIX = re.compile(
     r"(?:OAuth2Api|OAuth1Api|OAuth2|OAuth1|AccessTokenApi|TokenApi|ApiToken|ApiKeyApi|BotApi|WebhookApi|BasicApi|"
     r"ServiceAccountApi|SelfHostedApi|CloudApi|JwtApi|Api|Password|PrivateKey)$"
@@ -19,7 +17,7 @@ _SAME_THING: dict[str, str] = _FACTS["same_thing"]
 
 def service_of(credential_type: str) -> str:
     """The service that a credential type belongs to (``slackOAuth2Api`` is ``slack``), or empty for a generic one."""
-    if credential_type in GENERIC_CREDENTIALS:
+    if credential_type in _WORDS["generic_credentials"]:
         return ""
     service = _SUFFIX.sub("", credential_type) or credential_type
     return _ALIASES.get(service, service)

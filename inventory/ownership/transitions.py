@@ -32,9 +32,6 @@ from inventory.ownership import notices, rules
 
 S = InterimState
 
-#: Parent rows that are locked before an interim owner's row: the item.
-ABOUT = OWNED
-
 
 def name_interim(step: Step[Any], *, person: Person) -> Effect:
     """Name an interim owner, as the team's lead or a security reviewer; the other capacity confirms (I3)."""
@@ -63,6 +60,7 @@ def name_interim(step: Step[Any], *, person: Person) -> Effect:
     return Effect(subject=made, payload={"person": str(person.opaque_id), "as": str(open_capacities[0])})
 
 
+_MODELS: tuple[type[Owned], ...] = (Resource, Automation, NonHumanIdentity, Credential)
 #: Operation that names an interim owner, by the field of `OWNED`; all kinds of items work the same.
 NAME_INTERIM: dict[str, Transition[Any]] = {
     kind: transition(
@@ -72,7 +70,7 @@ NAME_INTERIM: dict[str, Transition[Any]] = {
         duties=[rules.in_use, rules.ownerless, rules.nobody_named],
         context=rules.open_interims,
     )(name_interim)
-    for kind, model in zip(OWNED, (Resource, Automation, NonHumanIdentity, Credential), strict=True)
+    for kind, model in zip(OWNED, _MODELS, strict=True)
 }
 
 
@@ -83,7 +81,7 @@ NAME_INTERIM: dict[str, Transition[Any]] = {
     source=(S.NAMED,),
     target=(S.CONFIRMED,),
     duties=[rules.still_ownerless, rules.another_person, rules.second_person, rules.other_capacity],
-    parents=ABOUT,
+    parents=OWNED,
 )
 def confirm_interim(step: Step[InterimOwner]) -> Effect:
     """Confirm an interim owner in the other capacity: team lead or security reviewer (I3)."""
@@ -124,7 +122,7 @@ def _end_earlier(step: Step[Any], interim: InterimOwner) -> dict[str, Any]:
     permission=Permission.INTERIM_DROP,
     source=(S.NAMED, S.CONFIRMED),
     target=(S.ENDED,),
-    parents=ABOUT,
+    parents=OWNED,
     reason_needed=True,
 )
 def drop_interim(step: Step[InterimOwner]) -> Effect:

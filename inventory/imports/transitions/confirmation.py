@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 from django.db.models import Q
@@ -52,7 +51,6 @@ FIELDS = ("name", "purpose", "kind", "business_owner", "technical_owner", "escal
 #: Fields that wait for stage 1 after the draft state (A12).
 REVIEWED = frozenset(name.removesuffix("_id") for name in AMENDED_BY_REVIEW)
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 #: Advisory lock for writing to the register, so that two imports never create the same binding or credential.
 REGISTER_LOCK = 0x636F756E
 
@@ -98,8 +96,8 @@ def confirm_import(
         step,
         manifest,
         fields=fields,
-        if_new=if_new or {},
-        chosen=chosen or {},
+        if_new=if_new,
+        chosen=chosen,
         named=automation,
         sibling=sibling,
         secrets=item.secrets,
@@ -117,8 +115,8 @@ def import_manifest(
     manifest: Manifest,
     *,
     fields: Mapping[str, Any],
-    if_new: Mapping[str, Any] = NOTHING,
-    chosen: Mapping[str, Resource] = NOTHING,
+    if_new: Mapping[str, Any] | None = None,
+    chosen: Mapping[str, Resource] | None = None,
     named: Automation | None = None,
     sibling: Automation | None = None,
     secrets: Sequence[Mapping[str, Any]] = (),
@@ -132,13 +130,13 @@ def import_manifest(
         fields, if_new, chosen, sibling: see `confirm_import`.
         secrets: secrets of the source, without values.
     """
-    given = _checked(fields)
+    given, chosen = _checked(fields), chosen or {}
     _check_choices(chosen)
     _check_described(manifest)
     automation = find_automation(step.subject, manifest, environment=given.get("environment"), named=named)
     is_known = automation is not None
     if automation is None:
-        given = {**_checked(if_new), **given}
+        given = {**_checked(if_new or {}), **given}
         _check_owners(step, step.subject, None, given)
         automation = _create_automation(step, manifest, given, sibling)
     else:

@@ -56,7 +56,7 @@ def keep_results(results: Sequence[Found], *, actor: Actor, now: datetime, team:
     """Keep results as previews; an unreadable file becomes a refused item with its reason.
 
     Args:
-        results: of `read_files` or `read_apart`.
+        results: of `read_files` or `import_process.read_in_child`.
         actor: the importer.
         now: business time.
         team: the team that builds them.

@@ -18,7 +18,7 @@ from governance.core.models import Person
 from governance.web.pages.confirmation import confirm, offered, operation_form, perform
 from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request, visible_row
-from inventory.models import InterimOwner, InterimState, Owned
+from inventory.models import OWNED, InterimOwner, InterimState, Owned
 from inventory.ownership import queries as ownership_queries
 from inventory.ownership import rules as ownership_rules
 from inventory.ownership import transitions as ownership_transitions
@@ -111,8 +111,7 @@ def name_interim(request: Request, kind: str, pk: int) -> HttpResponse:
 
 def _find_interim(request: Request, pk: int) -> InterimOwner:
     """Find an interim owner of an item that the reader may see."""
-    related = ("person", "named_by", *(f"{kind}" for kind in ownership_transitions.ABOUT))
-    interim = get_object_or_404(InterimOwner.objects.select_related(*related), pk=pk)
+    interim = get_object_or_404(InterimOwner.objects.select_related("person", "named_by", *OWNED), pk=pk)
     if interim.person != request.actor.person:
         visible_row(request, type(interim.subject), interim.subject.pk)
     return interim
