@@ -23,7 +23,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.grants.transitions.revocation_tasks import open_for_ended
         from approvals.grants.views import panels
         from approvals.inbox import notices as inbox_notices
-        from approvals.light_path.transitions.spot_checks import close_sample_of, close_samples
+        from approvals.light_path.transitions import close_sample_of, close_samples
         from approvals.models import Approval, Submission
         from approvals.parties import credential_rules as party_rules
         from approvals.parties import queries as party_queries
@@ -34,8 +34,8 @@ class ApprovalsConfig(AppConfig):
         from approvals.proposals.kinds.people import FallbackOwner, PersonsRole, TeamLead
         from approvals.proposals.kinds.policy import PolicyKind
         from approvals.proposals.kinds.resources import KindAndTeam, ResourceClass, ResourceOwner
-        from approvals.submissions import erasure, webhooks
-        from approvals.submissions.notices import TIER_EVENTS, notify_of_raised_tier
+        from approvals.submissions import erasure
+        from approvals.submissions.notices import ANNOUNCED_EVENTS, TIER_EVENTS, announce, notify_of_raised_tier
         from approvals.submissions.rules import in_no_conflict, nothing_submitted
         from approvals.submissions.transitions import transfer
         from approvals.submissions.transitions.add_parties import INTERIM_OWNER_EVENTS, PARTY_EVENTS, add_parties
@@ -60,6 +60,8 @@ class ApprovalsConfig(AppConfig):
             hooks.register(event, add_parties)
         for event in TIER_EVENTS:
             hooks.register(event, notify_of_raised_tier)
+        for event in ANNOUNCED_EVENTS:
+            hooks.register(event, announce)
         for event in CAUSES:
             hooks.register(event, wake_sweep)
         hooks.demand("automation.amended", duties.writes_nothing)
@@ -91,6 +93,5 @@ class ApprovalsConfig(AppConfig):
         unused_credentials.register_consequences()
         health_queries.register_advice("people", staffing.shortage_sentences)
         inbox_notices.register()
-        webhooks.register()
         automation_panels.register_supplier(automation_panels.WAITING, panels.waiting_for_panel)
         automation_panels.register_supplier(automation_panels.CONFLICTS, automation_page.line)

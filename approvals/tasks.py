@@ -8,7 +8,7 @@ from datetime import datetime
 from celery import shared_task
 
 from approvals.conflicts import jobs as conflict_jobs
-from approvals.decisions.jobs import approval_signals
+from approvals.decisions import jobs as decision_jobs
 from approvals.intake import bulk_import
 from approvals.proposals.jobs import impact_count
 from approvals.submissions import jobs as submission_jobs
@@ -24,10 +24,10 @@ def sweep() -> None:
     run_job(submission_jobs.JOB, submission_jobs.sweep)
 
 
-@shared_task(name=approval_signals.JOB)
+@shared_task(name=decision_jobs.JOB)
 def flag() -> None:
     """Notify security of approval signals, every night."""
-    run_job(approval_signals.JOB, approval_signals.sweep)
+    run_job(decision_jobs.JOB, decision_jobs.sweep)
 
 
 @shared_task(name=conflict_jobs.JOB)

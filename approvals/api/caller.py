@@ -1,4 +1,7 @@
-"""The caller of the API: the person behind a token, one instant, and the teams it may import for."""
+"""The caller of the API: the person behind a token, its teams, and its rate limits.
+
+The cache counts requests over all web processes, per token and over all tokens of a person.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.core.cache import cache
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
-from approvals.api import rate_limits
+from approvals.api.requests import UnusableRequest
 from approvals.intake.views.builder import NO_TEAM
 from approvals.intake.views.forms import teams_of
 from governance.core.actors.actor import Actor
@@ -21,6 +25,35 @@ from governance.core.tokens import transitions as token_transitions
 
 #: Methods that only read.
 READING = ("GET", "HEAD", "OPTIONS")
+#: Requests per minute and token: reads, and imports, previews or submissions.
+READS, WRITES = 300, 60
+#: Limit over all tokens of a person, as a multiple of one token's limit.
+OF_PERSON = 3
+MINUTE = 60
+
+
+def count_request(token: ApiToken, *, reads: bool) -> None:
+    """Count one request.
+
+    Raises:
+        UnusableRequest: it exceeds the limit in this minute of real time.
+    """
+    kind, most = ("reads", READS) if reads else ("writes", WRITES)
+    _count(f"person:{token.person_id}:{kind}", most * OF_PERSON)
+    _count(f"{token.pk}:{kind}", most)
+
+
+def _count(counter: str, most: int) -> None:
+    at = int(business_time.real().timestamp())
+    key = f"api:{counter}:{at // MINUTE}"
+    cache.add(key, 0, timeout=2 * MINUTE)
+    try:
+        requests = cache.incr(key)
+    except ValueError:  # the cache has dropped the counter
+        return
+    if requests > most:
+        wait = MINUTE - at % MINUTE
+        raise UnusableRequest(429, "TOO_OFTEN", "This token asks too often.", f"Wait {wait} seconds.", wait)
 
 
 class Bearer(HttpBearer):
@@ -35,7 +68,7 @@ class Bearer(HttpBearer):
         api_token = token_transitions.recognise(token)
         if api_token is None:
             return None
-        rate_limits.count(api_token, reads=request.method in READING)
+        count_request(api_token, reads=request.method in READING)
         token_transitions.note_use(api_token)
         return Caller.of(api_token)
 

@@ -12,11 +12,9 @@ from django.urls import reverse
 from ninja import Field, Router, Schema
 
 from approvals.api.caller import Caller, caller
-from approvals.api.conflicts import ConflictOut, conflicts_of
-from approvals.api.links import Page
 from approvals.api.problems import ERRORS
 from approvals.api.requests import Key
-from approvals.api.responses import AutomationOut, Named, VersionOut
+from approvals.api.responses import AutomationOut, ConflictOut, Named, Page, VersionOut, conflicts_of
 from approvals.inbox.waiting_for import Waiting
 from approvals.models import Approval, ApprovalState, SubmissionState
 from approvals.models.submission import UNFINISHED

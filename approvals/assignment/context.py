@@ -11,8 +11,7 @@ from datetime import datetime
 from functools import cached_property, partial
 
 from approvals.assignment.escalation_chain import Bench
-from approvals.assignment.queries import Votes
-from approvals.assignment.route import Route
+from approvals.assignment.route import Route, Votes
 from approvals.conflicts.check.submission import SubmissionConflicts, load_conflicts
 from approvals.models import Approval, Sample, Submission
 from approvals.policies.facts import SubmissionFacts, load_facts

@@ -1,32 +1,51 @@
-"""Jobs of assignment: ask the next person, the deputy or a new seat about open approvals (A1, A9, A10, S6, R9)."""
+"""Jobs of assignment: ask the next person, the deputy or a new seat about open approvals (A1, A9, A10, S6, R9).
+
+Routing is the main cost of the sweep and rarely finds a change. So a run routes:
+- approvals touched by an event since the last run
+- all approvals, if an event may have changed the eligible people anywhere
+- all approvals once in each `PERIOD`, because a passing date is no event and a failed row must be tried again
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from django.db.models import Q, QuerySet
 
-from approvals.assignment import additional_seats, candidates, reassignment
+from approvals.assignment import additional_seats, candidates
 from approvals.assignment.context import load_contexts
 from approvals.assignment.route import Route
 from approvals.assignment.transitions.add_seats import add_signatures
-from approvals.assignment.transitions.reassign import ask_deputies, reassign
-from approvals.models import Approval, Submission, SubmissionState
+from approvals.assignment.transitions.reassign import EVERYWHERE, ask_deputies, reassign
+from approvals.models import Approval, ApprovalState, Submission, SubmissionState
+from approvals.models.approval import ENDED
 from approvals.policies.facts import SUBMISSION_RELATIONS
 from governance.core.actors.actor import Actor
 from governance.core.engine.transition import Transition
 from governance.core.jobs import sweeps
+from governance.core.ledger import sealing
+from governance.core.models import JobRun, Seal
 
 JOB = "approvals.sweep"
 
 #: Number of approvals whose routes are read together.
 BATCH = 200
+#: Each open approval is routed once in each of these periods, touched or not.
+PERIOD = timedelta(minutes=10)
+#: Margin for the last seal that a run has seen: sealing takes a moment.
+MARGIN = timedelta(minutes=1)
+#: Subjects of events that affect open approvals, by submission. Who decides one approval depends on who is left for
+#: the others (A9).
+SUBJECTS = frozenset({"approvals.submission", "inventory.automation", "inventory.resource"})
+#: The most names to look for. Above that, all open approvals are routed.
+MAX_NAMES = 5_000
 
 
 def route_due(now: datetime, actor: Actor) -> dict[str, int]:
     """Ask the next people, and the deputies whose time has come. Return the numbers of submissions (A9, A10)."""
-    stuck, late = _due_for_routing(now, reassignment.approvals_to_route(JOB, now))
+    stuck, late = _due_for_routing(now, approvals_to_route(JOB, now))
     return {
         "asked_next": _run_for_submissions(stuck, reassign, now, actor),
         "deputies": _run_for_submissions(late, ask_deputies, now, actor),
@@ -43,9 +62,7 @@ def add_signatures_due(now: datetime, actor: Actor) -> int:
     if additional_seats.has_new_rule(JOB, now):
         wanted |= Q(state=SubmissionState.OPEN)
     due = Submission.objects.filter(wanted)
-    return sweeps.sweep(
-        due, lambda submission: add_signatures.when_due(submission, actor=actor, now=now), job=actor.job
-    )
+    return sweeps.sweep(due, partial(add_signatures.when_due, actor=actor, now=now), job=actor.job)
 
 
 def _due_for_routing(now: datetime, among: QuerySet[Approval]) -> tuple[set[int], set[int]]:
@@ -63,7 +80,7 @@ def _due_for_routing(now: datetime, among: QuerySet[Approval]) -> tuple[set[int]
 
 def _run_for_submissions(keys: set[int], verb: Transition[Submission], now: datetime, actor: Actor) -> int:
     due = Submission.objects.filter(pk__in=keys, state=SubmissionState.OPEN)
-    return sweeps.sweep(due, lambda submission: verb.when_due(submission, actor=actor, now=now), job=actor.job)
+    return sweeps.sweep(due, partial(verb.when_due, actor=actor, now=now), job=actor.job)
 
 
 def load_batches(keys: Sequence[int], now: datetime) -> Iterator[list[tuple[Approval, Route]]]:
@@ -77,9 +94,43 @@ def load_batches(keys: Sequence[int], now: datetime) -> Iterator[list[tuple[Appr
         batch = set(keys[start : start + BATCH])
         submissions = Submission.objects.filter(approvals__in=batch).distinct().order_by("pk")
         contexts = load_contexts(list(submissions.select_related(*SUBMISSION_RELATIONS)), now)
-        yield [
-            (approval, context.route)
-            for context in contexts.values()
-            for approval in context.approvals
-            if approval.pk in batch
-        ]
+        pairs = [(approval, context.route) for context in contexts.values() for approval in context.approvals]
+        yield [(approval, route) for approval, route in pairs if approval.pk in batch]
+
+
+def approvals_to_route(job: str, now: datetime) -> QuerySet[Approval]:
+    """Return the open approvals that the run of ``job`` at ``now`` routes; all in the first run of a `PERIOD`."""
+    open_now = Approval.objects.filter(state=ApprovalState.OPEN)
+    last = JobRun.objects.filter(job=job, seen_at__isnull=False, error="").order_by("-id").first()
+    if last is None or _period(last.started_at) != _period(now):
+        return open_now
+    touched = _touched_since(last)
+    return open_now if touched is None else open_now.filter(touched)
+
+
+def _period(at: datetime) -> float:
+    return at.timestamp() // PERIOD.total_seconds()
+
+
+def _touched_since(run: JobRun) -> Q | None:
+    """Filter approvals touched by an event that ``run`` may have missed; None if any approval may be affected."""
+    seal = Seal.objects.filter(at__lte=run.began_at - MARGIN).order_by("-number").first()
+    if seal is None:
+        return None
+    named: dict[str, set[int]] = {model: set() for model in SUBJECTS}
+    for verb, subjects in sealing.after(seal).values_list("verb", "about").iterator():
+        if verb in EVERYWHERE:
+            return None
+        for model, _, key in (name.partition(":") for name in subjects):
+            if model in SUBJECTS and key.isdecimal():
+                named[model].add(int(key))
+        if sum(map(len, named.values())) > MAX_NAMES:
+            return None
+    resources = named["inventory.resource"]
+    undecided = Approval.objects.exclude(state__in=ENDED).order_by()
+    on_these = undecided.filter(Q(privilege__entitlement__resource__in=resources) | Q(decided_on__in=resources))
+    return (
+        Q(submission__in=named["approvals.submission"])
+        | Q(submission__automation__in=named["inventory.automation"])
+        | Q(submission__in=on_these.values("submission"))
+    )

@@ -7,10 +7,10 @@ from datetime import datetime
 from django.db import transaction
 
 from approvals.assignment.context import load_context
-from approvals.decisions.jobs.reminders import deadline_reminder
+from approvals.decisions.jobs import deadline_reminder
 from approvals.inbox.queries.approvals import SPOT_CHECK_RELATIONS
-from approvals.light_path import spot_checks
-from approvals.light_path.transitions.spot_checks import draw, lapse_sample, mail_context, pass_on_sample
+from approvals.light_path import rules
+from approvals.light_path.transitions import draw, lapse_sample, mail_context, pass_on_sample
 from approvals.models import Sample, SampleState
 from governance.core.actors.actor import Actor
 from governance.core.jobs import sweeps
@@ -27,7 +27,7 @@ def pass_on_due(now: datetime, actor: Actor) -> int:
     """Ask new reviewers where nobody who was asked may look any more. Return the number of spot checks."""
 
     def act(sample: Sample) -> bool:
-        free = {person.pk for person in spot_checks.reviewers_of(sample, load_context(sample, now))}
+        free = {person.pk for person in rules.reviewers_of(sample, load_context(sample, now))}
         if not free or free & set(sample.asked):
             return False
         return pass_on_sample.when_due(sample, actor=actor, now=now)
@@ -53,7 +53,7 @@ def remind(now: datetime) -> int:
         if not (word := deadline_reminder(sample.drawn_at, sample.due_at, now)):
             continue
         with transaction.atomic():
-            people = spot_checks.reviewers_of(sample, load_context(sample, now))
+            people = rules.reviewers_of(sample, load_context(sample, now))
             context = {**mail_context(sample), "word": word}
             notices = outbox.each(
                 people, "sample_due", thread=f"sample:{sample.pk}", key=word, now=now, context=context

@@ -1,21 +1,103 @@
-"""Duties of spot checks: of a changed source, and of auto-approved privileges (A12, A13, S1, S2)."""
+"""Spot checks: the draw, who may decide one, and its duties (A12, A13, S1, S2). Reads only.
+
+A spot check is of a changed source without stage 1, or of one auto-approved privilege.
+
+The draw is the hash of the seal over the coming into force. A submitter can't choose it: the seal is made later and
+covers random ids and instants of everybody's acts. With an export of the ledger, anyone can repeat the draw.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 
+from django.db.models import Q
+
 from approvals.assignment.context import SubmissionContext
+from approvals.assignment.route import Route
 from approvals.decisions.rules import deadlines, duties
-from approvals.light_path import spot_checks
-from approvals.models import Sample
+from approvals.models import Sample, Submission
+from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.duties.duty import duty
+from governance.core.duties.refusals import Refusal
+from governance.core.ledger import ledger_events, sealing
+from governance.core.ledger.verifier import seal_hash
+from governance.core.models import LedgerEvent, Person, Seal
+from governance.core.models.ledger import Outcome
+
+#: The event whose seal decides the draw: putting the submission in force.
+CAUSE = "submission.put_in_force"
+
+
+def is_selected(seal: str, name: str, one_in: int) -> bool:
+    """Return whether the draw selects something. Pure.
+
+    Args:
+        seal: the hash of the seal, as hex.
+        name: name of the draw (`name_of`), so that several under one seal are independent.
+        one_in: one in this many is drawn.
+    """
+    drawn = hashlib.sha256(f"approvals.sample:{seal}:{name}".encode()).hexdigest()
+    return int(drawn, 16) % one_in == 0
+
+
+def name_of(sample: Sample) -> str:
+    """Return the name of the draw: the id of the submission, and of the auto-approved approval if there is one."""
+    approval_part = f":{sample.approval_id}" if sample.approval_id is not None else ""
+    return f"{sample.submission_id}{approval_part}"
+
+
+def is_drawn(sample: Sample, seal: Seal) -> bool:
+    """Return whether the draw selects a spot check, under the seal that `seal_over` found."""
+    one_in = policy_queries.policy_of(sample.submission.policy).sampled_one_in
+    return is_selected(seal_hash(sealing.body_of(seal)), name_of(sample), one_in)
+
+
+def seal_over(submission: Submission) -> Seal | None:
+    """Return the seal that covers a submission's coming into force; None if it is not sealed yet."""
+    label, key = ledger_events.name_of(submission)
+    events = LedgerEvent.objects.filter(verb=CAUSE, subject_type=label, subject_id=key, outcome=Outcome.DONE)
+    event = events.order_by("-pk").first()
+    if event is None:
+        return None
+    covers = Q(last_xid__gt=event.xid) | Q(last_xid=event.xid, last__gte=event.pk)
+    return Seal.objects.filter(covers).order_by("number").first()
+
+
+def conflict(person: Person, route: Route, sample: Sample) -> tuple[str, str] | None:
+    """Return code and words of a person's conflict, or None.
+
+    A spot check replaces the stage that was skipped: stage 1 for a changed source, stage 2 for an auto-approved
+    privilege. So parties (S1) and deciders in the other stage of the submission (S2) are excluded.
+    """
+    if person.pk in route.parties:
+        capacity = route.parties[person.pk].lower()
+        return "SOD-1", f"{person.name} is a party to this submission ({capacity})"
+    if sample.is_of_policy and person.pk in route.stage_people[1] | route.app_deciders:
+        return "SOD-2", f"{person.name} decided the app of it"
+    if not sample.is_of_policy and person.pk in route.stage_people[2]:
+        return "SOD-2", f"{person.name} decided a privilege of it"
+    return None
+
+
+def reviewers_of(sample: Sample, context: SubmissionContext) -> list[Person]:
+    """Return the people who may decide: security reviewers without a conflict, or else such fallback owners (A9).
+
+    A reviewer whose role one admin alone has ended is left out, without a replacement (S8).
+    """
+    bench, route = context.bench, context.route
+    for rung in (bench.all_security, bench.fallback):
+        free = [person for person in rung if person.is_here and conflict(person, route, sample) is None]
+        if free:
+            return [person for person in free if person not in bench.taken]
+    return []
 
 
 @duty("A13")
 def require_seal(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
     """A spot check is drawn from the seal over the coming into force, never before."""
-    if spot_checks.seal_over(subject.submission) is None:
+    if seal_over(subject.submission) is None:
         return Refusal("A13", "state", "The ledger is not sealed so far, so the draw is not known yet.")
     return None
 
@@ -35,10 +117,10 @@ def decider_looks(subject: Sample, actor: Actor, now: datetime, context: Submiss
 def _conflict_refusal(code: str, subject: Sample, actor: Actor, context: SubmissionContext) -> Refusal | None:
     """A refusal if the actor has a conflict with this code."""
     for person in actor.people:
-        conflict = spot_checks.conflict(person, context.route, subject)
-        if conflict is not None and conflict[0] == code:
+        found = conflict(person, context.route, subject)
+        if found is not None and found[0] == code:
             words = _conflict_sentence(code, subject)
-            sentence = words if person == actor.person else duties.delegate_sentence(conflict[1])
+            sentence = words if person == actor.person else duties.delegate_sentence(found[1])
             return Refusal(code, "duty", sentence, _reviewer_words(subject, context))
     return None
 
@@ -52,14 +134,14 @@ def _conflict_sentence(code: str, subject: Sample) -> str:
 
 
 def _reviewer_words(subject: Sample, context: SubmissionContext) -> str:
-    names = [person.name for person in spot_checks.reviewers_of(subject, context)]
+    names = [person.name for person in reviewers_of(subject, context)]
     return f"Waiting for {' or '.join(names)}." if names else "No reviewer is left."
 
 
 @duty("A9", needs_context=True)
 def turn_to_look(subject: Sample, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
     """A security reviewer answers a spot check; a fallback approver if no reviewer is free."""
-    if actor.capacity_of in spot_checks.reviewers_of(subject, context):
+    if actor.capacity_of in reviewers_of(subject, context):
         return None
     return Refusal("A9", "duty", "Another reviewer answers this spot check first.", _reviewer_words(subject, context))
 
@@ -84,7 +166,7 @@ def look_time_is_up(subject: Sample, actor: Actor, now: datetime) -> Refusal | N
 @duty("A9", needs_context=True)
 def somebody_new_to_look(subject: Sample, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
     """Each reviewer is asked once."""
-    if all(person.pk in subject.asked for person in spot_checks.reviewers_of(subject, context)):
+    if all(person.pk in subject.asked for person in reviewers_of(subject, context)):
         return Refusal("A9", "state", "All reviewers were asked already.")
     return None
 

@@ -9,8 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
 from approvals.assignment.context import SubmissionContext, load_context
-from approvals.light_path import spot_checks as light_path_spot_checks
-from approvals.light_path.transitions import spot_checks
+from approvals.light_path import rules, transitions
 from approvals.models import Sample
 from approvals.review.views.dossier import UNSHOWN
 from governance.core.access import access
@@ -25,7 +24,7 @@ from inventory.versions.views import diff_context
 
 TEMPLATE = "approvals/light_path/spot_check.html"
 #: Answers by the name of the form's button.
-VERDICTS = {"fine": spot_checks.find_fine, "not_fine": spot_checks.find_not_fine}
+VERDICTS = {"fine": transitions.find_fine, "not_fine": transitions.find_not_fine}
 #: Limit of events on the timeline; the ledger has all.
 EVENTS = 20
 
@@ -64,11 +63,11 @@ def sample(request: Request, pk: int) -> HttpResponse:
 
 def reviewing_actor(spot_check: Sample, actor: Actor, context: SubmissionContext) -> Actor:
     """Return the actor who may decide: the reader, or the reader for a person who delegated to them (A11)."""
-    own_refusal = spot_checks.find_fine.refusal(spot_check, actor=actor, now=context.now, context=context)
+    own_refusal = transitions.find_fine.refusal(spot_check, actor=actor, now=context.now, context=context)
     if own_refusal is None or own_refusal.code == "STATE" or actor.person is None:
         return actor
     givers = set(access.answers_as(actor, context.now)) - {actor.person.pk}
-    for person in light_path_spot_checks.reviewers_of(spot_check, context) if givers else ():
+    for person in rules.reviewers_of(spot_check, context) if givers else ():
         if person.pk in givers:
             return actor.for_person(person)
     return actor
@@ -99,7 +98,7 @@ def _context(spot_check: Sample, actor: Actor, *, typed: str = "", error: str = 
         "one_in": context.facts.policy.sampled_one_in,
         "reviewers": Person.objects.filter(pk__in=spot_check.asked).order_by("name", "pk"),
         "compare": diff_context(spot_check.before, submission.version) if spot_check.before is not None else None,
-        "refusal": spot_checks.find_fine.refusal(spot_check, actor=acting_as, now=now, context=context),
+        "refusal": transitions.find_fine.refusal(spot_check, actor=acting_as, now=now, context=context),
         "giver": acting_as.standing_for,
         "typed": typed,
         "error": error,

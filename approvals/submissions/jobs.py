@@ -15,13 +15,13 @@ from django.db.models import Q
 from approvals.assignment import candidates
 from approvals.assignment import jobs as assignment_jobs
 from approvals.assignment.jobs import JOB
-from approvals.decisions.jobs import reminders
+from approvals.decisions import jobs as decision_jobs
 from approvals.grants.jobs import circuit_breaker, revocation_tasks
 from approvals.grants.jobs.expiry import expire_due
 from approvals.light_path import jobs as light_path_jobs
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.proposals.jobs import lapses
-from approvals.submissions.transitions.expire import expire, expire_submission
+from approvals.submissions.transitions.withdraw import expire, expire_submission
 from governance.core.actors.actor import Actor
 from governance.core.jobs import sweeps
 from governance.core.notices import outbox
@@ -40,7 +40,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
         "drawn": light_path_jobs.draw_spot_checks(now, actor),
         "passed_on": light_path_jobs.pass_on_due(now, actor),
         "unseen": light_path_jobs.lapse_due(now, actor),
-        "reminders": reminders.remind(now)
+        "reminders": decision_jobs.remind(now)
         + remind_to_accept(now)
         + light_path_jobs.remind(now)
         + ownership_jobs.remind_interims(now),
@@ -81,7 +81,7 @@ def remind_to_accept(now: datetime) -> int:
     ).order_by("pk"):
         assert submission.decided_at is not None  # the query filters on both
         assert submission.accept_due_at is not None
-        word = reminders.deadline_reminder(submission.decided_at, submission.accept_due_at, now)
+        word = decision_jobs.deadline_reminder(submission.decided_at, submission.accept_due_at, now)
         owner = submission.automation.accepting(now)
         if not word:
             continue

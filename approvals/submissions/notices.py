@@ -1,4 +1,4 @@
-"""Notices about a tier that rises during a submission, to builders and additional approvers (A1, T1, T2).
+"""Notices about a tier that rises during a submission, and webhook messages about submissions (A1, T1, T2).
 
 The frozen request stays, and cannot be approved at the old tier (`tiers`). These hooks follow the operations of the
 register that raise tiers, so that people learn of it at once.
@@ -18,10 +18,16 @@ from approvals.models.submission import UNFINISHED
 from approvals.policies import tiers
 from governance.core.engine.transition import Step
 from governance.core.models import Person
+from governance.core.webhooks import webhook_outbox
 from inventory.models import Automation, Credential, Resource
 
 #: Events that raise a tier: a resource's class, a credential's reach, or a tier set by a person.
 TIER_EVENTS = ("resource.amended", "credential.reach_declared", "automation.tier_raised")
+#: Events that webhooks announce.
+ANNOUNCED_EVENTS = (
+    *("submission.submitted", "submission.rejected", "submission.put_in_force", "submission.expired"),
+    "approval.changes_asked",
+)
 
 
 def notify_of_raised_tier(raised: Resource | Credential | Automation, step: Step[Any]) -> None:
@@ -65,11 +71,8 @@ def notify_of_tier(step: Step[Any], context: SubmissionContext) -> None:
     for person, labels in seats_by_person.items():
         seats = " and ".join(str(SeatLabel(label).label).lower() for label in sorted(labels))
         candidates.queue_notices(step, submission, [person], "tier_raised", key=f"{key}:asked", **words, asked=seats)
-    payload = {
-        "tier": highest.word,
-        "records": len(risen),
-        "asked": [str(person.opaque_id) for person in seats_by_person],
-    }
+    asked_ids = [str(person.opaque_id) for person in seats_by_person]
+    payload = {"tier": highest.word, "records": len(risen), "asked": asked_ids}
     step.record("submission.tier_raised", submission, payload)
 
 
@@ -83,3 +86,13 @@ def _additional_approvers(context: SubmissionContext, risen: Iterable[tuple[Appr
                 for person in context.route.would_ask(approval, label):
                     labels_by_person[person].add(label)
     return dict(labels_by_person)
+
+
+def announce(subject: Submission | Approval, step: Step[Any]) -> None:
+    """Send a webhook message to the endpoints of this team. Hook on `ANNOUNCED_EVENTS`.
+
+    One act on ten approvals sends one message about their submission.
+    """
+    submission = subject.submission if isinstance(subject, Approval) else subject
+    name, page = submission.automation.name, ["review", submission.pk]
+    webhook_outbox.announce(step, submission, team=submission.automation.team, what=name, page=page)

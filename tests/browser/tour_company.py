@@ -18,7 +18,7 @@ from approvals.grants.transitions import circuit_breaker, revocation_tasks
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.inbox.queries import approvals
 from approvals.intake import drafts
-from approvals.light_path.transitions import spot_checks
+from approvals.light_path import transitions as light_path_transitions
 from approvals.models import (
     Approval,
     ApprovalState,
@@ -234,7 +234,7 @@ class World:
         word = uuid.uuid4().hex[:8]
         made = low_risk_report.in_force(company, word=f"a{word}")
         with sealed():
-            sample = spot_checks.draw(made.samples.earliest("pk"), actor=JOBS, now=business_time.now())
+            sample = light_path_transitions.draw(made.samples.earliest("pk"), actor=JOBS, now=business_time.now())
         return low_risk_report.submitted(company, word=f"b{word}").pk, sample.pk
 
     def _known(self, company: Company) -> tuple[int, int, int]:

@@ -14,12 +14,12 @@ from django.db import models
 
 from approvals.decisions.transitions import decide
 from approvals.grants.transitions import lifecycle as transition_lifecycle
-from approvals.light_path.transitions import spot_checks
+from approvals.light_path import transitions as light_path_transitions
 from approvals.models import UNANSWERED, Approval, Grant, Party, Proposal, Sample, Submission
 from approvals.models import grant as model_grant
 from approvals.models.submission import Capacity
 from approvals.proposals import transitions as proposal_transitions
-from approvals.submissions.transitions import expire, withdraw
+from approvals.submissions.transitions import withdraw
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
 from governance.core.roles.roles import Role
@@ -160,7 +160,7 @@ def unaccepted(w: World, made: Submission) -> Submission:
 @state(SUBMISSION, "expired", on=unaccepted)
 def expired_submission(w: World, made: Submission) -> Submission:
     """Nobody accepted or declined in time."""
-    return expire.expire_submission(made, actor=w.actor("job"), now=w.now)
+    return withdraw.expire_submission(made, actor=w.actor("job"), now=w.now)
 
 
 @state(SUBMISSION, "in_force", on=stage_2)
@@ -296,7 +296,7 @@ def rejected(w: World, record: Approval) -> Approval:
 @state(APPROVAL, "expired", on=overdue)
 def expired(w: World, record: Approval) -> Approval:
     """Nobody decided in time."""
-    return expire.expire(record, actor=w.actor("job"), now=w.now)
+    return withdraw.expire(record, actor=w.actor("job"), now=w.now)
 
 
 @state(APPROVAL, "not_applicable", on=rejected_submission)
@@ -359,7 +359,7 @@ def _noted(w: World, *, ago: timedelta = timedelta()) -> Sample:
 
 def _drawn(w: World, sample: Sample, *, ago: timedelta = timedelta(), falls: bool = True) -> Sample:
     with sealed(falls=falls):
-        return spot_checks.draw(sample, actor=w.actor("job"), now=w.now - ago)
+        return light_path_transitions.draw(sample, actor=w.actor("job"), now=w.now - ago)
 
 
 @state(SAMPLE, "waiting", on=in_force)
@@ -405,19 +405,21 @@ def reviewers_are_parties(w: World, sample: Sample) -> Sample:
 @state(SAMPLE, "fine", on=drawn)
 def fine(w: World, sample: Sample) -> Sample:
     """Looked at: fine."""
-    return spot_checks.find_fine(sample, actor=w.actor("security"), now=w.now)
+    return light_path_transitions.find_fine(sample, actor=w.actor("security"), now=w.now)
 
 
 @state(SAMPLE, "not_fine", on=drawn)
 def not_fine(w: World, sample: Sample) -> Sample:
     """Looked at: not fine."""
-    return spot_checks.find_not_fine(sample, actor=w.actor("security"), now=w.now, reason="It mails the list.")
+    return light_path_transitions.find_not_fine(
+        sample, actor=w.actor("security"), now=w.now, reason="It mails the list."
+    )
 
 
 @state(SAMPLE, "unanswered", on=overdue_sample)
 def unanswered(w: World, sample: Sample) -> Sample:
     """Nobody looked in time."""
-    return spot_checks.lapse_sample(sample, actor=w.actor("job"), now=w.now)
+    return light_path_transitions.lapse_sample(sample, actor=w.actor("job"), now=w.now)
 
 
 @state(SAMPLE, "not_applicable", on=drawn)

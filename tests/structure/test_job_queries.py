@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from approvals.decisions.jobs import approval_signals
+from approvals.decisions import jobs as decision_jobs
 from approvals.intake import bulk_import
 from approvals.proposals.jobs import impact_count
 from approvals.submissions import jobs as approval_sweeps
@@ -35,7 +35,7 @@ JOBS = (
     impact_count.sweep,
     triggered_items.sweep,
     campaign_jobs.sweep,
-    approval_signals.sweep,
+    decision_jobs.sweep,
     reminder_jobs.sweep,
 )
 #: Django quotes no alias of its own inside a subquery.

@@ -9,21 +9,47 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from approvals.assignment import candidates
-from approvals.assignment import rules as assignment_rules
 from approvals.assignment.context import SubmissionContext, on_submission
-from approvals.assignment.reassignment import EVERYWHERE
 from approvals.assignment.route import Route, SeatState
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import duty
+from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Effect, Step
 from governance.core.jobs import nudge
 from governance.core.models import Person
 from governance.core.roles.roles import Permission
 
+
+@duty("A9", needs_context=True)
+def has_next_approver(subject: Submission, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """The next approvers are asked when no asked approver may decide any more."""
+    is_open = (approval for approval in context.approvals if approval.state == ApprovalState.OPEN)
+    if any(candidates.seats_to_reassign(approval, context.route) for approval in is_open):
+        return None
+    return Refusal("A9", "state", "Those who were asked may still decide, or nobody else may.")
+
+
+@duty("A10", needs_context=True)
+def is_half_time_over(subject: Submission, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
+    """The deputy is asked too at half of an approval's time, and the rest of the escalation chain at its due date."""
+    is_open = (approval for approval in context.approvals if approval.state == ApprovalState.OPEN)
+    if any(candidates.seats_for_late_rungs(approval, context.route) for approval in is_open):
+        return None
+    return Refusal("A10", "state", "Not enough time has passed, or nobody else may decide.")
+
+
 #: Notice events by stage.
 ASKED = {1: "stage_1_opened", 2: "stage_2_opened"}
+
+#: Events that may change the eligible people of any approval.
+EVERYWHERE = frozenset(
+    {"person.left", "role.given", "role.given_back", "role.ended", "team.joined", "team.leads_named", "team.left"}
+)
 
 #: Events after which an approval may have no candidate left: the sweep runs at once.
 CAUSES = (
@@ -39,7 +65,7 @@ CAUSES = (
     event="submission.passed_on",
     permission=Permission.APPROVAL_ASK_NEXT,
     source=(SubmissionState.OPEN,),
-    duties=(assignment_rules.has_next_approver,),
+    duties=(has_next_approver,),
 )
 def reassign(step: Step[Submission]) -> Effect:
     """Ask the next people on the escalation chain because no candidate may decide any more; the clock runs on (A9)."""
@@ -51,7 +77,7 @@ def reassign(step: Step[Submission]) -> Effect:
     event="submission.deputies_asked",
     permission=Permission.APPROVAL_ASK_NEXT,
     source=(SubmissionState.OPEN,),
-    duties=(assignment_rules.is_half_time_over,),
+    duties=(is_half_time_over,),
 )
 def ask_deputies(step: Step[Submission]) -> Effect:
     """Ask the deputies of approvals whose time is half over; the clock runs on (A10)."""

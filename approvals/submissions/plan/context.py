@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from approvals.assignment.escalation_chain import Bench
-from approvals.assignment.queries import Votes
+from approvals.assignment.route import Votes
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import cases
 from approvals.conflicts.check.automation import Case, FoundConflict

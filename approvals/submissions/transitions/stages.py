@@ -9,13 +9,13 @@ from typing import Any
 from approvals.assignment import additional_seats, candidates
 from approvals.assignment.context import SubmissionContext, load_context
 from approvals.assignment.transitions import add_seats
-from approvals.light_path.transitions.auto_approval import auto_approve
+from approvals.light_path.transitions import auto_approve
 from approvals.models import Approval, ApprovalState, SeatLabel, Submission, SubmissionState
 from approvals.models.approval import UNENDED
 from approvals.policies import queries as policy_queries
-from approvals.submissions.transitions.carry_over import settle_carried
 from approvals.submissions.transitions.put_in_force import put_in_force
 from approvals.submissions.transitions.withdraw import note_end
+from approvals.submissions.transitions.write_plan import settle_carried
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.notices import outbox

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from approvals.assignment import candidates
 from approvals.assignment.context import on_submission
+from approvals.decisions.rules import deadlines
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.approval import UNENDED
 from approvals.models.submission import UNFINISHED
@@ -90,3 +92,34 @@ def _withdraw_records(step: Step[Submission]) -> None:
     step.subject.ended_at = step.now
     for approval in step.subject.approvals.filter(state__in=UNENDED).order_by("pk"):
         withdraw_approval(approval, actor=step.actor, now=step.now)
+
+
+@transition(
+    Approval,
+    event="approval.expired",
+    permission=Permission.APPROVAL_EXPIRE,
+    source=(ApprovalState.OPEN, ApprovalState.CHANGES_ASKED),
+    target=(ApprovalState.EXPIRED,),
+    duties=(deadlines.time_is_up,),
+    parents=("submission.automation", "submission"),
+)
+def expire(step: Step[Approval]) -> Effect:
+    """Expire an approval that no one decided, or a question that no one answered. It can be submitted again (A10)."""
+    step.subject.ended_at = step.now
+    return Effect()
+
+
+@transition(
+    Submission,
+    event="submission.expired",
+    permission=Permission.APPROVAL_EXPIRE,
+    source=(SubmissionState.DECIDED,),
+    target=(SubmissionState.EXPIRED,),
+    duties=(deadlines.accept_time_is_up,),
+    parents=("automation",),
+)
+def expire_submission(step: Step[Submission]) -> Effect:
+    """Expire a submission that no one accepted or declined in time. It can be submitted again (A5, A14)."""
+    note_end(step)
+    candidates.notify_builders(step, step.subject, "submission_expired", key="expired")
+    return Effect()

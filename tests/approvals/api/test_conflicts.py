@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from approvals.api.conflicts import conflicts_of
+from approvals.api.responses import conflicts_of
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.models import ConflictRule, Submission, Waiver

@@ -10,7 +10,7 @@ import pytest
 
 from approvals.grants import deploy_gate
 from approvals.grants.transitions import lifecycle as transition_lifecycle
-from approvals.light_path.transitions import spot_checks
+from approvals.light_path import transitions
 from approvals.models import Grant, Sample, Submission
 from governance.core.clock import business_time
 from inventory.automations.transitions import lifecycle
@@ -218,7 +218,7 @@ def decided_later(company: Company, edit: Any, *, hours: int, since: datetime | 
 def decided_since(c: Company) -> Submission:
     """A spot check of version 2 fails, and people approve version 3 later; returns version 2, of which nobody was asked."""
     sample = Sample.objects.get()
-    spot_checks.find_not_fine(sample, actor=as_actor(c.people.sana), now=c.now, reason="It tells.")
+    transitions.find_not_fine(sample, actor=as_actor(c.people.sana), now=c.now, reason="It tells.")
     decided_later(c, stock_report.started_by_hand, hours=1)
     return sample.submission
 
@@ -227,7 +227,7 @@ def lapsed(c: Company) -> Submission:
     """Version 3 follows by the same approval of the app, and the spot check of version 2 lapses; returns version 3."""
     later = stock_report.submitted(c, stock_report.another_threshold)
     sample = Sample.objects.order_by("pk")[0]
-    spot_checks.lapse_sample(sample, actor=JOBS, now=sample.due_at)
+    transitions.lapse_sample(sample, actor=JOBS, now=sample.due_at)
     return later
 
 
@@ -239,7 +239,7 @@ LAPSED = starting_point("stock_drawn", lapsed)
 def test_gate_denies_version_that_failed_spot_check(company: Company, stock_drawn: Submission) -> None:
     assert asked(company, digest_of(stock_drawn)).said["code"] == "OK"
     sample = Sample.objects.get()
-    spot_checks.find_not_fine(sample, actor=as_actor(company.people.sana), now=company.now, reason="It tells.")
+    transitions.find_not_fine(sample, actor=as_actor(company.people.sana), now=company.now, reason="It tells.")
     assert asked(company, digest_of(stock_drawn)).said["code"] == "NOT_LIVE"
 
 

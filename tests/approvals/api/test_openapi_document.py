@@ -23,7 +23,7 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 
-from approvals.api import rate_limits
+from approvals.api import caller
 from approvals.api.urls import document
 from approvals.models import Submission
 from governance.wsgi import application
@@ -54,8 +54,8 @@ def _unlimited(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As often as it takes; and, as Django's own client does, without closing the test's connection after each request."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
-    monkeypatch.setattr(rate_limits, "READS", 10**9)
-    monkeypatch.setattr(rate_limits, "WRITES", 10**9)
+    monkeypatch.setattr(caller, "READS", 10**9)
+    monkeypatch.setattr(caller, "WRITES", 10**9)
     yield
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)

@@ -12,7 +12,7 @@ from django.core.signals import request_finished, request_started
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.test import Client, RequestFactory
 
-from approvals.api import rate_limits
+from approvals.api import caller
 from approvals.grants import deploy_gate
 from governance.core.models import ApiToken
 from governance.core.tokens import transitions as token_transitions
@@ -155,8 +155,8 @@ def test_rate_limited_token_gets_retry_time(
     limit: str,
     send: Callable[[Program], Answer],
 ) -> None:
-    monkeypatch.setattr(rate_limits, limit, 3)
-    monkeypatch.setattr(rate_limits, "MINUTE", 10**6)  # no minute ends while this runs
+    monkeypatch.setattr(caller, limit, 3)
+    monkeypatch.setattr(caller, "MINUTE", 10**6)  # no minute ends while this runs
     one, other = Program.of(company.people.rita), Program.of(company.people.rita)
     for _ in range(3):
         assert send(one).status != 429
@@ -169,9 +169,9 @@ def test_rate_limited_token_gets_retry_time(
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
 def test_a_person_asks_no_oftener_by_having_more_tokens(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limits, "READS", 2)
-    monkeypatch.setattr(rate_limits, "MINUTE", 10**6)
-    many = [Program.of(company.people.rita) for _ in range(rate_limits.OF_PERSON + 1)]
+    monkeypatch.setattr(caller, "READS", 2)
+    monkeypatch.setattr(caller, "MINUTE", 10**6)
+    many = [Program.of(company.people.rita) for _ in range(caller.OF_PERSON + 1)]
     for one in many[:-1]:
         assert [one.get("/me").status for _ in range(2)] == [200, 200]
     is_problem(many[-1].get("/me"), 429, "TOO_OFTEN")
@@ -181,8 +181,8 @@ def test_a_person_asks_no_oftener_by_having_more_tokens(company: Company, monkey
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
 def test_requests_without_token_are_not_counted(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limits, "READS", 1)
-    monkeypatch.setattr(rate_limits, "MINUTE", 10**6)
+    monkeypatch.setattr(caller, "READS", 1)
+    monkeypatch.setattr(caller, "MINUTE", 10**6)
     for _ in range(3):
         assert Program(token_transitions.new_secret()).get("/me").status == 401
     assert Program.of(company.people.rita).get("/me").status == 200
@@ -197,7 +197,7 @@ def test_requests_are_refused_if_rate_counter_is_unavailable(
     def fails(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(rate_limits, "count", fails)
+    monkeypatch.setattr(caller, "count_request", fails)
     answer = Program.of(company.people.rita).get(GATE)
     is_problem(answer, 503, "AWAY")
     assert answer.headers["Retry-After"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from approvals.api import rate_limits
+from approvals.api import caller
 from approvals.intake import drafts
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.drafts import Draft
@@ -340,7 +340,7 @@ TEXTS = st.sampled_from(
 def test_malformed_row_statements_get_clear_answers(
     company: Company, start: Brought, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limits, "WRITES", 10**9)
+    monkeypatch.setattr(caller, "WRITES", 10**9)
     rita, path, preview = start
     keys = st.sampled_from([row["key"] for row in preview["rows"]])
     people = st.sampled_from([None, *(one.pk for one in company.people.people), 0, -1, 10**18, 2**63])

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from approvals.assignment.context import load_context
-from approvals.decisions.jobs import reminders
+from approvals.decisions import jobs as decision_jobs
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Candidate, Grant, Submission, SubmissionState
 from approvals.models.grant import LONGEST_TERM
 from approvals.submissions import jobs as submission_jobs
-from approvals.submissions.transitions import expire, submit
+from approvals.submissions.transitions import submit, withdraw
 from approvals.submissions.transitions.submit import ItemRequest
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
@@ -266,7 +266,7 @@ def test_each_reminder_is_sent_once_and_never_approves(company: Company, stock_s
         app.due_at,
     ):
         for _ in range(2):
-            reminders.remind(moment)
+            decision_jobs.remind(moment)
         seen.append(mails.count())
     assert seen == [0, 1, 2, 3]
     assert {notice.context["word"] for notice in mails} == {"half", "day_before", "overdue"}
@@ -285,10 +285,10 @@ def test_reminder_for_each_due_date_is_separate(company: Company, chaser: Submis
     dues = {record.tier: record.due_at for record in chaser.approvals.filter(state=ApprovalState.OPEN)}
     assert dues == {"high": at("2026-11-26T16:00"), "standard": at("2026-11-27T16:00")}
     moment, told = company.now.replace(hour=7) + timedelta(days=1), []  # nothing is half gone before
-    reminders.remind(company.now)
+    decision_jobs.remind(company.now)
     while moment < dues["standard"]:
         moment += timedelta(hours=run_lengths.of(3, soak=1))
-        reminders.remind(moment)
+        decision_jobs.remind(moment)
         if moment == dues["high"] - timedelta(hours=12):  # nothing of what is left is as urgent as what was
             for record in chaser.approvals.filter(tier="high", seats__candidates__person=omar):
                 scenarios.finish(company, record, now=moment)
@@ -307,10 +307,10 @@ def test_reminder_for_each_due_date_is_separate(company: Company, chaser: Submis
 def test_approval_does_not_expire_early_or_by_hand(company: Company, stock_submitted: Submission) -> None:
     app = scenarios.app_of(stock_submitted)
     with pytest.raises(OutOfTurn, match="not up"):
-        expire.expire(app, actor=JOB, now=app.expires_at - timedelta(seconds=1))
+        withdraw.expire(app, actor=JOB, now=app.expires_at - timedelta(seconds=1))
     for person in ("rita", "theo", "ines", "sana"):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-            expire.expire(app, actor=as_actor(getattr(company.people, person)), now=app.expires_at)
+            withdraw.expire(app, actor=as_actor(getattr(company.people, person)), now=app.expires_at)
 
 
 @pytest.mark.rule("A10", "A4")

@@ -13,8 +13,7 @@ from django.db import connections
 from django.utils import timezone
 
 from approvals.assignment import jobs as assignment_jobs
-from approvals.assignment import reassignment
-from approvals.decisions.jobs import reminders
+from approvals.decisions import jobs as decision_jobs
 from approvals.decisions.transitions import comment
 from approvals.models import Approval, ApprovalState, Candidate, Submission
 from approvals.submissions import jobs as submission_jobs
@@ -48,7 +47,7 @@ class Office:
             self.is_sealed,
             "everything that happened is sealed: whatever else runs on the server may hold that up a moment",
         )
-        self.began = Seal.objects.latest("number").at + 2 * reassignment.MARGIN
+        self.began = Seal.objects.latest("number").at + 2 * assignment_jobs.MARGIN
         began = {"began_at": self.began, "seen_at": self.began}
         JobRun.objects.create(job=submission_jobs.JOB, started_at=at or self.now, ended_at=at or self.now, **began)
 
@@ -65,7 +64,7 @@ class Office:
 
     def routed(self, later: timedelta = timedelta()) -> set[int]:
         """Keys of what the next run looks at."""
-        return {one.pk for one in reassignment.approvals_to_route(submission_jobs.JOB, self.now + later)}
+        return {one.pk for one in assignment_jobs.approvals_to_route(submission_jobs.JOB, self.now + later)}
 
 
 def is_open(**facts: Any) -> set[int]:
@@ -95,9 +94,9 @@ def office(built: Office, committed: None) -> Office:
 def test_untouched_approvals_are_routed_once_in_ten_minutes(office: Office) -> None:
     everything = is_open()
     assert len(everything) >= 5
-    rest = reassignment.PERIOD - timedelta(seconds=1)
+    rest = assignment_jobs.PERIOD - timedelta(seconds=1)
     assert [office.routed(later) for later in (timedelta(), timedelta(minutes=5), rest)] == [set(), set(), set()]
-    assert office.routed(reassignment.PERIOD) == everything
+    assert office.routed(assignment_jobs.PERIOD) == everything
     assert office.routed(-timedelta(seconds=1)) == everything, "a clock that was set back says nothing"
 
 
@@ -141,13 +140,13 @@ def test_touched_approval_is_routed_before_its_event_is_sealed(
 @pytest.mark.rule("A9", "R9")
 def test_event_sealed_just_before_a_run_counts_as_unseen(office: Office) -> None:
     wanted = a_word(office)
-    sealing.seal_all(at=office.began - reassignment.MARGIN / 2)
+    sealing.seal_all(at=office.began - assignment_jobs.MARGIN / 2)
     assert office.routed() == wanted
 
 
 @pytest.mark.rule("R9")
 def test_all_approvals_are_routed_if_too_many_are_named(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reassignment, "MAX_NAMES", 3)
+    monkeypatch.setattr(assignment_jobs, "MAX_NAMES", 3)
     names = [f"inventory.automation:{number}" for number in range(10**6, 10**6 + 70_000)]
     person = office.company.people.ines
     ledger_events.append(actor=as_actor(person), verb="toy.seen", subject=person, now=office.now, about_rows=names[:3])
@@ -215,7 +214,7 @@ def test_run_routes_only_touched_approvals(office: Office, monkeypatch: pytest.M
     looked_at: list[int] = []
     routing = assignment_jobs.load_batches
     monkeypatch.setattr(assignment_jobs, "load_batches", lambda keys, now: looked_at.extend(keys) or routing(keys, now))
-    monkeypatch.setattr(reminders, "remind", lambda now: 0)
+    monkeypatch.setattr(decision_jobs, "remind", lambda now: 0)
     stock_report.hand_over(c, c.slack, n.piet, n.amara)
     run = job_runs.run_job(submission_jobs.JOB, lambda _: submission_jobs.sweep(office.now))
     assert run is not None

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from approvals.assignment.context import LOCKED_BEFORE, load_context, load_contexts
-from approvals.decisions.jobs import reminders
+from approvals.decisions import jobs as decision_jobs
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, Grant, Submission
 from approvals.submissions import version_diff
@@ -67,18 +67,18 @@ def test_reminding_costs_the_same_for_one_submission_as_for_two(company: Company
     before, after = in_each_stage(company)
     open_now = Approval.objects.filter(state="open", due_at__isnull=False)
     late = max(open_now.values_list("due_at", flat=True))
-    told = reminders.remind(late)
+    told = decision_jobs.remind(late)
     assert told == Notice.objects.filter(event="approval_due").count() > 0
     assert set(Notice.objects.filter(event="approval_due").values_list("thread", flat=True)) == {
         f"submission:{one.pk}" for one in (*before, *after)
     }
-    assert reminders.remind(late) == 0
-    many = queries(lambda: reminders.remind(late))
+    assert decision_jobs.remind(late) == 0
+    many = queries(lambda: decision_jobs.remind(late))
     assert (
         many == 3
     )  # what is due, who was asked, who was told: nothing is routed to find out that nobody is left to tell
     open_now.filter(submission__in=(before[0], after[0])).update(due_at=None)
-    assert queries(lambda: reminders.remind(late)) == many
+    assert queries(lambda: decision_jobs.remind(late)) == many
 
 
 @pytest.mark.rule("A9", "S1", "S2")

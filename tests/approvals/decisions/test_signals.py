@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from approvals.decisions import approval_signals
+from approvals.decisions import jobs as decision_jobs
 from approvals.decisions.approval_signals import Signal
-from approvals.decisions.jobs import approval_signals as job_signals
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Submission
 from approvals.policies import queries as policy_queries
@@ -137,19 +137,19 @@ def test_security_is_notified_once_per_night_and_window(
     company: Company, four_times: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n, at = company.people, company.now
-    told = Notice.objects.filter(event=job_signals.EVENT)
+    told = Notice.objects.filter(event="signal_flagged")
     monkeypatch.setattr("governance.core.clock.business_time.now", lambda: at)
-    run_job(job_signals.JOB, job_signals.sweep)
+    run_job(decision_jobs.JOB, decision_jobs.sweep)
     assert {notice.recipient for notice in told} == {n.sana, n.viktor}
     letter = write(told.get(recipient=n.sana), None)
     assert "Rita Novak and Theo Brandt" in letter.subject
     assert "/signals/" in letter.text
-    assert JobRun.objects.get(job=job_signals.JOB).counts == {"looked": 1, "signals": 1, "told": 2}
-    assert not job_runs.is_nightly_due(at + timedelta(hours=3), job_signals.JOB)
-    assert job_signals.sweep(at + timedelta(hours=3)) == {}
+    assert JobRun.objects.get(job=decision_jobs.JOB).counts == {"looked": 1, "signals": 1, "told": 2}
+    assert not job_runs.is_nightly_due(at + timedelta(hours=3), decision_jobs.JOB)
+    assert decision_jobs.sweep(at + timedelta(hours=3)) == {}
     next_night = at + timedelta(days=1)
-    assert job_runs.is_nightly_due(next_night, job_signals.JOB)
-    assert job_signals.flag(next_night) == (1, 0), "whoever was told is not told again"
+    assert job_runs.is_nightly_due(next_night, decision_jobs.JOB)
+    assert decision_jobs.flag(next_night) == (1, 0), "whoever was told is not told again"
 
 
 @pytest.mark.rule("S10")

@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from approvals.light_path import spot_checks
-from approvals.light_path.transitions import spot_checks as transition_spot_checks
+from approvals.light_path import rules, transitions
 from approvals.models import Sample, Submission
 from approvals.submissions.jobs import JOB
 from governance.core.actors.actor import Actor
@@ -32,8 +31,8 @@ def sealed(*, falls: bool = True) -> Iterator[None]:
     """The ledger is sealed so far, and the draw falls on everything, or on nothing."""
     seal = Seal(number=7, first=1, last=2, count=2, total=2, last_xid=1, root="a" * 64, previous="b" * 64, at=NOW)
     with (
-        mock.patch.object(spot_checks, "seal_over", return_value=seal),
-        mock.patch.object(spot_checks, "is_selected", return_value=falls),
+        mock.patch.object(rules, "seal_over", return_value=seal),
+        mock.patch.object(rules, "is_selected", return_value=falls),
     ):
         yield
 
@@ -47,7 +46,7 @@ def changed(c: Company) -> Sample:
 def drawn(c: Company) -> Sample:
     """The same, and the draw falls on it: security reviewers are asked."""
     with sealed():
-        return transition_spot_checks.draw(changed(c), actor=JOBS, now=c.now)
+        return transitions.draw(changed(c), actor=JOBS, now=c.now)
 
 
 def changed_of_its_own(c: Company, word: str, *, by: Person | None = None, **fields: Any) -> Sample:
@@ -65,4 +64,4 @@ def drawn_of_its_own(c: Company, word: str, *, by: Person | None = None, **field
     """The same, and the draw falls on it."""
     sample = changed_of_its_own(c, word, by=by, **fields)
     with sealed():
-        return transition_spot_checks.draw(sample, actor=JOBS, now=c.now)
+        return transitions.draw(sample, actor=JOBS, now=c.now)

@@ -6,7 +6,7 @@ import pytest
 
 from approvals.decisions.transitions import comment
 from approvals.grants.transitions import lifecycle
-from approvals.light_path.transitions import spot_checks
+from approvals.light_path import transitions
 from approvals.models import Approval, Grant, Sample, SampleState, Submission
 from inventory.imports.transitions import confirmation
 from tests import scenarios
@@ -54,7 +54,7 @@ def one_more_drawn(c: Company, made: Submission) -> Sample:
     """The draw falls on the table more."""
     extra = made.approvals.get(stage=2, privilege__target__contains="stock_0")
     with sealed():
-        return spot_checks.draw(Sample.objects.get(approval=extra), actor=JOBS, now=c.now)
+        return transitions.draw(Sample.objects.get(approval=extra), actor=JOBS, now=c.now)
 
 
 def left_out(c: Company) -> Sample:
@@ -108,7 +108,7 @@ def test_failed_spot_check_follows_copy_under_other_id(company: Company, start: 
 def test_failed_credential_marks_its_privileges(company: Company, light_in_force: Submission) -> None:
     record = light_in_force.approvals.get(kind="credential")
     with sealed():
-        sample = spot_checks.draw(Sample.objects.get(approval=record), actor=JOBS, now=company.now)
+        sample = transitions.draw(Sample.objects.get(approval=record), actor=JOBS, now=company.now)
     not_fine(company, sample)
     assert not low_risk_report.submitted(company, another("again")).light_path
 

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from approvals.light_path import spot_checks
+from approvals.light_path import rules
 from approvals.models import SampleState
 from approvals.policies import queries as policy_queries
 from approvals.submissions import jobs as submission_jobs
@@ -26,13 +26,13 @@ def test_the_draw_is_the_hash_of_the_seal_that_covers_the_coming_into_force(
     word = uuid.uuid4().hex[:8]
     c = scenarios.company(build(word))
     sample = changed_of_its_own(c, word)
-    assert spot_checks.seal_over(sample.submission) is None
+    assert rules.seal_over(sample.submission) is None
     sealing.seal_all(at=NOW)
-    seal = spot_checks.seal_over(sample.submission)
+    seal = rules.seal_over(sample.submission)
     assert seal is not None
     monkeypatch.setattr(policy_queries.Policy, "sampled_one_in", 1)
     submission_jobs.sweep(c.now)
     sealing.seal_all(at=NOW)
     sample.refresh_from_db()
     assert (sample.state, sample.drawn_from_seal) == (SampleState.OPEN, seal.number)
-    assert spot_checks.seal_over(sample.submission) == seal, "later seals change nothing"
+    assert rules.seal_over(sample.submission) == seal, "later seals change nothing"

@@ -11,8 +11,7 @@ import pytest
 
 from approvals.assignment.escalation_chain import Bench
 from approvals.light_path import jobs as light_path_jobs
-from approvals.light_path import spot_checks as light_path_spot_checks
-from approvals.light_path.transitions import spot_checks
+from approvals.light_path import rules, transitions
 from approvals.models import Approval, Sample, SampleState, Submission
 from approvals.models.submission import Capacity, Party
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
@@ -40,7 +39,7 @@ def automation_of(sample: Sample) -> Automation:
     return Automation.objects.get(pk=sample.submission.automation_id)
 
 
-def look(sample: Sample, actor: Any, verb: Transition[Sample] = spot_checks.find_fine, *, now: datetime) -> Sample:
+def look(sample: Sample, actor: Any, verb: Transition[Sample] = transitions.find_fine, *, now: datetime) -> Sample:
     return verb(sample, actor=actor, now=now, reason="It mails the list out now.")
 
 
@@ -53,7 +52,7 @@ def no_verdict(sample: Sample) -> bool:
 
 
 @pytest.mark.rule("A12", "S1")
-@pytest.mark.parametrize("verb", [spot_checks.find_fine, spot_checks.find_not_fine])
+@pytest.mark.parametrize("verb", [transitions.find_fine, transitions.find_not_fine])
 def test_a_party_does_not_look_at_it_and_the_attempt_is_on_record(
     company: Company, stock_drawn: Submission, verb: Transition[Sample]
 ) -> None:
@@ -85,7 +84,7 @@ def test_privilege_decider_does_not_check_source_change(company: Company, live: 
     newer = stock_report.submitted(company, stock_report.one_more_channel)
     scenarios.approve(newer.approvals.get(), n.sana, now=company.now)
     with sealed():
-        sample = spot_checks.draw(newer.samples.get(), actor=JOBS, now=company.now)
+        sample = transitions.draw(newer.samples.get(), actor=JOBS, now=company.now)
     assert sample.asked == [n.viktor.pk]
     with pytest.raises(DutyConflict) as caught:
         look(sample, as_actor(n.sana), now=company.now)
@@ -129,9 +128,9 @@ def test_a_fallback_owner_looks_only_where_no_reviewer_is_free(company: Company,
 def test_failed_check_needs_reason_and_right(company: Company, stock_drawn: Submission) -> None:
     sample = stock_drawn.samples.get()
     with pytest.raises(InvalidInput, match=r"^REASON: "):
-        spot_checks.find_not_fine(sample, actor=as_actor(company.people.sana), now=company.now)
+        transitions.find_not_fine(sample, actor=as_actor(company.people.sana), now=company.now)
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        look(sample, as_actor(company.people.theo), spot_checks.find_not_fine, now=company.now)
+        look(sample, as_actor(company.people.theo), transitions.find_not_fine, now=company.now)
     assert no_verdict(sample)
     assert automation_of(sample).state == AutomationState.LIVE
 
@@ -182,7 +181,7 @@ def test_draw_waits_for_seal_without_refusal(company: Company, live: Submission)
     assert light_path_jobs.draw_spot_checks(company.now, JOBS) == 0
     assert not LedgerEvent.objects.filter(outcome="refused", actor_kind="job").exists()
     with pytest.raises(OutOfTurn, match=r"^A13: The ledger is not sealed so far"):
-        spot_checks.draw(sample, actor=JOBS, now=company.now)
+        transitions.draw(sample, actor=JOBS, now=company.now)
 
 
 @pytest.mark.rule("A12", "A13")
@@ -203,7 +202,7 @@ def test_undrawn_change_is_settled(company: Company, live: Submission) -> None:
 def test_one_in_ten_is_drawn_deterministically_per_seal() -> None:
     def found(word: bytes) -> set[int]:
         seal = hashlib.sha256(word).hexdigest()
-        return {one for one in range(1, 1001) if light_path_spot_checks.is_selected(seal, str(one), 10)}
+        return {one for one in range(1, 1001) if rules.is_selected(seal, str(one), 10)}
 
     first, second = found(b"one"), found(b"two")
     assert 60 <= len(first) <= 140
@@ -238,7 +237,7 @@ def test_passed_check_names_reviewer(company: Company, stock_drawn: Submission) 
     assert (sample.state, sample.looked_by) == (SampleState.FINE, sana)
     assert automation_of(sample).state == AutomationState.LIVE
     with pytest.raises(OutOfTurn, match=r"^STATE: This sample is fine, so this can't"):
-        look(sample, as_actor(company.people.viktor), spot_checks.find_not_fine, now=company.now)
+        look(sample, as_actor(company.people.viktor), transitions.find_not_fine, now=company.now)
 
 
 @pytest.mark.rule("A12", "A11")
@@ -250,7 +249,7 @@ def test_a_stand_in_looks_for_the_reviewer_and_both_are_named(company: Company, 
 
 def not_fine(company: Company) -> Sample:
     sample = Sample.objects.get()
-    return look(sample, as_actor(company.people.sana), spot_checks.find_not_fine, now=company.now)
+    return look(sample, as_actor(company.people.sana), transitions.find_not_fine, now=company.now)
 
 
 def unseen(company: Company) -> Sample:
@@ -309,8 +308,8 @@ def test_recertification_does_not_lift_failed_check(company: Company, live: Subm
     at = review_instant(automation.review_on) - timedelta(days=20)
     item = opened(automation, at)
     with sealed():
-        spot_checks.draw(sample, actor=JOBS, now=at)
-    look(sample, as_actor(company.people.sana), spot_checks.find_not_fine, now=at)
+        transitions.draw(sample, actor=JOBS, now=at)
+    look(sample, as_actor(company.people.sana), transitions.find_not_fine, now=at)
     say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=at)
     item.refresh_from_db()
     assert item.outcome == ItemOutcome.KEPT
@@ -343,7 +342,7 @@ def test_later_stage_1_decision_replaces_check(company: Company, stock_drawn: Su
     assert sample.due_at is not None
     assert light_path_jobs.lapse_due(sample.due_at + timedelta(days=1), JOBS) == 0
     with pytest.raises(OutOfTurn, match=r"^STATE: This sample is not applicable, so this"):
-        look(sample, as_actor(company.people.sana), spot_checks.find_not_fine, now=company.now)
+        look(sample, as_actor(company.people.sana), transitions.find_not_fine, now=company.now)
     assert automation_of(sample).state == AutomationState.LIVE
 
 

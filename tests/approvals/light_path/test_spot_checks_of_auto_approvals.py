@@ -10,8 +10,7 @@ import pytest
 
 from approvals.grants.transitions import lifecycle
 from approvals.light_path import jobs as light_path_jobs
-from approvals.light_path import spot_checks as light_path_spot_checks
-from approvals.light_path.transitions import spot_checks
+from approvals.light_path import rules, transitions
 from approvals.models import Grant, GrantState, Sample, SampleState, Submission
 from approvals.models.grant import Why
 from governance.core.duties.refusals import DutyConflict, OutOfTurn, Refused
@@ -37,7 +36,7 @@ def drawn(c: Company, submission: Submission) -> Sample:
     """The draw falls on the privilege."""
     record = stock_report.privilege_on(submission, c.erp)
     with sealed():
-        return spot_checks.draw(Sample.objects.get(approval=record), actor=JOBS, now=c.now)
+        return transitions.draw(Sample.objects.get(approval=record), actor=JOBS, now=c.now)
 
 
 DRAWN = starting_point("light_in_force", lambda c: drawn(c, stock_report.newest(c)))
@@ -59,7 +58,7 @@ def test_app_approver_does_not_check_auto_approvals_under_it(company: Company) -
     sample = drawn(company, made)
     assert sample.asked == [n.viktor.pk]
     with pytest.raises(DutyConflict) as caught:
-        spot_checks.find_fine(sample, actor=as_actor(n.sana), now=company.now)
+        transitions.find_fine(sample, actor=as_actor(n.sana), now=company.now)
     assert caught.value.refusal.code == "SOD-2"
     assert "You decided the app" in caught.value.refusal.sentence
     with database_refuses("SOD-2: who decided the app does not look at what policy approved"):
@@ -75,7 +74,7 @@ def test_app_approver_does_not_check_auto_approvals_under_it(company: Company) -
 def test_a_party_does_not_look_at_it(company: Company, light_in_force: Submission, start: Sample) -> None:
     sample = start
     with pytest.raises(Refused, match=r"^PERMISSION: "):
-        spot_checks.find_fine(sample, actor=as_actor(company.people.rita), now=company.now)
+        transitions.find_fine(sample, actor=as_actor(company.people.rita), now=company.now)
     with database_refuses("SOD-1: a party does not look at submission #"):
         sql(
             "UPDATE approvals_sample SET state = 'fine', looked_by_id = %s, looked_at = now() WHERE id = %s",
@@ -97,12 +96,9 @@ def test_each_record_that_policy_approved_is_noted_and_drawn_by_itself(
     assert {one.approval for one in noted} == set(light_in_force.approvals.filter(stage=2))
     for one in noted:
         assert recorded("sample.noted_of_policy", one, by=company.people.theo) == {"approval": str(one.approval_id)}
-    assert len({light_path_spot_checks.name_of(one) for one in noted}) == 2
+    assert len({rules.name_of(one) for one in noted}) == 2
     seals = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(1_000)]
-    drawn_apart = [
-        tuple(light_path_spot_checks.is_selected(seal, light_path_spot_checks.name_of(one), 10) for one in noted)
-        for seal in seals
-    ]
+    drawn_apart = [tuple(rules.is_selected(seal, rules.name_of(one), 10) for one in noted) for seal in seals]
     assert 60 <= sum(first for first, _ in drawn_apart) <= 140
     assert any(first != second for first, second in drawn_apart)
 
@@ -139,7 +135,7 @@ def test_ended_grant_is_not_checked(company: Company, light_in_force: Submission
 
 
 def not_fine(c: Company, sample: Sample) -> Why:
-    spot_checks.find_not_fine(sample, actor=as_actor(c.people.sana), now=c.now, reason="Nobody needs it.")
+    transitions.find_not_fine(sample, actor=as_actor(c.people.sana), now=c.now, reason="Nobody needs it.")
     return Why.NOT_FINE
 
 
@@ -203,7 +199,7 @@ def test_failed_check_stops_further_auto_approval(company: Company, light_in_for
 @DRAWN
 def test_fine_leaves_it_in_force(company: Company, light_in_force: Submission, start: Sample) -> None:
     sample = start
-    spot_checks.find_fine(sample, actor=as_actor(company.people.viktor), now=company.now)
+    transitions.find_fine(sample, actor=as_actor(company.people.viktor), now=company.now)
     assert grant_of(sample).is_live(company.now)
 
 

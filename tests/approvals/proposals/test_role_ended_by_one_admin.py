@@ -7,7 +7,6 @@ import pytest
 from approvals.assignment.context import load_context
 from approvals.decisions.transitions import decide
 from approvals.light_path import rules as light_path_rules
-from approvals.light_path import spot_checks
 from approvals.models import Approval, Proposal, Seat, SeatLabel, Submission
 from approvals.proposals import transitions as proposal_transitions
 from governance.core.duties.refusals import DutyConflict
@@ -96,9 +95,9 @@ def test_other_reviewer_decides_security_seat(company: Company, chaser: Submissi
 def test_fallback_owner_does_no_spot_check_for_ended_reviewers(company: Company, stock_in_force: Submission) -> None:
     c, n = company, company.people
     sample = changed(c)
-    assert set(spot_checks.reviewers_of(sample, load_context(sample, c.now))) <= {n.sana, n.viktor}
+    assert set(light_path_rules.reviewers_of(sample, load_context(sample, c.now))) <= {n.sana, n.viktor}
     taken(c, n.sana, n.viktor)
-    assert spot_checks.reviewers_of(sample, load_context(sample, c.now)) == []
+    assert light_path_rules.reviewers_of(sample, load_context(sample, c.now)) == []
     with sealed():
         for who in (n.sana, n.amara):
             assert (

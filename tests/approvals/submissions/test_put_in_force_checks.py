@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from approvals.decisions.jobs import reminders
+from approvals.decisions import jobs as decision_jobs
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Grant, Submission, SubmissionState
 from approvals.submissions import jobs as submission_jobs
-from approvals.submissions.transitions import expire, put_in_force
+from approvals.submissions.transitions import put_in_force, withdraw
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent, Notice
@@ -154,9 +154,9 @@ def test_subset_expires_after_ten_working_days(company: Company, start: Submissi
         put_in_force.accept_subset(decided, actor=owner, now=company.now + timedelta(days=500))
     assert caught.value.refusal.code == "A14"
     with pytest.raises(OutOfTurn, match="not up"):
-        expire.expire_submission(decided, actor=JOB, now=decided.accept_due_at - timedelta(seconds=1))
+        withdraw.expire_submission(decided, actor=JOB, now=decided.accept_due_at - timedelta(seconds=1))
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        expire.expire_submission(decided, actor=owner, now=decided.accept_due_at)
+        withdraw.expire_submission(decided, actor=owner, now=decided.accept_due_at)
     just_in_time = decided.accept_due_at - timedelta(seconds=1)
     assert put_in_force.accept_subset.refusal(decided, actor=owner, now=just_in_time) is None
 
@@ -172,7 +172,7 @@ def test_the_business_owner_is_reminded_twice_and_then_it_expires(company: Compa
     seen = []
     for moment in (begun, begun + (due - begun) / 2, due - timedelta(hours=20)):
         assert submission_jobs.sweep(moment)["expired_submissions"] == 0
-        reminders.remind(moment)
+        decision_jobs.remind(moment)
         seen.append(mails.count())
     assert seen == [1, 2, 3]
     assert submission_jobs.sweep(due)["expired_submissions"] == 1

@@ -505,7 +505,7 @@ def test_every_selectable_event_is_announced() -> None:
     followed = {
         event
         for event, names in hooks.registered().items()
-        if any(name.split(".")[-2] == "webhooks" or name.endswith("items.notices.announce") for name in names)
+        if any(name.split(".")[-2] == "webhooks" or name.endswith("notices.announce") for name in names)
     }
     assert followed == set(EVERYTHING) == set(EVENTS) - {"webhook.tested"}
 

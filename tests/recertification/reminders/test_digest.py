@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from approvals.decisions.jobs import reminders
+from approvals.decisions import jobs as decision_jobs
 from approvals.decisions.transitions import decide
 from approvals.grants.transitions import lifecycle
 from approvals.models import ApprovalState, Grant, Submission
@@ -139,7 +139,7 @@ def test_overdue_approvals_are_listed_daily_by_due_date(held: Held, smtp: Server
     told = []
     for days in range(1, 4):
         moment = dues[-1] + timedelta(days=days)
-        reminders.remind(moment)
+        decision_jobs.remind(moment)
         send_all_day(moment)
         told.append(len(smtp.to(n.omar.email)))
     assert told == [1, 2, 3]

@@ -1,25 +1,37 @@
-"""Job of decisions: remind the approvers of open approvals (A10, R9).
+"""Jobs of decisions: reminders of open approvals, and the nightly notices of signals (A10, S10, G4, R9).
 
-The key of a reminder is unique, so a killed or repeated run sends none twice.
+The key of a notice is unique, so a killed or repeated run sends none twice. The nightly job runs every minute, since
+beat keeps no timetable over a restart, and acts once a night in the organisation's time zone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from approvals.assignment import candidates
+from approvals.assignment.escalation_chain import Bench
 from approvals.assignment.jobs import load_batches
 from approvals.assignment.route import Route
+from approvals.decisions import approval_signals
+from approvals.decisions.approval_signals import Signal
+from approvals.grants import notices as grant_notices
 from approvals.models import Approval, ApprovalState, Candidate
+from approvals.policies import queries as policy_queries
+from approvals.policies.queries import Policy
 from governance.core.clock import organisation
-from governance.core.models import Notice
+from governance.core.jobs.job_runs import is_nightly_due
+from governance.core.models import Notice, Person
 from governance.core.notices import outbox
 
-#: Event of the reminder, and its word for overdue approvals.
-EVENT, OVERDUE = "approval_due", "overdue"
+#: The nightly job about signals, and about grants that will end.
+JOB = "approvals.flag"
+
+#: Word of the reminder for overdue approvals.
+OVERDUE = "overdue"
 
 #: Number of approvals whose reminders are looked up together.
 TOLD_TOGETHER = 500
@@ -57,14 +69,13 @@ def _unsent_reminders(words: Mapping[Approval, str], now: datetime) -> tuple[lis
         present_candidates = Candidate.objects.filter(
             seat__approval__in=batch, person__is_active=True, person__left_at__isnull=True
         )
-        asked_pairs = present_candidates.order_by().values_list("seat__approval", "person")
-        people: dict[int, list[int]] = {}
-        for approval_id, person in asked_pairs:
-            people.setdefault(approval_id, []).append(person)
+        people = defaultdict[int, list[int]](list)
+        for approval_id, person in present_candidates.order_by().values_list("seat__approval", "person"):
+            people[approval_id].append(person)
         of_each = {}
         for approval in batch:
             key = f"submission:{approval.submission_id}:{_reminder_key(approval, words[approval], now)}"
-            of_each[approval.pk] = {f"{key}:{person}" for person in people.get(approval.pk, ())}
+            of_each[approval.pk] = {f"{key}:{person}" for person in people[approval.pk]}
         notices = Notice.objects.filter(key__in=set().union(*of_each.values())).order_by()
         sent_keys.update(notices.values_list("key", flat=True))
         unsent_ids += [pk for pk, keys in of_each.items() if not keys <= sent_keys]
@@ -99,7 +110,40 @@ def _build_reminders(
     ]
     words = {"what": approval.title, "word": word, "due": approval.due_at.isoformat() if approval.due_at else ""}
     key = _reminder_key(approval, word, now)
-    for reminder in candidates.notices(now, route.submission, people, EVENT, key=key, **words):
+    for reminder in candidates.notices(now, route.submission, people, "approval_due", key=key, **words):
         if reminder.key not in sent_keys:
             sent_keys.add(reminder.key)
             yield reminder
+
+
+def sweep(now: datetime) -> Mapping[str, int]:
+    """Run if due. Return the number of signals and of new notices."""
+    if not is_nightly_due(now, JOB):
+        return {}
+    signal_count, notice_count = flag(now)
+    return {"looked": 1, "signals": signal_count, "told": notice_count, "told_of_ends": grant_notices.notify_ends(now)}
+
+
+def flag(now: datetime) -> tuple[int, int]:
+    """Notify every security reviewer of each signal, once in the policy's days.
+
+    Return the number of signals and new notices.
+    """
+    policy = policy_queries.in_force(now)
+    signals = approval_signals.find_signals(policy, now)
+    names = {pk: person.name for pk, person in approval_signals.people_of(signals).items()}
+    reviewers = Bench.load(now).security if signals else ()
+    with transaction.atomic():
+        of_each = (_notices(signal, reviewers, names, policy, now) for signal in signals)
+        notices = outbox.queue(notice for notices in of_each for notice in notices)
+    return len(signals), len(notices)
+
+
+def _notices(
+    signal: Signal, reviewers: Sequence[Person], names: Mapping[int, str], policy: Policy, now: datetime
+) -> list[Notice]:
+    first, second = (names.get(pk, "Somebody") for pk in signal.people)
+    sentence = approval_signals.signal_sentence(signal, names, policy.signal_days)
+    facts = {"first": first, "second": second, "sentence": sentence, "page": ["signals"]}
+    window = str(now.toordinal() // policy.signal_days)
+    return outbox.each(reviewers, "signal_flagged", thread=f"signal:{signal.key}", key=window, now=now, context=facts)

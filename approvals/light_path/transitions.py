@@ -15,20 +15,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from approvals.assignment import candidates
-from approvals.assignment.context import on_sample
+from approvals.assignment import additional_seats, candidates
+from approvals.assignment.context import SubmissionContext, load_context, on_sample
+from approvals.decisions.rules import duties
 from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.light_path import eligibility
 from approvals.light_path import rules as light_path_rules
-from approvals.light_path import spot_checks
-from approvals.models import Grant, Sample, SampleState, Submission
+from approvals.light_path.eligibility import LightPathReason
+from approvals.models import Approval, ApprovalState, Grant, Sample, SampleState, Submission
 from approvals.models import grant as model_grant
+from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
+from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.notices import outbox
 from governance.core.roles.roles import Permission
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation
+from inventory.risk.tiers import Tier
 
 #: States without an answer or an effect.
 UNANSWERED = (SampleState.WAITING, SampleState.OPEN)
@@ -73,14 +78,14 @@ def note_spot_checks(step: Step[Submission], before: Submission | None) -> None:
 def draw(step: Step[Sample]) -> Effect:
     """Draw by the ledger's next seal. If selected, reviewers are asked and the time starts (A13, H8)."""
     sample = step.subject
-    seal = spot_checks.seal_over(sample.submission)
+    seal = light_path_rules.seal_over(sample.submission)
     assert seal is not None  # the duty SEALED checks it
     policy = policy_queries.policy_of(sample.submission.policy)
     sample.drawn_from_seal, sample.drawn_at = seal.number, step.now
     payload: dict[str, Any] = {"seal": seal.number, "one_in": policy.sampled_one_in}
-    if not spot_checks.is_drawn(sample, seal):
+    if not light_path_rules.is_drawn(sample, seal):
         return Effect(to=SampleState.NOT_DRAWN, payload=payload)
-    people = spot_checks.reviewers_of(sample, step.context)
+    people = light_path_rules.reviewers_of(sample, step.context)
     sample.due_at = candidates.deadline_after(step.now, policy.sampled_days, people[0] if people else None)
     step.record("sample.opened", sample)
     return Effect(to=SampleState.OPEN, payload=payload | {"asked": _ask_reviewers(step, people)})
@@ -94,7 +99,7 @@ def draw(step: Step[Sample]) -> Effect:
 )
 def pass_on_sample(step: Step[Sample]) -> Effect:
     """Ask new reviewers, since others have left or joined. The deadline stays (A9)."""
-    asked_ids = _ask_reviewers(step, spot_checks.reviewers_of(step.subject, step.context))
+    asked_ids = _ask_reviewers(step, light_path_rules.reviewers_of(step.subject, step.context))
     step.save(step.subject)
     return Effect(payload={"asked": asked_ids})
 
@@ -217,3 +222,76 @@ def mail_context(sample: Sample) -> dict[str, Any]:
         "due": sample.due_at.isoformat() if sample.due_at else "",
         "page": ["sample", sample.pk],
     }
+
+
+#: Words for the ledger if a duty of approving is the reason against it, by code of the duty.
+DUTY_WORDS = {
+    "I3": "nobody answers for something of it",
+    "T1": "its risk has risen",
+    "I8": "a connection opens something else",
+}
+
+
+@transition(
+    Approval,
+    event="approval.approved_by_policy",
+    permission=None,
+    source=(ApprovalState.WAITING,),
+    target=(ApprovalState.APPROVED,),
+    duties=(duties.has_owner, duties.tier_holds, duties.binding_holds),
+    context=load_context,
+)
+def approve_by_policy(step: Step[Approval]) -> Effect:
+    """Approve by the policy of the submission: its app is approved and everything is low (A13)."""
+    approval = step.subject
+    approval.by_policy = approval.submission.policy
+    approval.granted_term_days = approval.term_days
+    approval.ended_at = step.now
+    return Effect(payload={"policy": approval.by_policy.number, "document": approval.by_policy.digest})
+
+
+def _needs_more_now(context: SubmissionContext, waiting: Sequence[Approval], policy: policy_queries.Policy) -> bool:
+    """Return whether the policy in force now rates an item above low, or requires more seats."""
+    judged = additional_seats.current_tiers(context.facts, policy)
+    if judged is not None and max([judged.app, *(judged.of(approval) for approval in waiting)]) > Tier.LOW:
+        return True
+    return bool(additional_seats.missing_seats(context, waiting))
+
+
+def auto_approve(step: Step[Any], context: SubmissionContext, waiting: Sequence[Approval]) -> bool:
+    """Approve all waiting approvals by policy, if the submission is on the light path and nothing is against it now.
+
+    Args:
+        step: the running step, which has approved the app.
+        context: of the submission, which is locked.
+        waiting: its approvals of stage 2, which no one was asked about.
+
+    Returns:
+        Whether it did. Otherwise approvers are asked, and the ledger has the reason.
+    """
+    if not context.submission.light_path:
+        return False
+    because = _find_reason(step, context, waiting)
+    if because is not None:
+        step.record("submission.left_light_path", context.submission, {"because": because.words})
+        return False
+    for approval in waiting:
+        approve_by_policy(approval, actor=step.actor, now=step.now)
+    return True
+
+
+def _find_reason(step: Step[Any], context: SubmissionContext, waiting: Sequence[Approval]) -> LightPathReason | None:
+    """Return the reason against it. Counts under the lock of its builders."""
+    eligibility.lock(party_queries.builder_ids(context.submission))
+    frozen_policy, now = context.facts.policy, policy_queries.in_force(step.now)
+    for policy in (frozen_policy,) if now.version == frozen_policy.version else (frozen_policy, now):
+        reason = eligibility.reason_against_submission(context, waiting, policy)
+        if reason is not None:
+            return reason
+    if _needs_more_now(context, waiting, now):
+        return eligibility.because("later_policy")
+    for approval in waiting:
+        refusal: Refusal | None = approve_by_policy.refusal(approval, actor=step.actor, now=step.now, context=context)
+        if refusal is not None:
+            return LightPathReason(DUTY_WORDS.get(refusal.code, "something speaks against it"), refusal.sentence)
+    return None
