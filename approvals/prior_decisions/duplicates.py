@@ -120,17 +120,13 @@ def ids_in_same_team(automation: Automation, matches: Iterable[Duplicate]) -> li
     return [match.other.pk for match in matches if match.other.team_id == automation.team_id]
 
 
-def is_in_other_team(automation: Automation, matches: Iterable[Duplicate]) -> bool:
-    """Return whether a match belongs to another team.
+def app_seats(labels: tuple[str, ...], automation: Automation, matches: Iterable[Duplicate]) -> tuple[str, ...]:
+    """Return the seats of the app: the policy's, and Security's if a match belongs to another team.
 
-    Security then signs the app, because the lead may not see that match.
+    The lead may not see that match.
     """
-    return any(match.other.team_id != automation.team_id for match in matches)
-
-
-def app_seats(labels: tuple[str, ...], *, elsewhere: bool) -> tuple[str, ...]:
-    """Return the seats of the app: the policy's, and Security's if a match belongs to another team."""
-    return tuple(dict.fromkeys([*labels, SeatLabel.SECURITY])) if elsewhere else labels
+    is_elsewhere = any(match.other.team_id != automation.team_id for match in matches)
+    return tuple(dict.fromkeys([*labels, SeatLabel.SECURITY])) if is_elsewhere else labels
 
 
 def unanswered(automation: Automation) -> list[Likeness]:

@@ -16,9 +16,8 @@ from approvals.intake.preview.answers import USES_PREFIX, Answers
 from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.models import Approval, Submission, credential_key
 from approvals.models.submission import Capacity
-from approvals.submissions.plan.content import VersionContent
-from approvals.submissions.plan.context import PartyPair, PlanContext, load_context
-from approvals.submissions.plan.plan import Plan, plan
+from approvals.submissions.plan.context import PartyPair, PlanContext, VersionContent
+from approvals.submissions.plan.plan import Plan
 from approvals.submissions.transitions.submit import submit
 from approvals.submissions.version_diff import RequestedItem
 from governance.core.actors.actor import Actor
@@ -30,7 +29,7 @@ from inventory.imports import resolution as import_resolution
 from inventory.imports.resolution import Resolution
 from inventory.imports.transitions import confirmation
 from inventory.models import Automation, ImportItem, NonHumanIdentity, Privilege, Version
-from inventory.ownership import parties
+from inventory.ownership import authors
 from inventory.versions import diff
 from inventory.versions.diff import VersionDiff
 
@@ -72,8 +71,8 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
         content.automation.lineage = sibling.lineage
     assert actor.person is not None  # only a person has a preview
     hint = manifest.source.owner_hint
-    named_authors = sorted(parties.all_matches([hint]).get(hint, ()), key=lambda person: person.pk)
-    context = load_context(
+    named_authors = sorted(authors.all_matches([hint]).get(hint, ()), key=lambda person: person.pk)
+    context = PlanContext(
         content,
         submitter=actor.person,
         people=actor.people,
@@ -84,7 +83,7 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     said_before = _justifications_below(context, keys) | _earlier_justifications(registered, keys)
     asked = {key: wanted for key, wanted in keys.items() if wanted.why}
     answers = Answers(draft, said_before, context.policy, asked)
-    made = plan(context, answers.requests())
+    made = Plan(context, answers.requests())
     base = _base(registered) or context.promoted_from
     refusal = _refusal(team, registered, actor, now, is_elsewhere=is_elsewhere)
     preview = Preview(

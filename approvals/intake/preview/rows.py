@@ -12,8 +12,7 @@ from typing import Any
 from approvals.assignment.route import SeatState
 from approvals.intake.drafts import Draft
 from approvals.intake.preview.answers import Answers
-from approvals.submissions.plan.content import VersionContent
-from approvals.submissions.plan.context import PlanContext
+from approvals.submissions.plan.context import PlanContext, VersionContent
 from approvals.submissions.plan.plan import Plan, PlannedApproval
 from approvals.submissions.version_diff import RequestedItem
 from governance.core.duties.refusals import Refusal

@@ -1,17 +1,18 @@
-"""The context of a plan: all rows that a submission depends on, read before anything is written."""
+"""The context of a plan: the content of the version, and all rows that a submission depends on (A1, I7).
+
+Everything is read before anything is written. A saved version and a preview have the same rows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from approvals.assignment.escalation_chain import Bench
 from approvals.assignment.route import Votes
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import cases
-from approvals.conflicts.check.automation import Case, FoundConflict
 from approvals.conflicts.check.submission import takes_part
 from approvals.decisions import digest
 from approvals.light_path import eligibility
@@ -20,20 +21,19 @@ from approvals.models.conflict_rule import Mode
 from approvals.models.submission import UNFINISHED, Capacity
 from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
-from approvals.policies.queries import Policy
 from approvals.prior_decisions import duplicates, stopped_grants
 from approvals.prior_decisions import queries as prior_decision_queries
 from approvals.prior_decisions.duplicates import Likenesses
-from approvals.prior_decisions.queries import EarlierOutcome
 from approvals.submissions import version_diff
-from approvals.submissions.plan.content import VersionContent
 from approvals.submissions.version_diff import Changes, HeldState, RequestedItem
 from governance.core.models import Person
 from inventory.automations import lineages
 from inventory.chains import queries as chain_queries
-from inventory.chains.queries import Chain
-from inventory.models import Automation, NonHumanIdentity, Version, VersionCredential
-from inventory.risk.tiers import Judged
+from inventory.chains.chain_ends import VersionParts
+from inventory.importers.manifest import Manifest
+from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Trigger, Version, VersionCredential
+from inventory.resources import queries as resource_queries
+from inventory.resources.queries import Bindings
 from inventory.versions import assessment, findings
 
 #: The reason for stage 1 if a conflict involves none of the requested privileges (S6).
@@ -44,93 +44,68 @@ PartyPair = tuple[int, Capacity]
 
 
 @dataclass(frozen=True)
-class PlanContext:
-    """What a plan is computed from.
+class VersionContent:
+    """Content of a version, saved or not.
 
     Args:
-        content: of the version.
-        submitter: the person who submits it.
-        now: business time.
-        policy: the policy in force.
-        parties: people and capacities of the submission, each pair once (S1).
-        likes: possible duplicates (I9).
-        identities: the identities that the version names, and those that serve its automation.
-        chain: connected automations (A16).
-        unvouched: keys of privileges that count as restricted, because their binding rests on parties (I8).
-        app: the app's tier and its reasons.
-        app_facts: the facts of stage 1 (`digest.facts_of_app`).
-        source_counts: whether a change of source alone needs stage 1 (A12).
-        findings: of the reach of credentials and of the register (`versions.findings`).
-        changes: what is asked, continues and ends (A12).
-        case: the access for conflict rules.
-        conflicts: the conflicts of the version (S6).
-        light: whether policy approves stage 2 (A13).
-        not_light: why not, if everything is low risk; else None.
-        before: the submission that it continues (A14).
-        before_approvals: approvals of that submission by key.
-        promoted_from: the version of a lower environment that it promotes (I10).
-        earlier: earlier refusals and withdrawals by matter (A15).
-        stopped: people who stopped a grant that is asked again, by matter (G5).
-        stopped_since: matters stopped since `before` was submitted.
-        votes: decisions on the approvals of `before`, on the app approval in force, and on earlier approvals.
-        bench: the groups on every escalation chain.
-        owners: business and technical owner that are asked for.
+        automation: with the answers that are submitted, in its amendment after the draft state; saved or not.
+        registered: the stored automation; None for a new one.
+        version: the saved version with this content; None before the import.
+        manifest: its manifest.
+        source: the digest of its source.
+        privileges: each with its entitlement, resource and credential.
+        credentials: each with the resources that keep it and that it opens.
+        triggers: its triggers.
+        identities: the identities that it names.
+        bindings: its connections, as they would be.
     """
 
-    content: VersionContent
-    submitter: Person
-    now: datetime
-    policy: Policy
-    parties: tuple[PartyPair, ...]
-    likes: Likenesses
+    automation: Automation
+    registered: Automation | None
+    version: Version | None
+    manifest: Manifest
+    source: str
+    privileges: Sequence[Privilege]
+    credentials: Sequence[Credential]
+    triggers: Sequence[Trigger]
     identities: Sequence[NonHumanIdentity]
-    chain: Chain
-    unvouched: frozenset[str]
-    app: Judged
-    app_facts: Mapping[str, Any]
-    source_counts: bool
-    findings: Sequence[Mapping[str, str]]
-    changes: Changes
-    case: Case
-    conflicts: Sequence[FoundConflict]
-    light: bool
-    not_light: eligibility.LightPathReason | None
-    before: Submission | None
-    before_approvals: Mapping[str, Approval]
-    promoted_from: Version | None
-    earlier: Mapping[str, EarlierOutcome]
-    stopped: Mapping[str, frozenset[int]]
-    stopped_since: frozenset[str]
-    votes: Votes
-    bench: Bench
-    owners: tuple[Person | None, Person | None]
+    bindings: Bindings
 
     @property
-    def tier(self) -> str:
-        """The app's tier."""
-        return self.app.tier.word
-
-    @property
-    def capacities(self) -> dict[int, str]:
-        """The first capacity of each party in words, by person id."""
-        return {person_id: str(capacity.label) for person_id, capacity in reversed(self.parties)}
-
-    @property
-    def is_in_other_team(self) -> bool:
-        """Whether a possible duplicate belongs to another team: then Security signs the app too (I9)."""
-        return duplicates.is_in_other_team(self.content.automation, self.likes.held)
+    def identity_ids(self) -> list[int]:
+        """Ids of the registered identities that it names."""
+        return [identity.pk for identity in self.identities if identity.pk is not None]
 
 
-def load_context(
-    content: VersionContent,
-    *,
-    submitter: Person,
-    people: Iterable[Person],
-    now: datetime,
-    more_parties: Iterable[PartyPair] = (),
-    likes: Likenesses | None = None,
-) -> PlanContext:
-    """Read everything that a plan depends on. The number of queries does not grow with the privileges.
+def content_of_version(automation: Automation, version: Version) -> VersionContent:
+    """Load the content of a saved version. A fixed number of queries."""
+    privileges = list(version.privileges.select_related("entitlement", "credential"))
+    used = version.version_credentials.select_related("credential__owner", "credential__interim__person")
+    credentials = [use.credential for use in used]
+    opened = {pk for credential in credentials for pk in (credential.kept_in_id, credential.opens_id)}
+    resources = resource_queries.with_people({row.entitlement.resource_id for row in privileges} | opened)
+    for row in privileges:
+        row.entitlement.resource = resources[row.entitlement.resource_id]
+    for credential in credentials:
+        credential.kept_in = resources.get(credential.kept_in_id or 0)
+        credential.opens = resources.get(credential.opens_id or 0)
+    named = NonHumanIdentity.objects.filter(used_by__version=version).select_related("owner", "interim__person")
+    return VersionContent(
+        automation=automation,
+        registered=automation,
+        version=version,
+        manifest=Manifest.from_dict(version.manifest),
+        source=version.source_digest,
+        privileges=privileges,
+        credentials=credentials,
+        triggers=list(version.triggers.all()),
+        identities=list(named.order_by("pk")),
+        bindings=resource_queries.bindings_of(privileges),
+    )
+
+
+class PlanContext:
+    """What a plan is computed from, read at once. The number of queries does not grow with the privileges.
 
     Args:
         content: of the version.
@@ -138,209 +113,197 @@ def load_context(
         people: the submitter, and the giver of a delegation.
         now: business time.
         more_parties: parties that the import of an unsaved version will add.
-        likes: possible duplicates; default: those in the register.
+        likes: possible duplicates (I9); default: those in the register.
     """
-    automation, registered = content.automation, content.registered
-    siblings = lineages.lineage_ids(automation.lineage, automation.pk) if automation.lineage is not None else []
-    if likes is None:
+
+    def __init__(
+        self,
+        content: VersionContent,
+        *,
+        submitter: Person,
+        people: Iterable[Person],
+        now: datetime,
+        more_parties: Iterable[PartyPair] = (),
+        likes: Likenesses | None = None,
+    ) -> None:
+        automation = content.automation
+        self.content, self.submitter, self.now = content, submitter, now
+        #: The policy in force.
+        self.policy = policy_queries.in_force(now)
         source = content.manifest.source.content
-        likes = duplicates.possible_duplicates(automation, source, content.privileges)
-    parties = _parties(content, submitter, siblings, likes, more_parties)
-    policy = policy_queries.in_force(now)
-    identities = _running_identities(content)
-    chain = chain_queries.possible_chains({0: content.parts(identities)})[0]
-    judged, unvouched = _judge(content, identities, chain, policy, {*_ids(parties), *(person.pk for person in people)})
-    before, owners = _load_before(registered), digest.asked_owners(automation)
-    app_facts = digest.facts_of_app(
-        automation, owners, content.triggers, content.identities, content.source, judged.app.tier.word
-    )
-    source_counts = _source_counts(content, judged)
-    wanted, held = _requested_items(content, judged), HeldState.read(registered, now)
-    changes = version_diff.compare_items(wanted, held, app_facts, source_counts=source_counts, now=now)
-    case = _case(content, chain, unvouched, changes)
-    conflicts = check_automation.find_conflicts(case, now)
-    changes = duplicates.require_app_answer(_require_stage_1(changes, conflicts, case.automation), likes)
-    before_approvals = _approvals_of(before)
-    same = [*siblings, *duplicates.ids_in_same_team(automation, likes.held)]
-    earlier = prior_decision_queries.earlier_outcomes(registered, policy, now, same)
-    stopped_matters = stopped_grants.stopped_matters(registered) if registered is not None else {}
-    context = PlanContext(
-        content=content,
-        submitter=submitter,
-        now=now,
-        policy=policy,
-        parties=parties,
-        likes=likes,
-        identities=identities,
-        chain=chain,
-        unvouched=unvouched,
-        app=judged.app,
-        app_facts=app_facts,
-        source_counts=source_counts,
-        findings=_findings(content, identities),
-        changes=changes,
-        case=case,
-        conflicts=conflicts,
-        light=False,
-        not_light=None,
-        before=before,
-        before_approvals=before_approvals,
-        promoted_from=_promoted_from(content, is_new=changes.before is None),
-        earlier=earlier,
-        stopped=stopped_grants.stoppers_by_matter(stopped_matters),
-        stopped_since=stopped_grants.matters_stopped_since(before, stopped_matters) if before else frozenset(),
-        votes=_votes(before_approvals.values(), changes, earlier),
-        bench=Bench.load(now),
-        owners=owners,
-    )
-    return _with_light_path(context)
+        self.likes = likes or duplicates.possible_duplicates(automation, source, content.privileges)
+        siblings = lineages.lineage_ids(automation.lineage, automation.pk) if automation.lineage is not None else []
+        #: People and capacities of the submission, each pair once (S1).
+        self.parties = self._parties(siblings, more_parties)
+        #: The identities that the version names, and those that serve its automation.
+        self.identities = self._running_identities()
+        #: Connected automations (A16).
+        self.chain = chain_queries.possible_chains({0: self._parts()})[0]
+        judged = self._judge({person.pk for person in people})
+        #: The app's tier and its reasons.
+        self.app = judged.app
+        #: Business and technical owner that are asked for.
+        self.owners = digest.asked_owners(automation)
+        #: The facts of stage 1.
+        self.app_facts = digest.facts_of_app(
+            automation, self.owners, content.triggers, content.identities, content.source, self.tier
+        )
+        #: Whether a change of source alone needs stage 1 (A12).
+        self.source_counts = self._source_counts()
+        self._compare(judged)
+        self._load_earlier(siblings)
+        #: Findings of the reach of credentials and of the register.
+        self.findings = self._findings()
+        #: The groups on every escalation chain.
+        self.bench = Bench.load(now)
+        #: Whether policy approves stage 2 (A13), and if not, why not, if everything is low risk.
+        self.light, self.not_light = self._light_path()
 
+    @property
+    def tier(self) -> str:
+        """The app's tier."""
+        return self.app.tier.word
 
-def _case(content: VersionContent, chain: Chain, unvouched: frozenset[str], changes: Changes) -> Case:
-    """Return the access of the version for conflict rules, with running grants as they are held (S6)."""
-    asked = cases.case_of_parts(
-        content.automation, content.privileges, content.triggers, content.identity_ids, chain.others, unvouched
-    )
-    return cases.with_running_grants(asked, changes.unchanged)
+    def _parties(self, siblings: Sequence[int], more_parties: Iterable[PartyPair]) -> tuple[PartyPair, ...]:
+        pairs = list(more_parties)
+        if self.content.registered is not None:
+            pairs += party_queries.next_parties(self.content.registered, version=self.content.version)
+        pairs += [*party_queries.of_siblings(siblings), *party_queries.of_duplicates(self.likes.ids)]
+        return tuple(dict.fromkeys([*pairs, (self.submitter.pk, Capacity.SUBMITTER)]))
 
+    def _running_identities(self) -> list[NonHumanIdentity]:
+        content = self.content
+        if content.registered is None:
+            return list(content.identities)
+        serving = NonHumanIdentity.objects.filter(automation=content.registered).exclude(pk__in=content.identity_ids)
+        return [*content.identities, *serving]
 
-def _votes(before: Iterable[Approval], changes: Changes, earlier: Mapping[str, EarlierOutcome]) -> Votes:
-    """Read the decisions that carry over, that bar people from stage 2, and that were refusals before."""
-    approvals = {*(approval.pk for approval in before), *(outcome.record for outcome in earlier.values())}
-    return Votes.about(approvals | ({changes.app_in_force.pk} if changes.app_in_force is not None else set()))
+    def _parts(self) -> VersionParts:
+        """Return the parts that can connect it with other automations (A16)."""
+        content = self.content
+        rows = content.privileges, content.credentials, content.triggers, self.identities
+        return VersionParts(content.automation, *rows, content.manifest.on_error)
 
+    def _judge(self, person_ids: set[int]) -> assessment.Judgement:
+        """Return the tiers of the version (T1, T2), and note its unvouched privileges (I8)."""
+        content, automation = self.content, self.content.automation
+        party_ids = person_ids | {person_id for person_id, _ in self.parties}
+        if content.registered is not None:
+            party_ids |= set(party_queries.running_party_ids(content.registered))
+        #: Keys of privileges that count as restricted, because their binding rests on parties (I8).
+        self.unvouched = content.bindings.unvouched(content.privileges, party_ids)
+        return assessment.judge_version(
+            content.privileges,
+            content.credentials,
+            content.triggers,
+            kind=automation.asked["kind"],
+            environment=automation.environment,
+            raised_to=automation.raised_to,
+            sharers=assessment.sharers_of(automation, self.identities),
+            chain=self.chain,
+            party_ids=party_ids,
+            bindings=content.bindings,
+            rules=self.policy.tiers,
+        )
 
-def _ids(parties: Iterable[PartyPair]) -> set[int]:
-    return {person_id for person_id, _ in parties}
+    def _source_counts(self) -> bool:
+        content = self.content
+        return version_diff.does_source_need_stage_1(
+            self.tier,
+            content.automation.kind,
+            is_opaque=any(finding.code == version_diff.OPAQUE for finding in content.manifest.findings),
+            is_model_driven=any(privilege.model_controlled for privilege in content.privileges),
+        )
 
+    def _compare(self, judged: assessment.Judgement) -> None:
+        """Compare the version with what is held, and check it against the conflict rules (A12, S6)."""
+        content, held = self.content, HeldState.read(self.content.registered, self.now)
+        tiers = [(judged.privileges[privilege.key], privilege) for privilege in content.privileges]
+        wanted = [
+            *(RequestedItem("", one.tier.word, one.reasons, privilege=privilege) for one, privilege in tiers),
+            *(RequestedItem("", one.tier.word, one.reasons, credential=used) for used, one in judged.credentials),
+        ]
+        counts = self.source_counts
+        changes = version_diff.compare_items(wanted, held, self.app_facts, source_counts=counts, now=self.now)
+        rows = content.privileges, content.triggers, content.identity_ids
+        asked = cases.case_of_parts(content.automation, *rows, self.chain.others, self.unvouched)
+        #: The access for conflict rules, with running grants as they are held (S6).
+        self.case = cases.with_running_grants(asked, changes.unchanged)
+        self.conflicts = check_automation.find_conflicts(self.case, self.now)
+        #: What is asked, continues and ends (A12).
+        self.changes = duplicates.require_app_answer(self._require_stage_1(changes), self.likes)
 
-def _parties(
-    content: VersionContent,
-    submitter: Person,
-    siblings: Sequence[int],
-    likes: Likenesses,
-    more_parties: Iterable[PartyPair],
-) -> tuple[PartyPair, ...]:
-    pairs = list(more_parties)
-    if content.registered is not None:
-        pairs += party_queries.next_parties(content.registered, version=content.version)
-    pairs += [*party_queries.of_siblings(siblings), *party_queries.of_duplicates(likes.ids)]
-    return tuple(dict.fromkeys([*pairs, (submitter.pk, Capacity.SUBMITTER)]))
+    def _require_stage_1(self, changes: Changes) -> Changes:
+        """Return the changes with stage 1, if a conflict involves none of the requested privileges (S6)."""
+        keys = {f"{self.case.automation}/{item.key}" for item in changes.asked if item.privilege is not None}
+        counted = (conflict for conflict in self.conflicts if conflict.mode != Mode.RECORD)
+        is_alone = any(takes_part(ApprovalKind.APP, "", conflict, keys) for conflict in counted)
+        return replace(changes, app=(IN_CONFLICT,)) if is_alone and not changes.app else changes
 
+    def _load_earlier(self, siblings: Sequence[int]) -> None:
+        """Load the submission that it continues, and earlier refusals, stops and decisions."""
+        content, registered = self.content, self.content.registered
+        #: The submission that it continues (A14), and its approvals by key.
+        self.before: Submission | None = None
+        self.before_approvals: dict[str, Approval] = {}
+        if registered is not None:
+            unfinished = registered.submissions.filter(state__in=UNFINISHED).order_by("-pk")
+            self.before = unfinished.select_related("automation", "version", "submitted_by", "policy").first()
+        if self.before is not None:
+            approvals = self.before.approvals.select_related("privilege", "justification").order_by()
+            self.before_approvals = {row.key: row for row in sorted(approvals, key=lambda row: row.pk)}
+        #: The version of a lower environment that it promotes (I10).
+        self.promoted_from = self._promoted_from()
+        same = [*siblings, *duplicates.ids_in_same_team(content.automation, self.likes.held)]
+        #: Earlier refusals and withdrawals by matter (A15).
+        self.earlier = prior_decision_queries.earlier_outcomes(registered, self.policy, self.now, same)
+        matters = stopped_grants.stopped_matters(registered) if registered is not None else {}
+        #: People who stopped a grant that is asked again, by matter (G5).
+        self.stopped = stopped_grants.stoppers_by_matter(matters)
+        #: Matters stopped since `before` was submitted.
+        self.stopped_since = stopped_grants.matters_stopped_since(self.before, matters) if self.before else frozenset()
+        decided = {approval.pk for approval in self.before_approvals.values()}
+        decided |= {outcome.record for outcome in self.earlier.values()}
+        if self.changes.app_in_force is not None:
+            decided.add(self.changes.app_in_force.pk)
+        #: Decisions on the approvals of `before`, on the app approval in force, and on earlier approvals.
+        self.votes = Votes.about(decided)
 
-def _running_identities(content: VersionContent) -> list[NonHumanIdentity]:
-    """Return the identities that the version names, and those that serve its automation."""
-    if content.registered is None:
-        return list(content.identities)
-    serving = NonHumanIdentity.objects.filter(automation=content.registered).exclude(pk__in=content.identity_ids)
-    return [*content.identities, *serving]
+    def _promoted_from(self) -> Version | None:
+        automation, source = self.content.automation, self.content.manifest.source.content
+        if automation.lineage is None:
+            return None
+        is_new = self.changes.before is None
+        return lineages.promoted_from(automation.lineage, automation.environment, source, is_new=is_new)
 
+    def _findings(self) -> list[dict[str, str]]:
+        content = self.content
+        saved = [credential for credential in content.credentials if credential.pk is not None]
+        used = [VersionCredential(credential=credential) for credential in saved]
+        reach = findings.findings_of_reach(used, content.privileges)
+        return [*reach, *findings.findings_of_register(content.registered, used, self.identities)]
 
-def _judge(
-    content: VersionContent, identities: Sequence[NonHumanIdentity], chain: Chain, policy: Policy, party_ids: set[int]
-) -> tuple[assessment.Judgement, frozenset[str]]:
-    """Return the tiers of the version (T1, T2), and the keys of its unvouched privileges (I8)."""
-    automation = content.automation
-    if content.registered is not None:
-        party_ids |= set(party_queries.running_party_ids(content.registered))
-    judged = assessment.judge_version(
-        content.privileges,
-        content.credentials,
-        content.triggers,
-        kind=automation.asked["kind"],
-        environment=automation.environment,
-        raised_to=automation.raised_to,
-        sharers=assessment.sharers_of(automation, identities),
-        chain=chain,
-        party_ids=party_ids,
-        bindings=content.bindings,
-        rules=policy.tiers,
-    )
-    return judged, content.bindings.unvouched(content.privileges, party_ids)
-
-
-def _findings(content: VersionContent, identities: Sequence[NonHumanIdentity]) -> list[dict[str, str]]:
-    used = [VersionCredential(credential=credential) for credential in content.credentials if credential.pk is not None]
-    reach = findings.findings_of_reach(used, content.privileges)
-    return [*reach, *findings.findings_of_register(content.registered, used, identities)]
-
-
-def _requested_items(content: VersionContent, judged: assessment.Judgement) -> list[RequestedItem]:
-    """Return everything that the version would hold, with its tiers."""
-    of_privileges = [(judged.privileges[privilege.key], privilege) for privilege in content.privileges]
-    return [
-        *(RequestedItem("", one.tier.word, one.reasons, privilege=privilege) for one, privilege in of_privileges),
-        *(RequestedItem("", one.tier.word, one.reasons, credential=used) for used, one in judged.credentials),
-    ]
-
-
-def _source_counts(content: VersionContent, judged: assessment.Judgement) -> bool:
-    return version_diff.does_source_need_stage_1(
-        judged.app.tier.word,
-        content.automation.kind,
-        is_opaque=any(finding.code == version_diff.OPAQUE for finding in content.manifest.findings),
-        is_model_driven=any(privilege.model_controlled for privilege in content.privileges),
-    )
-
-
-def _require_stage_1(changes: Changes, conflicts: Iterable[FoundConflict], automation: int) -> Changes:
-    """Return the changes with stage 1, if a conflict involves none of the requested privileges (S6)."""
-    keys = {f"{automation}/{item.key}" for item in changes.asked if item.privilege is not None}
-    alone = (
-        conflict
-        for conflict in conflicts
-        if conflict.mode != Mode.RECORD and takes_part(ApprovalKind.APP, "", conflict, keys)
-    )
-    return changes if changes.app or not any(alone) else replace(changes, app=(IN_CONFLICT,))
-
-
-def _load_before(registered: Automation | None) -> Submission | None:
-    if registered is None:
-        return None
-    unfinished = registered.submissions.filter(state__in=UNFINISHED)
-    return unfinished.select_related("automation", "version", "submitted_by", "policy").order_by("-pk").first()
-
-
-def _approvals_of(before: Submission | None) -> dict[str, Approval]:
-    if before is None:
-        return {}
-    approvals = before.approvals.select_related("privilege", "justification").order_by()
-    return {approval.key: approval for approval in sorted(approvals, key=lambda row: row.pk)}
-
-
-def _promoted_from(content: VersionContent, *, is_new: bool) -> Version | None:
-    automation = content.automation
-    if automation.lineage is None:
-        return None
-    return lineages.promoted_from(
-        automation.lineage, automation.environment, content.manifest.source.content, is_new=is_new
-    )
-
-
-def _with_light_path(context: PlanContext) -> PlanContext:
-    """Say whether policy approves stage 2, and for low risk also why not (A13)."""
-    asked = context.changes.asked
-    if not eligibility.is_low(context.tier, [item.tier for item in asked]):
-        return context
-    is_again = eligibility.is_asked_again(asked, context.earlier.keys()) or eligibility.was_decided(context.before)
-    case = eligibility.Case(
-        context.content.automation,
-        frozenset(
-            {context.submitter.pk, *(pk for pk, capacity in context.parties if capacity in party_queries.BUILDING)}
-        ),
-        len(asked),
-        is_app_asked=bool(context.changes.app),
-        is_asked_again=is_again,
-        privileges=context.content.privileges,
-        triggers=context.content.triggers,
-        findings=[
-            *((finding.code, finding.severity) for finding in context.content.manifest.findings),
-            *((finding["code"], finding["severity"]) for finding in context.findings),
-        ],
-        chain=context.chain.tier,
-        may_be_known=bool(context.likes.held),
-    )
-    reason = eligibility.reason_against(case, context.policy, context.now)
-    if reason is None and context.conflicts:
-        reason = eligibility.because("conflict")
-    return replace(context, light=reason is None, not_light=reason)
+    def _light_path(self) -> tuple[bool, eligibility.LightPathReason | None]:
+        """Return whether policy approves stage 2, and for low risk also why not (A13)."""
+        asked, content = self.changes.asked, self.content
+        if not eligibility.is_low(self.tier, [item.tier for item in asked]):
+            return False, None
+        builders = {person_id for person_id, capacity in self.parties if capacity in party_queries.BUILDING}
+        is_again = eligibility.is_asked_again(asked, self.earlier.keys()) or eligibility.was_decided(self.before)
+        found = [(finding.code, finding.severity) for finding in content.manifest.findings]
+        case = eligibility.Case(
+            content.automation,
+            frozenset({self.submitter.pk, *builders}),
+            len(asked),
+            is_app_asked=bool(self.changes.app),
+            is_asked_again=is_again,
+            privileges=content.privileges,
+            triggers=content.triggers,
+            findings=[*found, *((finding["code"], finding["severity"]) for finding in self.findings)],
+            chain=self.chain.tier,
+            may_be_known=bool(self.likes.held),
+        )
+        reason = eligibility.reason_against(case, self.policy, self.now)
+        if reason is None and self.conflicts:
+            reason = eligibility.because("conflict")
+        return reason is None, reason

@@ -34,7 +34,7 @@ from approvals.prior_decisions import duplicates, stopped_grants
 from approvals.submissions import version_diff
 from approvals.submissions.plan import problems as plan_problems
 from approvals.submissions.plan.context import PlanContext
-from approvals.submissions.plan.problems import ItemRequest, Problem
+from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.version_diff import RequestedItem
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
@@ -81,79 +81,19 @@ class PlannedApproval:
         return label not in self.usual
 
 
-@dataclass(frozen=True)
 class Plan:
-    """A submission as it would be written.
+    """A submission as it would be written, complete or not.
 
     Args:
         context: the rows that it is computed from.
-        submission: the row; not saved.
-        approvals: stage 1 first.
-        seats: seats by the id of the approval.
-        conflicts: conflicts of the submission.
-        route: the seats of each approval, and the people who may decide.
-        problems: problems of the automation and of each requested item.
-        short: approvals that have too few different eligible people (A9).
-        refusals: everything that prevents the submission, the first one first.
-    """
-
-    context: PlanContext
-    submission: Submission
-    approvals: Sequence[PlannedApproval]
-    seats: Mapping[int, Sequence[Seat]]
-    conflicts: SubmissionConflicts
-    route: Route
-    problems: Sequence[Problem]
-    short: Sequence[str]
-    refusals: Sequence[Refusal]
-
-    def approval_of(self, item: RequestedItem | None) -> PlannedApproval | None:
-        """Return the approval of an item, or of the app (None); None if it is not asked."""
-        key = item.key if item is not None else None
-        keys = ((approval.item.key if approval.item is not None else None, approval) for approval in self.approvals)
-        return next((approval for other, approval in keys if other == key), None)
-
-
-def plan(context: PlanContext, wishes: Mapping[str, ItemRequest]) -> Plan:
-    """Return the plan of a submission, complete or not.
-
-    Args:
-        context: the rows that it depends on.
         wishes: the builder's wishes by key of the requested item.
     """
-    planner = _Planner(context, wishes)
-    found, asked = plan_problems.problems_of(context), context.changes.asked
-    short = shortage(
-        planner.route.questions(approval.row for approval in planner.approvals if not approval.is_rejected)
-    )
-    refusals = (
-        plan_problems.problems_refusal(found),
-        plan_problems.no_change_refusal(context),
-        conflict_check.refusal(context.conflicts, "input"),
-        plan_problems.justification_refusal(asked, wishes),
-        plan_problems.term_refusal(asked, wishes, context.policy),
-        planner.repetition(),
-        plan_problems.shortage_refusal(short),
-    )
-    return Plan(
-        context=context,
-        submission=planner.submission,
-        approvals=planner.approvals,
-        seats=dict(planner.facts.seats),
-        conflicts=planner.conflicts,
-        route=planner.route,
-        problems=found,
-        short=short,
-        refusals=[refusal for refusal in refusals if refusal is not None],
-    )
-
-
-class _Planner:
-    """Builds the rows of a plan: submission, approvals, seats, and the decisions that carry over."""
 
     def __init__(self, context: PlanContext, wishes: Mapping[str, ItemRequest]) -> None:
         self.context, self.wishes = context, wishes
-        self.parties = context.capacities
+        #: The first capacity of each party in words, by person id.
+        self.parties = {person_id: str(capacity.label) for person_id, capacity in reversed(context.parties)}
+        #: The row; not saved.
         self.submission = self._submission()
         self.facts = SubmissionFacts(self.submission, context.now)
         self.facts.policy, self.facts.parties = context.policy, self.parties
@@ -162,15 +102,44 @@ class _Planner:
         self.conflicts = SubmissionConflicts(self.facts)
         self.conflicts.as_asked = context.conflicts
         rests_on = context.changes.app_in_force
-        self.app_deciders = self._deciders(rests_on.pk) if rests_on is not None else frozenset()
+        decided = context.votes.on({rests_on.pk}) if rests_on is not None else ()
+        self.app_deciders = _people([decision for _, decision in decided])
         self.links: list[CarriedDecision] = []
+        #: Stage 1 first.
         self.approvals: list[PlannedApproval] = []
         if context.changes.app:
             self._add_app()
         for item in context.changes.asked:
             self._add_item(item)
         votes = replace(context.votes, links=[*context.votes.links, *self.links])
+        #: The seats of each approval, and the people who may decide.
         self.route = Route(self.facts, self.conflicts, context.bench, votes, stopped=context.stopped)
+        #: Problems of the automation and of each requested item.
+        self.problems = plan_problems.problems_of(context)
+        undecided = [approval.row for approval in self.approvals if not approval.is_rejected]
+        #: Approvals that have too few different eligible people (A9).
+        self.short = shortage(self.route.questions(undecided))
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        """Everything that prevents the submission, the first one first."""
+        context, asked = self.context, self.context.changes.asked
+        refusals = (
+            plan_problems.problems_refusal(self.problems),
+            plan_problems.no_change_refusal(context),
+            conflict_check.refusal(context.conflicts, "input"),
+            plan_problems.justification_refusal(asked, self.wishes),
+            plan_problems.term_refusal(asked, self.wishes, context.policy),
+            self._repetition(),
+            plan_problems.shortage_refusal(self.short),
+        )
+        return [refusal for refusal in refusals if refusal is not None]
+
+    def approval_of(self, item: RequestedItem | None) -> PlannedApproval | None:
+        """Return the approval of an item, or of the app (None); None if it is not asked."""
+        key = item.key if item is not None else None
+        keys = ((approval.item.key if approval.item is not None else None, approval) for approval in self.approvals)
+        return next((approval for other, approval in keys if other == key), None)
 
     def _submission(self) -> Submission:
         context, content = self.context, self.context.content
@@ -233,8 +202,9 @@ class _Planner:
         row.pk = -1 - len(self.approvals)
         row.submission = self.submission
         usual = self.context.policy.seats(row.kind, row.tier)
-        is_elsewhere = item is None and self.context.is_in_other_team
-        planned = PlannedApproval(row, item, text, duplicates.app_seats(usual, elsewhere=is_elsewhere), source)
+        if item is None:
+            usual = duplicates.app_seats(usual, self.context.content.automation, self.context.likes.held)
+        planned = PlannedApproval(row, item, text, usual, source)
         earlier = self.context.earlier.get(planned.matter)
         row.earlier_id = earlier.record if earlier is not None else None
         row.round = self._round(source)
@@ -245,9 +215,6 @@ class _Planner:
         self.links += [CarriedDecision(approval=row, decision=decision, round=row.round) for decision in carried]
         self.approvals.append(replace(planned, carried=tuple(carried)))
         return self.approvals[-1]
-
-    def _deciders(self, approval_id: int) -> frozenset[int]:
-        return _people([decision for _, decision in self.context.votes.on({approval_id})])
 
     def _decisions(self, source: Approval) -> list[Decision]:
         """Return the standing decisions on an approval in its last round, carried-over ones too, oldest first."""
@@ -318,7 +285,7 @@ class _Planner:
     def _request_facts(self, row: Approval) -> dict[str, Any]:
         return _without_state(digest.facts_of_approval(row, self.conflicts))
 
-    def repetition(self) -> Refusal | None:
+    def _repetition(self) -> Refusal | None:
         """Return a refusal for the same version with the same request: it would only restart clocks (A10, A14)."""
         context, before = self.context, self.context.before
         version = context.content.version

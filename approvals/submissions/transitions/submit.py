@@ -11,9 +11,8 @@ from approvals.decisions.rules import duties
 from approvals.decisions.transitions import duplicates as transition_duplicates
 from approvals.models import Submission
 from approvals.parties import queries as party_queries
-from approvals.submissions.plan.content import content_of_version
-from approvals.submissions.plan.context import load_context
-from approvals.submissions.plan.plan import Plan, plan
+from approvals.submissions.plan.context import PlanContext, content_of_version
+from approvals.submissions.plan.plan import Plan
 from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import stages, withdraw
 from approvals.submissions.transitions.write_plan import write_plan
@@ -42,9 +41,9 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Ite
     if version.automation_id != automation.pk:
         raise refuse(Refusal("I2", "input", "This version belongs to another automation."))
     content = content_of_version(automation, version)
-    made = plan(load_context(content, submitter=person, people=step.actor.people, now=step.now), wishes)
-    if made.refusals:
-        raise refuse(made.refusals[0])
+    made = Plan(PlanContext(content, submitter=person, people=step.actor.people, now=step.now), wishes)
+    if refusals := made.refusals:
+        raise refuse(refusals[0])
     identity.check_takeover(version, step.now)
     submission = _write(step, version, made)
     return Effect(subject=submission, payload=payload_of(made, submission))

@@ -14,9 +14,8 @@ from approvals.conflicts.check import transfer as check_transfer
 from approvals.conflicts.check.submission import take_access_lock
 from approvals.grants.transitions import lifecycle
 from approvals.prior_decisions.duplicates import Likenesses
-from approvals.submissions.plan.content import content_of_version
-from approvals.submissions.plan.context import load_context
-from approvals.submissions.plan.plan import plan
+from approvals.submissions.plan.context import PlanContext, content_of_version
+from approvals.submissions.plan.plan import Plan
 from approvals.submissions.transitions.stages import start
 from approvals.submissions.transitions.submit import payload_of
 from approvals.submissions.transitions.write_plan import write_plan
@@ -66,9 +65,10 @@ def submit_moved(step: Step[Automation], *, submitter: Person) -> Effect:
     assert version is not None  # the automation is in use
     assess_version(version, now=step.now)
     content = content_of_version(automation, version)
-    context = load_context(content, submitter=submitter, people=[submitter], now=step.now, likes=Likenesses())
-    context = replace(context, changes=replace(context.changes, asked=()), before=None, before_approvals={})
-    made = plan(replace(context, light=False), {})
+    context = PlanContext(content, submitter=submitter, people=[submitter], now=step.now, likes=Likenesses())
+    context.changes, context.light = replace(context.changes, asked=()), False
+    context.before, context.before_approvals = None, {}
+    made = Plan(context, {})
     if made.short:
         raise refuse(made.refusals[-1])
     submission = write_plan(step, made)

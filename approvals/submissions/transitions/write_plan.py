@@ -108,7 +108,7 @@ def _write_approvals(step: Step[Automation], made: Plan, approvals: Sequence[Pla
     seats: list[Seat] = []
     for approval in approvals:
         row = approval.row
-        seats += made.seats[row.pk]
+        seats += made.facts.seats[row.pk]
         row.submission, row.pk = made.submission, None
         row.facts = digest.facts_of_approval(row, made.conflicts)
     step.insert([approval.row for approval in approvals])

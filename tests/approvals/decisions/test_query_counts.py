@@ -16,7 +16,7 @@ from approvals.decisions.transitions import decide
 from approvals.models import Approval, Grant, Submission
 from approvals.submissions import version_diff
 from approvals.submissions.plan import context as plan_context
-from approvals.submissions.plan.content import content_of_version
+from approvals.submissions.plan.context import content_of_version
 from governance.core.engine.transition import lock
 from governance.core.models import Notice
 from tests import scenarios
@@ -40,7 +40,7 @@ def test_diff_query_count_is_constant_near_grant_end(company: Company, live: Sub
     late = Grant.objects.filter(automation=automation).latest("ends_at").ends_at - timedelta(days=1)
 
     def compare() -> version_diff.Changes:
-        return plan_context.load_context(content, submitter=rita, people=[rita], now=late).changes
+        return plan_context.PlanContext(content, submitter=rita, people=[rita], now=late).changes
 
     with CaptureQueriesContext(connection) as counted:
         found = compare()
