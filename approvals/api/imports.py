@@ -15,7 +15,7 @@ from approvals.api.caller import Caller, caller, field
 from approvals.api.problems import ERRORS
 from approvals.api.requests import EXPORT_BODY, FileName, Key, check_type
 from approvals.api.responses import BroughtOut, PreviewOut, preview_of
-from approvals.intake import draft_automation, drafts
+from approvals.intake import drafts
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.models.submission import UNFINISHED
@@ -138,9 +138,9 @@ def _unchanged(item: ImportItem, team: Team, options: About) -> Version | None:
 def _confirm(item: ImportItem, program: Caller, team: Team, options: About) -> Version:
     """Import the preview and return its version. A refused import leaves nothing behind."""
     draft, manifest = Draft.of(item), Manifest.from_dict(item.manifest)
-    named = draft_automation.named_by(item, draft, team) if options.automation is not None else None
+    named = drafts.named_by(item, draft, team) if options.automation is not None else None
     registered = confirmation.find_automation(team, manifest, environment=options.environment.value, named=named)
-    sibling = draft_automation.sibling_of(registered, manifest, draft, team)
+    sibling = drafts.sibling_of(registered, manifest, draft, team)
     try:
         made: object = confirmation.confirm_import(
             team,
@@ -169,7 +169,7 @@ def _if_new(program: Caller, options: About, sibling: Automation | None) -> dict
     owners = {name: people[pk] for name, pk in named.items() if pk is not None}
     if sibling is None:
         return {"business_owner": None, "technical_owner": program.person, **owners}
-    before = draft_automation.fields_of(Draft(fields=draft_automation.initial_fields(None, program.actor, sibling)))
+    before = drafts.fields_of(Draft(fields=drafts.initial_fields(None, program.actor, sibling)))
     return {**before, **owners}
 
 

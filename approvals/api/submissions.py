@@ -15,7 +15,7 @@ from approvals.api.problems import ERRORS
 from approvals.api.requests import Digest, Key, Submitting
 from approvals.api.status import SubmittedOut, submission_of
 from approvals.grants.deploy_gate import HASH_PREFIX
-from approvals.intake import draft_automation, drafts
+from approvals.intake import drafts
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
@@ -169,7 +169,7 @@ def _wrong_rows(preview: Preview, document: Submitting) -> dict[str, str]:
 
 
 def _wrong_resources(document: Submitting, program: Caller) -> dict[str, str]:
-    choosable = draft_automation.choosable_resources(program.actor, program.now)
+    choosable = drafts.choosable_resources(program.actor, program.now)
     seen = choosable.in_bulk(document.opens.values())
     sentence = "No resource that you see has this id."
     return {f"opens.{key}": sentence for key, pk in document.opens.items() if pk not in seen}

@@ -15,7 +15,7 @@ from datetime import datetime
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
-from approvals.intake import draft_automation
+from approvals.intake import drafts
 from approvals.intake.drafts import Draft
 from approvals.models.submission import UNFINISHED
 from governance.core.actors.actor import Actor
@@ -207,7 +207,7 @@ def _import_item(work: _Slice, item: ImportItem, owners: Mapping[int, Person]) -
 def _confirm(work: _Slice, item: ImportItem, owners: Mapping[int, Person]) -> None:
     draft = Draft.of(item)
     has_id = bool(item.manifest["source"]["external_id"])
-    typed = draft_automation.fields_of(draft) if draft.fields else {}
+    typed = drafts.fields_of(draft) if draft.fields else {}
     confirmation.confirm_import(
         work.team,
         actor=work.actor,
@@ -218,8 +218,8 @@ def _confirm(work: _Slice, item: ImportItem, owners: Mapping[int, Person]) -> No
             **{name: value for name, value in typed.items() if value not in ("", None)},
         },
         if_new=_owners(work.order, owners),
-        chosen=draft_automation.chosen_resources(draft, work.actor, work.now) if draft.chosen else {},
-        automation=draft_automation.named_by(item, draft, work.team) if not has_id else None,
+        chosen=drafts.chosen_resources(draft, work.actor, work.now) if draft.chosen else {},
+        automation=drafts.named_by(item, draft, work.team) if not has_id else None,
     )
 
 

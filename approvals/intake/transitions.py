@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from approvals.decisions import idempotency
-from approvals.intake import draft_automation
+from approvals.intake import drafts
 from approvals.intake.preview.rows import Preview
 from approvals.models import Submission, credential_key
 from approvals.submissions.transitions import submit as transition_submit
@@ -65,8 +65,8 @@ def confirm(
         actor=actor,
         now=now,
         item=preview.item,
-        fields=draft_automation.fields_of(preview.draft),
-        chosen=draft_automation.chosen_resources(preview.draft, actor, now),
+        fields=drafts.fields_of(preview.draft),
+        chosen=drafts.chosen_resources(preview.draft, actor, now),
         automation=preview.content.registered if not preview.content.manifest.source.external_id else None,
         sibling=preview.sibling,
         then=then,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from approvals.decisions.rules import duties
-from approvals.intake import draft_automation
+from approvals.intake import drafts
 from approvals.intake.drafts import Draft, row_key
 from approvals.intake.preview.answers import USES_PREFIX, Answers
 from approvals.intake.preview.rows import Preview, PreviewRow
@@ -54,16 +54,16 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     """
     draft = draft or Draft.of(item)
     manifest = Manifest.from_dict(item.manifest)
-    named = draft_automation.named_by(item, draft, team)
-    environment = draft_automation.environment_of(draft)
+    named = drafts.named_by(item, draft, team)
+    environment = drafts.environment_of(draft)
     registered = confirmation.find_automation(team, manifest, environment=environment, named=named)
     is_elsewhere = registered is not None and registered.team_id != team.pk
     if registered is not None and is_elsewhere and not _is_seen(registered, actor, now):
         registered = None  # the page reports that one exists, without details (I1)
     if registered is not None and not is_elsewhere:
         registered.team = team  # with its leads
-    sibling = None if is_elsewhere else draft_automation.sibling_of(registered, manifest, draft, team)
-    begun = draft_automation.initial_fields(registered, actor, sibling)
+    sibling = None if is_elsewhere else drafts.sibling_of(registered, manifest, draft, team)
+    begun = drafts.initial_fields(registered, actor, sibling)
     draft = replace(draft, fields={**begun, **draft.fields})
     resolution = _resolve(registered, manifest, draft, actor, now)
     content = _content(registered, manifest, draft, team, actor, resolution)
@@ -115,7 +115,7 @@ def _resolve(
     resolution = import_resolution.resolve_manifest(
         manifest,
         platform_instance=platform_instance.platform_name(manifest),
-        chosen=draft_automation.chosen_resources(draft, actor, now),
+        chosen=drafts.chosen_resources(draft, actor, now),
         automation=registered,
         by=actor.person,
     )
@@ -151,7 +151,7 @@ def _content(
 ) -> VersionContent:
     privileges = list(resolution.privileges.values())
     return VersionContent(
-        automation=draft_automation.with_draft_answers(registered, manifest, draft, team, actor),
+        automation=drafts.with_draft_answers(registered, manifest, draft, team, actor),
         registered=registered,
         version=_find_version(registered, manifest, privileges),
         manifest=manifest,

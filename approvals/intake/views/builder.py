@@ -14,7 +14,7 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
-from approvals.intake import draft_automation, drafts
+from approvals.intake import drafts
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.intake.preview.rows import Preview
@@ -110,7 +110,7 @@ class Builder:
 
     def choosable(self) -> QuerySet[Resource]:
         """Resources that a connection may open."""
-        return draft_automation.choosable_resources(self.actor, self.now)
+        return drafts.choosable_resources(self.actor, self.now)
 
 
 @dataclass

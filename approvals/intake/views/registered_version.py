@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from approvals.intake import promotion, resubmission
+from approvals.intake import registered_version
 from approvals.intake.views.forms import offer
 from governance.core.duties.refusals import Refused
 from governance.web.pages.confirmation import form_page
@@ -35,14 +35,14 @@ class Where(forms.Form):
 def promote(request: Request, pk: int) -> HttpResponse:
     """Go to a preview of an automation in a higher environment, with its answers in this one."""
     automation, now = visible_row(request, Automation, pk, "team", "approved_version")
-    version = promotion.version_of(automation)
+    version = registered_version.version_to_promote(automation)
     if version is None:
         raise Http404("There is no version of it yet.")
     environment = automation.get_environment_display().lower()
     is_approved = version.pk == automation.approved_version_id
 
     def begin(answers: dict[str, Any]) -> SimpleNamespace:
-        item = promotion.begin(automation, answers["environment"], actor=request.actor, now=now)
+        item = registered_version.begin_promotion(automation, answers["environment"], actor=request.actor, now=now)
         return SimpleNamespace(href=reverse("import_preview", args=[item.pk]))
 
     return form_page(
@@ -56,7 +56,7 @@ def promote(request: Request, pk: int) -> HttpResponse:
         "environment is an installation of its own, import its export instead and choose there what it is promoted from.",
         label="Go on to the preview",
         back=automation.href,
-        refusal=promotion.refusal(automation, actor=request.actor, now=now),
+        refusal=registered_version.promotion_refusal(automation, actor=request.actor, now=now),
     )
 
 
@@ -65,7 +65,7 @@ def submit_again(request: Request, pk: int) -> HttpResponse:
     """Go to a preview of the newest version of an automation, with its earlier answers."""
     automation, now = visible_row(request, Automation, pk)
     try:
-        item = resubmission.begin(automation, actor=request.actor, now=now)
+        item = registered_version.begin_resubmission(automation, actor=request.actor, now=now)
     except Refused as error:
         return refused(request, error.refusal, context={"back_href": automation.href})
     return redirect("import_preview", pk=item.pk)
