@@ -50,10 +50,10 @@ class _ApprovedWork:
     decisions: frozenset[int]
 
 
-def people_of(signals: Iterable[Signal]) -> dict[int, Person]:
-    """Return the people in some signals, by id. One query."""
+def names_of(signals: Iterable[Signal]) -> dict[int, str]:
+    """Return the names of the people in some signals, by id. One query."""
     named = {pk for signal in signals for pk in signal.people}
-    return Person.objects.in_bulk(named) if named else {}
+    return dict(Person.objects.filter(pk__in=named).values_list("pk", "name")) if named else {}
 
 
 def find_signals(policy: Policy, now: datetime) -> list[Signal]:
@@ -66,11 +66,10 @@ def find_signals(policy: Policy, now: datetime) -> list[Signal]:
         submission=F("decision__approval__submission"),
     ).exclude(person=F("submission__submitted_by"))
     rows = approvals.order_by().values_list("submission__submitted_by", "person")
-    counted = rows.annotate(
-        times=ArrayAgg("submission", distinct=True, default=[]), gave=ArrayAgg("decision", distinct=True, default=[])
-    )
+    times, gave = (ArrayAgg(name, distinct=True, default=[]) for name in ("submission", "decision"))
     work_by_pair = {
-        (builder, approver): _ApprovedWork(tuple(times), frozenset(gave)) for builder, approver, times, gave in counted
+        (builder, approver): _ApprovedWork(tuple(submissions), frozenset(decisions))
+        for builder, approver, submissions, decisions in rows.annotate(times=times, gave=gave)
     }
     signals = [*_find_mutual(work_by_pair, policy), *_find_leaning(work_by_pair, policy)]
     return sorted(signals, key=lambda signal: (-len(signal.submissions), signal.key))
@@ -80,15 +79,13 @@ def _find_mutual(work_by_pair: Mapping[tuple[int, int], _ApprovedWork], policy: 
     """Yield pairs who approved for each other in more submissions than the policy allows."""
     for (builder, approver), work in work_by_pair.items():
         reverse_work = work_by_pair.get((approver, builder))
-        if (
-            reverse_work is None
-            or builder > approver
-            or len(work.submissions) + len(reverse_work.submissions) <= policy.signal_mutual
-        ):
+        if reverse_work is None or builder > approver:
             continue
-        submissions = tuple(sorted({*work.submissions, *reverse_work.submissions}, reverse=True))
         # How often the first approved for the second, and the second for the first.
-        yield Signal("mutual", (builder, approver), (len(reverse_work.submissions), len(work.submissions)), submissions)
+        times = len(reverse_work.submissions), len(work.submissions)
+        if sum(times) > policy.signal_mutual:
+            submissions = tuple(sorted({*work.submissions, *reverse_work.submissions}, reverse=True))
+            yield Signal("mutual", (builder, approver), times, submissions)
 
 
 def _find_leaning(work_by_pair: Mapping[tuple[int, int], _ApprovedWork], policy: Policy) -> Iterable[Signal]:

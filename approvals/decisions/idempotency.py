@@ -30,15 +30,11 @@ def repeats_decision(outcome: DecisionOutcome) -> Repeats:
         if (decision.outcome, decision.shown_digest) != (outcome, params.get("shown_digest")):
             return None
         is_same = said_the_same(decision.reason, text) and _has_same_narrowing(approval, decision, params)
-        is_same = is_same and _likeness_answers(decision) == dict(params.get("same") or {})
+        answers = dict(decision.likeness_answers.values_list("likeness", "is_same"))  # about duplicates (I9)
+        is_same = is_same and answers == dict(params.get("same") or {})
         return approval if is_same and bool(params.get("not_mine")) == _has_refused_binding(approval) else None
 
     return repeats
-
-
-def _likeness_answers(decision: Decision) -> dict[int, bool]:
-    """Return the answers about duplicates that were given with a decision (I9)."""
-    return dict(decision.likeness_answers.values_list("likeness", "is_same"))
 
 
 def _has_refused_binding(approval: Approval) -> bool:
@@ -51,11 +47,8 @@ def _has_same_narrowing(approval: Approval, decision: Decision, params: Mapping[
     """Return whether a form has the decided term, level and scope. An empty field means as requested."""
     privilege = approval.privilege
     days, level, scope = params.get("term_days"), params.get("level", ""), params.get("scope")
-    terms = (
-        {decision.term_days}
-        if decision.term_days is not None
-        else {None, approval.term_days, approval.granted_term_days}
-    )
+    asked_terms = {None, approval.term_days, approval.granted_term_days}
+    terms = {decision.term_days} if decision.term_days is not None else asked_terms
     counted = privilege.counted_level if privilege is not None else ""
     levels = {decision.level} if decision.level else {"", counted, approval.granted_level}
     if days not in terms or level not in levels:
@@ -72,18 +65,16 @@ def _has_same_parts(scope: Sequence[str] | None, other_scope: Sequence[str] | No
 
 def repeats_submission(automation: Automation, actor: Actor, text: str, params: Mapping[str, Any]) -> Submission | None:
     """Return the unfinished submission if the person submitted this version in it, with the same facts and wishes."""
-    submission = automation.submissions.filter(
-        state__in=UNFINISHED, submitted_by=actor.person, version=params["version"]
-    ).first()
-    if (
-        submission is None
-        or digest.digest(digest.facts_of_version(automation, submission.version, submission.tier)) != submission.digest
-    ):
+    own_submissions = automation.submissions.filter(submitted_by=actor.person, version=params["version"])
+    submission = own_submissions.filter(state__in=UNFINISHED).first()
+    if submission is None:
+        return None
+    facts = digest.facts_of_version(automation, submission.version, submission.tier)
+    if digest.digest(facts) != submission.digest:
         return None
     approvals = submission.approvals.filter(stage=2).select_related("privilege", "credential", "justification")
-    wishes = params["wishes"]
     for approval in approvals:
-        wish = wishes.get(approval.key)
+        wish = params["wishes"].get(approval.key)
         if wish is None or not said_the_same(approval.justification, wish.justification.strip()):
             return None
         if wish.term_days not in (None, approval.term_days):

@@ -131,7 +131,7 @@ def flag(now: datetime) -> tuple[int, int]:
     """
     policy = policy_queries.in_force(now)
     signals = approval_signals.find_signals(policy, now)
-    names = {pk: person.name for pk, person in approval_signals.people_of(signals).items()}
+    names = approval_signals.names_of(signals)
     reviewers = Bench.load(now).security if signals else ()
     with transaction.atomic():
         of_each = (_notices(signal, reviewers, names, policy, now) for signal in signals)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.http import HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals.decisions import approval_signals
@@ -40,37 +39,16 @@ def signals(request: Request) -> HttpResponse:
     policy = policy_queries.in_force(now)
     all_signals = approval_signals.find_signals(policy, now)
     shown = all_signals[:MOST]
-    names = {pk: person.name for pk, person in approval_signals.people_of(shown).items()}
-    submissions = _submissions(shown)
-    days, mutual, share = policy.signal_days, policy.signal_mutual, policy.signal_share
+    names, submissions, days = approval_signals.names_of(shown), _submissions(shown), policy.signal_days
+    facts = [times.counted(len(all_signals), "signal"), f"the last {days} days", "nothing is decided by them"]
+    rows_by_kind = {kind: [signal for signal in shown if signal.kind == kind] for kind in TITLES}
     groups = [
-        {
-            "key": kind,
-            "title": title,
-            "rows": [_signal_row(signal, names, submissions, days) for signal in shown if signal.kind == kind],
-        }
-        for kind, title in TITLES.items()
+        {"key": kind, "title": TITLES[kind], "rows": [_signal_row(row, names, submissions, days) for row in rows]}
+        for kind, rows in rows_by_kind.items()
+        if rows
     ]
-    return page(
-        request,
-        "approvals/decisions/signals.html",
-        {
-            "now": now,
-            "head": {
-                "title": "Signals",
-                "facts": [
-                    times.counted(len(all_signals), "signal"),
-                    f"the last {days} days",
-                    "nothing is decided by them",
-                ],
-            },
-            "words": (
-                f"A signal is two people who approved for each other in more than {mutual} submissions, or a person who gave over "
-                f"{share} % of a builder’s approvals in more than {mutual}."
-            ),
-            "groups": [group for group in groups if group["rows"]],
-        },
-    )
+    context = {"now": now, "head": {"title": "Signals", "facts": facts}, "policy": policy, "groups": groups}
+    return page(request, "approvals/decisions/signals.html", context)
 
 
 def _submissions(shown: Iterable[Signal]) -> dict[int, Submission]:
@@ -85,8 +63,6 @@ def _signal_row(signal: Signal, names: Mapping[int, str], submissions: Mapping[i
     more = len(signal.submissions) - len(rows)
     return {
         "sentence": approval_signals.signal_sentence(signal, names, days),
-        "submissions": [
-            {"href": reverse("review", args=[row.pk]), "name": f"{row.automation.name} {row.reference}"} for row in rows
-        ],
+        "submissions": rows,
         "more": f"and {more} more" if more > 0 else "",
     }

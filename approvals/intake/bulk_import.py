@@ -8,7 +8,7 @@ their permissions at that moment. It creates drafts and submits nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -107,11 +107,14 @@ def import_slice(batch: ImportBatch, now: datetime, size: int = SLICE) -> Counte
     counts: Counter[str] = Counter()
     items = list(previews.open_items(batch).order_by("pk")[:size])
     order, actor = Order.of(batch), Actor.of(batch.by)
-    for team, team_items in _by_team(items, order):
-        if team is None:
-            for item in team_items:
-                previews.refuse_item(item, NO_TEAM)
-            continue
+    # An item belongs to the team of its draft, or else to that of the order.
+    team_ids = {item.pk: Draft.of(item).team or order.team for item in items}
+    teams = Team.objects.in_bulk(set(team_ids.values()))
+    for item in items:
+        if team_ids[item.pk] not in teams:
+            previews.refuse_item(item, NO_TEAM)
+    for pk, team in sorted(teams.items()):
+        team_items = [item for item in items if team_ids[item.pk] == pk]
         counts += _import_items(_Slice(batch, order, team, actor, now), team_items)
     with transaction.atomic():
         # A running upload refuses further files, so none can be added here.
@@ -137,23 +140,16 @@ class _Slice:
         return ImportBatch.objects.filter(pk=self.batch.pk, progress=BatchState.CONFIRMING).exists()
 
 
-def _by_team(items: Sequence[ImportItem], order: Order) -> Iterator[tuple[Team | None, list[ImportItem]]]:
-    """Group items by team: that of their draft, or else that of the order. None for a deleted team."""
-    team_ids = {item.pk: Draft.of(item).team or order.team for item in items}
-    teams = Team.objects.in_bulk(set(team_ids.values()))
-    for pk in sorted(set(team_ids.values())):
-        yield teams.get(pk), [item for item in items if team_ids[item.pk] == pk]
-
-
 def _import_items(work: _Slice, items: Sequence[ImportItem]) -> Counter[str]:
     """Import some items: unchanged ones as a set, the others one by one."""
     refusal = confirmation.confirm_import.refusal(work.team, actor=work.actor, now=work.now)
     if refusal is not None:
         return _refuse_all(work, items, refusal)
-    untouched = [item for item in items if not _is_typed(Draft.of(item))]
-    unchanged = _unchanged(work, untouched)
+    unchanged = _unchanged(work, [item for item in items if not Draft.of(item).is_typed])
     counts = Counter({Outcome.UNCHANGED.value: previews.mark_unchanged(unchanged, work.team)} if unchanged else {})
-    owners = Person.objects.in_bulk([work.order.business_owner, *filter(None, [work.order.technical_owner])])
+    business, technical = work.order.business_owner, work.order.technical_owner or 0
+    people = Person.objects.in_bulk([business, technical])
+    owners = {"business_owner": people.get(business), "technical_owner": people.get(technical)}
     for number, item in enumerate(item for item in items if item.pk not in unchanged):
         if number % LOOK == 0 and not work.is_wanted:
             break
@@ -174,10 +170,6 @@ def _unchanged(work: _Slice, items: Sequence[ImportItem]) -> Mapping[int, Versio
         return {}
 
 
-def _is_typed(draft: Draft) -> bool:
-    return bool(draft.fields or draft.chosen or draft.automation)
-
-
 def _refuse_all(work: _Slice, items: Sequence[ImportItem], refusal: Refusal) -> Counter[str]:
     """Refuse all items if the person may not import for the team. One attempt records the refusal (S5)."""
     if not items or not work.is_wanted:
@@ -188,7 +180,7 @@ def _refuse_all(work: _Slice, items: Sequence[ImportItem], refusal: Refusal) -> 
     return Counter({Outcome.REFUSED.value: len(items)})
 
 
-def _import_item(work: _Slice, item: ImportItem, owners: Mapping[int, Person]) -> str:
+def _import_item(work: _Slice, item: ImportItem, owners: Mapping[str, Person | None]) -> str:
     """Import one item and return its outcome. Empty if it was imported or discarded elsewhere."""
     try:
         _confirm(work, item, owners)
@@ -204,26 +196,17 @@ def _import_item(work: _Slice, item: ImportItem, owners: Mapping[int, Person]) -
     return str(item.outcome)
 
 
-def _confirm(work: _Slice, item: ImportItem, owners: Mapping[int, Person]) -> None:
-    draft = Draft.of(item)
-    has_id = bool(item.manifest["source"]["external_id"])
+def _confirm(work: _Slice, item: ImportItem, owners: Mapping[str, Person | None]) -> None:
+    draft, has_id = Draft.of(item), bool(item.manifest["source"]["external_id"])
     typed = drafts.fields_of(draft) if draft.fields else {}
+    given = {name: value for name, value in typed.items() if value not in ("", None)}
     confirmation.confirm_import(
         work.team,
         actor=work.actor,
         now=work.now,
         item=item,
-        fields={
-            "environment": work.order.environment,
-            **{name: value for name, value in typed.items() if value not in ("", None)},
-        },
-        if_new=_owners(work.order, owners),
+        fields={"environment": work.order.environment, **given},
+        if_new=dict(owners),
         chosen=drafts.chosen_resources(draft, work.actor, work.now) if draft.chosen else {},
         automation=drafts.named_by(item, draft, work.team) if not has_id else None,
     )
-
-
-def _owners(order: Order, owners: Mapping[int, Person]) -> dict[str, Person | None]:
-    """Owners that the order names, for new automations."""
-    technical = owners.get(order.technical_owner) if order.technical_owner is not None else None
-    return {"business_owner": owners.get(order.business_owner), "technical_owner": technical}

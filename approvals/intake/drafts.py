@@ -107,6 +107,11 @@ class Draft:
         kept = item.draft
         return cls(**{name: kept[name] for name in cls.__dataclass_fields__ if kept.get(name) is not None})
 
+    @property
+    def is_typed(self) -> bool:
+        """Whether it has answers of the automation's own."""
+        return bool(self.fields or self.chosen or self.automation)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the draft as JSON-able values."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}

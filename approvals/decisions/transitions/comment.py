@@ -59,18 +59,16 @@ def _add_comment(step: Step[Any], submission: Submission, approval: Approval | N
         is_objection=is_objection,
     )
     step.save(new_comment)
-    people = _recipients(step, submission)
+    people, key = _recipients(step, submission), f"said:{new_comment.pk}"
     author = step.actor.person.name if step.actor.person is not None else ""
-    subject_title = approval.title if approval is not None else ""
-    candidates.queue_notices(
-        step, submission, people, "commented", key=f"said:{new_comment.pk}", by=author, what=subject_title
-    )
+    title = approval.title if approval is not None else ""
+    candidates.queue_notices(step, submission, people, "commented", key=key, by=author, what=title)
     return Effect(payload={"comment": str(new_comment.pk)})
 
 
 def _recipients(step: Step[Any], submission: Submission) -> list[Person]:
     """Return the builders and all who have commented or decided here, without the author and people who have left."""
-    builders = [submission.submitted_by, *submission.automation.answering(step.now)]
+    builders = candidates.recipients_of_outcome(submission, step.now)
     commenters = Comment.objects.filter(submission=submission).values("by")
     decided = Decision.objects.standing().filter(approval__submission=submission).values("person")
     participants = Person.objects.filter(Q(pk__in=commenters) | Q(pk__in=decided)).order_by("pk")

@@ -137,16 +137,13 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
     approval = step.subject
     _check_shown(step, shown_digest)
     context: SubmissionContext = step.context
-    policy = context.facts.policy
     _record_decision(step, DecisionOutcome.ASK, shown_digest, seconds, None, {})
     approval.due_at = approval.expires_at = None
-    builder = approval.submission.submitted_by
-    approval.builder_due_at = candidates.deadline_after(step.now, policy.builder_days, builder)
-    owners = approval.submission.automation.answering(step.now)
-    candidates.queue_notices(
+    days, builder = context.facts.policy.builder_days, approval.submission.submitted_by
+    approval.builder_due_at = candidates.deadline_after(step.now, days, builder)
+    candidates.notify_builders(
         step,
         approval.submission,
-        [builder, *owners],
         "changes_asked",
         key=f"changes:{approval.pk}:{approval.round}:{len(context.route.retracted.get(approval.pk, ()))}",
         what=approval.title,
@@ -187,13 +184,9 @@ def answer(step: Step[Approval]) -> Effect:
         "approval_answered",
         key=f"answered:{approval.pk}:{approval.round}",
         what=approval.title,
-        due=_due_iso(approval),
+        due=approval.due_at.isoformat() if approval.due_at else "",
     )
     return Effect(payload={"round": approval.round})
-
-
-def _due_iso(approval: Approval) -> str:
-    return approval.due_at.isoformat() if approval.due_at else ""
 
 
 def _check_bulk(approval: Approval, batch: UUID | None) -> None:
@@ -208,17 +201,9 @@ def _check_shown(step: Step[Approval], shown: str) -> None:
     approval, present = step.subject, digest.facts_of_approval(step.subject, step.context.conflicts)
     if digest.digest(present) == shown:
         return
-    changed = digest.differences(approval.facts, present)
-    detail = tuple(changed)
-    raise refuse(
-        Refusal(
-            "A6",
-            "stale",
-            "This changed after the page was shown to you, so nothing was decided.",
-            "Look at what changed and decide again; what you typed is still there.",
-            detail,
-        )
-    )
+    sentence = "This changed after the page was shown to you, so nothing was decided."
+    to_do = "Look at what changed and decide again; what you typed is still there."
+    raise refuse(Refusal("A6", "stale", sentence, to_do, tuple(digest.differences(approval.facts, present))))
 
 
 def _check_conflicts(step: Step[Approval]) -> None:
@@ -227,8 +212,7 @@ def _check_conflicts(step: Step[Approval]) -> None:
     if all(stored.rule.mode != Mode.ENFORCE for stored in context.conflicts.rules):
         return
     remaining = context.conflicts.after(context.approvals)
-    refusal = conflicts.refusal(context.conflicts.of(step.subject, remaining))
-    if refusal is not None:
+    if (refusal := conflicts.refusal(context.conflicts.of(step.subject, remaining))) is not None:
         raise refuse(refusal)
 
 
@@ -263,10 +247,8 @@ def _lower_level(approval: Approval, level: str) -> dict[str, Any]:
     if level == present:
         return {}
     if level not in LOWER[present]:
-        sentence = f"A level can be lowered only; it is {present} now."
-        raise _widening_refusal(
-            "level", sentence if LOWER[present] else f"{sentence} Nothing is less than that: ask for changes."
-        )
+        way_out = "" if LOWER[present] else " Nothing is less than that: ask for changes."
+        raise _widening_refusal("level", f"A level can be lowered only; it is {present} now.{way_out}")
     approval.granted_level = level
     return {"level": level}
 
@@ -279,9 +261,8 @@ def _narrow_scope(approval: Approval, scope: list[str]) -> dict[str, Any]:
     if privilege is None or privilege.entitlement.scope_kind not in (ScopeKind.SET, ScopeKind.TABLES, ScopeKind.PATH):
         raise _widening_refusal("scope", "This scope is free text and can't be narrowed: ask for changes.")
     if not scope or not set(scope) <= set(present) or len(scope) > len(set(scope)):
-        raise _widening_refusal(
-            "scope", "A scope can be narrowed only, to a part that is not empty, with each entry once."
-        )
+        sentence = "A scope can be narrowed only, to a part that is not empty, with each entry once."
+        raise _widening_refusal("scope", sentence)
     approval.granted_scope = [entry for entry in present if entry in set(scope)]
     return {"scope": approval.granted_scope}
 
@@ -289,9 +270,8 @@ def _narrow_scope(approval: Approval, scope: list[str]) -> dict[str, Any]:
 def _confirm_bindings(step: Step[Approval]) -> None:
     """Confirm the bindings, if the approver answers for the resource. The first such approval confirms (I8)."""
     by_party = bindings.bindings_by_party(step.subject, step.context.facts)
-    for binding in {
-        row.pk: row for row in (*bindings.unconfirmed_bindings(step.subject, step.context.facts), *by_party)
-    }.values():
+    unconfirmed = bindings.unconfirmed_bindings(step.subject, step.context.facts)
+    for binding in {row.pk: row for row in (*unconfirmed, *by_party)}.values():
         if transition_bindings.confirm_binding.refusal(binding, actor=step.actor, now=step.now) is None:
             transition_bindings.confirm_binding(binding, actor=step.actor, now=step.now, anew=binding in by_party)
 
@@ -338,14 +318,12 @@ def _record_decision(
         again=route.taken_back_by(step.actor.person, approval),
         outcome=outcome,
         reason=step.reason,
-        term_days=narrowing.get("term_days"),
-        level=narrowing.get("level", ""),
-        scope=narrowing.get("scope"),
         shown_digest=shown,
         high=approval.tier == "high",
         seconds=seconds,
         batch=batch,
         at=step.now,
+        **narrowing,
     )
     route.note(decision)
     return decision

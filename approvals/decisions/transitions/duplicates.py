@@ -25,8 +25,7 @@ def store_likenesses(step: Step[Any], submission: Submission, matches: Sequence[
         for match in new
     )
     if new:
-        other_ids = [str(match.other.pk) for match in new]
-        step.record("automation.found_alike", automation, {"others": other_ids})
+        step.record("automation.found_alike", automation, {"others": [str(match.other.pk) for match in new]})
 
 
 def check_answers(step: Step[Approval], same: Mapping[int, bool]) -> list[Likeness]:
@@ -51,11 +50,8 @@ def check_answers(step: Step[Approval], same: Mapping[int, bool]) -> list[Likene
     if missing:
         detail = _missing_answers(missing)
         sentence = f"Say whether it is the same as {missing[0].other}: it is approved once somebody has."
-        raise refuse(
-            Refusal(
-                "I9", "input", sentence, "Look at the other one; reject this, or ask, where you can't tell.", detail
-            )
-        )
+        to_do = "Look at the other one; reject this, or ask, where you can't tell."
+        raise refuse(Refusal("I9", "input", sentence, to_do, detail))
     return [likeness for likeness in rows if likeness.pk in same]
 
 

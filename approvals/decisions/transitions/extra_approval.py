@@ -7,6 +7,7 @@ stage 2 (S1, S2).
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import rfc8785
 
@@ -25,16 +26,10 @@ DECIDED = ("level", "scope", "term_days", "conflicts", "policy", "round", "retra
 
 def check_reason(step: Step[Approval]) -> None:
     """Refuse an extra approval without a reason. One reason counts for the whole combination."""
-    if step.text or not fills_conflict_seat(step.subject, step):
-        return
-    sentence = "Say why: one reason stands for all that is in the conflict."
-    raise refuse(Refusal("A7", "input", sentence, detail=(("reason", sentence),)))
-
-
-def fills_conflict_seat(approval: Approval, step: Step[Approval]) -> bool:
-    """Return whether the actor's approval would fill the seat of a conflict."""
-    seat = step.context.route.seat_for(approval, step.actor)
-    return seat is not None and seat.label == SeatLabel.CONFLICT
+    seat = None if step.text else step.context.route.seat_for(step.subject, step.actor)
+    if seat is not None and seat.label == SeatLabel.CONFLICT:
+        sentence = "Say why: one reason stands for all that is in the conflict."
+        raise refuse(Refusal("A7", "input", sentence, detail=(("reason", sentence),)))
 
 
 def sign_conflicts(step: Step[Approval], decision: Decision, approve: Transition[Approval]) -> None:
@@ -96,18 +91,12 @@ def retract_extra_approval(step: Step[Approval], decision: Decision, retract: Tr
         approval__submission=step.subject.submission, seat__label=SeatLabel.CONFLICT
     )
     same = same.filter(person=decision.person, for_person=decision.for_person, at=decision.at, outcome=decision.outcome)
-    for other_decision in same.exclude(approval=step.subject).select_related("approval").order_by("pk"):
-        if retract.refusal(other_decision.approval, actor=step.actor, now=step.now) is not None:
+    as_who: dict[str, Any] = {"actor": step.actor, "now": step.now}
+    for other in same.exclude(approval=step.subject).select_related("approval").order_by("pk"):
+        if retract.refusal(other.approval, **as_who) is not None:
             sentence = "Somebody decided after you on another approval in this conflict. Your extra approval stands."
             raise refuse(Refusal("A8", "duty", sentence))
-        retract(
-            other_decision.approval,
-            actor=step.actor,
-            now=step.now,
-            reason=step.text,
-            decision=other_decision.pk,
-            alone=True,
-        )
+        retract(other.approval, **as_who, reason=step.text, decision=other.pk, alone=True)
 
 
 def _approve_other(step: Step[Approval], approval: Approval, approve: Transition[Approval]) -> None:

@@ -52,16 +52,11 @@ def retract(step: Step[Approval], *, decision: int, alone: bool = False) -> Effe
     if last_decision.pk != decision:
         sentence = "Something else was decided here since the page was shown to you, so nothing was taken back."
         raise refuse(Refusal("A6", "stale", sentence, "Look at what stands here now."))
-    for_person = step.actor.standing_for
-    Retraction.objects.create(
-        decision=last_decision, person=person, for_person=for_person, reason=step.reason, at=step.now
-    )
+    who = {"person": person, "for_person": step.actor.standing_for}
+    Retraction.objects.create(decision=last_decision, **who, reason=step.reason, at=step.now)
     route.take_back(last_decision)
-    if (
-        last_decision.seat.label == SeatLabel.CONFLICT
-        and last_decision.outcome == DecisionOutcome.APPROVE
-        and not alone
-    ):
+    is_extra = last_decision.seat.label == SeatLabel.CONFLICT and last_decision.outcome == DecisionOutcome.APPROVE
+    if is_extra and not alone:
         extra_approval.retract_extra_approval(step, last_decision, retract)
     approval.retracted += 1
     if approval.state == ApprovalState.APPROVED and approval.stage == 1:
@@ -95,11 +90,9 @@ def _notify_approvers(step: Step[Approval], route: Route) -> None:
     A digest leaves out approvals that are decided by then.
     """
     approval = step.subject
-    approvers = [
-        approver for seat in route.standing(approval) for approver in seat.may_decide if approver != step.actor.person
-    ]
-    event = f"stage_{approval.stage}_opened"
-    due = approval.due_at.isoformat() if approval.due_at else ""
+    eligible = [approver for seat in route.standing(approval) for approver in seat.may_decide]
+    approvers = [approver for approver in eligible if approver != step.actor.person]
+    event, due = f"stage_{approval.stage}_opened", approval.due_at.isoformat() if approval.due_at else ""
     candidates.queue_notices(step, approval.submission, approvers, event, key=event, count=1, due=due)
 
 
@@ -131,10 +124,6 @@ def _undo_narrowing(approval: Approval, route: Route) -> None:
     approval.granted_level = source.granted_level if source is not None else ""
     approval.granted_scope = source.granted_scope if source is not None else None
     for decision in route.decisions.get(approval.pk, ()):
-        _apply_narrowing(approval, decision)
-
-
-def _apply_narrowing(approval: Approval, decision: Decision) -> None:
-    approval.granted_term_days = decision.term_days or approval.granted_term_days
-    approval.granted_level = decision.level or approval.granted_level
-    approval.granted_scope = decision.scope if decision.scope is not None else approval.granted_scope
+        approval.granted_term_days = decision.term_days or approval.granted_term_days
+        approval.granted_level = decision.level or approval.granted_level
+        approval.granted_scope = decision.scope if decision.scope is not None else approval.granted_scope
