@@ -19,8 +19,7 @@ from approvals.decisions.rules import deadlines, duties
 from approvals.models import Sample, Submission
 from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 from governance.core.ledger import ledger_events, sealing
 from governance.core.ledger.verifier import seal_hash
 from governance.core.models import LedgerEvent, Person, Seal

@@ -17,8 +17,7 @@ from approvals.assignment.context import SubmissionContext, on_submission
 from approvals.assignment.route import Route, SeatState
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from governance.core.actors.actor import Actor
-from governance.core.duties.duty import duty
-from governance.core.duties.refusals import Refusal
+from governance.core.duties.refusals import Refusal, duty
 from governance.core.engine.transition import Effect, Step
 from governance.core.jobs import nudge
 from governance.core.models import Person
