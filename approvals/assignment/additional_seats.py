@@ -85,7 +85,8 @@ def missing_seats(context: SubmissionContext, approvals: Collection[Approval]) -
     labels_by_id = {}
     for approval in approvals:
         tier = judged.of(approval).word if judged is not None else approval.tier
-        required = [*policy.seats(approval.kind, tier), *_conflict_seats(context, approval)]
+        is_signed_for = any(conflict.mode == Mode.APPROVAL for conflict in context.conflicts.remaining_of(approval))
+        required = [*policy.seats(approval.kind, tier), *([SeatLabel.CONFLICT] if is_signed_for else [])]
         present = labels_of(context, approval)
         if lacking := tuple(label for label in dict.fromkeys(required) if label not in present):
             labels_by_id[approval.pk] = lacking
@@ -97,26 +98,8 @@ def labels_of(context: SubmissionContext, approval: Approval) -> set[str]:
     return {seat.label for seat in context.facts.seats_of(approval)}
 
 
-def _conflict_seats(context: SubmissionContext, approval: Approval) -> list[str]:
-    is_signed_for = any(conflict.mode == Mode.APPROVAL for conflict in context.conflicts.remaining_of(approval))
-    return [SeatLabel.CONFLICT] if is_signed_for else []
-
-
-@dataclass(frozen=True)
-class UnsignedApproval:
-    """An approval that ended as approved but lacks the extra approval for a later conflict.
-
-    Args:
-        record: the approval, with relations that its escalation chain and title read.
-        conflict: the conflict.
-    """
-
-    record: Approval
-    conflict: FoundConflict
-
-
-def unsigned_approvals(context: SubmissionContext) -> list[UnsignedApproval]:
-    """Return approved items that lack an extra approval for a conflict, once the submission is decided (S6).
+def unsigned_approvals(context: SubmissionContext) -> list[tuple[Approval, FoundConflict]]:
+    """Return approved items that lack an extra approval, each with its conflict, once the submission is decided (S6).
 
     The conflict may come from a changed rule, a register change or another submission that came into force later.
 
@@ -125,11 +108,8 @@ def unsigned_approvals(context: SubmissionContext) -> list[UnsignedApproval]:
     """
     if all(stored.rule.mode != Mode.APPROVAL for stored in context.conflicts.rules):
         return []
-    left = [
-        conflict
-        for conflict in context.conflicts.after(context.approvals)
-        if conflict.standing.rule.mode == Mode.APPROVAL
-    ]
+    conflicts = context.conflicts.after(context.approvals)
+    left = [conflict for conflict in conflicts if conflict.standing.rule.mode == Mode.APPROVAL]
     unsigned = []
     for approval in context.approvals if left else ():
         if approval.state != ApprovalState.APPROVED or _is_signed(context, approval):
@@ -137,9 +117,7 @@ def unsigned_approvals(context: SubmissionContext) -> list[UnsignedApproval]:
         # A signed conflict needs no further seat, but an existing seat is filled.
         has_seat = SeatLabel.CONFLICT in labels_of(context, approval)
         open_conflicts = [conflict for conflict in left if conflict.signature is None or has_seat]
-        unsigned += [
-            UnsignedApproval(approval, conflict) for conflict in context.conflicts.of(approval, open_conflicts)[:1]
-        ]
+        unsigned += [(approval, conflict) for conflict in context.conflicts.of(approval, open_conflicts)[:1]]
     return unsigned
 
 
@@ -167,15 +145,11 @@ def submissions_in_conflict(now: datetime) -> set[int]:
     if all(conflict.rule.mode != Mode.APPROVAL for conflict in conflict_queries.in_force(now)):
         return set()
     waiting = Submission.objects.filter(state=SubmissionState.DECIDED).order_by("pk")
-    submissions, submission_ids = list(waiting.select_related("automation", "version", "policy")), set[int]()
+    submissions, modes = list(waiting.select_related("automation", "version", "policy")), dict[int, set[str]]()
     for start in range(0, len(submissions), BATCH):
         loaded = load_conflicts(load_facts(submissions[start : start + BATCH], now).values(), now)
-        submission_ids.update(
-            pk
-            for pk, conflicts in loaded.items()
-            if any(conflict.mode == Mode.APPROVAL for conflict in conflicts.as_asked)
-        )
-    return submission_ids
+        modes |= {pk: {conflict.mode for conflict in conflicts.as_asked} for pk, conflicts in loaded.items()}
+    return {pk for pk, of_one in modes.items() if Mode.APPROVAL in of_one}
 
 
 def current_tiers(facts: SubmissionFacts, policy: policy_queries.Policy) -> Tiers | None:

@@ -97,17 +97,12 @@ def seats_to_reassign(approval: Approval, route: Route) -> list[SeatState]:
 
     People who became eligible after the candidates were named wait until no candidate is left (S8).
     """
-    return [
-        standing
-        for standing in route.standing(approval)
-        if not standing.is_filled
-        and any(_nobody_asked(people, standing, route) for basis, people in standing.asked[: _on_time(standing)])
-    ]
-
-
-def _on_time(standing: SeatState) -> int:
-    """Return how many groups of a seat are asked before half of the time is over."""
-    return len(standing.asked) - len(standing.late)
+    seats = []
+    for standing in route.standing(approval):
+        groups = standing.asked[: len(standing.asked) - len(standing.late)]  # asked before half of the time is over
+        if not standing.is_filled and any(_nobody_asked(people, standing, route) for _, people in groups):
+            seats.append(standing)
+    return seats
 
 
 def seats_for_late_rungs(approval: Approval, route: Route) -> list[SeatState]:

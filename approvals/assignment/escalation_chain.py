@@ -65,35 +65,28 @@ class Bench:
             tuple(dict.fromkeys(role.person for role in current)),
             now,
             {person.pk: since for person, since in fallback.items()},
-            {role.person_id: _role_since(role) for role in (*roles, *reversed(current))},
+            {role.person_id: (role.restores or role).confirmed_at for role in (*roles, *reversed(current))},
             tuple(dict.fromkeys(role.person for role in roles if role not in current)),
         )
 
 
 def _reviewer_roles(now: datetime) -> QuerySet[RoleAssignment]:
     """Query the roles of security reviewers: those that stand, and those that one admin ended at once."""
-    running = Q(until__isnull=True) | Q(until__gt=now) | Exists(_ending_at_once())
+    target = Concat(Cast(OuterRef("person"), TextField()), Value(f"-{Role.SECURITY_REVIEWER}"))
+    # Those wait for the second admin.
+    ended = Proposal.objects.filter(kind="role", state=ProposalState.AT_ONCE, target=target)
+    running = Q(until__isnull=True) | Q(until__gt=now) | Exists(ended.filter(proposed_at=OuterRef("until")).order_by())
     roles = RoleAssignment.objects.filter(running, role=Role.SECURITY_REVIEWER)
     return roles.select_related("person", "restores").order_by("person__name", "person", "pk")
 
 
-def _role_since(role: RoleAssignment) -> datetime | None:
-    return (role.restores or role).confirmed_at
-
-
-def _ending_at_once() -> QuerySet[Proposal]:
-    """Query proposals that ended a reviewer's role at once and wait for the second admin."""
-    target = Concat(Cast(OuterRef("person"), TextField()), Value(f"-{Role.SECURITY_REVIEWER}"))
-    return Proposal.objects.filter(
-        kind="role", state=ProposalState.AT_ONCE, target=target, proposed_at=OuterRef("until")
-    ).order_by()
-
-
 #: A person on an escalation chain, and since when, if known.
 PersonSince = tuple[Person | None, datetime | None]
+#: Rungs that belong together, each a basis and its people.
+Group = Sequence[tuple[str, Iterable[PersonSince]]]
 
 
-def _rungs(*groups: Sequence[tuple[str, Iterable[PersonSince]]], since: datetime | None = None) -> list[Rung]:
+def _rungs(*groups: Group, since: datetime | None = None) -> list[Rung]:
     """Build rungs without empty ones. A person stays on their highest rung only.
 
     Args:
@@ -139,7 +132,9 @@ def chain_of_resource(
         ("deputy", [(resource.deputy, resource.deputy_since)]),
     ]
     leading = [("lead of the owner's team", _leads(team) if team else [])]
-    return _rungs(_earlier_decider(first), answering, leading, _fallback(bench), _last(bench), since=since)
+    return _rungs(
+        _earlier_decider(first), answering, leading, _fallback(bench), _security(bench, is_last=True), since=since
+    )
 
 
 def chain_of_lead(
@@ -150,29 +145,27 @@ def chain_of_lead(
     lead, deputy = _leads(team)
     leading = [("lead", [lead]), ("deputy lead", [deputy])]
     above = [("lead of the team above", _leads(team.parent)[:1] if team.parent else [])]
-    return _rungs(_earlier_decider(first), leading, above, _fallback(bench), _last(bench), since=since)
+    return _rungs(
+        _earlier_decider(first), leading, above, _fallback(bench), _security(bench, is_last=True), since=since
+    )
 
 
 def _leads(team: Team) -> list[PersonSince]:
     return [(team.lead, team.lead_since), (team.deputy_lead, team.deputy_lead_since)]
 
 
-def _earlier_decider(first: Person | None) -> list[tuple[str, list[PersonSince]]]:
+def _earlier_decider(first: Person | None) -> Group:
     return [("decided before", [(first, None)])]
 
 
-def _fallback(bench: Bench) -> list[tuple[str, list[PersonSince]]]:
-    rows: list[PersonSince] = [(person, bench.fallback_since.get(person.pk)) for person in bench.fallback]
-    return [(FALLBACK, rows)]
+def _fallback(bench: Bench) -> Group:
+    return [(FALLBACK, [(person, bench.fallback_since.get(person.pk)) for person in bench.fallback])]
 
 
-def _security(bench: Bench) -> list[tuple[str, list[PersonSince]]]:
-    return [("security reviewer", [(person, bench.security_since.get(person.pk)) for person in bench.all_security])]
-
-
-def _last(bench: Bench) -> list[tuple[str, list[PersonSince]]]:
-    """Return security reviewers as the last rung. Only confirmed roles count, because nobody follows."""
-    return [("security reviewer", [(person, bench.security_since.get(person.pk)) for person in bench.security])]
+def _security(bench: Bench, *, is_last: bool = False) -> Group:
+    """Return security reviewers. As the last rung, only confirmed roles count, because nobody follows."""
+    people = bench.security if is_last else bench.all_security
+    return [("security reviewer", [(person, bench.security_since.get(person.pk)) for person in people])]
 
 
 def escalation_chain(

@@ -5,8 +5,8 @@ Used for the preview, at submission, and to see what a decision would leave (`ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
 from approvals.models import Approval, ApprovalKind
@@ -30,11 +30,8 @@ class Question:
         """Return the question with one seat filled by these people, who can't fill its other seats."""
         filled_by = {person.pk for person in people}
         left = ((other, people) for other, people in self.seats if other != label)
-        return Question(
-            self.name,
-            self.stage,
-            tuple((other, tuple(person for person in people if person.pk not in filled_by)) for other, people in left),
-        )
+        seats = ((other, tuple(person for person in people if person.pk not in filled_by)) for other, people in left)
+        return replace(self, seats=tuple(seats))
 
     def needs(self, label: str, person: Person) -> bool:
         """Return whether the other seats can be filled, but only with this person (A8)."""
@@ -42,10 +39,14 @@ class Question:
         return _can_fill(others, frozenset()) and not _can_fill(others, frozenset({person.pk}))
 
 
-def _can_fill(seats: Sequence[tuple[str, tuple[Person, ...]]], without: frozenset[int]) -> bool:
-    """Return whether distinct people outside ``without`` can fill all seats of one approval."""
+def _fillings(seats: Seats, without: frozenset[int] = frozenset()) -> Iterator[tuple[int, ...]]:
+    """Return each way to fill some seats with distinct people outside ``without``."""
     choices = [[p.pk for p in people if p.pk not in without] for _, people in seats]
-    return any(len(set(picked)) == len(picked) for picked in product(*choices))
+    return (picked for picked in product(*choices) if len(set(picked)) == len(picked))
+
+
+def _can_fill(seats: Seats, without: frozenset[int]) -> bool:
+    return next(_fillings(seats, without), None) is not None
 
 
 def shortage(questions: Sequence[Question], *, stage_1_taken: frozenset[int] = frozenset()) -> list[str]:
@@ -64,21 +65,13 @@ def shortage(questions: Sequence[Question], *, stage_1_taken: frozenset[int] = f
     first = [q for q in questions if q.stage == 1]
     second = [q for q in questions if q.stage == 2]
     best: list[str] | None = None
-    for used in _fillings([seat for q in first for seat in q.seats]):
+    for used in _fillings(tuple(seat for q in first for seat in q.seats)):
         used_ids = frozenset(used) | stage_1_taken
         short = [q.name for q in second if not _can_fill(q.seats, used_ids)]
         if not short:
             return []
         best = short if best is None or len(short) < len(best) else best
     return best if best is not None else [q.name for q in first]
-
-
-def _fillings(seats: Sequence[tuple[str, tuple[Person, ...]]]) -> Iterable[tuple[int, ...]]:
-    """Return each way to fill the seats of stage 1 with distinct people."""
-    if not seats:
-        return [()]
-    picks = product(*[[p.pk for p in people] for _, people in seats])
-    return (picked for picked in picks if len(set(picked)) == len(picked))
 
 
 def question_name(approval: Approval) -> str:
@@ -95,10 +88,9 @@ def shortage_after(question: Question, label: str, people: Iterable[Person], oth
         people: the decider, and the giver of a delegation (A11).
         others: other undecided approvals that these people can't decide then; none in stage 2.
     """
-    decider_list = list(people)
-    return shortage(
-        [question.without(label, decider_list), *others], stage_1_taken=frozenset(person.pk for person in decider_list)
-    )
+    deciders = list(people)
+    taken = frozenset(person.pk for person in deciders)
+    return shortage([question.without(label, deciders), *others], stage_1_taken=taken)
 
 
 def unfilled_places(wanted: Sequence[tuple[str, frozenset[int]]]) -> list[int]:

@@ -130,13 +130,11 @@ def _first_turn(rungs: Sequence[Rung], judge: Eligibility, *, spares: bool) -> N
         free, passed = _split_rung(rung, judge, spares=spares)
         skipped += passed
         if free:
-            short = [judge.short_after(person) for person in free]
+            first, short = NextApprovers(rung.basis, free, tuple(skipped)), [judge.short_after(one) for one in free]
             if not all(short):
-                return NextApprovers(rung.basis, free, tuple(skipped))
+                return first
             wanted = tuple(dict.fromkeys(name for names in short for name in names))
-            return _with_backup(
-                NextApprovers(rung.basis, free, tuple(skipped)), rungs[number + 1 :], judge, wanted, spares=spares
-            )
+            return _with_backup(first, rungs[number + 1 :], judge, wanted, spares=spares)
     return NextApprovers("", (), tuple(skipped))
 
 
@@ -150,13 +148,10 @@ def _with_backup(
         left = {person.pk: judge.short_after(person) for person in free}
         good = tuple(person for person in free if not left[person.pk])
         skipped += passed
-        skipped += [
-            Skipped(
-                person, rung.basis, "A9", f"{person.name} would leave nobody to decide {list_names(left[person.pk])}"
-            )
-            for person in free
-            if left[person.pk]
-        ]
+        for person in free:
+            if short_names := left[person.pk]:
+                why = f"{person.name} would leave nobody to decide {list_names(short_names)}"
+                skipped.append(Skipped(person, rung.basis, "A9", why))
         if good:
             backup = Backup(rung.basis, good, first.people, short)
             return NextApprovers(first.basis, (*first.people, *good), tuple(skipped), backup)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from approvals.assignment.escalation_chain import Bench, Rung, escalation_chain, resource_of
-from approvals.assignment.matching import Question, question_name, shortage_after
+from approvals.assignment.matching import Question, Seats, question_name, shortage_after
 from approvals.assignment.next_approver import Backup, Eligibility, LateRung, Skipped, next_approvers, with_late_rungs
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.check.submission import SubmissionConflicts
@@ -219,7 +219,7 @@ class Route:
         self._questions.clear()
 
     def _count_people(self, approval_id: int, decision: Decision) -> None:
-        person_ids = frozenset(person for person in (decision.person_id, decision.for_person_id) if person)
+        person_ids = people_of([decision])
         self.stage_people[self._stages[approval_id]] |= person_ids
         if approval_id == self.submission.app_approval_id:
             self.app_deciders |= person_ids
@@ -288,12 +288,8 @@ class Route:
 
     def own_decisions(self, approval: Approval) -> list[Decision]:
         """Return the decisions on an approval in its current round, including carried-over ones (A14)."""
-        current = approval.pk, approval.round
-        return [
-            d
-            for d in self.decisions.get(approval.pk, ())
-            if self.carried.get(d.pk, (d.approval_id, d.round)) == current
-        ]
+        decisions, current = self.decisions.get(approval.pk, ()), (approval.pk, approval.round)
+        return [d for d in decisions if self.carried.get(d.pk, (d.approval_id, d.round)) == current]
 
     def ladder_of(self, approval: Approval, label: str) -> list[Rung]:
         """Return the escalation chain of a seat.
@@ -318,13 +314,12 @@ class Route:
             self._standing[approval.pk, approval.round] = standings
         return standings
 
-    def _filled(self, approval: Approval) -> tuple[dict[str, Decision], set[int]]:
+    def _filled(self, approval: Approval) -> tuple[dict[str, Decision], frozenset[int]]:
         """Return the approving decision in each filled seat by label, and the people that these use up."""
         approved = [d for d in self.own_decisions(approval) if d.outcome == DecisionOutcome.APPROVE]
-        used = {person for d in approved for person in (d.person_id, d.for_person_id) if person}
-        return {d.seat.label: d for d in approved}, used
+        return {d.seat.label: d for d in approved}, people_of(approved)
 
-    def _seat(self, approval: Approval, seat: Seat, decision: Decision | None, used: set[int]) -> SeatState:
+    def _seat(self, approval: Approval, seat: Seat, decision: Decision | None, used: frozenset[int]) -> SeatState:
         if decision is not None:
             return SeatState(seat, decision)
         question = self.question(approval)
@@ -364,13 +359,10 @@ class Route:
 
     def seats_open_to(self, approval: Approval, actor: Actor) -> list[SeatState]:
         """Return the open seats that an actor may fill in their capacity, but not by a role ended at once (S8)."""
-        person = actor.capacity_of
-        standings = [seat for seat in self.standing(approval) if person in seat.may_decide]
-        return [
-            standing
-            for standing in standings
-            if person is None or not self.bench.bars(person, standing.label, standing.basis_of(person))
-        ]
+        if (person := actor.capacity_of) is None:
+            return []
+        seats = [seat for seat in self.standing(approval) if person in seat.may_decide]
+        return [seat for seat in seats if not self.bench.bars(person, seat.label, seat.basis_of(person))]
 
     def seat_to_sign(self, approval: Approval, actor: Actor) -> SeatState | None:
         """Return the open conflict seat for a person who signed the same conflict on another approval (S6).
@@ -379,10 +371,8 @@ class Route:
         no eligible person (A9).
         """
         person, label = actor.capacity_of, SeatLabel.CONFLICT
-        seat = next(
-            (standing for standing in self.standing(approval) if standing.label == label and not standing.is_filled),
-            None,
-        )
+        open_seats = (seat for seat in self.standing(approval) if seat.label == label and not seat.is_filled)
+        seat = next(open_seats, None)
         if seat is None or person not in dict(self.left_for(approval))[label]:
             return None
         stranded = shortage_after(self.question(approval), label, actor.people, self._others(approval))
@@ -398,41 +388,38 @@ class Route:
 
     def would_ask(self, approval: Approval, label: str) -> tuple[Person, ...]:
         """Return the first eligible people for one more seat of an approval (A9)."""
-        used = {person for d in self.own_decisions(approval) for person in (d.person_id, d.for_person_id) if person}
+        used = people_of(self.own_decisions(approval))
         return self._seat(approval, Seat(approval=approval, label=label), None, used).on_time
 
-    def _why_skipped(self, person: Person, approval: Approval, used: set[int]) -> tuple[str, str] | None:
+    def _why_skipped(self, person: Person, approval: Approval, used: frozenset[int]) -> tuple[str, str] | None:
         if not person.is_here:
             return "A9", f"{person.name} is not here any more"
         if person.pk in used:
             return "A8", f"{person.name} fills another seat of this"
         return self.conflict(person, approval)
 
-    def left_for(self, approval: Approval) -> tuple[tuple[str, tuple[Person, ...]], ...]:
+    def left_for(self, approval: Approval) -> Seats:
         """Return the unfilled seats of an approval with all eligible people on their escalation chains (A9)."""
         filled, used = self._filled(approval)
-        return tuple(
-            (
-                seat.label,
-                tuple(
-                    person
-                    for rung in self.ladder_of(approval, seat.label)
-                    for person in rung.people
-                    if self._why_skipped(person, approval, used) is None
-                ),
-            )
+        people_by_label = {
+            seat.label: [person for rung in self.ladder_of(approval, seat.label) for person in rung.people]
             for seat in self.seats(approval)
             if seat.label not in filled
+        }
+        return tuple(
+            (label, tuple(person for person in people if self._why_skipped(person, approval, used) is None))
+            for label, people in people_by_label.items()
         )
 
     def is_on_ladder(self, person: Person, approval: Approval) -> bool:
         """Return whether a person is on the escalation chain of a seat of an approval (A9)."""
-        return any(
-            person.pk == stander.pk
-            for seat in self.seats(approval)
-            for rung in self.ladder_of(approval, seat.label)
-            for stander in rung.people
-        )
+        ladders = (self.ladder_of(approval, seat.label) for seat in self.seats(approval))
+        return any(person in rung.people for ladder in ladders for rung in ladder)
+
+
+def people_of(decisions: Iterable[Decision]) -> frozenset[int]:
+    """Return the ids of the people who made decisions, and of the givers of delegations (A11)."""
+    return frozenset(pk for decision in decisions for pk in (decision.person_id, decision.for_person_id) if pk)
 
 
 def app_deciders(app: Approval | None) -> frozenset[int]:

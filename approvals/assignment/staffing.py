@@ -75,34 +75,24 @@ def _wanted_seats(
         ("privilege", SeatLabel.OWNER): ("an approver of stage 2 (a resource's owner)", pools.answering),
         ("privilege", SeatLabel.SECURITY): ("a security reviewer for stage 2", pools.security),
     }
-    seats = [("a builder, in a team", builders)]
-    seat_keys = [(kind, SeatLabel(label)) for kind in ("app", "privilege") for label in policy.seats(kind, tier)]
-    named = [
-        ladders[seat_key]
-        for seat_key in sorted(seat_keys, key=lambda key: key[1] == SeatLabel.SECURITY)
-        if seat_key in ladders
-    ]
+    keys = [(kind, SeatLabel(label)) for kind in ("app", "privilege") for label in policy.seats(kind, tier)]
+    keys.sort(key=lambda key: key[1] == SeatLabel.SECURITY)
     owners = [("a second owner beside the builder", pools.anybody)] if policy.needs_two_owners(tier) else []
-    return [*seats, *named, *owners]
+    return [("a builder, in a team", builders), *(ladders[key] for key in keys if key in ladders), *owners]
 
 
 def _shortage_sentence(tier: str, wanted: list[Wanted], short: list[int]) -> str:
     present = len(wanted) - len(short)
     words = [_lacking_seat(*wanted[number]) for number in short]
     verb = "is" if present == 1 else "are"
-    return (
-        f"{tier.capitalize()} risk takes {len(wanted)} different people at once and {present} {verb} there. "
-        f"Missing: {'; '.join(words)}."
-    )
+    needed = f"{tier.capitalize()} risk takes {len(wanted)} different people at once and {present} {verb} there."
+    return f"{needed} Missing: {'; '.join(words)}."
 
 
 def _lacking_seat(name: str, could: frozenset[int]) -> str:
     """Name the missing seat, and say whether its people are needed elsewhere."""
-    if not could:
-        return name
-    return (
-        f"{name}: {'the one who could is' if len(could) == 1 else f'the {len(could)} who could are'} needed elsewhere"
-    )
+    people = "the one who could is" if len(could) == 1 else f"the {len(could)} who could are"
+    return f"{name}: {people} needed elsewhere" if could else name
 
 
 def _pools(now: datetime) -> _Pools:
@@ -110,9 +100,8 @@ def _pools(now: datetime) -> _Pools:
     active = Person.objects.filter(is_active=True, left_at__isnull=True)
     resources = Resource.objects.filter(state=ResourceState.ACTIVE)
     related = ("owner", "deputy", "team__lead", "team__deputy_lead", "interim__person")
-    ladders = [chain_of_resource(resource, bench) for resource in resources.select_related(*related)] or [
-        chain_of_resource(Resource(), bench)
-    ]
+    owned = list(resources.select_related(*related)) or [Resource()]
+    ladders = [chain_of_resource(resource, bench) for resource in owned]
     return _Pools(
         tuple(_teams(bench, now)),
         _active_keys(person for rungs in ladders for rung in rungs for person in rung.people),

@@ -29,8 +29,9 @@ def _unsigned_refusal(context: SubmissionContext) -> Refusal | None:
     unsigned = next(iter(additional_seats.unsigned_approvals(context)), None)
     if unsigned is None:
         return None
-    name = unsigned.record.quoted
-    sentence = f"{name[:1].upper()}{name[1:]} was approved before it came into a conflict, and needs one more approval, from Security. {unsigned.conflict.sentence}"
+    approval, conflict = unsigned
+    name = approval.quoted
+    sentence = f"{name[:1].upper()}{name[1:]} was approved before it came into a conflict, and needs one more approval, from Security. {conflict.sentence}"
     return Refusal("S6", "state", sentence, "Look again in a minute: Security is asked for it by then.")
 
 

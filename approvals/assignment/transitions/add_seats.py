@@ -32,9 +32,8 @@ def something_missing(subject: Submission, actor: Actor, now: datetime, context:
 
 
 def _missing(context: SubmissionContext) -> Mapping[int, Sequence[str]]:
-    return additional_seats.missing_seats(
-        context, [approval for approval in context.approvals if not approval.has_ended]
-    )
+    undecided = [approval for approval in context.approvals if not approval.has_ended]
+    return additional_seats.missing_seats(context, undecided)
 
 
 @on_submission(
@@ -69,8 +68,8 @@ def reopen_for_conflicts(step: Step[Any], context: SubmissionContext) -> Sequenc
     pending = additional_seats.unsigned_approvals(context)
     if not pending:
         return ()
-    because = " ".join(dict.fromkeys(unsigned.conflict.sentence for unsigned in pending))
-    approvals = [unsigned.record for unsigned in pending]
+    because = " ".join(dict.fromkeys(conflict.sentence for _, conflict in pending))
+    approvals = [approval for approval, _ in pending]
     add_seats(step, context, {approval.pk: (SeatLabel.CONFLICT,) for approval in approvals}, because=because)
     for approval in approvals:
         reopen(approval, actor=step.actor, now=step.now, around=context)

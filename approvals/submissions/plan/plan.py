@@ -12,7 +12,7 @@ from typing import Any
 
 from approvals.assignment import additional_seats
 from approvals.assignment.matching import shortage
-from approvals.assignment.route import Route
+from approvals.assignment.route import Route, people_of
 from approvals.conflicts.check import submission as conflict_check
 from approvals.conflicts.check.submission import SubmissionConflicts
 from approvals.decisions import digest
@@ -103,7 +103,7 @@ class Plan:
         self.conflicts.as_asked = context.conflicts
         rests_on = context.changes.app_in_force
         decided = context.votes.on({rests_on.pk}) if rests_on is not None else ()
-        self.app_deciders = _people([decision for _, decision in decided])
+        self.app_deciders = people_of(decision for _, decision in decided)
         self.links: list[CarriedDecision] = []
         #: Stage 1 first.
         self.approvals: list[PlannedApproval] = []
@@ -178,7 +178,7 @@ class Plan:
         planned = self._add(app, None, "", context.before_approvals.get(app.key))
         self.submission.app_approval = app
         if planned.carried:
-            self.app_deciders = _people(planned.carried)
+            self.app_deciders = people_of(planned.carried)
 
     def _add_item(self, item: RequestedItem) -> None:
         request = self.wishes.get(item.key, ItemRequest())
@@ -267,7 +267,7 @@ class Plan:
         if planned.matter in self.context.stopped_since or not self._is_same(row, source):
             return []
         decisions = self._decisions(source)
-        people = _people(decisions)
+        people = people_of(decisions)
         barred = self.parties.keys() | self.context.stopped.get(planned.matter, frozenset())
         barred |= self.app_deciders if row.stage == 2 else frozenset()  # they decide nothing in stage 2 (S2)
         return [] if people & barred else [decision for decision in decisions if decision.seat.label in labels]
@@ -306,10 +306,6 @@ class Plan:
 
 def _privileges(items: Sequence[RequestedItem]) -> list[Any]:
     return [item.privilege for item in items if item.privilege is not None]
-
-
-def _people(decisions: Sequence[Decision]) -> frozenset[int]:
-    return frozenset(pk for decision in decisions for pk in (decision.person_id, decision.for_person_id) if pk)
 
 
 def _without_state(facts: Mapping[str, Any]) -> dict[str, Any]:
