@@ -17,8 +17,8 @@ from approvals.decisions import digest
 from approvals.decisions.transitions import decide, undo
 from approvals.models import Approval, ApprovalState, Grant, Submission
 from approvals.prior_decisions import duplicates
+from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import submit
-from approvals.submissions.transitions.submit import ItemRequest
 from governance.core.clock import business_time
 from governance.core.models import Person
 from inventory.importers.manifest import Manifest, binding_key

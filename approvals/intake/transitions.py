@@ -13,8 +13,8 @@ from approvals.decisions import idempotency
 from approvals.intake import drafts
 from approvals.intake.preview.rows import Preview
 from approvals.models import Submission, credential_key
+from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import submit as transition_submit
-from approvals.submissions.transitions.submit import ItemRequest
 from governance.core.actors.actor import Actor
 from inventory.imports.resolution import credential_draft_key
 from inventory.imports.transitions import confirmation

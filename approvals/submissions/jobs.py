@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Q
 
 from approvals.assignment import candidates
 from approvals.assignment import jobs as assignment_jobs
-from approvals.assignment.jobs import JOB
 from approvals.decisions import jobs as decision_jobs
 from approvals.grants.jobs import circuit_breaker, revocation_tasks
 from approvals.grants.jobs.expiry import expire_due
@@ -27,6 +27,9 @@ from governance.core.jobs import sweeps
 from governance.core.notices import outbox
 from inventory.automations import jobs as automation_jobs
 from inventory.ownership import jobs as ownership_jobs
+
+#: The sweep of approvals.
+JOB = assignment_jobs.JOB
 
 
 def sweep(now: datetime) -> Mapping[str, int]:
@@ -58,15 +61,13 @@ def expire_approvals(now: datetime, actor: Actor) -> int:
     due = Approval.objects.filter(
         Q(state=ApprovalState.OPEN, expires_at__lte=now) | Q(state=ApprovalState.CHANGES_ASKED, builder_due_at__lte=now)
     )
-    return sweeps.sweep(due, lambda approval: expire.when_due(approval, actor=actor, now=now), job=actor.job)
+    return sweeps.sweep(due, partial(expire.when_due, actor=actor, now=now), job=actor.job)
 
 
 def expire_submissions(now: datetime, actor: Actor) -> int:
     """Expire decided submissions that no one accepted or declined in time. Return the number (A5, A14)."""
     due = Submission.objects.filter(state=SubmissionState.DECIDED, accept_due_at__lte=now)
-    return sweeps.sweep(
-        due, lambda submission: expire_submission.when_due(submission, actor=actor, now=now), job=actor.job
-    )
+    return sweeps.sweep(due, partial(expire_submission.when_due, actor=actor, now=now), job=actor.job)
 
 
 def remind_to_accept(now: datetime) -> int:
@@ -75,23 +76,15 @@ def remind_to_accept(now: datetime) -> int:
     Return the number of notices.
     """
     waiting = Submission.objects.filter(state=SubmissionState.DECIDED, decided_at__isnull=False, accept_due_at__gt=now)
+    waiting = waiting.select_related("version", "submitted_by", "automation__team", "automation__business_owner")
     sent = 0
-    for submission in waiting.select_related(
-        "version", "submitted_by", "automation__team", "automation__business_owner", "automation__interim__person"
-    ).order_by("pk"):
+    for submission in waiting.select_related("automation__interim__person").order_by("pk"):
         assert submission.decided_at is not None  # the query filters on both
         assert submission.accept_due_at is not None
-        word = decision_jobs.deadline_reminder(submission.decided_at, submission.accept_due_at, now)
-        owner = submission.automation.accepting(now)
-        if not word:
-            continue
-        with transaction.atomic():
-            words = {"word": word, "due": submission.accept_due_at.isoformat()}
-            reminders_due = candidates.notices(
-                now, submission, [owner], "subset_to_accept", key=f"subset:{word}", **words
-            )
-            sent += len(outbox.queue(reminders_due))
+        if word := decision_jobs.deadline_reminder(submission.decided_at, submission.accept_due_at, now):
+            owner = submission.automation.accepting(now)
+            facts = {"word": word, "due": submission.accept_due_at.isoformat()}
+            notices = candidates.notices(now, submission, [owner], "subset_to_accept", key=f"subset:{word}", **facts)
+            with transaction.atomic():
+                sent += len(outbox.queue(notices))
     return sent
-
-
-__all__ = ["JOB", "expire_approvals", "expire_submissions", "remind_to_accept", "sweep"]

@@ -77,42 +77,29 @@ class Changes:
         return self.before.app_approval if self.before is not None and not self.app else None
 
 
-@dataclass(frozen=True)
-class HeldState:
-    """The present state of an automation: the submission in force, and grants by key."""
-
-    before: Submission | None
-    held: Mapping[str, Grant]
-
-    @classmethod
-    def read(cls, automation: Automation | None, now: datetime) -> HeldState:
-        """Load both with two queries; a new automation (None) holds nothing."""
-        if automation is None:
-            return cls(None, {})
-        grants_now = automation.grants.standing().filter(ends_at__gt=now).select_related(*GRANT_RELATIONS)
-        return cls(submission_in_force(automation), {grant.key: grant for grant in grants_now})
-
-
 #: Relations of a grant: its access, the approved request, and the grants that it renews (G2).
 GRANT_RELATIONS = (
-    "entitlement__resource",
-    "credential",
-    "approval__privilege",
+    *("entitlement__resource", "credential", "approval__privilege"),
     "predecessor__predecessor__predecessor",
 )
 
 
+def held_grants(automation: Automation, now: datetime) -> dict[str, Grant]:
+    """Return the running grants of an automation by key."""
+    running = automation.grants.standing().filter(ends_at__gt=now).select_related(*GRANT_RELATIONS)
+    return {grant.key: grant for grant in running}
+
+
 def submission_in_force(automation: Automation) -> Submission | None:
     """Return the submission in force: the last that was put in force."""
-    in_force_submissions = automation.submissions.filter(state=SubmissionState.IN_FORCE).select_related(
-        "app_approval", "version"
-    )
-    return in_force_submissions.order_by("-ended_at", "-pk").first()
+    in_force = automation.submissions.filter(state=SubmissionState.IN_FORCE)
+    return in_force.select_related("app_approval", "version").order_by("-ended_at", "-pk").first()
 
 
 def compare_items(
     wanted: Iterable[RequestedItem],
-    standing: HeldState,
+    before: Submission | None,
+    held: Mapping[str, Grant],
     facts_now: Mapping[str, Any],
     *,
     source_counts: bool,
@@ -122,17 +109,17 @@ def compare_items(
 
     Args:
         wanted: everything that the version would hold; this function sets `why`.
-        standing: what is approved and held.
+        before: the submission in force.
+        held: running grants by key.
         facts_now, source_counts: see `app_reasons`.
         now: business time.
     """
-    held = standing.held
     weighed = tuple(replace(item, why=reason_for_stage_2(item, held.get(item.key), now)) for item in wanted)
     unchanged = tuple(held[item.key] for item in weighed if not item.why)
     kept = {grant.pk for grant in unchanged}
     return Changes(
-        before=standing.before,
-        app=tuple(app_reasons(facts_now, standing.before, source_counts=source_counts)),
+        before=before,
+        app=tuple(app_reasons(facts_now, before, source_counts=source_counts)),
         wanted=weighed,
         asked=tuple(item for item in weighed if item.why),
         unchanged=unchanged,

@@ -25,7 +25,7 @@ from approvals.prior_decisions import duplicates, stopped_grants
 from approvals.prior_decisions import queries as prior_decision_queries
 from approvals.prior_decisions.duplicates import Likenesses
 from approvals.submissions import version_diff
-from approvals.submissions.version_diff import Changes, HeldState, RequestedItem
+from approvals.submissions.version_diff import Changes, RequestedItem
 from governance.core.models import Person
 from inventory.automations import lineages
 from inventory.chains import queries as chain_queries
@@ -217,14 +217,16 @@ class PlanContext:
 
     def _compare(self, judged: assessment.Judgement) -> None:
         """Compare the version with what is held, and check it against the conflict rules (A12, S6)."""
-        content, held = self.content, HeldState.read(self.content.registered, self.now)
+        content, registered, counts = self.content, self.content.registered, self.source_counts
+        before = version_diff.submission_in_force(registered) if registered is not None else None
+        held = version_diff.held_grants(registered, self.now) if registered is not None else {}
         tiers = [(judged.privileges[privilege.key], privilege) for privilege in content.privileges]
         wanted = [
             *(RequestedItem("", one.tier.word, one.reasons, privilege=privilege) for one, privilege in tiers),
             *(RequestedItem("", one.tier.word, one.reasons, credential=used) for used, one in judged.credentials),
         ]
-        counts = self.source_counts
-        changes = version_diff.compare_items(wanted, held, self.app_facts, source_counts=counts, now=self.now)
+        facts = self.app_facts
+        changes = version_diff.compare_items(wanted, before, held, facts, source_counts=counts, now=self.now)
         rows = content.privileges, content.triggers, content.identity_ids
         asked = cases.case_of_parts(content.automation, *rows, self.chain.others, self.unvouched)
         #: The access for conflict rules, with running grants as they are held (S6).

@@ -144,8 +144,7 @@ class Plan:
     def _submission(self) -> Submission:
         context, content = self.context, self.context.content
         kind = SubmissionKind.CHANGE if context.changes.before else SubmissionKind.NEW
-        asked = {privilege.key: privilege.sentence for privilege in _privileges(context.changes.asked)}
-        words = {privilege.key: privilege.sentence for privilege in _privileges(context.changes.wanted)}
+        asked, words = _sentences(context.changes.asked), _sentences(context.changes.wanted)
         submission = Submission(
             automation=content.automation,
             kind=SubmissionKind.PROMOTION if context.promoted_from is not None else kind,
@@ -273,12 +272,9 @@ class Plan:
         return [] if people & barred else [decision for decision in decisions if decision.seat.label in labels]
 
     def _is_same(self, row: Approval, source: Approval) -> bool:
-        if row.kind == ApprovalKind.APP:
-            return self._is_same_app()
-        return row.tier == source.tier and self._request_facts(row) == _without_state(source.facts)
-
-    def _is_same_app(self) -> bool:
         context = self.context
+        if row.kind != ApprovalKind.APP:
+            return row.tier == source.tier and self._request_facts(row) == _without_state(source.facts)
         changed = version_diff.app_reasons(context.app_facts, context.before, source_counts=context.source_counts)
         return not changed and not context.likes.is_open
 
@@ -296,16 +292,16 @@ class Plan:
         sources = context.before_approvals
         if any(source.state == ApprovalState.EXPIRED for source in sources.values()):
             return None
-        if {key: _without_state(source.facts) for key, source in sources.items()} != {
-            approval.row.key: self._request_facts(approval.row) for approval in self.approvals
-        }:
+        asked = {approval.row.key: self._request_facts(approval.row) for approval in self.approvals}
+        if {key: _without_state(source.facts) for key, source in sources.items()} != asked:
             return None
         sentence = "This version is under review already, and asks for the same."
         return Refusal("A14", "input", sentence, "Answer what was asked, or import a newer version.")
 
 
-def _privileges(items: Sequence[RequestedItem]) -> list[Any]:
-    return [item.privilege for item in items if item.privilege is not None]
+def _sentences(items: Sequence[RequestedItem]) -> dict[str, str]:
+    """Return the sentence of each privilege by key."""
+    return {item.key: item.privilege.sentence for item in items if item.privilege is not None}
 
 
 def _without_state(facts: Mapping[str, Any]) -> dict[str, Any]:

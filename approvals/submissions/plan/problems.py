@@ -46,12 +46,11 @@ def problems_of(context: PlanContext) -> list[Problem]:
     """Return the problems of the automation, its identities, and the requested privileges and credentials."""
     found = [*_automation_problems(context)]
     for item in context.changes.asked:
-        found += [Problem(sentence, item.key) for sentence in _target_problems(item, context.now)]
+        sentences = _target_problems(item, context.now)
         if item.privilege is not None:
-            sentence = rule_bindings.binding_problem(item.privilege, context.content.bindings)
-            found += [Problem(sentence, item.key)] if sentence else []
-    found += [Problem(sentence) for sentence in ownership.identity_problems(context.content.identities, context.now)]
-    return found
+            sentences.append(rule_bindings.binding_problem(item.privilege, context.content.bindings))
+        found += [Problem(sentence, item.key) for sentence in sentences if sentence]
+    return found + [Problem(text) for text in ownership.identity_problems(context.content.identities, context.now)]
 
 
 def _automation_problems(context: PlanContext) -> Iterator[Problem]:
@@ -67,27 +66,28 @@ def _automation_problems(context: PlanContext) -> Iterator[Problem]:
 
 
 def _target_problems(item: RequestedItem, now: datetime) -> list[str]:
+    """Return sentences on what the item is about; an empty one is no problem."""
     if item.privilege is not None:
         # The target must be known and owned. The operation may be unknown: it is shown as unknown, counts as write
         # and is never low, and the owner of the resource decides (I4, I8, T1).
         if not item.privilege.instance:
             return [f"Say what {', '.join(item.privilege.at)} talks to: it was not recognised."]
-        return _resource_problems(item.privilege.entitlement.resource, now)
+        return [_resource_problem(item.privilege.entitlement.resource, now)]
     credential = item.credential
     assert credential is not None  # one of the two
-    is_ownerless = credential.is_ownerless(now)
-    found = [ownership.no_owner_sentence(credential, f"the credential {credential}")] if is_ownerless else []
-    return found + (_resource_problems(credential.decided_on, now) if credential.decided_on is not None else [])
+    ownerless = ownership.no_owner_sentence(credential, f"the credential {credential}")
+    return [
+        ownerless if credential.is_ownerless(now) else "",
+        _resource_problem(credential.decided_on, now) if credential.decided_on is not None else "",
+    ]
 
 
-def _resource_problems(resource: Resource, now: datetime) -> list[str]:
+def _resource_problem(resource: Resource, now: datetime) -> str:
     if resource.state != ResourceState.ACTIVE:
-        return [
-            f"{resource.name} has nobody who accepted to own it: an admin activates it once its owner has accepted."
-        ]
+        return f"{resource.name} has nobody who accepted to own it: an admin activates it once its owner has accepted."
     if resource.is_ownerless(now):
-        return [f"{resource.name} has no active owner: nothing new on it can be approved until one is named."]
-    return []
+        return f"{resource.name} has no active owner: nothing new on it can be approved until one is named."
+    return ""
 
 
 def problems_refusal(problems: Iterable[Problem]) -> Refusal | None:
@@ -133,11 +133,6 @@ def shortage_refusal(missing_seats: list[str]) -> Refusal | None:
     """Return the refusal if there are not enough distinct eligible people (A9)."""
     if not missing_seats:
         return None
-    return Refusal(
-        "A9",
-        "input",
-        f"Nobody without a conflict is left to decide: {'; '.join(missing_seats)}.",
-        "Name a deputy for the resource, or let somebody else submit.",
-        tuple(("", name) for name in missing_seats),
-        is_attempt=True,
-    )
+    sentence = f"Nobody without a conflict is left to decide: {'; '.join(missing_seats)}."
+    to_do = "Name a deputy for the resource, or let somebody else submit."
+    return Refusal("A9", "input", sentence, to_do, tuple(("", name) for name in missing_seats), is_attempt=True)

@@ -59,21 +59,19 @@ def put_in_force(step: Step[Submission]) -> Effect:
     context: SubmissionContext = step.context
     approved = [approval for approval in context.facts.second if approval.state == ApprovalState.APPROVED]
     before = version_diff.submission_in_force(automation)
-    still_stopped = stopped_grants.matters_stopped_since(
-        submission, stopped_grants.stopped_matters(submission.automation)
-    )
+    still_stopped = stopped_grants.matters_stopped_since(submission, stopped_grants.stopped_matters(automation))
     left_out = unused_credentials.unneeded_credentials(approved, context.facts)
     granted = [approval for approval in approved if approval not in left_out]
-    ended = _end_removed_grants(step, submission, granted)
+    ended, app = _end_removed_grants(step, submission, granted), _own_app(submission)
     lifecycle.go_live(
         automation,
         actor=step.actor,
         now=step.now,
         version=submission.version,
         tier=submission.tier,
-        review_on=_app_review_on(submission, step.now),
+        review_on=_app_review_on(submission, app, step.now),
         approved_fields=submission.asked,
-        decided_at=_app_decided_at(submission),
+        decided_at=app.ended_at if app is not None else None,
     )
     usable = [approval for approval in granted if is_usable(approval, granted, submission)]
     unusable = [str(approval.pk) for approval in granted if approval not in usable]
@@ -87,24 +85,23 @@ def put_in_force(step: Step[Submission]) -> Effect:
     return Effect(payload=payload, then=grant)
 
 
-def _app_review_on(submission: Submission, now: datetime) -> date:
+def _own_app(submission: Submission) -> Approval | None:
+    """Return the app approval of this submission; None if an earlier approval counts."""
+    app = submission.app_approval
+    return app if app is not None and app.submission_id == submission.pk else None
+
+
+def _app_review_on(submission: Submission, app: Approval | None, now: datetime) -> date:
     """Return the day of the app's review, from its decision in stage 1.
 
     A version that skipped stage 1 does not postpone it.
     """
     policy = policy_queries.policy_of(submission.policy)
     fresh = (now + timedelta(days=policy.review_after(submission.tier))).date()
-    app = submission.app_approval
-    if app is not None and app.submission_id == submission.pk:
+    if app is not None:
         return min(fresh, (now + timedelta(days=app.granted_term_days or app.term_days)).date())
     standing = submission.automation.review_on
     return min(fresh, standing) if standing is not None else fresh
-
-
-def _app_decided_at(submission: Submission) -> datetime | None:
-    """Return when stage 1 approved the app for this submission; None if an earlier approval counts."""
-    app = submission.app_approval
-    return app.ended_at if app is not None and app.submission_id == submission.pk else None
 
 
 def is_usable(approval: Approval, approved: Iterable[Approval], submission: Submission) -> bool:
@@ -122,15 +119,12 @@ def _end_removed_grants(step: Step[Submission], submission: Submission, granted:
     credentials = submission.version.version_credentials.values_list("credential_id", flat=True)
     asked_keys = {privilege.key for privilege in step.context.facts.privileges} | set(map(credential_key, credentials))
     replaced = {approval.key for approval in granted}
-    ended = 0
-    for grant in submission.automation.grants.standing().order_by("pk"):
-        if grant.key in asked_keys and grant.key not in replaced:
-            continue
-        transition_lifecycle.end(
-            grant, actor=step.actor, now=step.now, why="replaced" if grant.key in replaced else "removed"
-        )
-        ended += 1
-    return ended
+    grants = submission.automation.grants.standing().order_by("pk")
+    removed = [grant for grant in grants if grant.key not in asked_keys - replaced]
+    for grant in removed:
+        why = "replaced" if grant.key in replaced else "removed"
+        transition_lifecycle.end(grant, actor=step.actor, now=step.now, why=why)
+    return len(removed)
 
 
 def _create_grants(
@@ -188,10 +182,8 @@ def _held_as(approval: Approval) -> int:
     """Return the way in which it is held, for conflict rules; 0 for credentials (S6)."""
     if approval.privilege is None:
         return 0
-    held = held_access.held_by_privilege(
-        approval.privilege, "", approval.submission.automation.environment, approval.granted_level
-    )
-    return held_access.way_of(held)
+    environment, level = approval.submission.automation.environment, approval.granted_level
+    return held_access.way_of(held_access.held_by_privilege(approval.privilege, "", environment, level))
 
 
 @on_submission(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -61,24 +62,21 @@ def _open_approvals(step: Step[Any], context: SubmissionContext, approvals: Sequ
     add_seats.add_seats(step, context, additional_seats.missing_seats(context, approvals))
     seats = [seat for approval in approvals for seat in context.route.standing(approval)]
     candidates.name_candidates(seats, context.route)
-    approvals_by_person: dict[int, tuple[Person, int, datetime | None]] = {}
+    due_by_person = defaultdict[Person, list[datetime | None]](list)
     for approval in approvals:
         open_approval(approval, actor=step.actor, now=step.now, around=context)
         for standing in context.route.standing(approval):
             for person in standing.may_decide:
-                _, count, due = approvals_by_person.get(person.pk, (person, 0, None))
-                soonest = min(filter(None, (due, approval.due_at)), default=None)
-                approvals_by_person[person.pk] = (person, count + 1, soonest)
-    candidates.grant_view(submission.automation, [person for person, _, _ in approvals_by_person.values()])
+                due_by_person[person].append(approval.due_at)
+    candidates.grant_view(submission.automation, due_by_person)
     if approvals and approvals[0].stage == 1:
-        candidates.show_duplicates(submission.automation, [person for person, _, _ in approvals_by_person.values()])
-    outbox.queue(
-        notice
-        for person, count, due in approvals_by_person.values()
-        for notice in candidates.notices(
-            step.now, submission, [person], event, key=event, count=count, due=due.isoformat() if due else ""
-        )
-    )
+        candidates.show_duplicates(submission.automation, due_by_person)
+    notices = []
+    for person, due in due_by_person.items():
+        first = min(filter(None, due), default=None)
+        facts = {"count": len(due), "due": first.isoformat() if first else ""}
+        notices += candidates.notices(step.now, submission, [person], event, key=event, **facts)
+    outbox.queue(notices)
 
 
 def _after_stage_1(step: Step[Any], context: SubmissionContext) -> None:
@@ -120,10 +118,9 @@ def conclude(approval: Approval, step: Step[Any]) -> None:
 def _approve_without_conflict(step: Step[Any], context: SubmissionContext) -> None:
     """Approve what only waited for an extra approval, if a refusal has removed the conflict (S6)."""
     for approval in context.approvals:
-        is_waiting = approval.state == ApprovalState.OPEN and SeatLabel.CONFLICT in additional_seats.labels_of(
-            context, approval
-        )
-        if is_waiting and all(seat.is_filled for seat in context.route.standing(approval)):
+        is_waiting = SeatLabel.CONFLICT in additional_seats.labels_of(context, approval)
+        is_filled = all(seat.is_filled for seat in context.route.standing(approval))
+        if approval.state == ApprovalState.OPEN and is_waiting and is_filled:
             approve_left_alone(approval, actor=step.actor, now=step.now)
 
 

@@ -80,6 +80,3 @@ def payload_of(made: Plan, submission: Submission) -> dict[str, Any]:
         "light_path": submission.light_path,
         "continues": str(before.pk) if before else "",
     }
-
-
-__all__ = ["ItemRequest", "payload_of", "submit"]

@@ -21,8 +21,9 @@ from approvals.grants.transitions import lifecycle as grant_lifecycle
 from approvals.grants.transitions.revocation_tasks import say_removed
 from approvals.models import Approval, ApprovalState, Proposal, RevocationTask, SeatLabel
 from approvals.proposals import transitions as proposal_transitions
+from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import put_in_force, withdraw
-from approvals.submissions.transitions.submit import ItemRequest, submit
+from approvals.submissions.transitions.submit import submit
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone

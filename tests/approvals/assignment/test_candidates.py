@@ -13,8 +13,8 @@ from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Candidate, Grant, Submission, SubmissionState
 from approvals.models.grant import LONGEST_TERM
 from approvals.submissions import jobs as submission_jobs
+from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import submit, withdraw
-from approvals.submissions.transitions.submit import ItemRequest
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent, Notice, Person

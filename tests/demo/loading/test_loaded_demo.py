@@ -20,8 +20,8 @@ from django.urls import reverse
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Grant, GrantState, GrantUsage, Submission, SubmissionState, Waiver
 from approvals.models.grant import Why
+from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import put_in_force, submit
-from approvals.submissions.transitions.submit import ItemRequest
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.clock.organisation import zone_of

@@ -16,8 +16,8 @@ from approvals.decisions.transitions import comment, decide
 from approvals.models import Approval, Decision, Submission
 from approvals.models.submission import Capacity
 from approvals.parties import queries as party_queries
+from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import submit
-from approvals.submissions.transitions.submit import ItemRequest
 from governance.core.duties.refusals import Refused
 from governance.core.mail.jobs import send_due
 from governance.core.models import Erasure, FreeText, Notice, Person
