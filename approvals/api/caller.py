@@ -39,21 +39,17 @@ def count_request(token: ApiToken, *, reads: bool) -> None:
         UnusableRequest: it exceeds the limit in this minute of real time.
     """
     kind, most = ("reads", READS) if reads else ("writes", WRITES)
-    _count(f"person:{token.person_id}:{kind}", most * OF_PERSON)
-    _count(f"{token.pk}:{kind}", most)
-
-
-def _count(counter: str, most: int) -> None:
     at = int(business_time.real().timestamp())
-    key = f"api:{counter}:{at // MINUTE}"
-    cache.add(key, 0, timeout=2 * MINUTE)
-    try:
-        requests = cache.incr(key)
-    except ValueError:  # the cache has dropped the counter
-        return
-    if requests > most:
-        wait = MINUTE - at % MINUTE
-        raise UnusableRequest(429, "TOO_OFTEN", "This token asks too often.", f"Wait {wait} seconds.", wait)
+    for counter, limit in ((f"person:{token.person_id}:{kind}", most * OF_PERSON), (f"{token.pk}:{kind}", most)):
+        key = f"api:{counter}:{at // MINUTE}"
+        cache.add(key, 0, timeout=2 * MINUTE)
+        try:
+            requests = cache.incr(key)
+        except ValueError:  # the cache has dropped the counter
+            continue
+        if requests > limit:
+            wait = MINUTE - at % MINUTE
+            raise UnusableRequest(429, "TOO_OFTEN", "This token asks too often.", f"Wait {wait} seconds.", wait)
 
 
 class Bearer(HttpBearer):
@@ -112,15 +108,14 @@ class Caller:
         match = next((team for team in self.teams if team.pk == wanted), None)
         if match is None:
             choices = ", ".join(f"{team.pk} ({team.name})" for team in self.teams)
-            raise field(
-                "team", "Say for which of your teams." if wanted is None else "No team of yours has this id.", choices
-            )
+            sentence = "Say for which of your teams." if wanted is None else "No team of yours has this id."
+            raise field("team", sentence, f"Choose one of: {choices}.")
         return match
 
 
-def field(name: str, sentence: str, choices: str = "", code: str = "INPUT") -> Exception:
+def field(name: str, sentence: str, to_do: str = "") -> Exception:
     """Return an exception that reports one invalid field."""
-    return fields({name: sentence}, sentence, f"Choose one of: {choices}." if choices else "", code)
+    return fields({name: sentence}, sentence, to_do)
 
 
 def fields(sentences: Mapping[str, str], sentence: str, to_do: str = "", code: str = "INPUT") -> Exception:

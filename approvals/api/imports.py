@@ -101,9 +101,9 @@ def _save_preview(files: list[Found], program: Caller, team: Team, options: Abou
     """
     batch = transition_previews.keep_results(files, actor=program.actor, now=program.now, team=team)
     items = list(batch.items.order_by("pk")[:2])
-    refused_item = next((item_read for item_read in items if item_read.progress == ImportState.REFUSED), None)
-    if refused_item is not None:
-        raise refuse(Refusal("I8", "input", refused_item.reason, "", (("", refused_item.reason),)))
+    for item in items:
+        if item.progress == ImportState.REFUSED:
+            raise refuse(Refusal("I8", "input", item.reason, "", (("", item.reason),)))
     if len(items) != 1:
         sentence = "An export holds one automation here, and this one holds more." if items else "It holds none."
         raise refuse(Refusal("I7", "input", sentence, "Send each by itself; the page takes many at once."))
@@ -122,9 +122,8 @@ def _check_named(pk: int, item: ImportItem, team: Team) -> None:
     if item.manifest["source"]["external_id"]:
         raise field("automation", "This export says itself which automation it is.")
     if not Automation.objects.filter(pk=pk, team=team, external_id="").exists():
-        raise field(
-            "automation", "No automation of this team that an export without an id could belong to has this id."
-        )
+        sentence = "No automation of this team that an export without an id could belong to has this id."
+        raise field("automation", sentence)
 
 
 def _unchanged(item: ImportItem, team: Team, options: About) -> Version | None:
@@ -161,12 +160,12 @@ def _confirm(item: ImportItem, program: Caller, team: Team, options: About) -> V
 
 def _if_new(program: Caller, options: About, sibling: Automation | None) -> dict[str, Any]:
     """Fields of a new automation: its owners, and the answers of the automation that it is promoted from (I10)."""
-    named = {"business_owner": options.business_owner, "technical_owner": options.technical_owner}
-    people = Person.objects.in_bulk([pk for pk in named.values() if pk is not None])
+    named = {name: pk for name in drafts.OWNERS if (pk := getattr(options, name)) is not None}
+    people = Person.objects.in_bulk(named.values())
     for name, pk in named.items():
-        if pk is not None and pk not in people:
+        if pk not in people:
             raise field(name, "Nobody who can be named has this id.")
-    owners = {name: people[pk] for name, pk in named.items() if pk is not None}
+    owners = {name: people[pk] for name, pk in named.items()}
     if sibling is None:
         return {"business_owner": None, "technical_owner": program.person, **owners}
     before = drafts.fields_of(Draft(fields=drafts.initial_fields(None, program.actor, sibling)))
@@ -184,6 +183,5 @@ def _import_result(version: Version, outcome: Outcome, program: Caller, team: Te
 
 
 def _preview_document(item: ImportItem, program: Caller, team: Team) -> dict[str, Any]:
-    return preview_of(
-        previews.read(item, actor=program.actor, now=program.now, team=team), program.person, program.actor
-    )
+    preview = previews.read(item, actor=program.actor, now=program.now, team=team)
+    return preview_of(preview, program.person, program.actor)

@@ -290,13 +290,9 @@ def preview_of(preview: Preview, person: Person, actor: Actor) -> dict[str, Any]
         person: the importer.
         actor: the caller. Holdings of other automations are named only if the token may see them.
     """
-    page, content, likes = (
-        preview_page.context(preview, Form(details=forms.Form()), person),
-        preview.content,
-        preview.context.likes,
-    )
-    route = page["route"]
-    standing = page["standing"] or {}
+    page = preview_page.context(preview, Form(details=forms.Form()), person)
+    content, likes = preview.content, preview.context.likes
+    route, standing = page["route"], page["standing"] or {}
     return {
         "name": content.automation.name,
         "kind": content.automation.kind,

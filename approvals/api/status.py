@@ -103,9 +103,8 @@ class StandingOut(Schema):
 def me(request: HttpRequest) -> dict[str, Any]:
     """Show the token's person, its expiry, and the teams it may import for."""
     program, token = caller(request), caller(request).token
-    is_of_team = token.team_id is not None
-    answer = {"person": program.person, "token": str(token), "expires_at": token.expires_at, "is_of_team": is_of_team}
-    return {**answer, "teams": program.teams}
+    scope = {"is_of_team": token.team_id is not None, "teams": program.teams}
+    return {"person": program.person, "token": str(token), "expires_at": token.expires_at, **scope}
 
 
 @router.get("/teams/{pk}/owners", response={200: list[Named], **ERRORS})
@@ -123,12 +122,12 @@ def automation(request: HttpRequest, pk: Key) -> dict[str, Any]:
     """Show an automation: its state, approved version and newest submission."""
     program = caller(request)
     seen = Automation.objects.visible_to(program.actor, program.now).select_related("team", "approved_version")
-    found_automation = get_object_or_404(seen, pk=pk)
-    newest = found_automation.submissions.order_by("-pk").first()
+    found = get_object_or_404(seen, pk=pk)
+    newest = found.submissions.order_by("-pk").first()
     return {
-        "automation": found_automation,
-        "approved_version": found_automation.approved_version,
-        "newest_version": found_automation.versions.order_by("-number").first(),
+        "automation": found,
+        "approved_version": found.approved_version,
+        "newest_version": found.versions.order_by("-number").first(),
         "submission": submission_of(newest.pk, program) if newest is not None else None,
     }
 

@@ -21,7 +21,7 @@ from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import missing_answers
-from approvals.models import Submission, SubmissionState
+from approvals.models import SubmissionState
 from approvals.submissions.transitions import submit as transition_submit
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.texts import free_text
@@ -31,18 +31,9 @@ from inventory.models import Automation, AutomationState, ImportItem, ImportStat
 
 router = Router(tags=["Submitting"])
 
-AT_ONCE = Refusal(
-    "A8",
-    "state",
-    "Another request for the same person is submitting this at the same moment.",
-    "Ask how it stands, or send it once more.",
-)
-NEWER = Refusal(
-    "I2",
-    "state",
-    "What you imported last is not the newest version of it.",
-    "Say which is meant: version=N, or digest= with the manifest_digest that bringing in answered.",
-)
+AT_ONCE = "Another request for the same person is submitting this at the same moment."
+NEWER = "What you imported last is not the newest version of it."
+NAME_IT = "Say which is meant: version=N, or digest= with the manifest_digest that bringing in answered."
 SAVED = "It is saved, and not submitted: something is missing."
 
 
@@ -64,24 +55,23 @@ def submit(request: HttpRequest, pk: Key, document: Submitting, options: Query[W
     Missing answers return 422 with their fields. Answers given before, here or on the page, need not be repeated.
     """
     program = caller(request)
-    automation = get_object_or_404(
-        Automation.objects.visible_to(program.actor, program.now).select_related("team"), pk=pk
-    )
+    visible = Automation.objects.visible_to(program.actor, program.now)
+    automation = get_object_or_404(visible.select_related("team"), pk=pk)
     version = _version(automation, document, options, program)
     _check_may(automation, version, document, program)
     with transaction.atomic():
         preview = _filled_in(automation, version, document, program)
-        is_refused_or_repeat = preview.is_repeat or preview.refusal is not None
-        transaction.set_rollback(is_refused_or_repeat)  # leave no draft behind
+        transaction.set_rollback(preview.is_repeat or preview.refusal is not None)  # leave no draft behind
     if preview.refusal is not None:
         raise refuse(preview.refusal)
     if preview.is_repeat:
-        existing = _existing_submission(preview, automation)
+        in_force = automation.submissions.filter(state=SubmissionState.IN_FORCE)
+        existing = preview.context.before or in_force.order_by("-ended_at", "-pk")[0]
         return {"submitted": False, "submission": submission_of(existing.pk, program)}
     _check_filled_in(preview)
     submission = intake_transitions.hand_in(preview, actor=program.actor, now=program.now)
     if submission is None:
-        raise refuse(AT_ONCE)
+        raise refuse(Refusal("A8", "state", AT_ONCE, "Ask how it stands, or send it once more."))
     return Status(201, {"submitted": True, "submission": submission_of(submission.pk, program)})
 
 
@@ -98,9 +88,8 @@ def _check_may(automation: Automation, version: Version, document: Submitting, p
         confirmation.confirm_import(automation.team, item=ImportItem(), fields={}, **as_who)
     contact = document.escalation_contact
     is_new = contact is not None and free_text.name(contact) != automation.escalation_contact
-    if (
-        is_new and automation.state != AutomationState.DRAFT
-    ):  # no review covers this field, so a program cannot change it
+    if is_new and automation.state != AutomationState.DRAFT:
+        # No review covers this field, so a program can't change it.
         confirmation.amend_automation(automation, fields={"escalation_contact": contact}, **as_who)
 
 
@@ -126,7 +115,7 @@ def _version(automation: Automation, document: Submitting, options: Which, progr
         items = ImportItem.objects.filter(version__automation=automation, batch__by=program.person)
         last = items.filter(progress=ImportState.CONFIRMED).order_by("-pk").first()
         if last is not None and last.version_id != version.pk:
-            raise refuse(NEWER)
+            raise refuse(Refusal("I2", "state", NEWER, NAME_IT))
     version.automation = automation
     return version
 
@@ -144,9 +133,8 @@ def _filled_in(automation: Automation, version: Version, document: Submitting, p
     preview = previews.read(item, actor=program.actor, now=program.now, team=automation.team, draft=draft)
     sentences = {**_wrong_rows(preview, document), **_wrong_resources(document, program)}
     if sentences:
-        raise fields(
-            sentences, "Something was said about rows that can't be used.", "See the preview for rows and keys."
-        )
+        sentence = "Something was said about rows that can't be used."
+        raise fields(sentences, sentence, "See the preview for rows and keys.")
     drafts.keep(item, draft, automation.team)
     return preview
 
@@ -154,13 +142,9 @@ def _filled_in(automation: Automation, version: Version, document: Submitting, p
 def _wrong_rows(preview: Preview, document: Submitting) -> dict[str, str]:
     """Report unknown rows and terms above the tier's maximum. A long term is not shortened silently (A7)."""
     rows = {row.key: row for row in preview.wanted}
-    named = (("justifications", document.justifications), ("terms", document.terms), ("opens", document.opens))
-    sentences = {
-        f"{name}.{key}": "No row of this version has this key."
-        for name, values in named
-        for key in values
-        if key not in rows
-    }
+    named = [f"{name}.{key}" for name in ("justifications", "terms", "opens") for key in getattr(document, name)]
+    sentence = "No row of this version has this key."
+    sentences = {name: sentence for name in named if name.partition(".")[2] not in rows}
     for key, days in document.terms.items():
         longest = preview.context.policy.longest_term(rows[key].requested.tier) if key in rows else days
         if days > longest:
@@ -169,8 +153,7 @@ def _wrong_rows(preview: Preview, document: Submitting) -> dict[str, str]:
 
 
 def _wrong_resources(document: Submitting, program: Caller) -> dict[str, str]:
-    choosable = drafts.choosable_resources(program.actor, program.now)
-    seen = choosable.in_bulk(document.opens.values())
+    seen = drafts.choosable_resources(program.actor, program.now).in_bulk(document.opens.values())
     sentence = "No resource that you see has this id."
     return {f"opens.{key}": sentence for key, pk in document.opens.items() if pk not in seen}
 
@@ -185,9 +168,8 @@ def _check_filled_in(preview: Preview) -> None:
     if not missing:
         return
     sentences = {f"justifications.{row.key}": "Say why in one sentence." for row in preview.unjustified}
-    sentences |= {
-        f"opens.{row.key}": "Say what it opens." for row in preview.asked if row.connection and not row.is_named
-    }
+    unnamed = [row for row in preview.asked if row.connection and not row.is_named]
+    sentences |= {f"opens.{row.key}": "Say what it opens." for row in unnamed}
     answers = preview.draft.fields
     if not str(answers.get("purpose") or "").strip():
         sentences["purpose"] = "Say what it is for."
@@ -196,11 +178,3 @@ def _check_filled_in(preview: Preview) -> None:
     words = "; ".join(missing)
     sentence = f"{SAVED} {words[:1].upper()}{words[1:]}."
     raise fields(sentences, sentence, "Say it, here or on the page, and submit again.", code="I8")
-
-
-def _existing_submission(preview: Preview, automation: Automation) -> Submission:
-    """Return the submission that already has this version: under review or in force."""
-    if preview.context.before is not None:
-        return preview.context.before
-    in_force = automation.submissions.filter(state=SubmissionState.IN_FORCE)
-    return in_force.order_by("-ended_at", "-pk")[0]
