@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 
@@ -20,7 +21,7 @@ from governance.core.notices import outbox
 def draw_spot_checks(now: datetime, actor: Actor) -> int:
     """Draw from everything that is in force and sealed. Return the number of decided draws."""
     waiting = Sample.objects.filter(state=SampleState.WAITING)
-    return sweeps.sweep(waiting, lambda sample: draw.when_due(sample, actor=actor, now=now), job=actor.job)
+    return sweeps.sweep(waiting, partial(draw.when_due, actor=actor, now=now), job=actor.job)
 
 
 def pass_on_due(now: datetime, actor: Actor) -> int:
@@ -38,7 +39,7 @@ def pass_on_due(now: datetime, actor: Actor) -> int:
 def lapse_due(now: datetime, actor: Actor) -> int:
     """Suspend where no one looked in time. Return the number of spot checks."""
     due = Sample.objects.filter(state=SampleState.OPEN, due_at__lte=now)
-    return sweeps.sweep(due, lambda sample: lapse_sample.when_due(sample, actor=actor, now=now), job=actor.job)
+    return sweeps.sweep(due, partial(lapse_sample.when_due, actor=actor, now=now), job=actor.job)
 
 
 def remind(now: datetime) -> int:
@@ -53,10 +54,12 @@ def remind(now: datetime) -> int:
         if not (word := deadline_reminder(sample.drawn_at, sample.due_at, now)):
             continue
         with transaction.atomic():
-            people = rules.reviewers_of(sample, load_context(sample, now))
-            context = {**mail_context(sample), "word": word}
-            notices = outbox.each(
-                people, "sample_due", thread=f"sample:{sample.pk}", key=word, now=now, context=context
+            people, facts = (
+                rules.reviewers_of(sample, load_context(sample, now)),
+                {**mail_context(sample), "word": word},
             )
-            sent += len(outbox.queue(notices))
+            thread = f"sample:{sample.pk}"
+            sent += len(
+                outbox.queue(outbox.each(people, "sample_due", thread=thread, key=word, now=now, context=facts))
+            )
     return sent

@@ -17,11 +17,9 @@ from approvals.assignment.context import SubmissionContext
 from approvals.assignment.route import Route
 from approvals.decisions.rules import deadlines, duties
 from approvals.models import Sample, Submission
-from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, duty
-from governance.core.ledger import ledger_events, sealing
-from governance.core.ledger.verifier import seal_hash
+from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Person, Seal
 from governance.core.models.ledger import Outcome
 
@@ -45,12 +43,6 @@ def name_of(sample: Sample) -> str:
     """Return the name of the draw: the id of the submission, and of the auto-approved approval if there is one."""
     approval_part = f":{sample.approval_id}" if sample.approval_id is not None else ""
     return f"{sample.submission_id}{approval_part}"
-
-
-def is_drawn(sample: Sample, seal: Seal) -> bool:
-    """Return whether the draw selects a spot check, under the seal that `seal_over` found."""
-    one_in = policy_queries.policy_of(sample.submission.policy).sampled_one_in
-    return is_selected(seal_hash(sealing.body_of(seal)), name_of(sample), one_in)
 
 
 def seal_over(submission: Submission) -> Seal | None:
@@ -158,8 +150,8 @@ def look_in_time(subject: Sample, actor: Actor, now: datetime) -> Refusal | None
 @duty("A13")
 def look_time_is_up(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
     """An unanswered spot check suspends the access at its due date."""
-    ends = subject.due_at
-    return Refusal("A13", "state", "The spot check is not due yet.") if ends is None or ends > now else None
+    is_early = subject.due_at is None or subject.due_at > now
+    return Refusal("A13", "state", "The spot check is not due yet.") if is_early else None
 
 
 @duty("A9", needs_context=True)

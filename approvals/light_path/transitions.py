@@ -28,6 +28,8 @@ from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Effect, Step, transition
+from governance.core.ledger import sealing
+from governance.core.ledger.verifier import seal_hash
 from governance.core.models import Person
 from governance.core.notices import outbox
 from governance.core.roles.roles import Permission
@@ -58,14 +60,11 @@ def note_spot_checks(step: Step[Submission], before: Submission | None) -> None:
     if app is not None and app.submission_id == submission.pk:
         _close_unanswered(step, submission__automation=submission.automation, approval__isnull=True)
         return
-    if before is None:
-        return
-    old, new = before.version.source_digest, submission.version.source_digest
-    if old == new:
-        return
-    noted_change = Sample(submission=submission, before=before.version, noted_at=step.now)
-    step.save(noted_change)
-    step.record("sample.noted", noted_change, {"before": old, "after": new})
+    new = submission.version.source_digest
+    if before is not None and before.version.source_digest != new:
+        noted = Sample(submission=submission, before=before.version, noted_at=step.now)
+        step.save(noted)
+        step.record("sample.noted", noted, {"before": before.version.source_digest, "after": new})
 
 
 @on_sample(
@@ -83,7 +82,8 @@ def draw(step: Step[Sample]) -> Effect:
     policy = policy_queries.policy_of(sample.submission.policy)
     sample.drawn_from_seal, sample.drawn_at = seal.number, step.now
     payload: dict[str, Any] = {"seal": seal.number, "one_in": policy.sampled_one_in}
-    if not light_path_rules.is_drawn(sample, seal):
+    digest, name = seal_hash(sealing.body_of(seal)), light_path_rules.name_of(sample)
+    if not light_path_rules.is_selected(digest, name, policy.sampled_one_in):
         return Effect(to=SampleState.NOT_DRAWN, payload=payload)
     people = light_path_rules.reviewers_of(sample, step.context)
     sample.due_at = candidates.deadline_after(step.now, policy.sampled_days, people[0] if people else None)
@@ -148,9 +148,8 @@ def lapse_sample(step: Step[Sample]) -> Effect:
     sample = step.subject
     _suspend(step, "sample_silence", model_grant.Why.UNSEEN)
     reviewers = Person.objects.filter(pk__in=sample.asked).order_by("pk")
-    _notify(
-        step, [*candidates.recipients_of_outcome(sample.submission, step.now), *reviewers], "sample_unseen", "unseen"
-    )
+    people = [*candidates.recipients_of_outcome(sample.submission, step.now), *reviewers]
+    _notify(step, people, "sample_unseen", "unseen")
     return Effect()
 
 
@@ -253,9 +252,8 @@ def approve_by_policy(step: Step[Approval]) -> Effect:
 def _needs_more_now(context: SubmissionContext, waiting: Sequence[Approval], policy: policy_queries.Policy) -> bool:
     """Return whether the policy in force now rates an item above low, or requires more seats."""
     judged = additional_seats.current_tiers(context.facts, policy)
-    if judged is not None and max([judged.app, *(judged.of(approval) for approval in waiting)]) > Tier.LOW:
-        return True
-    return bool(additional_seats.missing_seats(context, waiting))
+    tiers = [judged.app, *(judged.of(approval) for approval in waiting)] if judged is not None else [Tier.LOW]
+    return max(tiers) > Tier.LOW or bool(additional_seats.missing_seats(context, waiting))
 
 
 def auto_approve(step: Step[Any], context: SubmissionContext, waiting: Sequence[Approval]) -> bool:
@@ -283,10 +281,9 @@ def auto_approve(step: Step[Any], context: SubmissionContext, waiting: Sequence[
 def _find_reason(step: Step[Any], context: SubmissionContext, waiting: Sequence[Approval]) -> LightPathReason | None:
     """Return the reason against it. Counts under the lock of its builders."""
     eligibility.lock(party_queries.builder_ids(context.submission))
-    frozen_policy, now = context.facts.policy, policy_queries.in_force(step.now)
-    for policy in (frozen_policy,) if now.version == frozen_policy.version else (frozen_policy, now):
-        reason = eligibility.reason_against_submission(context, waiting, policy)
-        if reason is not None:
+    frozen, now = context.facts.policy, policy_queries.in_force(step.now)
+    for policy in (frozen,) if now.version == frozen.version else (frozen, now):
+        if (reason := eligibility.reason_against_submission(context, waiting, policy)) is not None:
             return reason
     if _needs_more_now(context, waiting, now):
         return eligibility.because("later_policy")

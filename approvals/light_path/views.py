@@ -67,33 +67,23 @@ def reviewing_actor(spot_check: Sample, actor: Actor, context: SubmissionContext
     if own_refusal is None or own_refusal.code == "STATE" or actor.person is None:
         return actor
     givers = set(access.answers_as(actor, context.now)) - {actor.person.pk}
-    for person in rules.reviewers_of(spot_check, context) if givers else ():
-        if person.pk in givers:
-            return actor.for_person(person)
-    return actor
+    reviewers = rules.reviewers_of(spot_check, context) if givers else []
+    return next((actor.for_person(person) for person in reviewers if person.pk in givers), actor)
 
 
 def _context(spot_check: Sample, actor: Actor, *, typed: str = "", error: str = "") -> dict[str, Any]:
     now, submission, automation = business_time.now(), spot_check.submission, spot_check.submission.automation
     context = load_context(spot_check, now)
-    stands = automation.approved_version_id == submission.version_id
+    verb = "is" if automation.approved_version_id == submission.version_id else "was"
     acting_as = reviewing_actor(spot_check, actor, context)
     subject_words = "the auto-approved access" if spot_check.is_of_policy else "the change"
+    version, submitter = f"version {submission.version.number}", submission.submitted_by.name
+    facts = [automation.team.name, f"{version} {verb} in force", f"submitted by {submitter}"]
+    crumbs = [{"label": automation.name, "href": automation.href}, {"label": f"Spot check of {version}", "href": ""}]
     return {
         "now": now,
-        "crumbs": [
-            {"label": automation.name, "href": automation.href},
-            {"label": f"Spot check of version {submission.version.number}", "href": ""},
-        ],
-        "head": {
-            "title": f"{automation.name}: is {subject_words} fine?",
-            "tier": submission.tier,
-            "facts": [
-                automation.team.name,
-                f"version {submission.version.number} {'is' if stands else 'was'} in force",
-                f"submitted by {submission.submitted_by.name}",
-            ],
-        },
+        "crumbs": crumbs,
+        "head": {"title": f"{automation.name}: is {subject_words} fine?", "tier": submission.tier, "facts": facts},
         "sample": spot_check,
         "one_in": context.facts.policy.sampled_one_in,
         "reviewers": Person.objects.filter(pk__in=spot_check.asked).order_by("name", "pk"),

@@ -17,7 +17,7 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
 from inventory.models import Automation, Version
-from inventory.ownership import parties as ownership_parties
+from inventory.ownership import authors
 from inventory.ownership.parties import CONTENT_REASONS
 
 OWNING = (Capacity.BUSINESS_OWNER, Capacity.TECHNICAL_OWNER)
@@ -106,7 +106,7 @@ def of_duplicates(others: Collection[int]) -> list[tuple[int, Capacity]]:
         return []
     parties = Party.objects.filter(submission__automation__in=others).exclude(capacity=Capacity.ALIKE)
     submitted = Version.objects.filter(automation__in=others, submissions__isnull=False)
-    people = {*parties.values_list("person", flat=True), *ownership_parties.author_ids(submitted)}
+    people = {*parties.values_list("person", flat=True), *authors.author_ids(submitted)}
     return [(person_id, Capacity.ALIKE) for person_id in sorted(people)]
 
 
@@ -121,20 +121,15 @@ def of_siblings(siblings: Collection[int]) -> list[tuple[int, Capacity]]:
     if not siblings:
         return []
     built = Party.objects.filter(submission__automation__in=siblings, capacity__in=BUILDING).order_by()
-    builders = [
-        (person_id, Capacity(capacity)) for person_id, capacity in built.values_list("person", "capacity").distinct()
-    ]
+    parties = built.values_list("person", "capacity").distinct()
     versions = Version.objects.filter(automation__in=siblings).order_by()
-    builders += [
-        (person_id, Capacity.IMPORTER)
-        for person_id in versions.values_list("imported_by", flat=True).distinct()
-        if person_id
-    ]
-    builders += [(person_id, Capacity.AUTHOR) for person_id in ownership_parties.author_ids(versions)]
+    importers = versions.exclude(imported_by=None).values_list("imported_by", flat=True).distinct()
     rows = Automation.history.filter(id__in=siblings, history_user__isnull=False).order_by()
     edits = rows.values_list("history_change_reason", "history_user").distinct()
     return [
-        *builders,
+        *((person_id, Capacity(capacity)) for person_id, capacity in parties),
+        *((person_id, Capacity.IMPORTER) for person_id in importers),
+        *((person_id, Capacity.AUTHOR) for person_id in authors.author_ids(versions)),
         *((person_id, Capacity.EDITOR) for reason, person_id in edits if (reason or "").startswith(CONTENT_REASONS)),
     ]
 
@@ -147,7 +142,7 @@ def _of_versions(automation: Automation, version: Version | None) -> Iterator[tu
     since = automation.versions.filter(counted)
     for importer in since.values_list("imported_by", flat=True):
         yield importer, Capacity.IMPORTER
-    for author in ownership_parties.author_ids(since):
+    for author in authors.author_ids(since):
         yield author, Capacity.AUTHOR
 
 
@@ -173,10 +168,8 @@ def _of_history(automation: Automation) -> Iterator[tuple[int | None, Capacity]]
 
 
 def _of_submissions(automation: Automation) -> Iterator[tuple[int | None, Capacity]]:
-    in_force = (
-        automation.submissions.filter(state=SubmissionState.IN_FORCE).order_by("-ended_at", "-pk").values("pk")[:1]
-    )
-    since = Submission.objects.filter(automation=automation, pk__gt=Coalesce(in_force, Value(0)))
+    in_force = automation.submissions.filter(state=SubmissionState.IN_FORCE).order_by("-ended_at", "-pk")
+    since = Submission.objects.filter(automation=automation, pk__gt=Coalesce(in_force.values("pk")[:1], Value(0)))
     # Builders of possible duplicates are worked out again each time: an answer may have changed (I9).
     parties = Party.objects.filter(submission__in=since).exclude(capacity=Capacity.ALIKE)
     for person_id, capacity in parties.values_list("person", "capacity"):
@@ -203,9 +196,8 @@ def refusals_for_parties(automation: Automation, now: datetime) -> dict[int, Ref
     Their statement about what a credential opens does not lower its tier (S1, T1).
     """
     refusal = Refusal("SOD-1", "duty", "A party's word on what a credential opens makes nothing of its own less risky.")
-    return dict.fromkeys(
-        {*(person_id for person_id, _ in next_parties(automation)), *running_party_ids(automation)}, refusal
-    )
+    party_ids = {person_id for person_id, _ in next_parties(automation)}
+    return dict.fromkeys(party_ids | set(running_party_ids(automation)), refusal)
 
 
 def running_party_ids(automation: Automation) -> list[int]:
@@ -234,20 +226,19 @@ def refusals_for_owners(automation: Automation, now: datetime) -> dict[int, Refu
         reasons.setdefault(pk, "is asked to decide")
     people = Person.objects.filter(pk__in=reasons).exclude(pk__in=submission.parties.values("person"))
     to_do = "Name somebody else; or wait until the submission has ended, or withdraw it."
-    return {
-        pk: Refusal(
-            "SOD-1", "duty", f"{name} {reasons[pk]} in its open submission, and an owner decides nothing.", to_do
-        )
+    sentences = {
+        pk: f"{name} {reasons[pk]} in its open submission, and an owner decides nothing."
         for pk, name in people.order_by().values_list("pk", "name")
     }
+    return {pk: Refusal("SOD-1", "duty", sentence, to_do) for pk, sentence in sentences.items()}
 
 
 def _candidate_ids(submission: Submission, now: datetime) -> set[int]:
     """Return the ids of candidates for undecided approvals, and of the owners of their resources."""
     records = Approval.objects.filter(submission=submission).exclude(state__in=ENDED)
     person_ids = set(Candidate.objects.filter(seat__approval__in=records).values_list("person", flat=True))
-    related = [f"{path}__interim__person" for path in ("privilege__entitlement__resource", "decided_on")]
-    related += [f"{path}__owner" for path in ("privilege__entitlement__resource", "decided_on")]
+    paths = ("privilege__entitlement__resource", "decided_on")
+    related = [f"{path}__{name}" for path in paths for name in ("interim__person", "owner")]
     for record in records.select_related(*related):
         resource = resource_of(record)
         if resource is not None:

@@ -79,12 +79,9 @@ def possible_duplicates(automation: Automation, source: str, privileges: Sequenc
     first = [match for match in matches if match.other.pk in refused and match.other.team_id == automation.team_id]
     then = [match for match in matches if match.other.pk in refused and match not in first]
     new = [*first, *[*then, *(match for match in others if match.because == SOURCE)][:MAX_ASKED]]
-    held = {
-        likeness.other_id: Duplicate(likeness.other, likeness.because)
-        for likeness in stored
-        if likeness.said is not False
-    }
-    held = {match.other.pk: match for match in new} | held
+    counted = (likeness for likeness in stored if likeness.said is not False)
+    held = {match.other.pk: match for match in new}
+    held |= {likeness.other_id: Duplicate(likeness.other, likeness.because) for likeness in counted}
     same = {likeness.other_id for likeness in stored if likeness.said}
     return Likenesses(
         tuple(held.values()),
@@ -103,9 +100,8 @@ def _submitted_and_refused(matches: Sequence[Duplicate]) -> tuple[set[int], set[
     others = {match.other.pk for match in matches}
     submitted = Submission.objects.filter(automation__in=others).order_by().values_list("automation", flat=True)
     rejected = Approval.objects.filter(submission__automation__in=others, state=ApprovalState.REJECTED).order_by()
-    refused = set(rejected.values_list("submission__automation", flat=True)) | stopped_grants.stopped_automation_ids(
-        others
-    )
+    refused = set(rejected.values_list("submission__automation", flat=True))
+    refused |= stopped_grants.stopped_automation_ids(others)
     retired = {match.other.pk for match in matches if match.other.state == AutomationState.RETIRED}
     return set(submitted.distinct()), refused | retired
 

@@ -37,9 +37,8 @@ def refused(automations: Collection[int], policy: Policy, now: datetime) -> Quer
     """
     since = now - timedelta(days=policy.resubmission_days)
     ended = Q(state__in=(ApprovalState.REJECTED, ApprovalState.WITHDRAWN), ended_at__gte=since)
-    ended |= Q(
-        state=ApprovalState.APPROVED, submission__state=SubmissionState.WITHDRAWN, submission__ended_at__gte=since
-    )
+    withdrawn = Q(submission__state=SubmissionState.WITHDRAWN, submission__ended_at__gte=since)
+    ended |= withdrawn & Q(state=ApprovalState.APPROVED)
     approvals = Approval.objects.filter(ended, submission__automation__in=automations)
     continued = Q(submission__continued_by__isnull=False) & ~Q(state=ApprovalState.REJECTED)
     return approvals.exclude(continued).order_by("-ended_at", "-pk")
