@@ -20,7 +20,7 @@ from approvals.intake import transitions as intake_transitions
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.intake.preview.rows import Preview
-from approvals.intake.views import missing_answers
+from approvals.intake.views import preview_page
 from approvals.models import SubmissionState
 from approvals.submissions.transitions import submit as transition_submit
 from governance.core.duties.refusals import Refusal, refuse
@@ -164,7 +164,7 @@ def _check_filled_in(preview: Preview) -> None:
     Raises:
         InvalidInput: with one field per missing answer.
     """
-    missing = [problem["text"] for problem in missing_answers.things_missing(preview)]
+    missing = [problem["text"] for problem in preview_page.things_missing(preview)]
     if not missing:
         return
     sentences = {f"justifications.{row.key}": "Say why in one sentence." for row in preview.unjustified}

@@ -19,7 +19,7 @@ from governance.core.duties.refusals import Refusal
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
 from inventory.automations import platform_instance
-from inventory.models import Automation, DataClass, ImportItem, Resource, Version
+from inventory.models import Automation, DataClass, ImportItem, Privilege, Resource, Version
 from inventory.versions.diff import VersionDiff
 
 
@@ -105,6 +105,11 @@ class Preview:
     def tier(self) -> str:
         """The app's tier."""
         return self.context.tier
+
+    @property
+    def privileges(self) -> list[Privilege]:
+        """The privileges that the version would hold."""
+        return [row.requested.privilege for row in self.wanted if row.requested.privilege is not None]
 
     @property
     def app_seats(self) -> list[SeatState]:

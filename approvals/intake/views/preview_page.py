@@ -1,4 +1,4 @@
-"""Context of the preview page: what an import would touch, missing answers, and the reasons of its risk (I7, I8).
+"""Context of the preview page: what an import would touch, the reasons of its risk, and missing answers (I7, I8).
 
 `approvals.intake.preview.queries` loads the facts; here they become words, icons and fields.
 """
@@ -11,20 +11,21 @@ from typing import Any
 
 from django.urls import reverse
 
+from approvals.conflicts.check import submission as conflicts
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.conflicts.views.rows import ConflictRow
 from approvals.intake.preview.rows import Preview
-from approvals.intake.views import missing_answers, preview_rows, route
+from approvals.intake.views import preview_rows, route
 from approvals.intake.views.preview_rows import Form
 from approvals.models import Submission
 from approvals.review.views import tier_reasons
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
+from governance.core.texts import free_text
 from governance.web.components import times
 from governance.web.pages.page import Shape
 from inventory.automations import lineages
 from inventory.chains import views as chain_views
-from inventory.duplicates.queries import SOURCE
 from inventory.models import Version
 from inventory.versions import findings
 from inventory.versions.diff import VersionDiff
@@ -35,7 +36,6 @@ FORMATS = {"n8n": "n8n export", "mcp_client": "MCP client configuration", "manua
 #: Findings that another part of the page shows.
 SAID_ELSEWHERE = {*NOT_RECOGNISED, "embedded_secret", "unbound_credential"}
 SECRET_TEXT = "We kept a fingerprint and the place, not the secret. Replace it, then move it into a vault."  # noqa: S105  words
-ASK_IF_SAME = "The approver of the app says whether it is the same. Until then, refusals of the other one count here, and its builders can't approve."
 SECRET_PLACES = {
     "header": "A secret in a header",
     "query": "A secret in a query parameter",
@@ -50,13 +50,18 @@ SECRET_PLACES = {
 def context(preview: Preview, form: Form, builder: Person) -> Shape:
     """Context of ``approvals/intake/preview.html``."""
     context, content, pk = preview.context, preview.content, preview.item.pk
-    missing = missing_answers.things_missing(preview)
+    missing, is_refused = things_missing(preview), preview.refusal is not None
     chain = None
     if context.chain.others or context.chain.unknown:
         name, reader = content.automation.name, Actor.of(builder)
         chain = chain_views.chain_shape(context.chain, name, reader, context.now, would=True)
     is_manual = content.manifest.source.format == "manual"
+    below, status = context.promoted_from if not is_refused else None, ""
+    if below is not None:
+        there = below.automation
+        status = lineages.version_status(below.pk, there.approved_version_id, there.state)
     return {
+        "preview": preview,
         "now": context.now,
         "crumbs": [{"label": "Import", "href": reverse("import")}, {"label": "Preview", "href": ""}],
         "head": _head(preview, is_ready=not missing),
@@ -67,13 +72,14 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "standing": _standing(preview),
         "record_words": _record_words(preview),
         "rows": preview_rows.rows(preview, form),
+        "inputs": form,
         "tier": preview.tier,
         "reasons": _reasons(preview),
         "tier_words": _tier_words(preview),
         "drift": _drift(preview.drift, preview) if preview.drift is not None else [],
-        "drift_title": _drift_title(preview),
-        "promoted": _promoted(preview),
-        "same_as": _same_as(preview),
+        "promoted": below,
+        "promoted_status": status,
+        "likes": context.likes if not is_refused else None,
         "conflicts": _conflicts(preview, builder),
         "secrets": [_secret(secret) for secret in preview.item.secrets],
         "noticed": [
@@ -108,9 +114,10 @@ def _record_words(preview: Preview) -> str:
     unrecognised = sum(not preview_rows.is_recognised(row) for row in privileges)
     unnamed = {row.connection for row in privileges if row.connection and not row.is_named}
     held = len(preview.context.changes.unchanged) if preview.content.registered is not None else 0
+    credentials = len(preview.wanted) - len(privileges)
     parts = (
         (len(privileges), times.counted(len(privileges), "privilege")),
-        (len(preview.wanted) - len(privileges), times.counted(len(preview.wanted) - len(privileges), "credential")),
+        (credentials, times.counted(credentials, "credential")),
         (unrecognised, f"{unrecognised} not recognised"),
         (len(unnamed), f"{times.counted(len(unnamed), 'connection')} to name"),
         (held, f"{held} held already"),
@@ -125,7 +132,7 @@ def _tier_words(preview: Preview) -> str:
 
 def _reasons(preview: Preview) -> list[Shape]:
     """Reasons of the app's risk."""
-    sentences = [row.requested.privilege.sentence for row in preview.wanted if row.requested.privilege is not None]
+    sentences = [privilege.sentence for privilege in preview.privileges]
     return tier_reasons.group_reasons(preview.context.app.reasons, sentences)
 
 
@@ -146,13 +153,14 @@ def _standing(preview: Preview) -> Shape | None:
     elif preview.asks_nothing:
         icon, tone, lead = "ring-check", "ok", "Nothing new is asked."
         text = "It asks for nothing that is not approved and held already; submitting makes it the version on record."
-        if _is_sampled(preview):
+        before = preview.context.changes.before
+        # The source differs from the version in force without a question to stage 1 (A12).
+        if before is not None and before.version.source_digest != preview.content.manifest.source.content:
             text += f" One such change in {policy.sampled_one_in} is drawn, and somebody who is no party looks at it."
     elif version is not None:
         lead, text = "In the register.", _saved(preview, version)
     elif preview.base:
-        before = f"version {preview.base.number} before it"
-        text = f"A new version of an automation that is in the register, {before}."
+        text = f"A new version of an automation that is in the register, version {preview.base.number} before it."
     return {"icon": icon, "tone": tone, "lead": lead, "text": text, "href": registered.href, "link": registered.name}
 
 
@@ -160,10 +168,9 @@ def _saved(preview: Preview, version: Version) -> str:
     """State of a registered version that is not under review and has something to ask."""
     if version.pk != version.automation.approved_version_id:
         return f"It is saved as version {version.number}, and not submitted."
-    is_stopped = any(row.requested.why == "stopped" for row in preview.asked)
-    question = (
-        "What was stopped is asked anew, and two others decide about it." if is_stopped else "What changed is asked."
-    )
+    question = "What changed is asked."
+    if any(row.requested.why == "stopped" for row in preview.asked):
+        question = "What was stopped is asked anew, and two others decide about it."
     return f"This is version {version.number}, which is in force. {question}"
 
 
@@ -181,41 +188,15 @@ def _reviewed(preview: Preview, under_way: Submission) -> Shape:
     return {"icon": "info", "tone": "acc", "lead": lead, "text": text, **review}
 
 
-def _is_sampled(preview: Preview) -> bool:
-    """Whether its source differs from the version in force without a question to stage 1 (A12)."""
-    before = preview.context.changes.before
-    return before is not None and before.version.source_digest != preview.content.manifest.source.content
-
-
-def _promoted(preview: Preview) -> Shape | None:
-    """The version that it is promoted from, and what counts in this environment (I10)."""
-    below = preview.context.promoted_from
-    if below is None or preview.refusal is not None:
-        return None
-    environment = below.automation.get_environment_display().lower()
-    stands = lineages.version_status(below.pk, below.automation.approved_version_id, below.automation.state)
-    text = f"Version {below.number} is {stands} in {environment}. An approval counts in its own environment, so this is decided anew"
-    text += "." if preview.content.registered is not None else "; its answers are filled in."
-    return {
-        "lead": f"Promotion from {environment}.",
-        "text": text,
-        "href": below.automation.href,
-        "link": below.automation.name,
-    }
-
-
 def _conflicts(preview: Preview, builder: Person) -> list[ConflictRow]:
     """Conflicts and their resolutions (S6). A waiver needs a registered version, so others are saved first (S7)."""
     context = preview.context
     rows = conflict_rows.list_rows(context.conflicts, conflict_words(preview), Actor.of(builder), context.now)
-    return [
-        _with_way_to_ask(preview, row) if conflict_rows.may_request_waiver(row.found, context.now) else row
-        for row in rows
-    ]
+    return [_with_way_to_ask(preview, row) for row in rows]
 
 
 def _with_way_to_ask(preview: Preview, row: ConflictRow) -> ConflictRow:
-    if preview.refusal is not None:
+    if preview.refusal is not None or not conflict_rows.may_request_waiver(row.found, preview.context.now):
         return row
     if preview.content.registered is None or preview.content.version is None:
         return replace(row, ask_by=f"waiver:{row.rule.code}")
@@ -225,28 +206,7 @@ def _with_way_to_ask(preview: Preview, row: ConflictRow) -> ConflictRow:
 def conflict_words(preview: Preview) -> dict[str, str]:
     """Sentences of the future privileges, by the keys in conflicts."""
     pk = preview.content.automation.pk or 0
-    held = [row.requested.privilege for row in preview.wanted if row.requested.privilege is not None]
-    return {f"{pk}/{privilege.key}": privilege.sentence for privilege in held}
-
-
-def _same_as(preview: Preview) -> list[Shape]:
-    """Automations that it may be the same as. Those of another team stay anonymous (I9)."""
-    if preview.refusal is not None:
-        return []
-    shapes = []
-    for match in (*preview.context.likes.held, *preview.context.likes.warned):
-        is_ours = match.other.team_id == preview.team.pk
-        why = "It has the same source." if match.because == SOURCE else "It asks for nearly the same."
-        name = match.other.name if is_ours else "an automation of another team"
-        text = ASK_IF_SAME if match in preview.context.likes.held else "Check that it is not built twice."
-        shapes.append({"name": name, "href": match.other.href if is_ours else "", "text": f"{why} {text}"})
-    return shapes
-
-
-def _drift_title(preview: Preview) -> str:
-    if not preview.is_across or preview.base is None:
-        return "Since it came in before"
-    return f"Against version {preview.base.number} in {preview.base.automation.get_environment_display().lower()}"
+    return {f"{pk}/{privilege.key}": privilege.sentence for privilege in preview.privileges}
 
 
 def _drift(drift: VersionDiff, preview: Preview) -> list[Shape]:
@@ -297,3 +257,60 @@ def _noticed(preview: Preview) -> Iterator[tuple[str, str, str, str]]:
     for (code, text), finding in by_text.items():
         lead = f"{findings.finding_label(code, finding.at)}."
         yield "warning", {"high": "high", "medium": "wait"}.get(finding.severity, ""), lead, text
+
+
+#: The chosen sibling is in the chosen environment (I10).
+SIBLING_IS_HERE = "what it is promoted from is in this environment already: choose another, or nothing"
+
+
+def things_missing(preview: Preview) -> list[Shape]:
+    """Problems that block the submission, each with a link to its place."""
+    if preview.refusal is not None:
+        return [_thing(preview.refusal.sentence.rstrip(".").replace("You ", "you ", 1), "#about")]
+    fields = preview.draft.fields
+    missing = []
+    if not free_text.seen(str(fields.get("purpose") or "")):
+        missing.append(_thing("say what it is for", "#id_purpose"))
+    has_owner = bool(fields.get("business_owner"))
+    if not has_owner:
+        missing.append(_thing("name a business owner", "#id_business_owner"))
+    for problem in preview.plan.problems:
+        if problem.place == "technical_owner" and has_owner:
+            missing.append(_thing("name a second person as technical owner", "#id_technical_owner"))
+        elif problem.place == "business_owner":
+            missing.append(_thing("name an owner who is here", "#id_business_owner"))
+        elif not problem.place:
+            missing.append(_thing(problem.sentence.rstrip("."), "#about"))
+    if preview.content.registered is None and preview.sibling is None and preview.draft.sibling:
+        missing.append(_thing(SIBLING_IS_HERE, "#about"))
+    missing += _about_rows(preview)
+    refused = conflicts.enforced_conflicts(preview.context.conflicts)
+    if refused:
+        missing.append(_thing(f"resolve {times.counted(len(refused), 'conflict')}", "#conflicts"))
+    if preview.plan.short and has_owner:
+        missing.append(_thing("find enough different people", "#route"))
+    return missing
+
+
+def _thing(text: str, href: str) -> Shape:
+    return {"text": text, "href": href}
+
+
+def _about_rows(preview: Preview) -> list[Shape]:
+    unnamed: dict[str, Any] = {}
+    stuck: dict[str, Any] = {}
+    for row in preview.asked:
+        if row.connection and not row.is_named:
+            unnamed.setdefault(row.connection, row)
+        elif row.problems and preview_rows.is_known(row):
+            stuck.setdefault(preview_rows.problem_words(row, preview.context.now), row)
+    missing = [_thing(f"say what {preview_rows.place(row)} talks to", f"#bind-{row.key}") for row in unnamed.values()]
+    if len(missing) > 2:
+        missing = [_thing(f"say what its {len(missing)} connections open", missing[0]["href"])]
+    missing += [_thing(words, f"#wish-{row.key}") for words, row in stuck.items()]
+    unjustified = preview.unjustified
+    if len(unjustified) > 2:
+        return [*missing, _thing(f"say why it needs {len(unjustified)} of these", f"#why-{unjustified[0].key}")]
+    for row in unjustified:
+        missing.append(_thing(f"say why it {preview_rows.sentence_after_it(row)}", f"#why-{row.key}"))
+    return missing

@@ -12,7 +12,6 @@ from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.intake.views import route
 from approvals.models import SeatLabel
 from approvals.review.views import credentials
-from governance.web.components import times
 from governance.web.pages.page import Shape
 from inventory.models import Resource, ResourceState
 from inventory.versions import findings
@@ -39,12 +38,8 @@ class Form:
 
 def rows(preview: Preview, form: Form) -> list[Shape]:
     """All rows in the order of the source. The first row of a connection asks for its resource."""
-    first: dict[str, str] = {}
-    for row in preview.wanted:
-        first.setdefault(row.connection, row.key)
-    return [
-        _row(preview, row, form, bool(row.connection) and first[row.connection] == row.key) for row in preview.wanted
-    ]
+    first = {row.connection: row.key for row in reversed(preview.wanted) if row.connection}
+    return [_row(preview, row, form, first.get(row.connection) == row.key) for row in preview.wanted]
 
 
 def is_known(row: PreviewRow) -> bool:
@@ -82,7 +77,8 @@ def _row(preview: Preview, row: PreviewRow, form: Form, is_first: bool) -> Shape
         "binding": _binding(preview, row, form) if is_first else None,
         "proposed": row.proposed,
         "why": _why(preview, row, form) if row.is_asked else None,
-        "term": _terms(preview, row) if row.is_asked else [],
+        "term": preview.answers.term(row.key, row.requested),
+        "terms": preview.answers.terms(row.key, row.requested) if row.is_asked else [],
     }
 
 
@@ -93,16 +89,6 @@ def _asked_of(preview: Preview, row: PreviewRow) -> str:
     if preview.context.light:
         return f"Policy version {preview.context.policy.version.number}"
     return route.names(next((seat.may_decide for seat in row.seats if seat.label != SeatLabel.SECURITY), ()))
-
-
-def _terms(preview: Preview, row: PreviewRow) -> list[Shape]:
-    """Terms to choose from. The maximum has no number, so that it follows a change of tier."""
-    answers, requested = preview.answers, row.requested
-    chosen, longest = answers.term(row.key, requested), answers.longest(requested)
-    return [
-        {"value": "" if days == longest else days, "label": times.counted(days, "day"), "selected": days == chosen}
-        for days in answers.terms(row.key, requested)
-    ]
 
 
 def _sentence(row: PreviewRow) -> str:
@@ -134,20 +120,16 @@ def _scope(row: PreviewRow) -> str:
 def _tags(preview: Preview, row: PreviewRow) -> list[Shape]:
     """Notable facts: of a privilege at most three, of a credential as its owner reads them on the review (I6)."""
     privilege, credential, why = row.requested.privilege, row.requested.credential, row.requested.why
-    shown = [
+    shown = (
         (why == "stopped", "Was stopped", "no", "ring-cross"),
         (why in ("raised", "wider", "held back"), why.capitalize(), "wait", "arrow"),
-    ]
-    if privilege is not None:
-        shown += [
-            (privilege.model_controlled, "A model chooses", "", "robot"),
-            (not privilege.active, "Switched off", "", ""),
-        ]
+        (privilege is not None and privilege.model_controlled, "A model chooses", "", "robot"),
+        (privilege is not None and not privilege.active, "Switched off", "", ""),
+    )
     tags = [{"text": text, "tone": tone, "icon": icon} for is_so, text, tone, icon in shown if is_so][:3]
     if credential is None:
         return tags
-    held = [other.requested.privilege for other in preview.wanted if other.requested.privilege is not None]
-    beyond = findings.codes_beyond_request(credential, held)
+    beyond = findings.codes_beyond_request(credential, preview.privileges)
     return [*tags, *credentials.stands_out(credential, beyond, preview.context.now)]
 
 
@@ -173,19 +155,8 @@ def _binding(preview: Preview, row: PreviewRow, form: Form) -> Shape | None:
     elif not picked and not row.is_named:
         data = "restricted data" if is_recognised(row) else "write on restricted data"
         words = f"Counts as {data} until then"
-    return {
-        "options": [
-            {"value": option.pk, "label": _label(option), "selected": option.pk == picked} for option in options
-        ],
-        "may_register": form.may_register,
-        "has_more": form.has_more,
-        "words": words,
-        "error": "Say what it talks to." if form.submitted and not row.is_named else "",
-    }
-
-
-def _label(resource: Resource) -> str:
-    return resource.name if resource.state == ResourceState.ACTIVE else f"{resource.name} (proposed)"
+    error = "Say what it talks to." if form.submitted and not row.is_named else ""
+    return {"options": options, "picked": picked, "words": words, "error": error}
 
 
 def _why(preview: Preview, row: PreviewRow, form: Form) -> Shape:

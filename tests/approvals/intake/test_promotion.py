@@ -16,7 +16,7 @@ from django.urls import reverse
 from approvals.intake import registered_version
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
-from approvals.intake.views import missing_answers
+from approvals.intake.views import preview_page
 from approvals.models import Submission, SubmissionKind
 from approvals.models.submission import Capacity
 from governance.core.duties.refusals import InvalidInput, Refused
@@ -128,7 +128,7 @@ def test_existing_environment_is_not_offered_for_promotion(company: Company, sta
     assert below not in lineages.sibling_choices(company.people.finance_ops, "production")
     found = read(company, item, sibling=below.pk)
     assert found.sibling is None
-    assert missing_answers.SIBLING_IS_HERE in [thing["text"] for thing in missing_answers.things_missing(found)]
+    assert preview_page.SIBLING_IS_HERE in [thing["text"] for thing in preview_page.things_missing(found)]
 
 
 @IN_TEST
