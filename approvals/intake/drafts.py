@@ -140,10 +140,6 @@ class Draft:
                 chosen |= {names[key]: int(value)} if _is_number(value, 18) else {}
         return replace(self, why=why, terms=terms, chosen=chosen)
 
-    def choose(self, connection: str, resource: int) -> Draft:
-        """Return the draft with a resource chosen for a connection."""
-        return replace(self, chosen={**self.chosen, connection: resource})
-
 
 def keep(item: ImportItem, draft: Draft, team: Team | None) -> None:
     """Save a draft with its preview.
@@ -172,17 +168,6 @@ def create_preview(
         return ImportItem.objects.create(
             batch=batch, team=team, manifest=manifest, draft=draft.to_dict(), created_at=now, **more
         )
-
-
-def replace_description(item: ImportItem, manifest: Manifest, draft: Draft, team: Team) -> None:
-    """Replace a manual description that is still a preview.
-
-    Raises:
-        OutOfTurn: it is confirmed or discarded.
-    """
-    keep(item, draft, team)
-    item.manifest = manifest.to_dict()
-    item.save(update_fields=["manifest"])
 
 
 def preview_of_version(version: Version, *, by: Person, team: Team, now: datetime) -> ImportItem:

@@ -5,6 +5,9 @@ The choice stays in the draft until the import is confirmed. The resource's owne
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -47,40 +50,35 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
     work = Work.begin(builder, item)
     may_register = resources.propose_resource.refusal(work.team, actor=builder.actor, now=builder.now) is None
     is_new = request.POST.get("do") == "register"
-    form, status = NewResource(request.POST if is_new else None, initial=_guess(uses[0], work)), 200
+    form = NewResource(request.POST if is_new else None, initial=_guess(uses[0], work))
     if is_new:
         resource = _register(work, form) if form.is_valid() else None
         if resource is not None:
             return _save_choice(request, work, connection, resource, key)
-        status = 422
     elif request.method == "POST":
         if _is_refused(connection, request.POST.get("resource")):
             messages.error(request, "Its owner has said that this connection does not open that: choose another.")
             return redirect("import_bind", pk=pk, key=key)
         return _save_choice(request, work, connection, _visible(builder, request.POST.get("resource")), key)
-    back = f"{reverse('import_preview', args=[pk])}#wish-{key}"
+    back, import_href = f"{reverse('import_preview', args=[pk])}#wish-{key}", reverse("import")
     options, has_more = builder.options(pager.words_of(request.GET))
+    crumbs = (("Import", import_href), ("Preview", back), ("Connection", ""))
     context: dict[str, Any] = {
         "now": builder.now,
-        "action": reverse("import_bind", args=[pk, key]),
+        "action": request.path,
         "back_href": back,
-        "crumbs": [
-            {"label": "Import", "href": reverse("import")},
-            {"label": "Preview", "href": back},
-            {"label": "Connection", "href": ""},
-        ],
+        "crumbs": [{"label": label, "href": href} for label, href in crumbs],
         "what": uses[0].credential.name if uses[0].credential and uses[0].credential.name else uses[0].instance,
         "raw": connection.replace("|", " · "),
         "places": [use.at for use in uses],
         "options": options,
         "has_more": has_more,
-        "most": len(options),
         "words": request.GET.get("q", "")[:200],
         "picked": work.draft.chosen.get(connection),
         "may_register": may_register,
         "form": form,
     }
-    return page(request, TEMPLATE, context, status=status)
+    return page(request, TEMPLATE, context, status=422 if is_new else 200)
 
 
 def _connection(manifest: Manifest, key: str) -> tuple[str, list[Privilege]]:
@@ -89,9 +87,9 @@ def _connection(manifest: Manifest, key: str) -> tuple[str, list[Privilege]]:
     Raises:
         Http404: no such row, or its connection is chosen at run time.
     """
-    by_name: dict[str, list[Privilege]] = {}
+    by_name = defaultdict[str, list[Privilege]](list)
     for privilege in manifest.privileges:
-        by_name.setdefault(resolution.binding_name(binding_key(privilege)), []).append(privilege)
+        by_name[resolution.binding_name(binding_key(privilege))].append(privilege)
     for name, uses in by_name.items():
         if uses[0].instance and any(key == drafts.privilege_row(use) for use in uses):
             return name, uses
@@ -125,10 +123,9 @@ def _register(work: Work, form: NewResource) -> Resource | None:
     builder, fields = work.builder, dict(form.cleaned_data)
     owner = fields.pop("suggested_owner")
     # The engine returns the subject of the event: the new resource.
+    propose = partial(resources.propose_resource, work.team, actor=builder.actor, now=builder.now)
     try:
-        made: Any = resources.propose_resource(
-            work.team, actor=builder.actor, now=builder.now, fields=fields, suggested_owner=owner
-        )
+        made: Any = propose(fields=fields, suggested_owner=owner)
     except InvalidInput as error:
         form.add_error(None, error.refusal.sentence)
         return None
@@ -137,10 +134,10 @@ def _register(work: Work, form: NewResource) -> Resource | None:
 
 
 def _save_choice(request: Request, work: Work, connection: str, resource: Resource, key: str) -> HttpResponse:
-    drafts.keep(work.item, work.draft.choose(connection, resource.pk), work.team)
+    draft = replace(work.draft, chosen={**work.draft.chosen, connection: resource.pk})
+    drafts.keep(work.item, draft, work.team)
+    message = f"{resource.name} is proposed. An admin names an owner; once they accept, this can be submitted."
     if resource.state == ResourceState.ACTIVE:
         message = f"It opens {resource.name}. Its owner confirms that with the first decision."
-    else:
-        message = f"{resource.name} is proposed. An admin names an owner; once they accept, this can be submitted."
     messages.success(request, message)
     return redirect(f"{reverse('import_preview', args=[work.item.pk])}#wish-{key}")

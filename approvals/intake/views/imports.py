@@ -66,9 +66,8 @@ def start(request: Request) -> HttpResponse:
     pasted = request.POST.get("pasted", "")
     files = [(file.name or "", file.read()) for file in request.FILES.getlist("files")]
     files += [(PASTED, pasted.encode())] if pasted.strip() else []
-    if not files or (
-        upload_limits.is_too_large(request) and not request.FILES
-    ):  # no file is ignored in favour of the pasted text
+    # No file is ignored in favour of the pasted text.
+    if not files or (upload_limits.is_too_large(request) and not request.FILES):
         return _start(request, builder, [_empty_upload_problem(request)], pasted, status=422)
     try:
         read_files = import_process.read_in_child(files, person=builder.person)
@@ -84,9 +83,8 @@ def start(request: Request) -> HttpResponse:
         return _start(request, builder, problems, pasted, status=422, count=len(previews_read))
     if len(previews_read) == 1:
         return redirect("import_preview", pk=previews_read[0].pk)
-    messages.success(
-        request, f"{len(previews_read)} automations were read. Each is a draft of yours until you submit it."
-    )
+    message = f"{len(previews_read)} automations were read. Each is a draft of yours until you submit it."
+    messages.success(request, message)
     return redirect("import")
 
 
@@ -100,11 +98,10 @@ def _start(
     count: int = 0,
 ) -> HttpResponse:
     """Show the first page, with what could not be read and the number of automations that could."""
-    chosen = request.POST.get("team", "")
-    teams = [{"value": team.pk, "label": team.name, "selected": str(team.pk) == chosen} for team in builder.teams]
     context: Shape = {
         "now": builder.now,
-        "teams": teams if len(teams) > 1 else [],
+        "teams": builder.teams if len(builder.teams) > 1 else [],
+        "team_chosen": number(request.POST.get("team")),
         "limit": f"up to {upload_limits.limit()}, several at once",
         "problems": problems if builder.teams else [NO_TEAM],
         "count": count,
@@ -149,9 +146,8 @@ def _elsewhere(item: ImportItem) -> HttpResponse | None:
     """Redirect from a confirmed preview to its review, or to the preview that continues it."""
     if item.progress != ImportState.CONFIRMED:
         return None
-    submission = (
-        Submission.objects.filter(version=item.version_id, submitted_at__gte=item.created_at).order_by("-pk").first()
-    )
+    submissions = Submission.objects.filter(version=item.version_id, submitted_at__gte=item.created_at)
+    submission = submissions.order_by("-pk").first()
     if submission is not None:
         return redirect("review", pk=submission.pk)
     later = drafts.following_preview(item)
@@ -164,8 +160,7 @@ def preview(request: Request, pk: int) -> HttpResponse:
     """Show the risk, problems and route of a preview. A post saves the draft, and submits if that button was used."""
     builder = Builder.of(request)
     item = builder.find(pk)
-    elsewhere = _elsewhere(item)
-    if elsewhere is not None:
+    if (elsewhere := _elsewhere(item)) is not None:
         return elsewhere
     if request.method != "POST":
         work = Work.begin(builder, item)
@@ -211,8 +206,7 @@ def _submit(request: Request, work: Work) -> HttpResponse:
         messages.info(request, "Nothing changed, so nothing was submitted.")
         return _to_preview(work.item)
     details = work.about(loaded, request.POST)
-    answer = _not_ready(request, work, loaded, details)
-    if answer is not None:
+    if (answer := _not_ready(request, work, loaded, details)) is not None:
         return answer
     known = loaded.content.version
     is_saved = known is not None and known == work.item.version and not loaded.amends
@@ -251,9 +245,8 @@ def _is_filled_in(loaded: Preview, details: AutomationForm) -> bool:
     """Whether the builder has given all required answers. Errors are shown beside their fields."""
     is_one_missing = any(problem.place == "technical_owner" for problem in loaded.plan.problems)
     if is_one_missing and details.data.get("business_owner"):
-        details.add_error(
-            "technical_owner", "High risk needs a second person: name somebody else than the business owner."
-        )
+        sentence = "High risk needs a second person: name somebody else than the business owner."
+        details.add_error("technical_owner", sentence)
     is_named = all(row.is_named or not row.connection for row in loaded.asked)
     return details.is_valid() and not loaded.unjustified and is_named
 

@@ -97,8 +97,7 @@ def _page(
 ) -> HttpResponse:
     action = reverse("import_form") + (f"?item={item.pk}" if item is not None else "")
     crumbs = [{"label": "Import", "href": reverse("import")}, {"label": "By form", "href": ""}]
-    context = {"action": action, "crumbs": crumbs, "form": form, "rows": rows, "back_href": reverse("import")}
-    context |= {"words": choice.words, "has_more": choice.has_more, "fitting": choice.fitting}
+    context = {"action": action, "crumbs": crumbs, "form": form, "rows": rows, "choice": choice}
     return page(request, TEMPLATE, context, status=status)
 
 
@@ -120,15 +119,8 @@ def _count(request: Request, kept: Mapping[str, Any]) -> int:
 
 def _rows(data: Any, choices: list[tuple[str, str]], kept: Mapping[str, Any], count: int) -> Any:
     """Formset of `DescribedPrivilegeForm`. Empty rows are ignored, but one row is required."""
-    formset_class = forms.formset_factory(
-        DescribedPrivilegeForm,
-        extra=0,
-        min_num=1,
-        validate_min=True,
-        max_num=MOST,
-        absolute_max=MOST,
-        formset=_OneAtLeast,
-    )
+    limits: dict[str, Any] = {"extra": 0, "min_num": 1, "validate_min": True, "max_num": MOST, "absolute_max": MOST}
+    formset_class = forms.formset_factory(DescribedPrivilegeForm, formset=_OneAtLeast, **limits)
     before = kept.get("rows", ()) if data is None else ()  # with initial data, an unchanged row would count as empty
     initial = [*before, *({} for _ in range(MOST))][:count]
     return formset_class(data, prefix="rows", initial=initial, form_kwargs={"resources": choices})
@@ -162,21 +154,20 @@ def _go_on(
     given = form.cleaned_data
     team = builder.team(number(given.get("team")))
     privileges = [row.cleaned_data for row in rows.forms if row.cleaned_data]
-    before = item.manifest["source"]["external_id"] if item is not None else ""
     manifest = manual_registration.describe_manually(
-        name=given["name"],
-        kind=given["kind"],
-        platform=given["platform"],
+        **{name: given[name] for name in ("name", "kind", "platform")},
         privileges=_described(privileges, resources),
         triggers=[Trigger(type=given["starts"], at="", authenticated=not given["is_open"])],
-        external_id=before,
+        external_id=item.manifest["source"]["external_id"] if item is not None else "",
     )
     typed = {"about": {**given, "team": team.pk}, "rows": privileges}
     draft = replace(Draft.of(item) if item is not None else Draft(team=team.pk), by_hand=typed)
     if item is None:
         item = drafts.create_preview(manifest.to_dict(), draft, by=builder.person, now=builder.now, team=team)
     else:
-        drafts.replace_description(item, manifest, draft, team)
+        drafts.keep(item, draft, team)
+        item.manifest = manifest.to_dict()
+        item.save(update_fields=["manifest"])
     return redirect("import_preview", pk=item.pk)
 
 
@@ -187,13 +178,11 @@ def _described(privileges: list[dict[str, Any]], resources: Mapping[int, Resourc
     for row in rows.select_related("resource"):
         registered[row.resource_id, _plain(row.code)] = registered[row.resource_id, _plain(row.words)] = row
     descriptions = []
-    for row_data in privileges:
-        pk, does = int(row_data["resource"]), _plain(row_data["does"])
-        new_entitlement = Entitlement(resource=resources[pk], code=does, words=f"May {does}", level=row_data["level"])
+    for given in privileges:
+        pk, does, level = int(given["resource"]), _plain(given["does"]), given["level"]
+        new_entitlement = Entitlement(resource=resources[pk], code=does, words=f"May {does}", level=level)
         entitlement = registered.get((pk, does), new_entitlement)
-        descriptions.append(
-            DescribedPrivilege(entitlement, row_data["level"], row_data["target"], row_data["model_controlled"])
-        )
+        descriptions.append(DescribedPrivilege(entitlement, level, given["target"], given["model_controlled"]))
     return descriptions
 
 

@@ -5,7 +5,6 @@ Manifests may be large and uploads may have thousands: the database extracts nam
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,12 +48,8 @@ STANDS = Case(
 
 def form_of(builder: Builder, batch: ImportBatch, data: QueryDict | None = None) -> OrderForm:
     """The form with the answers of the earlier order, or else with the upload's team and its builder."""
-    people = {
-        person.pk: person
-        for team in builder.teams
-        for person in ownership_rules.possible_owners(team, None, builder.now)
-    }
-    by_name = sorted(people.values(), key=lambda person: (person.name, person.pk))
+    owners = [ownership_rules.possible_owners(team, None, builder.now) for team in builder.teams]
+    by_name = sorted({person for people in owners for person in people}, key=lambda person: (person.name, person.pk))
     initial = batch.order
     if "team" not in initial:
         read_for = batch.items.order_by("pk").values_list("team", flat=True).first()
@@ -62,24 +57,32 @@ def form_of(builder: Builder, batch: ImportBatch, data: QueryDict | None = None)
     return OrderForm(data, people=by_name, teams=builder.teams, initial=initial)
 
 
-class Counts(Counter[str]):
+class Counts(dict[str, int]):
     """Number of items of an upload by state."""
 
     @classmethod
     def of(cls, batch: ImportBatch) -> Counts:
         """Load the counts in one query."""
         rows = _shown(batch).values_list("stands").annotate(count=Count("pk")).order_by()
-        return cls(dict(rows))
+        return cls(dict.fromkeys(dict(SHOWN), 0) | dict(rows))
 
     @property
     def automations(self) -> int:
         """Number of readable automations."""
-        return self.total() - self["unread"]
+        return sum(self.values()) - self["unread"]
 
     @property
     def done(self) -> int:
         """Number of automations with an outcome."""
         return self.automations - self["waiting"]
+
+    @property
+    def order_label(self) -> str:
+        """What the button says that orders the import of the rest."""
+        again, left = self["refused"], self["waiting"]
+        if again and not left:
+            return f"Try {times.counted(again, 'automation')} once more"
+        return f"Import {times.counted(left + again, 'automation')}"
 
     @property
     def in_words(self) -> str:
@@ -89,10 +92,8 @@ class Counts(Counter[str]):
 
 def _shown(batch: ImportBatch) -> QuerySet[Any]:
     """Items of an upload, without discarded ones and without previews that continue a confirmed one."""
-    items: QuerySet[Any] = batch.items.exclude(progress=ImportState.DISCARDED).exclude(
-        progress=ImportState.PREVIEW, version__isnull=False
-    )
-    shown: QuerySet[Any] = items.annotate(stands=STANDS)
+    items = batch.items.exclude(progress=ImportState.DISCARDED)
+    shown: QuerySet[Any] = items.exclude(progress=ImportState.PREVIEW, version__isnull=False).annotate(stands=STANDS)
     return shown
 
 
@@ -116,20 +117,13 @@ def context(builder: Builder, batch: ImportBatch, query: QueryDict, *, form: Ord
         "head": _head(batch, counts),
         "crumbs": [{"label": "Import", "href": reverse("import")}, {"label": "Upload", "href": ""}],
         "is_under_way": is_under_way,
-        "progress": {
-            "href": path if is_under_way else "",
-            "done": counts.done,
-            "total": counts.automations,
-            "words": counts.in_words,
-        },
+        "counts": counts,
         "ended": ended,
         "form": (form or form_of(builder, batch)) if can_order else None,
-        "order_label": _order_label(counts),
         "adding": adding(batch) if builder.teams and not is_under_way and not (ended and ended["is_all"]) else None,
         "chips": _chips(path, query, counts),
         "rows": [_row(item) for item in paged.rows],
         "pager": paged,
-        "empty": {"sentence": "Nothing of this upload stands so.", "href": path, "action": "Show all of it"},
     }
 
 
@@ -161,20 +155,13 @@ def _ended(batch: ImportBatch, counts: Counts) -> Shape | None:
         return None
     is_all = not counts["refused"] and not counts["waiting"]
     first = "All that was read is in the register" if is_all else f"{counts['refused']:,} could not be imported"
-    return {"tone": "ok" if is_all else "wait", "first": first, "words": counts.in_words, "is_all": is_all}
-
-
-def _order_label(counts: Counts) -> str:
-    again, left = counts["refused"], counts["waiting"]
-    if again and not left:
-        return f"Try {times.counted(again, 'automation')} once more"
-    return f"Import {times.counted(left + again, 'automation')}"
+    return {"tone": "ok" if is_all else "wait", "first": first, "is_all": is_all}
 
 
 def _chips(path: str, query: QueryDict, counts: Counts) -> list[Shape]:
     """Filters with their counts; empty ones are left out."""
     choices = [("", "All"), *((key, label) for key, label in SHOWN if counts[key] or query.get("show") == key)]
-    return pager.chips(path, query, "show", choices, {"": counts.total(), **counts})
+    return pager.chips(path, query, "show", choices, {"": sum(counts.values()), **counts})
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------
@@ -196,7 +183,6 @@ def _row(item: Any) -> Shape:
     version, can_open = item.version, item.progress == ImportState.PREVIEW
     href = reverse("automation", args=[version.automation_id]) if version is not None else ""
     return {
-        "pk": item.pk,
         "name": item.name or item.filename,
         "href": reverse("import_preview", args=[item.pk]) if can_open else href,
         "file": item.filename if item.name else "",
@@ -238,12 +224,9 @@ _IDENTITY = {
 def _registered_automation(teams: Iterable[Team], environment: str) -> Subquery:
     """Registered automation of an item with `_IDENTITY` in one of these teams, and its newest version; null for a new one."""
     newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number")
-    automations = Automation.objects.filter(
-        team__in=[team.pk for team in teams],
-        environment=environment,
-        platform_instance=OuterRef("placed"),
-        external_id=OuterRef("with_id"),
-    ).exclude(external_id="")
+    automations = Automation.objects.filter(team__in=[team.pk for team in teams], environment=environment)
+    automations = automations.filter(platform_instance=OuterRef("placed"), external_id=OuterRef("with_id"))
+    automations = automations.exclude(external_id="")
     number, content = (Subquery(newest.values(name)[:1]) for name in ("number", "source_digest"))
     summary = JSONObject(name="name", number=number, content=content)
     return Subquery(automations.order_by("pk").values(about=summary)[:1])
@@ -283,6 +266,6 @@ def discard_sentence(batch: ImportBatch) -> str:
     counts = Counts.of(batch)
     gone = times.counted(counts["waiting"] + counts["refused"], "automation")
     stays = counts.automations - counts["waiting"] - counts["refused"]
-    kept_words = f" {times.counted(stays, 'automation')} of it stay in the register." if stays > 1 else ""
-    kept_words = " One of it stays in the register." if stays == 1 else kept_words
-    return f"What was read of {gone} and what you typed about them is gone then.{kept_words}"
+    kept = f" {times.counted(stays, 'automation')} of it stay in the register." if stays else ""
+    kept = " One of it stays in the register." if stays == 1 else kept
+    return f"What was read of {gone} and what you typed about them is gone then.{kept}"

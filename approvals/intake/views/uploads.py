@@ -66,9 +66,8 @@ def add(request: Request) -> HttpResponse:
     except import_process.ImportBusy as busy:
         refusal, when = {"sentence": busy.sentence, "to_do": busy.to_do}, {"Retry-After": str(busy.wait)}
         return JsonResponse(refusal, status=busy.status, headers=when)
-    href = reverse("import_batch", args=[batch.pk])
     counts = {"read": added.read, "refused": added.refused, "again": added.again}
-    return JsonResponse({"batch": href, "pk": batch.pk, **counts})
+    return JsonResponse({"batch": reverse("import_batch", args=[batch.pk]), "pk": batch.pk, **counts})
 
 
 def _check_size(request: Request) -> None:
@@ -106,9 +105,8 @@ def upload(request: Request, pk: int) -> HttpResponse:
     batch = _find(builder, pk)
     if request.method == "POST":
         return _posted(request, builder, batch)
-    is_asking = request.headers.get("HX-Target") == "progress"
     answer = page(request, TEMPLATE, upload_page.context(builder, batch, request.GET), fragment="progress")
-    if is_asking and batch.progress != BatchState.CONFIRMING:
+    if request.headers.get("HX-Target") == "progress" and batch.progress != BatchState.CONFIRMING:
         answer["HX-Refresh"] = "true"  # the order has ended, so the whole page changes
     return answer
 
@@ -123,17 +121,15 @@ def _posted(request: Request, builder: Builder, batch: ImportBatch) -> HttpRespo
         raise Http404("Nothing else is done here.")
     if batch.progress == BatchState.CONFIRMING:  # a repeated order: it is running
         return redirect("import_batch", pk=batch.pk)
-    team = builder.team(
-        number(request.POST.get("team"))
-    )  # the import checks and records the permission of each automation
+    # The import checks and records the permission of each automation.
+    team = builder.team(number(request.POST.get("team")))
     form = upload_page.form_of(builder, batch, request.POST)
     if not form.is_valid() or _wrong_owners(builder, team, form):
         context = upload_page.context(builder, batch, request.GET, form=form)
         return page(request, TEMPLATE, context, status=422)
     given, technical = form.cleaned_data, form.cleaned_data["technical_owner"]
-    technical_owner = technical.pk if technical else None
-    order = bulk_import.Order(team.pk, given["business_owner"].pk, technical_owner, given["environment"])
-    bulk_import.order(batch, order)
+    owners = given["business_owner"].pk, technical.pk if technical else None
+    bulk_import.order(batch, bulk_import.Order(team.pk, *owners, given["environment"]))
     return redirect("import_batch", pk=batch.pk)
 
 
