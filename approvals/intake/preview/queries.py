@@ -12,8 +12,7 @@ from datetime import datetime
 from approvals.decisions.rules import duties
 from approvals.intake import drafts
 from approvals.intake.drafts import Draft, row_key
-from approvals.intake.preview.answers import USES_PREFIX, Answers
-from approvals.intake.preview.rows import Preview, PreviewRow
+from approvals.intake.preview.rows import USES_PREFIX, Answers, Preview, PreviewRow
 from approvals.models import Approval, Submission, credential_key
 from approvals.models.submission import Capacity
 from approvals.submissions.plan.context import PartyPair, PlanContext, VersionContent
@@ -58,7 +57,8 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     environment = drafts.environment_of(draft)
     registered = confirmation.find_automation(team, manifest, environment=environment, named=named)
     is_elsewhere = registered is not None and registered.team_id != team.pk
-    if registered is not None and is_elsewhere and not _is_seen(registered, actor, now):
+    visible = Automation.objects.visible_to(actor, now)
+    if registered is not None and is_elsewhere and not visible.filter(pk=registered.pk).exists():
         registered = None  # the page reports that one exists, without details (I1)
     if registered is not None and not is_elsewhere:
         registered.team = team  # with its leads
@@ -84,8 +84,9 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     asked = {key: wanted for key, wanted in keys.items() if wanted.why}
     answers = Answers(draft, said_before, context.policy, asked)
     made = Plan(context, answers.requests())
-    base = _base(registered) or context.promoted_from
-    refusal = _refusal(team, registered, actor, now, is_elsewhere=is_elsewhere)
+    base = context.promoted_from
+    if registered is not None:
+        base = registered.approved_version or registered.versions.order_by("-number").first() or base
     preview = Preview(
         item=item,
         draft=draft,
@@ -98,14 +99,10 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
         wanted=tuple(_row(key, wanted, made, resolution) for key, wanted in keys.items()),
         begun=begun,
         authors=tuple(named_authors),
-        refusal=refusal,
+        refusal=_refusal(team, registered, actor, now, is_elsewhere=is_elsewhere),
         runs_as=tuple(identity.subject for identity in content.identities if identity.pk is None),
     )
     return _check_joining(preview, actor)
-
-
-def _is_seen(automation: Automation, actor: Actor, now: datetime) -> bool:
-    return Automation.objects.visible_to(actor, now).filter(pk=automation.pk).exists()
 
 
 def _resolve(
@@ -260,13 +257,6 @@ def _people_who_join(under_way: Submission, preview: Preview, actor: Actor) -> l
     person_ids |= {asked[f"{name}_id"] for name in ("business_owner", "technical_owner")} - {None}
     people = Person.objects.filter(pk__in=person_ids).exclude(pk__in=under_way.parties.values("person"))
     return list(people.order_by("pk"))
-
-
-def _base(registered: Automation | None) -> Version | None:
-    """Return the version to compare with: the approved one, or else the newest."""
-    if registered is None:
-        return None
-    return registered.approved_version or registered.versions.order_by("-number").first()
 
 
 def _privileges_of(version: Version) -> list[Privilege]:

@@ -35,7 +35,7 @@ def planned(plan: Plan) -> dict[str, Any]:
                 approval.row.tier,
                 approval.row.term_days,
                 approval.text,
-                tuple(sorted(seat.label for seat in plan.seats[approval.row.pk])),
+                tuple(sorted(seat.label for seat in plan.facts.seats[approval.row.pk])),
             )
             for approval in plan.approvals
         ),
