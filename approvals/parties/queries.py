@@ -17,7 +17,7 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
 from inventory.models import Automation, Version
-from inventory.ownership import authors
+from inventory.ownership import parties as ownership_parties
 from inventory.ownership.parties import CONTENT_REASONS
 
 OWNING = (Capacity.BUSINESS_OWNER, Capacity.TECHNICAL_OWNER)
@@ -106,7 +106,7 @@ def of_duplicates(others: Collection[int]) -> list[tuple[int, Capacity]]:
         return []
     parties = Party.objects.filter(submission__automation__in=others).exclude(capacity=Capacity.ALIKE)
     submitted = Version.objects.filter(automation__in=others, submissions__isnull=False)
-    people = {*parties.values_list("person", flat=True), *authors.author_ids(submitted)}
+    people = {*parties.values_list("person", flat=True), *ownership_parties.author_ids(submitted)}
     return [(person_id, Capacity.ALIKE) for person_id in sorted(people)]
 
 
@@ -129,7 +129,7 @@ def of_siblings(siblings: Collection[int]) -> list[tuple[int, Capacity]]:
     return [
         *((person_id, Capacity(capacity)) for person_id, capacity in parties),
         *((person_id, Capacity.IMPORTER) for person_id in importers),
-        *((person_id, Capacity.AUTHOR) for person_id in authors.author_ids(versions)),
+        *((person_id, Capacity.AUTHOR) for person_id in ownership_parties.author_ids(versions)),
         *((person_id, Capacity.EDITOR) for reason, person_id in edits if (reason or "").startswith(CONTENT_REASONS)),
     ]
 
@@ -142,7 +142,7 @@ def _of_versions(automation: Automation, version: Version | None) -> Iterator[tu
     since = automation.versions.filter(counted)
     for importer in since.values_list("imported_by", flat=True):
         yield importer, Capacity.IMPORTER
-    for author in authors.author_ids(since):
+    for author in ownership_parties.author_ids(since):
         yield author, Capacity.AUTHOR
 
 

@@ -28,7 +28,7 @@ from inventory.imports import resolution as import_resolution
 from inventory.imports.resolution import Resolution
 from inventory.imports.transitions import confirmation
 from inventory.models import Automation, ImportItem, NonHumanIdentity, Privilege, Version
-from inventory.ownership import authors
+from inventory.ownership import parties
 from inventory.versions import diff
 from inventory.versions.diff import VersionDiff
 
@@ -71,7 +71,7 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
         content.automation.lineage = sibling.lineage
     assert actor.person is not None  # only a person has a preview
     hint = manifest.source.owner_hint
-    named_authors = sorted(authors.all_matches([hint]).get(hint, ()), key=lambda person: person.pk)
+    named_authors = sorted(parties.all_matches([hint]).get(hint, ()), key=lambda person: person.pk)
     context = PlanContext(
         content,
         submitter=actor.person,
