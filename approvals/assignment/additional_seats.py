@@ -16,18 +16,9 @@ from approvals.assignment.context import SubmissionContext
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.check.submission import load_conflicts
-from approvals.models import (
-    Approval,
-    ApprovalKind,
-    ApprovalState,
-    ConflictRule,
-    DecisionOutcome,
-    PolicyVersion,
-    SeatLabel,
-    Submission,
-    SubmissionState,
-)
-from approvals.models.conflict_rule import Mode
+from approvals.models import Approval, ApprovalKind, ApprovalState, DecisionOutcome, PolicyVersion, SeatLabel
+from approvals.models.conflict_rule import ConflictRule, Mode
+from approvals.models.submission import Submission, SubmissionState
 from approvals.policies import queries as policy_queries
 from approvals.policies.facts import SubmissionFacts, load_facts
 from approvals.prior_decisions.queries import EarlierOutcome, decider

@@ -16,16 +16,8 @@ from approvals.assignment.matching import Question, Seats, question_name, shorta
 from approvals.assignment.next_approver import Backup, Eligibility, LateRung, Skipped, next_approvers, with_late_rungs
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.check.submission import SubmissionConflicts
-from approvals.models import (
-    Approval,
-    ApprovalState,
-    CarriedDecision,
-    Decision,
-    DecisionOutcome,
-    DecisionPerson,
-    Seat,
-    SeatLabel,
-)
+from approvals.models import Approval, ApprovalState
+from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome, DecisionPerson, Seat, SeatLabel
 from approvals.models.conflict_rule import Mode
 from approvals.policies.facts import SubmissionFacts
 from approvals.prior_decisions import queries as prior_decision_queries

@@ -22,22 +22,9 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from approvals.assignment.context import SubmissionContext
-from approvals.models import (
-    APP_KEY,
-    Approval,
-    ApprovalKind,
-    ApprovalState,
-    CarriedDecision,
-    Comment,
-    Decision,
-    DecisionOutcome,
-    Party,
-    Sample,
-    SampleState,
-    Submission,
-    SubmissionState,
-)
-from approvals.models.spot_check import NOT_PASSED
+from approvals.models import APP_KEY, Approval, ApprovalKind, ApprovalState, CarriedDecision, Decision, DecisionOutcome
+from approvals.models.spot_check import NOT_PASSED, Sample, SampleState
+from approvals.models.submission import Comment, Party, Submission, SubmissionState
 from approvals.parties import queries as party_queries
 from approvals.policies.queries import Policy
 from approvals.prior_decisions import stopped_grants

@@ -23,7 +23,7 @@ from approvals.light_path import eligibility
 from approvals.light_path import rules as light_path_rules
 from approvals.light_path.eligibility import LightPathReason
 from approvals.models import Approval, ApprovalState, Grant, Sample, SampleState, Submission
-from approvals.models import grant as model_grant
+from approvals.models.grant import Why
 from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
 from governance.core.duties.refusals import Refusal
@@ -131,7 +131,7 @@ def find_not_fine(step: Step[Sample]) -> Effect:
     The suspension lasts until the skipped stage has decided.
     """
     _set_reviewer(step)
-    _suspend(step, "sample", model_grant.Why.NOT_FINE)
+    _suspend(step, "sample", Why.NOT_FINE)
     _notify(step, candidates.recipients_of_outcome(step.subject.submission, step.now), "sample_not_fine", "not_fine")
     return Effect()
 
@@ -146,7 +146,7 @@ def find_not_fine(step: Step[Sample]) -> Effect:
 def lapse_sample(step: Step[Sample]) -> Effect:
     """Suspend it because no one answered in time, until the skipped stage has decided (A13)."""
     sample = step.subject
-    _suspend(step, "sample_silence", model_grant.Why.UNSEEN)
+    _suspend(step, "sample_silence", Why.UNSEEN)
     reviewers = Person.objects.filter(pk__in=sample.asked).order_by("pk")
     people = [*candidates.recipients_of_outcome(sample.submission, step.now), *reviewers]
     _notify(step, people, "sample_unseen", "unseen")
@@ -169,7 +169,7 @@ def close_samples(automation: Automation, step: Step[Any]) -> None:
 
 def close_sample_of(grant: Grant, step: Step[Any]) -> None:
     """Close the unanswered spot check of a grant that has ended without a successor. Hook on ``grant.ended``."""
-    if grant.ended_why != model_grant.Why.SUCCEEDED:
+    if grant.ended_why != Why.SUCCEEDED:
         _close_unanswered(step, approval=grant.approval_id)
 
 
@@ -183,7 +183,7 @@ def _set_reviewer(step: Step[Sample]) -> None:
     sample.looked_by, sample.looked_for, sample.looked_at = step.actor.person, step.actor.standing_for, step.now
 
 
-def _suspend(step: Step[Sample], why: str, of_grant: model_grant.Why) -> None:
+def _suspend(step: Step[Sample], why: str, of_grant: Why) -> None:
     """Suspend the automation, or the grant of an auto-approved privilege."""
     sample = step.subject
     if not sample.is_of_policy:

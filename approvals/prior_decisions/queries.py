@@ -12,16 +12,8 @@ from datetime import datetime, timedelta
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet
 
-from approvals.models import (
-    APP_KEY,
-    Approval,
-    ApprovalState,
-    CarriedDecision,
-    Decision,
-    DecisionOutcome,
-    SubmissionState,
-    credential_key,
-)
+from approvals.models import APP_KEY, Approval, ApprovalState, SubmissionState, credential_key
+from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome
 from approvals.policies.queries import Policy
 from governance.core.models import Person
 from inventory.importers import privilege_scope

@@ -15,17 +15,8 @@ from approvals.assignment.context import SubmissionContext
 from approvals.assignment.route import Route
 from approvals.decisions.rules import bindings, ownership
 from approvals.decisions.rules.deadlines import in_time
-from approvals.models import (
-    Approval,
-    ApprovalState,
-    Decision,
-    DecisionPerson,
-    Party,
-    Sample,
-    Submission,
-    SubmissionState,
-)
-from approvals.models.submission import UNFINISHED
+from approvals.models import Approval, ApprovalState, Decision, DecisionPerson, Party, Sample
+from approvals.models.submission import UNFINISHED, Submission, SubmissionState
 from approvals.policies import queries as policy_queries
 from approvals.policies import tiers
 from approvals.policies.fresh_sign_in import require_session

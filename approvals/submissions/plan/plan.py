@@ -16,18 +16,8 @@ from approvals.assignment.route import Route, people_of
 from approvals.conflicts.check import submission as conflict_check
 from approvals.conflicts.check.submission import SubmissionConflicts
 from approvals.decisions import digest
-from approvals.models import (
-    Approval,
-    ApprovalKind,
-    ApprovalState,
-    CarriedDecision,
-    Decision,
-    DecisionOutcome,
-    Seat,
-    SeatLabel,
-    Submission,
-    SubmissionKind,
-)
+from approvals.models import Approval, ApprovalKind, ApprovalState, Submission, SubmissionKind
+from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome, Seat, SeatLabel
 from approvals.models.conflict_rule import Mode
 from approvals.policies.facts import SubmissionFacts
 from approvals.prior_decisions import duplicates, stopped_grants

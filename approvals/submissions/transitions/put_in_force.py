@@ -15,17 +15,8 @@ from approvals.grants import unused_credentials
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.grants.transitions import revocation_tasks
 from approvals.light_path import transitions
-from approvals.models import (
-    Approval,
-    ApprovalState,
-    Grant,
-    GrantKind,
-    GrantState,
-    Submission,
-    SubmissionState,
-    credential_key,
-)
-from approvals.models import grant as model_grant
+from approvals.models import Approval, ApprovalState, Submission, SubmissionState, credential_key
+from approvals.models.grant import Grant, GrantKind, GrantState, Why
 from approvals.policies import queries as policy_queries
 from approvals.prior_decisions import stopped_grants
 from approvals.submissions import rules as submission_rules
@@ -174,7 +165,7 @@ def _grant_of(step: Step[Submission], approval: Approval, policy: policy_queries
         ends_at=step.now + timedelta(days=days),
         review_on=(step.now + timedelta(days=policy.review_after(approval.tier))).date(),
         state=GrantState.SUSPENDED if is_stopped else GrantState.ACTIVE,
-        suspended_why=model_grant.Why.STOPPED if is_stopped else "",
+        suspended_why=Why.STOPPED if is_stopped else "",
     )
 
 
