@@ -77,6 +77,9 @@ LOCKED_BEFORE = ("submission.automation", "submission")
 on_submission = partial(transition, Submission, parents=("automation",), context=load_context)
 on_approval = partial(transition, Approval, parents=LOCKED_BEFORE, context=load_context)
 on_sample = partial(transition, Sample, parents=LOCKED_BEFORE, context=load_context)
+#: Declare an operation that only runs inside another one, which holds the locks.
+internal_on_submission = partial(transition, Submission, permission=None)
+internal_on_approval = partial(transition, Approval, permission=None)
 
 
 def load_contexts(submissions: Sequence[Submission], now: datetime) -> dict[int, SubmissionContext]:

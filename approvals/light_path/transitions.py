@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from approvals.assignment import additional_seats, candidates
-from approvals.assignment.context import SubmissionContext, load_context, on_sample
+from approvals.assignment.context import SubmissionContext, internal_on_approval, load_context, on_sample
 from approvals.decisions.rules import duties
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.light_path import eligibility
@@ -231,10 +231,8 @@ DUTY_WORDS = {
 }
 
 
-@transition(
-    Approval,
+@internal_on_approval(
     event="approval.approved_by_policy",
-    permission=None,
     source=(ApprovalState.WAITING,),
     target=(ApprovalState.APPROVED,),
     duties=(duties.has_owner, duties.tier_holds, duties.binding_holds),

@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from approvals.assignment import additional_seats, candidates
-from approvals.assignment.context import SubmissionContext, on_submission
+from approvals.assignment.context import SubmissionContext, internal_on_approval, on_submission
 from approvals.assignment.next_approver import list_names
 from approvals.assignment.transitions.reassign import ask_next
 from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, duty
-from governance.core.engine.transition import Effect, Step, transition
+from governance.core.engine.transition import Effect, Step
 from governance.core.roles.roles import Permission
 
 
@@ -77,13 +77,7 @@ def reopen_for_conflicts(step: Step[Any], context: SubmissionContext) -> Sequenc
     return approvals
 
 
-@transition(
-    Approval,
-    event="approval.opened_again",
-    permission=None,
-    source=(ApprovalState.APPROVED,),
-    target=(ApprovalState.OPEN,),
-)
+@internal_on_approval(event="approval.opened_again", source=(ApprovalState.APPROVED,), target=(ApprovalState.OPEN,))
 def reopen(step: Step[Approval], *, around: SubmissionContext) -> Effect:
     """Reopen an approval that came into a conflict: its decisions stay, one extra approval is added (S6, A10).
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from approvals.assignment import candidates
-from approvals.assignment.context import on_approval
+from approvals.assignment.context import internal_on_approval, on_approval
 from approvals.assignment.route import Route
 from approvals.decisions.rules import duties
 from approvals.decisions.transitions import extra_approval
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Retraction, SeatLabel
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, refuse
-from governance.core.engine.transition import Effect, Step, transition
+from governance.core.engine.transition import Effect, Step
 from governance.core.roles.roles import Permission
 
 
@@ -70,13 +70,7 @@ def retract(step: Step[Approval], *, decision: int, alone: bool = False) -> Effe
     return Effect(to=ApprovalState.OPEN, payload={"outcome": last_decision.outcome})
 
 
-@transition(
-    Approval,
-    event="approval.closed_again",
-    permission=None,
-    source=(ApprovalState.OPEN,),
-    target=(ApprovalState.WAITING,),
-)
+@internal_on_approval(event="approval.closed_again", source=(ApprovalState.OPEN,), target=(ApprovalState.WAITING,))
 def close_again(step: Step[Approval]) -> Effect:
     """Close an approval whose opening was retracted before a decision. Its time starts anew when it reopens (A4)."""
     approval = step.subject

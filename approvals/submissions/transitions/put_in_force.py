@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from approvals.assignment import candidates
-from approvals.assignment.context import SubmissionContext, load_context, on_submission
+from approvals.assignment.context import SubmissionContext, internal_on_submission, load_context, on_submission
 from approvals.conflicts import held_access
 from approvals.conflicts.check import submission as conflicts
 from approvals.decisions.rules import deadlines, duties
@@ -22,7 +22,7 @@ from approvals.prior_decisions import stopped_grants
 from approvals.submissions import rules as submission_rules
 from approvals.submissions import version_diff
 from governance.core.engine.repeats import last_word
-from governance.core.engine.transition import Effect, Step, transition
+from governance.core.engine.transition import Effect, Step
 from governance.core.ledger import ledger_events
 from governance.core.roles.roles import Permission
 from inventory.automations.transitions import lifecycle
@@ -34,10 +34,8 @@ def load_alone(submission: Submission, now: datetime) -> SubmissionContext:
     return load_context(submission, now)
 
 
-@transition(
-    Submission,
+@internal_on_submission(
     event="submission.put_in_force",
-    permission=None,
     source=(SubmissionState.DECIDED,),
     target=(SubmissionState.IN_FORCE,),
     duties=(duties.still_holds, submission_rules.conflict_free),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from approvals.assignment import additional_seats, candidates
-from approvals.assignment.context import SubmissionContext, load_context
+from approvals.assignment.context import SubmissionContext, internal_on_approval, internal_on_submission, load_context
 from approvals.assignment.transitions import add_seats
 from approvals.light_path.transitions import auto_approve
 from approvals.models import Approval, ApprovalState, SeatLabel, Submission, SubmissionState
@@ -17,14 +17,12 @@ from approvals.policies import queries as policy_queries
 from approvals.submissions.transitions.put_in_force import put_in_force
 from approvals.submissions.transitions.withdraw import note_end
 from approvals.submissions.transitions.write_plan import settle_carried
-from governance.core.engine.transition import Effect, Step, transition
+from governance.core.engine.transition import Effect, Step
 from governance.core.models import Person
 from governance.core.notices import outbox
 
 
-@transition(
-    Approval, event="approval.opened", permission=None, source=(ApprovalState.WAITING,), target=(ApprovalState.OPEN,)
-)
+@internal_on_approval(event="approval.opened", source=(ApprovalState.WAITING,), target=(ApprovalState.OPEN,))
 def open_approval(step: Step[Approval], *, around: SubmissionContext) -> Effect:
     """Open an approval: its candidates are asked and its clock starts (A4, A10).
 
@@ -37,7 +35,7 @@ def open_approval(step: Step[Approval], *, around: SubmissionContext) -> Effect:
     return Effect(payload={"asked": [str(person.opaque_id) for person in people]})
 
 
-@transition(Approval, event="approval.closed", permission=None, source=UNENDED, target=(ApprovalState.NOT_APPLICABLE,))
+@internal_on_approval(event="approval.closed", source=UNENDED, target=(ApprovalState.NOT_APPLICABLE,))
 def close_as_not_applicable(step: Step[Approval]) -> Effect:
     """Close an approval of stage 2 because the app was rejected (A4)."""
     step.subject.ended_at = step.now
@@ -124,13 +122,7 @@ def _approve_without_conflict(step: Step[Any], context: SubmissionContext) -> No
             approve_left_alone(approval, actor=step.actor, now=step.now)
 
 
-@transition(
-    Approval,
-    event="approval.left_alone",
-    permission=None,
-    source=(ApprovalState.OPEN,),
-    target=(ApprovalState.APPROVED,),
-)
+@internal_on_approval(event="approval.left_alone", source=(ApprovalState.OPEN,), target=(ApprovalState.APPROVED,))
 def approve_left_alone(step: Step[Approval]) -> Effect:
     """Approve without the extra approval: all others have approved it, and a refusal has removed the conflict (S6)."""
     step.subject.ended_at = step.now
@@ -160,13 +152,7 @@ def _decide_if_complete(step: Step[Any], context: SubmissionContext) -> None:
     )
 
 
-@transition(
-    Submission,
-    event="submission.decided",
-    permission=None,
-    source=(SubmissionState.OPEN,),
-    target=(SubmissionState.DECIDED,),
-)
+@internal_on_submission(event="submission.decided", source=(SubmissionState.OPEN,), target=(SubmissionState.DECIDED,))
 def decide(step: Step[Submission]) -> Effect:
     """Every approval has ended. Refused ones stay visible, and the business owner's clock starts (A5, A14)."""
     submission = step.subject
@@ -177,13 +163,7 @@ def decide(step: Step[Submission]) -> Effect:
     return Effect(payload={"records": sorted(states)})
 
 
-@transition(
-    Submission,
-    event="submission.rejected",
-    permission=None,
-    source=(SubmissionState.OPEN,),
-    target=(SubmissionState.REJECTED,),
-)
+@internal_on_submission(event="submission.rejected", source=(SubmissionState.OPEN,), target=(SubmissionState.REJECTED,))
 def reject_submission(step: Step[Submission]) -> Effect:
     """Reject the submission: the app was rejected or not decided in time. What was live before runs on (A4)."""
     note_end(step)

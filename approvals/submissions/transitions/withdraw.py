@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from approvals.assignment import candidates
-from approvals.assignment.context import on_submission
+from approvals.assignment.context import internal_on_approval, internal_on_submission, on_submission
 from approvals.decisions.rules import deadlines
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.approval import UNENDED
@@ -20,7 +20,7 @@ from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, AutomationState
 
 
-@transition(Approval, event="approval.withdrawn", permission=None, source=UNENDED, target=(ApprovalState.WITHDRAWN,))
+@internal_on_approval(event="approval.withdrawn", source=UNENDED, target=(ApprovalState.WITHDRAWN,))
 def withdraw_approval(step: Step[Approval]) -> Effect:
     """Withdraw an approval with its submission. Decisions stay (A14, A15)."""
     step.subject.ended_at = step.now
@@ -64,18 +64,14 @@ def withdraw(step: Step[Submission]) -> Effect:
     return Effect()
 
 
-@transition(
-    Submission, event="submission.continued", permission=None, source=UNFINISHED, target=(SubmissionState.WITHDRAWN,)
-)
+@internal_on_submission(event="submission.continued", source=UNFINISHED, target=(SubmissionState.WITHDRAWN,))
 def withdraw_for_newer(step: Step[Submission]) -> Effect:
     """Withdraw it for a newer version that continues it. Unchanged approvals keep their decisions there (A14)."""
     _withdraw_records(step)
     return Effect()
 
 
-@transition(
-    Submission, event="submission.closed", permission=None, source=UNFINISHED, target=(SubmissionState.WITHDRAWN,)
-)
+@internal_on_submission(event="submission.closed", source=UNFINISHED, target=(SubmissionState.WITHDRAWN,))
 def close_with_automation(step: Step[Submission]) -> Effect:
     """Close it because the automation was retired (L1)."""
     _withdraw_records(step)

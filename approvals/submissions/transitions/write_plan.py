@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from approvals.assignment.context import internal_on_approval
 from approvals.decisions import digest
 from approvals.models import Approval, ApprovalState, CarriedDecision, Decision, DecisionOutcome, Seat, Submission
 from approvals.parties import queries as party_queries
 from approvals.submissions.plan.plan import Plan, PlannedApproval
-from governance.core.engine.transition import Effect, Step, transition
+from governance.core.engine.transition import Effect, Step
 from governance.core.texts import free_text
 from inventory.models import Automation
 
 
-@transition(
-    Approval,
+@internal_on_approval(
     event="approval.carried_over",
-    permission=None,
     source=(ApprovalState.WAITING,),
     target=(ApprovalState.WAITING, ApprovalState.APPROVED, ApprovalState.REJECTED),
 )
@@ -41,12 +40,8 @@ def carry_over(step: Step[Approval], *, source: Approval, decisions: Sequence[De
     return Effect(to=_state_if_filled(step), payload=payload)
 
 
-@transition(
-    Approval,
-    event="approval.carried_on",
-    permission=None,
-    source=(ApprovalState.WAITING,),
-    target=(ApprovalState.APPROVED, ApprovalState.WAITING),
+@internal_on_approval(
+    event="approval.carried_on", source=(ApprovalState.WAITING,), target=(ApprovalState.APPROVED, ApprovalState.WAITING)
 )
 def settle_carried(step: Step[Approval]) -> Effect:
     """Settle an approval of stage 2 after a new decision in stage 1 (A4, A14).
