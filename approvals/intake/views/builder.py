@@ -166,6 +166,12 @@ class Work:
         """Manifest of the export."""
         return Manifest.from_dict(self.item.manifest)
 
+    @property
+    def may_register(self) -> bool:
+        """Whether the builder may propose a resource for the team."""
+        propose, builder = transition_resources.propose_resource, self.builder
+        return propose.refusal(self.team, actor=builder.actor, now=builder.now) is None
+
     def _check_choices(self, posted: QueryDict) -> None:
         given = [number(str(value)) for name, value in posted.items() if name.startswith("bind-")]
         wanted = {pk for pk in given if pk is not None}
@@ -180,9 +186,8 @@ class Work:
 
     def read(self) -> Preview:
         """Load the preview as it would be submitted now."""
-        return previews.read(
-            self.item, actor=self.builder.actor, now=self.builder.now, team=self.team, draft=self.draft
-        )
+        builder = self.builder
+        return previews.read(self.item, actor=builder.actor, now=builder.now, team=self.team, draft=self.draft)
 
     def about(self, preview: Preview, data: QueryDict | None = None) -> AutomationForm:
         """The form beside the rows; bound to ``data`` if its errors are to be shown."""
@@ -191,23 +196,22 @@ class Work:
         environment = preview.content.automation.environment
         others = [] if source.external_id else without_id(self.team, platform, environment)
         is_open = preview.content.registered is None and preview.refusal is None and not preview.is_certain
+        below = preview.sibling.pk if preview.sibling is not None else 0
+        named = {"team": self.team.pk, "automation": preview.draft.automation, "sibling": below}
         return AutomationForm(
             data,
             people=ownership_rules.possible_owners(self.team, preview.content.registered, self.builder.now),
             teams=self.builder.teams,
             automations=others,
             siblings=lineages.sibling_choices(self.team, environment, preview.sibling) if is_open else [],
-            initial=AutomationForm.beginning(preview.draft, self.team, preview.sibling),
+            initial={**preview.draft.fields, **named},
         )
 
     def page(
         self, request: Request, preview: Preview, details: forms.Form, *, submitted: bool = False, status: int = 200
     ) -> HttpResponse:
         """Render the preview's page, or the parts that changed."""
-        options, has_more = self.builder.options()
-        propose, who = transition_resources.propose_resource, self.builder
-        may_register = propose.refusal(self.team, actor=who.actor, now=who.now) is None
-        form = Form(details, options, has_more, may_register, submitted)
+        form = Form(details, *self.builder.options(), self.may_register, submitted)
         context: dict[str, Any] = preview_page.context(preview, form, self.builder.person)
         return page(request, TEMPLATE, context, fragment="route", also=CHANGING_PARTS, status=status)
 

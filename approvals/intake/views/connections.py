@@ -48,7 +48,6 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
     item = builder.find(pk)
     connection, uses = _connection(Manifest.from_dict(item.manifest), key)
     work = Work.begin(builder, item)
-    may_register = resources.propose_resource.refusal(work.team, actor=builder.actor, now=builder.now) is None
     is_new = request.POST.get("do") == "register"
     form = NewResource(request.POST if is_new else None, initial=_guess(uses[0], work))
     if is_new:
@@ -75,7 +74,7 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
         "has_more": has_more,
         "words": request.GET.get("q", "")[:200],
         "picked": work.draft.chosen.get(connection),
-        "may_register": may_register,
+        "may_register": work.may_register,
         "form": form,
     }
     return page(request, TEMPLATE, context, status=422 if is_new else 200)

@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.db.models import Q
 
-from approvals.intake.drafts import Draft
 from governance.core.models import Person, Team
 from governance.web.requests.request import number
 from inventory.models import Automation, AutomationKind, AutomationState, Environment, ResourceKind
@@ -125,12 +124,6 @@ class AutomationForm(TeamForm):
             del self.fields["automation"]
         if not below:
             del self.fields["sibling"]
-
-    @staticmethod
-    def beginning(draft: Draft, team: Team, sibling: Automation | None = None) -> dict[str, Any]:
-        """Initial values of the fields."""
-        from_ = sibling.pk if sibling is not None else 0
-        return {**draft.fields, "team": team.pk, "automation": draft.automation, "sibling": from_}
 
 
 class OrderForm(TeamForm):

@@ -14,7 +14,7 @@ from django.urls import reverse
 from approvals.conflicts.check import submission as conflicts
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.conflicts.views.rows import ConflictRow
-from approvals.intake.preview.rows import Preview
+from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.intake.views import preview_rows, route
 from approvals.intake.views.preview_rows import Form
 from approvals.models import Submission
@@ -82,9 +82,7 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "likes": context.likes if not is_refused else None,
         "conflicts": _conflicts(preview, builder),
         "secrets": [_secret(secret) for secret in preview.item.secrets],
-        "noticed": [
-            {"icon": icon, "tone": tone, "lead": lead, "text": text} for icon, tone, lead, text in _noticed(preview)
-        ],
+        "noticed": [dict(zip(("icon", "tone", "lead", "text"), line, strict=True)) for line in _noticed(preview)],
         "chain": chain,
         "form": form.details,
         "route": route.context(preview, builder),
@@ -297,8 +295,8 @@ def _thing(text: str, href: str) -> Shape:
 
 
 def _about_rows(preview: Preview) -> list[Shape]:
-    unnamed: dict[str, Any] = {}
-    stuck: dict[str, Any] = {}
+    unnamed: dict[str, PreviewRow] = {}
+    stuck: dict[str, PreviewRow] = {}
     for row in preview.asked:
         if row.connection and not row.is_named:
             unnamed.setdefault(row.connection, row)
@@ -308,9 +306,7 @@ def _about_rows(preview: Preview) -> list[Shape]:
     if len(missing) > 2:
         missing = [_thing(f"say what its {len(missing)} connections open", missing[0]["href"])]
     missing += [_thing(words, f"#wish-{row.key}") for words, row in stuck.items()]
-    unjustified = preview.unjustified
-    if len(unjustified) > 2:
-        return [*missing, _thing(f"say why it needs {len(unjustified)} of these", f"#why-{unjustified[0].key}")]
-    for row in unjustified:
-        missing.append(_thing(f"say why it {preview_rows.sentence_after_it(row)}", f"#why-{row.key}"))
-    return missing
+    rows = preview.unjustified
+    if len(rows) > 2:
+        return [*missing, _thing(f"say why it needs {len(rows)} of these", f"#why-{rows[0].key}")]
+    return [*missing, *(_thing(f"say why it {preview_rows.sentence_after_it(row)}", f"#why-{row.key}") for row in rows)]

@@ -39,19 +39,19 @@ def promote(request: Request, pk: int) -> HttpResponse:
     if version is None:
         raise Http404("There is no version of it yet.")
     environment = automation.get_environment_display().lower()
-    is_approved = version.pk == automation.approved_version_id
 
     def begin(answers: dict[str, Any]) -> SimpleNamespace:
         item = registered_version.begin_promotion(automation, answers["environment"], actor=request.actor, now=now)
         return SimpleNamespace(href=reverse("import_preview", args=[item.pk]))
 
+    stands = "as it is approved" if version.pk == automation.approved_version_id else "which is not approved"
     return form_page(
         request,
         Where(request.POST or None, targets=lineages.environments_above(automation)),
         begin,
         now=now,
         title=f"Promote {automation.name}",
-        text=f"Version {version.number}{', as it is approved' if is_approved else ', which is not approved'} in {environment}, becomes a "
+        text=f"Version {version.number}, {stands} in {environment}, becomes a "
         "preview with what was said about it here. An approval counts in its own environment, so it is decided anew. Where the other "
         "environment is an installation of its own, import its export instead and choose there what it is promoted from.",
         label="Go on to the preview",
