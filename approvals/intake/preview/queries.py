@@ -72,13 +72,8 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     assert actor.person is not None  # only a person has a preview
     hint = manifest.source.owner_hint
     named_authors = sorted(parties.all_matches([hint]).get(hint, ()), key=lambda person: person.pk)
-    context = PlanContext(
-        content,
-        submitter=actor.person,
-        people=actor.people,
-        now=now,
-        more_parties=_joining_parties(content, item, actor.person, named_authors),
-    )
+    joining = _joining_parties(content, actor.person, named_authors)
+    context = PlanContext(content, submitter=actor.person, people=actor.people, now=now, more_parties=joining)
     keys = _row_keys(context.changes.wanted, resolution)
     said_before = _justifications_below(context, keys) | _earlier_justifications(registered, keys)
     asked = {key: wanted for key, wanted in keys.items() if wanted.why}
@@ -169,7 +164,7 @@ def _find_version(registered: Automation | None, manifest: Manifest, held: Itera
 
 
 def _joining_parties(
-    content: VersionContent, item: ImportItem, submitter: Person, named_authors: Iterable[Person]
+    content: VersionContent, submitter: Person, named_authors: Iterable[Person]
 ) -> Iterator[PartyPair]:
     """Yield the parties that importing and submitting adds: importer, authors, editor and owners (S1)."""
     automation, answers = content.automation, content.automation.asked

@@ -55,8 +55,9 @@ def describe(request: Request) -> HttpResponse:
             return _go_on(builder, item, form, rows, choice.resources)
         return _page(request, form, rows, item, choice, status=422)
     if data is not None:
-        typed = _as_typed(request.POST, len(rows.forms))
-        form = DescriptionForm(teams=builder.teams, initial=typed["about"])
+        about = {name: form[name].value() for name in form.fields}
+        typed = {"rows": [{name: row[name].value() for name in row.fields} for row in rows.forms]}
+        form = DescriptionForm(teams=builder.teams, initial=about)
         rows = _rows(None, choice.choices, typed, len(rows.forms) + (data.get("do") == "add"))
     return _page(request, form, rows, item, choice)
 
@@ -132,20 +133,6 @@ class _OneAtLeast(forms.BaseFormSet):
     def add_fields(self, form: forms.Form, index: int | None) -> None:
         super().add_fields(form, index)
         form.empty_permitted = bool(index)
-
-
-def _as_typed(data: Any, count: int) -> dict[str, Any]:
-    """The posted data, to show the form again and to save it with the draft."""
-    answers: dict[str, Any] = {name: data.get(name, "") for name in DescriptionForm.base_fields}
-    answers["is_open"] = bool(data.get("is_open"))
-    rows = []
-    for index in range(count):
-        row: dict[str, Any] = {
-            name: data.get(f"rows-{index}-{name}", "") for name in DescribedPrivilegeForm.base_fields
-        }
-        row["model_controlled"] = bool(row["model_controlled"])
-        rows.append(row)
-    return {"about": answers, "rows": rows}
 
 
 def _go_on(

@@ -91,10 +91,8 @@ def _app(preview: Preview, due: datetime) -> Shape:
     if not changes.app:
         since = f" since version {changes.before.version.number}" if changes.before is not None else ""
         return {"people": [], "text": f"Not asked again: nothing that it decides about changed{since}."}
-    app, people = preview.plan.approval_of(None), []
-    for seat in preview.app_seats:
-        if seat.may_decide:
-            people += _asked_people(seat, is_extra=app is not None and app.is_extra(seat.label))
+    app, seats = preview.plan.approval_of(None), [seat for seat in preview.app_seats if seat.may_decide]
+    people = [asked for seat in seats for asked in _asked_people(seat, is_extra=bool(app and app.is_extra(seat.label)))]
     return {"people": people, "text": QUESTION, "due": due if people else None}
 
 
@@ -166,11 +164,8 @@ def _force(preview: Preview, boxes: Sequence[_Box], last: datetime) -> str:
 
 
 def _is_enough(preview: Preview) -> bool:
-    return (
-        not preview.plan.short
-        and not any(row.problems for row in preview.asked)
-        and bool(preview.draft.fields.get("business_owner"))
-    )
+    has_problem = preview.plan.short or any(row.problems for row in preview.asked)
+    return not has_problem and bool(preview.draft.fields.get("business_owner"))
 
 
 def _skipped(preview: Preview) -> list[str]:
@@ -183,7 +178,5 @@ def _skipped(preview: Preview) -> list[str]:
         for skip in seat.skipped:
             place = f"{skip.basis} of {name}" if name and skip.basis in ("owner", "deputy") else skip.basis
             entries.setdefault((skip.person.pk, skip.code), (skip.why, []))[1].append(place)
-    return [
-        f"{why} ({' and '.join(list(dict.fromkeys(bases))[:2])}) · {code}"
-        for (_, code), (why, bases) in entries.items()
-    ]
+    shown = {key: " and ".join(list(dict.fromkeys(bases))[:2]) for key, (_, bases) in entries.items()}
+    return [f"{why} ({shown[key]}) · {key[1]}" for key, (why, _) in entries.items()]
