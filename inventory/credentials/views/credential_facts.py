@@ -5,7 +5,7 @@ The days of a credential are days in UTC, as in a certificate.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -14,7 +14,6 @@ from django.db.models import Q
 from governance.core.actors.actor import Actor
 from governance.web.components import times
 from governance.web.pages.page import Shape
-from inventory.importers import sentences
 from inventory.models import Credential, Lifetime, Reach, Resource
 from inventory.models.resource import sees_whole_register
 
@@ -73,45 +72,15 @@ def reach_text(credential: Credential) -> str:
     return f"{times.counted(len(credential.reach), 'entitlement')}, {how}"
 
 
-def credential_facts(credential: Credential, now: datetime, visible: Collection[int]) -> list[Shape]:
-    """All facts of a credential, for ``components/facts.html``.
-
-    Args:
-        credential: with its resources and people.
-        now: business time.
-        visible: ids of the resources that the reader may open; others are named without a link.
-    """
-    owner = credential.owner
+def day_facts(credential: Credential, now: datetime) -> list[Shape]:
+    """Days of a credential, each for ``components/fact.html``."""
     days = (
         ("Issued", credential.issued_at, ""),
         ("Last rotated", credential.rotated_at, ""),
         ("Rotation due", credential.rotation_due_on, "overdue" if credential.is_overdue(now) else ""),
         ("Expires", credential.expires_at, "expired" if credential.is_expired(now) else ""),
     )
-    lifetime = NO_OWNER if credential.lifetime == Lifetime.UNKNOWN else credential.get_lifetime_display()
-    platform = sentences.platform_label(credential.platform_instance) or "not known"
-    return [
-        {"label": "Kept in", "text": store_text(credential), "quiet": claimed_store_text(credential)}
-        | _link(credential.kept_in, visible),
-        {"label": "Opens", "text": str(credential.opens or "not known")} | _link(credential.opens, visible),
-        {
-            "label": "Reach",
-            "text": reach_text(credential),
-            "quiet": f"said by {credential.reach_by}" if credential.reach_by else "",
-        },
-        {
-            "label": "Owner",
-            "text": str(owner or NO_OWNER),
-            "quiet": "" if owner is None or owner.is_here else "is not here any more",
-        },
-        {"label": "Lifetime", "text": lifetime},
-        *({"label": label, "text": _day(on, now) if on else NO_OWNER, "quiet": quiet} for label, on, quiet in days),
-        {"label": "Platform", "text": platform, "quiet": credential.external_id},
-    ]
-
-
-def _link(resource: Resource | None, visible: Collection[int]) -> Shape:
-    return {"href": resource.href} if resource is not None and resource.pk in visible else {}
+    return [{"label": label, "text": _day(on, now) if on else NO_OWNER, "quiet": quiet} for label, on, quiet in days]
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,10 @@ def credential(request: Request, pk: int) -> HttpResponse:
     near = [each for each in (credential.opens, credential.kept_in) if each is not None]
     seen = Resource.objects.visible_to(request.actor, now).filter(pk__in=[each.pk for each in near])
     visible = set(seen.values_list("pk", flat=True)) if near else set()
+    platform = sentences.platform_label(credential.platform_instance)
     crumbs = [{"label": "Resources", "href": reverse("resource_list")}]
     crumbs += [{"label": each.name, "href": each.href} for each in near[:1] if each.pk in visible]
-    facts = ["Credential", credential.kind, sentences.platform_label(credential.platform_instance)]
+    facts = ["Credential", credential.kind, platform]
     offers = (
         (transitions.describe_credential, "credential_describe", {"label": "Describe it", "icon": "pen"}),
         (transitions.declare_reach, "credential_reach", {"label": "Say what it opens", "icon": "key"}),
@@ -75,7 +76,13 @@ def credential(request: Request, pk: int) -> HttpResponse:
         "ownerless": interim_owners.interim_banner(credential, request.actor, now),
         "next": _next_step(credential, request.actor, now),
         "problems": credential_facts.problems(credential, now),
-        "facts": credential_facts.credential_facts(credential, now, visible),
+        "credential": credential,
+        "visible": visible,
+        "kept": credential_facts.store_text(credential),
+        "claim": credential_facts.claimed_store_text(credential),
+        "reach_words": credential_facts.reach_text(credential),
+        "days": credential_facts.day_facts(credential, now),
+        "platform": platform,
         "reach": _reach(credential),
         "used_by": _used_by(credential, request.actor, now),
     }
