@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.conflicts.views import conflict_rules, conflicts, rule_proposal
+from approvals.conflicts.views import conflict_rules, conflicts
+from approvals.conflicts.views import conflict_rules as view_conflict_rules
 from approvals.decisions import views as decision_views
-from approvals.grants.views import held_batches, kill_switch, panels, revocation_tasks
+from approvals.grants.views import grants, held_batches, revocation_tasks
 from approvals.inbox.views import approvals, bulk_decision, detail, saved_views
 from approvals.light_path import views as light_path_views
 from approvals.policies.views import policies, policy_edit
 from approvals.proposals.views import proposals, resource_proposals
 from approvals.review.views import chain, review, route_reasons
-from approvals.waivers.views import waiver, waiver_list
+from approvals.waivers import views as waiver_views
 
 urlpatterns = [
     path("approvals/", approvals.inbox, name="approvals"),
@@ -35,25 +36,25 @@ urlpatterns = [
     path("conflicts/", conflicts.conflict_list, name="conflict_list"),
     path("conflicts/<int:pk>/", conflicts.conflict, name="conflict"),
     path("conflicts/rules/", conflict_rules.rule_list, name="conflict_rules"),
-    path("conflicts/new-rule/", rule_proposal.new, name="rule_new"),
-    path("conflicts/amend/<int:pk>/", rule_proposal.amend, name="rule_amend"),
+    path("conflicts/new-rule/", view_conflict_rules.new, name="rule_new"),
+    path("conflicts/amend/<int:pk>/", view_conflict_rules.amend, name="rule_amend"),
     path("conflicts/rules/<slug:code>/", conflict_rules.rule, name="conflict_rule"),
-    path("conflicts/rules/<slug:code>/propose/", rule_proposal.propose, name="rule_propose"),
-    path("automations/<int:pk>/waivers/ask/", waiver.ask, name="waiver_ask"),
-    path("waivers/", waiver_list.waiver_list, name="waiver_list"),
-    path("waivers/<int:pk>/", waiver.waiver, name="waiver"),
-    path("waivers/<int:pk>/withdraw/", waiver.withdraw, name="waiver_withdraw"),
-    path("waivers/<int:pk>/end/", waiver.end, name="waiver_end"),
+    path("conflicts/rules/<slug:code>/propose/", view_conflict_rules.propose, name="rule_propose"),
+    path("automations/<int:pk>/waivers/ask/", waiver_views.ask, name="waiver_ask"),
+    path("waivers/", waiver_views.waiver_list, name="waiver_list"),
+    path("waivers/<int:pk>/", waiver_views.waiver, name="waiver"),
+    path("waivers/<int:pk>/withdraw/", waiver_views.withdraw, name="waiver_withdraw"),
+    path("waivers/<int:pk>/end/", waiver_views.end, name="waiver_end"),
     path("held/", held_batches.batch_list, name="held_batches"),
     path("held/<int:pk>/", held_batches.batch, name="held_batch"),
     path("revocations/", revocation_tasks.revocation_list, name="revocations"),
     path("revocations/<int:pk>/", revocation_tasks.revocation, name="revocation"),
     path("samples/<int:pk>/", light_path_views.sample, name="sample"),
-    path("automations/<int:pk>/submissions/", panels.automation_submissions, name="automation_submissions"),
-    path("automations/<int:pk>/grants/", panels.automation_grants, name="automation_grants"),
-    path("resources/<int:pk>/grants/", panels.resource_grants, name="resource_grants"),
-    path("identities/<int:pk>/grants/", panels.identity_grants, name="identity_grants"),
-    path("grants/<int:pk>/stop/", kill_switch.stop_grant, name="grant_stop"),
+    path("automations/<int:pk>/submissions/", grants.automation_submissions, name="automation_submissions"),
+    path("automations/<int:pk>/grants/", grants.automation_grants, name="automation_grants"),
+    path("resources/<int:pk>/grants/", grants.resource_grants, name="resource_grants"),
+    path("identities/<int:pk>/grants/", grants.identity_grants, name="identity_grants"),
+    path("grants/<int:pk>/stop/", grants.stop_grant, name="grant_stop"),
     path("resources/<int:pk>/propose/", resource_proposals.resource_propose, name="resource_propose"),
     path("policies/", policies.policies, name="policies"),
     path("policies/propose/", policy_edit.policy_propose, name="policy_propose"),

@@ -26,9 +26,8 @@ class InventoryConfig(AppConfig):
         import_declarations(self.name)
         access.register_relations(Automation, automation_rules.automation_relations)
         ownership_notices.register_lines()
+        webhooks.register_events()
         hooks.register(FORGETTING, erasure.erase_person)
         hooks.demand("delegation.set", delegates.shares_responsibility)
-        for event in webhooks.OF_AUTOMATIONS:
-            hooks.register(event, webhooks.send_event)
         for event in chain_transitions.FOLLOWED:
             hooks.register(event, chain_transitions.update_chain)

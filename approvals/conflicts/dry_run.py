@@ -70,9 +70,7 @@ _VERSION_MEMBERS = f"""
 """  # noqa: S608  constants of ours
 #: By scope: the SQL column of the subject, and the join that it needs to a version ``h`` of an automation ``a``.
 _SUBJECTS = {
-    Scope.AUTOMATION: ("h.automation_id", ""),
-    Scope.OWNER: ("a.business_owner_id", ""),
-    Scope.TEAM: ("a.team_id", ""),
+    **scan.SUBJECTS,
     Scope.IDENTITY: ("i.identity_id", "JOIN inventory_versionidentity i ON i.version_id = h.version_id"),
 }
 _WANTED = "unnest(%(rules)s::bigint[], %(wanted)s::int[]) w (rule_id, wanted)"
@@ -88,15 +86,15 @@ def automations_caught(rules: Sequence[StoredRule], now: datetime) -> set[int]:
     automation_ids = set[int]()
     for scope in Scope:
         scope_rules = [stored for stored in rules if stored.rule.scope == scope]
-        if scope_rules:
-            automation_ids |= (
-                _caught_in_chains(scope_rules, now) if scope == Scope.CHAIN else _caught(scope, scope_rules, now)
-            )
+        if scope_rules and scope == Scope.CHAIN:
+            automation_ids |= _caught_in_chains(scope_rules, now)
+        elif scope_rules:
+            automation_ids |= _caught(scope, scope_rules, now)
     return automation_ids
 
 
 def _caught(scope: str, rules: Sequence[StoredRule], now: datetime) -> set[int]:
-    subject, join = _SUBJECTS[Scope(scope)]
+    subject, join = _SUBJECTS[scope]
     others_sql = held_sql(scope) if scope != Scope.AUTOMATION else _NO_OTHERS
     statement = f"""
         WITH own AS ({_VERSION_MEMBERS}),

@@ -15,7 +15,7 @@ from itertools import product
 from approvals.conflicts.rule_language.rule import Leg
 from approvals.conflicts.rule_language.selectors import Held, Selector
 from approvals.models import Grant
-from inventory.models import Entitlement, Privilege, Trigger
+from inventory.models import Entitlement, Privilege
 from inventory.risk.levels import POWER, is_within
 from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, higher_environment
 
@@ -43,11 +43,6 @@ def covered_by(held: Iterable[str]) -> set[str]:
     return {held_at(key, level) for key, _, most in known for level in POWER if is_within(level, most)}
 
 
-def environment_of(entitlement: Entitlement, environment: str) -> str:
-    """Return the higher of the automation's environment and the resource's (I10)."""
-    return higher_environment(entitlement.resource.environment, environment)
-
-
 def held_by_privilege(
     privilege: Privilege, key: str, environment: str, level: str = "", *, is_vouched: bool = True
 ) -> Held:
@@ -61,32 +56,15 @@ def held_by_privilege(
         is_vouched: whether the data class of its resource counts (I8).
     """
     held = held_by_entitlement(privilege.entitlement, key)
-    levels = [
-        level_name
-        for level_name in (privilege.level, privilege.entitlement.level)
-        if level_name in POWER and level_name != "unknown"
-    ]
+    known = [word for word in (privilege.level, privilege.entitlement.level) if word in POWER and word != "unknown"]
     return replace(
         held,
         data_class=held.data_class if is_vouched else "",
-        level=level or max(levels, key=POWER.index, default="unknown"),
-        environment=environment_of(privilege.entitlement, environment),
+        level=level or max(known, key=POWER.index, default="unknown"),
+        environment=higher_environment(held.environment, environment),  # I10
         model_controlled=privilege.model_controlled,
         opaque=privilege.opaque,
     )
-
-
-def held_by_trigger(trigger: Trigger, key: str) -> Held:
-    """Return the held access of a trigger that anyone can use without signing in."""
-    return Held(key=key, code=trigger.type, entry="open")
-
-
-def held_by_identity(automation: int) -> Held:
-    """Return the held access of running as an identity.
-
-    One item for each automation, however many identities it runs as (I5).
-    """
-    return Held(key=f"{automation}/{RUNS_AS}", entry="identity")
 
 
 def held_by_entitlement(entitlement: Entitlement, key: str = "") -> Held:
@@ -109,13 +87,9 @@ def held_by_grant(grant: Grant) -> Held:
     """Return the held access of a grant of an entitlement, as a scan counts it."""
     assert grant.entitlement is not None
     level, model_controlled, opaque, environment = WAYS[grant.held_as]
-    return replace(
-        held_by_entitlement(grant.entitlement, f"{grant.automation_id}/{grant.key}"),
-        level=level,
-        model_controlled=model_controlled,
-        opaque=opaque,
-        environment=environment_of(grant.entitlement, environment),
-    )
+    held = held_by_entitlement(grant.entitlement, f"{grant.automation_id}/{grant.key}")
+    environment = higher_environment(held.environment, environment)
+    return replace(held, level=level, model_controlled=model_controlled, opaque=opaque, environment=environment)
 
 
 def data_class_of(of_entitlement: str, of_resource: str) -> str:
@@ -142,15 +116,10 @@ def mask_of(leg: Leg, entitlement: Held) -> int:
 @cache
 def _split_selector(selector: Selector, environment: str) -> tuple[Selector, int]:
     """Split a selector into a part that ignores the way, and the ways that pass its other part in this environment."""
+    way = ("levels", "environments", "model_controlled", "opaque")
     nothing: frozenset[str] = frozenset()
     base = replace(selector, levels=nothing, environments=nothing, model_controlled=None, opaque=None)
-    only = Selector(
-        levels=selector.levels,
-        environments=selector.environments,
-        model_controlled=selector.model_controlled,
-        opaque=selector.opaque,
-        is_surely=selector.is_surely,
-    )
+    only = Selector(**{name: getattr(selector, name) for name in (*way, "is_surely")})
     probes = (
         Held("", level=w[0], model_controlled=w[1], opaque=w[2], environment=higher_environment(w[3], environment))
         for w in WAYS

@@ -6,13 +6,14 @@ The nightly run also recomputes which entitlement fills which leg.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
 from approvals.conflicts import leg_members, scan
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts import transitions as conflict_transitions
-from approvals.conflicts.scan import Conflicts, Part
+from approvals.conflicts.scan import Part
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Waiver
 from governance.core.actors.actor import Actor
 from governance.core.jobs import job_runs, sweeps
@@ -31,10 +32,8 @@ def sweep(now: datetime) -> Mapping[str, int]:
         counts |= {"looked": 1, "members": leg_members.update_all(now)}
     if is_night or has_changed(now):
         counts |= {"scanned": 1, **scan_all(now, actor)}
-    due = Conflict.objects.enforceable(now)
-    counts["enforced"] = sweeps.sweep(
-        due, lambda conflict: conflict_transitions.enforce.when_due(conflict, actor=actor, now=now), job=actor.job
-    )
+    due, enforce = Conflict.objects.enforceable(now), conflict_transitions.enforce
+    counts["enforced"] = sweeps.sweep(due, lambda row: enforce.when_due(row, actor=actor, now=now), job=actor.job)
     return counts
 
 
@@ -43,12 +42,9 @@ def has_changed(now: datetime) -> bool:
     last = JobRun.objects.filter(job=JOB, counts__scanned=1, error="").order_by("-id").first()
     if last is None or last.started_at > now:
         return True
-    at = last.started_at
+    at, models = last.started_at, (Grant, Automation, Entitlement, Resource, Waiver)
     return (
-        any(
-            model.history.filter(history_date__gte=at).exists()
-            for model in (Grant, Automation, Entitlement, Resource, Waiver)
-        )
+        any(model.history.filter(history_date__gte=at).exists() for model in models)
         or ConflictRule.objects.filter(effective_at__gte=at, effective_at__lte=now).exists()
         or ConflictRule.objects.filter(until__gt=at, until__lte=now).exists()
         or Grant.objects.filter(ends_at__gt=at, ends_at__lte=now).exists()
@@ -58,13 +54,15 @@ def has_changed(now: datetime) -> bool:
 def scan_all(now: datetime, actor: Actor) -> dict[str, int]:
     """Scan all held access. Return the number of conflicts and the number of rules with changes."""
     rules = conflict_queries.in_force(now)
-    parts_by_rule = _group_by_rule(scan.scan(rules, now))
-    open_by_code: dict[str, list[Conflict]] = {}
+    parts_by_rule: defaultdict[int, dict[int, list[Part]]] = defaultdict(dict)
+    for (rule, subject), parts in scan.scan(rules, now).items():
+        parts_by_rule[rule][subject] = parts
+    open_by_code: defaultdict[str, list[Conflict]] = defaultdict(list)
     for row in Conflict.objects.filter(state=ConflictState.OPEN):
-        open_by_code.setdefault(row.code, []).append(row)
+        open_by_code[row.code].append(row)
     followed = 0
     for stored in rules:
-        parts_by_subject, before = parts_by_rule.get(stored.version.pk, {}), open_by_code.pop(stored.version.code, [])
+        parts_by_subject, before = parts_by_rule[stored.version.pk], open_by_code.pop(stored.version.code, [])
         if conflict_transitions.has_changes(stored.version, parts_by_subject, before):
             conflict_transitions.follow_scan(stored.version, actor=actor, now=now, parts_by_subject=parts_by_subject)
             followed += 1
@@ -73,10 +71,3 @@ def scan_all(now: datetime, actor: Actor) -> dict[str, int]:
         conflict_transitions.follow_scan(version, actor=actor, now=now, parts_by_subject={}, why="rule_given_up")
         followed += 1
     return {"conflicts": sum(map(len, parts_by_rule.values())), "followed": followed}
-
-
-def _group_by_rule(conflicts: Conflicts) -> dict[int, dict[int, list[Part]]]:
-    by_rule: dict[int, dict[int, list[Part]]] = {}
-    for (rule, subject), parts in conflicts.items():
-        by_rule.setdefault(rule, {})[subject] = parts
-    return by_rule

@@ -175,18 +175,14 @@ def sql_parameters(rules: Sequence[StoredRule], now: datetime) -> dict[str, Any]
     return {
         "now": now,
         "rules": [stored.version.pk for stored in rules],
-        "wanted": [_required_mask(stored.rule) for stored in rules],
+        # The legs that make a conflict, as bits: exactly these are filled, and `WITHOUT` is not.
+        "wanted": [sum(1 << number for number, _ in legs_of(stored.rule) if number != WITHOUT) for stored in rules],
         "entry_rules": [rule for rule, _, _ in ways_in],
         "entry_legs": [leg for _, leg, _ in ways_in],
         "entry_types": [kind for _, _, kind in ways_in],
         "identity_rules": [rule for rule, _ in running],
         "identity_legs": [leg for _, leg in running],
     }
-
-
-def _required_mask(rule: Rule) -> int:
-    """Return the legs that make a conflict, as bits: exactly these are filled, and `WITHOUT` is not."""
-    return sum(1 << number for number, _ in legs_of(rule) if number != WITHOUT)
 
 
 def _legs_filled(rules: Iterable[StoredRule], held: Held) -> list[tuple[int, int]]:

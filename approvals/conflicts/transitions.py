@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -22,6 +22,8 @@ from inventory.models import Automation
 
 #: Why a conflict has ended: the access is no longer held together, or the rule has another scope now.
 RESOLVED, RULE_CHANGED = "resolved", "rule_changed"
+#: Declares an operation on an open conflict.
+on_open = partial(transition, Conflict, source=(ConflictState.OPEN,))
 #: Text for access of an automation that the recipient may not see.
 UNSEEN = "something of an automation that you don’t see"
 
@@ -49,7 +51,10 @@ def follow_scan(
     for subject, parts in sorted(parts_by_subject.items()):
         before = open_by_subject.pop(subject, None)
         if before is None:
-            open_conflict(_build_conflict(rule, subject, parts, step.now), actor=step.actor, now=step.now)
+            facts = {"by_waiver": _keys_by_waiver(rule, subject, parts, ()), "due_at": due_at(rule, step.now)}
+            new = Conflict(rule=rule, code=rule.code, scope=rule.scope, subject=subject, opened_at=step.now, **facts)
+            _set_parts(new, parts)
+            open_conflict(new, actor=step.actor, now=step.now)
             counts["opened"] += 1
         elif before.subject != subject or _differs(before, rule, parts):
             change_conflict(before, actor=step.actor, now=step.now, rule=rule, subject_id=subject, parts=parts)
@@ -70,15 +75,14 @@ def _match_chains(
     A new or removed member changes the number of a chain, not the clock (A16).
     """
     renumbered = {subject: conflict for subject, conflict in open_by_subject.items() if subject in parts_by_subject}
-    for conflict in (
-        conflict for subject, conflict in sorted(open_by_subject.items()) if subject not in parts_by_subject
-    ):
+    for subject in sorted(open_by_subject.keys() - renumbered.keys()):
+        conflict = open_by_subject[subject]
         same = (
-            n
-            for n, parts in parts_by_subject.items()
-            if n not in renumbered and not set(_conflict_fields(parts)["keys"]).isdisjoint(conflict.keys)
+            number
+            for number, parts in parts_by_subject.items()
+            if number not in renumbered and not {part.covered_as for part in parts}.isdisjoint(conflict.keys)
         )
-        renumbered[next(same, conflict.subject)] = conflict
+        renumbered[next(same, subject)] = conflict
     return renumbered
 
 
@@ -93,9 +97,8 @@ def has_changes(
 
 
 def _differs(conflict: Conflict, rule: ConflictRule, parts: Sequence[Part]) -> bool:
-    return conflict.rule_id != rule.pk or any(
-        getattr(conflict, name) != value for name, value in _conflict_fields(parts).items()
-    )
+    fields = _conflict_fields(parts)
+    return conflict.rule_id != rule.pk or any(getattr(conflict, name) != fields[name] for name in fields)
 
 
 def _conflict_fields(parts: Sequence[Part]) -> dict[str, list[Any]]:
@@ -107,17 +110,9 @@ def _conflict_fields(parts: Sequence[Part]) -> dict[str, list[Any]]:
     }
 
 
-def _build_conflict(rule: ConflictRule, subject: int, parts: Sequence[Part], now: datetime) -> Conflict:
-    return Conflict(
-        rule=rule,
-        code=rule.code,
-        scope=rule.scope,
-        subject=subject,
-        **_conflict_fields(parts),
-        by_waiver=_keys_by_waiver(rule, subject, parts, ()),
-        opened_at=now,
-        due_at=due_at(rule, now),
-    )
+def _set_parts(conflict: Conflict, parts: Sequence[Part]) -> None:
+    for name, value in _conflict_fields(parts).items():
+        setattr(conflict, name, value)
 
 
 def _keys_by_waiver(rule: ConflictRule, subject: int, parts: Sequence[Part], before: Sequence[str]) -> list[str]:
@@ -139,9 +134,7 @@ def _keys_by_waiver(rule: ConflictRule, subject: int, parts: Sequence[Part], bef
     return sorted({part.covered_as for part in parts if part.covered_as in lifted})
 
 
-@transition(
-    Conflict, event="conflict.opened", permission=None, source=(ConflictState.OPEN,), target=(ConflictState.OPEN,)
-)
+@on_open(event="conflict.opened", permission=None, target=(ConflictState.OPEN,))
 def open_conflict(step: Step[Conflict]) -> Effect:
     """Open a conflict. Notify the owners; if the rule is enforced, the time to resolve it starts."""
     conflict = step.subject
@@ -155,7 +148,7 @@ def _notify_of_new(step: Step[Conflict]) -> dict[str, Any]:
     return {}
 
 
-@transition(Conflict, event="conflict.changed", permission=None, source=(ConflictState.OPEN,))
+@on_open(event="conflict.changed", permission=None)
 def change_conflict(step: Step[Conflict], *, rule: ConflictRule, subject_id: int, parts: Sequence[Part]) -> Effect:
     """Update a conflict after a change of its access or its rule (S6).
 
@@ -166,8 +159,7 @@ def change_conflict(step: Step[Conflict], *, rule: ConflictRule, subject_id: int
     has_lost = rule.digest != conflict.rule.digest and waiver_of(conflict, step.now) is not None
     if has_lost:
         conflict.due_at, conflict.by_waiver = None, []
-    for name, value in _conflict_fields(parts).items():
-        setattr(conflict, name, value)
+    _set_parts(conflict, parts)
     conflict.rule, conflict.subject = rule, subject_id
     new_keys = _keys_by_waiver(rule, subject_id, parts, before)
     kept = set(conflict.by_waiver).intersection(conflict.keys) if rule.mode == Mode.ENFORCE else set()
@@ -179,21 +171,15 @@ def change_conflict(step: Step[Conflict], *, rule: ConflictRule, subject_id: int
     return Effect(payload={"version": rule.number, "grants": conflict.grants})
 
 
-@transition(
-    Conflict, event="conflict.ended", permission=None, source=(ConflictState.OPEN,), target=(ConflictState.ENDED,)
-)
+@on_open(event="conflict.ended", permission=None, target=(ConflictState.ENDED,))
 def end_conflict(step: Step[Conflict], *, why: str) -> Effect:
     """End a conflict: the access is no longer held together, or the rule no longer forbids it (S6)."""
     step.subject.ended_at, step.subject.ended_why = step.now, why
     return Effect(payload={"why": why})
 
 
-@transition(
-    Conflict,
-    event="conflict.enforced",
-    permission=Permission.CONFLICT_SCAN,
-    source=(ConflictState.OPEN,),
-    duties=(time_is_up, not_waived, something_left),
+@on_open(
+    event="conflict.enforced", permission=Permission.CONFLICT_SCAN, duties=(time_is_up, not_waived, something_left)
 )
 def enforce(step: Step[Conflict]) -> Effect:
     """Enforce an overdue conflict. `grants` suspends the newest grant of the conflict, by a hook (S6)."""
@@ -203,20 +189,11 @@ def enforce(step: Step[Conflict]) -> Effect:
     return Effect(payload={"suspended": ", ".join(str(grant.pk) for grant in newest)})
 
 
-def recipients(conflict: Conflict, now: datetime) -> list[Person]:
+def _recipients(conflict: Conflict, now: datetime) -> Iterable[Person]:
     """Return the recipients of a conflict's notices: the people who answer for an automation in it."""
-    people: dict[int, Person] = {}
-    for automation in Automation.objects.filter(pk__in=conflict.automations).select_related(
-        "business_owner", "technical_owner"
-    ):
-        people |= {person.pk: person for person in automation.answering(now)}
-    return list(people.values())
-
-
-def _visible_names(conflict: Conflict, person: Person, now: datetime) -> dict[int, str]:
-    """Return names of the automations of a conflict that a person may see, by id, as on its page."""
-    seen = Automation.objects.visible_to(Actor.of(person), now).filter(pk__in=conflict.automations)
-    return dict(seen.order_by("name").values_list("pk", "name"))
+    concerned = Automation.objects.filter(pk__in=conflict.automations)
+    automations = concerned.select_related("business_owner", "technical_owner")
+    return {person.pk: person for automation in automations for person in automation.answering(now)}.values()
 
 
 def _notify_owners(
@@ -231,8 +208,9 @@ def _notify_owners(
         "due": ledger_events.instant(conflict.due_at) if conflict.due_at else "",
         "page": ["conflict", conflict.pk],
     }
-    for person in recipients(conflict, step.now):
-        seen = _visible_names(conflict, person, step.now)
+    for person in _recipients(conflict, step.now):
+        visible = Automation.objects.visible_to(Actor.of(person), step.now).filter(pk__in=conflict.automations)
+        seen = dict(visible.order_by("name").values_list("pk", "name"))
         hidden = len(conflict.automations) - len(seen)
         names = [*list(seen.values())[:3], *([f"{hidden} that you don’t see"] if hidden else [])]
         context = facts | {"automation": ", ".join(names)}

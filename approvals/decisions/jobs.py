@@ -18,7 +18,7 @@ from approvals.assignment.jobs import load_batches
 from approvals.assignment.route import Route
 from approvals.decisions import approval_signals
 from approvals.decisions.approval_signals import Signal
-from approvals.grants import notices as grant_notices
+from approvals.grants import jobs as grant_jobs
 from approvals.models import Approval, ApprovalState, Candidate
 from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
@@ -121,7 +121,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
     if not is_nightly_due(now, JOB):
         return {}
     signal_count, notice_count = flag(now)
-    return {"looked": 1, "signals": signal_count, "told": notice_count, "told_of_ends": grant_notices.notify_ends(now)}
+    return {"looked": 1, "signals": signal_count, "told": notice_count, "told_of_ends": grant_jobs.notify_ends(now)}
 
 
 def flag(now: datetime) -> tuple[int, int]:

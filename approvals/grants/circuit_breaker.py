@@ -203,13 +203,8 @@ def queue_notices(batch: HeldBatch, event: str, key: str, now: datetime, **more:
     notices = outbox.each(people, event, thread=thread, key=key, now=now, context=context)
     if causer is not None and causer.is_here:
         first = batch.held.select_related("grant").order_by("pk")[0]
-        causer_context = {
-            **facts,
-            "yours": True,
-            "by_hand": not batch.cause.title,
-            "page": ["automation", first.grant.automation_id],
-        }
-        notices += outbox.each([causer], event, thread=thread, key=key, now=now, context=causer_context)
+        theirs = {"yours": True, "by_hand": not batch.cause.title, "page": ["automation", first.grant.automation_id]}
+        notices += outbox.each([causer], event, thread=thread, key=key, now=now, context={**facts, **theirs})
     return outbox.queue(notices)
 
 

@@ -6,7 +6,7 @@ An app above adds overdue reviews: a duty demanded of `GATE_EVENT` (X2, R6).
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Q
@@ -56,11 +56,7 @@ class GateAnswer:
     without: Sequence[Privilege] = ()
 
 
-def _refused_answer(code: str, sentence: str, to_do: str, version: Version | None = None) -> GateAnswer:
-    return GateAnswer(False, code, sentence, to_do, version)
-
-
-UNKNOWN = _refused_answer("UNKNOWN_VERSION", "No version with this digest was imported.", "Import it and submit it.")
+UNKNOWN = GateAnswer(False, "UNKNOWN_VERSION", "No version with this digest was imported.", "Import it and submit it.")
 
 
 def answer_for_digest(
@@ -82,7 +78,7 @@ def answer_for_digest(
     matches = list(automations.filter(environment=environment).order_by("pk")[:2])
     if len(matches) > 1:
         to_do = "Say which of them is meant by its id: automation=N."
-        return _refused_answer("AMBIGUOUS", "Several automations have a version with this digest.", to_do)
+        return GateAnswer(False, "AMBIGUOUS", "Several automations have a version with this digest.", to_do)
     if matches:
         return answer_for_automation(matches[0], digest, now=now)
     elsewhere = automations.order_by("pk").first()
@@ -90,7 +86,7 @@ def answer_for_digest(
         return UNKNOWN
     place = elsewhere.get_environment_display().lower()
     sentence = f"This version was imported for {place}, and an approval counts in its own environment alone."
-    return _refused_answer("OTHER_ENVIRONMENT", sentence, f"Import it for {environment} and submit it there.")
+    return GateAnswer(False, "OTHER_ENVIRONMENT", sentence, f"Import it for {environment} and submit it there.")
 
 
 def answer_for_automation(automation: Automation, digest: str, *, now: datetime) -> GateAnswer:
@@ -108,27 +104,24 @@ def answer_for_automation(automation: Automation, digest: str, *, now: datetime)
     if automation.state != AutomationState.LIVE:
         to_do = TO_DO.get(automation.state, "See on its page why, and who lifts that.")
         sentence = f"The automation is {automation.get_state_display().lower()}; it runs only while live."
-        return _refused_answer("NOT_LIVE", sentence, to_do, versions[0])
-    current = in_force[0] if in_force else None
-    if current is None:
+        return GateAnswer(False, "NOT_LIVE", sentence, to_do, versions[0])
+    if not in_force:
         sentence = "No version of this automation is approved."
-        return _refused_answer("NOT_APPROVED", sentence, "Submit it, and see who holds it.", versions[0])
+        return GateAnswer(False, "NOT_APPROVED", sentence, "Submit it, and see who holds it.", versions[0])
     failed, rejected = _failed_submissions(automation, in_force), _rejected_submissions(automation, in_force)
     may_run = [version for version in versions if _may_run(version, in_force, failed | rejected, now)]
     if not may_run:
         is_failed, is_rejected = (_may_run(versions[0], in_force, never, now) for never in (rejected, failed))
-        return _not_approved(versions[0], current.version, is_failed=is_failed, is_rejected=is_rejected)
+        return _not_approved(versions[0], in_force[0].version, is_failed=is_failed, is_rejected=is_rejected)
     unsure = {version.manifest_digest for version in versions} - {candidate.manifest_digest for candidate in may_run}
     if unsure:
         other = next(version for version in versions if version.manifest_digest in unsure)
         sentence = f"Version {other.number} was read from this source too, and may not run."
         to_do = f"Ask by the digest of the manifest: {may_run[0].manifest_digest} is version {may_run[0].number}."
-        return _refused_answer("AMBIGUOUS", sentence, to_do, other)
-    late = [
-        refusal for duty in hooks.demanded(GATE_EVENT) if (refusal := duty.refusal(automation, GATE, now)) is not None
-    ]
-    if late:
-        return _refused_answer("NOT_REVIEWED", late[0].sentence, late[0].to_do, may_run[0])
+        return GateAnswer(False, "AMBIGUOUS", sentence, to_do, other)
+    for duty in hooks.demanded(GATE_EVENT):
+        if (late := duty.refusal(automation, GATE, now)) is not None:
+            return GateAnswer(False, "NOT_REVIEWED", late.sentence, late.to_do, may_run[0])
     return _answer_with_grants(automation, may_run[0], now)
 
 
@@ -147,12 +140,14 @@ def _not_approved(version: Version, approved: Version, *, is_failed: bool, is_re
     """Answer no for a version that failed a spot check, was rejected since, or was never or not recently approved."""
     if is_failed:
         sentence = f"Version {version.number} came into force unasked; a look at it found it not fine, or nobody looked in time."
-        return _refused_answer("NOT_FINE", sentence, f"Run version {approved.number}, which is approved.", version)
+        return GateAnswer(False, "NOT_FINE", sentence, f"Run version {approved.number}, which is approved.", version)
     if is_rejected:
         sentence = f"Version {version.number} was approved once, and rejected when it was asked for again."
-        return _refused_answer("NOT_APPROVED", sentence, f"Run version {approved.number}, which is approved.", version)
+        return GateAnswer(
+            False, "NOT_APPROVED", sentence, f"Run version {approved.number}, which is approved.", version
+        )
     to_do = f"Submit it, or run version {approved.number}, which is approved."
-    return _refused_answer("NOT_APPROVED", f"Version {version.number} is not approved.", to_do, version)
+    return GateAnswer(False, "NOT_APPROVED", f"Version {version.number} is not approved.", to_do, version)
 
 
 def _answer_with_grants(automation: Automation, version: Version, now: datetime) -> GateAnswer:
@@ -168,18 +163,10 @@ def _answer_with_grants(automation: Automation, version: Version, now: datetime)
         sentence = (
             f"Nothing that version {version.number} asks for is held: it was refused or stopped, or its term is over."
         )
-        answer = _refused_answer(
-            "NOTHING_HELD", sentence, "See on its page what ended and why, and submit it again.", version
-        )
-        return replace(answer, without=privileges)
-    return GateAnswer(
-        True,
-        "OK",
-        f"Version {version.number} may run.",
-        version=version,
-        grants=live,
-        without=tuple(privilege for privilege in privileges if privilege.key not in has),
-    )
+        to_do = "See on its page what ended and why, and submit it again."
+        return GateAnswer(False, "NOTHING_HELD", sentence, to_do, version, without=privileges)
+    without = tuple(privilege for privilege in privileges if privilege.key not in has)
+    return GateAnswer(True, "OK", f"Version {version.number} may run.", "", version, live, without)
 
 
 def _digest_forms(digest: str) -> tuple[str, str]:

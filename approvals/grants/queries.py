@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count
 
-from approvals.grants import revocation_tasks
-from approvals.models import EnforcedBy, Grant, GrantState, RevocationTask
+from approvals.models import EnforcedBy, Grant, GrantState, RevocationOutcome, RevocationState, RevocationTask
 from approvals.models.grant import WHY_WORDS, GrantQuerySet
 from inventory.models import AutomationState
 
@@ -68,13 +67,35 @@ def grant_row(grant: Grant, now: datetime, *, may_stop: bool) -> GrantRow:
     state, why = effective_state(grant, now)
     if state == GrantState.ENDED:
         task = next(iter(grant.revocation_tasks.all()), None) if grant.state == GrantState.ENDED else None
-        shown, why = revocation_tasks.state_words(task, now) if task is not None else (state, why)
+        shown, why = state_words(task, now) if task is not None else (state, why)
         return GrantRow(grant, shown, why, "", "ended", task, may_stop)
     left = grant.ends_at - now
     below = "ends today" if left.days < 1 else "1 day left" if left.days == 1 else f"{left.days} days left"
     if state == GrantState.ACTIVE and left <= ENDS_SOON:
         return GrantRow(grant, "ends_soon", why, "wait", below, None, may_stop)
     return GrantRow(grant, state, why, "no" if state == GrantState.SUSPENDED else "", below, None, may_stop)
+
+
+def state_words(task: RevocationTask, now: datetime) -> tuple[str, str]:
+    """Return the state of an ended grant by its task, and the line below it on pages.
+
+    Args:
+        task: the task; its words and their people should be prefetched.
+        now: business time.
+    """
+    if task.state == RevocationState.OPEN:
+        below = f"a check says: {task.found}" if task.found else ""
+        return ("removal_overdue" if task.is_overdue(now) else "removal_open"), below
+    if task.outcome == RevocationOutcome.IN_USE:
+        return GrantState.ENDED, "the same access was granted again"
+    if task.outcome == RevocationOutcome.DRIVER:
+        return "removed", f"checked by a driver on {_day(task.closed_at)}"
+    people = [word.who for word in task.words.all()]
+    return "removed", f"checked by {' and '.join(people)} on {_day(task.closed_at)}"
+
+
+def _day(at: datetime | None) -> str:
+    return f"{at:%a} {at.day} {at:%b %Y}" if at is not None else ""
 
 
 def shares(rows: GrantQuerySet) -> str:

@@ -15,7 +15,6 @@ from approvals.grants.transitions.lifecycle import end
 from approvals.models import Approval, Grant, GrantKind, Submission
 from approvals.models.grant import Why
 from approvals.policies.facts import SubmissionFacts
-from governance.core.engine import hooks
 from governance.core.engine.transition import Step
 from governance.core.models import Person
 from governance.core.notices import outbox
@@ -32,11 +31,8 @@ def unneeded_credentials(approved: Sequence[Approval], facts: SubmissionFacts) -
         approved: all approved items of stage 2.
         facts: of their submission.
     """
-    return [
-        approval
-        for approval in approved
-        if approval.credential_id is not None and not _is_needed(approval, approved, facts)
-    ]
+    credentials = (approval for approval in approved if approval.credential_id is not None)
+    return [approval for approval in credentials if not _is_needed(approval, approved, facts)]
 
 
 def _is_needed(record: Approval, approved: Iterable[Approval], facts: SubmissionFacts) -> bool:
@@ -49,12 +45,10 @@ def _is_needed(record: Approval, approved: Iterable[Approval], facts: Submission
 
 def unneeded() -> Q:
     """Filter grants of credentials that the approved version's privileges ask for but no standing privilege uses."""
-    using = Grant.objects.standing().filter(
-        kind=GrantKind.PRIVILEGE, automation=OuterRef("automation"), credential=OuterRef("credential")
-    )
-    asking = Privilege.objects.filter(
-        version=OuterRef("automation__approved_version"), credential=OuterRef("credential")
-    )
+    credential = OuterRef("credential")
+    privileges = Grant.objects.standing().filter(kind=GrantKind.PRIVILEGE, automation=OuterRef("automation"))
+    using = privileges.filter(credential=credential)
+    asking = Privilege.objects.filter(version=OuterRef("automation__approved_version"), credential=credential)
     return Q(kind=GrantKind.CREDENTIAL) & ~Exists(using) & Exists(asking)
 
 
@@ -78,7 +72,9 @@ def end_unused_after(step: Step[Submission], records: Iterable[Approval]) -> Non
     ended = end_unused(automation, step)
     for record in records:
         if record.credential is not None and record.credential_id not in ended:
-            notify_not_granted(record.credential, automation, step.now, why="refused", key=f"refused:{step.subject.pk}")
+            _notify_not_granted(
+                record.credential, automation, step.now, why="refused", key=f"refused:{step.subject.pk}"
+            )
 
 
 def end_unused(automation: Automation, step: Step[Any], **filters: Any) -> set[int | None]:
@@ -87,17 +83,13 @@ def end_unused(automation: Automation, step: Step[Any], **filters: Any) -> set[i
     ended = set()
     for grant in grants.select_related("credential__owner", "credential__interim__person").order_by("pk"):
         end(grant, actor=step.actor, now=step.now, why=Why.NOT_NEEDED)
-        _notify_end(grant, step.now)
+        if grant.credential is not None:
+            _notify_not_granted(grant.credential, automation, step.now, why="ended", key=f"ended:{grant.pk}")
         ended.add(grant.credential_id)
     return ended
 
 
-def _notify_end(grant: Grant, now: datetime) -> None:
-    if grant.credential is not None:
-        notify_not_granted(grant.credential, grant.automation, now, why="ended", key=f"ended:{grant.pk}")
-
-
-def notify_not_granted(credential: Credential, automation: Automation, now: datetime, *, why: str, key: str) -> None:
+def _notify_not_granted(credential: Credential, automation: Automation, now: datetime, *, why: str, key: str) -> None:
     """Tell the credential's owner, and the person who accepts subsets for the automation, why it is not granted (A2).
 
     Args:
@@ -118,8 +110,3 @@ def notify_not_granted(credential: Credential, automation: Automation, now: date
     }
     thread = f"credential:{credential.pk}:{automation.pk}"
     outbox.queue(outbox.each(people, "credential_not_needed", thread=thread, key=key, now=now, context=context))
-
-
-def register_consequences() -> None:
-    """Register that the last privilege's end ends the credential's grant (G3, G4)."""
-    hooks.register("grant.ended", end_with_last)

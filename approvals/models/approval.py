@@ -51,14 +51,9 @@ class ApprovalState(models.TextChoices):
     WITHDRAWN = "withdrawn", "Withdrawn"
 
 
+UNENDED = (ApprovalState.WAITING, ApprovalState.OPEN, ApprovalState.CHANGES_ASKED)
 #: Final states of an approval.
-ENDED = (
-    ApprovalState.APPROVED,
-    ApprovalState.REJECTED,
-    ApprovalState.EXPIRED,
-    ApprovalState.NOT_APPLICABLE,
-    ApprovalState.WITHDRAWN,
-)
+ENDED = tuple(state for state in ApprovalState if state not in UNENDED)
 
 
 class Approval(models.Model):
@@ -171,11 +166,7 @@ class Approval(models.Model):
         """Return timeline names of approvals with these ids that the reader may see: one query."""
         seen = cls.objects.filter(pk__in=keys, submission__in=Submission.objects.visible_to(actor, now))
         columns = ("kind", "privilege__target", "privilege__target_name", "credential__name", "credential__kind")
-        columns_of_words = (
-            "privilege__entitlement__words",
-            "privilege__entitlement__form",
-            "privilege__entitlement__resource__name",
-        )
+        columns_of_words = (f"privilege__entitlement__{name}" for name in ("words", "form", "resource__name"))
         rows = seen.select_related("privilege__entitlement__resource", "credential").only(*columns, *columns_of_words)
         return {row.pk: row.quoted for row in rows.order_by()}
 
@@ -359,6 +350,3 @@ class CarriedDecision(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.decision}, carried over"
-
-
-UNENDED = (ApprovalState.WAITING, ApprovalState.OPEN, ApprovalState.CHANGES_ASKED)

@@ -180,12 +180,8 @@ class Grant(models.Model):
             self.state == GrantState.ACTIVE
             and self.begins_at <= now < self.ends_at
             and self.automation.state == AutomationState.LIVE
-            and self.is_usable(now)
+            and Grant.objects.filter(_usable(now), pk=self.pk).exists()  # its credential is held (A2)
         )
-
-    def is_usable(self, now: datetime) -> bool:
-        """Return whether its credential is held at ``now``, like the query sets (A2)."""
-        return type(self).objects.filter(_usable(now), pk=self.pk).exists()
 
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
@@ -214,16 +210,11 @@ class Grant(models.Model):
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Return relations to the automation and to its resources."""
-        relations = set(self.automation.relations(person, now))
-        resources = [self.entitlement.resource] if self.entitlement else []
-        resources += (
-            [resource for resource in (self.credential.opens, self.credential.kept_in) if resource]
-            if self.credential
-            else []
-        )
-        for resource in resources:
-            relations |= resource.answering_as(person, now)
-        return frozenset(relations)
+        credential, entitlement = self.credential, self.entitlement
+        of_credential = (credential.opens, credential.kept_in) if credential is not None else ()
+        resources = (entitlement.resource if entitlement is not None else None, *of_credential)
+        relations = (resource.answering_as(person, now) for resource in resources if resource is not None)
+        return self.automation.relations(person, now).union(*relations)
 
 
 class GrantUsage(models.Model):

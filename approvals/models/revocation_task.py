@@ -129,12 +129,6 @@ class RevocationTask(models.Model):
         """Return whether it is overdue at ``now``."""
         return self.state == RevocationState.OPEN and self.due_at <= now
 
-    def state_at(self, now: datetime) -> str:
-        """Return its state on pages: open, overdue, or how it was closed."""
-        if self.state == RevocationState.OPEN:
-            return "overdue" if self.is_overdue(now) else "open"
-        return self.outcome
-
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Return other timelines of its events: grant, automation and resource."""
         return (self, *self.grant.ledger_about())

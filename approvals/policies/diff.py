@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from approvals.policies.checks import TIERS
+from approvals.policies.schema import TIERS
 from approvals.policies.yaml_document import Path as YamlPath
 
 #: Whether the second of two values is stricter than the first.
@@ -54,41 +54,12 @@ class Setting:
     is_stricter: Stricter
 
 
-def _less(before: Any, after: Any) -> bool:
-    return before is None or (after is not None and after < before)
-
-
-def _more(before: Any, after: Any) -> bool:
-    return bool(after > before)
-
-
-def _wider(before: Sequence[str], after: Sequence[str]) -> bool:
-    return set(before) < set(after)
-
-
-def _asks_more(before: Sequence[str], after: Sequence[str]) -> bool:
-    """Return whether seats were added and the others kept their order."""
-    return _wider(before, after) and not is_reordered(before, after)
-
-
 def is_reordered(before: Sequence[str], after: Sequence[str]) -> bool:
     """Return whether common seats changed their order.
 
     Order matters: a person who may fill two seats fills the first, and the first is asked first (A8).
     """
     return [label for label in before if label in after] != [label for label in after if label in before]
-
-
-def _narrower(before: Sequence[str], after: Sequence[str]) -> bool:
-    return set(after) < set(before)
-
-
-def _switched_on(before: bool, after: bool) -> bool:
-    return after and not before
-
-
-def _higher(before: str | None, after: str | None) -> bool:
-    return TIERS.index(after or "low") > TIERS.index(before or "low")
 
 
 def _neither(before: Any, after: Any) -> bool:
@@ -105,13 +76,14 @@ SEATS = "seats"
 
 #: By the name in ``settings.csv``.
 STRICTER: Mapping[str, Stricter] = {
-    "less": _less,
-    "more": _more,
-    "wider": _wider,
-    "narrower": _narrower,
-    "asks_more": _asks_more,
-    "switched_on": _switched_on,
-    "higher": _higher,
+    "less": lambda before, after: before is None or (after is not None and after < before),
+    "more": lambda before, after: bool(after > before),
+    "wider": lambda before, after: set(before) < set(after),
+    "narrower": lambda before, after: set(after) < set(before),
+    # Seats were added and the others kept their order.
+    "asks_more": lambda before, after: set(before) < set(after) and not is_reordered(before, after),
+    "switched_on": lambda before, after: bool(after and not before),
+    "higher": lambda before, after: TIERS.index(after or "low") > TIERS.index(before or "low"),
     "neither": _neither,
 }
 
@@ -120,25 +92,19 @@ STRICTER: Mapping[str, Stricter] = {
 def settings() -> Mapping[str, Setting]:
     """The settings by path, in the order of the form."""
     with Path(__file__).with_name("settings.csv").open(encoding="utf-8", newline="") as file:
-        return {
-            row["path"]: Setting(row["group"], row["label"], row["unit"], STRICTER[row["stricter"]])
-            for row in csv.DictReader(file)
-        }
+        rows = list(csv.DictReader(file))
+    return {row["path"]: Setting(row["group"], row["label"], row["unit"], STRICTER[row["stricter"]]) for row in rows}
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
     """Return the changes in the order of the document."""
     old, new = dict(leaves(before)), dict(leaves(after))
-    paths = dict.fromkeys([*old, *new])
-    return tuple(
-        _change(path, old.get(path), new.get(path)) for path in paths if _differ(path, old.get(path), new.get(path))
-    )
+    values = [(path, old.get(path), new.get(path)) for path in dict.fromkeys([*old, *new])]
+    return tuple(_change(*each) for each in values if _differ(*each))
 
 
 def _differ(path: YamlPath, before: object, after: object) -> bool:
-    if path[0] == SEATS:
-        return before != after
-    if isinstance(before, list) and isinstance(after, list):
+    if path[0] != SEATS and isinstance(before, list) and isinstance(after, list):
         return set(before) != set(after)
     return before != after
 
@@ -166,19 +132,7 @@ def label_of(path: YamlPath, *, with_unit: bool = False) -> str:
 
 def words_of(path: YamlPath, value: object) -> str:
     """Return a value of a setting in words, with its unit."""
-    return _words(value, setting_at(path).unit)
-
-
-def _change(path: YamlPath, before: Any, after: Any) -> Change:
-    label, was, would_be = label_of(path), words_of(path, before), words_of(path, after)
-    if path[0] == SEATS and is_reordered(before, after):
-        label, was, would_be = f"{label}, in this order", ", then ".join(before), ", then ".join(after)
-    is_stricter = setting_at(path).is_stricter
-    where, is_either = ".".join(map(str, path)), is_stricter is _neither
-    return Change(where, label, was, would_be, is_stricter(before, after), is_either)
-
-
-def _words(value: object, unit: str) -> str:
+    unit = setting_at(path).unit
     if value is None:
         return "any"
     if isinstance(value, bool):
@@ -188,6 +142,15 @@ def _words(value: object, unit: str) -> str:
     if unit and value == 1 and unit.endswith("s"):
         unit = unit[:-1]
     return f"{value} {unit}".strip()
+
+
+def _change(path: YamlPath, before: Any, after: Any) -> Change:
+    label, was, would_be = label_of(path), words_of(path, before), words_of(path, after)
+    if path[0] == SEATS and is_reordered(before, after):
+        label, was, would_be = f"{label}, in this order", ", then ".join(before), ", then ".join(after)
+    is_stricter = setting_at(path).is_stricter
+    where, is_either = ".".join(map(str, path)), is_stricter is _neither
+    return Change(where, label, was, would_be, is_stricter(before, after), is_either)
 
 
 def tightens(found_changes: Sequence[Change]) -> bool:
@@ -205,7 +168,5 @@ class Line:
 
 def lines(before: str, after: str) -> list[Line]:
     """Return the line diff of two texts with two lines of context; ``…`` marks omitted lines."""
-    diff_lines = []
-    for line in list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2))[2:]:
-        diff_lines.append(Line(" ", "…") if line.startswith("@@") else Line(line[0], line[1:]))
-    return diff_lines
+    changed = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2))[2:]
+    return [Line(" ", "…") if line.startswith("@@") else Line(line[0], line[1:]) for line in changed]

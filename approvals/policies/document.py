@@ -6,7 +6,7 @@ Written parts keep their order, each under its comment from the shipped document
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from approvals.policies import checks
+from approvals.policies import schema
 from approvals.policies.schema import Document
 from approvals.policies.yaml_document import ParsedYaml, Problem, Unreadable, parse
 from approvals.policies.yaml_document import Path as YamlPath
@@ -24,7 +24,7 @@ MOST_PROBLEMS = 50
 
 
 @dataclass(frozen=True)
-class Result:
+class ReadResult:
     """The result of reading a text or data.
 
     Args:
@@ -32,49 +32,44 @@ class Result:
         problems: sorted by line.
     """
 
-    document: Mapping[str, Any]
+    document: dict[str, Any] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
 
-def from_text(text: str) -> Result:
+def from_text(text: str) -> ReadResult:
     """Read YAML or JSON text."""
     try:
         parsed = parse(text)
     except Unreadable as error:
-        return Result({}, (error.problem,))
+        return ReadResult(problems=(error.problem,))
     return _check(parsed)
 
 
-def from_data(data: object) -> Result:
+def from_data(data: object) -> ReadResult:
     """Check plain data from a form or the database."""
     return _check(ParsedYaml(data))
 
 
-def _check(parsed: ParsedYaml) -> Result:
+def _check(parsed: ParsedYaml) -> ReadResult:
     if not isinstance(parsed.data, dict):
-        return Result(
-            {}, (Problem(1, "", "This is no policy: it has no named parts.", "Begin with the policy in force."),)
-        )
+        problem = Problem(1, "", "This is no policy: it has no named parts.", "Begin with the policy in force.")
+        return ReadResult(problems=(problem,))
     try:
-        made = Document.model_validate(parsed.data)
+        document = Document.model_validate(parsed.data).model_dump(mode="json", exclude_unset=True)
+        found = schema.problems(document)
+        problems = [Problem(parsed.line(path), dotted(path), sentence, to_do) for path, sentence, to_do in found]
     except ValidationError as error:
         problems = [_problem(dict(detail), parsed) for detail in error.errors(include_url=False)]
-        return Result({}, tuple(sorted(problems, key=lambda problem: problem.line)[:MOST_PROBLEMS]))
-    document = made.model_dump(mode="json", exclude_unset=True)
-    problems = [
-        Problem(parsed.line(path), dotted(path), sentence, to_do) for path, sentence, to_do in checks.problems(document)
-    ]
     if problems:
-        return Result({}, tuple(sorted(problems, key=lambda problem: problem.line)[:MOST_PROBLEMS]))
-    return Result(_ordered(document))
+        return ReadResult(problems=tuple(sorted(problems, key=lambda problem: problem.line)[:MOST_PROBLEMS]))
+    return ReadResult(_ordered(document))
 
 
 def _ordered(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document in schema order, without values that equal leaving them out."""
     plain = {name: document[name] for name in Document.model_fields}
-    plain["fresh_sign_in_minutes"] = {
-        tier: minutes for tier, minutes in plain["fresh_sign_in_minutes"].items() if minutes is not None
-    }
+    minutes = plain["fresh_sign_in_minutes"].items()
+    plain["fresh_sign_in_minutes"] = {tier: most for tier, most in minutes if most is not None}
     plain["tiers"]["at_least"] = {kind: tier for kind, tier in plain["tiers"]["at_least"].items() if tier != "low"}
     return plain
 
@@ -97,22 +92,16 @@ def _words(error: Mapping[str, Any], path: YamlPath) -> tuple[str, str]:
         return f"{name} is missing.", f"Add {name}; the policy in force has one."
     if kind == "extra_forbidden":
         near = ", ".join(_allowed_names(path[:-1]))
-        return (
-            f"{name} is no name that is known here.",
-            f"Take it out, or use one of: {near}." if near else "Take it out.",
-        )
+        to_do = f"Take it out, or use one of: {near}." if near else "Take it out."
+        return f"{name} is no name that is known here.", to_do
     if kind == "literal_error":
         return f"{_short(error['input'])} is not known here.", f"It is {ctx['expected'].replace(chr(39), '')}."
-    if kind in ("greater_than_equal", "less_than_equal"):
-        least = kind == "greater_than_equal"
-        bound = ctx["ge"] if least else ctx["le"]
-        return (
-            f"{_short(error['input'])} is too {'little' if least else 'much'}.",
-            f"At {'least' if least else 'most'} {bound}.",
-        )
-    return _TYPE_PROBLEMS.get(
-        kind, (f"This is not what belongs here ({kind.replace('_', ' ')}).", "Look at the policy in force.")
-    )
+    if kind == "greater_than_equal":
+        return f"{_short(error['input'])} is too little.", f"At least {ctx['ge']}."
+    if kind == "less_than_equal":
+        return f"{_short(error['input'])} is too much.", f"At most {ctx['le']}."
+    unknown = f"This is not what belongs here ({kind.replace('_', ' ')})."
+    return _TYPE_PROBLEMS.get(kind, (unknown, "Look at the policy in force."))
 
 
 def _short(given: object) -> str:
@@ -145,8 +134,6 @@ def _allowed_names(path: YamlPath) -> Iterator[str]:
 #: The shipped document.
 SHIPPED = Path(__file__).with_name("default.yaml")
 
-WIDTH = 120
-
 
 class _Dumper(yaml.SafeDumper):
     """YAML with parts as blocks and lists on one line."""
@@ -172,7 +159,7 @@ def ordered(part: Mapping[str, Any], model: Any = Document) -> dict[str, Any]:
 
 
 def _part(name: str, value: object) -> str:
-    yaml_text = yaml.dump({name: value}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
+    yaml_text = yaml.dump({name: value}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return f"{comments().get(name, '')}{yaml_text}"
 
 

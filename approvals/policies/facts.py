@@ -147,11 +147,8 @@ class SubmissionFacts:
     @cached_property
     def names_present_owner(self) -> bool:
         """Whether the submission names another, present business owner."""
-        wanted, standing = (
-            str(self.submission.asked.get("business_owner", "")),
-            self.submission.automation.business_owner,
-        )
-        if not wanted or wanted == str(standing.opaque_id):
+        wanted = str(self.submission.asked.get("business_owner", ""))
+        if not wanted or wanted == str(self.submission.automation.business_owner.opaque_id):
             return False
         return Person.objects.filter(opaque_id=wanted, is_active=True, left_at__isnull=True).exists()
 

@@ -140,11 +140,9 @@ def shipped() -> dict[str, Any]:
 
 def with_shipped_parts(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored document with shipped values for missing parts."""
-    document_with_defaults = {name: document.get(name, default) for name, default in _shipped().items()}
-    high = {**_shipped()["tiers"]["high"], **document_with_defaults["tiers"]["high"]}
-    return policy_document.ordered(
-        {**document_with_defaults, "tiers": {**document_with_defaults["tiers"], "high": high}}
-    )
+    whole = {name: document.get(name, default) for name, default in _shipped().items()}
+    high = {**_shipped()["tiers"]["high"], **whole["tiers"]["high"]}
+    return policy_document.ordered({**whole, "tiers": {**whole["tiers"], "high": high}})
 
 
 def digest(document: Mapping[str, Any]) -> str:

@@ -102,10 +102,8 @@ def tiers_of(facts: SubmissionFacts) -> tuple[dict[int, str], dict[int, str]]:
         if privilege.credential_id is not None:
             highest = of_credentials.get(privilege.credential_id, Tier.LOW)
             of_credentials[privilege.credential_id] = max(highest, of_privileges[privilege.pk])
-    return (
-        {pk: tier.word for pk, tier in of_privileges.items()},
-        {pk: tier.word for pk, tier in of_credentials.items()},
-    )
+    privileges, credentials = ({pk: tiers[pk].word for pk in tiers} for tiers in (of_privileges, of_credentials))
+    return privileges, credentials
 
 
 def _tier(privilege: Privilege, facts: SubmissionFacts) -> Tier:

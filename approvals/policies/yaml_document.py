@@ -38,9 +38,9 @@ class Problem:
 class Unreadable(Exception):
     """Raised if the text is not a document; `problem` says why."""
 
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.what)
-        self.problem = problem
+    def __init__(self, line: int, what: str, to_do: str, where: str = "") -> None:
+        super().__init__(what)
+        self.problem = Problem(line, where, what, to_do)
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,7 @@ def parse(text: str) -> ParsedYaml:
     """
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST_BYTES:
         raise Unreadable(
-            Problem(
-                1, "", f"It is larger than {LARGEST_BYTES // 1024} KB.", "What is written by hand is a few dozen lines."
-            )
+            1, f"It is larger than {LARGEST_BYTES // 1024} KB.", "What is written by hand is a few dozen lines."
         )
     try:
         _check_bounds(text)
@@ -77,11 +75,10 @@ def parse(text: str) -> ParsedYaml:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         detail = " ".join(part for part in (error.context, error.problem) if part)
-        raise Unreadable(
-            Problem(mark.line + 1 if mark else 1, "", f"This is no YAML: {detail}.", "Correct this line.")
-        ) from None
+        line = mark.line + 1 if mark else 1
+        raise Unreadable(line, f"This is no YAML: {detail}.", "Correct this line.") from None
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
-        raise Unreadable(Problem(1, "", f"This can't be read: {str(error)[:200]}.", "Correct the text.")) from None
+        raise Unreadable(1, f"This can't be read: {str(error)[:200]}.", "Correct the text.") from None
 
 
 def _check_bounds(text: str) -> None:
@@ -90,16 +87,16 @@ def _check_bounds(text: str) -> None:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         line = event.start_mark.line + 1 if event.start_mark is not None else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise Unreadable(Problem(line, "", "Anchors and aliases (& and *) are not read.", "Write it out."))
+            raise Unreadable(line, "Anchors and aliases (& and *) are not read.", "Write it out.")
         if getattr(event, "tag", None):
-            raise Unreadable(Problem(line, "", "Tags (!) are not read.", "Leave the tag out."))
+            raise Unreadable(line, "Tags (!) are not read.", "Leave the tag out.")
         documents += isinstance(event, yaml.DocumentStartEvent)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         nodes += isinstance(event, yaml.NodeEvent)
         if documents > 1:
-            raise Unreadable(Problem(line, "", "There is a second document (---).", "One text is one document."))
+            raise Unreadable(line, "There is a second document (---).", "One text is one document.")
         if depth > DEEPEST or nodes > MOST_NODES:
-            raise Unreadable(Problem(line, "", "It is too deep or has too many parts.", "Take out what is not needed."))
+            raise Unreadable(line, "It is too deep or has too many parts.", "Take out what is not needed.")
 
 
 def _lines(node: yaml.Node, path: Path) -> Iterator[tuple[Path, int]]:
@@ -113,7 +110,7 @@ def _lines(node: yaml.Node, path: Path) -> Iterator[tuple[Path, int]]:
             name, line = str(key.value), key.start_mark.line + 1
             if name in seen:
                 where = ".".join(str(part) for part in (*path, name))
-                raise Unreadable(Problem(line, where, f"{name} stands here twice.", "Keep one of the two."))
+                raise Unreadable(line, f"{name} stands here twice.", "Keep one of the two.", where)
             seen.add(name)
             yield from _lines(value, (*path, name))
             yield (*path, name), line  # the line of the name, where people look for it

@@ -64,7 +64,6 @@ def _editors(automations: AutomationQuerySet) -> set[int]:
     approved = Automation.objects.filter(pk=OuterRef("id")).order_by().values("approved_version__created_at")[:1]
     edits = reduce(or_, (Q(history_change_reason__startswith=prefix) for prefix in CONTENT_REASONS))
     rows = Automation.history.filter(edits, id__in=automations.values("pk"), history_user__isnull=False)
-    since = rows.annotate(approved_at=Subquery(approved)).filter(
-        Q(approved_at__isnull=True) | Q(history_date__gt=F("approved_at"))
-    )
+    is_since = Q(approved_at__isnull=True) | Q(history_date__gt=F("approved_at"))
+    since = rows.annotate(approved_at=Subquery(approved)).filter(is_since)
     return set(since.order_by().values_list("history_user", flat=True).distinct())

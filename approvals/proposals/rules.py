@@ -44,11 +44,10 @@ def may_propose(subject: Proposal, actor: Actor, now: datetime) -> Refusal | Non
 @duty("SOD-8")
 def in_person(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
     """A delegate can't propose a change or answer a proposal for the giver."""
-    if actor.standing_for is not None:
-        return Refusal(
-            "SOD-8", "duty", "A proposal is made and answered in person, not for somebody else.", "Act as yourself."
-        )
-    return None
+    if actor.standing_for is None:
+        return None
+    sentence = "A proposal is made and answered in person, not for somebody else."
+    return Refusal("SOD-8", "duty", sentence, "Act as yourself.")
 
 
 @duty("SOD-5")
@@ -111,20 +110,16 @@ def self_gain_refusal(actor: Actor, gains: Collection[int]) -> Refusal | None:
 @duty("A6")
 def requires_unchanged(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
     """A proposal puts in force only the change that was shown."""
-    kind = kind_kind.kind_of(subject.kind)
-    subject_name = kind.about(subject.target)
+    kind, target = kind_kind.kind_of(subject.kind), subject.target
+    current = kind.current(target, now, subject.document) if kind.about(target) is not None else None
     if subject.state == ProposalState.AT_ONCE:
-        return None if subject_name is not None and _stands_as_it_acts(subject, kind, now) else SIGNED_SINCE
-    if subject_name is None or kind.current(subject.target, now, subject.document) != subject.before:
+        # The target is as the proposal made it, or unchanged if the proposal only suspends its effect.
+        is_own = current is not None and not kind.changes(target, current, subject.document)
+        return None if is_own or current == subject.before else SIGNED_SINCE
+    if current != subject.before:
         sentence = "What this would change is not as it was when this was proposed."
         return Refusal("A6", "stale", sentence, "Its author amends it, or withdraws it.")
-    return kind.refusal(subject.target, subject.before, subject.document, now)
-
-
-def _stands_as_it_acts(subject: Proposal, kind: kind_kind.Kind, now: datetime) -> bool:
-    """Return whether the target is as the proposal made it, or unchanged if the proposal only suspends its effect."""
-    current = kind.current(subject.target, now, subject.document)
-    return current == subject.before or not kind.changes(subject.target, current, subject.document)
+    return kind.refusal(target, subject.before, subject.document, now)
 
 
 @duty("S8")

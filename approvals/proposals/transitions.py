@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from approvals.models import UNANSWERED, Proposal, ProposalState
@@ -36,6 +37,8 @@ from governance.core.notices import outbox
 from governance.core.roles.roles import Permission
 
 S = ProposalState
+#: Declares an operation on a proposal.
+on_proposal = partial(transition, Proposal)
 
 
 def _answered(subject: Proposal, actor: Actor, reason: str, params: Mapping[str, Any]) -> Proposal | None:
@@ -44,8 +47,7 @@ def _answered(subject: Proposal, actor: Actor, reason: str, params: Mapping[str,
     return subject if is_theirs and subject.state in (S.APPROVED, S.IN_FORCE) else None
 
 
-@transition(
-    Proposal,
+@on_proposal(
     event="proposal.made",
     permission=Permission.PROPOSAL_MAKE,
     target=(S.OPEN, S.AT_ONCE),
@@ -55,7 +57,9 @@ def _answered(subject: Proposal, actor: Actor, reason: str, params: Mapping[str,
 def propose(step: Step[Proposal], *, document: Document, at_once: bool = False) -> Effect:
     """Propose a change. The subject is unsaved and has its kind and target."""
     proposal, kind = step.subject, kind_kind.kind_of(step.subject.kind)
-    proposal.proposed_by, proposal.proposed_at, proposal.needs = _author(step), step.now, kind.countersigner
+    if step.actor.person is None:
+        raise refuse(Refusal("S8", "permission", "A proposal is made by a person."))
+    proposal.proposed_by, proposal.proposed_at, proposal.needs = step.actor.person, step.now, kind.countersigner
     _set_document(step, kind, document)
     policy = policy_queries.in_force(step.now)
     proposal.lapses_at = step.now + timedelta(days=policy.open_days)
@@ -72,12 +76,6 @@ def _begin(step: Step[Proposal], kind: Kind) -> Mapping[str, Any]:
     acts = proposal.acting_until is not None
     _queue_notices(step, duties.people_who_may_answer(proposal, step.now), "proposal_acts" if acts else "proposal_made")
     return kind.apply(proposal, step) if acts else {}
-
-
-def _author(step: Step[Proposal]) -> Person:
-    if step.actor.person is None:
-        raise refuse(Refusal("S8", "permission", "A proposal is made by a person."))
-    return step.actor.person
 
 
 def _set_document(step: Step[Proposal], kind: Kind, document: Document) -> None:
@@ -131,8 +129,7 @@ def _facts(proposal: Proposal) -> dict[str, Any]:
     return {"kind": proposal.kind, "about": proposal.target, "digest": proposal.digest, "tightens": proposal.tightens}
 
 
-@transition(
-    Proposal,
+@on_proposal(
     event="proposal.amended",
     permission=Permission.PROPOSAL_AMEND,
     source=(S.OPEN,),
@@ -150,8 +147,7 @@ def amend(step: Step[Proposal], *, document: Document) -> Effect:
     return Effect(payload={**_facts(proposal), "round": proposal.round})
 
 
-@transition(
-    Proposal,
+@on_proposal(
     event="proposal.approved",
     permission=Permission.PROPOSAL_ANSWER,
     source=(S.OPEN, S.AT_ONCE),
@@ -178,8 +174,7 @@ def _answer(step: Step[Proposal]) -> None:
     step.subject.answered_by, step.subject.answered_at, step.subject.answer = step.actor.person, step.now, step.reason
 
 
-@transition(
-    Proposal,
+@on_proposal(
     event="proposal.rejected",
     permission=Permission.PROPOSAL_ANSWER,
     source=(S.OPEN, S.AT_ONCE),
@@ -194,8 +189,7 @@ def reject(step: Step[Proposal]) -> Effect:
     return _end(step)
 
 
-@transition(
-    Proposal,
+@on_proposal(
     event="proposal.accepted",
     permission=Permission.PROPOSAL_ACCEPT,
     source=(S.APPROVED,),
@@ -210,8 +204,7 @@ def accept(step: Step[Proposal]) -> Effect:
     return Effect(payload=_facts(proposal), then=lambda: kind.apply(proposal, step))
 
 
-@transition(
-    Proposal,
+@on_proposal(
     event="proposal.declined",
     permission=Permission.PROPOSAL_ACCEPT,
     source=(S.APPROVED,),
@@ -225,8 +218,7 @@ def decline(step: Step[Proposal]) -> Effect:
     return _end(step)
 
 
-@transition(
-    Proposal,
+@on_proposal(
     event="proposal.withdrawn",
     permission=Permission.PROPOSAL_AMEND,
     source=(S.OPEN, S.APPROVED),
@@ -238,8 +230,7 @@ def withdraw(step: Step[Proposal]) -> Effect:
     return _end(step)
 
 
-@transition(
-    Proposal,
+@on_proposal(
     event="proposal.lapsed",
     permission=Permission.PROPOSAL_LAPSE,
     source=(S.OPEN, S.AT_ONCE, S.APPROVED),
@@ -263,11 +254,12 @@ def _end(step: Step[Proposal]) -> Effect:
 def _queue_notices(step: Step[Proposal], people: Iterable[Person], event: str, **more: Any) -> None:
     """Queue one notice per person, round and event."""
     proposal = step.subject
-    subject = kind_kind.kind_of(proposal.kind).about(proposal.target)
+    kind = kind_kind.kind_of(proposal.kind)
+    subject = kind.about(proposal.target) or kind_kind.Subject(proposal.target)
     context = {
-        "what": subject.what if subject is not None else proposal.target,
-        "who": subject.who if subject is not None else "",  # separate, so that the person can be erased (H6)
-        "kind": kind_kind.kind_of(proposal.kind).title,
+        "what": subject.what,
+        "who": subject.who,  # separate, so that the person can be erased (H6)
+        "kind": kind.title,
         "by": proposal.proposed_by.name,
         "tightens": proposal.tightens,
         "until": (proposal.acting_until or proposal.lapses_at).isoformat(),

@@ -16,8 +16,7 @@ from django.db.models import Q
 from approvals.assignment import candidates
 from approvals.assignment import jobs as assignment_jobs
 from approvals.decisions import jobs as decision_jobs
-from approvals.grants.jobs import circuit_breaker, revocation_tasks
-from approvals.grants.jobs.expiry import expire_due
+from approvals.grants import jobs as grant_jobs
 from approvals.light_path import jobs as light_path_jobs
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.proposals.jobs import lapses
@@ -49,10 +48,10 @@ def sweep(now: datetime) -> Mapping[str, int]:
         + ownership_jobs.remind_interims(now),
         "told_of_retiring": automation_jobs.send_reminders(now),
         "retired": automation_jobs.retire_due(now, actor),
-        "expired_grants": expire_due(now, actor),
+        "expired_grants": grant_jobs.expire_due(now, actor),
         "lapsed_proposals": lapses.lapse_due(now, actor),
-        **circuit_breaker.sweep(now, actor),
-        **revocation_tasks.sweep(now, actor),
+        **grant_jobs.end_held_grants(now, actor),
+        **grant_jobs.follow_revocation_tasks(now, actor),
     }
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from approvals.assignment import additional_seats
 from approvals.assignment.context import SubmissionContext
+from approvals.conflicts.check import access_in_force
 from approvals.conflicts.check import submission as conflicts
-from approvals.conflicts.check import transfer
 from approvals.models import Submission
 from approvals.models.submission import UNFINISHED
 from governance.core.actors.actor import Actor
@@ -57,7 +57,7 @@ def nothing_submitted(subject: Automation | Transfer, actor: Actor, now: datetim
 @duty("S6")
 def in_no_conflict(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
     """Nothing moves to where it would stand in a conflict that is refused, unless it is waived."""
-    return transfer.refusal(subject.automation, subject.to_team, now)
+    return access_in_force.refusal(subject.automation, subject.to_team, now)
 
 
 @duty("S6", needs_context=True)

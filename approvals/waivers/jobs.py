@@ -27,10 +27,8 @@ def sweep(now: datetime, actor: Actor) -> Mapping[str, int]:
     Returns:
         The number of expired waivers and of reminded people.
     """
-    over = Waiver.objects.filter(state=WaiverState.GRANTED, ends_at__lte=now)
-    expired = sweeps.sweep(
-        over, lambda waiver: waiver_transitions.expire_waiver.when_due(waiver, actor=actor, now=now), job=actor.job
-    )
+    over, expire = Waiver.objects.filter(state=WaiverState.GRANTED, ends_at__lte=now), waiver_transitions.expire_waiver
+    expired = sweeps.sweep(over, lambda waiver: expire.when_due(waiver, actor=actor, now=now), job=actor.job)
     return {"expired": expired, "reminded": remind(now)}
 
 

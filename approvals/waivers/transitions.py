@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from approvals.assignment.escalation_chain import Bench
+from approvals.conflicts.check import automation as automation_module
 from approvals.conflicts.check import automation as check_automation
-from approvals.conflicts.check import cases
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.models import Conflict, ConflictRule, Waiver, WaiverState
 from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
 from approvals.waivers import notices
 from approvals.waivers import rules as duties
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.duties.refusals import Refusal, invalid, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from inventory.models import Automation
 
+#: Declares a decision about a requested waiver.
+on_asked = partial(
+    transition,
+    Waiver,
+    permission=Permission.WAIVER_DECIDE,
+    source=(WaiverState.ASKED,),
+    duties=duties.DECIDING,
+    reason_needed=True,
+)
 #: How long before its end a waiver can be followed by another, and people are reminded.
 FOLLOW_UP_TIME = timedelta(days=14)
 
@@ -34,7 +44,7 @@ def waivable_conflicts(automation: Automation, now: datetime) -> list[FoundConfl
     """
     newest = automation.versions.order_by("-number").first()
     versions = {version.pk: version for version in (newest, automation.approved_version) if version is not None}
-    version_cases = [cases.case_of_version(automation, version) for version in versions.values()]
+    version_cases = [automation_module.case_of_version(automation, version) for version in versions.values()]
     conflict_by_key: dict[tuple[str, int], FoundConflict] = {}
     for conflicts in check_automation.find_all_conflicts(version_cases, now):
         for conflict in conflicts:
@@ -42,9 +52,7 @@ def waivable_conflicts(automation: Automation, now: datetime) -> list[FoundConfl
     waivers = [conflict.waiver for conflict in conflict_by_key.values() if conflict.waiver is not None]
     ending = {waiver.pk for waiver in waivers if ends_soon(waiver, now)}
     ending = set(Waiver.objects.filter(pk__in=ending).not_followed().values_list("pk", flat=True)) if ending else set()
-    return [
-        conflict for conflict in conflict_by_key.values() if conflict.waiver is None or conflict.waiver.pk in ending
-    ]
+    return [found for found in conflict_by_key.values() if found.waiver is None or found.waiver.pk in ending]
 
 
 def ends_soon(waiver: Waiver, now: datetime) -> bool:
@@ -64,21 +72,15 @@ def ask_waiver(step: Step[Automation], *, code: str, subject_id: int, control: s
         days: the term, at most as policy allows.
     """
     automation, control = step.subject, free_text.clean(control)
-    conflict = next(
-        (
-            candidate
-            for candidate in waivable_conflicts(automation, step.now)
-            if (candidate.standing.rule.code, candidate.subject) == (code, subject_id)
-        ),
-        None,
-    )
+    waivable = {(found.standing.rule.code, found.subject): found for found in waivable_conflicts(automation, step.now)}
+    conflict = waivable.get((code, subject_id))
     if conflict is None:
         raise refuse(Refusal("S7", "state", "There is no such conflict, or it is waived for now.", "Reload the page."))
     if not control:
-        raise _input_refusal("control", "Say what keeps it from doing harm meanwhile.")
+        raise invalid("S7", "control", "Say what keeps it from doing harm meanwhile.")
     policy = policy_queries.in_force(step.now)
     if not 1 <= days <= policy.waiver_days:
-        raise _input_refusal("days", f"Between 1 and {policy.waiver_days} days.")
+        raise invalid("S7", "days", f"Between 1 and {policy.waiver_days} days.")
     subject = {"code": code, "scope": conflict.standing.rule.scope, "subject": subject_id}
     if Waiver.objects.filter(**subject, state=WaiverState.ASKED).exists():
         raise refuse(Refusal("S7", "state", "A waiver is asked for already.", "Wait for the answer, or withdraw it."))
@@ -99,10 +101,6 @@ def ask_waiver(step: Step[Automation], *, code: str, subject_id: int, control: s
     step.save(waiver)
     notices.queue(waiver, Bench.load(step.now).security, "waiver_asked", "asked", step.now)
     return Effect(subject=waiver, payload={"rule": code, "days": days, "in_a_row": waiver.in_a_row})
-
-
-def _input_refusal(field: str, sentence: str) -> Exception:
-    return refuse(Refusal("S7", "input", sentence, detail=((field, sentence),)))
 
 
 def _set_follows(waiver: Waiver, policy: Policy) -> None:
@@ -133,15 +131,7 @@ def _begin_at(waiver: Waiver, now: datetime) -> datetime:
     return max((other.ends_at for other in same if other.ends_at is not None), default=now)
 
 
-@transition(
-    Waiver,
-    event="waiver.granted",
-    permission=Permission.WAIVER_DECIDE,
-    source=(WaiverState.ASKED,),
-    target=(WaiverState.GRANTED,),
-    duties=duties.DECIDING,
-    reason_needed=True,
-)
+@on_asked(event="waiver.granted", target=(WaiverState.GRANTED,))
 def grant_waiver(step: Step[Waiver], *, days: int | None = None, shown_digest: str | None = None) -> Effect:
     """Security grants the waiver (S7).
 
@@ -153,11 +143,11 @@ def grant_waiver(step: Step[Waiver], *, days: int | None = None, shown_digest: s
     waiver, policy = step.subject, policy_queries.in_force(step.now)
     waiver.rule_digest = _check_rule(waiver, shown_digest, step.now)
     if days is not None and not 1 <= days <= waiver.days:
-        raise _input_refusal("days", f"A term can be shortened only: 1 to {waiver.days} days.")
+        raise invalid("S7", "days", f"A term can be shortened only: 1 to {waiver.days} days.")
     waiver.days = days or waiver.days
     if waiver.days > policy.waiver_days:
         sentence = f"By the policy of now a waiver lasts at most {policy.waiver_days} days: shorten it."
-        raise _input_refusal("days", sentence)
+        raise invalid("S7", "days", sentence)
     _set_follows(waiver, policy)  # another may have been granted since the request
     waiver.begins_at = _begin_at(waiver, step.now)
     waiver.ends_at = waiver.begins_at + timedelta(days=waiver.days)
@@ -166,15 +156,7 @@ def grant_waiver(step: Step[Waiver], *, days: int | None = None, shown_digest: s
     return Effect(payload={"rule": waiver.code, "days": waiver.days})
 
 
-@transition(
-    Waiver,
-    event="waiver.refused",
-    permission=Permission.WAIVER_DECIDE,
-    source=(WaiverState.ASKED,),
-    target=(WaiverState.REFUSED,),
-    duties=duties.DECIDING,
-    reason_needed=True,
-)
+@on_asked(event="waiver.refused", target=(WaiverState.REFUSED,))
 def refuse_waiver(step: Step[Waiver]) -> Effect:
     """Security refuses the waiver (S7)."""
     _set_decider(step)

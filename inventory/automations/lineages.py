@@ -57,8 +57,10 @@ def version_status(version: int, approved: int | None, state: str) -> str:
     return {"suspended": "suspended", "retired": "retired"}.get(state, "approved")
 
 
-def lineage_ids(lineage: UUID, besides: int | None) -> list[int]:
-    """Ids of all automations of a lineage except one; one query."""
+def lineage_ids(lineage: UUID | None, besides: int | None = None) -> list[int]:
+    """Ids of all automations of a lineage except one; one query, none without a lineage."""
+    if lineage is None:
+        return []
     automations = Automation.objects.filter(lineage=lineage).values_list("pk", flat=True)
     return [pk for pk in automations if pk != besides]
 

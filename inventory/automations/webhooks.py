@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from governance.core.engine import hooks
 from governance.core.engine.transition import Step
 from governance.core.webhooks import webhook_outbox
 from inventory.models import Automation
 
-#: Events that webhooks receive.
 OF_AUTOMATIONS = ("automation.stopped", "automation.suspended", "automation.resumed", "automation.retired")
+
+
+def register_events() -> None:
+    """Register the events that webhooks receive."""
+    for event in OF_AUTOMATIONS:
+        hooks.register(event, send_event)
 
 
 def send_event(automation: Automation, step: Step[Any]) -> None:

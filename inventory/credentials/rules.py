@@ -38,16 +38,16 @@ def resources_of_credentials(
         resources: resource of each connection of the manifest.
         automation: the known automation of the version; None for a new one.
     """
+    best_uses = [(credential, best) for credential, uses in used if (best := _best_use(credential, uses)) is not None]
     best_uses = [
         (credential, best)
-        for credential, uses in used
-        if (best := _best_use(credential, uses)) is not None
-        and (credential.opens is None or credential.opens_id != best.resource.pk)
+        for credential, best in best_uses
+        if credential.opens is None or credential.opens_id != best.resource.pk
     ]
     unproven = {
         credential.pk: credential
         for credential, best in best_uses
-        if not (credential._state.adding or (best.is_confirmed and _is_own(credential, best.key)))
+        if not (credential._state.adding or _is_proven(credential, best))
     }
     resting = _settled_credentials(unproven, resources, automation) if unproven else frozenset()
     return [
@@ -75,6 +75,10 @@ def _best_use(credential: Credential, uses: Iterable[Use]) -> Use | None:
 def _is_own(credential: Credential, key: BindingKey) -> bool:
     """Whether a connection belongs to the credential itself, at the service of its kind."""
     return key == (service_of(credential.kind), credential.external_id)
+
+
+def _is_proven(credential: Credential, use: Use) -> bool:
+    return use.is_confirmed and _is_own(credential, use.key)
 
 
 def _settled_credentials(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -271,17 +270,18 @@ def with_shared_credentials(manifests: Iterable[Manifest]) -> list[Manifest]:
     local to one configuration and are not compared.
     """
     manifests = list(manifests)
-    users = Counter(
-        key for manifest in manifests for key in {_across(manifest, each) for each in manifest.credentials} if key
-    )
+    users: dict[tuple[str, ...], int] = {}
+    for manifest in manifests:
+        for key in {key for c in manifest.credentials if (key := _across(manifest, c))}:
+            users[key] = users.get(key, 0) + 1
     return [_with_sharing(manifest, users) for manifest in manifests]
 
 
-def _with_sharing(manifest: Manifest, users: Counter[tuple[str, ...]]) -> Manifest:
+def _with_sharing(manifest: Manifest, users: Mapping[tuple[str, ...], int]) -> Manifest:
     findings = []
     for credential in manifest.credentials:
         key = _across(manifest, credential)
-        others = users[key] - 1 if key else 0
+        others = users.get(key, 1) - 1 if key else 0
         if others:
             others_text = "1 other automation" if others == 1 else f"{others} other automations"
             at = f"credentials/{credential.name or credential.external_id}"

@@ -8,13 +8,13 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
-from approvals.conflicts.check import cases, submission
+from approvals.conflicts.check import automation, submission
 from approvals.models import ConflictRule, Submission
 from approvals.models.policy import DEFAULT
 from approvals.policies import queries as policy_queries
-from approvals.proposals.impact import policy
 from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
+from approvals.proposals.kinds import policy
 from approvals.proposals.kinds.kind import Span
 from governance.core.clock import business_time
 from tests.trigger_bypass import unguarded
@@ -47,11 +47,11 @@ def count_policy() -> Counted:
     span = Span(DEFAULT, before, after, now - timedelta(days=3650), now)
     began, cursor, rows, counts = time.perf_counter(), 0, 0, Counter[str]()
     while True:
-        found = policy.count(span, cursor, impact_count.SLICE)
+        found = policy.PolicyKind().count(span, cursor, impact_count.SLICE)
         counts, cursor, rows = counts + found.counts, found.cursor, rows + found.rows
         if found.rows < impact_count.SLICE:
             break
-    return Counted(rows, time.perf_counter() - began, policy.sentences(span, counts))
+    return Counted(rows, time.perf_counter() - began, policy.PolicyKind().said(span, counts))
 
 
 def freeze() -> None:
@@ -59,7 +59,7 @@ def freeze() -> None:
     rows = Submission.objects.filter(held__isnull=True).select_related("automation", "version").order_by("pk")
     with unguarded(Submission):
         for one in rows[:OF]:
-            case = cases.case_of_version(one.automation, one.version)
+            case = automation.case_of_version(one.automation, one.version)
             keys = {thing.key.partition("/")[2] for thing in case.things if not thing.entry}
             Submission.objects.filter(pk=one.pk).update(held=submission.frozen_case(case, keys, {}))
 

@@ -20,7 +20,7 @@ from django.urls import reverse
 
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts.rule_language import text as rule_language_text
-from approvals.conflicts.views import rule_proposal
+from approvals.conflicts.views import conflict_rules as rule_pages
 from approvals.decisions.transitions import decide
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import (
@@ -181,7 +181,7 @@ def _proposal(w: World) -> Proposal:
 def _proposed_rule(w: World) -> Proposal:
     """A conflict rule that *admin* proposed."""
     row = Proposal(kind="conflict_rule", target="two-and-payment")
-    document = {"rule": rule_language_text.parse_text(rule_proposal.BLANK.replace("vendor-and", "two-and")).to_dict()}
+    document = {"rule": rule_language_text.parse_text(rule_pages.BLANK.replace("vendor-and", "two-and")).to_dict()}
     return proposal_transitions.propose(
         row, actor=w.actor("admin"), now=w.now, reason="It happened.", document=document
     )
@@ -608,12 +608,12 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "import_bind": lambda portal, _: {"do": "choose", "resource": portal.rows["active"].pk},
     "recert_answer": _answer,
     "rule_new": lambda portal, _: {
-        "text": rule_proposal.BLANK.replace("vendor-and", "one-and"),
+        "text": rule_pages.BLANK.replace("vendor-and", "one-and"),
         "reason": "It happened.",
         "do": "propose",
     },
     "rule_amend": lambda portal, _: {
-        "text": rule_proposal.BLANK.replace("vendor-and", "two-and").replace("record ", "enforce"),
+        "text": rule_pages.BLANK.replace("vendor-and", "two-and").replace("record ", "enforce"),
         "reason": "It happened twice.",
         "do": "propose",
     },

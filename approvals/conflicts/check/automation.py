@@ -10,17 +10,19 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check.rule_index import Index
-from approvals.conflicts.held_access import held_at
+from approvals.conflicts.held_access import RUNS_AS, held_at, held_by_privilege
 from approvals.conflicts.queries import StoredRule
-from approvals.conflicts.rule_language.rule import WITHOUT, Rule
+from approvals.conflicts.rule_language.rule import WITHOUT
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.conflicts.scan import Conflicts, Members, Part, is_conflict, read_holdings
-from approvals.models import ConflictSignature, Waiver
+from approvals.models import ConflictSignature, Grant, GrantState, Waiver
 from approvals.models.conflict_rule import Mode, Scope
-from inventory.models import ChainMember
+from inventory.chains import queries as chain_queries
+from inventory.models import Automation, ChainMember, Privilege, Trigger, Version
 
 #: Indexes by the digests of their rules: the rules in force, of a proposal, or of one scope.
 _INDEXES: dict[tuple[str, ...], Index] = {}
@@ -51,6 +53,76 @@ class Case:
             chain_others = self.subjects.get(scope, ())
             return (min([*chain_others, self.automation] if self.automation else chain_others, default=0),)
         return (self.automation,) if scope == Scope.AUTOMATION else self.subjects.get(scope, ())
+
+
+def case_of_version(automation: Automation, version: Version) -> Case:
+    """Return the case of an automation with one of its versions.
+
+    The access that an amendment asks of the owner is included (A12).
+    """
+    privileges = list(version.privileges.select_related("entitlement__resource").order_by("pk"))
+    identities = list(version.version_identities.values_list("identity_id", flat=True))
+    others = chain_queries.chain_with_version(version, privileges).others
+    return case_of_parts(automation, privileges, version.triggers.all(), identities, others)
+
+
+def with_running_grants(case: Case, kept: Iterable[Grant]) -> Case:
+    """Return the case with running grants as they are held: narrowed stays narrowed, and wider stays wider (A7, A12).
+
+    Args:
+        case: as the version asks for it.
+        kept: the grants that keep running.
+    """
+    grant_by_key = {f"{case.automation}/{grant.key}": grant for grant in kept}
+    return replace(case, things=[_apply_grant(held, grant_by_key.get(held.key)) for held in case.things])
+
+
+def _apply_grant(held: Held, grant: Grant | None) -> Held:
+    if grant is None:
+        return held
+    return replace(held, level=grant.level, suspended=grant.state == GrantState.SUSPENDED)
+
+
+def case_of_parts(
+    automation: Automation,
+    privileges: Iterable[Privilege],
+    triggers: Iterable[Trigger],
+    identities: Collection[int],
+    others: Collection[int] = (),
+    unvouched: Collection[str] = (),
+) -> Case:
+    """Return the case of an automation with these parts. None of them need be saved.
+
+    Args:
+        automation: as it would be.
+        privileges: what it would hold, with entitlements and resources loaded.
+        triggers: its triggers.
+        identities: ids of the identities that it would run as.
+        others: ids of the other automations in its chain (A16).
+        unvouched: keys of privileges whose data class counts as unset (I8).
+    """
+    pk = automation.pk or 0
+    helds = [
+        held_by_privilege(
+            privilege, f"{pk}/{privilege.key}", automation.environment, is_vouched=privilege.key not in unvouched
+        )
+        for privilege in privileges
+    ]
+    helds += [
+        Held(f"{pk}/{f'trigger:{trigger.type}:{trigger.at}'[:80]}", trigger.type, entry="open")
+        for trigger in triggers
+        if trigger.is_open
+    ]
+    if identities:  # one item for each automation, however many identities it runs as (I5)
+        helds.append(Held(f"{pk}/{RUNS_AS}", entry="identity"))
+    owner = automation.asked["business_owner_id"]
+    subjects: dict[str, Collection[int]] = {
+        Scope.OWNER: [owner] if owner else [],
+        Scope.TEAM: [automation.team_id],
+        Scope.IDENTITY: list(identities),
+        Scope.CHAIN: sorted(others),
+    }
+    return Case(pk, helds, subjects)
 
 
 @dataclass(frozen=True)
@@ -118,20 +190,6 @@ class FoundConflict:
         lacks = f" Nothing there is “{rule.without.name}”." if rule.without is not None else ""
         return f"{rule.title}: {rule.reason}{lacks}"
 
-    @property
-    def way_out(self) -> str:
-        """The resolution of the conflict, in words."""
-        return resolution_of(self.standing.rule)
-
-
-def resolution_of(rule: Rule) -> str:
-    """Return how to resolve a conflict without a waiver: the rule's own text, or a general one."""
-    if rule.resolve:
-        return f"{rule.resolve} Or ask for a waiver."
-    if rule.without is not None:
-        return f"Add “{rule.without.name}”, do without the rest, or ask for a waiver."
-    return "Do without one of them, split it into two automations, or ask for a waiver."
-
 
 #: A function that reads the access of subjects that fills legs of rules (`scan.read_holdings`).
 HoldingsReader = Callable[[Sequence[StoredRule], Members, datetime], Conflicts]
@@ -162,12 +220,8 @@ def find_all_conflicts(
     """
     rules = conflict_queries.in_force(now) if rules is None else rules
     touched_by_case = [_touched_rules(case, rules) for case in cases]
-    wide = {
-        stored.version.pk: stored
-        for near in touched_by_case
-        for stored, _ in near
-        if stored.rule.scope != Scope.AUTOMATION
-    }
+    touched = (stored for stored, _ in chain(*touched_by_case))
+    wide = {stored.version.pk: stored for stored in touched if stored.rule.scope != Scope.AUTOMATION}
     members = _subjects_by_scope(cases, {stored.rule.scope for stored in wide.values()})
     other_parts = read_others(list(wide.values()), members, now) if wide else {}
     conflicts_by_case = []
@@ -206,22 +260,13 @@ def _index(rules: Sequence[StoredRule]) -> Index:
 
 def _drop_existing_chains(conflicts_by_case: Sequence[Sequence[FoundConflict]]) -> list[list[FoundConflict]]:
     """Drop conflicts among others only, whose automations are already in one chain without this automation (A16)."""
-    aside = {
-        pk
-        for conflicts in conflicts_by_case
-        for conflict in conflicts
-        if not conflict.has_own
-        for pk in conflict.automations
-    }
+    aside = {pk for conflict in chain(*conflicts_by_case) if not conflict.has_own for pk in conflict.automations}
     chains = dict(ChainMember.objects.filter(automation__in=aside).values_list("automation", "chain")) if aside else {}
-    return [
-        [
-            conflict
-            for conflict in conflicts
-            if conflict.has_own or len({chains.get(pk) for pk in conflict.automations}) > 1
-        ]
-        for conflicts in conflicts_by_case
-    ]
+
+    def stays(conflict: FoundConflict) -> bool:
+        return conflict.has_own or len({chains.get(pk) for pk in conflict.automations}) > 1
+
+    return [list(filter(stays, conflicts)) for conflicts in conflicts_by_case]
 
 
 def _subjects_by_scope(cases: Sequence[Case], scopes: Collection[str]) -> dict[str, set[tuple[int, int]]]:
@@ -242,7 +287,7 @@ def _with_exceptions(
     Both count for the same text of the rule only. An extra approval counts in submissions of the same automation, and
     for the same or a lower level.
     """
-    codes = {conflict.standing.rule.code for conflicts in conflicts_by_case for conflict in conflicts}
+    codes = {conflict.standing.rule.code for conflict in chain(*conflicts_by_case)}
     if not codes:
         return [list(conflicts) for conflicts in conflicts_by_case]
     waivers_by_subject: defaultdict[tuple[str, int], list[Waiver]] = defaultdict(list)
@@ -294,9 +339,8 @@ def are_all_waived(conflicts: Sequence[FoundConflict]) -> bool:
 
     Then no extra approval is needed (S7).
     """
-    return bool(conflicts) and all(
-        conflict.standing.rule.mode == Mode.ENFORCE and conflict.waiver is not None for conflict in conflicts
-    )
+    lifted = [row for row in conflicts if row.standing.rule.mode == Mode.ENFORCE and row.waiver is not None]
+    return bool(conflicts) and len(lifted) == len(conflicts)
 
 
 def _by_leg(parts: Collection[Part]) -> dict[int, tuple[Part, ...]]:

@@ -45,9 +45,8 @@ class Index:
         """
         helds_by_leg: dict[int, dict[int, list[Held]]] = {}
         for held in helds:
-            for place, number in sorted(
-                {(place, number) for place, number, selector in self._may(held) if selector.matches(held)}
-            ):
+            filled = {(place, number) for place, number, selector in self._may(held) if selector.matches(held)}
+            for place, number in sorted(filled):
                 helds_by_leg.setdefault(place, {}).setdefault(number, []).append(held)
         return {
             place: {number: tuple(held) for number, held in sorted(legs.items())}

@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Any, Literal
 
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.check import automation, cases
+from approvals.conflicts.check import automation
+from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check.automation import Case, FoundConflict
 from approvals.conflicts.held_access import data_class_of
 from approvals.conflicts.queries import StoredRule
@@ -55,14 +56,11 @@ class SubmissionConflicts:
         """The version's access with the register's facts of today; in the chain of today if a rule needs that (A16)."""
         submission, kept = self.submission, self.submission.held
         if kept is None:  # submitted before conflict rules existed
-            case = cases.case_of_version(submission.automation, submission.version)
+            case = check_automation.case_of_version(submission.automation, submission.version)
         else:
             known = {(row.resource_id, row.code): row for row in (held.entitlement for held in self.facts.privileges)}
-            helds = [
-                _refresh_held(document, known.get((document.get("resource", 0), document.get("code", ""))))
-                for document in kept["things"]
-            ]
             unset = {f"{submission.automation_id}/{key}" for key in tiers.unvouched(self.facts)}
+            helds = [_refresh_held(document, known) for document in kept["things"]]
             helds = [replace(held, data_class="") if held.key in unset else held for held in helds]
             case = Case(submission.automation_id, helds, kept["subjects"])
         if not _asks_chains(self.rules):
@@ -102,7 +100,8 @@ class SubmissionConflicts:
         prefix = self.submission.automation_id
         kept = [grant for grant in kept if f"{prefix}/{grant.key}" not in by_key]
         keys = granted_keys | {f"{prefix}/{grant.key}" for grant in kept}
-        helds = [held for held in cases.with_running_grants(self.case, kept).things if held.entry or held.key in keys]
+        case = check_automation.with_running_grants(self.case, kept)
+        helds = [held for held in case.things if held.entry or held.key in keys]
         lowered = {key: approval.granted_level for key, approval in by_key.items() if approval.granted_level}
         return replace(self.case, things=[replace(held, level=lowered.get(held.key, held.level)) for held in helds])
 
@@ -111,11 +110,8 @@ class SubmissionConflicts:
 
         A privilege that needs one gives no grant (A2).
         """
-        refused = {
-            approval.credential_id
-            for approval in approvals
-            if approval.kind == ApprovalKind.CREDENTIAL and approval.state in GIVES_NOTHING
-        }
+        credentials = (approval for approval in approvals if approval.kind == ApprovalKind.CREDENTIAL)
+        refused = {approval.credential_id for approval in credentials if approval.state in GIVES_NOTHING}
         if not refused:
             return set()
         held = Grant.objects.filter(automation=self.submission.automation_id, kind=GrantKind.CREDENTIAL).standing()
@@ -192,10 +188,7 @@ def _load_remaining(in_conflict: Iterable[SubmissionConflicts], now: datetime) -
     kept: dict[int, list[Grant]] = {}
     for grant in counted_grants([conflicts.submission.automation_id for conflicts in reduced], now):
         kept.setdefault(grant.automation_id, []).append(grant)
-    after = [
-        conflicts._case_after(conflicts.facts.approvals, kept.get(conflicts.submission.automation_id, ()))
-        for conflicts in reduced
-    ]
+    after = [each._case_after(each.facts.approvals, kept.get(each.submission.automation_id, ())) for each in reduced]
     for conflicts, found in zip(reduced, automation.find_all_conflicts(after, now, reduced[0].rules), strict=True):
         conflicts.remaining = found
 
@@ -213,12 +206,9 @@ def frozen_case(case: Case, asked_keys: Iterable[str], words: Mapping[str, str])
         asked_keys: keys of the privileges with an approval of their own.
         words: a sentence for each privilege, by key.
     """
-    held_documents = [
-        {name: value for name, value in {**asdict(held), "tags": sorted(held.tags)}.items() if value not in ("", None)}
-        for held in case.things
-    ]
+    documents = ({**asdict(held), "tags": sorted(held.tags)}.items() for held in case.things)
     return {
-        "things": held_documents,
+        "things": [{name: value for name, value in items if value not in ("", None)} for items in documents],
         "subjects": {scope: sorted(subject_ids) for scope, subject_ids in case.subjects.items()},
         "asked": sorted(f"{case.automation}/{key}" for key in asked_keys),
         "words": {f"{case.automation}/{key}": sentence for key, sentence in words.items()},
@@ -229,9 +219,10 @@ def _asks_chains(rules: Iterable[StoredRule]) -> bool:
     return any(stored.rule.scope == Scope.CHAIN for stored in rules)
 
 
-def _refresh_held(document: Mapping[str, Any], entitlement: Entitlement | None) -> Held:
+def _refresh_held(document: Mapping[str, Any], known: Mapping[tuple[int, str], Entitlement]) -> Held:
     """Return one frozen access with the register's current data class, kind and environment, as a scan uses them."""
     held = Held(**{**document, "tags": frozenset(document.get("tags", ()))})
+    entitlement = known.get((held.resource or 0, held.code))
     if entitlement is None:  # triggers have no entry in the register
         return held
     resource = entitlement.resource
@@ -278,7 +269,7 @@ def refusal(conflicts: Iterable[FoundConflict], kind: Literal["duty", "input"] =
         return None
     sentences = " ".join(conflict.sentence for conflict in refused)
     detail = tuple(("", conflict.sentence) for conflict in refused)
-    return Refusal("S6", kind, sentences, refused[0].way_out, detail, is_attempt=True)
+    return Refusal("S6", kind, sentences, refused[0].standing.rule.way_out, detail, is_attempt=True)
 
 
 def enforced_conflicts(conflicts: Iterable[FoundConflict]) -> list[FoundConflict]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -17,7 +17,6 @@ from typing import Any
 
 import rfc8785
 
-from approvals.conflicts.rule_language.distinct_legs import are_distinct
 from approvals.conflicts.rule_language.selectors import FLAGS, LISTS, Held, Selector
 from inventory.importers.display import display_label, displayed
 
@@ -61,10 +60,6 @@ class Leg:
         """Return whether the leg matches this access."""
         return any(selector.matches(held) for selector in self.any)
 
-    def of(self, helds: Iterable[Held]) -> list[Held]:
-        """Return the access that the leg matches, in the order given."""
-        return [held for held in helds if self.matches(held)]
-
     @property
     def meaning(self) -> str:
         """The access that it matches, without its name and the order of its selectors."""
@@ -73,10 +68,6 @@ class Leg:
     def to_dict(self) -> dict[str, Any]:
         """Return the document of the leg."""
         return {"name": self.name, "any": [selector.to_dict() for selector in self.any]}
-
-    def words(self, names: Mapping[int, str] = MappingProxyType({})) -> str:
-        """Describe the leg in a sentence; `names` as for `Selector.words`."""
-        return f"“{self.name}” means what is {'; or '.join(selector.words(names) for selector in self.any)}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +120,8 @@ class Rule:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document; `parse_rule` parses it to an equal rule."""
-        document: dict[str, Any] = {
-            name: getattr(self, name) for name in ("code", "title", "process", "rating", "mode", "scope", "reason")
-        }
+        texts = ("code", "title", "process", "rating", "mode", "scope", "reason")
+        document: dict[str, Any] = {name: getattr(self, name) for name in texts}
         if self.resolve:
             document["resolve"] = self.resolve
         document["legs"] = [leg.to_dict() for leg in self.legs]
@@ -166,6 +156,15 @@ class Rule:
         ending += f" if it holds “{self.needs.name}”" if self.needs is not None else ""
         return f"{_SENTENCE_STARTS[self.scope]} {held}{ending}."
 
+    @property
+    def way_out(self) -> str:
+        """How to resolve a conflict, if by a waiver: the rule's own text, or a general one."""
+        if self.resolve:
+            return f"{self.resolve} Or ask for a waiver."
+        if self.without is not None:
+            return f"Add “{self.without.name}”, do without the rest, or ask for a waiver."
+        return "Do without one of them, split it into two automations, or ask for a waiver."
+
 
 def legs_of(rule: Rule) -> Iterator[tuple[int, Leg]]:
     """Yield the legs of a rule by number, `needs` as `NEEDS` and `without` as `WITHOUT`."""
@@ -174,6 +173,29 @@ def legs_of(rule: Rule) -> Iterator[tuple[int, Leg]]:
         yield NEEDS, rule.needs
     if rule.without is not None:
         yield WITHOUT, rule.without
+
+
+def are_distinct(by_leg: Sequence[Collection[str]]) -> bool:
+    """Return whether each leg of a conflict can get a different item (maximum bipartite matching, Kuhn 1955).
+
+    Args:
+        by_leg: the keys that fill each leg.
+    """
+    # A leg with at least as many keys as there are legs always keeps one.
+    scarce = [set(keys) for keys in by_leg if len(set(keys)) < len(by_leg)]
+    leg_by_key: dict[str, int] = {}
+
+    def place(leg: int, tried: set[str]) -> bool:
+        for key in scarce[leg]:
+            if key in tried:
+                continue
+            tried.add(key)
+            if key not in leg_by_key or place(leg_by_key[key], tried):
+                leg_by_key[key] = leg
+                return True
+        return False
+
+    return all(place(leg, set()) for leg in range(len(scarce)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +257,8 @@ class _Reader:
         }
         if texts.get("code") and not _CODE.fullmatch(texts["code"]):
             self.wrong("code", "it is no code", "Write small letters, digits and single hyphens: vendor-and-payment.")
-        words = {
-            name: self.word(name, members.get(name), values)
-            for name, values in (("rating", RATINGS), ("mode", MODES), ("scope", SCOPES))
-        }
+        choices = {"rating": RATINGS, "mode": MODES, "scope": SCOPES}
+        words = {name: self.word(name, members.get(name), values) for name, values in choices.items()}
         without = self.leg("without", members["without"], is_surely=True) if "without" in members else None
         needs = self.leg("needs", members["needs"]) if "needs" in members else None
         legs = self.legs(members.get("legs"), has_without="without" in members)
@@ -281,12 +301,9 @@ class _Reader:
         least = 1 if has_without else 2
         documents = self.items("legs", value, LEGS)
         if documents is not None and len(documents) < least:
-            say = (
-                "Write at least one."
-                if has_without
-                else "Write at least two, or one and what must not be lacking (without)."
-            )
-            self.wrong("legs", f"there {'is 1' if documents else 'are 0'}", say)
+            two = "Write at least two, or one and what must not be lacking (without)."
+            to_do = "Write at least one." if has_without else two
+            self.wrong("legs", f"there {'is 1' if documents else 'are 0'}", to_do)
         return tuple(self.leg(f"legs {number}", document) for number, document in enumerate(documents or (), 1))
 
     def leg(self, where: str, value: object, *, is_surely: bool = False) -> Leg:
@@ -297,24 +314,19 @@ class _Reader:
         documents = self.items(f"{where}, any", members.get("any"), SELECTORS)
         if documents == []:
             self.wrong(f"{where}, any", "it is empty", "Say what is meant, with tags or codes say.")
-        selectors = (
-            self.selector(f"{where}, any {number}", document, is_surely)
-            for number, document in enumerate(documents or (), 1)
-        )
-        return Leg(name, tuple(selectors))
+        numbered = enumerate(documents or (), 1)
+        return Leg(name, tuple(self.selector(f"{where}, any {n}", document, is_surely) for n, document in numbered))
 
     def selector(self, where: str, value: object, is_surely: bool) -> Selector:
         members = self.members(where, value, (*LISTS, *FLAGS))
         if members is None:
             return Selector()
         if not members and value == {}:
-            self.wrong(
-                where, "it says nothing, which would mean everything", "Say what is meant, with tags or codes say."
-            )
+            problem = "it says nothing, which would mean everything"
+            self.wrong(where, problem, "Say what is meant, with tags or codes say.")
         if "entry" in members and (more := sorted(set(members) - {"entry", "codes", "environments"})):
-            self.wrong(
-                where, f"a trigger has no {' and no '.join(more)}", "Write only codes and environments beside entry."
-            )
+            problem = f"a trigger has no {' and no '.join(more)}"
+            self.wrong(where, problem, "Write only codes and environments beside entry.")
         fields: dict[str, Any] = {name: members[name] for name in FLAGS if name in members}
         for name, value in fields.items():
             if not isinstance(value, bool):
@@ -342,9 +354,8 @@ class _Reader:
         elif allowed is not None:
             return bool(self.word(where, item, allowed))
         elif name == "tags" and not (_TAG.fullmatch(item) and len(item) <= 60):
-            self.wrong(
-                where, f"{_quoted(item)} is no tag", "Write small letters and digits with dots between: vendor.write."
-            )
+            to_do = "Write small letters and digits with dots between: vendor.write."
+            self.wrong(where, f"{_quoted(item)} is no tag", to_do)
         elif not item or display_label(item, len(item) + 1) != item or len(item) > 400:
             self.wrong(where, f"{_quoted(item)} is no pattern of a code", "Write a code; * stands for anything in it.")
         else:

@@ -1,4 +1,4 @@
-"""Pages of the conflict rules: the list by business process, and one rule with its conflicts and versions (S6, S8)."""
+"""Pages of the conflict rules: the list by process, one rule with its conflicts and versions, and proposals (S6, S8)."""
 
 from __future__ import annotations
 
@@ -7,31 +7,37 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from django import forms
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.rule_language.rule import Rule
-from approvals.conflicts.rule_language.text import write_text
+from approvals.conflicts.rule_language.rule import InvalidRule, Rule
+from approvals.conflicts.rule_language.text import EXAMPLE, parse_text, write_text
 from approvals.conflicts.views import conflicts
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Conflict, ConflictRule, ConflictState, Proposal
+from approvals.policies import queries as policy_queries
+from approvals.policies.yaml_document import LARGEST_BYTES
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds.conflict_rule import ConflictRuleKind
-from approvals.proposals.views.rows import list_rows
+from approvals.proposals.views import proposals
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
+from governance.core.duties.refusals import InvalidInput, Refused
 from governance.web.components import times
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request, number
 from inventory.models import Resource
 
-Shape = dict[str, Any]
-
+KIND = "conflict_rule"
 #: Limit of conflicts on the page of a rule.
 MOST = 20
+#: Text of a new rule: an example of the syntax.
+BLANK = EXAMPLE.read_text(encoding="utf-8")
 
 
 @require_GET
@@ -41,15 +47,14 @@ def rule_list(request: Request) -> HttpResponse:
     seen = Conflict.objects.visible_to(request.actor, now).filter(state=ConflictState.OPEN).order_by()
     counts = dict(seen.values("code").annotate(count=Count("pk")).values_list("code", "count"))
     rules = sorted(ConflictRule.objects.in_force(now), key=lambda version: version.process)
-    rows = [
-        (version, conflict_queries.parse_version(version).rule.sentence, counts.get(version.code, 0))
-        for version in rules
-    ]
+    parsed = map(conflict_queries.parse_version, rules)
+    rows = [(each.version, each.rule.sentence, counts.get(each.version.code, 0)) for each in parsed]
+    actions = _propose_action("", "Propose a rule", reverse("rule_new"), request.actor, now)
     facts = [times.counted(len(rules), "rule"), "what may not be held together"]
     context = {
         "now": now,
         "crumbs": [{"label": "Conflicts", "href": reverse("conflict_list")}, {"label": "Rules", "href": ""}],
-        "head": {"title": "Conflict rules", "facts": facts, "actions": _new_rule_actions(request.actor, now)},
+        "head": {"title": "Conflict rules", "facts": facts, "actions": actions},
         "groups": [(process, list(group)) for process, group in groupby(rows, lambda row: row[0].process)],
         "given_up": _given_up(now),
     }
@@ -62,7 +67,7 @@ def rule(request: Request, code: str) -> HttpResponse:
     now, actor = business_time.now(), request.actor
     known = ConflictRule.objects.filter(code=code, effective_at__lte=now).order_by("-number")
     versions = list(known.select_related("proposed_by", "approved_by", "undoes"))
-    in_force = next(iter(ConflictRule.objects.in_force(now).filter(code=code)), None)
+    in_force = ConflictRule.objects.in_force(now).filter(code=code).first()
     chosen = number(request.GET.get("version"))
     wanted = chosen or (in_force.number if in_force is not None else versions[0].number if versions else None)
     shown = next((version for version in versions if version.number == wanted), None)
@@ -71,7 +76,9 @@ def rule(request: Request, code: str) -> HttpResponse:
     is_in_force, parsed = shown == in_force, conflict_queries.parse_version(shown).rule
     seen = Conflict.objects.visible_to(actor, now).filter(code=code, state=ConflictState.OPEN)
     rows = list(seen.telling_waived(now).select_related("rule").order_by("-pk")[:MOST])
-    under_way = Proposal.objects.visible_to(actor, now).unanswered().filter(kind="conflict_rule", target=code)
+    under_way = Proposal.objects.visible_to(actor, now).unanswered().filter(kind=KIND, target=code)
+    label = "Propose a change" if is_in_force else "Propose this one again"
+    href = reverse("rule_propose", args=[code]) + ("" if is_in_force else f"?from={shown.number}")
     context = {
         "now": now,
         "crumbs": [
@@ -84,7 +91,7 @@ def rule(request: Request, code: str) -> HttpResponse:
             "title": shown.title,
             "tag": {"text": "In force", "tone": "ok"} if is_in_force else {"text": _inactive_label(shown, in_force)},
             "facts": [shown.process, f"version {shown.number}"],
-            "actions": _actions(actor, now, shown, is_in_force=is_in_force),
+            "actions": _propose_action(code, label, href, actor, now),
         },
         "version": shown,
         "rule": parsed,
@@ -94,7 +101,7 @@ def rule(request: Request, code: str) -> HttpResponse:
         "legs": _leg_words(parsed, actor, now),
         "changes": _changes(shown, versions),
         "caught": conflicts.list_rows(rows, actor, now),
-        "under_way": list_rows(under_way),
+        "under_way": proposals.list_rows(under_way),
         "versions": versions,
         "in_force": in_force,
     }
@@ -110,9 +117,9 @@ def _given_up(now: datetime) -> QuerySet[ConflictRule]:
 
 def _inactive_label(shown: ConflictRule, in_force: ConflictRule | None) -> str:
     """Return why a version is not in force."""
-    if in_force is None:
-        return "Given up" if shown.is_given_up else "Not in force"
-    return "Earlier version" if shown.number < in_force.number else "Not in force"
+    if in_force is None and shown.is_given_up:
+        return "Given up"
+    return "Earlier version" if in_force is not None and shown.number < in_force.number else "Not in force"
 
 
 def _leg_words(rule: Rule, actor: Actor, now: datetime) -> list[tuple[Any, list[str]]]:
@@ -131,25 +138,126 @@ def _changes(shown: ConflictRule, versions: Sequence[ConflictRule]) -> Shape | N
     return {"from": before.number, "rows": ConflictRuleKind().changes(shown.code, old, new)}
 
 
-def _actions(actor: Actor, now: datetime, shown: ConflictRule, *, is_in_force: bool) -> list[Shape]:
-    """Return actions that propose another version; for a version not in force, to propose it again."""
-    if not _may_propose(shown.code, actor, now):
-        return []
-    href = reverse("rule_propose", args=[shown.code])
-    if not is_in_force:
-        return [_action("Propose this one again", f"{href}?from={shown.number}")]
-    return [_action("Propose a change", href)]
+def _propose_action(code: str, label: str, href: str, actor: Actor, now: datetime) -> list[Shape]:
+    """Return the action that proposes a version of a rule, or a new rule, if the reader may."""
+    refusal = proposal_transitions.propose.refusal(Proposal(kind=KIND, target=code), actor=actor, now=now)
+    return [{"label": label, "icon": "pen", "href": href}] if refusal is None else []
 
 
-def _new_rule_actions(actor: Actor, now: datetime) -> list[Shape]:
-    """Return the action that proposes a new rule."""
-    return [_action("Propose a rule", reverse("rule_new"))] if _may_propose("", actor, now) else []
+class RuleForm(forms.Form):
+    """The rule as text, and the reason."""
+
+    use_required_attribute = False
+
+    text = forms.CharField(
+        label="The rule",
+        max_length=LARGEST_BYTES,
+        widget=forms.Textarea(attrs={"rows": 24, "class": "control mono", "spellcheck": "false"}),
+        help_text="YAML. Each part of a leg's “any” is enough; inside one, all that is given must hold.",
+    )
+    reason = forms.CharField(
+        label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 3}), help_text="It stays on record."
+    )
+    at_once = forms.BooleanField(
+        label="Let it act at once",
+        required=False,
+        help_text="Only a new rule, or a stricter mode and nothing else, can.",
+    )
+
+    def __init__(self, *args: Any, hours: int | None = None, **more: Any) -> None:
+        """`hours` is how long a new rule may act before its countersignature; None for an amended proposal."""
+        super().__init__(*args, **more)
+        if hours is None:
+            del self.fields["at_once"]
+        else:
+            field = self.fields["at_once"]
+            over = f"It is over after {hours} hours unless a security reviewer countersigns it"
+            field.help_text += f" {over}; signatures that it adds to open submissions stay."
 
 
-def _action(label: str, href: str) -> Shape:
-    return {"label": label, "icon": "pen", "href": href}
+@require_http_methods(["GET", "POST"])
+def new(request: Request) -> HttpResponse:
+    """Propose a new rule; its code is in its text."""
+    return _page(request, Proposal(kind=KIND, target=""), None, BLANK)
 
 
-def _may_propose(code: str, actor: Actor, now: datetime) -> bool:
-    row = Proposal(kind="conflict_rule", target=code)
-    return proposal_transitions.propose.refusal(row, actor=actor, now=now) is None
+@require_http_methods(["GET", "POST"])
+def propose(request: Request, code: str) -> HttpResponse:
+    """Propose another version of a rule, or its end. Starts from the newest or an earlier text."""
+    versions = ConflictRule.objects.filter(code=code).order_by("-number")
+    rule = get_object_or_404(versions[:1])
+    chosen = number(request.GET.get("from"))
+    base = get_object_or_404(versions, number=chosen) if chosen else rule
+    return _page(request, Proposal(kind=KIND, target=code), rule, write_text(base.document))
+
+
+@require_http_methods(["GET", "POST"])
+def amend(request: Request, pk: int) -> HttpResponse:
+    """Amend a proposed rule while nobody has answered."""
+    seen = Proposal.objects.visible_to(request.actor, business_time.now()).filter(kind=KIND)
+    row = get_object_or_404(seen.select_related("proposed_by"), pk=pk)
+    rule = ConflictRule.objects.filter(code=row.target).order_by("-number").first()
+    document = row.document.get("rule") or (rule.document if rule is not None else None)
+    return _page(request, row, rule, write_text(document) if document is not None else BLANK)
+
+
+def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: str) -> HttpResponse:
+    now, is_new = business_time.now(), row._state.adding
+    back = row.href if not is_new else rule.href if rule is not None else reverse("conflict_rules")
+    hours = policy_queries.in_force(now).at_once_hours if is_new else None
+    form = RuleForm(request.POST if request.method == "POST" else None, initial={"text": begins}, hours=hours)
+    if (refusal := proposals.refusal(request, row, now)) is not None:
+        return proposals.show_refusal(request, row, refusal, now, back)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return redirect("proposal", _write(request, row, form, now).pk)
+        except InvalidRule as error:
+            for problem in error.problems:
+                form.add_error("text", str(problem))
+        except InvalidInput as error:
+            for _, sentence in error.refusal.detail or (("", error.refusal.words),):
+                form.add_error("text", sentence.strip())
+        except Refused as error:
+            return refused(request, error.refusal, context={"back_href": back, "typed": form.cleaned_data["text"]})
+    context: Shape = {
+        "now": now,
+        **_head(row, rule),
+        "form": form,
+        "is_new": is_new,
+        "may_give_up": rule is not None and not rule.is_given_up,
+        "back_href": back,
+    }
+    return page(request, "approvals/conflicts/rule_proposal.html", context, status=422 if form.errors else 200)
+
+
+def _head(row: Proposal, rule: ConflictRule | None) -> Shape:
+    title = f"Propose a change of “{rule.title}”" if rule is not None else "Propose a conflict rule"
+    if not row._state.adding:
+        title = f"Amend the proposal about “{rule.title if rule is not None else row.target}”"
+    return {
+        "crumbs": [
+            {"label": "Conflicts", "href": reverse("conflict_list")},
+            {"label": "Rules", "href": reverse("conflict_rules")},
+            *([{"label": rule.title, "href": rule.href}] if rule is not None else []),
+            {"label": "Propose" if row._state.adding else "Amend", "href": ""},
+        ],
+        "head": {
+            "title": title,
+            "facts": ["a security reviewer countersigns it", "what it would have caught in 90 days is counted first"],
+        },
+    }
+
+
+def _write(request: Request, row: Proposal, form: RuleForm, now: datetime) -> Proposal:
+    """Create or amend the proposal.
+
+    Raises:
+        InvalidRule: the text is not a valid rule.
+        Refused: see `proposing.write`.
+    """
+    document: Shape = {}
+    if request.POST.get("do") != "give_up":
+        rule = parse_text(form.cleaned_data["text"])
+        document, row.target = {"rule": rule.to_dict()}, row.target or rule.code
+    at_once = bool(form.cleaned_data.get("at_once"))
+    return proposals.write(request, row, now, document, form.cleaned_data["reason"], at_once=at_once)

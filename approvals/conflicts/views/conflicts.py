@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,6 @@ from django.views.decorators.http import require_GET
 
 from approvals.conflicts import held_access
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.held_access import RUNS_AS
 from approvals.conflicts.rule_language.rule import WITHOUT, Rule, legs_of
 from approvals.conflicts.rule_language.selectors import Held
@@ -33,11 +32,9 @@ from governance.core.models import Person, Team
 from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request, number
 from inventory.models import Automation, NonHumanIdentity
-
-Shape = dict[str, Any]
 
 #: Limit of owners in the filter.
 OWNERS = 200
@@ -162,16 +159,11 @@ def list_rows(rows: Sequence[Conflict], actor: Actor, now: datetime) -> list[Con
     """Return conflicts as list lines. They need rule and waiver annotations. The number of queries is fixed."""
     keys = {pk for row in rows for pk in row.automations}
     seen = Automation.objects.visible_to(actor, now).select_related("business_owner").in_bulk(keys)
-    names = _subject_names(rows)
-    return [
-        ConflictLine(
-            row,
-            state_of(row),
-            names.get((row.scope, row.subject), ""),
-            [seen[pk] for pk in row.automations if pk in seen],
-        )
-        for row in rows
-    ]
+    names, lines = _subject_names(rows), []
+    for row in rows:
+        automations = [seen[pk] for pk in row.automations if pk in seen]
+        lines.append(ConflictLine(row, state_of(row), names.get((row.scope, row.subject), ""), automations))
+    return lines
 
 
 def _subject_names(rows: Iterable[Conflict]) -> dict[tuple[str, int], str]:
@@ -192,12 +184,8 @@ def conflict(request: Request, pk: int) -> HttpResponse:
     rule, is_open = conflict_queries.parse_version(row.rule).rule, row.state == ConflictState.OPEN
     waivers = Waiver.objects.visible_to(actor, now).of_the_same(row.code, row.scope, row.subject, row.keys)
     (line,) = list_rows([row], actor, now)
-    facts = [
-        f"{row.get_scope_display()}: {_subject_name(line)}",
-        row.rule.process,
-        f"since {times.moment_words(row.opened_at, now)}",
-    ]
-    way_out = rule.resolve if row.waived_until or row.signed_by else check_automation.resolution_of(rule)
+    held_by, since = f"{row.get_scope_display()}: {_subject_name(line)}", times.moment_words(row.opened_at, now)
+    way_out = rule.resolve if row.waived_until or row.signed_by else rule.way_out
     context = (
         _access(line, rule)
         | timeline_context(row, actor=actor, now=now)
@@ -206,7 +194,7 @@ def conflict(request: Request, pk: int) -> HttpResponse:
             "crumbs": [{"label": "Conflicts", "href": reverse("conflict_list")}, {"label": row.rule.title, "href": ""}],
             "head": {
                 "title": row.rule.title,
-                "facts": facts,
+                "facts": [held_by, row.rule.process, f"since {since}"],
                 "actions": _waiver_actions(line, actor, now) if is_open else [],
             },
             "line": line,
@@ -249,37 +237,31 @@ def _waiver_actions(line: ConflictLine, actor: Actor, now: datetime) -> list[Sha
 def _access(line: ConflictLine, rule: Rule) -> Shape:
     """Return what fills each leg, for automations that the reader may see, and the number of other grants."""
     row, seen = line.conflict, {automation.pk: automation for automation in line.automations}
-    related = ("automation", "entitlement__resource__owner")
     visible = Grant.objects.filter(pk__in=row.grants, automation__in=seen, entitlement__isnull=False)
-    grants = list(visible.select_related(*related).order_by("automation_id", "pk"))
-    held = [(held_access.held_by_grant(grant), "grants", grant) for grant in grants]
-    entries = [(*_entry(key), seen[int(key.partition("/")[0])]) for key in row.keys if _is_entry(key, seen)]
+    grants = visible.select_related("automation", "entitlement__resource__owner").order_by("automation_id", "pk")
+    held: list[tuple[Held, str, Any]] = [(held_access.held_by_grant(grant), "grants", grant) for grant in grants]
     runs = sum(key.endswith(f"/{RUNS_AS}") for key in row.keys)
     legs = []
     for place, leg in legs_of(rule):
         if place != WITHOUT:
             items: dict[str, list[Any]] = {"grants": [], "doors": [], "identities": []}
-            for access, kind, item in [*held, *entries]:
+            for access, kind, item in [*held, *_entries(row.keys, seen)]:
                 if leg.matches(access):
                     items[kind].append(item)
             hidden = runs - len(items["identities"]) if leg.matches(Held("", entry="identity")) else 0
             legs.append({"name": leg.name, **items, "hidden": hidden, "is_empty": not (hidden or any(items.values()))})
     return {
         "legs": legs,
-        "hidden_grants": len(row.grants) - len(grants),
+        "hidden_grants": len(row.grants) - len(held),
         "hides_automations": len(seen) < len(row.automations),
     }
 
 
-def _is_entry(key: str, seen: Container[int]) -> bool:
-    """Return whether a key names access without a grant of a visible automation."""
-    pk, _, item = key.partition("/")
-    return int(pk) in seen and (item == RUNS_AS or item.startswith("trigger:"))
-
-
-def _entry(key: str) -> tuple[Held, str]:
-    """Return access without a grant, by its key, and its kind."""
-    item = key.partition("/")[2]
-    if item == RUNS_AS:
-        return Held(key=key, entry="identity"), "identities"
-    return Held(key=key, code=item.split(":")[1], entry="open"), "doors"
+def _entries(keys: Iterable[str], seen: Mapping[int, Automation]) -> Iterator[tuple[Held, str, Automation]]:
+    """Yield the access without a grant of visible automations, with its kind."""
+    for key in keys:
+        pk, _, item = key.partition("/")
+        if int(pk) in seen and item == RUNS_AS:
+            yield Held(key, entry="identity"), "identities", seen[int(pk)]
+        elif int(pk) in seen and item.startswith("trigger:"):
+            yield Held(key, item.split(":")[1], entry="open"), "doors", seen[int(pk)]

@@ -12,15 +12,14 @@ from django.urls import reverse
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.held_access import RUNS_AS
 from approvals.conflicts.rule_language.rule import WITHOUT, Rule, legs_of
-from approvals.models import ConflictSignature, Grant
+from approvals.models import Conflict, ConflictSignature, ConflictState, Grant
 from approvals.models.conflict_rule import Mode
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
 from governance.web.components import times
 from governance.web.components.state_words import STATES
+from governance.web.pages.page import Shape
 from inventory.models import Automation
-
-Shape = dict[str, Any]
 
 #: The effect of a conflict, by the mode of its rule.
 MODES: Mapping[str, str] = {
@@ -29,6 +28,12 @@ MODES: Mapping[str, str] = {
     Mode.ENFORCE: "It is refused unless it is waived.",
 }
 TONES: Mapping[str, str] = {Mode.RECORD: "wait", Mode.APPROVAL: "high", Mode.ENFORCE: "no"}
+#: Text about the worst conflict, by the mode of its rule.
+WORST = {
+    Mode.RECORD: "Each is shown to whoever decides.",
+    Mode.APPROVAL: "The worst needs one more approval, from Security.",
+    Mode.ENFORCE: "The worst is refused unless it is waived.",
+}
 #: Names listed for a leg; more are counted.
 MOST = 3
 
@@ -75,7 +80,7 @@ class ConflictRow:
     @property
     def way_out(self) -> str:
         """The resolution; empty if a waiver lifts it or it is signed."""
-        return "" if self.found.waiver is not None or self.found.signature is not None else self.found.way_out
+        return "" if self.found.waiver is not None or self.found.signature is not None else self.rule.way_out
 
     @property
     def listed_legs(self) -> list[tuple[str, list[str]]]:
@@ -98,19 +103,12 @@ def list_rows(
         actor: the reader. Others' access is named only if the reader may see it.
         now: business time.
     """
-    named = _other_names(conflicts, actor, now)
-    return [
-        ConflictRow(
-            conflict,
-            [
-                (leg.name, _leg_access(conflict, number, sentences, named))
-                for number, leg in legs_of(conflict.standing.rule)
-                if number != WITHOUT
-            ],
-            _effect(conflict, now),
-        )
-        for conflict in conflicts
-    ]
+    named, rows = _other_names(conflicts, actor, now), []
+    for conflict in conflicts:
+        numbered = ((number, leg) for number, leg in legs_of(conflict.standing.rule) if number != WITHOUT)
+        legs = [(leg.name, _leg_access(conflict, number, sentences, named)) for number, leg in numbered]
+        rows.append(ConflictRow(conflict, legs, _effect(conflict, now)))
+    return rows
 
 
 def signature_words(signature: ConflictSignature, now: datetime) -> str:
@@ -132,9 +130,8 @@ def _effect(conflict: FoundConflict, now: datetime) -> str:
 def _leg_access(
     conflict: FoundConflict, leg: int, sentences: Mapping[str, str], named: Mapping[str, str]
 ) -> list[tuple[str, str]]:
-    own_words = [
-        (held.key, sentences.get(held.key, words_of(held.key) or held.code)) for held in conflict.own.get(leg, ())
-    ]
+    own = conflict.own.get(leg, ())
+    own_words = [(held.key, sentences.get(held.key, words_of(held.key) or held.code)) for held in own]
     unseen = "Something that an automation you don’t see holds"
     return own_words + [("", named.get(part.covered_as, unseen)) for part in conflict.others.get(leg, ())]
 
@@ -190,9 +187,8 @@ def reasons(conflicts: Iterable[FoundConflict], own_keys: Collection[str], sente
         has_others = any(conflict.others.values())
         with_what = "; ".join(dict.fromkeys(words)) or ("what others hold" if has_others else "nothing beside it")
         lead = f"{conflict.standing.rule.title}, with: {with_what}."
-        rows.append(
-            {"icon": "conflict", "lead": lead, "text": f"{conflict.standing.rule.reason} {MODES[conflict.mode]}"}
-        )
+        text = f"{conflict.standing.rule.reason} {MODES[conflict.mode]}"
+        rows.append({"icon": "conflict", "lead": lead, "text": text})
     return rows
 
 
@@ -222,3 +218,26 @@ def waiver_request_href_for_rule(automation: Automation, code: str, now: datetim
 def ask_href(automation: int, code: str, subject: int) -> str:
     """Return the address of the waiver request for a rule and subject."""
     return f"{reverse('waiver_ask', args=[automation])}?rule={code}&of={subject}"
+
+
+def line(automation: Automation, actor: Actor, now: datetime) -> dict[str, Any] | None:
+    """Return a line about the open conflicts of an automation; None if there are none. One query."""
+    rows = Conflict.objects.filter(state=ConflictState.OPEN, automations__contains=[automation.pk])
+    conflicts = list(rows.telling_waived(now).select_related("rule").order_by())
+    if not conflicts:
+        return None
+    unwaived = [conflict for conflict in conflicts if conflict.waived_until is None]
+    unsigned = [conflict for conflict in unwaived if conflict.signed_by is None]
+    worst = max((conflict.rule.mode for conflict in unsigned), key=list(TONES).index, default=None)
+    signed = len(unwaived) - len(unsigned)
+    signed_part = signed if unsigned else "it" if signed == 1 else "all of them"
+    signed_words = f" Security signed {signed_part}." if signed else ""
+    waived = f" {len(conflicts) - len(unwaived)} waived." if len(unwaived) < len(conflicts) else ""
+    over = sum(1 for conflict in unwaived if conflict.was_waived)
+    again = f" Of {over} a waiver is over: resolve it, or ask for one more." if over else ""
+    return {
+        "lead": f"It has a part in {times.counted(len(conflicts), 'conflict')}.",
+        "text": f"{WORST[Mode(worst)] if worst else ''}{signed_words}{waived}{again}".strip(),
+        "tone": TONES[Mode.ENFORCE] if over else TONES[worst] if worst else "wait",
+        "href": f"{reverse('conflict_list')}?automation={automation.pk}" + ("" if unwaived else "&show=waived"),
+    }

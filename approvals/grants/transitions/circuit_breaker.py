@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from approvals.grants import circuit_breaker
 from approvals.grants.transitions import lifecycle
@@ -19,6 +20,8 @@ from governance.core.models import Delegation
 from governance.core.roles.roles import Permission, Role
 
 S = BatchState
+#: Declares an operation on an open batch; its cause is locked before.
+on_batch = partial(transition, HeldBatch, source=(S.OPEN,), parents=("cause",))
 
 
 def answering_role(batch: HeldBatch, actor: Actor, now: datetime) -> Role | None:
@@ -92,14 +95,11 @@ def hold_due(step: Step[EndCause], *, due: Sequence[Grant], why: str) -> Effect:
     return Effect(subject=batch, payload={"cause": step.subject.key})
 
 
-@transition(
-    HeldBatch,
+@on_batch(
     event="brake.answered",
     permission=Permission.BRAKE_ANSWER,
-    source=(S.OPEN,),
     target=(S.OPEN, S.RELEASED, S.DISCARDED),
     duties=(two_people, in_person, in_time),
-    parents=("cause",),
     reason_needed=True,
 )
 def answer_batch(step: Step[HeldBatch], *, says: BatchSays) -> Effect:
@@ -111,30 +111,17 @@ def answer_batch(step: Step[HeldBatch], *, says: BatchSays) -> Effect:
     """
     batch, place = step.subject, answering_role(step.subject, step.actor, step.now)
     assert place is not None  # the permission asked
-    step.save(
-        BatchAnswer(batch=batch, person=step.actor.person, role=place, says=says, reason=step.reason, said_at=step.now)
-    )
-    last = {
-        role: (says_value, person_id)
-        for role, says_value, person_id in batch.answers.order_by("pk").values_list("role", "says", "person")
-    }
-    agreed = len(last) == len(ANSWERING) and len({says_value for says_value, _ in last.values()}) == 1
-    if not agreed:
+    facts = {"role": place, "says": says, "reason": step.reason, "said_at": step.now}
+    step.save(BatchAnswer(batch=batch, person=step.actor.person, **facts))
+    last = dict(batch.answers.order_by("pk").values_list("role", "says"))
+    if len(last) < len(ANSWERING) or len(set(last.values())) > 1:
         return Effect(to=S.OPEN, payload={"says": says, "as": place})
     to = S.RELEASED if says == BatchSays.RELEASE else S.DISCARDED
     _close_batch(step, to)
     return Effect(to=to, payload={"says": says, "as": place})
 
 
-@transition(
-    HeldBatch,
-    event="brake.lapsed",
-    permission=Permission.GRANT_END,
-    source=(S.OPEN,),
-    target=(S.LAPSED,),
-    duties=(time_is_up,),
-    parents=("cause",),
-)
+@on_batch(event="brake.lapsed", permission=Permission.GRANT_END, target=(S.LAPSED,), duties=(time_is_up,))
 def lapse_batch(step: Step[HeldBatch]) -> Effect:
     """Lapse a batch without agreement in time: high-risk grants end, the others stay (G6)."""
     _close_batch(step, S.LAPSED)

@@ -29,8 +29,8 @@ from inventory.risk.tiers import Tier
 
 #: States of a grant that has not ended.
 STANDING = (GrantState.ACTIVE, GrantState.SUSPENDED)
-#: Declares an operation on a grant; its automation is locked before.
-on_grant = partial(transition, Grant, parents=["automation"])
+#: Declares an operation on a grant that has not ended; its automation is locked before.
+on_grant = partial(transition, Grant, parents=["automation"], source=STANDING)
 
 #: How long reviews may renew a grant after the last decision of stage 2 (G2).
 STAGE_2_AGAIN = timedelta(days=365)
@@ -72,7 +72,7 @@ def suspend(step: Step[Grant], *, why: Why) -> Effect:
     return Effect(payload={"why": why})
 
 
-@on_grant(event="grant.held_back", permission=None, source=STANDING, target=[GrantState.SUSPENDED])
+@on_grant(event="grant.held_back", permission=None, target=[GrantState.SUSPENDED])
 def hold_back(step: Step[Grant], *, why: Why) -> Effect:
     """Suspend an auto-approved grant whose spot check failed or is missing, until stage 2 decides (A13)."""
     if not is_stopped(step.subject):  # a stop needs two others, which is stricter
@@ -94,7 +94,7 @@ def reinstate(step: Step[Grant], *, why: Sequence[Why]) -> Effect:
     return Effect(payload={"was": was})
 
 
-@on_grant(event="grant.ended", permission=None, source=STANDING, target=[GrantState.ENDED])
+@on_grant(event="grant.ended", permission=None, target=[GrantState.ENDED])
 def end(step: Step[Grant], *, why: Why) -> Effect:
     """End a grant because of another change."""
     return _end_now(step, why)
@@ -103,7 +103,6 @@ def end(step: Step[Grant], *, why: Why) -> Effect:
 @on_grant(
     event="grant.stopped",
     permission=Permission.GRANT_REVOKE,
-    source=STANDING,
     target=[GrantState.SUSPENDED],
     duties=[not_stopped],
     reason_needed=True,
@@ -115,11 +114,7 @@ def stop(step: Step[Grant]) -> Effect:
 
 
 @on_grant(
-    event="grant.revoked",
-    permission=Permission.GRANT_REVOKE,
-    source=STANDING,
-    target=[GrantState.ENDED, *STANDING],
-    reason_needed=True,
+    event="grant.revoked", permission=Permission.GRANT_REVOKE, target=[GrantState.ENDED, *STANDING], reason_needed=True
 )
 def revoke(step: Step[Grant]) -> Effect:
     """End a grant finally, with a reason, by a person who answers for one of its sides (G6).
@@ -131,19 +126,13 @@ def revoke(step: Step[Grant]) -> Effect:
     return _end_now(step, Why.REVOKED)
 
 
-@on_grant(
-    event="grant.expired",
-    permission=Permission.GRANT_END,
-    source=STANDING,
-    target=[GrantState.ENDED],
-    duties=[term_over],
-)
+@on_grant(event="grant.expired", permission=Permission.GRANT_END, target=[GrantState.ENDED], duties=[term_over])
 def expire(step: Step[Grant]) -> Effect:
     """End a grant whose term is over."""
     return _end_now(step, Why.TERM)
 
 
-@on_grant(event="grant.set_to_lapse", permission=None, source=STANDING)
+@on_grant(event="grant.set_to_lapse", permission=None)
 def let_lapse(step: Step[Grant], *, ends_at: datetime) -> Effect:
     """End a grant on the date that its review named, without another review (R4).
 
@@ -157,7 +146,7 @@ def let_lapse(step: Step[Grant], *, ends_at: datetime) -> Effect:
     return Effect(payload={"ends_at": ledger_events.instant(grant.ends_at)})
 
 
-@on_grant(event="grant.cut_short", permission=None, source=STANDING)
+@on_grant(event="grant.cut_short", permission=None)
 def cut_short(step: Step[Grant], *, ends_at: datetime) -> Effect:
     """Shorten the grants of an automation that moved to another team; earlier ends stay (L2).
 
@@ -172,7 +161,7 @@ def cut_short(step: Step[Grant], *, ends_at: datetime) -> Effect:
     return Effect(payload={"was": ledger_events.instant(was), "ends_at": ledger_events.instant(grant.ends_at)})
 
 
-@on_grant(event="grant.tier_raised", permission=None, source=STANDING)
+@on_grant(event="grant.tier_raised", permission=None)
 def raise_tier(step: Step[Grant], *, tier: Tier, not_before: datetime, review_on: date) -> Effect:
     """Raise the tier of a grant whose risk grew: its term shortens to the tier's longest, and a review is due (T4).
 
@@ -193,7 +182,7 @@ def raise_tier(step: Step[Grant], *, tier: Tier, not_before: datetime, review_on
     return Effect(payload={"was": was, "tier": tier.word, "ends_at": ledger_events.instant(grant.ends_at)})
 
 
-@on_grant(event="grant.succeeded", permission=None, source=STANDING)
+@on_grant(event="grant.succeeded", permission=None)
 def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime, renew: bool = True) -> Effect:
     """Renew a grant after a review: its successor begins and the grant ends in one transaction (G2).
 
@@ -208,22 +197,14 @@ def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime, ren
     if refusal is not None:
         raise refuse(refusal)
     if not step.now < ends_at <= longest_end(old, step.now):
-        raise refuse(
-            Refusal("G2", "input", "A successor is never longer than the approved term.", "Choose an earlier day.")
-        )
+        sentence = "A successor is never longer than the approved term."
+        raise refuse(Refusal("G2", "input", sentence, "Choose an earlier day."))
     end(old, actor=step.actor, now=step.now, why=Why.SUCCEEDED)
     new_grant = successor(old, step.now, ends_at, policy_queries.in_force(step.now))
     new_grant.renew = renew
     step.save(new_grant)
-    return Effect(
-        subject=new_grant,
-        payload={
-            "predecessor": old.pk,
-            "answers": list(answers),
-            "to": new_grant.state,
-            "ends_at": ledger_events.instant(ends_at),
-        },
-    )
+    payload = {"predecessor": old.pk, "answers": list(answers), "to": new_grant.state}
+    return Effect(subject=new_grant, payload={**payload, "ends_at": ledger_events.instant(ends_at)})
 
 
 def succession_refusal(grant: Grant, now: datetime) -> Refusal | None:

@@ -4,15 +4,25 @@ people (G4).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db.models import Q
 
-from approvals.grants import revocation_tasks
+from approvals.assignment.escalation_chain import Bench, Rung, chain_of_resource
 from approvals.grants.revocation_drivers import CheckResult
-from approvals.models import Grant, RevocationOutcome, RevocationState, RevocationTask, RevocationWord
+from approvals.models import (
+    EnforcedBy,
+    Grant,
+    GrantState,
+    Party,
+    RevocationOutcome,
+    RevocationState,
+    RevocationTask,
+    RevocationWord,
+)
 from approvals.models.grant import Why
 from approvals.models.revocation_task import DETACHED
 from approvals.policies import fresh_sign_in
@@ -24,16 +34,73 @@ from governance.core.ledger import ledger_events
 from governance.core.models import Delegation, Notice, Person
 from governance.core.notices import outbox
 from governance.core.roles.roles import Permission
+from inventory.models import Level
 
+#: Levels from the lowest to the highest, to see whether a new grant covers an old one.
+_ORDER = (Level.READ, Level.WRITE, Level.UNKNOWN, Level.EXECUTE, Level.ADMIN)
 OPEN, CLOSED = RevocationState.OPEN, RevocationState.CLOSED
+#: Declares an operation on an open task.
+on_task = partial(transition, RevocationTask, source=(OPEN,))
 
 #: Ends of a grant with a follower. Whether it covers the whole grant is checked once it exists (`update_after_granting`).
 CARRIED_ON = (Why.SUCCEEDED, Why.REPLACED)
 
 
+def gainer_ids(grant: Grant, now: datetime) -> set[int]:
+    """Return the ids of people who gain if the access stays: owners and parties of its submissions (S1)."""
+    automation = grant.automation
+    owners = (automation.business_owner_id, automation.technical_owner_id)
+    answering = (person.pk for person in automation.answering(now))
+    rests = (grant.approval.submission_id, grant.app_approval.submission_id)
+    parties = Party.objects.filter(submission__in=rests).values_list("person", flat=True)
+    return {pk for pk in (*owners, *answering, *parties) if pk is not None}
+
+
+def next_people(task: RevocationTask, now: datetime, without: Collection[int] = ()) -> list[Person]:
+    """Return the people of the next rung with an active person who was not asked and does not gain (A9).
+
+    Args:
+        task: the task.
+        now: business time.
+        without: ids of further people to leave out.
+    """
+    excluded = {*task.asked, *task.gains, *without}
+    for rung in _chain(task, now):
+        people = [person for person in rung.people if person.is_here and person.pk not in excluded]
+        if people:
+            return people
+    return []
+
+
+def _chain(task: RevocationTask, now: datetime) -> Iterable[Rung]:
+    """Yield credential owner, owner, deputy, lead, fallback owners, security. The groups are read only if needed."""
+    credential, resource = task.grant.credential, task.resource
+    if task.grant.entitlement_id is None and credential is not None and credential.owner is not None:
+        yield Rung("owner of the credential", (credential.owner,))
+    if resource is not None:
+        yield from chain_of_resource(resource, Bench((), (), now))
+    bench = Bench.load(now)
+    yield from (Rung("fallback owner", bench.fallback), Rung("security reviewer", bench.security))
+
+
+def covers(new: Grant, old: Grant) -> bool:
+    """Return whether a new grant covers all of an old one. Then the access stays in use and nothing is removed (G2)."""
+    same = ("automation_id", "key", "credential_id", "entitlement_id", "target")
+    if any(getattr(new, name) != getattr(old, name) for name in same):
+        return False
+    if _ORDER.index(Level(new.level)) < _ORDER.index(Level(old.level)):
+        return False
+    return not new.scope or (bool(old.scope) and set(old.scope) <= set(new.scope))
+
+
+def is_task(grant: Grant) -> bool:
+    """Return whether a person has to remove the access, because Countersign can't block it (G4)."""
+    return grant.enforcement == EnforcedBy.DETACHED and grant.state == GrantState.ENDED
+
+
 def open_for_ended(grant: Grant, step: Step[Any]) -> None:
     """Open a task for a detached grant in the transaction of its end. Fits ``hooks.register("grant.ended", …)``."""
-    if grant.ended_why not in CARRIED_ON and revocation_tasks.is_task(grant):
+    if grant.ended_why not in CARRIED_ON and is_task(grant):
         open_task(RevocationTask(grant=grant), actor=step.actor, now=step.now)
 
 
@@ -50,23 +117,22 @@ def update_after_granting(step: Step[Any], made: Sequence[Grant]) -> None:
         DETACHED, automation=automation, ended_why=Why.REPLACED, ended_at=step.now, revocation_tasks__isnull=True
     )
     for old in replaced.order_by("pk"):
-        if not any(revocation_tasks.covers(new, old) for new in standing):
+        if not any(covers(new, old) for new in standing):
             open_task(RevocationTask(grant=old), actor=step.actor, now=step.now)
-    open_tasks = RevocationTask.objects.open().filter(
-        grant__automation=automation, grant__key__in={grant.key for grant in made}
-    )
+    keys = {grant.key for grant in made}
+    open_tasks = RevocationTask.objects.open().filter(grant__automation=automation, grant__key__in=keys)
     for task in open_tasks.select_related("grant").order_by("pk"):
-        if any(revocation_tasks.covers(new, task.grant) for new in made):
+        if any(covers(new, task.grant) for new in made):
             close_as_in_use(task, actor=step.actor, now=step.now)
 
 
-@transition(RevocationTask, event="revocation.opened", permission=None, source=(OPEN,), target=(OPEN,))
+@on_task(event="revocation.opened", permission=None, target=(OPEN,))
 def open_task(step: Step[RevocationTask]) -> Effect:
     """Open a task to remove an access in the target system, within a day by the shipped policy (G4)."""
     task, now = step.subject, step.now
-    task.gains = sorted(revocation_tasks.gainer_ids(task.grant, now))
+    task.gains = sorted(gainer_ids(task.grant, now))
     task.opened_at, task.due_at = now, now + _time_to_remove(now)
-    people = revocation_tasks.next_people(task, now)[:1]
+    people = next_people(task, now)[:1]
     _ask(task, people, now)
     automation, due = task.grant.automation, ledger_events.instant(task.due_at)
     context = {"automation": automation.name, "team": automation.team.name, "due": due, "page": ["revocations"]}
@@ -127,7 +193,7 @@ def in_session(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal 
 @duty("G4")
 def nobody_who_gains(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
     """A person who gains by an access can't confirm its removal."""
-    gainers = {*subject.gains, *revocation_tasks.gainer_ids(subject.grant, now)}
+    gainers = {*subject.gains, *gainer_ids(subject.grant, now)}
     for person in actor.people:
         if person.pk in gainers:
             who = "You gain" if person == actor.person else f"{person.name}, whose delegate you are, gains"
@@ -160,11 +226,9 @@ def escalation_due(subject: RevocationTask, actor: Actor, now: datetime) -> Refu
 # --- what people say --------------------------------------------------------------------------------------------------
 
 
-@transition(
-    RevocationTask,
+@on_task(
     event="revocation.said_removed",
     permission=Permission.REVOCATION_SAY,
-    source=(OPEN,),
     target=(OPEN, CLOSED),
     duties=(nobody_who_gains, not_twice, in_session),
     reason_needed=True,
@@ -189,7 +253,7 @@ def _ask_for_second(step: Step[RevocationTask], first: Person) -> None:
     task, first_ids = step.subject, {person.pk for person in step.actor.people}
     others = [person for person in Person.objects.filter(pk__in=task.asked).exclude(pk__in=first_ids) if person.is_here]
     if not others:
-        others = revocation_tasks.next_people(task, step.now, without=first_ids)
+        others = next_people(task, step.now, without=first_ids)
         _ask(task, others, step.now)
     outbox.queue(notices(task, others, "revocation_second", f"second:{first.pk}", step.now, by=first.name))
 
@@ -197,30 +261,22 @@ def _ask_for_second(step: Step[RevocationTask], first: Person) -> None:
 # --- what jobs do -----------------------------------------------------------------------------------------------------
 
 
-@transition(
-    RevocationTask,
+@on_task(
     event="revocation.escalated",
     permission=Permission.REVOCATION_FOLLOW,
-    source=(OPEN,),
     target=(OPEN,),
     duties=(escalation_due,),
 )
 def escalate_task(step: Step[RevocationTask]) -> Effect:
     """Ask the next rung about an overdue task (G4)."""
     task = step.subject
-    people = revocation_tasks.next_people(task, step.now)
+    people = next_people(task, step.now)
     _ask(task, people, step.now)
     outbox.queue(notices(task, people, "revocation_escalated", f"escalated:{len(task.asked)}", step.now))
     return Effect(payload={"to": _ids(people)})
 
 
-@transition(
-    RevocationTask,
-    event="revocation.checked",
-    permission=Permission.REVOCATION_FOLLOW,
-    source=(OPEN,),
-    target=(OPEN, CLOSED),
-)
+@on_task(event="revocation.checked", permission=Permission.REVOCATION_FOLLOW, target=(OPEN, CLOSED))
 def record_check(step: Step[RevocationTask], *, result: CheckResult) -> Effect:
     """Record a driver's check: close the task if the access is gone, else note the observation (G4).
 
@@ -235,7 +291,7 @@ def record_check(step: Step[RevocationTask], *, result: CheckResult) -> Effect:
     return Effect(to=CLOSED if result.is_gone else OPEN, payload={"is_gone": result.is_gone, "driver": result.driver})
 
 
-@transition(RevocationTask, event="revocation.in_use_again", permission=None, source=(OPEN,), target=(CLOSED,))
+@on_task(event="revocation.in_use_again", permission=None, target=(CLOSED,))
 def close_as_in_use(step: Step[RevocationTask]) -> Effect:
     """Close a task because the same access was granted again before it was removed."""
     _close(step.subject, RevocationOutcome.IN_USE, step.now)

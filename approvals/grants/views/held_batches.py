@@ -22,11 +22,9 @@ from governance.core.roles.roles import ROLE_WORDS
 from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request
 from inventory.models import Automation
-
-Shape = dict[str, Any]
 
 #: Teams listed by name; events of the timeline.
 TEAMS, EVENTS = 10, 20
@@ -93,11 +91,9 @@ def _context(request: Request, held_batch: HeldBatch, now: datetime, *, typed: s
     role = circuit_breaker.answering_role(held_batch, actor, now) if refusal is None else None
     held = held_batch.held.select_related("grant__automation__team")
     paged = pager.by_column(held, request.GET, held_batch.href, "pk")
+    above = {"label": "Paused mass revocations", "href": reverse("held_batches")}
     return {
-        "crumbs": [
-            {"label": "Paused mass revocations", "href": reverse("held_batches")},
-            {"label": f"Batch {held_batch.pk}", "href": ""},
-        ],
+        "crumbs": [above, {"label": f"Batch {held_batch.pk}", "href": ""}],
         "head": {"title": held_batch.cause.words, "facts": [times.counted(held_batch.number, "grant")]},
         "batch": held_batch,
         "is_open": held_batch.state == BatchState.OPEN,
@@ -136,11 +132,9 @@ def _rows(held: Any, actor: Actor, now: datetime) -> list[HeldGrantRow]:
     """Return held grants as lines. A reader sees even automations hidden elsewhere, because they decide on the end."""
     automations = {held_grant.grant.automation_id for held_grant in held}
     seen = set(Automation.objects.visible_to(actor, now).filter(pk__in=automations).values_list("pk", flat=True))
-    return [
-        HeldGrantRow(
-            held_grant,
-            queries.effective_state(held_grant.grant, now),
-            held_grant.grant.automation.href if held_grant.grant.automation_id in seen else "",
-        )
-        for held_grant in held
-    ]
+    rows = []
+    for held_grant in held:
+        grant = held_grant.grant
+        href = grant.automation.href if grant.automation_id in seen else ""
+        rows.append(HeldGrantRow(held_grant, queries.effective_state(grant, now), href))
+    return rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Prefetch, Q
 from django.http import HttpResponse, QueryDict
@@ -12,7 +11,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from approvals.grants import queries as grant_queries
-from approvals.grants import revocation_tasks as grant_revocation_tasks
 from approvals.grants.transitions import revocation_tasks
 from approvals.models import Grant, RevocationTask, RevocationWord
 from approvals.models import grant as model_grant
@@ -26,11 +24,9 @@ from governance.core.models import Person
 from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request, number
 from inventory.models import Resource
-
-Shape = dict[str, Any]
 
 #: Choices of a filter; events of the timeline (the ledger has the rest).
 CHOICES, EVENTS = 200, 20
@@ -64,23 +60,18 @@ def revocation_list(request: Request) -> HttpResponse:
     tasks = seen.standing(show, now).select_related(*TASK_RELATIONS).prefetch_related(WORDS)
     paged = pager.newest_first(tasks, query, path)
     counts = {word: seen.standing(word, now).order_by()[:100].count() for word in ("", "overdue")}
+    chips = pager.chips(path, query, "show", SHOWN, counts)
     shares = grant_queries.shares(Grant.objects.visible_to(request.actor, now).standing())
+    enforced = [f"grants that you see: {shares}"] if shares else []
     is_reader = bool(READING & access.roles_held(request.actor, now))
     batches = {"label": "Paused mass revocations", "icon": "lock", "href": reverse("held_batches")}
     context = {
         "head": {
             "title": "Access to remove",
-            "facts": [
-                "ended here, still active in the target system",
-                *([f"grants that you see: {shares}"] if shares else []),
-            ],
+            "facts": ["ended here, still active in the target system", *enforced],
             "actions": [batches] if is_reader else [],
         },
-        "chips": [
-            *pager.chips(path, query, "show", SHOWN, counts),
-            {"separator": True},
-            *pager.chips(path, query, "mine", MINE),
-        ],
+        "chips": [*chips, {"separator": True}, *pager.chips(path, query, "mine", MINE)],
         "filters": {
             "action": path,
             "words": None,
@@ -91,7 +82,7 @@ def revocation_list(request: Request) -> HttpResponse:
             ],
             "clear_href": path if pager.kept(query, "show") else "",
         },
-        "rows": [{"task": task, "state": grant_revocation_tasks.state_words(task, now)} for task in paged.rows],
+        "rows": [{"task": task, "state": grant_queries.state_words(task, now)} for task in paged.rows],
         "empty": EMPTY[show],
         "pager": paged,
     }
@@ -156,13 +147,10 @@ def _context(task: RevocationTask, actor: Actor, now: datetime, *, error: str = 
     grant, resource = task.grant, task.resource
     speaker = acting_as(task, actor, now)
     refusal = revocation_tasks.say_removed.refusal(task, actor=speaker, now=now)
-    is_open = task.state == "open"
+    is_open, tasks = task.state == "open", {"label": "Access to remove", "href": reverse("revocations")}
+    automation = {"label": grant.automation.name, "href": grant.automation.href}
     return {
-        "crumbs": [
-            {"label": "Access to remove", "href": reverse("revocations")},
-            {"label": grant.automation.name, "href": grant.automation.href},
-            {"label": "Remove", "href": ""},
-        ],
+        "crumbs": [tasks, automation, {"label": "Remove", "href": ""}],
         "head": {
             "title": f"{'Remove' if is_open else 'Removed'}: {grant.sentence}",
             "tier": grant.counted_tier,
@@ -170,7 +158,7 @@ def _context(task: RevocationTask, actor: Actor, now: datetime, *, error: str = 
         },
         "task": task,
         "is_open": is_open,
-        "state": grant_revocation_tasks.state_words(task, now),
+        "state": grant_queries.state_words(task, now),
         "facts": _facts(task, now),
         "may_say": refusal is None,
         "for_whom": speaker.standing_for.name if speaker.standing_for is not None else "",

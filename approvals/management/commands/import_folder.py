@@ -37,8 +37,6 @@ from inventory.ownership import rules as ownership_rules
 TOGETHER = 100
 STOPPED = 130  # exit code after Ctrl-C
 
-Found = tuple[str, ReadResult | ImportProblem]
-
 
 class Command(BaseCommand):
     """Read the folders as one upload of a person, order their import and run it. A running worker takes turns with it.
@@ -94,29 +92,20 @@ class Command(BaseCommand):
         """Report at once a refusal that would apply to every automation."""
         now = business_time.now()
         import_refusal = confirmation.confirm_import.refusal(team, actor=Actor.of(by), now=now)
-        people = Person.objects.in_bulk(
-            [order.business_owner, *([order.technical_owner] if order.technical_owner else [])]
-        )
-        named = {
-            "business_owner": people[order.business_owner],
-            "technical_owner": people.get(order.technical_owner or 0),
-        }
-        owner_refusals = [owner_refusal for _, owner_refusal in ownership_rules.owner_refusals(team, None, named, now)]
-        for refusal in [*([import_refusal] if import_refusal else []), *owner_refusals]:
+        people = Person.objects.in_bulk([order.business_owner, order.technical_owner or 0])
+        named = {name: people.get(getattr(order, name) or 0) for name in ("business_owner", "technical_owner")}
+        owner_refusals = (refusal for _, refusal in ownership_rules.owner_refusals(team, None, named, now))
+        for refusal in filter(None, (import_refusal, *owner_refusals)):
             raise CommandError(refusal.words)
 
     def _read(self, batch: ImportBatch, folders: list[str], team: Team, is_stopped: list[bool]) -> None:
         if batch.progress == BatchState.CONFIRMING:
             return  # an earlier run has read all of it
-        files, passed_over, read = _read_folders(folders), Counter[str](), 0
-        entries = (
-            file_entry
-            for file_entry in files
-            if not (isinstance(file_entry[1], NotRead) and _count_unread(passed_over, file_entry[1]))
-        )
+        passed_over, read = Counter[str](), 0
+        entries = _read_folders(folders, passed_over)
         while not is_stopped and (entries_read := list(islice(entries, TOGETHER))):
             try:
-                previews.add_results(batch, entries_read, now=business_time.now(), team=team)  # type: ignore[arg-type]  # unread files are filtered above
+                previews.add_results(batch, entries_read, now=business_time.now(), team=team)
             except Refused as error:
                 raise CommandError(error.refusal.words) from error
             read += len(entries_read)
@@ -175,28 +164,23 @@ def _run(folders: Iterable[str], team: Team) -> str:
 def _upload(by: Person, run: str) -> ImportBatch:
     """Return the unfinished upload of this call, or a new one."""
     unfinished = ImportBatch.objects.filter(by=by, order__run=run).exclude(progress=BatchState.CONFIRMED)
-    upload = unfinished.order_by("-pk").first()
-    if upload is None:
-        upload = previews.begin_upload(actor=Actor.of(by), now=business_time.now(), order={"run": run})
-    return upload
+    begun = unfinished.order_by("-pk").first()
+    return begun or previews.begin_upload(actor=Actor.of(by), now=business_time.now(), order={"run": run})
 
 
-def _read_folders(folders: Iterable[str]) -> Iterator[tuple[str, ReadResult | ImportProblem | NotRead]]:
-    """Read the files in the folders, each with its path there."""
+def _read_folders(
+    folders: Iterable[str], passed_over: Counter[str]
+) -> Iterator[tuple[str, ReadResult | ImportProblem]]:
+    """Read the files in the folders, each with its path there. Files that are no exports are counted by reason."""
     for folder in folders:
         for entry in read_paths([folder], fingerprint_key=key_files.digest_key()):
-            if isinstance(entry, ReadResult):
+            if isinstance(entry, NotRead):
+                passed_over[entry.reason] += 1
+            elif isinstance(entry, ReadResult):
                 yield entry.manifest.source.files[0], entry
-                continue
-            file = os.path.relpath(entry.file, folder) if Path(folder).is_dir() else Path(entry.file).name
-            if isinstance(entry, ImportProblem):
-                entry = ImportProblem(reader.file_shown(file), entry.place, entry.reason, entry.what_to_do)
-            yield file, entry
-
-
-def _count_unread(passed_over: Counter[str], unread: NotRead) -> bool:
-    passed_over[unread.reason] += 1
-    return True
+            else:
+                file = os.path.relpath(entry.file, folder) if Path(folder).is_dir() else Path(entry.file).name
+                yield file, ImportProblem(reader.file_shown(file), entry.place, entry.reason, entry.what_to_do)
 
 
 @contextmanager

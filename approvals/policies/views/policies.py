@@ -4,6 +4,7 @@ them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,23 +12,36 @@ from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals.models import PolicyVersion, Proposal
+from approvals.models import GrantUsage, PolicyVersion, Proposal
 from approvals.models.policy import DEFAULT
 from approvals.policies import diff
 from approvals.policies import document as policy_document
 from approvals.policies import queries as kept
-from approvals.policies.views import rows as policy_rows
+from approvals.policies.schema import TIERS
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.views.rows import list_rows
+from approvals.proposals.views.proposals import list_rows
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.roles.roles import Permission
+from governance.web.components import times
 from governance.web.pages import pager
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request
 
-Shape = dict[str, Any]
+UNUSED_DAYS = ("events", "unused_days")
+SIGNED_BY = {"lead": "team lead", "owner": "resource owner", "security": "security"}
+#: Rows of the table: label, path of the part, unit.
+BY_TIER = (
+    ("Signatures on the app", ("seats", "app"), ""),
+    ("Signatures on a privilege", ("seats", "privilege"), ""),
+    ("Signatures on a credential", ("seats", "credential"), ""),
+    ("Longest term of a grant", ("longest_term",), "day"),
+    ("Up for review after", ("review_after",), "day"),
+    ("Due after", ("due_working_days",), "working day"),
+    ("Expires after", ("expires_working_days",), "working day"),
+    ("A sign-in no older than", ("fresh_sign_in_minutes",), "minute"),
+)
 
 
 def _versions() -> Any:
@@ -42,20 +56,18 @@ def policies(request: Request) -> HttpResponse:
     version = _versions().get(pk=in_force.version.pk)
     paged = pager.newest_first(_versions(), request.GET, reverse("policies"))
     document = kept.with_shipped_parts(in_force.document)
+    current = {"text": f"version {version.number} is in force", "href": version.href, "strong": True}
     under_way = Proposal.objects.visible_to(request.actor, now).unanswered().filter(kind="policy")
     context = {
         "now": now,
         "head": {
             "title": "Policy",
-            "facts": [
-                {"text": f"version {version.number} is in force", "href": version.href, "strong": True},
-                version.signed_words,
-            ],
+            "facts": [current, version.signed_words],
             "actions": _actions(request.actor, now),
         },
         "version": version,
-        "tiers": policy_rows.by_tier(document),
-        "facts": policy_rows.facts(document),
+        "tiers": by_tier(document),
+        "facts": facts(document),
         "under_way": list_rows(under_way),
         "history": paged.rows,
         "pager": paged,
@@ -103,8 +115,8 @@ def policy(request: Request, number: int) -> HttpResponse:
         "proposal_href": _proposal_href(version, request.actor, now),
         "compared_to": before.number if before is not None else None,
         "changes": diff.changes(kept.with_shipped_parts(before.document), document) if before is not None else (),
-        "tiers": policy_rows.by_tier(document),
-        "facts": policy_rows.facts(document),
+        "tiers": by_tier(document),
+        "facts": facts(document),
         "text": policy_document.as_text(document),
     }
     return page(request, "approvals/policies/policy.html", context)
@@ -116,3 +128,37 @@ def _proposal_href(version: PolicyVersion, actor: Actor, now: datetime) -> str:
         return ""
     proposal = Proposal.objects.visible_to(actor, now).filter(pk=version.proposal_id).first()
     return proposal.href if proposal is not None else ""
+
+
+def by_tier(document: Mapping[str, Any]) -> list[Shape]:
+    """Return settings that depend on the tier: a label and cells for low, standard and high."""
+    rows = []
+    for label, path, unit in BY_TIER:
+        part = document
+        for name in path:
+            part = part[name]
+        rows.append({"label": label, "cells": [_cell(part.get(tier), unit) for tier in TIERS]})
+    owners = ["yes" if tier in document["two_owners"] else "–" for tier in TIERS]
+    return [*rows, {"label": "Two different owners", "cells": owners}]
+
+
+def _cell(value: Any, unit: str) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, list):
+        return " and ".join(SIGNED_BY[label] for label in value)
+    return times.counted(value, unit)
+
+
+def facts(document: Mapping[str, Any]) -> list[Shape]:
+    """Return settings that do not depend on the tier, for ``components/facts.html``."""
+    parts_by_tier = {path[0] for _, path, _ in BY_TIER} | {"two_owners"}
+    not_measured = "" if GrantUsage.objects.exists() else "; not measured in this installation yet"
+    return [
+        {
+            "label": diff.label_of(path),
+            "text": diff.words_of(path, value) + (not_measured if path == UNUSED_DAYS else ""),
+        }
+        for path, value in diff.leaves(document)
+        if path[0] not in parts_by_tier
+    ]

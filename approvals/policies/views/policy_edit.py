@@ -1,36 +1,39 @@
-"""Pages that edit a policy: as text with errors by line, or as a form; with a preview of the changes before proposing
-(S8).
+"""Pages that edit a policy: as text with errors by line, or as a form made from its schema; with a preview of the changes
+before proposing (S8).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
 
-from django.http import HttpResponse
+from django import forms
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
+from pydantic import BaseModel
 
 from approvals.models import PolicyVersion, Proposal
 from approvals.models.policy import DEFAULT
 from approvals.policies import diff
 from approvals.policies import document as policy_document
 from approvals.policies import queries as kept
-from approvals.policies.document import Result
-from approvals.policies.views.policy_form import PolicyForm
-from approvals.policies.yaml_document import Problem
-from approvals.proposals.views import proposing
+from approvals.policies.document import ReadResult
+from approvals.policies.schema import Document
+from approvals.proposals.views import proposals
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refused
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request
 from governance.web.requests.request import number as asked_number
 
-Shape = dict[str, Any]
-
 TEMPLATE = "approvals/policies/policy_edit.html"
+#: Values that equal leaving the name out.
+_LEFT_OUT = {"at_least": "low"}
 
 
 @require_http_methods(["GET", "POST"])
@@ -38,8 +41,8 @@ def policy_propose(request: Request) -> HttpResponse:
     """Propose a policy, starting from the one in force or an earlier version."""
     now = business_time.now()
     row = Proposal(kind="policy", target=DEFAULT)
-    if (refusal := proposing.refusal(request, row, now)) is not None:
-        return proposing.show_refusal(request, row, refusal, now, reverse("policies"))
+    if (refusal := proposals.refusal(request, row, now)) is not None:
+        return proposals.show_refusal(request, row, refusal, now, reverse("policies"))
     chosen = asked_number(request.GET.get("from"))
     base = get_object_or_404(PolicyVersion, kind=DEFAULT, number=chosen) if chosen else kept.in_force(now).version
     return _edit(request, row, kept.with_shipped_parts(base.document), now, begins_with=base.number)
@@ -51,8 +54,8 @@ def policy_amend(request: Request, pk: int) -> HttpResponse:
     now = business_time.now()
     seen = Proposal.objects.visible_to(request.actor, now).filter(kind="policy").select_related("proposed_by")
     row = get_object_or_404(seen, pk=pk)
-    if (refusal := proposing.refusal(request, row, now)) is not None:
-        return proposing.show_refusal(request, row, refusal, now, row.href)
+    if (refusal := proposals.refusal(request, row, now)) is not None:
+        return proposals.show_refusal(request, row, refusal, now, row.href)
     return _edit(request, row, kept.with_shipped_parts(row.document), now, begins_with=None)
 
 
@@ -63,25 +66,25 @@ def _edit(
     in_force = kept.with_shipped_parts(kept.in_force(now).document)
     form = PolicyForm(base, request.POST if request.method == "POST" and as_form else None) if as_form else None
     typed = request.POST.get("text", policy_document.as_text(base))
-    result, status, error = _read(request, form, base, typed)
-    if result is not None and result.problems:
-        status = 422
-    if result is not None and not result.problems and request.POST.get("do") == "propose":
+    result, error = _read(request, form, base, typed), ""
+    is_read = result is not None and not result.problems
+    status = 200 if is_read or request.method == "GET" else 422
+    if result is not None and is_read and request.POST.get("do") == "propose":
         try:
             reason, at_once = request.POST.get("reason", ""), request.POST.get("at_once") == "yes"
-            made = proposing.write(request, row, now, dict(result.document), reason, at_once=at_once)
+            made = proposals.write(request, row, now, result.document, reason, at_once=at_once)
             return redirect("proposal", made.pk)
         except InvalidInput as invalid:
             status, error = invalid.status, invalid.refusal.sentence
         except Refused as refused_error:
             return refused(request, refused_error.refusal, context={"back_href": reverse("policies"), "typed": typed})
-    changes = diff.changes(in_force, result.document) if result is not None and not result.problems else ()
+    changes = diff.changes(in_force, result.document) if result is not None and is_read else ()
     context = _context(request, row, as_form=as_form, begins_with=begins_with) | {
         "now": now,
         "form": form,
         "text": typed,
         "problems": result.problems if result is not None else (),
-        "is_read": result is not None and not result.problems,
+        "is_read": is_read,
         "changes": changes,
         "tightens": diff.tightens(changes),
         "reason": {"value": request.POST.get("reason", ""), "error": error},
@@ -91,29 +94,21 @@ def _edit(
     return page(request, TEMPLATE, context, status=status)
 
 
-def _read(
-    request: Request, form: PolicyForm | None, base: Mapping[str, Any], typed: str
-) -> tuple[Result | None, int, str]:
-    """Return what was typed, parsed; None without a POST or with an invalid form."""
+def _read(request: Request, form: PolicyForm | None, base: Mapping[str, Any], typed: str) -> ReadResult | None:
+    """Return what was typed, parsed; None without a POST or with an invalid form. Fields get their problems."""
     if request.method != "POST":
-        return None, 200, ""
+        return None
     if form is None:
-        return policy_document.from_text(typed), 200, ""
+        return policy_document.from_text(typed)
     if not form.is_valid():
-        return None, 422, ""
+        return None
     result = policy_document.from_data(form.document(base))
-    _add_field_errors(form, result.problems)
-    return result, 200, ""
-
-
-def _add_field_errors(form: PolicyForm, problems: tuple[Problem, ...]) -> None:
-    """Add problems to the fields that they are about."""
-    for problem in problems:
-        where = (
-            problem.where if problem.where in form.fields else problem.where.rpartition(".")[0]
-        )  # if it is a list value, the field of the list
+    for problem in result.problems:
+        # A value of a list is in the field of the list.
+        where = problem.where if problem.where in form.fields else problem.where.rpartition(".")[0]
         if where in form.fields:
             form.add_error(where, f"{problem.what} {problem.to_do}".strip())
+    return result
 
 
 def _context(request: Request, row: Proposal, *, as_form: bool, begins_with: int | None) -> Shape:
@@ -122,13 +117,12 @@ def _context(request: Request, row: Proposal, *, as_form: bool, begins_with: int
     title = "Propose a change of the policy" if is_new else "Amend the proposed policy"
     chosen = asked_number(request.GET.get("from"))
     query = f"&from={chosen}" if chosen else ""
+    start = f"version {begins_with}" if begins_with is not None else "what was proposed"
     return {
         "crumbs": [{"label": "Policy", "href": reverse("policies")}, {"label": title, "href": ""}],
         "head": {
             "title": title,
-            "facts": [f"begins with version {begins_with}"]
-            if begins_with is not None
-            else ["begins with what was proposed"],
+            "facts": [f"begins with {start}"],
         },
         "tabs": [
             {"key": "text", "label": "As text", "href": f"?as=text{query}", "current": not as_form},
@@ -138,3 +132,91 @@ def _context(request: Request, row: Proposal, *, as_form: bool, begins_with: int
         "is_new": is_new,
         "back_href": back_href,
     }
+
+
+class PolicyForm(forms.Form):
+    """The form of a whole policy. Limits and consistency are checked by the document.
+
+    Args:
+        document: initial values.
+        data: the sent data, if any.
+    """
+
+    use_required_attribute = False
+
+    def __init__(self, document: Mapping[str, Any], data: QueryDict | None = None) -> None:
+        super().__init__(data)
+        for path, annotation in _leaves(Document):
+            self.fields[path] = _field(path, annotation, _at(document, path))
+
+    def document(self, base: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the policy that was filled in.
+
+        Args:
+            base: the initial document; default values that it lacked stay out.
+        """
+        made: dict[str, Any] = copy.deepcopy(dict(base))
+        for path, value in self.cleaned_data.items():
+            *above, last = path.split(".")
+            part = made
+            for name in above:
+                part = part.setdefault(name, {})
+            default = _LEFT_OUT.get(above[-1]) if above else None
+            if value is None or (value == default and last not in part):
+                part.pop(last, None)
+            else:
+                part[last] = _in_order(value, part.get(last)) if path.startswith(f"{diff.SEATS}.") else value
+        return made
+
+    @property
+    def groups(self) -> list[Shape]:
+        """The fields grouped under headings."""
+        groups: dict[str, list[forms.BoundField]] = {setting.group: [] for setting in diff.settings().values()}
+        for path in self.fields:
+            groups[diff.setting_at(tuple(path.split("."))).group].append(self[path])
+        return [{"title": title, "fields": fields} for title, fields in groups.items()]
+
+
+def _leaves(part: type[BaseModel], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield path and type of each value of a document."""
+    for name, field in part.model_fields.items():
+        path = f"{above}.{name}" if above else name
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from _leaves(annotation, path)
+        else:
+            yield path, annotation
+
+
+def _in_order(value: Any, was: Any) -> Any:
+    """Keep the order of earlier values and append new ones, because checkboxes have no order (A8)."""
+    if not (isinstance(value, list) and isinstance(was, list)):
+        return value
+    return [label for label in was if label in value] + [new_label for new_label in value if new_label not in was]
+
+
+def _at(document: Mapping[str, Any], path: str) -> Any:
+    """Return the value at a path, or its default."""
+    *above, last = path.split(".")
+    part: Any = document
+    for name in above:
+        part = part.get(name, {})
+    return part.get(last, _LEFT_OUT.get(above[-1]) if above else None)
+
+
+def _field(path: str, annotation: Any, value: Any) -> forms.Field:
+    label = diff.label_of(tuple(path.split(".")), with_unit=True)
+    if annotation is bool:
+        return forms.BooleanField(label=label, initial=value, required=False)
+    if get_origin(annotation) is list:
+        choices = _choices(get_args(annotation)[0])
+        boxes = forms.CheckboxSelectMultiple
+        return forms.MultipleChoiceField(label=label, initial=value, choices=choices, widget=boxes, required=False)
+    if get_origin(annotation) is Literal:
+        return forms.ChoiceField(label=label, initial=value, choices=_choices(annotation))
+    number = forms.NumberInput(attrs={"inputmode": "numeric"})
+    return forms.IntegerField(label=label, initial=value, widget=number, required=NoneType not in get_args(annotation))
+
+
+def _choices(words: Any) -> list[tuple[str, str]]:
+    return [(word, word.replace("_", " ").capitalize()) for word in get_args(words)]

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from approvals.models import Proposal, WhatIf
 from approvals.proposals.kinds import kind
-from approvals.proposals.kinds.kind import Span
+from approvals.proposals.kinds.kind import Slice, Span
 from governance.core.engine.transition import Step
 from governance.core.jobs import nudge
 
@@ -24,19 +24,17 @@ JOB = "approvals.what_if"
 SPAN, SLICE, SLICES = timedelta(days=90), 500, 8
 
 
-def begin(proposal: Proposal, step: Step[Proposal]) -> WhatIf:
+def begin(proposal: Proposal, step: Step[Proposal]) -> None:
     """Start the count for a proposal's current round, inside the operation that makes it.
 
     A count without rows is done at once.
     """
     made = WhatIf(proposal=proposal, round=proposal.round, since=step.now - SPAN, until=step.now)
     made.total = kind.kind_of(proposal.kind).total(span(proposal, made))
-    if made.total == 0:
-        made.finished_at = step.now
+    made.finished_at = None if made.total else step.now
     made.save()
     if made.total:
         nudge.send(JOB)
-    return made
 
 
 def span(proposal: Proposal, what_if: WhatIf) -> Span:
@@ -66,12 +64,9 @@ def count_slice(what_if: WhatIf, now: datetime, size: int = SLICE) -> int:
         row = WhatIf.objects.select_for_update(of=("self",)).select_related("proposal").get(pk=what_if.pk)
         if row.finished_at is not None:
             return 0
-        proposal = row.proposal
-        if not proposal.is_under_way or proposal.round != row.round:  # nobody will read it
-            row.finished_at = now
-            row.save()
-            return 0
-        slice_counts = kind.kind_of(proposal.kind).count(span(proposal, row), row.cursor, size)
+        proposal, slice_counts = row.proposal, Slice(Counter(), row.cursor, 0)
+        if proposal.is_under_way and proposal.round == row.round:  # otherwise nobody will read it
+            slice_counts = kind.kind_of(proposal.kind).count(span(proposal, row), row.cursor, size)
         row.counts = dict(Counter(row.counts) + slice_counts.counts)
         row.cursor, row.done = slice_counts.cursor, row.done + slice_counts.rows
         if slice_counts.rows < size:

@@ -1,4 +1,4 @@
-"""A conflict rule as a proposal: new, changed, or given up (S6, S8)."""
+"""A conflict rule as a proposal: new, changed, or given up; and its effect on submissions and open conflicts (S6, S8)."""
 
 from __future__ import annotations
 
@@ -7,23 +7,32 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
-from approvals.conflicts import dry_run
+from approvals.conflicts import dry_run, leg_members
+from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation
 from approvals.conflicts.rule_language.rule import MODES, InvalidRule, parse_rule
 from approvals.conflicts.rule_language.text import write_text
-from approvals.models import ConflictRule, Proposal, ProposalState, Submission
+from approvals.models import Conflict, ConflictRule, Proposal, ProposalState, Submission
+from approvals.models.conflict_rule import Mode
+from approvals.policies import queries as policy_queries
 from approvals.policies.diff import Change, tightens
+from approvals.policies.document import ReadResult
 from approvals.policies.yaml_document import Problem
 from approvals.proposals import beneficiaries
-from approvals.proposals.impact import conflict_rule
-from approvals.proposals.kinds.kind import Document, Kind, ReadResult, Slice, Span, Subject
-from approvals.proposals.kinds.rule_versions import put_in_force, take_back
+from approvals.proposals.kinds.kind import Document, Kind, Slice, Span, Subject
 from governance.core.engine.transition import Step
 from governance.core.roles.roles import Role
+from governance.core.texts.number_words import counted
 
+#: The effect on a caught submission by the rule's mode.
+EFFECTS: Mapping[str, str] = {
+    Mode.RECORD: "been shown as a conflict",
+    Mode.APPROVAL: "needed an extra approval from Security",
+    Mode.ENFORCE: "been refused",
+}
 #: States of a change that acted at once without a countersignature.
 NOT_SIGNED = (ProposalState.AT_ONCE, ProposalState.LAPSED, ProposalState.REJECTED)
 
@@ -76,10 +85,8 @@ class ConflictRuleKind(Kind):
         try:
             rule = parse_rule(document["rule"])
         except InvalidRule as error:
-            problems = (
-                Problem(0, problem.where, f"{problem.what.capitalize()}.", problem.what_to_do)
-                for problem in error.problems
-            )
+            found = error.problems
+            problems = (Problem(0, each.where, f"{each.what.capitalize()}.", each.what_to_do) for each in found)
             return ReadResult(problems=tuple(problems))
         if rule.code != target:
             return ReadResult(problems=(Problem(0, "code", "This is another rule's code.", f"Write {target}."),))
@@ -144,18 +151,21 @@ class ConflictRuleKind(Kind):
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return the effect on submissions and on open conflicts."""
-        sentences = conflict_rule.sentences(span.before.get("rule"), span.after.get("rule"), counts)
-        return [*sentences, *conflict_rule.open_conflict_sentences(span)]
+        return [*_submission_sentences(span, counts), *_open_conflict_sentences(span)]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Put the next version of the rule in force. It applies to later decisions; existing conflicts have time (S6)."""
-        made = put_in_force(proposal.document.get("rule"), proposal, step)
-        return {"rule": made.code, "number": made.number}
+        newest = ConflictRule.objects.filter(code=proposal.target).order_by("-number").first()
+        return _put_in_force(newest, proposal.document.get("rule"), step, **proposal.signed_facts)
 
     def undo(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
-        """Restore the earlier rule, or none, as a new version."""
-        made = take_back(proposal, step)
-        return {"rule": made.code, "number": made.number}
+        """Restore what two people signed before one tightened the rule alone, or no rule, as a new version."""
+        versions = ConflictRule.objects.filter(code=proposal.target).order_by("-number")
+        acting = versions.get(until=proposal.acting_until, proposed_by=proposal.proposed_by)
+        signed = versions.filter(until__isnull=True).first()
+        document = signed.document if signed is not None and not signed.is_given_up else None
+        number = versions[0].number + 1
+        return _put_in_force(versions[0] if signed is None else signed, document, step, number=number, undoes=acting)
 
     def edit_href(self, target: str, proposal: Proposal | None = None) -> str:
         """Return the page to edit the rule."""
@@ -185,3 +195,57 @@ def _words(value: Any) -> str:
     if isinstance(value, dict):
         return str(value.get("name", ""))
     return str(value or "nothing")
+
+
+def _submission_sentences(span: Span, counts: Mapping[str, int]) -> list[str]:
+    """Return sentences about the submissions that a rule would have caught.
+
+    Args:
+        span: the rule in force and the proposed one.
+        counts: submissions caught (``caught``), those of them under a waiver (``waived``; ``was_waived`` under the current
+            rule), those caught only by the new rule (``more``), and those caught only by the current rule (``less``).
+    """
+    old, new = span.before.get("rule"), span.after.get("rule")
+    caught, more, less, waived = (counts.get(name, 0) for name in ("caught", "more", "less", "waived"))
+    was, effect = (EFFECTS[rule["mode"]] if rule is not None else "" for rule in (old, new))
+    same = caught - more - counts.get("was_waived", 0)
+    sentences = []
+    if new:
+        sentences.append(f"{counted(caught - waived, 'submission')} would have {effect}.")
+    if new and waived:
+        sentences.append(f"{counted(waived, 'submission')} would have been in conflict under a waiver.")
+    if old and new and same and was != effect:
+        sentences.append(f"{same:,} of them would have {was} under today's rules.")
+    if old and new and more:
+        sentences.append(f"{more:,} of them would not have been caught by today's rules.")
+    if old and less:
+        sentences.append(f"{counted(less, 'submission')} would have {was} under today's rules only.")
+    return sentences
+
+
+def _open_conflict_sentences(span: Span) -> list[str]:
+    """Return what happens to the open conflicts of the rule."""
+    old, new = span.before.get("rule"), span.after.get("rule")
+    was_enforced, is_enforced = (rule is not None and rule["mode"] == Mode.ENFORCE for rule in (old, new))
+    if new is not None and is_enforced and not was_enforced:
+        days = policy_queries.in_force(span.until).resolve_days(new["rating"])
+        return [f"Conflicts in held access would have {days} days to be resolved."]
+    rows = Conflict.objects.filter(Q(ended_at__isnull=True) | Q(ended_at__gt=span.until), code=span.target)
+    count = counted(rows.filter(opened_at__lte=span.until).count(), "open conflict")
+    if old is not None and new is None:
+        return [f"{count} would end."]
+    return [f"{count} would lose the deadline."] if was_enforced and not is_enforced else []
+
+
+def _put_in_force(
+    before: ConflictRule | None, document: Mapping[str, Any] | None, step: Step[Any], **more: Any
+) -> dict[str, Any]:
+    """Make the next version of a rule inside the running operation; without a document the rule is given up."""
+    rule = parse_rule(document or (before.document if before is not None else {}))
+    number = more.pop("number", before.number + 1 if before is not None else 1)
+    facts = {"is_given_up": document is None, "effective_at": step.now, "number": number, **more}
+    made = conflict_queries.build_version(rule, document=rule.to_dict(), **facts)
+    made.save()
+    leg_members.update_rules([made])
+    step.record("conflict_rule.put_in_force", made, {"code": made.code, "number": made.number, "digest": made.digest})
+    return {"rule": made.code, "number": made.number}

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 
 from approvals.models import Proposal, Submission
 from approvals.policies.diff import Change
+from approvals.policies.document import ReadResult
 from approvals.policies.yaml_document import Problem
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Step
@@ -40,14 +41,6 @@ class Subject:
     def title(self) -> str:
         """Name and person in one line."""
         return f"{self.what}: {self.who}" if self.who else self.what
-
-
-@dataclass(frozen=True)
-class ReadResult:
-    """A document that was read, or its problems."""
-
-    document: Document = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,17 +189,13 @@ class FieldsKind(Kind):
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
         """Return the changed fields."""
-        return tuple(
-            Change(
-                field.name,
-                self.label_of(field, target),
-                field.words(old),
-                field.words(new),
-                field.is_stricter(old, new),
-            )
-            for field, old, new in ((field, before[field.name], after[field.name]) for field in self.fields)
-            if old != new
-        )
+        changes = []
+        for field in self.fields:
+            old, new = before[field.name], after[field.name]
+            if old != new:
+                words, label = (field.words(old), field.words(new)), self.label_of(field, target)
+                changes.append(Change(field.name, label, *words, field.is_stricter(old, new)))
+        return tuple(changes)
 
 
 _kinds: dict[str, Kind] = {}

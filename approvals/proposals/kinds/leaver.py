@@ -14,7 +14,8 @@ from typing import Any
 from django.db.models import Q
 from django.urls import reverse
 
-from approvals.models import ApprovalState, Candidate, Proposal, ProposalState
+from approvals.models import Candidate, Proposal, ProposalState
+from approvals.models.approval import UNENDED
 from approvals.proposals.kinds.kind import Document, Field, FieldsKind, Span, Subject
 from approvals.proposals.kinds.people import key_of
 from governance.core.actors.actor import Actor
@@ -24,9 +25,6 @@ from governance.core.models import Membership, Person, RoleAssignment, Team, Tea
 from governance.core.people.transitions.people import admins_left, keep_out, leave, let_in
 from governance.core.texts.number_words import counted
 from inventory.models import InterimOwner, Resource, ResourceState
-
-#: States of undecided approvals.
-UNDECIDED = (ApprovalState.WAITING, ApprovalState.OPEN, ApprovalState.CHANGES_ASKED)
 
 
 def is_decider(person: Person, now: datetime) -> bool:
@@ -77,10 +75,8 @@ class Leaving(FieldsKind):
     def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the person."""
         keys = {key_of(target): target for target in targets}
-        return {
-            keys[pk]: Subject("Has left", reverse("person", args=[pk]), person.name)
-            for pk, person in Person.objects.in_bulk(keys).items()
-        }
+        people = Person.objects.in_bulk(keys)
+        return {keys[pk]: Subject("Has left", reverse("person", args=[pk]), people[pk].name) for pk in people}
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return whether the person has left."""
@@ -96,7 +92,7 @@ class Leaving(FieldsKind):
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return the number of approvals and resources affected."""
-        candidates = Candidate.objects.filter(person=int(span.target), seat__approval__state__in=UNDECIDED)
+        candidates = Candidate.objects.filter(person=int(span.target), seat__approval__state__in=UNENDED)
         count = candidates.values("seat__approval").distinct().count()
         owned = Resource.objects.filter(owner=int(span.target), state=ResourceState.ACTIVE).count()
         asked = f"{counted(count, 'open approval')} would go to the next approver once a second admin countersigns."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.urls import reverse
@@ -22,6 +22,8 @@ from governance.core.people.transitions.people import admins_left, end_role, giv
 from governance.core.roles.roles import ASSIGNABLE, ROLE_WORDS, Role
 from governance.core.teams.transitions import join_fallback, leave_fallback, name_leads
 from governance.core.texts.number_words import counted
+
+M = TypeVar("M", bound=Model)
 
 SEATS = {"lead": "lead", "deputy_lead": "deputy lead"}
 
@@ -37,7 +39,7 @@ def keys(target: str) -> tuple[int, str]:
     return key_of(key), suffix
 
 
-def row_of(model: type[Model], pk: object) -> Any:
+def row_of(model: type[M], pk: object) -> M | None:
     """Return the row with a key from a document, or None."""
     is_key = isinstance(pk, int) and not isinstance(pk, bool) and 0 < pk < 2**63
     return model._default_manager.filter(pk=pk).first() if is_key else None
@@ -63,6 +65,11 @@ def person_field(name: str, label: str, *, is_needed: bool) -> Field:
 def left_problem(person: Person) -> str:
     """Return that a person has left, or an empty string."""
     return "" if person.is_here else f"{person.name} has left."
+
+
+def left_refusal(code: str, person: Person | None) -> Refusal | None:
+    """Return the refusal of a person who has left, or None."""
+    return Refusal(code, "input", left_problem(person)) if person is not None and not person.is_here else None
 
 
 def yes_no_field(name: str, label: str, question: str, *, no_tightens: bool = False) -> Field:
@@ -115,7 +122,7 @@ class PersonsRole(FieldsKind):
         key, name = keys(target)
         person = Person.objects.get(pk=key)
         if after["held"]:
-            return Refusal("S8", "input", problem) if (problem := left_problem(person)) else None
+            return left_refusal("S8", person)
         return admins_left(person, now) if name == Role.ADMIN else None
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
@@ -184,8 +191,7 @@ class TeamLead(FieldsKind):
 
     def appointed(self, target: str, before: Document, after: Document) -> Person | None:
         """Return the person named."""
-        person: Person | None = row_of(Person, after["person"])
-        return person
+        return row_of(Person, after["person"])
 
     def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
         """Refuse unless lead and deputy are two active people."""
@@ -193,8 +199,7 @@ class TeamLead(FieldsKind):
         team, named = Team.objects.get(pk=key), row_of(Person, after["person"])
         if named is not None and named.pk == (team.deputy_lead_id if seat == "lead" else team.lead_id):
             return Refusal("TEAM", "input", "Lead and deputy are two people.", "Change the other one first.")
-        problem = left_problem(named) if named is not None else ""
-        return Refusal("TEAM", "input", problem) if problem else None
+        return left_refusal("TEAM", named)
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return how many apps of the team asked its lead."""
@@ -244,9 +249,7 @@ class FallbackOwner(FieldsKind):
 
     def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
         """Refuse a person who has left."""
-        person = self.appointed(target, before, after)
-        problem = left_problem(person) if person is not None else ""
-        return Refusal("TEAM", "input", problem) if problem else None
+        return left_refusal("TEAM", self.appointed(target, before, after))
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Say that the impact is not counted: past decisions don't show how far an escalation chain would have gone."""

@@ -13,10 +13,11 @@ from django.db.models import Choices, Q
 
 from approvals.models import Approval, Proposal
 from approvals.policies.diff import tightens
+from approvals.policies.document import ReadResult
 from approvals.policies.yaml_document import Problem
 from approvals.proposals import beneficiaries
-from approvals.proposals.kinds.kind import Document, Field, FieldsKind, ReadResult, Span, Subject
-from approvals.proposals.kinds.people import key_of, left_problem, name_of, person_field, row_of
+from approvals.proposals.kinds.kind import Document, Field, FieldsKind, Span, Subject
+from approvals.proposals.kinds.people import key_of, left_refusal, name_of, person_field, row_of
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Step
 from governance.core.models import Person, Team
@@ -119,8 +120,8 @@ class ResourceOwner(OfResource):
         if not self.abouts([target]):
             to_do = "Name its owner on its page; another admin puts it to use."
             return Refusal("S8", "state", "This is not in use.", to_do)
-        problems = filter(None, (left_problem(row_of(Person, pk)) for pk in after.values()))
-        return next((Refusal("I3", "input", problem) for problem in problems), None)
+        refusals = (left_refusal("I3", row_of(Person, pk)) for pk in after.values())
+        return next(filter(None, refusals), None)
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """Return how many approvals asked the resource's owner."""
@@ -175,6 +176,10 @@ class ResourceClass(OfResource):
 _team_name = name_of(Team, "no team")
 
 
+def _kind_name(kind: str) -> str:
+    return str(ResourceKind(kind).label)
+
+
 class KindAndTeam(OfResource):
     """Kind and team: ``{"kind": …, "team": key or None}``; a security reviewer countersigns.
 
@@ -185,13 +190,7 @@ class KindAndTeam(OfResource):
     title = "Kind and team"
     countersigner = Role.SECURITY_REVIEWER
     fields = (
-        choice_field(
-            "kind",
-            "What it is",
-            ResourceKind,
-            lambda name: str(ResourceKind(name).label),
-            is_stricter=lambda before, after: False,
-        ),
+        choice_field("kind", "What it is", ResourceKind, _kind_name, is_stricter=lambda before, after: False),
         Field("team", "Whose it is", _team_name, lambda pk: ""),
     )
 
@@ -234,4 +233,5 @@ class KindAndTeam(OfResource):
 
 def _leads(pk: object) -> frozenset[int]:
     team = row_of(Team, pk)
-    return frozenset({team.lead_id, team.deputy_lead_id} - {None}) if team is not None else frozenset()
+    leads = (team.lead_id, team.deputy_lead_id) if team is not None else ()
+    return frozenset(pk for pk in leads if pk is not None)

@@ -1,10 +1,15 @@
-"""Pages of proposals: the list, and one proposal with its changes, its impact and the people who may answer it (S8)."""
+"""Pages of proposals: the list, and one proposal with its changes, its impact and the people who may answer it (S8).
+
+Other pages list proposals with `list_rows` and write them with `write`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -12,30 +17,27 @@ from django.views.decorators.http import require_GET, require_POST
 
 from approvals.models import Proposal, ProposalState
 from approvals.policies import diff
+from approvals.proposals import rules as proposal_rules
 from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
-from approvals.proposals.views import rows as proposal_rows
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
-from governance.core.roles.roles import Permission
+from governance.core.roles.roles import ROLE_WORDS, Permission, Role
 from governance.web.pages import pager
 from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request
-
-Shape = dict[str, Any]
 
 TEMPLATE = "approvals/proposals/proposal.html"
 EVENTS = 20
+#: Lines of a list on another page.
+MOST = 50
 CHIPS = (("", "Under way"), ("over", "Answered"))
-NOT_YOURS = Refusal(
-    "PERMISSION",
-    "permission",
-    "Proposals are read by admins, security reviewers and auditors.",
-    "Go back to your own pages.",
-)
+READERS = "Proposals are read by admins, security reviewers and auditors."
+NOT_YOURS = Refusal("PERMISSION", "permission", READERS, "Go back to your own pages.")
 #: Transitions by the name of the button.
 VERBS: dict[str, Any] = {
     "approve": proposal_transitions.approve,
@@ -67,7 +69,7 @@ def proposals(request: Request) -> HttpResponse:
             "actions": [{"label": "The policy", "href": reverse("policies")}],
         },
         "chips": pager.chips(path, request.GET, "show", CHIPS),
-        "rows": proposal_rows.list_rows(rows.filter(pk__in=[proposal.pk for proposal in paged.rows])),
+        "rows": list_rows(rows.filter(pk__in=[proposal.pk for proposal in paged.rows])),
         "pager": paged,
     }
     return page(request, "approvals/proposals/proposals.html", context)
@@ -91,14 +93,10 @@ def proposal(request: Request, pk: int) -> HttpResponse:
 def proposal_answer(request: Request, pk: int) -> HttpResponse:
     """Approve, reject, accept, decline or withdraw; a refusal for its wording keeps the typed text."""
     now = business_time.now()
-    subject, text, answer = (
-        _visible_proposal(request, pk, now),
-        request.POST.get("reason", ""),
-        request.POST.get("answer", ""),
-    )
+    subject = _visible_proposal(request, pk, now)
+    text, answer = request.POST.get("reason", ""), request.POST.get("answer", "")
     try:
-        verb = VERBS.get(answer)
-        if verb is None:
+        if (verb := VERBS.get(answer)) is None:
             raise refuse(Refusal("S8", "input", "Say what you answer; what you typed is still there."))
         more = {"shown_digest": request.POST.get("shown_digest", "")} if answer == "approve" else {}
         verb(subject, actor=request.actor, now=now, reason=text, **more)
@@ -113,6 +111,7 @@ def proposal_answer(request: Request, pk: int) -> HttpResponse:
 def _context(proposal: Proposal, actor: Actor, now: datetime, *, typed: str = "", error: str = "") -> Shape:
     kind = kind_kind.kind_of(proposal.kind)
     subject = kind.about(proposal.target) or kind_kind.Subject(proposal.target)
+    count, here = impact_count.latest(proposal), f"{subject.title}, number {proposal.pk}"
     facts: list[Any] = [f"proposed by {proposal.proposed_by.name}"]
     if proposal.round > 1:
         facts.append(f"amended, round {proposal.round}")
@@ -123,10 +122,7 @@ def _context(proposal: Proposal, actor: Actor, now: datetime, *, typed: str = ""
         | timeline_context(proposal, actor=actor, now=now, limit=EVENTS)
         | {
             "now": now,
-            "crumbs": [
-                {"label": "Proposals", "href": reverse("proposals")},
-                {"label": f"{subject.title}, number {proposal.pk}", "href": ""},
-            ],
+            "crumbs": [{"label": "Proposals", "href": reverse("proposals")}, {"label": here, "href": ""}],
             "head": {
                 "title": _headline(kind, subject),
                 "tag": {"text": "Tightens", "tone": "ok"} if proposal.tightens else {"text": "Loosens", "tone": "high"},
@@ -136,9 +132,12 @@ def _context(proposal: Proposal, actor: Actor, now: datetime, *, typed: str = ""
             "proposal": proposal,
             "changes": kind.changes(proposal.target, proposal.before, proposal.document),
             "lines": diff.lines(kind.text(proposal.before), kind.text(proposal.document)),
-            "impact": proposal_rows.impact(proposal),
+            "count": count,
+            "impact": kind.said(impact_count.span(proposal, count), count.counts)
+            if count and count.finished_at
+            else [],
             "reason": {"value": typed, "error": error},
-            "who_may": proposal_rows.countersigner_sentence(proposal, now),
+            "who_may": _countersigner_sentence(proposal, now),
         }
     )
 
@@ -147,11 +146,8 @@ def _headline(kind: kind_kind.Kind, subject: kind_kind.Subject) -> str:
     """Return the headline; a proposal about a person needs no kind in front."""
     if subject.who:
         return subject.title
-    return (
-        f"{kind.title}: {subject.title}"
-        if subject.title.lower() != f"the {kind.code}"
-        else f"Change of the {kind.code}"
-    )
+    is_only_one = subject.title.lower() == f"the {kind.code}"
+    return f"Change of the {kind.code}" if is_only_one else f"{kind.title}: {subject.title}"
 
 
 def _actions(proposal: Proposal, edit_href: str, actor: Actor, now: datetime) -> list[Shape]:
@@ -173,3 +169,71 @@ def _answer_parts(proposal: Proposal, actor: Actor, now: datetime) -> Shape:
     refusal = VERBS[answers[0]].refusal(proposal, actor=actor, now=now)
     names = dict(zip(("yes", "yes_label", "no", "no_label"), answers, strict=True))
     return {"answers": names if refusal is None else None, "locked": refusal}
+
+
+def write(
+    request: Request, row: Proposal, now: datetime, document: dict[str, Any], reason: str, *, at_once: bool = False
+) -> Proposal:
+    """Make or amend the proposal. Only a new one may act at once.
+
+    Raises:
+        Refused: see `propose` and `amend` in `approvals.proposals.transitions`.
+    """
+    facts: dict[str, Any] = {"actor": request.actor, "now": now, "reason": reason, "document": document}
+    if row._state.adding:
+        return proposal_transitions.propose(row, **facts, at_once=at_once)
+    return proposal_transitions.amend(row, **facts)
+
+
+def refusal(request: Request, row: Proposal, now: datetime) -> Refusal | None:
+    """Return why the reader can't make or amend the proposal, or None."""
+    verb = proposal_transitions.propose if row._state.adding else proposal_transitions.amend
+    return verb.refusal(row, actor=request.actor, now=now)
+
+
+def show_refusal(request: Request, row: Proposal, why: Refusal, now: datetime, back_href: str) -> HttpResponse:
+    """Show the refusal; record an attempted write (S5)."""
+    if request.method == "POST":
+        try:
+            write(request, row, now, {}, "")
+        except Refused as error:
+            why = error.refusal
+    return refused(request, why, context={"back_href": back_href, "typed": request.POST.get("text", "")})
+
+
+@dataclass(frozen=True)
+class ProposalLine:
+    """A proposal in a list, with its title and kind, and who answers or answered it."""
+
+    proposal: Proposal
+    title: str
+    kind: str
+    waits_for: str
+
+
+def list_rows(rows: QuerySet[Proposal]) -> list[ProposalLine]:
+    """Return the lines of a list, the newest first."""
+    shown = list(rows.select_related("proposed_by", "answered_by", "appointed").order_by("-pk")[:MOST])
+    titles = kind_kind.titles(shown)
+    kinds = {row.kind: kind_kind.kind_of(row.kind).title for row in shown}
+    return [ProposalLine(row, titles[row.kind, row.target], kinds[row.kind], _waiting_words(row)) for row in shown]
+
+
+def _waiting_words(proposal: Proposal) -> str:
+    if proposal.state == ProposalState.APPROVED and proposal.appointed is not None:
+        return f"{proposal.appointed.name} accepts it"
+    if proposal.is_under_way:
+        return f"a {ROLE_WORDS[Role(proposal.needs)].lower()} countersigns it"
+    return f"answered by {proposal.answered_by.name}" if proposal.answered_by is not None else ""
+
+
+def _countersigner_sentence(proposal: Proposal, now: datetime) -> str:
+    """Return the names of people who may countersign; empty after an answer."""
+    if proposal.state not in (ProposalState.OPEN, ProposalState.AT_ONCE):
+        return ""
+    names = [person.name for person in proposal_rules.people_who_may_answer(proposal, now)]
+    if not names:
+        return f"Nobody may: it takes another {ROLE_WORDS[Role(proposal.needs)].lower()}."
+    then = f" Then {proposal.appointed.name} accepts." if proposal.appointed is not None else ""
+    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    return f"{listed} may.{then}"

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from approvals.models import Proposal
 from approvals.proposals.kinds import kind as kind_kind
-from approvals.proposals.views import proposing
+from approvals.proposals.views import proposals
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import Person, Team
@@ -61,8 +61,7 @@ class ChangeForm(forms.Form):
 
     def document(self) -> dict[str, Any]:
         """Return the document that was filled in."""
-        given = {name: value for name, value in self.cleaned_data.items() if name != "reason"}
-        return {name: value.pk if isinstance(value, Person | Team) else value for name, value in given.items()}
+        return {name: getattr(value, "pk", value) for name, value in self.cleaned_data.items() if name != "reason"}
 
 
 def _form(kind: str, target: str, now: datetime, data: Any) -> ChangeForm:
@@ -81,31 +80,26 @@ def resource_propose(request: Request, pk: int) -> HttpResponse:
     resource = get_object_or_404(seen, pk=pk)
     kind = request.POST.get("kind", "")
     row = Proposal(kind=kind if kind in FORMS else "resource_owner", target=str(pk))
-    refusal = proposing.refusal(request, row, now)
+    refusal = proposals.refusal(request, row, now)
     if refusal is not None and refusal.kind == "permission":
-        return proposing.show_refusal(request, row, refusal, now, resource.href)
+        return proposals.show_refusal(request, row, refusal, now, resource.href)
     shown = {code: _form(code, str(pk), now, request.POST if code == kind else None) for code in FORMS}
     form = shown.get(kind)
     if form is not None and form.is_valid():
         reason = form.cleaned_data["reason"]
         try:
-            return redirect("proposal", proposing.write(request, row, now, form.document(), reason).pk)
+            return redirect("proposal", proposals.write(request, row, now, form.document(), reason).pk)
         except InvalidInput as error:
             form.add_error(None, error.refusal.words)
         except Refused as error:
             return refused(request, error.refusal, context={"back_href": resource.href, "typed": reason})
+    resources = reverse("resource_list")
+    above = [{"label": "Resources", "href": resources}, {"label": resource.name, "href": resource.href}]
     context = {
         "now": now,
-        "crumbs": [
-            {"label": "Resources", "href": reverse("resource_list")},
-            {"label": resource.name, "href": resource.href},
-            {"label": "Propose a change", "href": ""},
-        ],
+        "crumbs": [*above, {"label": "Propose a change", "href": ""}],
         "head": {"title": f"Propose a change of {resource.name}", "facts": ["a second person countersigns it"]},
-        "forms": [
-            {"kind": code, "title": title, "words": words, "form": shown[code]}
-            for code, (title, words, _) in FORMS.items()
-        ],
+        "forms": [(code, *FORMS[code][:2], form) for code, form in shown.items()],
         "back_href": resource.href,
     }
     return page(request, TEMPLATE, context, status=422 if request.method == "POST" else 200)

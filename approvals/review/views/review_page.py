@@ -19,7 +19,7 @@ from approvals.conflicts.views.rows import ConflictRow
 from approvals.decisions.transitions.comment import comment
 from approvals.decisions.transitions.decide import answer
 from approvals.grants import unused_credentials
-from approvals.grants.views import panels
+from approvals.grants.views import grants
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import UNFINISHED
 from approvals.review.views import app, approval_rows, changes, earlier_submission, remarks, stages
@@ -27,8 +27,8 @@ from approvals.review.views.dossier import Dossier, load_dossier
 from approvals.review.views.reader import Reader, Shape
 from approvals.submissions.transitions.put_in_force import accept_subset
 from approvals.submissions.transitions.withdraw import decline, withdraw
+from approvals.waivers import views as waiver_views
 from approvals.waivers.transitions import ask_waiver
-from approvals.waivers.views import waiver_list
 from governance.core.ledger import ledger_events
 from governance.core.roles.roles import Relation
 from governance.core.timeline import queries as timeline_queries
@@ -90,7 +90,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "changes": changes.shape(details, reader),
         "conflicts": _conflicts(details, rows, reader),
         "conflicts_when": _conflicts_when(details),
-        "waivers": waiver_list.open_waivers(submission.automation, reader.now),
+        "waivers": waiver_views.open_waivers(submission.automation, reader.now),
         "app": app.panel(details, reader),
         "record_words": _count_words(details.second),
         "may_decide": any(row["mine"] for row in rows),
@@ -286,7 +286,7 @@ def _not_to_accept(details: Dossier, reader: Reader) -> Shape | None:
 
 def _resubmit_notice(submission: Submission, reader: Reader) -> Shape | None:
     """Notice for people who may resubmit, while the version is the newest."""
-    action = panels.resubmit_button(submission.automation, reader.actor, reader.now)
+    action = grants.resubmit_button(submission.automation, reader.actor, reader.now)
     if action is None or submission.automation.versions.filter(number__gt=submission.version.number).exists():
         return None
     return {

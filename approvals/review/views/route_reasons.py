@@ -12,7 +12,7 @@ from approvals.assignment.context import SubmissionContext, load_context
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.models import Approval, SeatLabel, Submission
 from approvals.models.conflict_rule import Mode
-from approvals.policies.views.rows import SIGNED_BY
+from approvals.policies.views.policies import SIGNED_BY
 from approvals.review.views.reader import Shape, crumbs
 from governance.core.actors.actor import Actor
 from governance.web.components import times

@@ -12,7 +12,6 @@ from datetime import datetime
 from approvals.assignment.escalation_chain import Bench
 from approvals.assignment.route import Votes
 from approvals.conflicts.check import automation as check_automation
-from approvals.conflicts.check import cases
 from approvals.conflicts.check.submission import takes_part
 from approvals.decisions import digest
 from approvals.light_path import eligibility
@@ -228,9 +227,9 @@ class PlanContext:
         facts = self.app_facts
         changes = version_diff.compare_items(wanted, before, held, facts, source_counts=counts, now=self.now)
         rows = content.privileges, content.triggers, content.identity_ids
-        asked = cases.case_of_parts(content.automation, *rows, self.chain.others, self.unvouched)
+        asked = check_automation.case_of_parts(content.automation, *rows, self.chain.others, self.unvouched)
         #: The access for conflict rules, with running grants as they are held (S6).
-        self.case = cases.with_running_grants(asked, changes.unchanged)
+        self.case = check_automation.with_running_grants(asked, changes.unchanged)
         self.conflicts = check_automation.find_conflicts(self.case, self.now)
         #: What is asked, continues and ends (A12).
         self.changes = duplicates.require_app_answer(self._require_stage_1(changes), self.likes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from approvals.conflicts.check import identity
+from approvals.conflicts.check import access_in_force
 from approvals.decisions import idempotency
 from approvals.decisions.rules import duties
 from approvals.decisions.transitions import duplicates as transition_duplicates
@@ -44,7 +44,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Ite
     made = Plan(PlanContext(content, submitter=person, people=step.actor.people, now=step.now), wishes)
     if refusals := made.refusals:
         raise refuse(refusals[0])
-    identity.check_takeover(version, step.now)
+    access_in_force.check_takeover(version, step.now)
     submission = _write(step, version, made)
     return Effect(subject=submission, payload=payload_of(made, submission))
 

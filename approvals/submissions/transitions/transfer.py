@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from approvals.assignment import candidates
-from approvals.conflicts.check import transfer as check_transfer
+from approvals.conflicts.check import access_in_force as check_transfer
 from approvals.conflicts.check.submission import take_access_lock
 from approvals.grants.transitions import lifecycle
 from approvals.prior_decisions.duplicates import Likenesses

@@ -17,7 +17,7 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.urls import reverse
 
 from approvals.models import Candidate, RevocationTask
-from approvals.proposals.kinds.leaver import UNDECIDED
+from approvals.models.approval import UNENDED
 from governance.core.models import Person, Team
 from governance.recertification.items.due_dates import QUESTION_RELATIONS
 from governance.recertification.models import ItemState, Question
@@ -189,7 +189,7 @@ def _questions(people: list[int]) -> Iterator[Pair]:
 def _approvals(people: list[int]) -> Iterator[Pair]:
     """Open approvals; the other candidates decide."""
     others = Candidate.objects.select_related("person").order_by("order", "pk")
-    rows = Candidate.objects.filter(person__in=people, seat__approval__state__in=UNDECIDED)
+    rows = Candidate.objects.filter(person__in=people, seat__approval__state__in=UNENDED)
     related = ("seat__approval__submission__automation", "seat__approval__submission__version")
     for row in rows.select_related(*related).prefetch_related(Prefetch("seat__candidates", others)).order_by("pk"):
         submission = row.seat.approval.submission

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from approvals.models import Proposal
 from approvals.proposals.kinds import kind as kind_kind
-from approvals.proposals.views import proposing
+from approvals.proposals.views import proposals
 from governance.core.access import access
 from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal, refuse
@@ -89,7 +89,7 @@ def _propose(request: Request, kind: str, target: str, document: dict[str, Any],
     row = Proposal(kind=kind, target=target)
     if kind_kind.kind_of(kind).about(target) is None:
         raise Http404
-    return redirect("proposal", proposing.write(request, row, business_time.now(), document, reason).pk)
+    return redirect("proposal", proposals.write(request, row, business_time.now(), document, reason).pk)
 
 
 @require_POST

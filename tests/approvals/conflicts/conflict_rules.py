@@ -20,7 +20,8 @@ Leg = dict[str, Any]
 
 def conflict_in(rule: Rule, helds: Sequence[Held]) -> dict[int, list[Held]] | None:
     """By leg what fills it, if all of it is a conflict."""
-    filled = {number: leg.of(helds) for number, leg in legs_of(rule) if leg.of(helds)}
+    matched = {number: [held for held in helds if leg.matches(held)] for number, leg in legs_of(rule)}
+    filled = {number: some for number, some in matched.items() if some}
     found = rule.is_conflict({number: {held.key for held in some} for number, some in filled.items()})
     return filled if found else None
 

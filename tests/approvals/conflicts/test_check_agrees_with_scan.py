@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from approvals.conflicts import dry_run, leg_members, scan
 from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts.check import automation as automation_module
 from approvals.conflicts.check import automation as check_automation
-from approvals.conflicts.check import cases, submission
+from approvals.conflicts.check import submission
 from approvals.conflicts.rule_language.selectors import ENTRIES
 from approvals.models import ConflictRule, Submission
 from approvals.policies.facts import load_version_facts
@@ -117,7 +118,7 @@ def checked(company: Company) -> set[tuple[str, int, frozenset[str]]]:
     for automation in Automation.objects.filter(approved_version__isnull=False).select_related("approved_version"):
         assert automation.approved_version is not None
         for one in check_automation.find_conflicts(
-            cases.case_of_version(automation, automation.approved_version), company.now
+            automation_module.case_of_version(automation, automation.approved_version), company.now
         ):
             found.add((one.standing.rule.code, one.subject, one.keys))
     return found

@@ -9,7 +9,8 @@ import pytest
 
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts import scan as conflict_scan
-from approvals.conflicts.check import automation, cases
+from approvals.conflicts.check import automation
+from approvals.conflicts.check import automation as check_automation
 from approvals.models import Submission
 from governance.core.duties.refusals import Refused
 from inventory.importers.manifest import Trigger
@@ -86,7 +87,9 @@ def test_current_environment_of_resource_counts(plain: Company) -> None:
     with pytest.raises(Refused, match="S6"):
         chains.in_force(c, stock_free(c, "Two", (c.erp, "read", "stock")))
     assert (
-        len(automation.find_conflicts(cases.case_of_version(held.automation, held.version), c.now)) == len(scan(c)) == 0
+        len(automation.find_conflicts(check_automation.case_of_version(held.automation, held.version), c.now))
+        == len(scan(c))
+        == 0
     )
 
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from approvals.decisions.transitions import decide as transition_decide
-from approvals.grants.jobs import expiry
+from approvals.grants import jobs as grant_jobs
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import (
     Approval,
@@ -344,7 +344,7 @@ class Steps(Undone):
     @rule(days=st.sampled_from([1, 6, 8, 31, 70]))
     def time_passes(self, days: int) -> None:
         self.now += timedelta(days=days)
-        expiry.expire_due(self.now, JOB)
+        grant_jobs.expire_due(self.now, JOB)
         submission_jobs.sweep(self.now)
 
     @precondition(lambda self: self.standing())

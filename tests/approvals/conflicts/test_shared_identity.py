@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from approvals.conflicts import default_rules
-from approvals.conflicts.check import automation, cases
+from approvals.conflicts.check import automation
+from approvals.conflicts.check import automation as check_automation
 from approvals.models import Conflict, ConflictState, Grant, GrantState, Submission, SubmissionState, Waiver
 from approvals.tasks import sweep_conflicts_and_waivers
 from approvals.waivers import transitions as waiver_transitions
@@ -117,7 +118,7 @@ def test_one_by_itself_is_in_no_conflict_however_many_identities_and_versions_it
     c, live = company, start
     scenarios.submitted(c, version(c, "first", "other"))
     assert CODE not in conflict_rules.codes(
-        automation.find_conflicts(cases.case_of_version(live.automation, live.version), c.now)
+        automation.find_conflicts(check_automation.case_of_version(live.automation, live.version), c.now)
     )
 
 

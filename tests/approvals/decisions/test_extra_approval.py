@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from approvals.assignment.context import load_context
 from approvals.conflicts import jobs as conflict_jobs
-from approvals.conflicts.views import automation_page
+from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import (
     Approval,
     ApprovalState,
@@ -595,6 +595,6 @@ def test_signed_conflict_is_named_on_the_timeline_and_offers_no_waiver(
 def test_automation_says_that_its_conflict_is_signed(plain: Company, start: Submission) -> None:
     made = start
     conflict_jobs.scan_all(plain.now, Actor.of_job(conflict_jobs.JOB))
-    line = automation_page.line(made.automation, as_actor(plain.people.rita), plain.now)
+    line = conflict_rows.line(made.automation, as_actor(plain.people.rita), plain.now)
     assert line is not None
     assert (line["lead"], line["text"]) == ("It has a part in 1 conflict.", "Security signed it.")

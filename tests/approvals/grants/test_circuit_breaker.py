@@ -11,8 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from approvals.grants import circuit_breaker as grant_circuit_breaker
-from approvals.grants.jobs import circuit_breaker as job_circuit_breaker
-from approvals.grants.jobs import expiry
+from approvals.grants import jobs as grant_jobs
 from approvals.grants.transitions import circuit_breaker
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import (
@@ -154,11 +153,11 @@ def test_a_retirement_that_would_end_too_much_is_out_of_force_at_once_and_ends_w
     assert not Grant.objects.live(company.now).exists(), "a retired automation may nothing, whatever is held"
     told = set(Notice.objects.filter(event="brake_held").values_list("recipient", flat=True))
     assert told == {n.sana.pk, n.viktor.pk, n.ines.pk, n.karl.pk, n.jonas.pk}
-    assert job_circuit_breaker.sweep(company.now, JOB) == {"batches_lapsed": 0, "held_ended": 0}
+    assert grant_jobs.end_held_grants(company.now, JOB) == {"batches_lapsed": 0, "held_ended": 0}
     answered(batch, n.viktor, RELEASE, company)
     answered(batch, n.karl, RELEASE, company)
-    assert job_circuit_breaker.sweep(company.now, JOB)["held_ended"] == 16
-    assert job_circuit_breaker.sweep(company.now, JOB)["held_ended"] == 0
+    assert grant_jobs.end_held_grants(company.now, JOB)["held_ended"] == 16
+    assert grant_jobs.end_held_grants(company.now, JOB)["held_ended"] == 0
     assert set(Grant.objects.values_list("state", "ended_why")) == {("ended", "retired")}
     assert RevocationTask.objects.count() == 16
     assert LedgerEvent.objects.filter(verb="brake.ended", outcome="done").count() == 16
@@ -169,7 +168,7 @@ def test_batch_discarded_by_both_keeps_grants(batch: HeldBatch, company: Company
     answered(batch, company.people.sana, DISCARD, company)
     answered(batch, company.people.ines, DISCARD, company)
     for hours in (0, 5, 48):
-        assert job_circuit_breaker.sweep(company.now + hours * HOUR, JOB) == {"batches_lapsed": 0, "held_ended": 0}
+        assert grant_jobs.end_held_grants(company.now + hours * HOUR, JOB) == {"batches_lapsed": 0, "held_ended": 0}
     assert not Grant.objects.filter(state=GrantState.ENDED).exists()
 
 
@@ -184,7 +183,7 @@ def test_unanswered_high_goes_through_and_the_rest_is_let_be(company: Company) -
         answered(batch, company.people.ines, DISCARD, company, now=batch.answer_by)
     with pytest.raises(OutOfTurn, match=r"^G6: There is time to answer it still\."):
         circuit_breaker.lapse_batch(batch, actor=JOB, now=batch.answer_by - timedelta(seconds=1))
-    job_circuit_breaker.sweep(batch.answer_by, JOB)
+    grant_jobs.end_held_grants(batch.answer_by, JOB)
     batch.refresh_from_db()
     assert batch.state == BatchState.LAPSED
     tiers = dict(HeldGrant.objects.values_list("grant", "tier"))
@@ -200,7 +199,7 @@ def test_causer_is_notified_of_pause_and_outcome(company: Company, became: str) 
     n = company.people
     batch = retired(company)
     if became == "lapsed":
-        job_circuit_breaker.sweep(batch.answer_by, JOB)
+        grant_jobs.end_held_grants(batch.answer_by, JOB)
     else:
         for one in (n.sana, n.ines):
             answered(batch, one, RELEASE if became == "released" else DISCARD, company)
@@ -216,7 +215,7 @@ def test_a_kill_switch_and_the_end_of_a_term_are_never_held(company: Company) ->
     for one in Grant.objects.order_by("pk"):
         transition_lifecycle.stop(one, actor=as_actor(n.sana), now=company.now, reason="It leaks.")
     over = company.now + timedelta(days=200)
-    assert expiry.expire_due(over, JOB) == 16
+    assert grant_jobs.expire_due(over, JOB) == 16
     assert not HeldBatch.objects.exists()
     assert not LetThrough.objects.exists()
 
@@ -261,7 +260,7 @@ class _World:
         if what == "later":
             self.now += HOUR
         elif what == "sweep":
-            job_circuit_breaker.sweep(self.now, JOB)
+            grant_jobs.end_held_grants(self.now, JOB)
         elif what == "kill":
             one = Grant.objects.exclude(state=GrantState.ENDED).order_by("pk").first()
             if one is not None:
@@ -269,7 +268,7 @@ class _World:
                     lambda: transition_lifecycle.stop(one, actor=as_actor(n.viktor), now=self.now, reason="It leaks.")
                 )
         elif what == "term":
-            expiry.expire_due(c.now + timedelta(days=100), JOB)
+            grant_jobs.expire_due(c.now + timedelta(days=100), JOB)
         else:
             who, says = what.split()
             person: Person = getattr(n, who)
@@ -293,7 +292,7 @@ class _World:
 
     def settle(self) -> None:
         """However it went, time ends it, and then nothing is left that was released and has not ended."""
-        job_circuit_breaker.sweep(self.batch.answer_by + HOUR, JOB)
+        grant_jobs.end_held_grants(self.batch.answer_by + HOUR, JOB)
         assert HeldBatch.objects.get(pk=self.batch.pk).state != BatchState.OPEN
         left = HeldGrant.objects.released().exclude(grant__state=GrantState.ENDED)
         assert not left.exists()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from approvals.grants import deploy_gate
-from approvals.grants.jobs import expiry
+from approvals.grants import jobs as grant_jobs
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import Grant, GrantState, Submission
 from approvals.models.grant import Why
@@ -175,9 +175,9 @@ def test_a_term_ends_at_an_instant_whether_or_not_anything_sweeps(grant: Grant, 
         transition_lifecycle.expire(grant, actor=JOB, now=last)
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         transition_lifecycle.expire(grant, actor=as_actor(company.people.ines), now=grant.ends_at)
-    assert expiry.expire_due(last, JOB) == 0
-    assert expiry.expire_due(grant.ends_at, JOB) == Grant.objects.count()
-    assert expiry.expire_due(grant.ends_at, JOB) == 0
+    assert grant_jobs.expire_due(last, JOB) == 0
+    assert grant_jobs.expire_due(grant.ends_at, JOB) == Grant.objects.count()
+    assert grant_jobs.expire_due(grant.ends_at, JOB) == 0
     grant.refresh_from_db()
     assert (grant.state, grant.ended_why) == (GrantState.ENDED, Why.TERM)
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from approvals.grants import notices as grant_notices
+from approvals.grants import jobs as grant_jobs
 from approvals.grants import queries as grant_queries
 from approvals.grants.transitions import lifecycle, revocation_tasks
 from approvals.models import EnforcedBy, Grant, RevocationTask, Submission
@@ -102,11 +102,11 @@ def test_enforcement_shares_are_shown_without_empty_kinds(company: Company) -> N
 @pytest.mark.rule("G4")
 def test_owners_get_weekly_notice_of_ending_access(company: Company) -> None:
     first = Grant.objects.order_by("ends_at", "pk")[0]
-    assert grant_notices.notify_ends(first.ends_at - timedelta(days=8)) == 0
+    assert grant_jobs.notify_ends(first.ends_at - timedelta(days=8)) == 0
     soon = first.ends_at - timedelta(days=6)
-    told = grant_notices.notify_ends(soon)
+    told = grant_jobs.notify_ends(soon)
     assert told
-    assert grant_notices.notify_ends(soon + timedelta(days=1)) == 0
+    assert grant_jobs.notify_ends(soon + timedelta(days=1)) == 0
     mails: Any = Notice.objects.filter(event="grant_ending")
     assert set(mails.values_list("recipient", flat=True)) == {company.people.jonas.pk, company.people.rita.pk}
     assert set(mails.values_list("state", flat=True)) == {"waiting"}, "it joins the day's digest"

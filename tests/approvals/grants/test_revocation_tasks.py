@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from approvals.grants import jobs as grant_jobs
+from approvals.grants import queries as grant_queries
 from approvals.grants import revocation_drivers
-from approvals.grants import revocation_tasks as grant_revocation_tasks
-from approvals.grants.jobs import revocation_tasks as job_revocation_tasks
 from approvals.grants.revocation_drivers import CheckResult
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.grants.transitions import revocation_tasks
@@ -139,8 +139,8 @@ def test_revocation_opens_one_task_due_in_a_day(task: RevocationTask, company: C
     assert [one.recipient for one in told] == [n.omar]
     # The credential, which nothing else uses, ends with it: a task of its own, and no mail more.
     assert LedgerEvent.objects.filter(verb="revocation.opened", outcome="done").count() == 2
-    assert grant_revocation_tasks.state_words(task, company.now)[0] == "removal_open"
-    assert grant_revocation_tasks.state_words(task, task.due_at)[0] == "removal_overdue"
+    assert grant_queries.state_words(task, company.now)[0] == "removal_open"
+    assert grant_queries.state_words(task, task.due_at)[0] == "removal_overdue"
 
 
 @pytest.mark.rule("G4")
@@ -189,7 +189,7 @@ def test_a_version_that_does_without_it_opens_one_and_asking_again_closes_it_as_
     assert later.state == "in_force"
     done = RevocationTask.objects.filter(pk__in=[one.pk for one in open_now])
     assert {(one.state, one.outcome) for one in done} == {("closed", "in_use")}
-    assert grant_revocation_tasks.state_words(done[0], company.now) == ("ended", "the same access was granted again")
+    assert grant_queries.state_words(done[0], company.now) == ("ended", "the same access was granted again")
     for one in done:
         assert recorded("revocation.in_use_again", one, by=company.people.omar) == {"from": "open", "to": "closed"}
 
@@ -199,10 +199,10 @@ def test_two_people_call_it_revoked_and_their_names_stand(task: RevocationTask, 
     n = company.people
     removed(task, n.omar, company)
     assert Notice.objects.filter(event="revocation_second").exclude(recipient=n.omar).exists()
-    assert grant_revocation_tasks.state_words(task, company.now)[0] == "removal_open"
+    assert grant_queries.state_words(task, company.now)[0] == "removal_open"
     removed(task, n.amara, company)
     assert (task.outcome, sorted(task.closed_by)) == (RevocationOutcome.CHECKED, sorted([n.omar.pk, n.amara.pk]))
-    state, below = grant_revocation_tasks.state_words(task, company.now)
+    state, below = grant_queries.state_words(task, company.now)
     assert (state, below) == ("removed", "checked by Omar Haddad and Amara Okafor on Tue 24 Nov 2026")
     with pytest.raises(OutOfTurn, match=r"^STATE: This revocation task is closed, so this"):
         removed(task, n.sana, company)
@@ -212,7 +212,7 @@ def test_two_people_call_it_revoked_and_their_names_stand(task: RevocationTask, 
 def test_unanswered_task_escalates_daily(task: RevocationTask, company: Company) -> None:
     n, day = company.people, timedelta(days=1)
     early = company.now + timedelta(hours=23)
-    assert job_revocation_tasks.sweep(early, JOB) == {
+    assert grant_jobs.follow_revocation_tasks(early, JOB) == {
         "checked": 0,
         "revocations_escalated": 0,
         "revocations_reminded": 0,
@@ -220,7 +220,7 @@ def test_unanswered_task_escalates_daily(task: RevocationTask, company: Company)
     asked = []
     for number in range(1, 6):
         for _ in range(2):  # twice is once
-            job_revocation_tasks.sweep(company.now + number * day, JOB)
+            grant_jobs.follow_revocation_tasks(company.now + number * day, JOB)
         task.refresh_from_db()
         asked.append(len(task.asked))
     assert task.asked[:2] == [n.omar.pk, n.amara.pk]
@@ -259,20 +259,20 @@ def test_a_driver_that_sees_it_keeps_the_task_open_and_one_that_does_not_closes_
     monkeypatch.setattr(revocation_drivers, "_drivers", {})
     revocation_drivers.register(Looks(OSError("no route"), False, True))
     at = company.now
-    job_revocation_tasks.check_due(at, JOB)  # it could not look
+    grant_jobs.check_due(at, JOB)  # it could not look
     task.refresh_from_db()
     assert (task.state, task.checked_at) == (RevocationState.OPEN, None)
-    assert job_revocation_tasks.check_due(at, JOB) == 1
+    assert grant_jobs.check_due(at, JOB) == 1
     task.refresh_from_db()
-    assert grant_revocation_tasks.state_words(task, at) == (
+    assert grant_queries.state_words(task, at) == (
         "removal_open",
         "a check says: role stock_reader can still log in",
     )
-    assert job_revocation_tasks.check_due(at, JOB) == 0  # it looked just now
-    assert job_revocation_tasks.check_due(at + timedelta(hours=1), JOB) == 1
+    assert grant_jobs.check_due(at, JOB) == 0  # it looked just now
+    assert grant_jobs.check_due(at + timedelta(hours=1), JOB) == 1
     task.refresh_from_db()
     assert (task.state, task.outcome) == (RevocationState.CLOSED, RevocationOutcome.DRIVER)
-    assert grant_revocation_tasks.state_words(task, at)[0] == "removed"
+    assert grant_queries.state_words(task, at)[0] == "removed"
 
 
 @pytest.mark.rule("G4")
@@ -280,7 +280,7 @@ def test_a_task_that_cannot_be_opened_takes_the_end_back(grant: Grant, company: 
     def fail(*_: Any) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(grant_revocation_tasks, "gainer_ids", fail)
+    monkeypatch.setattr(revocation_tasks, "gainer_ids", fail)
     with pytest.raises(RuntimeError), transaction.atomic():
         transition_lifecycle.revoke(grant, actor=as_actor(company.people.jonas), now=company.now, reason="Not needed.")
     assert Grant.objects.get(pk=grant.pk).state == "active"

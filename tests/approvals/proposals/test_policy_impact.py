@@ -11,9 +11,9 @@ from approvals.models import Approval, Proposal, Submission, WhatIf
 from approvals.models.policy import DEFAULT
 from approvals.policies import queries as policy_queries
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.impact import policy
 from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
+from approvals.proposals.kinds import policy
 from approvals.proposals.kinds.kind import Span
 from inventory.risk import policy as risk_policy
 from tests.approvals import stock_report
@@ -29,9 +29,9 @@ def said(c: Company, **parts: Any) -> list[str]:
     """What is said of a policy with some parts changed, counted in one slice."""
     before, after = policy_queries.shipped(), changed(**parts)
     span = Span(DEFAULT, before, after, c.now - timedelta(days=90), c.now)
-    found = policy.count(span, 0, 500)
+    found = policy.PolicyKind().count(span, 0, 500)
     assert found.rows == span.submissions.count() == Submission.objects.count()
-    return policy.sentences(span, found.counts)
+    return policy.PolicyKind().said(span, found.counts)
 
 
 def test_impact_counts_missing_second_seats(company: Company, stock_submitted: Submission) -> None:

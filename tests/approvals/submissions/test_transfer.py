@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from approvals.conflicts.check import transfer as conflicts_moved
+from approvals.conflicts.check import access_in_force as conflicts_moved
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import Grant, SeatLabel, Submission, SubmissionState
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn

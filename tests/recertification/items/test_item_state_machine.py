@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
-from approvals.grants.jobs.expiry import expire_due
+from approvals.grants.jobs import expire_due
 from approvals.grants.transitions import lifecycle
 from approvals.models import Grant, GrantState
 from governance.core.models import Person

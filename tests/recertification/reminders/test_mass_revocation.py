@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from approvals.grants.jobs import circuit_breaker as job_circuit_breaker
+from approvals.grants import jobs as grant_jobs
 from approvals.grants.transitions import circuit_breaker
 from approvals.models import BatchSays, BatchState, Grant, GrantState, HeldBatch
 from governance.core.actors.actor import Actor
@@ -73,7 +73,7 @@ def test_released_the_campaign_closes_them_each_once(held: Held, start: list[Ite
         circuit_breaker.answer_batch(
             batch, actor=as_actor(who), now=at, reason="Nobody needs them.", says=BatchSays.RELEASE
         )
-    assert job_circuit_breaker.sweep(at, BRAKE)["held_ended"] == 0, "its campaign ends them"
+    assert grant_jobs.end_held_grants(at, BRAKE)["held_ended"] == 0, "its campaign ends them"
     assert closing.close_due(at, JOB) == 12
     assert closing.close_due(at, JOB) == 0
     assert len(_due(start)) == 12
@@ -101,7 +101,7 @@ def test_unanswered_it_comes_again_a_day_later_and_silence_never_keeps(held: Hel
     at = max(one.closes_at for one in start if one.closes_at is not None)
     closing.close_due(at, JOB)
     first = HeldBatch.objects.get()
-    job_circuit_breaker.sweep(first.answer_by, BRAKE)
+    grant_jobs.end_held_grants(first.answer_by, BRAKE)
     first.refresh_from_db()
     assert first.state == BatchState.LAPSED
     assert closing.close_due(first.answer_by, JOB) == 0
@@ -147,7 +147,7 @@ def test_an_automation_that_silence_would_end_is_held_with_its_item_open_and_ask
     assert item.state == ItemState.ESCALATED
     with pytest.raises(OutOfTurn, match=r"^G6: Too much would end at once by"):
         settle.close(item, actor=JOB, now=at)
-    job_circuit_breaker.sweep(first.answer_by, BRAKE)
+    grant_jobs.end_held_grants(first.answer_by, BRAKE)
     assert closing.close_due(first.answer_by, JOB) == 0
     assert HeldBatch.objects.count() == 1, "a day's rest"
     closing.close_due(first.answer_by + timedelta(days=1), JOB)
@@ -157,7 +157,7 @@ def test_an_automation_that_silence_would_end_is_held_with_its_item_open_and_ask
         circuit_breaker.answer_batch(
             second, actor=as_actor(who), now=second.opened_at, reason="Nobody needs it.", says=BatchSays.RELEASE
         )
-    assert job_circuit_breaker.sweep(second.opened_at, BRAKE)["held_ended"] == 0, "its campaign ends them"
+    assert grant_jobs.end_held_grants(second.opened_at, BRAKE)["held_ended"] == 0, "its campaign ends them"
     assert closing.close_due(second.opened_at, JOB) == 1
     item.refresh_from_db()
     assert (item.state, item.outcome, _standing(held)) == (ItemState.CLOSED, "revoked", 0)
@@ -173,7 +173,7 @@ def test_unanswered_pause_ends_high_risk_and_asks_rest_again(held: Held, start: 
     assert item.closes_at is not None
     closing.close_due(item.closes_at, JOB)
     batch = HeldBatch.objects.get()
-    job_circuit_breaker.sweep(batch.answer_by, BRAKE)
+    grant_jobs.end_held_grants(batch.answer_by, BRAKE)
     for _ in range(2):
         closing.close_due(batch.answer_by, JOB)
     item.refresh_from_db()

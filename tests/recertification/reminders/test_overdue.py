@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db.models import QuerySet
 
-from approvals.grants.jobs.expiry import expire_due
+from approvals.grants.jobs import expire_due
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import Grant, GrantState
 from approvals.models.grant import Why

@@ -19,8 +19,7 @@ from approvals.proposals import rules as proposal_rules
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds import leaver
-from approvals.proposals.views import proposing
-from approvals.proposals.views import rows as proposal_rows
+from approvals.proposals.views import proposals as proposal_views
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal, refuse
@@ -85,12 +84,12 @@ def people(request: Request) -> HttpResponse:
 OF_PEOPLE = ("role", "team_lead", "fallback_owner", "leaving")
 
 
-def _proposals_about(actor: Actor, now: datetime, of: int | None = None) -> list[proposal_rows.ProposalLine]:
+def _proposals_about(actor: Actor, now: datetime, of: int | None = None) -> list[proposal_views.ProposalLine]:
     """Unanswered proposals about people, or about one person."""
     proposals = Proposal.objects.visible_to(actor, now).unanswered().filter(kind__in=OF_PEOPLE)
     if of is not None:
         proposals = proposals.filter(Q(kind="role", target__startswith=f"{of}-") | Q(kind="leaving", target=str(of)))
-    return proposal_rows.list_rows(proposals)
+    return proposal_views.list_rows(proposals)
 
 
 def _role_form(person: Person, held: set[str], actor: Actor, now: datetime) -> Shape:
@@ -220,7 +219,7 @@ def _propose(request: Request, target: str, reason: str, *, held: bool) -> Propo
     if kind_kind.kind_of("role").about(target) is None:
         raise refuse(Refusal("S8", "input", "There is no such role to give.", f"It is one of: {ASSIGNABLE_WORDS}."))
     row, now = Proposal(kind="role", target=target[:64]), business_time.now()
-    return proposing.write(request, row, now, {"held": held}, reason, at_once=not held)
+    return proposal_views.write(request, row, now, {"held": held}, reason, at_once=not held)
 
 
 @require_http_methods(["GET", "POST"])
@@ -257,7 +256,7 @@ def person_left(request: Request, pk: int) -> HttpResponse:
         if not by_two:
             return record_leaver(person_row, actor=request.actor, now=now, reason=reason)
         row = Proposal(kind="leaving", target=str(pk))
-        return proposing.write(request, row, now, {"left": True}, reason, at_once=True)
+        return proposal_views.write(request, row, now, {"left": True}, reason, at_once=True)
 
     return ask(
         request,

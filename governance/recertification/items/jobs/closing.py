@@ -8,7 +8,7 @@ from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from approvals.grants import circuit_breaker as grant_circuit_breaker
-from approvals.grants.jobs import circuit_breaker
+from approvals.grants import jobs as grant_jobs
 from approvals.grants.transitions import lifecycle
 from approvals.models import Grant, GrantState, HeldGrant
 from approvals.models.grant import Why
@@ -65,7 +65,7 @@ def _ask_brake(due: QuerySet[Item], now: datetime, actor: Actor) -> None:
         held = [item.grant for item in items if item.grant is not None]
         held += [grant for item in items if item.automation_id for grant in of_automations.get(item.automation_id, ())]
         each = {grant.pk: grant for grant in held}  # a grant and its automation may both be under review
-        circuit_breaker.ask_first(cause_of(items[0].campaign), list(each.values()), Why.SILENCE, now=now, actor=actor)
+        grant_jobs.ask_first(cause_of(items[0].campaign), list(each.values()), Why.SILENCE, now=now, actor=actor)
 
 
 def _may_end(now: datetime) -> Q:

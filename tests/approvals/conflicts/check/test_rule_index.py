@@ -21,7 +21,11 @@ pytestmark = pytest.mark.rule("S6")
 def test_index_agrees_with_asking_every_rule(documents: list[dict[str, Any]], things: list[Held]) -> None:
     known = [rule_language_rule.parse_rule(document) for document in documents]
     asked = {
-        place: {number: tuple(leg.of(things)) for number, leg in legs_of(rule) if leg.of(things)}
+        place: {
+            number: tuple(thing for thing in things if leg.matches(thing))
+            for number, leg in legs_of(rule)
+            if any(map(leg.matches, things))
+        }
         for place, rule in enumerate(known)
     }
     assert Index(known).fill(things) == {place: legs for place, legs in asked.items() if legs}

@@ -12,7 +12,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from approvals.conflicts.rule_language import selectors
-from approvals.conflicts.rule_language.distinct_legs import are_distinct
 from approvals.conflicts.rule_language.rule import (
     LEGS,
     MODES,
@@ -23,6 +22,7 @@ from approvals.conflicts.rule_language.rule import (
     InvalidRule,
     Problem,
     Rule,
+    are_distinct,
     parse_rule,
 )
 from approvals.conflicts.rule_language.selectors import Held, Selector
@@ -351,11 +351,11 @@ def test_rule_is_described_in_plain_words() -> None:
             },
         ],
     }
-    assert rule(legs=[broad, PAY]).sides[0].words({3: "the payroll"}) == (
-        "“Act” means what is held with more than read access, on the payroll or resource 4, chosen by a model; or "
-        "a way in for somebody who has not signed in, in production; or "
-        "called something like x*, on a data store, on restricted data, not carrying data out, running what can't be read beforehand."
-    )
+    assert [selector.words({3: "the payroll"}) for selector in rule(legs=[broad, PAY]).sides[0].any] == [
+        "held with more than read access, on the payroll or resource 4, chosen by a model",
+        "a way in for somebody who has not signed in, in production",
+        "called something like x*, on a data store, on restricted data, not carrying data out, running what can't be read beforehand",
+    ]
 
 
 @pytest.mark.parametrize("scope", SCOPES)

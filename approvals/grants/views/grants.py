@@ -1,4 +1,4 @@
-"""Panels that approvals draws on lower apps' pages, each also a page: grants, submissions."""
+"""Panels that approvals draws on lower apps' pages, each also a page: grants, submissions; and the kill switch (G5)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
 from approvals.grants import queries
 from approvals.grants.transitions import lifecycle
@@ -22,17 +22,17 @@ from approvals.models import Grant, GrantKind, GrantState, Submission
 from approvals.models.grant import GrantQuerySet
 from approvals.review.views.approval_rows import decided_words, segment
 from approvals.review.views.reader import Reader
-from approvals.waivers.views import waiver_list
+from approvals.waivers import views as waiver_views
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.web.components import times
 from governance.web.pages import pager
-from governance.web.pages.page import page
+from governance.web.pages.confirmation import confirm
+from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request
+from inventory.automations.views import reasons
 from inventory.identities import queries as identity_queries
 from inventory.models import Automation, NonHumanIdentity, Resource
-
-Shape = dict[str, Any]
 
 #: Relations that a row reads.
 RELATIONS = (
@@ -46,6 +46,66 @@ RELATIONS = (
 #: Submissions of the panel.
 SUBMISSIONS = 50
 COUNTED = ((GrantState.ACTIVE, "in force"), (GrantState.SUSPENDED, "suspended"), (GrantState.ENDED, "ended"))
+#: How what is stopped comes back.
+RETURNS = "What is stopped comes back once it was submitted again and two others have approved it."
+
+
+@require_http_methods(["GET", "POST"])
+def stop_grant(request: Request, pk: int) -> HttpResponse:
+    """Stop one grant at once, with a reason, after showing what stops (G5)."""
+    now = business_time.now()
+    seen = Grant.objects.visible_to(request.actor, now).telling_usable(now)
+    related = ("automation", "entitlement__resource", "credential")
+    grant = get_object_or_404(seen.select_related(*related), pk=pk)
+    return confirm(
+        request,
+        grant,
+        lifecycle.stop,
+        now,
+        title="Stop this grant?",
+        text=_text(grant, now),
+        label="Stop it now",
+        points=lambda: blast_radius(grant, now),
+        back=reverse("automation", args=[grant.automation_id]),
+    )
+
+
+def privileges_needing(grant: Grant, now: datetime) -> QuerySet[Grant]:
+    """Return privileges in force that need a credential's grant and stop with it (A2); none for a privilege."""
+    if grant.kind != GrantKind.CREDENTIAL or not grant.is_live(now):
+        return Grant.objects.none()
+    held = Grant.objects.live(now).filter(automation=grant.automation_id, kind=GrantKind.PRIVILEGE)
+    return held.filter(credential=grant.credential_id).select_related("entitlement__resource").order_by("pk")
+
+
+def blast_radius(grant: Grant, now: datetime) -> list[Shape]:
+    """Return what stops, and could have been reached, to show before the button (G5)."""
+    if not grant.is_live(now):
+        why = queries.effective_state(grant, now)[1] or "its term has not begun"
+        return [{"icon": "info", "lead": f"It is not in force now: {why}.", "text": ""}]
+    reached = reasons.use_reasons(
+        reasons.Use(held.level, held.sentence, held.entitlement.counted_class)
+        for held in (grant, *privileges_needing(grant, now))
+        if held.entitlement is not None
+    )
+    if grant.kind == GrantKind.CREDENTIAL and grant.credential is not None:
+        opens = ", ".join(grant.credential.reach)  # regardless of grants (I6)
+        lead = "It opens:" if opens else "What else it opens is not known."
+        reached.append({"icon": "key", "lead": lead, "text": f"{opens}." if opens else ""})
+    return reached
+
+
+def _text(grant: Grant, now: datetime) -> str:
+    stopped = [needing.pk for needing in privileges_needing(grant, now)]
+    others = Grant.objects.live(now).filter(automation=grant.automation_id).exclude(pk__in=[grant.pk, *stopped])
+    use, with_it = "do this", ""
+    if grant.kind == GrantKind.CREDENTIAL:
+        verbs = ("needs", "stops") if len(stopped) == 1 else ("need", "stop")
+        counted = f"{times.counted(len(stopped), 'privilege')} that {verbs[0]} it {verbs[1]} with it."
+        use, with_it = f"use the credential {grant.credential}", counted if stopped else "Nothing in force needs it."
+    rest = "The rest of the automation runs on." if others.exists() else "Nothing else of the automation is in force."
+    sentences = (f"{grant.automation.name} can no longer {use} from this moment.", with_it, rest, RETURNS)
+    return " ".join(filter(None, sentences))
 
 
 def _count_words(grants: Sequence[Grant], now: datetime) -> str:
@@ -53,7 +113,7 @@ def _count_words(grants: Sequence[Grant], now: datetime) -> str:
     return ", ".join(f"{counts[state]} {words}" for state, words in COUNTED if counts[state])
 
 
-def _context(request: Request, rows: GrantQuerySet, title: str, **more: Any) -> Shape:
+def _context(request: Request, rows: GrantQuerySet, title: str, *above: tuple[str, str], **more: Any) -> Shape:
     """Return the context of a list of grants: standing ones, the next to end first; with ``?show=ended`` the ended ones."""
     now, is_ended = business_time.now(), request.GET.get("show") == "ended"
     listed = rows.filter(state=GrantState.ENDED) if is_ended else rows.standing()
@@ -71,22 +131,17 @@ def _context(request: Request, rows: GrantQuerySet, title: str, **more: Any) -> 
         words = f"{times.counted(listed.count(), 'grant')} in all, {pager.PAGE} a page"
     shares = queries.shares(rows.standing())
     return {
+        "crumbs": [{"label": label, "href": href} for label, href in (*above, ("Grants", ""))],
         "head": {"title": title, "facts": [words, *([f"enforced: {shares}"] if shares else [])]},
         "rows": [queries.grant_row(grant, now, may_stop=grant.pk in may_stop) for grant in paged.rows],
         "grant_words": words,
         "may_stop": bool(may_stop),
-        "ended": {
-            "href": request.path if is_ended else f"{request.path}?show=ended",
-            "words": "Those in force" if is_ended else "Ended grants",
-        },
+        "is_ended": is_ended,
+        "path": request.path,
         "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
         "nothing": "Ended grants would be here, with who ended them and why." if is_ended else "",
         **more,
     }
-
-
-def _crumbs(*links: tuple[str, str]) -> list[Shape]:
-    return [{"label": label, "href": href} for label, href in links]
 
 
 @require_GET
@@ -94,13 +149,9 @@ def automation_grants(request: Request, pk: int) -> HttpResponse:
     """Show the grants of an automation; with ``?show=ended`` the ended ones."""
     now = business_time.now()
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
-    context = _context(
-        request,
-        Grant.objects.filter(automation=automation),
-        f"Grants of {automation.name}",
-        crumbs=_crumbs(("Automations", reverse("automation_list")), (automation.name, automation.href), ("Grants", "")),
-        waivers=waiver_list.open_waivers(automation, now),
-    )
+    rows, title = Grant.objects.filter(automation=automation), f"Grants of {automation.name}"
+    above = (("Automations", reverse("automation_list")), (automation.name, automation.href))
+    context = _context(request, rows, title, *above, waivers=waiver_views.open_waivers(automation, now))
     return page(request, "approvals/grants/grants.html", context, fragment="grants")
 
 
@@ -110,13 +161,9 @@ def resource_grants(request: Request, pk: int) -> HttpResponse:
     now = business_time.now()
     resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
     on_it = Q(entitlement__resource=resource) | Q(kind=GrantKind.CREDENTIAL, approval__decided_on=resource)
-    context = _context(
-        request,
-        Grant.objects.visible_to(request.actor, now).filter(on_it),
-        f"Grants on {resource.name}",
-        crumbs=_crumbs(("Resources", reverse("resource_list")), (resource.name, resource.href), ("Grants", "")),
-        show_holder=True,
-    )
+    rows, title = Grant.objects.visible_to(request.actor, now).filter(on_it), f"Grants on {resource.name}"
+    above = (("Resources", reverse("resource_list")), (resource.name, resource.href))
+    context = _context(request, rows, title, *above, show_holder=True)
     return page(request, "approvals/grants/grants.html", context, fragment="grants")
 
 
@@ -128,8 +175,7 @@ def identity_grants(request: Request, pk: int) -> HttpResponse:
     runs = identity_queries.versions_of_identity(identity).order_by().values("automation")
     seen = Grant.objects.visible_to(request.actor, now).filter(automation__in=runs)
     title = f"Grants of automations that run as {identity.subject}"
-    crumbs = _crumbs((identity.subject, identity.href), ("Grants", ""))
-    context = _context(request, seen, title, crumbs=crumbs, show_holder=True)
+    context = _context(request, seen, title, (identity.subject, identity.href), show_holder=True)
     hidden = Grant.objects.standing().filter(automation__in=runs).exclude(pk__in=seen.order_by().values("pk")).count()
     if hidden:
         hidden_words = f"{times.counted(hidden, 'grant')} of automations that you may not see"
@@ -146,9 +192,11 @@ def automation_submissions(request: Request, pk: int) -> HttpResponse:
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
     submissions = automation.submissions.select_related("version", "submitted_by").prefetch_related("approvals")
     context = {
-        "crumbs": _crumbs(
-            ("Automations", reverse("automation_list")), (automation.name, automation.href), ("Submissions", "")
-        ),
+        "crumbs": [
+            {"label": "Automations", "href": reverse("automation_list")},
+            {"label": automation.name, "href": automation.href},
+            {"label": "Submissions", "href": ""},
+        ],
         "head": {"title": f"Submissions of {automation.name}"},
         "submissions": [_submission(submission, now) for submission in submissions.order_by("-pk")[:SUBMISSIONS]],
         "import_href": reverse("import"),
@@ -176,12 +224,7 @@ def resubmit_button(automation: Automation, actor: Actor, now: datetime) -> Shap
 def _submission(submission: Submission, now: datetime) -> Shape:
     approvals = [approval for approval in submission.approvals.all() if approval.stage == 2]
     return {
-        "href": reverse("review", args=[submission.pk]),
-        "number": submission.reference,
-        "version": submission.version.number,
-        "by": submission.submitted_by.name,
-        "at": submission.submitted_at,
-        "state": submission.state,
+        "row": submission,
         "parts": [segment(approval, mine=False) for approval in approvals],
         "words": decided_words(approvals) if approvals else "",
         "below": times.moment_words(submission.ended_at, now) if submission.ended_at else "",

@@ -1,8 +1,9 @@
-"""Pages of a waiver: request it, decide about it, end it (S7)."""
+"""Pages of waivers: request one, decide about it, end it, and the list (S7)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +12,7 @@ from django import forms
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import ConflictRule, Waiver
@@ -21,15 +22,14 @@ from approvals.policies.queries import Policy
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
+from governance.core.duties.refusals import InvalidInput, Refusal, Refused, invalid, refuse
 from governance.web.components import times
+from governance.web.pages import pager
 from governance.web.pages.confirmation import confirm, form_page, offered
 from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request, number
 from inventory.models import Automation, Privilege
-
-Shape = dict[str, Any]
 
 TEMPLATE = "approvals/waivers/waiver.html"
 #: The effect of a waiver, by the mode of its rule (S7).
@@ -47,6 +47,15 @@ USUAL_DAYS = 30
 NOTHING_TO_WAIVE = Refusal(
     "S7", "state", "There is nothing here that a waiver could be asked for.", "It was resolved or waived meanwhile."
 )
+#: Limit of waivers on the pages of automations and reviews.
+MOST = 5
+#: Labels of the chips, by the value in the URL.
+SHOWN = {"": "Waiting", "live": "Live", "over": "Over"}
+EMPTY = {
+    "": "What somebody asks security to allow for a while would be here. A waiver is asked for where a conflict is shown.",
+    "live": "Waivers that security granted, until they end, would be here.",
+    "over": "Waivers that ended, were refused or withdrawn would be here.",
+}
 
 
 class AskForm(forms.Form):
@@ -94,17 +103,14 @@ def ask(request: Request, pk: int) -> HttpResponse:
     if refusal is None and not form.is_valid() and not form.offer(automation, now):
         return refused(request, NOTHING_TO_WAIVE, context={"back_href": automation.href})
 
-    def act(form_data: dict[str, Any]) -> Waiver:
+    def act(form_data: dict[str, Any]) -> Any:
         code, _, subject_id = form_data.pop("conflict").rpartition("/")
+        facts: dict[str, Any] = {"code": code, "subject_id": int(subject_id), **form_data}
         try:
-            new_waiver: Any = waiver_transitions.ask_waiver(
-                automation, actor=request.actor, now=now, code=code, subject_id=int(subject_id), **form_data
-            )
+            return waiver_transitions.ask_waiver(automation, actor=request.actor, now=now, **facts)
         except InvalidInput:
             form.offer(automation, now)  # for the form with errors
             raise
-        waiver: Waiver = new_waiver
-        return waiver
 
     return form_page(
         request,
@@ -163,8 +169,7 @@ def _decide(request: Request, row: Waiver, now: datetime) -> None:
     elif verdict != "grant":
         raise refuse(Refusal("S7", "input", "Say whether it is granted or not; what you typed is still there."))
     elif days is None and "days" in request.POST:
-        sentence = f"A term is a number of days: 1 to {row.days}."
-        raise refuse(Refusal("S7", "input", sentence, detail=(("days", sentence),)))
+        raise invalid("S7", "days", f"A term is a number of days: 1 to {row.days}.")
     else:
         waiver_transitions.grant_waiver(row, **facts, shown_digest=request.POST.get("rule"), days=days)
 
@@ -216,21 +221,15 @@ def _context(
     versions = ConflictRule.objects.filter(code=waiver.code)
     rule = versions.in_force(now).first() or versions.order_by("-number")[0]
     refusal = waiver_transitions.grant_waiver.refusal(waiver, actor=actor, now=now)
-    policy = policy_queries.in_force(now)
+    policy, automation = policy_queries.in_force(now), waiver.automation
+    above = {"label": automation.name, "href": automation.href}
+    asked = f"asked by {waiver.asked_by.name}, {times.moment_words(waiver.asked_at, now)}"
     return timeline_context(waiver, actor=actor, now=now, limit=20) | {
         "now": now,
-        "crumbs": [
-            {"label": "Waivers", "href": reverse("waiver_list")},
-            {"label": waiver.automation.name, "href": waiver.automation.href},
-            {"label": "Waiver", "href": ""},
-        ],
+        "crumbs": [{"label": "Waivers", "href": reverse("waiver_list")}, above, {"label": "Waiver", "href": ""}],
         "head": {
             "title": f"Waiver: {rule.title}",
-            "facts": [
-                waiver.automation.name,
-                waiver.automation.team.name,
-                f"asked by {waiver.asked_by.name}, {times.moment_words(waiver.asked_at, now)}",
-            ],
+            "facts": [automation.name, automation.team.name, asked],
             "actions": _actions(waiver, actor, now, policy),
         },
         "waiver": waiver,
@@ -264,12 +263,50 @@ def _covered_access(waiver: Waiver, actor: Actor, now: datetime) -> list[str]:
     names = {str(pk): name for pk, name in seen.order_by().values_list("pk", "name")}
     keys = [key.partition("/")[2] for key in waiver.covers]
     privileges = Privilege.objects.filter(version__automation__in=seen, key__in=keys).order_by("version_id")
-    sentences = {
-        f"{privilege.version.automation_id}/{privilege.key}": privilege.sentence
-        for privilege in privileges.select_related("entitlement__resource", "version")
-    }
+    rows = privileges.select_related("entitlement__resource", "version")
+    sentences = {f"{row.version.automation_id}/{row.key}": row.sentence for row in rows}
     words = {key: sentences.get(key) or conflict_rows.words_of(key) for key in waiver.covers}
     shown = [(key, text) for key, text in words.items() if text and key.partition("/")[0] in names]
     hidden = len(waiver.covers) - len(shown)
     lines = dict.fromkeys(f"{names[key.partition('/')[0]]}: {text}" for key, text in shown)
     return [*lines, *([f"{hidden} of automations that you don’t see"] if hidden else [])]
+
+
+@dataclass(frozen=True)
+class WaiverLine:
+    """A waiver in a list, with its state at the time of the page."""
+
+    waiver: Waiver
+    state: str
+    begins_later: bool
+
+
+@require_GET
+def waiver_list(request: Request) -> HttpResponse:
+    """List the waivers of automations that the reader may see, newest first. Filters are in the URL."""
+    now, query, path = business_time.now(), request.GET, reverse("waiver_list")
+    show = query.get("show", "") if query.get("show", "") in SHOWN else ""
+    seen = Waiver.objects.visible_to(request.actor, now)
+    counts = {word: seen.standing(word, now)[:100].count() for word in ("", "live")}
+    waivers = seen.standing(show, now).titled().select_related("automation__team", "asked_by")
+    paged = pager.newest_first(waivers, query, path)
+    context = {
+        "now": now,
+        "crumbs": [{"label": "Conflicts", "href": reverse("conflict_list")}, {"label": "Waivers", "href": ""}],
+        "head": {"title": "Waivers", "facts": ["what is in conflict and allowed for a while"]},
+        "chips": pager.chips(path, query, "show", SHOWN.items(), counts),
+        "rows": _lines(paged.rows, now),
+        "empty": EMPTY[show],
+        "pager": paged,
+    }
+    return page(request, "approvals/waivers/waivers.html", context)
+
+
+def _lines(waivers: Iterable[Waiver], now: datetime) -> list[WaiverLine]:
+    return [WaiverLine(row, row.state_at(now), row.begins_at is not None and row.begins_at > now) for row in waivers]
+
+
+def open_waivers(automation: Automation, now: datetime) -> list[WaiverLine]:
+    """Return the requested or live waivers of an automation, for ``approvals/waivers/waiver_panel.html``."""
+    waivers = Waiver.objects.filter(automation=automation).standing("open", now).titled()
+    return _lines(waivers.prefetch_related("asked_by").order_by("-pk")[:MOST], now)
