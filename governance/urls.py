@@ -21,4 +21,4 @@ if apps.is_installed("governance.demo"):
 
 handler404 = "governance.web.errors.problem_documents.not_found"
 handler400 = "governance.web.requests.upload_limits.bad_request"
-handler500 = "governance.web.errors.database_outage.failed"
+handler500 = "governance.web.errors.problem_documents.failed"

@@ -78,7 +78,7 @@ LONGEST = (
     "tests/demo/loading/test_loaded_demo.py",
     "tests/core/ledger/test_sealing.py",
     "tests/journeys/test_refused_journey.py",
-    "tests/recertification/reminders/test_kills.py",
+    "tests/recertification/items/test_kills.py",
     "tests/core/mail/test_delivery.py",
     "tests/devserver/test_run.py",
     "tests/approvals/submissions/test_races.py",

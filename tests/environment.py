@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 
 from governance.devserver import broker, child_process, postgres
-from governance.devserver.startup_errors import Trouble
+from governance.devserver.child_process import Trouble
 
 ROOT = Path(__file__).resolve().parents[1]
 #: A database beside the one of the tests, as migrating leaves it; to copy.

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from governance.devserver import child_process, command_lines
+from governance.devserver import child_process, process_environment
 from tests.environment import ROOT, Environment, required
 
 
@@ -191,7 +191,7 @@ def site(surroundings: Environment, django_db_setup: None) -> Iterator[Site]:
     """The web server of `make run` on the shared database, in a process of its own: `site.url`, `site.log`."""
     port = surroundings.site_port
     served = Site(
-        command_lines.web("127.0.0.1", port),
+        process_environment.web("127.0.0.1", port),
         surroundings.folder / "web.log",
         {"DATABASE_POOL_MAX": "8"},
         lambda _: port_answers(port),
@@ -235,7 +235,7 @@ def _worker(surroundings: Environment, redis: str, mailbox: Mailbox) -> Iterator
         "PGAPPNAME": WORKER,
     }
     made = Service(
-        command_lines.worker("test", log_level="INFO"),
+        process_environment.worker("test", log_level="INFO"),
         surroundings.folder / "worker.log",
         variables,
         lambda service: " ready." in service.log_of_this_life,
@@ -257,7 +257,7 @@ def worker(committed: None, _worker: Service) -> Service:
 def _beat(surroundings: Environment, _worker: Service) -> Iterator[Service]:
     """Beat's command line; not started."""
     made = Service(
-        command_lines.beat(log_level="INFO"),
+        process_environment.beat(log_level="INFO"),
         surroundings.folder / "beat.log",
         {"LOG_LEVEL": "INFO"},
         lambda service: "beat: Starting" in service.log_of_this_life,

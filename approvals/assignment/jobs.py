@@ -24,7 +24,7 @@ from approvals.models.approval import ENDED
 from approvals.policies.facts import SUBMISSION_RELATIONS
 from governance.core.actors.actor import Actor
 from governance.core.engine.transition import Transition
-from governance.core.jobs import sweeps
+from governance.core.jobs import job_runs
 from governance.core.ledger import sealing
 from governance.core.models import JobRun, Seal
 
@@ -62,7 +62,7 @@ def add_signatures_due(now: datetime, actor: Actor) -> int:
     if additional_seats.has_new_rule(JOB, now):
         wanted |= Q(state=SubmissionState.OPEN)
     due = Submission.objects.filter(wanted)
-    return sweeps.sweep(due, partial(add_signatures.when_due, actor=actor, now=now), job=actor.job)
+    return job_runs.sweep(due, partial(add_signatures.when_due, actor=actor, now=now), job=actor.job)
 
 
 def _due_for_routing(now: datetime, among: QuerySet[Approval]) -> tuple[set[int], set[int]]:
@@ -80,7 +80,7 @@ def _due_for_routing(now: datetime, among: QuerySet[Approval]) -> tuple[set[int]
 
 def _run_for_submissions(keys: set[int], verb: Transition[Submission], now: datetime, actor: Actor) -> int:
     due = Submission.objects.filter(pk__in=keys, state=SubmissionState.OPEN)
-    return sweeps.sweep(due, partial(verb.when_due, actor=actor, now=now), job=actor.job)
+    return job_runs.sweep(due, partial(verb.when_due, actor=actor, now=now), job=actor.job)
 
 
 def load_batches(keys: Sequence[int], now: datetime) -> Iterator[list[tuple[Approval, Route]]]:

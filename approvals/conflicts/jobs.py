@@ -16,7 +16,7 @@ from approvals.conflicts import transitions as conflict_transitions
 from approvals.conflicts.scan import Part
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Waiver
 from governance.core.actors.actor import Actor
-from governance.core.jobs import job_runs, sweeps
+from governance.core.jobs import job_runs
 from governance.core.models import JobRun
 from inventory.models import Automation, Entitlement, Resource
 
@@ -33,7 +33,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
     if is_night or has_changed(now):
         counts |= {"scanned": 1, **scan_all(now, actor)}
     due, enforce = Conflict.objects.enforceable(now), conflict_transitions.enforce
-    counts["enforced"] = sweeps.sweep(due, lambda row: enforce.when_due(row, actor=actor, now=now), job=actor.job)
+    counts["enforced"] = job_runs.sweep(due, lambda row: enforce.when_due(row, actor=actor, now=now), job=actor.job)
     return counts
 
 

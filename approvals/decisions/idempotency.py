@@ -9,8 +9,7 @@ from approvals.decisions import digest
 from approvals.models import Approval, Decision, DecisionOutcome, Submission
 from approvals.models.submission import UNFINISHED
 from governance.core.actors.actor import Actor
-from governance.core.engine.repeats import acts_as, said_the_same
-from governance.core.engine.transition import Repeats
+from governance.core.engine.transition import Repeats, acts_as, said_the_same
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent
 from inventory.models import Automation

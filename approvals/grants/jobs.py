@@ -21,7 +21,7 @@ from approvals.models import BatchState, Grant, GrantKind, HeldBatch, HeldGrant,
 from governance.core.actors.actor import Actor
 from governance.core.clock import organisation
 from governance.core.engine.transition import Transition
-from governance.core.jobs import sweeps
+from governance.core.jobs import job_runs
 from governance.core.ledger import ledger_events
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
@@ -37,7 +37,7 @@ OWNERS = ("business_owner", "technical_owner", "interim__person", "team")
 
 def _each(due: QuerySet[Any], verb: Transition[Any], now: datetime, actor: Actor) -> int:
     """Perform a transition on each due row; return their number."""
-    return sweeps.sweep(due, lambda row: verb.when_due(row, actor=actor, now=now), job=actor.job)
+    return job_runs.sweep(due, lambda row: verb.when_due(row, actor=actor, now=now), job=actor.job)
 
 
 def end_held_grants(now: datetime, actor: Actor) -> Mapping[str, int]:
@@ -100,7 +100,7 @@ def check_due(now: datetime, actor: Actor) -> int:
         result = replace(driver.check(task.grant), driver=driver.name)
         return revocation_tasks.record_check.when_due(task, actor=actor, now=now, result=result)
 
-    return sweeps.sweep(due, look, job=actor.job)
+    return job_runs.sweep(due, look, job=actor.job)
 
 
 def remind_of_revocations(now: datetime) -> int:

@@ -14,14 +14,14 @@ from approvals.light_path import rules
 from approvals.light_path.transitions import draw, lapse_sample, mail_context, pass_on_sample
 from approvals.models import Sample, SampleState
 from governance.core.actors.actor import Actor
-from governance.core.jobs import sweeps
+from governance.core.jobs import job_runs
 from governance.core.notices import outbox
 
 
 def draw_spot_checks(now: datetime, actor: Actor) -> int:
     """Draw from everything that is in force and sealed. Return the number of decided draws."""
     waiting = Sample.objects.filter(state=SampleState.WAITING)
-    return sweeps.sweep(waiting, partial(draw.when_due, actor=actor, now=now), job=actor.job)
+    return job_runs.sweep(waiting, partial(draw.when_due, actor=actor, now=now), job=actor.job)
 
 
 def pass_on_due(now: datetime, actor: Actor) -> int:
@@ -33,13 +33,13 @@ def pass_on_due(now: datetime, actor: Actor) -> int:
             return False
         return pass_on_sample.when_due(sample, actor=actor, now=now)
 
-    return sweeps.sweep(Sample.objects.filter(state=SampleState.OPEN, due_at__gt=now), act, job=actor.job)
+    return job_runs.sweep(Sample.objects.filter(state=SampleState.OPEN, due_at__gt=now), act, job=actor.job)
 
 
 def lapse_due(now: datetime, actor: Actor) -> int:
     """Suspend where no one looked in time. Return the number of spot checks."""
     due = Sample.objects.filter(state=SampleState.OPEN, due_at__lte=now)
-    return sweeps.sweep(due, partial(lapse_sample.when_due, actor=actor, now=now), job=actor.job)
+    return job_runs.sweep(due, partial(lapse_sample.when_due, actor=actor, now=now), job=actor.job)
 
 
 def remind(now: datetime) -> int:

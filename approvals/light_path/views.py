@@ -17,8 +17,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
 from governance.core.models import Person
-from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import page, refused, timeline_context
 from governance.web.requests.request import Request
 from inventory.versions.views import diff_context
 

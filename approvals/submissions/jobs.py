@@ -22,7 +22,7 @@ from approvals.models import Approval, ApprovalState, Submission, SubmissionStat
 from approvals.proposals.jobs import lapses
 from approvals.submissions.transitions.withdraw import expire, expire_submission
 from governance.core.actors.actor import Actor
-from governance.core.jobs import sweeps
+from governance.core.jobs import job_runs
 from governance.core.notices import outbox
 from inventory.automations import jobs as automation_jobs
 from inventory.ownership import jobs as ownership_jobs
@@ -60,13 +60,13 @@ def expire_approvals(now: datetime, actor: Actor) -> int:
     due = Approval.objects.filter(
         Q(state=ApprovalState.OPEN, expires_at__lte=now) | Q(state=ApprovalState.CHANGES_ASKED, builder_due_at__lte=now)
     )
-    return sweeps.sweep(due, partial(expire.when_due, actor=actor, now=now), job=actor.job)
+    return job_runs.sweep(due, partial(expire.when_due, actor=actor, now=now), job=actor.job)
 
 
 def expire_submissions(now: datetime, actor: Actor) -> int:
     """Expire decided submissions that no one accepted or declined in time. Return the number (A5, A14)."""
     due = Submission.objects.filter(state=SubmissionState.DECIDED, accept_due_at__lte=now)
-    return sweeps.sweep(due, partial(expire_submission.when_due, actor=actor, now=now), job=actor.job)
+    return job_runs.sweep(due, partial(expire_submission.when_due, actor=actor, now=now), job=actor.job)
 
 
 def remind_to_accept(now: datetime) -> int:

@@ -11,7 +11,7 @@ from approvals.models import Waiver, WaiverState
 from approvals.waivers import notices
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
-from governance.core.jobs import sweeps
+from governance.core.jobs import job_runs
 
 #: How long before its end people are reminded of a waiver.
 REMINDER_TIMES = (waiver_transitions.FOLLOW_UP_TIME, timedelta(days=3))
@@ -28,7 +28,7 @@ def sweep(now: datetime, actor: Actor) -> Mapping[str, int]:
         The number of expired waivers and of reminded people.
     """
     over, expire = Waiver.objects.filter(state=WaiverState.GRANTED, ends_at__lte=now), waiver_transitions.expire_waiver
-    expired = sweeps.sweep(over, lambda waiver: expire.when_due(waiver, actor=actor, now=now), job=actor.job)
+    expired = job_runs.sweep(over, lambda waiver: expire.when_due(waiver, actor=actor, now=now), job=actor.job)
     return {"expired": expired, "reminded": remind(now)}
 
 

@@ -9,7 +9,7 @@ from governance.core.jobs import job_runs
 from governance.core.ledger import sealing
 from governance.core.mail import jobs as mail_jobs
 from governance.core.sign_in import jobs as sign_in_jobs
-from governance.core.webhooks.jobs import delivery, retention
+from governance.core.webhooks import jobs as webhook_jobs
 
 
 @shared_task(name="controls.seal")
@@ -27,13 +27,13 @@ def send_notices() -> None:
 @shared_task(name="controls.send_webhooks")
 def send_webhooks() -> None:
     """Send webhook messages (R9). Mail has a task of its own, so that a slow endpoint delays no mail."""
-    job_runs.run_job("controls.send_webhooks", lambda now: delivery.send_due(now=now))
+    job_runs.run_job("controls.send_webhooks", lambda now: webhook_jobs.send_due(now=now))
 
 
 @shared_task(name="controls.forget")
 def forget() -> None:
     """Take away what endpoints were told long ago (H7)."""
-    job_runs.run_job(retention.JOB, lambda now: retention.forget_due(now=now))
+    job_runs.run_job(webhook_jobs.FORGET_JOB, lambda now: webhook_jobs.forget_due(now=now))
 
 
 @shared_task(name="controls.clear_sessions")

@@ -3,6 +3,9 @@
 Each child leads a session of its own: Ctrl-C at the terminal reaches only the parent, which then stops the children in
 its own order, and a whole child (with the processes it started) can be signalled as one group. On Linux the kernel
 itself signals the child when the parent dies of anything, SIGKILL included; `orphan_guard` covers what a child started in turn.
+
+`Trouble` says what went wrong, in words for the person at the terminal. Everything that the supervisor can foresee ends as
+one; a traceback out of it is a defect.
 """
 
 from __future__ import annotations
@@ -104,3 +107,23 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 
             return False
         time.sleep(every)
     return True
+
+
+class Trouble(Exception):
+    """A foreseen reason not to go on. Its text is the whole message: what is wrong, then what to do."""
+
+
+def from_output(doing: str, output: str) -> Trouble:
+    """The words for a program that failed, from what it wrote.
+
+    Args:
+        doing: what was attempted, to complete "could not …".
+        output: everything the program wrote.
+    """
+    tail = "\n".join(f"  {line}" for line in output.strip().splitlines()[-12:]) or "  (it said nothing)"
+    return Trouble(f"Could not {doing}. It said:\n{tail}")
+
+
+def from_os_error(doing: str, error: OSError, folder: Path) -> Trouble:
+    """The words for an operating system's refusal while writing below `folder`."""
+    return Trouble(f"Could not {doing}: {error.strerror or error} ({error.filename or folder}).")

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from governance.devserver.startup_errors import Trouble, from_os_error
+from governance.devserver.child_process import Trouble, from_os_error
 
 PROJECT = Path(__file__).resolve().parents[2]
 #: A socket's path has room for 107 bytes (sun_path without its closing zero), and PostgreSQL names its socket itself.

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, ClassVar
 
 from governance.devserver import child_process
-from governance.devserver.startup_errors import Trouble, from_output
+from governance.devserver.child_process import Trouble, from_output
 
 OLDEST_MAJOR = 15
 ROLE = DATABASE = "countersign"

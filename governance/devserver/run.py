@@ -17,13 +17,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, cast
 
-from governance.devserver import broker, child_process, command_lines, postgres
+from governance.devserver import broker, child_process, postgres, process_environment
+from governance.devserver.child_process import Trouble
 from governance.devserver.console import Console
 from governance.devserver.home_folder import PROJECT, Home
 from governance.devserver.orphan_guard import Guard
 from governance.devserver.prepare import UNREACHABLE
 from governance.devserver.process_environment import check_port, environment
-from governance.devserver.startup_errors import Trouble
 
 LONGEST_PAUSE = 30.0
 #: A child that lived this long starts with a short pause again.
@@ -142,9 +142,9 @@ class Supervisor:
             raise Trouble(f"Preparing ended with {_how(status)}; what it said stands above.")
 
     def _start_services(self) -> None:
-        web = Watched("web", self._spawner(command_lines.web(self.host, self.port)), self._answers)
-        worker = Watched("worker", self._spawner(command_lines.worker()))
-        beat = Watched("beat", self._spawner(command_lines.beat()), patience=5)
+        web = Watched("web", self._spawner(process_environment.web(self.host, self.port)), self._answers)
+        worker = Watched("worker", self._spawner(process_environment.worker()))
+        beat = Watched("beat", self._spawner(process_environment.beat()), patience=5)
         for each in (web, worker, beat):
             self._begin(each)
         self._await(web, 60)

@@ -19,17 +19,15 @@ class RecertificationConfig(AppConfig):
         from governance.core.engine import hooks
         from governance.core.engine.discovery import import_declarations
         from governance.core.erasure.transitions import FORGETTING
-        from governance.recertification.campaigns import notices as campaign_notices
-        from governance.recertification.items import drafts, risk_increase
+        from governance.recertification.items import drafts
         from governance.recertification.items import notices as item_notices
         from governance.recertification.items import rules as item_rules
+        from governance.recertification.items.transitions import risk_increase
         from governance.recertification.items.views import queue
-        from governance.recertification.reminders import notices as reminder_notices
 
         import_declarations(self.name)
         queue.register()
-        reminder_notices.register()
-        campaign_notices.register()
+        item_notices.register()
         for event in ("item.escalated", "item.silence_suspended"):
             hooks.register(event, item_notices.announce)
         hooks.register(FORGETTING, drafts.forget)

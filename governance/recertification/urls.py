@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from governance.recertification.campaigns.views import campaign_list, campaign_page, new_campaign
+from governance.recertification.calendar import views as calendar_views
+from governance.recertification.campaigns.views import campaigns, new_campaign
 from governance.recertification.evidence import views as evidence_views
 from governance.recertification.items.views import answer_batch, automation_panel, my_recertifications
 from governance.recertification.quality import views as quality_views
-from governance.recertification.reminders import views as reminder_views
 
 urlpatterns = [
     path("recertify/", my_recertifications.mine, name="recert_mine"),
-    path("recertify/calendar.ics", reminder_views.deadlines, name="recert_calendar"),
+    path("recertify/calendar.ics", calendar_views.deadlines, name="recert_calendar"),
     path("recertify/together/", answer_batch.answer_together, name="recert_together"),
     path("recertify/submit/", my_recertifications.submit, name="recert_submit"),
     path("recertify/<int:pk>/", my_recertifications.item, name="recert_item"),
@@ -21,8 +21,8 @@ urlpatterns = [
     path("campaigns/<int:pk>/quality/", quality_views.campaign_quality, name="campaign_quality"),
     path("campaigns/<int:pk>/evidence/<slug:form>/", evidence_views.campaign_evidence, name="campaign_evidence"),
     path("automations/<int:pk>/recertifications/", automation_panel.automation_items, name="automation_items"),
-    path("campaigns/", campaign_list.campaign_list, name="campaign_list"),
+    path("campaigns/", campaigns.campaign_list, name="campaign_list"),
     path("campaigns/new/", new_campaign.new, name="campaign_new"),
-    path("campaigns/calendar/", reminder_views.calendar, name="campaign_calendar"),
-    path("campaigns/<int:pk>/", campaign_page.campaign, name="campaign"),
+    path("campaigns/calendar/", calendar_views.calendar, name="campaign_calendar"),
+    path("campaigns/<int:pk>/", campaigns.campaign, name="campaign"),
 ]

@@ -88,7 +88,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "governance.web.pages.context_processor.chrome",
+                "governance.web.pages.navigation.chrome",
             ],
             "builtins": ["template_partials.templatetags.partials", "governance.web.templatetags.countersign"],
         },

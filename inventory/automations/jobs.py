@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import transaction
 
 from governance.core.actors.actor import Actor
-from governance.core.jobs import sweeps
+from governance.core.jobs import job_runs
 from governance.core.models import Person
 from governance.core.notices import outbox
 from governance.core.people.queries import people_with
@@ -27,7 +27,7 @@ def retire_due(now: datetime, actor: Actor) -> int:
     due = Automation.objects.filter(
         state=AutomationState.SUSPENDED, suspended_at__lte=now - rules.LONGEST_DAYS * rules.DAY
     )
-    return sweeps.sweep(
+    return job_runs.sweep(
         due, lambda automation: lifecycle.retire_suspended.when_due(automation, actor=actor, now=now), job=actor.job
     )
 

@@ -10,8 +10,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import Shape, page
+from governance.web.pages.page import Shape, page, timeline_context
 from governance.web.requests.request import Request, visible_row
 from inventory.automations import queries as automation_queries
 from inventory.automations.views import reach

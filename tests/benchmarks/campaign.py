@@ -19,12 +19,11 @@ from governance.core.models import Person
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import scope as scopes
 from governance.recertification.campaigns import snapshot
-from governance.recertification.campaigns.reviewer_ladders import Ladders
+from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import open_campaign
-from governance.recertification.campaigns.transitions.open_campaign import ASKS, FREEZES
+from governance.recertification.campaigns.transitions import ASKS, FREEZES, Ladders
+from governance.recertification.items import jobs as item_jobs
 from governance.recertification.models import Campaign, Question
-from governance.recertification.reminders import jobs as reminder_jobs
 from tests import people
 
 #: Days until its deadline: what is held ends later than that and its grace.
@@ -58,7 +57,7 @@ def measure(n: people.Northwind) -> Measured:
     now, actor = business_time.now(), Actor.of_job(campaign_jobs.JOB)
     day = (now.astimezone(organisation_zone()) + timedelta(days=DAYS)).date()
     day += timedelta(days=max(0, 7 - day.weekday()) if day.weekday() > 4 else 0)
-    campaign = open_campaign.order_campaign(
+    campaign = campaign_transitions.order_campaign(
         Campaign(name="Everything"),
         actor=people.as_actor(n.sana),
         now=now,
@@ -70,10 +69,10 @@ def measure(n: people.Northwind) -> Measured:
     frozen = _freeze(campaign, actor, now)
     began = time.perf_counter()
     ladders = Ladders(Bench.load(now))
-    while open_campaign.assign_questions.when_due(campaign, actor=actor, now=now, ladders=ladders, size=ASKS):
+    while campaign_transitions.assign_questions.when_due(campaign, actor=actor, now=now, ladders=ladders, size=ASKS):
         pass
     asking = time.perf_counter() - began
-    open_campaign.finish.when_due(campaign, actor=actor, now=now)
+    campaign_transitions.finish.when_due(campaign, actor=actor, now=now)
     items = campaign.items.count()
     counts = campaign.items.order_by().values("grant").annotate(Count("pk"))
     per_person = Question.objects.unanswered().order_by().values_list("reviewer").annotate(count=Count("pk"))
@@ -94,9 +93,9 @@ def measure(n: people.Northwind) -> Measured:
 
 def _sweep(now: datetime) -> float:
     """Seconds of the second of two sweeps: what the first may still find is not there any more."""
-    reminder_jobs.sweep(now + timedelta(minutes=1))
+    item_jobs.sweep(now + timedelta(minutes=1))
     began = time.perf_counter()
-    reminder_jobs.sweep(now + timedelta(minutes=2))
+    item_jobs.sweep(now + timedelta(minutes=2))
     return time.perf_counter() - began
 
 
@@ -130,10 +129,10 @@ def _freeze(campaign: Campaign, actor: Actor, now: Any) -> float:
     for number in range(10**9):
         if number == 3:
             snapshot.freeze_grants = killed
-            _try(lambda: open_campaign.freeze.when_due(campaign, actor=actor, now=now, size=size))
+            _try(lambda: campaign_transitions.freeze.when_due(campaign, actor=actor, now=now, size=size))
             snapshot.freeze_grants = whole
         began = time.perf_counter()
-        went_on = open_campaign.freeze.when_due(campaign, actor=actor, now=now, size=size)
+        went_on = campaign_transitions.freeze.when_due(campaign, actor=actor, now=now, size=size)
         spent += time.perf_counter() - began
         if not went_on:
             break

@@ -25,8 +25,7 @@ from governance.core.jobs.job_runs import run_job
 from governance.core.ledger import ledger_events, ledger_export, sealing
 from governance.core.ledger.verifier import canonical_json
 from governance.core.models import JobRun, LedgerEvent, Person
-from governance.recertification.items.jobs import opening
-from governance.recertification.reminders import jobs as review_sweeps
+from governance.recertification.items import jobs as item_jobs
 
 WRITERS, EACH, ROUNDS = 8, 500, 7
 
@@ -49,7 +48,7 @@ def sweeps() -> Iterator[tuple[str, float, float]]:
     """
     for job, sweep, goal in (
         (approval_sweeps.JOB, approval_sweeps.sweep, 5),
-        (opening.JOB, review_sweeps.sweep, 5),
+        (item_jobs.JOB, item_jobs.sweep, 5),
         (approval_sweeps.JOB, approval_sweeps.sweep, TIMETABLE[approval_sweeps.JOB]),
     ):
         if goal == 5:

@@ -12,8 +12,8 @@ from approvals.submissions import jobs as approval_sweeps
 from governance.core.clock import business_time
 from governance.core.ledger import ledger_export, sealing
 from governance.core.models import LedgerEvent
+from governance.recertification.items import jobs as item_jobs
 from governance.recertification.models import Item
-from governance.recertification.reminders import jobs as review_sweeps
 from inventory.models import Automation
 from tests import people, run_lengths, scenarios
 from tests.benchmarks.scale import large_company
@@ -68,7 +68,7 @@ def test_its_ledger_holds_and_nothing_of_it_is_due(cast: people.Northwind) -> No
     assert report.holds, report.problems
     items = Item.objects.count()
     assert items > MANY / 6
-    for sweep in (approval_sweeps.sweep, review_sweeps.sweep):
+    for sweep in (approval_sweeps.sweep, item_jobs.sweep):
         assert not any(sweep(business_time.now()).values())
     assert Item.objects.count() == items
 

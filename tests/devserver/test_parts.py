@@ -14,11 +14,11 @@ import psycopg
 import pytest
 
 from governance.devserver import broker, child_process, postgres
+from governance.devserver.__main__ import manage
+from governance.devserver.child_process import Trouble, from_output
 from governance.devserver.home_folder import LONGEST_NAME, LONGEST_SOCKET, Home
-from governance.devserver.manage import manage
 from governance.devserver.orphan_guard import Guard
 from governance.devserver.process_environment import check_port
-from governance.devserver.startup_errors import Trouble, from_output
 from tests.environment import ROOT, ThrowawayCluster, free_port, of_major
 from tests.processes import until
 

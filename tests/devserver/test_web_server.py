@@ -11,7 +11,7 @@ from subprocess import Popen
 
 import pytest
 
-from governance.devserver import child_process, command_lines
+from governance.devserver import child_process, process_environment
 from tests.environment import free_port
 from tests.processes import port_answers, until
 
@@ -35,7 +35,7 @@ class Web:
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
         (folder / "loads.py").write_text(APPLICATION)
-        command = [*command_lines.web("127.0.0.1", self.port)[:-1], "loads:application"]
+        command = [*process_environment.web("127.0.0.1", self.port)[:-1], "loads:application"]
         self.log = folder / "log"
         with self.log.open("wb") as log:
             self.process: Popen[bytes] = child_process.spawn(

@@ -27,7 +27,7 @@ from governance.core.clock import business_time, demo_clock
 from governance.core.keys import key_files
 from governance.core.ledger import verifier
 from governance.core.models import ClockOffset, LedgerEvent, Person, Seal
-from governance.devserver import command_lines
+from governance.devserver import process_environment
 from inventory.models import Automation
 from tests import people, scenarios
 from tests.approvals.intake import builder
@@ -113,7 +113,7 @@ def hurried_beat(surroundings: Environment, worker: Service) -> Iterator[Service
     """A real beat with the product's timetable in seconds: the test need not wait for its minutes."""
     command = [
         part.replace("governance.celery", "tests.journeys.fast_timetable")
-        for part in command_lines.beat(log_level="INFO")
+        for part in process_environment.beat(log_level="INFO")
     ]
     log = surroundings.folder / "hurried-beat.log"
     started = Service(command, log, {"LOG_LEVEL": "INFO"}, lambda one: "beat: Starting" in one.log_of_this_life)

@@ -15,13 +15,12 @@ from django.db import models
 from approvals.assignment.escalation_chain import Bench
 from approvals.grants.transitions import lifecycle
 from approvals.models import Grant
-from governance.recertification.campaigns.reviewer_ladders import Ladders
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items import conflict_reviews
-from governance.recertification.items.jobs import opening
+from governance.recertification.campaigns.transitions import Ladders
+from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items import review_triggers
 from governance.recertification.items.transitions import open_item as transition_open_item
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, Question
-from governance.recertification.reminders import jobs as reminder_jobs
 from tests import scenarios
 from tests.appointments import record_leaver
 from tests.matrix.cast_and_states import World, arguments, creating, start, state
@@ -72,7 +71,7 @@ def overdue(w: World) -> Item:
 
 
 def _escalated(item: Item) -> Item:
-    reminder_jobs.escalate_due(item.deadline, JOB)
+    item_jobs.escalate_due(item.deadline, JOB)
     return _again(item)
 
 
@@ -91,7 +90,7 @@ def silent(w: World) -> Item:
 
 
 def _suspended(item: Item) -> Item:
-    reminder_jobs.suspend_due(item.grace_until, JOB)
+    item_jobs.suspend_due(item.grace_until, JOB)
     return _again(item)
 
 
@@ -270,8 +269,8 @@ def held_for_a_month(w: World) -> Grant:
     """What a campaign can be about: a privilege, and a credential that is under review already."""
     held = _held(w, since=timedelta(days=30))
     used = held.automation.grants.filter(kind="credential").order_by("pk")[0]
-    campaign = opening.campaign_of(used.tier, w.now, JOB)
-    about = Item(campaign=campaign, grant=used, reason=conflict_reviews.IN_CONFLICT)
+    campaign = item_jobs.campaign_of(used.tier, w.now, JOB)
+    about = Item(campaign=campaign, grant=used, reason=review_triggers.IN_CONFLICT)
     transition_open_item.open_item(about, actor=JOB, now=w.now)
     return held
 

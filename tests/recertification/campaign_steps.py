@@ -11,9 +11,9 @@ from governance.core.clock.organisation import organisation_zone
 from governance.core.engine.transition import REGISTRY
 from governance.core.models import Person
 from governance.recertification.campaigns import jobs as campaign_jobs
-from governance.recertification.campaigns.reviewer_ladders import Ladders
+from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import open_campaign
+from governance.recertification.campaigns.transitions import Ladders
 from governance.recertification.models import Campaign
 from tests.people import as_actor
 
@@ -36,7 +36,7 @@ def ordered(
     reason: str = "We have too much.",
 ) -> Campaign:
     """A campaign that a person has just opened."""
-    return open_campaign.order_campaign(
+    return campaign_transitions.order_campaign(
         Campaign(name=name),
         actor=as_actor(by),
         now=now,

@@ -10,18 +10,17 @@ from typing import Any
 from approvals.models import Grant, Submission
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
-from governance.recertification.items.jobs import opening
+from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items.schedule import OPENS_BEFORE
 from governance.recertification.items.transitions import answer, open_item
 from governance.recertification.items.transitions.settle import last_day
 from governance.recertification.models import SETTLING, Answer, AnswerKind, Asks, Item, Question
-from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.models import Automation, Resource
 from tests import scenarios
 from tests.people import Northwind, as_actor
 from tests.recertification.grant_rows import low_grants
 
-JOB = Actor.of_job(opening.JOB)
+JOB = Actor.of_job(item_jobs.JOB)
 
 
 @dataclass
@@ -59,7 +58,7 @@ def opens_at(grant: Grant) -> datetime:
 def opened(subject: Grant | Automation, now: datetime) -> Item:
     """The item about one grant or automation, opened by the job."""
     about = {"grant": subject} if isinstance(subject, Grant) else {"automation": subject}
-    campaign = opening.campaign_of(subject.tier, now, JOB)
+    campaign = item_jobs.campaign_of(subject.tier, now, JOB)
     return open_item.open_item(Item(campaign=campaign, reason="review date", **about), actor=JOB, now=now)
 
 
@@ -70,7 +69,7 @@ def under_review(grant: Grant) -> Item:
 
 def all_under_review(grant: Grant) -> Item:
     """The same, with whatever else comes up on that day, as the sweep opens it."""
-    opening.open_due(opens_at(grant), JOB)
+    item_jobs.open_due(opens_at(grant), JOB)
     return Item.objects.get(grant=grant)
 
 
@@ -103,4 +102,4 @@ def keep_to_its_end(about: Question, *, now: datetime) -> Question:
 
 def sweep_at(now: datetime) -> dict[str, int]:
     """One run of the sweep; what it did, without what it did not do."""
-    return {what: count for what, count in reminder_jobs.sweep(now).items() if count}
+    return {what: count for what, count in item_jobs.sweep(now).items() if count}

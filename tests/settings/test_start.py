@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from governance.devserver import command_lines
+from governance.devserver import process_environment
 from tests.environment import free_port
 from tests.structure.lint import PRODUCTION
 
@@ -19,9 +19,9 @@ STARTS = {
     "check": [sys.executable, "manage.py", "check"],
     "migrate": [sys.executable, "manage.py", "migrate"],
     "wsgi": [sys.executable, "-c", "import governance.wsgi"],
-    "web": command_lines.web("127.0.0.1", free_port()),
-    "worker": command_lines.worker(),
-    "beat": command_lines.beat(),
+    "web": process_environment.web("127.0.0.1", free_port()),
+    "worker": process_environment.worker(),
+    "beat": process_environment.beat(),
 }
 
 

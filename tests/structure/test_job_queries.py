@@ -20,8 +20,7 @@ from approvals.proposals.jobs import impact_count
 from approvals.submissions import jobs as approval_sweeps
 from approvals.tasks import sweep_conflicts_and_waivers
 from governance.recertification.campaigns import jobs as campaign_jobs
-from governance.recertification.items.jobs import triggered_items
-from governance.recertification.reminders import jobs as reminder_jobs
+from governance.recertification.items import jobs as item_jobs
 from tests.approvals.light_path import low_risk_report
 from tests.scenarios import Company
 from tests.starting_points import starting_point
@@ -33,10 +32,10 @@ JOBS = (
     bulk_import.sweep,
     sweep_conflicts_and_waivers,
     impact_count.sweep,
-    triggered_items.sweep,
+    item_jobs.sweep_events,
     campaign_jobs.sweep,
     decision_jobs.sweep,
-    reminder_jobs.sweep,
+    item_jobs.sweep,
 )
 #: Django quotes no alias of its own inside a subquery.
 KEPT_OUT = re.compile(r'(?:NOT \((?:"\w+"|[A-Z]+\d+)\."\w+" IN \(SELECT|NOT IN \(\s*SELECT|<> ALL ?\(\s*SELECT)[^)]*')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from governance.core.engine.transition import declared
-from governance.core.timeline.event_words import OF_ITSELF, QUIET, WORDS
+from governance.core.timeline.queries import OF_ITSELF, QUIET, WORDS
 
 pytestmark = pytest.mark.rule("H3")
 

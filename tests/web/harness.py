@@ -50,7 +50,7 @@ TEMPLATES = [
 
 @dataclass(frozen=True)
 class Frame:
-    """The frame of a sample page: like `governance.web.pages.context_processor.Chrome`, with nothing behind it."""
+    """The frame of a sample page: like `governance.web.pages.navigation.Chrome`, with nothing behind it."""
 
     person_name: str = "Omar Haddad"
     section: str = ""

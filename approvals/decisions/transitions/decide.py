@@ -18,8 +18,7 @@ from approvals.models import Approval, ApprovalState, Comment, Decision, Decisio
 from approvals.models.conflict_rule import Mode
 from approvals.models.submission import Capacity
 from governance.core.duties.refusals import Refusal, refuse
-from governance.core.engine.repeats import last_word
-from governance.core.engine.transition import Effect, Step
+from governance.core.engine.transition import Effect, Step, last_word
 from governance.core.roles.roles import Permission
 from inventory.models import ScopeKind
 from inventory.resources.transitions import bindings as transition_bindings

@@ -31,7 +31,7 @@ from approvals.review.views.reader import Reader
 from governance.core.access import access
 from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal, Refused, refuse
-from governance.core.engine.repeats import said_the_same
+from governance.core.engine.transition import said_the_same
 from governance.web.pages.page import page
 from governance.web.requests.request import Request, number
 

@@ -24,8 +24,7 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, OutOfTurn, Refused
 from governance.core.engine.transition import Transition
 from governance.web.components import times
-from governance.web.pages.confirmation import confirm, perform
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import confirm, page, perform, refused
 from governance.web.requests.request import Request, number
 
 TEMPLATE = "approvals/review/review.html"

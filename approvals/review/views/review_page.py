@@ -33,7 +33,7 @@ from governance.core.ledger import ledger_events
 from governance.core.roles.roles import Relation
 from governance.core.timeline import queries as timeline_queries
 from governance.web.components import times
-from governance.web.pages.ledger_links import ledger_href
+from governance.web.pages.page import ledger_href
 from inventory.automations.rules import ReaderRelations
 from inventory.importers import sentences
 

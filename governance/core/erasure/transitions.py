@@ -5,10 +5,13 @@ mail address and title; the texts that they wrote; how they signed in; what they
 wrote stays without their name. Higher apps forget what is theirs as handlers of `FORGETTING` (`inventory.ownership.erasure` and its like).
 
 What automations and resources say of themselves stays, a purpose or a target say: it is what was decided about, and frozen (A1).
+
+Digests remind admins of erasures that wait for the second of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +23,8 @@ from governance.core.duties.refusals import Refusal, duty, refuse
 from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.erasure.redaction import KnownAs
+from governance.core.mail import daily_digest
+from governance.core.mail.daily_digest import Line
 from governance.core.models import ApiToken, Erasure, FreeText, LedgerEvent, Notice, Person
 from governance.core.models.row_protection import ERASED_NAME
 from governance.core.notices import outbox
@@ -176,3 +181,17 @@ def _forget_person(person: Person, step: Step[Erasure]) -> None:
     person.last_login = None
     ApiToken.objects.filter(person=person).update(name="")  # what they called them; their history never held it
     step.save(person)
+
+
+def register() -> None:
+    """Register the reader of these digest lines."""
+    daily_digest.register(open_erasures, "erasure_asked")
+
+
+def open_erasures(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Erasures that were asked, and nobody has confirmed or dropped them; for who is an admin still."""
+    if not people_with(Role.ADMIN, now).filter(pk=person.pk).exists():
+        return {}
+    requested = Erasure.objects.filter(confirmed_at__isnull=True, dropped_at__isnull=True)
+    rows = requested.filter(pk__in=daily_digest.keys(threads)).order_by("pk")
+    return {f"erasure:{pk}": Line() for pk in rows.values_list("pk", flat=True)}

@@ -1,19 +1,50 @@
-"""Reading the sealed ledger out in order: for an export file and for verifying the database itself (H9)."""
+"""Reading the sealed ledger out in order: for an export file and for verifying the database itself (H9).
+
+Verifying also compares governed rows with the events that made and changed them, in both directions (H1, H2). What is
+compared: `models.required_events`. Each comparison is one statement over all rows of a model, so that rows and events are
+read at the same instant.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import Any, TextIO
 
+from django.conf import settings
+from django.db import connection
+
 from governance.core.keys import key_files
-from governance.core.ledger import reconciliation, sealing
+from governance.core.ledger import sealing
 from governance.core.ledger.ledger_events import canonical
 from governance.core.ledger.verifier import Report, verify
-from governance.core.models import LedgerEvent, Seal
+from governance.core.models import ClockOffset, LedgerEvent, Seal
+from governance.core.models.clock import MOVED
+from governance.core.models.required_events import RECORDED, Recorded, Says, texts
 from governance.core.texts import free_text
+
+#: Findings of one comparison that are listed; all are counted.
+LISTED = 10
+
+#: ``own`` and ``told`` are numbered within each key, so that one event answers for one row.
+_PAIRS = """
+WITH own AS (SELECT id, key, row_number() OVER (PARTITION BY key ORDER BY length(id), id) AS place FROM ({rows}) r),
+told AS (SELECT id, key, row_number() OVER (PARTITION BY key ORDER BY id) AS place FROM ({events}) e)
+SELECT own.id, told.id, key, count(*) OVER () FROM own FULL JOIN told USING (key, place)
+WHERE own.id IS NULL OR told.id IS NULL ORDER BY told.id NULLS FIRST, length(own.id), own.id LIMIT {limit}
+"""
+
+_SAYS = """
+WITH told AS (
+    SELECT DISTINCT ON (e.subject_id) e.subject_id, e.id, {told} AS value FROM controls_ledgerevent e
+    WHERE e.subject_type = '{model}' AND e.outcome = 'done'{verbs} AND {told} IS NOT NULL ORDER BY e.subject_id, e.id DESC)
+SELECT found.*, count(*) OVER () FROM (
+    SELECT r.id, told.id AS event, COALESCE(told.value, {otherwise}) AS value, {held} AS held
+    FROM {table} r LEFT JOIN told ON told.subject_id = r.id::text) found
+WHERE value IS NOT NULL AND value IS DISTINCT FROM held ORDER BY found.id LIMIT {limit}
+"""
 
 
 def lines(last: Seal) -> Iterator[dict[str, Any]]:
@@ -75,5 +106,59 @@ def verify_database() -> Report:
         report.wrong(f"The seals cover {last.total} events, {report.events} stand in the database.")
     for problem in islice(free_text.rewritten(), Report.MOST):
         report.wrong(problem)
-    reconciliation.reconcile(report)
+    reconcile(report)
     return report
+
+
+def reconcile(report: Report) -> None:
+    """Note in a report each row without its event, each event without its row, and each row that is not as its newest event says."""
+    for recorded in RECORDED:
+        if recorded.rows:
+            _note(report, *_unpaired(recorded))
+        for says in recorded.says:
+            _note(report, *_otherwise(recorded, says))
+    if not settings.DEMO:
+        _note(report, *_moved_in_production())
+
+
+def _note(report: Report, sentences: list[str], total: int) -> None:
+    for sentence in sentences:
+        report.wrong(sentence)
+    report.more(total - len(sentences))
+
+
+def _compared(statement: str, sentence: Callable[..., str]) -> tuple[list[str], int]:
+    """The sentence of each row of a statement, and the number of all rows, which is the last column."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        rows = cursor.fetchall()
+    return [sentence(*row[:-1]) for row in rows], rows[0][-1] if rows else 0
+
+
+def _unpaired(recorded: Recorded) -> tuple[list[str], int]:
+    def sentence(row: object, event: object, key: object) -> str:
+        if event is None:
+            return f"{recorded.noun} {row} has no event: it was not written by the portal. {recorded.to_do}"
+        return f"Event {event} has no {recorded.noun.lower()} ({key}): the row was removed or altered. Restore it from a backup."
+
+    return _compared(_PAIRS.format(rows=recorded.rows, events=recorded.events, limit=LISTED), sentence)
+
+
+def _otherwise(recorded: Recorded, says: Says) -> tuple[list[str], int]:
+    def sentence(row: object, event: object, value: object, held: object) -> str:
+        evidence = f"event {event} says “{value}”" if event is not None else "no event says so"
+        return f"{recorded.noun} {row}: {says.what} is “{held}”, but {evidence}: it was not changed by the portal. {recorded.to_do}"
+
+    names = {"model": recorded.model, "table": recorded.table, "told": says.told, "held": says.held}
+    verbs = f" AND e.verb IN ({texts(says.verbs)})" if says.verbs else ""
+    otherwise = "NULL" if says.otherwise is None else f"'{says.otherwise}'"
+    return _compared(_SAYS.format(**names, verbs=verbs, otherwise=otherwise, limit=LISTED), sentence)
+
+
+def _moved_in_production() -> tuple[list[str], int]:
+    """In production nothing moves the clock: there is no offset and no event of a move."""
+    offsets = ClockOffset.objects.exclude(offset=timedelta())
+    sentences = [f"Clock offset {row.pk} is {row.offset} in production. Delete the row." for row in offsets]
+    moves = LedgerEvent.objects.filter(verb=MOVED, outcome="done").order_by("pk").values_list("pk", flat=True)
+    sentences += [f"Event {pk} moved the clock in production. Find out who wrote it." for pk in moves[:LISTED]]
+    return sentences, len(sentences) + max(0, moves.count() - LISTED)

@@ -25,7 +25,7 @@ from governance.core.mail import daily_digest, mail_text
 from governance.core.models import Notice, NoticeState, Seal
 from governance.core.notices import delivery_attempts, notice_events, outbox
 from governance.core.notices.delivery_attempts import MOST_ATTEMPTS, SWEEP_SECONDS
-from governance.core.sign_in import password_links
+from governance.core.sign_in import transitions as sign_in_transitions
 
 log = structlog.get_logger(__name__)
 
@@ -95,15 +95,19 @@ def _letter(notice: Notice, checkpoint: Seal | None, now: datetime) -> mail_text
     """What a notice says; None for a digest in which nothing is left."""
     if notice.event == notice_events.DIGEST:
         return daily_digest.write(notice, checkpoint, now)
-    facts = {"link": password_links.link(notice.recipient)} if notice.event in password_links.WITH_LINK else None
+    facts = (
+        {"link": sign_in_transitions.password_link(notice.recipient)}
+        if notice.event in sign_in_transitions.WITH_LINK
+        else None
+    )
     return mail_text.write(notice, checkpoint, facts)
 
 
 def _without_secrets(notice: Notice, letter: mail_text.Letter, checkpoint: Seal | None) -> mail_text.Letter:
     """The copy that the portal keeps: a link that sets a password reaches no row."""
-    if notice.event not in password_links.WITH_LINK:
+    if notice.event not in sign_in_transitions.WITH_LINK:
         return letter
-    return mail_text.write(notice, checkpoint, {"link": password_links.without_link()})
+    return mail_text.write(notice, checkpoint, {"link": sign_in_transitions.password_page()})
 
 
 def _drop(notice: Notice) -> str:

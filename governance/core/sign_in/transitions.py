@@ -2,18 +2,29 @@
 
 What writes is Django's and allauth's; it is handed in and runs inside the operation, so that the change and its event are one
 transaction. No event holds more than that it happened: no password, no address, no code, no kind of device.
+
+A mail with a link sets a password: the invitation of a new person, or a reset that a person asks for. The link is a secret,
+so no row holds it: it is made while the mail is sent, and the copy kept in the portal has another address.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.urls import reverse
+from django.utils.http import int_to_base36
+
+from governance.core.actors.actor import Actor
+from governance.core.duties.refusals import Refusal, duty
 from governance.core.engine.transition import Effect, Step, transition
-from governance.core.models import Person
+from governance.core.models import Notice, Person
 from governance.core.notices import outbox
-from governance.core.people.transitions.people import still_here
+from governance.core.people.transitions import still_here
 from governance.core.roles.roles import Permission
-from governance.core.sign_in import password_links
 from governance.core.tokens.transitions import revoke_tokens_of
 
 Change = Callable[[], object]
@@ -39,7 +50,7 @@ def set_password(step: Step[Person], *, password: str) -> Effect:
     step.subject.set_password(password)
     step.save(step.subject)
     revoke_tokens_of(step)
-    outbox.queue([password_links.changed(step.subject, step.now)])
+    outbox.queue([_password_changed(step.subject, step.now)])
     return Effect()
 
 
@@ -65,3 +76,65 @@ def remove_second_factor(step: Step[Person], *, change: Change) -> Effect:
 def make_recovery_codes(step: Step[Person], *, change: Change) -> Effect:
     """A person gets new recovery codes, and the old ones open nothing any more."""
     return _changing(step, change)
+
+
+INVITATION, RESET, CHANGED = "invitation", "password_reset", "password_changed"
+#: Events whose mail carries the link.
+WITH_LINK = frozenset({INVITATION, RESET})
+
+
+@duty("STATE", rule="S5")
+def has_no_password(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Only a person without a password is invited to set one."""
+    if subject.source != "local":
+        return Refusal("STATE", "state", f"{subject.name} signs in by {subject.source} and has no password here.")
+    if subject.has_usable_password():
+        to_do = "On the sign-in page they can ask for a mail that sets a new one."
+        return Refusal("STATE", "state", f"{subject.name} has a password already.", to_do)
+    return None
+
+
+@transition(Person, event="person.invited", permission=Permission.PERSON_INVITE, duties=[still_here, has_no_password])
+def invite(step: Step[Person]) -> Effect:
+    """Mail a person a link that sets their first password."""
+    outbox.queue([_notice(step.subject, INVITATION, f"invited:{step.now:%Y%m%d%H%M}", step.now, _days())])
+    return Effect()
+
+
+def ask_reset(person: Person, *, now: datetime) -> None:
+    """Mail a local person a link that sets a new password, at most once a minute. Changes nothing governed.
+
+    Args:
+        person: named on the reset page by their address.
+        now: business time.
+    """
+    if person.source != "local":
+        return
+    outbox.queue([_notice(person, RESET, f"reset:{now:%Y%m%d%H%M}", now, _days())])
+
+
+def _password_changed(person: Person, now: datetime) -> Notice:
+    """The notice that a person's password was changed; not queued yet."""
+    context = {"at": now.isoformat(), "page": ["account_reset_password"]}
+    return _notice(person, CHANGED, f"password:{now:%Y%m%d%H%M%S}", now, context)
+
+
+def _notice(person: Person, event: str, mark: str, now: datetime, context: Mapping[str, Any]) -> Notice:
+    thread = f"person:{person.pk}"
+    return outbox.notice(recipient=person, event=event, thread=thread, key=f"{thread}:{mark}", now=now, context=context)
+
+
+def password_link(person: Person) -> str:
+    """The address that sets this person's password: valid once, for `PASSWORD_RESET_TIMEOUT` seconds, until the next sign-in."""
+    key = default_token_generator.make_token(person)
+    path = reverse("account_reset_password_from_key", kwargs={"uidb36": int_to_base36(person.pk), "key": key})
+    return f"{settings.BASE_URL}{path}"
+
+
+def password_page() -> str:
+    """What stands in a kept copy instead: the page that sends a new link."""
+    return f"{settings.BASE_URL}{reverse('account_reset_password')}"
+
+
+def _days() -> dict[str, int]:
+    return {"days": settings.PASSWORD_RESET_TIMEOUT // (24 * 60 * 60)}

@@ -14,7 +14,7 @@ from governance.core.actors.actor import Actor
 from governance.core.database.key_filters import sorted_by_key
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Person
-from governance.core.timeline.event_words import FACTS, NAMELESS, OF_ITSELF, QUIET, WORDS
+from governance.core.texts.csv_tables import read_rows
 
 #: Model and key of an event's subject (`ledger_events.name_of`).
 Subject = tuple[str, str]
@@ -113,3 +113,25 @@ def _line(event: LedgerEvent, names: Mapping[str, str], subject: str) -> dict[st
         "at": event.at,
         "code": event.code,
     }
+
+
+#: Facts of an event that its words may name beside ``{what}``.
+FACTS = ("policy", "because")
+
+
+_ROWS = read_rows(__file__, "event_words.csv")
+#: Event to icon, tone and words that follow the actor's name. ``{what}`` is the subject in words, or `NAMELESS`.
+WORDS = {row["event"]: (row["icon"], row["tone"], row["words"]) for row in _ROWS}
+#: Subjects that the reader may not see, by the first part of the event's name.
+NAMELESS = {
+    "approval": "a record",
+    "grant": "a grant",
+    "item": "something",
+    "question": "something",
+    "revocation": "what it left",
+    "sample": "the change",
+}
+#: Events whose words are sentences of their own and name no actor.
+OF_ITSELF = frozenset(row["event"] for row in _ROWS if row["names_actor"] == "no")
+#: Events that tell a reader nothing beside the event that caused them.
+QUIET = frozenset(row["event"] for row in _ROWS if row["quiet"] == "yes")

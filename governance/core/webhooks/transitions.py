@@ -23,7 +23,7 @@ from governance.core.notices import outbox
 from governance.core.people.queries import people_with
 from governance.core.roles.roles import Permission, Role
 from governance.core.webhooks import http_client, signing_keys, webhook_outbox
-from governance.core.webhooks.webhook_events import EVENTS, TEST
+from governance.core.webhooks.webhook_outbox import EVENTS, TEST
 
 ACTIVE, PAUSED, REMOVED = WebhookState.ACTIVE, WebhookState.PAUSED, WebhookState.REMOVED
 

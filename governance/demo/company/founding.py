@@ -5,7 +5,9 @@ Only the four people of the bootstrap are added without an operation, as in the 
 
 from __future__ import annotations
 
+import random
 import uuid
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -15,13 +17,13 @@ from django.db import transaction
 from approvals.models import Proposal
 from approvals.proposals import transitions as proposal_transitions
 from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
 from governance.core.ledger import ledger_events
 from governance.core.models import Person, Team, TeamKind
 from governance.core.people import bootstrap
-from governance.core.people.transitions import people as people_transitions
+from governance.core.people import transitions as people_transitions
 from governance.core.teams import transitions as team_transitions
 from governance.demo.company import grant_usage, tables
-from governance.demo.company.cast import Cast
 from governance.demo.company.tables import PersonRow, ResourceRow
 from inventory.models import Resource
 from inventory.resources.transitions import bindings
@@ -137,3 +139,24 @@ def _register_resource(made: Cast, row: ResourceRow, now: datetime) -> Resource:
     team = made.teams[row.team]
     registered = transition_resources.register_resource(team, actor=made.actor("ines"), now=now, **given)
     return cast("Resource", registered)  # the engine is typed by its subject, a team
+
+
+@dataclass
+class Cast:
+    """People, teams and resources of one demo by key, and the instant of the present step."""
+
+    now: datetime
+    people: dict[str, Person] = field(default_factory=dict)
+    teams: dict[str, Team] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict)
+    #: Seeded, so that every demo is the same.
+    dice: random.Random = field(default_factory=lambda: random.Random(20))  # noqa: S311  figures, no secrets
+
+    def actor(self, person: Person | str) -> Actor:
+        """A person, or the person of a key, with a fresh session, as a high-risk decision needs (S5)."""
+        found = self.people[person] if isinstance(person, str) else person
+        return Actor.of(found, signed_in_at=business_time.real())
+
+    def by(self, person: Person | str, reason: str = "") -> dict[str, Any]:
+        """Arguments of an operation: the actor, the present instant, and the reason if there is one."""
+        return {"actor": self.actor(person), "now": self.now, **({"reason": reason} if reason else {})}

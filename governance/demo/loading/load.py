@@ -17,16 +17,18 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import Q
 
+from approvals.submissions import jobs as submission_jobs
 from governance.core.clock import business_time
+from governance.core.clock.organisation import organisation_zone
 from governance.core.jobs import job_runs
 from governance.core.ledger import sealing
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import JobRun, LedgerEvent, Notice, NoticeState, Person
 from governance.demo.company import grant_usage
 from governance.demo.company.founding import found_company
-from governance.demo.stories.daily_sweeps import mornings
-from governance.demo.stories.playback import Ago, play
+from governance.demo.stories.playback import Ago, Story, play
 from governance.demo.stories.scenes import STORIES, tell
+from governance.recertification.items import jobs as item_jobs
 
 JOB = "demo.load"
 
@@ -115,3 +117,22 @@ def empty() -> None:
     # The checkpoint is of the dropped ledger: the new one would look like a truncated copy of it.
     Path(settings.LEDGER_CHECKPOINT_FILE).unlink(missing_ok=True)
     call_command("migrate", interactive=False, verbosity=0)
+
+
+WEEK, DAY = timedelta(days=7), timedelta(days=1)
+#: Before this time little happens, so a sweep a week is enough.
+DAILY = timedelta(days=80)
+
+
+def mornings(first: datetime, present: datetime) -> Story:
+    """Sweep every week, later every day, at the hour of ``first`` by the organisation's clock, and at the present."""
+    at = first.astimezone(organisation_zone())
+    while at < present:
+        _sweep((yield at.astimezone(first.tzinfo)))
+        at += WEEK if at < present - DAILY - WEEK else DAY
+    _sweep((yield present))
+
+
+def _sweep(now: datetime) -> None:
+    submission_jobs.sweep(now)
+    item_jobs.sweep(now)

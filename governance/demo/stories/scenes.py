@@ -29,11 +29,11 @@ from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.duties.refusals import refuse
 from governance.core.models import Person
-from governance.demo.company.cast import Cast
+from governance.demo.company.founding import Cast
 from governance.demo.stories.playback import Ago, Story, When
 from governance.recertification.campaigns import jobs as campaign_jobs
+from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import open_campaign
 from governance.recertification.items import drafts
 from governance.recertification.items import queries as item_queries
 from governance.recertification.items.transitions.answer import CardView
@@ -317,7 +317,9 @@ class Scene:
         zone, in_two_weeks = organisation_zone(), self.cast.now + timedelta(days=12)
         day = deadlines.end_of_working_day(in_two_weeks, zone, organisation_holidays()).astimezone(zone).date()
         by = self.cast.by(who, why)
-        self.campaign = open_campaign.order_campaign(Campaign(name=name), **by, campaign_scope=Scope(**scope), day=day)
+        self.campaign = campaign_transitions.order_campaign(
+            Campaign(name=name), **by, campaign_scope=Scope(**scope), day=day
+        )
 
     def fill_campaigns(self) -> None:
         """Run the sweep of campaigns."""

@@ -18,10 +18,8 @@ from governance.core.engine.transition import Transition
 from governance.core.erasure.transitions import ask_erasure, drop_erasure, erase
 from governance.core.models import Erasure, Person
 from governance.portal.view_guards.decorators import answers_refusals
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request
-
-Shape = dict[str, Any]
 
 
 def erasure_part(person: Person, actor: Actor, now: datetime) -> Shape:

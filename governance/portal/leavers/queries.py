@@ -19,7 +19,7 @@ from django.urls import reverse
 from approvals.models import Candidate, RevocationTask
 from approvals.models.approval import UNENDED
 from governance.core.models import Person, Team
-from governance.recertification.items.due_dates import QUESTION_RELATIONS
+from governance.recertification.items.notices import QUESTION_RELATIONS
 from governance.recertification.models import ItemState, Question
 from inventory.models import Automation, AutomationState, Credential, InterimOwner, NonHumanIdentity, Resource
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from itertools import groupby
-from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
@@ -15,10 +14,8 @@ from governance.core.models import Person
 from governance.portal.leavers import queries as leaver_queries
 from governance.portal.view_guards.decorators import for_readers_of_the_ledger
 from governance.web.pages import pager
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request
-
-Shape = dict[str, Any]
 
 
 @require_GET

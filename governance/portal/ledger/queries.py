@@ -15,7 +15,7 @@ from approvals.models import Submission
 from governance.core.engine.transition import declared
 from governance.core.ledger import ledger_events
 from governance.core.models import Person, Team
-from governance.core.timeline import event_words
+from governance.core.timeline import queries
 from governance.portal.search.queries import by_reference
 from governance.web.pages import pager
 from inventory.models import Automation, Credential, NonHumanIdentity, Resource
@@ -41,7 +41,7 @@ def events_matching(words: Sequence[str]) -> Q:
 def _verbs_matching(words: Sequence[str]) -> list[str]:
     """Events whose name or timeline words contain every word."""
     texts = {transition.event: transition.event for transition in declared()} | {
-        verb: f"{verb} {text.lower()}" for verb, (_, _, text) in event_words.WORDS.items()
+        verb: f"{verb} {text.lower()}" for verb, (_, _, text) in queries.WORDS.items()
     }
     return [verb for verb, text in texts.items() if all(word in text for word in words)]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.apps import apps
 from django.db.models import Model, QuerySet
@@ -27,10 +26,8 @@ from governance.core.timeline import queries as timeline_queries
 from governance.portal.ledger import queries as ledger_queries
 from governance.web.components.times import counted, moment_words
 from governance.web.pages import pager
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request, midnight, number
-
-Shape = dict[str, Any]
 
 NOT_YOURS = Refusal(
     "PERMISSION",

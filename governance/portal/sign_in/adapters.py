@@ -25,7 +25,6 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import Refused
 from governance.core.keys import key_files
 from governance.core.models import Person
-from governance.core.sign_in import password_links
 from governance.core.sign_in import transitions as sign_in_transitions
 from governance.web.requests.middleware import SIGNED_IN_AT
 from governance.web.requests.request import local_path
@@ -74,7 +73,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_password_reset_mail(self, user: AbstractBaseUser, email: str, context: dict[str, Any]) -> None:
         """Queue the mail; its link is created at sending."""
         assert isinstance(user, Person)
-        password_links.ask_reset(user, now=business_time.now())
+        sign_in_transitions.ask_reset(user, now=business_time.now())
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Return to the person's own page."""

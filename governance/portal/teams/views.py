@@ -20,8 +20,7 @@ from governance.core.models import Person, Team, TeamKind
 from governance.core.roles.roles import Permission
 from governance.core.teams.transitions import join_team, leave_team
 from governance.portal.view_guards.decorators import answers_refusals, for_readers_of_the_ledger
-from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import page
+from governance.web.pages.page import page, timeline_context
 from governance.web.requests.request import Request, number
 
 #: People who can be named.

@@ -23,10 +23,8 @@ from governance.core.models.tokens import TOKEN_DAYS, ApiTokenQuerySet
 from governance.core.roles.roles import Permission
 from governance.core.tokens import transitions as token_transitions
 from governance.portal.view_guards.decorators import answers_refusals, back, reader
-from governance.web.pages.page import page, sign_in_again
+from governance.web.pages.page import Shape, page, sign_in_again
 from governance.web.requests.request import Request, number
-
-Shape = dict[str, Any]
 
 #: Possible terms of a token, in days.
 TERMS = (7, 30, TOKEN_DAYS)

@@ -20,12 +20,10 @@ from governance.core.roles.roles import Permission
 from governance.core.timeline import queries as timeline_queries
 from governance.core.webhooks import signing_keys
 from governance.core.webhooks import transitions as webhook_transitions
-from governance.core.webhooks.webhook_events import CHOICES, EVENTS, TEST
+from governance.core.webhooks.webhook_outbox import CHOICES, EVENTS, TEST
 from governance.portal.view_guards.decorators import answers_refusals
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request
-
-Shape = dict[str, Any]
 
 #: Most messages on an endpoint's page.
 MOST = 25

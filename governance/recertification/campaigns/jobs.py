@@ -17,10 +17,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 from approvals.assignment.escalation_chain import Bench
 from governance.core.actors.actor import Actor
 from governance.core.jobs import nudge
-from governance.recertification.campaigns.reviewer_ladders import Ladders
+from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import open_campaign
-from governance.recertification.campaigns.transitions.open_campaign import JOB
+from governance.recertification.campaigns.transitions import JOB, Ladders
 from governance.recertification.models import WAITING, Campaign, CampaignState, Item, Joining
 
 log = structlog.get_logger(__name__)
@@ -68,10 +67,13 @@ def fill(campaign: Campaign, now: datetime, actor: Actor, until: float) -> Count
     done = Counter[str]()
     ladders = Ladders(Bench.load(now))
     steps = (
-        ("frozen", lambda: open_campaign.freeze.when_due(campaign, actor=actor, now=now)),
-        ("asked", lambda: open_campaign.assign_questions.when_due(campaign, actor=actor, now=now, ladders=ladders)),
+        ("frozen", lambda: campaign_transitions.freeze.when_due(campaign, actor=actor, now=now)),
+        (
+            "asked",
+            lambda: campaign_transitions.assign_questions.when_due(campaign, actor=actor, now=now, ladders=ladders),
+        ),
         ("joined", lambda: _join_some(campaign, now, actor)),
-        ("opened", lambda: open_campaign.finish.when_due(campaign, actor=actor, now=now)),
+        ("opened", lambda: campaign_transitions.finish.when_due(campaign, actor=actor, now=now)),
     )
     for kind, act in steps:
         while act():
@@ -88,7 +90,7 @@ JOINS = 100
 def _join_some(campaign: Campaign, now: datetime, actor: Actor) -> bool:
     """Join the next open reviews of other campaigns; return whether any was joined."""
     items = list(to_join(campaign, now)[:JOINS])
-    joined = [open_campaign.join_item.when_due(campaign, actor=actor, now=now, item=item) for item in items]
+    joined = [campaign_transitions.join_item.when_due(campaign, actor=actor, now=now, item=item) for item in items]
     return any(joined)
 
 

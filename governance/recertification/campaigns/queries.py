@@ -13,15 +13,7 @@ from django.db.models.functions import Coalesce, TruncDate
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import grace_by_tier
-from governance.recertification.models import (
-    UNCLOSED,
-    WAITING,
-    Item,
-    ItemOutcome,
-    ItemState,
-    Question,
-    under_review,
-)
+from governance.recertification.models import UNCLOSED, WAITING, Item, ItemOutcome, ItemState, Question, under_review
 
 #: Most reviewers that the table lists.
 MAX_REVIEWERS = 100

@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, Model, OuterRef, Q, QuerySet, TextChoices, Value, When
 
 from approvals.models import Grant, GrantUsage
 from governance.core.clock.organisation import organisation_zone
-from governance.core.models import Team
+from governance.core.models import Person, Team
 from governance.recertification.models import Item, ItemOutcome, with_tier
-from inventory.models import Automation, AutomationState, DataClass
+from inventory.models import Automation, AutomationKind, AutomationState, DataClass, Environment, Resource
 
 #: What a campaign can review.
 GRANTS, AUTOMATIONS, BOTH = "grants", "automations", "both"
@@ -165,3 +165,46 @@ def reviewable(rows: QuerySet[Grant], grace: Mapping[str, datetime]) -> QuerySet
     """
     until = Case(*(When(tier_now=tier, then=Value(at)) for tier, at in grace.items()))
     return with_tier(rows).filter(renew=True, ends_at__gte=until)
+
+
+ABOUT = {
+    GRANTS: "What automations may do",
+    AUTOMATIONS: "The automations themselves",
+    BOTH: "Automations, and what they may do",
+}
+
+#: Phrases of the fields that narrow the scope, in their order.
+PHRASES = {
+    "tier": "of {} risk",
+    "team": "of {} and the teams below it",
+    "resource": "on {}",
+    "data_class": "on {} data",
+    "kind": "of the kind {}",
+    "environment": "in {}",
+    "owner": "owned by {}",
+    "unused_days": "not used for {} days, as far as use is measured",
+    "reviewed_before": "neither approved nor reviewed since {}",
+}
+CHOICES: dict[str, type[TextChoices]] = {"data_class": DataClass, "kind": AutomationKind, "environment": Environment}
+#: Rows that a field names by id, with the words for a deleted one.
+ROWS: dict[str, tuple[type[Model], str]] = {
+    "team": (Team, "a team that is no more"),
+    "resource": (Resource, "a resource that is no more"),
+    "owner": (Person, "somebody who is no more"),
+}
+
+
+def scope_sentence(scope: Scope) -> str:
+    """One sentence: "What automations may do, of high risk, on Finance ERP, not used for 60 days"."""
+    fields = scope.to_dict()
+    phrases = [words.format(_shown(name, fields[name])) for name, words in PHRASES.items() if name in fields]
+    return ", ".join([ABOUT[scope.about], *phrases])
+
+
+def _shown(name: str, value: Any) -> str:
+    """The value of a field in words."""
+    if name in ROWS:
+        model, deleted = ROWS[name]
+        row: Any = model._default_manager.filter(pk=value).first()
+        return row.name if row is not None else deleted
+    return str(CHOICES[name](value).label).lower() if name in CHOICES else str(value)

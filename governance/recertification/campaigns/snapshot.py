@@ -23,11 +23,11 @@ from governance.core.engine.transition import Step
 from governance.core.keys import key_files
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items import conflict_reviews, sampling, schedule
+from governance.recertification.items import review_triggers, reviewers, schedule
 from governance.recertification.models import Campaign, Item
 from inventory.models import Automation
 
-#: Reason of ad hoc items: a key of `item_title.REASON_WORDS`.
+#: Reason of ad hoc items: a key of `REASON_WORDS`.
 AD_HOC = "ad hoc"
 
 
@@ -178,19 +178,19 @@ def grant_parameters(grant_rows: Sequence[GrantRow], now: datetime) -> dict[str,
     by: list[datetime | None] = []
     for pk, tier, review_on, ends_at in grant_rows:
         details: dict[str, Any] = {}
-        if tier == "low" and sampling.falls_on(key, pk, sampling.period(review_on, ends_at)):
+        if tier == "low" and reviewers.is_in_sample(key, pk, reviewers.sample_period(review_on, ends_at)):
             details["drawn"] = True
-        if grant_conflicts := conflicts.get(pk):
-            details[conflict_reviews.CONFLICTS_KEY] = [conflict.pk for conflict in grant_conflicts]
-        more.append(json.dumps(details) if details else "{}")
-        by.append(conflict_reviews.resolve_by(grant_conflicts, now) if grant_conflicts else None)
+        if pk in conflicts:
+            details[review_triggers.CONFLICTS_KEY] = [conflict.pk for conflict in conflicts[pk]]
+        more.append(json.dumps(details))
+        by.append(review_triggers.resolve_by(conflicts.get(pk, []), now))
     return {"keys": [pk for pk, *_ in grant_rows], "more": more, "by": by}
 
 
 def _conflicts(grants: Sequence[int]) -> dict[int, list[Conflict]]:
     """Open conflicts of enforced rules by grant (S6)."""
     wanted, by_grant = set(grants), dict[int, list[Conflict]]()
-    for conflict in conflict_reviews.enforced_conflicts():
+    for conflict in review_triggers.enforced_conflicts():
         for pk in wanted.intersection(conflict.grants):
             by_grant.setdefault(pk, []).append(conflict)
     return by_grant

@@ -14,7 +14,7 @@ from approvals.models import RevocationTask
 from governance.core.ledger import sealing
 from governance.core.models import FreeText, LedgerEvent, Person
 from governance.core.timeline import queries as timeline_queries
-from governance.recertification.items.due_dates import ITEM_RELATIONS
+from governance.recertification.items.notices import ITEM_RELATIONS
 from governance.recertification.models import Answer, Campaign, Item, ItemOutcome, Joining, Question
 
 #: Items of one chunk.

@@ -1,21 +1,56 @@
-"""Notices and webhook messages about single items, each sent once for its key (R5, R9). Templates hold the texts."""
+"""Notices, webhook messages, digest lines and calendar events of reviews and campaigns (R5, R9). Templates hold the texts.
+
+A notice is sent once for its key. A calendar has one event for each item, and one for all questions of a campaign. The
+uid of an event names the item or campaign and the person. So digests, reminders and `/recertify/calendar.ics` share an
+event, and the latest one sets the due date.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Case, Count, F, Min, Q, QuerySet, When
+from django.utils.dateformat import format as date_format
+
+from approvals.models import Grant, GrantState
+from governance.core.access import access
+from governance.core.clock import icalendar_file
+from governance.core.clock.organisation import zone_of
 from governance.core.engine.transition import Step
 from governance.core.ledger import ledger_events
+from governance.core.mail import daily_digest, mail_text
+from governance.core.mail.daily_digest import Line
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
 from governance.core.people.queries import people_with
 from governance.core.roles.roles import Role
 from governance.core.webhooks import webhook_outbox
-from governance.recertification.items import item_title
 from governance.recertification.items.reviewers import with_delegates
-from governance.recertification.models import Item, Question
+from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, Item, ItemState, Question
+from inventory.models import Automation, AutomationState
+
+#: Relations for the title of an item and its team, and for a question with its campaign.
+ITEM_RELATIONS = ("automation__team", "grant__automation__team")
+
+QUESTION_RELATIONS = ("item__campaign", *(f"item__{path}" for path in ITEM_RELATIONS))
+
+#: Due date of a question in a query; an escalated one is due when silence takes effect.
+DUE = Case(When(item__state=ItemState.ESCALATED, then=F("item__grace_until")), default=F("item__deadline"))
+
+#: Questions of ad hoc campaigns.
+OF_CAMPAIGNS = Q(item__campaign__kind=CampaignKind.ADHOC)
+
+
+def register() -> None:
+    """Register the digest lines for notices of reviews."""
+    asked = ("opened", "joined", "passed", "reminder", "escalated")
+    daily_digest.register(question_lines, *(f"recertification_{event}" for event in asked))
+    daily_digest.register(suspended_lines, "recertification_suspended", "recertification_revoked")
+    daily_digest.register(unassigned_lines, "recertification_unasked")
+    daily_digest.register(campaign_lines, "recertification_campaign")
 
 
 def notify_reviewer(step: Step[Any], question: Question, event: str, *, key: str) -> None:
@@ -84,7 +119,7 @@ def _notice(step: Step[Any], item: Item, person: Person, event: str, key: str, c
             "what": item.title,
             "tier": item.snapshot.get("tier", ""),
             "is_sample": item.is_sample,
-            "because": item_title.reason_words(item),
+            "because": item.reason_words,
             "deadline_at": ledger_events.instant(item.deadline),
             "grace_at": ledger_events.instant(item.grace_until),
             "closes_at": ledger_events.instant(item.closes_at) if item.closes_at else "",
@@ -99,3 +134,173 @@ def announce(item: Item, step: Step[Any]) -> None:
     """Announce an event of an item to the webhooks of its automation's team."""
     automation = item.of_automation
     webhook_outbox.announce(step, item, team=automation.team, what=automation.name, page=["recert_item", item.pk])
+
+
+def due_at(item: Item) -> datetime:
+    """Due date of a loaded item, as `DUE`."""
+    return item.grace_until if item.state == ItemState.ESCALATED else item.deadline
+
+
+def question_words(question: Question) -> str:
+    """A question's text in digests and calendars."""
+    item = question.item
+    return f"{item.of_automation.team.name}: {item.title}. Is it still {question.asks}?"
+
+
+@dataclass(frozen=True)
+class CampaignDue:
+    """A person's unanswered questions in one campaign.
+
+    Args:
+        count: number of questions.
+        event: calendar event of the first due date.
+    """
+
+    count: int
+    event: icalendar_file.Event
+
+
+def due_in_campaigns(person: Person, names: Mapping[int, str], now: datetime) -> dict[int, CampaignDue]:
+    """Unanswered questions of a person and of those they are a delegate of, by campaign. One query.
+
+    Campaigns without such questions are left out.
+
+    Args:
+        person: owner of the calendar.
+        names: of the campaigns, by id.
+        now: business time.
+    """
+    rows = Question.objects.open_for(access.answering_as(person, now)).filter(item__campaign__in=names).order_by()
+    together = {}
+    for campaign, count, first in rows.values_list("item__campaign").annotate(count=Count("pk"), first=Min(DUE)):
+        text = f"{names[campaign]}: {count:,} {'question waits' if count == 1 else 'questions wait'} for you"
+        event = _make_event(f"campaign-{campaign}", person, text, first, ["recert_mine"])
+        together[campaign] = CampaignDue(count, event)
+    return together
+
+
+def events_of_questions(
+    person: Person, questions: Iterable[Question], now: datetime
+) -> dict[int, icalendar_file.Event]:
+    """Calendar events by item: its own, or the one of its ad hoc campaign. At most one query.
+
+    Args:
+        person: owner of the calendar: the reviewer or their delegate.
+        questions: unanswered, loaded with `QUESTION_RELATIONS`.
+        now: business time.
+    """
+    question_list = list(questions)
+    opened = [question.item.campaign for question in question_list if question.item.campaign.kind == CampaignKind.ADHOC]
+    together = due_in_campaigns(person, {campaign.pk: campaign.name for campaign in opened}, now) if opened else {}
+    return {question.item_id: _event_of(question, person, together) for question in question_list}
+
+
+def events_of_person(person: Person, now: datetime) -> list[icalendar_file.Event]:
+    """Calendar events for the questions of a person and of those they are a delegate of. Always three queries."""
+    rows = Question.objects.open_for(access.answering_as(person, now))
+    opened = rows.filter(OF_CAMPAIGNS).order_by().values_list("item__campaign", "item__campaign__name").distinct()
+    single = rows.exclude(OF_CAMPAIGNS).select_related(*QUESTION_RELATIONS)
+    together = due_in_campaigns(person, dict(opened), now)
+    return [*events_of_questions(person, single, now).values(), *(group.event for group in together.values())]
+
+
+def _event_of(question: Question, person: Person, together: Mapping[int, CampaignDue]) -> icalendar_file.Event:
+    item = question.item
+    if item.campaign_id in together:
+        return together[item.campaign_id].event
+    return _make_event(f"item-{item.pk}", person, question_words(question), due_at(item), ["recert_item", item.pk])
+
+
+def _make_event(uid_part: str, person: Person, text: str, at: datetime, page: list[object]) -> icalendar_file.Event:
+    uid = f"recertify-{uid_part}-{person.opaque_id}@{outbox.MESSAGE_DOMAIN}"
+    return icalendar_file.Event(uid, at, text, mail_text.link({"page": page}))
+
+
+def question_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Items with an unanswered question of a person or of someone they are a delegate of.
+
+    An escalated question is due when silence takes effect.
+    """
+    rows = Question.objects.open_for(access.answering_as(person, now)).filter(item__in=daily_digest.keys(threads))
+    questions = list(rows.select_related(*QUESTION_RELATIONS))
+    events = events_of_questions(person, questions, now)
+    lines = {}
+    for question in questions:
+        at, words = due_at(question.item), question_words(question)
+        lines[f"item:{question.item_id}"] = Line(at, words, date=events[question.item_id])
+    return lines
+
+
+def suspended_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Items with a suspended grant or automation that an answer can still change, with the end date (R4, R6)."""
+    items = Item.objects.filter(pk__in=daily_digest.keys(threads), state__in=UNCLOSED, closes_at__isnull=False)
+    lines = {}
+    for item in items.select_related(*ITEM_RELATIONS).order_by("pk"):
+        assert item.closes_at is not None  # filtered above
+        ends = date_format(item.closes_at.astimezone(zone_of(person)), "D j M")
+        why = "A reviewer took it away" if item.state == ItemState.ANSWERED else "Nobody answered"
+        text = f"{item.of_automation.team.name}: {item.title}. {why}; it ends for good on {ends}."
+        lines[f"item:{item.pk}"] = Line(text=text)
+    return lines
+
+
+def unassigned_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Reviews without an eligible reviewer, for people in security; without ended or assigned ones (A9, R8)."""
+    if not people_with(Role.SECURITY_REVIEWER, now).filter(pk=person.pk).exists():
+        return {}
+    assigned = Item.objects.filter(state__in=UNCLOSED, nobody=False, suspended_at__isnull=True)
+    in_use: dict[str, QuerySet[Any]] = {
+        "grant": Grant.objects.exclude(state=GrantState.ENDED),
+        "automation": Automation.objects.exclude(state=AutomationState.RETIRED),
+    }
+    lines: dict[str, Line] = {}
+    for kind, rows in in_use.items():
+        keys = daily_digest.keys([thread for thread in threads if thread.startswith(f"unasked:{kind}:")])
+        elsewhere = assigned.filter(**{f"{kind}__isnull": False}).values(kind)
+        left = rows.filter(pk__in=keys).exclude(pk__in=elsewhere).values_list("pk", flat=True)
+        lines |= {f"unasked:{kind}:{pk}": Line() for pk in left}
+    return lines
+
+
+def notify_opened(step: Step[Any], campaign: Campaign) -> None:
+    """Notify every reviewer of a campaign, and their delegates, once."""
+    questions = Question.objects.filter(item__campaign=campaign).order_by()
+    counts = dict(questions.values_list("reviewer").annotate(Count("pk")))
+    people = list(Person.objects.in_bulk(counts).values())
+    outbox.queue(
+        outbox.notice(
+            recipient=person,
+            event="recertification_campaign",
+            thread=f"campaign:{campaign.pk}",
+            key=f"campaign:{campaign.pk}:opened:{reviewer.pk}:{person.pk}",
+            now=step.now,
+            context={
+                "campaign": campaign.name,
+                "count": counts[reviewer.pk],
+                "deadline_at": ledger_events.instant(campaign.deadline),
+                "grace_at": ledger_events.instant(campaign.grace_until),
+                "instead_of": reviewer.name if person != reviewer else "",
+                "page": ["recert_mine"],
+            },
+        )
+        for person, reviewer in with_delegates(people, step.now)
+    )
+
+
+def notify_missing_reviewers(step: Step[Any], campaign: Campaign, count: int) -> None:
+    """Notify security of items without an eligible reviewer, so that they name an owner (A9)."""
+    context = {"campaign": campaign.name, "count": count, "page": ["campaign", campaign.pk]}
+    people, thread = people_with(Role.SECURITY_REVIEWER, step.now), f"campaign:{campaign.pk}"
+    outbox.queue(
+        outbox.each(people, "recertification_nobody", thread=thread, key="nobody", now=step.now, context=context)
+    )
+
+
+def campaign_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Digest lines: campaigns with unanswered questions for a person or for someone they are a delegate of."""
+    names = dict(Campaign.objects.filter(pk__in=daily_digest.keys(threads)).values_list("pk", "name"))
+    campaigns_due = due_in_campaigns(person, names, now)
+    return {
+        f"campaign:{pk}": Line(due.event.at, due.event.summary, {"count": due.count}, due.event)
+        for pk, due in campaigns_due.items()
+    }

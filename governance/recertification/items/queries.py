@@ -5,9 +5,9 @@ The number of queries does not depend on the number of items.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -16,16 +16,52 @@ from django.db.models import Count, Exists, F, Func, IntegerField, Max, Min, Out
 from django.db.models.functions import JSONObject
 
 from approvals.grants.transitions import lifecycle
-from approvals.models import Conflict, ConflictState, Grant, GrantState, Submission, SubmissionState
+from approvals.models import Conflict, ConflictState, Grant, GrantState, GrantUsage, Submission, SubmissionState
 from approvals.models.conflict_rule import Mode
 from governance.core.texts.number_words import day_of
-from governance.recertification.items import usage
 from governance.recertification.items.recommendation import Facts, InConflict, Recommendation, recommend
-from governance.recertification.items.usage import Usage
 from governance.recertification.models import SETTLING, Answer, AnswerKind, Item, ItemState
 from inventory.models import Automation, AutomationState, Lifetime, Version
 
+#: Weeks in the chart.
+WEEKS = 26
+
+#: Recent days, and the least measured days before them for a usual figure.
+LATELY, BEFORE = 30, 60
+
 Row = Mapping[str, Any]
+
+#: Day, allowed calls, refused calls and last call.
+Day = tuple[date, int, int, datetime | None]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Measured use.
+
+    Args:
+        since: the first measured day.
+        last_at: the last call, or None.
+        idle: days since the last call or, without a call, since the first measurement.
+        calls_30, calls_90: allowed calls in so many days.
+        refused_90: refused calls in 90 days.
+        usual_30: average of allowed calls in 30 earlier days; None if too few days were measured.
+        weeks: allowed calls by week, oldest first, with the present week last.
+    """
+
+    since: date
+    last_at: datetime | None
+    idle: int
+    calls_30: int
+    calls_90: int
+    refused_90: int
+    usual_30: int | None
+    weeks: tuple[int, ...]
+
+    @property
+    def chart_label(self) -> str:
+        """The finding of the chart, for readers who don't see it."""
+        return f"Calls a week for {WEEKS} weeks: at most {max(self.weeks):,}, {self.weeks[-1]:,} in the last"
 
 
 @dataclass(frozen=True)
@@ -55,7 +91,7 @@ def load_facts(items: Sequence[Item], now: datetime) -> dict[int, ItemFacts]:
         now: business time.
     """
     approvals = {item.grant.approval_id for item in items if item.grant is not None}
-    used, rows = usage.load_usage(approvals, now), _rows(items, now)
+    used, rows = load_usage(approvals, now), _rows(items, now)
     earlier = _earlier([item for item in items if rows[item.pk]["reviewed"]])
     facts = {}
     for item in items:
@@ -64,6 +100,37 @@ def load_facts(items: Sequence[Item], now: datetime) -> dict[int, ItemFacts]:
         known = _facts(item, usage_of_grant, row, answers, now)
         facts[item.pk] = ItemFacts(row["began_at"], usage_of_grant, tuple(answers), recommend(known), known)
     return facts
+
+
+def load_usage(approvals: Collection[int], now: datetime) -> dict[int, Usage]:
+    """Measured use by the approval of a grant, which its successors share; unmeasured ones are left out. One query."""
+    days: dict[int, list[Day]] = {}
+    rows = GrantUsage.objects.filter(grant__approval__in=approvals).order_by()
+    for row in rows.values("grant__approval", "day", "allowed", "refused", "last_at"):
+        day = (row["day"], row["allowed"], row["refused"], row["last_at"])
+        days.setdefault(row["grant__approval"], []).append(day)
+    return {approval: _usage(measured, now) for approval, measured in days.items()}
+
+
+def _usage(rows: Sequence[Day], now: datetime) -> Usage:
+    today, since = now.date(), min(day for day, *_ in rows)
+    measured = [((today - day).days, allowed, refused) for day, allowed, refused, _ in rows]
+    last_at = max((at for *_, at in rows if at is not None), default=None)
+    before, measured_before = sum(allowed for ago, allowed, _ in measured if ago >= LATELY), (today - since).days - 29
+    weeks = [0] * WEEKS
+    for ago, allowed, _ in measured:
+        if 0 <= ago // 7 < WEEKS:
+            weeks[WEEKS - 1 - ago // 7] += allowed
+    return Usage(
+        since=since,
+        last_at=last_at,
+        idle=max(0, (today - since).days if last_at is None else (now - last_at).days),
+        calls_30=sum(allowed for ago, allowed, _ in measured if ago < LATELY),
+        calls_90=sum(allowed for ago, allowed, _ in measured if ago < 90),
+        refused_90=sum(refused for ago, _, refused in measured if ago < 90),
+        usual_30=round(before * LATELY / measured_before) if measured_before >= BEFORE else None,
+        weeks=tuple(weeks),
+    )
 
 
 def _review_key(item: Item) -> tuple[str, int]:

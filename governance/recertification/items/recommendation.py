@@ -6,14 +6,13 @@ file decides. So *keep* is recommended only if no rule supports something else. 
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
 from django.db.models import TextChoices
 
+from governance.core.texts.csv_tables import read_rows
 from governance.core.texts.number_words import counted
 from inventory.models import DataClass
 
@@ -143,13 +142,8 @@ class Recommendation:
     reasons: tuple[Reason, ...]
 
 
-def _read(path: Path) -> dict[str, dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["key"]: row for row in csv.DictReader(file)}
-
-
 #: The rules by their permanent names, in the order in which they decide.
-RULES: Final = _read(Path(__file__).with_name("recommendation_rules.csv"))
+RULES: Final = {row["key"]: row for row in read_rows(__file__, "recommendation_rules.csv")}
 
 
 def recommend(facts: Facts) -> Recommendation:

@@ -1,10 +1,13 @@
-"""Events that bring a review forward: an owner left, drift, long without use, an incident (R1). Reads only.
+"""Events that bring a review forward: an owner left, drift, long without use, an incident, a conflict (R1). Reads only.
 
 The register and the usage figures hold these facts, so no event can be lost (R9). Each cause asks once: the item
-stores it. `risk_increase` handles a raised tier and `conflict_reviews` handles conflicts.
+stores it. `risk_increase` handles a raised tier.
 
 A recent review is not opened again for an event (R1). Exceptions: an incident, and a conflict that would otherwise
 remove the grant before anybody is asked.
+
+Conflicts: grants that are older than the enforcement of the rule are reviewed once for it (S6). The item is about the
+newest grant of the conflict, which ends if nobody acts. Owners of the other grants get the notice of the conflict itself.
 """
 
 from __future__ import annotations
@@ -17,18 +20,20 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from approvals.models import Conflict, Grant, GrantUsage, Submission
+from approvals.models import Conflict, ConflictState, Grant, GrantState, GrantUsage, Submission
 from approvals.policies import queries as policy_queries
 from governance.core.database.key_filters import among
-from governance.recertification.models import Item, ItemOutcome
+from governance.recertification.models import WAITING, Item, ItemOutcome
 from inventory.models import Automation, AutomationState, Incident, Version
 
-#: Reasons of an item or of a join: keys of `item_title.REASON_WORDS`.
-OWNER_LEFT, DRIFT, UNUSED, INCIDENT = "owner left", "drift", "unused", "incident"
-ALL = (OWNER_LEFT, DRIFT, UNUSED, INCIDENT)
+#: Reasons of an item or of a join: keys of `REASON_WORDS`.
+OWNER_LEFT, DRIFT, UNUSED, INCIDENT, IN_CONFLICT = "owner left", "drift", "unused", "incident", "new conflict"
 
-#: Snapshot key for the causes of an item.
-CAUSES = "causes"
+#: A review opens early for these, or a deadline moves forward; a risk increase moves the review date itself (`risk_increase`).
+BEFORE_ITS_TIME = frozenset({OWNER_LEFT, DRIFT, UNUSED, INCIDENT, IN_CONFLICT})
+
+#: Snapshot keys for the causes of an item, and for the ids of the conflicts that it asks about.
+CAUSES, CONFLICTS_KEY = "causes", "conflicts"
 
 #: Extra days to look back for measured days without use: some days may be missing and do not count.
 MISSING_DAYS = 7
@@ -36,41 +41,44 @@ MISSING_DAYS = 7
 #: Days until a version without a submission counts as drift.
 DRIFT_DAYS = 7
 
+#: Days for an answer before an unresolved conflict suspends a grant.
+ANSWER_DAYS = 7
+
 
 @dataclass(frozen=True)
 class ReviewTrigger:
     """One event about a grant or an automation.
 
     Args:
-        because: one of `ALL`.
+        because: one of `BEFORE_ITS_TIME`.
         cause: identifies the event by facts and ids, the same each time it is found.
-        grant: id of the grant; None for an event about an automation.
-        automation: id of the automation.
+        subject: id of the grant or automation.
     """
 
     because: str
     cause: str
-    grant: int | None = None
-    automation: int | None = None
+    subject: int
 
 
-def find_triggers(now: datetime, *, is_night: bool = True) -> list[ReviewTrigger]:
-    """Events that no review has asked about yet, incidents first. A fixed number of queries.
+#: Events by the id of their grant or automation.
+Triggers = dict[int, list[ReviewTrigger]]
+
+
+def find_triggers(now: datetime, *, is_night: bool = True) -> tuple[Triggers, Triggers]:
+    """Events about grants and about automations that no review has asked about, incidents first. A few queries.
 
     Args:
         now: business time.
         is_night: whether to read the usage figures too; they cover whole days and are large.
     """
-    unused = _unused(now) if is_night else ()
-    about_grants = [*_incidents(now), *_resource_owners_left(now), *unused]
+    about_grants = [*_incidents(now), *_resource_owners_left(now), *(_unused(now) if is_night else ())]
     about_automations = [*_owners_left(), *_drift(now)]
-    grants = {trigger.grant for trigger in about_grants if trigger.grant is not None}
-    approvals = dict(Grant.objects.filter(among(grants)).values_list("pk", "approval"))
-    automations = {trigger.automation: trigger.automation for trigger in about_automations if trigger.automation}
-    return [
-        *_unasked(about_grants, "grant__approval", approvals),
-        *_unasked(about_automations, "automation", automations),
-    ]
+    grants = Grant.objects.filter(among({trigger.subject for trigger in about_grants}))
+    automations = {trigger.subject: trigger.subject for trigger in about_automations}
+    return (
+        _unasked(about_grants, "grant__approval", dict(grants.values_list("pk", "approval"))),
+        _unasked(about_automations, "automation", automations),
+    )
 
 
 # --- about grants ------------------------------------------------------------------------------------------------------
@@ -99,7 +107,7 @@ def _incidents(now: datetime) -> Iterator[ReviewTrigger]:
             rows = rows.filter(entitlement=None)
         declared = running.filter(resource=OuterRef(way)).order_by("-pk").values("pk")[:1]
         for pk, incident in rows.annotate(incident=Subquery(declared)).values_list("pk", "incident"):
-            yield ReviewTrigger(INCIDENT, f"incident:{incident}", grant=pk)
+            yield ReviewTrigger(INCIDENT, f"incident:{incident}", pk)
 
 
 def _resource_owners_left(now: datetime) -> Iterator[ReviewTrigger]:
@@ -113,7 +121,7 @@ def _resource_owners_left(now: datetime) -> Iterator[ReviewTrigger]:
     for way, where in ways:
         rows = _renewable(now).filter(where, _has_left(f"{way}__owner"))
         for pk, resource, owner in rows.values_list("pk", way, f"{way}__owner"):
-            yield ReviewTrigger(OWNER_LEFT, f"owner of resource {resource} left:{owner}", grant=pk)
+            yield ReviewTrigger(OWNER_LEFT, f"owner of resource {resource} left:{owner}", pk)
 
 
 def _has_left(person: str) -> Q:
@@ -134,7 +142,7 @@ def _unused(now: datetime) -> Iterator[ReviewTrigger]:
     usage_rows = GrantUsage.objects.filter(grant__approval=OuterRef("approval")).order_by().values("grant__approval")
     last = usage_rows.annotate(last=Coalesce(Max("day", filter=Q(allowed__gt=0)), Min("day"))).values("last")
     for pk, day in _renewable(now).filter(approval__in=idle).values_list("pk", Subquery(last)):
-        yield ReviewTrigger(UNUSED, f"unused since {day}", grant=pk)
+        yield ReviewTrigger(UNUSED, f"unused since {day}", pk)
 
 
 # --- about automations -------------------------------------------------------------------------------------------------
@@ -145,7 +153,7 @@ def _owners_left() -> Iterator[ReviewTrigger]:
     for owner in ("business_owner", "technical_owner"):
         rows = Automation.objects.filter(_has_left(owner), state=AutomationState.LIVE).order_by("pk")
         for pk, person in rows.values_list("pk", owner):
-            yield ReviewTrigger(OWNER_LEFT, f"{owner} left:{person}", automation=pk)
+            yield ReviewTrigger(OWNER_LEFT, f"{owner} left:{person}", pk)
 
 
 def _drift(now: datetime) -> Iterator[ReviewTrigger]:
@@ -156,11 +164,11 @@ def _drift(now: datetime) -> Iterator[ReviewTrigger]:
     later = rows.exclude(newest=F("approved_version")).filter(~Exists(submitted))
     changed = later.filter(versions=F("newest"), versions__created_at__lte=now - timedelta(days=DRIFT_DAYS))
     for pk, version in changed.order_by("pk").values_list("pk", "newest"):
-        yield ReviewTrigger(DRIFT, f"version {version} not submitted", automation=pk)
+        yield ReviewTrigger(DRIFT, f"version {version} not submitted", pk)
 
 
-def _unasked(happened: Iterable[ReviewTrigger], field: str, keys: Mapping[int, int]) -> Iterator[ReviewTrigger]:
-    """Drop events that a review has asked about.
+def _unasked(happened: Iterable[ReviewTrigger], field: str, keys: Mapping[int, int]) -> Triggers:
+    """The events that no review has asked about.
 
     Args:
         happened: events.
@@ -171,14 +179,11 @@ def _unasked(happened: Iterable[ReviewTrigger], field: str, keys: Mapping[int, i
     rows = Item.objects.filter(among(set(keys.values()), field), **{f"snapshot__{CAUSES}__isnull": False})
     for key, causes in rows.values_list(field, f"snapshot__{CAUSES}"):
         asked_causes[key].update(causes)
+    unasked: Triggers = {}
     for trigger in happened:
-        key = keys.get(trigger.grant or trigger.automation or 0)
-        if key is not None and trigger.cause not in asked_causes[key]:
-            yield trigger
-
-
-#: Days for an answer before an unresolved conflict suspends a grant.
-ANSWER_DAYS = 7
+        if trigger.subject in keys and trigger.cause not in asked_causes[keys[trigger.subject]]:
+            unasked.setdefault(trigger.subject, []).append(trigger)
+    return unasked
 
 
 def grant_quiet_until(grant: Grant, days: int) -> datetime | None:
@@ -199,3 +204,55 @@ def may_wait(conflict: Conflict, grant: Grant, now: datetime) -> bool:
     if quiet is None or conflict.due_at is None:
         return False
     return now < quiet <= conflict.due_at - timedelta(days=ANSWER_DAYS)
+
+
+# --- about conflicts --------------------------------------------------------------------------------------------------
+
+
+def unreviewed_conflicts() -> Iterator[tuple[Conflict, Grant]]:
+    """Open conflicts of enforced rules without a review, each with the grant to review.
+
+    Two queries, and one for each conflict.
+    """
+    open_conflicts = list(enforced_conflicts())
+    automation_ids = {pk for conflict in open_conflicts for pk in conflict.automations}
+    rows = (
+        Item.objects.filter(among(automation_ids, "grant__automation"), **{f"snapshot__{CONFLICTS_KEY}__isnull": False})
+        if automation_ids
+        else ()
+    )
+    asked_ids = {pk for item in rows for pk in item.snapshot[CONFLICTS_KEY]}
+    for conflict in open_conflicts:
+        if conflict.pk not in asked_ids:
+            counted = Grant.objects.standing().filter(pk__in=conflict.grants, in_conflict=False)
+            newest = counted.select_related("automation").newest_first().first()
+            if newest is not None and newest.state == GrantState.ACTIVE:
+                yield conflict, newest
+
+
+def enforced_conflicts() -> QuerySet[Conflict]:
+    """Open conflicts of enforced rules, oldest first."""
+    return Conflict.objects.filter(state=ConflictState.OPEN, due_at__isnull=False).order_by("pk")
+
+
+def resolve_by(conflicts: list[Conflict], now: datetime) -> datetime | None:
+    """The earliest future date by which one of these conflicts must be resolved, or None."""
+    return min(
+        (conflict.due_at for conflict in conflicts if conflict.due_at is not None and conflict.due_at > now),
+        default=None,
+    )
+
+
+def is_resolved(item: Item) -> bool:
+    """Whether an open item is only about conflicts and none of them is open and enforced any more."""
+    if item.state not in WAITING or item.reason != IN_CONFLICT:
+        return False
+    if set(item.snapshot.get("joined", ())) - {IN_CONFLICT}:
+        return False
+    return not enforced_conflicts().filter(pk__in=item.snapshot.get(CONFLICTS_KEY, ())).exists()
+
+
+def resolved_items() -> list[int]:
+    """Ids of the items for which `is_resolved` holds."""
+    rows = Item.objects.filter(state__in=WAITING, reason=IN_CONFLICT).order_by("pk")
+    return [item.pk for item in rows if is_resolved(item)]

@@ -2,22 +2,28 @@
 
 The automation's owners answer *needed*. The resource's owner answers *acceptable*; nobody who gains may. Both
 questions move down the ladder of A9. Low-risk grants outside the sample and automations ask only *needed*.
+
+The draw of the sample is a keyed digest of the grant and its review day. Without the installation's key, nobody can
+predict or influence it. A successor is a new grant with a new draw.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import F, Q
 
 from approvals.assignment.escalation_chain import Bench, chain_of_lead, chain_of_resource
 from approvals.models import Grant, Party, SubmissionState
+from governance.core.keys import key_files
 from governance.core.models import Delegation, Person
-from governance.recertification.items import sampling
-from governance.recertification.items.item_context import ItemContext, load_context
+from governance.recertification.items.item_context import ItemContext
 from governance.recertification.models import Asks, Item, Question
 from inventory.models import Automation, Resource
+
+#: One low-risk grant in so many is in the sample (S4).
+SAMPLE_ONE_IN = 10
 
 
 def wanted_questions(item: Item) -> tuple[Asks, ...]:
@@ -28,8 +34,8 @@ def wanted_questions(item: Item) -> tuple[Asks, ...]:
     grant = item.grant
     if grant is None:
         return (Asks.NEEDED,)
-    is_drawn = sampling.is_drawn(grant) if item._state.adding else item.is_sample
-    return (Asks.NEEDED, Asks.ACCEPTABLE) if grant.counted_tier != "low" or is_drawn else (Asks.NEEDED,)
+    is_sample = is_drawn(grant) if item._state.adding else item.is_sample
+    return (Asks.NEEDED, Asks.ACCEPTABLE) if grant.counted_tier != "low" or is_sample else (Asks.NEEDED,)
 
 
 def ladder(item: Item, asks: Asks, bench: Bench) -> list[Person]:
@@ -168,18 +174,6 @@ def people_on_ladder(context: ItemContext, question: Question) -> list[Person]:
     return [context.people[pk] for pk in question.ladder if pk in context.people]
 
 
-def questions_without_reviewer(item: Item, bench: Bench) -> list[str]:
-    """Questions of a new item without an eligible reviewer (A9)."""
-    return _short(load_context(item, bench.now), wanted_questions(item), bench)
-
-
-def _short(context: ItemContext, questions: Iterable[Asks], bench: Bench) -> list[str]:
-    item = context.item
-    ladders = {asks: ladder(item, asks, bench) for asks in questions}
-    taken = {pk for asks in ladders for pk in people_of_other_question(context, asks)}
-    return first_reviewers(ladders, item.of_automation, context.parties, taken)[0]
-
-
 def missing_questions(context: ItemContext) -> list[Asks]:
     """Wanted questions that were not put to anybody: the risk rose, or there was no eligible reviewer."""
     asked_now = {question.asks for question in context.questions}
@@ -187,8 +181,11 @@ def missing_questions(context: ItemContext) -> list[Asks]:
 
 
 def missing_without_reviewer(context: ItemContext, bench: Bench) -> list[str]:
-    """Missing questions that still have no eligible reviewer (A9)."""
-    return _short(context, missing_questions(context), bench)
+    """Missing questions without an eligible reviewer; of a new item, all questions are missing (A9)."""
+    item = context.item
+    ladders = {asks: ladder(item, asks, bench) for asks in missing_questions(context)}
+    taken = {pk for asks in ladders for pk in people_of_other_question(context, asks)}
+    return first_reviewers(ladders, item.of_automation, context.parties, taken)[0]
 
 
 def first_reviewers(
@@ -225,3 +222,29 @@ def with_delegates(people: Collection[Person], now: datetime) -> list[tuple[Pers
     running = Delegation.objects.running(now).filter(giver__in=[person.pk for person in people]).order_by("pk")
     delegates = [(delegation.taker, delegation.giver) for delegation in running.select_related("taker", "giver")]
     return [*((person, person) for person in people), *delegates]
+
+
+def is_drawn(grant: Grant) -> bool:
+    """Whether a low-risk grant is in the sample of its review. Other tiers always get a second reviewer.
+
+    Raises:
+        KeyMissing: the installation's digest key can't be read.
+    """
+    return is_in_sample(key_files.digest_key(), grant.pk, sample_period(grant.review_on, grant.ends_at))
+
+
+def sample_period(review_on: date | None, ends_at: datetime) -> str:
+    """The review day of a grant, as the draw uses it."""
+    return (review_on or ends_at.date()).isoformat()
+
+
+def is_in_sample(key: bytes, grant: int, period: str) -> bool:
+    """Whether a grant is in the sample for a period. Pure.
+
+    Args:
+        key: 32 private bytes of the installation.
+        grant: id of the grant.
+        period: review day in ISO 8601.
+    """
+    drawn = key_files.keyed_digest(key, f"recertification.sample:{grant}:{period}")
+    return int(drawn, 16) % SAMPLE_ONE_IN == 0

@@ -13,7 +13,7 @@ from approvals.policies import queries as policy_queries
 from approvals.policies.fresh_sign_in import stale_sign_in
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, duty
-from governance.recertification.items import conflict_reviews, reviewers, schedule
+from governance.recertification.items import review_triggers, reviewers, schedule
 from governance.recertification.items.item_context import ItemContext
 from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Campaign, Item, ItemState, Question
 from inventory.models import Automation, AutomationState
@@ -148,7 +148,7 @@ def grace_passed(subject: Item, actor: Actor, now: datetime, context: ItemContex
 @duty("R4")
 def closing_due(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
     """An item closes on its date, or when its subject has ended or its conflict is resolved."""
-    is_over = has_subject_ended(subject) or conflict_reviews.is_resolved(subject)
+    is_over = has_subject_ended(subject) or review_triggers.is_resolved(subject)
     if is_over or (subject.closes_at is not None and now >= subject.closes_at):
         return None
     return Refusal("R4", "state", "The item is not due to close.")

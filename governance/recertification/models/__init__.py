@@ -18,24 +18,3 @@ from governance.recertification.models.item import (
     under_review,
     with_tier,
 )
-
-__all__ = (
-    "CHANGED",
-    "SETTLING",
-    "UNCLOSED",
-    "WAITING",
-    "Answer",
-    "AnswerKind",
-    "Asks",
-    "Campaign",
-    "CampaignKind",
-    "CampaignState",
-    "Draft",
-    "Item",
-    "ItemOutcome",
-    "ItemState",
-    "Joining",
-    "Question",
-    "under_review",
-    "with_tier",
-)

@@ -49,6 +49,20 @@ UNCLOSED = (ItemState.OPEN, ItemState.ANSWERED, ItemState.ESCALATED)
 CHANGED = "changed"
 
 
+#: Reasons of a review in words; a scheduled review needs none.
+REASON_WORDS = {
+    "review date": "",
+    "tier raised": "Its risk has risen since it was approved.",
+    "new conflict": "It is held together with something that a rule no longer allows.",
+    "ad hoc": "Somebody asked for this review before its time.",
+    "owner left": "Somebody who answers for it has left.",
+    "drift": "It was changed since it was approved, and nobody has submitted the change.",
+    "unused": "It was measured all the while, and not used once.",
+    "incident": "An incident is declared on what it touches.",
+    "new finding": "Something was found in it that was not known when it was approved.",
+}
+
+
 class ItemQuerySet(models.QuerySet["Item"]):
     """Items with their visibility."""
 
@@ -172,6 +186,12 @@ class Item(models.Model):
         if self.grant is None:
             return f"{self.of_automation.name} is in use"
         return f"{self.of_automation.name} {self.grant.sentence[:1].lower()}{self.grant.sentence[1:]}"
+
+    @property
+    def reason_words(self) -> str:
+        """Reasons of an unscheduled review in words: why it opened and what joined it (R1, R2)."""
+        reasons = dict.fromkeys([self.reason, *self.snapshot.get("joined", [])])
+        return " ".join(sentence for reason in reasons if (sentence := REASON_WORDS.get(reason, "")))
 
     @property
     def in_a_timeline(self) -> str:

@@ -1,4 +1,6 @@
-"""Answers to programs that say no: problem documents after RFC 9457, the same for every error of the API.
+"""Answers that say no: problem documents after RFC 9457 for programs, and 503 while the database is away.
+
+Every error of the API has the same form.
 
 Beside the standard's members each has ``code`` (the rule or duty, or what is wrong with the request), ``to_do``, and ``fields`` where
 something beside a field is to be said. ``type`` is ``about:blank``: what it is about is ``code``'s to say.
@@ -6,15 +8,26 @@ something beside a field is to be said. ``type`` is ``about:blank``: what it is 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
+import psycopg
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.defaults import page_not_found
+from django.template.loader import render_to_string
+from django.views.defaults import page_not_found, server_error
 
 #: Paths below this are called by programs.
 ROOT = "/api/"
+
 CONTENT_TYPE = "application/problem+json"
+
+#: Seconds after which it is worth asking again.
+RETRY_AFTER = "10"
+
+#: PostgreSQL's error codes: lost connections, no room (for connections, memory or disk), a server that stops or starts.
+AWAY = ("08", "53", "57P01", "57P02", "57P03")
 
 
 def is_program(request: HttpRequest) -> bool:
@@ -62,3 +75,29 @@ def not_there() -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's ``handler404``: a program reads a document, whatever address below `ROOT` it asks."""
     return not_there() if is_program(request) else page_not_found(request, exception)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Django's ``handler500``: 503 for a database that is away, else 500. The page asks no database and no context processor."""
+    if not is_away(sys.exc_info()[1]):
+        return server_error(request)
+    if is_program(request):
+        return outage_problem()
+    return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": RETRY_AFTER})
+
+
+def outage_problem() -> HttpResponse:
+    """The same as a problem document, for programs."""
+    sentence = "Countersign can't reach its database at the moment."
+    return problem(503, "AWAY", sentence, "Try again in a moment.", headers={"Retry-After": RETRY_AFTER})
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether an error means that the database can't be asked, and not that it said no."""
+    if isinstance(error, InterfaceError):
+        return True
+    if not isinstance(error, OperationalError):
+        return False
+    cause = error.__cause__
+    code = cause.sqlstate if isinstance(cause, psycopg.Error) else None
+    return code is None or code.startswith(AWAY)

@@ -12,9 +12,7 @@ from django.urls import reverse
 
 from governance.core.actors.actor import Actor
 from governance.web.components import times
-from governance.web.pages.confirmation import offered
-from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import Shape
+from governance.web.pages.page import Shape, offered, timeline_context
 from inventory.automations import lineages, panels
 from inventory.automations import queries as automation_queries
 from inventory.automations.rules import ReaderRelations, reader_relations

@@ -17,8 +17,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.web.pages import pager
-from governance.web.pages.confirmation import confirm, operation_form
-from governance.web.pages.page import Shape, page
+from governance.web.pages.page import Shape, confirm, operation_form, page
 from governance.web.requests.request import Request, number, visible_row
 from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import lifecycle

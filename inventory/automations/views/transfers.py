@@ -15,8 +15,7 @@ from django.views.decorators.http import require_http_methods
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.models import Team, TeamKind
-from governance.web.pages.confirmation import confirm, offered, operation_form
-from governance.web.pages.page import Shape
+from governance.web.pages.page import Shape, confirm, offered, operation_form
 from governance.web.requests.request import Request, visible_row
 from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import transfers

@@ -19,9 +19,7 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Transition
 from governance.core.models import Person
-from governance.web.pages.confirmation import offered, operation_form, perform
-from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import Shape, page
+from governance.web.pages.page import Shape, offered, operation_form, page, perform, timeline_context
 from governance.web.requests.request import Request, number, visible_row
 from inventory.credentials import transitions
 from inventory.credentials.transitions import SECRET

@@ -15,8 +15,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
-from governance.web.pages.confirmation import confirm, offered, operation_form, perform
-from governance.web.pages.page import Shape, page
+from governance.web.pages.page import Shape, confirm, offered, operation_form, page, perform
 from governance.web.requests.request import Request, visible_row
 from inventory.models import OWNED, InterimOwner, InterimState, Owned
 from inventory.ownership import queries as ownership_queries

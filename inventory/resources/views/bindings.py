@@ -17,8 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.texts import free_text
-from governance.web.pages.confirmation import form_page, perform
-from governance.web.pages.page import Shape
+from governance.web.pages.page import Shape, form_page, perform
 from governance.web.requests.request import Request, number, visible_row
 from inventory.models import Binding, Resource
 from inventory.resources import queries as resource_queries

@@ -15,8 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.web.pages.confirmation import confirm, offered, operation_form
-from governance.web.pages.page import Shape
+from governance.web.pages.page import Shape, confirm, offered, operation_form
 from governance.web.requests.request import FIRST_DAY, LAST_DAY, Request, end_of, visible_row
 from inventory.models import Incident, Resource
 from inventory.resources.transitions import incidents

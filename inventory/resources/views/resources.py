@@ -17,9 +17,7 @@ from governance.core.clock import business_time
 from governance.core.models import Person, Team
 from governance.core.roles.roles import Permission
 from governance.web.pages import pager
-from governance.web.pages.confirmation import form_page, offered, operation_form, perform
-from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import Shape, page
+from governance.web.pages.page import Shape, form_page, offered, operation_form, page, perform, timeline_context
 from governance.web.requests.request import Request, visible_row
 from inventory.credentials.views import credential_facts
 from inventory.models import DataClass, Environment, Level, Resource, ResourceKind, ResourceState, ScopeKind

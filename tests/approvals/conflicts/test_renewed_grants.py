@@ -10,7 +10,7 @@ from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts import transitions as conflict_transitions
 from approvals.models import Conflict, Grant, GrantState, Submission
 from governance.core.actors.actor import Actor
-from governance.recertification.items import conflict_reviews
+from governance.recertification.items import review_triggers
 from tests.approvals.conflicts import conflict_rules
 from tests.approvals.conflicts.conflict_rules import on
 from tests.approvals.conflicts.test_shared_identity import HELD_BEFORE
@@ -40,7 +40,7 @@ def test_the_older_one_stays_the_older_when_it_is_renewed(plain: Company, plain_
     made = succeeded(older, c.now + RENEWED)
     assert made.begins_at > newer.begins_at
     conflict_jobs.scan_all(c.now + RENEWED, JOB)
-    assert [grant for _, grant in conflict_reviews.unreviewed_conflicts()] == [newer]
+    assert [grant for _, grant in review_triggers.unreviewed_conflicts()] == [newer]
     assert enforced(c) == {newer}
 
 

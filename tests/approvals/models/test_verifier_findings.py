@@ -15,10 +15,10 @@ from django.urls import reverse
 from approvals.decisions.transitions import decide, undo
 from approvals.models import Submission
 from governance.core.clock import demo_clock
-from governance.core.ledger import ledger_export, reconciliation
+from governance.core.ledger import ledger_export
 from governance.core.ledger.verifier import Report
 from governance.core.models import ClockOffset, Delegation, LedgerEvent, Person
-from governance.core.people.transitions.delegations import delegate
+from governance.core.people.transitions import delegate
 from inventory.imports.transitions import confirmation
 from tests import scenarios
 from tests.approvals import stock_report
@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("H1", "H2")]
 def found() -> list[str]:
     """What the comparison of rows and events finds."""
     report = Report()
-    reconciliation.reconcile(report)
+    ledger_export.reconcile(report)
     return report.lines
 
 
@@ -108,7 +108,7 @@ def test_many_findings_are_counted_and_some_of_them_listed(stock_in_stage_2: Sub
             *(stock_in_stage_2.pk, person.pk),
         )
     lines = found()
-    assert len(lines) == reconciliation.LISTED + 1
+    assert len(lines) == ledger_export.LISTED + 1
     assert lines[-1] == "12 problems in all; 2 are not listed."
     with pytest.raises(SystemExit):
         call_command("verify_ledger", stdout=StringIO(), stderr=(said := StringIO()))

@@ -24,7 +24,7 @@ from approvals.submissions import jobs as submission_jobs
 from approvals.submissions.transitions import put_in_force
 from approvals.submissions.transitions import withdraw as transition_withdraw
 from governance.core.duties.refusals import Refused
-from governance.core.engine import row_lock
+from governance.core.engine import step
 from governance.core.ledger import ledger_export, sealing
 from governance.core.models import LedgerEvent, Person
 from inventory.models import Automation, ImportItem
@@ -159,7 +159,7 @@ def test_two_deciders_decide_twice_without_row_lock(firm: Company, monkeypatch: 
         both.wait()  # both have written, and neither has committed
         return made
 
-    monkeypatch.setattr(row_lock, "_read_locked", read_unlocked)
+    monkeypatch.setattr(step, "_read_locked", read_unlocked)
     monkeypatch.setattr(transition_decide, "_record_decision", write)
     assert refusals(at_once(*calls)) == []
     assert Decision.objects.filter(approval=record).count() == 2
@@ -178,7 +178,7 @@ def test_race_rounds_fail_without_row_lock(
             done.append(number)
             yield number
 
-    monkeypatch.setattr(row_lock, "_read_locked", read_unlocked)
+    monkeypatch.setattr(step, "_read_locked", read_unlocked)
     with pytest.raises(AssertionError, match="round"):
         two_deciders_at_once(firm, rounds())
     run_lengths.did(request, f"with the lock taken out the same races fail, at number {len(done)}")

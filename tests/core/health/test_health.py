@@ -23,7 +23,7 @@ from django.utils import timezone
 from governance.celery import app
 from governance.core.clock import business_time, demo_clock
 from governance.core.health import queries as health_queries
-from governance.core.health import startup_checks
+from governance.core.health import system_checks
 from governance.core.jobs import job_runs, nudge
 from governance.core.keys import key_files
 from governance.core.ledger import sealing
@@ -274,11 +274,11 @@ def test_database_is_postgresql_and_requests_are_no_transactions(settings: Any) 
 def test_readable_key_file_is_an_error(settings: Any, tmp_path: Path) -> None:
     settings.LEDGER_KEY_FILE, settings.DIGEST_KEY_FILE = tmp_path / "ledger.pem", tmp_path / "digest.key"
     assert len(key_files.problems()) == 2
-    assert {message.id for message in startup_checks.keys_are_there(None)} == {"controls.W001"}
+    assert {message.id for message in system_checks.keys_are_there(None)} == {"controls.W001"}
     key_files.ensure(settings.LEDGER_KEY_FILE, settings.DIGEST_KEY_FILE)
     assert key_files.problems() == []
     settings.DIGEST_KEY_FILE.chmod(0o640)
-    assert {message.id for message in startup_checks.keys_are_private(None)} == {"controls.E009"}
+    assert {message.id for message in system_checks.keys_are_private(None)} == {"controls.E009"}
 
 
 def test_intact_controls_pass_checks() -> None:

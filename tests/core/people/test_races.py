@@ -15,10 +15,10 @@ from django.db.models import Model
 from approvals.models import Proposal
 from approvals.proposals import transitions as proposal_transitions
 from governance.core.duties.refusals import InvalidInput, Refused
-from governance.core.engine import row_lock
+from governance.core.engine import step
 from governance.core.models import Delegation, LedgerEvent, Notice, RoleAssignment
 from governance.core.notices.outbox import notice, queue
-from governance.core.people.transitions.delegations import delegate
+from governance.core.people.transitions import delegate
 from governance.core.roles.roles import Role
 from tests.appointments import end_role, propose_role
 from tests.people import NOW, Northwind, as_actor, build, give_role, make_person
@@ -95,7 +95,7 @@ def test_database_stops_race_without_row_lock(company: Northwind, monkeypatch: p
             together.wait(20)
         return found
 
-    monkeypatch.setattr(row_lock, "_read_locked", unlocked)
+    monkeypatch.setattr(step, "_read_locked", unlocked)
     results, proposed = countersign_side_by_side(company)
     assert sum(isinstance(one, Proposal) for one in results) == 1, results
     events = LedgerEvent.objects.filter(verb="proposal.approved", outcome="refused", payload__by="database")
@@ -129,7 +129,7 @@ def test_two_delegations_that_together_make_a_chain_are_not_set_side_by_side(com
 @pytest.mark.rule("S9")
 def test_the_last_admins_do_not_end_each_other_at_once(company: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four stand in this company; others of earlier tests are left out of the count."""
-    from governance.core.people.transitions import people as people_transitions
+    from governance.core.people import transitions as people_transitions
 
     real = people_transitions.people_with
     mine = [company.ines.pk, company.karl.pk, company.omar.pk]

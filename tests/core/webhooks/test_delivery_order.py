@@ -10,8 +10,8 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput
 from governance.core.models import DeliveryState, Notice, WebhookDelivery, WebhookEndpoint, WebhookState
 from governance.core.webhooks import http_client
+from governance.core.webhooks import jobs as webhook_jobs
 from governance.core.webhooks import transitions as webhook_transitions
-from governance.core.webhooks.jobs import delivery
 from tests.appointments import name_leads, record_leaver
 from tests.core.webhooks.test_webhooks import MINUTE, added, told
 from tests.people import NOW, Northwind, as_actor
@@ -32,7 +32,7 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The hosts that were sent something, in order; a tarpit costs 15 s of the sweep's 20 each time and never answers."""
     found: list[str] = []
     seconds = [0.0]
-    monkeypatch.setattr(delivery.time, "monotonic", lambda: seconds[0])
+    monkeypatch.setattr(webhook_jobs.time, "monotonic", lambda: seconds[0])
 
     def post(url: str, *_: object) -> int:
         found.append(url.split("/")[2].partition(".")[0])
@@ -63,7 +63,7 @@ def test_one_teams_slow_endpoint_holds_up_no_other_teams(northwind: Northwind, t
     queue(added(n, "https://tarpit.example/a"), 10)
     good = added(n, "https://good.example/a", team=n.platform)
     queue(good, 3)
-    delivery.send_due(now=NOW)
+    webhook_jobs.send_due(now=NOW)
     assert tried == ["tarpit", "good", "good", "good"]
     assert set(good.deliveries.values_list("state", flat=True)) == {DeliveryState.SENT}
 
@@ -73,21 +73,21 @@ def test_slow_endpoint_delays_later_messages_once(northwind: Northwind, tried: l
     n, at = northwind, business_time.real()
     for number in range(4):
         queue(added(n, f"https://tarpit{number}.example/a"), 10)
-    delivery.send_due(now=NOW, at=at)
+    webhook_jobs.send_due(now=NOW, at=at)
     assert tried == ["tarpit0", "tarpit1"]
     queue(added(n, "https://good.example/a"), 1)
     for _ in range(3):
-        delivery.send_due(now=NOW, at=at)
+        webhook_jobs.send_due(now=NOW, at=at)
     assert tried == ["tarpit0", "tarpit1", "tarpit2", "tarpit3", "good"], "each rests for a minute"
     at += MINUTE
-    delivery.send_due(now=NOW, at=at)
+    webhook_jobs.send_due(now=NOW, at=at)
     assert tried[5:] == ["tarpit0", "tarpit1"]
 
 
 def test_endpoints_take_turns(northwind: Northwind, tried: list[str]) -> None:
     for name in ("one", "two"):
         queue(added(northwind, f"https://{name}.example/a"), 3)
-    delivery.send_due(now=NOW)
+    webhook_jobs.send_due(now=NOW)
     assert tried == ["one", "two"] * 3
 
 

@@ -28,9 +28,9 @@ from governance.core.models import (
 )
 from governance.core.notices import delivery_attempts
 from governance.core.webhooks import http_client, signing_keys
+from governance.core.webhooks import jobs as webhook_jobs
 from governance.core.webhooks import transitions as webhook_transitions
-from governance.core.webhooks.jobs import delivery
-from governance.core.webhooks.webhook_events import CHOICES, EVENTS
+from governance.core.webhooks.webhook_outbox import CHOICES, EVENTS
 from inventory.automations.transitions import lifecycle
 from tests import scenarios
 from tests.approvals import stock_report
@@ -213,7 +213,7 @@ def test_a_redirect_is_followed_nowhere_and_is_no_yes(northwind: Northwind, list
     endpoint = added(northwind, listener.url)
     webhook_transitions.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW)
     listener.status, listener.headers = 307, {"Location": f"http://localhost:{listener.port}/elsewhere"}
-    assert delivery.send_due(now=NOW)["put_off"] == 1
+    assert webhook_jobs.send_due(now=NOW)["put_off"] == 1
     assert [one.path for one in listener.received] == ["/hook?token=s3cret"]
     assert WebhookDelivery.objects.get().status == 307
 
@@ -238,7 +238,7 @@ def test_message_is_signed_by_standard_webhooks(company: Company, listener: List
     stock_report.submitted(company)
     at = business_time.real()
     WebhookDelivery.objects.filter(endpoint=other).delete()
-    assert delivery.send_due(now=NOW, at=at)["sent"] == 1
+    assert webhook_jobs.send_due(now=NOW, at=at)["sent"] == 1
     (one,) = listener.received
     key = signing_keys.shown(endpoint.opaque_id, 1)
     assert verified(key, one, at=at.timestamp())
@@ -258,7 +258,7 @@ def test_a_renewed_key_signs_from_then_on(northwind: Northwind, listener: Listen
     endpoint, theo, at = added(northwind, listener.url), as_actor(northwind.theo), business_time.real()
     webhook_transitions.renew_key(endpoint, actor=theo, now=NOW)
     webhook_transitions.send_test(endpoint, actor=theo, now=NOW)
-    delivery.send_due(now=NOW, at=at)
+    webhook_jobs.send_due(now=NOW, at=at)
     (one,) = listener.received
     assert verified(signing_keys.shown(endpoint.opaque_id, 2), one, at=at.timestamp())
 
@@ -271,7 +271,7 @@ def test_message_has_words_and_link_and_typed_text_is_escaped(
     added(n, listener.url, shape=shape)
     evil = "<!channel> [here](https://evil.example) <https://evil.example|x> & co"
     stock_report.submitted(company, lambda export: export.update(name=evil))
-    delivery.send_due(now=NOW)
+    webhook_jobs.send_due(now=NOW)
     said = json.loads(listener.received[0].body)
     (link,) = {one for one in _strings(said) if one.startswith(settings.BASE_URL)} or {
         one for one in _strings(said) if settings.BASE_URL in one
@@ -339,7 +339,7 @@ def test_message_holds_no_person_scope_or_address(company: Company, listener: Li
     for shape in ("slack", "teams", "json"):
         added(n, listener.url, shape=shape)
     stock_report.in_force(company)
-    delivery.send_due(now=NOW)
+    webhook_jobs.send_due(now=NOW)
     assert len(listener.received) == 6
     for one in listener.received:
         said = one.body.decode()
@@ -372,7 +372,7 @@ def test_webhook_address_and_key_are_encrypted_per_installation(
     monkeypatch.setattr(key_files, "digest_key", lambda: b"another" * 5)
     with pytest.raises(signing_keys.NotOpened):
         signing_keys.opened(endpoint.sealed_url, endpoint.opaque_id)
-    delivery.send_due(now=NOW)
+    webhook_jobs.send_due(now=NOW)
     endpoint.refresh_from_db()
     assert (endpoint.state, endpoint.paused_why) == (
         WebhookState.PAUSED,
@@ -420,12 +420,12 @@ def test_killed_between_sending_and_marking_it_goes_out_again_under_the_same_id(
     real = WebhookDelivery.save
     monkeypatch.setattr(WebhookDelivery, "save", lambda self, **how: die() if self.status else real(self, **how))
     with pytest.raises(Killed):
-        delivery.send_due(now=NOW, at=at)
+        webhook_jobs.send_due(now=NOW, at=at)
     monkeypatch.undo()
-    assert delivery.send_due(now=NOW, at=at)["sent"] == 0, "somebody may be at it still"
+    assert webhook_jobs.send_due(now=NOW, at=at)["sent"] == 0, "somebody may be at it still"
     at += delivery_attempts.DEAD_AFTER + timedelta(seconds=1)
     for _ in range(3):
-        delivery.send_due(now=NOW, at=at)
+        webhook_jobs.send_due(now=NOW, at=at)
     assert len(listener.received) == 2
     assert len({one.headers["webhook-id"] for one in listener.received}) == 1
     assert listener.received[0].body == listener.received[1].body
@@ -437,11 +437,11 @@ def test_failing_webhook_is_retried_then_paused_with_notice(northwind: Northwind
     endpoint = added(n, listener.url)
     webhook_transitions.send_test(endpoint, actor=as_actor(n.theo), now=NOW)
     listener.status = 503
-    delivery.send_due(now=NOW, at=at)
+    webhook_jobs.send_due(now=NOW, at=at)
     for wait in delivery_attempts.WAITS:
-        assert sum(delivery.send_due(now=NOW, at=at + wait - timedelta(seconds=1)).values()) == 0
+        assert sum(webhook_jobs.send_due(now=NOW, at=at + wait - timedelta(seconds=1)).values()) == 0
         at += wait
-        delivery.send_due(now=NOW, at=at)
+        webhook_jobs.send_due(now=NOW, at=at)
     endpoint.refresh_from_db()
     row = WebhookDelivery.objects.get()
     assert (row.state, row.attempts, row.status) == (DeliveryState.FAILED, delivery_attempts.MOST_ATTEMPTS, 503)
@@ -453,7 +453,7 @@ def test_failing_webhook_is_retried_then_paused_with_notice(northwind: Northwind
     webhook_transitions.resume(endpoint, actor=as_actor(n.theo), now=NOW)
     webhook_transitions.send_test(endpoint, actor=as_actor(n.theo), now=NOW + MINUTE)
     listener.status = 200
-    assert delivery.send_due(now=NOW)["sent"] == 1
+    assert webhook_jobs.send_due(now=NOW)["sent"] == 1
 
 
 def test_gone_endpoint_is_paused_at_once_and_single_failure_is_not(
@@ -463,20 +463,20 @@ def test_gone_endpoint_is_paused_at_once_and_single_failure_is_not(
     monkeypatch.setattr(http_client, "post", lambda *_: answers.pop(0) if answers else 500)
     endpoint, theo, at = added(n, "https://hooks.example.com/a"), as_actor(n.theo), business_time.real()
     webhook_transitions.send_test(endpoint, actor=theo, now=NOW)
-    delivery.send_due(now=NOW, at=at)
+    webhook_jobs.send_due(now=NOW, at=at)
     webhook_transitions.send_test(endpoint, actor=as_actor(n.theo), now=NOW + MINUTE)
-    assert sum(delivery.send_due(now=NOW, at=at).values()) == 0, "it is left alone for a minute"
+    assert sum(webhook_jobs.send_due(now=NOW, at=at).values()) == 0, "it is left alone for a minute"
     at += MINUTE
-    assert delivery.send_due(now=NOW, at=at) == {"sent": 1, "put_off": 1, "failed": 0}, "the fresh one first"
+    assert webhook_jobs.send_due(now=NOW, at=at) == {"sent": 1, "put_off": 1, "failed": 0}, "the fresh one first"
     for wait in delivery_attempts.WAITS[1:]:
         at += wait
-        delivery.send_due(now=NOW, at=at)
+        webhook_jobs.send_due(now=NOW, at=at)
     assert list(endpoint.deliveries.order_by("pk").values_list("state", flat=True)) == ["failed", "sent"]
     endpoint.refresh_from_db()
     assert endpoint.state == WebhookState.ACTIVE, "something arrived since"
     answers.append(410)
     webhook_transitions.send_test(endpoint, actor=as_actor(n.theo), now=NOW + 2 * MINUTE)
-    assert delivery.send_due(now=NOW, at=at)["failed"] == 1
+    assert webhook_jobs.send_due(now=NOW, at=at)["failed"] == 1
     endpoint.refresh_from_db()
     assert endpoint.state == WebhookState.PAUSED
 
@@ -487,15 +487,15 @@ def test_one_message_that_can_not_be_written_keeps_no_other_back(northwind: Nort
     WebhookDelivery.objects.update(event="no.such_event")
     webhook_transitions.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW + MINUTE)
     at = business_time.real()
-    assert delivery.send_due(now=NOW, at=at) == {"sent": 0, "put_off": 1, "failed": 0}
-    assert delivery.send_due(now=NOW, at=at + MINUTE) == {"sent": 1, "put_off": 1, "failed": 0}
+    assert webhook_jobs.send_due(now=NOW, at=at) == {"sent": 0, "put_off": 1, "failed": 0}
+    assert webhook_jobs.send_due(now=NOW, at=at + MINUTE) == {"sent": 1, "put_off": 1, "failed": 0}
 
 
 def test_messages_queued_before_pause_are_not_sent(northwind: Northwind, listener: Listener) -> None:
     endpoint, theo = added(northwind, listener.url), as_actor(northwind.theo)
     webhook_transitions.send_test(endpoint, actor=theo, now=NOW)
     webhook_transitions.pause(endpoint, actor=theo, now=NOW)
-    assert delivery.send_due(now=NOW)["failed"] == 1
+    assert webhook_jobs.send_due(now=NOW)["failed"] == 1
     assert listener.received == []
 
 
@@ -524,7 +524,7 @@ def test_a_lead_adds_one_is_shown_its_key_once_and_never_its_address(northwind: 
     assert key in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
     client.post(f"/webhooks/{endpoint.pk}/test/")
-    delivery.send_due(now=NOW)
+    webhook_jobs.send_due(now=NOW)
     again = client.get(f"/webhooks/{endpoint.pk}/").content.decode()
     assert key not in again
     assert "204" in again

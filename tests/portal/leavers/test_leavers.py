@@ -15,7 +15,7 @@ from governance.core.models import Person
 from governance.core.teams import transitions as team_transitions
 from governance.portal.leavers import queries as leaver_queries
 from governance.portal.leavers.queries import HeldThing
-from governance.recertification.reminders import jobs as reminder_jobs
+from governance.recertification.items import jobs as item_jobs
 from governance.web.pages import pager
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, Resource
@@ -99,7 +99,7 @@ def test_question_of_leaver_is_with_next_reviewer(held_stock: Held) -> None:
     record_leaver(n.omar, actor=as_actor(n.ines), now=at, reason="A new job.")
     rows = [one for one in leaver_queries.load_held([n.omar.pk], at)[n.omar.pk] if one.kind == "Reviews"]
     assert [one.waits for one in rows] == [True]
-    reminder_jobs.reassign_due(at + timedelta(hours=1), JOB)
+    item_jobs.reassign_due(at + timedelta(hours=1), JOB)
     rows = [one for one in leaver_queries.load_held([n.omar.pk], at)[n.omar.pk] if one.kind == "Reviews"]
     assert [(one.waits, one.now) for one in rows] == [(False, n.amara.name)]
 

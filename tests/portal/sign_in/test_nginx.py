@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from governance.core.models import Person
-from governance.devserver import child_process, command_lines
+from governance.devserver import child_process, process_environment
 from tests.environment import Environment, free_port, required
 from tests.people import make_person
 from tests.processes import Site, port_answers, until
@@ -52,7 +52,7 @@ def behind(surroundings: Environment, django_db_setup: None) -> Iterator[Site]:
     """A web server that trusts the proxy at 127.0.0.1 and nobody else."""
     port = free_port()
     served = Site(
-        command_lines.web("127.0.0.1", port),
+        process_environment.web("127.0.0.1", port),
         surroundings.folder / "behind.log",
         {"TRUSTED_PROXIES": "127.0.0.1", "LOG_LEVEL": "INFO"},
         lambda _: port_answers(port),

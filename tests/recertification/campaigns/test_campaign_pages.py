@@ -140,13 +140,13 @@ def test_reviewer_sees_own_part_only(held: Held, now: datetime) -> None:
 
 @pytest.mark.rule("R6")
 def test_past_the_deadline_it_is_the_second_round(held: Held, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    from governance.recertification.reminders import jobs as reminder_jobs
+    from governance.recertification.items import jobs as item_jobs
 
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
     item = campaign.items.filter(snapshot__tier="standard")[0]
     say(question(item, Asks.NEEDED), AnswerKind.REVOKE, now=now, reason="No more.")
     late = campaign.deadline + timedelta(hours=1)
-    reminder_jobs.sweep(late)
+    item_jobs.sweep(late)
     monkeypatch.setattr(business_time, "now", lambda: late)
     said = text(client_of(held.people.sana), campaign.href)
     assert "Second round: the deadline has passed" in said
@@ -156,13 +156,13 @@ def test_past_the_deadline_it_is_the_second_round(held: Held, now: datetime, mon
 
 @pytest.mark.rule("R2")
 def test_campaign_closes_after_last_item(held: Held, now: datetime) -> None:
-    from governance.recertification.reminders import jobs as reminder_jobs
+    from governance.recertification.items import jobs as item_jobs
 
     campaign = filled(ordered(Scope(tier="standard"), by=held.people.sana, now=now), now)
     for item in campaign.items.all():
         for one in item.questions.all():
             say(one, AnswerKind.KEEP, now=now)
-    reminder_jobs.sweep(now)
+    item_jobs.sweep(now)
     campaign.refresh_from_db()
     assert campaign.state == CampaignState.CLOSED
     sana = client_of(held.people.sana)

@@ -23,14 +23,15 @@ from approvals.grants.transitions import circuit_breaker
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import BatchSays, BatchState, Grant, GrantState, HeldBatch
 from approvals.submissions import jobs as approvals_sweeps
-from governance.core.jobs import sweeps as job_sweeps
+from governance.core.jobs import job_runs as job_sweeps
 from governance.core.models import LedgerEvent, Person
-from governance.core.people.transitions.delegations import delegate
+from governance.core.people.transitions import delegate
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items import drafts, sampling
+from governance.recertification.items import drafts, reviewers
+from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items.transitions import answer
 from governance.recertification.items.transitions.settle import cause_of
 from governance.recertification.models import (
@@ -49,7 +50,6 @@ from governance.recertification.models import (
     Joining,
     Question,
 )
-from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation
 from inventory.risk.levels import is_within
@@ -95,7 +95,7 @@ class Steps(Undone):
         self.pk = self.held.submission.automation_id
         first = low_grants(self.held.submission, MANY, begins_at=self.held.company.now)[0].pk
         # Drawn by their order: the real draw goes by keys, which are others in each run, and a run has to be had again.
-        self.draw = mock.patch.object(sampling, "falls_on", lambda key, grant, period: (grant - first) % 5 == 0)
+        self.draw = mock.patch.object(reviewers, "is_in_sample", lambda key, grant, period: (grant - first) % 5 == 0)
         self.draw.start()
         self.now: datetime = self.held.company.now + timedelta(days=1)
         self.swept_at: datetime | None = None
@@ -188,7 +188,7 @@ class Steps(Undone):
     def sweep_at(self, now: datetime, first: bool, fills: bool) -> None:
         """The jobs run, in either order, and no row fails in them."""
         self.now = self.swept_at = now
-        jobs = [approvals_sweeps.sweep, reminder_jobs.sweep]
+        jobs = [approvals_sweeps.sweep, item_jobs.sweep]
         with mock.patch.object(job_sweeps, "log") as said:
             for job in (*([campaign_jobs.sweep] if fills else []), *(jobs if first else reversed(jobs))):
                 job(now)

@@ -17,14 +17,13 @@ from governance.core.models import LedgerEvent, Notice
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns import snapshot as campaign_snapshot
+from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import open_campaign
-from governance.recertification.campaigns.transitions import open_campaign as chunks
-from governance.recertification.items import reviewers, sampling, schedule
+from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items import reviewers, schedule
 from governance.recertification.items.item_context import OF_GRANT, load_context
 from governance.recertification.items.transitions.open_item import snapshot
 from governance.recertification.models import Asks, Campaign, CampaignState, Item, ItemState, Joining, Question
-from governance.recertification.reminders import jobs as reminder_jobs
 from tests.appointments import record_leaver
 from tests.people import as_actor
 from tests.recertification.campaign_steps import FILLER, chunk, day, filled, ordered
@@ -50,7 +49,7 @@ def test_a_deadline_that_policy_does_not_allow_is_refused(held: Held) -> None:
     now = held.company.now
     for days in (0, 1, 61, 400):
         with pytest.raises(InvalidInput, match=r"^R2: Choose a working day from"):
-            open_campaign.order_campaign(
+            campaign_transitions.order_campaign(
                 Campaign(name="X"),
                 actor=as_actor(held.people.sana),
                 now=now,
@@ -69,7 +68,7 @@ def test_campaign_needs_reason_name_and_items(held: Held) -> None:
         ("X", "Why", Scope(tier="low"), "R2: The scope has no items"),
     ):
         with pytest.raises(InvalidInput, match=f"^{why}"):
-            open_campaign.order_campaign(
+            campaign_transitions.order_campaign(
                 Campaign(name=name), actor=actor, now=now, reason=reason, campaign_scope=about, day=day(now)
             )
 
@@ -96,7 +95,7 @@ def test_frozen_item_equals_single_item(held: Held) -> None:
             item.grant = Grant.objects.select_related(*OF_GRANT).get(pk=item.grant_id)
             tier = item.grant.counted_tier
             wanted: dict[str, Any] = snapshot(item, tier)
-            if tier == "low" and sampling.is_drawn(item.grant):
+            if tier == "low" and reviewers.is_drawn(item.grant):
                 wanted["drawn"], drawn = True, drawn + 1
         else:
             wanted = snapshot(item, item.of_automation.tier)
@@ -166,7 +165,7 @@ def test_each_row_has_its_history_and_each_chunk_its_event(held: Held) -> None:
 def test_killed_opening_is_resumed(held: Held, monkeypatch: pytest.MonkeyPatch, owner: Any, at: str) -> None:
     low_grants(held.submission, 25, begins_at=held.company.now)
     now = held.company.now + timedelta(days=1)
-    monkeypatch.setattr(chunks, "FREEZES", 10)
+    monkeypatch.setattr(campaign_transitions, "FREEZES", 10)
     campaign = ordered(Scope(), by=held.people.sana, now=now)
     chunk("freeze", campaign, now, size=10)
     whole = getattr(owner, at)
@@ -249,10 +248,10 @@ def test_item_without_reviewer_notifies_security_and_keeps_access(held: Held) ->
     item = nobody[0]
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
-        reminder_jobs.sweep(late)
+        item_jobs.sweep(late)
     item.refresh_from_db()
     assert (item.state, item.suspended_at, item.nobody) == (ItemState.OPEN, None, True)
-    reminder_jobs.sweep(late)
+    item_jobs.sweep(late)
     item.refresh_from_db()
     assert not item.nobody
     assert item.questions.count() == 2
@@ -347,9 +346,9 @@ def test_leaver_is_replaced_and_unanswered_item_escalates(held: Held) -> None:
     now = held.company.now + timedelta(days=1)
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
     record_leaver(held.people.omar, actor=as_actor(held.people.ines), now=now, reason="She moved on.")
-    reminder_jobs.sweep(now)
+    item_jobs.sweep(now)
     assert not Question.objects.filter(item__campaign=campaign, reviewer=held.people.omar).exists()
-    reminder_jobs.sweep(campaign.deadline)
+    item_jobs.sweep(campaign.deadline)
     assert set(campaign.items.values_list("state", flat=True)) == {ItemState.ESCALATED}
 
 

@@ -19,8 +19,8 @@ from governance.core.models import LedgerEvent, Seal
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.evidence import evidence_file
 from governance.recertification.evidence import queries as evidence_queries
+from governance.recertification.items import jobs as item_jobs
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, Question
-from governance.recertification.reminders import jobs as reminder_jobs
 from tests.recertification.campaign_steps import filled, ordered
 from tests.recertification.review_steps import Held, question, say
 from tests.signed_in_client import client_of
@@ -122,7 +122,7 @@ def test_removal_states_whether_it_was_checked(campaign: Campaign, held: Held) -
     item = campaign.items.get()
     item.refresh_from_db()
     assert item.closes_at is not None
-    reminder_jobs.sweep(item.closes_at)
+    item_jobs.sweep(item.closes_at)
     task = RevocationTask.objects.get(grant=item.grant)
     (row,) = (json.loads(line) for line in export(campaign, held, "jsonl").splitlines()[-1:])
     assert [(one["task"], one["state"]) for one in row["tasks"]] == [(task.pk, "open")]

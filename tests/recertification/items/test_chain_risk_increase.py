@@ -9,8 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from governance.core.models import LedgerEvent
-from governance.recertification.items.transitions import reassess
-from governance.recertification.reminders import jobs as reminder_jobs
+from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items.transitions import risk_increase
 from inventory.automations.transitions import lifecycle
 from inventory.models import Assessment, Automation
 from tests import run_lengths, scenarios
@@ -52,8 +52,8 @@ def test_draft_and_submission_raise_no_live_grant(held: Held) -> None:
     runs = reader(held)
     described(c, "Stranger", (c.slack, "admin", "minutes"), team=n.marketing, by=n.tom, owner=n.grace)
     scenarios.submitted(c, described(c, "Waiting", (c.slack, "admin", "minutes")))
-    assert reassess.connected_with_riskier() == set()
-    assert reminder_jobs.reassess_due(c.now + LATER, JOB) == 0
+    assert risk_increase.connected_with_riskier() == set()
+    assert item_jobs.reassess_due(c.now + LATER, JOB) == 0
     assert again(runs).tier == "low"
 
 
@@ -64,9 +64,9 @@ def test_riskier_neighbour_in_force_opens_one_review(held: Held, start: list[Aut
     c, runs = held.company, start
     elsewhere = in_force(c, described(c, "Elsewhere", (c.slack, "read", "other"))).automation
     writer = in_force(c, described(c, "Writer", (c.slack, "admin", "minutes"))).automation
-    assert reassess.connected_with_riskier() == {one.pk for one in runs}
+    assert risk_increase.connected_with_riskier() == {one.pk for one in runs}
     before = Assessment.objects.count()
-    assert reminder_jobs.reassess_due(c.now + LATER, JOB) == len(runs)
+    assert item_jobs.reassess_due(c.now + LATER, JOB) == len(runs)
     assert Assessment.objects.count() == before + len(runs)
     assert {again(one).tier for one in runs} == {"high"}
     assert (again(elsewhere).tier, again(writer).tier) == ("low", "high")
@@ -74,7 +74,7 @@ def test_riskier_neighbour_in_force_opens_one_review(held: Held, start: list[Aut
     assert "It is joined with another automation, which is high." in found.reasons
     assert "Writer" not in " ".join(found.reasons), "whoever reads that need not see it"
     assert [one for one in open_due(held) if one[1] == "automation"].count(("tier raised", "automation")) == len(runs)
-    assert reassess.connected_with_riskier() == set(), "each once"
+    assert risk_increase.connected_with_riskier() == set(), "each once"
     assert LedgerEvent.objects.filter(verb="automation.reassessed", outcome="done").count() == len(runs)
 
 
@@ -83,14 +83,14 @@ def test_retired_callee_triggers_reassessment(held: Held) -> None:
     c = held.company
     callee = in_force(c, described(c, "Callee", (c.slack, "read", "other"), external_id="callee")).automation
     caller = in_force(c, described(c, "Caller", (c.model, "execute", "callee", "workflow:execute"))).automation
-    assert (again(caller).tier, reassess.connected_with_riskier()) == ("standard", {callee.pk}), (
+    assert (again(caller).tier, risk_increase.connected_with_riskier()) == ("standard", {callee.pk}), (
         "who is called is as risky as who calls"
     )
-    reminder_jobs.reassess_due(c.now, JOB)
-    assert reassess.connected_with_riskier() == set()
+    item_jobs.reassess_due(c.now, JOB)
+    assert risk_increase.connected_with_riskier() == set()
     lifecycle.retire(again(callee), actor=as_actor(held.people.jonas), now=c.now, reason="Not needed.")
-    assert reassess.connected_with_riskier() == {caller.pk}
-    reminder_jobs.reassess_due(c.now + LATER, JOB)
+    assert risk_increase.connected_with_riskier() == {caller.pk}
+    item_jobs.reassess_due(c.now + LATER, JOB)
     assert again(caller).tier == "high"
     assert "calls something that nobody has approved here" in " ".join(
         caller.approved_version.latest_assessment.reasons
@@ -102,9 +102,9 @@ def test_chain_risk_stays_until_renewal_and_does_not_spread(held: Held) -> None:
     c = held.company
     runs = reader(held)
     writer = in_force(c, described(c, "Writer", (c.slack, "admin", "minutes"))).automation
-    reminder_jobs.reassess_due(c.now, JOB)
+    item_jobs.reassess_due(c.now, JOB)
     lifecycle.retire(again(writer), actor=as_actor(held.people.jonas), now=c.now, reason="Not needed.")
-    assert (again(runs).tier, reassess.connected_with_riskier()) == ("high", set())
+    assert (again(runs).tier, risk_increase.connected_with_riskier()) == ("high", set())
     second = described(c, "Second writer", (c.slack, "write", "minutes"))
     assert second.latest_assessment.tier == "standard"
 
@@ -117,6 +117,6 @@ def test_a_sweep_costs_as_much_however_many_are_joined(held: Held) -> None:
         reader(held, number)
         in_force(held.company, described(held.company, f"Writer {number}", (held.company.slack, "write", "minutes")))
         with CaptureQueriesContext(connection) as asked:
-            reassess.connected_with_riskier()
+            risk_increase.connected_with_riskier()
         costs.append(len(asked))
     assert set(costs) == {1}

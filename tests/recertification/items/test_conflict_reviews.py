@@ -12,10 +12,8 @@ from approvals.models import Conflict, Grant, GrantState, grant
 from approvals.tasks import sweep_conflicts_and_waivers
 from governance.core.actors.actor import Actor
 from governance.core.models import Notice
-from governance.recertification.items import item_title
-from governance.recertification.items.jobs import closing, opening
+from governance.recertification.items import jobs as item_jobs
 from governance.recertification.models import AnswerKind, Asks, Item, ItemOutcome, ItemState
-from governance.recertification.reminders import jobs as reminder_jobs
 from tests.approvals.conflicts import conflict_rules
 from tests.approvals.conflicts.conflict_rules import on
 from tests.ledger_records import recorded
@@ -44,7 +42,7 @@ def forbid(held: Held, at: datetime, **more: str) -> None:
 
 
 def opened(at: datetime) -> int:
-    return opening.open_in_conflict(at, JOB)
+    return item_jobs.open_in_conflict(at, JOB)
 
 
 def newest(held: Held) -> Grant:
@@ -84,9 +82,9 @@ def test_both_sides_are_asked_before_conflict_deadline(held: Held, at: datetime)
     assert (item.grant, item.reason, item.snapshot["conflicts"]) == (newest(held), "new conflict", [conflict.pk])
     assert {one.asks for one in item.questions.all()} == {Asks.NEEDED, Asks.ACCEPTABLE}
     assert item.deadline == conflict.due_at == at + timedelta(days=7)
-    assert item_title.reason_words(item) == "It is held together with something that a rule no longer allows."
+    assert item.reason_words == "It is held together with something that a rule no longer allows."
     told = Notice.objects.filter(event="recertification_opened")
-    assert {one.context["because"] for one in told} == {item_title.reason_words(item)}
+    assert {one.context["because"] for one in told} == {item.reason_words}
 
 
 @pytest.mark.rule("S6", "R1", "R4")
@@ -120,11 +118,11 @@ def test_conflict_review_closes_with_other_part(held: Held, at: datetime) -> Non
     other = Grant.objects.filter(entitlement__isnull=False).exclude(pk=newest(held).pk).get()
     lifecycle.revoke(other, actor=as_actor(held.people.omar), now=at, reason="No more.")
     conflict_jobs.scan_all(at, SCAN)
-    assert closing.close_due(at, JOB) == 1
+    assert item_jobs.close_due(at, JOB) == 1
     item = Item.objects.get()
     assert (item.state, item.outcome) == (ItemState.CLOSED, ItemOutcome.RESOLVED)
     assert newest(held).state == GrantState.ACTIVE
-    reminder_jobs.sweep(at + timedelta(minutes=5))
+    item_jobs.sweep(at + timedelta(minutes=5))
     assert Item.objects.count() == 1
 
 
@@ -135,7 +133,7 @@ def test_conflict_review_closes_at_deadline_and_suspends_newest(held: Held, at: 
     for _ in range(2):
         sweep_conflicts_and_waivers(due)
     assert newest(held).suspended_why == grant.Why.CONFLICT
-    assert closing.close_due(due, JOB) == 1
+    assert item_jobs.close_due(due, JOB) == 1
     assert Item.objects.get().outcome == ItemOutcome.RESOLVED
     assert newest(held).suspended_why == grant.Why.CONFLICT
 
@@ -147,5 +145,5 @@ def test_scheduled_item_continues_after_conflict(held: Held, at: datetime) -> No
     opened(later)
     conflict_rules.no_other_rules(later)
     conflict_jobs.scan_all(later, SCAN)
-    assert closing.close_due(later, JOB) == 0
+    assert item_jobs.close_due(later, JOB) == 0
     assert Item.objects.get().state == ItemState.OPEN

@@ -12,8 +12,8 @@ from governance.core.clock import business_time
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import Delegation, Notice, NoticeState, Person
 from governance.recertification.campaigns.scope import Scope
+from governance.recertification.items import jobs as item_jobs
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, ItemState
-from governance.recertification.reminders import jobs as reminder_jobs
 from tests.calendar_reader import read
 from tests.mail_server import Server
 from tests.recertification.campaign_steps import filled, ordered
@@ -95,7 +95,7 @@ def test_calendar_event_follows_changed_deadline(held: Held, smtp: Server) -> No
     (first,) = attached(last_to(n.omar, smtp, item.opened_at))
     half = question(item, Asks.ACCEPTABLE).remind_at
     assert half is not None
-    reminder_jobs.remind_due(half, JOB)
+    item_jobs.remind_due(half, JOB)
     (second,) = attached(last_to(n.omar, smtp, half + 12 * HOUR))
     assert second["UID"] == first["UID"]
     assert (second["DTSTART"], int(second["SEQUENCE"]) > int(first["SEQUENCE"])) == (first["DTSTART"], True)
@@ -111,7 +111,7 @@ def test_calendar_event_follows_changed_deadline(held: Held, smtp: Server) -> No
     say(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=later + HOUR)
     smtp.messages.clear()
     for days in range(1, 4):
-        reminder_jobs.remind_due(later + timedelta(days=days), JOB)
+        item_jobs.remind_due(later + timedelta(days=days), JOB)
         mail_jobs.send_due(now=later + timedelta(days=days))
     assert first["UID"] not in [event["UID"] for mail in smtp.to(n.omar.email) for event in attached(mail)]
 
@@ -129,7 +129,7 @@ def test_a_campaign_is_one_event_and_its_reminders_speak_of_the_same(held: Held,
     say(question(items[0], Asks.NEEDED), AnswerKind.KEEP, now=now + HOUR)
     due = question(items[1], Asks.NEEDED).remind_at
     assert due is not None
-    reminder_jobs.remind_due(due, JOB)  # one mail an item, from half-way on
+    item_jobs.remind_due(due, JOB)  # one mail an item, from half-way on
     assert [one["UID"] for one in attached(last_to(n.jonas, smtp, due + 12 * HOUR))] == [event["UID"]]
 
 

@@ -25,12 +25,12 @@ from approvals.models.grant import LONGEST_TERM
 from approvals.models.submission import UNFINISHED
 from approvals.submissions import jobs as approvals_sweeps
 from governance.core.actors.actor import Actor
-from governance.core.jobs import sweeps as job_sweeps
+from governance.core.jobs import job_runs as job_sweeps
 from governance.core.models import LedgerEvent, Person
+from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items.schedule import OPENS_BEFORE
 from governance.recertification.items.transitions import answer
 from governance.recertification.models import SETTLING, UNCLOSED, Answer, AnswerKind, Asks, Item, ItemOutcome, Question
-from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.models import Automation
 from inventory.resources.transitions import resources
 from inventory.risk.levels import is_within
@@ -121,7 +121,7 @@ class Steps(Undone):
     def sweep_at(self, now: datetime, first: bool) -> None:
         """Both jobs run, in either order, and no row fails in them."""
         self.now = self.swept_at = now
-        jobs = [approvals_sweeps.sweep, reminder_jobs.sweep]
+        jobs = [approvals_sweeps.sweep, item_jobs.sweep]
         with mock.patch.object(job_sweeps, "log") as said:
             for job in jobs if first else reversed(jobs):
                 job(now)

@@ -8,8 +8,7 @@ from datetime import timedelta
 import pytest
 
 from approvals.models import Grant, SubmissionState
-from governance.recertification.items.item_title import reason_words
-from governance.recertification.items.jobs import opening
+from governance.recertification.items import jobs as item_jobs
 from governance.recertification.models import Item
 from inventory.importers import reader
 from inventory.importers.code import sql
@@ -41,8 +40,8 @@ def running(company: Company, monkeypatch: pytest.MonkeyPatch) -> Callable[[Quer
 
 def reviews(company: Company, version: Version) -> list[str]:
     """Why what runs is reviewed, once the sweep has been there."""
-    opening.open_due(company.now + timedelta(days=1), JOB)
-    return [reason_words(one) for one in Item.objects.filter(automation=version.automation).order_by("pk")]
+    item_jobs.open_due(company.now + timedelta(days=1), JOB)
+    return [one.reason_words for one in Item.objects.filter(automation=version.automation).order_by("pk")]
 
 
 @pytest.mark.rule("I2", "T4")

@@ -13,10 +13,10 @@ import pytest
 from approvals.models import GrantState
 from approvals.submissions import jobs as terms
 from governance.recertification.campaigns.scope import Scope
+from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items import reviewers
+from governance.recertification.items.transitions import follow_up as reminder_transitions
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, ItemOutcome, ItemState
-from governance.recertification.reminders import jobs as reminder_jobs
-from governance.recertification.reminders import transitions as reminder_transitions
 from tests.appointments import record_leaver
 from tests.people import as_actor
 from tests.recertification.campaign_steps import filled, ordered
@@ -44,7 +44,7 @@ def owner_left(c: Company) -> Campaign:
     """The same campaign after Jonas, the business owner, left."""
     now = c.now + DAY
     record_leaver(c.people.jonas, actor=as_actor(c.people.ines), now=now, reason="He moved on.")
-    reminder_jobs.reassign_due(now, JOB)
+    item_jobs.reassign_due(now, JOB)
     return Campaign.objects.latest("pk")
 
 
@@ -117,7 +117,7 @@ def test_answers_and_silence_give_documented_outcome(
 def second_round(item: Item) -> None:
     """Time passes, and nobody says anything more: handed on at the deadline, suspended after the grace, ended."""
     for at in (item.deadline, item.grace_until, item.grace_until + timedelta(days=6)):
-        reminder_jobs.sweep(at + timedelta(minutes=1))
+        item_jobs.sweep(at + timedelta(minutes=1))
 
 
 @IN_CAMPAIGN
@@ -128,7 +128,7 @@ def test_second_round_asks_unanswered_questions_only(held: Held, start: Campaign
     needed, acceptable = (item.questions.get(asks=asks) for asks in (Asks.NEEDED, Asks.ACCEPTABLE))
     say(needed, KEEP, now=now)
     was = needed.reviewer, acceptable.reviewer
-    reminder_jobs.sweep(campaign.deadline)
+    item_jobs.sweep(campaign.deadline)
     needed.refresh_from_db()
     acceptable.refresh_from_db()
     assert needed.reviewer == was[0]
@@ -158,7 +158,7 @@ def test_silence_has_no_effect_before_reviewer_exists(start: Item, answer: Answe
     assert item.grant is not None
     assert item.grant.state == GrantState.ACTIVE
     later = item.grace_until + timedelta(days=7)
-    reminder_jobs.sweep(later)
+    item_jobs.sweep(later)
     item.refresh_from_db()
     assert not item.nobody
     if answer is not None:
@@ -180,6 +180,6 @@ def test_never_reviewed_access_ends_with_term(held: Held, monkeypatch: pytest.Mo
     assert reminder_transitions.escalate.refusal(item, actor=JOB, now=campaign.deadline) is not None
     end = item.grant.ends_at + timedelta(minutes=1)
     terms.sweep(end)
-    reminder_jobs.sweep(end)
+    item_jobs.sweep(end)
     item.refresh_from_db()
     assert (item.state, item.outcome) == (ItemState.CLOSED, ItemOutcome.SUPERSEDED)

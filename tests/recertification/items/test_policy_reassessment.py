@@ -10,10 +10,9 @@ import pytest
 from approvals.models import Grant
 from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import LedgerEvent
-from governance.recertification.items.jobs import opening
-from governance.recertification.items.transitions import reassess
+from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items.transitions import risk_increase
 from governance.recertification.models import Item
-from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.models import Automation
 from tests.approvals.proposals import policy_proposals
 from tests.approvals.proposals.policy_proposals import changed
@@ -32,7 +31,7 @@ def policy(held: Held, at: datetime, **parts: Any) -> None:
 
 
 def judge(at: datetime) -> int:
-    return reminder_jobs.reassess_due(at, JOB)
+    return item_jobs.reassess_due(at, JOB)
 
 
 def test_unchanged_tiers_cause_no_reassessment(held: Held) -> None:
@@ -40,7 +39,7 @@ def test_unchanged_tiers_cause_no_reassessment(held: Held) -> None:
     policy(held, at, seats__privilege__standard=["owner", "security"])
     assert judge(at + timedelta(minutes=1)) == 0
     with pytest.raises(OutOfTurn) as no:
-        reassess.reassess(Automation.objects.get(pk=held.submission.automation_id), actor=JOB, now=at)
+        risk_increase.reassess(Automation.objects.get(pk=held.submission.automation_id), actor=JOB, now=at)
     assert no.value.refusal.code == "T4"
 
 
@@ -70,7 +69,7 @@ def test_raised_tier_shortens_term_and_opens_one_review(held: Held) -> None:
     assert (risen.tier, risen.counted_tier) == ("standard", "high")
     assert risen.ends_at == risen.begins_at + timedelta(days=90)
     assert Grant.objects.get(pk=reads.pk).ends_at == reads.ends_at
-    opening.open_due(at, JOB)
+    item_jobs.open_due(at, JOB)
     assert Item.objects.get(grant=risen).reason == "tier raised"
     assert judge(at + timedelta(minutes=1)) == 0, "once"
     judged = LedgerEvent.objects.filter(verb="automation.reassessed", outcome="done")

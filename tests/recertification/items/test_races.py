@@ -19,10 +19,9 @@ from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import LedgerEvent, Notice
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items.jobs import closing, opening
+from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items.transitions import answer
 from governance.recertification.models import Answer, AnswerKind, Asks, Campaign, Item, ItemOutcome, ItemState, Question
-from governance.recertification.reminders import jobs as reminder_jobs
 from tests.core.people.test_races import at_once
 from tests.environment import Environment
 from tests.people import NOW, as_actor
@@ -100,7 +99,7 @@ def test_a_keep_a_revoke_and_a_stop_at_the_same_time_never_leave_it_in_force(hel
 @pytest.mark.rule("R5", "R9")
 def test_four_sweeps_at_once_open_each_item_once_and_leave_no_refusal(held: Held) -> None:
     due = opens_at(held.grant())
-    results = at_once(*(lambda: opening.open_due(due, JOB) for _ in range(4)))
+    results = at_once(*(lambda: item_jobs.open_due(due, JOB) for _ in range(4)))
     assert not [one for one in results if isinstance(one, BaseException)], results
     mine = Item.objects.filter(grant__automation=held.automation)
     assert mine.count() == 4
@@ -115,13 +114,13 @@ def test_four_sweeps_at_once_open_each_item_once_and_leave_no_refusal(held: Held
 def test_a_late_keep_and_the_closing_sweep_at_once_come_to_one_end(held: Held) -> None:
     item = under_review(held.grant())
     for moment in (item.deadline, item.grace_until):
-        reminder_jobs.escalate_due(moment, JOB)
-        reminder_jobs.suspend_due(moment, JOB)
+        item_jobs.escalate_due(moment, JOB)
+        item_jobs.suspend_due(moment, JOB)
     item.refresh_from_db()
     closes = item.closes_at
     needed, acceptable = (question(item, asks) for asks in Asks)
     answering(needed, KEEP)()
-    at_once(answering(acceptable, KEEP), lambda: closing.close_due(closes + timedelta(seconds=1), JOB))
+    at_once(answering(acceptable, KEEP), lambda: item_jobs.close_due(closes + timedelta(seconds=1), JOB))
     item.refresh_from_db()
     kept = Grant.objects.filter(predecessor=item.grant_id).exists()
     assert item.state == ItemState.CLOSED
@@ -137,7 +136,7 @@ def test_the_clock_is_moved_far_and_all_sweeps_run_at_once_and_no_job_leaves_a_r
     began = LedgerEvent.objects.latest("pk").pk
     for days in (1, 12, 30, 200):
         now = item.opened_at + timedelta(days=days)
-        works = [partial(approvals_sweeps.sweep, now), partial(reminder_jobs.sweep, now)] * 2
+        works = [partial(approvals_sweeps.sweep, now), partial(item_jobs.sweep, now)] * 2
         results = at_once(*works)
         assert not [one for one in results if isinstance(one, BaseException)], results
     assert not Grant.objects.filter(automation=held.automation).exclude(state=GrantState.ENDED).exists()

@@ -12,12 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from approvals.models import Grant, GrantUsage
 from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import LedgerEvent, Notice
-from governance.core.people.transitions import people as people_transitions
-from governance.recertification.items import item_title, review_triggers, risk_increase
-from governance.recertification.items.jobs import opening, triggered_items
+from governance.core.people import transitions as people_transitions
+from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items import review_triggers
+from governance.recertification.items.transitions import risk_increase
 from governance.recertification.items.transitions.open_item import note_event
 from governance.recertification.models import AnswerKind, Asks, Item, ItemState
-from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.models import Automation, Incident
 from inventory.resources.transitions import incidents
 from tests import scenarios
@@ -45,7 +45,7 @@ def at(held: Held) -> datetime:
 def found(at: datetime) -> list[tuple[str, str]]:
     """What the job asks about that it did not ask about before: why, and about what."""
     known = set(Item.objects.values_list("pk", flat=True))
-    triggered_items.sweep(at)
+    item_jobs.sweep_events(at)
     new = Item.objects.exclude(pk__in=known).order_by("pk")
     return [(one.reason, one.grant.key if one.grant else "automation") for one in new]
 
@@ -119,7 +119,7 @@ def test_sixty_measured_days_without_a_call_open_one_review(held: Held, at: date
     use(grant, at, missing=3)
     assert found(at) == [("unused", grant.key)]
     item = Item.objects.get()
-    assert item_title.reason_words(item) == "It was measured all the while, and not used once."
+    assert item.reason_words == "It was measured all the while, and not used once."
     assert item.deadline < grant.ends_at
     use(grant, at + DAY, days=1)
     assert found(at + DAY) == []
@@ -187,17 +187,17 @@ def test_an_open_review_is_joined_and_its_deadline_comes_forward_never_back(held
     item = under_review(grant)
     now, deadline = item.opened_at + DAY, item.deadline
     use(grant, now)
-    triggered_items.sweep(now)
+    item_jobs.sweep_events(now)
     item.refresh_from_db()
     assert (item.snapshot["joined"], item.deadline) == (["unused"], deadline)  # later by itself: it stays
     declared(held, now)
-    triggered_items.sweep(now)
+    item_jobs.sweep_events(now)
     item.refresh_from_db()
     assert item.snapshot["joined"] == ["unused", "incident"]
     assert item.deadline < deadline
     assert Item.objects.filter(grant=grant).count() == 1
     told = Notice.objects.filter(event="recertification_joined").count()
-    triggered_items.sweep(now + timedelta(hours=1))
+    item_jobs.sweep_events(now + timedelta(hours=1))
     assert Notice.objects.filter(event="recertification_joined").count() == told
     assert LedgerEvent.objects.filter(verb="item.joined", subject_id=str(item.pk)).count() == 2
 
@@ -254,9 +254,9 @@ def test_a_risk_that_rises_waits_too(held: Held, at: datetime) -> None:
     found(at)
     grant = kept(held, at)
     raise_class(held, now=at + DAY)
-    opening.open_due(at + DAY, JOB)
+    item_jobs.open_due(at + DAY, JOB)
     assert not Item.objects.filter(grant=grant).exists()
-    opening.open_due(at + (QUIET_DAYS + 1) * DAY, JOB)
+    item_jobs.open_due(at + (QUIET_DAYS + 1) * DAY, JOB)
     assert Item.objects.get(grant=grant).reason == risk_increase.RISEN
 
 
@@ -267,7 +267,7 @@ def test_a_risk_that_rises_waits_too(held: Held, at: datetime) -> None:
 def test_security_is_notified_weekly_of_missing_reviewers(
     held: Held, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reminder_jobs.reviewers, "questions_without_reviewer", lambda item, bench: ["acceptable"])
+    monkeypatch.setattr(item_jobs.reviewers, "missing_without_reviewer", lambda context, bench: ["acceptable"])
     declared(held, at)
     assert found(at) == []
     assert found(at + timedelta(hours=1)) == []

@@ -16,12 +16,11 @@ from approvals.models import ConflictRule, Grant
 from governance.core.duties.refusals import InvalidInput, OutOfTurn
 from governance.core.engine.transition import Step
 from governance.core.models import LedgerEvent, Notice, Person, Team
-from governance.recertification.items import drafts, item_title, reviewers, risk_increase, schedule
-from governance.recertification.items.jobs import opening
-from governance.recertification.items.transitions import reassess
+from governance.recertification.items import drafts, reviewers, schedule
+from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items.transitions import risk_increase
 from governance.recertification.items.transitions.answer import NO_CARD_VIEW
 from governance.recertification.models import Asks, Item, ItemState
-from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.chains import transitions as chain_transitions
 from inventory.importers import reader
 from inventory.importers.manifest import Finding, Identity, Manifest
@@ -78,7 +77,7 @@ def assess_anew(
 def open_due(held: Held, *, now: Any = None) -> list[tuple[str, str]]:
     """What the sweep opens: reason and what it is about."""
     known = set(Item.objects.values_list("pk", flat=True))
-    opening.open_due(now or held.company.now + LATER, JOB)
+    item_jobs.open_due(now or held.company.now + LATER, JOB)
     new = Item.objects.exclude(pk__in=known).order_by("pk")
     return [(one.reason, str(one.grant.pk if one.grant else "automation")) for one in new]
 
@@ -139,7 +138,7 @@ def test_raised_class_shortens_term_and_opens_one_review(held: Held) -> None:
     assert ("tier raised", "automation") in found
     assert not [one for one in found if one[1] == str(other.pk)]
     item = Item.objects.get(grant=grant)
-    assert (item.snapshot["tier"], item.campaign.tier, item_title.reason_words(item)) == (
+    assert (item.snapshot["tier"], item.campaign.tier, item.reason_words) == (
         *("high", "high"),
         "Its risk has risen since it was approved.",
     )
@@ -243,12 +242,12 @@ WRITE_SWEEPER = starting_point("robot", sweeper_of("write"), "write")
 def test_sharer_of_riskier_identity_is_raised_and_reviewed(held: Held, robot: NonHumanIdentity, start: Version) -> None:
     sweeper = start
     assert (sweeper.automation.tier, held.automation.tier) == ("high", "standard")
-    assert reminder_jobs.reassess_due(held.company.now + LATER, JOB) == 1
+    assert item_jobs.reassess_due(held.company.now + LATER, JOB) == 1
     assert held.automation.tier == "high"
     found = held.automation.approved_version.latest_assessment
     assert "runs as the same identity as another automation, which is high" in " ".join(found.reasons)
     assert ("tier raised", "automation") in open_due(held)
-    assert reminder_jobs.reassess_due(held.company.now + LATER, JOB) == 0, "each once"
+    assert item_jobs.reassess_due(held.company.now + LATER, JOB) == 0, "each once"
 
 
 @pytest.mark.full("puts many in force, to count queries")
@@ -259,27 +258,27 @@ def test_however_many_share_an_identity_each_is_judged_once_and_a_sweep_costs_as
 ) -> None:
     few = [start.automation]
     with CaptureQueriesContext(connection) as asked:
-        reassess.connected_with_riskier()
+        risk_increase.connected_with_riskier()
     more = [runs_as_robot(held, "write", number=number).automation for number in range(1, MANY)]
-    assert not reassess.connected_with_riskier()
+    assert not risk_increase.connected_with_riskier()
     with CaptureQueriesContext(connection) as asked_more:
-        reassess.connected_with_riskier()
+        risk_increase.connected_with_riskier()
     assert len(asked) == len(asked_more) <= 3
     raise_to = {"actor": as_actor(held.people.theo), "now": held.company.now, "reason": "It mails.", "tier": "high"}
     confirmation.raise_tier(Automation.objects.get(pk=few[0].pk), **raise_to)
     before = Assessment.objects.count()
     others = {one.pk for one in (*few[1:], *more)} | {held.automation.pk}
-    assert reassess.connected_with_riskier() == others
-    assert reminder_jobs.reassess_due(held.company.now, JOB) == len(others)
+    assert risk_increase.connected_with_riskier() == others
+    assert item_jobs.reassess_due(held.company.now, JOB) == len(others)
     assert Assessment.objects.count() == before + len(others)
     assert {one.tier for one in Automation.objects.filter(pk__in=others)} == {"high"}
-    assert reassess.connected_with_riskier() == set()
+    assert risk_increase.connected_with_riskier() == set()
 
 
 @ADMIN_SWEEPER
 @pytest.mark.rule("I5", "T4")
 def test_shared_risk_does_not_spread_further(held: Held, robot: NonHumanIdentity) -> None:
-    reminder_jobs.reassess_due(held.company.now, JOB)
+    item_jobs.reassess_due(held.company.now, JOB)
     sweeper = Automation.objects.get(name="Sweeper")
     assert assessment.sharers_of(sweeper, [robot]) == [("Weekly stock report", Tier.STANDARD)]
     assert assessment.sharers_of(held.automation, [robot]) == [("Sweeper", Tier.HIGH)]
@@ -291,7 +290,7 @@ def test_a_kind_that_is_only_asked_for_hides_no_risk_of_a_sharer(held: Held, rob
         held.automation, actor=as_actor(held.people.rita), now=held.company.now, fields={"kind": "integration"}
     )
     runs_as_robot(held, "admin")
-    reminder_jobs.reassess_due(held.company.now, JOB)
+    item_jobs.reassess_due(held.company.now, JOB)
     assert (held.automation.tier, held.automation.kind) == ("high", "workflow")
 
 
@@ -333,9 +332,9 @@ def test_served_identity_is_reassessed_and_sweep_terminates(
     confirmation.raise_tier(
         held.automation, actor=as_actor(held.people.theo), now=held.company.now, reason="It mails.", tier="high"
     )
-    assert reminder_jobs.reassess_due(held.company.now, JOB) == 2
+    assert item_jobs.reassess_due(held.company.now, JOB) == 2
     assert Automation.objects.get(name="Served").tier == "high"
-    assert reassess.connected_with_riskier() == set()
+    assert risk_increase.connected_with_riskier() == set()
 
 
 @pytest.mark.rule("I5", "T2", "T3")
@@ -365,7 +364,7 @@ def test_later_raised_tier_raises_identity_sharers(held: Held, robot: NonHumanId
     assert (sweeper.tier, held.automation.tier) == ("standard", "standard")
     raise_to = {"actor": as_actor(held.people.theo), "now": held.company.now + LATER, "reason": "It mails."}
     confirmation.raise_tier(Automation.objects.get(pk=sweeper.pk), tier="high", **raise_to)
-    reminder_jobs.sweep(held.company.now + LATER)
+    item_jobs.sweep(held.company.now + LATER)
     assert held.automation.tier == "high"
     assert held.automation.approved_version.assessments.count() == judged + 1
     raise_class(held, now=held.company.now + LATER)  # it is high already: nothing goes round
@@ -383,7 +382,7 @@ def test_a_better_importer_that_finds_more_opens_a_review_of_the_approved_versio
     assert open_due(held) == []
     item = Item.objects.get(automation=held.automation)
     assert item.state == ItemState.OPEN
-    assert item_title.reason_words(item) == "Something was found in it that was not known when it was approved."
+    assert item.reason_words == "Something was found in it that was not known when it was approved."
     assert "joined" not in item.snapshot
 
 
@@ -464,11 +463,11 @@ def test_one_answer_keeps_nothing_without_second_reviewer(held: Held, way: str) 
             later = now + timedelta(minutes=1)
             made = drafts.save_draft(needed, "keep", actor=actor, now=later, reason="Needed.", seen=NO_CARD_VIEW)
             drafts.submit([made], actor=actor, now=later)
-        reminder_jobs.sweep(item.grace_until)
+        item_jobs.sweep(item.grace_until)
         item.refresh_from_db()
         assert (item.state, item.outcome, item.suspended_at) == (ItemState.OPEN, "", None), "nobody is late"
     then = item.grace_until
-    opening.assign_waiting_items(then, JOB)
+    item_jobs.assign_waiting_items(then, JOB)
     item.refresh_from_db()
     assert (item.nobody, item.deadline > item.grace_until - timedelta(days=30)) == (False, True)
     say(question(item, Asks.ACCEPTABLE), "keep", now=then + timedelta(hours=1), reason="Fine.")
@@ -486,9 +485,9 @@ def test_silent_reviewer_keeps_nothing_without_other_reviewer(held: Held) -> Non
         with inside(held.automation, JOB, item.opened_at):
             risk_increase._raise(_step(held, item.opened_at), low, Tier.of("standard"))
         item.refresh_from_db()
-        reminder_jobs.sweep(item.deadline)
+        item_jobs.sweep(item.deadline)
         item.refresh_from_db()
-        reminder_jobs.sweep(item.grace_until)
+        item_jobs.sweep(item.grace_until)
     item.refresh_from_db()
     assert item.nobody
     assert item.suspended_at is not None

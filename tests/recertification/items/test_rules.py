@@ -16,9 +16,9 @@ from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermi
 from governance.core.models import Delegation, LedgerEvent, Person
 from governance.recertification.items import reviewers
 from governance.recertification.items.item_context import load_context
-from governance.recertification.items.transitions import answer, outcome_effects, settle
+from governance.recertification.items.transitions import answer, settle
+from governance.recertification.items.transitions import follow_up as reminder_transitions
 from governance.recertification.models import Answer, AnswerKind, Asks, Item, Question
-from governance.recertification.reminders import transitions as reminder_transitions
 from inventory.automations.transitions import lifecycle
 from tests.approvals.refusals import database_refuses
 from tests.people import as_actor, shares
@@ -209,7 +209,7 @@ def test_nobody_closes_escalates_or_suspends_by_hand(held: Held, stock_under_rev
         for person in (n.ines, n.sana, n.omar, n.jonas):
             with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
                 act(item, actor=as_actor(person), now=item.grace_until + timedelta(days=90))
-    for act in (settle.settle, settle.reopen, outcome_effects.set_next_review, lifecycle.reinstate):
+    for act in (settle.settle, settle.reopen, settle.set_next_review, lifecycle.reinstate):
         subject = held.automation if act.model.__name__ == "Automation" else item
         no = act.refusal(subject, actor=as_actor(n.omar), now=item.opened_at)
         assert no is not None

@@ -38,8 +38,8 @@ def test_measured_use_shows_no_hint(company: Company, stock_in_force: object) ->
 def test_unmeasured_access_never_counts_as_unused(company: Company, stock_in_force: object) -> None:
     from datetime import timedelta
 
-    from governance.recertification.items.jobs import triggered_items
+    from governance.recertification.items import jobs as item_jobs
 
     assert not GrantUsage.objects.exists()
-    triggered_items.sweep(company.now + timedelta(days=61))
+    item_jobs.sweep_events(company.now + timedelta(days=61))
     assert not Item.objects.filter(reason__startswith="unused").exists()

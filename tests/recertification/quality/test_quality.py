@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from governance.core.texts import free_text
-from governance.recertification.items import sampling
-from governance.recertification.items.jobs import opening
+from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items import reviewers
 from governance.recertification.models import Answer, AnswerKind, Asks, Campaign, Item, Question
 from governance.recertification.quality import queries as quality_queries
 from inventory.models import Automation
@@ -30,10 +30,10 @@ ITEMS = 12
 @pytest.fixture
 def campaign(held: Held, monkeypatch: pytest.MonkeyPatch) -> Campaign:
     """Twelve open items of Jonas's, of standard risk as they are said to be."""
-    monkeypatch.setattr(sampling, "is_drawn", lambda grant: False)
+    monkeypatch.setattr(reviewers, "is_drawn", lambda grant: False)
     grants = low_grants(held.submission, ITEMS, begins_at=held.company.now)
     now = opens_at(grants[0])
-    made = opening.campaign_of("standard", now, JOB)
+    made = item_jobs.campaign_of("standard", now, JOB)
     when = {"opened_at": now, "deadline": now + timedelta(days=9), "grace_until": now + timedelta(days=20)}
     items = Item.objects.bulk_create(
         Item(campaign=made, reason="review date", grant=one, snapshot={"tier": "standard"}, **when) for one in grants

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from governance.core.tokens import transitions as token_transitions
-from governance.devserver import command_lines, postgres
+from governance.devserver import postgres, process_environment
 from tests.environment import Environment, free_port
 from tests.processes import Site, port_answers
 
@@ -97,7 +97,7 @@ def serve(surroundings: Environment, url: str) -> Site:
     """A web server of `make run` on a database address."""
     port = free_port()
     site = Site(
-        command_lines.web("127.0.0.1", port),
+        process_environment.web("127.0.0.1", port),
         surroundings.folder / f"away-{port}.log",
         {"DATABASE_URL": url, "DATABASE_POOL_MAX": "8"},
         lambda _: port_answers(port),

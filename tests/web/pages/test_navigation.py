@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from governance.web.pages import navigation
-from governance.web.pages.context_processor import chrome as context
+from governance.web.pages.navigation import chrome as context
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from governance.core.clock import business_time
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
 from governance.core.people.bootstrap import AlreadyBootstrapped, bootstrap
-from governance.core.sign_in import password_links
+from governance.core.sign_in import transitions as sign_in_transitions
 
 
 def named(text: str) -> tuple[str, str]:
@@ -46,8 +46,8 @@ class Command(BaseCommand):
         except (AlreadyBootstrapped, ValueError) as error:
             raise CommandError(str(error)) from error
         for person in (*admins, *reviewers):
-            if password_links.invite.refusal(person, actor=Actor.of_job("bootstrap"), now=now) is None:
-                password_links.invite(person, actor=Actor.of_job("bootstrap"), now=now)
+            if sign_in_transitions.invite.refusal(person, actor=Actor.of_job("bootstrap"), now=now) is None:
+                sign_in_transitions.invite(person, actor=Actor.of_job("bootstrap"), now=now)
             self.stdout.write(
                 f"{person.name} gets a mail that sets their password; or set it with `manage.py set_password {person.email}`"
             )

@@ -21,7 +21,7 @@ from governance.core.clock.organisation import zone_of
 from governance.portal.dashboard import queries
 from governance.portal.view_guards.decorators import reader
 from governance.web.components import times
-from governance.web.pages.context_processor import Chrome
+from governance.web.pages.navigation import Chrome
 from governance.web.pages.page import page
 from governance.web.requests.request import Request
 from inventory.models import Automation

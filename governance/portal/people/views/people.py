@@ -24,23 +24,19 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.models import Person, RoleAssignment, Team, TeamKind
-from governance.core.people.transitions.people import add_person, record_leaver
+from governance.core.people.transitions import add_person, record_leaver
 from governance.core.roles.roles import ASSIGNABLE, ROLE_WORDS
-from governance.core.sign_in import password_links
+from governance.core.sign_in import transitions as sign_in_transitions
 from governance.core.teams.transitions import found_team
 from governance.portal.erasure.views import erase_actions, erasure_part, open_erasures
 from governance.portal.leavers import views as leaver_views
 from governance.portal.people.views.profile import current_delegations, person_facts
-from governance.portal.sign_in.views.passwords import invitation_part
+from governance.portal.sign_in.views import invitation_part
 from governance.portal.tokens.views import tokens_of_person
 from governance.portal.view_guards.decorators import answers_refusals, for_readers_of_the_ledger
 from governance.web.pages import pager
-from governance.web.pages.confirmation import ask, form_page
-from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, ask, form_page, page, timeline_context
 from governance.web.requests.request import Request
-
-Shape = dict[str, Any]
 
 #: Assignable roles, in words.
 ASSIGNABLE_WORDS = ", ".join(ROLE_WORDS[role] for role in ASSIGNABLE)
@@ -159,7 +155,7 @@ def person_add(request: Request) -> HttpResponse:
         new = Person(subject=given["email"].lower(), **given)
         new.set_unusable_password()
         made = add_person(new, actor=request.actor, now=now)
-        password_links.invite(made, actor=request.actor, now=now)
+        sign_in_transitions.invite(made, actor=request.actor, now=now)
         messages.success(request, f"{made.name} is added. A mail with a link to set their password is on its way.")
         return made
 

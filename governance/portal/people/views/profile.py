@@ -20,16 +20,13 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput
 from governance.core.models import Delegation, Person, Team
 from governance.core.models.people import DELEGATION_DAYS
-from governance.core.people.transitions.delegations import delegate, end_delegation
+from governance.core.people.transitions import delegate, end_delegation
 from governance.core.roles.roles import Permission
 from governance.portal.view_guards.decorators import answers_refusals, reader
-from governance.web.pages.ledger_links import timeline_context
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page, timeline_context
 from governance.web.requests.request import LAST_DAY, Request, end_of, midnight_of
 from inventory.models import Automation, Resource
 from inventory.ownership import delegates
-
-Shape = dict[str, Any]
 
 #: Most automations and resources on a person's page; the lists have all.
 MOST = 30

@@ -18,10 +18,10 @@ from governance.core.clock.organisation import organisation_holidays, organisati
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import Person, Team
 from governance.recertification.campaigns import queries as campaign_queries
-from governance.recertification.campaigns import scope, scope_words
+from governance.recertification.campaigns import scope
+from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import open_campaign
-from governance.recertification.campaigns.transitions.open_campaign import deadline_words
+from governance.recertification.campaigns.transitions import deadline_words
 from governance.recertification.items import schedule
 from governance.recertification.models import Campaign
 from governance.web.pages.page import Shape, page, refused
@@ -42,7 +42,7 @@ class Filter(forms.Form):
 
     use_required_attribute = False
 
-    about = forms.ChoiceField(choices=list(scope_words.ABOUT.items()), label="Review", required=False)
+    about = forms.ChoiceField(choices=list(scope.ABOUT.items()), label="Review", required=False)
     tier = forms.ChoiceField(
         choices=[*ANY, ("high", "High"), ("standard", "Standard"), ("low", "Low")], label="Risk", required=False
     )
@@ -122,7 +122,7 @@ def first_deadline(now: datetime) -> date:
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
     """Show the filter with its preview, and open the campaign."""
-    now, verb = business_time.now(), open_campaign.order_campaign
+    now, verb = business_time.now(), campaign_transitions.order_campaign
     sent = request.POST if request.method == "POST" else None
     refusal = verb.refusal(Campaign(name="New campaign"), actor=request.actor, now=now)
     if (
@@ -171,4 +171,4 @@ def _context(form: Filter, opening: Opening, now: datetime) -> Shape:
         return context
     estimate = campaign_queries.preview_campaign(form.scope, chosen["high"].deadline, now)
     kept = {**form.scope.to_dict(), "until": until.isoformat()}
-    return {**context, "kept": kept, "preview": estimate, "scope": scope_words.scope_sentence(form.scope)}
+    return {**context, "kept": kept, "preview": estimate, "scope": scope.scope_sentence(form.scope)}

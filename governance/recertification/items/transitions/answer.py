@@ -18,17 +18,17 @@ from approvals.grants.transitions import lifecycle
 from approvals.models import Grant
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, refuse
-from governance.core.engine.repeats import acts_as, said_the_same
-from governance.core.engine.transition import Effect, Step, transition
+from governance.core.engine.transition import Effect, Step, acts_as, said_the_same, transition
 from governance.core.models import Person
 from governance.core.roles.roles import Permission
-from governance.recertification.items import item_title, reviewers
 from governance.recertification.items import notices as item_notices
+from governance.recertification.items import reviewers
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.item_context import ItemContext, load_context
 from governance.recertification.items.transitions.open_item import ask_missing, ensure_a_day, reset_reminder
 from governance.recertification.items.transitions.settle import last_day, last_instant, reopen, settle
 from governance.recertification.models import CHANGED, SETTLING, WAITING, Answer, AnswerKind, Draft, Item, Question
+from governance.recertification.models.item import REASON_WORDS
 
 #: Rows to lock before a question, outermost first.
 LOCKED_PARENTS = ("item.of_automation", "item.grant", "item")
@@ -62,26 +62,18 @@ class CardView:
 NO_CARD_VIEW = CardView()
 
 
-def repeated_answer(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Question | None:
-    """The question, if this person's last answer is the same with the same reason (A8)."""
-    last = _same_last_answer(question, actor, text, params)
-    return question if last is not None and last.supersedes_id is None else None
-
-
-def _corrected_before(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Question | None:
-    last = _same_last_answer(question, actor, text, params)
-    return question if last is not None and last.supersedes_id is not None else None
-
-
-def _same_last_answer(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Answer | None:
+def repeated_answer(
+    question: Question, actor: Actor, text: str, params: Mapping[str, Any], *, is_correction: bool = False
+) -> Question | None:
+    """The question, if this person's last answer or correction is the same with the same reason (A8)."""
     last = question.answers.filter(person=actor.person).select_related("reason").order_by("-pk").first()
-    if last is None or not acts_as(actor, last.for_person_id):
+    if last is None or not acts_as(actor, last.for_person_id) or (last.supersedes_id is not None) != is_correction:
         return None
     if last.answer != params.get("answer", AnswerKind.KEEP) or not said_the_same(last.reason, text):
         return None
     if params.get("whose") not in (None, question.reviewer):
         return None  # passed on to another person
-    return last if params.get("ends_on") == last.ends_on else None
+    return question if params.get("ends_on") == last.ends_on else None
 
 
 @by_reviewer(
@@ -166,7 +158,7 @@ def pass_on(
 
 @by_reviewer(
     event="question.corrected",
-    repeats=_corrected_before,
+    repeats=partial(repeated_answer, is_correction=True),
     source=["answered"],
     duties=[
         item_rules.requires_interactive,
@@ -234,7 +226,7 @@ def changed_refusal(item: Item, seen: CardView) -> Refusal | None:
     changed = item.snapshot.get(CHANGED)
     if seen.chosen_at is None or changed is None or seen.chosen_at > datetime.fromisoformat(changed["at"]):
         return None
-    sentence = f"It changed since you chose: {item_title.REASON_WORDS[changed['because']]}"
+    sentence = f"It changed since you chose: {REASON_WORDS[changed['because']]}"
     return Refusal("R2", "state", sentence, "Look at it and choose again. Your text is kept.")
 
 

@@ -14,23 +14,13 @@ from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.roles.roles import Permission
-from governance.recertification.items import conflict_reviews, review_triggers, reviewers, schedule
 from governance.recertification.items import notices as item_notices
+from governance.recertification.items import review_triggers, reviewers, schedule
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.item_context import ItemContext, load_with_ladders
 from governance.recertification.items.schedule import Times
-from governance.recertification.models import (
-    CHANGED,
-    UNCLOSED,
-    WAITING,
-    Asks,
-    Campaign,
-    CampaignKind,
-    CampaignState,
-    Item,
-    ItemState,
-    Question,
-)
+from governance.recertification.models.campaign import Campaign, CampaignKind, CampaignState
+from governance.recertification.models.item import CHANGED, UNCLOSED, WAITING, Asks, Item, ItemState, Question
 from inventory.models import AutomationState
 
 #: Declares an operation on an item; grant and automation are locked before it.
@@ -86,8 +76,7 @@ def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
 def open_item(step: Step[Item]) -> Effect:
     """Open a new item and put its questions to the reviewers (R1, R5)."""
     item = step.subject
-    subject = {"grant": item.grant} if item.grant is not None else {"automation": item.automation}
-    if Item.objects.filter(**subject, state__in=UNCLOSED).exists():
+    if Item.objects.filter(grant=item.grant, automation=item.automation, state__in=UNCLOSED).exists():
         raise refuse(Refusal("R5", "state", "It is under review already."))
     tier, bench = item.counted_tier, Bench.load(step.now)
     times = times_of(item, step.now, bench)
@@ -121,7 +110,7 @@ def join(step: Step[Item], *, because: str, cause: str = "", by: Times | None = 
 
     Args:
         step: the running step.
-        because: a key of `item_title.REASON_WORDS`.
+        because: a key of `REASON_WORDS`.
         cause: identifies an event (`review_triggers`); empty for others.
         by: deadline and grace of the event or campaign; None for the item's own dates.
     """
@@ -169,7 +158,7 @@ def note_event(step: Step[Item], *, because: str, cause: str) -> Effect:
 
     Args:
         step: the running step.
-        because: a key of `item_title.REASON_WORDS`.
+        because: a key of `REASON_WORDS`.
         cause: identifies the event.
     """
     if cause in step.subject.snapshot.get(review_triggers.CAUSES, []):
@@ -180,14 +169,15 @@ def note_event(step: Step[Item], *, because: str, cause: str) -> Effect:
 
 def _note_conflicts(item: Item, now: datetime) -> None:
     """Store the grant's open conflicts on the item, and use the date of their resolution as deadline (S6)."""
-    conflicts = conflict_reviews.conflicts_of_grant(item.grant) if item.grant is not None else []
-    if conflicts:
-        known_ids = item.snapshot.get(conflict_reviews.CONFLICTS_KEY, [])
+    if item.grant is None:
+        return
+    if conflicts := list(review_triggers.enforced_conflicts().filter(grants__contains=[item.grant.pk])):
+        known_ids = item.snapshot.get(review_triggers.CONFLICTS_KEY, [])
         item.snapshot = {
             **item.snapshot,
-            conflict_reviews.CONFLICTS_KEY: list(dict.fromkeys([*known_ids, *(conflict.pk for conflict in conflicts)])),
+            review_triggers.CONFLICTS_KEY: list(dict.fromkeys([*known_ids, *(conflict.pk for conflict in conflicts)])),
         }
-        resolve_by = conflict_reviews.resolve_by(conflicts, now)
+        resolve_by = review_triggers.resolve_by(conflicts, now)
         if resolve_by is not None:
             item.deadline = min(item.deadline, resolve_by)
 
@@ -201,14 +191,11 @@ def reset_reminder(step: Step[Any], question: Question) -> datetime:
     return next_at
 
 
-#: Reasons to open early or to bring a deadline forward; a risk increase moves the review date itself (`risk_increase`).
-BEFORE_ITS_TIME = frozenset({conflict_reviews.IN_CONFLICT, *review_triggers.ALL})
-
-#: Reasons of a join that outdate a draft: keys of `item_title.REASON_WORDS`. A joining campaign does not.
-CHANGES = BEFORE_ITS_TIME | {"tier raised", "new finding"}
+#: Reasons of a join that outdate a draft: keys of `REASON_WORDS`. A joining campaign does not.
+CHANGES = review_triggers.BEFORE_ITS_TIME | {"tier raised", "new finding"}
 
 #: Reasons to review even a grant that will not be renewed: it can do harm until its end.
-UNTIL_ITS_END = frozenset({conflict_reviews.IN_CONFLICT, review_triggers.INCIDENT})
+UNTIL_ITS_END = frozenset({review_triggers.IN_CONFLICT, review_triggers.INCIDENT})
 
 
 def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
@@ -232,7 +219,7 @@ def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
         began_at, review_on = grant.begins_at, grant.review_on
     if not is_reviewed:
         return None
-    if why & BEFORE_ITS_TIME:
+    if why & review_triggers.BEFORE_ITS_TIME:
         soon = schedule.review_after_event(tier, now=now, began_at=began_at)
         review_on = min(review_on or soon, soon)
     review_at = (

@@ -12,44 +12,37 @@ none by one, past the grace period  escalated  suspended, ended by `close` after
 Only a revoke settles the item alone.
 
 An automation that a review ends stays suspended and loses its grants; a new submission brings it back.
+
+`approvals.grants.transitions.lifecycle` changes grants, and `inventory.automations.transitions.lifecycle` suspends
+automations. A review reinstates only suspensions by a review: a stop needs two other people (G5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from approvals.grants import circuit_breaker
 from approvals.grants.transitions import lifecycle
-from approvals.models import Grant
+from approvals.models import Grant, GrantState
 from approvals.models.grant import Why
 from approvals.policies import queries as policy_queries
 from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_zone
 from governance.core.duties.refusals import Refusal, refuse
-from governance.core.engine.transition import Effect, Step
+from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
 from governance.core.roles.roles import Permission
-from governance.recertification.items import conflict_reviews, reviewers, schedule
 from governance.recertification.items import notices as item_notices
+from governance.recertification.items import review_triggers, reviewers, schedule
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.transitions.open_item import on_item
-from governance.recertification.items.transitions.outcome_effects import (
-    reinstate_subject,
-    set_next_review,
-    suspend_subject,
-)
-from governance.recertification.models import (
-    UNCLOSED,
-    WAITING,
-    Answer,
-    AnswerKind,
-    Campaign,
-    Item,
-    ItemOutcome,
-    ItemState,
-)
+from governance.recertification.models.campaign import Campaign
+from governance.recertification.models.item import UNCLOSED, WAITING, Answer, AnswerKind, Item, ItemOutcome, ItemState
+from inventory.automations.transitions import lifecycle as automation_lifecycle
+from inventory.models import Automation
 
 
 @on_item(event="item.settled", permission=None, source=WAITING, target=[ItemState.CLOSED, ItemState.ANSWERED])
@@ -101,7 +94,7 @@ def close(step: Step[Item]) -> Effect:
     revoked = item.state == ItemState.ANSWERED
     if item_rules.has_subject_ended(item):
         return _close_effect(step, ItemOutcome.REVOKED if revoked else ItemOutcome.SUPERSEDED)
-    if conflict_reviews.is_resolved(item):
+    if review_triggers.is_resolved(item):
         reinstate_subject(step, item)
         return _close_effect(step, ItemOutcome.RESOLVED)
     why = Why.REVIEW if revoked else Why.SILENCE
@@ -186,3 +179,31 @@ def _tell_owners(step: Step[Item], item: Item, event: str, key: str, *, silent: 
     """Notify the automation's owners, except the actor."""
     owners: list[Person] = [owner for owner in item.of_automation.answering(step.now) if owner != step.actor.person]
     item_notices.notify_people(step, item, owners, event, key=key, silent=silent)
+
+
+@transition(Automation, event="automation.reviewed", permission=None)
+def set_next_review(step: Step[Automation], *, review_on: date) -> Effect:
+    """Set the next review date of an automation that a review kept."""
+    step.subject.review_on, step.subject.review_because = review_on, ""
+    step.save(step.subject)
+    return Effect(payload={"review_on": review_on.isoformat()})
+
+
+def suspend_subject(step: Step[Any], item: Item, why: Why) -> None:
+    """Suspend the reviewed grant or automation, unless it is already suspended."""
+    grant, automation = item.grant, item.of_automation
+    if grant is not None:
+        if grant.state == GrantState.ACTIVE:
+            lifecycle.suspend(grant, actor=step.actor, now=step.now, why=why)
+    elif automation.suspended_by_review_at is None:
+        automation_lifecycle.suspend(automation, actor=step.actor, now=step.now, why=why)
+
+
+def reinstate_subject(step: Step[Any], item: Item) -> None:
+    """Lift a suspension by this review; a stop by a person stays."""
+    grant, automation, reviews = item.grant, item.of_automation, (Why.REVIEW, Why.SILENCE)
+    if grant is not None:
+        if grant.state == GrantState.SUSPENDED and grant.suspended_why in reviews:
+            lifecycle.reinstate(grant, actor=step.actor, now=step.now, why=reviews)
+    elif automation.suspended_by_review_at is not None:
+        automation_lifecycle.reinstate(automation, actor=step.actor, now=step.now)

@@ -5,33 +5,37 @@ No answer is preselected. An answer that would be refused is not offered; the ca
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import Any
+from functools import reduce
+from operator import or_
 
 from django.core import signing
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.urls import reverse
 
 from approvals.grants.transitions import lifecycle
+from approvals.models import Approval, Decision, DecisionOutcome, Grant
 from approvals.policies import queries as policy_queries
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.database.selected_columns import with_columns
 from governance.core.duties.refusals import Refusal
-from governance.recertification.items import drafts, item_title, reviewers
+from governance.recertification.items import drafts, reviewers
 from governance.recertification.items import queries as item_queries
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.item_context import ItemContext, load_context
+from governance.recertification.items.queries import ItemFacts
+from governance.recertification.items.recommendation import Reason
 from governance.recertification.items.transitions import answer
 from governance.recertification.items.transitions.answer import NO_CARD_VIEW, CardView, changed_refusal
 from governance.recertification.items.transitions.settle import last_day
 from governance.recertification.items.views import queue
-from governance.recertification.items.views.item_rows import item_rows
 from governance.recertification.models import AnswerKind, Draft, Item, Question
 from governance.web.components.times import day_of
+from governance.web.pages.page import Shape
 from governance.web.requests.request import number
-
-Shape = dict[str, Any]
 
 K = AnswerKind
 
@@ -48,8 +52,10 @@ _AUTOMATION = (
     *("name", "purpose", "state", "tier", "moved_at", "technical_owner", "interim__person"),
     *("team__name", "business_owner__name"),
 )
+
 #: Columns of an approval behind a grant.
 _APPROVAL = ("submission", "round", "ended_at", "by_policy", "carried_from")
+
 #: Columns of an item for its card.
 COLUMNS = (
     *("reason", "snapshot", "deadline", "grace_until", "suspended_at", "state", "outcome", "closes_at", "closed_at"),
@@ -72,6 +78,9 @@ COLUMNS = (
 
 #: Longest time that counts as looking at a card, and most looks that are counted.
 LONGEST_SECONDS, MOST_LOOKS = 3600, 99
+
+#: Latest earlier answers to show.
+EARLIER = 4
 
 _SALT = "recertification.card"
 
@@ -113,7 +122,6 @@ def context(known: ItemContext, question: Question, actor: Actor, now: datetime,
         "stale": item_rules.requires_fresh.asks(question, reviewer, now) if mine else None,
         "stands_for": reviewer.standing_for if mine else None,
         "can_correct": correctable,
-        "because": item_title.reason_words(item),
     }
 
 
@@ -227,3 +235,76 @@ def read_card_view(signed: str, looked: str) -> CardView:
     seconds, looks = max(0, int(business_time.real().timestamp()) - since), number(looked)
     is_measured = seconds <= LONGEST_SECONDS
     return CardView(seconds if is_measured else None, advice, min(looks, MOST_LOOKS) if looks is not None else None)
+
+
+def item_rows(known: ItemContext, question: Question, facts: ItemFacts, actor: Actor) -> Shape:
+    """The facts of an item for ``recertification/items/item.html``.
+
+    Args:
+        known: of the item.
+        question: the shown question.
+        facts: the facts about the item.
+        actor: the reader.
+    """
+    item, grant = known.item, known.item.grant
+    has_drift = facts.facts.other_source or facts.facts.newer_version
+    stages = _stages(grant) if grant is not None else []
+    asked_for = grant.approval.justification if grant is not None else None
+    comments = [asked_for, *(decision.reason for _, decisions in stages for decision in decisions)]
+    unchanged = [*([] if has_drift else ["drift"]), *([] if facts.facts.conflicts else ["conflict"])]
+    return {
+        "item": item,
+        "tier": item.snapshot.get("tier", item.campaign.tier),
+        "question": question,
+        "reader": actor.person,
+        "grant": grant,
+        "automation": item.of_automation,
+        "facts": facts,
+        "reasons": [_reason(item, reason) for reason in facts.recommended.reasons],
+        "stages": stages,
+        "has_comments": any(text is not None and text.text for text in comments),
+        "others": [(other, known.latest_answer(other)) for other in known.questions if other != question],
+        "unchanged": unchanged,
+        "earlier": facts.earlier[:EARLIER],
+    }
+
+
+def _reason(item: Item, reason: Reason) -> Shape:
+    href = _href(item, reason.shown, reason.conflict)
+    link = {"href": href, "link": f"The {reason.shown}"} if href else {}
+    return {"icon": reason.icon, "text": reason.sentence, **link}
+
+
+def _href(item: Item, shown: str, conflict: int) -> str:
+    grant, automation = item.grant, item.of_automation
+    if shown == "conflict":
+        return reverse("conflict", args=[conflict])
+    if shown in ("automation", "versions"):
+        return automation.href if shown == "automation" else f"{automation.href}?tab=versions"
+    if shown == "approval" and grant is not None:
+        return reverse("review", args=[grant.approval.submission_id])
+    if shown == "resource" and grant is not None and grant.entitlement is not None:
+        return grant.entitlement.resource.href
+    if shown == "credential" and grant is not None and grant.credential is not None:
+        return grant.credential.href
+    return ""
+
+
+def _stages(grant: Grant) -> list[tuple[Approval, list[Decision]]]:
+    """Both approvals of a grant with the approving decisions of their last round. One query beside the approvals."""
+    approvals = [_original_approval(approval) for approval in (grant.app_approval, grant.approval)]
+    decisions = _decisions(approvals)
+    return [(approval, [row for row in decisions if row.approval_id == approval.pk]) for approval in approvals]
+
+
+def _original_approval(approval: Approval) -> Approval:
+    """The approval that was carried over, through any number of versions (A14)."""
+    while approval.carried_from is not None:
+        approval = approval.carried_from
+    return approval
+
+
+def _decisions(approvals: Iterable[Approval]) -> list[Decision]:
+    rounds = reduce(or_, (Q(approval=approval, round=approval.round) for approval in approvals))
+    rows = Decision.objects.standing().filter(rounds, outcome=DecisionOutcome.APPROVE)
+    return list(with_columns(rows, ("approval", "person__name", "for_person__name", "reason__text")))

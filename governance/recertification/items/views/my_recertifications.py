@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from datetime import date
-from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -22,12 +21,9 @@ from governance.recertification.items.transitions import answer as transition_an
 from governance.recertification.items.views import card, queue
 from governance.recertification.models import AnswerKind, Item, Question
 from governance.web.components.times import counted
-from governance.web.pages.confirmation import ask
-from governance.web.pages.context_processor import Chrome
-from governance.web.pages.page import page, refused
+from governance.web.pages.navigation import Chrome
+from governance.web.pages.page import Shape, ask, page, refused
 from governance.web.requests.request import Request, midnight, number
-
-Shape = dict[str, Any]
 
 TEMPLATE = "recertification/items/my_recertifications.html"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Count, F, Q
 from django.http import HttpRequest
@@ -15,8 +14,7 @@ from governance.core.actors.actor import Actor
 from governance.core.database.selected_columns import with_columns
 from governance.recertification.models import AnswerKind, Draft, ItemState, Question
 from governance.web.pages import navigation
-
-Shape = dict[str, Any]
+from governance.web.pages.page import Shape
 
 #: Columns of a list row.
 COLUMNS = (

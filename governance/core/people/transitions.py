@@ -1,0 +1,246 @@
+"""Writes about people: what gives a role and takes it (S8), coming and leaving, and delegations (A11).
+
+In a delegation, a person names who decides in their place, for a limited time ahead. `bootstrap` gives the first roles;
+teams stand in `teams.transitions`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.database import advisory_locks
+from governance.core.duties.refusals import Refusal, duty, refuse
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.ledger import ledger_events
+from governance.core.models import Delegation, Person, RoleAssignment
+from governance.core.models.people import DELEGATION_AHEAD, DELEGATION_DAYS
+from governance.core.notices import outbox
+from governance.core.people.queries import people_with
+from governance.core.roles.roles import ROLE_WORDS, SAME_DUTY, Permission, Role
+from governance.core.texts import free_text
+
+#: Fewer admins than this can give no role any more (S8).
+LEAST_ADMINS = 2
+
+#: Advisory lock for the number of admins.
+ADMINS_LOCK = 0xAD31
+
+
+@duty("STATE", rule="S8")
+def still_here(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Nobody is trusted with anything who has left."""
+    gone = not subject._state.adding and not subject.is_here
+    return Refusal("STATE", "state", f"{subject.name} has left.") if gone else None
+
+
+@duty("STATE", rule="S8")
+def not_left(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Somebody leaves once."""
+    return Refusal("STATE", "state", f"{subject.name} has left already.") if subject.left_at is not None else None
+
+
+@duty("STATE", rule="S8")
+def requires_new(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Somebody is entered once."""
+    return None if subject._state.adding else Refusal("STATE", "state", f"{subject.name} is here already.")
+
+
+@duty("STATE", rule="S8")
+def not_ended(subject: RoleAssignment, actor: Actor, now: datetime) -> Refusal | None:
+    """A role ends once."""
+    return Refusal("STATE", "state", "This role has ended already.") if subject.until is not None else None
+
+
+@transition(Person, event="role.given", permission=None, duties=[still_here])
+def give_role(
+    step: Step[Person], *, role: Role, proposed_by: Person, proposed_at: datetime, confirmed_by: Person
+) -> Effect:
+    """Somebody holds a role from now on, by a proposal that two admins signed and they accepted (S8)."""
+    proposed = {"proposed_by": proposed_by, "proposed_at": proposed_at, "confirmed_by": confirmed_by}
+    made = RoleAssignment(person=step.subject, role=role, confirmed_at=step.now, **proposed)
+    step.save(made)
+    return Effect(subject=made, payload={"role": str(role), "person": str(step.subject.opaque_id)})
+
+
+@transition(Person, event="role.given_back", permission=None, duties=[still_here])
+def give_role_back(step: Step[Person], *, ended: RoleAssignment) -> Effect:
+    """Somebody holds a role again that one admin ended at once and no other countersigned (S8)."""
+    first = ended.restores or ended
+    times = {"proposed_at": step.now, "confirmed_at": step.now}
+    made = RoleAssignment(person=step.subject, role=ended.role, restores=first, **times)
+    step.save(made)
+    return Effect(subject=made, payload={"role": ended.role, "person": str(step.subject.opaque_id)})
+
+
+@transition(RoleAssignment, event="role.ended", permission=None, duties=[not_ended])
+def end_role(step: Step[RoleAssignment]) -> Effect:
+    """A role ends at once, by a proposal that two admins signed, or by one that may act before the second has (S8)."""
+    if step.subject.role == Role.ADMIN:
+        _keep_two_admins(step.subject.person, step.now)
+    step.subject.until = step.now
+    step.save(step.subject)
+    by = step.actor.person.name if step.actor.person else ""
+    context, thread = {"role": step.subject.words, "by": by, "page": ["me"]}, f"role:{step.subject.pk}"
+    outbox.queue(
+        outbox.each([step.subject.person], "role_ended", thread=thread, key="ended", now=step.now, context=context)
+    )
+    return Effect(payload={"role": step.subject.role})
+
+
+def admins_left(without: Person, now: datetime) -> Refusal | None:
+    """Why somebody stays an admin: where they are one of the last two, no role could be given any more; None where others are left."""
+    there = [admin for admin in people_with(Role.ADMIN, now) if not admin.is_kept_out(now)]
+    if len(there) > LEAST_ADMINS or without not in there:
+        return None
+    sentence = f"Only {len(there)} governance admins are left, and roles need two."
+    return Refusal("S9", "state", sentence, "Appoint another admin first.")
+
+
+@transition(Person, event="person.added", permission=Permission.PERSON_MANAGE, duties=[requires_new])
+def add_person(step: Step[Person]) -> Effect:
+    """An admin enters a person, who holds no role yet; the subject is unsaved.
+
+    By the address and the sign-in they are known, so those are refused where nobody would see all of them.
+    """
+    new = step.subject
+    if any(free_text.name(text) != text for text in (new.email, new.subject)):
+        raise refuse(Refusal("PERSON", "input", "There is something in this address that nobody sees: type it anew."))
+    new.name, new.title = free_text.name(new.name), free_text.name(new.title)
+    if not new.name:
+        raise refuse(Refusal("PERSON", "input", "Give them a name.", detail=(("name", "Give them a name."),)))
+    if Person.objects.filter(source=step.subject.source, subject=step.subject.subject).exists():
+        raise refuse(Refusal("PERSON", "input", "Somebody with this sign-in is here already."))
+    step.save(step.subject)
+    return Effect()
+
+
+@transition(Person, event="person.left", permission=Permission.PERSON_MANAGE, duties=[not_left], reason_needed=True)
+def record_leaver(step: Step[Person]) -> Effect:
+    """An admin records that somebody left who decides nothing: they fill no seat and sign in no more; their record stays (S1, R8).
+
+    Who decides something is recorded as gone by two (`leave`): higher apps demand that of this event.
+    """
+    return _leave(step)
+
+
+@transition(Person, event="person.left", permission=None, duties=[not_left])
+def leave(step: Step[Person]) -> Effect:
+    """Somebody has left who decides something, by a proposal that two admins signed (S8)."""
+    return _leave(step)
+
+
+def _leave(step: Step[Person]) -> Effect:
+    _keep_two_admins(step.subject, step.now)
+    step.subject.left_at, step.subject.is_active, step.subject.kept_out_until = step.now, False, None
+    step.save(step.subject)
+    return Effect()
+
+
+def _keep_two_admins(person: Person, now: datetime) -> None:
+    """Refuse to remove one of the last two admins: two admins are needed to give a role (S9)."""
+    advisory_locks.lock_until_commit(ADMINS_LOCK)
+    refusal = admins_left(person, now)
+    if refusal is not None:
+        raise refuse(refusal)
+
+
+@transition(Person, event="person.kept_out", permission=None, duties=[not_left])
+def keep_out(step: Step[Person], *, until: datetime) -> Effect:
+    """One admin says that somebody left, and no second has countersigned it: they sign in no more, and nobody comes in their place (S8)."""
+    _keep_two_admins(step.subject, step.now)
+    step.subject.kept_out_until = until
+    step.save(step.subject)
+    return Effect(payload={"until": ledger_events.instant(until)})
+
+
+@transition(Person, event="person.let_in", permission=None)
+def let_in(step: Step[Person]) -> Effect:
+    """Nobody countersigned that somebody left: they sign in again (S8)."""
+    step.subject.kept_out_until = None
+    step.save(step.subject)
+    return Effect()
+
+
+#: Advisory lock for delegations, since two together could make a chain.
+DELEGATIONS_LOCK = 0xDE1E
+
+
+@duty("A11")
+def giver_only(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
+    """A delegation is ended by the person who gave it."""
+    if actor.person != subject.giver or actor.standing_for is not None:
+        return Refusal("A11", "permission", "Only who gave a delegation ends it.")
+    return None
+
+
+@duty("STATE", rule="S8")
+def running(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
+    """A delegation ends once."""
+    if subject.ended_at is not None or subject.until_at <= now:
+        return Refusal("STATE", "state", "This delegation has ended already.")
+    return None
+
+
+@transition(Person, event="delegation.set", permission=Permission.DELEGATION_SET, duties=[still_here])
+def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: datetime) -> Effect:
+    """A person names, for themself and the future, who decides in their place (A11); the subject is the taker."""
+    if step.actor.person != giver or step.actor.standing_for is not None:
+        raise refuse(Refusal("A11", "permission", "A delegation is set by the person themself."))
+    advisory_locks.lock_until_commit(DELEGATIONS_LOCK)  # two that together would make a chain can't be set side by side
+    _check_delegation(step, giver, from_at, until_at)
+    made = Delegation(giver=giver, taker=step.subject, from_at=from_at, until_at=until_at, reason=step.reason)
+    step.save(made)
+    context = {"name": giver.name, "from_at": from_at.isoformat(), "until_at": until_at.isoformat(), "page": ["me"]}
+    thread = f"delegation:{made.pk}"
+    outbox.queue(outbox.each([step.subject], "delegation_set", thread=thread, key="set", now=step.now, context=context))
+    payload = {"from_at": ledger_events.instant(from_at), "until_at": ledger_events.instant(until_at)}
+    return Effect(subject=made, payload=payload)
+
+
+def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, until_at: datetime) -> None:
+    taker = step.subject
+    then = Delegation.objects.filter(ended_at__isnull=True, until_at__gt=from_at, from_at__lt=until_at)
+    lacking = (access.roles_of(giver, step.now) & {*SAME_DUTY}) - access.roles_of(taker, step.now)
+    words = " and ".join(sorted(ROLE_WORDS[role].lower() for role in lacking))
+    days, total = timedelta(days=DELEGATION_DAYS), _handed_over(giver, step.now) + (until_at - from_at)
+    far = from_at > step.now + timedelta(days=DELEGATION_AHEAD)
+    problems = [
+        (giver.pk == taker.pk, "You can't be your own delegate."),
+        (from_at < step.now, "A delegation starts in the future, not in the past."),
+        (not from_at < until_at <= from_at + days, f"It lasts at most {DELEGATION_DAYS} days."),
+        (far, f"It begins within {DELEGATION_AHEAD} days: who decides for you in a year is not known yet."),
+        (bool(lacking), f"{taker.name} is not trusted as {words}: a delegate has the same duty."),
+        (
+            then.filter(giver=taker).exists(),
+            f"{taker.name} has passed their own decisions on: a delegation goes one level.",
+        ),
+        (then.filter(giver=giver).exists(), "You have a delegation in that time already."),
+        (
+            then.filter(taker=giver).exists(),
+            "Somebody has passed their decisions on to you: a delegation goes one level.",
+        ),
+        (
+            total > days,
+            f"With what you have handed over already it is more than {DELEGATION_DAYS} days: set the rest once those are gone.",
+        ),
+    ]
+    for wrong, sentence in problems:
+        if wrong:
+            raise refuse(Refusal("A11", "input", sentence, is_attempt=True))
+
+
+def _handed_over(giver: Person, now: datetime) -> timedelta:
+    """How much time somebody has handed over that is still to come: a person looks at it anew at least every so many days (A11)."""
+    ahead = Delegation.objects.filter(giver=giver, ended_at__isnull=True, until_at__gt=now)
+    spans = ahead.values_list("from_at", "until_at")
+    return sum((until_at - max(from_at, now) for from_at, until_at in spans), timedelta())
+
+
+@transition(Delegation, event="delegation.ended", permission=Permission.DELEGATION_SET, duties=[running, giver_only])
+def end_delegation(step: Step[Delegation]) -> Effect:
+    """The giver takes their decisions back at once."""
+    step.subject.ended_at = step.now
+    step.save(step.subject)
+    return Effect()

@@ -1,0 +1,159 @@
+"""Send webhook messages, each once by its id. Failures are retried for hours; then the endpoint is paused (R9).
+
+Claimed, sent and marked as mails are (`delivery_attempts`). What is sent again has the same ``webhook-id``, by which the receiver knows it.
+Endpoints take turns, a message each, and where the last one was not taken nothing is tried until its wait is over: one that answers
+slowly, or never, holds up no other.
+
+What endpoints were told is forgotten after its days, and the ledger says how much that was (H7). A delivery holds names, an
+event and a page, and says whether it arrived: of use while somebody looks for why it did not. The last one of each endpoint
+stays: by it the sender knows whether anything arrives there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import datetime, timedelta
+
+import structlog
+from django.db.models import F, OuterRef, QuerySet, Subquery
+
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookState
+from governance.core.notices import delivery_attempts
+from governance.core.roles.roles import Permission
+from governance.core.webhooks import http_client, signing_keys, webhook_outbox
+from governance.core.webhooks.transitions import pause
+from governance.core.webhooks.webhook_outbox import JOB
+
+log = structlog.get_logger(__name__)
+
+#: What an endpoint answers that is there no more (RFC 9110, 15.5.11): it is not asked again.
+GONE = 410
+
+FORGET_JOB = "controls.forget"
+
+#: As long as drafts and previews are kept.
+KEPT = timedelta(days=30)
+
+#: Of one endpoint in one transaction; the next sweep goes on.
+FORGOTTEN_AT_ONCE = 5_000
+
+
+def send_due(*, now: datetime, at: datetime | None = None) -> dict[str, int]:
+    """Send what is due, one by one, of each endpoint in turn; returns how many were sent, put off and given up.
+
+    Args:
+        now: business time, which the rows show as the time of sending.
+        at: real time by which claims, waits and signatures go; read anew for each unless given.
+    """
+    counts = Counter(sent=0, put_off=0, failed=0)
+    ends = time.monotonic() + delivery_attempts.SWEEP_SECONDS
+    while time.monotonic() < ends and (delivery := _next(at or business_time.real())) is not None:
+        counts[_deliver(delivery, now, at or business_time.real())] += 1
+    return dict(counts)
+
+
+def _next(at: datetime) -> WebhookDelivery | None:
+    """Claim a message of the endpoint that was tried longest ago; what was not tried yet goes before what is tried again."""
+    rows = WebhookDelivery.objects.select_related("endpoint__team")
+    for endpoint in _in_turn(at):  # the first has one, unless somebody else is just sending it
+        delivery = delivery_attempts.claim(
+            rows.filter(endpoint=endpoint), at=at, first=("attempts", "created_at", "id")
+        )
+        if delivery is not None:
+            return delivery
+    return None
+
+
+def _in_turn(at: datetime) -> list[int]:
+    """The endpoints with a message that is due, the one that was tried longest ago first, without those that rest: one query."""
+    last = WebhookDelivery.objects.filter(endpoint=OuterRef("pk"), claimed_at__isnull=False)
+    last = last.order_by("-claimed_at", "-pk")
+    tried = {name: Subquery(last.values(name)[:1]) for name in ("claimed_at", "attempts")}
+    came_to = Subquery(last.values("state")[:1])
+    due = WebhookDelivery.objects.filter(delivery_attempts.due(at)).order_by().values("endpoint")
+    endpoints = WebhookEndpoint.objects.filter(pk__in=due).annotate(**tried, came_to=came_to)
+    in_turn = endpoints.order_by(F("claimed_at").asc(nulls_first=True), "pk")
+    rows = in_turn.values_list("pk", "came_to", "attempts", "claimed_at")
+    return [
+        pk for pk, state, attempts, claimed_at in rows if not delivery_attempts.rests(state, attempts, claimed_at, at)
+    ]
+
+
+def _deliver(delivery: WebhookDelivery, now: datetime, at: datetime) -> str:
+    """Send and mark one claimed message; returns which count it belongs to."""
+    if delivery.endpoint.state != WebhookState.ACTIVE:
+        return delivery_attempts.give_up(delivery, "The webhook was paused or removed.")
+    if delivery.attempts > delivery_attempts.MOST_ATTEMPTS:
+        return _given_up(delivery, delivery.error or "Sending it never came to an end.", now)
+    try:
+        is_taken = _post(delivery, at)
+    except (http_client.NotAllowed, signing_keys.NotOpened) as no:
+        return _given_up(delivery, str(no), now)
+    except Exception as failure:  # noqa: BLE001  one message that can't be sent must not keep the others back
+        log.warning("webhook.not_sent", delivery=delivery.pk, error=type(failure).__name__)
+        error, is_over = f"It could not be reached ({type(failure).__name__}).", False
+    else:
+        if is_taken:
+            delivery.state, delivery.sent_at, delivery.error = DeliveryState.SENT, now, ""
+            delivery.save(update_fields=["state", "sent_at", "error"])
+            return "sent"
+        error, is_over = f"It answered {delivery.status}.", delivery.status == GONE
+    if is_over or delivery_attempts.is_last(delivery):
+        return _given_up(delivery, error, now)
+    return delivery_attempts.put_off(delivery, error)
+
+
+def _post(delivery: WebhookDelivery, at: datetime) -> bool:
+    """Send it once and keep the status; return whether the other side took it, by a 2xx. A redirect is none."""
+    endpoint, body = delivery.endpoint, webhook_outbox.message_body(delivery)
+    key = signing_keys.signing_key(endpoint.opaque_id, endpoint.key_number)
+    headers = {"Content-Type": "application/json", "User-Agent": "Countersign"}
+    headers |= signing_keys.signature(key, delivery.message_id, at, body)
+    url = signing_keys.opened(endpoint.sealed_url, endpoint.opaque_id)
+    delivery.status = http_client.post(url, body, headers)
+    delivery.save(update_fields=["status"])
+    return 200 <= delivery.status < 300
+
+
+def _given_up(delivery: WebhookDelivery, error: str, now: datetime) -> str:
+    """Give a message up. If no other message arrived since it was queued, pause the endpoint and notify its managers."""
+    count = delivery_attempts.give_up(delivery, error)
+    arrived = delivery.endpoint.deliveries.filter(state=DeliveryState.SENT, pk__gt=delivery.pk)
+    if not arrived.exists():
+        pause.when_due(delivery.endpoint, actor=Actor.of_job(JOB), now=now, why=error)
+    return count
+
+
+def _over(now: datetime) -> QuerySet[WebhookDelivery]:
+    """What has been sent or given up and is old enough, but for the last of each endpoint."""
+    last = WebhookDelivery.objects.filter(endpoint=OuterRef("endpoint")).order_by("-pk").values("pk")[:1]
+    done = WebhookDelivery.objects.filter(
+        state__in=(DeliveryState.SENT, DeliveryState.FAILED), created_at__lt=now - KEPT, pk__lt=Subquery(last)
+    )
+    return done.order_by()
+
+
+@transition(
+    WebhookEndpoint,
+    event="webhook.deliveries_forgotten",
+    permission=Permission.WEBHOOK_FORGET,
+    source=(WebhookState.ACTIVE, WebhookState.PAUSED, WebhookState.REMOVED),
+)
+def forget(step: Step[WebhookEndpoint]) -> Effect:
+    """Delete the oldest delivered messages of an endpoint, in a batch that fits one transaction."""
+    over = _over(step.now).filter(endpoint=step.subject).order_by("pk").values("pk")[:FORGOTTEN_AT_ONCE]
+    count, _ = WebhookDelivery.objects.filter(pk__in=list(over.values_list("pk", flat=True))).delete()
+    return Effect(payload={"deliveries": count, "before": (step.now - KEPT).isoformat()})
+
+
+def forget_due(*, now: datetime) -> dict[str, int]:
+    """Do so for every endpoint that has such; returns for how many."""
+    counts = Counter[str]()
+    due = WebhookEndpoint.objects.filter(pk__in=_over(now).values("endpoint")).order_by("pk")
+    for endpoint in due:
+        counts["endpoints"] += forget.when_due(endpoint, actor=Actor.of_job(FORGET_JOB), now=now)
+    return dict(counts)

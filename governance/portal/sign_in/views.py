@@ -1,0 +1,177 @@
+"""Sign-in and fresh sign-in (S5), second factors and passwords: allauth's pages, each change as a recorded operation (H1).
+
+allauth signs out. An admin invites a person, who then sets a first password.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from allauth.account import views as account
+from allauth.account.forms import UserTokenForm
+from allauth.decorators import rate_limit
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as recovery_codes
+from allauth.mfa.totp import views as totp
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_http_methods, require_POST
+from django.views.generic import FormView
+
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.duties.refusals import Refused
+from governance.core.engine.transition import Transition
+from governance.core.models import Person, RoleAssignment
+from governance.core.sign_in import transitions as sign_in_transitions
+from governance.portal.sign_in.adapters import note_authentication, note_sign_in
+from governance.portal.view_guards.decorators import answers_refusals
+from governance.web.pages.page import page, refused
+from governance.web.requests.request import Request, local_path
+
+
+class SignIn(account.LoginView):
+    """allauth's sign-in; a demo also offers its people by name."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add a demo's people."""
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        if settings.DEMO:
+            current = RoleAssignment.objects.filter(confirmed_at__lte=business_time.now(), until__isnull=True)
+            people = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
+            related = Prefetch("role_assignments", current.order_by("pk"))
+            context["demo_people"] = people.prefetch_related(related)
+        return context
+
+
+def next_address(request: HttpRequest) -> str:
+    """The address to continue with: a path on this portal, or home. A word without a slash is not a path."""
+    return local_path(request.POST.get("next") or request.GET.get("next")) or reverse("home")
+
+
+def reauthenticate(request: HttpRequest) -> HttpResponseBase:
+    """Ask for the password again; people of a demo have none and use a button."""
+    if settings.DEMO and isinstance(request.user, Person) and not request.user.has_usable_password():
+        return _reauthenticate_by_button(request, request.user)
+    answer = account.reauthenticate(request)
+    note_authentication(request)
+    return answer
+
+
+def reauthenticate_by_code(request: HttpRequest) -> HttpResponseBase:
+    """Ask for an authenticator code instead."""
+    answer = mfa.reauthenticate(request)
+    note_authentication(request)
+    return answer
+
+
+@require_http_methods(["GET", "POST"])
+def _reauthenticate_by_button(request: HttpRequest, person: Person) -> HttpResponse:
+    if request.method == "POST":
+        note_sign_in(request)
+        return redirect(next_address(request))
+    ask: dict[str, Any] = {"id": "again", "title": "Say again that it is you", "label": f"I am {person.name}"}
+    ask["text"] = "This step needs a sign-in from the last 15 minutes. In the demo, a button is enough."
+    ask |= {"action": reverse("account_reauthenticate"), "fields": {"next": next_address(request)}}
+    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": next_address(request)})
+
+
+class RecordedView(FormView):
+    """Runs allauth's change inside the operation ``verb`` on the person."""
+
+    verb: Transition[Person]
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        """Return allauth's response, or the refusal.
+
+        Two requests at once lead to a refusal: the second finds an authenticator that its page did not show.
+        """
+        assert isinstance(self.request.user, Person)  # the page needs a sign-in
+        person = Person.objects.get(pk=self.request.user.pk)
+        change, answers = super().form_valid, list[HttpResponse]()
+        try:
+            self.verb(
+                person, actor=Actor.of(person), now=business_time.now(), change=lambda: answers.append(change(form))
+            )
+        except Refused as error:
+            return refused(self.request, error.refusal, context={"back_href": reverse("mfa_index")})
+        return answers[0]
+
+
+class ActivateSecondFactor(RecordedView, totp.ActivateTOTPView):
+    """Enrol an authenticator."""
+
+    verb = sign_in_transitions.enrol_second_factor
+
+
+class DeactivateSecondFactor(RecordedView, totp.DeactivateTOTPView):
+    """Remove the authenticator."""
+
+    verb = sign_in_transitions.remove_second_factor
+
+
+class GenerateRecoveryCodes(RecordedView, recovery_codes.GenerateRecoveryCodesView):
+    """Replace the recovery codes."""
+
+    verb = sign_in_transitions.make_recovery_codes
+
+
+class ChangePassword(account.PasswordChangeView):
+    """Change the password with the old one; a person without one gets a mail."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Redirect a person without a password to the page that mails a link."""
+        if isinstance(request.user, Person) and not request.user.has_usable_password():
+            return redirect("account_reset_password")
+        return super().dispatch(request, *args, **kwargs)
+
+
+@method_decorator(rate_limit(action="reset_password_from_key"), name="dispatch")
+@method_decorator(login_not_required, name="dispatch")
+class PasswordFromKey(account.PasswordResetFromKeyView):
+    """Set a password by a mailed link. allauth's own view would store the key in the session, a database row."""
+
+    def dispatch(self, request: HttpRequest, uidb36: str, key: str, **kwargs: Any) -> HttpResponseBase:
+        """Check the key in the address at each request, and sign out anybody else."""
+        self.request, self.key = request, key
+        token = UserTokenForm(data={"uidb36": uidb36, "key": key})
+        self.reset_user = token.reset_user if token.is_valid() else None
+        if self.reset_user is None:
+            return self.render_to_response(self.get_context_data(token_fail=True))
+        if request.user.is_authenticated and request.user.pk != self.reset_user.pk:
+            self.logout()
+        return FormView.dispatch(self, request, uidb36=uidb36, key=key, **kwargs)
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        """Set the password, or show the refusal if the person has left."""
+        try:
+            return super().form_valid(form)
+        except Refused as error:
+            return refused(self.request, error.refusal, context={"back_href": reverse("account_login")})
+
+
+def invitation_part(person: Person, actor: Actor, now: datetime) -> dict[str, Any] | None:
+    """Last invitation of a person without a password, and the address for a new one; None without the right."""
+    if sign_in_transitions.invite.refusal(person, actor=actor, now=now) is not None:
+        return None
+    newest = person.notices.filter(event=sign_in_transitions.INVITATION).order_by("-id").first()
+    sent_at = newest.created_at if newest is not None else None
+    return {"action": reverse("person_invite", args=[person.pk]), "sent_at": sent_at}
+
+
+@require_POST
+@answers_refusals
+def person_invite(request: Request, pk: int) -> HttpResponse:
+    """Mail a link for a first password."""
+    person = get_object_or_404(Person, pk=pk)
+    sign_in_transitions.invite(person, actor=request.actor, now=business_time.now())
+    messages.success(request, f"The invitation to {person.name} is on its way.")
+    return redirect("person", pk)

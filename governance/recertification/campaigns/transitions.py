@@ -1,0 +1,296 @@
+"""Opening an ad hoc campaign: ordered once, filled and assigned in chunks by a job, then open (R1, R2, R9).
+
+Each chunk is one operation. It inserts items or questions with their history in one statement and stores the progress.
+It writes one ledger event with the count, the first and last key, and a digest of the keys. After a kill, nothing of
+the chunk remains, and the next run repeats it. Two runs at once wait for each other at the campaign's row.
+
+`Ladders` has the reviewers for many items at once: it reads each automation's and each resource's ladder only once (A9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache, partial
+
+from approvals.assignment.escalation_chain import Bench
+from governance.core.clock import deadlines
+from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_named, zone_of
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.jobs import nudge
+from governance.core.ledger import ledger_events
+from governance.core.models import Person
+from governance.core.roles.roles import Permission
+from governance.core.texts import free_text
+from governance.recertification.campaigns import rules as campaign_rules
+from governance.recertification.campaigns import snapshot
+from governance.recertification.campaigns.queries import preview_campaign
+from governance.recertification.campaigns.scope import Scope
+from governance.recertification.campaigns.snapshot import AD_HOC, Chunk
+from governance.recertification.items import notices as campaign_notices
+from governance.recertification.items import review_triggers, reviewers, schedule
+from governance.recertification.items.item_context import OF_AUTOMATION
+from governance.recertification.items.schedule import Times
+from governance.recertification.items.transitions.open_item import join
+from governance.recertification.models import Asks, Campaign, CampaignKind, CampaignState, Item, Joining, Question
+from inventory.models import Automation, Resource
+
+#: Name of the job that fills campaigns.
+JOB = "recertification.fill"
+
+#: Most grants that one operation freezes, and most items that one assigns.
+FREEZES, ASKS = 10_000, 2_000
+
+#: Relations of a resource that its ladder reads.
+OF_RESOURCE = ("owner", "deputy", "interim__person", "team__lead", "team__deputy_lead")
+
+
+@dataclass(frozen=True)
+class AssignedQuestion:
+    """One question with its reviewer and the people on its ladder, in order."""
+
+    asks: Asks
+    reviewer: Person
+    ladder: tuple[int, ...]
+
+
+@dataclass
+class Ladders:
+    """The ladders of some automations and resources at one instant.
+
+    Args:
+        bench: the groups that stand on every ladder.
+    """
+
+    bench: Bench
+    _automations: dict[int, Automation] = field(default_factory=dict)
+    _needed: dict[int, list[Person]] = field(default_factory=dict)
+    _acceptable: dict[int | None, list[Person]] = field(default_factory=dict)
+    _parties: dict[int, set[int]] = field(default_factory=dict)
+    _put: dict[tuple[int, int | None, bool], list[AssignedQuestion]] = field(default_factory=dict)
+
+    def read(self, pairs: Collection[tuple[int, int | None]]) -> None:
+        """Read the ladders of these pairs, at least one, that were not read before."""
+        held_by, held_on = map(set, zip(*pairs, strict=True))
+        rows = Automation.objects.select_related(*OF_AUTOMATION, "interim__person")
+        automations = rows.in_bulk(held_by - self._automations.keys())
+        self._automations |= automations
+        self._needed |= {pk: reviewers.needed_ladder(row, self.bench) for pk, row in automations.items()}
+        self._parties |= reviewers.parties_of(automations)
+        keys = held_on - self._acceptable.keys()
+        resources = Resource.objects.select_related(*OF_RESOURCE).in_bulk(keys - {None})
+        self._acceptable |= {pk: reviewers.acceptable_ladder(resources.get(pk), self.bench) for pk in keys}
+
+    def put(self, automation: int, resource: int | None, *, both: bool) -> list[AssignedQuestion]:
+        """Assign the questions about a pair; empty if one of them has no eligible reviewer (A9).
+
+        Args:
+            automation: id of the automation that holds the grant; `read` has loaded it.
+            resource: id of the resource; None for a credential with an unknown target.
+            both: whether both questions are asked, or only *needed*.
+        """
+        key = (automation, resource, both)
+        if key not in self._put:
+            self._put[key] = self._read_off(*key)
+        return self._put[key]
+
+    def _read_off(self, automation: int, resource: int | None, both: bool) -> list[AssignedQuestion]:
+        held_by = self._automations[automation]
+        ladders = {Asks.NEEDED: self._needed[automation]}
+        if both:
+            ladders[Asks.ACCEPTABLE] = self._acceptable[resource]
+        short, first = reviewers.first_reviewers(ladders, held_by, self._parties.get(automation, ()))
+        if short:
+            return []
+        return [
+            AssignedQuestion(asks, first[asks], tuple(person.pk for person in people))
+            for asks, people in ladders.items()
+        ]
+
+
+#: Declares a step of the job on a campaign that it fills.
+on_opening = partial(transition, Campaign, permission=Permission.ITEM_OPEN, source=[CampaignState.OPENING])
+
+
+@transition(
+    Campaign,
+    event="campaign.ordered",
+    permission=Permission.CAMPAIGN_OPEN,
+    target=[CampaignState.OPENING],
+    duties=[campaign_rules.named_once],
+    reason_needed=True,
+)
+def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) -> Effect:
+    """Order a new campaign: freeze its scope as of now and leave the filling to a job (R2).
+
+    Args:
+        step: the running call.
+        campaign_scope: what it reviews.
+        day: the last day for answers.
+    """
+    campaign = step.subject
+    times = schedule.times_for_day(day, now=step.now, zone=organisation_zone(), holidays=organisation_holidays())
+    if times is None:
+        raise refuse(Refusal("R2", "input", deadline_words(step.now)))
+    if not free_text.name(campaign.name):
+        raise refuse(Refusal("R2", "input", "Give it a name. Every mail about it shows the name."))
+    campaign.kind, campaign.opened_by = CampaignKind.ADHOC, step.actor.person
+    campaign.name, campaign.reason = free_text.name(campaign.name), step.reason
+    campaign.tier, campaign.scope, campaign.snapshot_at = campaign_scope.tier, campaign_scope.to_dict(), step.now
+    campaign.deadline = times["high"].deadline
+    campaign.grace_until = max(times_of_tier.grace_until for times_of_tier in times.values())
+    campaign.grants_until, campaign.automations_until = snapshot.last_keys()
+    campaign.expected = preview_campaign(campaign_scope, campaign.deadline, step.now).total
+    if not campaign.expected:
+        raise refuse(Refusal("R2", "input", "The scope has no items. Choose a wider scope or an earlier day."))
+    nudge.send(JOB)
+    owner = Person.objects.filter(pk=campaign_scope.owner).first() if campaign_scope.owner is not None else None
+    scope_payload = {**campaign.scope, **({"owner": str(owner.opaque_id)} if owner is not None else {})}
+    return Effect(payload={"scope": scope_payload, "deadline": ledger_events.instant(campaign.deadline)})
+
+
+def deadline_words(now: datetime) -> str:
+    """One sentence with the days that can be chosen."""
+    zone = organisation_zone()
+    least = deadlines.add_working_days(now, schedule.LEAST_WORKING_DAYS, zone, organisation_holidays())
+    first = least.astimezone(zone).date()
+    return (
+        f"Choose a working day from {first:%d %b %Y} on, at most {schedule.MAX_DAYS_AHEAD} days from today: people need"
+        f" {schedule.LEAST_WORKING_DAYS} whole working days at the least."
+    )
+
+
+@on_opening(event="campaign.items_opened", duties=[campaign_rules.not_frozen])
+def freeze(step: Step[Campaign], *, size: int = FREEZES) -> Effect:
+    """Write the next chunk of items: grants first, then automations (R2, H1).
+
+    Args:
+        step: the running call.
+        size: how many grants or automations at most.
+    """
+    campaign = step.subject
+    later = _extend_deadline(step, campaign)
+    if campaign.grants_to < campaign.grants_until:
+        done, what = snapshot.freeze_grants(step, size), "grants"
+    else:
+        done, what = snapshot.freeze_automations(step, size), "automations"
+    end = done.last if done.looked_at == size and done.last is not None else getattr(campaign, f"{what}_until")
+    setattr(campaign, f"{what}_to", end)
+    step.save(campaign)
+    under_review = done.looked_at - len(done.made)
+    return Effect(payload={"of": what, "to": end, **done.payload, "under_review": under_review, **later})
+
+
+def _extend_deadline(step: Step[Campaign], campaign: Campaign) -> dict[str, str]:
+    """Move the deadline if the job is late, so that people still have their working days (R1).
+
+    Returns:
+        The ledger payload of the change, or nothing if there is time enough. The campaign is not saved.
+    """
+    zone, holidays = organisation_zone(), organisation_holidays()
+    least = deadlines.add_working_days(step.now, schedule.LEAST_WORKING_DAYS, zone, holidays)
+    if campaign.deadline >= least:
+        return {}
+    campaign.deadline = least
+    campaign.grace_until = max(schedule.grace_after(least, zone, holidays).values())
+    return {"deadline": ledger_events.instant(least)}
+
+
+@on_opening(event="campaign.items_asked", duties=[campaign_rules.frozen])
+def assign_questions(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS) -> Effect:
+    """Assign the next items to their reviewers; items without an eligible reviewer wait for security (A9, S4, H1).
+
+    Args:
+        step: the running call.
+        ladders: cached for the whole run.
+        size: how many items at most.
+    """
+    campaign = step.subject
+    later, grace = _extend_deadline(step, campaign), snapshot.grace_by_tier(campaign.deadline)
+    items = snapshot.lock_unassigned(campaign, size)
+    ladders.read([(item.of, item.on) for item in items])
+    asked = set(Question.objects.filter(item__in=items).values_list("item", flat=True))  # by an event that joined
+    remind_at = _first_reminders(step.now)
+    changed: list[Item] = []
+    questions: list[Question] = []
+    for item in (item for item in items if item.pk not in asked):
+        before, tier = (item.deadline, item.nobody), item.snapshot["tier"]
+        is_both = item.grant_id is not None and (tier != "low" or item.is_sample)
+        puts = ladders.put(item.of, item.on, both=is_both)
+        # a conflict (S6) or a joined event (R2) may set earlier dates than the campaign
+        has_own_dates = item.snapshot.get(review_triggers.CONFLICTS_KEY) or item.snapshot.get("joined")
+        if item.deadline < campaign.deadline and not has_own_dates:
+            item.deadline, item.grace_until = campaign.deadline, grace[tier]
+        item.deadline, item.nobody = _local_deadline(item.deadline, puts), not puts
+        changed += [item] if (item.deadline, item.nobody) != before else []
+        questions += [_question(item, put, step.now, remind_at) for put in puts]
+    step.update(changed, "deadline", "grace_until", "nobody")
+    step.insert(questions)
+    campaign.asked_to = items[-1].pk
+    step.save(campaign)
+    payload = Chunk(len(items), [item.pk for item in items], campaign.asked_to).payload
+    nobody = sum(item.nobody for item in items)
+    return Effect(payload={**payload, "questions": len(questions), "nobody": nobody, **later})
+
+
+def _question(
+    item: Item, put: AssignedQuestion, now: datetime, remind_at: Callable[[datetime, str], datetime]
+) -> Question:
+    reminder = remind_at(item.deadline, put.reviewer.time_zone)
+    return Question(
+        item=item, asks=put.asks, reviewer=put.reviewer, asked_at=now, ladder=list(put.ladder), remind_at=reminder
+    )
+
+
+def _local_deadline(deadline: datetime, puts: Iterable[AssignedQuestion]) -> datetime:
+    """The earliest end of the deadline's day among the reviewers (H8). An earlier deadline stays."""
+    day = deadline.astimezone(organisation_zone()).date()
+    return min([deadline, *(deadlines.end_of_day(day, zone_of(put.reviewer)) for put in puts)])
+
+
+def _first_reminders(now: datetime) -> Callable[[datetime, str], datetime]:
+    """A function that gives the first reminder by deadline and time zone; each computed once."""
+
+    @cache
+    def remind_at(deadline: datetime, time_zone: str) -> datetime:
+        zone = zone_named(time_zone)
+        return schedule.next_reminder(now, opened_at=now, deadline=deadline, zone=zone)
+
+    return remind_at
+
+
+@on_opening(event="campaign.item_joined")
+def join_item(step: Step[Campaign], *, item: Item) -> Effect:
+    """Join a review that is already open, once; this may bring its deadline forward (R2, R5).
+
+    Args:
+        step: the running call.
+        item: open, in another campaign.
+    """
+    campaign = step.subject
+    if Joining.objects.filter(campaign=campaign, item=item).exists():
+        raise refuse(Refusal("R5", "state", "The campaign has joined it already."))
+    later = _extend_deadline(step, campaign)
+    if later:
+        step.save(campaign)
+    until = snapshot.grace_by_tier(campaign.deadline).get(item.snapshot.get("tier", "high"), campaign.grace_until)
+    join(item, actor=step.actor, now=step.now, because=AD_HOC, by=Times(campaign.deadline, until))
+    Joining.objects.create(campaign=campaign, item=item, at=step.now)
+    return Effect(payload={"item": str(item.pk), **later})
+
+
+@on_opening(event="campaign.filled", target=[CampaignState.OPEN], duties=[campaign_rules.all_asked])
+def finish(step: Step[Campaign]) -> Effect:
+    """Open the campaign: notify its reviewers once, and security of items without a reviewer (R5, A9)."""
+    campaign = step.subject
+    counts = {
+        "items": campaign.items.count(),
+        "joined": campaign.joinings.count(),
+        "nobody": campaign.items.filter(nobody=True).count(),
+    }
+    campaign_notices.notify_opened(step, campaign)
+    if counts["nobody"]:
+        campaign_notices.notify_missing_reviewers(step, campaign, counts["nobody"])
+    return Effect(payload=counts)

@@ -1,0 +1,190 @@
+"""Follow-up of open reviews, by jobs: remind, replace the reviewer, escalate, suspend (R5, R6, R8).
+
+Items without an eligible reviewer wait, and are assigned later; silence does not count (A9). `settle.close` ends what
+silence suspended. An earlier answer still counts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from approvals.assignment.escalation_chain import Bench
+from approvals.models.grant import Why
+from governance.core.clock import deadlines
+from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_of
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.ledger import ledger_events
+from governance.core.roles.roles import Permission
+from governance.recertification.items import notices as item_notices
+from governance.recertification.items import reviewers, schedule
+from governance.recertification.items import rules as item_rules
+from governance.recertification.items.item_context import ItemContext, load_context, load_with_ladders
+from governance.recertification.items.transitions.answer import LOCKED_PARENTS, hand_over
+from governance.recertification.items.transitions.open_item import ask_questions, ensure_a_day, on_item, reset_reminder
+from governance.recertification.items.transitions.settle import closing_at, suspend_subject
+from governance.recertification.models import WAITING, Item, ItemState, Question
+
+
+@transition(
+    Question,
+    event="question.reminded",
+    permission=Permission.ITEM_OPEN,
+    source=WAITING,
+    duties=[item_rules.reminder_due, item_rules.standing],
+    parents=LOCKED_PARENTS,
+)
+def remind(step: Step[Question]) -> Effect:
+    """Remind a reviewer of an unanswered question, at most once on each of their days (R5)."""
+    question = step.subject
+    day = step.now.astimezone(zone_of(question.reviewer)).date()
+    item_notices.notify_reviewer(step, question, "reminder", key=f"reminder:{day.isoformat()}")
+    next_at = reset_reminder(step, question)
+    return Effect(payload={"to": str(question.reviewer.opaque_id), "next": ledger_events.instant(next_at)})
+
+
+@transition(
+    Question,
+    event="question.reassigned",
+    permission=Permission.ITEM_OPEN,
+    source=WAITING,
+    duties=[item_rules.reviewer_out, item_rules.standing],
+    parents=LOCKED_PARENTS,
+    context=load_with_ladders,
+)
+def replace_reviewer(step: Step[Question]) -> Effect:
+    """Give a question to the next on the ladder, because the reviewer left or may not answer; same deadline (R8).
+
+    At the end of the stored ladder, the first on the present ladder gets it, with time to answer (A9).
+    """
+    question = step.subject
+    bench = Bench.load(step.now)
+    to = reviewers.next_reviewer_now(step.context, question, bench)
+    if to is None:
+        raise refuse(Refusal("A9", "state", "No eligible reviewer is left."))
+    if question.item.nobody or to.pk not in question.ladder:
+        _extend_deadline(step, step.context)
+        others = [asks for asks in reviewers.vacant_questions(step.context) if asks != question.asks]
+        question.item.nobody = bool(others or reviewers.missing_without_reviewer(step.context, bench))
+        step.save(question.item)
+    if to.pk not in question.ladder:
+        question.ladder = [*question.ladder, to.pk]
+    hand_over(step, question, to)
+    item_notices.notify_reviewer(step, question, "passed", key="passed")
+    return Effect(payload={"to": str(to.opaque_id)})
+
+
+@on_item(
+    event="item.escalated",
+    permission=Permission.ITEM_CLOSE,
+    source=[ItemState.OPEN],
+    target=[ItemState.ESCALATED],
+    duties=[item_rules.standing, item_rules.deadline_passed],
+    context=load_context,
+)
+def escalate(step: Step[Item]) -> Effect:
+    """Give unanswered questions to the deputy or the next on the ladder after the deadline (R6).
+
+    Silence takes effect at least a day later.
+    """
+    item = step.subject
+    ensure_a_day(step, item)
+    new_reviewers: dict[str, str] = {}
+    for question in step.context.unanswered:
+        before, to = question.reviewer, reviewers.next_reviewer(step.context, question)
+        if to is None:
+            continue
+        hand_over(step, question, to)
+        step.record("question.escalated", question, {"to": str(to.opaque_id)})
+        item_notices.notify_reviewer(step, question, "escalated", key="escalated")
+        item_notices.notify_people(step, item, [before], "taken_over", key=f"taken_over:{question.asks}", by=to.name)
+        new_reviewers[question.asks] = str(to.opaque_id)
+    return Effect(payload={"to": new_reviewers})
+
+
+@on_item(
+    event="item.silence_suspended",
+    permission=Permission.ITEM_CLOSE,
+    source=[ItemState.ESCALATED],
+    duties=[item_rules.standing, item_rules.grace_passed],
+    context=load_context,
+)
+def suspend_for_silence(step: Step[Item]) -> Effect:
+    """Suspend the grant or automation after the grace period; it ends unless an answer comes (R6)."""
+    item = step.subject
+    suspend_subject(step, item, Why.SILENCE)
+    item.suspended_at = step.now
+    item.closes_at = closing_at(item, step.now)
+    step.save(item)
+    for question in step.context.unanswered:
+        item_notices.notify_reviewer(step, question, "suspended", key="suspended")
+    reviewer_ids = {question.reviewer_id for question in step.context.unanswered}
+    others = [owner for owner in item.of_automation.answering(step.now) if owner.pk not in reviewer_ids]
+    item_notices.notify_people(step, item, others, "suspended", key="suspended")
+    return Effect(payload={"closes_at": ledger_events.instant(item.closes_at)})
+
+
+@on_item(
+    event="item.asked",
+    permission=Permission.ITEM_OPEN,
+    source=WAITING,
+    duties=[item_rules.standing, item_rules.asked_of_nobody],
+    context=load_with_ladders,
+)
+def ask_now(step: Step[Item]) -> Effect:
+    """Assign an item that had no eligible reviewer, with time for an answer unless another is late (A9, R1).
+
+    Reviewers who could not answer for a while and may again get the same time.
+    """
+    item, context, bench = step.subject, step.context, Bench.load(step.now)
+    lacking = reviewers.missing_questions(context)
+    if reviewers.missing_without_reviewer(context, bench):
+        raise refuse(Refusal("A9", "state", "It still has no eligible reviewer."))
+    _extend_deadline(step, context)
+    item.nobody = bool(reviewers.vacant_questions(context))
+    step.save(item)
+    for question in context.unanswered:
+        if question.remind_at is None and not reviewers.is_out(context, question):
+            reset_reminder(step, question)
+    questions = ask_questions(step, context, lacking, bench)
+    return Effect(payload={"asked": {question.asks: str(question.reviewer.opaque_id) for question in questions}})
+
+
+@on_item(
+    event="item.left_unasked",
+    permission=Permission.ITEM_OPEN,
+    source=WAITING,
+    duties=[item_rules.standing, item_rules.nobody_left],
+    context=load_context,
+)
+def leave_unasked(step: Step[Item]) -> Effect:
+    """Mark an item whose reviewers have left or may not answer, with nobody next on the ladder (A9, R8).
+
+    Its questions get no reminders: a question without a reminder waits for a reviewer.
+    """
+    item, short = step.subject, reviewers.vacant_questions(step.context)
+    for question in step.context.questions:
+        if question.asks in short:
+            question.remind_at = None
+            step.save(question)
+    item.nobody = True
+    step.save(item)
+    item_notices.notify_security(item, short, step.now)
+    return Effect(payload={"asks": [asks.value for asks in short]})
+
+
+def _extend_deadline(step: Step[Any], context: ItemContext) -> None:
+    """Give a late-asked reviewer their working days, at most to the grant's end; not if another reviewer is late.
+
+    The item is not saved.
+    """
+    item, zone, holidays = context.item, organisation_zone(), organisation_holidays()
+    least = deadlines.add_working_days(step.now, schedule.LEAST_WORKING_DAYS, zone, holidays)
+    is_anybody_late = any(
+        question.remind_at is not None and not reviewers.is_out(context, question) for question in context.unanswered
+    )
+    if item.deadline < least and not is_anybody_late:
+        tier = str(item.snapshot.get("tier", "high"))
+        grace_until = schedule.grace_after(least, zone, holidays)[tier]
+        end = item.ends_at or grace_until
+        item.deadline, item.grace_until = min(least, end), min(grace_until, end)

@@ -1,0 +1,212 @@
+"""One person, forty things of every kind, one mail a day: reviews, decisions, questions, changes that were drawn (R5, A10, H8)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import pytest
+
+from approvals.decisions import jobs as decision_jobs
+from approvals.decisions.transitions import decide
+from approvals.grants.transitions import lifecycle
+from approvals.models import ApprovalState, Grant, Submission
+from governance.core.mail import jobs as mail_jobs
+from governance.core.mail import mail_text
+from governance.core.models import Delegation, Notice, NoticeState, Person
+from governance.core.notices import notice_events
+from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items import notices as reminder_notices
+from governance.recertification.items import reviewers
+from governance.recertification.models import AnswerKind, Asks, Item, ItemState, Question
+from tests import scenarios
+from tests.appointments import record_leaver
+from tests.mail_server import Server, plain
+from tests.people import as_actor
+from tests.recertification.grant_rows import low_grants
+from tests.recertification.review_steps import JOB, Held, opens_at, question, say, sweep_at, under_review
+
+pytestmark = pytest.mark.django_db
+
+MINUTES = timedelta(minutes=10)
+
+
+@pytest.fixture(autouse=True)
+def by_the_book(held: Held, settings: Any, smtp: Server) -> None:
+    """Digests as an operator who sets nothing has them, to a real mail server; of what led here nobody is told any more."""
+    Notice.objects.update(state=NoticeState.DROPPED)
+    settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING, settings.MAIL_SERVER = time(7, 30), MINUTES, smtp.settings
+
+
+def in_stage_2(held: Held, now: datetime) -> Submission:
+    """The invoice chaser, submitted and approved as an app: Omar has several records of it to decide."""
+    made = scenarios.submitted(held.company, now=now)
+    scenarios.decide_app(held.company, made, now=now)
+    return made
+
+
+def send_back(submission: Submission, by: Person, count: int, now: datetime) -> None:
+    """Somebody asks for changes of so many records that they were asked about."""
+    asked = submission.approvals.filter(state=ApprovalState.OPEN, asked__contains=[by.pk]).order_by("pk")
+    for record in asked[:count]:
+        shown = scenarios.shown(record)
+        decide.ask_for_changes(record, actor=as_actor(by), now=now, reason="Why?", shown_digest=shown)
+
+
+def last_to(person: Person) -> Notice:
+    """The last digest of a person."""
+    return Notice.objects.filter(recipient=person, event=notice_events.DIGEST).latest("pk")
+
+
+def send_all_day(morning: datetime) -> None:
+    """The job as it runs from seven in the morning on, by the hour."""
+    for hours in range(0, 17, 2):
+        mail_jobs.send_due(now=morning.replace(hour=7, minute=0) + timedelta(hours=hours))
+
+
+@pytest.mark.full("opens forty things")
+@pytest.mark.rule("R5", "A10", "R9")
+def test_forty_open_tasks_are_one_daily_mail(held: Held, smtp: Server, settings: Any) -> None:
+    n = held.people
+    low_grants(held.submission, 40, begins_at=held.company.now)
+    now = opens_at(held.grant())
+    for moment in (now, now + timedelta(days=7)):
+        sweep_at(moment)
+    now += timedelta(days=7)
+    submission = in_stage_2(held, now)
+    send_back(submission, n.omar, 3, now)
+    reviews = {
+        one: Item.objects.filter(state=ItemState.OPEN, questions__reviewer=one).count() for one in (n.jonas, n.omar)
+    }
+    assert reviews[n.jonas] > 40
+    for _ in range(3):
+        mail_jobs.send_due(now=now + MINUTES)
+    (to_jonas,), (to_omar,) = smtp.to(n.jonas.email), smtp.to(n.omar.email)
+    assert to_jonas["Subject"].startswith(f"{reviews[n.jonas]} to review and 1 to answer, first due ")
+    assert to_omar["Subject"].startswith(f"1 to decide and {reviews[n.omar]} to review, first due ")
+    for person, mail in ((n.jonas, to_jonas), (n.omar, to_omar)):
+        carried = last_to(person).carried.all()
+        assert len({one.thread for one in carried}) == reviews[person] + 1
+        for notice in carried:
+            assert mail_text.link(notice.context) in plain(mail), notice.event
+    assert max(Counter(one["To"] for one in smtp.messages).values()) == 1, "nobody has two"
+
+
+@pytest.mark.rule("R5", "A10")
+def test_answered_tasks_are_left_out_of_digest(held: Held, smtp: Server) -> None:
+    n, now = held.people, opens_at(held.grant())
+    sweep_at(now)
+    mine = Item.objects.filter(questions__reviewer=n.omar, state=ItemState.OPEN).order_by("pk")
+    assert len(mine) > 2
+    first, *others = mine
+    say(question(first, Asks.ACCEPTABLE), AnswerKind.KEEP, now=now)
+    mail_jobs.send_due(now=now + MINUTES)
+    (mail,) = smtp.to(n.omar.email)
+    assert mail["Subject"].startswith(f"{len(others)} to review, first due")
+    assert f"/recertify/{first.pk}/" not in plain(mail)
+    for item in others:
+        say(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=now + timedelta(hours=1))
+    for days in (1, 2, 7, 14, 29):
+        sweep_at(now + timedelta(days=days))
+        mail_jobs.send_due(now=now + timedelta(days=days))
+    assert len([one for one in smtp.to(n.omar.email) if "to review" in one["Subject"]]) == 1
+
+
+@pytest.mark.full("writes digests day by day")
+@pytest.mark.rule("R5", "H8")
+def test_overdue_digest_is_daily_and_leads_with_overdue_tasks(held: Held, smtp: Server) -> None:
+    n, now = held.people, opens_at(held.grant())
+    sweep_at(now)
+    item = Item.objects.filter(questions__reviewer=n.omar).order_by("deadline")[0]
+    Item.objects.exclude(pk=item.pk).update(deadline=item.deadline + timedelta(days=2))
+    sweep_at(item.deadline)  # the deputy is asked
+    before = len(smtp.to(n.amara.email))
+    send_all_day(item.deadline + timedelta(days=1))
+    for day in range(1, 4):
+        moment = item.deadline.replace(hour=0) + timedelta(days=day + 1)
+        item_jobs.remind_due(moment, JOB)
+        send_all_day(moment)
+    subjects = [mail["Subject"] for mail in smtp.to(n.amara.email)[before:]]
+    assert len(subjects) == 4, subjects
+
+
+@pytest.mark.rule("A10", "H8")
+def test_overdue_approvals_are_listed_daily_by_due_date(held: Held, smtp: Server) -> None:
+    n, c = held.people, held.company
+    submission = in_stage_2(held, c.now)
+    dues = sorted({record.due_at for record in submission.approvals.filter(state=ApprovalState.OPEN)})
+    told = []
+    for days in range(1, 4):
+        moment = dues[-1] + timedelta(days=days)
+        decision_jobs.remind(moment)
+        send_all_day(moment)
+        told.append(len(smtp.to(n.omar.email)))
+    assert told == [1, 2, 3]
+    assert "overdue" in smtp.to(n.omar.email)[-1]["Subject"].lower()
+
+
+@pytest.mark.rule("A11")
+def test_delegate_gets_digest_of_delegated_tasks(held: Held, smtp: Server) -> None:
+    n, now = held.people, opens_at(held.grant())
+    Delegation.objects.create(
+        giver=n.omar, taker=n.bram, from_at=now - timedelta(days=1), until_at=now + timedelta(days=5), reason=None
+    )
+    sweep_at(now)
+    mail_jobs.send_due(now=now + MINUTES)
+    (mail,) = smtp.to(n.bram.email)
+    assert "to review" in mail["Subject"]
+
+
+@pytest.mark.rule("A14")
+def test_several_questions_about_one_submission_are_one_line_until_they_are_answered(held: Held, smtp: Server) -> None:
+    n, c = held.people, held.company
+    submission = in_stage_2(held, c.now)
+    send_back(submission, n.omar, 3, c.now)
+    mail_jobs.send_due(now=c.now + MINUTES)
+    (mail,) = smtp.to(n.rita.email)
+    assert "3 approvals wait for an answer or a change" in mail["Subject"]
+
+
+@pytest.mark.rule("R5")
+def test_an_item_that_was_handed_on_is_due_when_silence_takes_it_away(held: Held) -> None:
+    item = under_review(held.grant())
+    thread, omar, amara = f"item:{item.pk}", held.people.omar, held.people.amara
+    assert reminder_notices.question_lines(omar, {thread}, item.opened_at)[thread].due == item.deadline
+    sweep_at(item.deadline)
+    assert reminder_notices.question_lines(omar, {thread}, item.deadline) == {}
+    assert reminder_notices.question_lines(amara, {thread}, item.deadline)[thread].due == item.grace_until
+
+
+@pytest.mark.rule("R5", "A9")
+def test_unreplaced_leaver_is_one_weekly_mail_per_reviewer(
+    held: Held, smtp: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n, now = held.people, opens_at(held.grant())
+    sweep_at(now)
+    Question.objects.filter(asks=Asks.ACCEPTABLE).update(reviewer=n.omar, ladder=[n.omar.pk])
+    monkeypatch.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
+    Notice.objects.update(state=NoticeState.DROPPED)
+    record_leaver(n.omar, actor=as_actor(n.ines), now=now, reason="A new job.")
+    sweep_at(now)
+    left = Item.objects.filter(nobody=True).order_by("pk")
+    assert len(left) > 2
+    gone, *others = left
+    lifecycle.revoke(gone.grant, actor=as_actor(n.jonas), now=now, reason="Not needed.")
+    others = [one for one in others if one.grant in Grant.objects.live(now)]  # its credential ended with it (A2)
+    for _ in range(3):
+        sweep_at(now + timedelta(hours=1))
+        mail_jobs.send_due(now=now + timedelta(hours=1) + MINUTES)
+    for person in (n.sana, n.viktor):
+        (mail,) = smtp.to(person.email)
+        assert mail["Subject"].startswith(f"{len(others)} to look at")
+        assert gone.title not in plain(mail)
+        assert all(f"Nobody is left to review: {one.title}" in plain(mail) for one in others)
+    assert reminder_notices.unassigned_lines(n.jonas, {f"unasked:grant:{others[0].grant_id}"}, now) == {}
+
+
+def test_no_single_notice_is_sent_beside_digest(held: Held) -> None:
+    sweep_at(opens_at(held.grant()))
+    mail_jobs.send_due(now=opens_at(held.grant()) + MINUTES)
+    found = set(Notice.objects.values_list("state", flat=True))
+    assert found <= {NoticeState.CARRIED, NoticeState.SENT, NoticeState.DROPPED}

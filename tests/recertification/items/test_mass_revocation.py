@@ -1,0 +1,194 @@
+"""A campaign that silence would close with too much at once: held, and neither lost nor kept (G6, R6, R9)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from approvals.grants import jobs as grant_jobs
+from approvals.grants.transitions import circuit_breaker
+from approvals.models import BatchSays, BatchState, Grant, GrantState, HeldBatch
+from governance.core.actors.actor import Actor
+from governance.core.duties.refusals import OutOfTurn
+from governance.core.models import Notice
+from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items.transitions import settle
+from governance.recertification.models import Item, ItemState, Question
+from inventory.models import Automation
+from tests.approvals import stock_report
+from tests.ledger_records import recorded
+from tests.people import as_actor
+from tests.recertification.grant_rows import low_grants
+from tests.recertification.review_steps import JOB, Held, opened, opens_at
+from tests.scenarios import Company
+from tests.starting_points import starting_point
+
+pytestmark = pytest.mark.django_db
+
+BRAKE = Actor.of_job("approvals.sweep")
+
+
+def silent(c: Company) -> list[Item]:
+    """Twelve low-risk grants under review that nobody answered for: suspended, and due to end."""
+    grants = low_grants(stock_report.newest(c), 12, begins_at=c.now)
+    item_jobs.open_due(opens_at(grants[0]), JOB)
+    items = list(Item.objects.filter(grant__in=grants).order_by("pk"))
+    item_jobs.escalate_due(max(one.deadline for one in items), JOB)
+    item_jobs.suspend_due(max(one.grace_until for one in items), JOB)
+    return list(Item.objects.filter(pk__in=[one.pk for one in items]).order_by("pk"))
+
+
+SILENT = starting_point("stock_in_force", silent)
+
+
+def _due(items: list[Item]) -> list[Item]:
+    return list(Item.objects.filter(pk__in=[one.pk for one in items], state=ItemState.CLOSED))
+
+
+@pytest.mark.rule("G6", "R6")
+@SILENT
+def test_mass_silence_is_paused_and_stays_suspended(held: Held, start: list[Item]) -> None:
+    at = max(one.closes_at for one in start if one.closes_at is not None)
+    for _ in range(2):
+        item_jobs.close_due(at, JOB)
+    batch = HeldBatch.objects.get()
+    assert batch.number == 12
+    assert batch.cause.words.startswith("The close of ")
+    assert _due(start) == []
+    states = set(Grant.objects.filter(pk__in=[one.grant_id for one in start]).values_list("state", flat=True))
+    assert states == {GrantState.SUSPENDED}, "not live meanwhile, and not ended"
+    with pytest.raises(OutOfTurn, match=r"^G6: Too much would end at once by"):  # nor one by one, past the sweep
+        settle.close(start[0], actor=JOB, now=at)
+
+
+@pytest.mark.rule("G6", "R9")
+@SILENT
+def test_released_the_campaign_closes_them_each_once(held: Held, start: list[Item]) -> None:
+    at = max(one.closes_at for one in start if one.closes_at is not None)
+    item_jobs.close_due(at, JOB)
+    batch = HeldBatch.objects.get()
+    for who in (held.people.sana, held.people.ines):
+        circuit_breaker.answer_batch(
+            batch, actor=as_actor(who), now=at, reason="Nobody needs them.", says=BatchSays.RELEASE
+        )
+    assert grant_jobs.end_held_grants(at, BRAKE)["held_ended"] == 0, "its campaign ends them"
+    assert item_jobs.close_due(at, JOB) == 12
+    assert item_jobs.close_due(at, JOB) == 0
+    assert len(_due(start)) == 12
+
+
+@pytest.mark.rule("G6", "R5")
+@SILENT
+def test_paused_items_are_still_reminded(held: Held, start: list[Item]) -> None:
+    at = max(one.closes_at for one in start if one.closes_at is not None)
+    late = Question.objects.unanswered().filter(item__in=start, remind_at__lte=at).count()
+    reminders = Notice.objects.filter(
+        event="recertification_reminder", thread__in=[f"item:{one.pk}" for one in start], created_at__gte=at
+    )
+    item_jobs.remind_due(at, JOB)
+    assert (reminders.count(), late > 0) == (0, True), "it would end in the same run"
+    item_jobs.close_due(at, JOB)
+    assert _due(start) == []
+    item_jobs.remind_due(at, JOB)
+    assert reminders.count() == late
+
+
+@pytest.mark.rule("G6", "R6")
+@SILENT
+def test_unanswered_it_comes_again_a_day_later_and_silence_never_keeps(held: Held, start: list[Item]) -> None:
+    at = max(one.closes_at for one in start if one.closes_at is not None)
+    item_jobs.close_due(at, JOB)
+    first = HeldBatch.objects.get()
+    grant_jobs.end_held_grants(first.answer_by, BRAKE)
+    first.refresh_from_db()
+    assert first.state == BatchState.LAPSED
+    assert item_jobs.close_due(first.answer_by, JOB) == 0
+    assert HeldBatch.objects.count() == 1
+    item_jobs.close_due(first.answer_by + timedelta(days=1), JOB)
+    assert HeldBatch.objects.filter(state=BatchState.OPEN).get().number == 12
+    assert not Grant.objects.live(at).filter(pk__in=[one.grant_id for one in start]).exists()
+
+
+def silent_automation(c: Company) -> Item:
+    """An automation with sixteen grants, twelve of low risk, under review that nobody answered: suspended, and due to end."""
+    held = Held(c, stock_report.newest(c))
+    low_grants(held.submission, 12, begins_at=held.company.now)
+    item = opened(held.automation, opens_at(held.grant()))
+    item_jobs.escalate_due(item.deadline, JOB)
+    item.refresh_from_db()
+    item_jobs.suspend_due(item.grace_until, JOB)
+    item.refresh_from_db()
+    assert item.closes_at is not None
+    return item
+
+
+SILENT_AUTOMATION = starting_point("stock_in_force", silent_automation)
+
+
+def _standing(held: Held) -> int:
+    return Grant.objects.standing().filter(automation=held.automation).count()
+
+
+@pytest.mark.rule("G6", "R6", "L1")
+@SILENT_AUTOMATION
+def test_an_automation_that_silence_would_end_is_held_with_its_item_open_and_asked_again(
+    held: Held, start: Item
+) -> None:
+    item, holds = start, _standing(held)
+    at = item.closes_at
+    assert at is not None
+    for _ in range(2):
+        assert item_jobs.close_due(at, JOB) == 0
+    first = HeldBatch.objects.get()
+    assert (first.number, first.comes_again) == (holds, True)
+    item.refresh_from_db()
+    assert item.state == ItemState.ESCALATED
+    with pytest.raises(OutOfTurn, match=r"^G6: Too much would end at once by"):
+        settle.close(item, actor=JOB, now=at)
+    grant_jobs.end_held_grants(first.answer_by, BRAKE)
+    assert item_jobs.close_due(first.answer_by, JOB) == 0
+    assert HeldBatch.objects.count() == 1, "a day's rest"
+    item_jobs.close_due(first.answer_by + timedelta(days=1), JOB)
+    second = HeldBatch.objects.get(state=BatchState.OPEN)
+    assert second.number == holds
+    for who in (held.people.sana, held.people.ines):
+        circuit_breaker.answer_batch(
+            second, actor=as_actor(who), now=second.opened_at, reason="Nobody needs it.", says=BatchSays.RELEASE
+        )
+    assert grant_jobs.end_held_grants(second.opened_at, BRAKE)["held_ended"] == 0, "its campaign ends them"
+    assert item_jobs.close_due(second.opened_at, JOB) == 1
+    item.refresh_from_db()
+    assert (item.state, item.outcome, _standing(held)) == (ItemState.CLOSED, "revoked", 0)
+
+
+@pytest.mark.rule("G6", "R6")
+@SILENT_AUTOMATION
+def test_unanswered_pause_ends_high_risk_and_asks_rest_again(held: Held, start: Item) -> None:
+    item = start
+    some = Grant.objects.filter(automation=held.automation, tier="low").order_by("pk").values_list("pk", flat=True)[:2]
+    Grant.objects.filter(pk__in=list(some)).update(raised_to="high", raised_at=held.company.now)
+    holds = _standing(held)
+    assert item.closes_at is not None
+    item_jobs.close_due(item.closes_at, JOB)
+    batch = HeldBatch.objects.get()
+    grant_jobs.end_held_grants(batch.answer_by, BRAKE)
+    for _ in range(2):
+        item_jobs.close_due(batch.answer_by, JOB)
+    item.refresh_from_db()
+    assert (item.state, _standing(held)) == (ItemState.ESCALATED, holds - 2)
+    payload = recorded("item.partly_ended", item, by=JOB)
+    assert (payload["grants"], payload["held"]) == (2, holds - 2)
+    item_jobs.close_due(batch.answer_by + timedelta(days=1), JOB)
+    assert HeldBatch.objects.get(state=BatchState.OPEN).number == holds - 2
+
+
+@pytest.mark.rule("G6", "R4")
+@SILENT_AUTOMATION
+def test_resubmitted_access_is_not_paused(held: Held, start: Item) -> None:
+    item = start
+    Automation.objects.filter(pk=held.automation.pk).update(suspended_by_review_at=None)
+    assert item.closes_at is not None
+    item_jobs.close_due(item.closes_at, JOB)
+    item.refresh_from_db()
+    assert (item.outcome, HeldBatch.objects.count()) == ("superseded", 0)

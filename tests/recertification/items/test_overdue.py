@@ -1,0 +1,432 @@
+"""When nobody answers: reminders, the next on the ladder, suspension, the end. Never kept by silence (R5, R6, R8, R9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db.models import QuerySet
+
+from approvals.grants.jobs import expire_due
+from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.models import Grant, GrantState
+from approvals.models.grant import Why
+from governance.core.duties.refusals import OutOfTurn
+from governance.core.jobs import job_runs as job_sweeps
+from governance.core.ledger import ledger_events
+from governance.core.models import LedgerEvent, Notice
+from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items import reviewers, schedule
+from governance.recertification.items.transitions import open_item
+from governance.recertification.models import AnswerKind, Asks, Campaign, Item, ItemOutcome, ItemState
+from inventory.automations.transitions import lifecycle
+from inventory.models import AutomationState
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.ledger_records import recorded
+from tests.people import as_actor
+from tests.recertification.review_steps import JOB, Held, opened, opens_at, question, say, sweep_at
+
+KEEP, NEEDED, ACCEPTABLE = AnswerKind.KEEP, Asks.NEEDED, Asks.ACCEPTABLE
+
+
+def told(event: str) -> list[str]:
+    """Who was told of an event, by name, in order."""
+    names = Notice.objects.filter(event=f"recertification_{event}").order_by("pk")
+    return list(names.values_list("recipient__name", flat=True))
+
+
+@pytest.mark.rule("R6")
+def test_silence_escalates_suspends_and_revokes_one_step_after_the_other_and_never_keeps(
+    held: Held, stock_all_under_review: Item
+) -> None:
+    item, n = stock_all_under_review, held.people
+    every_item = Item.objects.count()
+    assert sweep_at(item.deadline - timedelta(seconds=1)).get("escalated") is None
+
+    assert sweep_at(item.deadline)["escalated"] == every_item
+    item.refresh_from_db()
+    assert item.state == ItemState.ESCALATED
+    assert question(item, ACCEPTABLE).reviewer == n.amara  # the deputy
+    assert question(item, NEEDED).reviewer == n.rita  # the technical owner
+    assert item.grant in Grant.objects.live(item.deadline)
+
+    assert sweep_at(item.grace_until)["suspended"] == every_item
+    grant = Grant.objects.get(pk=item.grant_id)
+    assert (grant.state, grant.suspended_why) == (GrantState.SUSPENDED, Why.SILENCE)
+    assert held.automation.state == AutomationState.SUSPENDED
+
+    item.refresh_from_db()
+    assert item.closes_at == min(item.grace_until + timedelta(days=5), grant.ends_at)
+    assert sweep_at(item.closes_at)["closed"] >= 4
+    item.refresh_from_db()
+    grant.refresh_from_db()
+    assert (item.state, item.outcome, grant.ended_why) == (ItemState.CLOSED, ItemOutcome.REVOKED, Why.SILENCE)
+
+
+@pytest.mark.rule("R6")
+def test_last_reviewer_gets_a_day_after_outage(held: Held, stock_all_under_review: Item) -> None:
+    item, late = stock_all_under_review, stock_all_under_review.grace_until + timedelta(hours=1)
+    every_item = Item.objects.count()
+    assert late + timedelta(days=1) < item.grant.ends_at
+    counts = sweep_at(late)
+    assert (counts["escalated"], counts.get("suspended", 0)) == (every_item, 0)
+    item.refresh_from_db()
+    assert (item.grace_until, question(item, ACCEPTABLE).asked_at) == (late + timedelta(days=1), late)
+    moved = LedgerEvent.objects.get(verb="item.grace_moved", subject_id=str(item.pk))
+    assert moved.payload["to"] == ledger_events.instant(item.grace_until)
+    notice = Notice.objects.get(
+        event="recertification_escalated", recipient=held.people.amara, thread=f"item:{item.pk}"
+    )
+    assert notice.context["grace_at"] == ledger_events.instant(item.grace_until), (
+        "they are told of what will stop, and when"
+    )
+    assert sweep_at(late + timedelta(hours=23)).get("suspended", 0) == 0
+    assert item.grant in Grant.objects.live(late + timedelta(hours=23))
+    assert sweep_at(late + timedelta(days=1))["suspended"] == every_item
+    assert item.grant not in Grant.objects.live(late + timedelta(days=1))
+
+
+@pytest.mark.rule("R6")
+def test_added_day_never_outlasts_term(held: Held, stock_under_review: Item) -> None:
+    item, ends_at = stock_under_review, stock_under_review.grant.ends_at
+    late = ends_at - timedelta(hours=2)
+    sweep_at(late)
+    item.refresh_from_db()
+    assert (item.state, item.grace_until, item.suspended_at) == (ItemState.ESCALATED, ends_at, None)
+    expire_due(ends_at, JOB)
+    sweep_at(ends_at)
+    item.refresh_from_db()
+    assert (item.state, item.outcome, item.suspended_at) == (ItemState.CLOSED, ItemOutcome.SUPERSEDED, None)
+    assert item.grant not in Grant.objects.live(ends_at)
+
+
+@pytest.mark.rule("R6", "R4")
+def test_passed_reviewer_gets_a_day_at_end_of_grace(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
+    sweep_at(item.deadline)
+    passed = item.grace_until - timedelta(hours=1)
+    say(question(item, NEEDED), AnswerKind.NOT_MINE, now=passed, whose=held.people.nadia)
+    assert sweep_at(item.grace_until).get("suspended", 0) == 0
+    item.refresh_from_db()
+    assert item.grace_until == passed + timedelta(days=1)
+    assert sweep_at(item.grace_until)["suspended"] == 1
+
+
+@pytest.mark.rule("R6")
+@pytest.mark.parametrize(
+    ("grace", "ends", "at"), [(30, None, 30), (5, None, 24), (-5, 48, 24), (5, 12, 12), (10, 8, 10), (24, 100, 24)]
+)
+def test_notice_moves_grace_on_and_never_back(grace: int, ends: int | None, at: int) -> None:
+    now = datetime(2026, 3, 4, 12, tzinfo=UTC)
+    ends_at = None if ends is None else now + timedelta(hours=ends)
+    found = schedule.with_notice(now + timedelta(hours=grace), now=now, ends_at=ends_at)
+    assert found == now + timedelta(hours=at)
+
+
+@pytest.mark.rule("R6")
+def test_one_keep_of_two_is_silence(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
+    say(question(item, NEEDED), KEEP, now=item.opened_at)
+    sweep_at(item.deadline)
+    assert question(item, NEEDED).reviewer == held.people.jonas  # who answered is left alone
+    sweep_at(item.grace_until)
+    assert Grant.objects.get(pk=item.grant_id).state == GrantState.SUSPENDED
+
+
+@pytest.mark.rule("R6", "G2")
+def test_an_answer_that_comes_after_the_suspension_and_before_the_end_still_counts(
+    held: Held, stock_under_review: Item
+) -> None:
+    item = stock_under_review
+    for moment in (item.deadline, item.grace_until):
+        sweep_at(moment)
+    late = item.grace_until + timedelta(hours=2)
+    for asks in Asks:
+        say(question(item, asks), KEEP, now=late)
+    item.refresh_from_db()
+    successor = Grant.objects.get(predecessor=item.grant)
+    assert (item.outcome, successor.state) == (ItemOutcome.KEPT, GrantState.ACTIVE)
+
+
+@pytest.mark.rule("R6")
+def test_an_automation_that_silence_suspended_comes_back_with_a_late_keep(held: Held) -> None:
+    item = opened(held.automation, opens_at(held.grant()))
+    for moment in (item.deadline, item.grace_until):
+        sweep_at(moment)
+    assert held.automation.state == AutomationState.SUSPENDED
+    about = say(question(item, NEEDED), KEEP, now=item.grace_until + timedelta(hours=1))
+    assert held.automation.state == AutomationState.LIVE
+    assert recorded("automation.reinstated", held.automation, by=about.reviewer)["to"] == "live"
+
+
+def _automation_item(held: Held) -> Item:
+    return opened(held.automation, opens_at(held.grant()))
+
+
+@pytest.mark.rule("R4", "R6", "G5")
+def test_own_side_does_not_lift_suspension_by_review(held: Held) -> None:
+    item, n, why = _automation_item(held), held.people, "We need it."
+    for moment in (item.deadline, item.grace_until):
+        sweep_at(moment)
+    after = item.grace_until + timedelta(hours=1)
+    for act in (lifecycle.request_resume, lifecycle.resume):
+        with pytest.raises(OutOfTurn, match="review suspended it") as refused:
+            act(held.automation, actor=as_actor(n.jonas), now=after, reason=why)
+        assert refused.value.refusal.code == "G5"
+        assert "Answer its review" in refused.value.refusal.to_do
+    # Nor by way of a stop of their own, which two others lift.
+    lifecycle.stop(held.automation, actor=as_actor(n.jonas), now=after, reason="Stopped, to be lifted.")
+    lifecycle.request_resume(held.automation, actor=as_actor(n.rita), now=after, reason=why)
+    lifecycle.resume(held.automation, actor=as_actor(n.theo), now=after, reason=why)
+    assert (held.automation.state, held.automation.stopped_by) == (AutomationState.SUSPENDED, None)
+    say(question(item, NEEDED), KEEP, now=after)
+    assert (held.automation.state, held.automation.suspended_at) == (AutomationState.LIVE, None)
+
+
+@pytest.mark.rule("R4", "R6", "G5")
+def test_review_of_stopped_automation_keeps_stop(held: Held) -> None:
+    item, n = _automation_item(held), held.people
+    lifecycle.stop(held.automation, actor=as_actor(n.sana), now=item.opened_at, reason="Strange traffic.")
+    for moment in (item.deadline, item.grace_until):
+        sweep_at(moment)
+    after = item.grace_until + timedelta(hours=1)
+    lifecycle.request_resume(held.automation, actor=as_actor(n.rita), now=after, reason="Mended.")
+    lifecycle.resume(held.automation, actor=as_actor(n.theo), now=after, reason="Mended.")
+    assert held.automation.state == AutomationState.SUSPENDED
+    lifecycle.stop(held.automation, actor=as_actor(n.sana), now=after, reason="Still strange.")
+    say(question(item, NEEDED), KEEP, now=after)
+    assert (held.automation.state, held.automation.stopped_by) == (AutomationState.SUSPENDED, n.sana)
+
+
+@pytest.mark.rule("R4", "R6", "G3")
+@pytest.mark.parametrize("answer", [None, AnswerKind.REVOKE])
+def test_automation_ended_by_review_returns_through_stage_1(held: Held, answer: AnswerKind | None) -> None:
+    item = _automation_item(held)
+    if answer is not None:
+        say(question(item, NEEDED), answer, now=item.opened_at, reason="Nobody reads it.")
+    for moment in (item.deadline, item.grace_until):
+        item_jobs.escalate_due(moment, JOB)
+        item_jobs.suspend_due(moment, JOB)
+    item.refresh_from_db()
+    assert item.closes_at is not None
+    item_jobs.close_due(item.closes_at, JOB)
+    item.refresh_from_db()
+    assert (item.state, item.outcome) == (ItemState.CLOSED, ItemOutcome.REVOKED)
+    assert held.automation.state == AutomationState.SUSPENDED
+    why = Why.REVIEW if answer else Why.SILENCE
+    assert set(Grant.objects.filter(automation=held.automation).values_list("state", "ended_why")) == {("ended", why)}
+
+    after = item.closed_at + timedelta(days=1)
+    with pytest.raises(OutOfTurn, match="review suspended it"):
+        lifecycle.request_resume(held.automation, actor=as_actor(held.people.jonas), now=after, reason="We need it.")
+    again = scenarios.submitted(held.company, held.submission.version, now=after)
+    assert "Its review suspended it." in scenarios.app_of(again).reasons
+    scenarios.decide_all(held.company, again, now=after)
+    assert held.automation.state == AutomationState.LIVE
+    assert Grant.objects.live(after).filter(automation=held.automation).count() == 4
+
+
+@pytest.mark.rule("R4", "A12")
+def test_submission_during_review_asks_stage_1_and_survives(
+    held: Held,
+) -> None:
+    item = _automation_item(held)
+    newer = stock_report.version(held.company, stock_report.another_order)
+    for moment in (item.deadline, item.grace_until):
+        sweep_at(moment)
+    after = item.grace_until + timedelta(hours=1)
+    again = scenarios.submitted(held.company, newer, now=after)
+    assert held.automation.state == AutomationState.SUSPENDED
+    scenarios.decide_app(held.company, again, now=after)
+    assert held.automation.state == AutomationState.LIVE
+    item.refresh_from_db()
+    item_jobs.close_due(item.closes_at, JOB)
+    item.refresh_from_db()
+    assert item.outcome == ItemOutcome.SUPERSEDED
+    assert held.automation.state == AutomationState.LIVE
+
+
+@pytest.mark.rule("R5")
+def test_each_is_reminded_once_on_each_day_for_it_in_one_thread_and_not_when_done(
+    held: Held, stock_under_review: Item
+) -> None:
+    item = stock_under_review
+    say(question(item, NEEDED), KEEP, now=item.opened_at)
+    heard: list[tuple[date, str]] = []
+    for day in range((item.deadline - item.opened_at).days + 4):
+        at = item.opened_at + timedelta(days=day)
+        before = len(told("reminder"))
+        for moment in (at, at, at + timedelta(hours=6)):
+            item_jobs.remind_due(moment, JOB)
+        heard += [(at.date(), name) for name in told("reminder")[before:]]
+        item_jobs.escalate_due(at + timedelta(hours=8), JOB)
+    last = item.deadline.date()
+    # Half-way, three days and one day before; then the deputy, daily.
+    assert heard == [
+        *((last - timedelta(days=before), "Omar Haddad") for before in (7, 3, 1)),
+        *((last + timedelta(days=after), "Amara Okafor") for after in (1, 2, 3)),
+    ]
+    about = Notice.objects.filter(key__startswith=f"item:{item.pk}:")
+    assert set(about.values_list("thread", flat=True)) == {f"item:{item.pk}"}
+    assert "Jonas Weil" not in [name for _, name in heard]
+
+
+@pytest.mark.rule("R5")
+def test_items_closing_after_outage_send_no_reminder(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
+    for moment in (item.deadline, item.grace_until):
+        sweep_at(moment)
+    item.refresh_from_db()
+    late = item.closes_at + timedelta(hours=1)
+    assert item.questions.filter(remind_at__lte=late).exists(), "their day for it has come"
+    sweep_at(late)
+    item.refresh_from_db()
+    assert item.state == ItemState.CLOSED
+    assert not Notice.objects.filter(
+        event="recertification_reminder", thread=f"item:{item.pk}", created_at__gte=late
+    ).exists()
+
+
+@pytest.mark.rule("R5", "R8")
+def test_items_closing_after_outage_replace_no_leaver(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
+    for moment in (item.deadline, item.grace_until):
+        sweep_at(moment)
+    item.refresh_from_db()
+    left = item.questions.order_by("pk")[0].reviewer
+    left.left_at, left.is_active = item.closes_at, False
+    left.save()
+    sweep_at(item.closes_at + timedelta(hours=1))
+    item.refresh_from_db()
+    assert (item.state, item.questions.filter(reviewer=left).exists()) == (ItemState.CLOSED, True)
+
+
+@pytest.mark.rule("R8")
+def test_question_of_leaver_moves_on_with_same_deadline(held: Held, stock_all_under_review: Item) -> None:
+    item, n = stock_all_under_review, held.people
+    before = item.deadline
+    n.omar.left_at, n.omar.is_active = item.opened_at, False
+    n.omar.save()
+    assert sweep_at(item.opened_at + timedelta(minutes=1))["reassigned"] == 4
+    item.refresh_from_db()
+    assert (question(item, ACCEPTABLE).reviewer, item.deadline) == (n.amara, before)
+    assert sweep_at(item.opened_at + timedelta(minutes=2)) == {}
+
+
+@pytest.mark.rule("R6", "H1")
+def test_each_question_that_is_handed_over_has_its_own_event(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
+    sweep_at(item.deadline)
+    asked = question(item, ACCEPTABLE)
+    event = LedgerEvent.objects.get(verb="question.escalated", subject_id=str(asked.pk))
+    assert event.payload["to"] == str(n.amara.opaque_id)
+    assert event.outcome == "done"
+
+
+@pytest.mark.rule("R6")
+def test_deputy_and_former_reviewer_are_notified(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
+    sweep_at(item.deadline)
+    assert "Amara Okafor" in told("escalated")
+    assert "Omar Haddad" in told("taken_over")
+    assert not {"Amara Okafor"} & set(told("taken_over"))
+
+
+@pytest.mark.rule("R1", "R6")
+def test_a_term_that_ends_during_the_review_ends_the_item_with_it(held: Held, stock_all_under_review: Item) -> None:
+    item = stock_all_under_review
+    end = item.grant.ends_at
+    expire_due(end, JOB)
+    sweep_at(end)
+    assert not Item.objects.exclude(grant=None).exclude(state=ItemState.CLOSED).exists()
+    item.refresh_from_db()
+    assert item.outcome == ItemOutcome.SUPERSEDED
+
+
+@pytest.mark.rule("R2")
+def test_campaign_closes_when_no_item_is_open(held: Held, stock_all_under_review: Item) -> None:
+    item = stock_all_under_review
+    sweep_at(item.opened_at + timedelta(days=1))
+    assert item.campaign.state == "open"
+    for moment in (item.deadline, item.grace_until, item.grace_until + timedelta(days=6)):
+        sweep_at(moment)
+    assert set(Campaign.objects.values_list("state", flat=True)) == {"closed"}
+
+
+@pytest.mark.full("runs each sweep twice, day by day")
+@pytest.mark.rule("R9")
+def test_doubled_sweeps_change_nothing(held: Held, stock_all_under_review: Item) -> None:
+    item = stock_all_under_review
+    moments = (item.opened_at, item.deadline - timedelta(days=1), item.deadline, item.grace_until, item.grant.ends_at)
+    for moment in moments:
+        sweep_at(moment)
+        before = LedgerEvent.objects.count(), Notice.objects.count()
+        assert sweep_at(moment) == {}
+        assert (LedgerEvent.objects.count(), Notice.objects.count()) == before
+    assert not LedgerEvent.objects.filter(outcome="refused").exists()
+
+
+@pytest.mark.rule("R9", "H1")
+@pytest.mark.parametrize("days", [1, 3, 14, 40, 200])
+def test_clock_jump_causes_no_refusal(held: Held, stock_all_under_review: Item, days: int) -> None:
+    item = stock_all_under_review
+    now = item.opened_at
+    for _ in range(3):
+        now += timedelta(days=days)
+        expire_due(now, JOB)  # the other job was faster: the grants have ended when reviews are swept
+        sweep_at(now)
+    assert list(LedgerEvent.objects.filter(outcome="refused").values_list("verb", "code")) == []
+
+
+@pytest.mark.rule("R9", "H1")
+@pytest.mark.parametrize("moment", ["opened_at", "deadline", "grace_until"])
+def test_row_ended_before_lock_is_skipped_without_refusal(
+    held: Held, stock_all_under_review: Item, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    item = stock_all_under_review
+    now = getattr(item, moment) + timedelta(days=10 if moment == "opened_at" else 0)
+    if moment == "grace_until":
+        sweep_at(item.deadline)
+    claimed = job_sweeps._claimed
+    found = []
+
+    def and_then_it_ends(rows: QuerySet[Any]) -> Iterator[Any]:
+        """Every grant ends after the sweep has read a row and before its lock."""
+        for row in claimed(rows):
+            found.append(row)
+            while grant := Grant.objects.filter(state=GrantState.ACTIVE).first():
+                transition_lifecycle.revoke(grant, actor=as_actor(held.people.jonas), now=now, reason="Not needed.")
+            yield row
+
+    monkeypatch.setattr(job_sweeps, "_claimed", and_then_it_ends)
+    sweep_at(now)
+    assert found, "something was due"
+    assert not Grant.objects.filter(state=GrantState.ACTIVE).exists()
+    assert list(LedgerEvent.objects.filter(outcome="refused").values_list("verb", "code")) == []
+
+
+@pytest.mark.rule("R9")
+def test_failing_row_blocks_no_other_and_stays_due(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = held.grant().pk
+    real = open_item.snapshot
+
+    def snapshot(item: Item, tier: str) -> dict[str, object]:
+        if item.grant_id == broken:
+            raise RuntimeError("a bad row")
+        return real(item, tier)
+
+    monkeypatch.setattr(open_item, "snapshot", snapshot)
+    now = held.grant().ends_at - timedelta(days=20)
+    assert item_jobs.open_due(now, JOB) == 4
+    monkeypatch.undo()
+    assert item_jobs.open_due(now, JOB) == 1
+
+
+@pytest.mark.rule("A9")
+def test_missing_reviewers_cause_no_repeated_refusal(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reviewers, "ladder", lambda item, asks, bench: [])
+    assert item_jobs.open_due(held.grant().ends_at - timedelta(days=20), JOB) == 0
+    assert not LedgerEvent.objects.filter(outcome="refused").exists()
