@@ -10,7 +10,6 @@ from approvals.proposals import transitions as proposal_transitions
 from governance.core.actors.actor import Actor
 from governance.core.models import Membership, Person, RoleAssignment, Team
 from governance.core.people import transitions as people_transitions
-from governance.core.people.queries import people_with
 from governance.core.roles.roles import Role
 from inventory.models import Resource
 from tests.people import as_actor
@@ -21,7 +20,9 @@ WHY = "Somebody has to."
 def appoint(kind: str, target: str, document: dict[str, Any], *, now: datetime) -> Proposal:
     """A proposal of one kind about people, in force; by whichever admins neither gain nor are appointed."""
     named = {value for value in document.values() if not isinstance(value, bool)} | _of_target(kind, target)
-    first, second = people_with(Role.ADMIN, now).exclude(pk__in=[pk for pk in named if pk]).order_by("pk")[:2]
+    first, second = (
+        Person.objects.with_role(Role.ADMIN, now).exclude(pk__in=[pk for pk in named if pk]).order_by("pk")[:2]
+    )
     row = Proposal(kind=kind, target=target)
     one = proposal_transitions.propose(row, actor=as_actor(first), now=now, reason=WHY, document=document)
     one = Proposal.objects.get(pk=one.pk)
@@ -77,7 +78,9 @@ def record_leaver(person: Person, *, actor: Actor, now: datetime, reason: str = 
     row = Proposal(kind="leaving", target=str(person.pk))
     signed_in = as_actor(actor.person) if actor.person is not None else actor
     one = proposal_transitions.propose(row, actor=signed_in, now=now, reason=reason, document={"left": True})
-    second = people_with(Role.ADMIN, now).exclude(pk__in=[person.pk, one.proposed_by_id]).order_by("pk").first()
+    second = (
+        Person.objects.with_role(Role.ADMIN, now).exclude(pk__in=[person.pk, one.proposed_by_id]).order_by("pk").first()
+    )
     assert second is not None
     proposal_transitions.approve(one, actor=as_actor(second), now=now, shown_digest=one.digest)
     person.refresh_from_db()

@@ -17,7 +17,6 @@ from approvals.assignment.matching import unfilled_places
 from approvals.models import SeatLabel
 from approvals.policies import queries as policy_queries
 from governance.core.models import Membership, Person, Team
-from governance.core.people.queries import people_with
 from governance.core.roles.roles import Role
 from inventory.models import Automation, Resource, ResourceState
 
@@ -118,7 +117,7 @@ def _teams(bench: Bench, now: datetime) -> Iterator[tuple[frozenset[int], frozen
     """Yield builders and leads of each team. If no team has a builder, yield no builders and the leads of all."""
     teams = list(Team.objects.select_related("lead", "deputy_lead", "parent__lead").order_by("pk"))
     builders: dict[int, set[int]] = defaultdict(set)
-    memberships = Membership.objects.filter(person__in=people_with(Role.BUILDER, now))
+    memberships = Membership.objects.filter(person__in=Person.objects.with_role(Role.BUILDER, now))
     for team, person in memberships.values_list("team", "person"):
         builders[team].add(person)
     leads = {team.pk: _leads(team, bench) for team in teams}

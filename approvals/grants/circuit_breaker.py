@@ -26,7 +26,6 @@ from governance.core.engine.transition import Step
 from governance.core.ledger import ledger_events
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
-from governance.core.people.queries import people_with
 
 #: The period in which the policy limits ends of grants (G6).
 PERIOD = timedelta(hours=1)
@@ -191,7 +190,7 @@ def hold(step: Step[Any], row: EndCause, grants: Sequence[Grant], why: str, *, c
 
 def people_who_answer(batch: HeldBatch, now: datetime) -> list[Person]:
     """Return the people who may answer a batch: security reviewers and admins, without the person who caused it."""
-    people = {person.pk: person for role in ANSWERING for person in people_with(role, now).order_by("pk")}
+    people = {person.pk: person for role in ANSWERING for person in Person.objects.with_role(role, now).order_by("pk")}
     return [person for person in people.values() if person.pk != batch.cause.person_id]
 
 

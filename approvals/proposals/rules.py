@@ -18,7 +18,6 @@ from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, duty
 from governance.core.models import Delegation, Person
-from governance.core.people.queries import people_with
 from governance.core.roles.roles import ROLE_WORDS, Role
 
 ANOTHER = "Somebody else with the role countersigns it."
@@ -163,6 +162,6 @@ ANSWERING = (in_person, not_its_author, not_their_delegate, not_who_gains, not_w
 def people_who_may_answer(proposal: Proposal, now: datetime) -> list[Person]:
     """Return the people with the role and without a barring duty, by name."""
     kept_away = {proposal.proposed_by_id, *_gainer_ids(proposal, now), *proposal.loses}
-    people = people_with(Role(proposal.needs), now).exclude(pk__in=kept_away).order_by("name", "pk")
+    people = Person.objects.with_role(Role(proposal.needs), now).exclude(pk__in=kept_away).order_by("name", "pk")
     active = [person for person in people if not person.is_kept_out(now)]
     return [person for person in active if not_their_delegate.asks(proposal, Actor.of(person), now) is None]

@@ -14,7 +14,6 @@ from governance.core.actors.actor import Actor
 from governance.core.jobs import job_runs
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.people.queries import people_with
 from governance.core.roles.roles import Role
 from inventory.automations import rules
 from inventory.automations.transitions import lifecycle
@@ -52,7 +51,7 @@ def send_reminders(now: datetime) -> int:
 def _people_to_remind(automation: Automation, now: datetime) -> Iterable[Person]:
     """Owners and team leads of the automation; security reviewers if none of them is here."""
     people = [person for person in (*automation.answering(now), *leads_of(automation)) if person.is_here]
-    return people or people_with(Role.SECURITY_REVIEWER, now).order_by("pk")
+    return people or Person.objects.with_role(Role.SECURITY_REVIEWER, now).order_by("pk")
 
 
 def _notify(automation: Automation, people: Iterable[Person], at: datetime, days: int, now: datetime) -> int:

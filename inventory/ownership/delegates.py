@@ -16,7 +16,6 @@ from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, duty
 from governance.core.models import Membership, Person, TeamKind
-from governance.core.people.queries import people_with
 from governance.core.roles.roles import SAME_DUTY
 
 #: Items that `no_delegate_sentence` names.
@@ -28,7 +27,7 @@ def eligible_delegates(giver: Person, now: datetime) -> QuerySet[Person]:
     """Eligible delegates of a person at ``now``, by name."""
     others = Person.objects.filter(is_active=True, left_at__isnull=True).exclude(pk=giver.pk).order_by("name", "pk")
     for role in access.roles_of(giver, now) & {*SAME_DUTY}:
-        others = others.filter(pk__in=people_with(role, now).order_by().values("pk"))
+        others = others.filter(pk__in=Person.objects.with_role(role, now).order_by().values("pk"))
     items = responsibilities(giver, now)
     if not items:
         return others

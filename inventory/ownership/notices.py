@@ -11,7 +11,6 @@ from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.people.queries import people_with
 from governance.core.roles.roles import Role
 from inventory.models import OWNED, Credential, InterimOwner, InterimState, Owned
 from inventory.ownership import rules
@@ -59,7 +58,7 @@ def named_lines(person: Person, threads: Collection[str], now: datetime) -> dict
     rows = list(_interims_in(threads, InterimState.NAMED).select_related("person", *OWNED))
     if not rows:
         return {}
-    is_reviewer = people_with(Role.SECURITY_REVIEWER, now).filter(pk=person.pk).exists()
+    is_reviewer = Person.objects.with_role(Role.SECURITY_REVIEWER, now).filter(pk=person.pk).exists()
     may_confirm = [row for row in rows if rules.may_confirm(row, person, is_reviewer=is_reviewer)]
     return {f"interim:{row.pk}": Line(row.until) for row in may_confirm}
 

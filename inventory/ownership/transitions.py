@@ -14,7 +14,6 @@ from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, Transition, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
-from governance.core.people.queries import people_with
 from governance.core.roles.roles import Permission, Role
 from inventory.models import (
     OWNED,
@@ -172,5 +171,5 @@ def _confirmers(interim: InterimOwner, step: Step[Any]) -> list[Person]:
     if interim.confirmed_as == NamedAs.LEAD:
         people = notices.leads_of(interim.subject)
     else:
-        people = list(people_with(Role.SECURITY_REVIEWER, step.now).order_by("pk"))
+        people = list(Person.objects.with_role(Role.SECURITY_REVIEWER, step.now).order_by("pk"))
     return [person for person in people if person.pk not in (interim.person_id, *(by.pk for by in step.actor.people))]

@@ -28,7 +28,6 @@ from governance.core.mail.daily_digest import Line
 from governance.core.models import ApiToken, Erasure, FreeText, LedgerEvent, Notice, Person
 from governance.core.models.row_protection import ERASED_NAME
 from governance.core.notices import outbox
-from governance.core.people.queries import people_with
 from governance.core.roles.roles import Permission, Role
 from governance.core.texts import free_text
 
@@ -98,7 +97,7 @@ def ask_erasure(step: Step[Person], *, named: str) -> Effect:
     _check_named(step.subject, named)
     made = Erasure(person=step.subject, asked_by=step.actor.person, asked_at=step.now)
     step.save(made)
-    others = people_with(Role.ADMIN, step.now).exclude(pk__in=[person.pk for person in step.actor.people])
+    others = Person.objects.with_role(Role.ADMIN, step.now).exclude(pk__in=[person.pk for person in step.actor.people])
     by = step.actor.person.name if step.actor.person else ""
     context, thread = {"by": by, "page": ["person", step.subject.pk]}, f"erasure:{made.pk}"
     # Without their name: a mail that is out is not erased.
@@ -190,7 +189,7 @@ def register() -> None:
 
 def open_erasures(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Erasures that were asked, and nobody has confirmed or dropped them; for who is an admin still."""
-    if not people_with(Role.ADMIN, now).filter(pk=person.pk).exists():
+    if not Person.objects.with_role(Role.ADMIN, now).filter(pk=person.pk).exists():
         return {}
     requested = Erasure.objects.filter(confirmed_at__isnull=True, dropped_at__isnull=True)
     rows = requested.filter(pk__in=daily_digest.keys(threads)).order_by("pk")

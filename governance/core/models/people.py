@@ -31,7 +31,7 @@ SIGN_IN_FIELDS = frozenset({"password", "last_login"})
 
 
 class PersonManager(BaseUserManager["Person"]):
-    """Makes people; a person without a password can't sign in locally."""
+    """People by role, and how they are made; a person without a password can't sign in locally."""
 
     def create_user(self, email: str, password: str | None = None, **fields: object) -> Person:
         """Make one person of the local source, whose subject is the lower-cased address unless named."""
@@ -41,6 +41,11 @@ class PersonManager(BaseUserManager["Person"]):
         person.set_password(password)
         person.save(using=self._db)
         return person
+
+    def with_role(self, role: Role, now: datetime) -> models.QuerySet[Person]:
+        """The people who hold a role at ``now`` and are here."""
+        rows = RoleAssignment.objects.filter(Q(until__isnull=True) | Q(until__gt=now), role=role, confirmed_at__lte=now)
+        return self.filter(pk__in=rows.values("person"), is_active=True, left_at__isnull=True)
 
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> Person:
         """Make a person who may open the read-only admin. It grants no role and no decision."""

@@ -12,7 +12,6 @@ from governance.core.database import advisory_locks
 from governance.core.engine.step import save_with_history
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Person, RoleAssignment
-from governance.core.people.queries import people_with
 from governance.core.people.transitions import LEAST_ADMINS
 from governance.core.roles.roles import ROLE_WORDS, Role
 
@@ -55,7 +54,7 @@ def missing_for_work(now: datetime) -> list[str]:
     `approvals.assignment.staffing` checks whether each approval has enough different people.
     """
     least = {Role.ADMIN: LEAST_ADMINS, Role.SECURITY_REVIEWER: 1, Role.BUILDER: 1}
-    there = {role: people_with(role, now).count() for role in least}
+    there = {role: Person.objects.with_role(role, now).count() for role in least}
     missing_roles = [
         f"{ROLE_WORDS[role]}: {there[role]} of at least {count} {'is' if count == 1 else 'are'} there."
         for role, count in least.items()

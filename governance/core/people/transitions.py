@@ -17,7 +17,6 @@ from governance.core.ledger import ledger_events
 from governance.core.models import Delegation, Person, RoleAssignment
 from governance.core.models.people import DELEGATION_AHEAD, DELEGATION_DAYS
 from governance.core.notices import outbox
-from governance.core.people.queries import people_with
 from governance.core.roles.roles import ROLE_WORDS, SAME_DUTY, Permission, Role
 from governance.core.texts import free_text
 
@@ -91,7 +90,7 @@ def end_role(step: Step[RoleAssignment]) -> Effect:
 
 def admins_left(without: Person, now: datetime) -> Refusal | None:
     """Why somebody stays an admin: where they are one of the last two, no role could be given any more; None where others are left."""
-    there = [admin for admin in people_with(Role.ADMIN, now) if not admin.is_kept_out(now)]
+    there = [admin for admin in Person.objects.with_role(Role.ADMIN, now) if not admin.is_kept_out(now)]
     if len(there) > LEAST_ADMINS or without not in there:
         return None
     sentence = f"Only {len(there)} governance admins are left, and roles need two."

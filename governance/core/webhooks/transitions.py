@@ -20,7 +20,6 @@ from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person, Team, WebhookEndpoint, WebhookFormat, WebhookState
 from governance.core.notices import outbox
-from governance.core.people.queries import people_with
 from governance.core.roles.roles import Permission, Role
 from governance.core.webhooks import http_client, signing_keys, webhook_outbox
 from governance.core.webhooks.webhook_outbox import EVENTS, TEST
@@ -129,7 +128,9 @@ def send_test(step: Step[WebhookEndpoint]) -> Effect:
 def managers(endpoint: WebhookEndpoint, step: Step[Any]) -> Iterable[Person]:
     """Return the managers: the maker, and the team's leads, or the admins for the whole organisation; each once."""
     team = endpoint.team
-    others = [team.lead, team.deputy_lead] if team else list(people_with(Role.ADMIN, step.now).order_by("pk"))
+    others = (
+        [team.lead, team.deputy_lead] if team else list(Person.objects.with_role(Role.ADMIN, step.now).order_by("pk"))
+    )
     return {person.pk: person for person in (endpoint.made_by, *others) if person is not None}.values()
 
 

@@ -25,7 +25,6 @@ from governance.core.mail import daily_digest, mail_text
 from governance.core.mail.daily_digest import Line
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
-from governance.core.people.queries import people_with
 from governance.core.roles.roles import Role
 from governance.core.webhooks import webhook_outbox
 from governance.recertification.items.reviewers import with_delegates
@@ -100,7 +99,7 @@ def notify_security(item: Item, short: Sequence[str], now: datetime) -> None:
         "asks": " and ".join(short),
         "page": ["automation", item.of_automation.pk],
     }
-    people, thread = people_with(Role.SECURITY_REVIEWER, now).order_by("pk"), f"unasked:{subject_key}"
+    people, thread = Person.objects.with_role(Role.SECURITY_REVIEWER, now).order_by("pk"), f"unasked:{subject_key}"
     outbox.queue(
         outbox.each(people, "recertification_unasked", thread=thread, key=f"{year}-{week}", now=now, context=context)
     )
@@ -246,7 +245,7 @@ def suspended_lines(person: Person, threads: Collection[str], now: datetime) -> 
 
 def unassigned_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Reviews without an eligible reviewer, for people in security; without ended or assigned ones (A9, R8)."""
-    if not people_with(Role.SECURITY_REVIEWER, now).filter(pk=person.pk).exists():
+    if not access.holds(person, Role.SECURITY_REVIEWER, now):
         return {}
     assigned = Item.objects.filter(state__in=UNCLOSED, nobody=False, suspended_at__isnull=True)
     in_use: dict[str, QuerySet[Any]] = {
@@ -290,7 +289,7 @@ def notify_opened(step: Step[Any], campaign: Campaign) -> None:
 def notify_missing_reviewers(step: Step[Any], campaign: Campaign, count: int) -> None:
     """Notify security of items without an eligible reviewer, so that they name an owner (A9)."""
     context = {"campaign": campaign.name, "count": count, "page": ["campaign", campaign.pk]}
-    people, thread = people_with(Role.SECURITY_REVIEWER, step.now), f"campaign:{campaign.pk}"
+    people, thread = Person.objects.with_role(Role.SECURITY_REVIEWER, step.now), f"campaign:{campaign.pk}"
     outbox.queue(
         outbox.each(people, "recertification_nobody", thread=thread, key="nobody", now=step.now, context=context)
     )

@@ -53,17 +53,6 @@ class RedisOrMemory(RedisCache):
         self._memory = LocMemCache("while-redis-is-away", params)
 
 
-for _name in [
-    "add",
-    "get",
-    "set",
-    "touch",
-    "delete",
-    "get_many",
-    "has_key",
-    "incr",
-    "set_many",
-    "delete_many",
-    "clear",
-]:
+OPERATIONS = ("add", "get", "set", "touch", "delete", "get_many", "has_key", "incr", "set_many", "delete_many", "clear")
+for _name in OPERATIONS:
     setattr(RedisOrMemory, _name, _either(_name))

@@ -15,7 +15,6 @@ from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.people.queries import people_with
 from governance.core.roles.roles import Permission, Role
 from governance.core.texts import free_text
 from inventory.models import Incident, Resource, ResourceState
@@ -112,7 +111,7 @@ def _people_to_notify(resource: Resource, now: datetime) -> Iterable[Person]:
     owners = (resource.answering(now), resource.deputy)
     return [
         *(person for person in owners if person is not None),
-        *people_with(Role.SECURITY_REVIEWER, now).order_by("pk"),
+        *Person.objects.with_role(Role.SECURITY_REVIEWER, now).order_by("pk"),
     ]
 
 

@@ -19,7 +19,6 @@ from django.db.models import F
 
 from approvals.models import PolicyVersion, Proposal, WhatIf
 from governance.core.models import Membership, Person, RoleAssignment, Team
-from governance.core.people.queries import people_with
 from governance.core.roles.roles import Role
 from governance.core.texts import free_text
 from governance.recertification.models import Campaign
@@ -108,7 +107,9 @@ def seed(automations: int, cast: Cast, now: datetime, told: Callable[[int], None
 
 
 def _given(cast: Cast, now: datetime) -> Mapping[str, Any]:
-    security = list(people_with(Role.SECURITY_REVIEWER, now).order_by("pk").values_list("pk", flat=True))[:2]
+    security = list(Person.objects.with_role(Role.SECURITY_REVIEWER, now).order_by("pk").values_list("pk", flat=True))[
+        :2
+    ]
     reason = free_text.keep("Nothing speaks against it.")
     assert reason is not None  # it is not empty
     return {
@@ -258,7 +259,9 @@ def _resources(count: int, owners: list[Person], cast: Cast, now: datetime) -> N
     """Resources in use, with owner, deputy and team, six entitlements each and a credential that opens it."""
     teams = list(Team.objects.filter(name__startswith="Unit ").order_by("pk"))
     theirs = {0, count // 3, 2 * count // 3}
-    admin = next(one for one in people_with(Role.ADMIN, now) if one not in (*owners, cast.owner, cast.deputy))
+    admin = next(
+        one for one in Person.objects.with_role(Role.ADMIN, now) if one not in (*owners, cast.owner, cast.deputy)
+    )
     made = _write(
         Resource(
             kind=KINDS[number % len(KINDS)],

@@ -17,6 +17,7 @@ from approvals.proposals import transitions as proposal_transitions
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.engine import step
 from governance.core.models import Delegation, LedgerEvent, Notice, RoleAssignment
+from governance.core.models.people import Person, PersonManager
 from governance.core.notices.outbox import notice, queue
 from governance.core.people.transitions import delegate
 from governance.core.roles.roles import Role
@@ -129,12 +130,10 @@ def test_two_delegations_that_together_make_a_chain_are_not_set_side_by_side(com
 @pytest.mark.rule("S9")
 def test_the_last_admins_do_not_end_each_other_at_once(company: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four stand in this company; others of earlier tests are left out of the count."""
-    from governance.core.people import transitions as people_transitions
-
-    real = people_transitions.people_with
+    real = PersonManager.with_role
     mine = [company.ines.pk, company.karl.pk, company.omar.pk]
     end_role(company.mei, Role.ADMIN, now=NOW)
-    monkeypatch.setattr(people_transitions, "people_with", lambda role, now: real(role, now).filter(pk__in=mine))
+    monkeypatch.setattr(PersonManager, "with_role", lambda people, *given: real(people, *given).filter(pk__in=mine))
 
     def end(whose: str, by: str) -> Callable[[], object]:
         row = Proposal(kind="role", target=f"{getattr(company, whose).pk}-{Role.ADMIN}")
@@ -143,7 +142,7 @@ def test_the_last_admins_do_not_end_each_other_at_once(company: Northwind, monke
 
     results = at_once(end("karl", "ines"), end("omar", "karl"), end("ines", "omar"))
     assert sum(isinstance(one, Proposal) for one in results) == 1, results
-    assert people_transitions.people_with(Role.ADMIN, NOW).count() == 2
+    assert Person.objects.with_role(Role.ADMIN, NOW).count() == 2
 
 
 @pytest.mark.rule("R9")
