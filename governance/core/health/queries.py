@@ -52,7 +52,8 @@ def findings(*, now: datetime, at: datetime) -> list[Finding]:
         now: business time.
         at: real time.
     """
-    results = [*_jobs(at), *_ledger(now, at), *_mail(at)]
+    problem = _ledger_problem(now, at)
+    results = [*_jobs(at), *([Finding("ledger", problem)] if problem else []), *_mail(at)]
     results += [Finding("keys", problem) for problem in key_files.problems()]
     results += _calendar(now)
     results += [Finding("people", sentence, is_failure=False) for sentence in bootstrap.missing_for_work(now)]
@@ -80,11 +81,6 @@ def _jobs(at: datetime) -> list[Finding]:
         elif job.last is not None and job.last.error:
             results.append(Finding("jobs", f"{job.job} failed in its last run ({job.last.error})."))
     return results
-
-
-def _ledger(now: datetime, at: datetime) -> list[Finding]:
-    problem = _ledger_problem(now, at)
-    return [Finding("ledger", problem)] if problem else []
 
 
 def _ledger_problem(now: datetime, at: datetime) -> str:

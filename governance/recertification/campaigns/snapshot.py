@@ -17,7 +17,7 @@ from django.db import connection, models
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
-from approvals.models import Conflict, Grant
+from approvals.models import Conflict
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.engine.transition import Step
 from governance.core.keys import key_files
@@ -25,7 +25,6 @@ from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.items import review_triggers, reviewers, schedule
 from governance.recertification.models import Campaign, Item
-from inventory.models import Automation
 
 #: Reason of ad hoc items: a key of `REASON_WORDS`.
 AD_HOC = "ad hoc"
@@ -203,10 +202,3 @@ def lock_unassigned(campaign: Campaign, size: int) -> list[Any]:
         on=Coalesce("grant__entitlement__resource", "grant__credential__kept_in", "grant__credential__opens"),
     )
     return list(rows.select_for_update(of=("self",), no_key=True).order_by("pk")[:size])
-
-
-def last_keys() -> tuple[int, int]:
-    """The highest keys of grants and automations; later ones are not in the snapshot (R2)."""
-    grant = Grant.objects.order_by("-pk").values_list("pk", flat=True).first()
-    automation = Automation.objects.order_by("-pk").values_list("pk", flat=True).first()
-    return grant or 0, automation or 0

@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache, partial
 
+from django.db.models import Max
+
 from approvals.assignment.escalation_chain import Bench
+from approvals.models import Grant
 from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_named, zone_of
 from governance.core.duties.refusals import Refusal, refuse
@@ -141,7 +144,9 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
     campaign.tier, campaign.scope, campaign.snapshot_at = campaign_scope.tier, campaign_scope.to_dict(), step.now
     campaign.deadline = times["high"].deadline
     campaign.grace_until = max(times_of_tier.grace_until for times_of_tier in times.values())
-    campaign.grants_until, campaign.automations_until = snapshot.last_keys()
+    # later grants and automations are not in the snapshot (R2)
+    campaign.grants_until = Grant.objects.aggregate(last=Max("pk"))["last"] or 0
+    campaign.automations_until = Automation.objects.aggregate(last=Max("pk"))["last"] or 0
     campaign.expected = preview_campaign(campaign_scope, campaign.deadline, step.now).total
     if not campaign.expected:
         raise refuse(Refusal("R2", "input", "The scope has no items. Choose a wider scope or an earlier day."))
@@ -212,7 +217,7 @@ def assign_questions(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS
     items = snapshot.lock_unassigned(campaign, size)
     ladders.read([(item.of, item.on) for item in items])
     asked = set(Question.objects.filter(item__in=items).values_list("item", flat=True))  # by an event that joined
-    remind_at = _first_reminders(step.now)
+    remind_at = cache(partial(_first_reminder, step.now))
     changed: list[Item] = []
     questions: list[Question] = []
     for item in (item for item in items if item.pk not in asked):
@@ -250,15 +255,8 @@ def _local_deadline(deadline: datetime, puts: Iterable[AssignedQuestion]) -> dat
     return min([deadline, *(deadlines.end_of_day(day, zone_of(put.reviewer)) for put in puts)])
 
 
-def _first_reminders(now: datetime) -> Callable[[datetime, str], datetime]:
-    """A function that gives the first reminder by deadline and time zone; each computed once."""
-
-    @cache
-    def remind_at(deadline: datetime, time_zone: str) -> datetime:
-        zone = zone_named(time_zone)
-        return schedule.next_reminder(now, opened_at=now, deadline=deadline, zone=zone)
-
-    return remind_at
+def _first_reminder(now: datetime, deadline: datetime, time_zone: str) -> datetime:
+    return schedule.next_reminder(now, opened_at=now, deadline=deadline, zone=zone_named(time_zone))
 
 
 @on_opening(event="campaign.item_joined")

@@ -21,7 +21,6 @@ from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.database.selected_columns import with_columns
-from governance.core.duties.refusals import Refusal
 from governance.recertification.items import drafts, reviewers
 from governance.recertification.items import queries as item_queries
 from governance.recertification.items import rules as item_rules
@@ -135,6 +134,9 @@ def is_mine(known: ItemContext, question: Question, actor: Actor, now: datetime)
 def _answers(
     known: ItemContext, question: Question, reviewer: Actor, now: datetime, draft: Draft | None, typed: Shape
 ) -> Shape:
+    # *keep* is offered until the end of a grant that no review renews
+    last = _last_day(known.item, now)
+    asked: Shape = {"actor": reviewer, "now": now, "context": known}
     options = [
         {
             "value": kind.value,
@@ -145,7 +147,7 @@ def _answers(
             "text": _consequence(known, question, kind, now),
         }
         for key, (kind, icon, tone) in enumerate(OPTIONS, start=1)
-        if _refusal(known, question, kind, reviewer, now) is None
+        if drafts.refusal_of_draft(question, kind, ends_on=last if kind == K.KEEP else None, **asked) is None
     ]
     others = [
         person
@@ -160,14 +162,6 @@ def _answers(
         "whose": [{"value": str(person.pk), "label": person.name} for person in others],
         "whose_value": str(draft.whose_id) if draft is not None and draft.whose_id else typed.get("whose", ""),
     }
-
-
-def _refusal(
-    known: ItemContext, question: Question, kind: AnswerKind, reviewer: Actor, now: datetime
-) -> Refusal | None:
-    """Why an answer is not offered; *keep* is offered until the end of a grant that no review renews."""
-    ends_on = _last_day(known.item, now) if kind == K.KEEP else None
-    return drafts.refusal_of_draft(question, kind, actor=reviewer, now=now, ends_on=ends_on, context=known)
 
 
 def _needs_end(item: Item, now: datetime) -> bool:
