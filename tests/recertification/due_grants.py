@@ -21,7 +21,7 @@ from governance.core.clock import business_time
 from governance.core.jobs import job_runs
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import LedgerEvent, Notice, NoticeState, Person
-from governance.core.notices import notice_events, outbox
+from governance.core.notices import delivery_attempts, notice_events, outbox
 from governance.recertification.items import reviewers
 from governance.recertification.models import Item, Question
 from tests.processes import WORKER, Mailbox, until
@@ -218,5 +218,5 @@ def answers() -> bool:
 def take_up_again(notices: QuerySet[Notice]) -> None:
     """What a dead worker had in its hands is taken up when it can't be alive any more: real minutes later, which pass here."""
     for notice in notices.filter(state=NoticeState.SENDING):
-        notice.claimed_at -= mail_jobs.DEAD_AFTER + timedelta(seconds=1)
+        notice.claimed_at -= delivery_attempts.DEAD_AFTER + timedelta(seconds=1)
         notice.save()

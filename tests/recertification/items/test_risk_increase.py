@@ -443,7 +443,7 @@ def test_open_low_item_gets_second_question_after_raise(held: Held) -> None:
 @pytest.mark.parametrize("way", ["alone", "together"])
 def test_one_answer_keeps_nothing_without_second_reviewer(held: Held, way: str) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reviewers.sampling, "is_drawn", lambda grant: False)
+        patched.setattr(reviewers, "is_drawn", lambda grant: False)
         low = held.low_grant()
         item = opened(low, low.ends_at - timedelta(days=schedule.OPENS_BEFORE["low"]) + timedelta(hours=1))
     now = item.opened_at + timedelta(days=1)
@@ -478,7 +478,7 @@ def test_one_answer_keeps_nothing_without_second_reviewer(held: Held, way: str) 
 @pytest.mark.rule("S4", "R6")
 def test_silent_reviewer_keeps_nothing_without_other_reviewer(held: Held) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reviewers.sampling, "is_drawn", lambda grant: False)
+        patched.setattr(reviewers, "is_drawn", lambda grant: False)
         low = held.low_grant()
         item = opened(low, low.ends_at - timedelta(days=schedule.OPENS_BEFORE["low"]) + timedelta(hours=1))
         patched.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])

@@ -12,6 +12,7 @@ from django.test import override_settings
 from governance.core.clock import business_time
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import Notice, NoticeState, Person
+from governance.core.notices import delivery_attempts
 from governance.recertification.items import reviewers
 from governance.recertification.models import AnswerKind, Asks, Item, ItemState
 from tests import run_lengths
@@ -109,7 +110,7 @@ def test_kept_access_is_left_out_and_later_suspension_is_sent(held: Held, smtp: 
 @pytest.mark.rule("R9")
 def test_undeliverable_notice_is_repeated_next_day(held: Held, smtp: Server, suspended: list[Item]) -> None:
     at, real, smtp.answer = when(suspended), business_time.real(), "451 not now"
-    for wait in [timedelta(), *mail_jobs.WAITS]:
+    for wait in [timedelta(), *delivery_attempts.WAITS]:
         real += wait
         mail_jobs.send_due(now=at + MINUTES, at=real)
     rita = Notice.objects.filter(recipient=held.people.rita)
@@ -125,7 +126,7 @@ def test_undeliverable_notice_is_repeated_next_day(held: Held, smtp: Server, sus
 @pytest.mark.rule("R6", "R9")
 def test_suspension_after_undeliverable_mail_is_sent_soon(held: Held, smtp: Server, suspended: list[Item]) -> None:
     at, real, smtp.answer = when(suspended), business_time.real(), "451 not now"
-    for wait in [timedelta(), *mail_jobs.WAITS]:
+    for wait in [timedelta(), *delivery_attempts.WAITS]:
         real += wait
         mail_jobs.send_due(now=at + MINUTES, at=real)
     smtp.answer, later = "250 kept", at + timedelta(hours=1)
