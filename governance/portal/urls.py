@@ -16,7 +16,7 @@ from governance.portal.ledger import views as ledger_views
 from governance.portal.people.views import people, profile
 from governance.portal.read_only_admin import admin_site
 from governance.portal.search import views as search_views
-from governance.portal.sign_in import views as sign_in_views
+from governance.portal.sign_in import views as sign_in
 from governance.portal.teams import views as team_views
 from governance.portal.tokens import views as token_views
 from governance.portal.typed_secrets import middleware
@@ -28,40 +28,28 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 urlpatterns = [
     path("search/", search_views.search, name="search"),
     path("", home.home, name="home"),
-    path("account/login/", get_or_post(sign_in_views.SignIn.as_view()), name="account_login"),
+    path("account/login/", get_or_post(sign_in.SignIn.as_view()), name="account_login"),
     path("account/logout/", get_or_post(account.logout), name="account_logout"),
-    path("account/reauthenticate/", get_or_post(sign_in_views.reauthenticate), name="account_reauthenticate"),
+    path("account/reauthenticate/", get_or_post(sign_in.reauthenticate), name="account_reauthenticate"),
     path("account/second-factor/", mfa.index, name="mfa_index"),
     path("account/second-factor/authenticate/", get_or_post(mfa.authenticate), name="mfa_authenticate"),
     path(
-        "account/second-factor/reauthenticate/",
-        get_or_post(sign_in_views.reauthenticate_by_code),
-        name="mfa_reauthenticate",
+        "account/second-factor/reauthenticate/", get_or_post(sign_in.reauthenticate_by_code), name="mfa_reauthenticate"
     ),
-    path(
-        "account/second-factor/activate/",
-        get_or_post(sign_in_views.ActivateSecondFactor.as_view()),
-        name="mfa_activate_totp",
-    ),
-    path(
-        "account/second-factor/deactivate/",
-        get_or_post(sign_in_views.DeactivateSecondFactor.as_view()),
-        name="mfa_deactivate_totp",
-    ),
+    path("account/second-factor/activate/", get_or_post(sign_in.Activate.as_view()), name="mfa_activate_totp"),
+    path("account/second-factor/deactivate/", get_or_post(sign_in.Deactivate.as_view()), name="mfa_deactivate_totp"),
     path("account/recovery-codes/", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
     path(
         "account/recovery-codes/generate/",
-        get_or_post(sign_in_views.GenerateRecoveryCodes.as_view()),
+        get_or_post(sign_in.GenerateRecoveryCodes.as_view()),
         name="mfa_generate_recovery_codes",
     ),
-    path(
-        "account/password/change/", get_or_post(sign_in_views.ChangePassword.as_view()), name="account_change_password"
-    ),
+    path("account/password/change/", get_or_post(sign_in.ChangePassword.as_view()), name="account_change_password"),
     path("account/password/reset/", get_or_post(account.password_reset), name="account_reset_password"),
     path("account/password/reset/done/", account.password_reset_done, name="account_reset_password_done"),
     re_path(
         r"^account/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)/$",
-        get_or_post(sign_in_views.PasswordFromKey.as_view()),
+        get_or_post(sign_in.PasswordFromKey.as_view()),
         name="account_reset_password_from_key",
     ),
     path(
@@ -79,7 +67,7 @@ urlpatterns = [
     path("people/new/", people.person_add, name="person_add"),
     path("people/leavers/", leaver_views.leavers_list, name="leavers"),
     path("people/<int:pk>/", people.person, name="person"),
-    path("people/<int:pk>/invite/", sign_in_views.person_invite, name="person_invite"),
+    path("people/<int:pk>/invite/", sign_in.person_invite, name="person_invite"),
     path("people/<int:pk>/left/", people.person_left, name="person_left"),
     path("people/<int:pk>/erase/", erasure_views.person_erase, name="person_erase"),
     path("erasures/<int:pk>/confirm/", erasure_views.erasure_confirm, name="erasure_confirm"),

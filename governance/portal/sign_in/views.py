@@ -106,13 +106,13 @@ class RecordedView(FormView):
         return answers[0]
 
 
-class ActivateSecondFactor(RecordedView, totp.ActivateTOTPView):
+class Activate(RecordedView, totp.ActivateTOTPView):
     """Enrol an authenticator."""
 
     verb = sign_in_transitions.enrol_second_factor
 
 
-class DeactivateSecondFactor(RecordedView, totp.DeactivateTOTPView):
+class Deactivate(RecordedView, totp.DeactivateTOTPView):
     """Remove the authenticator."""
 
     verb = sign_in_transitions.remove_second_factor

@@ -89,12 +89,7 @@ def repeated_answer(
     ],
 )
 def answer(
-    step: Step[Question],
-    *,
-    answer: AnswerKind,
-    batch: UUID,
-    seen: CardView = NO_CARD_VIEW,
-    ends_on: date | None = None,
+    step: Step[Question], *, answer: AnswerKind, batch: UUID, seen: CardView = NO_CARD_VIEW, ends_on: date | None = None
 ) -> Effect:
     """Answer a question: keep or revoke.
 
@@ -124,12 +119,7 @@ def answer(
     duties=[item_rules.requires_interactive, item_rules.standing, item_rules.passable, item_rules.requires_fresh],
 )
 def pass_on(
-    step: Step[Question],
-    *,
-    answer: AnswerKind,
-    batch: UUID,
-    whose: Person | None = None,
-    seen: CardView = NO_CARD_VIEW,
+    step: Step[Question], *, answer: AnswerKind, batch: UUID, whose: Person | None = None, seen: CardView = NO_CARD_VIEW
 ) -> Effect:
     """Pass a question to another reviewer, with the same deadline.
 

@@ -68,10 +68,7 @@ def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
 
 
 @on_item(
-    event="item.opened",
-    permission=Permission.ITEM_OPEN,
-    duties=[item_rules.opened_once],
-    context=load_with_ladders,
+    event="item.opened", permission=Permission.ITEM_OPEN, duties=[item_rules.opened_once], context=load_with_ladders
 )
 def open_item(step: Step[Item]) -> Effect:
     """Open a new item and put its questions to the reviewers (R1, R5)."""
@@ -98,13 +95,7 @@ def open_item(step: Step[Item]) -> Effect:
     )
 
 
-@on_item(
-    event="item.joined",
-    permission=None,
-    source=WAITING,
-    duties=[item_rules.standing],
-    context=load_with_ladders,
-)
+@on_item(event="item.joined", permission=None, source=WAITING, duties=[item_rules.standing], context=load_with_ladders)
 def join(step: Step[Item], *, because: str, cause: str = "", by: Times | None = None) -> Effect:
     """Join an event or a campaign to an open item; the deadline may move forward, never back (R2, R5).
 
