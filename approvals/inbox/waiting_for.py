@@ -27,8 +27,7 @@ from approvals.models import (
     Submission,
     SubmissionState,
 )
-from governance.core.database.key_filters import keyed_by
-from governance.core.database.selected_columns import with_columns
+from governance.core.database.querysets import keyed_by, with_columns
 from governance.core.models import Person
 
 #: Columns of a candidate with the seat and its approval.

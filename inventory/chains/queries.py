@@ -15,7 +15,7 @@ from django.db.models import CharField, Count, Exists, F, Min, OuterRef, Prefetc
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 
-from governance.core.database.key_filters import among
+from governance.core.database.querysets import among
 from inventory.chains import chain_ends
 from inventory.chains.chain_ends import BUT, CALLED, CALLS, NOWHERE, End, VersionParts
 from inventory.models import (

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 
 from governance.core.database import advisory_locks
-from governance.core.database.key_filters import among
+from governance.core.database.querysets import among
 from governance.core.engine.transition import Step
 from inventory.chains import chain_ends
 from inventory.chains import queries as chain_queries

@@ -13,7 +13,7 @@ from guardian.models import UserObjectPermissionBase
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database.key_filters import keyed_by
+from governance.core.database.querysets import keyed_by
 from governance.core.models import FreeText, History, Membership, Person, Team
 from governance.core.roles.roles import Relation
 from inventory.models.interim_owner import (

@@ -21,7 +21,7 @@ from governance.core.clock import business_time
 from governance.core.jobs import job_runs
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import LedgerEvent, Notice, NoticeState, Person
-from governance.core.notices import delivery_attempts, notice_events, outbox
+from governance.core.notices import delivery_attempts, outbox
 from governance.recertification.items import reviewers
 from governance.recertification.models import Item, Question
 from tests.processes import WORKER, Mailbox, until
@@ -76,7 +76,7 @@ class Due:
 
     def digests(self) -> QuerySet[Notice]:
         """The digests made so far for whoever is asked."""
-        return Notice.objects.filter(event=notice_events.DIGEST, recipient__in=self.owners)
+        return Notice.objects.filter(event=outbox.DIGEST, recipient__in=self.owners)
 
     def sent(self) -> int:
         """How many of the mails have gone out that go at once."""

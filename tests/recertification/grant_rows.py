@@ -29,7 +29,7 @@ from approvals.models import (
     SubmissionState,
 )
 from governance.core.actors.actor import Actor
-from governance.core.database.key_filters import among
+from governance.core.database.querysets import among
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
 from inventory.models import Privilege

@@ -25,8 +25,7 @@ from approvals.models import (
 )
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database.key_filters import among, keyed_by
-from governance.core.database.selected_columns import with_columns
+from governance.core.database.querysets import among, keyed_by, with_columns
 from governance.core.models import Person
 from inventory.models import Automation, DataClass, Reach
 

@@ -18,8 +18,7 @@ from approvals.models.circuit_breaker import ANSWERING
 from approvals.proposals.kinds import kind
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database.key_filters import among
-from governance.core.database.selected_columns import with_columns
+from governance.core.database.querysets import among, with_columns
 from governance.core.models import Delegation, Person
 from governance.core.roles.roles import ROLE_WORDS, Role
 from inventory.models import Automation

@@ -20,8 +20,7 @@ from approvals.inbox.views.filters import MOST, PAGE, Filters, page_of, places
 from approvals.models import Approval, ApprovalState, SavedView, Submission
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.core.database.key_filters import among
-from governance.core.database.selected_columns import with_columns
+from governance.core.database.querysets import among, with_columns
 from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.page import page

@@ -26,7 +26,7 @@ from django.db.models import Max
 from governance.core.clock import business_time
 from governance.core.clock.organisation import organisation_zone
 from governance.core.database import advisory_locks
-from governance.core.database.key_filters import sorted_by_key
+from governance.core.database.querysets import sorted_by_key
 from governance.core.duties.refusals import Refused
 from governance.core.jobs import nudge
 from governance.core.models import JobRun

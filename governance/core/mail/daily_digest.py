@@ -1,6 +1,6 @@
 """One digest a person and local day: what waits for somebody in one mail, however much it is (R5, A10, H8).
 
-What joins a digest (`notice_events`) is queued as waiting. What has stopped is gathered for minutes only and goes in a digest of its own, whatever the
+What joins a digest (`outbox.EVENTS`) is queued as waiting. What has stopped is gathered for minutes only and goes in a digest of its own, whatever the
 hour and whatever went before. A person's digest of the day goes at ``MAIL_DIGEST_AT`` by their own clock, or later
 with the first thing that is asked after it; what comes once it has gone waits for the next day's. Nothing that is asked is due before
 that: a deadline of working days does not count the day on which it begins.
@@ -29,8 +29,8 @@ from governance.core.clock.organisation import zone_of
 from governance.core.mail import mail_text
 from governance.core.mail.mail_text import Letter
 from governance.core.models import Notice, NoticeState, Person, Seal
-from governance.core.notices import notice_events, outbox
-from governance.core.notices.notice_events import Group
+from governance.core.notices import outbox
+from governance.core.notices.outbox import Group
 
 log = structlog.get_logger(__name__)
 
@@ -136,7 +136,7 @@ def make_due(*, now: datetime, gathering: timedelta) -> dict[str, int]:
 #: The recipient, the key of their digest, and the waiting notices that it holds.
 Ready = tuple[Person, str, Q]
 
-_OF_STOPPED = Q(event__in=notice_events.SOON)
+_OF_STOPPED = Q(event__in=outbox.SOON)
 
 
 def _waiting(what: Q, now: datetime, gathering: timedelta) -> QuerySet[Any, Any]:
@@ -204,7 +204,7 @@ def _make(person: Person, key: str, what: Q, now: datetime) -> dict[str, int]:
         return {"dropped": dropped}
     thread, context = f"digest:{person.pk}", {"path": "/"}
     made = outbox.queue(
-        [outbox.notice(recipient=person, event=notice_events.DIGEST, thread=thread, key=key, now=now, context=context)]
+        [outbox.notice(recipient=person, event=outbox.DIGEST, thread=thread, key=key, now=now, context=context)]
     )
     for notice in made:
         Notice.objects.filter(pk__in=still).update(state=NoticeState.CARRIED, digest=notice, error="")
@@ -284,7 +284,7 @@ def _parts(notices: Sequence[Notice], still: Mapping[int, Line], now: datetime) 
 
 
 def _group(notice: Notice) -> Group:
-    return notice_events.EVENTS.get(notice.event) or Group.KNOW
+    return outbox.EVENTS.get(notice.event) or Group.KNOW
 
 
 def _asks(notice: Notice) -> tuple[object, ...]:

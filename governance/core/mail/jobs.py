@@ -23,7 +23,7 @@ from governance.core.clock import business_time, icalendar_file
 from governance.core.ledger import sealing
 from governance.core.mail import daily_digest, mail_text
 from governance.core.models import Notice, NoticeState, Seal
-from governance.core.notices import delivery_attempts, notice_events, outbox
+from governance.core.notices import delivery_attempts, outbox
 from governance.core.notices.delivery_attempts import MOST_ATTEMPTS, SWEEP_SECONDS
 from governance.core.sign_in import transitions as sign_in_transitions
 
@@ -93,7 +93,7 @@ def _deliver(notice: Notice, server: BaseEmailBackend | None, checkpoint: Seal |
 
 def _letter(notice: Notice, checkpoint: Seal | None, now: datetime) -> mail_text.Letter | None:
     """What a notice says; None for a digest in which nothing is left."""
-    if notice.event == notice_events.DIGEST:
+    if notice.event == outbox.DIGEST:
         return daily_digest.write(notice, checkpoint, now)
     facts = (
         {"link": sign_in_transitions.password_link(notice.recipient)}
@@ -160,7 +160,7 @@ def _put_off(notice: Notice, error: str) -> str:
 
 def _give_up(notice: Notice, error: str) -> str:
     """Give it up, whyever; what a digest carries is not lost by it."""
-    if notice.event == notice_events.DIGEST:
+    if notice.event == outbox.DIGEST:
         daily_digest.let_go(notice)
     return delivery_attempts.give_up(notice, error)
 

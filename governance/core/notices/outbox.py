@@ -1,4 +1,10 @@
-"""Queue notices to people, in the transaction of the change. `mail.jobs` sends them; `daily_digest` gathers digests."""
+"""Queue notices to people, in the transaction of the change. `mail.jobs` sends them; `daily_digest` gathers digests.
+
+One table has all notices and their urgency: at once, within minutes, or in the day's digest (R5, A10). What waits for
+somebody joins their digest, however many such things there are; what has happened, and can't be undone by waiting, or ends
+waiting, goes at once. What has stopped, and a sweep may stop forty in a run, goes within minutes and in one mail (R6). An
+event that stands nowhere here goes at once.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +12,47 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 from django.db import connection
 
 from governance.core.jobs import nudge
 from governance.core.models import Notice, NoticeState, Person
-from governance.core.notices import notice_events
+from governance.core.texts.csv_tables import read_rows
 
 #: Names the sender inside a message id; it is no host and is never resolved.
 MESSAGE_DOMAIN = "countersign.invalid"
+
+#: The digest itself, as an event: it names the templates of the mail.
+DIGEST = "digest"
+
+
+class Group(Enum):
+    """What the things in one part of a digest are for; the parts stand in this order."""
+
+    STOPPED = "suspended"
+    DECIDE = "to decide"
+    REVIEW = "to review"
+    REMOVE = "to take away"
+    ANSWER = "to answer"
+    CONFIRM = "to confirm"
+    LOOK = "to look at"
+    KNOW = "to know"
+
+    @property
+    def heading(self) -> str:
+        """The heading of its part of a digest."""
+        return self.value.capitalize()
+
+
+#: Every event that a mail tells of, and its part of a digest, or None for what goes at once. From ``notice_events.csv``.
+EVENTS: dict[str, Group | None] = {
+    row["event"]: Group[row["group"]] if row["group"] else None for row in read_rows(__file__, "notice_events.csv")
+}
+
+#: What is told within minutes, however much it is: it waits neither for the person's hour nor for their next day.
+SOON = frozenset(event for event, group in EVENTS.items() if group is Group.STOPPED)
 
 #: All of some notices in one statement: those whose key is there already stay as they are, also where another transaction is
 #: just writing it; save that what was dropped untold waits anew, since it is asked anew. In the order of keys, so that two who write the
@@ -41,7 +78,7 @@ def message_id(key: str) -> str:
 def notice(
     *, recipient: Person, event: str, thread: str, key: str, now: datetime, context: Mapping[str, Any] | None = None
 ) -> Notice:
-    """Return one notice that is not queued yet: `queue` does that. `notice_events` says whether it waits for the digest.
+    """Return one notice that is not queued yet: `queue` does that. `EVENTS` says whether it waits for the digest.
 
     Args:
         recipient: the person who gets it.
@@ -58,7 +95,7 @@ def notice(
         thread=thread,
         key=key,
         context=dict(context or {}),
-        state=NoticeState.QUEUED if notice_events.EVENTS.get(event) is None else NoticeState.WAITING,
+        state=NoticeState.QUEUED if EVENTS.get(event) is None else NoticeState.WAITING,
         message_id=message_id(key),
         created_at=now,
     )

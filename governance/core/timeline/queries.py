@@ -11,7 +11,7 @@ from django.apps import apps
 from django.db import models
 
 from governance.core.actors.actor import Actor
-from governance.core.database.key_filters import sorted_by_key
+from governance.core.database.querysets import sorted_by_key
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Person
 from governance.core.texts.csv_tables import read_rows

@@ -26,8 +26,7 @@ from governance.core.mail import jobs as mail_jobs
 from governance.core.models import JobRun, LedgerEvent, Notice, NoticeState, Person
 from governance.demo.company import grant_usage
 from governance.demo.company.founding import found_company
-from governance.demo.stories.playback import Ago, Story, play
-from governance.demo.stories.scenes import STORIES, tell
+from governance.demo.stories.scenes import STORIES, Ago, Story, play, tell
 from governance.recertification.items import jobs as item_jobs
 
 JOB = "demo.load"

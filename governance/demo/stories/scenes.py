@@ -1,12 +1,17 @@
 """Tells the stories of ``stories.yaml``: each step is a verb of `Scene`, which performs one operation of the product.
 
 What the people typed into forms is in ``forms.yaml``. Decisions are bound to the shown content (A6) and made in a fresh session (S5).
+
+`play` runs all stories side by side in time order. A story is a generator. It yields the time of its next step and gets that
+instant back for ``now=``. So ledger, history and mail are in time order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+import heapq
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from types import GeneratorType
 from typing import Any
@@ -30,7 +35,6 @@ from governance.core.clock.organisation import organisation_holidays, organisati
 from governance.core.duties.refusals import refuse
 from governance.core.models import Person
 from governance.demo.company.founding import Cast
-from governance.demo.stories.playback import Ago, Story, When
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
@@ -47,15 +51,87 @@ from inventory.models import Automation, AutomationKind
 from inventory.ownership import transitions as ownership_transitions
 from inventory.resources.transitions import incidents, resources
 
+
+#: Least time between two steps of a story that a weekend moves to the same Friday.
+LEAST = timedelta(minutes=20)
+
+SATURDAY = 5
+
+
+@dataclass(frozen=True)
+class Ago:
+    """A number of days before the demo's present, at a time of day; on a weekend, the Friday before."""
+
+    days: int
+    at: str
+
+    def instant(self, present: datetime) -> datetime:
+        """The instant for a demo that is loaded at ``present``."""
+        zone = organisation_zone()
+        day = present.astimezone(zone).date() - timedelta(days=self.days)
+        day -= timedelta(days=max(0, day.weekday() - SATURDAY + 1))
+        return datetime.combine(day, time.fromisoformat(self.at), tzinfo=zone).astimezone(present.tzinfo)
+
+
+#: Next step of a story: a day and time, a pause, or an instant.
+When = Ago | timedelta | datetime
+
+Story = Generator[When, datetime, None]
+
+
+def play(stories: Iterable[Story], *, present: datetime, each_step: Callable[[datetime], object]) -> None:
+    """Play stories to their ends.
+
+    Args:
+        stories: the stories.
+        present: the demo's present; nothing is played later.
+        each_step: called after each step with its instant.
+
+    Raises:
+        ValueError: a story continues after the present.
+    """
+    waiting: list[tuple[datetime, int, Story]] = []
+
+    def wait(story: Story, number: int, when: When, last: datetime | None) -> None:
+        """Queue a story for its next step, later than its last one."""
+        if isinstance(when, timedelta):
+            at = (last or present) + when
+        else:
+            at = when.instant(present) if isinstance(when, Ago) else when
+            if last is not None and at <= last:
+                at = last + LEAST
+        if at > present:
+            raise ValueError(f"A story goes on at {at}, after the demo's present.")
+        heapq.heappush(waiting, (at, number, story))
+
+    for number, story in enumerate(stories):
+        wait(story, number, next(story), None)
+    while waiting:
+        now, number, story = heapq.heappop(waiting)
+        try:
+            then = story.send(now)
+        except StopIteration:
+            then = None
+        each_step(now)
+        if then is not None:
+            wait(story, number, then, now)
+
+
 HERE = Path(__file__).parent
+
 EXPORTS = HERE.parent / "exports"
+
 FORMS: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "forms.yaml").read_text(encoding="utf-8"))
+
 #: Twenty-two automations, at least one in each state of interest, an incident and campaigns.
 STORIES: dict[str, list[dict[str, Any]]] = yaml.safe_load((HERE / "stories.yaml").read_text(encoding="utf-8"))
+
 #: Justification of every credential.
 SIGNS_IN = "It signs in with this; there is no other way in for a workflow."
+
 #: Least and most seconds for a decision, for the figures of decision times.
 SHORTEST, LONGEST = 25, 240
+
 #: Operations that need a person and a reason alone, with the attribute of the scene that they are about.
 PLAIN_VERBS: Mapping[str, tuple[Any, str]] = {
     "accept_subset": (put_in_force.accept_subset, "submission"),

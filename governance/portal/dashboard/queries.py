@@ -14,7 +14,7 @@ from approvals.inbox.task import Task
 from approvals.models import Decision, Submission
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database.selected_columns import with_columns
+from governance.core.database.querysets import with_columns
 from governance.core.models import Person
 from governance.core.texts.number_words import counted
 from governance.recertification.models import Question

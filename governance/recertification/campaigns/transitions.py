@@ -34,7 +34,7 @@ from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import AD_HOC, Chunk
 from governance.recertification.items import notices as campaign_notices
 from governance.recertification.items import review_triggers, reviewers, schedule
-from governance.recertification.items.item_context import OF_AUTOMATION
+from governance.recertification.items.reviewers import OF_AUTOMATION
 from governance.recertification.items.schedule import Times
 from governance.recertification.items.transitions.open_item import join
 from governance.recertification.models import Asks, Campaign, CampaignKind, CampaignState, Item, Joining, Question

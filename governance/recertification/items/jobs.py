@@ -28,14 +28,14 @@ from approvals.models.grant import Why
 from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
 from governance.core.clock.organisation import organisation_zone
-from governance.core.database.key_filters import among
+from governance.core.database.querysets import among
 from governance.core.engine.transition import Transition
 from governance.core.jobs import job_runs
 from governance.core.models import Person
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import review_triggers, reviewers
-from governance.recertification.items.item_context import OF_AUTOMATION, OF_GRANT, load_context, load_with_ladders
 from governance.recertification.items.review_triggers import ReviewTrigger
+from governance.recertification.items.reviewers import OF_AUTOMATION, OF_GRANT, load_context, load_with_ladders
 from governance.recertification.items.schedule import OPENS_BEFORE
 from governance.recertification.items.transitions import follow_up, open_item, risk_increase, settle
 from governance.recertification.items.transitions.open_item import scheduled_campaign, times_of

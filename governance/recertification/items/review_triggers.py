@@ -22,7 +22,7 @@ from django.db.models.functions import Coalesce
 
 from approvals.models import Conflict, ConflictState, Grant, GrantState, GrantUsage, Submission
 from approvals.policies import queries as policy_queries
-from governance.core.database.key_filters import among
+from governance.core.database.querysets import among
 from governance.recertification.models import WAITING, Item, ItemOutcome
 from inventory.models import Automation, AutomationState, Incident, Version
 

@@ -14,7 +14,7 @@ from approvals.policies.fresh_sign_in import stale_sign_in
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, duty
 from governance.recertification.items import review_triggers, reviewers, schedule
-from governance.recertification.items.item_context import ItemContext
+from governance.recertification.items.reviewers import ItemContext
 from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Campaign, Item, ItemState, Question
 from inventory.models import Automation, AutomationState
 

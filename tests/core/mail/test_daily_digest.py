@@ -21,7 +21,7 @@ from governance.core.jobs import job_runs
 from governance.core.mail import daily_digest
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import Notice, NoticeState, Person
-from governance.core.notices import delivery_attempts, notice_events, outbox
+from governance.core.notices import delivery_attempts, outbox
 from governance.core.roles.roles import Role
 from tests.appointments import propose_role
 from tests.core.mail.test_delivery import finished, start_sender
@@ -149,7 +149,7 @@ def test_forty_notices_are_one_mail_despite_repeated_job(northwind: Northwind, s
     for hours in range(4):
         mail_jobs.send_due(now=NOW + MINUTES + timedelta(hours=hours))
     (mail,) = smtp.to(n.karl.email)
-    digest = Notice.objects.get(event=notice_events.DIGEST)
+    digest = Notice.objects.get(event=outbox.DIGEST)
     assert mail["Subject"].startswith("40 to confirm")
     assert mail["Message-ID"] == digest.message_id == outbox.message_id(f"digest:{n.karl.pk}:2026-11-24")
     assert mail["References"] == outbox.message_id(f"thread:digest:{n.karl.pk}")
@@ -229,10 +229,10 @@ def test_a_single_thing_comes_as_its_own_mail_in_its_own_thread(
 
 def test_every_event_says_whether_it_waits_for_the_digest() -> None:
     written = {one.name for one in (ROOT / "templates" / "email").iterdir() if one.is_dir()}
-    assert written == set(notice_events.EVENTS) | {notice_events.DIGEST}
-    waiting = {event for event, group in notice_events.EVENTS.items() if group not in (None, notice_events.Group.KNOW)}
+    assert written == set(outbox.EVENTS) | {outbox.DIGEST}
+    waiting = {event for event, group in outbox.EVENTS.items() if group not in (None, outbox.Group.KNOW)}
     assert waiting <= set(daily_digest._readers), "of each that waits for somebody it is asked whether it still does"
-    assert set(daily_digest._readers) <= set(notice_events.EVENTS)
+    assert set(daily_digest._readers) <= set(outbox.EVENTS)
 
 
 # --- what goes wrong ---------------------------------------------------------------------------------------------------
@@ -311,11 +311,11 @@ def test_concurrent_jobs_create_one_digest_per_person(committed: None) -> None:
     for thread in threads:
         thread.join(60)
     assert len(made) == 5
-    digest = Notice.objects.get(recipient=n.karl, event=notice_events.DIGEST)
+    digest = Notice.objects.get(recipient=n.karl, event=outbox.DIGEST)
     assert digest.carried.count() == 12
     assert states(n.karl) == {"carried": 12, "queued": 1}
     Notice.objects.exclude(digest=None).delete()
-    Notice.objects.filter(event=notice_events.DIGEST).delete()
+    Notice.objects.filter(event=outbox.DIGEST).delete()
 
 
 @pytest.mark.race
@@ -372,4 +372,4 @@ def test_killed_between_sending_and_marking_a_digest_goes_out_again_under_the_sa
     assert len(ids) == len({to for to, _ in ids}) == told, "one a person"
     assert ids.total() == told + 1, "only what was not marked went out again"
     assert {mail["Subject"][:13] for mail in smtp.to(n.karl.email)} == {"40 to confirm"}
-    assert Notice.objects.get(recipient=n.karl, event=notice_events.DIGEST).state == NoticeState.SENT
+    assert Notice.objects.get(recipient=n.karl, event=outbox.DIGEST).state == NoticeState.SENT

@@ -12,7 +12,7 @@ from governance.core.mail import daily_digest
 from governance.core.mail import jobs as mail_jobs
 from governance.core.mail.daily_digest import Line
 from governance.core.models import Erasure, Notice, NoticeState, Person
-from governance.core.notices import delivery_attempts, notice_events, outbox
+from governance.core.notices import delivery_attempts, outbox
 from governance.core.roles.roles import Role
 from tests.appointments import end_role
 from tests.core.mail.test_daily_digest import MINUTES, NEXT_MORNING, by_the_book, mails, propose, states
@@ -27,7 +27,7 @@ def in_a_digest(n: Northwind, count: int) -> Notice:
     """Karl's digest of the day, made and not sent, of so many things."""
     propose(n, count)
     daily_digest.make_due(now=NOW + MINUTES, gathering=MINUTES)
-    return Notice.objects.get(recipient=n.karl, event=notice_events.DIGEST)
+    return Notice.objects.get(recipient=n.karl, event=outbox.DIGEST)
 
 
 @pytest.mark.rule("R9")
@@ -101,7 +101,7 @@ def test_changed_zone_gives_no_second_digest_of_a_day(
     mail_jobs.send_due(now=due)
     assert mails(n.karl) == ["2 to confirm", "3 to confirm"]
     mail_jobs.send_due(now=due + MINUTES)
-    assert Notice.objects.filter(recipient=n.karl, event=notice_events.DIGEST).count() == 2
+    assert Notice.objects.filter(recipient=n.karl, event=outbox.DIGEST).count() == 2
 
 
 @pytest.mark.rule("R5")
@@ -122,7 +122,7 @@ def test_each_news_of_one_thing_is_a_line_and_two_requests_that_wait_for_differe
         context = {"by": "Omar", "automation": "Stock report", "what": what, "path": "/"}
         outbox.queue([outbox.notice(event="question_retracted", key=what, context=context, **told)])
     mail_jobs.send_due(now=NOW + MINUTES)
-    digest = Notice.objects.get(event=notice_events.DIGEST)
+    digest = Notice.objects.get(event=outbox.DIGEST)
     assert digest.subject.startswith("2 to answer and 2 to know")
     for line in ("A question", "Submit it again", "Read orders", "Write orders"):
         assert digest.text.count(line) == 1, line

@@ -29,7 +29,7 @@ from governance.core.duties.refusals import DutyConflict
 from governance.core.engine.transition import declared
 from governance.core.ledger import ledger_export
 from governance.core.models import JobRun, LedgerEvent, Notice, NoticeState, Person, Seal
-from governance.core.notices import notice_events
+from governance.core.notices import outbox
 from governance.demo.company import tables
 from governance.demo.loading import load
 from governance.demo.management.commands.demo_hints import HINTS, TO_IMPORT
@@ -327,7 +327,7 @@ def test_demo_mails_were_written_in_time(demo: str) -> None:
 @pytest.mark.rule("R5", "H8")
 def test_demo_has_one_digest_per_person_and_day(demo: str) -> None:
     sent = Notice.objects.filter(event="digest", state=NoticeState.SENT).select_related("recipient")
-    digests = sent.exclude(carried__event__in=notice_events.SOON)
+    digests = sent.exclude(carried__event__in=outbox.SOON)
     days = Counter(
         (one.recipient_id, one.sent_at.astimezone(zone_of(one.recipient)).date()) for one in digests if one.sent_at
     )

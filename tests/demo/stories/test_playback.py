@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from governance.core.models import JobRun, LedgerEvent, Person
 from governance.demo.loading import load
 from governance.demo.loading.load import DatabaseContent, NotADemo
-from governance.demo.stories.playback import LEAST, Ago, Story, play
+from governance.demo.stories.scenes import LEAST, Ago, Story, play
 from tests.people import Northwind
 
 #: A Tuesday.

@@ -21,7 +21,7 @@ from governance.recertification.campaigns import transitions as campaign_transit
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items import reviewers, schedule
-from governance.recertification.items.item_context import OF_GRANT, load_context
+from governance.recertification.items.reviewers import OF_GRANT, load_context
 from governance.recertification.items.transitions.open_item import snapshot
 from governance.recertification.models import Asks, Campaign, CampaignState, Item, ItemState, Joining, Question
 from tests.appointments import record_leaver

@@ -15,7 +15,7 @@ from approvals.models import ApprovalState, Grant, Submission
 from governance.core.mail import jobs as mail_jobs
 from governance.core.mail import mail_text
 from governance.core.models import Delegation, Notice, NoticeState, Person
-from governance.core.notices import notice_events
+from governance.core.notices import outbox
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items import notices as reminder_notices
 from governance.recertification.items import reviewers
@@ -56,7 +56,7 @@ def send_back(submission: Submission, by: Person, count: int, now: datetime) -> 
 
 def last_to(person: Person) -> Notice:
     """The last digest of a person."""
-    return Notice.objects.filter(recipient=person, event=notice_events.DIGEST).latest("pk")
+    return Notice.objects.filter(recipient=person, event=outbox.DIGEST).latest("pk")
 
 
 def send_all_day(morning: datetime) -> None:

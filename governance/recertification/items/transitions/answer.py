@@ -24,7 +24,7 @@ from governance.core.roles.roles import Permission
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import reviewers
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.item_context import ItemContext, load_context
+from governance.recertification.items.reviewers import ItemContext, load_context
 from governance.recertification.items.transitions.open_item import ask_missing, ensure_a_day, reset_reminder
 from governance.recertification.items.transitions.settle import last_day, last_instant, reopen, settle
 from governance.recertification.models import CHANGED, SETTLING, WAITING, Answer, AnswerKind, Draft, Item, Question

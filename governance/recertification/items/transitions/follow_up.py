@@ -19,7 +19,7 @@ from governance.core.roles.roles import Permission
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import reviewers, schedule
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.item_context import ItemContext, load_context, load_with_ladders
+from governance.recertification.items.reviewers import ItemContext, load_context, load_with_ladders
 from governance.recertification.items.transitions.answer import LOCKED_PARENTS, hand_over
 from governance.recertification.items.transitions.open_item import ask_questions, ensure_a_day, on_item, reset_reminder
 from governance.recertification.items.transitions.settle import closing_at, suspend_subject

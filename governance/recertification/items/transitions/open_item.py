@@ -17,7 +17,7 @@ from governance.core.roles.roles import Permission
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import review_triggers, reviewers, schedule
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.item_context import ItemContext, load_with_ladders
+from governance.recertification.items.reviewers import ItemContext, load_with_ladders
 from governance.recertification.items.schedule import Times
 from governance.recertification.models.campaign import Campaign, CampaignKind, CampaignState
 from governance.recertification.models.item import CHANGED, UNCLOSED, WAITING, Asks, Item, ItemState, Question

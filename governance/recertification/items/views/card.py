@@ -20,13 +20,13 @@ from approvals.policies import queries as policy_queries
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
-from governance.core.database.selected_columns import with_columns
+from governance.core.database.querysets import with_columns
 from governance.recertification.items import drafts, reviewers
 from governance.recertification.items import queries as item_queries
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.item_context import ItemContext, load_context
 from governance.recertification.items.queries import ItemFacts
 from governance.recertification.items.recommendation import Reason
+from governance.recertification.items.reviewers import ItemContext, load_context
 from governance.recertification.items.transitions import answer
 from governance.recertification.items.transitions.answer import NO_CARD_VIEW, CardView, changed_refusal
 from governance.recertification.items.transitions.settle import last_day

@@ -16,7 +16,7 @@ from governance.core.duties.refusals import InvalidInput, Refusal, Refused
 from governance.core.models import Person
 from governance.recertification.items import drafts
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.item_context import ItemContext
+from governance.recertification.items.reviewers import ItemContext
 from governance.recertification.items.transitions import answer as transition_answer
 from governance.recertification.items.views import card, queue
 from governance.recertification.models import AnswerKind, Item, Question

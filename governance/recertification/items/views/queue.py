@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database.selected_columns import with_columns
+from governance.core.database.querysets import with_columns
 from governance.recertification.models import AnswerKind, Draft, ItemState, Question
 from governance.web.pages import navigation
 from governance.web.pages.page import Shape
