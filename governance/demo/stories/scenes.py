@@ -51,7 +51,6 @@ from inventory.models import Automation, AutomationKind
 from inventory.ownership import transitions as ownership_transitions
 from inventory.resources.transitions import incidents, resources
 
-
 #: Least time between two steps of a story that a weekend moves to the same Friday.
 LEAST = timedelta(minutes=20)
 
