@@ -76,9 +76,11 @@ class Transition(Generic[M]):
             return refusal
         if context is None:
             context = self._context_of(subject, now)
-        return self._permission_refusal(subject, actor, now, context) or self._duty_refusal(
-            subject, actor, now, context
-        )
+        refusal = self._permission_refusal(subject, actor, now, context)
+        if refusal is not None:
+            return refusal
+        refusals = (duty.refusal(subject, actor, now, context) for duty in self.all_duties)
+        return next((refusal for refusal in refusals if refusal is not None), None)
 
     def _context_of(self, subject: M, now: datetime) -> Any:
         return self.load_context(subject, now) if self.load_context is not None else None
@@ -106,10 +108,6 @@ class Transition(Generic[M]):
             return None
         to_do = f"It takes somebody who may {self.permission.words}."
         return Refusal("PERMISSION", "permission", "Nothing you are trusted with allows this.", to_do)
-
-    def _duty_refusal(self, subject: M, actor: Actor, now: datetime, context: Any) -> Refusal | None:
-        refusals = (duty.refusal(subject, actor, now, context) for duty in self.all_duties)
-        return next((refusal for refusal in refusals if refusal is not None), None)
 
     def __call__(self, subject: M, *, actor: Actor, now: datetime, reason: str = "", **params: Any) -> M:
         """Perform it.

@@ -85,7 +85,9 @@ def _deliver(notice: Notice, server: BaseEmailBackend | None, checkpoint: Seal |
         log.warning("notice.not_sent", notice=notice.pk, error=_named(error))
         if server is not None:
             server.close()  # after a failure the next one starts with a connection of its own
-        return _put_off(notice, _named(error))
+        if delivery_attempts.is_last(notice):
+            return _give_up(notice, _named(error))
+        return delivery_attempts.put_off(notice, _named(error))
     notice.state, notice.sent_at, notice.error = NoticeState.SENT, now, ""
     notice.save(update_fields=["state", "sent_at", "error", "subject", "text", "html", "dates", "thread"])
     return "sent"
@@ -152,10 +154,6 @@ def _calendar(dates: str) -> MIMEText:
     part.set_param("method", icalendar_file.METHOD)
     part.add_header("Content-Disposition", "attachment", filename=icalendar_file.FILE_NAME)
     return part
-
-
-def _put_off(notice: Notice, error: str) -> str:
-    return _give_up(notice, error) if delivery_attempts.is_last(notice) else delivery_attempts.put_off(notice, error)
 
 
 def _give_up(notice: Notice, error: str) -> str:

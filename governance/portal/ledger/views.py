@@ -135,19 +135,14 @@ def _head(request: Request, now: datetime) -> Shape:
     sealed = "nothing is sealed yet"
     if last is not None:
         sealed = f"sealed {moment_words(last.at, business_time.real())}, seal {last.number:,}"
-    export = {"label": "Export", "icon": "file", "href": reverse("ledger_export")}
+    actions = [{"label": "Export", "icon": "file", "href": reverse("ledger_export")}] if last is not None else []
+    if access.may(request.actor, Permission.SIGNALS_READ, None, now=now):  # S10
+        actions.insert(0, {"label": "Signals", "icon": "person", "href": reverse("signals")})
     return {
         "title": "Ledger",
         "facts": [counted(total, "event"), sealed, "nothing can be changed or removed"],
-        "actions": [*_signals(request, now), *([export] if last else [])],
+        "actions": actions,
     }
-
-
-def _signals(request: Request, now: datetime) -> list[Shape]:
-    """Link to the signals, with the permission (S10)."""
-    if not access.may(request.actor, Permission.SIGNALS_READ, None, now=now):
-        return []
-    return [{"label": "Signals", "icon": "person", "href": reverse("signals")}]
 
 
 def _last_verification(problems: Sequence[str] = ()) -> Shape:
@@ -198,7 +193,8 @@ def _shapes(events: Sequence[LedgerEvent], reader: Actor) -> list[Shape]:
     """Table rows; names, subjects and seals are looked up for all rows at once."""
     in_words = timeline_queries.subjects_of(events, {}, reader, business_time.now())
     names = timeline_queries.names([person_id for event in events for person_id in (event.actor_id, event.for_id)])
-    subjects, seals = _names(events), _seals(events)
+    subjects, rows = _names(events), LedgerEvent.objects.filter(pk__in=[event.pk for event in events])
+    seals = dict(rows.annotate(over=sealing.covering_seal()).values_list("pk", "over"))
     return [
         {
             "event": event,
@@ -217,12 +213,6 @@ def _words(event: LedgerEvent, subject: str) -> str:
     """Event in words, as in timelines; a refused attempt is marked."""
     words = timeline_queries.said_of(event.verb, subject, event.payload)
     return f"Tried: {words}" if event.outcome == "refused" else f"{words[:1].upper()}{words[1:]}"
-
-
-def _seals(events: Sequence[LedgerEvent]) -> dict[int, int | None]:
-    """Number of each event's seal: the first that ends at or after it."""
-    rows = LedgerEvent.objects.filter(pk__in=[event.pk for event in events]).annotate(over=sealing.covering_seal())
-    return dict(rows.values_list("pk", "over"))
 
 
 def _names(events: Sequence[LedgerEvent]) -> dict[tuple[str, str], str]:

@@ -101,11 +101,9 @@ class ByAddress(AuthenticationBackend):
 
     def user_can_authenticate(self, user: Person | AnonymousUser | None) -> bool:
         """Whether the person may sign in; checked at every request, too."""
-        return bool(super().user_can_authenticate(user)) and not _is_kept_out(user)
-
-
-def _is_kept_out(user: Person | AnonymousUser | None) -> bool:
-    return isinstance(user, Person) and user.kept_out_until is not None and user.is_kept_out(business_time.now())
+        if isinstance(user, Person) and user.kept_out_until is not None and user.is_kept_out(business_time.now()):
+            return False
+        return bool(super().user_can_authenticate(user))
 
 
 def note_sign_in(request: HttpRequest, at: float | None = None) -> None:

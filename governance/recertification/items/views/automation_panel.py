@@ -30,11 +30,13 @@ def automation_items(request: Request, pk: int) -> HttpResponse:
         {"label": automation.name, "href": reverse("automation", args=[pk])},
         {"label": "Recertifications", "href": ""},
     ]
+    on = automation.review_on
+    next_words = f" The next is due on {on.day} {on:%b %Y}." if on is not None else ""
     context = {
         "crumbs": crumbs,
         "head": {"title": f"Recertifications of {automation.name}"},
         "items": [{"item": item, "holder": _holder(item)} for item in items],
-        "empty_sentence": _empty_sentence(automation),
+        "empty_sentence": f"Reviews of what it may do would be here.{next_words}",
     }
     return page(request, "recertification/items/automation_panel.html", context, fragment="items")
 
@@ -42,9 +44,3 @@ def automation_items(request: Request, pk: int) -> HttpResponse:
 def _holder(item: Item) -> str:
     """People whose answers are missing."""
     return " and ".join(question.reviewer.name for question in item.questions.all() if question.answered_at is None)
-
-
-def _empty_sentence(automation: Automation) -> str:
-    on = automation.review_on
-    next_words = f" The next is due on {on.day} {on:%b %Y}." if on is not None else ""
-    return f"Reviews of what it may do would be here.{next_words}"
