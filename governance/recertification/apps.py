@@ -23,10 +23,10 @@ class RecertificationConfig(AppConfig):
         from governance.recertification.items import notices as item_notices
         from governance.recertification.items import rules as item_rules
         from governance.recertification.items.transitions import risk_increase
-        from governance.recertification.items.views import queue
+        from governance.recertification.items.views import my_recertifications
 
         import_declarations(self.name)
-        queue.register()
+        my_recertifications.register()
         item_notices.register()
         for event in ("item.escalated", "item.silence_suspended"):
             hooks.register(event, item_notices.announce)

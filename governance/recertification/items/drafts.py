@@ -147,6 +147,12 @@ def drafts_of(actor: Actor, now: datetime) -> list[Draft]:
     return list(rows.select_related("question__reviewer", "question__item", "whose")[:AT_ONCE])
 
 
+def draft_of(question: Question, actor: Actor) -> Draft | None:
+    """The reader's own draft on a question; drafts of other delegates are hidden."""
+    draft: Draft | None = getattr(question, "draft", None)
+    return draft if draft is not None and actor.person is not None and draft.person_id == actor.person.pk else None
+
+
 def acting_reviewer(actor: Actor, question: Question) -> Actor:
     """The actor of an answer: themselves, or the delegate of the reviewer (A11)."""
     mine = actor.person is not None and question.reviewer_id == actor.person.pk

@@ -11,7 +11,7 @@ from django.urls import reverse
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, Comment, Submission
 from governance.core.texts import free_text
-from governance.recertification.items.views import queue
+from governance.recertification.items.views import my_recertifications
 from governance.recertification.models import Campaign, Draft, Item, Question
 from inventory.imports.transitions import manual_registration
 from inventory.models import Entitlement
@@ -177,7 +177,7 @@ def test_a_long_list_of_recertifications_shows_the_most_urgent_counts_all_and_co
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R3, R5: what follows comes up as these are answered, and a draft is never out of sight of its count."""
-    monkeypatch.setattr(queue, "SHOWN", 3)
+    monkeypatch.setattr(my_recertifications, "SHOWN", 3)
     n, path = company.people, reverse("recert_mine")
     under_review(company, "First", 2)
     few = cost(client_of(n.omar), path)[0]

@@ -30,7 +30,6 @@ from governance.recertification.items.reviewers import ItemContext, load_context
 from governance.recertification.items.transitions import answer
 from governance.recertification.items.transitions.answer import NO_CARD_VIEW, CardView, changed_refusal
 from governance.recertification.items.transitions.settle import last_day
-from governance.recertification.items.views import queue
 from governance.recertification.models import AnswerKind, Draft, Item, Question
 from governance.web.components.times import day_of
 from governance.web.pages.page import Shape
@@ -101,7 +100,7 @@ def context(known: ItemContext, question: Question, actor: Actor, now: datetime,
         now: business time.
         typed: input of a refused form, with its error.
     """
-    item, draft, mine = known.item, queue.draft_of(question, actor), is_mine(known, question, actor, now)
+    item, draft, mine = known.item, drafts.draft_of(question, actor), is_mine(known, question, actor, now)
     facts, reviewer = item_queries.load_facts([item], now)[item.pk], drafts.acting_reviewer(actor, question)
     refusals = [changed_refusal(item, drafts.seen_of(draft))] if draft is not None else []
     if mine:

@@ -1,26 +1,35 @@
-"""My recertifications: card, list, answers, submission and correction."""
+"""My recertifications: card, list, answers, submission and correction.
+
+The list beside the card has open questions, drafts, and revokes that can still be corrected.
+"""
 
 from __future__ import annotations
 
 import uuid
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.db.models import Count, F, Q
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from governance.core.access import access
+from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
+from governance.core.database.querysets import with_columns
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused
 from governance.core.models import Person
 from governance.recertification.items import drafts
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.reviewers import ItemContext
 from governance.recertification.items.transitions import answer as transition_answer
-from governance.recertification.items.views import card, queue
-from governance.recertification.models import AnswerKind, Item, Question
+from governance.recertification.items.views import card
+from governance.recertification.models import AnswerKind, Item, ItemState, Question
 from governance.web.components.times import counted
+from governance.web.pages import navigation
 from governance.web.pages.navigation import Chrome
 from governance.web.pages.page import Shape, ask, page, refused
 from governance.web.requests.request import Request, midnight, number
@@ -29,6 +38,50 @@ TEMPLATE = "recertification/items/my_recertifications.html"
 
 #: Most refusals of a submission to show one by one; the others are counted.
 MAX_REFUSALS = 10
+
+#: Columns of a list row.
+LIST_COLUMNS = (
+    *("asks", "reviewer__name", "draft__person", "draft__answer", "item__deadline", "item__automation__name"),
+    *("item__grant__sentence", "item__grant__tier", "item__grant__raised_to", "item__grant__automation__name"),
+)
+
+CORRECTABLE_COLUMNS = ("asks", "item__closes_at", "item__automation__name", "item__grant__automation__name")
+
+#: Most questions in the list; the next ones follow as these are answered.
+SHOWN = 40
+
+
+@dataclass(frozen=True)
+class OpenQuestions:
+    """A reader's unanswered questions.
+
+    Args:
+        left: without a draft, most urgent first, at most `SHOWN`.
+        drafted: with a draft, at most `SHOWN`.
+        left_count, drafted_count: total numbers.
+        now: when they were read.
+    """
+
+    left: list[Question]
+    drafted: list[Question]
+    left_count: int
+    drafted_count: int
+    now: datetime
+
+    @property
+    def count(self) -> int:
+        """Total number of questions."""
+        return self.left_count + self.drafted_count
+
+    @property
+    def more(self) -> int:
+        """Number of questions that are not listed."""
+        return self.count - len(self.left) - len(self.drafted)
+
+    @property
+    def next_open(self) -> Question | None:
+        """The first question without a draft."""
+        return self.left[0] if self.left else None
 
 
 def _find(request: Request, pk: int, asks: str) -> tuple[ItemContext, Question]:
@@ -49,7 +102,7 @@ def _find(request: Request, pk: int, asks: str) -> tuple[ItemContext, Question]:
 def _show(
     request: Request,
     shown: tuple[ItemContext, Question] | None,
-    waiting: queue.OpenQuestions,
+    waiting: OpenQuestions,
     *,
     typed: Shape | None = None,
     status: int = 200,
@@ -60,15 +113,15 @@ def _show(
         "now": waiting.now,
         "chrome": Chrome(request, {"recertify": waiting.count}),
         "item": None,
-        **queue.context(waiting, question, request.actor),
+        **_list_context(waiting, question, request.actor),
     }
     if shown is not None:
         context |= card.context(*shown, request.actor, waiting.now, typed or {})
     return page(request, TEMPLATE, context, fragment="item", also=("progress",), status=status)
 
 
-def _waiting(request: Request) -> queue.OpenQuestions:
-    return queue.load_open_questions(request.actor, business_time.now())
+def _waiting(request: Request) -> OpenQuestions:
+    return load_open_questions(request.actor, business_time.now())
 
 
 def _show_next(request: Request) -> HttpResponse:
@@ -120,7 +173,9 @@ def answer(request: Request, pk: int) -> HttpResponse:
         return _show(request, (known, question), _waiting(request), typed=typed, status=error.status)
     except Refused as error:
         if not drafts.is_repeated(question, kind, actor=request.actor, reason=typed["reason"], ends_on=ends_on):
-            return refused(request, error.refusal, fragment="refusal-item", context={"back_href": queue.href(question)})
+            return refused(
+                request, error.refusal, fragment="refusal-item", context={"back_href": question_href(question)}
+            )
     if request.headers.get("HX-Request") != "true":
         return redirect(_next_href(request))
     response = _show_next(request)
@@ -130,7 +185,7 @@ def answer(request: Request, pk: int) -> HttpResponse:
 
 def _next_href(request: Request) -> str:
     following = _waiting(request).next_open
-    return queue.href(following) if following is not None else reverse("recert_mine")
+    return question_href(following) if following is not None else reverse("recert_mine")
 
 
 def _end_date(text: str) -> date | None:
@@ -216,5 +271,67 @@ def correct(request: Request, pk: int) -> HttpResponse:
         text=f"{question.item.title}. This takes back your revoke. Both stay on record.",
         label="Keep it",
         kind="filled",
-        back=queue.href(question),
+        back=question_href(question),
     )
+
+
+def question_href(question: Question) -> str:
+    """Address of a question's card on the item's page."""
+    return f"{reverse('recert_item', args=[question.item_id])}?asks={question.asks}"
+
+
+def load_open_questions(actor: Actor, now: datetime) -> OpenQuestions:
+    """Load the unanswered questions of the reader and of those they are a delegate of. One query for a short list, else two, or four with drafts."""
+    questions = with_columns(Question.objects.open_for(access.answers_as(actor, now)), LIST_COLUMNS)
+    rows = list(questions[: SHOWN + 1])
+    if len(rows) <= SHOWN:
+        drafted = [question for question in rows if drafts.draft_of(question, actor) is not None]
+        left = [question for question in rows if question not in drafted]
+        return OpenQuestions(left, drafted, len(left), len(drafted), now)
+    own_draft = Q(draft__person=actor.person)
+    counts = questions.order_by().aggregate(every=Count("pk"), drafted=Count("pk", filter=own_draft))
+    left, drafted = rows[:SHOWN], []
+    if counts["drafted"]:
+        left, drafted = list(questions.exclude(own_draft)[:SHOWN]), list(questions.filter(own_draft)[:SHOWN])
+    return OpenQuestions(left, drafted, counts["every"] - counts["drafted"], counts["drafted"], now)
+
+
+def _list_context(waiting: OpenQuestions, shown: Question | None, actor: Actor) -> Shape:
+    """Context of ``recertification/items/progress.html``."""
+    low = [question for question in waiting.left if question.item.grant and question.item.counted_tier == "low"]
+    return {
+        "waiting": waiting,
+        "shown_question": shown,
+        "reader": actor.person,
+        "parts": _parts(waiting, shown),
+        "has_several_low": len(low) > 1,
+        "correctable": _correctable(actor, waiting.now),
+    }
+
+
+def _parts(waiting: OpenQuestions, shown: Question | None) -> list[str]:
+    """Parts of the progress bar: one for each question, or proportional above `SHOWN`."""
+    drafted, total = waiting.drafted_count, waiting.count
+    if total > SHOWN:
+        done = drafted * SHOWN // total
+        return ["approved"] * done + ["other"] * (SHOWN - done)
+    return ["approved"] * drafted + ["mine" if question == shown else "other" for question in waiting.left]
+
+
+def _correctable(actor: Actor, now: datetime) -> list[Question]:
+    """Revokes of the reader, or of those they are a delegate of, that are not final (R4, A11)."""
+    questions = Question.objects.asked_of(actor, now).filter(answered_at__isnull=False)
+    revoked = questions.filter(item__state=ItemState.ANSWERED, answers__answer=AnswerKind.REVOKE).distinct()
+    rows = with_columns(revoked, CORRECTABLE_COLUMNS)
+    return list(rows.order_by(F("item__closes_at").asc(nulls_last=True), "pk")[:SHOWN])
+
+
+def count_open(request: HttpRequest) -> int:
+    """Number of the reader's unanswered questions, for the main link."""
+    actor: Actor | None = getattr(request, "actor", None)
+    return Question.objects.open_for(access.answers_as(actor, access.read_at(actor))).count() if actor else 0
+
+
+def register() -> None:
+    """Register the counter of the main link."""
+    navigation.register_counter("recertify", count_open)
