@@ -25,9 +25,7 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused, invalid, refuse
 from governance.web.components import times
 from governance.web.pages import pager
-from governance.web.pages.page import confirm, form_page, offered
-from governance.web.pages.page import timeline_context
-from governance.web.pages.page import Shape, page, refused
+from governance.web.pages.page import Shape, confirm, form_page, offered, page, refused, timeline_context
 from governance.web.requests.request import Request, number
 from inventory.models import Automation, Privilege
 

@@ -31,8 +31,7 @@ from governance.core.clock import business_time
 from governance.core.models import Person, Team
 from governance.web.components import times
 from governance.web.pages import pager
-from governance.web.pages.page import timeline_context
-from governance.web.pages.page import Shape, page
+from governance.web.pages.page import Shape, page, timeline_context
 from governance.web.requests.request import Request, number
 from inventory.models import Automation, NonHumanIdentity
 

@@ -27,8 +27,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.web.components import times
 from governance.web.pages import pager
-from governance.web.pages.page import confirm
-from governance.web.pages.page import Shape, page
+from governance.web.pages.page import Shape, confirm, page
 from governance.web.requests.request import Request
 from inventory.automations.views import reasons
 from inventory.identities import queries as identity_queries

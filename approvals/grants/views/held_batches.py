@@ -21,8 +21,7 @@ from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refu
 from governance.core.roles.roles import ROLE_WORDS
 from governance.web.components import times
 from governance.web.pages import pager
-from governance.web.pages.page import timeline_context
-from governance.web.pages.page import Shape, page, refused
+from governance.web.pages.page import Shape, page, refused, timeline_context
 from governance.web.requests.request import Request
 from inventory.models import Automation
 

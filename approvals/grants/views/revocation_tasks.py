@@ -23,8 +23,7 @@ from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import Person
 from governance.web.components import times
 from governance.web.pages import pager
-from governance.web.pages.page import timeline_context
-from governance.web.pages.page import Shape, page, refused
+from governance.web.pages.page import Shape, page, refused, timeline_context
 from governance.web.requests.request import Request, number
 from inventory.models import Resource
 

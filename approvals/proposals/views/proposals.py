@@ -27,8 +27,7 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
 from governance.core.roles.roles import ROLE_WORDS, Permission, Role
 from governance.web.pages import pager
-from governance.web.pages.page import timeline_context
-from governance.web.pages.page import Shape, page, refused
+from governance.web.pages.page import Shape, page, refused, timeline_context
 from governance.web.requests.request import Request
 
 TEMPLATE = "approvals/proposals/proposal.html"
