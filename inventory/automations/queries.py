@@ -119,7 +119,6 @@ def automation_rows(automations: Sequence[Any], now: datetime) -> list[Automatio
 
 def _resources_of(versions: Sequence[int]) -> tuple[dict[int, dict[str, None]], dict[int, str]]:
     """Resource names and highest data class by version; one query."""
-    order = list(DataClass.values)
     names: dict[int, dict[str, None]] = defaultdict(dict)
     classes: dict[int, str] = {}
     resource = "entitlement__resource__"
@@ -128,7 +127,7 @@ def _resources_of(versions: Sequence[int]) -> tuple[dict[int, dict[str, None]], 
     for version, name, of_resource, of_entitlement in rows:
         names[version][name] = None
         found = (classes.get(version, ""), of_resource or DataClass.RESTRICTED.value, of_entitlement)
-        classes[version] = max(filter(None, found), key=order.index)
+        classes[version] = max(filter(None, found), key=DataClass.values.index)
     return names, classes
 
 

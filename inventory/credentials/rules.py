@@ -65,9 +65,8 @@ def _best_use(credential: Credential, uses: Iterable[Use]) -> Use | None:
     """
 
     def weight(use: Use) -> tuple[bool, bool, int]:
-        return _is_own(credential, use.key), use.is_confirmed, classes.index(use.resource.counted_class)
+        return _is_own(credential, use.key), use.is_confirmed, DataClass.values.index(use.resource.counted_class)
 
-    classes = list(DataClass.values)
     resolved_uses = (use for use in uses if not use.resource.unresolved)
     return max(sorted(resolved_uses, key=lambda use: use.key), key=weight, default=None)
 

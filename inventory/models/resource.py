@@ -291,9 +291,8 @@ class Entitlement(models.Model):
     @property
     def counted_class(self) -> str:
         """Higher data class of the entitlement and its resource; unset counts as restricted (I4)."""
-        order = list(DataClass.values)
         own_class = self.data_class or DataClass.PUBLIC
-        return max(own_class, self.resource.counted_class, key=order.index)
+        return max(own_class, self.resource.counted_class, key=DataClass.values.index)
 
 
 class ResourceUserObjectPermission(UserObjectPermissionBase):

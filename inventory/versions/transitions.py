@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, Q, Subquery
 
 from governance.core.actors.actor import Actor
 from governance.core.engine.transition import Effect, Step, transition
@@ -31,6 +31,7 @@ from inventory.models import (
     Version,
     VersionCredential,
 )
+from inventory.models.version import newest_version
 from inventory.ownership import parties as ownership_parties
 from inventory.resources import queries as resource_queries
 from inventory.risk import policy
@@ -182,9 +183,8 @@ def assess_again(step: Step[Any], credential: Credential) -> int:
     Returns:
         Number of assessed versions.
     """
-    newest = Version.objects.filter(automation=OuterRef("automation")).order_by("-number").values("pk")[:1]
-    concerned = Version.objects.filter(version_credentials__credential=credential).annotate(newest=Subquery(newest))
-    concerned = concerned.filter(Q(pk=F("newest")) | Q(pk=F("automation__approved_version")))
+    concerned = Version.objects.filter(version_credentials__credential=credential)
+    concerned = concerned.filter(Q(pk=Subquery(newest_version())) | Q(pk=F("automation__approved_version")))
     versions = list(concerned.exclude(automation__state=AutomationState.RETIRED).order_by("automation", "number"))
     # Automations are locked before their versions, in the order that a submission uses.
     owners = Automation.objects.select_for_update(of=("self",), no_key=True).order_by("pk")

@@ -76,8 +76,7 @@ def request_transfer(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def accept(request: Request, pk: int) -> HttpResponse:
     """Accept a transfer, as the lead of the receiving team."""
-    now = business_time.now()
-    transfer = _find_transfer(request, pk, now)
+    transfer, now = _find_transfer(request, pk)
     return confirm(
         request,
         transfer,
@@ -101,8 +100,7 @@ def accept(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def drop(request: Request, pk: int) -> HttpResponse:
     """Decline or withdraw a transfer, as a lead of either team."""
-    now = business_time.now()
-    transfer = _find_transfer(request, pk, now)
+    transfer, now = _find_transfer(request, pk)
     return confirm(
         request,
         transfer,
@@ -115,11 +113,12 @@ def drop(request: Request, pk: int) -> HttpResponse:
     )
 
 
-def _find_transfer(request: Request, pk: int, now: datetime) -> Transfer:
-    """Find a transfer of an automation that the reader may see, or to a team that they lead."""
+def _find_transfer(request: Request, pk: int) -> tuple[Transfer, datetime]:
+    """Find a transfer of an automation that the reader may see, or to a team that they lead; with the time."""
+    now = business_time.now()
     related = ("automation__team", "automation__approved_version", "from_team", "to_team", "asked_by", "why")
     seen = Automation.objects.visible_to(request.actor, now).values("pk")
-    return get_object_or_404(Transfer.objects.filter(automation__in=seen).select_related(*related), pk=pk)
+    return get_object_or_404(Transfer.objects.filter(automation__in=seen).select_related(*related), pk=pk), now
 
 
 def shortened_grants(automation: Automation, now: datetime) -> list[Shape]:

@@ -104,8 +104,7 @@ def add_results(batch: ImportBatch, results: Sequence[Found], *, now: datetime, 
         OutOfTurn: the upload is being imported.
     """
     with transaction.atomic():
-        batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
-        _not_under_way(batch)
+        batch = _locked(batch)
         results = refuse_too_large(results)
         earlier = _existing_keys(batch, {name[:255] for name, _ in results})
         items = [item for item in _items(batch, results, now, team) if _item_key(item) not in earlier]
@@ -189,8 +188,7 @@ def discard_all(batch: ImportBatch) -> int:
         OutOfTurn: the upload is being imported.
     """
     with transaction.atomic():
-        batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
-        _not_under_way(batch)
+        batch = _locked(batch)
         remaining = batch.items.exclude(progress__in=(ImportState.CONFIRMED, ImportState.DISCARDED))
         count = remaining.filter(progress=ImportState.PREVIEW).count()
         remaining.update(progress=ImportState.DISCARDED, manifest={}, secrets=[], draft={}, reason="", outcome="")
@@ -222,10 +220,13 @@ def mark_unchanged(versions: Mapping[int, Version], team: Team) -> int:
     return len(items)
 
 
-def _not_under_way(batch: ImportBatch) -> None:
+def _locked(batch: ImportBatch) -> ImportBatch:
+    """Lock an upload that is not being imported."""
+    batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
     if batch.progress == BatchState.CONFIRMING:
         sentence = "These automations are being imported at this moment."
         raise refuse(Refusal("I7", "state", sentence, "Wait until that has ended, or stop it first."))
+    return batch
 
 
 def save_draft(item: ImportItem, draft: Mapping[str, Any], *, team: Team | None) -> None:

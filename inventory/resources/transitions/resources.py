@@ -255,8 +255,7 @@ def _set_fields(step: Step[Resource], given: Mapping[str, Any]) -> Effect:
 
 
 def _check_class_stays(resource: Resource, given: Mapping[str, Any]) -> None:
-    is_set = resource.state == ResourceState.ACTIVE and resource.data_class
-    if is_set and not given.get("data_class", resource.data_class):
+    if resource.data_class and not given.get("data_class", resource.data_class):
         raise invalid("I3", "data_class", "Choose a data class.")
 
 
