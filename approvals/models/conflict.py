@@ -14,7 +14,7 @@ from django.urls import reverse
 from approvals.models.approval import Decision
 from approvals.models.conflict_rule import ConflictRule, Mode, Scope
 from approvals.models.submission import Party, Submission
-from approvals.models.waiver import Waiver, WaiverQuerySet, WaiverState
+from approvals.models.waiver import Waiver, WaiverQuerySet
 from governance.core.actors.actor import Actor
 from governance.core.models import AppendOnly, FreeText, History, Person
 from governance.core.roles.roles import Relation
@@ -97,10 +97,31 @@ def _covering(now: datetime) -> WaiverQuerySet:
     return _same().live(now).filter(covers__contains=OuterRef("keys"), rule_digest=OuterRef("rule__digest"))
 
 
-def _over() -> WaiverQuerySet:
-    """Return waivers of an outer query's conflict that are over, or were given for an older rule text."""
-    of_another = Q(state=WaiverState.GRANTED) & ~Q(rule_digest=OuterRef("rule__digest"))
-    return _same().filter(Q(state=WaiverState.ENDED) | of_another).order_by()
+class _HasWaiver(models.Func):
+    """Whether a conflict has a waiver with its subject, as `_same`, that fulfils a condition. In SQL: every home asks twice.
+
+    Args:
+        condition: in SQL, about ``waiver`` and ``conflict``.
+        at: business time.
+    """
+
+    output_field = models.BooleanField()
+    template = """EXISTS (SELECT FROM approvals_waiver waiver,
+        (VALUES (%(expressions)s)) conflict (code, scope, subject, keys, digest, at)
+        WHERE waiver.code = conflict.code AND waiver.scope = conflict.scope
+        AND (waiver.subject = conflict.subject OR waiver.scope = 'chain' AND waiver.covers && conflict.keys)
+        AND (%(condition)s))"""
+
+    def __init__(self, condition: str, at: datetime | None = None) -> None:
+        columns = ("code", "scope", "subject", "keys", "rule__digest")
+        super().__init__(*columns, models.Value(at, models.DateTimeField()), condition=condition)
+
+
+#: It covers all of the conflict, for the same rule text (S7), as `_covering`.
+_COVERS = """waiver.state = 'granted' AND waiver.begins_at <= conflict.at AND waiver.ends_at > conflict.at
+    AND waiver.covers @> conflict.keys AND waiver.rule_digest = conflict.digest"""
+#: It is over, or was given for an older rule text.
+_IS_OVER = "waiver.state = 'ended' OR waiver.state = 'granted' AND waiver.rule_digest <> conflict.digest"
 
 
 def _signing() -> ConflictSignatureQuerySet:
@@ -122,7 +143,7 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
     def enforceable(self, now: datetime) -> ConflictQuerySet:
         """Return open conflicts to enforce at ``now``: their time is up, or the waiver of a key has ended (S6, S7)."""
         let_in = Q(by_waiver__len__gt=0, rule__mode=Mode.ENFORCE)
-        return self.filter(Q(due_at__lte=now) | let_in, ~Exists(_covering(now)), state=ConflictState.OPEN)
+        return self.filter(Q(due_at__lte=now) | let_in, ~Q(_HasWaiver(_COVERS, now)), state=ConflictState.OPEN)
 
     def telling_waived_until(self, now: datetime) -> ConflictQuerySet:
         """Annotate ``waived_until``: the end of a waiver that covers all of a conflict at ``now``."""
@@ -137,16 +158,16 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
         - ``signed_by``: id of the signature that covers all of it at its levels (S6)
         """
         signed = _signing().order_by("-pk").values("pk")[:1]
-        return self.annotate(was_waived=Exists(_over()), signed_by=Subquery(signed)).telling_waived_until(now)
+        return self.annotate(was_waived=_HasWaiver(_IS_OVER), signed_by=Subquery(signed)).telling_waived_until(now)
 
     def standing(self, word: str, now: datetime) -> ConflictQuerySet:
         """Filter by state: ``waived``, ``again`` (a waiver is over), ``ended``, or open by default."""
         if word == "ended":
             return self.filter(state=ConflictState.ENDED)
-        rows, covered = self.filter(state=ConflictState.OPEN), Exists(_covering(now))
+        rows, covered = self.filter(state=ConflictState.OPEN), Q(_HasWaiver(_COVERS, now))
         if word == "waived":
             return rows.filter(covered)
-        return rows.filter(~covered, Exists(_over())) if word == "again" else rows.filter(~covered)
+        return rows.filter(~covered, _HasWaiver(_IS_OVER)) if word == "again" else rows.filter(~covered)
 
 
 class Conflict(models.Model):

@@ -25,7 +25,7 @@ from approvals.models import (
 )
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database.querysets import among, keyed_by, with_columns
+from governance.core.database.querysets import among, keyed_by, load_keyed, with_columns
 from governance.core.models import Person
 from inventory.models import Automation, DataClass, Reach
 
@@ -290,7 +290,7 @@ def spot_checks(actor: Actor, now: datetime) -> list[Task]:
     The page of the spot check shows whether the reader has become a party since.
     """
     samples = Sample.objects.filter(state=SampleState.OPEN, asked__overlap=list(access.answers_as(actor, now)))
-    rows = with_columns(samples.order_by(), SPOT_CHECK_COLUMNS)
+    rows = load_keyed(samples.order_by().values_list("pk", flat=True), Sample.objects.all(), SPOT_CHECK_COLUMNS)
     return [_spot_check(sample) for sample in sorted(rows, key=lambda row: (row.due_at or NEVER, row.pk))]
 
 
@@ -350,9 +350,8 @@ def unfinished_submissions(person: Person, now: datetime) -> list[Submission]:
     """Unfinished submissions of the person or of their automations, oldest first."""
     automations = Automation.objects.answered_by([person.pk], now).order_by().values("pk")
     theirs = Q(submitted_by=person) | Q(keyed_by(automations, "automation"))
-    keys = Submission.objects.unfinished().filter(theirs).order_by().values("pk")
-    rows = with_columns(Submission.objects.filter(keyed_by(keys)).order_by(), UNFINISHED_COLUMNS)
-    return sorted(rows, key=lambda row: row.pk)
+    keys = Submission.objects.unfinished().filter(theirs).order_by().values_list("pk", flat=True)
+    return sorted(load_keyed(keys, Submission.objects.all(), UNFINISHED_COLUMNS), key=lambda row: row.pk)
 
 
 def acceptances(submissions: Iterable[Submission], person: Person, now: datetime) -> list[Task]:

@@ -1,7 +1,7 @@
 """Tasks beside approvals: proposals, waivers, access to remove and paused mass revocations. Reads only.
 
-The page of each checks by the duties of the write whether the reader may really act. Each function makes one query for
-its rows; `proposals` makes one more for the names of each kind.
+The page of each checks by the duties of the write whether the reader may really act. Each function makes one query if
+there are no rows, and at most two; `proposals` makes one more for the names of each kind.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from approvals.models.circuit_breaker import ANSWERING
 from approvals.proposals.kinds import kind
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database.querysets import among, with_columns
+from governance.core.database.querysets import among, load_keyed, with_columns
 from governance.core.models import Delegation, Person
 from governance.core.roles.roles import ROLE_WORDS, Role
 from inventory.models import Automation
@@ -51,8 +51,8 @@ def proposals(actor: Actor, now: datetime) -> list[Task]:
     wanted = Q(state=ProposalState.APPROVED, appointed=me) | Q(proposed_by=me)
     if roles := access.roles_held(actor, now) & kind.countersigners():
         wanted |= _countersignable(me, roles, now)
-    rows = with_columns(Proposal.objects.unanswered().filter(wanted, lapses_at__gt=now), PROPOSAL_COLUMNS)
-    found = list(rows.order_by("lapses_at", "pk")[:MOST])
+    keys = Proposal.objects.unanswered().filter(wanted, lapses_at__gt=now).order_by("lapses_at", "pk")
+    found = load_keyed(keys.values_list("pk", flat=True)[:MOST], Proposal.objects.all(), PROPOSAL_COLUMNS)
     titles = kind.titles(found)
     return [
         Task(
@@ -146,7 +146,8 @@ def ended_waivers(actor: Actor, now: datetime) -> list[Task]:
 
 def revocation_tasks(actor: Actor, now: datetime) -> list[Task]:
     """Access to remove in target systems, nearest deadline first (G4)."""
-    rows = with_columns(RevocationTask.objects.waiting_for(actor, now), REVOCATION_COLUMNS)
+    keys = RevocationTask.objects.waiting_for(actor, now).order_by("due_at", "pk").values_list("pk", flat=True)
+    rows = load_keyed(keys[:MOST], RevocationTask.objects.all(), REVOCATION_COLUMNS)
     return [
         Task(
             thread=f"revocation:{task.pk}",
@@ -156,7 +157,7 @@ def revocation_tasks(actor: Actor, now: datetime) -> list[Task]:
             since=task.opened_at,
             due=task.due_at,
         )
-        for task in rows.order_by("due_at", "pk")[:MOST]
+        for task in rows
     ]
 
 

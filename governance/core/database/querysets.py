@@ -63,3 +63,17 @@ def with_columns(rows: QuerySet[M], columns: Collection[str]) -> QuerySet[M]:
     """
     relations = {path.rpartition("__")[0] for path in columns if "__" in path}
     return rows.select_related(*relations).only(*columns)
+
+
+def load_keyed(keys: QuerySet[Any, int], rows: QuerySet[M], columns: Collection[str]) -> list[M]:
+    """Load the rows with some keys and `with_columns`, in the order of the keys. One query if there are none, as of most tasks, else two.
+
+    Args:
+        keys: a query of keys (``values_list("pk", flat=True)``), ordered and limited.
+        rows: rows of the same model.
+        columns: see `with_columns`.
+    """
+    places = {key: place for place, key in enumerate(keys)}
+    if not places:
+        return []
+    return sorted(with_columns(rows.filter(among(places)).order_by(), columns), key=lambda row: places[row.pk])
