@@ -16,6 +16,7 @@ class InventoryConfig(AppConfig):
         from governance.core.engine import hooks
         from governance.core.engine.discovery import import_declarations
         from governance.core.erasure.transitions import FORGETTING
+        from governance.core.models import Team
         from inventory.automations import rules as automation_rules
         from inventory.automations import webhooks
         from inventory.chains import transitions as chain_transitions
@@ -25,6 +26,7 @@ class InventoryConfig(AppConfig):
 
         import_declarations(self.name)
         access.register_relations(Automation, automation_rules.automation_relations)
+        access.register_relations(Team, automation_rules.team_relations)
         ownership_notices.register_lines()
         webhooks.register_events()
         hooks.register(FORGETTING, erasure.erase_person)

@@ -271,12 +271,19 @@ def chosen_resources(draft: Draft, actor: Actor, now: datetime) -> dict[str, Res
     return {name: rows[pk] for name, pk in draft.chosen.items() if pk in rows}
 
 
-def fields_of(draft: Draft) -> dict[str, Any]:
-    """Answers of a draft in the form that the register takes: people as rows, missing answers left out."""
+def fields_of(draft: Draft, builder: Person | None = None) -> dict[str, Any]:
+    """Answers of a draft in the form that the register takes: people as rows, missing answers left out.
+
+    Args:
+        draft: the answers.
+        builder: a person loaded already, whom a draft often names.
+    """
     texts = ("purpose", "environment", "escalation_contact")
     fields: dict[str, Any] = {name: draft.fields[name] for name in texts if name in draft.fields}
-    ids = [draft.fields.get(name) for name in OWNERS]
-    people = Person.objects.in_bulk([person_id for person_id in ids if isinstance(person_id, int)])
+    ids = {person_id for name in OWNERS if isinstance(person_id := draft.fields.get(name), int)}
+    people = {builder.pk: builder} if builder is not None else {}
+    if missing := ids - people.keys():
+        people |= Person.objects.order_by().in_bulk(missing)
     return fields | {name: people.get(draft.fields[name] or 0) for name in OWNERS if name in draft.fields}
 
 
@@ -292,7 +299,7 @@ def with_draft_answers(
         team: the team that owns it.
         actor: the importer; the business owner until one is named.
     """
-    given = fields_of(draft)
+    given = fields_of(draft, actor.person)
     if registered is None:
         owner = given.get("business_owner") or actor.person
         about = {**given, "environment": environment_of(draft), "business_owner": owner}

@@ -10,7 +10,7 @@ from django.db.models import Min
 
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, duty
-from governance.core.models import Notice, Person
+from governance.core.models import Notice, Person, Team
 from governance.core.roles.roles import Relation
 from inventory.models import Automation
 
@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class ReaderRelations:
-    """Relations of one reader to an automation, loaded once for the many operations of a page."""
+    """Relations of one reader to an automation or a team, loaded once for the many operations of a page."""
 
     person: Person | None
     relations: frozenset[Relation]
@@ -42,6 +42,13 @@ def automation_relations(automation: Automation, person: Person, now: datetime, 
     if isinstance(context, ReaderRelations) and context.person == person:
         return context.relations
     return automation.relations(person, now)
+
+
+def team_relations(team: Team, person: Person, now: datetime, context: object) -> frozenset[Relation]:
+    """Relations of a person to a team; see `access.register_relations`."""
+    if isinstance(context, ReaderRelations) and context.person == person:
+        return context.relations
+    return team.relations(person, now)
 
 
 @duty("G5")

@@ -37,7 +37,6 @@ from inventory.versions.privilege_levels import is_opaque, is_recognised, level_
 
 #: Relations loaded with bindings and credentials, so that their approvers need no further query.
 BINDING_RELATIONS = (*(f"resource__{name}" for name in RESOURCE_RELATIONS), "refused_by", "proposed_by")
-CREDENTIAL_RELATIONS = tuple(f"{path}__{name}" for path in ("kept_in", "opens") for name in RESOURCE_RELATIONS)
 
 
 @dataclass
@@ -144,7 +143,7 @@ def resolve_manifest(
     """
     resolved = Resolution()
     _resources(resolved, manifest, chosen, automation, by, BINDING_RELATIONS if with_people else ("resource",))
-    _credentials(resolved, manifest, platform_instance, automation, CREDENTIAL_RELATIONS if with_people else ("opens",))
+    _credentials(resolved, manifest, platform_instance, automation, RESOURCE_RELATIONS if with_people else ())
     entitlements = _entitlements(resolved)
     places = places_by_finding(manifest)
     for privilege in manifest.privileges:
@@ -234,8 +233,9 @@ def _credentials(
     rows = Credential.objects.filter(
         platform_instance__in={platform for platform, _, _ in places} - {""},
         external_id__in=[external_id for _, _, external_id in places],
-    ).select_related(*related)
+    )
     credentials = {(row.platform_instance, row.kind, row.external_id): row for row in rows}
+    _load_stores(credentials.values(), resolved, related)
     for credential, place in zip(manifest.credentials, places, strict=True):
         if credential.key not in resolved.credentials:
             resolved.credentials[credential.key] = credentials.get(place) or Credential(
@@ -246,6 +246,17 @@ def _credentials(
                 lifetime=credential.lifetime if credential.lifetime in Lifetime.values else Lifetime.UNKNOWN,
             )
         resolved.places.setdefault(credential.key, []).extend(at[:300] for at in credential.at)
+
+
+def _load_stores(credentials: Iterable[Credential], resolved: Resolution, related: Sequence[str]) -> None:
+    """Set the resources that keep credentials and that these open; a query only for resources that no connection opens."""
+    known = {row.resource_id: row.resource for row in resolved.bindings.values()}
+    wanted = {pk for row in credentials for pk in (row.kept_in_id, row.opens_id) if pk is not None}
+    if missing := wanted - known.keys():
+        known |= Resource.objects.select_related(*related).order_by().in_bulk(missing)
+    for row in credentials:
+        row.kept_in = known[row.kept_in_id] if row.kept_in_id is not None else None
+        row.opens = known[row.opens_id] if row.opens_id is not None else None
 
 
 def _settle_credentials(resolved: Resolution, automation: Automation | None) -> None:

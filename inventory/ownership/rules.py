@@ -7,14 +7,16 @@ approver as owner would choose who decides. Forms offer `possible_owners`; write
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
-from django.db.models import Q
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, Q
+from django.db.models.expressions import RawSQL
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
+from governance.core.database.key_filters import among
 from governance.core.duties.refusals import Refusal, duty
 from governance.core.engine import hooks
 from governance.core.models import Person, Team
@@ -39,9 +41,7 @@ def possible_owners(team: Team, automation: Automation | None, now: datetime) ->
     current = _owners_of(automation)
     active = Person.objects.filter(_is_member_of(team) | Q(pk__in=current), is_active=True, left_at__isnull=True)
     barred = _barred_people(automation, now)
-    return [
-        person for person in active.distinct().order_by("name", "pk") if person.pk in current or person.pk not in barred
-    ]
+    return [person for person in active.order_by("name", "pk") if person.pk in current or person.pk not in barred]
 
 
 def owner_refusals(
@@ -97,24 +97,23 @@ def _barred_people(automation: Automation | None, now: datetime) -> dict[int, Re
     return hooks.barred(NAMING_OWNERS, automation, now) if automation is not None else {}
 
 
+#: The members and leads of a team, and of the teams above and below it at any depth.
+_NEAR = """ARRAY(
+WITH RECURSIVE above AS (
+SELECT id, parent_id FROM controls_team WHERE id = %s
+UNION SELECT team.id, team.parent_id FROM controls_team team JOIN above ON team.id = above.parent_id
+), below AS (
+SELECT id FROM controls_team WHERE id = %s
+UNION SELECT team.id FROM controls_team team JOIN below ON team.parent_id = below.id
+), line AS (SELECT id FROM above UNION SELECT id FROM below)
+SELECT person_id FROM controls_membership WHERE team_id IN (SELECT id FROM line)
+UNION SELECT unnest(ARRAY[lead_id, deputy_lead_id]) FROM controls_team WHERE id IN (SELECT id FROM line))"""
+
+
 def _is_member_of(team: Team) -> Q:
-    """Condition that a person is member, lead or deputy lead of a team, or of a team above or below it; one query at any
-    depth.
-    """
-    above = dict(Team.objects.order_by().values_list("pk", "parent"))
-    below = defaultdict(list)
-    for pk, parent in above.items():
-        below[parent].append(pk)
-    line, down = set(), [team.pk]
-    up: int | None = team.pk
-    while up is not None and up not in line:
-        line.add(up)
-        up = above.get(up)
-    while down:
-        team_id = down.pop()
-        line.add(team_id)
-        down += [pk for pk in below[team_id] if pk not in line]
-    return Q(memberships__team__in=line) | Q(leads__in=line) | Q(deputy_leads__in=line)
+    """Condition that a person is member, lead or deputy lead of a team, or of a team above or below it."""
+    people = RawSQL(_NEAR, (team.pk, team.pk), ArrayField(BigIntegerField()))  # noqa: S611  a constant
+    return Q(among(people))
 
 
 # --- interim owners ----------------------------------------------------------------------------------------------------

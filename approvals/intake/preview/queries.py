@@ -23,6 +23,7 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person, Team
 from inventory.automations import platform_instance
+from inventory.automations.rules import ReaderRelations
 from inventory.importers.manifest import Manifest, manifest_digest, sha256
 from inventory.imports import resolution as import_resolution
 from inventory.imports.resolution import Resolution
@@ -41,7 +42,15 @@ ELSEWHERE = Refusal(
 )
 
 
-def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Draft | None = None) -> Preview:
+def read(
+    item: ImportItem,
+    *,
+    actor: Actor,
+    now: datetime,
+    team: Team,
+    draft: Draft | None = None,
+    relations: ReaderRelations | None = None,
+) -> Preview:
     """Load the preview of an import.
 
     Args:
@@ -50,6 +59,7 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
         now: business time.
         team: the team that owns it.
         draft: the builder's answers; default: the draft saved with the item.
+        relations: of the actor to the team, if the caller has read them.
     """
     draft = draft or Draft.of(item)
     manifest = Manifest.from_dict(item.manifest)
@@ -94,7 +104,7 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
         wanted=tuple(_row(key, wanted, made, resolution) for key, wanted in keys.items()),
         begun=begun,
         authors=tuple(named_authors),
-        refusal=_refusal(team, registered, actor, now, is_elsewhere=is_elsewhere),
+        refusal=_refusal(team, registered, actor, now, relations, is_elsewhere=is_elsewhere),
         runs_as=tuple(identity.subject for identity in content.identities if identity.pk is None),
     )
     return _check_joining(preview, actor)
@@ -223,10 +233,16 @@ def _row(key: str, requested: RequestedItem, made: Plan, resolution: Resolution)
 
 
 def _refusal(
-    team: Team, registered: Automation | None, actor: Actor, now: datetime, *, is_elsewhere: bool
+    team: Team,
+    registered: Automation | None,
+    actor: Actor,
+    now: datetime,
+    relations: ReaderRelations | None,
+    *,
+    is_elsewhere: bool,
 ) -> Refusal | None:
     """Return why this person may not import or submit it, from the operations that would run."""
-    refusal = confirmation.confirm_import.refusal(team, actor=actor, now=now)
+    refusal = confirmation.confirm_import.refusal(team, actor=actor, now=now, context=relations)
     if refusal is not None or is_elsewhere:
         return refusal or ELSEWHERE
     return submit.refusal(registered, actor=actor, now=now) if registered is not None else None

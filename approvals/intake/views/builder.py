@@ -18,17 +18,19 @@ from approvals.intake import drafts
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.intake.preview.rows import Preview
-from approvals.intake.views import preview_page
+from approvals.intake.views import preview_page, preview_rows
 from approvals.intake.views.forms import AutomationForm, posted_answers, teams_of, without_id
 from approvals.intake.views.preview_rows import Form
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal, Refused, refuse
 from governance.core.models import Person, Team
+from governance.core.roles.roles import Relation
 from governance.web.pages import pager
 from governance.web.pages.page import page, refused
 from governance.web.requests.request import Request, number
 from inventory.automations import lineages, platform_instance
+from inventory.automations.rules import ReaderRelations
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, ImportItem, ImportState, Resource
 from inventory.ownership import rules as ownership_rules
@@ -81,6 +83,13 @@ class Builder:
         if wanted is not None and match is None:
             raise Http404("No team of yours has this id.")
         return match or self.teams[0]
+
+    def relations_to(self, team: Team) -> ReaderRelations:
+        """Their relations to one of their teams. They belong to it if they do not lead it: `teams_of` found it."""
+        leads = self.person.pk in (team.lead_id, team.deputy_lead_id)
+        return ReaderRelations(
+            self.person, frozenset({Relation.TEAM_MEMBER} | ({Relation.TEAM_LEAD} if leads else set()))
+        )
 
     def find(self, pk: int) -> ImportItem:
         """Return one of their own previews.
@@ -187,7 +196,14 @@ class Work:
     def read(self) -> Preview:
         """Load the preview as it would be submitted now."""
         builder = self.builder
-        return previews.read(self.item, actor=builder.actor, now=builder.now, team=self.team, draft=self.draft)
+        return previews.read(
+            self.item,
+            actor=builder.actor,
+            now=builder.now,
+            team=self.team,
+            draft=self.draft,
+            relations=builder.relations_to(self.team),
+        )
 
     def about(self, preview: Preview, data: QueryDict | None = None) -> AutomationForm:
         """The form beside the rows; bound to ``data`` if its errors are to be shown."""
@@ -211,7 +227,8 @@ class Work:
         self, request: Request, preview: Preview, details: forms.Form, *, submitted: bool = False, status: int = 200
     ) -> HttpResponse:
         """Render the preview's page, or the parts that changed."""
-        form = Form(details, *self.builder.options(), self.may_register, submitted)
+        options, has_more = self.builder.options() if preview_rows.offers_choice(preview) else ([], False)
+        form = Form(details, options, has_more, self.may_register, submitted)
         context: dict[str, Any] = preview_page.context(preview, form, self.builder.person)
         return page(request, TEMPLATE, context, fragment="route", also=CHANGING_PARTS, status=status)
 

@@ -42,6 +42,16 @@ def rows(preview: Preview, form: Form) -> list[Shape]:
     return [_row(preview, row, form, first.get(row.connection) == row.key) for row in preview.wanted]
 
 
+def offers_choice(preview: Preview) -> bool:
+    """Whether a row asks for the resource of its connection."""
+    return any(row.connection and _may_choose(preview, row) for row in preview.wanted)
+
+
+def _may_choose(preview: Preview, row: PreviewRow) -> bool:
+    """Whether the resource of a row's connection is unknown or was chosen by the builder."""
+    return not row.is_named or preview.draft.chosen.get(row.connection) is not None
+
+
 def is_known(row: PreviewRow) -> bool:
     """Whether its resource is registered, or can't be named on this page."""
     if is_decided_at_run_time(row):
@@ -143,9 +153,9 @@ def _unsettled(row: PreviewRow) -> list[str]:
 def _binding(preview: Preview, row: PreviewRow, form: Form) -> Shape | None:
     """The choice of a connection's resource, if it is unknown or was chosen by the builder."""
     assert row.requested.privilege is not None  # only a privilege has a connection
-    picked = preview.draft.chosen.get(row.connection)
-    if row.is_named and picked is None:
+    if not _may_choose(preview, row):
         return None
+    picked = preview.draft.chosen.get(row.connection)
     options = list(form.options)
     if picked and row.resource is not None and row.resource.pk and row.resource not in options:
         options.insert(0, row.resource)
