@@ -145,7 +145,7 @@ def submission_of(pk: int, program: Caller) -> dict[str, Any]:
         Http404: no such submission, or the caller may not see it.
     """
     reader = Reader(program.actor, program.now)
-    loaded = get_object_or_404(dossier.visible_submissions(reader), pk=pk)
+    loaded = get_object_or_404(dossier.shown_submissions(reader), pk=pk)
     details = dossier.load_dossier(loaded, reader)
     columns = ("id", "reference", "state", "tier", "version", "automation", "submitted_at")
     return {

@@ -59,6 +59,8 @@ class Votes:
             approvals: ids.
             carried_to: ids of those to which decisions may have carried over; default: all.
         """
+        if not approvals:
+            return cls({}, frozenset(), ())
         over = CarriedDecision.objects.filter(approval__in=approvals if carried_to is None else carried_to)
         links = list(over.order_by())
         wanted = Q(approval__in=approvals) | Q(pk__in={link.decision_id for link in links})

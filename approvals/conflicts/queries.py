@@ -12,6 +12,8 @@ from approvals.models import ConflictRule
 
 #: Parsed rules by the digest of their document. Each document is parsed once for each process.
 _PARSED: dict[str, Rule] = {}
+#: Columns of a rule in force; its parsed document has the rest.
+SHOWN_COLUMNS = ("code", "number", "digest", "title", "is_given_up")
 #: Size of the cache; a full cache is cleared.
 CACHE_SIZE = 5_000
 
@@ -21,7 +23,7 @@ class StoredRule:
     """One stored version of a rule, with its parsed form.
 
     Args:
-        version: the row, without its document.
+        version: the row, with some of its columns.
         rule: the parsed document.
     """
 
@@ -34,7 +36,8 @@ def in_force(now: datetime) -> tuple[StoredRule, ...]:
 
     One query, and one more for documents that are not cached.
     """
-    return _parse_versions(list(ConflictRule.objects.in_force(now).defer("document")))
+    newest = ConflictRule.objects.newest_effective(now).only(*SHOWN_COLUMNS)
+    return _parse_versions([version for version in newest if not version.is_given_up])
 
 
 def rules_with_members(now: datetime) -> tuple[StoredRule, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
@@ -47,17 +46,20 @@ class ConflictRuleQuerySet(models.QuerySet["ConflictRule"]):
 
         A tightening by one person counts until its time is up, even before a job has run.
         """
-        counts = self.filter(Q(until__isnull=True) | Q(until__gt=now), effective_at__lte=now)
-        return self.filter(pk__in=counts._newest(), is_given_up=False).order_by("code")
+        return self.filter(pk__in=self.newest_effective(now).values("pk"), is_given_up=False).order_by("code")
+
+    def newest_effective(self, now: datetime) -> ConflictRuleQuerySet:
+        """Return the newest version of each rule in effect at ``now``, by code; given-up rules too."""
+        return self.filter(Q(until__isnull=True) | Q(until__gt=now), effective_at__lte=now)._newest()
 
     def to_keep_weighed(self, now: datetime) -> ConflictRuleQuerySet:
         """Return rules in force, and the versions that return after a temporary one."""
         signed = self.filter(until__isnull=True, effective_at__lte=now)
-        back = self.filter(pk__in=signed._newest(), is_given_up=False)
+        back = self.filter(pk__in=signed._newest().values("pk"), is_given_up=False)
         return self.filter(Q(pk__in=self.in_force(now).values("pk")) | Q(pk__in=back.values("pk"))).order_by("code")
 
-    def _newest(self) -> Any:
-        return self.order_by("code", "-number").distinct("code").values("pk")
+    def _newest(self) -> ConflictRuleQuerySet:
+        return self.order_by("code", "-number").distinct("code")
 
 
 class ConflictRule(AppendOnly):

@@ -12,9 +12,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from approvals.models import Approval, Candidate, Party, Seat, Submission
+from approvals.models import Approval, Party, Seat, Submission
+from approvals.models.submission import Capacity
 from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
+from governance.core.database.related_people import PersonColumn
 from governance.core.models import Person
 from inventory.chains import queries as chain_queries
 from inventory.chains.queries import Chain
@@ -29,6 +31,9 @@ SUBMISSION_RELATIONS = (
     *("version", "policy", "submitted_by"),
     *(f"automation__team__{name}" for name in ("lead", "deputy_lead", "parent__lead")),
 )
+#: The people who were asked to fill a seat, by its id: their ids in order, and since when (A9).
+Candidates = defaultdict[int, dict[int, datetime]]
+SEAT_COLUMNS = tuple(field.attname for field in Seat._meta.concrete_fields)
 #: Relations of an approval that are copied to the locked row of an operation.
 COPIED_RELATIONS = ("privilege", "credential", "decided_on", "justification")
 
@@ -44,6 +49,7 @@ class SubmissionFacts:
 
     def __init__(self, submission: Submission, now: datetime, locked: Approval | None = None) -> None:
         self.submission, self.now, self._locked = submission, now, locked
+        self._candidates = Candidates(dict)
 
     @cached_property
     def policy(self) -> Policy:
@@ -53,11 +59,20 @@ class SubmissionFacts:
     @cached_property
     def approvals(self) -> list[Approval]:
         """All approvals, stage 1 first, in the order in which they were asked."""
-        return self.adopt(_approvals([self.submission.pk], self.privileges))
+        rows = _approvals([self.submission.pk], self.privileges)
+        return self.adopt(rows, *_seats(rows))
 
-    def adopt(self, rows: Iterable[Approval]) -> list[Approval]:
-        """Return these approvals with the submission of the facts. The locked approval replaces its row."""
-        approvals = []
+    def adopt(
+        self, rows: Iterable[Approval], seats: Mapping[int, list[Seat]], candidates: Candidates
+    ) -> list[Approval]:
+        """Return these approvals with the submission of the facts. The locked approval replaces its row.
+
+        Args:
+            rows: of the submission.
+            seats: of these approvals by their ids, oldest first.
+            candidates: of these seats, and maybe of others.
+        """
+        approvals, self._candidates = [], candidates
         for row in rows:
             approval = row
             if self._locked is not None and self._locked.pk == row.pk:
@@ -66,7 +81,7 @@ class SubmissionFacts:
                     setattr(approval, name, getattr(row, name))
             approval.submission = self.submission
             approvals.append(approval)
-            self.seats[approval.pk] = list(row.seats.all())
+            self.seats[approval.pk] = seats.get(row.pk, [])
         return approvals
 
     @cached_property
@@ -74,10 +89,11 @@ class SubmissionFacts:
         """The seats of each approval by its id, filled with the approvals."""
         return {}
 
-    @cached_property
-    def candidates(self) -> defaultdict[int, dict[int, datetime]]:
-        """The people who were asked, by the id of the seat: their ids in order, and since when (A9)."""
-        return _candidates([self.submission.pk])
+    @property
+    def candidates(self) -> Candidates:
+        """The people who were asked (A9)."""
+        assert self.approvals is not None  # reads the candidates
+        return self._candidates
 
     def seats_of(self, approval: Approval) -> list[Seat]:
         """Return the seats of an approval."""
@@ -106,7 +122,7 @@ class SubmissionFacts:
     @cached_property
     def privileges(self) -> Sequence[Privilege]:
         """The privileges of the version with entitlement, credential, and resource with its people."""
-        return _privileges([self.submission.version_id])
+        return load_privileges([self.submission.version_id])
 
     @cached_property
     def bindings(self) -> Bindings:
@@ -160,11 +176,10 @@ def load_facts(submissions: Sequence[Submission], now: datetime) -> dict[int, Su
     """
     facts = load_version_facts(submissions, now)
     privileges = [privilege for of_one in facts.values() for privilege in of_one.privileges]
-    approvals = _by(_approvals(facts, privileges), "submission_id") if facts else {}
-    candidates = _candidates(list(facts))
+    rows = _approvals(facts, privileges) if facts else []
+    approvals, (seats, candidates) = _by(rows, "submission_id"), _seats(rows)
     for pk, of_one in facts.items():
-        of_one.candidates = candidates
-        of_one.approvals = of_one.adopt(approvals.get(pk, []))
+        of_one.approvals = of_one.adopt(approvals.get(pk, []), seats, candidates)
     return facts
 
 
@@ -172,7 +187,7 @@ def load_version_facts(submissions: Sequence[Submission], now: datetime) -> dict
     """Return the facts of several submissions without approvals, which are read at their first use."""
     facts = {submission.pk: SubmissionFacts(submission, now) for submission in submissions}
     parties = _parties(list(facts))
-    privileges = _by(_privileges({submission.version_id for submission in submissions}), "version_id")
+    privileges = _by(load_privileges({submission.version_id for submission in submissions}), "version_id")
     bindings = resource_queries.bindings_of(privilege for held in privileges.values() for privilege in held)
     for submission in submissions:
         of_one = facts[submission.pk]
@@ -193,10 +208,15 @@ def load_chain_ids(facts: Sequence[SubmissionFacts]) -> None:
 
 def _approvals(submissions: Collection[int], privileges: Iterable[Privilege]) -> list[Approval]:
     """Return the approvals of submissions, with the privileges of their versions and the resources of these."""
-    asked = Approval.objects.filter(submission__in=submissions).prefetch_related("seats").order_by()
-    rows = list(asked.select_related("justification", "credential__owner"))
+    asked = Approval.objects.filter(submission__in=submissions).select_related("justification").order_by()
+    rows = list(asked)
     privilege_by_id = {privilege.pk: privilege for privilege in privileges}
     resources = {row.pk: row for privilege in privilege_by_id.values() for row in _resources_of(privilege)}
+    credential_by_id = {row.credential.pk: row.credential for row in privilege_by_id.values() if row.credential}
+    if missing := {row.credential_id for row in rows} - {None, *credential_by_id}:
+        credential_by_id |= Credential.objects.select_related("owner").in_bulk(missing)
+    for row in rows:
+        row.credential = credential_by_id[row.credential_id] if row.credential_id is not None else None
     credentials = [row.credential for row in rows if row.credential is not None]
     wanted = {row.decided_on_id for row in rows}.union(*map(_store_ids, credentials))
     resources |= resource_queries.with_people(wanted - resources.keys())
@@ -207,12 +227,18 @@ def _approvals(submissions: Collection[int], privileges: Iterable[Privilege]) ->
     return sorted(rows, key=lambda row: (row.submission_id, row.stage, row.pk))
 
 
-def _privileges(versions: Collection[int]) -> list[Privilege]:
-    rows = Privilege.objects.filter(version__in=versions).select_related("entitlement", "credential").order_by()
+def load_privileges(versions: Collection[int], also: Iterable[PersonColumn] = ()) -> list[Privilege]:
+    """Return the privileges of versions, each with its entitlement, credential, and resource with its people.
+
+    Args:
+        versions: ids.
+        also: columns of other rows whose people are read with those of the resources.
+    """
+    rows = Privilege.objects.filter(version__in=versions).select_related("entitlement", "credential__owner").order_by()
     privileges = sorted(rows, key=lambda row: row.pk)
     credentials = [row.credential for row in privileges if row.credential is not None]
     wanted = {row.entitlement.resource_id for row in privileges}.union(*map(_store_ids, credentials))
-    resources = resource_queries.with_people(wanted)
+    resources = resource_queries.with_people(wanted, also)
     for row in privileges:
         row.entitlement.resource = resources[row.entitlement.resource_id]
     _set_stores(credentials, resources)
@@ -236,18 +262,33 @@ def _set_stores(credentials: Iterable[Credential], resources: Mapping[int, Resou
         credential.opens = resources[credential.opens_id] if credential.opens_id is not None else None
 
 
-def _candidates(submissions: Collection[int]) -> defaultdict[int, dict[int, datetime]]:
-    people: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
-    asked = Candidate.objects.filter(seat__approval__submission__in=submissions).order_by("order", "pk")
-    for seat, person, at in asked.values_list("seat", "person", "at"):
-        people[seat][person] = at
-    return people
+def _seats(approvals: Iterable[Approval]) -> tuple[dict[int, list[Seat]], Candidates]:
+    """Return the seats of approvals by the ids of these, oldest first, and their candidates: one query."""
+    columns = ("pk", "candidates__order", "candidates__pk", "approval", "label", "candidates__person", "candidates__at")
+    rows = Seat.objects.filter(approval__in=[row.pk for row in approvals]).order_by().values_list(*columns)
+    seats, candidates = dict[int, Seat](), Candidates(dict)
+    for pk, order, _, approval, label, person, at in sorted(rows, key=_place_of_candidate):
+        seats.setdefault(pk, Seat.from_db(rows.db, SEAT_COLUMNS, (pk, approval, label)))
+        if order is not None:
+            candidates[pk][person] = at
+    return _by(seats.values(), "approval_id"), candidates
+
+
+def _place_of_candidate(row: tuple[Any, ...]) -> tuple[int, int, int]:
+    """Sort key of `_seats`: by seat, then in the order of asking."""
+    seat, order, candidate = row[:3]
+    return seat, order or 0, candidate or 0
 
 
 def _parties(submissions: Collection[int]) -> dict[int, dict[int, str]]:
     parties: dict[int, dict[int, str]] = {pk: {} for pk in submissions}
-    for party in Party.objects.filter(submission__in=submissions).order_by("-pk"):
-        parties[party.submission_id][party.person_id] = party.get_capacity_display()
+    rows = (
+        Party.objects.filter(submission__in=submissions)
+        .order_by()
+        .values_list("pk", "submission", "person", "capacity")
+    )
+    for _, submission, person, capacity in sorted(rows, reverse=True):
+        parties[submission][person] = str(Capacity(capacity).label)
     return parties
 
 

@@ -306,5 +306,8 @@ def _lines(waivers: Iterable[Waiver], now: datetime) -> list[WaiverLine]:
 
 def open_waivers(automation: Automation, now: datetime) -> list[WaiverLine]:
     """Return the requested or live waivers of an automation, for ``approvals/waivers/waiver_panel.html``."""
-    waivers = Waiver.objects.filter(automation=automation).standing("open", now).titled()
-    return _lines(waivers.prefetch_related("asked_by").order_by("-pk")[:MOST], now)
+    waivers = Waiver.objects.filter(automation=automation).standing("open", now)
+    ids = list(waivers.order_by("-pk").values_list("pk", flat=True)[:MOST])
+    if not ids:  # as for most automations
+        return []
+    return _lines(Waiver.objects.filter(pk__in=ids).titled().select_related("asked_by").order_by("-pk"), now)

@@ -6,16 +6,24 @@ An owner with an earlier claim on a host must consent before a binding counts.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
+from governance.core.database.related_people import PersonColumn, load_people
+from governance.core.database.selected_columns import with_columns
 from inventory.importers.host_names import host_of
 from inventory.models import REGISTERED, Binding, Entitlement, HostConsent, Privilege, Resource, ResourceState
 from inventory.models.binding import BindingKey
+
+#: Columns of a binding, and the names of the people that a page tells about it.
+BINDING_COLUMNS = (
+    *(field.name for field in Binding._meta.concrete_fields),
+    *(f"{name}__name" for name in ("proposed_by", "confirmed_by", "confirmed_for", "refused_by")),
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,8 @@ class Bindings(dict[BindingKey, Binding]):
         super().__init__({row.key: row for row in rows})
         if confirmed is None:
             hosts = {_host(row) for row in self.values()} - {""}
-            confirmed = Binding.objects.filter(_confirms(hosts)).select_related("resource__owner")
+            rows_of_hosts = Binding.objects.filter(_confirms(hosts)).select_related("resource__owner")
+            confirmed = rows_of_hosts if hosts else ()
         self._claims = _claims_on(list(self.values()), confirmed)
 
     def claims_on(self, row: Binding) -> Sequence[Claim]:
@@ -115,18 +124,23 @@ class Bindings(dict[BindingKey, Binding]):
 
 
 def bindings_of(privileges: Iterable[Privilege]) -> Bindings:
-    """Bindings of some privileges; no query without a connection, and one without a claim."""
-    places = {
-        (privilege.connector, privilege.instance)
-        for privilege in privileges
-        if privilege.instance and privilege.connector != REGISTERED
-    }
+    """Bindings of some privileges; no query without a connection, and one if they open the resources of the privileges.
+
+    Args:
+        privileges: each with its entitlement and resource.
+    """
+    connected = [row for row in privileges if row.instance and row.connector != REGISTERED]
+    places = {(privilege.connector, privilege.instance) for privilege in connected}
     if not places:
         return Bindings()
     instances, hosts = {instance for _, instance in places}, {host_of(*place) for place in places} - {""}
-    related = ("resource__owner", "resource__interim", "proposed_by", "confirmed_by", "confirmed_for", "refused_by")
-    read = Binding.objects.filter(Q(instance_name__in=instances) | _confirms(hosts)).select_related(*related)
-    rows = list(read.order_by())
+    read = Binding.objects.filter(Q(instance_name__in=instances) | _confirms(hosts)).order_by()
+    rows = list(with_columns(read, BINDING_COLUMNS))
+    resources = {row.entitlement.resource_id: row.entitlement.resource for row in connected}
+    if missing := {row.resource_id for row in rows} - resources.keys():
+        resources |= Resource.objects.select_related("owner", "interim").order_by().in_bulk(missing)
+    for row in rows:
+        row.resource = resources[row.resource_id]
     return Bindings([row for row in rows if row.instance_name in instances], rows)
 
 
@@ -196,6 +210,24 @@ def open_claims(resource: Resource) -> list[Binding]:
 RESOURCE_RELATIONS = ("owner", "deputy", "team__lead", "team__deputy_lead", "interim__person")
 
 
-def with_people(pks: Iterable[int | None]) -> dict[int, Resource]:
-    """Return resources by id, each with the people on its escalation chain: one query."""
-    return Resource.objects.select_related(*RESOURCE_RELATIONS).order_by().in_bulk({pk for pk in pks if pk is not None})
+def with_people(pks: Iterable[int | None], also: Iterable[PersonColumn] = ()) -> dict[int, Resource]:
+    """Return resources by id, each with the people on its escalation chain: one query, and one for the people.
+
+    Args:
+        pks: ids of resources.
+        also: columns of other rows whose people are read with these.
+    """
+    wanted = {pk for pk in pks if pk is not None}
+    resources = Resource.objects.select_related("team", "interim").order_by().in_bulk(wanted) if wanted else {}
+    load_people([*_chain_columns(resources.values()), *also])
+    return resources
+
+
+def _chain_columns(resources: Iterable[Resource]) -> Iterator[PersonColumn]:
+    """Yield the columns with the people on the escalation chains of resources."""
+    for resource in resources:
+        yield from ((resource, "owner"), (resource, "deputy"))
+        if resource.team is not None:
+            yield from ((resource.team, "lead"), (resource.team, "deputy_lead"))
+        if resource.interim is not None:
+            yield resource.interim, "person"

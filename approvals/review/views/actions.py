@@ -93,8 +93,9 @@ def extra_approval_note(record: Approval, context: SubmissionContext, holders: s
         context: of its submission.
         holders: names of the reviewers; empty if nobody is left.
     """
-    open_seats = [seat.label for seat in context.route.standing(record) if not seat.is_filled]
-    if record.state != ApprovalState.OPEN or open_seats != [SeatLabel.CONFLICT]:
+    if record.state != ApprovalState.OPEN:
+        return None
+    if [seat.label for seat in context.route.standing(record) if not seat.is_filled] != [SeatLabel.CONFLICT]:
         return None
     remaining = context.conflicts.remaining_of(record)
     sentences = [

@@ -5,7 +5,7 @@ Other modules check the reader's actions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from approvals.assignment.context import SubmissionContext, load_context
@@ -15,11 +15,12 @@ from approvals.inbox import waiting_for
 from approvals.inbox.waiting_for import Waiting
 from approvals.models import Approval, Comment, Submission
 from approvals.models.submission import SubmissionQuerySet
-from approvals.policies.facts import SUBMISSION_RELATIONS
+from approvals.policies.facts import SUBMISSION_RELATIONS, load_privileges
 from approvals.review import changes as since_approved
 from approvals.review.changes import VersionChanges
 from approvals.review.views import duplicates
 from approvals.review.views.reader import Reader, Shape
+from governance.core.database.related_people import PersonColumn
 from governance.core.models import Person
 from inventory.models import Assessment, Finding
 
@@ -107,9 +108,30 @@ def visible_submissions(reader: Reader) -> SubmissionQuerySet:
     return seen.select_related(*SUBMISSION_RELATIONS, *owners).defer(*UNSHOWN)
 
 
+def shown_submissions(reader: Reader) -> SubmissionQuerySet:
+    """Submissions that the reader may see, for a page: `load_dossier` reads their people with those of the resources."""
+    seen = Submission.objects.visible_to(reader.actor, reader.now)
+    return seen.select_related("version", "policy", "automation__team__parent").defer(*UNSHOWN)
+
+
+def _people_of(submission: Submission) -> Iterator[PersonColumn]:
+    """Yield the columns with the people that the page shows of a submission, or that may decide its app."""
+    automation, team = submission.automation, submission.automation.team
+    yield from ((submission, "submitted_by"), (automation, "business_owner"), (automation, "technical_owner"))
+    yield from ((team, "lead"), (team, "deputy_lead"))
+    if team.parent is not None:
+        yield team.parent, "lead"
+
+
 def load_dossier(submission: Submission, reader: Reader) -> Dossier:
-    """Load the rest of a submission of `visible_submissions`: context, comments, changes, findings and holders."""
+    """Load the rest of a submission: people, context, comments, changes, findings and holders.
+
+    Args:
+        submission: of `shown_submissions` or `visible_submissions`.
+        reader: the reader of the page.
+    """
     context = load_context(submission, reader.now)
+    context.facts.privileges = load_privileges([submission.version_id], _people_of(submission))
     earlier = list(_earlier(submission))
     since = since_approved.load_changes(context, earlier)
     newest = Assessment.objects.filter(version=submission.version_id).order_by("-pk").values("pk")[:1]

@@ -16,6 +16,7 @@ from approvals.decisions.transitions import comment, duplicates
 from approvals.decisions.transitions import decide as transition_decide
 from approvals.decisions.transitions import undo as transition_undo
 from approvals.models import Approval, Submission
+from approvals.models.submission import SubmissionQuerySet
 from approvals.review.views import actions, decision_form, dossier, review_page
 from approvals.review.views.decision_form import key_of
 from approvals.review.views.reader import Reader
@@ -32,10 +33,12 @@ TEMPLATE = "approvals/review/review.html"
 CHANGING_PARTS = ("stepper", "app", "timeline")
 
 
-def _find(request: Request, pk: int) -> tuple[Submission, Reader]:
+def _find(
+    request: Request, pk: int, rows: Callable[[Reader], SubmissionQuerySet] = dossier.visible_submissions
+) -> tuple[Submission, Reader]:
     also_open = frozenset(request.POST.getlist("open"))
     reader = Reader(request.actor, business_time.now(), request.GET.get("open", ""), also_open=also_open)
-    return get_object_or_404(dossier.visible_submissions(reader), pk=pk), reader
+    return get_object_or_404(rows(reader), pk=pk), reader
 
 
 def _record(submission: Submission, pk: int) -> Approval:
@@ -47,7 +50,7 @@ def _record(submission: Submission, pk: int) -> Approval:
 @require_GET
 def review(request: Request, pk: int) -> HttpResponse:
     """Show both stages of one submission; ``?open=KEY`` opens a row."""
-    submission, reader = _find(request, pk)
+    submission, reader = _find(request, pk, dossier.shown_submissions)
     context = review_page.context(submission, reader)
     target = request.headers.get("HX-Target", "")
     if target.startswith("row-"):
@@ -157,7 +160,7 @@ def _render_current(
     """
     if request.headers.get("HX-Request") != "true":
         return redirect("review", pk=pk)
-    submission, reader = _find(request, pk)
+    submission, reader = _find(request, pk, dossier.shown_submissions)
     context = review_page.context(submission, replace(reader, also_open=reader.also_open - {done}))
     if done:
         review_page.move_on(context, done, stays=stays)
