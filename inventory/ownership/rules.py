@@ -16,7 +16,7 @@ from django.db.models.expressions import RawSQL
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database.key_filters import among
+from governance.core.database.querysets import among
 from governance.core.duties.refusals import Refusal, duty
 from governance.core.engine import hooks
 from governance.core.models import Person, Team

@@ -13,8 +13,8 @@ from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
+from governance.core.database.querysets import with_columns
 from governance.core.database.related_people import PersonColumn, load_people
-from governance.core.database.selected_columns import with_columns
 from inventory.importers.host_names import host_of
 from inventory.models import REGISTERED, Binding, Entitlement, HostConsent, Privilege, Resource, ResourceState
 from inventory.models.binding import BindingKey
