@@ -97,7 +97,9 @@ def ask(request: Request, pk: int) -> HttpResponse:
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now).select_related("team"), pk=pk)
     refusal = waiver_transitions.ask_waiver.refusal(automation, actor=request.actor, now=now)
     policy = policy_queries.in_force(now)
-    form = AskForm(request.POST or None, initial={"conflict": _chosen_conflict(request)}, policy=policy)
+    subject_id = number(request.GET.get("of"))
+    chosen = f"{request.GET.get('rule', '')}/{subject_id}" if subject_id is not None else ""
+    form = AskForm(request.POST or None, initial={"conflict": chosen}, policy=policy)
     if refusal is None and not form.is_valid() and not form.offer(automation, now):
         return refused(request, NOTHING_TO_WAIVE, context={"back_href": automation.href})
 
@@ -129,11 +131,6 @@ def _follow_words(policy: Policy) -> str:
     if policy.waivers_in_a_row == 1:
         return "none may follow it."
     return "two may follow each other: the next can be asked for in the last two weeks and begins where the first ends."
-
-
-def _chosen_conflict(request: Request) -> str:
-    subject_id = number(request.GET.get("of"))
-    return f"{request.GET.get('rule', '')}/{subject_id}" if subject_id is not None else ""
 
 
 @require_http_methods(["GET", "POST"])

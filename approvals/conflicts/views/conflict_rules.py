@@ -155,14 +155,8 @@ class RuleForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 24, "class": "control mono", "spellcheck": "false"}),
         help_text="YAML. Each part of a leg's “any” is enough; inside one, all that is given must hold.",
     )
-    reason = forms.CharField(
-        label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 3}), help_text="It stays on record."
-    )
-    at_once = forms.BooleanField(
-        label="Let it act at once",
-        required=False,
-        help_text="Only a new rule, or a stricter mode and nothing else, can.",
-    )
+    reason = proposals.reason_field()
+    at_once = forms.BooleanField(label="Let it act at once", required=False)
 
     def __init__(self, *args: Any, hours: int | None = None, **more: Any) -> None:
         """`hours` is how long a new rule may act before its countersignature; None for an amended proposal."""
@@ -170,9 +164,10 @@ class RuleForm(forms.Form):
         if hours is None:
             del self.fields["at_once"]
         else:
-            field = self.fields["at_once"]
-            over = f"It is over after {hours} hours unless a security reviewer countersigns it"
-            field.help_text += f" {over}; signatures that it adds to open submissions stay."
+            self.fields["at_once"].help_text = (
+                f"Only a new rule, or a stricter mode and nothing else, can. It is over after {hours} hours unless a security "
+                "reviewer countersigns it; signatures that it adds to open submissions stay."
+            )
 
 
 @require_http_methods(["GET", "POST"])

@@ -16,7 +16,6 @@ from approvals.grants.revocation_drivers import CheckResult
 from approvals.models import (
     EnforcedBy,
     Grant,
-    GrantState,
     Party,
     RevocationOutcome,
     RevocationState,
@@ -93,14 +92,12 @@ def covers(new: Grant, old: Grant) -> bool:
     return not new.scope or (bool(old.scope) and set(old.scope) <= set(new.scope))
 
 
-def is_task(grant: Grant) -> bool:
-    """Return whether a person has to remove the access, because Countersign can't block it (G4)."""
-    return grant.enforcement == EnforcedBy.DETACHED and grant.state == GrantState.ENDED
-
-
 def open_for_ended(grant: Grant, step: Step[Any]) -> None:
-    """Open a task for a detached grant in the transaction of its end. Fits ``hooks.register("grant.ended", …)``."""
-    if grant.ended_why not in CARRIED_ON and is_task(grant):
+    """Open a task for a detached grant in the transaction of its end: Countersign can't block its access (G4).
+
+    Fits ``hooks.register("grant.ended", …)``.
+    """
+    if grant.ended_why not in CARRIED_ON and grant.enforcement == EnforcedBy.DETACHED:
         open_task(RevocationTask(grant=grant), actor=step.actor, now=step.now)
 
 

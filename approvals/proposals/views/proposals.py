@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -168,6 +169,12 @@ def _answer_parts(proposal: Proposal, actor: Actor, now: datetime) -> Shape:
     refusal = VERBS[answers[0]].refusal(proposal, actor=actor, now=now)
     names = dict(zip(("yes", "yes_label", "no", "no_label"), answers, strict=True))
     return {"answers": names if refusal is None else None, "locked": refusal}
+
+
+def reason_field() -> forms.CharField:
+    """Return the field for the reason of a proposal."""
+    area = forms.Textarea(attrs={"rows": 3})
+    return forms.CharField(label="Why", max_length=4000, widget=area, help_text="It stays on record.")
 
 
 def write(

@@ -55,9 +55,7 @@ class ChangeForm(forms.Form):
 
     use_required_attribute = False
 
-    reason = forms.CharField(
-        label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 3}), help_text="It stays on record."
-    )
+    reason = proposals.reason_field()
 
     def document(self) -> dict[str, Any]:
         """Return the document that was filled in."""
