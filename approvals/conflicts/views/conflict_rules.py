@@ -248,7 +248,7 @@ def _write(request: Request, row: Proposal, form: RuleForm, now: datetime) -> Pr
 
     Raises:
         InvalidRule: the text is not a valid rule.
-        Refused: see `proposing.write`.
+        Refused: see `proposals.write`.
     """
     document: Shape = {}
     if request.POST.get("do") != "give_up":
