@@ -77,12 +77,20 @@ class SubmissionFacts:
             approval = row
             if self._locked is not None and self._locked.pk == row.pk:
                 approval = self._locked
-                for name in COPIED_RELATIONS:
-                    setattr(approval, name, getattr(row, name))
-            approval.submission = self.submission
+            self._relate(approval, row)
             approvals.append(approval)
             self.seats[approval.pk] = seats.get(row.pk, [])
         return approvals
+
+    def relate(self, approval: Approval) -> None:
+        """Give a locked approval the submission and the relations of its row in the facts."""
+        self._relate(approval, self.approval(approval.pk))
+
+    def _relate(self, approval: Approval, row: Approval) -> None:
+        approval.submission = self.submission
+        if approval is not row:
+            for name in COPIED_RELATIONS:
+                setattr(approval, name, getattr(row, name))
 
     @cached_property
     def seats(self) -> dict[int, list[Seat]]:

@@ -86,8 +86,8 @@ GRANT_RELATIONS = (
 
 def held_grants(automation: Automation, now: datetime) -> dict[str, Grant]:
     """Return the running grants of an automation by key."""
-    running = automation.grants.standing().filter(ends_at__gt=now).select_related(*GRANT_RELATIONS)
-    return {grant.key: grant for grant in running}
+    running = automation.grants.standing().filter(ends_at__gt=now).select_related(*GRANT_RELATIONS).order_by()
+    return {grant.key: grant for grant in sorted(running, key=lambda grant: grant.pk)}
 
 
 def submission_in_force(automation: Automation) -> Submission | None:

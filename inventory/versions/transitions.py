@@ -51,6 +51,7 @@ class VersionRows:
         read: manifest of the version.
         identities: that it names or that serve its automation; None to look them up.
         chain: connected automations (A16); None to look them up.
+        bindings: of the privileges; None to look them up.
         is_new: whether the version was just written, so that this importer read it.
     """
 
@@ -61,6 +62,7 @@ class VersionRows:
     read: Manifest
     identities: Sequence[NonHumanIdentity] | None = None
     chain: chain_queries.Chain | None = None
+    bindings: resource_queries.Bindings | None = None
     is_new: bool = True
 
     @classmethod
@@ -122,7 +124,8 @@ def record_assessment(
     automation = version.automation = rows.automation
     identities = identities_of([version]) if rows.identities is None else rows.identities
     more = importer_upgrade.apply_new_reading(privileges, manifest) if manifest is not None else []
-    credentials, bindings = [row.credential for row in used], resource_queries.bindings_of(privileges)
+    credentials = [row.credential for row in used]
+    bindings = resource_queries.bindings_of(privileges) if rows.bindings is None else rows.bindings
     parties = ownership_parties.party_ids(automation, credentials, step.now, bindings) | set(party_ids)
     parts = VersionParts(automation, privileges, credentials, rows.triggers, identities, rows.read.on_error)
     judge_as = partial(

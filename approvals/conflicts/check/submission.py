@@ -259,7 +259,7 @@ def _conflict_fact(conflict: FoundConflict) -> str:
 def counted_grants(automations: Collection[int], now: datetime) -> Iterable[Grant]:
     """Return the grants of some automations that a scan counts."""
     held = Grant.objects.filter(automation__in=automations, entitlement__isnull=False, ends_at__gt=now)
-    return held.standing().exclude(in_conflict=True)
+    return sorted(held.standing().exclude(in_conflict=True).order_by(), key=lambda grant: grant.pk)
 
 
 def refusal(conflicts: Iterable[FoundConflict], kind: Literal["duty", "input"] = "duty") -> Refusal | None:

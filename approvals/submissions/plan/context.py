@@ -85,7 +85,7 @@ def content_of_version(automation: Automation, version: Version) -> VersionConte
     resources = resource_queries.with_people({row.entitlement.resource_id for row in privileges} | opened)
     for row in privileges:
         row.entitlement.resource = resources[row.entitlement.resource_id]
-    for credential in credentials:
+    for credential in (*credentials, *(row.credential for row in privileges if row.credential is not None)):
         credential.kept_in = resources.get(credential.kept_in_id or 0)
         credential.opens = resources.get(credential.opens_id or 0)
     named = NonHumanIdentity.objects.filter(used_by__version=version).select_related("owner", "interim__person")
@@ -217,8 +217,9 @@ class PlanContext:
     def _compare(self, judged: assessment.Judgement) -> None:
         """Compare the version with what is held, and check it against the conflict rules (A12, S6)."""
         content, registered, counts = self.content, self.content.registered, self.source_counts
-        before = version_diff.submission_in_force(registered) if registered is not None else None
-        held = version_diff.held_grants(registered, self.now) if registered is not None else {}
+        was_live = registered is not None and registered.approved_version_id is not None
+        before = version_diff.submission_in_force(registered) if was_live else None
+        held = version_diff.held_grants(registered, self.now) if was_live else {}
         tiers = [(judged.privileges[privilege.key], privilege) for privilege in content.privileges]
         wanted = [
             *(RequestedItem("", one.tier.word, one.reasons, privilege=privilege) for one, privilege in tiers),

@@ -31,6 +31,7 @@ def open_approval(step: Step[Approval], *, around: SubmissionContext) -> Effect:
         around: the context of the submission, loaded once for all its approvals.
     """
     standings = around.route.standing(around.facts.approval(step.subject.pk))
+    around.facts.relate(step.subject)
     people = candidates.open_approval(step.subject, standings, around.route)
     return Effect(payload={"asked": [str(person.opaque_id) for person in people]})
 
@@ -42,9 +43,8 @@ def close_as_not_applicable(step: Step[Approval]) -> Effect:
     return Effect()
 
 
-def start(step: Step[Any], submission: Submission) -> None:
+def start(step: Step[Any], context: SubmissionContext) -> None:
     """Open stage 1, or stage 2 if the app in force needs no new decision (A12)."""
-    context = load_context(submission, step.now)
     first = [approval for approval in context.approvals if approval.stage == 1]
     if first and first[0].state == ApprovalState.WAITING:
         _open_approvals(step, context, first, event="stage_1_opened")
@@ -98,19 +98,24 @@ def _reject_all(step: Step[Any], context: SubmissionContext) -> None:
 
 def conclude(approval: Approval, step: Step[Any]) -> None:
     """Continue after the end of an approval. Hook on ``approval.approved``, ``.rejected`` and ``.expired``."""
-    if not approval.has_ended:
+    is_approved = approval.state == ApprovalState.APPROVED
+    if not approval.has_ended or (approval.stage == 2 and is_approved and _has_unended(approval.submission_id)):
         return
     related = ("automation__team", "version", "policy", "submitted_by")
     submission = Submission.objects.select_related(*related).get(pk=approval.submission_id)
     context = load_context(submission, step.now)
-    if approval.stage == 1 and approval.state == ApprovalState.APPROVED:
+    if approval.stage == 1 and is_approved:
         _after_stage_1(step, context)
     elif approval.stage == 1:
         _reject_all(step, context)
     else:
-        if approval.state != ApprovalState.APPROVED:
+        if not is_approved:
             _approve_without_conflict(step, context)
         _decide_if_complete(step, context)
+
+
+def _has_unended(submission_id: int) -> bool:
+    return Approval.objects.filter(submission=submission_id, state__in=UNENDED).exists()
 
 
 def _approve_without_conflict(step: Step[Any], context: SubmissionContext) -> None:
@@ -132,7 +137,7 @@ def approve_left_alone(step: Step[Approval]) -> Effect:
 
 def _decide_if_complete(step: Step[Any], context: SubmissionContext) -> None:
     submission = context.submission
-    if submission.approvals.filter(state__in=UNENDED).exists() or add_seats.reopen_for_conflicts(step, context):
+    if _has_unended(submission.pk) or add_seats.reopen_for_conflicts(step, context):
         return
     decide(submission, actor=step.actor, now=step.now)
     refused = submission.approvals.exclude(state=ApprovalState.APPROVED).exists()

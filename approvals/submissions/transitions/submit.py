@@ -15,7 +15,7 @@ from approvals.submissions.plan.context import PlanContext, content_of_version
 from approvals.submissions.plan.plan import Plan
 from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import stages, withdraw
-from approvals.submissions.transitions.write_plan import write_plan
+from approvals.submissions.transitions.write_plan import context_of, write_plan
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission
@@ -54,7 +54,7 @@ def _write(step: Step[Automation], version: Version, made: Plan) -> Submission:
     automation, context, content = step.subject, made.context, made.context.content
     used = [VersionCredential(version=version, credential=credential) for credential in content.credentials]
     loaded = (content.privileges, used, content.triggers, content.manifest, context.identities, context.chain)
-    rows = VersionRows(automation, *loaded, is_new=False)
+    rows = VersionRows(automation, *loaded, bindings=content.bindings, is_new=False)
     assess_version(version, now=step.now, party_ids={person_id for person_id, _ in context.parties}, rows=rows)
     if context.before is not None:
         withdraw.withdraw_for_newer(context.before, actor=step.actor, now=step.now)
@@ -63,7 +63,7 @@ def _write(step: Step[Automation], version: Version, made: Plan) -> Submission:
     transition_duplicates.store_likenesses(step, submission, context.likes.held)
     if automation.state == AutomationState.DRAFT:
         lifecycle.put_in_review(automation, actor=step.actor, now=step.now)
-    stages.start(step, submission)
+    stages.start(step, context_of(submission, made))
     return submission
 
 

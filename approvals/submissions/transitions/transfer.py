@@ -18,7 +18,7 @@ from approvals.submissions.plan.context import PlanContext, content_of_version
 from approvals.submissions.plan.plan import Plan
 from approvals.submissions.transitions.stages import start
 from approvals.submissions.transitions.submit import payload_of
-from approvals.submissions.transitions.write_plan import write_plan
+from approvals.submissions.transitions.write_plan import context_of, write_plan
 from governance.core.duties.refusals import refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
@@ -72,5 +72,5 @@ def submit_moved(step: Step[Automation], *, submitter: Person) -> Effect:
     if made.short:
         raise refuse(made.refusals[-1])
     submission = write_plan(step, made)
-    start(step, submission)
+    start(step, context_of(submission, made))
     return Effect(subject=submission, payload=payload_of(made, submission))

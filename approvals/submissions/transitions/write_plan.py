@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from approvals.assignment.context import internal_on_approval
+from approvals.assignment.context import SubmissionContext, internal_on_approval
 from approvals.decisions import digest
 from approvals.models import Approval, ApprovalState, CarriedDecision, Decision, DecisionOutcome, Seat, Submission
 from approvals.parties import queries as party_queries
+from approvals.policies.facts import SubmissionFacts
 from approvals.submissions.plan.plan import Plan, PlannedApproval
 from governance.core.engine.transition import Effect, Step
 from governance.core.texts import free_text
@@ -96,6 +97,16 @@ def write_plan(step: Step[Automation], made: Plan) -> Submission:
     _write_approvals(step, made, stage_2)
     _carry(step, stage_2)
     return submission
+
+
+def context_of(submission: Submission, made: Plan) -> SubmissionContext:
+    """Return the context of a written submission, with the rows that its plan has read and that did not change."""
+    facts = SubmissionFacts(submission, made.context.now)
+    planned = made.conflicts.facts
+    facts.privileges, facts.bindings, facts.parties = planned.privileges, planned.bindings, planned.parties
+    context = SubmissionContext(facts)
+    context.bench = made.context.bench
+    return context
 
 
 def _write_approvals(step: Step[Automation], made: Plan, approvals: Sequence[PlannedApproval]) -> None:

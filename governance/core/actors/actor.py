@@ -64,7 +64,7 @@ class Actor:
             Person.DoesNotExist: the row of one of the people is gone.
         """
         ids = [person.pk for person in self.people]
-        people = Person.objects.in_bulk(ids) if ids else {}
+        people = Person.objects.order_by().in_bulk(ids) if ids else {}
         if any(pk not in people for pk in ids):
             raise Person.DoesNotExist("Who acts is not in the database.")
         person = people[self.person.pk] if self.person else None

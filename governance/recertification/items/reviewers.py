@@ -304,8 +304,9 @@ def first_reviewers(
 
 def with_delegates(people: Collection[Person], now: datetime) -> list[tuple[Person, Person]]:
     """Reviewers and their current delegates, each with the reviewer (A11)."""
-    running = Delegation.objects.running(now).filter(giver__in=[person.pk for person in people]).order_by("pk")
-    delegates = [(delegation.taker, delegation.giver) for delegation in running.select_related("taker", "giver")]
+    running = Delegation.objects.running(now).filter(giver__in=[person.pk for person in people]).order_by()
+    rows = sorted(running.select_related("taker", "giver"), key=lambda delegation: delegation.pk)
+    delegates = [(delegation.taker, delegation.giver) for delegation in rows]
     return [*((person, person) for person in people), *delegates]
 
 
