@@ -11,12 +11,24 @@ from typing import Any
 from django.db.backends.signals import connection_created
 from psycopg import _preparing
 
-#: Savepoints have names of their own, and each counts as a statement: room for all of a run.
+#: Statements of one connection: room for all of a run.
 ROOM = 5_000
+#: Executions before a statement is prepared. A statement that is only executed is planned each time.
+BEFORE_PREPARING = 1
+#: Each savepoint has a name of its own, so that none of its statements comes twice.
+ONCE = (b"SAVEPOINT", b"RELEASE", b"ROLLBACK")
 
 
 class Kept(_preparing.PrepareManager):
     """Forgets nothing when a transaction is rolled back."""
+
+    def get(self, query: Any, prepare: bool | None = None) -> Any:
+        if query.query.startswith(ONCE):
+            return _preparing.Prepare.NO, b""
+        return super().get(query, prepare)
+
+    def maybe_add_to_cache(self, query: Any, prep: Any, name: bytes) -> Any:
+        return None if query.query.startswith(ONCE) else super().maybe_add_to_cache(query, prep, name)
 
     def _should_discard(self, prep: _preparing.Prepare, results: Any, *more: Any) -> bool:
         if all((one.command_status or b"").startswith(b"ROLLBACK") for one in results):
@@ -27,7 +39,7 @@ class Kept(_preparing.PrepareManager):
 def _keep(connection: Any, **kwargs: Any) -> None:
     plain = connection.connection
     kept = Kept()
-    kept.prepare_threshold, kept.prepared_max = plain.prepare_threshold, ROOM
+    kept.prepare_threshold, kept.prepared_max = BEFORE_PREPARING, ROOM
     plain._prepared = kept
     with plain.cursor() as cursor:
         cursor.execute("SET plan_cache_mode = force_generic_plan")

@@ -24,7 +24,7 @@ from governance.core.models import Person
 from inventory.importers.manifest import Manifest, binding_key
 from inventory.imports import resolution
 from inventory.imports.transitions import confirmation, previews
-from inventory.models import Resource, Version
+from inventory.models import Binding, Resource, Version
 from inventory.resources.transitions import resources
 from tests.people import Northwind, as_actor
 
@@ -152,16 +152,40 @@ def shown(record: Approval) -> str:
     return digest.digest(facts_shown(record, business_time.now()))
 
 
+class ShownDigests:
+    """The digests of a submission's approvals, read again after somebody has confirmed a connection: only that changes them here."""
+
+    def __init__(self, submission: Submission) -> None:
+        self.submission, self.digests = submission, dict[int, str]()
+        self.confirmed: list[Any] | None = None
+
+    def of(self, record: Approval) -> str:
+        """The digest that a page shown now would carry."""
+        confirmed = sorted(Binding.objects.order_by().values_list("pk", "confirmed_by", "confirmed_at"), key=str)
+        if confirmed != self.confirmed:
+            fresh = Submission.objects.select_related("policy", "automation", "version").get(pk=self.submission.pk)
+            context = load_context(fresh, business_time.now())
+            facts = {each.pk: digest.facts_of_approval(each, context.conflicts) for each in context.approvals}
+            self.digests = {pk: digest.digest(shown_facts) for pk, shown_facts in facts.items()}
+            self.confirmed = confirmed
+        return self.digests[record.pk]
+
+
 def approve(
-    record: Approval, person: Person, *, now: datetime, reason: str = "Fine by me.", **narrowing: Any
+    record: Approval,
+    person: Person,
+    *,
+    now: datetime,
+    reason: str = "Fine by me.",
+    digests: ShownDigests | None = None,
+    **narrowing: Any,
 ) -> Approval:
     """One person approves one record as it stands; what the app may be the same as is another one, unless it is said to be the ``same``."""
     if record.stage == 1 and "same" not in narrowing:
         rows = duplicates.unanswered(record.submission.automation)
         narrowing["same"] = dict.fromkeys(duplicates.ids_answerable_by(rows, as_actor(person), now), False)
-    return decide.approve(
-        record, actor=as_actor(person), now=now, reason=reason, shown_digest=shown(record), **narrowing
-    )
+    seen = digests.of(record) if digests is not None else shown(record)
+    return decide.approve(record, actor=as_actor(person), now=now, reason=reason, shown_digest=seen, **narrowing)
 
 
 def reject(record: Approval, person: Person, *, now: datetime, reason: str = "No.") -> Approval:
@@ -199,18 +223,19 @@ def decide_all(c: Company, submission: Submission, *, now: datetime | None = Non
 
 def decide_rest(c: Company, submission: Submission, *, now: datetime | None = None) -> Submission:
     """Everything that is open in stage 2 is approved by whoever is asked first; the submission ends in force."""
+    digests = ShownDigests(submission)
     for record in submission.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"):
-        finish(c, record, now=now or c.now)
+        finish(c, record, now=now or c.now, digests=digests)
     submission.refresh_from_db()
     return submission
 
 
-def finish(c: Company, record: Approval, *, now: datetime) -> Approval:
+def finish(c: Company, record: Approval, *, now: datetime, digests: ShownDigests | None = None) -> Approval:
     """One stage-2 record is approved in all its seats."""
     on = record.privilege.entitlement.resource if record.privilege else record.credential.decided_on
-    approve(record, on.owner, now=now)
+    approve(record, on.owner, now=now, digests=digests)
     if record.state != ApprovalState.APPROVED:
-        approve(record, c.people.sana, now=now)
+        approve(record, c.people.sana, now=now, digests=digests)
     return record
 
 

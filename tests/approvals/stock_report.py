@@ -169,9 +169,10 @@ def hand_over(c: Company, resource: Resource, owner: Person, deputy: Person) -> 
 
 def decide_rest(c: Company, submission: Submission) -> Submission:
     """Every stage-2 record that is still open is approved by whoever is asked."""
+    digests = scenarios.ShownDigests(submission)
     for record in submission.approvals.filter(stage=2, state="open").order_by("pk"):
         if not record.decisions.filter(round=record.round, seat__label="owner").exists():
-            scenarios.finish(c, record, now=c.now)
+            scenarios.finish(c, record, now=c.now, digests=digests)
     submission.refresh_from_db()
     return submission
 
