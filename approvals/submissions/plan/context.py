@@ -217,9 +217,10 @@ class PlanContext:
     def _compare(self, judged: assessment.Judgement) -> None:
         """Compare the version with what is held, and check it against the conflict rules (A12, S6)."""
         content, registered, counts = self.content, self.content.registered, self.source_counts
-        was_live = registered is not None and registered.approved_version_id is not None
-        before = version_diff.submission_in_force(registered) if was_live else None
-        held = version_diff.held_grants(registered, self.now) if was_live else {}
+        before, held = None, dict[str, Grant]()
+        if registered is not None and registered.approved_version_id is not None:
+            before = version_diff.submission_in_force(registered)
+            held = version_diff.held_grants(registered, self.now)
         tiers = [(judged.privileges[privilege.key], privilege) for privilege in content.privileges]
         wanted = [
             *(RequestedItem("", one.tier.word, one.reasons, privilege=privilege) for one, privilege in tiers),
