@@ -89,18 +89,21 @@ def labels_of(context: SubmissionContext, approval: Approval) -> set[str]:
     return {seat.label for seat in context.facts.seats_of(approval)}
 
 
-def unsigned_approvals(context: SubmissionContext) -> list[tuple[Approval, FoundConflict]]:
+def unsigned_approvals(
+    context: SubmissionContext, remaining: Sequence[FoundConflict] | None = None
+) -> list[tuple[Approval, FoundConflict]]:
     """Return approved items that lack an extra approval, each with its conflict, once the submission is decided (S6).
 
     The conflict may come from a changed rule, a register change or another submission that came into force later.
 
     Args:
         context: of the submission; its approvals have all ended.
+        remaining: the conflicts after its decisions; None to look them up.
     """
     if all(stored.rule.mode != Mode.APPROVAL for stored in context.conflicts.rules):
         return []
-    conflicts = context.conflicts.after(context.approvals)
-    left = [conflict for conflict in conflicts if conflict.standing.rule.mode == Mode.APPROVAL]
+    remaining = context.conflicts.after(context.approvals) if remaining is None else remaining
+    left = [conflict for conflict in remaining if conflict.standing.rule.mode == Mode.APPROVAL]
     unsigned = []
     for approval in context.approvals if left else ():
         if approval.state != ApprovalState.APPROVED or _is_signed(context, approval):
@@ -120,11 +123,16 @@ def _is_signed(context: SubmissionContext, approval: Approval) -> bool:
     )
 
 
-def grown_conflict(context: SubmissionContext) -> FoundConflict | None:
-    """Return a conflict among approved privileges that holds more than Security signed in this submission, or None."""
-    signed = set(context.submission.signatures.standing().values_list("rule__code", flat=True))
-    left = context.conflicts.after(context.approvals) if signed else ()
-    grown = (conflict for conflict in left if conflict.mode == Mode.APPROVAL)
+def grown_conflict(context: SubmissionContext, remaining: Sequence[FoundConflict]) -> FoundConflict | None:
+    """Return a conflict that holds more than Security signed in this submission, or None.
+
+    Args:
+        context: of the submission.
+        remaining: the conflicts after its decisions.
+    """
+    grown = [conflict for conflict in remaining if conflict.mode == Mode.APPROVAL]
+    signatures = context.submission.signatures.standing()
+    signed = set(signatures.values_list("rule__code", flat=True)) if grown else set()
     return next((conflict for conflict in grown if conflict.standing.rule.code in signed), None)
 
 

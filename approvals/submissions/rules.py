@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from approvals.assignment import additional_seats
 from approvals.assignment.context import SubmissionContext
 from approvals.conflicts.check import access_in_force
 from approvals.conflicts.check import submission as conflicts
+from approvals.conflicts.check.automation import FoundConflict
 from approvals.models import Submission
 from approvals.models.submission import UNFINISHED
 from governance.core.actors.actor import Actor
@@ -21,12 +23,12 @@ def conflict_refusal(context: SubmissionContext) -> Refusal | None:
     The reason is an enforced conflict, or one without its extra approval.
     """
     left = context.conflicts.after(context.approvals)
-    return conflicts.refusal(left) or _unsigned_refusal(context) or _grown_refusal(context)
+    return conflicts.refusal(left) or _unsigned_refusal(context, left) or _grown_refusal(context, left)
 
 
-def _unsigned_refusal(context: SubmissionContext) -> Refusal | None:
+def _unsigned_refusal(context: SubmissionContext, left: Sequence[FoundConflict]) -> Refusal | None:
     """Return why access that was approved before it came into a conflict needs an extra approval; None if none does."""
-    unsigned = next(iter(additional_seats.unsigned_approvals(context)), None)
+    unsigned = next(iter(additional_seats.unsigned_approvals(context, left)), None)
     if unsigned is None:
         return None
     approval, conflict = unsigned
@@ -35,9 +37,9 @@ def _unsigned_refusal(context: SubmissionContext) -> Refusal | None:
     return Refusal("S6", "state", sentence, "Look again in a minute: Security is asked for it by then.")
 
 
-def _grown_refusal(context: SubmissionContext) -> Refusal | None:
+def _grown_refusal(context: SubmissionContext, left: Sequence[FoundConflict]) -> Refusal | None:
     """Return why signed access can't come into force, or None: the conflict has grown since Security signed."""
-    grown = additional_seats.grown_conflict(context)
+    grown = additional_seats.grown_conflict(context, left)
     if grown is None:
         return None
     sentence = f"More is held together now than Security signed. {grown.sentence}"

@@ -11,7 +11,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
-from django.db.models import CharField, Count, Exists, F, Min, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import CharField, Count, Exists, F, Min, Model, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 
@@ -34,6 +34,7 @@ from inventory.models import (
 from inventory.risk.tiers import Tier
 
 K = TypeVar("K", bound=Hashable)
+R = TypeVar("R", bound=Model)
 
 #: States in which the approved version counts; a stopped automation may run again.
 IN_USE = (AutomationState.LIVE, AutomationState.SUSPENDED)
@@ -160,28 +161,33 @@ def possible_chains(versions: Mapping[K, VersionParts]) -> dict[K, Chain]:
 
 def version_parts(versions: QuerySet[Version]) -> dict[int, VersionParts]:
     """Parts of some versions, by version id; six queries for any number."""
-    privileges = Privilege.objects.select_related("entitlement__resource").order_by("pk")
+    privileges = Privilege.objects.select_related("entitlement__resource").order_by()
     read = versions.select_related("automation").annotate(on_error=KT("manifest__on_error"))
     rows = read.defer("manifest", "secrets").prefetch_related(
         Prefetch("privileges", privileges),
-        Prefetch("version_credentials", VersionCredential.objects.select_related("credential").order_by("pk")),
+        Prefetch("version_credentials", VersionCredential.objects.select_related("credential").order_by()),
         Prefetch("triggers", Trigger.objects.order_by("pk")),
-        Prefetch("version_identities", VersionIdentity.objects.select_related("identity").order_by("pk")),
+        Prefetch("version_identities", VersionIdentity.objects.select_related("identity").order_by()),
         Prefetch("automation__identities", NonHumanIdentity.objects.order_by("pk")),
     )
     return {version.pk: _parts(version) for version in rows}
 
 
 def _parts(version: Version) -> VersionParts:
-    named = [*(row.identity for row in version.version_identities.all()), *version.automation.identities.all()]
+    named = [row.identity for row in _by_key(version.version_identities.all())]
     return VersionParts(
         version.automation,
-        list(version.privileges.all()),
-        [row.credential for row in version.version_credentials.all()],
+        _by_key(version.privileges.all()),
+        [row.credential for row in _by_key(version.version_credentials.all())],
         list(version.triggers.all()),
-        named,
+        [*named, *version.automation.identities.all()],
         str(version.on_error or ""),  # type: ignore[attr-defined]
     )
+
+
+def _by_key(rows: Iterable[R]) -> list[R]:
+    """Rows of one model in the order in which they were saved; to sort wide rows here takes less than to ask for an order."""
+    return sorted(rows, key=lambda row: row.pk)
 
 
 def _chains(cases: Mapping[K, tuple[int | None, Sequence[End]]]) -> dict[K, Chain]:

@@ -154,12 +154,14 @@ def _claims_on(rows: Sequence[Binding], others: Iterable[Binding]) -> dict[Bindi
     in_use = (other for other in named if other.resource.state != ResourceState.RETIRED)
     confirmed = sorted(in_use, key=lambda other: other.pk)
     claimed = [(row, resources) for row in rows if (resources := _earlier_resources(row, confirmed))]
+    if not claimed:
+        return {}
     consents: dict[tuple[int, int], list[frozenset[int]]] = defaultdict(list)
     said = HostConsent.objects.filter(
         binding__in=[row.pk for row, _ in claimed if row.pk], opens=F("binding__resource")
     )
     columns = ("binding", "resource", "said_by", "said_for")
-    for binding, resource, *people in said.values_list(*columns) if claimed else ():
+    for binding, resource, *people in said.values_list(*columns):
         consents[binding, resource].append(frozenset(pk for pk in people if pk is not None))
     return {
         row.key: [

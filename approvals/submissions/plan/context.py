@@ -15,7 +15,7 @@ from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check.submission import takes_part
 from approvals.decisions import digest
 from approvals.light_path import eligibility
-from approvals.models import Approval, ApprovalKind, Submission
+from approvals.models import Approval, ApprovalKind, Grant, Submission
 from approvals.models.conflict_rule import Mode
 from approvals.models.submission import UNFINISHED, Capacity
 from approvals.parties import queries as party_queries

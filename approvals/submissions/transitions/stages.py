@@ -13,7 +13,6 @@ from approvals.assignment.transitions import add_seats
 from approvals.light_path.transitions import auto_approve
 from approvals.models import Approval, ApprovalState, SeatLabel, Submission, SubmissionState
 from approvals.models.approval import UNENDED
-from approvals.policies import queries as policy_queries
 from approvals.submissions.transitions.put_in_force import put_in_force
 from approvals.submissions.transitions.withdraw import note_end
 from approvals.submissions.transitions.write_plan import settle_carried
@@ -139,7 +138,7 @@ def _decide_if_complete(step: Step[Any], context: SubmissionContext) -> None:
     submission = context.submission
     if _has_unended(submission.pk) or add_seats.reopen_for_conflicts(step, context):
         return
-    decide(submission, actor=step.actor, now=step.now)
+    decide(submission, actor=step.actor, now=step.now, around=context)
     refused = submission.approvals.exclude(state=ApprovalState.APPROVED).exists()
     # Without a refusal it comes into force at once, unless an earlier approval no longer holds (T1, I3).
     refusal = None if refused else put_in_force.refusal(submission, actor=step.actor, now=step.now, context=context)
@@ -158,13 +157,17 @@ def _decide_if_complete(step: Step[Any], context: SubmissionContext) -> None:
 
 
 @internal_on_submission(event="submission.decided", source=(SubmissionState.OPEN,), target=(SubmissionState.DECIDED,))
-def decide(step: Step[Submission]) -> Effect:
-    """Every approval has ended. Refused ones stay visible, and the business owner's clock starts (A5, A14)."""
-    submission = step.subject
+def decide(step: Step[Submission], *, around: SubmissionContext) -> Effect:
+    """Every approval has ended. Refused ones stay visible, and the business owner's clock starts (A5, A14).
+
+    Args:
+        step: the running step.
+        around: the context of the submission.
+    """
+    submission, accepter = step.subject, around.submission.automation.accepting(step.now)
     states = submission.approvals.values_list("state", flat=True)
-    days = policy_queries.policy_of(submission.policy).builder_days
     submission.decided_at = step.now
-    submission.accept_due_at = candidates.deadline_after(step.now, days, submission.automation.accepting(step.now))
+    submission.accept_due_at = candidates.deadline_after(step.now, around.facts.policy.builder_days, accepter)
     return Effect(payload={"records": sorted(states)})
 
 
