@@ -10,7 +10,7 @@ import pytest
 from django.urls import URLPattern
 
 from governance.portal.urls import urlpatterns
-from tests.structure.file_sizes import sources
+from tests.structure.file_sizes import naming, sources
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Pages that are allauth's own code, and why none of them writes to a person past the ledger.
@@ -72,7 +72,7 @@ def test_a_write_past_the_ledger_is_found(sample: str) -> None:
 @pytest.mark.rule("H1")
 def test_sign_in_data_changes_through_ledger_only() -> None:
     found = {}
-    for path in sources(ROOT):
+    for path in naming(sources(ROOT), *WRITES):
         where = str(path.relative_to(ROOT))
         if said := unrecorded(where, path.read_text()):
             found[where] = said
@@ -83,7 +83,7 @@ def test_sign_in_data_changes_through_ledger_only() -> None:
 def test_djangos_sign_in_is_imported_where_it_is_handed_over_alone() -> None:
     importing = {
         str(path.relative_to(ROOT))
-        for path in sources(ROOT)
+        for path in naming(sources(ROOT), "login")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom)
         and node.module == "django.contrib.auth"

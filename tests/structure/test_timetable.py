@@ -8,7 +8,7 @@ from django.utils.module_loading import autodiscover_modules
 
 from governance.celery import TIMETABLE, app
 from tests.environment import ROOT
-from tests.structure.file_sizes import sources
+from tests.structure.file_sizes import naming, sources
 
 
 def tasks() -> set[str]:
@@ -24,7 +24,7 @@ def test_every_name_in_the_timetable_is_a_task_and_every_task_is_in_the_timetabl
 def test_every_nudge_names_a_task() -> None:
     nudged = {
         node.args[0].value
-        for path in sources(ROOT)
+        for path in naming(sources(ROOT), "nudge")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
