@@ -12,8 +12,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from governance.core.models import Team
-from inventory.automations.platform_instance import platform_name
-from inventory.importers.manifest import Manifest
+from inventory.importers.manifest import Manifest, platform_name
 from inventory.models import Automation, AutomationState, Version
 from inventory.risk.tiers import ENVIRONMENT_ORDER
 

@@ -212,6 +212,11 @@ def manifest_digest(manifest: Manifest) -> str:
     return sha256({"schema": SCHEMA, "content": manifest.source.content, **in_order})
 
 
+def platform_name(manifest: Manifest) -> str:
+    """Name of the platform instance in the register (I1): the platform, with its instance if the source names one."""
+    return f"{manifest.platform} {manifest.source.platform_instance[:16]}".strip()[:120]
+
+
 def entitlement_code(privilege: Privilege) -> str:
     """Code of the entitlement on its resource (I4): ``resource:operation``, or the tool.
 

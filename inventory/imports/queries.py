@@ -13,11 +13,10 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from governance.core.models import Team
 from governance.core.texts import free_text
-from inventory.automations import platform_instance
-from inventory.automations.platform_instance import platform_name
 from inventory.credentials import rules as credential_rules
 from inventory.importers import reader
-from inventory.importers.manifest import Manifest, binding_key, manifest_digest, privilege_key, sha256
+from inventory.importers.manifest import Manifest, binding_key, manifest_digest, platform_name, privilege_key, sha256
+from inventory.imports.resolution import credential_places
 from inventory.models import (
     REGISTERED,
     Assessment,
@@ -46,9 +45,7 @@ class _Read:
 
     def __post_init__(self) -> None:
         self.digest = manifest_digest(self.manifest)
-        self.places = platform_instance.credential_places(
-            self.manifest, self.automation.platform_instance, self.automation
-        )
+        self.places = credential_places(self.manifest, self.automation.platform_instance, self.automation)
         self.hint = free_text.seen(self.manifest.source.owner_hint)
 
 

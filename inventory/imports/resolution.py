@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from governance.core.models import Person
-from inventory.automations import platform_instance as automation_platform_instance
 from inventory.credentials import rules as credential_rules
 from inventory.importers import capabilities, sentences
 from inventory.importers.manifest import Manifest, binding_key, entitlement_code, privilege_key
@@ -122,6 +121,31 @@ def credential_draft_key(credential: Credential) -> str:
     return f"credential:{credential.kind}|{credential.external_id or credential.name}"
 
 
+def local_instance_of(automation: Automation) -> str:
+    """Platform instance of credentials that are valid within one automation only.
+
+    The same environment variable or prompt input in another configuration is another credential.
+    """
+    return f"automation {automation.pk}"
+
+
+def credential_places(
+    manifest: Manifest, platform_instance: str, automation: Automation | None
+) -> list[tuple[str, str, str]]:
+    """Key of each credential of a manifest (I6): platform instance, kind, id. The instance is empty for a local credential
+    of a new automation.
+    """
+    local = local_instance_of(automation) if automation is not None else ""
+    # An id is local if no credential store of the platform issued it.
+    where = {
+        each.key: platform_instance if each.where == "node" and each.external_id else local
+        for each in manifest.credentials
+    }
+    return [
+        (where[each.key], each.type, (each.external_id or f"name:{each.name}")[:160]) for each in manifest.credentials
+    ]
+
+
 def resolve_manifest(
     manifest: Manifest,
     *,
@@ -229,7 +253,7 @@ def _credentials(
     automation: Automation | None,
     related: Sequence[str],
 ) -> None:
-    places = automation_platform_instance.credential_places(manifest, platform_instance, automation)
+    places = credential_places(manifest, platform_instance, automation)
     rows = Credential.objects.filter(
         platform_instance__in={platform for platform, _, _ in places} - {""},
         external_id__in=[external_id for _, _, external_id in places],

@@ -22,8 +22,7 @@ from governance.core.models import Team
 from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from inventory.automations import lineages
-from inventory.automations.platform_instance import platform_name
-from inventory.importers.manifest import Manifest
+from inventory.importers.manifest import Manifest, platform_name
 from inventory.imports import resolution
 from inventory.imports.transitions.write_version import write_version
 from inventory.models import (

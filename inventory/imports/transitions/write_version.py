@@ -11,13 +11,12 @@ from django.db.models import Q, QuerySet
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Step
 from governance.core.texts import free_text
-from inventory.automations import platform_instance
 from inventory.chains import chain_ends
 from inventory.chains import queries as chain_queries
 from inventory.chains import transitions as chain_transitions
 from inventory.importers import reader
 from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
-from inventory.imports.resolution import Resolution
+from inventory.imports.resolution import Resolution, local_instance_of
 from inventory.models import (
     REGISTERED,
     Assessment,
@@ -199,7 +198,7 @@ def _save_credentials(step: Step[Any], automation: Automation, resolved: Resolut
     new = [credential for credential in resolved.credentials.values() if credential._state.adding]
     for credential in resolved.credentials.values():
         if not credential.platform_instance:
-            credential.platform_instance = platform_instance.local_instance_of(automation)
+            credential.platform_instance = local_instance_of(automation)
         credential.opens = credential.opens  # takes the key of a resource that was just saved
     step.insert(new)
     for credential in new:

@@ -8,7 +8,7 @@ import pytest
 
 from approvals.conflicts.default_rules import default_rules
 from governance.core.models import Person
-from inventory.automations import platform_instance
+from inventory.importers import manifest
 from inventory.importers.manifest import Manifest
 from inventory.models import ImportItem, NonHumanIdentity, VersionIdentity
 from tests.approvals import chains
@@ -49,7 +49,7 @@ def item(who: Build, name: str) -> ImportItem:
 
 
 def issuer(made: ImportItem) -> str:
-    return platform_instance.platform_name(Manifest.from_dict(made.manifest))
+    return manifest.platform_name(Manifest.from_dict(made.manifest))
 
 
 def said(who: Build, name: str) -> str:
