@@ -22,9 +22,8 @@ from approvals.submissions.version_diff import RequestedItem
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person, Team
-from inventory.importers import manifest as importer_manifest
 from inventory.automations.rules import ReaderRelations
-from inventory.importers.manifest import Manifest, manifest_digest, sha256
+from inventory.importers.manifest import Manifest, manifest_digest, platform_name, sha256
 from inventory.imports import resolution as import_resolution
 from inventory.imports.resolution import Resolution
 from inventory.imports.transitions import confirmation
@@ -116,7 +115,7 @@ def _resolve(
     """Resolve the manifest against the register, without identities that the reader does not see."""
     resolution = import_resolution.resolve_manifest(
         manifest,
-        platform_instance=importer_manifest.platform_name(manifest),
+        platform_instance=platform_name(manifest),
         chosen=drafts.chosen_resources(draft, actor, now),
         automation=registered,
         by=actor.person,

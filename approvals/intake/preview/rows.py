@@ -19,7 +19,7 @@ from approvals.submissions.version_diff import RequestedItem
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
-from inventory.importers import manifest as importer_manifest
+from inventory.importers.manifest import platform_name
 from inventory.models import Automation, DataClass, ImportItem, Privilege, Resource, Version
 from inventory.versions.diff import VersionDiff
 
@@ -198,7 +198,7 @@ class Preview:
         manifest, sibling = self.content.manifest, self.sibling
         if sibling is None or not sibling.external_id:
             return False
-        is_there = sibling.platform_instance == importer_manifest.platform_name(manifest)
+        is_there = sibling.platform_instance == platform_name(manifest)
         return is_there and sibling.external_id == manifest.source.external_id[:160]
 
     @property

@@ -30,9 +30,8 @@ from governance.web.pages import pager
 from governance.web.pages.page import page, refused
 from governance.web.requests.request import Request, number
 from inventory.automations import lineages
-from inventory.importers import manifest as importer_manifest
 from inventory.automations.rules import ReaderRelations
-from inventory.importers.manifest import Manifest
+from inventory.importers.manifest import Manifest, platform_name
 from inventory.models import Automation, ImportItem, ImportState, Resource
 from inventory.ownership import rules as ownership_rules
 from inventory.resources.transitions import resources as transition_resources
@@ -209,7 +208,7 @@ class Work:
     def about(self, preview: Preview, data: QueryDict | None = None) -> AutomationForm:
         """The form beside the rows; bound to ``data`` if its errors are to be shown."""
         source = preview.content.manifest.source
-        platform = importer_manifest.platform_name(preview.content.manifest)
+        platform = platform_name(preview.content.manifest)
         environment = preview.content.automation.environment
         others = [] if source.external_id else without_id(self.team, platform, environment)
         is_open = preview.content.registered is None and preview.refusal is None and not preview.is_certain

@@ -8,8 +8,7 @@ import pytest
 
 from approvals.conflicts.default_rules import default_rules
 from governance.core.models import Person
-from inventory.importers import manifest
-from inventory.importers.manifest import Manifest
+from inventory.importers.manifest import Manifest, platform_name
 from inventory.models import ImportItem, NonHumanIdentity, VersionIdentity
 from tests.approvals import chains
 from tests.approvals.conflicts import conflict_rules
@@ -49,7 +48,7 @@ def item(who: Build, name: str) -> ImportItem:
 
 
 def issuer(made: ImportItem) -> str:
-    return manifest.platform_name(Manifest.from_dict(made.manifest))
+    return platform_name(Manifest.from_dict(made.manifest))
 
 
 def said(who: Build, name: str) -> str:

@@ -10,8 +10,7 @@ import pytest
 
 from approvals.models import Approval
 from governance.core.models import LedgerEvent
-from inventory.importers import manifest as importer_manifest
-from inventory.importers.manifest import Manifest
+from inventory.importers.manifest import Manifest, platform_name
 from inventory.imports import resolution
 from inventory.imports.transitions import confirmation, previews
 from inventory.models import AutomationState, Binding, Credential, Resource, Version
@@ -176,7 +175,7 @@ def test_preview_of_credential_equals_confirmation(company: Company) -> None:
     known = confirmation.find_automation(n.finance_ops, manifest, environment="production", named=None)
     found = resolution.resolve_manifest(
         manifest,
-        platform_instance=importer_manifest.platform_name(manifest),
+        platform_instance=platform_name(manifest),
         chosen={SLACK: company.slack},
         automation=known,
         by=n.rita,

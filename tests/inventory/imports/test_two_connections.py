@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from approvals.intake import drafts
-from inventory.importers import manifest as importer_manifest
-from inventory.importers.manifest import Finding, Manifest
+from inventory.importers.manifest import Finding, Manifest, platform_name
 from inventory.imports import resolution
 from inventory.imports.transitions import previews
 from inventory.models import Binding, Version
@@ -66,7 +65,7 @@ def test_a_form_has_a_row_for_each_connection_and_the_same_before_and_after_it_i
     manifest = Manifest.from_dict(item.manifest)
     rows = drafts.connections(manifest)
     assert sorted(rows.values()) == [f"httpRequest|{host}" for host in HOSTS]
-    platform = importer_manifest.platform_name(manifest)
+    platform = platform_name(manifest)
     chosen = {f"httpRequest|{host}": company.drive for host in HOSTS}
     for said in ({}, chosen):
         found = resolution.resolve_manifest(manifest, platform_instance=platform, chosen=said)
