@@ -20,8 +20,14 @@ from inventory.models import Automation, AutomationState
 
 
 @internal_on_approval(event="approval.withdrawn", source=UNENDED, target=(ApprovalState.WITHDRAWN,))
-def withdraw_approval(step: Step[Approval]) -> Effect:
-    """Withdraw an approval with its submission. Decisions stay (A14, A15)."""
+def withdraw_approval(step: Step[Approval], *, loaded: Approval) -> Effect:
+    """Withdraw an approval with its submission. Decisions stay (A14, A15).
+
+    Args:
+        step: the running step.
+        loaded: the approval with the submission, and the resource of its privilege.
+    """
+    step.subject.submission, step.subject.privilege = loaded.submission, loaded.privilege
     step.subject.ended_at = step.now
     return Effect()
 
@@ -85,8 +91,9 @@ def close_unfinished(automation: Automation, step: Step[Any]) -> None:
 
 def _withdraw_records(step: Step[Submission]) -> None:
     step.subject.ended_at = step.now
-    for approval in step.subject.approvals.filter(state__in=UNENDED).order_by("pk"):
-        withdraw_approval(approval, actor=step.actor, now=step.now)
+    approvals = step.subject.approvals.filter(state__in=UNENDED).select_related("privilege__entitlement__resource")
+    for approval in approvals.order_by("pk"):
+        withdraw_approval(approval, actor=step.actor, now=step.now, loaded=approval)
 
 
 @transition(
