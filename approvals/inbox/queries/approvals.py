@@ -350,8 +350,9 @@ def unfinished_submissions(person: Person, now: datetime) -> list[Submission]:
     """Unfinished submissions of the person or of their automations, oldest first."""
     automations = Automation.objects.answered_by([person.pk], now).order_by().values("pk")
     theirs = Q(submitted_by=person) | Q(keyed_by(automations, "automation"))
-    keys = Submission.objects.unfinished().filter(theirs).order_by().values_list("pk", flat=True)
-    return sorted(load_keyed(keys, Submission.objects.all(), UNFINISHED_COLUMNS), key=lambda row: row.pk)
+    keys = Submission.objects.unfinished().filter(theirs).order_by().values("pk")
+    rows = with_columns(Submission.objects.filter(keyed_by(keys)).order_by(), UNFINISHED_COLUMNS)
+    return sorted(rows, key=lambda row: row.pk)
 
 
 def acceptances(submissions: Iterable[Submission], person: Person, now: datetime) -> list[Task]:

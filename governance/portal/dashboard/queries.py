@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Window
 from django.urls import reverse
 
 from approvals.inbox.queries import approvals, tasks
@@ -14,7 +14,7 @@ from approvals.inbox.task import Task
 from approvals.models import Decision, Submission
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.database.querysets import with_columns
+from governance.core.database.querysets import among, with_columns
 from governance.core.models import Person
 from governance.core.texts.number_words import counted
 from governance.recertification.models import Question
@@ -96,13 +96,13 @@ def load_groups(
 
 
 def load_recertifications(actor: Actor, now: datetime) -> TaskGroup:
-    """Load the first unanswered questions of the reader and of those they are a delegate of, with the total number."""
+    """Load the first unanswered questions of the reader and of those they are a delegate of, with the total number: one query for none, else two."""
     questions = Question.objects.unanswered().filter(reviewer__in=access.answers_as(actor, now))
-    number = questions.order_by().annotate(every=Value(1)).values("every").annotate(number=Count("pk")).values("number")
-    rows = with_columns(questions.annotate(total=Subquery(number)), QUESTION_COLUMNS)
-    first = list(rows.order_by("item__deadline", "pk")[:MOST])
-    total = first[0].total if first else 0
-    recertifications = [_recertification(question, actor) for question in first]
+    numbers = list(questions.order_by("item__deadline", "pk").values_list("pk", Window(Count("pk")))[:MOST])
+    total = numbers[0][1] if numbers else 0
+    keys = [pk for pk, _ in numbers]
+    rows = with_columns(Question.objects.filter(among(keys)), QUESTION_COLUMNS).order_by() if keys else ()
+    recertifications = [_recertification(row, actor) for row in sorted(rows, key=lambda row: keys.index(row.pk))]
     return TaskGroup("recertifications", recertifications, reverse("recert_mine"), f"{total} to answer", total)
 
 
