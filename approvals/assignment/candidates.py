@@ -20,6 +20,9 @@ from governance.core.models import Notice, Person
 from governance.core.notices import outbox
 from inventory.models import Automation, AutomationUserObjectPermission
 
+#: The permission that lets a candidate see an automation.
+VIEW = "view_automation"
+
 
 def deadline_after(start: datetime, days: int, person: Person | None) -> datetime:
     """Return the end of ``days`` working days for a person, or for the organisation if ``person`` is None."""
@@ -52,16 +55,13 @@ def resume_clock(
 
 def grant_view(automation: Automation, people: Iterable[Person]) -> None:
     """Grant candidates the view permission on the automation. Past candidates keep it as long as the automation exists."""
-    named = AutomationUserObjectPermission.objects.filter(
-        permission__codename="view_automation", content_object=automation
-    )
+    named = AutomationUserObjectPermission.objects.filter(permission__codename=VIEW, content_object=automation)
     new = {person.pk for person in people} - set(named.values_list("user", flat=True))
     if new:
-        permission = ModelPermission.objects.get(content_type__app_label="inventory", codename="view_automation")
-        AutomationUserObjectPermission.objects.bulk_create(
-            AutomationUserObjectPermission(user_id=pk, permission=permission, content_object=automation)
-            for pk in sorted(new)
-        )
+        permission = ModelPermission.objects.get(content_type__app_label="inventory", codename=VIEW)
+        shared = {"permission": permission, "content_object": automation}
+        rows = (AutomationUserObjectPermission(user_id=pk, **shared) for pk in sorted(new))
+        AutomationUserObjectPermission.objects.bulk_create(rows)
 
 
 def open_approval(approval: Approval, standings: Sequence[SeatState], route: Route) -> list[Person]:
@@ -107,11 +107,8 @@ def seats_to_reassign(approval: Approval, route: Route) -> list[SeatState]:
 
 def seats_for_late_rungs(approval: Approval, route: Route) -> list[SeatState]:
     """Return the open seats with the people that a later deadline adds and that nobody has asked yet (A10)."""
-    return [
-        standing
-        for standing in route.standing(approval)
-        if not standing.is_filled and any(_nobody_asked(rung.people, standing, route) for rung in standing.late)
-    ]
+    open_seats = [seat for seat in route.standing(approval) if not seat.is_filled]
+    return [seat for seat in open_seats if any(_nobody_asked(rung.people, seat, route) for rung in seat.late)]
 
 
 def _nobody_asked(people: Iterable[Person], standing: SeatState, route: Route) -> bool:

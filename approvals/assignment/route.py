@@ -267,13 +267,10 @@ class Route:
     def _is_left_alone(self, approval: Approval) -> bool:
         """Return whether a refusal resolved all conflicts of the approval that need an extra approval."""
         refused = (ApprovalState.REJECTED, ApprovalState.EXPIRED)
-        is_other_refused = any(
-            seat.label == SeatLabel.CONFLICT
-            for other in self.facts.approvals
-            if other.pk != approval.pk and other.state in refused
-            for seat in self.facts.seats_of(other)
-        )
-        return is_other_refused and not any(map(self._takes_one, self.conflicts.remaining_of(approval)))
+        others = [other for other in self.facts.approvals if other.pk != approval.pk and other.state in refused]
+        labels = {seat.label for other in others for seat in self.facts.seats_of(other)}
+        remaining = self.conflicts.remaining_of(approval) if SeatLabel.CONFLICT in labels else ()
+        return SeatLabel.CONFLICT in labels and not any(map(self._takes_one, remaining))
 
     def _takes_one(self, conflict: FoundConflict) -> bool:
         """Return whether a conflict needs an extra approval in this submission, given or not."""

@@ -109,10 +109,8 @@ def asked_owners(automation: Automation) -> tuple[Person | None, Person | None]:
 
 def facts_of_version(automation: Automation, version: Version, tier: str) -> dict[str, Any]:
     """Return the facts of stage 1 for a saved version."""
-    named = NonHumanIdentity.objects.filter(used_by__version=version)
-    return facts_of_app(
-        automation, asked_owners(automation), version.triggers.all(), named, version.source_digest, tier
-    )
+    named, owners = NonHumanIdentity.objects.filter(used_by__version=version), asked_owners(automation)
+    return facts_of_app(automation, owners, version.triggers.all(), named, version.source_digest, tier)
 
 
 def _privilege_facts(approval: Approval, facts: SubmissionFacts) -> dict[str, Any]:
@@ -184,8 +182,5 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str
             return Person.objects.filter(opaque_id=str(value)).values_list("name", flat=True).first() or "somebody"
         return ", ".join(str(v) for v in value) if isinstance(value, list) else str(value or "")
 
-    return [
-        (LABELS.get(name, name), shown(name, before.get(name)), shown(name, after.get(name)))
-        for name in dict.fromkeys([*before, *after])
-        if before.get(name) != after.get(name)
-    ]
+    changed = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
+    return [(LABELS.get(name, name), shown(name, before.get(name)), shown(name, after.get(name))) for name in changed]

@@ -68,11 +68,8 @@ def privilege_row(privilege: Privilege) -> str:
 
 def connections(manifest: Manifest) -> dict[str, str]:
     """Connections of a manifest: names as in `resolution.binding_name`, by the key of each row that uses one."""
-    return {
-        privilege_row(privilege): resolution.binding_name(binding_key(privilege))
-        for privilege in manifest.privileges
-        if privilege.instance
-    }
+    named = [privilege for privilege in manifest.privileges if privilege.instance]
+    return {privilege_row(privilege): resolution.binding_name(binding_key(privilege)) for privilege in named}
 
 
 @dataclass(frozen=True)
@@ -199,16 +196,9 @@ def preview_to_continue(item: ImportItem, now: datetime) -> ImportItem:
     """
     if item.progress != ImportState.CONFIRMED:
         return item
-    return following_preview(item) or ImportItem.objects.create(
-        batch=item.batch,
-        team=item.team,
-        filename=item.filename,
-        manifest=item.manifest,
-        secrets=item.secrets,
-        draft=item.draft,
-        version=item.version,
-        created_at=now,
-    )
+    names = ("batch", "team", "filename", "manifest", "secrets", "draft", "version")
+    kept = {name: getattr(item, name) for name in names}
+    return following_preview(item) or ImportItem.objects.create(created_at=now, **kept)
 
 
 OWNERS = ("business_owner", "technical_owner")

@@ -34,10 +34,8 @@ def hand_in(preview: Preview, *, actor: Actor, now: datetime) -> Submission | No
 
     def then(version: Version) -> None:
         request = {"version": version, "wishes": wishes(preview, version)}
-        submissions.append(
-            idempotency.repeats_submission(version.automation, actor, "", request)
-            or submit(preview, version, actor=actor, now=now)
-        )
+        earlier = idempotency.repeats_submission(version.automation, actor, "", request)
+        submissions.append(earlier or submit(preview, version, actor=actor, now=now))
 
     confirm(preview, actor=actor, now=now, then=then)
     return submissions[0] if submissions else None

@@ -54,12 +54,8 @@ def remind(now: datetime) -> int:
         if not (word := deadline_reminder(sample.drawn_at, sample.due_at, now)):
             continue
         with transaction.atomic():
-            people, facts = (
-                rules.reviewers_of(sample, load_context(sample, now)),
-                {**mail_context(sample), "word": word},
-            )
-            thread = f"sample:{sample.pk}"
-            sent += len(
-                outbox.queue(outbox.each(people, "sample_due", thread=thread, key=word, now=now, context=facts))
-            )
+            people = rules.reviewers_of(sample, load_context(sample, now))
+            thread, facts = f"sample:{sample.pk}", {**mail_context(sample), "word": word}
+            notices = outbox.each(people, "sample_due", thread=thread, key=word, now=now, context=facts)
+            sent += len(outbox.queue(notices))
     return sent

@@ -30,16 +30,12 @@ def stoppers_by_matter(matters: Mapping[str, str]) -> dict[str, frozenset[int]]:
     """
     if not matters:
         return {}
-    stops = [
-        (matters[pk], {stopper, giver} - {""})
-        for pk, stopper, giver in _stops(matters).values_list("subject_id", "actor_id", "for_id")
-    ]
-    named = {opaque for _, people in stops for opaque in people}
-    person_ids = {str(person.opaque_id): person.pk for person in Person.objects.filter(opaque_id__in=named)}
-    return {
-        key: frozenset(person_ids[opaque] for other, people in stops if other == key for opaque in people)
-        for key in matters.values()
-    }
+    opaque_ids: dict[str, set[str]] = {key: set() for key in matters.values()}
+    for pk, stopper, giver in _stops(matters).values_list("subject_id", "actor_id", "for_id"):
+        opaque_ids[matters[pk]] |= {stopper, giver} - {""}
+    people = Person.objects.filter(opaque_id__in=set().union(*opaque_ids.values()))
+    person_ids = {str(person.opaque_id): person.pk for person in people}
+    return {key: frozenset(person_ids[opaque] for opaque in stopped_by) for key, stopped_by in opaque_ids.items()}
 
 
 def matters_stopped_since(submission: Submission, matters: Mapping[str, str]) -> frozenset[str]:
@@ -92,9 +88,8 @@ def stopped_matters(automation: Automation) -> dict[str, str]:
 def _stops(ids: Iterable[str]) -> QuerySet[LedgerEvent]:
     """Return the stop events of grants."""
     label, _ = ledger_events.name_of(Grant())
-    return LedgerEvent.objects.filter(
-        verb="grant.stopped", subject_type=label, subject_id__in=ids, outcome=Outcome.DONE
-    )
+    stopped = LedgerEvent.objects.filter(verb="grant.stopped", outcome=Outcome.DONE)
+    return stopped.filter(subject_type=label, subject_id__in=ids)
 
 
 def seats(policy_seats: Sequence[str], current_seats: Sequence[str]) -> list[str]:

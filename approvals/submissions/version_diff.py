@@ -146,11 +146,9 @@ def app_reasons(facts_now: Mapping[str, Any], before: Submission | None, *, sour
         reasons.append("A look at what changed suspended it.")
     if before.automation.moved_at is not None:
         reasons.append("It came to another team.")
-    reasons += [
-        f"{digest.LABELS[name]} changed."
-        for name in ("purpose", "business_owner", "technical_owner", "kind", "runs_as")
-        if facts_now.get(name) != earlier_facts.get(name)
-    ]
+    names = ("purpose", "business_owner", "technical_owner", "kind", "runs_as")
+    changed = [name for name in names if facts_now.get(name) != earlier_facts.get(name)]
+    reasons += [f"{digest.LABELS[name]} changed." for name in changed]
     if _trigger_kinds(facts_now) != _trigger_kinds(earlier_facts):
         reasons.append("The kind of trigger changed.")
     if facts_now["tier"] != earlier_facts.get("tier", "standard"):

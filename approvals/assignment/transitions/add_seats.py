@@ -104,12 +104,9 @@ def add_seats(
         because: sentences about conflicts that arose after the approval; empty if a rule came while it was open.
     """
     lacking = [approval for approval in context.approvals if approval.pk in missing]
-    seats = [
-        Seat(approval=approval, label=label)
-        for approval in lacking
-        for label in missing[approval.pk]
-        if label not in additional_seats.labels_of(context, approval)
-    ]
+    wanted = [(row, label) for row in lacking for label in missing[row.pk]]
+    new = [(row, label) for row, label in wanted if label not in additional_seats.labels_of(context, row)]
+    seats = [Seat(approval=row, label=label) for row, label in new]
     if not seats:
         return []
     Seat.objects.bulk_create(seats)

@@ -53,10 +53,7 @@ EVERYWHERE = frozenset(
 #: Events after which an approval may have no candidate left: the sweep runs at once.
 CAUSES = (
     *sorted(EVERYWHERE),
-    "resource.owner_named",
-    "resource.ownership_accepted",
-    "interim.confirmed",
-    "interim.dropped",
+    *("resource.owner_named", "resource.ownership_accepted", "interim.confirmed", "interim.dropped"),
 )
 
 

@@ -164,17 +164,10 @@ def still_holds(subject: Submission, actor: Actor, now: datetime, context: Submi
     """What is put in force is judged anew: every resource has an owner and is what its connection opens, and no tier
     has risen.
     """
-    facts = context.facts
-    for approval in context.approvals:
-        if approval.state == ApprovalState.APPROVED:
-            refusal = (
-                ownership.refusal(approval, facts)
-                or tiers.tier_refusal(approval, facts)
-                or bindings.refusal(approval, facts)
-            )
-            if refusal is not None:
-                return refusal
-    return tiers.app_refusal(facts)
+    facts, checks = context.facts, (ownership.refusal, tiers.tier_refusal, bindings.refusal)
+    approved = [approval for approval in context.approvals if approval.state == ApprovalState.APPROVED]
+    refusals = (check(approval, facts) for approval in approved for check in checks)
+    return next(filter(None, refusals), None) or tiers.app_refusal(facts)
 
 
 @duty("SOD-1", needs_context=True)
@@ -200,7 +193,7 @@ def joining_refusal(submission: Submission, people: Iterable[Person], actor: Act
     """
     people_by_id = {person.pk: person for person in people}
     decided = DecisionPerson.objects.filter(submission=submission, person__in=people_by_id).order_by("pk")
-    person_id = decided.values_list("person", flat=True).first() if people_by_id else None
+    person_id = decided.values_list("person", flat=True).first()
     return _decider_refusal(people_by_id[person_id], actor) if person_id is not None else None
 
 
@@ -222,11 +215,7 @@ def writes_nothing(subject: Automation, actor: Actor, now: datetime) -> Refusal 
     decided = DecisionPerson.objects.filter(
         submission__automation=subject, submission__state__in=UNFINISHED, person__in=people_by_id
     )
-    person_id = (
-        decided.exclude(Exists(own_parties)).order_by("pk").values_list("person", flat=True).first()
-        if people_by_id
-        else None
-    )
+    person_id = decided.exclude(Exists(own_parties)).order_by("pk").values_list("person", flat=True).first()
     return _decider_refusal(people_by_id[person_id], actor) if person_id is not None else None
 
 
@@ -255,25 +244,9 @@ OWNER_IS_PARTY = _barred_by("SOD-3", "S3", "A resource's owner who is a party do
 NOT_WHO_STOPPED = _barred_by("G5", "G5", "Who stopped a grant does not approve what brings it back.")
 
 
+#: Duties against conflicts of the person.
+_INDEPENDENT = (PARTY, BOTH_STAGES, OWNER_IS_PARTY)
 #: Duties of retracting a decision, in this order.
-RETRACTING = (
-    PARTY,
-    BOTH_STAGES,
-    OWNER_IS_PARTY,
-    require_own_decision,
-    requires_interactive,
-    require_undecided,
-    in_time,
-)
-
+RETRACTING = (*_INDEPENDENT, require_own_decision, requires_interactive, require_undecided, in_time)
 #: Duties of deciding, in this order.
-DECIDING = (
-    PARTY,
-    BOTH_STAGES,
-    OWNER_IS_PARTY,
-    NOT_WHO_STOPPED,
-    refuse_second_decision,
-    turn,
-    requires_interactive,
-    in_time,
-)
+DECIDING = (*_INDEPENDENT, NOT_WHO_STOPPED, refuse_second_decision, turn, requires_interactive, in_time)

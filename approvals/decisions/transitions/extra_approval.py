@@ -87,9 +87,8 @@ def retract_extra_approval(step: Step[Approval], decision: Decision, retract: Tr
         decision: the retracted decision.
         retract: the operation, for the others.
     """
-    same = Decision.objects.standing().filter(
-        approval__submission=step.subject.submission, seat__label=SeatLabel.CONFLICT
-    )
+    signed = Decision.objects.standing().filter(seat__label=SeatLabel.CONFLICT)
+    same = signed.filter(approval__submission=step.subject.submission)
     same = same.filter(person=decision.person, for_person=decision.for_person, at=decision.at, outcome=decision.outcome)
     as_who: dict[str, Any] = {"actor": step.actor, "now": step.now}
     for other in same.exclude(approval=step.subject).select_related("approval").order_by("pk"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from approvals.assignment import additional_seats
@@ -209,11 +210,8 @@ class Plan:
         """Return the standing decisions on an approval in its last round, carried-over ones too, oldest first."""
         votes = self.context.votes
         links = {link.decision_id: link.round for link in votes.links if link.approval_id == source.pk}
-        return [
-            decision
-            for _, decision in votes.on({source.pk})
-            if links.get(decision.pk, decision.round) == source.round and decision.pk not in votes.retracted
-        ]
+        standing = (decision for _, decision in votes.on({source.pk}) if decision.pk not in votes.retracted)
+        return [decision for decision in standing if links.get(decision.pk, decision.round) == source.round]
 
     def _round(self, source: Approval | None) -> int:
         """Return the round. A change instead of an answer starts the next round; undecided rounds stay (A14)."""
@@ -223,11 +221,8 @@ class Plan:
 
     def _labels(self, planned: PlannedApproval) -> list[str]:
         """Return the seats of the policy, and those of an earlier decision, a stop or a conflict (A15, G5, S6)."""
-        labels = additional_seats.required_seats(
-            planned.usual,
-            self.context.earlier.get(planned.matter),
-            may_be_asked=lambda person: self._may_ask_again(planned.row, person),
-        )
+        earlier, may_ask = self.context.earlier.get(planned.matter), partial(self._may_ask_again, planned.row)
+        labels = additional_seats.required_seats(planned.usual, earlier, may_be_asked=may_ask)
         if planned.matter in self.context.stopped:
             labels = stopped_grants.seats(planned.usual, labels)
         return [*labels, SeatLabel.CONFLICT] if self._is_signed_for(planned) else labels
@@ -235,10 +230,8 @@ class Plan:
     def _is_signed_for(self, planned: PlannedApproval) -> bool:
         """Return whether it is in a conflict that needs an extra approval (S6)."""
         keys, key = self.conflicts.asked_keys, f"{self.context.case.automation}/{planned.row.key}"
-        return any(
-            conflict.mode == Mode.APPROVAL and conflict_check.takes_part(planned.row.kind, key, conflict, keys)
-            for conflict in self.context.conflicts
-        )
+        signed = (conflict for conflict in self.context.conflicts if conflict.mode == Mode.APPROVAL)
+        return any(conflict_check.takes_part(planned.row.kind, key, conflict, keys) for conflict in signed)
 
     def _may_ask_again(self, row: Approval, person: Person) -> bool:
         """Return whether an earlier decider is still here, is no party, and decides in no other stage."""

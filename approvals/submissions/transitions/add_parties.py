@@ -61,8 +61,5 @@ def add_parties(written: Automation | Version | InterimOwner, step: Step[Any]) -
     if missing_seats:
         key = f"nobody_left:{max(person.pk for person in new_parties)}"
         candidates.notify_builders(step, submission, "nobody_left", key=key, what="; ".join(missing_seats))
-    step.record(
-        "submission.parties_joined",
-        submission,
-        {"parties": [str(person.opaque_id) for person in new_parties], "short": len(missing_seats)},
-    )
+    payload = {"parties": [str(person.opaque_id) for person in new_parties], "short": len(missing_seats)}
+    step.record("submission.parties_joined", submission, payload)

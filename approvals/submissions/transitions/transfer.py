@@ -29,10 +29,8 @@ from inventory.versions.transitions import assess_version
 
 def show_to_new_lead(transfer: Transfer, step: Step[Any]) -> None:
     """Let the new lead and deputy see the automation. Hook on ``transfer.asked``."""
-    team = transfer.to_team
-    candidates.grant_view(
-        transfer.automation, [person for person in (team.lead, team.deputy_lead) if person is not None]
-    )
+    leads = (transfer.to_team.lead, transfer.to_team.deputy_lead)
+    candidates.grant_view(transfer.automation, [person for person in leads if person is not None])
 
 
 def follow_transfer(transfer: Transfer, step: Step[Any]) -> None:
