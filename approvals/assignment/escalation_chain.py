@@ -92,17 +92,18 @@ PersonSince = tuple[Person | None, datetime | None]
 Group = Sequence[tuple[str, Iterable[PersonSince]]]
 
 
-def _rungs(*groups: Group, since: datetime | None = None) -> list[Rung]:
+def _rungs(first: Person | None, *groups: Group, since: datetime | None = None) -> list[Rung]:
     """Build rungs without empty ones. A person stays on their highest rung only.
 
     Args:
+        first: who decided about the same before, and is asked again (A15).
         groups: rungs that belong together, each a basis and its people. People appointed after ``since`` come after the
             others of their group, so that an appointment does not change who decides an open submission (S8).
         since: when the submission was made; None if that does not matter.
     """
     seen: set[int] = set()
     rungs = []
-    for group in groups:
+    for group in ([("decided before", [(first, None)])], *groups):
         for late in (False, True):
             for basis, standers in group:
                 standing = [person for person, at in standers if person is not None and _is_late(at, since) is late]
@@ -138,9 +139,7 @@ def chain_of_resource(
         ("deputy", [(resource.deputy, resource.deputy_since)]),
     ]
     leading = [("lead of the owner's team", _leads(team) if team else [])]
-    return _rungs(
-        _earlier_decider(first), answering, leading, _fallback(bench), _security(bench, is_last=True), since=since
-    )
+    return _rungs(first, answering, leading, _fallback(bench), _security(bench, is_last=True), since=since)
 
 
 def chain_of_lead(
@@ -151,17 +150,11 @@ def chain_of_lead(
     lead, deputy = _leads(team)
     leading = [("lead", [lead]), ("deputy lead", [deputy])]
     above = [("lead of the team above", _leads(team.parent)[:1] if team.parent else [])]
-    return _rungs(
-        _earlier_decider(first), leading, above, _fallback(bench), _security(bench, is_last=True), since=since
-    )
+    return _rungs(first, leading, above, _fallback(bench), _security(bench, is_last=True), since=since)
 
 
 def _leads(team: Team) -> list[PersonSince]:
     return [(team.lead, team.lead_since), (team.deputy_lead, team.deputy_lead_since)]
-
-
-def _earlier_decider(first: Person | None) -> Group:
-    return [("decided before", [(first, None)])]
 
 
 def _fallback(bench: Bench) -> Group:
@@ -189,13 +182,13 @@ def escalation_chain(
     if label == SeatLabel.OWNER and resource is not None:
         return chain_of_resource(resource, bench, first=first, since=since)
     if label == SeatLabel.SECURITY:
-        groups = [_earlier_decider(first), _security(bench)]
+        groups = [_security(bench)]
     elif label == SeatLabel.CONFLICT:
         # Security, then fallback owners, in case Security decided the other stage (S6).
-        groups = [_earlier_decider(first), _security(bench), _fallback(bench)]
+        groups = [_security(bench), _fallback(bench)]
     else:
-        groups = [_earlier_decider(first), _fallback(bench), _security(bench)]
-    return _rungs(*groups, since=since)
+        groups = [_fallback(bench), _security(bench)]
+    return _rungs(first, *groups, since=since)
 
 
 def resource_of(approval: Approval) -> Resource | None:

@@ -104,15 +104,6 @@ class Case:
     may_be_known: bool = False
 
 
-def is_low(tier: str, asked_tiers: Iterable[str]) -> bool:
-    """Return whether the app and all requested items are low, and there is at least one item.
-
-    Otherwise the path does not apply.
-    """
-    tiers = list(asked_tiers)
-    return bool(tiers) and {tier, *tiers} == {"low"}
-
-
 def reason_against(case: Case, policy: Policy, now: datetime) -> LightPathReason | None:
     """Return the first reason against the light path of a low version; None if there is none."""
     return (

@@ -289,7 +289,7 @@ class PlanContext:
     def _light_path(self) -> tuple[bool, eligibility.LightPathReason | None]:
         """Return whether policy approves stage 2, and for low risk also why not (A13)."""
         asked, content = self.changes.asked, self.content
-        if not eligibility.is_low(self.tier, [item.tier for item in asked]):
+        if not asked or {self.tier, *(item.tier for item in asked)} != {"low"}:
             return False, None
         builders = {person_id for person_id, capacity in self.parties if capacity in party_queries.BUILDING}
         is_again = eligibility.is_asked_again(asked, self.earlier.keys()) or eligibility.was_decided(self.before)

@@ -75,11 +75,9 @@ def _target_problems(item: RequestedItem, now: datetime) -> list[str]:
         return [_resource_problem(item.privilege.entitlement.resource, now)]
     credential = item.credential
     assert credential is not None  # one of the two
-    ownerless = ownership.no_owner_sentence(credential, f"the credential {credential}")
-    return [
-        ownerless if credential.is_ownerless(now) else "",
-        _resource_problem(credential.decided_on, now) if credential.decided_on is not None else "",
-    ]
+    is_ownerless, on = credential.is_ownerless(now), credential.decided_on
+    found = [ownership.no_owner_sentence(credential, f"the credential {credential}")] if is_ownerless else []
+    return [*found, _resource_problem(on, now)] if on is not None else found
 
 
 def _resource_problem(resource: Resource, now: datetime) -> str:
