@@ -76,10 +76,8 @@ NO_FIELD = ("body", "query", "path", "document", "options", "where")
 
 
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    fields = [
-        (".".join(str(part) for part in detail["loc"] if part not in NO_FIELD), str(detail["msg"]))
-        for detail in error.errors
-    ]
+    named = [([str(part) for part in detail["loc"] if part not in NO_FIELD], detail["msg"]) for detail in error.errors]
+    fields = [(".".join(parts), str(sentence)) for parts, sentence in named]
     return problem(422, "INPUT", "Something in the request can't be used.", "See its fields.", fields=fields)
 
 

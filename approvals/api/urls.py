@@ -79,9 +79,8 @@ def _nothing(request: HttpRequest) -> HttpResponse:
 def urlpatterns() -> tuple[list[URLPattern], str, str]:
     """Arguments for ``path()``: the operations, and an error answer for every other URL below the root."""
     routes, app, namespace = api.urls
-    operations = [
-        operation for operation in routes if isinstance(operation, URLPattern) and operation.name != "api-root"
-    ]
+    patterns = [route for route in routes if isinstance(route, URLPattern)]
+    operations = [pattern for pattern in patterns if pattern.name != "api-root"]
     for operation in operations:
         operation.callback = api_view(operation.callback)
     return [*operations, re_path("", no_append_slash(api_view(_nothing)), name="nothing")], app, namespace

@@ -106,21 +106,16 @@ def unsigned_approvals(
     left = [conflict for conflict in remaining if conflict.standing.rule.mode == Mode.APPROVAL]
     unsigned = []
     for approval in context.approvals if left else ():
-        if approval.state != ApprovalState.APPROVED or _is_signed(context, approval):
+        # Whether a decision in the seat of a conflict, made here or carried over, stands.
+        decisions = context.route.decisions.get(approval.pk, ())
+        outcomes = [decision.outcome for decision in decisions if decision.seat.label == SeatLabel.CONFLICT]
+        if approval.state != ApprovalState.APPROVED or DecisionOutcome.APPROVE in outcomes:
             continue
         # A signed conflict needs no further seat, but an existing seat is filled.
         has_seat = SeatLabel.CONFLICT in labels_of(context, approval)
         open_conflicts = [conflict for conflict in left if conflict.signature is None or has_seat]
         unsigned += [(approval, conflict) for conflict in context.conflicts.of(approval, open_conflicts)[:1]]
     return unsigned
-
-
-def _is_signed(context: SubmissionContext, approval: Approval) -> bool:
-    """Return whether a decision in the seat of a conflict, made here or carried over, stands."""
-    return any(
-        decision.outcome == DecisionOutcome.APPROVE and decision.seat.label == SeatLabel.CONFLICT
-        for decision in context.route.decisions.get(approval.pk, ())
-    )
 
 
 def grown_conflict(context: SubmissionContext, remaining: Sequence[FoundConflict]) -> FoundConflict | None:

@@ -35,15 +35,10 @@ def uses_of(approval: Approval, facts: SubmissionFacts) -> list[Privilege]:
     if approval.privilege is not None:
         return [approval.privilege]
     credential = approval.credential
-    if credential is None or _is_of_its_store(approval):
+    # It rests on none if the owner of the credential's store decides this approval.
+    if credential is None or (approval.decided_on_id is not None and approval.decided_on_id == credential.kept_in_id):
         return []
     return [use for use in facts.privileges if use.credential_id == credential.pk]
-
-
-def _is_of_its_store(approval: Approval) -> bool:
-    """Return whether the owner of the credential's store decides this approval."""
-    kept_in = approval.credential.kept_in_id if approval.credential is not None else None
-    return approval.decided_on_id is not None and approval.decided_on_id == kept_in
 
 
 def refusal(approval: Approval, facts: SubmissionFacts) -> Refusal | None:

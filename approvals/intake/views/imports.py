@@ -68,11 +68,14 @@ def start(request: Request) -> HttpResponse:
     files += [(PASTED, pasted.encode())] if pasted.strip() else []
     # No file is ignored in favour of the pasted text.
     if not files or (upload_limits.is_too_large(request) and not request.FILES):
-        return _start(request, builder, [_empty_upload_problem(request)], pasted, status=422)
+        return _start(request, builder, [_empty_upload_problem(request)], status=422)
     try:
         read_files = import_process.read_in_child(files, person=builder.person)
     except import_process.ImportBusy as busy:
-        return _busy(request, builder, busy, pasted)
+        to_do = f"{busy.to_do} Choose the files again then." if request.FILES else busy.to_do
+        answer = _start(request, builder, [{"sentence": busy.sentence, "to_do": to_do}], status=busy.status)
+        answer["Retry-After"] = str(busy.wait)
+        return answer
     batch = previews.keep_results(read_files, actor=builder.actor, now=builder.now, team=team)
     items = list(batch.items.order_by("pk"))
     previews_read = [item for item in items if item.progress == ImportState.PREVIEW]
@@ -80,7 +83,7 @@ def start(request: Request) -> HttpResponse:
         return redirect("import_batch", pk=batch.pk)
     problems = [_problem(item) for item in items if item.progress == ImportState.REFUSED]
     if problems:
-        return _start(request, builder, problems, pasted, status=422, count=len(previews_read))
+        return _start(request, builder, problems, status=422, count=len(previews_read))
     if len(previews_read) == 1:
         return redirect("import_preview", pk=previews_read[0].pk)
     message = f"{len(previews_read)} automations were read. Each is a draft of yours until you submit it."
@@ -89,15 +92,12 @@ def start(request: Request) -> HttpResponse:
 
 
 def _start(
-    request: Request,
-    builder: Builder,
-    problems: Sequence[Shape] = (),
-    pasted: str = "",
-    *,
-    status: int = 200,
-    count: int = 0,
+    request: Request, builder: Builder, problems: Sequence[Shape] = (), *, status: int = 200, count: int = 0
 ) -> HttpResponse:
-    """Show the first page, with what could not be read and the number of automations that could."""
+    """Show the first page, with what could not be read and the number of automations that could.
+
+    Pasted text stays in the form; browsers drop files.
+    """
     context: Shape = {
         "now": builder.now,
         "teams": builder.teams if len(builder.teams) > 1 else [],
@@ -105,20 +105,12 @@ def _start(
         "limit": f"up to {upload_limits.limit()}, several at once",
         "problems": problems if builder.teams else [NO_TEAM],
         "count": count,
-        "pasted": pasted,
+        "pasted": request.POST.get("pasted", ""),
         "uploads": upload_page.uploads_of(builder.person, builder.now),
         "drafts": builder.drafts(),
         "adding": upload_page.adding() if builder.teams else None,
     }
     return page(request, "approvals/intake/import.html", context, status=status)
-
-
-def _busy(request: Request, builder: Builder, busy: import_process.ImportBusy, pasted: str) -> HttpResponse:
-    """Refuse a concurrent upload. Pasted text stays in the form; browsers drop files."""
-    to_do = f"{busy.to_do} Choose the files again then." if request.FILES else busy.to_do
-    answer = _start(request, builder, [{"sentence": busy.sentence, "to_do": to_do}], pasted, status=busy.status)
-    answer["Retry-After"] = str(busy.wait)
-    return answer
 
 
 def _empty_upload_problem(request: Request) -> Shape:
