@@ -17,7 +17,7 @@ from approvals.assignment.next_approver import Backup, Eligibility, LateRung, Sk
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.check.submission import SubmissionConflicts
 from approvals.models import Approval, ApprovalState
-from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome, DecisionPerson, Seat, SeatLabel
+from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome, Seat, SeatLabel
 from approvals.models.conflict_rule import Mode
 from approvals.policies.facts import SubmissionFacts
 from approvals.prior_decisions import queries as prior_decision_queries
@@ -411,11 +411,3 @@ class Route:
 def people_of(decisions: Iterable[Decision]) -> frozenset[int]:
     """Return the ids of the people who made decisions, and of the givers of delegations (A11)."""
     return frozenset(pk for decision in decisions for pk in (decision.person_id, decision.for_person_id) if pk)
-
-
-def app_deciders(app: Approval | None) -> frozenset[int]:
-    """Return the ids of people who decided the app, there or by a carried decision, and so can't decide stage 2 (S2)."""
-    if app is None:
-        return frozenset()
-    counted = Q(decision__approval=app) | Q(decision__carried_to__approval=app)
-    return frozenset(DecisionPerson.objects.filter(counted).values_list("person_id", flat=True))
