@@ -1,4 +1,4 @@
-"""Addresses of review and decision."""
+"""Addresses of approvals: import, review, decision, and what follows from it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from approvals.conflicts.views import conflict_rules as view_conflict_rules
 from approvals.decisions import views as decision_views
 from approvals.grants.views import grants, held_batches, revocation_tasks
 from approvals.inbox.views import approvals, bulk_decision, detail, saved_views
+from approvals.intake.views import connections, imports, manual_description, registered_version, uploads
 from approvals.light_path import views as light_path_views
 from approvals.policies.views import policies, policy_edit
 from approvals.proposals.views import proposals, resource_proposals
@@ -16,6 +17,18 @@ from approvals.review.views import chain, review, route_reasons
 from approvals.waivers import views as waiver_views
 
 urlpatterns = [
+    path("import/", imports.start, name="import"),
+    path("import/form/", manual_description.describe, name="import_form"),
+    path("import/uploads/add/", uploads.add, name="import_add"),
+    path("import/uploads/<int:pk>/", uploads.upload, name="import_batch"),
+    path("import/uploads/<int:pk>/report/", uploads.report, name="import_report"),
+    path("import/uploads/<int:pk>/discard/", uploads.discard, name="import_batch_discard"),
+    path("import/<int:pk>/", imports.preview, name="import_preview"),
+    path("import/<int:pk>/panel/", imports.panel, name="import_panel"),
+    path("import/<int:pk>/discard/", imports.discard, name="import_discard"),
+    path("import/<int:pk>/bind/<str:key>/", connections.bind, name="import_bind"),
+    path("automations/<int:pk>/promote/", registered_version.promote, name="promote"),
+    path("automations/<int:pk>/again/", registered_version.submit_again, name="submit_again"),
     path("approvals/", approvals.inbox, name="approvals"),
     path("approvals/<int:pk>/", detail.inbox_detail, name="approval_panel"),
     path("approvals/views/", saved_views.save_view, name="saved_view_save"),

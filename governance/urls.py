@@ -12,7 +12,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("governance.portal.urls")),
     path("", include("inventory.urls")),
     path("", include("approvals.urls")),
-    path("", include("approvals.intake.urls")),
     path("", include("governance.recertification.urls")),
     path(API_ROOT, urlpatterns_of_programs()),
 ]
