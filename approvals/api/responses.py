@@ -13,11 +13,10 @@ from ninja import Field, Schema
 from pydantic import AfterValidator
 
 from approvals.conflicts.check.automation import FoundConflict
-from approvals.conflicts.views import rows as conflict_rows
-from approvals.conflicts.views.rows import ConflictRow
+from approvals.conflicts.views.rows import ConflictRow, list_rows
 from approvals.intake.preview.rows import Preview, PreviewRow
-from approvals.intake.views import preview_page, preview_rows
-from approvals.intake.views.preview_rows import Form
+from approvals.intake.views import preview_page
+from approvals.intake.views.preview_rows import Form, is_recognised
 from approvals.models import Grant
 from approvals.models.conflict_rule import Mode, Rating, Scope
 from approvals.models.grant import EnforcedBy
@@ -88,7 +87,7 @@ def conflicts_of(
         now: business time.
         rows: keys of a preview's rows, by key.
     """
-    return [_conflict_out(row, rows) for row in conflict_rows.list_rows(findings, sentences, actor, now)]
+    return [_conflict_out(row, rows) for row in list_rows(findings, sentences, actor, now)]
 
 
 def _conflict_out(row: ConflictRow, rows: Mapping[str, str]) -> ConflictOut:
@@ -342,7 +341,7 @@ def _row(preview: Preview, row: PreviewRow, drawn: dict[str, Any]) -> dict[str, 
         "kind": "credential" if requested.privilege is None else "privilege",
         "data_class": preview.counted_class(row) or "restricted",
         "reasons": requested.reasons,
-        "recognised": preview_rows.is_recognised(row),
+        "recognised": is_recognised(row),
         "resource": row.resource if row.is_named else None,
         "is_named": row.is_named,
         "is_asked": row.is_asked,

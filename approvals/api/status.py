@@ -18,8 +18,8 @@ from approvals.api.responses import AutomationOut, ConflictOut, Named, Page, Ver
 from approvals.inbox.waiting_for import Waiting
 from approvals.models import Approval, ApprovalState, SubmissionState
 from approvals.models.submission import UNFINISHED
-from approvals.review.views import approval_rows, dossier
-from approvals.review.views.dossier import Dossier
+from approvals.review.views import approval_rows
+from approvals.review.views.dossier import Dossier, load_dossier, shown_submissions
 from approvals.review.views.reader import Reader
 from governance.core.models import Person
 from inventory.models import Automation
@@ -145,8 +145,8 @@ def submission_of(pk: int, program: Caller) -> dict[str, Any]:
         Http404: no such submission, or the caller may not see it.
     """
     reader = Reader(program.actor, program.now)
-    loaded = get_object_or_404(dossier.shown_submissions(reader), pk=pk)
-    details = dossier.load_dossier(loaded, reader)
+    loaded = get_object_or_404(shown_submissions(reader), pk=pk)
+    details = load_dossier(loaded, reader)
     columns = ("id", "reference", "state", "tier", "version", "automation", "submitted_at")
     return {
         **{name: getattr(loaded, name) for name in columns},

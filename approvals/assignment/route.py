@@ -20,9 +20,8 @@ from approvals.models import Approval, ApprovalState
 from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome, Seat, SeatLabel
 from approvals.models.conflict_rule import Mode
 from approvals.policies.facts import SubmissionFacts
-from approvals.prior_decisions import queries as prior_decision_queries
 from approvals.prior_decisions import stopped_grants
-from approvals.prior_decisions.queries import in_order
+from approvals.prior_decisions.queries import decider_in_seat, in_order
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
 
@@ -289,7 +288,7 @@ class Route:
         """
         ladder = self._ladders.get((approval.pk, label))
         if ladder is None:
-            first = prior_decision_queries.decider_in_seat(label, self.before.get(approval.pk, ()))
+            first = decider_in_seat(label, self.before.get(approval.pk, ()))
             since, resource = self.submission.submitted_at, resource_of(approval)
             automation = self.submission.automation
             ladder = escalation_chain(label, automation, resource, self.bench, first=first, since=since)

@@ -20,8 +20,7 @@ from approvals.decisions import approval_signals
 from approvals.decisions.approval_signals import Signal
 from approvals.grants import jobs as grant_jobs
 from approvals.models import Approval, ApprovalState, Candidate
-from approvals.policies import queries as policy_queries
-from approvals.policies.queries import Policy
+from approvals.policies.queries import Policy, in_force
 from governance.core.clock import organisation
 from governance.core.jobs.job_runs import is_nightly_due
 from governance.core.models import Notice, Person
@@ -129,7 +128,7 @@ def flag(now: datetime) -> tuple[int, int]:
 
     Return the number of signals and new notices.
     """
-    policy = policy_queries.in_force(now)
+    policy = in_force(now)
     signals = approval_signals.find_signals(policy, now)
     names = approval_signals.names_of(signals)
     reviewers = Bench.load(now).security if signals else ()

@@ -11,8 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from approvals.intake import drafts
-from approvals.intake.drafts import Draft
+from approvals.intake.drafts import Draft, create_preview, preview_of_version
 from approvals.models import GrantState
 from approvals.models.submission import UNFINISHED
 from approvals.submissions.transitions.submit import submit
@@ -80,7 +79,7 @@ def begin_promotion(automation: Automation, environment: str, *, actor: Actor, n
         fields={"environment": environment},
     )
     manifest, secrets = version.manifest, version.secrets
-    return drafts.create_preview(manifest, draft, by=person, team=locked.team, now=now, secrets=secrets)
+    return create_preview(manifest, draft, by=person, team=locked.team, now=now, secrets=secrets)
 
 
 def _lock(automation: Automation) -> Automation:
@@ -120,4 +119,4 @@ def begin_resubmission(automation: Automation, *, actor: Actor, now: datetime) -
     refused, version = resubmission_refusal(locked, actor=actor, now=now), _version_to_resubmit(locked)
     if refused is not None or version is None or actor.person is None:
         raise refuse(refused or NOTHING)
-    return drafts.preview_of_version(version, by=actor.person, team=locked.team, now=now)
+    return preview_of_version(version, by=actor.person, team=locked.team, now=now)

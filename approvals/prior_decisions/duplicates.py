@@ -20,8 +20,7 @@ from django.db.models import Exists, OuterRef
 from approvals.models import Approval, ApprovalState, Likeness, LikenessAnswer, SeatLabel, Submission
 from approvals.prior_decisions import stopped_grants
 from governance.core.actors.actor import Actor
-from inventory.duplicates import queries as duplicate_queries
-from inventory.duplicates.queries import SOURCE, Duplicate
+from inventory.duplicates.queries import SOURCE, Duplicate, find_duplicates
 from inventory.models import Automation, AutomationState, Privilege
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def possible_duplicates(automation: Automation, source: str, privileges: Sequenc
     apart = {(likeness.other_id, likeness.because) for likeness in stored if likeness.said is False}
     matches = [
         match
-        for match in duplicate_queries.find_duplicates(automation, source, privileges)
+        for match in find_duplicates(automation, source, privileges)
         if not {(match.other.pk, match.because), (match.other.pk, SOURCE)} & apart
     ]
     submitted, refused = _submitted_and_refused(matches)

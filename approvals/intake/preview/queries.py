@@ -29,8 +29,7 @@ from inventory.imports.resolution import Resolution
 from inventory.imports.transitions import confirmation
 from inventory.models import Automation, ImportItem, NonHumanIdentity, Privilege, Version
 from inventory.ownership import parties
-from inventory.versions import diff
-from inventory.versions.diff import VersionDiff
+from inventory.versions.diff import VersionDiff, diff_privileges, pair_across
 
 #: The import has the id of an automation of another team.
 ELSEWHERE = Refusal(
@@ -276,7 +275,7 @@ def _privileges_of(version: Version) -> list[Privilege]:
 def _drift(base: Version | None, content: VersionContent, *, is_across: bool) -> VersionDiff | None:
     if base is None:
         return None
-    return diff.diff_privileges(_privileges_of(base), content.privileges, across=is_across)
+    return diff_privileges(_privileges_of(base), content.privileges, across=is_across)
 
 
 def _justifications_below(context: PlanContext, rows: Mapping[str, RequestedItem]) -> dict[str, str]:
@@ -285,7 +284,7 @@ def _justifications_below(context: PlanContext, rows: Mapping[str, RequestedItem
     if below is None:
         return {}
     keys = {item.privilege.key: key for key, item in rows.items() if item.privilege is not None}
-    pairs = diff.pair_across(_privileges_of(below), context.content.privileges)[0]
+    pairs = pair_across(_privileges_of(below), context.content.privileges)[0]
     approvals = Approval.objects.filter(submission__automation=below.automation_id, justification__isnull=False)
     justifications = dict(approvals.order_by("pk").values_list("privilege__key", "justification__text"))
     return {keys[now.key]: justifications[was.key] for was, now in pairs if justifications.get(was.key)}

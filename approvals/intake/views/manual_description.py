@@ -13,8 +13,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from approvals.intake import drafts
-from approvals.intake.drafts import Draft
+from approvals.intake.drafts import Draft, create_preview, keep
 from approvals.intake.views.builder import Builder
 from approvals.intake.views.forms import DescribedPrivilegeForm, DescriptionForm
 from approvals.intake.views.imports import show_refusals
@@ -23,8 +22,7 @@ from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.request import Request, number
 from inventory.importers.manifest import Trigger
-from inventory.imports.transitions import manual_registration
-from inventory.imports.transitions.manual_registration import DescribedPrivilege
+from inventory.imports.transitions.manual_registration import DescribedPrivilege, describe_manually
 from inventory.models import Entitlement, ImportItem, ImportState, Resource
 
 TEMPLATE = "approvals/intake/manual_description.html"
@@ -141,7 +139,7 @@ def _go_on(
     given = form.cleaned_data
     team = builder.team(number(given.get("team")))
     privileges = [row.cleaned_data for row in rows.forms if row.cleaned_data]
-    manifest = manual_registration.describe_manually(
+    manifest = describe_manually(
         **{name: given[name] for name in ("name", "kind", "platform")},
         privileges=_described(privileges, resources),
         triggers=[Trigger(type=given["starts"], at="", authenticated=not given["is_open"])],
@@ -150,9 +148,9 @@ def _go_on(
     typed = {"about": {**given, "team": team.pk}, "rows": privileges}
     draft = replace(Draft.of(item) if item is not None else Draft(team=team.pk), by_hand=typed)
     if item is None:
-        item = drafts.create_preview(manifest.to_dict(), draft, by=builder.person, now=builder.now, team=team)
+        item = create_preview(manifest.to_dict(), draft, by=builder.person, now=builder.now, team=team)
     else:
-        drafts.keep(item, draft, team)
+        keep(item, draft, team)
         item.manifest = manifest.to_dict()
         item.save(update_fields=["manifest"])
     return redirect("import_preview", pk=item.pk)

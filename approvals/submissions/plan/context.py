@@ -31,8 +31,7 @@ from inventory.chains import queries as chain_queries
 from inventory.chains.chain_ends import VersionParts
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Trigger, Version, VersionCredential
-from inventory.resources import queries as resource_queries
-from inventory.resources.queries import Bindings
+from inventory.resources.queries import Bindings, bindings_of, with_people
 from inventory.versions import assessment, findings
 
 #: The reason for stage 1 if a conflict involves none of the requested privileges (S6).
@@ -82,7 +81,7 @@ def content_of_version(automation: Automation, version: Version) -> VersionConte
     used = version.version_credentials.select_related("credential__owner", "credential__interim__person")
     credentials = [use.credential for use in used]
     opened = {pk for credential in credentials for pk in (credential.kept_in_id, credential.opens_id)}
-    resources = resource_queries.with_people({row.entitlement.resource_id for row in privileges} | opened)
+    resources = with_people({row.entitlement.resource_id for row in privileges} | opened)
     for row in privileges:
         row.entitlement.resource = resources[row.entitlement.resource_id]
     for credential in (*credentials, *(row.credential for row in privileges if row.credential is not None)):
@@ -99,7 +98,7 @@ def content_of_version(automation: Automation, version: Version) -> VersionConte
         credentials=credentials,
         triggers=list(version.triggers.all()),
         identities=list(named.order_by("pk")),
-        bindings=resource_queries.bindings_of(privileges),
+        bindings=bindings_of(privileges),
     )
 
 

@@ -22,11 +22,10 @@ from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome
 from approvals.models.conflict_rule import Mode
 from approvals.policies.facts import SubmissionFacts
 from approvals.prior_decisions import duplicates, stopped_grants
-from approvals.submissions import version_diff
 from approvals.submissions.plan import problems as plan_problems
 from approvals.submissions.plan.context import PlanContext
 from approvals.submissions.plan.problems import ItemRequest
-from approvals.submissions.version_diff import RequestedItem
+from approvals.submissions.version_diff import RequestedItem, app_reasons
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
 from governance.core.texts import free_text
@@ -258,7 +257,7 @@ class Plan:
         context = self.context
         if row.kind != ApprovalKind.APP:
             return row.tier == source.tier and self._request_facts(row) == _without_state(source.facts)
-        changed = version_diff.app_reasons(context.app_facts, context.before, source_counts=context.source_counts)
+        changed = app_reasons(context.app_facts, context.before, source_counts=context.source_counts)
         return not changed and not context.likes.is_open
 
     def _request_facts(self, row: Approval) -> dict[str, Any]:
