@@ -145,11 +145,6 @@ def recipients_of_outcome(submission: Submission, now: datetime) -> list[Person]
     return [submission.submitted_by, *submission.automation.answering(now)]
 
 
-def path(submission: Submission) -> str:
-    """Return the URL path of the submission's review page."""
-    return f"/review/{submission.pk}/"
-
-
 def queue_notices(
     step: Step[Any], submission: Submission, people: Iterable[Person], event: str, *, key: str, **context: Any
 ) -> None:
@@ -181,7 +176,7 @@ def notices(
         "team": automation.team.name,
         "version": submission.version.number,
         "submitted_by": submission.submitted_by.name,
-        "path": path(submission),
+        "path": f"/review/{submission.pk}/",
         **context,
     }
     thread = f"submission:{submission.pk}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
@@ -31,25 +30,15 @@ FROM_THE_ONE_IN_FORCE = Q(
 )
 
 
-@dataclass(frozen=True)
-class NewParties:
-    """New parties of a submission that are not written yet.
-
-    Args:
-        pairs: new person ids with their capacities.
-        people: people who were no party before.
-    """
-
-    pairs: tuple[tuple[int, Capacity], ...]
-    people: tuple[Person, ...]
-
-
-def new_parties(submission: Submission, actor: Actor | None) -> NewParties:
+def new_parties(submission: Submission, actor: Actor | None) -> tuple[list[tuple[int, Capacity]], list[Person]]:
     """Find new parties since the submission: editors, importers, owners and authors (S1). Reads only.
 
     Args:
         submission: unfinished, its automation locked.
         actor: the person who has just edited; the giver of a delegation counts as an editor too (A11). None without an edit.
+
+    Returns:
+        New person ids with their capacities, and the people who were no party before.
     """
     known_pairs = set(submission.parties.values_list("person", "capacity"))
     current_pairs = next_parties(submission.automation, version=submission.version)
@@ -57,7 +46,7 @@ def new_parties(submission: Submission, actor: Actor | None) -> NewParties:
         current_pairs.append((actor.standing_for.pk, Capacity.EDITOR))
     new = {person_id for person_id, _ in current_pairs} - {party_id for party_id, _ in known_pairs}
     people = Person.objects.filter(pk__in=new).order_by("pk")
-    return NewParties(tuple(pair for pair in dict.fromkeys(current_pairs) if pair not in known_pairs), tuple(people))
+    return [pair for pair in dict.fromkeys(current_pairs) if pair not in known_pairs], list(people)
 
 
 def write_parties(submission: Submission, pairs: Iterable[tuple[int, Capacity]]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from approvals.assignment.context import SubmissionContext
 from approvals.assignment.route import Route
@@ -191,18 +191,19 @@ def joining_refusal(submission: Submission, people: Iterable[Person], actor: Act
         people: people who are not parties yet.
         actor: the person whose change would make them parties.
     """
-    people_by_id = {person.pk: person for person in people}
-    decided = DecisionPerson.objects.filter(submission=submission, person__in=people_by_id).order_by("pk")
-    person_id = decided.values_list("person", flat=True).first()
-    return _decider_refusal(people_by_id[person_id], actor) if person_id is not None else None
+    return _decider_refusal(DecisionPerson.objects.filter(submission=submission, person__in=people), actor)
 
 
-def _decider_refusal(person: Person, actor: Actor) -> Refusal:
-    if person == actor.person:
+def _decider_refusal(decided: QuerySet[DecisionPerson], actor: Actor) -> Refusal | None:
+    """Return the refusal because of the first of some people who decided; None without any."""
+    first = decided.select_related("person").order_by("pk").first()
+    if first is None:
+        return None
+    if first.person == actor.person:
         sentence = "You decided in its open submission, and whoever changes it or submits it anew is a party to it."
         to_do = "Somebody of the builder's side who decided nothing does; or it waits until the submission has ended."
     else:
-        sentence = f"{person.name} decided in its open submission, and this would make them a party to it."
+        sentence = f"{first.person.name} decided in its open submission, and this would make them a party to it."
         to_do = "Name somebody who decided nothing; or wait until the submission has ended, or withdraw it."
     return Refusal("SOD-1", "duty", sentence, to_do)
 
@@ -210,13 +211,9 @@ def _decider_refusal(person: Person, actor: Actor) -> Refusal:
 @duty("SOD-1")
 def writes_nothing(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     """A person who decided in an open submission can't change its automation or submit it again."""
-    people_by_id = {person.pk: person for person in actor.people}
     own_parties = Party.objects.filter(submission=OuterRef("submission"), person=OuterRef("person"))
-    decided = DecisionPerson.objects.filter(
-        submission__automation=subject, submission__state__in=UNFINISHED, person__in=people_by_id
-    )
-    person_id = decided.exclude(Exists(own_parties)).order_by("pk").values_list("person", flat=True).first()
-    return _decider_refusal(people_by_id[person_id], actor) if person_id is not None else None
+    decided = DecisionPerson.objects.filter(submission__automation=subject, submission__state__in=UNFINISHED)
+    return _decider_refusal(decided.filter(person__in=actor.people).exclude(Exists(own_parties)), actor)
 
 
 @duty("SOD-1")
@@ -229,9 +226,8 @@ def settles_for_others(subject: Binding | Resource, actor: Actor, now: datetime)
     party = Party.objects.filter(submission__in=rests, person__in=[person.pk for person in actor.people])
     if (own_party := party.select_related("submission__automation", "person").order_by("pk").first()) is None:
         return None
-    party_words = (
-        "you are" if own_party.person == actor.person else f"{own_party.person.name}, for whom you would stand in, is"
-    )
+    party_words = f"{own_party.person.name}, for whom you would stand in, is"
+    party_words = "you are" if own_party.person == actor.person else party_words
     sentence = f"A submission of {own_party.submission.automation.name} rests on this connection, and {party_words} a party to it."
     return Refusal("SOD-1", "duty", sentence, f"Somebody else who answers for {subject.resource.name} does.")
 

@@ -101,11 +101,10 @@ class Builder:
         previews_found = previews_found.filter(progress__in=(ImportState.PREVIEW, ImportState.CONFIRMED))
         return get_object_or_404(previews_found.select_related("batch", "team", "version__automation"), pk=pk)
 
-    def drafts(self) -> list[ImportItem]:
+    def drafts(self) -> QuerySet[ImportItem]:
         """Their unconfirmed previews, newest first. Previews of a large upload are on the upload's page."""
-        open_previews = ImportItem.objects.filter(batch__by=self.person, progress=ImportState.PREVIEW)
-        open_previews = open_previews.filter(Q(batch__size__lte=FEW) | Q(version__isnull=False))
-        return list(open_previews.order_by("-pk")[:MOST_DRAFTS])
+        own = ImportItem.objects.filter(batch__by=self.person, progress=ImportState.PREVIEW)
+        return own.filter(Q(batch__size__lte=FEW) | Q(version__isnull=False)).order_by("-pk")[:MOST_DRAFTS]
 
     def team_of(self, item: ImportItem, draft: Draft) -> Team:
         """Team of a preview. A team that they have left no longer counts."""

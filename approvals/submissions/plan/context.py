@@ -136,7 +136,8 @@ class PlanContext:
         #: The identities that the version names, and those that serve its automation.
         self.identities = self._running_identities()
         #: Connected automations (A16).
-        self.chain = chain_queries.possible_chains({0: self._parts()})[0]
+        rows = content.privileges, content.credentials, content.triggers, self.identities
+        self.chain = chain_queries.possible_chains({0: VersionParts(automation, *rows, content.manifest.on_error)})[0]
         judged = self._judge({person.pk for person in people})
         #: The app's tier and its reasons.
         self.app = judged.app
@@ -175,12 +176,6 @@ class PlanContext:
             return list(content.identities)
         serving = NonHumanIdentity.objects.filter(automation=content.registered).exclude(pk__in=content.identity_ids)
         return [*content.identities, *serving]
-
-    def _parts(self) -> VersionParts:
-        """Return the parts that can connect it with other automations (A16)."""
-        content = self.content
-        rows = content.privileges, content.credentials, content.triggers, self.identities
-        return VersionParts(content.automation, *rows, content.manifest.on_error)
 
     def _judge(self, person_ids: set[int]) -> assessment.Judgement:
         """Return the tiers of the version (T1, T2), and note its unvouched privileges (I8)."""

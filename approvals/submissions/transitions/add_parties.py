@@ -42,16 +42,15 @@ def add_parties(written: Automation | Version | InterimOwner, step: Step[Any]) -
     submission = unfinished.select_related("version", "policy", "submitted_by").first()
     if submission is None:
         return
-    newcomers = party_queries.new_parties(submission, None if isinstance(written, InterimOwner) else step.actor)
-    refusal = duties.joining_refusal(submission, newcomers.people, step.actor)
-    if refusal is not None:
+    editor = None if isinstance(written, InterimOwner) else step.actor
+    pairs, new_parties = party_queries.new_parties(submission, editor)
+    if (refusal := duties.joining_refusal(submission, new_parties, step.actor)) is not None:
         raise refuse(refusal)
-    if newcomers.pairs:
+    if pairs:
         earlier_parties = frozenset(party_queries.for_ledger(submission))
-        party_queries.write_parties(submission, newcomers.pairs)
+        party_queries.write_parties(submission, pairs)
         named = [party for party in party_queries.for_ledger(submission) if party not in earlier_parties]
         step.record("submission.parties_named", submission, {"parties": named})
-    new_parties = newcomers.people
     if not new_parties:
         return
     context = load_context(submission, step.now)
