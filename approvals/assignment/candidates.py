@@ -11,7 +11,8 @@ from typing import Any
 
 from django.contrib.auth.models import Permission as ModelPermission
 
-from approvals.assignment.route import Route, SeatState
+from approvals.assignment.next_approver import SeatState
+from approvals.assignment.route import Route
 from approvals.models import Approval, Candidate, Likeness, Submission
 from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_holidays, zone_of

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from approvals.assignment.escalation_chain import Rung
 from approvals.assignment.matching import APP
+from approvals.models import Decision, Seat
 from governance.core.models import Person
 
 #: Bases of people who are asked in addition at half of the time.
@@ -64,22 +65,53 @@ class LateRung:
 
 
 @dataclass(frozen=True)
-class NextApprovers:
-    """The next approvers of a seat.
+class SeatState:
+    """State of one seat: its decision, or the people who may fill it now, and the skipped people.
 
     Args:
+        seat: the seat.
+        decision: the approving decision; None for an open seat.
         basis: the rung that decides first; empty if no person is left.
-        people: people who may decide now: the first rung, then those asked in addition.
+        may_decide: people who may decide now: the first rung, then those asked in addition.
         skipped: people before them on the escalation chain, and why they were skipped.
         beside: people asked in addition to the first rung, if needed.
         late: people asked in addition since half of the time, or all of it, is over.
     """
 
-    basis: str
-    people: tuple[Person, ...]
-    skipped: tuple[Skipped, ...]
+    seat: Seat
+    decision: Decision | None = None
+    basis: str = ""
+    may_decide: tuple[Person, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     beside: Backup | None = None
     late: tuple[LateRung, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Label of the seat."""
+        return self.seat.label
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether a person has approved in this seat in this round."""
+        return self.decision is not None
+
+    @property
+    def on_time(self) -> tuple[Person, ...]:
+        """People who may fill the seat before half of the time is over."""
+        late = [person for rung in self.late for person in rung.people]
+        return tuple(person for person in self.may_decide if person not in late)
+
+    @property
+    def asked(self) -> tuple[tuple[str, tuple[Person, ...]], ...]:
+        """People who may fill the seat by basis: the first rung, the backup, and those asked because time is over."""
+        first = self.beside.first if self.beside is not None else self.on_time
+        beside = [(self.beside.basis, self.beside.people)] if self.beside is not None else []
+        return (self.basis, first), *beside, *((rung.basis, rung.people) for rung in self.late)
+
+    def basis_of(self, person: Person) -> str:
+        """Return the basis on which a person may fill the seat."""
+        return next((basis for basis, people in self.asked if person in people), self.basis)
 
 
 @dataclass(frozen=True)
@@ -97,50 +129,49 @@ class Eligibility:
     short_after: Callable[[Person], Sequence[str]]
 
 
-def next_approvers(rungs: Sequence[Rung], judge: Eligibility) -> NextApprovers:
-    """Return the next approvers on an escalation chain.
+def next_approvers(seat: Seat, rungs: Sequence[Rung], judge: Eligibility) -> SeatState:
+    """Return the state of an open seat: the next approvers on its escalation chain.
 
     A person needed for another seat of the approval is passed over, unless no other person is left.
     """
-    next_turn = _first_turn(rungs, judge, spares=True)
-    return next_turn if next_turn.people else _first_turn(rungs, judge, spares=False)
+    state = _first_turn(seat, rungs, judge, spares=True)
+    return state if state.may_decide else _first_turn(seat, rungs, judge, spares=False)
 
 
-def with_late_rungs(
-    current: NextApprovers, rungs: Sequence[Rung], judge: Eligibility, *, is_due: bool
-) -> NextApprovers:
+def with_late_rungs(current: SeatState, rungs: Sequence[Rung], judge: Eligibility, *, is_due: bool) -> SeatState:
     """Add the deputy at half of the time, and the rest of the escalation chain at the due date (A10).
 
     A person stays out if another approval would lose its last approver (A9).
     """
-    for rung in rungs if current.people else ():
+    for rung in rungs if current.may_decide else ():
         if not is_due and rung.basis not in DEPUTIES:
             continue
         free, _ = _split_rung(rung, judge, spares=True)
-        late = tuple(person for person in free if person not in current.people and not judge.short_after(person))
+        late = tuple(person for person in free if person not in current.may_decide and not judge.short_after(person))
         if late:
             more = LateRung(rung.basis, late, is_due and rung.basis not in DEPUTIES)
-            current = replace(current, people=(*current.people, *late), late=(*current.late, more))
+            current = replace(current, may_decide=(*current.may_decide, *late), late=(*current.late, more))
     return current
 
 
-def _first_turn(rungs: Sequence[Rung], judge: Eligibility, *, spares: bool) -> NextApprovers:
+def _first_turn(seat: Seat, rungs: Sequence[Rung], judge: Eligibility, *, spares: bool) -> SeatState:
     skipped: list[Skipped] = []
     for number, rung in enumerate(rungs):
         free, passed = _split_rung(rung, judge, spares=spares)
         skipped += passed
         if free:
-            first, short = NextApprovers(rung.basis, free, tuple(skipped)), [judge.short_after(one) for one in free]
+            first = SeatState(seat, basis=rung.basis, may_decide=free, skipped=tuple(skipped))
+            short = [judge.short_after(person) for person in free]
             if not all(short):
                 return first
             wanted = tuple(dict.fromkeys(name for names in short for name in names))
             return _with_backup(first, rungs[number + 1 :], judge, wanted, spares=spares)
-    return NextApprovers("", (), tuple(skipped))
+    return SeatState(seat, skipped=tuple(skipped))
 
 
 def _with_backup(
-    first: NextApprovers, rungs: Iterable[Rung], judge: Eligibility, short: tuple[str, ...], *, spares: bool
-) -> NextApprovers:
+    first: SeatState, rungs: Iterable[Rung], judge: Eligibility, short: tuple[str, ...], *, spares: bool
+) -> SeatState:
     """Add the next rung that leaves no approval without an approver; unchanged if there is no such rung."""
     skipped = list(first.skipped)
     for rung in rungs:
@@ -153,8 +184,8 @@ def _with_backup(
                 why = f"{person.name} would leave nobody to decide {list_names(short_names)}"
                 skipped.append(Skipped(person, rung.basis, "A9", why))
         if good:
-            backup = Backup(rung.basis, good, first.people, short)
-            return NextApprovers(first.basis, (*first.people, *good), tuple(skipped), backup)
+            backup = Backup(rung.basis, good, first.may_decide, short)
+            return replace(first, may_decide=(*first.may_decide, *good), skipped=tuple(skipped), beside=backup)
     return first
 
 

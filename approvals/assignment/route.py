@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from approvals.assignment.escalation_chain import Bench, Rung, escalation_chain, resource_of
 from approvals.assignment.matching import Question, Seats, question_name, shortage_after
-from approvals.assignment.next_approver import Backup, Eligibility, LateRung, Skipped, next_approvers, with_late_rungs
+from approvals.assignment.next_approver import Eligibility, SeatState, next_approvers, with_late_rungs
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.check.submission import SubmissionConflicts
 from approvals.models import Approval, ApprovalState
@@ -94,46 +94,6 @@ def stages_of(facts: SubmissionFacts) -> dict[int, int]:
     if facts.submission.app_approval_id is not None:
         stages.setdefault(facts.submission.app_approval_id, 1)
     return stages
-
-
-@dataclass(frozen=True)
-class SeatState:
-    """State of one seat: its decision, or the people who may fill it now, and the skipped people."""
-
-    seat: Seat
-    decision: Decision | None
-    basis: str = ""
-    may_decide: tuple[Person, ...] = ()
-    skipped: tuple[Skipped, ...] = ()
-    beside: Backup | None = None
-    late: tuple[LateRung, ...] = ()
-
-    @property
-    def label(self) -> str:
-        """Label of the seat."""
-        return self.seat.label
-
-    @property
-    def is_filled(self) -> bool:
-        """Whether a person has approved in this seat in this round."""
-        return self.decision is not None
-
-    @property
-    def on_time(self) -> tuple[Person, ...]:
-        """People who may fill the seat before half of the time is over."""
-        late = [person for rung in self.late for person in rung.people]
-        return tuple(person for person in self.may_decide if person not in late)
-
-    @property
-    def asked(self) -> tuple[tuple[str, tuple[Person, ...]], ...]:
-        """People who may fill the seat by basis: the first rung, the backup, and those asked because time is over."""
-        first = self.beside.first if self.beside is not None else self.on_time
-        beside = [(self.beside.basis, self.beside.people)] if self.beside is not None else []
-        return (self.basis, first), *beside, *((rung.basis, rung.people) for rung in self.late)
-
-    def basis_of(self, person: Person) -> str:
-        """Return the basis on which a person may fill the seat."""
-        return next((basis for basis, people in self.asked if person in people), self.basis)
 
 
 class Route:
@@ -319,11 +279,11 @@ class Route:
             lambda person: shortage_after(question, seat.label, [person], self._others(approval)),
         )
         rungs = self.ladder_of(approval, seat.label)
-        turn = next_approvers(rungs, judge)
+        state = next_approvers(seat, rungs, judge)
         if approval.is_half_gone(self.now):
             is_due = approval.due_at is not None and self.now >= approval.due_at
-            turn = with_late_rungs(turn, rungs, judge, is_due=is_due)
-        return SeatState(seat, None, turn.basis, turn.people, turn.skipped, turn.beside, turn.late)
+            state = with_late_rungs(state, rungs, judge, is_due=is_due)
+        return state
 
     def question(self, approval: Approval) -> Question:
         """Return an approval as a question: its open seats with all eligible people on their escalation chains (A9)."""

@@ -14,7 +14,8 @@ from typing import Any
 
 from approvals.assignment import candidates
 from approvals.assignment.context import SubmissionContext, on_submission
-from approvals.assignment.route import Route, SeatState
+from approvals.assignment.next_approver import SeatState
+from approvals.assignment.route import Route
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, duty

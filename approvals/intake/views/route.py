@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from approvals.assignment import candidates, next_approver
-from approvals.assignment.route import SeatState
+from approvals.assignment.next_approver import SeatState
 from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.models import SeatLabel
 from governance.core.models import Person

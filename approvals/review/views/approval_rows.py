@@ -11,7 +11,8 @@ from django.urls import reverse
 
 from approvals.assignment.context import SubmissionContext
 from approvals.assignment.escalation_chain import resource_of
-from approvals.assignment.route import Route, SeatState
+from approvals.assignment.next_approver import SeatState
+from approvals.assignment.route import Route
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.decisions import digest
 from approvals.decisions.transitions.comment import object_to

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from approvals.assignment.context import load_context
 from approvals.assignment.escalation_chain import Rung
 from approvals.assignment.matching import Question, shortage, shortage_after
-from approvals.assignment.next_approver import Eligibility, next_approvers
-from approvals.assignment.route import SeatState
+from approvals.assignment.next_approver import Eligibility, SeatState, next_approvers
 from approvals.decisions.transitions import decide
-from approvals.models import Approval, ApprovalState, Submission, SubmissionState
+from approvals.models import Approval, ApprovalState, Seat, Submission, SubmissionState
 from governance.core.models import Person
 from tests import scenarios
 from tests.appointments import name_leads, record_leaver
@@ -251,8 +250,8 @@ class Play:
             lambda one: question.needs(label, one),
             short_after,
         )
-        found = next_approvers(self.ladders[key][int(label)], judge)
-        return [one for one in found.people if not short_after(one)]
+        found = next_approvers(Seat(label=label), self.ladders[key][int(label)], judge)
+        return [one for one in found.may_decide if not short_after(one)]
 
 
 @pytest.mark.rule("A9", "A8", "S2")
