@@ -114,10 +114,10 @@ class Submitting(Schema):
     escalation_contact: str | None = Field(None, max_length=160)
     justifications: dict[RowKey, Why] = Field(default={}, description="Why each is needed, by the key of its row.")
     terms: dict[RowKey, Annotated[int, Field(ge=1, le=3650, strict=True)]] = Field(
-        default={}, description="Days, by the key of the row; the longest that its tier allows unless said."
+        {}, description="Days; default: the longest."
     )
     opens: dict[RowKey, Id] = Field(
-        default={}, description="Id of the resource that a row's connection opens, where nobody has said so."
+        {}, description="Id of the resource that a row's connection opens, where it is unknown."
     )
 
     def fields(self) -> dict[str, Any]:

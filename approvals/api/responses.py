@@ -29,12 +29,8 @@ from inventory.models import Version
 class ThingOut(Schema):
     """One holding that takes part in a conflict."""
 
-    row: str = Field(
-        description="The key of its row in a preview; empty in a submission, and for what is no row of this."
-    )
-    sentence: str = Field(
-        description="What it may do; of an automation that this token does not see, only that there is one."
-    )
+    row: str = Field(description="The key of its row in a preview; empty in a submission, and for other access.")
+    sentence: str = Field(description="What it may do. An automation that the token can't see is not described.")
 
 
 class LegOut(Schema):
@@ -260,14 +256,10 @@ class PreviewOut(Schema):
     secrets: list[Said] = Field(description="Secrets in the export: where they stand, never what they are.")
     noticed: list[Said]
     changes: list[Said] = Field(description="Against the version before it, or the one that it is promoted from.")
-    may_be_same_as: list[AlikeOut] = Field(
-        description="Of the register, alike: whoever decides the app says whether it is the same (I9)."
-    )
+    may_be_same_as: list[AlikeOut] = Field(description="Similar automations. The approver of the app answers (I9).")
     promoted_from: PromotedOut | None = Field(description="The version of a lower environment that it brings up (I10).")
     standing: str = Field(description="How it stands in the register already.")
-    conflicts: list[ConflictOut] = Field(
-        description="What may not be held together and would be, were all of it approved (S6). Refused ones keep it from being submitted."
-    )
+    conflicts: list[ConflictOut] = Field(description="If all is approved (S6). A refused one blocks the submission.")
     missing: list[str] = Field(description="What keeps it from being submitted.")
     route: RouteOut
 

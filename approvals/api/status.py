@@ -42,9 +42,7 @@ class HolderOut(Schema):
     """A person who has to act, with the seat, start and deadline."""
 
     name: str
-    seat: str = Field(
-        description="Which signature or answer waits for them: of those with the same seat any one will do, each seat needs one."
-    )
+    seat: str = Field(description="The signature or answer. Of the people with the same seat, one is enough.")
     since: datetime
     until: datetime | None
 
@@ -76,9 +74,7 @@ class SubmissionOut(Schema):
     submitted_by: str
     held_by: list[HolderOut] = Field(description="Who is to act now, over all records.")
     next: str = Field(description="What comes next, in words.")
-    conflicts: list[ConflictOut] = Field(
-        description="What would be held together and may not be, were all that is asked approved (S6); none once it is over."
-    )
+    conflicts: list[ConflictOut] = Field(description="If all is approved (S6); empty once it has ended.")
     records: list[RecordOut]
     page: Page
 
