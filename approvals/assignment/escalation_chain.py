@@ -168,13 +168,7 @@ def _security(bench: Bench, *, is_last: bool = False) -> Group:
 
 
 def escalation_chain(
-    label: str,
-    automation: Automation,
-    resource: Resource | None,
-    bench: Bench,
-    *,
-    first: Person | None = None,
-    since: datetime | None = None,
+    label: str, automation: Automation, resource: Resource | None, bench: Bench, first: Person | None, since: datetime
 ) -> list[Rung]:
     """Return the escalation chain of a seat by label, automation and resource (stage 2); see `chain_of_resource`."""
     if label == SeatLabel.LEAD:

@@ -251,7 +251,7 @@ class Route:
             first = decider_in_seat(label, self.before.get(approval.pk, ()))
             since, resource = self.submission.submitted_at, resource_of(approval)
             automation = self.submission.automation
-            ladder = escalation_chain(label, automation, resource, self.bench, first=first, since=since)
+            ladder = escalation_chain(label, automation, resource, self.bench, first, since)
             self._ladders[approval.pk, label] = ladder
         return ladder
 

@@ -97,9 +97,7 @@ def deadline_reminder(begun_at: datetime, due_at: datetime, now: datetime) -> st
     return "half" if now >= begun_at + (due_at - begun_at) / 2 else ""
 
 
-def _build_reminders(
-    approval: Approval, route: Route, word: str, sent_keys: set[str], now: datetime
-) -> Iterator[Notice]:
+def _build_reminders(approval: Approval, route: Route, word: str, sent: set[str], now: datetime) -> Iterator[Notice]:
     """Yield reminders for people who were asked, may decide and have none yet. Adds their keys."""
     people = [
         person
@@ -110,8 +108,8 @@ def _build_reminders(
     words = {"what": approval.title, "word": word, "due": approval.due_at.isoformat() if approval.due_at else ""}
     key = _reminder_key(approval, word, now)
     for reminder in candidates.notices(now, route.submission, people, "approval_due", key=key, **words):
-        if reminder.key not in sent_keys:
-            sent_keys.add(reminder.key)
+        if reminder.key not in sent:
+            sent.add(reminder.key)
             yield reminder
 
 

@@ -68,9 +68,7 @@ def _way_out(subject: Approval, route: Route) -> str:
 
 
 @duty("A8", backed_by=("decision_one_per_round",), needs_context=True)
-def refuse_second_decision(
-    subject: Approval, actor: Actor, now: datetime, context: SubmissionContext
-) -> Refusal | None:
+def decides_once(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
     """A person decides once in each round."""
     decisions = context.route.own_decisions(subject)
     person_ids = {person.pk for person in actor.people}
@@ -245,4 +243,4 @@ _INDEPENDENT = (PARTY, BOTH_STAGES, OWNER_IS_PARTY)
 #: Duties of retracting a decision, in this order.
 RETRACTING = (*_INDEPENDENT, require_own_decision, requires_interactive, require_undecided, in_time)
 #: Duties of deciding, in this order.
-DECIDING = (*_INDEPENDENT, NOT_WHO_STOPPED, refuse_second_decision, turn, requires_interactive, in_time)
+DECIDING = (*_INDEPENDENT, NOT_WHO_STOPPED, decides_once, turn, requires_interactive, in_time)

@@ -74,9 +74,10 @@ def read(
     begun = drafts.initial_fields(registered, actor, sibling)
     draft = replace(draft, fields={**begun, **draft.fields})
     resolution = _resolve(registered, manifest, draft, actor, now)
-    content = _content(registered, manifest, draft, team, actor, resolution)
+    automation = drafts.with_draft_answers(registered, manifest, draft, team, actor)
     if registered is None and sibling is not None:
-        content.automation.lineage = sibling.lineage
+        automation.lineage = sibling.lineage
+    content = _content(automation, registered, manifest, resolution, actor)
     assert actor.person is not None  # only a person has a preview
     hint = manifest.source.owner_hint
     named_authors = sorted(parties.all_matches([hint]).get(hint, ()), key=lambda person: person.pk)
@@ -142,16 +143,11 @@ def _hide_unseen(identities: Sequence[NonHumanIdentity], actor: Actor, now: date
 
 
 def _content(
-    registered: Automation | None,
-    manifest: Manifest,
-    draft: Draft,
-    team: Team,
-    actor: Actor,
-    resolution: Resolution,
+    automation: Automation, registered: Automation | None, manifest: Manifest, resolution: Resolution, actor: Actor
 ) -> VersionContent:
     privileges = list(resolution.privileges.values())
     return VersionContent(
-        automation=drafts.with_draft_answers(registered, manifest, draft, team, actor),
+        automation=automation,
         registered=registered,
         version=_find_version(registered, manifest, privileges),
         manifest=manifest,
@@ -171,14 +167,12 @@ def _find_version(registered: Automation | None, manifest: Manifest, held: Itera
     return registered.versions.filter(manifest_digest=manifest_digest(manifest), binding_digest=bound).first()
 
 
-def _joining_parties(
-    content: VersionContent, submitter: Person, named_authors: Iterable[Person]
-) -> Iterator[PartyPair]:
+def _joining_parties(content: VersionContent, submitter: Person, named: Iterable[Person]) -> Iterator[PartyPair]:
     """Yield the parties that importing and submitting adds: importer, authors, editor and owners (S1)."""
     automation, answers = content.automation, content.automation.asked
     if content.version is None:
         yield submitter.pk, Capacity.IMPORTER
-        yield from ((author.pk, Capacity.AUTHOR) for author in named_authors)
+        yield from ((author.pk, Capacity.AUTHOR) for author in named)
     if content.registered is None or _is_amended(content.registered, automation):
         yield submitter.pk, Capacity.EDITOR
     for name, capacity in (("business_owner", Capacity.BUSINESS_OWNER), ("technical_owner", Capacity.TECHNICAL_OWNER)):
