@@ -1,4 +1,4 @@
-"""Documents that the API returns, with the rows and words of the pages."""
+"""Documents that the API returns, with the rows and words of the pages, and full addresses of pages."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Drafts: a builder's answers about an import, saved with its preview on every change (I7).
+"""Drafts: a builder's answers about an import, saved with its preview on every change, and the rows that they name (I7).
 
 A draft is a person's note and not a governed row: it has no history and no ledger event (H7). `confirmation.confirm_import` and
-`submit.submit` write its content.
+`submit.submit` write its content. Deleted and invisible rows are left out.
 """
 
 from __future__ import annotations

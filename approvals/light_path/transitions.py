@@ -1,4 +1,6 @@
-"""Spot checks: noted, drawn, decided, and their effect (A12, A13).
+"""Approval by policy on the light path, and its spot checks: noted, drawn, decided, and their effect (A12, A13).
+
+`eligibility` decides what is on the light path.
 
 A source that changed without stage 1 has one spot check. The draw selects one in ten. Security reviewers then have 5 working days.
 "Fine" closes it. "Not fine" suspends the automation at once; no answer suspends it at the deadline (A13).
@@ -7,7 +9,7 @@ The rules define no way back after "not fine". So no answer of a review and no l
 stage 1 does, and every later submission requires it (`version_diff.app_reasons`).
 
 Each auto-approved privilege has a spot check of its own, and its grant is suspended. Only stage 2 ends that
-(`version_diff.weigh` requires it).
+(`version_diff.reason_for_stage_2` requires it).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Ask the next people on the escalation chain about open approvals without an eligible candidate (A1, A9, R9).
 
 Causes are many: a person leaves, a lead or owner changes, a role ends, a decision uses a person up. So a sweep
-compares the candidates with the eligible people (`reassignment` selects the approvals), and this module acts. A new
+compares the candidates with the eligible people (`assignment.jobs` selects the approvals), and this module acts. A new
 party is handled at once (`add_parties`).
 """
 
