@@ -20,7 +20,7 @@ from approvals.models.conflict_rule import Mode
 from approvals.models.submission import UNFINISHED, Capacity
 from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
-from approvals.prior_decisions import duplicates, stopped_grants
+from approvals.prior_decisions import duplicates
 from approvals.prior_decisions import queries as prior_decision_queries
 from approvals.prior_decisions.duplicates import Likenesses
 from approvals.submissions import version_diff
@@ -254,11 +254,13 @@ class PlanContext:
         same = [*siblings, *duplicates.ids_in_same_team(content.automation, self.likes.held)]
         #: Earlier refusals and withdrawals by matter (A15).
         self.earlier = prior_decision_queries.earlier_outcomes(registered, self.policy, self.now, same)
-        matters = stopped_grants.stopped_matters(registered) if registered is not None else {}
+        matters = prior_decision_queries.stopped_matters(registered) if registered is not None else {}
         #: People who stopped a grant that is asked again, by matter (G5).
-        self.stopped = stopped_grants.stoppers_by_matter(matters)
+        self.stopped = prior_decision_queries.stoppers_by_matter(matters)
         #: Matters stopped since `before` was submitted.
-        self.stopped_since = stopped_grants.matters_stopped_since(self.before, matters) if self.before else frozenset()
+        self.stopped_since = (
+            prior_decision_queries.matters_stopped_since(self.before, matters) if self.before else frozenset()
+        )
         decided = {approval.pk for approval in self.before_approvals.values()}
         decided |= {outcome.record for outcome in self.earlier.values()}
         if self.changes.app_in_force is not None:
