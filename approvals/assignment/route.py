@@ -20,8 +20,7 @@ from approvals.models import Approval, ApprovalState
 from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome, Seat, SeatLabel
 from approvals.models.conflict_rule import Mode
 from approvals.policies.facts import SubmissionFacts
-from approvals.prior_decisions import queries as prior_decision_queries
-from approvals.prior_decisions.queries import decider_in_seat, in_order
+from approvals.prior_decisions.queries import decider_in_seat, in_order, stopped_matters, stoppers_by_matter
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
 
@@ -209,8 +208,8 @@ class Route:
         if approval.stage == 1 or len(seats) < 2 or len(seats) <= len(usual):
             return frozenset()
         if self._stopped is None:
-            matters = prior_decision_queries.stopped_matters(self.submission.automation)
-            self._stopped = prior_decision_queries.stoppers_by_matter(matters)
+            matters = stopped_matters(self.submission.automation)
+            self._stopped = stoppers_by_matter(matters)
         return self._stopped.get(approval.matter, frozenset())
 
     def seats(self, approval: Approval) -> list[Seat]:

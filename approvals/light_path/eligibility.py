@@ -27,7 +27,7 @@ from approvals.models.spot_check import NOT_PASSED, Sample, SampleState
 from approvals.models.submission import Comment, Party, Submission, SubmissionState
 from approvals.parties import queries as party_queries
 from approvals.policies.queries import Policy
-from approvals.prior_decisions import queries as prior_decision_queries
+from approvals.prior_decisions.queries import stopped_grants
 from inventory.importers import privilege_scope
 from inventory.models import REGISTERED, Automation, Privilege, Trigger
 from inventory.resources import queries as resource_queries
@@ -151,7 +151,7 @@ def _history_reason(case: Case) -> LightPathReason | None:
     earlier: tuple[tuple[str, QuerySet[Any], str, str], ...] = (
         ("spot_check", Sample.objects.filter(FAILED), "submission__automation", "approval__"),
         ("refused", refused, "submission__automation", ""),
-        ("stopped", prior_decision_queries.stopped_grants(), "automation", "approval__"),
+        ("stopped", stopped_grants(), "automation", "approval__"),
         ("objected", objections, "submission__automation", "approval__"),
     )
     for key, rows, automation, approval in earlier:

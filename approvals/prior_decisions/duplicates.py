@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Exists, OuterRef
 
 from approvals.models import Approval, ApprovalState, Likeness, LikenessAnswer, SeatLabel, Submission
-from approvals.prior_decisions import queries as prior_decision_queries
+from approvals.prior_decisions.queries import stopped_automation_ids
 from governance.core.actors.actor import Actor
 from inventory.duplicates.queries import SOURCE, Duplicate, find_duplicates
 from inventory.models import Automation, AutomationState, Privilege
@@ -100,7 +100,7 @@ def _submitted_and_refused(matches: Sequence[Duplicate]) -> tuple[set[int], set[
     submitted = Submission.objects.filter(automation__in=others).order_by().values_list("automation", flat=True)
     rejected = Approval.objects.filter(submission__automation__in=others, state=ApprovalState.REJECTED).order_by()
     refused = set(rejected.values_list("submission__automation", flat=True))
-    refused |= prior_decision_queries.stopped_automation_ids(others)
+    refused |= stopped_automation_ids(others)
     retired = {match.other.pk for match in matches if match.other.state == AutomationState.RETIRED}
     return set(submitted.distinct()), refused | retired
 

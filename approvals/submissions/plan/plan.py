@@ -22,7 +22,7 @@ from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome
 from approvals.models.conflict_rule import Mode
 from approvals.policies.facts import SubmissionFacts
 from approvals.prior_decisions import duplicates
-from approvals.prior_decisions import queries as prior_decision_queries
+from approvals.prior_decisions.queries import seats_if_stopped
 from approvals.submissions.plan import problems as plan_problems
 from approvals.submissions.plan.context import PlanContext
 from approvals.submissions.plan.problems import ItemRequest
@@ -224,7 +224,7 @@ class Plan:
         earlier, may_ask = self.context.earlier.get(planned.matter), partial(self._may_ask_again, planned.row)
         labels = additional_seats.required_seats(planned.usual, earlier, may_be_asked=may_ask)
         if planned.matter in self.context.stopped:
-            labels = prior_decision_queries.seats_if_stopped(planned.usual, labels)
+            labels = seats_if_stopped(planned.usual, labels)
         return [*labels, SeatLabel.CONFLICT] if self._is_signed_for(planned) else labels
 
     def _is_signed_for(self, planned: PlannedApproval) -> bool:

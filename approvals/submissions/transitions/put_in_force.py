@@ -18,7 +18,7 @@ from approvals.light_path import transitions
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState, credential_key
 from approvals.models.grant import Grant, GrantKind, GrantState, Why
 from approvals.policies import queries as policy_queries
-from approvals.prior_decisions import queries as prior_decision_queries
+from approvals.prior_decisions.queries import matters_stopped_since, stopped_matters
 from approvals.submissions import rules as submission_rules
 from approvals.submissions import version_diff
 from governance.core.engine.transition import Effect, Step, last_word
@@ -47,9 +47,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
     context: SubmissionContext = step.context
     approved = [approval for approval in context.facts.second if approval.state == ApprovalState.APPROVED]
     before = version_diff.submission_in_force(automation)
-    still_stopped = prior_decision_queries.matters_stopped_since(
-        submission, prior_decision_queries.stopped_matters(automation)
-    )
+    still_stopped = matters_stopped_since(submission, stopped_matters(automation))
     left_out = unused_credentials.unneeded_credentials(approved, context.facts)
     granted = [approval for approval in approved if approval not in left_out]
     ended, app = _end_removed_grants(step, submission, granted), _own_app(submission)
