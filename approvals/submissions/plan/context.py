@@ -21,13 +21,8 @@ from approvals.models.submission import UNFINISHED, Capacity
 from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
 from approvals.prior_decisions import duplicates
+from approvals.prior_decisions import queries as prior_decision_queries
 from approvals.prior_decisions.duplicates import Likenesses
-from approvals.prior_decisions.queries import (
-    earlier_outcomes,
-    matters_stopped_since,
-    stopped_matters,
-    stoppers_by_matter,
-)
 from approvals.submissions import version_diff
 from approvals.submissions.version_diff import Changes, RequestedItem
 from governance.core.models import Person
@@ -258,12 +253,13 @@ class PlanContext:
         self.promoted_from = self._promoted_from()
         same = [*siblings, *duplicates.ids_in_same_team(content.automation, self.likes.held)]
         #: Earlier refusals and withdrawals by matter (A15).
-        self.earlier = earlier_outcomes(registered, self.policy, self.now, same)
-        matters = stopped_matters(registered) if registered is not None else {}
+        self.earlier = prior_decision_queries.earlier_outcomes(registered, self.policy, self.now, same)
+        matters = prior_decision_queries.stopped_matters(registered) if registered is not None else {}
         #: People who stopped a grant that is asked again, by matter (G5).
-        self.stopped = stoppers_by_matter(matters)
+        self.stopped = prior_decision_queries.stoppers_by_matter(matters)
         #: Matters stopped since `before` was submitted.
-        self.stopped_since = matters_stopped_since(self.before, matters) if self.before else frozenset()
+        before = self.before
+        self.stopped_since = prior_decision_queries.matters_stopped_since(before, matters) if before else frozenset()
         decided = {approval.pk for approval in self.before_approvals.values()}
         decided |= {outcome.record for outcome in self.earlier.values()}
         if self.changes.app_in_force is not None:
