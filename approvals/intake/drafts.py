@@ -196,9 +196,10 @@ def preview_to_continue(item: ImportItem, now: datetime) -> ImportItem:
     """
     if item.progress != ImportState.CONFIRMED:
         return item
+    if (following := following_preview(item)) is not None:
+        return following
     names = ("batch", "team", "filename", "manifest", "secrets", "draft", "version")
-    kept = {name: getattr(item, name) for name in names}
-    return following_preview(item) or ImportItem.objects.create(created_at=now, **kept)
+    return ImportItem.objects.create(created_at=now, **{name: getattr(item, name) for name in names})
 
 
 OWNERS = ("business_owner", "technical_owner")
