@@ -16,20 +16,9 @@ from datetime import datetime, timedelta
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from approvals.models import (
-    APP_KEY,
-    Approval,
-    ApprovalState,
-    Grant,
-    GrantKind,
-    GrantState,
-    SeatLabel,
-    Submission,
-    SubmissionState,
-    credential_key,
-    grant,
-)
+from approvals.models import APP_KEY, Approval, ApprovalState, SeatLabel, Submission, SubmissionState, credential_key
 from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome
+from approvals.models.grant import Grant, GrantKind, GrantState, Why
 from approvals.policies.queries import Policy
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Person
@@ -191,7 +180,7 @@ def matters_stopped_since(submission: Submission, matters: Mapping[str, str]) ->
 def stopped_grants() -> QuerySet[Grant]:
     """Return grants that were stopped and not approved again, and all grants of stopped automations."""
     later = Grant.objects.filter(automation=OuterRef("automation"), key=OuterRef("key"), pk__gt=OuterRef("pk"))
-    alone = Q(suspended_why=grant.Why.STOPPED) & ~Exists(later.exclude(suspended_why=grant.Why.STOPPED))
+    alone = Q(suspended_why=Why.STOPPED) & ~Exists(later.exclude(suspended_why=Why.STOPPED))
     return Grant.objects.filter(alone | (Q(automation__stopped_by__isnull=False) & ~Q(state=GrantState.ENDED)))
 
 
@@ -213,7 +202,7 @@ def stopped_matters(automation: Automation) -> dict[str, str]:
         if kind == GrantKind.PRIVILEGE
         else key
         for pk, kind, key, why, entitlement, target, scope in rows
-        if why == grant.Why.STOPPED and newest[key] == grant.Why.STOPPED
+        if why == Why.STOPPED and newest[key] == Why.STOPPED
     }
 
 
