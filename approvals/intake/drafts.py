@@ -24,17 +24,8 @@ from inventory.automations import lineages
 from inventory.importers.manifest import Manifest, Privilege, binding_key, privilege_key
 from inventory.imports import resolution
 from inventory.imports.transitions import confirmation, previews
-from inventory.models import (
-    Automation,
-    AutomationState,
-    Environment,
-    ImportBatch,
-    ImportItem,
-    ImportState,
-    Resource,
-    ResourceState,
-    Version,
-)
+from inventory.models import Automation, AutomationState, Environment, Resource, ResourceState, Version
+from inventory.models.import_batch import ImportBatch, ImportItem, ImportState
 from inventory.resources.queries import RESOURCE_RELATIONS
 
 #: Maximum length of a justification, in characters.
