@@ -24,6 +24,12 @@ from inventory.versions.views import diff_context
 TEMPLATE = "approvals/light_path/spot_check.html"
 #: Answers by the name of the form's button.
 VERDICTS = {"fine": transitions.find_fine, "not_fine": transitions.find_not_fine}
+#: What the page shows of a spot check.
+RELATIONS = (
+    *(f"submission__{name}" for name in ("automation__team", "version", "submitted_by", "policy")),
+    *(f"approval__{name}" for name in ("justification", "privilege__entitlement__resource__owner", "credential")),
+    "before",
+)
 #: Limit of events on the timeline; the ledger has all.
 EVENTS = 20
 
@@ -32,16 +38,7 @@ EVENTS = 20
 def sample(request: Request, pk: int) -> HttpResponse:
     """Show a spot check. A reader who may not decide it sees why."""
     now = business_time.now()
-    seen = Sample.objects.visible_to(request.actor, now).select_related(
-        "submission__automation__team",
-        "submission__version",
-        "submission__submitted_by",
-        "submission__policy",
-        "before",
-        "approval__justification",
-        "approval__privilege__entitlement__resource__owner",
-        "approval__credential",
-    )
+    seen = Sample.objects.visible_to(request.actor, now).select_related(*RELATIONS)
     spot_check = get_object_or_404(seen.defer(*(f"submission__{name}" for name in UNSHOWN)), pk=pk)
     if request.method == "GET":
         return page(request, TEMPLATE, _context(spot_check, request.actor))
