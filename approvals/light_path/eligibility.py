@@ -269,7 +269,7 @@ def reason_against_submission(
         party_queries.builder_ids(submission),
         len(waiting),
         is_app_asked=app is not None and app.submission_id == submission.pk and app.carried_from_id is None,
-        is_asked_again=any(row.asked or (row.earlier_id, row.carried_from_id) != (None, None) for row in waiting),
+        is_asked_again=any((row.earlier_id, row.carried_from_id) != (None, None) or row.asked for row in waiting),
         privileges=context.facts.privileges,
         triggers=list(version.triggers.all()),
         findings=[("not_assessed", "high")] if findings is None else list(findings.values_list("code", "severity")),
