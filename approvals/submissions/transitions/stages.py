@@ -36,8 +36,14 @@ def open_approval(step: Step[Approval], *, around: SubmissionContext) -> Effect:
 
 
 @internal_on_approval(event="approval.closed", source=UNENDED, target=(ApprovalState.NOT_APPLICABLE,))
-def close_as_not_applicable(step: Step[Approval]) -> Effect:
-    """Close an approval of stage 2 because the app was rejected (A4)."""
+def close_as_not_applicable(step: Step[Approval], *, around: SubmissionContext) -> Effect:
+    """Close an approval of stage 2 because the app was rejected (A4).
+
+    Args:
+        step: the running step.
+        around: the context of the submission.
+    """
+    around.facts.relate(step.subject)
     step.subject.ended_at = step.now
     return Effect()
 
@@ -91,7 +97,7 @@ def _after_stage_1(step: Step[Any], context: SubmissionContext) -> None:
 def _reject_all(step: Step[Any], context: SubmissionContext) -> None:
     for approval in context.approvals:
         if approval.state in UNENDED:
-            close_as_not_applicable(approval, actor=step.actor, now=step.now)
+            close_as_not_applicable(approval, actor=step.actor, now=step.now, around=context)
     reject_submission(context.submission, actor=step.actor, now=step.now)
 
 
