@@ -213,13 +213,15 @@ RESOURCE_RELATIONS = ("owner", "deputy", "team__lead", "team__deputy_lead", "int
 
 
 def with_people(pks: Iterable[int | None], also: Iterable[PersonColumn] = ()) -> dict[int, Resource]:
-    """Return resources by id, each with the people on its escalation chain: one query, and one for the people.
+    """Return resources by id, each with the people on its escalation chain: one query, or two with other rows' people.
 
     Args:
         pks: ids of resources.
         also: columns of other rows whose people are read with these.
     """
-    wanted = {pk for pk in pks if pk is not None}
+    wanted, also = {pk for pk in pks if pk is not None}, list(also)
+    if not also:
+        return Resource.objects.select_related(*RESOURCE_RELATIONS).order_by().in_bulk(wanted) if wanted else {}
     resources = Resource.objects.select_related("team", "interim").order_by().in_bulk(wanted) if wanted else {}
     load_people([*_chain_columns(resources.values()), *also])
     return resources
