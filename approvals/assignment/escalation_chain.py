@@ -127,7 +127,7 @@ def chain_of_resource(
 
     Args:
         resource: the resource; owner, deputy and team with its leads should be loaded.
-        bench: the groups that stand on every ladder.
+        bench: the groups that stand on every escalation chain.
         first: who decided about the same before, and is asked again (A15).
         since: when what is decided was submitted; None for what is not submitted yet.
     """

@@ -93,7 +93,7 @@ def load_waiting(
 def waiting_on(route: Route) -> list[Waiting]:
     """Open seats, questions and acceptance of the submission of a route. One query if an approval is open.
 
-    A route drops people excluded later by a duty or the ladder. A seat without holders then goes to the next people on the ladder (A9).
+    A route drops people excluded later by a duty or the escalation chain. A seat without holders then goes to the next people on the escalation chain (A9).
     """
     submission, now = route.submission, route.now
     if submission.state == SubmissionState.DECIDED:
@@ -190,7 +190,7 @@ def _held_by(record: int | None, seat: str, person: Person, since: datetime, unt
 
 
 def _seats_on(route: Route) -> list[Waiting]:
-    """The open seats of all approvals, with the people asked who may still decide, or else the next on the ladder."""
+    """The open seats of all approvals, with the people asked who may still decide, or else the next on the escalation chain."""
     open_seats = []
     for record in route.facts.approvals:
         for seat in route.standing(record) if record.state == ApprovalState.OPEN else ():

@@ -127,14 +127,14 @@ def _has_decided_stage_2(context: SubmissionContext) -> bool:
 
 @duty("A9", needs_context=True)
 def turn(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
-    """The first eligible rung of the ladder decides."""
+    """The first eligible people on the escalation chain decide."""
     route = context.route
     if route.seats_open_to(subject, actor):
         return None
     if any(actor.capacity_of in seat.may_decide for seat in route.standing(subject)):
         sentence = "One admin ended the role that this asks for: until a second says so too, nobody decides by it."
         return Refusal("A9", "duty", sentence, "It ends, or is back, once that is countersigned or its time is up.")
-    return Refusal("A9", "duty", "Somebody before you on the ladder decides this.", _way_out(subject, route))
+    return Refusal("A9", "duty", "Others on the escalation chain decide this first.", _way_out(subject, route))
 
 
 @duty("I3", needs_context=True)

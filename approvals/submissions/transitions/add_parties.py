@@ -29,7 +29,7 @@ INTERIM_OWNER_EVENTS = ("interim.confirmed",)
 def add_parties(written: Automation | Version | InterimOwner, step: Step[Any]) -> None:
     """Make people parties of the unfinished submission. Hook on `PARTY_EVENTS` and `INTERIM_OWNER_EVENTS` (S1).
 
-    A party decides nothing in it. The next person on the ladder is asked, and the clock runs on. If no one is left,
+    A party decides nothing in it. The next person on the escalation chain is asked, and the clock runs on. If no one is left,
     the builders are notified (A9).
 
     Raises:

@@ -120,7 +120,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
 
 
 class TeamKind(models.TextChoices):
-    """What a team is for. Fallback, security and on-call teams are rungs of the ladder (A9)."""
+    """What a team is for. Fallback, security and on-call teams are rungs of the escalation chain (A9)."""
 
     BUSINESS = "business", "Business"
     FALLBACK = "fallback", "Fallback owners"

@@ -172,7 +172,7 @@ def _interim_ownerships(people: list[int]) -> Iterator[Pair]:
 
 
 def _questions(people: list[int]) -> Iterator[Pair]:
-    """Unanswered review questions; the next person on the ladder gets them."""
+    """Unanswered review questions; the next person on the escalation chain gets them."""
     people_by_question = _people_by_row(Question, "reviewer", people)
     passed = ~Q(reviewer__in=people) | Q(item__state__in=(ItemState.OPEN, ItemState.ESCALATED))
     rows = Question.objects.filter(passed, pk__in=people_by_question, answered_at=None).exclude(

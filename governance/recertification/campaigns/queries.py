@@ -66,7 +66,7 @@ class ItemFigures:
     Args:
         total: number of items.
         waiting: open items before their deadline.
-        late: open items past their deadline, handed to the next person on the ladder.
+        late: open items past their deadline, handed to the next person on the escalation chain.
         suspended: late items that silence has suspended.
         answered: revoked items that can still be corrected.
         nobody: items without an eligible reviewer.

@@ -46,13 +46,13 @@ JOB = "recertification.fill"
 #: Most grants that one operation freezes, and most items that one assigns.
 FREEZES, ASKS = 10_000, 2_000
 
-#: Relations of a resource that its ladder reads.
+#: Relations of a resource that its escalation chain reads.
 OF_RESOURCE = ("owner", "deputy", "interim__person", "team__lead", "team__deputy_lead")
 
 
 @dataclass(frozen=True)
 class AssignedQuestion:
-    """One question with its reviewer and the people on its ladder, in order."""
+    """One question with its reviewer and the people on its escalation chain, in order."""
 
     asks: Asks
     reviewer: Person
@@ -64,7 +64,7 @@ class Ladders:
     """The ladders of some automations and resources at one instant.
 
     Args:
-        bench: the groups that stand on every ladder.
+        bench: the groups that stand on every escalation chain.
     """
 
     bench: Bench

@@ -184,7 +184,7 @@ def assign_waiting_items(now: datetime, actor: Actor) -> int:
 
 
 def reassign_due(now: datetime, actor: Actor) -> int:
-    """Give questions to the next on the ladder if the reviewer left or may not answer; return the number (R8)."""
+    """Give questions to the next on the escalation chain if the reviewer left or may not answer; return the number (R8)."""
 
     def reassign(question: Question) -> bool:
         item = question.item

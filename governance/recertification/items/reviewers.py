@@ -1,7 +1,7 @@
 """Reviewers of an item, in order, and the people who may not answer (S4, A9, R8). Reads only.
 
 The automation's owners answer *needed*. The resource's owner answers *acceptable*; nobody who gains may. Both
-questions move down the ladder of A9. Low-risk grants outside the sample and automations ask only *needed*.
+questions move down the escalation chain of A9. Low-risk grants outside the sample and automations ask only *needed*.
 
 The draw of the sample is a keyed digest of the grant and its review day. Without the installation's key, nobody can
 predict or influence it. A successor is a new grant with a new draw.
@@ -31,7 +31,7 @@ SAMPLE_ONE_IN = 10
 #: Relations of a question's reviewer and of an answer, for pages and rules.
 ANSWER_RELATIONS = ("person", "for_person", "reason")
 
-#: Relations of the reviewed automation and grant that its ladders read.
+#: Relations of the reviewed automation and grant that its escalation chains read.
 OF_AUTOMATION = ("business_owner", "technical_owner", "team__lead", "team__deputy_lead", "team__parent__lead")
 
 OF_GRANT = (
@@ -102,7 +102,7 @@ def load_context(subject: Item | Question, now: datetime) -> ItemContext:
 
 
 def load_with_ladders(subject: Item | Question, now: datetime) -> ItemContext:
-    """As `load_context`, with the grant or automation read again with the people on its ladders. One query more."""
+    """As `load_context`, with the grant or automation read again with the people on its escalation chains. One query more."""
     item = subject.item if isinstance(subject, Question) else subject
     if item.grant is not None:
         item.grant = Grant.objects.select_related(*OF_GRANT).get(pk=item.grant.pk)
@@ -129,7 +129,7 @@ def ladder(item: Item, asks: Asks, bench: Bench) -> list[Person]:
     Args:
         item: the item.
         asks: the question.
-        bench: the groups on every ladder.
+        bench: the groups on every escalation chain.
     """
     if asks == Asks.ACCEPTABLE:
         return acceptable_ladder(resource_of(item.grant), bench)
@@ -191,7 +191,7 @@ def _may_answer(person: Person, asks: Asks, automation: Automation, parties: Col
 
 
 def vacant_questions(context: ItemContext) -> list[Asks]:
-    """Unanswered questions without an eligible reviewer, now or further down the ladder (R8, A9)."""
+    """Unanswered questions without an eligible reviewer, now or further down the escalation chain (R8, A9)."""
     return [
         Asks(question.asks)
         for question in context.unanswered
@@ -242,20 +242,20 @@ def first_eligible(
 
 
 def next_reviewer(context: ItemContext, question: Question, among: Sequence[Person] | None = None) -> Person | None:
-    """The next reviewer of a question on its ladder, or among other people; None if nobody is eligible."""
+    """The next reviewer of a question on its escalation chain, or among other people; None if nobody is eligible."""
     people = people_on_ladder(context, question) if among is None else among
     without = [*question.asked_before, question.reviewer_id]
     return first_eligible(context, people, Asks(question.asks), without=without)
 
 
 def next_reviewer_now(context: ItemContext, question: Question, bench: Bench) -> Person | None:
-    """As `next_reviewer`; if that is empty, the first on the ladder as it is now, with newly named people (A9)."""
+    """As `next_reviewer`; if that is empty, the first on the escalation chain as it is now, with newly named people (A9)."""
     present = ladder(context.item, Asks(question.asks), bench)
     return next_reviewer(context, question) or next_reviewer(context, question, present)
 
 
 def people_on_ladder(context: ItemContext, question: Question) -> list[Person]:
-    """People on a question's ladder, in order."""
+    """People on a question's escalation chain, in order."""
     return [context.people[pk] for pk in question.ladder if pk in context.people]
 
 

@@ -91,7 +91,7 @@ def standing(subject: Item | Question, actor: Actor, now: datetime) -> Refusal |
 
 @duty("R4", backed_by=("question_passed_at_most_twice",), needs_context=True)
 def passable(subject: Question, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
-    """A question is passed on at most twice, down its ladder."""
+    """A question is passed on at most twice, down its escalation chain."""
     if subject.passed >= MOST_PASSES:
         sentence = "It was passed on twice already, so you are its last reviewer."
         return Refusal("R4", "state", sentence, "Answer it. Without an answer, the access ends.")
@@ -99,7 +99,7 @@ def passable(subject: Question, actor: Actor, now: datetime, context: ItemContex
 
 
 def ladder_end_refusal() -> Refusal:
-    """The refusal at the end of the ladder."""
+    """The refusal at the end of the escalation chain."""
     sentence = "No eligible reviewer is left to pass it on to."
     return Refusal("R4", "state", sentence, "Answer it. Without an answer, the access ends.")
 

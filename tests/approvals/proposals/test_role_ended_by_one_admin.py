@@ -61,7 +61,7 @@ def test_fallback_owner_does_not_replace_reviewers_ended_by_one_admin(plain: Com
     one, other = taken(c, n.sana, n.viktor)
     assert before
     assert who_may(c, record) == set()
-    with pytest.raises(DutyConflict, match=r"^A9: Somebody before you on the ladder decides"):
+    with pytest.raises(DutyConflict, match=r"^A9: Others on the escalation chain decide this first"):
         scenarios.approve(Approval.objects.get(pk=record.pk), n.amara, now=c.now, reason="As a friend.")
     with pytest.raises(DutyConflict, match="One admin ended the role") as no:
         scenarios.approve(Approval.objects.get(pk=record.pk), n.sana, now=c.now, reason="As before.")

@@ -127,7 +127,7 @@ def pass_on(
         step: the running call.
         answer: ``dont_know`` or ``not_mine``.
         batch: id that joins the answers of one submission (R7).
-        whose: for ``not_mine``, the named person; else the next on the ladder.
+        whose: for ``not_mine``, the named person; else the next on the escalation chain.
         seen: how the card was shown (R7).
     """
     question = step.subject

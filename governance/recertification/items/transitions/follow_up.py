@@ -53,9 +53,9 @@ def remind(step: Step[Question]) -> Effect:
     context=load_with_ladders,
 )
 def replace_reviewer(step: Step[Question]) -> Effect:
-    """Give a question to the next on the ladder, because the reviewer left or may not answer; same deadline (R8).
+    """Give a question to the next on the escalation chain, because the reviewer left or may not answer; same deadline (R8).
 
-    At the end of the stored ladder, the first on the present ladder gets it, with time to answer (A9).
+    At the end of the stored escalation chain, the first on the present escalation chain gets it, with time to answer (A9).
     """
     question = step.subject
     bench = Bench.load(step.now)
@@ -83,7 +83,7 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     context=load_context,
 )
 def escalate(step: Step[Item]) -> Effect:
-    """Give unanswered questions to the deputy or the next on the ladder after the deadline (R6).
+    """Give unanswered questions to the deputy or the next on the escalation chain after the deadline (R6).
 
     Silence takes effect at least a day later.
     """
@@ -158,7 +158,7 @@ def ask_now(step: Step[Item]) -> Effect:
     context=load_context,
 )
 def leave_unasked(step: Step[Item]) -> Effect:
-    """Mark an item whose reviewers have left or may not answer, with nobody next on the ladder (A9, R8).
+    """Mark an item whose reviewers have left or may not answer, with nobody next on the escalation chain (A9, R8).
 
     Its questions get no reminders: a question without a reminder waits for a reviewer.
     """

@@ -201,10 +201,10 @@ def _end_date(text: str) -> date | None:
 
 
 def _named_reviewer(question: Question, key: str) -> Person | None:
-    """The person the reviewer names, from the question's ladder; None for an empty choice.
+    """The person the reviewer names, from the question's escalation chain; None for an empty choice.
 
     Raises:
-        InvalidInput: no such person on the ladder.
+        InvalidInput: no such person on the escalation chain.
     """
     named = number(key)
     if key and named not in question.ladder:
