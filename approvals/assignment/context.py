@@ -128,5 +128,5 @@ def approval_relations(
 ) -> frozenset[Relation]:
     """Return how a person stands to an approval: CANDIDATE if they are on the escalation chain of one of its seats (A9)."""
     context = context or load_context(approval, now)
-    candidate = frozenset({Relation.CANDIDATE} if context.route.is_on_ladder(person, approval) else ())
+    candidate = frozenset({Relation.CANDIDATE} if context.route.is_on_chain(person, approval) else ())
     return context.relations_to_automation(person) | candidate

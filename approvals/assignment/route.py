@@ -135,7 +135,7 @@ class Route:
         self._standing: dict[tuple[int, int], list[SeatState]] = {}
         self._questions: dict[tuple[int, int], Question] = {}
         #: Escalation chains by approval and label of the seat.
-        self._ladders: dict[tuple[int, str], list[Rung]] = {}
+        self._rungs: dict[tuple[int, str], list[Rung]] = {}
         self._stopped = stopped
 
     @property
@@ -240,19 +240,19 @@ class Route:
         decisions, current = self.decisions.get(approval.pk, ()), (approval.pk, approval.round)
         return [d for d in decisions if self.carried.get(d.pk, (d.approval_id, d.round)) == current]
 
-    def ladder_of(self, approval: Approval, label: str) -> list[Rung]:
+    def chain_of(self, approval: Approval, label: str) -> list[Rung]:
         """Return the escalation chain of a seat.
 
         An earlier decider in the seat comes first, in the same capacity (A15).
         """
-        ladder = self._ladders.get((approval.pk, label))
-        if ladder is None:
+        rungs = self._rungs.get((approval.pk, label))
+        if rungs is None:
             first = decider_in_seat(label, self.before.get(approval.pk, ()))
             since, resource = self.submission.submitted_at, resource_of(approval)
             automation = self.submission.automation
-            ladder = escalation_chain(label, automation, resource, self.bench, first, since)
-            self._ladders[approval.pk, label] = ladder
-        return ladder
+            rungs = escalation_chain(label, automation, resource, self.bench, first, since)
+            self._rungs[approval.pk, label] = rungs
+        return rungs
 
     def standing(self, approval: Approval) -> list[SeatState]:
         """Return the state of each seat of an approval (A9)."""
@@ -277,7 +277,7 @@ class Route:
             lambda person: question.needs(seat.label, person),
             lambda person: shortage_after(question, seat.label, [person], self._others(approval)),
         )
-        rungs = self.ladder_of(approval, seat.label)
+        rungs = self.chain_of(approval, seat.label)
         state = next_approvers(seat, rungs, judge)
         if approval.is_half_gone(self.now):
             is_due = approval.due_at is not None and self.now >= approval.due_at
@@ -351,7 +351,7 @@ class Route:
         """Return the unfilled seats of an approval with all eligible people on their escalation chains (A9)."""
         filled, used = self._filled(approval)
         people_by_label = {
-            seat.label: [person for rung in self.ladder_of(approval, seat.label) for person in rung.people]
+            seat.label: [person for rung in self.chain_of(approval, seat.label) for person in rung.people]
             for seat in self.seats(approval)
             if seat.label not in filled
         }
@@ -360,10 +360,10 @@ class Route:
             for label, people in people_by_label.items()
         )
 
-    def is_on_ladder(self, person: Person, approval: Approval) -> bool:
+    def is_on_chain(self, person: Person, approval: Approval) -> bool:
         """Return whether a person is on the escalation chain of a seat of an approval (A9)."""
-        ladders = (self.ladder_of(approval, seat.label) for seat in self.seats(approval))
-        return any(person in rung.people for ladder in ladders for rung in ladder)
+        escalation_chains = (self.chain_of(approval, seat.label) for seat in self.seats(approval))
+        return any(person in rung.people for rungs in escalation_chains for rung in rungs)
 
 
 def people_of(decisions: Iterable[Decision]) -> frozenset[int]:

@@ -68,7 +68,7 @@ def _wanted_seats(
     policy: policy_queries.Policy, tier: str, builders: frozenset[int], leads: frozenset[int], pools: _Pools
 ) -> list[Wanted]:
     """Return each seat of a submission with one privilege, for distinct people, the most important first."""
-    ladders = {
+    escalation_chains = {
         ("app", SeatLabel.LEAD): ("an approver of stage 1 (the team's lead)", leads),
         ("app", SeatLabel.SECURITY): ("a security reviewer for stage 1", pools.security),
         ("privilege", SeatLabel.OWNER): ("an approver of stage 2 (a resource's owner)", pools.answering),
@@ -77,7 +77,11 @@ def _wanted_seats(
     keys = [(kind, SeatLabel(label)) for kind in ("app", "privilege") for label in policy.seats(kind, tier)]
     keys.sort(key=lambda key: key[1] == SeatLabel.SECURITY)
     owners = [("a second owner beside the builder", pools.anybody)] if policy.needs_two_owners(tier) else []
-    return [("a builder, in a team", builders), *(ladders[key] for key in keys if key in ladders), *owners]
+    return [
+        ("a builder, in a team", builders),
+        *(escalation_chains[key] for key in keys if key in escalation_chains),
+        *owners,
+    ]
 
 
 def _shortage_sentence(tier: str, wanted: list[Wanted], short: list[int]) -> str:
@@ -100,10 +104,10 @@ def _pools(now: datetime) -> _Pools:
     resources = Resource.objects.filter(state=ResourceState.ACTIVE)
     related = ("owner", "deputy", "team__lead", "team__deputy_lead", "interim__person")
     owned = list(resources.select_related(*related)) or [Resource()]
-    ladders = [chain_of_resource(resource, bench) for resource in owned]
+    escalation_chains = [chain_of_resource(resource, bench) for resource in owned]
     return _Pools(
         tuple(_teams(bench, now)),
-        _active_keys(person for rungs in ladders for rung in rungs for person in rung.people),
+        _active_keys(person for rungs in escalation_chains for rung in rungs for person in rung.people),
         _active_keys(bench.security),
         frozenset(active.order_by("pk").values_list("pk", flat=True)[:ANYBODY]),
     )

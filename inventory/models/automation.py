@@ -209,7 +209,7 @@ class Automation(Owned):
 
     @property
     def led_team(self) -> Team:
-        """Team with its leads and the lead above, loaded together: a ladder needs each of them."""
+        """Team with its leads and the lead above, loaded together: an escalation chain needs each of them."""
         if not (Automation.team.is_cached(self) and Team.lead.is_cached(self.team)):
             self.team = Team.objects.select_related("lead", "deputy_lead", "parent__lead").get(pk=self.team_id)
         return self.team

@@ -40,7 +40,8 @@ def prepare(company: scenarios.Company) -> list[Draft]:
     )
     jonas = company.people.jonas
     questions = Question.objects.bulk_create(
-        Question(item=item, asks=Asks.NEEDED, reviewer=jonas, asked_at=now, ladder=[jonas.pk]) for item in items
+        Question(item=item, asks=Asks.NEEDED, reviewer=jonas, asked_at=now, escalation_chain=[jonas.pk])
+        for item in items
     )
     Draft.objects.bulk_create(
         Draft(

@@ -21,7 +21,7 @@ from governance.recertification.campaigns import scope as scopes
 from governance.recertification.campaigns import snapshot
 from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import ASKS, FREEZES, Ladders
+from governance.recertification.campaigns.transitions import ASKS, FREEZES, EscalationChains
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.models import Campaign, Question
 from tests import people
@@ -68,8 +68,10 @@ def measure(n: people.Northwind) -> Measured:
     plain = _plainly(campaign, now)
     frozen = _freeze(campaign, actor, now)
     began = time.perf_counter()
-    ladders = Ladders(Bench.load(now))
-    while campaign_transitions.assign_questions.when_due(campaign, actor=actor, now=now, ladders=ladders, size=ASKS):
+    escalation_chains = EscalationChains(Bench.load(now))
+    while campaign_transitions.assign_questions.when_due(
+        campaign, actor=actor, now=now, escalation_chains=escalation_chains, size=ASKS
+    ):
         pass
     asking = time.perf_counter() - began
     campaign_transitions.finish.when_due(campaign, actor=actor, now=now)

@@ -152,7 +152,9 @@ def test_barred_person_and_delegate_are_refused(who: str, place: Place, come: Ca
     stock_report.hand_over(c, c.slack, person, c.people.amara)
     record = stock_report.privilege_on(place.later if who == EARLIER else place.asked, c.slack)
     tries_and_is_refused(come(person), record, code)
-    tries_and_is_refused(come(c.people.tom), record, "A9")  # a delegate is on the ladder too, and it is not their turn
+    tries_and_is_refused(
+        come(c.people.tom), record, "A9"
+    )  # a delegate is on the escalation chain too, and it is not their turn
     for decider, giver in ((person, None), (c.people.tom, person)):
         with undone():
             name_candidate(record, person)

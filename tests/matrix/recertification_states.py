@@ -16,7 +16,7 @@ from approvals.assignment.escalation_chain import Bench
 from approvals.grants.transitions import lifecycle
 from approvals.models import Grant
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import Ladders
+from governance.recertification.campaigns.transitions import EscalationChains
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items import review_triggers
 from governance.recertification.items.transitions import open_item as transition_open_item
@@ -186,7 +186,7 @@ def left(w: World, asked: Question) -> Question:
 @state(ITEM, "deserted", on=left)
 def deserted(w: World, asked: Question) -> Item:
     """One of its questions is with somebody who has left, and nobody stands behind them."""
-    Question.objects.filter(pk=asked.pk).update(ladder=[asked.reviewer_id])
+    Question.objects.filter(pk=asked.pk).update(escalation_chain=[asked.reviewer_id])
     return _again(asked.item)
 
 
@@ -323,8 +323,8 @@ def order_campaign(w: World, subject: models.Model) -> Mapping[str, Any]:
 
 @arguments("recertification.campaign.assign_questions")
 def ask(w: World, subject: models.Model) -> Mapping[str, Any]:
-    """The ladders of a run."""
-    return {"ladders": Ladders(Bench.load(w.now))}
+    """The escalation chains of a run."""
+    return {"escalation_chains": EscalationChains(Bench.load(w.now))}
 
 
 @arguments("recertification.campaign.join_item", "recertification.campaign.leave_item")

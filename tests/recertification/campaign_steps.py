@@ -13,7 +13,7 @@ from governance.core.models import Person
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import Ladders
+from governance.recertification.campaigns.transitions import EscalationChains
 from governance.recertification.models import Campaign
 from tests.people import as_actor
 
@@ -56,5 +56,5 @@ def filled(campaign: Campaign, now: datetime) -> Campaign:
 def chunk(what: str, campaign: Campaign, now: datetime, **more: Any) -> bool:
     """One chunk; whether there was one."""
     if what == "assign_questions":
-        more["ladders"] = Ladders(Bench.load(now))
+        more["escalation_chains"] = EscalationChains(Bench.load(now))
     return REGISTRY[f"recertification.campaign.{what}"].when_due(campaign, actor=FILLER, now=now, **more)

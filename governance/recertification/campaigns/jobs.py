@@ -19,7 +19,7 @@ from governance.core.actors.actor import Actor
 from governance.core.jobs import nudge
 from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import JOB, Ladders
+from governance.recertification.campaigns.transitions import JOB, EscalationChains
 from governance.recertification.models import WAITING, Campaign, CampaignState, Item, Joining
 
 log = structlog.get_logger(__name__)
@@ -65,12 +65,14 @@ def fill(campaign: Campaign, now: datetime, actor: Actor, until: float) -> Count
         until: by `time.monotonic`.
     """
     done = Counter[str]()
-    ladders = Ladders(Bench.load(now))
+    escalation_chains = EscalationChains(Bench.load(now))
     steps = (
         ("frozen", lambda: campaign_transitions.freeze.when_due(campaign, actor=actor, now=now)),
         (
             "asked",
-            lambda: campaign_transitions.assign_questions.when_due(campaign, actor=actor, now=now, ladders=ladders),
+            lambda: campaign_transitions.assign_questions.when_due(
+                campaign, actor=actor, now=now, escalation_chains=escalation_chains
+            ),
         ),
         ("joined", lambda: _join_some(campaign, now, actor)),
         ("opened", lambda: campaign_transitions.finish.when_due(campaign, actor=actor, now=now)),

@@ -4,7 +4,7 @@ Each chunk is one operation. It inserts items or questions with their history in
 It writes one ledger event with the count, the first and last key, and a digest of the keys. After a kill, nothing of
 the chunk remains, and the next run repeats it. Two runs at once wait for each other at the campaign's row.
 
-`Ladders` has the reviewers for many items at once: it reads each automation's and each resource's ladder only once (A9).
+`EscalationChains` has the reviewers for many items at once: it reads each automation's and each resource's escalation chain only once (A9).
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ class AssignedQuestion:
 
     asks: Asks
     reviewer: Person
-    ladder: tuple[int, ...]
+    escalation_chain: tuple[int, ...]
 
 
 @dataclass
-class Ladders:
-    """The ladders of some automations and resources at one instant.
+class EscalationChains:
+    """The escalation chains of some automations and resources at one instant.
 
     Args:
         bench: the groups that stand on every escalation chain.
@@ -75,16 +75,16 @@ class Ladders:
     _put: dict[tuple[int, int | None, bool], list[AssignedQuestion]] = field(default_factory=dict)
 
     def read(self, pairs: Collection[tuple[int, int | None]]) -> None:
-        """Read the ladders of these pairs, at least one, that were not read before."""
+        """Read the escalation chains of these pairs, at least one, that were not read before."""
         held_by, held_on = map(set, zip(*pairs, strict=True))
         rows = Automation.objects.select_related(*OF_AUTOMATION, "interim__person")
         automations = rows.in_bulk(held_by - self._automations.keys())
         self._automations |= automations
-        self._needed |= {pk: reviewers.needed_ladder(row, self.bench) for pk, row in automations.items()}
+        self._needed |= {pk: reviewers.needed_chain(row, self.bench) for pk, row in automations.items()}
         self._parties |= reviewers.parties_of(automations)
         keys = held_on - self._acceptable.keys()
         resources = Resource.objects.select_related(*OF_RESOURCE).in_bulk(keys - {None})
-        self._acceptable |= {pk: reviewers.acceptable_ladder(resources.get(pk), self.bench) for pk in keys}
+        self._acceptable |= {pk: reviewers.acceptable_chain(resources.get(pk), self.bench) for pk in keys}
 
     def put(self, automation: int, resource: int | None, *, both: bool) -> list[AssignedQuestion]:
         """Assign the questions about a pair; empty if one of them has no eligible reviewer (A9).
@@ -101,15 +101,15 @@ class Ladders:
 
     def _read_off(self, automation: int, resource: int | None, both: bool) -> list[AssignedQuestion]:
         held_by = self._automations[automation]
-        ladders = {Asks.NEEDED: self._needed[automation]}
+        escalation_chains = {Asks.NEEDED: self._needed[automation]}
         if both:
-            ladders[Asks.ACCEPTABLE] = self._acceptable[resource]
-        short, first = reviewers.first_reviewers(ladders, held_by, self._parties.get(automation, ()))
+            escalation_chains[Asks.ACCEPTABLE] = self._acceptable[resource]
+        short, first = reviewers.first_reviewers(escalation_chains, held_by, self._parties.get(automation, ()))
         if short:
             return []
         return [
             AssignedQuestion(asks, first[asks], tuple(person.pk for person in people))
-            for asks, people in ladders.items()
+            for asks, people in escalation_chains.items()
         ]
 
 
@@ -204,18 +204,18 @@ def _extend_deadline(step: Step[Campaign], campaign: Campaign) -> dict[str, str]
 
 
 @on_opening(event="campaign.items_asked", duties=[campaign_rules.frozen])
-def assign_questions(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS) -> Effect:
+def assign_questions(step: Step[Campaign], *, escalation_chains: EscalationChains, size: int = ASKS) -> Effect:
     """Assign the next items to their reviewers; items without an eligible reviewer wait for security (A9, S4, H1).
 
     Args:
         step: the running call.
-        ladders: cached for the whole run.
+        escalation_chains: cached for the whole run.
         size: how many items at most.
     """
     campaign = step.subject
     later, grace = _extend_deadline(step, campaign), snapshot.grace_by_tier(campaign.deadline)
     items = snapshot.lock_unassigned(campaign, size)
-    ladders.read([(item.of, item.on) for item in items])
+    escalation_chains.read([(item.of, item.on) for item in items])
     asked = set(Question.objects.filter(item__in=items).values_list("item", flat=True))  # by an event that joined
     remind_at = cache(partial(_first_reminder, step.now))
     changed: list[Item] = []
@@ -223,7 +223,7 @@ def assign_questions(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS
     for item in (item for item in items if item.pk not in asked):
         before, tier = (item.deadline, item.nobody), item.snapshot["tier"]
         is_both = item.grant_id is not None and (tier != "low" or item.is_sample)
-        puts = ladders.put(item.of, item.on, both=is_both)
+        puts = escalation_chains.put(item.of, item.on, both=is_both)
         # a conflict (S6) or a joined event (R2) may set earlier dates than the campaign
         has_own_dates = item.snapshot.get(review_triggers.CONFLICTS_KEY) or item.snapshot.get("joined")
         if item.deadline < campaign.deadline and not has_own_dates:
@@ -245,7 +245,12 @@ def _question(
 ) -> Question:
     reminder = remind_at(item.deadline, put.reviewer.time_zone)
     return Question(
-        item=item, asks=put.asks, reviewer=put.reviewer, asked_at=now, ladder=list(put.ladder), remind_at=reminder
+        item=item,
+        asks=put.asks,
+        reviewer=put.reviewer,
+        asked_at=now,
+        escalation_chain=list(put.escalation_chain),
+        remind_at=reminder,
     )
 
 

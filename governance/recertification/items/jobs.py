@@ -35,7 +35,7 @@ from governance.core.models import Person
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import review_triggers, reviewers
 from governance.recertification.items.review_triggers import ReviewTrigger
-from governance.recertification.items.reviewers import OF_AUTOMATION, OF_GRANT, load_context, load_with_ladders
+from governance.recertification.items.reviewers import OF_AUTOMATION, OF_GRANT, load_context, load_with_chains
 from governance.recertification.items.schedule import OPENS_BEFORE
 from governance.recertification.items.transitions import follow_up, open_item, risk_increase, settle
 from governance.recertification.items.transitions.open_item import scheduled_campaign, times_of
@@ -172,7 +172,7 @@ def assign_waiting_items(now: datetime, actor: Actor) -> int:
     """Assign items without a reviewer as soon as one is eligible; return the number of items (A9)."""
 
     def ask(item: Item) -> bool:
-        context = load_with_ladders(item, now)
+        context = load_with_chains(item, now)
         if reviewers.missing_without_reviewer(context, Bench.load(now)):
             return False
         if not reviewers.missing_questions(context) and reviewers.vacant_questions(context):
@@ -188,7 +188,7 @@ def reassign_due(now: datetime, actor: Actor) -> int:
 
     def reassign(question: Question) -> bool:
         item = question.item
-        if reviewers.next_reviewer_now(load_with_ladders(question, now), question, Bench.load(now)) is not None:
+        if reviewers.next_reviewer_now(load_with_chains(question, now), question, Bench.load(now)) is not None:
             return follow_up.replace_reviewer.when_due(question, actor=actor, now=now)
         if item.nobody or not follow_up.leave_unasked.when_due(item, actor=actor, now=now):
             with transaction.atomic():  # once a week, until somebody is eligible

@@ -6,7 +6,7 @@ questions move down the escalation chain of A9. Low-risk grants outside the samp
 The draw of the sample is a keyed digest of the grant and its review day. Without the installation's key, nobody can
 predict or influence it. A successor is a new grant with a new draw.
 
-`ItemContext` has what the rules, writes and pages of one item ask: its questions, answers, parties and ladders, read once.
+`ItemContext` has what the rules, writes and pages of one item ask: its questions, answers, parties and escalation chains, read once.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class ItemContext:
 
     @cached_property
     def people(self) -> dict[int, Person]:
-        """People on the ladders of the questions, by id."""
-        return Person.objects.in_bulk({pk for question in self.questions for pk in question.ladder})
+        """People on the escalation chains of the questions, by id."""
+        return Person.objects.in_bulk({pk for question in self.questions for pk in question.escalation_chain})
 
     @property
     def unanswered(self) -> list[Question]:
@@ -101,7 +101,7 @@ def load_context(subject: Item | Question, now: datetime) -> ItemContext:
     return ItemContext(item, questions, answers)
 
 
-def load_with_ladders(subject: Item | Question, now: datetime) -> ItemContext:
+def load_with_chains(subject: Item | Question, now: datetime) -> ItemContext:
     """As `load_context`, with the grant or automation read again with the people on its escalation chains. One query more."""
     item = subject.item if isinstance(subject, Question) else subject
     if item.grant is not None:
@@ -123,7 +123,7 @@ def wanted_questions(item: Item) -> tuple[Asks, ...]:
     return (Asks.NEEDED, Asks.ACCEPTABLE) if grant.counted_tier != "low" or is_sample else (Asks.NEEDED,)
 
 
-def ladder(item: Item, asks: Asks, bench: Bench) -> list[Person]:
+def escalation_chain(item: Item, asks: Asks, bench: Bench) -> list[Person]:
     """All possible reviewers in order, each once; ineligible people are skipped later (A9).
 
     Args:
@@ -132,17 +132,17 @@ def ladder(item: Item, asks: Asks, bench: Bench) -> list[Person]:
         bench: the groups on every escalation chain.
     """
     if asks == Asks.ACCEPTABLE:
-        return acceptable_ladder(resource_of(item.grant), bench)
-    return needed_ladder(item.of_automation, bench)
+        return acceptable_chain(resource_of(item.grant), bench)
+    return needed_chain(item.of_automation, bench)
 
 
-def needed_ladder(automation: Automation, bench: Bench) -> list[Person]:
+def needed_chain(automation: Automation, bench: Bench) -> list[Person]:
     """Possible reviewers for *needed*, in order, each once (S4, A9)."""
     leads = (person for rung in chain_of_lead(automation, bench) for person in rung.people)
     return list(dict.fromkeys([*automation.answering(bench.now), *leads]))
 
 
-def acceptable_ladder(resource: Resource | None, bench: Bench) -> list[Person]:
+def acceptable_chain(resource: Resource | None, bench: Bench) -> list[Person]:
     """Possible reviewers for *acceptable*, in order, each once (S4, A9)."""
     if resource is None:
         return list(dict.fromkeys([*bench.fallback, *bench.security]))
@@ -243,20 +243,20 @@ def first_eligible(
 
 def next_reviewer(context: ItemContext, question: Question, among: Sequence[Person] | None = None) -> Person | None:
     """The next reviewer of a question on its escalation chain, or among other people; None if nobody is eligible."""
-    people = people_on_ladder(context, question) if among is None else among
+    people = people_on_chain(context, question) if among is None else among
     without = [*question.asked_before, question.reviewer_id]
     return first_eligible(context, people, Asks(question.asks), without=without)
 
 
 def next_reviewer_now(context: ItemContext, question: Question, bench: Bench) -> Person | None:
     """As `next_reviewer`; if that is empty, the first on the escalation chain as it is now, with newly named people (A9)."""
-    present = ladder(context.item, Asks(question.asks), bench)
+    present = escalation_chain(context.item, Asks(question.asks), bench)
     return next_reviewer(context, question) or next_reviewer(context, question, present)
 
 
-def people_on_ladder(context: ItemContext, question: Question) -> list[Person]:
+def people_on_chain(context: ItemContext, question: Question) -> list[Person]:
     """People on a question's escalation chain, in order."""
-    return [context.people[pk] for pk in question.ladder if pk in context.people]
+    return [context.people[pk] for pk in question.escalation_chain if pk in context.people]
 
 
 def missing_questions(context: ItemContext) -> list[Asks]:
@@ -268,13 +268,13 @@ def missing_questions(context: ItemContext) -> list[Asks]:
 def missing_without_reviewer(context: ItemContext, bench: Bench) -> list[str]:
     """Missing questions without an eligible reviewer; of a new item, all questions are missing (A9)."""
     item = context.item
-    ladders = {asks: ladder(item, asks, bench) for asks in missing_questions(context)}
-    taken = {pk for asks in ladders for pk in people_of_other_question(context, asks)}
-    return first_reviewers(ladders, item.of_automation, context.parties, taken)[0]
+    escalation_chains = {asks: escalation_chain(item, asks, bench) for asks in missing_questions(context)}
+    taken = {pk for asks in escalation_chains for pk in people_of_other_question(context, asks)}
+    return first_reviewers(escalation_chains, item.of_automation, context.parties, taken)[0]
 
 
 def first_reviewers(
-    ladders: Mapping[Asks, Sequence[Person]],
+    escalation_chains: Mapping[Asks, Sequence[Person]],
     automation: Automation,
     parties: Collection[int],
     taken: Collection[int] = (),
@@ -282,7 +282,7 @@ def first_reviewers(
     """First reviewers for the questions of a new item: two different eligible people (S4, A9).
 
     Args:
-        ladders: by question, in the order of asking.
+        escalation_chains: by question, in the order of asking.
         automation: the reviewed one, or the one of the grant.
         parties: ids of the parties (S1).
         taken: ids of people with a part in a question that was asked before.
@@ -292,7 +292,7 @@ def first_reviewers(
     """
     short: list[str] = []
     chosen: dict[Asks, Person] = {}
-    for asks, people in ladders.items():
+    for asks, people in escalation_chains.items():
         free = (person for person in people if person.pk not in taken and person not in chosen.values())
         first = next((person for person in free if _may_answer(person, asks, automation, parties)), None)
         if first is None:

@@ -95,10 +95,10 @@ def passable(subject: Question, actor: Actor, now: datetime, context: ItemContex
     if subject.passed >= MOST_PASSES:
         sentence = "It was passed on twice already, so you are its last reviewer."
         return Refusal("R4", "state", sentence, "Answer it. Without an answer, the access ends.")
-    return None if reviewers.next_reviewer(context, subject) is not None else ladder_end_refusal()
+    return None if reviewers.next_reviewer(context, subject) is not None else chain_end_refusal()
 
 
-def ladder_end_refusal() -> Refusal:
+def chain_end_refusal() -> Refusal:
     """The refusal at the end of the escalation chain."""
     sentence = "No eligible reviewer is left to pass it on to."
     return Refusal("R4", "state", sentence, "Answer it. Without an answer, the access ends.")

@@ -239,7 +239,7 @@ class Question(models.Model):
     #: When it came to this reviewer.
     asked_at = models.DateTimeField()
     #: Ids of possible reviewers in order, as at the opening (R2), and of earlier reviewers, who are never asked again (R4).
-    ladder = ArrayField(models.BigIntegerField(), default=list)
+    escalation_chain = ArrayField(models.BigIntegerField(), default=list)
     asked_before = ArrayField(models.BigIntegerField(), default=list)
     passed = models.PositiveSmallIntegerField(default=0)
     remind_at = models.DateTimeField(null=True, blank=True)

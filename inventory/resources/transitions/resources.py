@@ -29,7 +29,7 @@ from inventory.ownership import transitions as ownership_transitions
 
 #: Fields of `register_resource`, `propose_resource` and `amend_resource`.
 FIELDS = ("name", "kind", "about", "team", "data_class", "environment")
-#: Fields that rules and ladders read: the person who last set them does not activate the resource.
+#: Fields that rules and escalation chains read: the person who last set them does not activate the resource.
 JUDGED = frozenset({"data_class", "environment", "kind", "team"})
 #: Fields of an active resource that only a proposal changes, with the form's sentence.
 STAYING = {"kind": "What sort of thing it is", "team": "Whose it is"}
@@ -240,7 +240,7 @@ def reclassify(step: Step[Resource], *, data_class: str, environment: str) -> Ef
 def change_kind_or_team(step: Step[Resource], *, kind: str, team: Team | None) -> Effect:
     """Change kind or team of an active resource, after a proposal of two people (S8).
 
-    Conflict rules use the kind; ladder and second approval use the team. So one person cannot change them.
+    Conflict rules use the kind; escalation chain and second approval use the team. So one person cannot change them.
     """
     return _set_fields(step, _checked({"kind": kind, "team": team}))
 

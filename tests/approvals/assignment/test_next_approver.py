@@ -192,30 +192,30 @@ def test_backup_assignment_leaves_enough_approvers(company: Company, start: Subm
     assert Submission.objects.get(pk=start.pk).state == SubmissionState.IN_FORCE
 
 
-# --- whatever the ladders: enough people on paper are enough people in fact ------------------------------------------
+# --- whatever the escalation chains: enough people on paper are enough people in fact ------------------------------------------
 
 
 def person(number: int) -> Person:
     return Person(pk=number, name=f"Person {number}")
 
 
-ladders = st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=2), min_size=1, max_size=3).map(
+escalation_chains = st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=2), min_size=1, max_size=3).map(
     lambda rungs: [Rung(f"rung {n}", tuple(map(person, dict.fromkeys(who)))) for n, who in enumerate(rungs)]
 )
-records = st.lists(ladders, min_size=1, max_size=2)
+records = st.lists(escalation_chains, min_size=1, max_size=2)
 
 
 class Play:
     """Stage 1 and stage 2, each seat decided by somebody whose turn it is; a party is nobody here.
 
     Args:
-        app: the ladders of stage 1's seats.
+        app: the escalation chains of stage 1's seats.
         second: those of each record of stage 2.
     """
 
     def __init__(self, app: list[list[Rung]], second: list[list[list[Rung]]]) -> None:
-        self.ladders = {(1, 0): app, **{(2, n): one for n, one in enumerate(second)}}
-        self.filled: dict[tuple[int, int], dict[str, int]] = {key: {} for key in self.ladders}
+        self.escalation_chains = {(1, 0): app, **{(2, n): one for n, one in enumerate(second)}}
+        self.filled: dict[tuple[int, int], dict[str, int]] = {key: {} for key in self.escalation_chains}
 
     def gone(self, key: tuple[int, int]) -> set[int]:
         """Who may not decide a record: who filled another seat of it, or a seat of the other stage."""
@@ -224,7 +224,9 @@ class Play:
 
     def question(self, key: tuple[int, int]) -> Question:
         """What is open of a record."""
-        left = [(str(n), rungs) for n, rungs in enumerate(self.ladders[key]) if str(n) not in self.filled[key]]
+        left = [
+            (str(n), rungs) for n, rungs in enumerate(self.escalation_chains[key]) if str(n) not in self.filled[key]
+        ]
         free = [
             (label, tuple(one for rung in rungs for one in rung.people if one.pk not in self.gone(key)))
             for label, rungs in left
@@ -233,13 +235,13 @@ class Play:
 
     def open(self) -> Iterator[tuple[tuple[int, int], str]]:
         """Open seats of stage 1; of stage 2 once that is decided."""
-        for key, seats in self.ladders.items():
-            if key[0] == 1 or len(self.filled[1, 0]) == len(self.ladders[1, 0]):
+        for key, seats in self.escalation_chains.items():
+            if key[0] == 1 or len(self.filled[1, 0]) == len(self.escalation_chains[1, 0]):
                 yield from ((key, str(n)) for n in range(len(seats)) if str(n) not in self.filled[key])
 
     def good(self, key: tuple[int, int], label: str) -> list[Person]:
         """Whose turn it is in a seat and who are not warned."""
-        others = [self.question(other) for other in self.ladders if other[0] == 2] if key[0] == 1 else []
+        others = [self.question(other) for other in self.escalation_chains if other[0] == 2] if key[0] == 1 else []
         question = self.question(key)
 
         def short_after(one: Person) -> list[str]:
@@ -250,7 +252,7 @@ class Play:
             lambda one: question.needs(label, one),
             short_after,
         )
-        found = next_approvers(Seat(label=label), self.ladders[key][int(label)], judge)
+        found = next_approvers(Seat(label=label), self.escalation_chains[key][int(label)], judge)
         return [one for one in found.may_decide if not short_after(one)]
 
 
@@ -258,7 +260,7 @@ class Play:
 @given(records, st.lists(records, max_size=3), st.randoms(use_true_random=False))
 def test_every_submission_that_passes_check_can_be_decided(app: list, second: list, dice: Any) -> None:
     play = Play(app, second)
-    if shortage([play.question(key) for key in play.ladders]):
+    if shortage([play.question(key) for key in play.escalation_chains]):
         return
     while seats := list(play.open()):
         key, label = dice.choice(seats)

@@ -31,7 +31,7 @@ from tests.starting_points import starting_point
 pytestmark = pytest.mark.django_db
 
 
-def ladder(c: Company, record: Approval) -> tuple[str, list[str]]:
+def escalation_chain(c: Company, record: Approval) -> tuple[str, list[str]]:
     """On what basis the owner's seat is filled first, and by whom."""
     seat = load_context(Submission.objects.get(pk=record.submission_id), c.now).route.standing(record)[0]
     return seat.basis, [person.name for person in seat.may_decide]
@@ -67,7 +67,7 @@ def test_interim_owner_decides_only_after_confirmation(company: Company, start: 
     submission = scenarios.submitted(company, version)
     scenarios.approve(scenarios.app_of(submission), n.theo, now=company.now)
     record = stock_report.privilege_on(submission, company.slack)
-    assert ladder(company, record) == ("interim owner", ["Grace Lindqvist"])
+    assert escalation_chain(company, record) == ("interim owner", ["Grace Lindqvist"])
     refused(decide.approve, record, as_actor(n.amara), "A9", now=company.now)
     assert scenarios.approve(record, n.grace, now=company.now).state == ApprovalState.APPROVED
 
@@ -96,7 +96,7 @@ def test_later_interim_owner_stands_behind_deputy(company: Company, stage_2: Sub
     named = name(company, Resource.objects.get(pk=company.slack.pk), n.grace, n.amara)
     ownership_transitions.confirm_interim(named, actor=as_actor(n.sana), now=late)
     route = load_context(Submission.objects.get(pk=stage_2.pk), late).route
-    assert [rung.basis for rung in route.ladder_of(record, "owner")][:3] == ["owner", "deputy", "interim owner"]
+    assert [rung.basis for rung in route.chain_of(record, "owner")][:3] == ["owner", "deputy", "interim owner"]
     assert route.standing(record)[0].may_decide == (n.amara,)
 
 
@@ -110,7 +110,7 @@ def test_interim_owner_who_is_party_does_not_decide(company: Company, start: Ver
     scenarios.decide_app(company, submission)
     record = stock_report.privilege_on(submission, company.slack)
     refused(decide.approve, record, as_actor(n.rita), "SOD-3", now=company.now)
-    assert ladder(company, record) == ("deputy", ["Amara Okafor"])
+    assert escalation_chain(company, record) == ("deputy", ["Amara Okafor"])
 
 
 @pytest.mark.rule("I8", "I3")
@@ -272,7 +272,7 @@ def test_interim_owner_answers_needed_but_not_acceptable(company: Company, live:
     grant = scenarios.grants_of(live)[0].__class__.objects.get(approval=stock_report.privilege_on(live, company.slack))
     item: Any = Item(grant=grant)
     bench, parties = Bench.load(company.now), reviewers.load_context(item, company.now).parties
-    assert reviewers.ladder(item, Asks.NEEDED, bench)[0] == n.grace
-    assert reviewers.ladder(item, Asks.ACCEPTABLE, bench)[1] == n.tom
+    assert reviewers.escalation_chain(item, Asks.NEEDED, bench)[0] == n.grace
+    assert reviewers.escalation_chain(item, Asks.ACCEPTABLE, bench)[1] == n.tom
     assert reviewers.gains(item.of_automation, parties, n.grace)
     assert not reviewers.gains(item.of_automation, parties, n.tom)

@@ -64,7 +64,7 @@ def test_later_contributor_does_not_approve(
         verb="submission.parties_joined", payload__parties=[str(n.theo.opaque_id)], payload__short=0
     ).exists()
     assert Notice.objects.filter(recipient=n.bram, event="stage_1_opened").count() == 1, (
-        "the next on the ladder is asked"
+        "the next on the escalation chain is asked"
     )
     app = Approval.objects.get(pk=app.pk)
     assert app.due_at == clock, "and has what is left of the time"

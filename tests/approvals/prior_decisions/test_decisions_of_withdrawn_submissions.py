@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 
 def others_answer(c: Company) -> None:
-    """The team gets another lead, Slack another owner; the ERP, which Omar keeps, does not make him one of Slack's ladder."""
+    """The team gets another lead, Slack another owner; the ERP, which Omar keeps, does not make him one of Slack's escalation chain."""
     n = c.people
     name_leads(n.finance_ops, actor=as_actor(n.ines), now=c.now, lead=n.bram, deputy_lead=None)
     stock_report.hand_over(c, c.slack, n.piet, n.amara)

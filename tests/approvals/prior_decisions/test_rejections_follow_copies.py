@@ -188,7 +188,7 @@ def test_unsubmitted_draft_is_no_duplicate(company: Company) -> None:
     assert not made.parties.filter(person=n.theo).exists()
 
 
-def up_the_ladder(c: Company) -> Submission:
+def up_the_chain(c: Company) -> Submission:
     """The same source as one that was withdrawn. Both leads of its team have left: Amara, a fallback owner, is asked."""
     n = c.people
     for one in (c.slack, c.erp):
@@ -199,7 +199,7 @@ def up_the_ladder(c: Company) -> Submission:
     return stock_report.submitted(c, named("again"))
 
 
-@starting_point("stock_submitted", up_the_ladder)
+@starting_point("stock_submitted", up_the_chain)
 def test_next_approver_sees_duplicate_and_answers(company: Company, start: Submission) -> None:
     n, made = company.people, start
     app, amara = scenarios.app_of(made), client_of(n.amara)

@@ -160,7 +160,7 @@ def test_kept_out_their_sessions_are_over(company: Company, monkeypatch: pytest.
 
 @pytest.mark.rule("A9")
 def test_suspended_leaver_is_replaced_only_after_confirmation(company: Company, stock_submitted: Submission) -> None:
-    """An admin does not empty a ladder until a friend is next: not for three days either."""
+    """An admin does not empty an escalation chain until a friend is next: not for three days either."""
     c, n = company, company.people
     record, team = scenarios.app_of(stock_submitted), stock_submitted.automation.team
     lead, deputy = team.lead, team.deputy_lead

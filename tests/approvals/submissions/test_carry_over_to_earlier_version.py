@@ -56,7 +56,7 @@ def test_approval_by_decider_of_app_in_force_is_asked_again(company: Company, st
     scenarios.approve(first, n.theo, now=company.now)
     records = back_again(company, newer)
     assert {(one.state, one.carried_from) for one in records} == {(ApprovalState.OPEN, None)}
-    assert {one.seats.get().candidates.get().person for one in records} == {n.amara}, "the next on the ladder"
+    assert {one.seats.get().candidates.get().person for one in records} == {n.amara}, "the next on the escalation_chain"
     for one in records:
         scenarios.approve(one, n.amara, now=company.now)
     assert Submission.objects.get(pk=records[0].submission_id).state == SubmissionState.IN_FORCE

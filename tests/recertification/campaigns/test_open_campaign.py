@@ -120,7 +120,7 @@ def test_the_same_people_are_asked_as_of_an_item_opened_alone(held: Held) -> Non
         bench, parties = Bench.load(now), load_context(item, now).parties
         wanted = {}
         for asks in reviewers.wanted_questions(item):
-            people = reviewers.ladder(item, asks, bench)
+            people = reviewers.escalation_chain(item, asks, bench)
             first = next(
                 one
                 for one in people
@@ -128,7 +128,7 @@ def test_the_same_people_are_asked_as_of_an_item_opened_alone(held: Held) -> Non
                 and not (asks == Asks.ACCEPTABLE and reviewers.gains(item.of_automation, parties, one))
             )
             wanted[asks.value] = (first.pk, [one.pk for one in people])
-        assert {one.asks: (one.reviewer_id, one.ladder) for one in item.questions.all()} == wanted
+        assert {one.asks: (one.reviewer_id, one.escalation_chain) for one in item.questions.all()} == wanted
 
 
 @pytest.mark.rule("H1")
@@ -147,7 +147,11 @@ def test_each_row_has_its_history_and_each_chunk_its_event(held: Held) -> None:
     assert first.history_change_reason.startswith("campaign.items_opened ")
     for question in Question.objects.filter(item__campaign=campaign):
         kept = question.history.get()
-        assert (kept.reviewer_id, kept.ladder, kept.history_type) == (question.reviewer_id, question.ladder, "+")
+        assert (kept.reviewer_id, kept.escalation_chain, kept.history_type) == (
+            question.reviewer_id,
+            question.escalation_chain,
+            "+",
+        )
     events = list(LedgerEvent.objects.filter(verb="campaign.items_opened").order_by("pk"))
     grants = [item.grant_id for item in items]
     assert sum(event.payload["count"] for event in events) == len(items)
@@ -237,7 +241,7 @@ def test_item_without_reviewer_notifies_security_and_keeps_access(held: Held) ->
     while chunk("freeze", campaign, now):
         pass
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
+        patched.setattr(reviewers, "acceptable_chain", lambda resource, bench: [])
         filled(campaign, now)
     nobody = campaign.items.filter(nobody=True)
     assert nobody.count() == campaign.items.exclude(snapshot__tier="low").count() > 0
@@ -247,7 +251,7 @@ def test_item_without_reviewer_notifies_security_and_keeps_access(held: Held) ->
     late = max(campaign.items.values_list("grace_until", flat=True)) + timedelta(days=1)
     item = nobody[0]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
+        patched.setattr(reviewers, "acceptable_chain", lambda resource, bench: [])
         item_jobs.sweep(late)
     item.refresh_from_db()
     assert (item.state, item.suspended_at, item.nobody) == (ItemState.OPEN, None, True)

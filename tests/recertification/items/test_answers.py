@@ -222,7 +222,7 @@ def test_suspended_access_runs_to_its_date_after_both_answers(held: Held, stock_
 
 
 @pytest.mark.rule("R4")
-def test_passing_on_goes_down_the_ladder_at_most_twice_never_back_and_leaves_the_deadline(
+def test_passing_on_goes_down_the_escalation_chain_at_most_twice_never_back_and_leaves_the_deadline(
     held: Held, stock_under_review: Item
 ) -> None:
     item, n = stock_under_review, held.people

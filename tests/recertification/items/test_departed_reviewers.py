@@ -1,4 +1,4 @@
-"""A reviewer who has left is replaced down the ladder, on both sides; where nobody is left, security hears of it (R8, A9, S4)."""
+"""A reviewer who has left is replaced down the escalation chain, on both sides; where nobody is left, security hears of it (R8, A9, S4)."""
 
 from __future__ import annotations
 
@@ -94,15 +94,15 @@ def test_delegate_of_leaver_does_not_answer(held: Held, stock_under_review: Item
 def deserted(held: Held, item: Item) -> None:
     """Whoever was asked whether it is acceptable has left, and so has everybody behind them; a job has looked."""
     n = held.people
-    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(ladder=[n.omar.pk, n.amara.pk])
+    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(escalation_chain=[n.omar.pk, n.amara.pk])
     leave(held, item, n.omar, n.amara)
 
 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Nobody stands on any ladder of a resource, until this is undone."""
+    """Nobody stands on any escalation chain of a resource, until this is undone."""
     with monkeypatch.context() as patched:
-        patched.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
+        patched.setattr(reviewers, "acceptable_chain", lambda resource, bench: [])
         yield patched
 
 
@@ -143,7 +143,7 @@ def test_later_named_reviewer_gets_working_days(
     deserted(held, item)
     run(item)
     say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at + 2 * HOUR)
-    alone.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [n.lena])
+    alone.setattr(reviewers, "acceptable_chain", lambda resource, bench: [n.lena])
     late, was = item.deadline + HOUR, item.deadline
     assert item_jobs.reassign_due(late, JOB) == 1
     item.refresh_from_db()
@@ -163,7 +163,7 @@ def test_newly_benefiting_reviewer_is_not_reminded_and_regains_time(
     held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch
 ) -> None:
     item, n = stock_under_review, held.people
-    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(ladder=[n.omar.pk])
+    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(escalation_chain=[n.omar.pk])
     before = Automation.objects.get(pk=held.automation.pk).technical_owner_id
     Automation.objects.filter(pk=held.automation.pk).update(technical_owner=n.omar)
     run(item)
@@ -190,7 +190,7 @@ def test_next_reviewer_regains_time_when_eligible_again(
     item, n = stock_under_review, held.people
     before = Automation.objects.get(pk=held.automation.pk).technical_owner_id
     Automation.objects.filter(pk=held.automation.pk).update(technical_owner=n.amara)
-    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(ladder=[n.omar.pk, n.amara.pk])
+    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(escalation_chain=[n.omar.pk, n.amara.pk])
     leave(held, item, n.omar)
     run(item)
     item.refresh_from_db()
@@ -224,7 +224,7 @@ def test_suspended_access_does_not_wait_for_later_leaver(
     held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch
 ) -> None:
     item = stock_under_review
-    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(ladder=[held.people.omar.pk])
+    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(escalation_chain=[held.people.omar.pk])
     item_jobs.sweep(item.deadline)
     item_jobs.sweep(item.grace_until)
     item.refresh_from_db()
@@ -246,7 +246,7 @@ def test_replacement_at_end_of_grace_gets_a_day(held: Held, stock_under_review: 
     was = question(item, Asks.ACCEPTABLE).reviewer
     assert was == n.amara
     late, grace_until = item.grace_until - HOUR, item.grace_until
-    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(ladder=[n.omar.pk, n.amara.pk, n.lena.pk])
+    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(escalation_chain=[n.omar.pk, n.amara.pk, n.lena.pk])
     record_leaver(was, actor=as_actor(n.ines), now=late, reason="A new job.")
     item_jobs.sweep(grace_until)
     item.refresh_from_db()

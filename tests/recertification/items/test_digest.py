@@ -184,8 +184,8 @@ def test_unreplaced_leaver_is_one_weekly_mail_per_reviewer(
 ) -> None:
     n, now = held.people, opens_at(held.grant())
     sweep_at(now)
-    Question.objects.filter(asks=Asks.ACCEPTABLE).update(reviewer=n.omar, ladder=[n.omar.pk])
-    monkeypatch.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
+    Question.objects.filter(asks=Asks.ACCEPTABLE).update(reviewer=n.omar, escalation_chain=[n.omar.pk])
+    monkeypatch.setattr(reviewers, "acceptable_chain", lambda resource, bench: [])
     Notice.objects.update(state=NoticeState.DROPPED)
     record_leaver(n.omar, actor=as_actor(n.ines), now=now, reason="A new job.")
     sweep_at(now)

@@ -70,7 +70,7 @@ TABLE = [
     (SILENT, REVOKE, True, REVOKED, GrantState.ENDED),
     (SILENT, TO_ITS_END, True, REVOKED, GrantState.ENDED),
     (SILENT, SILENT, True, REVOKED, GrantState.ENDED),
-    # who left is replaced by the next on the ladder, whose word counts as theirs did (R8)
+    # who left is replaced by the next on the escalation chain, whose word counts as theirs did (R8)
     (KEEP, KEEP, False, KEPT, GrantState.ENDED),
     (KEEP, SILENT, False, REVOKED, GrantState.ENDED),
     (SILENT, KEEP, False, REVOKED, GrantState.ENDED),
@@ -143,7 +143,7 @@ def nobody_asked(c: Company) -> Item:
     """The item of the same privilege after its two rounds, in which there was nobody to ask for the resource."""
     now = c.now + DAY
     campaign = ordered(privilege(c), by=c.people.sana, now=now)
-    with mock.patch.object(reviewers, "acceptable_ladder", return_value=[]):
+    with mock.patch.object(reviewers, "acceptable_chain", return_value=[]):
         item = filled(campaign, now).items.get()
         second_round(item)
     return Item.objects.select_related("grant").get(pk=item.pk)
@@ -173,7 +173,7 @@ def test_silence_has_no_effect_before_reviewer_exists(start: Item, answer: Answe
 @pytest.mark.rule("A9")
 def test_never_reviewed_access_ends_with_term(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     now = held.company.now + DAY
-    monkeypatch.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
+    monkeypatch.setattr(reviewers, "acceptable_chain", lambda resource, bench: [])
     campaign = filled(ordered(privilege(held.company), by=held.people.sana, now=now), now)
     item = campaign.items.get(grant=held.grant())
     assert item.grant is not None

@@ -1,4 +1,4 @@
-"""When nobody answers: reminders, the next on the ladder, suspension, the end. Never kept by silence (R5, R6, R8, R9)."""
+"""When nobody answers: reminders, the next on the escalation chain, suspension, the end. Never kept by silence (R5, R6, R8, R9)."""
 
 from __future__ import annotations
 
@@ -427,6 +427,6 @@ def test_failing_row_blocks_no_other_and_stays_due(held: Held, monkeypatch: pyte
 
 @pytest.mark.rule("A9")
 def test_missing_reviewers_cause_no_repeated_refusal(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reviewers, "ladder", lambda item, asks, bench: [])
+    monkeypatch.setattr(reviewers, "escalation_chain", lambda item, asks, bench: [])
     assert item_jobs.open_due(held.grant().ends_at - timedelta(days=20), JOB) == 0
     assert not LedgerEvent.objects.filter(outcome="refused").exists()

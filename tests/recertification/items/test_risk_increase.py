@@ -448,7 +448,7 @@ def test_one_answer_keeps_nothing_without_second_reviewer(held: Held, way: str) 
         item = opened(low, low.ends_at - timedelta(days=schedule.OPENS_BEFORE["low"]) + timedelta(hours=1))
     now = item.opened_at + timedelta(days=1)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
+        patched.setattr(reviewers, "acceptable_chain", lambda resource, bench: [])
         with inside(held.automation, JOB, now):
             risk_increase._raise(_step(held, now), low, Tier.of("standard"))
         item.refresh_from_db()
@@ -481,7 +481,7 @@ def test_silent_reviewer_keeps_nothing_without_other_reviewer(held: Held) -> Non
         patched.setattr(reviewers, "is_drawn", lambda grant: False)
         low = held.low_grant()
         item = opened(low, low.ends_at - timedelta(days=schedule.OPENS_BEFORE["low"]) + timedelta(hours=1))
-        patched.setattr(reviewers, "acceptable_ladder", lambda resource, bench: [])
+        patched.setattr(reviewers, "acceptable_chain", lambda resource, bench: [])
         with inside(held.automation, JOB, item.opened_at):
             risk_increase._raise(_step(held, item.opened_at), low, Tier.of("standard"))
         item.refresh_from_db()

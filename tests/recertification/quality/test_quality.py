@@ -39,7 +39,8 @@ def campaign(held: Held, monkeypatch: pytest.MonkeyPatch) -> Campaign:
         Item(campaign=made, reason="review date", grant=one, snapshot={"tier": "standard"}, **when) for one in grants
     )
     Question.objects.bulk_create(
-        Question(item=one, asks=Asks.NEEDED, reviewer=held.people.jonas, asked_at=now, ladder=[]) for one in items
+        Question(item=one, asks=Asks.NEEDED, reviewer=held.people.jonas, asked_at=now, escalation_chain=[])
+        for one in items
     )
     return made
 

@@ -136,7 +136,7 @@ def pass_on(
     other = reviewers.next_reviewer(step.context, question, [whose] if whose is not None else None)
     if other is None:
         if whose is None:
-            raise refuse(item_rules.ladder_end_refusal())
+            raise refuse(item_rules.chain_end_refusal())
         sentence = f"It can't be passed on to {whose.name}: they were asked before, gain from it, or answer the other question."
         raise refuse(Refusal("R4", "input", sentence, "Name another person, or leave it empty."))
     _save_answer(step, answer, batch, seen=seen)

@@ -19,7 +19,7 @@ from governance.core.roles.roles import Permission
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import reviewers, schedule
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.reviewers import ItemContext, load_context, load_with_ladders
+from governance.recertification.items.reviewers import ItemContext, load_context, load_with_chains
 from governance.recertification.items.transitions.answer import LOCKED_PARENTS, hand_over
 from governance.recertification.items.transitions.open_item import ask_questions, ensure_a_day, on_item, reset_reminder
 from governance.recertification.items.transitions.settle import closing_at, suspend_subject
@@ -50,7 +50,7 @@ def remind(step: Step[Question]) -> Effect:
     source=WAITING,
     duties=[item_rules.reviewer_out, item_rules.standing],
     parents=LOCKED_PARENTS,
-    context=load_with_ladders,
+    context=load_with_chains,
 )
 def replace_reviewer(step: Step[Question]) -> Effect:
     """Give a question to the next on the escalation chain, because the reviewer left or may not answer; same deadline (R8).
@@ -62,13 +62,13 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     to = reviewers.next_reviewer_now(step.context, question, bench)
     if to is None:
         raise refuse(Refusal("A9", "state", "No eligible reviewer is left."))
-    if question.item.nobody or to.pk not in question.ladder:
+    if question.item.nobody or to.pk not in question.escalation_chain:
         _extend_deadline(step, step.context)
         others = [asks for asks in reviewers.vacant_questions(step.context) if asks != question.asks]
         question.item.nobody = bool(others or reviewers.missing_without_reviewer(step.context, bench))
         step.save(question.item)
-    if to.pk not in question.ladder:
-        question.ladder = [*question.ladder, to.pk]
+    if to.pk not in question.escalation_chain:
+        question.escalation_chain = [*question.escalation_chain, to.pk]
     hand_over(step, question, to)
     item_notices.notify_reviewer(step, question, "passed", key="passed")
     return Effect(payload={"to": str(to.opaque_id)})
@@ -129,7 +129,7 @@ def suspend_for_silence(step: Step[Item]) -> Effect:
     permission=Permission.ITEM_OPEN,
     source=WAITING,
     duties=[item_rules.standing, item_rules.asked_of_nobody],
-    context=load_with_ladders,
+    context=load_with_chains,
 )
 def ask_now(step: Step[Item]) -> Effect:
     """Assign an item that had no eligible reviewer, with time for an answer unless another is late (A9, R1).

@@ -17,7 +17,7 @@ from governance.core.roles.roles import Permission
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import review_triggers, reviewers, schedule
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.reviewers import ItemContext, load_with_ladders
+from governance.recertification.items.reviewers import ItemContext, load_with_chains
 from governance.recertification.items.schedule import Times
 from governance.recertification.models.campaign import Campaign, CampaignKind, CampaignState
 from governance.recertification.models.item import CHANGED, UNCLOSED, WAITING, Asks, Item, ItemState, Question
@@ -68,7 +68,7 @@ def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
 
 
 @on_item(
-    event="item.opened", permission=Permission.ITEM_OPEN, duties=[item_rules.opened_once], context=load_with_ladders
+    event="item.opened", permission=Permission.ITEM_OPEN, duties=[item_rules.opened_once], context=load_with_chains
 )
 def open_item(step: Step[Item]) -> Effect:
     """Open a new item and put its questions to the reviewers (R1, R5)."""
@@ -95,7 +95,7 @@ def open_item(step: Step[Item]) -> Effect:
     )
 
 
-@on_item(event="item.joined", permission=None, source=WAITING, duties=[item_rules.standing], context=load_with_ladders)
+@on_item(event="item.joined", permission=None, source=WAITING, duties=[item_rules.standing], context=load_with_chains)
 def join(step: Step[Item], *, because: str, cause: str = "", by: Times | None = None) -> Effect:
     """Join an event or a campaign to an open item; the deadline may move forward, never back (R2, R5).
 
@@ -196,7 +196,11 @@ def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
     people = [
         person
         for asks in reviewers.wanted_questions(item)
-        if (person := next((candidate for candidate in reviewers.ladder(item, asks, bench) if candidate.is_here), None))
+        if (
+            person := next(
+                (candidate for candidate in reviewers.escalation_chain(item, asks, bench) if candidate.is_here), None
+            )
+        )
         is not None
     ]
     zones = [zone_of(person) for person in people] or [organisation_zone()]
@@ -266,14 +270,14 @@ def ask_questions(step: Step[Any], context: ItemContext, questions: Iterable[Ask
     """Put questions of a saved item to the first eligible reviewers; the context then has them too (S4, A9)."""
     item, asked = context.item, []
     for asks in questions:
-        people = reviewers.ladder(item, asks, bench)
+        people = reviewers.escalation_chain(item, asks, bench)
         first = reviewers.first_eligible(context, people, asks)
         if first is None:
             sentence = f"No eligible reviewer is left to say whether it is {asks.value}."
             raise refuse(Refusal("A9", "state", sentence, "Name a backup approver of the resource."))
         ensure_a_day(step, item)
-        ladder = [person.pk for person in people]
-        question = Question(item=item, asks=asks, reviewer=first, asked_at=step.now, ladder=ladder)
+        escalation_chain = [person.pk for person in people]
+        question = Question(item=item, asks=asks, reviewer=first, asked_at=step.now, escalation_chain=escalation_chain)
         reset_reminder(step, question)
         context.questions.append(question)
         item_notices.notify_reviewer(step, question, "opened", key="opened")

@@ -150,7 +150,7 @@ def _answers(
     ]
     others = [
         person
-        for person in reviewers.people_on_ladder(known, question)
+        for person in reviewers.people_on_chain(known, question)
         if any(option["value"] == K.NOT_MINE for option in options)
         and reviewers.next_reviewer(known, question, [person]) is not None
     ]

@@ -207,7 +207,7 @@ def _named_reviewer(question: Question, key: str) -> Person | None:
         InvalidInput: no such person on the escalation chain.
     """
     named = number(key)
-    if key and named not in question.ladder:
+    if key and named not in question.escalation_chain:
         raise InvalidInput(Refusal("R4", "input", "Choose a person from the list, or leave it empty."))
     return Person.objects.filter(pk=named).first() if named is not None else None
 
