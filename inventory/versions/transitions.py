@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -36,7 +36,7 @@ from inventory.ownership import parties as ownership_parties
 from inventory.resources import queries as resource_queries
 from inventory.risk import policy
 from inventory.versions import findings, importer_upgrade
-from inventory.versions.assessment import identities_of, judge_version, sharers_of
+from inventory.versions.assessment import Judgement, identities_of, judge_version, sharers_of
 
 
 @dataclass(frozen=True)
@@ -146,13 +146,7 @@ def record_assessment(
         at=step.now,
         tier=judgement.app.tier.word,
         reasons=list(judgement.app.reasons),
-        levels={
-            "privileges": {p.key: {**judgement.privileges[p.key].to_dict(), "level": p.level} for p in privileges},
-            "credentials": {str(c.pk): judged.to_dict() for c, judged in judgement.credentials},
-            "own": max(judgement.own_tier, standing.own_tier).word,
-            "in_force": standing.app.tier.word,
-            "unvouched": sorted(bindings.unvouched(privileges, parties)),
-        },
+        levels=_levels(judgement, standing, privileges, bindings.unvouched(privileges, parties)),
     )
     step.save(made)
     rows_to_write = [
@@ -165,6 +159,19 @@ def record_assessment(
     return Effect(
         subject=made, payload={"tier": made.tier, "findings": len(rows_to_write), "importer": made.importer_version}
     )
+
+
+def _levels(
+    judgement: Judgement, standing: Judgement, privileges: Sequence[Privilege], unvouched: Iterable[str]
+) -> dict[str, Any]:
+    """The levels that an assessment keeps; ``standing`` is judged with the approved kind."""
+    return {
+        "privileges": {p.key: {**judgement.privileges[p.key].to_dict(), "level": p.level} for p in privileges},
+        "credentials": {str(c.pk): judged.to_dict() for c, judged in judgement.credentials},
+        "own": max(judgement.own_tier, standing.own_tier).word,
+        "in_force": standing.app.tier.word,
+        "unvouched": sorted(unvouched),
+    }
 
 
 def _importer_version(version: Version, *, is_read_now: bool) -> str:

@@ -77,8 +77,6 @@ def rule(request: Request, code: str) -> HttpResponse:
     seen = Conflict.objects.visible_to(actor, now).filter(code=code, state=ConflictState.OPEN)
     rows = list(seen.telling_waived(now).select_related("rule").order_by("-pk")[:MOST])
     under_way = Proposal.objects.visible_to(actor, now).unanswered().filter(kind=KIND, target=code)
-    label = "Propose a change" if is_in_force else "Propose this one again"
-    href = reverse("rule_propose", args=[code]) + ("" if is_in_force else f"?from={shown.number}")
     context = {
         "now": now,
         "crumbs": [
@@ -87,12 +85,7 @@ def rule(request: Request, code: str) -> HttpResponse:
             {"label": versions[0].title, "href": versions[0].href if chosen is not None else ""},
             *([{"label": f"Version {shown.number}", "href": ""}] if chosen is not None else []),
         ],
-        "head": {
-            "title": shown.title,
-            "tag": {"text": "In force", "tone": "ok"} if is_in_force else {"text": _inactive_label(shown, in_force)},
-            "facts": [shown.process, f"version {shown.number}"],
-            "actions": _propose_action(code, label, href, actor, now),
-        },
+        "head": _version_head(shown, in_force, actor, now),
         "version": shown,
         "rule": parsed,
         "is_in_force": is_in_force,
@@ -106,6 +99,18 @@ def rule(request: Request, code: str) -> HttpResponse:
         "in_force": in_force,
     }
     return page(request, "approvals/conflicts/conflict_rule.html", context)
+
+
+def _version_head(shown: ConflictRule, in_force: ConflictRule | None, actor: Actor, now: datetime) -> Shape:
+    is_in_force = shown == in_force
+    label = "Propose a change" if is_in_force else "Propose this one again"
+    href = reverse("rule_propose", args=[shown.code]) + ("" if is_in_force else f"?from={shown.number}")
+    return {
+        "title": shown.title,
+        "tag": {"text": "In force", "tone": "ok"} if is_in_force else {"text": _inactive_label(shown, in_force)},
+        "facts": [shown.process, f"version {shown.number}"],
+        "actions": _propose_action(shown.code, label, href, actor, now),
+    }
 
 
 def _given_up(now: datetime) -> QuerySet[ConflictRule]:

@@ -97,16 +97,20 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "groups": _groups(rows, details.second),
         "panels": _panels(details.context),
         "why_href": reverse("review_why", args=[submission.pk]),
-        "remarks": [
-            remarks.of_comment(comment, details.titles.get(comment.approval_id or 0, ""))
-            for comment in details.comments
-            if not comment.is_objection
-        ],
+        "remarks": _remarks(details),
         "remark": _remark(details, reader) if "comment" in allowed else None,
         "events": _events(details, reader),
         "ledger_href": ledger_href(submission, actor=reader.actor, now=reader.now),
         "dialogs": [_dialog(submission, *DIALOGS[name]) for name in DIALOGS if name in allowed],
     }
+
+
+def _remarks(details: Dossier) -> list[Shape]:
+    return [
+        remarks.of_comment(comment, details.titles.get(comment.approval_id or 0, ""))
+        for comment in details.comments
+        if not comment.is_objection
+    ]
 
 
 def _dialog(submission: Submission, name: str, question: Mapping[str, str]) -> Shape:

@@ -391,9 +391,8 @@ class Scene:
             scope["team"] = self.cast.teams[team].pk
         zone, in_two_weeks = organisation_zone(), self.cast.now + timedelta(days=12)
         day = deadlines.end_of_working_day(in_two_weeks, zone, organisation_holidays()).astimezone(zone).date()
-        by = self.cast.by(who, why)
         self.campaign = campaign_transitions.order_campaign(
-            Campaign(name=name), **by, campaign_scope=Scope(**scope), day=day
+            Campaign(name=name), **self.cast.by(who, why), campaign_scope=Scope(**scope), day=day
         )
 
     def fill_campaigns(self) -> None:
