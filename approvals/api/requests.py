@@ -114,7 +114,7 @@ class Submitting(Schema):
     escalation_contact: str | None = Field(None, max_length=160)
     justifications: dict[RowKey, Why] = Field(default={}, description="Why each is needed, by the key of its row.")
     terms: dict[RowKey, Annotated[int, Field(ge=1, le=3650, strict=True)]] = Field(
-        {}, description="Days; default: the longest."
+        {}, description="Days, by the key of the row; default: the longest that its tier allows."
     )
     opens: dict[RowKey, Id] = Field(
         {}, description="Id of the resource that a row's connection opens, where it is unknown."

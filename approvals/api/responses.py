@@ -30,7 +30,9 @@ class ThingOut(Schema):
     """One holding that takes part in a conflict."""
 
     row: str = Field(description="The key of its row in a preview; empty in a submission, and for other access.")
-    sentence: str = Field(description="What it may do. An automation that the token can't see is not described.")
+    sentence: str = Field(
+        description="What it may do. Of an automation that the token can't see, only that there is one."
+    )
 
 
 class LegOut(Schema):

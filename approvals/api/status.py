@@ -42,7 +42,9 @@ class HolderOut(Schema):
     """A person who has to act, with the seat, start and deadline."""
 
     name: str
-    seat: str = Field(description="The signature or answer. Of the people with the same seat, one is enough.")
+    seat: str = Field(
+        description="The signature or answer that waits for them. Of the people with the same seat, one is enough; each seat needs one."
+    )
     since: datetime
     until: datetime | None
 

@@ -80,14 +80,15 @@ def content_of_version(automation: Automation, version: Version) -> VersionConte
     privileges = list(version.privileges.select_related("entitlement", "credential"))
     used = version.version_credentials.select_related("credential__owner", "credential__interim__person")
     credentials = [use.credential for use in used]
-    opened = {pk for credential in credentials for pk in (credential.kept_in_id, credential.opens_id)}
+    named = [*credentials, *(row.credential for row in privileges if row.credential is not None)]
+    opened = {pk for credential in named for pk in (credential.kept_in_id, credential.opens_id)}
     resources = with_people({row.entitlement.resource_id for row in privileges} | opened)
     for row in privileges:
         row.entitlement.resource = resources[row.entitlement.resource_id]
-    for credential in (*credentials, *(row.credential for row in privileges if row.credential is not None)):
+    for credential in named:
         credential.kept_in = resources.get(credential.kept_in_id or 0)
         credential.opens = resources.get(credential.opens_id or 0)
-    named = NonHumanIdentity.objects.filter(used_by__version=version).select_related("owner", "interim__person")
+    identities = NonHumanIdentity.objects.filter(used_by__version=version).select_related("owner", "interim__person")
     return VersionContent(
         automation=automation,
         registered=automation,
@@ -97,7 +98,7 @@ def content_of_version(automation: Automation, version: Version) -> VersionConte
         privileges=privileges,
         credentials=credentials,
         triggers=list(version.triggers.all()),
-        identities=list(named.order_by("pk")),
+        identities=list(identities.order_by("pk")),
         bindings=bindings_of(privileges),
     )
 
