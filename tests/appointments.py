@@ -9,7 +9,7 @@ from approvals.models import Proposal, ProposalState
 from approvals.proposals import transitions as proposal_transitions
 from governance.core.actors.actor import Actor
 from governance.core.models import Membership, Person, RoleAssignment, Team
-from governance.core.people import transitions as people_transitions
+from governance.core.people.transitions import people as people_transitions
 from governance.core.roles.roles import Role
 from inventory.models import Resource
 from tests.people import as_actor

@@ -20,7 +20,7 @@ from governance.core.actors.actor import Actor
 from governance.core.models import LedgerEvent, Membership, Person, RoleAssignment, Team, TeamKind
 from governance.core.models.people import MayStandIn
 from governance.core.people.bootstrap import bootstrap
-from governance.core.people.transitions import delegate
+from governance.core.people.transitions.delegations import delegate
 from governance.core.roles.roles import Role
 from tests.trigger_bypass import unguarded
 

@@ -1,4 +1,4 @@
-"""Candidates of an approval: open it, name and notify its candidates, set its deadlines (A9, A10).
+"""Candidates of an approval: open it, name and notify its candidates, start its clock (A9, A10).
 
 Called inside transitions only; checks no permission.
 """
@@ -11,11 +11,10 @@ from typing import Any
 
 from django.contrib.auth.models import Permission as ModelPermission
 
+from approvals.assignment import due_dates
 from approvals.assignment.next_approver import SeatState
 from approvals.assignment.route import Route
 from approvals.models import Approval, Candidate, Likeness, Submission
-from governance.core.clock import deadlines
-from governance.core.clock.organisation import organisation_holidays, zone_of
 from governance.core.engine.transition import Step
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
@@ -23,35 +22,6 @@ from inventory.models import Automation, AutomationUserObjectPermission
 
 #: The permission that lets a candidate see an automation.
 VIEW = "view_automation"
-
-
-def deadline_after(start: datetime, days: int, person: Person | None) -> datetime:
-    """Return the end of ``days`` working days for a person, or for the organisation if ``person`` is None."""
-    return deadlines.add_working_days(start, days, zone_of(person), organisation_holidays())
-
-
-def resume_clock(
-    approval: Approval, before: Approval, *, since: datetime, now: datetime, person: Person | None
-) -> None:
-    """Restart the clock of a paused approval with the time that was left (A10, H8).
-
-    Deadlines move by the working days that ended during the pause, and so stay at the end of a day. The opening moves
-    by the elapsed time, so that half of the time is over when half of it was available.
-
-    Args:
-        approval: the approval, saved by the caller.
-        before: the approval when its clock stopped.
-        since: when the clock stopped.
-        now: business time.
-        person: the person who must act; days end in their time zone. None for the organisation's zone.
-    """
-    ended = deadlines.working_days_that_ended(since, now, zone_of(person), organisation_holidays())
-
-    def later(deadline: datetime | None) -> datetime | None:
-        return deadline_after(deadline, ended, person) if deadline is not None and ended else deadline
-
-    approval.opened_at = before.opened_at + (now - since) if before.opened_at is not None else None
-    approval.due_at, approval.expires_at = later(before.due_at), later(before.expires_at)
 
 
 def grant_view(automation: Automation, people: Iterable[Person]) -> None:
@@ -80,17 +50,9 @@ def open_approval(approval: Approval, standings: Sequence[SeatState], route: Rou
     """
     name_candidates(standings, route)
     people = [person for standing in standings for person in standing.may_decide]
-    start_clock(approval, route, people)
+    due_dates.start_clock(approval, route, people)
     approval.builder_due_at = None
     return people
-
-
-def start_clock(approval: Approval, route: Route, people: Sequence[Person]) -> None:
-    """Set the deadlines of an approval that opens now, in the time zone of the first person asked (A10, H8)."""
-    policy, first = route.facts.policy, people[0] if people else None
-    approval.opened_at = route.now
-    approval.due_at = deadline_after(route.now, policy.due_days(approval.tier), first)
-    approval.expires_at = deadline_after(route.now, policy.expiry_days(approval.tier), first)
 
 
 def seats_to_reassign(approval: Approval, route: Route) -> list[SeatState]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from approvals.assignment import additional_seats, candidates
+from approvals.assignment import additional_seats, candidates, due_dates
 from approvals.assignment.context import SubmissionContext, internal_on_approval, load_context, on_sample
 from approvals.decisions.rules import duties
 from approvals.grants.transitions import lifecycle as transition_lifecycle
@@ -88,7 +88,7 @@ def draw(step: Step[Sample]) -> Effect:
     if not light_path_rules.is_selected(digest, name, policy.sampled_one_in):
         return Effect(to=SampleState.NOT_DRAWN, payload=payload)
     people = light_path_rules.reviewers_of(sample, step.context)
-    sample.due_at = candidates.deadline_after(step.now, policy.sampled_days, people[0] if people else None)
+    sample.due_at = due_dates.deadline_after(step.now, policy.sampled_days, people[0] if people else None)
     step.record("sample.opened", sample)
     return Effect(to=SampleState.OPEN, payload=payload | {"asked": _ask_reviewers(step, people)})
 

@@ -1,8 +1,8 @@
 """Eligible delegates: people who share each responsibility of the giver (A11). Reads only.
 
 For each item that the giver owns or leads, a delegate is its deputy, a lead of its team or a fallback owner. The
-database's
-`may_stand_in` is the rule; this module has the choices of the form and the sentence of a refusal.
+database's `may_stand_in` is the rule; this module has the choices of the form and the sentence of a refusal.
+`governance.core.people.transitions.delegations` sets a delegation.
 """
 
 from __future__ import annotations

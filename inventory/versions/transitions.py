@@ -119,7 +119,6 @@ def record_assessment(
 ) -> Effect:
     """Record an assessment: tiers with reasons, levels and findings as one more dated row (I2)."""
     version, rows = step.subject, rows or VersionRows.of(step.subject)
-    read_by = _importer_version(version, is_read_now=rows.is_new or manifest is not None)
     privileges, used, read = rows.privileges, rows.used, manifest or rows.read
     automation = version.automation = rows.automation
     identities = identities_of([version]) if rows.identities is None else rows.identities
@@ -142,7 +141,7 @@ def record_assessment(
     judgement, standing = (judge_as(kind=kind) for kind in (automation.asked["kind"], automation.kind))
     made = Assessment(
         version=version,
-        importer_version=read_by,
+        importer_version=_importer_version(version, is_read_now=rows.is_new or manifest is not None),
         at=step.now,
         tier=judgement.app.tier.word,
         reasons=list(judgement.app.reasons),

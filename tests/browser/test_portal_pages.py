@@ -17,7 +17,7 @@ from governance.core.access import access
 from governance.core.clock import business_time
 from governance.core.duties.refusals import DutyConflict
 from governance.core.ledger import sealing
-from governance.core.people.transitions import delegate
+from governance.core.people.transitions.delegations import delegate
 from governance.core.roles.roles import Role
 from governance.core.tokens import transitions as token_transitions
 from tests.appointments import propose_role

@@ -10,7 +10,7 @@ from django.db import models
 
 from governance.core.erasure import transitions as erasure_transitions
 from governance.core.models import ApiToken, Delegation, Erasure, Person, RoleAssignment, Team, WebhookEndpoint
-from governance.core.people import transitions as people_transitions
+from governance.core.people.transitions import delegations
 from governance.core.roles.roles import ASSIGNABLE, Role
 from governance.core.tokens import transitions as token_transitions
 from governance.core.webhooks import transitions as webhook_transitions
@@ -105,7 +105,7 @@ def running(w: World) -> Delegation:
     owner = w.people["resource_owner"]
     until = w.now + timedelta(days=7)
     shares(w.northwind.tom, owner)
-    made = people_transitions.delegate(
+    made = delegations.delegate(
         w.northwind.tom, actor=w.actor("resource_owner"), now=w.now, giver=owner, from_at=w.now, until_at=until
     )
     return Delegation.objects.get(pk=made.pk)
@@ -114,7 +114,7 @@ def running(w: World) -> Delegation:
 @state(DELEGATION, "ended", on=running)
 def ended_delegation(w: World, made: Delegation) -> Delegation:
     """Taken back."""
-    return people_transitions.end_delegation(made, actor=w.actor("resource_owner"), now=w.now)
+    return delegations.end_delegation(made, actor=w.actor("resource_owner"), now=w.now)
 
 
 @state(WEBHOOK, "new")

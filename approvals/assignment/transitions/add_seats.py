@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from approvals.assignment import additional_seats, candidates
+from approvals.assignment import additional_seats, candidates, due_dates
 from approvals.assignment.context import SubmissionContext, internal_on_approval, on_submission
 from approvals.assignment.next_approver import list_names
 from approvals.assignment.transitions.reassign import ask_next
@@ -87,7 +87,7 @@ def reopen(step: Step[Approval], *, around: SubmissionContext) -> Effect:
     """
     standings = around.route.standing(around.facts.approval(step.subject.pk))
     people = [person for seat in standings if not seat.is_filled for person in seat.may_decide]
-    candidates.start_clock(step.subject, around.route, people)
+    due_dates.start_clock(step.subject, around.route, people)
     step.subject.ended_at = step.subject.by_policy = None
     return Effect()
 

@@ -1,4 +1,7 @@
-"""The duties about time: until when an approval, an answer or an acceptance counts, and from when it expires (A10, A14)."""
+"""The duties about time: until when an approval, an answer or an acceptance counts, and from when it expires (A10, A14).
+
+`assignment.due_dates` sets the dates.
+"""
 
 from __future__ import annotations
 

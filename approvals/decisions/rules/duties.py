@@ -1,4 +1,5 @@
 """The duties of deciding: who may never decide which approval (S1, S2, S3, S5, A8, A9). `deadlines` has until when.
+`Route.conflict` (assignment) finds why a person may never decide: a party, a decider of the other stage, who benefits.
 
 Each reads rows under the lock of the write; pages use the same functions. The database repeats them from the rows
 alone (approvals/sql/decisions.sql).

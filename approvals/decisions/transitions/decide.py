@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from approvals.assignment import candidates
+from approvals.assignment import candidates, due_dates
 from approvals.assignment.context import SubmissionContext, on_approval
 from approvals.assignment.next_approver import SeatState
 from approvals.assignment.transitions import add_seats
 from approvals.conflicts.check import submission as conflicts
 from approvals.decisions import digest, idempotency
 from approvals.decisions.rules import bindings, deadlines, duties
-from approvals.decisions.transitions import duplicates, extra_approval
+from approvals.decisions.transitions import duplicate_answers, extra_approval
 from approvals.models import Approval, ApprovalState, Comment, Decision, DecisionOutcome, Party
 from approvals.models.conflict_rule import Mode
 from approvals.models.submission import Capacity
@@ -63,16 +63,16 @@ def approve(
     _check_bulk(approval, batch)
     if not step.text and (approval.tier == "high" or batch is not None):
         sentence = "Say why: a high-risk or bulk approval needs a reason."
-        unsaid = duplicates.missing_answers(step, same or {}) if batch is None else ()
+        unsaid = duplicate_answers.missing_answers(step, same or {}) if batch is None else ()
         raise refuse(Refusal("A7", "input", sentence, detail=(("reason", sentence), *unsaid) if unsaid else ()))
     extra_approval.check_reason(step)
-    alike = duplicates.check_answers(step, same or {})
+    alike = duplicate_answers.check_answers(step, same or {})
     narrowing = _narrow(approval, term_days, level, list(scope) if scope is not None else None)
     _check_conflicts(step)
     route = context.route
     seat = route.seat_to_sign(approval, step.actor) if signs else route.seat_for(approval, step.actor)
     decision = _record_decision(step, DecisionOutcome.APPROVE, shown_digest, seconds, batch, narrowing, seat)
-    duplicates.store_answers(step, alike, same or {}, decision)
+    duplicate_answers.store_answers(step, alike, same or {}, decision)
     if not signs:
         extra_approval.sign_conflicts(step, decision, approve)
     _confirm_bindings(step)
@@ -139,7 +139,7 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
     _record_decision(step, DecisionOutcome.ASK, shown_digest, seconds, None, {})
     approval.due_at = approval.expires_at = None
     days, builder = context.facts.policy.builder_days, approval.submission.submitted_by
-    approval.builder_due_at = candidates.deadline_after(step.now, days, builder)
+    approval.builder_due_at = due_dates.deadline_after(step.now, days, builder)
     candidates.notify_builders(
         step,
         approval.submission,

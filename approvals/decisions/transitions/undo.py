@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from approvals.assignment import candidates
+from approvals.assignment import candidates, due_dates
 from approvals.assignment.context import internal_on_approval, on_approval
 from approvals.assignment.route import Route
 from approvals.decisions.rules import duties
@@ -99,7 +99,7 @@ def _end_question(step: Step[Approval], question: Decision) -> None:
     before = approval.history.filter(state=ApprovalState.OPEN, round=approval.round).order_by("-history_id").first()
     assert before is not None  # the approval was open before the question
     first = next((person for seat in route.standing(approval) for person in seat.may_decide), None)
-    candidates.resume_clock(approval, before, since=question.at, now=step.now, person=first)
+    due_dates.resume_clock(approval, before, since=question.at, now=step.now, person=first)
     approval.builder_due_at = None
     candidates.notify_builders(
         step,

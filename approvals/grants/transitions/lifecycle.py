@@ -1,6 +1,6 @@
 """Transitions of a grant: stop, suspend, succeed, end (G1, G2, G3, G5).
 
-The first grant of a privilege is made when a submission comes into force, in the submissions package. The job is
+The first grant of a privilege is made when a submission comes into force (`submissions.transitions.put_in_force`). The job is
 `grants.jobs.expire_due`. An end takes effect at once, because `Grant.objects.live(now)` is read each time (G3).
 
 Locks are taken on the automation first, then on the grant. Several grants of one automation are locked in order of

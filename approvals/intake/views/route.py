@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from approvals.assignment import candidates, next_approver
+from approvals.assignment import due_dates, next_approver
 from approvals.assignment.next_approver import SeatState
 from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.models import SeatLabel
@@ -39,7 +39,7 @@ def context(preview: Preview, builder: Person) -> Shape:
     plan, now, version, base = preview.context, preview.context.now, preview.content.version, preview.base
     days = plan.policy.due_days(preview.tier)
     asked = [seat for seat in preview.app_seats if seat.may_decide]
-    app_due = max((candidates.deadline_after(now, days, seat.may_decide[0]) for seat in asked), default=now)
+    app_due = max((due_dates.deadline_after(now, days, seat.may_decide[0]) for seat in asked), default=now)
     boxes = [] if plan.light else _boxes(preview, app_due)
     last = max([app_due, *(box.due for box in boxes if box.due)])
     number = version.number if version else base.number + 1 if base else 1
@@ -121,7 +121,7 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
             box = boxes.setdefault(key, _Box(seat, people, is_extra))
             box.wanted.append(row)
             if people:
-                due = candidates.deadline_after(opens, preview.context.policy.due_days(row.requested.tier), people[0])
+                due = due_dates.deadline_after(opens, preview.context.policy.due_days(row.requested.tier), people[0])
                 box.due = min(box.due, due) if box.due else due
     return sorted(boxes.values(), key=lambda box: (not box.people, box.seat.label == SeatLabel.SECURITY))
 

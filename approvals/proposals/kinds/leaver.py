@@ -22,7 +22,7 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, duty
 from governance.core.engine.transition import Step
 from governance.core.models import Membership, Person, RoleAssignment, Team, TeamKind
-from governance.core.people.transitions import admins_left, keep_out, leave, let_in
+from governance.core.people.transitions.people import admins_left, keep_out, leave, let_in
 from governance.core.texts.number_words import counted
 from inventory.models import InterimOwner, Resource, ResourceState
 

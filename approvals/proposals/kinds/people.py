@@ -18,7 +18,7 @@ from approvals.proposals.kinds.kind import Document, Field, FieldsKind, Span, Su
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Step
 from governance.core.models import Membership, Person, RoleAssignment, Team, TeamKind
-from governance.core.people.transitions import admins_left, end_role, give_role, give_role_back
+from governance.core.people.transitions.people import admins_left, end_role, give_role, give_role_back
 from governance.core.roles.roles import ASSIGNABLE, ROLE_WORDS, Role
 from governance.core.teams.transitions import join_fallback, leave_fallback, name_leads
 from governance.core.texts.number_words import counted

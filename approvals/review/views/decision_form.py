@@ -14,7 +14,7 @@ from django.urls import reverse
 from approvals.assignment.context import SubmissionContext
 from approvals.decisions import digest
 from approvals.decisions.rules import bindings
-from approvals.decisions.transitions import decide, duplicates
+from approvals.decisions.transitions import decide, duplicate_answers
 from approvals.models import Approval, ApprovalKind
 from approvals.policies import queries as policy_queries
 from approvals.review.views import actions
@@ -83,7 +83,7 @@ def decision_form(
     form["errors"] = {
         name: message
         for name, message in reader.errors.items()
-        if name in field_names or name.startswith(duplicates.FIELD)
+        if name in field_names or name.startswith(duplicate_answers.FIELD)
     }
     form["error"] = " ".join(message for name, message in reader.errors.items() if name not in form["errors"])
     if reader.opened == key_of(record) and reader.refusal is None:
@@ -196,7 +196,7 @@ def _same(form: QueryDict) -> dict[int, bool]:
     """Answers about possible duplicates, by id (I9)."""
     answers = {}
     for name in form:
-        pk = number(name.removeprefix(duplicates.FIELD)) if name.startswith(duplicates.FIELD) else None
+        pk = number(name.removeprefix(duplicate_answers.FIELD)) if name.startswith(duplicate_answers.FIELD) else None
         if pk is None:
             continue
         value = _single_value(form, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from approvals.decisions.transitions.duplicates import field_name
+from approvals.decisions.transitions.duplicate_answers import field_name
 from approvals.models import Likeness, Submission, SubmissionState
 from approvals.models.duplicate import Because
 from approvals.prior_decisions import duplicates

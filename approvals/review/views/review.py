@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from approvals.assignment.context import load_context
-from approvals.decisions.transitions import comment, duplicates
+from approvals.decisions.transitions import comment, duplicate_answers
 from approvals.decisions.transitions import decide as transition_decide
 from approvals.decisions.transitions import undo as transition_undo
 from approvals.models import Approval, Submission
@@ -139,7 +139,9 @@ def _redraw(request: Request, pk: int, record: Approval, error: Refused) -> Http
     names = ("reason", "term_days", "level", "not_mine")
     typed: dict[str, Any] = {name: request.POST.get(name, "") for name in names}
     typed["scope"] = request.POST.getlist("scope") if {"scope", "has_scope"} & set(request.POST) else None
-    typed["same"] = {name: str(value) for name, value in request.POST.items() if name.startswith(duplicates.FIELD)}
+    typed["same"] = {
+        name: str(value) for name, value in request.POST.items() if name.startswith(duplicate_answers.FIELD)
+    }
     again = replace(reader, opened=key_of(record), typed=typed, **why)
     context = review_page.context(submission, again)
     return page(request, TEMPLATE, context, fragment="rows", also=CHANGING_PARTS, status=error.status)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from approvals.assignment import additional_seats, candidates
+from approvals.assignment import additional_seats, candidates, due_dates
 from approvals.assignment.context import SubmissionContext, internal_on_approval, internal_on_submission, load_context
 from approvals.assignment.transitions import add_seats
 from approvals.light_path.transitions import auto_approve
@@ -173,7 +173,7 @@ def decide(step: Step[Submission], *, around: SubmissionContext) -> Effect:
     submission, accepter = step.subject, around.submission.automation.accepting(step.now)
     states = submission.approvals.values_list("state", flat=True)
     submission.decided_at = step.now
-    submission.accept_due_at = candidates.deadline_after(step.now, around.facts.policy.builder_days, accepter)
+    submission.accept_due_at = due_dates.deadline_after(step.now, around.facts.policy.builder_days, accepter)
     return Effect(payload={"records": sorted(states)})
 
 

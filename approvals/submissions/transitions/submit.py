@@ -8,7 +8,7 @@ from typing import Any
 from approvals.conflicts.check import access_in_force
 from approvals.decisions import idempotency
 from approvals.decisions.rules import duties
-from approvals.decisions.transitions import duplicates as transition_duplicates
+from approvals.decisions.transitions import duplicate_answers
 from approvals.models import Submission
 from approvals.parties import queries as party_queries
 from approvals.submissions.plan.context import PlanContext, content_of_version
@@ -60,7 +60,7 @@ def _write(step: Step[Automation], version: Version, made: Plan) -> Submission:
         withdraw.withdraw_for_newer(context.before, actor=step.actor, now=step.now)
     write_version.hand_over_identities(step, version)
     submission = write_plan(step, made)
-    transition_duplicates.store_likenesses(step, submission, context.likes.held)
+    duplicate_answers.store_likenesses(step, submission, context.likes.held)
     if automation.state == AutomationState.DRAFT:
         lifecycle.put_in_review(automation, actor=step.actor, now=step.now)
     stages.start(step, context_of(submission, made))

@@ -12,7 +12,7 @@ from governance.core.database import advisory_locks
 from governance.core.engine.step import save_with_history
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Person, RoleAssignment
-from governance.core.people.transitions import LEAST_ADMINS
+from governance.core.people.transitions.people import LEAST_ADMINS
 from governance.core.roles.roles import ROLE_WORDS, Role
 
 #: Advisory lock of the bootstrap.

@@ -23,7 +23,7 @@ from governance.core.duties.refusals import Refusal, duty
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
-from governance.core.people.transitions import still_here
+from governance.core.people.transitions.people import still_here
 from governance.core.roles.roles import Permission
 from governance.core.tokens.transitions import revoke_tokens_of
 

@@ -16,7 +16,7 @@ from governance.core.duties.refusals import Refusal, duty, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import ApiToken, Person, Team
 from governance.core.models.tokens import TOKEN_DAYS
-from governance.core.people.transitions import still_here
+from governance.core.people.transitions.people import still_here
 from governance.core.roles.roles import Permission, Relation
 from governance.core.texts import free_text
 

@@ -21,7 +21,7 @@ from governance.core.clock import business_time
 from governance.core.ledger import ledger_events
 from governance.core.models import Person, Team, TeamKind
 from governance.core.people import bootstrap
-from governance.core.people import transitions as people_transitions
+from governance.core.people.transitions import people as people_transitions
 from governance.core.teams import transitions as team_transitions
 from governance.demo.company import grant_usage, tables
 from governance.demo.company.tables import PersonRow, ResourceRow

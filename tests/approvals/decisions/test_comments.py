@@ -8,7 +8,7 @@ from django.urls import reverse
 from approvals.decisions.transitions import comment, decide
 from approvals.models import Comment, Submission
 from governance.core.models import Notice
-from governance.core.people.transitions import end_delegation
+from governance.core.people.transitions.delegations import end_delegation
 from tests import scenarios
 from tests.appointments import record_leaver
 from tests.approvals import stock_report

@@ -12,7 +12,7 @@ from approvals.models import Approval, ApprovalState, Decision, Submission
 from governance.core.clock import business_time
 from governance.core.duties.refusals import DutyConflict
 from governance.core.models import LedgerEvent, Membership, Person
-from governance.core.people.transitions import end_delegation
+from governance.core.people.transitions.delegations import end_delegation
 from inventory.models import Automation, Resource
 from tests import scenarios
 from tests.appointments import record_leaver

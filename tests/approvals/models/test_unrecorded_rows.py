@@ -13,7 +13,7 @@ from django.db import transaction
 from approvals.models import Submission
 from governance.core.ledger import ledger_export
 from governance.core.models import Person
-from governance.core.people.transitions import delegate
+from governance.core.people.transitions.delegations import delegate
 from tests import run_lengths, scenarios
 from tests.approvals import stock_report
 from tests.approvals.models import unrecorded_rows

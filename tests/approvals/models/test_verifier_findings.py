@@ -18,7 +18,7 @@ from governance.core.clock import demo_clock
 from governance.core.ledger import ledger_export
 from governance.core.ledger.verifier import Report
 from governance.core.models import ClockOffset, Delegation, LedgerEvent, Person
-from governance.core.people.transitions import delegate
+from governance.core.people.transitions.delegations import delegate
 from inventory.imports.transitions import confirmation
 from tests import scenarios
 from tests.approvals import stock_report

@@ -20,7 +20,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import DutyConflict, NotPermitted, OutOfTurn, Refused
 from governance.core.models import LedgerEvent, Membership, Person
-from governance.core.people import transitions as people_transitions
+from governance.core.people.transitions import people as people_transitions
 from governance.core.roles.roles import Role
 from inventory.models import Resource
 from tests import scenarios

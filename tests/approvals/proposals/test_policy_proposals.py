@@ -15,7 +15,7 @@ from approvals.proposals.kinds import kind
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.core.models import LedgerEvent, Person
-from governance.core.people.transitions import delegate
+from governance.core.people.transitions.delegations import delegate
 from governance.core.roles.roles import Role
 from tests.appointments import propose_role
 from tests.approvals.proposals.policy_proposals import approve, changed, in_force, looser, propose, tighter

@@ -18,7 +18,7 @@ from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import DutyConflict, NotPermitted, OutOfTurn, Refused
 from governance.core.models import LedgerEvent, Notice, Person, RoleAssignment
-from governance.core.people.transitions import end_role, give_role, give_role_back
+from governance.core.people.transitions.people import end_role, give_role, give_role_back
 from governance.core.roles.roles import Role
 from tests import scenarios
 from tests.appointments import end_role as ends

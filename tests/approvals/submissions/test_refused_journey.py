@@ -14,7 +14,7 @@ from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, SeatLabel, Submission
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
-from governance.core.people.transitions import end_delegation
+from governance.core.people.transitions.delegations import end_delegation
 from governance.core.roles.roles import ASSIGNABLE, Role
 from tests import scenarios
 from tests.appointments import end_role, record_leaver

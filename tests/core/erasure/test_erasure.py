@@ -16,7 +16,7 @@ from governance.core.erasure.redaction import ERASED_NAME, KnownAs
 from governance.core.erasure.transitions import FORGETTING, ask_erasure, drop_erasure, erase
 from governance.core.mail.jobs import send_due
 from governance.core.models import Erasure, FreeText, LedgerEvent, Notice, Person
-from governance.core.people.transitions import delegate
+from governance.core.people.transitions.delegations import delegate
 from governance.core.roles.roles import Role
 from governance.core.texts import free_text
 from tests.appointments import propose_role, record_leaver

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from governance.core.duties.refusals import InvalidInput
-from governance.core.people.transitions import delegate, end_delegation
+from governance.core.people.transitions.delegations import delegate, end_delegation
 from tests.core.people.test_people import give
 from tests.people import NOW, Northwind, as_actor
 

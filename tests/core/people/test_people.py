@@ -13,7 +13,8 @@ from governance.core.access import access
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from governance.core.models import Delegation, LedgerEvent, Membership, Notice, Person, RoleAssignment, Team
 from governance.core.people import bootstrap
-from governance.core.people.transitions import add_person, delegate, end_delegation
+from governance.core.people.transitions.delegations import delegate, end_delegation
+from governance.core.people.transitions.people import add_person
 from governance.core.roles.roles import Permission, Role
 from governance.core.teams.transitions import found_team, join_team, leave_team, name_leads
 from tests.appointments import appoint, end_role, record_leaver

@@ -19,7 +19,7 @@ from governance.core.engine import step
 from governance.core.models import Delegation, LedgerEvent, Notice, RoleAssignment
 from governance.core.models.people import Person, PersonManager
 from governance.core.notices.outbox import notice, queue
-from governance.core.people.transitions import delegate
+from governance.core.people.transitions.delegations import delegate
 from governance.core.roles.roles import Role
 from tests.appointments import end_role, propose_role
 from tests.people import NOW, Northwind, as_actor, build, give_role, make_person

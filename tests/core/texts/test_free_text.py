@@ -6,7 +6,7 @@ import pytest
 
 from governance.core.duties.refusals import InvalidInput
 from governance.core.models import Person, Team
-from governance.core.people.transitions import add_person
+from governance.core.people.transitions.people import add_person
 from governance.core.teams.transitions import found_team
 from governance.core.texts import free_text
 from tests.people import Northwind, as_actor

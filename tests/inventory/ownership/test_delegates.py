@@ -13,7 +13,7 @@ from governance.core.access import access
 from governance.core.duties.refusals import DutyConflict
 from governance.core.models import Delegation, LedgerEvent, Membership, Person, Team
 from governance.core.models.people import MayStandIn
-from governance.core.people.transitions import delegate
+from governance.core.people.transitions.delegations import delegate
 from governance.core.roles.roles import Role
 from inventory.models import Credential, NonHumanIdentity, Resource
 from inventory.ownership import delegates

@@ -21,7 +21,7 @@ from approvals.submissions.transitions import submit
 from governance.core.duties.refusals import Refused
 from governance.core.mail.jobs import send_due
 from governance.core.models import Erasure, FreeText, Notice, Person
-from governance.core.people.transitions import delegate
+from governance.core.people.transitions.delegations import delegate
 from governance.recertification.items import drafts
 from governance.recertification.models import AnswerKind, Asks, Draft
 from inventory.models import Automation, ImportItem, ImportState, VersionAuthor

@@ -25,7 +25,7 @@ from approvals.models import BatchSays, BatchState, Grant, GrantState, HeldBatch
 from approvals.submissions import jobs as approvals_sweeps
 from governance.core.jobs import job_runs as job_sweeps
 from governance.core.models import LedgerEvent, Person
-from governance.core.people.transitions import delegate
+from governance.core.people.transitions.delegations import delegate
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from approvals.models import Grant, GrantUsage
 from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import LedgerEvent, Notice
-from governance.core.people import transitions as people_transitions
+from governance.core.people.transitions import people as people_transitions
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items import review_triggers
 from governance.recertification.items.transitions import risk_increase

@@ -24,7 +24,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.models import Person, RoleAssignment, Team, TeamKind
-from governance.core.people.transitions import add_person, record_leaver
+from governance.core.people.transitions.people import add_person, record_leaver
 from governance.core.roles.roles import ASSIGNABLE, ROLE_WORDS
 from governance.core.sign_in import transitions as sign_in_transitions
 from governance.core.teams.transitions import found_team

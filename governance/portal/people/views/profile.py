@@ -20,7 +20,7 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput
 from governance.core.models import Delegation, Person, Team
 from governance.core.models.people import DELEGATION_DAYS
-from governance.core.people.transitions import delegate, end_delegation
+from governance.core.people.transitions.delegations import delegate, end_delegation
 from governance.core.roles.roles import Permission
 from governance.portal.view_guards.decorators import answers_refusals, reader
 from governance.web.pages.page import Shape, page, timeline_context

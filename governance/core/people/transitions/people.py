@@ -1,23 +1,20 @@
-"""Writes about people: what gives a role and takes it (S8), coming and leaving, and delegations (A11).
+"""Writes about people: what gives a role and takes it (S8), coming and leaving.
 
-In a delegation, a person names who decides in their place, for a limited time ahead. `bootstrap` gives the first roles;
-teams stand in `teams.transitions`.
+`delegations` has who decides in somebody's place, `bootstrap` gives the first roles, `teams.transitions` has teams.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.database import advisory_locks
 from governance.core.duties.refusals import Refusal, duty, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
-from governance.core.models import Delegation, Person, RoleAssignment
-from governance.core.models.people import DELEGATION_AHEAD, DELEGATION_DAYS
+from governance.core.models import Person, RoleAssignment
 from governance.core.notices import outbox
-from governance.core.roles.roles import ROLE_WORDS, SAME_DUTY, Permission, Role
+from governance.core.roles.roles import Permission, Role
 from governance.core.texts import free_text
 
 #: Fewer admins than this can give no role any more (S8).
@@ -158,88 +155,5 @@ def keep_out(step: Step[Person], *, until: datetime) -> Effect:
 def let_in(step: Step[Person]) -> Effect:
     """Nobody countersigned that somebody left: they sign in again (S8)."""
     step.subject.kept_out_until = None
-    step.save(step.subject)
-    return Effect()
-
-
-#: Advisory lock for delegations, since two together could make a chain.
-DELEGATIONS_LOCK = 0xDE1E
-
-
-@duty("A11")
-def giver_only(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
-    """A delegation is ended by the person who gave it."""
-    if actor.person != subject.giver or actor.standing_for is not None:
-        return Refusal("A11", "permission", "Only who gave a delegation ends it.")
-    return None
-
-
-@duty("STATE", rule="S8")
-def running(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
-    """A delegation ends once."""
-    if subject.ended_at is not None or subject.until_at <= now:
-        return Refusal("STATE", "state", "This delegation has ended already.")
-    return None
-
-
-@transition(Person, event="delegation.set", permission=Permission.DELEGATION_SET, duties=[still_here])
-def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: datetime) -> Effect:
-    """A person names, for themself and the future, who decides in their place (A11); the subject is the taker."""
-    if step.actor.person != giver or step.actor.standing_for is not None:
-        raise refuse(Refusal("A11", "permission", "A delegation is set by the person themself."))
-    advisory_locks.lock_until_commit(DELEGATIONS_LOCK)  # two that together would make a chain can't be set side by side
-    _check_delegation(step, giver, from_at, until_at)
-    made = Delegation(giver=giver, taker=step.subject, from_at=from_at, until_at=until_at, reason=step.reason)
-    step.save(made)
-    context = {"name": giver.name, "from_at": from_at.isoformat(), "until_at": until_at.isoformat(), "page": ["me"]}
-    thread = f"delegation:{made.pk}"
-    outbox.queue(outbox.each([step.subject], "delegation_set", thread=thread, key="set", now=step.now, context=context))
-    payload = {"from_at": ledger_events.instant(from_at), "until_at": ledger_events.instant(until_at)}
-    return Effect(subject=made, payload=payload)
-
-
-def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, until_at: datetime) -> None:
-    taker = step.subject
-    then = Delegation.objects.filter(ended_at__isnull=True, until_at__gt=from_at, from_at__lt=until_at)
-    lacking = (access.roles_of(giver, step.now) & {*SAME_DUTY}) - access.roles_of(taker, step.now)
-    words = " and ".join(sorted(ROLE_WORDS[role].lower() for role in lacking))
-    days, total = timedelta(days=DELEGATION_DAYS), _handed_over(giver, step.now) + (until_at - from_at)
-    far = from_at > step.now + timedelta(days=DELEGATION_AHEAD)
-    problems = [
-        (giver.pk == taker.pk, "You can't be your own delegate."),
-        (from_at < step.now, "A delegation starts in the future, not in the past."),
-        (not from_at < until_at <= from_at + days, f"It lasts at most {DELEGATION_DAYS} days."),
-        (far, f"It begins within {DELEGATION_AHEAD} days: who decides for you in a year is not known yet."),
-        (bool(lacking), f"{taker.name} is not trusted as {words}: a delegate has the same duty."),
-        (
-            then.filter(giver=taker).exists(),
-            f"{taker.name} has passed their own decisions on: a delegation goes one level.",
-        ),
-        (then.filter(giver=giver).exists(), "You have a delegation in that time already."),
-        (
-            then.filter(taker=giver).exists(),
-            "Somebody has passed their decisions on to you: a delegation goes one level.",
-        ),
-        (
-            total > days,
-            f"With what you have handed over already it is more than {DELEGATION_DAYS} days: set the rest once those are gone.",
-        ),
-    ]
-    for wrong, sentence in problems:
-        if wrong:
-            raise refuse(Refusal("A11", "input", sentence, is_attempt=True))
-
-
-def _handed_over(giver: Person, now: datetime) -> timedelta:
-    """How much time somebody has handed over that is still to come: a person looks at it anew at least every so many days (A11)."""
-    ahead = Delegation.objects.filter(giver=giver, ended_at__isnull=True, until_at__gt=now)
-    spans = ahead.values_list("from_at", "until_at")
-    return sum((until_at - max(from_at, now) for from_at, until_at in spans), timedelta())
-
-
-@transition(Delegation, event="delegation.ended", permission=Permission.DELEGATION_SET, duties=[running, giver_only])
-def end_delegation(step: Step[Delegation]) -> Effect:
-    """The giver takes their decisions back at once."""
-    step.subject.ended_at = step.now
     step.save(step.subject)
     return Effect()
