@@ -62,8 +62,9 @@ class Due:
         return Item.objects.filter(grant__in=self.made)
 
     def notices(self) -> QuerySet[Notice]:
-        """What people have been told about them so far."""
-        return Notice.objects.filter(thread__in=[f"item:{pk}" for pk in self.items().values_list("pk", flat=True)])
+        """What people have been told about them so far. A digest of one notice is in that notice's thread, and not meant."""
+        threads = [f"item:{pk}" for pk in self.items().values_list("pk", flat=True)]
+        return Notice.objects.filter(thread__in=threads).exclude(event=outbox.DIGEST)
 
     @property
     def owners(self) -> tuple[Person, Person]:
