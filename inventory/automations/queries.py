@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
 
+from governance.core.database.querysets import with_columns
 from inventory.models import (
     Assessment,
     Automation,
@@ -90,11 +91,19 @@ class AutomationRow:
     next_end: datetime | None
 
 
+#: What the list of automations shows, and what says who answers for one.
+LIST_COLUMNS = (
+    *("name", "kind", "environment", "state", "tier", "approved_version", "team__name"),
+    *("business_owner__name", "business_owner__is_active", "business_owner__left_at"),
+    *("interim__state", "interim__until", "interim__automation"),
+    *("interim__person__name", "interim__person__is_active", "interim__person__left_at"),
+)
+
+
 def with_newest_version(rows: QuerySet[Automation]) -> QuerySet[Any]:
-    """Automations with the key of their newest version, and the relations of `automation_rows`."""
+    """Automations with the key of their newest version, and the columns of `automation_rows`."""
     newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number").values("pk")[:1]
-    related = ("team", "business_owner", "interim__person")
-    return rows.annotate(newest_version=Subquery(newest)).select_related(*related)
+    return with_columns(rows.annotate(newest_version=Subquery(newest)), LIST_COLUMNS)
 
 
 def automation_rows(automations: Sequence[Any], now: datetime) -> list[AutomationRow]:
@@ -121,13 +130,13 @@ def _resources_of(versions: Sequence[int]) -> tuple[dict[int, dict[str, None]], 
     """Resource names and highest data class by version; one query."""
     names: dict[int, dict[str, None]] = defaultdict(dict)
     classes: dict[int, str] = {}
-    resource = "entitlement__resource__"
+    resource, by_class = "entitlement__resource__", DataClass.values.index
     columns = ("version_id", f"{resource}name", f"{resource}data_class", "entitlement__data_class")
     rows = Privilege.objects.filter(version__in=versions).order_by("pk").values_list(*columns)
     for version, name, of_resource, of_entitlement in rows:
         names[version][name] = None
         found = (classes.get(version, ""), of_resource or DataClass.RESTRICTED.value, of_entitlement)
-        classes[version] = max(filter(None, found), key=DataClass.values.index)
+        classes[version] = max(filter(None, found), key=by_class)
     return names, classes
 
 

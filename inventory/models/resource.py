@@ -49,6 +49,10 @@ class DataClass(models.TextChoices):
     RESTRICTED = "restricted", "Restricted"
 
 
+#: From the least to the most harm.
+CLASSES = DataClass.values
+
+
 class Level(models.TextChoices):
     """Level of access; unknown counts as write (I4)."""
 
@@ -292,7 +296,7 @@ class Entitlement(models.Model):
     def counted_class(self) -> str:
         """Higher data class of the entitlement and its resource; unset counts as restricted (I4)."""
         own_class = self.data_class or DataClass.PUBLIC
-        return max(own_class, self.resource.counted_class, key=DataClass.values.index)
+        return max(own_class, self.resource.counted_class, key=CLASSES.index)
 
 
 class ResourceUserObjectPermission(UserObjectPermissionBase):
