@@ -58,14 +58,16 @@ class ConflictOut(Schema):
     process: str
     rating: Rating
     mode: Mode = Field(description="The rule's: written down, one extra approval, from Security, or refused.")
-    scope: Scope = Field(description="Of whom it is asked.")
+    scope: Scope = Field(description="What must not hold both: one automation, identity, owner, team or chain.")
     refused: bool = Field(description="Whether it keeps this from being submitted and from coming into force.")
     sentence: str = Field(description="What is in conflict and why it matters.")
     does: str = Field(description="What follows, in words.")
     legs: list[LegOut]
-    lacks: str = Field(description="What is not there beside it, where the rule asks for something; else empty.")
+    lacks: str = Field(description="The access that the rule requires and that is missing; empty if it requires none.")
     resolve: str = Field(description="What would resolve it; empty where a waiver lifts it.")
-    waiver: WaiverOut | None = Field(description="What lifts it meanwhile: a waived conflict stays in sight.")
+    waiver: WaiverOut | None = Field(
+        description="The waiver that lifts the conflict for now. A waived conflict stays visible."
+    )
     page: str = Field(description="The rule's.")
 
 

@@ -133,7 +133,7 @@ def _filled_in(automation: Automation, version: Version, document: Submitting, p
     preview = previews.read(item, actor=program.actor, now=program.now, team=automation.team, draft=draft)
     sentences = {**_wrong_rows(preview, document), **_wrong_resources(document, program)}
     if sentences:
-        sentence = "Something was said about rows that can't be used."
+        sentence = "Some answers name rows or resources that this version can't use."
         raise fields(sentences, sentence, "See the preview for rows and keys.")
     drafts.keep(item, draft, automation.team)
     return preview

@@ -258,7 +258,7 @@ def fields_of(draft: Draft, builder: Person | None = None) -> dict[str, Any]:
 
     Args:
         draft: the answers.
-        builder: a person loaded already, whom a draft often names.
+        builder: the builder, if loaded already; drafts often name the builder as an owner.
     """
     texts = ("purpose", "environment", "escalation_contact")
     fields: dict[str, Any] = {name: draft.fields[name] for name in texts if name in draft.fields}

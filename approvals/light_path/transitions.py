@@ -227,7 +227,7 @@ def mail_context(sample: Sample) -> dict[str, Any]:
 
 #: Words for the ledger if a duty of approving is the reason against it, by code of the duty.
 DUTY_WORDS = {
-    "I3": "nobody answers for something of it",
+    "I3": "a resource, credential or identity of it has no active owner",
     "T1": "its risk has risen",
     "I8": "a connection opens something else",
 }

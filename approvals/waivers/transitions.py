@@ -77,7 +77,7 @@ def ask_waiver(step: Step[Automation], *, code: str, subject_id: int, control: s
     if conflict is None:
         raise refuse(Refusal("S7", "state", "There is no such conflict, or it is waived for now.", "Reload the page."))
     if not control:
-        raise invalid("S7", "control", "Say what keeps it from doing harm meanwhile.")
+        raise invalid("S7", "control", "Name the control that prevents harm during the waiver.")
     policy = policy_queries.in_force(step.now)
     if not 1 <= days <= policy.waiver_days:
         raise invalid("S7", "days", f"Between 1 and {policy.waiver_days} days.")

@@ -50,7 +50,7 @@ MOST = 5
 #: Labels of the chips, by the value in the URL.
 SHOWN = {"": "Waiting", "live": "Live", "over": "Over"}
 EMPTY = {
-    "": "What somebody asks security to allow for a while would be here. A waiver is asked for where a conflict is shown.",
+    "": "Requested waivers appear here. Ask for a waiver on the page of its conflict.",
     "live": "Waivers that security granted, until they end, would be here.",
     "over": "Waivers that ended, were refused or withdrawn would be here.",
 }

@@ -30,7 +30,7 @@ MODES: Mapping[str, str] = {
 TONES: Mapping[str, str] = {Mode.RECORD: "wait", Mode.APPROVAL: "high", Mode.ENFORCE: "no"}
 #: Text about the worst conflict, by the mode of its rule.
 WORST = {
-    Mode.RECORD: "Each is shown to whoever decides.",
+    Mode.RECORD: "Each approver sees it.",
     Mode.APPROVAL: "The worst needs one more approval, from Security.",
     Mode.ENFORCE: "The worst is refused unless it is waived.",
 }

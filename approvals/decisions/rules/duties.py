@@ -225,8 +225,9 @@ def settles_for_others(subject: Binding | Resource, actor: Actor, now: datetime)
     party = Party.objects.filter(submission__in=rests, person__in=[person.pk for person in actor.people])
     if (own_party := party.select_related("submission__automation", "person").order_by("pk").first()) is None:
         return None
-    party_words = f"{own_party.person.name}, for whom you would stand in, is"
-    party_words = "you are" if own_party.person == actor.person else party_words
+    party_words = (
+        "you are" if own_party.person == actor.person else f"{own_party.person.name}, whose delegate you are, is"
+    )
     sentence = f"A submission of {own_party.submission.automation.name} rests on this connection, and {party_words} a party to it."
     return Refusal("SOD-1", "duty", sentence, f"Somebody else who answers for {subject.resource.name} does.")
 

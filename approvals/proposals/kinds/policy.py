@@ -36,7 +36,7 @@ UNCOUNTED = {
     "builder_working_days": "how long a builder has",
     "resubmission_days": "how long a refusal counts",
     "sampling": "what is looked at afterwards",
-    "signals": "who approves for whom too often",
+    "signals": "the limits of mutual approval",
     "fresh_sign_in_minutes": "how old a sign-in may be",
     "proposals": "how long a proposal stands",
     "review_after": "when something comes up for review",

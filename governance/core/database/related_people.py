@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import Model
+from django.db.models import ForeignKey, Model
 
 from governance.core.models import Person
 
@@ -18,8 +18,13 @@ def load_people(columns: Iterable[PersonColumn]) -> None:
     Args:
         columns: columns with a person loaded already stay as they are.
     """
-    missing = [(row, name) for row, name in columns if name not in row._state.fields_cache]
+    missing = [(row, name) for row, name in columns if not _is_loaded(row, name)]
     ids = {getattr(row, f"{name}_id") for row, name in missing} - {None}
     people = Person.objects.order_by().in_bulk(ids) if ids else {}
     for row, name in missing:
         setattr(row, name, people.get(getattr(row, f"{name}_id")))
+
+
+def _is_loaded(row: Model, name: str) -> bool:
+    field = row._meta.get_field(name)
+    return isinstance(field, ForeignKey) and field.is_cached(row)

@@ -158,8 +158,8 @@ def state_of(row: models.Model) -> str:
 def lock(subject: M, parents: Sequence[str]) -> M:
     """Read the row again FOR NO KEY UPDATE, the rows above it first and always in the same order.
 
-    Whoever wants to change it waits; whoever only refers to it by a foreign key does not, so that the two can't deadlock. The row
-    comes with the locked rows above it, so that guards and body read those and not others.
+    A transaction that changes the row waits. A transaction that only refers to it by a foreign key does not wait, so the two
+    can't deadlock. The row comes with the locked rows above it, so that guards and body read those and not others.
 
     Args:
         subject: the row as the caller knows it; a copy of an unsaved one comes back, since nothing can be locked.

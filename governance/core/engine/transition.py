@@ -363,16 +363,16 @@ def said_the_same(kept: FreeText | None, text: str) -> bool:
     return (kept.text if kept is not None else "") == text
 
 
-def acts_as(actor: Actor, whom: int | None) -> bool:
-    """Whether a deed that was done for somebody may be the actor's second press: not where they act for another now (A11).
+def acts_as(actor: Actor, giver_id: int | None) -> bool:
+    """Whether an operation done for a giver may be the actor's repeated press; a delegate of another giver does not repeat it (A11).
 
-    Once it is done there may be nobody left to stand in for, so who acts for themself may be pressing again what they did for another.
+    The delegation may have ended with the first press. So a person who acts for themself may repeat what they did as a delegate.
 
     Args:
-        actor: who presses.
-        whom: id of the delegating person.
+        actor: the person who presses.
+        giver_id: id of the giver of the delegation; None without one.
     """
-    return actor.standing_for is None or actor.standing_for.pk == whom
+    return actor.standing_for is None or actor.standing_for.pk == giver_id
 
 
 def last_word(*verbs: str) -> Any:

@@ -51,7 +51,7 @@ EVENTS: dict[str, Group | None] = {
     row["event"]: Group[row["group"]] if row["group"] else None for row in read_rows(__file__, "notice_events.csv")
 }
 
-#: What is told within minutes, however much it is: it waits neither for the person's hour nor for their next day.
+#: Events that are mailed within minutes, however many there are. They wait for no digest.
 SOON = frozenset(event for event, group in EVENTS.items() if group is Group.STOPPED)
 
 #: All of some notices in one statement: those whose key is there already stay as they are, also where another transaction is

@@ -238,7 +238,7 @@ def suspended_lines(person: Person, threads: Collection[str], now: datetime) -> 
         assert item.closes_at is not None  # filtered above
         ends = date_format(item.closes_at.astimezone(zone_of(person)), "D j M")
         why = "A reviewer took it away" if item.state == ItemState.ANSWERED else "Nobody answered"
-        text = f"{item.of_automation.team.name}: {item.title}. {why}; it ends for good on {ends}."
+        text = f"{item.of_automation.team.name}: {item.title}. {why}; the access ends permanently on {ends}."
         lines[f"item:{item.pk}"] = Line(text=text)
     return lines
 

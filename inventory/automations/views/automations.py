@@ -207,8 +207,8 @@ def retire(request: Request, pk: int) -> HttpResponse:
         lifecycle.retire,
         now,
         title=f"Retire {automation.name}?",
-        text="Its grants end at once and for good. Nothing of it is free for somebody else: its id, its identities and its credentials stay "
-        "its own. Its record and history stay; coming back is a new submission.",
+        text="Its grants end permanently and at once. No other automation can use its id, identities or credentials. "
+        "Its record and history stay. To bring it back, submit it again.",
         label="Retire it",
         points=lambda: [*_dependants(automation, request.actor, now), *_grants_that_end(automation, now)],
     )

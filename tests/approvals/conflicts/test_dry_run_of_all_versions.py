@@ -1,4 +1,4 @@
-"""Whom a rule would catch by any version, whatever became of it, gains where it is loosened or given up (S6, S8)."""
+"""People with a version that a rule would catch benefit from loosening or ending the rule (S6, S8)."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def test_security_is_notified_once_per_night_and_window(
     assert decision_jobs.sweep(at + timedelta(hours=3)) == {}
     next_night = at + timedelta(days=1)
     assert job_runs.is_nightly_due(next_night, decision_jobs.JOB)
-    assert decision_jobs.flag(next_night) == (1, 0), "whoever was told is not told again"
+    assert decision_jobs.flag(next_night) == (1, 0), "nobody gets the same notice twice"
 
 
 @pytest.mark.rule("S10")

@@ -227,7 +227,7 @@ def test_orphaned_resource_is_not_auto_approved(company: Company, light_submitte
     record_leaver(company.people.omar, actor=as_actor(company.people.ines), now=company.now, reason="Left.")
     stock_report.app_approved(company, light_submitted)
     assert people_are_asked(light_submitted)
-    assert left(light_submitted) == "nobody answers for something of it"
+    assert left(light_submitted) == "a resource, credential or identity of it has no active owner"
 
 
 @pytest.mark.rule("A13", "T1")

@@ -77,7 +77,7 @@ def test_impact_counts_lost_auto_approvals(company: Company, light_in_force: Sub
 def test_uncounted_parts_are_named(company: Company, stock_submitted: Submission) -> None:
     assert said(company, **{"signals.mutual": 2, "builder_working_days": 5}) == [
         "No submission would have been asked differently.",
-        "Not counted, since submissions do not show it: how long a builder has, who approves for whom too often.",
+        "Not counted, since submissions do not show it: how long a builder has, the limits of mutual approval.",
     ]
 
 

@@ -1,4 +1,4 @@
-"""When nobody answers: reminders, the next on the escalation chain, suspension, the end. Never kept by silence (R5, R6, R8, R9)."""
+"""Unanswered reviews: reminders, the next reviewer, suspension, end. Silence never keeps access (R5, R6, R8, R9)."""
 
 from __future__ import annotations
 

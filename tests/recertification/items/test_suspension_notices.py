@@ -82,7 +82,7 @@ def test_suspensions_of_one_sweep_are_one_mail_per_person(held: Held, smtp: Serv
         assert subject.startswith(f"{told} suspended")
     (mail,) = [one for one in smtp.to(n.jonas.email) if "suspended" in one["Subject"]]
     said = plain(mail)
-    assert "Nobody answered; it ends for good on" in said
+    assert "Nobody answered; the access ends permanently on" in said
     assert "And 1 more" not in said
     for item in suspended:
         assert f"/recertify/{item.pk}/" in said

@@ -36,7 +36,7 @@ def automation_items(request: Request, pk: int) -> HttpResponse:
         "crumbs": crumbs,
         "head": {"title": f"Recertifications of {automation.name}"},
         "items": [{"item": item, "holder": _holder(item)} for item in items],
-        "empty_sentence": f"Reviews of what it may do would be here.{next_words}",
+        "empty_sentence": f"Reviews of its access appear here.{next_words}",
     }
     return page(request, "recertification/items/automation_panel.html", context, fragment="items")
 
