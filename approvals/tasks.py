@@ -1,7 +1,5 @@
 """Background jobs of approvals, under their names in beat."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 

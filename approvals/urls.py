@@ -1,7 +1,5 @@
 """Addresses of approvals: import, review, decision, and what follows from it."""
 
-from __future__ import annotations
-
 from django.urls import path
 
 from approvals.conflicts.views import conflict_rules, conflicts

@@ -5,8 +5,6 @@ interval and a repeated one costs nothing; that is why there is no result backen
 in the timetable: tasks live in each app's `tasks.py`.
 """
 
-from __future__ import annotations
-
 import os
 import warnings
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Every address of the portal, by app. Each needs a sign-in unless its view says otherwise (deny by default)."""
 
-from __future__ import annotations
-
 from django.apps import apps
 from django.urls import URLPattern, URLResolver, include, path
 

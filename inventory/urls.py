@@ -1,7 +1,5 @@
 """Addresses of the register."""
 
-from __future__ import annotations
-
 from django.urls import path
 
 from inventory.automations.views import automations, transfers

@@ -1,7 +1,5 @@
 """Endpoint of the deploy gate, for pipelines (A17)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.http import HttpRequest

@@ -3,8 +3,6 @@
 Each request has one automation, so that the status reports its success. A raw export is parsed in memory and not stored.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.db import transaction

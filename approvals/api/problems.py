@@ -1,7 +1,5 @@
 """Error answers of the API: problem documents only (RFC 9457)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import structlog

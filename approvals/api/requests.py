@@ -1,7 +1,5 @@
 """Request bodies of the API with their bounds: ids that fit a column, texts without unreadable characters, and no unknown fields."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated, Any
 

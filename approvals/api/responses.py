@@ -1,7 +1,5 @@
 """Documents that the API returns, with the rows and words of the pages, and full addresses of pages."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """State of the caller, an automation, and a submission with its holders and the next step."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any

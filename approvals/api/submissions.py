@@ -1,7 +1,5 @@
 """Endpoint that submits a registered version, with the answers of the page's form (A1, A2, A12)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

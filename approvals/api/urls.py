@@ -3,8 +3,6 @@
 Each URL needs a token, also the document; sessions are not accepted. There is no interactive page: it would need third-party scripts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import wraps
 from typing import Any

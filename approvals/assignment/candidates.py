@@ -3,8 +3,6 @@
 Called inside transitions only; checks no permission.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any

@@ -4,8 +4,6 @@ A page loads one and passes it to each `refusal()`. An operation on a submission
 `load_context` as its loader: the engine calls it after the lock. An operation inside another loads its own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property, partial

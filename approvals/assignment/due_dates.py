@@ -3,8 +3,6 @@
 `decisions.rules.deadlines` compares them with the time of a decision.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

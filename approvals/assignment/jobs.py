@@ -6,8 +6,6 @@ Routing is the main cost of the sweep and rarely finds a change. So a run routes
 - all approvals once in each `PERIOD`, because a passing date is no event and a failed row must be tried again
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial

@@ -7,8 +7,6 @@ Then the first later rung that blocks nothing is asked too. The first rung may s
 Pure: pages before and after submitting use the same code.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 

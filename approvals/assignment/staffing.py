@@ -5,8 +5,6 @@ Counting roles is not enough: a builder approves nothing of their own, a person 
 one seat. So the seats of the policy in force are matched with the people on their escalation chains, all at once.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 An installation keeps the rules that it started with. A release with other texts changes no rule.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 

@@ -8,8 +8,6 @@ in an open conflict.
 `conflicts_of` checks submissions against proposed rules, with the access of others and with waivers.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime

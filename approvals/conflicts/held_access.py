@@ -5,8 +5,6 @@ ways, and each has a number, `held_as`. A grant stores its number. A member of a
 count.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache

@@ -4,8 +4,6 @@ The job runs every minute. It scans if access or rules have changed since the la
 The nightly run also recomputes which entitlement fills which leg.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime

@@ -4,8 +4,6 @@ The rows are derived from rules and entitlements. Each change of one of these wr
 all of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """The conflict rules in force, parsed (S6). Read-only: a change is a proposal that two people sign (S8)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

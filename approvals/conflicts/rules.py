@@ -1,7 +1,5 @@
 """When held access in conflict is suspended, and which grants (S6, S7)."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from django.db.models import Q

@@ -5,8 +5,6 @@ grant counts for `without`. Access without a grant (an open trigger, an identity
 approved one. An identity does not count while a conflict suspends all grants of its automation.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Conflicts in held access: a scan opens, updates and ends them; overdue conflicts are enforced (S6)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial

@@ -5,8 +5,6 @@ count, carried over approvals don't. A submission counts once, however many of i
 delegation both people approved (A11). Auto-approved and retracted approvals don't count. The builder is the submitter.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Included: privilege or credential, justification, term, tier, narrowing so far, 
 usage, and decisions on other approvals. Facts are words and ids that a page can compare.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC

@@ -1,7 +1,5 @@
 """Repeated requests: return the result of the first decision, submission or confirmation (A8). Reads only."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ The key of a notice is unique, so a killed or repeated run sends none twice. The
 beat keeps no timetable over a restart, and acts once a night in the organisation's time zone.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """The page of signals: people who often approve for each other (S10). For security reviewers and auditors."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -3,8 +3,6 @@
 An app above adds overdue reviews: a duty demanded of `GATE_EVENT` (X2, R6).
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

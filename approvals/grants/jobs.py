@@ -3,8 +3,6 @@
 Nothing waits for the end of a term: a grant is not live after it (G3). The sweep records the end.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Grants as lists show them: their effective state, and the shares of the ways in which they are enforced (G3, G4)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 

@@ -4,8 +4,6 @@ A driver talks to the target system and changes nothing. None ships: a company r
 `ready()`. An exception from a driver leaves the task open.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Protocol
 

@@ -3,8 +3,6 @@
 A credential that no privilege asked for, for example one of a trigger, is granted by its own approval.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any

@@ -3,8 +3,6 @@
 A line of a task is the task of the Approvals page and home. The other lines are reminders of facts that still hold.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime

@@ -1,7 +1,5 @@
 """One open task of a person: the row that the Approvals page, home and digests share."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

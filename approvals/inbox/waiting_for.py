@@ -4,8 +4,6 @@ An unfilled seat waits for a person from the instant they are asked. Several peo
 signature. An approval that was sent back waits for the submitter, from the question on. A partial approval waits for the accepting owner.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass

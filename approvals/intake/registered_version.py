@@ -5,8 +5,6 @@ export is imported and names the automation that it is promoted from. Resubmissi
 or stop (A10, A15, G5).
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from django.db import transaction

@@ -4,8 +4,6 @@ The page and the API use these functions. Each makes its own checks before, and 
 version even if submitting fails, and says so. A program confirms only as part of submitting.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime
 

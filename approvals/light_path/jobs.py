@@ -1,7 +1,5 @@
 """Jobs of spot checks: draw them, pass them on, remind, and end overdue ones (A12, A13, R9)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from functools import partial
 

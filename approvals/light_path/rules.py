@@ -6,8 +6,6 @@ The draw is the hash of the seal over the coming into force. A submitter can't c
 covers random ids and instants of everybody's acts. With an export of the ledger, anyone can repeat the draw.
 """
 
-from __future__ import annotations
-
 import hashlib
 from datetime import datetime
 

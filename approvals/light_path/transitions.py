@@ -12,8 +12,6 @@ Each auto-approved privilege has a spot check of its own, and its grant is suspe
 (`version_diff.reason_for_stage_2` requires it).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

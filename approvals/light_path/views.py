@@ -1,7 +1,5 @@
 """The page of a spot check: a changed source or an auto-approved privilege, and the answer (A12, A13)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.http import HttpResponse

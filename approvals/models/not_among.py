@@ -1,7 +1,5 @@
 """A condition of CHECK constraints: a person is not in a list (S1, S8)."""
 
-from __future__ import annotations
-
 from django.db.models import BooleanField, Func
 
 

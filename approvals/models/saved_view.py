@@ -1,7 +1,5 @@
 """Saved views of the approvals list: filters that a person named for themselves."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.db import models

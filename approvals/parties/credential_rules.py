@@ -8,8 +8,6 @@ can't say:
 The register itself checks interests before a submission.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from approvals.models import Decision, DecisionOutcome

@@ -1,7 +1,5 @@
 """Parties of a submission and their capacities (S1). Parties are written at submission and only ever added to."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 

@@ -3,8 +3,6 @@
 A change that is not clearly tighter counts as loosening: then a second person reads it before it takes effect.
 """
 
-from __future__ import annotations
-
 import csv
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence

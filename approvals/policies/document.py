@@ -3,8 +3,6 @@
 Written parts keep their order, each under its comment from the shipped document.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache

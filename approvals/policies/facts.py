@@ -4,8 +4,6 @@ A submission freezes its version and policy. The register may change. A page or 
 passes them on; an operation inside another reads its own.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime

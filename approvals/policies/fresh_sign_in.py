@@ -1,7 +1,5 @@
 """The fresh sign-in that a policy requires before a decision (S5)."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from approvals.policies import queries as policy_queries

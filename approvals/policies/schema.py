@@ -3,8 +3,6 @@
 A higher tier never has fewer signatures, longer terms or more time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Generic, Literal, TypeVar
 

@@ -6,8 +6,6 @@ nothing is approved or put in force, and a new submission of the version asks fo
 `SubmissionFacts`; the duties act on them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -4,8 +4,6 @@ Refuses anchors and aliases (a few lines can expand to gigabytes), duplicate nam
 shows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any

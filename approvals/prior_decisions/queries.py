@@ -7,8 +7,6 @@ A new approval in stage 2 replaces a stopped grant. Lifting a stop needs two oth
 many: the question has the seats of an earlier refusal, and the people who stopped the grant decide nothing about it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -3,8 +3,6 @@
 There may be very many, so what `parties.queries` reads for one submission is read here in set queries.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 from functools import reduce

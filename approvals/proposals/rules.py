@@ -4,8 +4,6 @@ Each duty reads rows under the lock of the write, and pages call the same functi
 that rows alone allow (`approvals/sql/proposals.sql`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 

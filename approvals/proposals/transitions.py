@@ -15,8 +15,6 @@ lapse        open, at once,        over, by a job; an immediate change is revert
 ===========  ====================  ===============================================================================================
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import partial

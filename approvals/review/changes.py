@@ -7,8 +7,6 @@ another key and is asked as new. One removed and one added privilege that are ot
 `version_diff` chose the approvals at submission.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Reasons, comments, objections and answers belong to events of their author, and 
 erases them. A justification belongs to a submission and has no event.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.db.models import OuterRef, Subquery

@@ -4,8 +4,6 @@ Each job finds what is due and does one thing in its own transaction. It may be 
 no longer due.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial

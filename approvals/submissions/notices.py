@@ -4,8 +4,6 @@ The frozen request stays, and cannot be approved at the old tier (`tiers`). Thes
 register that raise tiers, so that people learn of it at once.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any

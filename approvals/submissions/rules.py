@@ -1,7 +1,5 @@
 """Checks before a submission comes into force, and before an automation moves to another team (S6, L2). Reads only."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

@@ -3,8 +3,6 @@
 The rule works on loaded rows; those of the version need not be saved.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Jobs of waivers: expire them at their end, and remind people before it (S7)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 

@@ -1,7 +1,5 @@
 """Mail about waivers (S7)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any

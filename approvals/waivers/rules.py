@@ -1,7 +1,5 @@
 """Duties of waivers: beneficiaries and their delegates do not decide, and few follow in a row (S7, A11)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from approvals.models import Waiver

@@ -1,7 +1,5 @@
 """Waivers: someone requests to allow a conflict for a while, security decides, and the waiver ends (S7)."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from functools import partial
 

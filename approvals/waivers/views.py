@@ -1,7 +1,5 @@
 """Pages of waivers: request one, decide about it, end it, and the list (S7)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime

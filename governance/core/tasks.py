@@ -1,7 +1,5 @@
 """What beat wakes in the controls: sealing the ledger, and sending mail and webhooks."""
 
-from __future__ import annotations
-
 from celery import shared_task
 
 from governance.core.clock import business_time

@@ -4,8 +4,6 @@
 command uses its database; otherwise the database is started for it and stopped after it.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

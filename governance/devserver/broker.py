@@ -3,8 +3,6 @@
 The database is the truth and the broker only wakes workers, so that losing it costs a minute and nothing else.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import shutil
 import socket

@@ -8,8 +8,6 @@ itself signals the child when the parent dies of anything, SIGKILL included; `or
 one; a traceback out of it is a defect.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import os

@@ -1,7 +1,5 @@
 """What the terminal shows: our own words plainly, each child's lines under its name."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys

@@ -5,8 +5,6 @@ nothing. The guard knows every child's process group and, a few seconds after th
 It learns of the death by the end of a pipe, so that it works without the kernel's help too.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -4,8 +4,6 @@ The server process itself is the child (no `pg_ctl`), so that it ends with us. I
 installation that counts brings its own database in ``DATABASE_URL``.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import pwd

@@ -3,8 +3,6 @@
 The command lines are the same in `make run` and in the tests.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import sys

@@ -4,8 +4,6 @@ Database, broker, preparation, then web, worker and beat. A child that ends by i
 time. It runs in one thread, because the kernel's promise to end the children is bound to the thread that started them.
 """
 
-from __future__ import annotations
-
 import http.client
 import os
 import selectors

@@ -1,7 +1,5 @@
 """Addresses of the portal's own pages and of signing in, without sign-up and change of the mail address."""
 
-from __future__ import annotations
-
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery_codes

@@ -1,7 +1,5 @@
 """Background jobs of recertification, by the names that beat knows."""
 
-from __future__ import annotations
-
 from celery import shared_task
 
 from governance.core.jobs.job_runs import run_job

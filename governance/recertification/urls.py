@@ -1,7 +1,5 @@
 """Addresses of recertification."""
 
-from __future__ import annotations
-
 from django.urls import path
 
 from governance.recertification.calendar import views as calendar_views

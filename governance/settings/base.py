@@ -1,7 +1,5 @@
 """Settings that hold everywhere. What differs stands in dev, test and prod; what the operator sets comes from env."""
 
-from __future__ import annotations
-
 from datetime import date, time, timedelta
 from importlib.util import find_spec
 from pathlib import Path

@@ -3,8 +3,6 @@
 Settings modules take values from here; nothing else in the project looks at `os.environ`.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import zoneinfo

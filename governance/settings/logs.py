@@ -4,8 +4,6 @@ JSON in production, plain words elsewhere. A traceback comes without the values 
 no log may hold (I7). Requests are not logged here: the web server's access log does that where it is wanted.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import structlog

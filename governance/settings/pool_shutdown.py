@@ -3,8 +3,6 @@
 Imported by whatever starts a process: the web server's entry, `manage.py`, the Celery application.
 """
 
-from __future__ import annotations
-
 import atexit
 
 from django.conf import settings

@@ -3,8 +3,6 @@
 Retirement waits at least two weeks after the first notice, however long the suspension is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 

@@ -4,8 +4,6 @@ An approval counts in one environment. An automation in production is therefore 
 lineage, with its own submission. The form takes its values from the sibling and shows the differences.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Lines of higher apps on an automation's page: conflicts (S6), and people that its review waits for."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Rows of automations for their pages, and grants that they hold at an instant. Reads only."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass

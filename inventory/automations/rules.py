@@ -1,7 +1,5 @@
 """Relations to an automation, and duties around stopping, resuming and retiring it (G5, L1)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Webhook events of automations, registered in the inventory's `ready()`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from governance.core.engine import hooks

@@ -6,8 +6,6 @@ write and a read. A point must be certain. A whole database server, a chat works
 no automations. Only the target of a call counts while unknown.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator

@@ -4,8 +4,6 @@ Dependents in use come from the chain (A16): callers, called automations, reader
 identity or credential. Dependents of the newest version may be unused.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from inventory.chains import queries as chain_queries

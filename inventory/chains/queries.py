@@ -4,8 +4,6 @@ Approved versions in use count; `chains.transitions` stores their ends and chain
 any other versions as if they were approved. Reads only.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace

@@ -3,8 +3,6 @@
 A change updates them in its transaction; `rebuild_chains` computes all of them. Both give the same result.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any

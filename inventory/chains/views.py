@@ -4,8 +4,6 @@ The page names automations that the reader may see. For others it shows that the
 the link.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 

@@ -5,8 +5,6 @@ It may not change the resource while another automation or a submission uses it.
 changes it, after the owner of the resource confirmed the connection.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 

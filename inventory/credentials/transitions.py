@@ -5,8 +5,6 @@ resource or of the store may narrow the reach: the store decides who approves, a
 a stake in the answer may give neither.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any

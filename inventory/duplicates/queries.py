@@ -4,8 +4,6 @@ A privilege counts by operation and target, without its connection and credentia
 is still the same.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass

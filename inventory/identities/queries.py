@@ -1,7 +1,5 @@
 """Versions that run as an identity (I5), for the shared tier and for the identity's page."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from django.db.models import Q, QuerySet, Subquery

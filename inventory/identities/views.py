@@ -1,7 +1,5 @@
 """Page of a non-human identity: owner, automations that run as it, and the effect of a leak (I5)."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime

@@ -5,8 +5,6 @@ that may be a secret is hidden, with a digest only if a machine generated it: th
 Addresses are parsed as platforms do (WHATWG URL): a backslash is a slash, and line breaks are ignored.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Pages and the rule library use one vocabulary, `TAGS`. In doubt a tag is given: 
 (I4). Protective tags (`PROTECTIVE`), which satisfy rules of "A without B", need an exact match.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache

@@ -7,8 +7,6 @@ A request is a line of JSON and the bytes of the file. An answer is a line of JS
 ``END``.
 """
 
-from __future__ import annotations
-
 import ctypes
 import json
 import math

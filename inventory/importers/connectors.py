@@ -1,7 +1,5 @@
 """Service of a credential type or a node type. Names only; other modules have defaults and levels."""
 
-from __future__ import annotations
-
 import re
 
 from inventory.importers.facts import facts, word_lists

@@ -1,7 +1,5 @@
 """Displayable text from a source: one line, limited length, visible characters only, one form."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import unicodedata

@@ -5,8 +5,6 @@ cannot carry. Comments and trailing commas are accepted, as in editors' configur
 document.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

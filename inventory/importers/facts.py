@@ -1,7 +1,5 @@
 """Facts in data files: word lists and tables, each read once. The importers hold the logic."""
 
-from __future__ import annotations
-
 import csv
 import tomllib
 from functools import cache

@@ -1,7 +1,5 @@
 """Files and folders on disk, for the command line. Reads only; follows no link out of a folder."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

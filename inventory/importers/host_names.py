@@ -4,8 +4,6 @@ Names are parsed as platforms do (WHATWG URL). A name without a dot stays as it 
 unknown.
 """
 
-from __future__ import annotations
-
 import re
 from ipaddress import IPv4Address, IPv6Address
 from socket import inet_aton

@@ -3,8 +3,6 @@
 This runs before secrets are removed, so that secrets in inner nodes are found too.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from typing import Any

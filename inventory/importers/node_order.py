@@ -7,8 +7,6 @@ nodes is tried as the first, and the smallest form decides. Two nodes with the s
 and bounded.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -5,8 +5,6 @@ continue by it (docs/decisions/0027-what-is-the-same.md). The form is coarse on 
 reviewed, never auto-approved. Pure.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from string import ascii_lowercase, ascii_uppercase
 

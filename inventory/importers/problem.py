@@ -1,7 +1,5 @@
 """Problem of an import, in words. It never quotes content: an unreadable file may contain a secret."""
 
-from __future__ import annotations
-
 WHOLE_FILE = "the whole file"
 
 

@@ -3,8 +3,6 @@
 No content is executed, evaluated or looked up, and only the manifests remain.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

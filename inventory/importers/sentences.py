@@ -4,8 +4,6 @@ Pure: from connector, resource and operation to a sentence with placeholders for
 label; the entitlement's code is granted, and pages show it too.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ values (already replaced, see `scrubber.py`), layout, order, notes, names of ord
 editor, timestamps, execution data, pinned data. A CI job computes the same digest without a portal.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -4,8 +4,6 @@
 YAML and XML are not parsed.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath

@@ -4,8 +4,6 @@ A hit is one place to check: a keyword in a text, an address, a command line arg
 for each pass and again for each judged value. Looks are at nodes and wires.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 CLEAR = "Clear the pinned data, or export fewer automations at a time, and import that file."

@@ -4,8 +4,6 @@ Threads of one process share an interpreter, so one slow file would delay other 
 never waits for another upload; it refuses at once. The child's limits are in `inventory.importers.child_process`.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -4,8 +4,6 @@ Reads only. A preview is unchanged if `confirm_import` and `write_down` would wr
 connection, credential or author. Uncertain previews are confirmed as usual, with the same result.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 The preview shows these rows and the confirmation saves them, so both have the same result. No function here writes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 

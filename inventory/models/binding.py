@@ -1,7 +1,5 @@
 """Bindings: the resource of a connection, proposed, then confirmed or refused by its owner, and moved by two people (I8)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any

@@ -4,8 +4,6 @@
 on these rows alone.
 """
 
-from __future__ import annotations
-
 from django.db import models
 from django.db.models import F, Q
 

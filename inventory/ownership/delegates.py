@@ -5,8 +5,6 @@ database's `may_stand_in` is the rule; this module has the choices of the form a
 `governance.core.people.transitions.delegations` sets a delegation.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from django.db import connection

@@ -1,7 +1,5 @@
 """Erase a person from the register (H6): authorship, previews and emergency contacts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

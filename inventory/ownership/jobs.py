@@ -1,7 +1,5 @@
 """Notices before the term of an interim owner ends (I3)."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from django.db import transaction

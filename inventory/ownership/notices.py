@@ -1,7 +1,5 @@
 """Notices about interim owners, and digest lines: tasks a person was notified of and has not finished (I3)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from datetime import datetime
 

@@ -12,8 +12,6 @@ The check runs before a submission, whose parties count later. It includes appro
 credential's reach sets the tier of both.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable
 from datetime import datetime

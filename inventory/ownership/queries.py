@@ -1,7 +1,5 @@
 """Items without an owner, listed for people who can name an interim owner (I3). Reads only."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -5,8 +5,6 @@ approver as owner would choose who decides. Forms offer `possible_owners`; write
 `owner_refusals`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 

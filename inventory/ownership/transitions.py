@@ -4,8 +4,6 @@ Without a confirmed interim owner, no new privilege is approved on the item. Aft
 owner for thirty days. The term ends early with a new owner, or by one of the two people or the interim owner.
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any
 

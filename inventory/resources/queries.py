@@ -3,8 +3,6 @@
 An owner with an earlier claim on a host must consent before a binding counts.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 An identity system manages access, so each change in it is admin.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterable, Sequence

@@ -3,8 +3,6 @@
 Higher apps read the other parts of the policy: seats, terms and deadlines.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any

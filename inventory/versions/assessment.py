@@ -1,7 +1,5 @@
 """Judge a version: facts from rows, tiers from `tiers` (I2, T1, T2). Reads only; `transitions` stores assessments."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial

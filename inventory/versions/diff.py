@@ -4,8 +4,6 @@ Across environments, the same operation is often on another resource with anothe
 loss and a gain.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -4,8 +4,6 @@ only.
 Preview, review and the automation's page use the same sentences.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from django.db.models import Count

@@ -4,8 +4,6 @@ The rows of a version never change: they are the approved request. If the source
 makes another version with its own submission. An approved version gets findings, so that its review sees them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

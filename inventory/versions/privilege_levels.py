@@ -1,7 +1,5 @@
 """Access levels of the privileges in a manifest."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from inventory.importers.manifest import QUERY_OPERATIONS, Manifest

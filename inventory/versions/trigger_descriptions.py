@@ -1,7 +1,5 @@
 """Triggers in words: "every weekday at 08:30". Pure; a notation without a known phrase stays as it is."""
 
-from __future__ import annotations
-
 import re
 
 #: Phrase before a detail by trigger type; a schedule has none.

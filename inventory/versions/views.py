@@ -1,7 +1,5 @@
 """Versions tab of an automation: its versions, their differences and their authors."""
 
-from __future__ import annotations
-
 from django.db.models import OuterRef, Subquery
 
 from governance.web.pages.page import Shape

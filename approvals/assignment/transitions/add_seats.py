@@ -5,8 +5,6 @@ extra approval if it came into a conflict later (S6). That is checked before a s
 of decided submissions that are not in force.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any

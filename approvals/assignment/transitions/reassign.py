@@ -5,8 +5,6 @@ compares the candidates with the eligible people (`assignment.jobs` selects the 
 party is handled at once (`add_parties`).
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime

@@ -5,8 +5,6 @@
 - It moves to another team (L2).
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime

@@ -4,8 +4,6 @@ Python checks what the automation itself holds. The database is asked only for o
 the automation. `scan` finds the same conflicts in all held access, in the database alone.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -4,8 +4,6 @@ Each of the hundreds of rules names a few tags or resources. The index keeps a s
 Only selectors under a value of the access are compared.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 

@@ -4,8 +4,6 @@ The access of a version is frozen with its submission. The rules, the register's
 the access of others and the waivers are read when needed. A decision covers these too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime

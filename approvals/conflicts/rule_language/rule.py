@@ -4,8 +4,6 @@ A rule is a document, written by hand or imported. It judges access as `Held`, w
 proposal and a scan of everything agree. Source: docs/decisions/0024-the-rule-language.md.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

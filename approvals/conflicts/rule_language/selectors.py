@@ -3,8 +3,6 @@
 Source: docs/decisions/0024-the-rule-language.md.
 """
 
-from __future__ import annotations
-
 import fnmatch
 import re
 from collections.abc import Collection, Mapping, Sequence

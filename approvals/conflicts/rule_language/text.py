@@ -1,7 +1,5 @@
 """Parse and write the text of a rule, YAML or JSON (S6). The YAML reader refuses endless texts and duplicate keys."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

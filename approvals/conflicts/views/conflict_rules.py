@@ -1,7 +1,5 @@
 """Pages of the conflict rules: the list by process, one rule with its conflicts and versions, and proposals (S6, S8)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby

@@ -1,7 +1,5 @@
 """Pages of conflicts in held access: the list, by rule and owner, and one conflict with its resolution (S6)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Conflicts on pages: the access, the rule, the reason and the resolution (S6, S7)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

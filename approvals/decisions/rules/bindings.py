@@ -4,8 +4,6 @@ A privilege rests on its own binding. A credential rests on the bindings of its 
 resource decides it. If the owner of its store decides it, it rests on none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from approvals.models import Approval

@@ -3,8 +3,6 @@
 `assignment.due_dates` sets the dates.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from approvals.models import Approval, ApprovalState, Submission

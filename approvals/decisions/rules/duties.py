@@ -5,8 +5,6 @@ Each reads rows under the lock of the write; pages use the same functions. The d
 alone (approvals/sql/decisions.sql).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 

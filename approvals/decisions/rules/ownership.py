@@ -4,8 +4,6 @@ It checks the resource, the credential, the automation and the version's identit
 owner. Reads only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 

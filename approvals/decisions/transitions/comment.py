@@ -1,7 +1,5 @@
 """Comments on a submission: remarks and objections, and who is notified of them (A3)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Decide one approval: approve, reject, request changes; and answer a question (A6, A7, A14)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Possible duplicates of a new automation: stored at submission, and answered by the approver of the app (I9)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ Each approval of the combination has a seat for it. So the duties and the databa
 stage 2 (S1, S2).
 """
 
-from __future__ import annotations
-
 import hashlib
 from typing import Any
 

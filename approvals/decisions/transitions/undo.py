@@ -1,7 +1,5 @@
 """Retract one's own decision while the submission is undecided. The approval reopens, and both stay on record (A8)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Transitions of a held batch: both roles agree, or the time runs out; released grants end (G6)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial

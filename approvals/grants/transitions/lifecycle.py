@@ -7,8 +7,6 @@ Locks are taken on the automation first, then on the grant. Several grants of on
 their ids.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import partial

@@ -1,7 +1,5 @@
 """Panels that approvals draws on lower apps' pages, each also a page: grants, submissions; and the kill switch (G5)."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Pages of paused mass revocations: the list, and one batch with its grants and the answers of Security and an admin (G6)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Pages of revocation tasks: the list of access to remove, and one task with the words of people (G4)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from django.db.models import Prefetch, Q

@@ -1,7 +1,5 @@
 """Tasks of approvals: to decide, to answer, to accept and to spot-check. Reads only."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass

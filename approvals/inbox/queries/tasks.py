@@ -4,8 +4,6 @@ The page of each checks by the duties of the write whether the reader may really
 there are no rows, and at most two; `proposals` makes one more for the names of each kind.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """The Approvals page: approvals that wait for the reader, by risk and age. `filters` reads the address."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any

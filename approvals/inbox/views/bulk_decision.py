@@ -5,8 +5,6 @@ not block the others. These need their own page: high risk, refused or withdrawn
 an unconfirmed connection (I8).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4

@@ -1,7 +1,5 @@
 """The detail pane of the inbox: the reader's part in one submission, its risk reasons and its progress."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any

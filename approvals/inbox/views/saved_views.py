@@ -1,7 +1,5 @@
 """Saved views of the Approvals page: named filters of one reader, kept as addresses."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from django import forms

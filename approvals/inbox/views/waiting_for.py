@@ -1,7 +1,5 @@
 """People that a submission waits for, as pages draw them (``components/waiting_for.html``)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import date
 from itertools import groupby

@@ -3,8 +3,6 @@
 It reads the register and the draft, and writes nothing. The number of queries does not grow with the privileges.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime

@@ -3,8 +3,6 @@
 `preview.queries` loads it, pages show it, and submitting takes its justifications and terms.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -3,8 +3,6 @@
 The choice stays in the draft until the import is confirmed. The resource's owner confirms it with their first decision.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import replace
 from functools import partial

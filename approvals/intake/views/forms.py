@@ -1,7 +1,5 @@
 """Forms of the import: answers about the automation, a proposed resource, and a manual description."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

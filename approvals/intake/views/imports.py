@@ -3,8 +3,6 @@
 A raw file is parsed in the memory of a child process and not stored. Posted answers are saved as a draft before any check.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any

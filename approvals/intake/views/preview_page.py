@@ -3,8 +3,6 @@
 `approvals.intake.preview.queries` loads the facts; here they become words, icons and fields.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any

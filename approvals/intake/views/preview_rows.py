@@ -1,7 +1,5 @@
 """Rows of the preview: each privilege and credential in plain words, with its fields and problems (I8)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

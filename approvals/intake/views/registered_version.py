@@ -1,7 +1,5 @@
 """Prefilled previews of a registered version: promoted to the next environment, or submitted again (I10, A10, A15, G5)."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

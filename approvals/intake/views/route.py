@@ -1,7 +1,5 @@
 """Drawing of the route: approvers, deadlines, skipped people, and whether enough people exist (A9, A10)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

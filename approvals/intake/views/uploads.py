@@ -3,8 +3,6 @@
 `approvals.intake.views.upload_page` builds the page; `approvals.intake.bulk_import` runs the order.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Command that imports folders of exports, with the upload, order and report of the page (I7)."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import signal

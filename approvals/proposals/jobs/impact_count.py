@@ -4,8 +4,6 @@ The row stores the progress, so a killed run continues where it stopped. A propo
 is done.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta

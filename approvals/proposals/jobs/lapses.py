@@ -1,7 +1,5 @@
 """End proposals whose time is up: unanswered ones, and those that tightened at once without a second signature (S8)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from approvals.models import Proposal

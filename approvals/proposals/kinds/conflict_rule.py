@@ -1,7 +1,5 @@
 """A conflict rule as a proposal: new, changed, or given up; and its effect on submissions and open conflicts (S6, S8)."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime

@@ -4,8 +4,6 @@ A new kind subclasses `Kind` and calls `register` in the app's `ready()`. Transi
 use this interface. A kind writes only in `apply` and `undo`, inside the operation that calls them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter, defaultdict

@@ -5,8 +5,6 @@ once, which appoints nobody: approvals stay with them until a second admin count
 at once, and one admin is enough for a person who decides nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any

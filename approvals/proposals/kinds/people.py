@@ -4,8 +4,6 @@ One admin proposes, another countersigns, and the appointed person accepts. So n
 People appointed after a submission was made decide in it only by the escalation chain (A9).
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, TypeVar

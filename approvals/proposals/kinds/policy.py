@@ -5,8 +5,6 @@ the difference. Seats, terms and the light path follow. Effects without a trace 
 checks) are not counted, and a sentence says so.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime

@@ -3,8 +3,6 @@
 Conflict rules depend on the kind, the escalation chain on the team. So the owner changes neither alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any

@@ -3,8 +3,6 @@
 Other pages list proposals with `list_rows` and write them with `write`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any

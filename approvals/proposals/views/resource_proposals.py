@@ -1,7 +1,5 @@
 """Pages that propose a change of an active resource: owner or deputy, a lower data class, kind or team (S8)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

@@ -3,8 +3,6 @@
 It asks `refusal()` and the route of the write, and decides nothing.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from approvals.assignment.context import SubmissionContext

@@ -1,7 +1,5 @@
 """App column of the review page: facts, tier, findings, comments, decisions and the decision form."""
 
-from __future__ import annotations
-
 from approvals.assignment import next_approver
 from approvals.decisions import digest
 from approvals.models import Approval, ApprovalState, Decision, Submission

@@ -3,8 +3,6 @@
 It uses a `Route` and loaded rows, and asks `refusal()` for the reader's actions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 
 from django.urls import reverse

@@ -1,7 +1,5 @@
 """Notes on the connections of an approval: confirmations by parties, and missing consents (I8)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from typing import Any
 

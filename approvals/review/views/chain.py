@@ -1,7 +1,5 @@
 """Connected automations of a submission (A16): a part of the review page and a page of its own."""
 
-from __future__ import annotations
-
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 

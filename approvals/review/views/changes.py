@@ -2,8 +2,6 @@
 (new, raised, narrowed or asked again; A12, I7).
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime

@@ -3,8 +3,6 @@
 It also tells whether a credential and its privileges can still be granted together (A2).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

@@ -4,8 +4,6 @@ Invalid input is refused with its field and never read as "as requested" (A7). A
 form sends ``has_`` and the name of each field that it offers. The operation checks whether the decision narrows.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.http import QueryDict

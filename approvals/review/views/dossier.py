@@ -3,8 +3,6 @@
 Other modules check the reader's actions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

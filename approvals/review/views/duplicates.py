@@ -1,7 +1,5 @@
 """Possible duplicates of a submission's app: state of the other automation, earlier answer, and the question to the approver (I9)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from approvals.decisions.transitions.duplicate_answers import field_name

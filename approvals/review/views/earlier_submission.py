@@ -3,8 +3,6 @@
 It belongs to the same automation, so its readers are the same.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from django.urls import reverse

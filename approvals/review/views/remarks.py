@@ -1,7 +1,5 @@
 """Comments, objections and decisions as the review page draws them: author, instant, subject and text."""
 
-from __future__ import annotations
-
 from approvals.models import Comment, Decision, DecisionOutcome
 from approvals.review.views.reader import Shape
 

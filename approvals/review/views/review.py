@@ -1,7 +1,5 @@
 """Review page and its actions: decisions, answers, comments, accepting and declining."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any

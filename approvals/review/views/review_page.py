@@ -4,8 +4,6 @@ Other modules build its parts: `load_dossier` loads, `stages` draws the stepper,
 combines them and adds the head, the groups of rows and the conversation.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 

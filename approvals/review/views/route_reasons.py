@@ -1,7 +1,5 @@
 """Reasons of the tiers and the route: words per tier, and the signatures that the policy version asks for (T2, T3, A1)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Stepper of the review page: progress of stage 1, stage 2 and in force, and their holders."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from approvals.inbox.views import waiting_for

@@ -1,7 +1,5 @@
 """Reasons of a tier on pages (T2): their icons, and one line for several privileges with the same reason."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from approvals.review.views.reader import Shape

@@ -3,8 +3,6 @@
 Everything is read before anything is written. A saved version and a preview have the same rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime

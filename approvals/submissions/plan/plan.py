@@ -4,8 +4,6 @@ The preview shows a plan, and `submit` writes one. A plan has the rows of the su
 have negative ids, so that the route of a submission works on them as on saved ones.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial

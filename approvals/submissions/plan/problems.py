@@ -1,7 +1,5 @@
 """What prevents a submission, one sentence each, for the page and for the write (A1, A9, I1, I3, I8). Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime

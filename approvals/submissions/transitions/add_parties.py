@@ -4,8 +4,6 @@ A person becomes a party by importing a newer version, by changing the automatio
 register does not know submissions, so hooks follow its operations.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from approvals.assignment import candidates

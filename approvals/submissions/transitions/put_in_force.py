@@ -1,7 +1,5 @@
 """Put a submission in force: create grants, and end those no longer requested, in one transaction (A2, A5, G1)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import partial

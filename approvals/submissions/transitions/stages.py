@@ -1,7 +1,5 @@
 """The stages of a submission: they open, their approvals end, and the submission is decided (A4, A5, A10)."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime

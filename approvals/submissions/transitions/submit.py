@@ -1,7 +1,5 @@
 """Submit a version for approval in two stages. The request is frozen, and its parties are named (A1, A2)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

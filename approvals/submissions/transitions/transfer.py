@@ -3,8 +3,6 @@
 A transfer into a refused conflict is refused (S6): by a duty, and again under the lock for putting access in force.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any

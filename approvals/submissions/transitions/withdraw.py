@@ -3,8 +3,6 @@
 It is declined, expired, withdrawn, continued by a newer one, or its automation was retired.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from approvals.assignment import candidates

@@ -1,7 +1,5 @@
 """Write the plan of a submission: its row, parties, approvals and seats, and the decisions that carry over (A1, A2, A14)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from approvals.assignment.context import SubmissionContext, internal_on_approval

@@ -3,8 +3,6 @@
 It answers permission alone. Separation of duties is asked afterwards, of everybody (S5), and never here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple

@@ -4,8 +4,6 @@ In a demo and in tests an offset kept in one row moves it for every process; pro
 a demo). Sessions, tokens and seals use real time.
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from django.conf import settings

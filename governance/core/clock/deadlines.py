@@ -4,8 +4,6 @@ Pure: the caller passes the zone that counts and the organisation's holidays. In
 UTC. Terms and security deadlines count plain time and need nothing from here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Set
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo

@@ -1,7 +1,5 @@
 """Move business time in a demo or in tests."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from django.conf import settings

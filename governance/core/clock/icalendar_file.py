@@ -3,8 +3,6 @@
 A later file replaces an event of an earlier one by its uid: ``SEQUENCE`` and ``DTSTAMP`` say which is later, by business time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """The organisation's time zone and holidays: settings that deadlines count by."""
 
-from __future__ import annotations
-
 from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 

@@ -1,7 +1,5 @@
 """PostgreSQL's advisory locks: of a connection, which outlast a transaction, and of a transaction."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 

@@ -4,8 +4,6 @@ What is joined to rows found first is then joined to those few alone.
 With a dozen tables in one query, PostgreSQL joins first and filters by ``IN (SELECT …)`` last. An array is found before anything else.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Any, TypeVar
 

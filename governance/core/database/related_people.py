@@ -1,7 +1,5 @@
 """People that rows name in several columns, read once. A join for each column repeats all columns of a person, and the same people again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from django.db.models import ForeignKey, Model

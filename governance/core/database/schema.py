@@ -1,7 +1,5 @@
 """Two operations of migrations: create many models at once, and load the files of an app's ``sql`` folder."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -5,8 +5,6 @@ are at the same row in the same instant, or where a rule in Python is wrong. A t
 a constraint by its name, which the duty that it backs declares (`Duty.backed_by`).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

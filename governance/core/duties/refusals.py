@@ -4,8 +4,6 @@ A duty is a rule that separates people, asked after permission and of everybody 
 apps whose facts they judge.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime

@@ -4,8 +4,6 @@ Handlers run in the transaction of the event, after its effect, in the order of 
 that is demanded is asked by every operation of that event, after its own: of the screen, of the matrix and of the write alike.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar

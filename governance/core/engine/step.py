@@ -3,8 +3,6 @@
 `lock` reads the row and its parents again; `bring_up_to_date` gives their columns to the caller's instance.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

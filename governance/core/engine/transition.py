@@ -10,8 +10,6 @@ An operation that creates a row takes the unsaved instance as its subject: there
 A body saves its own changes to a row before it causes another operation on that row, which reads the row again.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

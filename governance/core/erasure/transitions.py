@@ -9,8 +9,6 @@ What automations and resources say of themselves stays, a purpose or a target sa
 Digests remind admins of erasures that wait for the second of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any

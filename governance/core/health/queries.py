@@ -1,7 +1,5 @@
 """Whether the installation does its work: jobs, ledger, mail, keys, and the people it takes (R9, S9, H9)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta

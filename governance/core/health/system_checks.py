@@ -4,8 +4,6 @@ Before anything runs: settings that the rules rest on, triggers and keys. `check
 mail server answer, and that links lead here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit

@@ -9,8 +9,6 @@ A claim is no lock: another job, or a person, may end what a sweep has found. So
 which reads the row again under its lock and does nothing where it is due no more.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass

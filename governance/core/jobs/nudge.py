@@ -1,7 +1,5 @@
 """Wake a worker by a job's name once the transaction has committed. A nudge may be lost: every job is a sweep (R9)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar

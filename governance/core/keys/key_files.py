@@ -3,8 +3,6 @@
 The signing key is Ed25519 (RFC 8032) in PKCS #8 PEM; the digest key is 32 random bytes for HMAC-SHA-256 (RFC 2104).
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import hmac

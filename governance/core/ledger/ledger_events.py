@@ -1,7 +1,5 @@
 """Append events to the ledger, in the transaction of the change that they record (H1). `sealing` seals them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any

@@ -5,8 +5,6 @@ compared: `models.required_events`. Each comparison is one statement over all ro
 read at the same instant.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta

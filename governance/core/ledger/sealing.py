@@ -4,8 +4,6 @@ Writers never wait for each other: the sealer takes only events of finished tran
 below the oldest transaction still running, so that no event can appear before a sealed one later.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import time

@@ -7,8 +7,6 @@ swapped; an end cut off; a signature by another key; an export older than a chec
 Standards: RFC 6962 section 2.1 (Merkle tree), RFC 8785 (canonical JSON), RFC 8032 (Ed25519).
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import json

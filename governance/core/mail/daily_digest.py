@@ -10,8 +10,6 @@ it is sent, by what the apps have registered. The key of person and day makes th
 between (R9); it is sent as every notice is.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace

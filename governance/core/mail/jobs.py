@@ -5,8 +5,6 @@ sent and marked (`delivery_attempts`); what is sent again has the same Message-I
 notices are only kept for the portal's mail page.
 """
 
-from __future__ import annotations
-
 import smtplib
 import time
 from collections import Counter

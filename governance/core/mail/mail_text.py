@@ -5,8 +5,6 @@ Every template has: the notice's own context (instants, and days under names end
 ledger's last seal: ``number``, ``root``, ``total``), which the footer of every mail shows (H9).
 """
 
-from __future__ import annotations
-
 import re
 import textwrap
 from collections.abc import Mapping

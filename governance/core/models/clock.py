@@ -1,7 +1,5 @@
 """The movable clock of demo and tests, and the record of each background run."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from django.db import models

@@ -1,7 +1,5 @@
 """Rows of the ledger: events, seals, and the free texts of events (H1, H2, H6)."""
 
-from __future__ import annotations
-
 import uuid
 
 from django.contrib.postgres.fields import ArrayField

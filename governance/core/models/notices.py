@@ -1,7 +1,5 @@
 """The outbox: one row for each notice to a person, and for each digest that carries several notices."""
 
-from __future__ import annotations
-
 from django.db import models
 
 from governance.core.models.people import Person

@@ -1,7 +1,5 @@
 """`RECORDED`: the rows that need ledger events, for the verifier (H1). ``required_events.toml`` says which, and what each entry means."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 The triggers that keep rows are in each app's ``sql/on_record.sql``. A test compares its lists with the models.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.db import models

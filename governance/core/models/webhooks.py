@@ -1,7 +1,5 @@
 """Where a team, or the whole organisation, has news sent to, and one row for each thing that is sent there."""
 
-from __future__ import annotations
-
 import uuid
 from datetime import datetime
 

@@ -4,8 +4,6 @@ A row is claimed in a transaction of its own, sent, and marked. Killed between s
 is too old to be alive. What fails waits longer each time, and in the end has failed.
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import TypeVar
 

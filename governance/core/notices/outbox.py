@@ -6,8 +6,6 @@ waiting, goes at once. What has stopped, and a sweep may stop forty in a run, go
 event that stands nowhere here goes at once.
 """
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Iterable, Mapping

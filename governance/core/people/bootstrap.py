@@ -1,7 +1,5 @@
 """The first roles, named once, and the roles that the smallest organisation lacks (S9)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

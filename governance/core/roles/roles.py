@@ -4,8 +4,6 @@ A *role* is given to a person by two admins, and they accept it. A *relation* fo
 owner of the resource. A permission that stands in no line of `GRANTS` is held by nobody. Superuser is not a role.
 """
 
-from __future__ import annotations
-
 from collections.abc import Set
 from enum import StrEnum
 from typing import Self

@@ -1,7 +1,5 @@
 """Clearing sessions that are over (H7). Django reads none of them again, and deletes none by itself."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from django.contrib.sessions.models import Session

@@ -7,8 +7,6 @@ A mail with a link sets a password: the invitation of a new person, or a reset t
 so no row holds it: it is made while the mail is sent, and the copy kept in the portal has another address.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Writes about teams: founding one, naming its leads, joining and leaving (S8). Reads stand on the model."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from governance.core.actors.actor import Actor

@@ -1,7 +1,5 @@
 """Tables that stand as CSV files beside the module that reads them."""
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Free text that people type: kept beside ledger and history, which hold its keyed digest only (H6)."""
 
-from __future__ import annotations
-
 import re
 import secrets
 import unicodedata

@@ -1,7 +1,5 @@
 """Words for numbers and days, the same on pages, in mails and in reasons. Pure except for the active time zone."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 
 from django.utils import timezone

@@ -1,7 +1,5 @@
 """The timeline of one row: what happened to it and around it, in words, with names resolved beside the ledger (H3, H6)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType

@@ -3,8 +3,6 @@
 What a program may do with one is `access`'s to say, and what it may see `Automation.objects.visible_to`'s. Instants are of real time.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import secrets

@@ -5,8 +5,6 @@ resolves to something else a moment later leads nowhere. Redirects are answers a
 itself may be told, over http too.
 """
 
-from __future__ import annotations
-
 import http.client
 import ipaddress
 import queue

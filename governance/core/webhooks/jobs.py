@@ -9,8 +9,6 @@ event and a page, and says whether it arrived: of use while somebody looks for w
 stays: by it the sender knows whether anything arrives there.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from datetime import datetime, timedelta

@@ -3,8 +3,6 @@
 HKDF (RFC 5869) with SHA-256 over the digest key, with the endpoint and the number of its key in ``info``. Fernet seals addresses.
 """
 
-from __future__ import annotations
-
 import base64
 import uuid
 from datetime import UTC, datetime

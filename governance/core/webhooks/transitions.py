@@ -4,8 +4,6 @@ A team's leads manage those of their team, governance admins all of them. The le
 address, which holds a secret where Slack and Teams are told.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import partial

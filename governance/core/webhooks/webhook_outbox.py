@@ -7,8 +7,6 @@ what happened in words, and a link; no person, no scope, nothing secret. Typed t
 text: it makes no link and mentions nobody.
 """
 
-from __future__ import annotations
-
 import html
 import json
 from collections.abc import Mapping

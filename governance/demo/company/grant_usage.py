@@ -4,8 +4,6 @@ Seeded dice give every demo the same figures. A grant has a row for every day, a
 row means "not measured". `WORDS` tells readers that the figures are made up.
 """
 
-from __future__ import annotations
-
 import random
 from datetime import datetime, timedelta
 

@@ -3,8 +3,6 @@
 `founding` creates rows from them. The tests' cast shares the names.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from governance.core.texts.csv_tables import read_rows

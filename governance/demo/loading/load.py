@@ -5,8 +5,6 @@ again. Ledger and decisions can't be deleted, not even by the tables' owner. So 
 schema.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum

@@ -6,8 +6,6 @@ What the people typed into forms is in ``forms.yaml``. Decisions are bound to th
 instant back for ``now=``. So ledger, history and mail are in time order.
 """
 
-from __future__ import annotations
-
 import heapq
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass

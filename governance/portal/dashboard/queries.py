@@ -1,7 +1,5 @@
 """Rows of home: groups of the reader's open tasks, and their automations."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Addresses of the demo's own pages, which answer 404 outside a demo. Production settings do not include them."""
 
-from __future__ import annotations
-
 from django.urls import path
 
 from governance.portal.demo_pages import views as demo_page_views

@@ -1,7 +1,5 @@
 """Demo-only pages: choose a person, move the clock, read all mail. 404 outside a demo."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Pages for the erasure of people who have left: request, confirmation by a second admin, and status (H6)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

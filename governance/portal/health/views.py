@@ -1,7 +1,5 @@
 """Health of the installation: jobs and findings (R9, S9)."""
 
-from __future__ import annotations
-
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 

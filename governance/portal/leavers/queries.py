@@ -4,8 +4,6 @@ The number of queries does not depend on the number of people. Present rows and 
 a person held. `to_do` names the next step. Things that end without action, such as roles, are left out.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Pages about people who have left: the list, and one person's things with their present holders (R8)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from itertools import groupby
 

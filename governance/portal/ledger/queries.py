@@ -4,8 +4,6 @@ Names are looked up first, a few rows of each kind, and events come from a short
 equalities and overlaps, which have indexes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Ledger pages: search, seal state, verification, export (H2, H4, H9). Only with the permission."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -4,8 +4,6 @@ It shows all models of our apps to staff who may read the ledger. It has no add,
 and rendered mails are hidden: their own pages show them.
 """
 
-from __future__ import annotations
-
 from typing import Any, NoReturn
 
 from django.apps import apps

@@ -4,8 +4,6 @@ Each group uses the query of its list (``visible_to``, the search column). So it
 see there. One query for each group, with a few rows.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Search of the top bar, over everything the reader may see."""
 
-from __future__ import annotations
-
 from urllib.parse import urlencode
 
 from django.http import HttpResponse

@@ -1,7 +1,5 @@
 """Sign-in with local accounts that an admin creates; there is no sign-up."""
 
-from __future__ import annotations
-
 import base64
 import time
 from functools import partial

@@ -1,7 +1,5 @@
 """Erasure of a person's sign-in data in other apps' tables: sessions, addresses and second factors (H6)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from allauth.account.models import EmailAddress

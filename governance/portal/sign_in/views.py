@@ -3,8 +3,6 @@
 allauth signs out. An admin invites a person, who then sets a first password.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

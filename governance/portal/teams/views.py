@@ -1,7 +1,5 @@
 """Page of a team: leads, members and their changes by an admin (S8)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django import forms

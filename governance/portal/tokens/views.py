@@ -1,7 +1,5 @@
 """Tokens for programs: the reader's, their teams', and another person's. A secret is shown once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any

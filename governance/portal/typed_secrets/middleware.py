@@ -1,7 +1,5 @@
 """Secrets in free text (I6): known patterns are refused in every form, likely secrets get a warning."""
 
-from __future__ import annotations
-
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 from django.views.decorators.http import require_POST

@@ -1,7 +1,5 @@
 """Guards for views: refusals as responses, and permission to read the ledger."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import wraps
 from typing import Any

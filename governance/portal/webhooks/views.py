@@ -1,7 +1,5 @@
 """Webhooks of a team or of the whole organisation: events, addresses and deliveries."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -3,8 +3,6 @@
 The dates are those of `items.jobs.open_due`; an event can still bring one forward (`risk_increase`).
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Calendar of the next three months, for the reader or for everybody, also as a file (R1, R5)."""
 
-from __future__ import annotations
-
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse

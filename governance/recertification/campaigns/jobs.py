@@ -4,8 +4,6 @@ The campaign's row stores the progress, so the next run continues after a killed
 up and wakes the job again, so other jobs get their turn.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Figures of a campaign: its size before, progress by day, late reviewers and outcomes (R2, R6). Reads only."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

@@ -1,7 +1,5 @@
 """Duties of campaigns: when each step is due (R2)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from governance.core.actors.actor import Actor

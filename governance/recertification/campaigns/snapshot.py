@@ -4,8 +4,6 @@ Only the operations of `open_campaign` call it. They store the progress and writ
 call. The code computes the sample draw, which needs the installation's key. The database copies everything else.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping, Sequence

@@ -7,8 +7,6 @@ the chunk remains, and the next run repeats it. Two runs at once wait for each o
 `EscalationChains` has the reviewers for many items at once: it reads each automation's and each resource's escalation chain only once (A9).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime

@@ -4,8 +4,6 @@ Rows are read in chunks and written to a file on disk, so memory does not grow w
 holds the digest of all rows. All rows come from one snapshot of the database.
 """
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import io

@@ -3,8 +3,6 @@
 Chunks are read in key order, with a fixed number of queries for each chunk. `evidence_file` writes instants and ids.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 

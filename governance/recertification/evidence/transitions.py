@@ -1,7 +1,5 @@
 """Recorded export of a campaign as evidence, with the actor and the digest (H4)."""
 
-from __future__ import annotations
-
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission
 from governance.recertification.models import Campaign

@@ -1,7 +1,5 @@
 """Download of a campaign's evidence, for readers of the ledger (H4)."""
 
-from __future__ import annotations
-
 from django.http import Http404, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST

@@ -4,8 +4,6 @@ A draft is not a governed fact. Saving one needs the same permission as the answ
 risk. That sign-in is needed at submission, so nobody loses a choice by signing in again (S5).
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ A few queries look for events every ten minutes, and at once after an incident o
 recent reviews are not repeated (`review_triggers`). Unused grants are looked for once a night.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial

@@ -5,8 +5,6 @@ uid of an event names the item or campaign and the person. So digests, reminders
 event, and the latest one sets the due date.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -3,8 +3,6 @@
 The number of queries does not depend on the number of items.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -4,8 +4,6 @@ Each rule of ``recommendation_rules.csv`` gives one sentence and may support an 
 file decides. So *keep* is recommended only if no rule supports something else. The reviewer still chooses.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final

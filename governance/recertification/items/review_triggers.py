@@ -10,8 +10,6 @@ Conflicts: grants that are older than the enforcement of the rule are reviewed o
 newest grant of the conflict, which ends if nobody acts. Owners of the other grants get the notice of the conflict itself.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass

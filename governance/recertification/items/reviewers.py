@@ -9,8 +9,6 @@ predict or influence it. A successor is a new grant with a new draw.
 `ItemContext` has what the rules, writes and pages of one item ask: its questions, answers, parties and escalation chains, read once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime

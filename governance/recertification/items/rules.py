@@ -4,8 +4,6 @@ Pages, sweeps and writes use the same duties, so they get the same answer. Permi
 the people of an item read its `ItemContext`.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from approvals.models import GrantState

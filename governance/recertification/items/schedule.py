@@ -3,8 +3,6 @@
 Pure: takes and returns aware instants. The caller gives time zones and holidays.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta

@@ -4,8 +4,6 @@ People are not ranked. The page lists submitted batches by time with their flags
 computes the figures of all batches with one query.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta

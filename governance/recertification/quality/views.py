@@ -1,7 +1,5 @@
 """Review quality page of a campaign (R7)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from django.http import HttpResponse

@@ -1,7 +1,5 @@
 """Django's PostgreSQL backend, for a pool that survives a restart of the server and connections that remember all pages."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import psycopg

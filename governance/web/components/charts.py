@@ -4,8 +4,6 @@ The numbers come in as values; nothing here decides what they mean. Colour is a 
 every meaningful picture has words: a label of its own or adjacent text.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime

@@ -4,8 +4,6 @@ Each mark has a shape and a word, so that colour says nothing alone. Shapes are 
 reference: a page carries a few dozen bytes a mark and no markup has a style of its own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import lru_cache
 

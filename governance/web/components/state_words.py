@@ -4,8 +4,6 @@ Keys are the values that the models store, written as plain strings: drawing kno
 decided by the transitions; this module only says how it is called. "Pending" is no word here: what waits says for whom.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

@@ -4,8 +4,6 @@ Every function takes ``now`` as an argument and shows times in the zone that is 
 clock. The words follow the calendar, not elapsed hours: half past eight yesterday evening is "yesterday".
 """
 
-from __future__ import annotations
-
 from datetime import date, datetime, timedelta
 
 from django.utils import timezone

@@ -6,8 +6,6 @@ Beside the standard's members each has ``code`` (the rule or duty, or what is wr
 something beside a field is to be said. ``type`` is ``about:blank``: what it is about is ``code``'s to say.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus

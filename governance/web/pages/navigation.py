@@ -7,8 +7,6 @@ own ``chrome``.
 Apps register what only they can count; this module knows the order, the names and the permissions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -8,8 +8,6 @@ also a plain page: bookmark, back button, no JavaScript.
 `ask()`, `confirm()` and `form_page()` put one question before an operation, with what to weigh. Nothing typed is lost.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Lists by name, a page at a time: search in one column, filters in the address, paging by key and never by offset."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """The cache that counts attempts: Redis for all web processes, and memory while Redis is away."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The client's address behind proxies: who asks, for limits and log lines (S5)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address

@@ -5,8 +5,6 @@ Who is asking, and in which zone they read times: hangs the acting person on the
 Also where a request that holds what no text column takes ends, for all pages alike. Another middleware forbids caches to store responses.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo

@@ -6,8 +6,6 @@ Views read numbers and days of a request here and nowhere else. Whether what was
 theirs to say.
 """
 
-from __future__ import annotations
-
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 

@@ -3,8 +3,6 @@
 Django's own limits bound fields, their text and the number of files; this module answers their refusals in words.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.conf import settings

@@ -4,8 +4,6 @@ They take plain values and draw them. What is shown is decided by the view, how 
 package; a tag that needs to know the time takes ``now`` from the context.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime

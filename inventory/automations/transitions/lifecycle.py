@@ -4,8 +4,6 @@ Operations that need an approval are internal and run inside that approval's ope
 consequences for grants, such as for ``automation.retired``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any

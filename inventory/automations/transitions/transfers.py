@@ -3,8 +3,6 @@
 The approvals app follows ``transfer.accepted`` for grants and for the new stage 1 decision. Delegates cannot transfer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any

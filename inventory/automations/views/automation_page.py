@@ -1,7 +1,5 @@
 """Context of an automation's page. Higher apps draw the panels for grants, submissions and reviews."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Pages of automations: the list, one automation with its tabs, and its actions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Picture of an automation's reach: its identities, its resources and the entitlements there, with levels."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from governance.web.components import times

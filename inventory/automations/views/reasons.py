@@ -1,7 +1,5 @@
 """Lines of ``components/reasons.html`` that a page shows before a button."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Pages for a transfer to another team: request, acceptance and withdrawal (L2)."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any
 

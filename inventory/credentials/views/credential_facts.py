@@ -3,8 +3,6 @@
 The days of a credential are days in UTC, as in a certificate.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime

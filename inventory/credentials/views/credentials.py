@@ -2,8 +2,6 @@
 shown again.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, time
 from http import HTTPStatus
 from typing import Any

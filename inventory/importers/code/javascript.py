@@ -9,8 +9,6 @@ functions are called and never values, since some return their owner. n8n's libr
 names, so a date stays in a row of listed calls, or has a name whose every use does. Nothing is executed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from inventory.importers.code.javascript_tree import Node, Unreadable, is_slash_unclear, nodes_of, unescaped

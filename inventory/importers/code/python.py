@@ -5,8 +5,6 @@ only listed names and those of the code itself. Members that begin with an under
 evaluation. So are functions that read a member by a name in a text, such as ``format``.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import warnings

@@ -4,8 +4,6 @@ An unknown part adds a table or marks the query as not fully read; it never remo
 quarter of a second, so callers import this module for their first query.
 """
 
-from __future__ import annotations
-
 import itertools
 import logging
 import re

@@ -4,8 +4,6 @@ One file is one automation, an agent; each server has a set of privileges. Witho
 never read. No server is started or called.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any

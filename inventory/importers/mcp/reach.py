@@ -3,8 +3,6 @@
 Named tools, tool sets, excluded tools and read-only switches narrow it. A doubtful switch or list restricts nothing.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

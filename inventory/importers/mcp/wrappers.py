@@ -3,8 +3,6 @@
 The started program counts, with a container's access to the machine.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Collection

@@ -4,8 +4,6 @@ Code is opaque if its text is missing, or if it uses network, imports, processes
 opaque too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

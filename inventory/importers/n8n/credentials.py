@@ -1,7 +1,5 @@
 """Credentials of n8n nodes: bound by id, named in plain text (old exports), inline, embedded in a slot, or missing."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -6,8 +6,6 @@ alternatives in order. ``data/n8n.toml`` has the other facts. Tests compare them
 Unlisted types are read by their parameters and shown as not recognised.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import cache
 

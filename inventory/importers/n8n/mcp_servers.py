@@ -1,7 +1,5 @@
 """MCP servers in n8n: MCP client nodes, and servers that OpenAI calls for a model."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Parameters of n8n nodes in a manifest: targets, addresses, schedules. Computed parts stay unnamed."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Container, Iterator
 from typing import Any

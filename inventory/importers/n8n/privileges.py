@@ -3,8 +3,6 @@
 `operations.py` has the uses of a node, `triggers.py` its triggers, `workflow.py` the surrounding workflow.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Triggers of an n8n workflow, and whether they are open to everybody."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from inventory.importers.addresses import path_shown

@@ -4,8 +4,6 @@ Reads the shapes, the nodes that a model reaches, and facts of the whole workflo
 Nothing is evaluated or looked up.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

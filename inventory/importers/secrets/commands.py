@@ -1,7 +1,5 @@
 """Secrets on command lines: a table of programs with their secret flags, one tokenizer, one walk over the words (I6)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

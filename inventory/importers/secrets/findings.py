@@ -1,7 +1,5 @@
 """Findings and stored facts of the scrubber's results, and the last passwords of a manifest (I6)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 

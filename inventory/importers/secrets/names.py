@@ -4,8 +4,6 @@ A name is short and shown everywhere, so weaker signs are enough: a random word 
 the word "password" without a colon.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

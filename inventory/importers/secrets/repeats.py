@@ -1,7 +1,5 @@
 """Remove known secrets from all other places of a document, in one pass for any number of them."""
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote

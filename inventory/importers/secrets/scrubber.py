@@ -6,8 +6,6 @@ their place. Later steps use the copy, so no manifest contains a found secret. `
 values.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace

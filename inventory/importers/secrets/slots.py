@@ -4,8 +4,6 @@
 with live-looking secrets, patterns alone found 8 (import-formats.md).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

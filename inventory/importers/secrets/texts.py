@@ -3,8 +3,6 @@
 Each function returns spans of the text. `scrubber.py` removes them.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

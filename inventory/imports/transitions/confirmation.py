@@ -2,8 +2,6 @@
 I7).
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace

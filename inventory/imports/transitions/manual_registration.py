@@ -1,7 +1,5 @@
 """Register automations without an export: a person's description becomes a manifest (I1, I7)."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ Previews are one person's working data and have no ledger events (H7). Only `con
 register.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime

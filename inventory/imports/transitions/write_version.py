@@ -1,7 +1,5 @@
 """Write a resolved manifest to the register: new rows, then one version (I2, I7)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any

@@ -3,8 +3,6 @@
 Standard output has the manifests in ASCII. Standard error has problems, unread files with reasons, and the totals.
 """
 
-from __future__ import annotations
-
 import json
 from argparse import ArgumentParser
 from typing import Any

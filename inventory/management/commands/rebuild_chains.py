@@ -1,7 +1,5 @@
 """Rebuild all chains, for rows that were written in bulk and for comparison (A16)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management.base import BaseCommand

@@ -1,7 +1,5 @@
 """Pages of items without an owner: the list, one credential, and naming, confirming or ending an interim owner (I3)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Form field for an owner: it offers eligible people, and the register refuses others."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

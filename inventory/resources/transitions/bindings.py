@@ -5,8 +5,6 @@ the answer. Two people move a confirmed binding: the new resource's owner asks a
 do.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any

@@ -3,8 +3,6 @@
 The recertification app follows ``incident.declared`` and reviews the grants on the resource.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Bindings on a resource's page, with their form and buttons (I8)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Incidents of a resource: show, declare, end (R1)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Pages of resources: the list, one resource, and its owners (I3, I8)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`bootstrap`: enter the first two governance admins and two security reviewers, once, on an empty ledger (S9)."""
 
-from __future__ import annotations
-
 from argparse import ArgumentTypeError
 from email.utils import parseaddr
 

@@ -1,7 +1,5 @@
 """`changepassword` of Django, closed: it saves the whole person, which would be a change without a ledger event (H1)."""
 
-from __future__ import annotations
-
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 

@@ -1,7 +1,5 @@
 """`health`: say what is not as it should be; exit code 1 when something fails."""
 
-from __future__ import annotations
-
 import sys
 
 from django.core.management.base import BaseCommand

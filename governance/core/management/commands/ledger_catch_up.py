@@ -1,7 +1,5 @@
 """`ledger_catch_up`: after the tables were carried to another server, move its transaction counter past the ledger's."""
 
-from __future__ import annotations
-
 from django.core.management.base import BaseCommand
 from django.db import connection
 

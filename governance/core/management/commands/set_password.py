@@ -1,7 +1,5 @@
 """`set_password`: give a local account a password, typed twice, never on the command line."""
 
-from __future__ import annotations
-
 import getpass
 
 from django.contrib.auth.password_validation import validate_password

@@ -1,7 +1,5 @@
 """`verify_ledger`: check the database's ledger, or write an export that anyone can check without it."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Delegations: a person names who decides in their place, for a limited time ahead (A11)."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from governance.core.access import access

@@ -3,8 +3,6 @@
 `delegations` has who decides in somebody's place, `bootstrap` gives the first roles, `teams.transitions` has teams.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from governance.core.actors.actor import Actor

@@ -1,7 +1,5 @@
 """Command `demo_hints`: address, people and things to try; `make run` prints it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import yaml

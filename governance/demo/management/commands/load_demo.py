@@ -1,7 +1,5 @@
 """Command `load_demo`: loads the demo once; does nothing if it is loaded."""
 
-from __future__ import annotations
-
 from django.core.management.base import BaseCommand, CommandParser
 
 from governance.demo.loading import load

@@ -1,7 +1,5 @@
 """Home: the reader's tasks in order, and the state of their automations. It shows only things the reader can act on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any

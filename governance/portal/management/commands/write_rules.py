@@ -1,7 +1,5 @@
 """Command `write_rules`: writes docs/rules.md from the declarations in the code."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path

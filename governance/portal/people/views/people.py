@@ -1,7 +1,5 @@
 """People and their roles: changed by governance admins, read by auditors and reviewers."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The reader's own page with delegations (A11), and the facts it shares with other people's pages."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, cast
 

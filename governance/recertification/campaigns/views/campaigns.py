@@ -4,8 +4,6 @@ The list has open, closed and next scheduled ones. The page shows scope, dates, 
 and outcomes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Opening a campaign: a filter in the address, a preview, then a name and a reason (R1, R2)."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any

@@ -4,8 +4,6 @@ Each answer is one transaction. Answers of a batch share an id, so a refusal blo
 answers that were not submitted are still drafts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime

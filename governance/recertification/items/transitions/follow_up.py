@@ -4,8 +4,6 @@ Items without an eligible reviewer wait, and are assigned later; silence does no
 silence suspended. An earlier answer still counts.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from approvals.assignment.escalation_chain import Bench

@@ -1,7 +1,5 @@
 """Opening a review: the campaign of a day, its items with their snapshots, and their questions (R1, R2)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import partial

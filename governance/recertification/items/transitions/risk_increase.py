@@ -9,8 +9,6 @@ riskier. Automations that share an identity or a chain take its tier (I5, A16). 
 so none blocks another and a kill loses nothing (R9). A lower tier takes effect at the renewal (T4, S8).
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta

@@ -17,8 +17,6 @@ An automation that a review ends stays suspended and loses its grants; a new sub
 automations. A review reinstates only suspensions by a review: a stop needs two other people (G5).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any

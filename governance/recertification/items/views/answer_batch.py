@@ -1,7 +1,5 @@
 """One answer with one reason for several low-risk items (R7). Each becomes a draft; all are submitted later."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Reviews of an automation and its grants, as a panel of its page and as a page."""
 
-from __future__ import annotations
-
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404

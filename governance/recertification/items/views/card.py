@@ -3,8 +3,6 @@
 No answer is preselected. An answer that would be refused is not offered; the card shows why.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import reduce

@@ -3,8 +3,6 @@
 The list beside the card has open questions, drafts, and revokes that can still be corrected.
 """
 
-from __future__ import annotations
-
 import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
