@@ -15,8 +15,8 @@ from typing import Any
 from approvals.assignment.context import load_context
 from approvals.decisions import digest
 from approvals.decisions.transitions import decide, undo
+from approvals.duplicates import queries as duplicates
 from approvals.models import Approval, ApprovalState, Grant, Submission
-from approvals.prior_decisions import duplicates
 from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import submit
 from governance.core.clock import business_time

@@ -11,7 +11,8 @@ from approvals.assignment.transitions import add_seats
 from approvals.conflicts.check import submission as conflicts
 from approvals.decisions import digest, idempotency
 from approvals.decisions.rules import bindings, deadlines, duties
-from approvals.decisions.transitions import duplicate_answers, extra_approval
+from approvals.decisions.transitions import extra_approval
+from approvals.duplicates import answers as duplicate_answers
 from approvals.models import Approval, ApprovalState, Comment, Decision, DecisionOutcome, Party
 from approvals.models.conflict_rule import Mode
 from approvals.models.submission import Capacity

@@ -19,10 +19,10 @@ from django.views.decorators.http import require_http_methods
 from approvals.assignment.context import SubmissionContext, load_contexts
 from approvals.decisions import digest
 from approvals.decisions.rules import bindings
+from approvals.duplicates import queries as duplicates
 from approvals.inbox.queries import approvals
 from approvals.models import Approval, Comment, Decision, Submission
 from approvals.policies.facts import SUBMISSION_RELATIONS
-from approvals.prior_decisions import duplicates
 from approvals.review.views import approval_rows, decision_form
 from approvals.review.views.actions import decider_of
 from approvals.review.views.reader import Reader

@@ -2,8 +2,9 @@
 
 from approvals.assignment import next_approver
 from approvals.decisions import digest
+from approvals.duplicates import views as duplicates
 from approvals.models import Approval, ApprovalState, Decision, Submission
-from approvals.review.views import actions, approval_rows, changes, decision_form, duplicates, remarks, tier_reasons
+from approvals.review.views import actions, approval_rows, changes, decision_form, remarks, tier_reasons
 from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader, Shape
 from inventory.importers import sentences

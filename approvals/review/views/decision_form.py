@@ -12,7 +12,8 @@ from django.urls import reverse
 from approvals.assignment.context import SubmissionContext
 from approvals.decisions import digest
 from approvals.decisions.rules import bindings
-from approvals.decisions.transitions import decide, duplicate_answers
+from approvals.decisions.transitions import decide
+from approvals.duplicates import answers as duplicate_answers
 from approvals.models import Approval, ApprovalKind
 from approvals.policies import queries as policy_queries
 from approvals.review.views import actions

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from approvals.assignment.context import SubmissionContext, load_context
 from approvals.assignment.route import Route
 from approvals.decisions import digest
+from approvals.duplicates import views as duplicates
 from approvals.inbox import waiting_for
 from approvals.inbox.waiting_for import Waiting
 from approvals.models import Approval, Comment, Submission
@@ -16,7 +17,6 @@ from approvals.models.submission import SubmissionQuerySet
 from approvals.policies.facts import SUBMISSION_RELATIONS, load_privileges
 from approvals.review import changes as since_approved
 from approvals.review.changes import VersionChanges
-from approvals.review.views import duplicates
 from approvals.review.views.reader import Reader, Shape
 from governance.core.database.related_people import PersonColumn
 from governance.core.models import Person

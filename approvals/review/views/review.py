@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from approvals.assignment.context import load_context
-from approvals.decisions.transitions import comment, duplicate_answers
+from approvals.decisions.transitions import comment
 from approvals.decisions.transitions import decide as transition_decide
 from approvals.decisions.transitions import undo as transition_undo
+from approvals.duplicates import answers as duplicate_answers
 from approvals.models import Approval, Submission
 from approvals.models.submission import SubmissionQuerySet
 from approvals.review.views import actions, decision_form, dossier, review_page

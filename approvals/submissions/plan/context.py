@@ -12,15 +12,15 @@ from approvals.assignment.route import Votes
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check.submission import takes_part
 from approvals.decisions import digest
+from approvals.duplicates import queries as duplicates
+from approvals.duplicates.queries import Likenesses
 from approvals.light_path import eligibility
 from approvals.models import Approval, ApprovalKind, Grant, Submission
 from approvals.models.conflict_rule import Mode
 from approvals.models.submission import UNFINISHED, Capacity
 from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
-from approvals.prior_decisions import duplicates
 from approvals.prior_decisions import queries as prior_decision_queries
-from approvals.prior_decisions.duplicates import Likenesses
 from approvals.submissions import version_diff
 from approvals.submissions.version_diff import Changes, RequestedItem
 from governance.core.models import Person

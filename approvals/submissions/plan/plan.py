@@ -15,11 +15,11 @@ from approvals.assignment.route import Route, people_of
 from approvals.conflicts.check import submission as conflict_check
 from approvals.conflicts.check.submission import SubmissionConflicts
 from approvals.decisions import digest
+from approvals.duplicates import queries as duplicates
 from approvals.models import Approval, ApprovalKind, ApprovalState, Submission, SubmissionKind
 from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome, Seat, SeatLabel
 from approvals.models.conflict_rule import Mode
 from approvals.policies.facts import SubmissionFacts
-from approvals.prior_decisions import duplicates
 from approvals.prior_decisions.queries import seats_if_stopped
 from approvals.submissions.plan import problems as plan_problems
 from approvals.submissions.plan.context import PlanContext

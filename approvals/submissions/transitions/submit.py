@@ -6,7 +6,7 @@ from typing import Any
 from approvals.conflicts.check import access_in_force
 from approvals.decisions import idempotency
 from approvals.decisions.rules import duties
-from approvals.decisions.transitions import duplicate_answers
+from approvals.duplicates import answers as duplicate_answers
 from approvals.models import Submission
 from approvals.parties import queries as party_queries
 from approvals.submissions.plan.context import PlanContext, content_of_version

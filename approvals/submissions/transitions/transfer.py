@@ -10,8 +10,8 @@ from typing import Any
 from approvals.assignment import candidates
 from approvals.conflicts.check import access_in_force as check_transfer
 from approvals.conflicts.check.submission import take_access_lock
+from approvals.duplicates.queries import Likenesses
 from approvals.grants.transitions import lifecycle
-from approvals.prior_decisions.duplicates import Likenesses
 from approvals.submissions.plan.context import PlanContext, content_of_version
 from approvals.submissions.plan.plan import Plan
 from approvals.submissions.transitions.stages import start

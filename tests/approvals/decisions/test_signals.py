@@ -20,8 +20,8 @@ from governance.core.models import JobRun, Notice
 from tests import scenarios
 from tests.approvals import stock_report
 from tests.approvals.decisions.mutual_approvals import of_rita
+from tests.approvals.duplicates.test_duplicates import more_channels
 from tests.approvals.light_path.low_risk_report import another, both
-from tests.approvals.prior_decisions.test_duplicates import more_channels
 from tests.people import as_delegate
 from tests.scenarios import Company
 from tests.signed_in_client import client_of

@@ -8,7 +8,7 @@ import pytest
 
 from approvals.models.duplicate import Because
 from tests.approvals import stock_report
-from tests.approvals.prior_decisions.test_duplicates import likeness_of
+from tests.approvals.duplicates.test_duplicates import likeness_of
 from tests.scenarios import Company
 
 pytestmark = pytest.mark.django_db

@@ -80,7 +80,7 @@ def test_copy_of_stopped_automation_is_held_and_needs_people(company: Company, w
 def test_copy_declared_different_is_not_auto_approved(
     company: Company, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inventory.duplicates.queries.find_duplicates", lambda *_: [])
+    monkeypatch.setattr("approvals.duplicates.queries.find_duplicates", lambda *_: [])
     stop_some(company, what)
     assert not copied(company).light_path
 

@@ -8,16 +8,15 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from approvals.duplicates import queries as duplicates
 from approvals.models import ApprovalState, Likeness, LikenessAnswer, Submission
 from approvals.models.submission import Capacity
-from approvals.prior_decisions import duplicates
 from approvals.submissions.transitions import withdraw
 from governance.core.duties.refusals import DutyConflict
 from tests import scenarios
 from tests.appointments import record_leaver
 from tests.approvals import stock_report
-from tests.approvals.light_path import low_risk_report
-from tests.approvals.prior_decisions.test_duplicates import (
+from tests.approvals.duplicates.test_duplicates import (
     AGAIN,
     REFUSED,
     as_another,
@@ -25,6 +24,7 @@ from tests.approvals.prior_decisions.test_duplicates import (
     more_channels,
     refused,
 )
+from tests.approvals.light_path import low_risk_report
 from tests.people import as_actor
 from tests.scenarios import Company
 from tests.signed_in_client import client_of

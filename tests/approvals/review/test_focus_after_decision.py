@@ -14,7 +14,7 @@ from django.urls import reverse
 from approvals.models import Approval, Likeness, Submission
 from governance.core.models import Person
 from tests import scenarios
-from tests.approvals.prior_decisions.test_duplicates import from_elsewhere
+from tests.approvals.duplicates.test_duplicates import from_elsewhere
 from tests.portal.dashboard.test_page_costs import asked
 from tests.scenarios import Company
 from tests.signed_in_client import client_of

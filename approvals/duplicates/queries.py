@@ -1,5 +1,8 @@
 """Possible duplicates of an automation, and the answers about them (I9). Reads only.
 
+A possible duplicate has the same source, or four fifths of the privileges in the same team. A privilege counts by
+operation and target, without its connection and credential: an automation with a new credential is still the same.
+
 A duplicate is held if its source is the same, or if the other automation was refused, stopped or retired. It then counts
 as the same automation until a person who built neither answers. While it counts, and after the answer "the same":
 - Builders of the other automation decide nothing about this one.
@@ -10,28 +13,47 @@ Of any other similar automation, the preview only warns. The last answer whose d
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Q
 
 from approvals.models import Approval, ApprovalState, Likeness, LikenessAnswer, SeatLabel, Submission
+from approvals.models.duplicate import Because
 from approvals.prior_decisions.queries import stopped_automation_ids
 from governance.core.actors.actor import Actor
-from inventory.duplicates.queries import SOURCE, Duplicate, find_duplicates
-from inventory.models import Automation, AutomationState, Privilege
+from inventory.importers import privilege_scope
+from inventory.models import Automation, AutomationState, Privilege, Version
 
 if TYPE_CHECKING:
     from approvals.submissions.version_diff import Changes
 
+#: Share of the larger set of privileges that both must have (I9).
+SHARE = (4, 5)
 #: The page warns of a similar automation only if it shares at least this many privileges.
 MIN_SHARED_PRIVILEGES = 3
 #: The most duplicates that an approver is asked about, apart from those of the team that were refused.
 MAX_ASKED = 5
 #: Why stage 1 opens for a version that changes nothing else that stage 1 decides.
 POSSIBLE_DUPLICATE = "It may be the same as something that is known already."
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Possible duplicate in the register, with the reason.
+
+    Args:
+        other: the automation, with its team.
+        because: the reason.
+        same: number of common privileges, if these are the reason.
+    """
+
+    other: Automation
+    because: Because
+    same: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,7 +91,7 @@ def possible_duplicates(automation: Automation, source: str, privileges: Sequenc
     matches = [
         match
         for match in find_duplicates(automation, source, privileges)
-        if not {(match.other.pk, match.because), (match.other.pk, SOURCE)} & apart
+        if not {(match.other.pk, match.because), (match.other.pk, Because.SOURCE)} & apart
     ]
     submitted, refused = _submitted_and_refused(matches)
     if automation.approved_version_id is not None:
@@ -77,16 +99,67 @@ def possible_duplicates(automation: Automation, source: str, privileges: Sequenc
     others = [match for match in matches if match.other.pk in submitted - refused]
     first = [match for match in matches if match.other.pk in refused and match.other.team_id == automation.team_id]
     then = [match for match in matches if match.other.pk in refused and match not in first]
-    new = [*first, *[*then, *(match for match in others if match.because == SOURCE)][:MAX_ASKED]]
+    new = [*first, *[*then, *(match for match in others if match.because == Because.SOURCE)][:MAX_ASKED]]
     counted = (likeness for likeness in stored if likeness.said is not False)
     held = {match.other.pk: match for match in new}
-    held |= {likeness.other_id: Duplicate(likeness.other, likeness.because) for likeness in counted}
+    held |= {likeness.other_id: Duplicate(likeness.other, Because(likeness.because)) for likeness in counted}
     same = {likeness.other_id for likeness in stored if likeness.said}
     return Likenesses(
         tuple(held.values()),
         tuple(match for match in others if match.other.pk not in held and match.same >= MIN_SHARED_PRIVILEGES),
         is_open=not held.keys() <= same,
     )
+
+
+def find_duplicates(automation: Automation, source: str, privileges: Sequence[Privilege]) -> list[Duplicate]:
+    """Find possible duplicates, the newest first: two queries, three with a result.
+
+    Args:
+        automation: saved or not; its siblings in other environments are no duplicates (I10).
+        source: digest of its source.
+        privileges: all of its privileges.
+    """
+    shared, sources = _by_privileges(automation, privileges), _by_source(automation, source)
+    if not (shared or sources):
+        return []
+    rows = Automation.objects.filter(pk__in={*shared, *sources}).select_related("team").order_by("-pk")
+    return [
+        Duplicate(row, Because.SOURCE) if row.pk in sources else Duplicate(row, Because.PRIVILEGES, shared[row.pk])
+        for row in rows
+    ]
+
+
+def _other_automations(automation: Automation, prefix: str = "") -> Q:
+    """Condition that excludes the automation and its siblings."""
+    condition = ~Q((f"{prefix}pk", automation.pk)) if automation.pk is not None else Q()
+    return condition & ~Q((f"{prefix}lineage", automation.lineage)) if automation.lineage is not None else condition
+
+
+def _by_source(automation: Automation, source: str) -> set[int]:
+    versions = Version.objects.filter(_other_automations(automation, "automation__"), source_digest=source)
+    return set(versions.order_by().values_list("automation", flat=True).distinct())
+
+
+def _by_privileges(automation: Automation, privileges: Sequence[Privilege]) -> dict[int, int]:
+    """Number of common privileges by automation, for versions of the team with enough of them in both directions."""
+    wanted = {privilege.matter for privilege in privileges}
+    entitlements = {privilege.entitlement_id for privilege in privileges} - {None}
+    if not entitlements:
+        return {}
+    part, whole = SHARE
+    others = Privilege.objects.filter(_other_automations(automation, "version__automation__")).order_by()
+    near = others.filter(version__automation__team=automation.team, entitlement__in=entitlements).values("version")
+    enough = near.annotate(number=Count("pk")).filter(number__gte=-(-part * len(wanted) // whole)).values("version")
+    columns = ("version", "version__automation", "entitlement", "target", "scope")
+    matters: dict[tuple[int, int], set[str]] = defaultdict(set)
+    for version, other, *what in Privilege.objects.filter(version__in=enough).order_by().values_list(*columns):
+        matters[version, other].add(privilege_scope.privilege_matter(*what))
+    shared = {key: len(held & wanted) for key, held in matters.items()}
+    return {
+        other: number
+        for (version, other), number in sorted(shared.items())
+        if number * whole >= max(len(wanted), len(matters[version, other])) * part
+    }
 
 
 def _submitted_and_refused(matches: Sequence[Duplicate]) -> tuple[set[int], set[int]]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from approvals.decisions.transitions.duplicate_answers import field_name
+from approvals.duplicates import queries
+from approvals.duplicates.answers import field_name
 from approvals.models import Likeness, Submission, SubmissionState
 from approvals.models.duplicate import Because
-from approvals.prior_decisions import duplicates
 from approvals.review.views.reader import Reader, Shape
 from governance.web.components import times
 
@@ -25,7 +25,7 @@ def possible_duplicates(submission: Submission, reader: Reader) -> list[Shape]:
     rows = list(Likeness.objects.of(submission.automation))
     if not rows:
         return []
-    seen, ended = duplicates.ids_answerable_by(rows, reader.actor, reader.now), _ended(rows)
+    seen, ended = queries.ids_answerable_by(rows, reader.actor, reader.now), _ended(rows)
     return [_shape(row, row.pk in seen, ended.get(row.other_id, "")) for row in rows]
 
 

@@ -10,10 +10,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
+from approvals.duplicates import queries as duplicates
 from approvals.models import Approval, ApprovalState, Likeness, LikenessAnswer, SeatLabel, Submission
 from approvals.models.duplicate import Because
 from approvals.models.submission import Capacity
-from approvals.prior_decisions import duplicates
 from approvals.submissions.transitions import submit, withdraw
 from governance.core.duties.refusals import DutyConflict, InvalidInput
 from governance.core.models import LedgerEvent

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from approvals.duplicates import queries
+from approvals.duplicates.queries import Duplicate
 from approvals.models import Approval, Decision, Likeness, LikenessAnswer, Submission
-from approvals.prior_decisions import duplicates
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Step
-from inventory.duplicates.queries import Duplicate
 
 #: Prefix of the decision form's fields about duplicates.
 FIELD = "same-"
@@ -62,8 +62,8 @@ def missing_answers(step: Step[Approval], same: Mapping[int, bool]) -> tuple[tup
 def _likenesses_to_answer(step: Step[Approval]) -> tuple[list[Likeness], frozenset[int]]:
     """Return the likenesses that stage 1 has to answer, and the ids that the actor may see."""
     approval = step.subject
-    rows = duplicates.unanswered(approval.submission.automation) if approval.stage == 1 else []
-    return rows, duplicates.ids_answerable_by(rows, step.actor, step.now)
+    rows = queries.unanswered(approval.submission.automation) if approval.stage == 1 else []
+    return rows, queries.ids_answerable_by(rows, step.actor, step.now)
 
 
 def _missing_answers(missing: Iterable[Likeness]) -> tuple[tuple[str, str], ...]:
