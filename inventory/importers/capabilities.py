@@ -12,7 +12,7 @@ from types import MappingProxyType
 from inventory.importers.connectors import canonical_connector
 from inventory.importers.facts import facts, rows
 from inventory.importers.manifest import QUERY_OPERATIONS
-from inventory.risk.levels import is_sensitive, words
+from inventory.importers.operation_words import is_sensitive, words
 
 _FACTS = facts("capabilities")
 #: Each tag with the words that follow "May" in a sentence.

@@ -12,8 +12,8 @@ from functools import cache
 from inventory.importers.connectors import canonical_connector
 from inventory.importers.display import EXPRESSION, MODEL
 from inventory.importers.facts import rows, word_lists
-from inventory.risk.levels import access_of
-from inventory.risk.levels import words as split_words
+from inventory.importers.operation_words import access_of
+from inventory.importers.operation_words import words as split_words
 
 #: Placeholders of a form.
 TARGET, RESOURCE = "{target}", "{resource}"

@@ -11,10 +11,11 @@ from inventory.chains import chain_ends
 from inventory.chains import queries as chain_queries
 from inventory.chains.queries import Chain
 from inventory.identities import queries as identity_queries
+from inventory.importers.operation_words import is_irreversible
 from inventory.models import Assessment, Automation, Credential, NonHumanIdentity, Privilege, Reach, Trigger, Version
 from inventory.resources.queries import Bindings
-from inventory.risk import levels, tiers
-from inventory.risk.levels import is_irreversible
+from inventory.risk import tiers
+from inventory.risk.levels import LEVEL_ORDER
 from inventory.risk.tiers import Judged, Tier
 
 
@@ -45,7 +46,7 @@ def facts_of(
         bindings: of the connections; None without any.
     """
     entitlement = privilege.entitlement
-    level = privilege.counted_level if privilege.level in levels.LEVEL_ORDER else str(entitlement.level)
+    level = privilege.counted_level if privilege.level in LEVEL_ORDER else str(entitlement.level)
     is_unset = not entitlement.resource.data_class and entitlement.data_class != "restricted"
     reach = _reach(privilege, party_ids)
     return tiers.PrivilegeFacts(
@@ -70,7 +71,7 @@ def _is_irreversible(privilege: Privilege, level: str, reach: tiers.Reach) -> bo
     with one it counts as changing data (I4). A call of another automation has the tier of that automation (A16).
     """
     code = str(privilege.entitlement.code)
-    if level not in levels.LEVEL_ORDER and code.rpartition(":")[2] == "*":
+    if level not in LEVEL_ORDER and code.rpartition(":")[2] == "*":
         return reach == "unknown" or not privilege.is_bound
     if not privilege.recognised:
         return True

@@ -22,11 +22,12 @@ from inventory.importers.manifest import (
 )
 from inventory.importers.mcp.launch import Launch, launch_of
 from inventory.importers.mcp.reach import Narrowing, mcp_path, narrowing_of, options_of, scope_of
+from inventory.importers.operation_words import access_of, is_sensitive
 from inventory.importers.secrets.findings import findings_of
 from inventory.importers.secrets.scrubber import Scrubbed
 from inventory.importers.secrets.slots import slot_strength
 from inventory.importers.source_digest import mcp_content
-from inventory.risk.levels import Access, access_of, is_sensitive
+from inventory.risk.levels import Access
 
 FORMAT = "mcp_client"
 _WRAPPERS = ("mcpServers", "servers", "context_servers", "mcp_servers")

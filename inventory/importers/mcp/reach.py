@@ -12,8 +12,8 @@ from inventory.importers.addresses import Address, address_of, path_shown
 from inventory.importers.display import displayed, vocabulary
 from inventory.importers.facts import facts, word_lists
 from inventory.importers.mcp.launch import Launch
+from inventory.importers.operation_words import words
 from inventory.importers.secrets.repeats import REMOVED
-from inventory.risk.levels import words
 
 _WORDS, _FACTS = word_lists("mcp"), facts("mcp")
 _READ_ONLY = frozenset({"read only", "readonly", "read only mode", "readonly mode"})

@@ -11,7 +11,7 @@ from inventory.importers.facts import facts
 from inventory.importers.mcp.reach import mcp_path
 from inventory.importers.n8n.node import Node, Note, Use, dynamic_host
 from inventory.importers.n8n.parameters import target_part, text_of
-from inventory.risk.levels import access_of
+from inventory.importers.operation_words import access_of
 
 _EVERY_TOOL: Note = ("wildcard", "medium", "Every tool that the server offers, now and later")
 _READS = frozenset({"listTools", "listResources", "listResourceTemplates", "listPrompts", "readResource", "getPrompt"})

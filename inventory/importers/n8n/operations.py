@@ -21,7 +21,8 @@ from inventory.importers.n8n.mcp_servers import built_in_uses, mcp_uses
 from inventory.importers.n8n.node import PLATFORM, Node, Note, Use, dynamic_host
 from inventory.importers.n8n.parameters import label_of, target_of, target_part, text_of
 from inventory.importers.n8n.triggers import entry_path, trigger_type
-from inventory.risk.levels import Access, access_of, changes_access, words
+from inventory.importers.operation_words import access_of, changes_access, words
+from inventory.risk.levels import Access
 
 if TYPE_CHECKING:
     from inventory.importers.code.sql import Query

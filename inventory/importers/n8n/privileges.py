@@ -14,9 +14,9 @@ from inventory.importers.n8n.node import Node, Reading, Use
 from inventory.importers.n8n.operations import has_code, uses_of
 from inventory.importers.n8n.parameters import text_of, texts_in
 from inventory.importers.n8n.triggers import trigger_of
+from inventory.importers.operation_words import is_sensitive
 from inventory.importers.secrets.scrubber import Occurrence
 from inventory.importers.source_digest import LABELS
-from inventory.risk.levels import is_sensitive
 
 _ENV = re.compile(r"(?:\$env|process\.env)(?:\.|\[\s*[\"'`])([A-Za-z_]\w{0,80})")
 

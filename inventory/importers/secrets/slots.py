@@ -11,7 +11,7 @@ from typing import Literal
 
 from inventory.importers.display import expressions, vocabulary
 from inventory.importers.facts import facts, word_lists
-from inventory.risk.levels import EXECUTE, EXECUTE_NOUNS, OBJECTS, READ, READ_NOUNS, WRITE, words
+from inventory.importers.operation_words import EXECUTE, EXECUTE_NOUNS, OBJECTS, READ, READ_NOUNS, WRITE, words
 
 Strength = Literal["", "weak", "strong"]
 What = Literal["empty", "plain", "reference", "placeholder", "literal"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from inventory.importers import capabilities
 from inventory.importers.capabilities import PROTECTIVE, TAGS, tags_of
 from inventory.importers.n8n import defaults
-from inventory.risk.levels import words
+from inventory.importers.operation_words import words
 
 pytestmark = pytest.mark.rule("S6")
 

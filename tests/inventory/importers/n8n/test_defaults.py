@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inventory.importers.n8n import defaults as table
-from inventory.risk.levels import access_of
+from inventory.importers.operation_words import access_of
 from tests.inventory.importers.samples import AI, bound, codes, manifest, node
 
 

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.risk.levels import ADMIN, EXECUTE, READ, WRITE, access_of, is_irreversible, is_sensitive, words
+from inventory.importers.operation_words import (
+    ADMIN,
+    EXECUTE,
+    READ,
+    WRITE,
+    access_of,
+    is_irreversible,
+    is_sensitive,
+    words,
+)
 
 
 @pytest.mark.rule("I4")

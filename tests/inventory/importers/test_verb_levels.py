@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inventory.importers.display import vocabulary
-from inventory.risk.levels import access_of, words
+from inventory.importers.operation_words import access_of, words
 from tests.inventory.importers.samples import bound, bring, manifest, node, server
 
 #: What a description of a tool begins with, where the tool only reads.
