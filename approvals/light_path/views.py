@@ -73,10 +73,8 @@ def _context(spot_check: Sample, actor: Actor, *, typed: str = "", error: str = 
     subject_words = "the auto-approved access" if spot_check.is_of_policy else "the change"
     version, submitter = f"version {submission.version.number}", submission.submitted_by.name
     facts = [automation.team.name, f"{version} {verb} in force", f"submitted by {submitter}"]
-    crumbs = [{"label": automation.name, "href": automation.href}, {"label": f"Spot check of {version}", "href": ""}]
     return {
         "now": now,
-        "crumbs": crumbs,
         "head": {"title": f"{automation.name}: is {subject_words} fine?", "tier": submission.tier, "facts": facts},
         "sample": spot_check,
         "one_in": context.facts.policy.sampled_one_in,

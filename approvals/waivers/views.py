@@ -215,11 +215,9 @@ def _context(
     rule = versions.in_force(now).first() or versions.order_by("-number")[0]
     refusal = waiver_transitions.grant_waiver.refusal(waiver, actor=actor, now=now)
     policy, automation = policy_queries.in_force(now), waiver.automation
-    above = {"label": automation.name, "href": automation.href}
     asked = f"asked by {waiver.asked_by.name}, {times.moment_words(waiver.asked_at, now)}"
     return timeline_context(waiver, actor=actor, now=now, limit=20) | {
         "now": now,
-        "crumbs": [{"label": "Waivers", "href": reverse("waiver_list")}, above, {"label": "Waiver", "href": ""}],
         "head": {
             "title": f"Waiver: {rule.title}",
             "facts": [automation.name, automation.team.name, asked],
@@ -285,7 +283,6 @@ def waiver_list(request: Request) -> HttpResponse:
     paged = pager.newest_first(waivers, query, path)
     context = {
         "now": now,
-        "crumbs": [{"label": "Conflicts", "href": reverse("conflict_list")}, {"label": "Waivers", "href": ""}],
         "head": {"title": "Waivers", "facts": ["what is in conflict and allowed for a while"]},
         "chips": pager.chips(path, query, "show", SHOWN.items(), counts),
         "rows": _lines(paged.rows, now),

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.http import HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from governance.core.actors.actor import Actor
@@ -31,11 +30,7 @@ def automation_chain(request: Request, pk: int) -> HttpResponse:
     automation, now = visible_row(request, Automation, pk)
     chain = chain_of(automation)
     context: Shape = {
-        "crumbs": [
-            {"label": "Automations", "href": reverse("automation_list")},
-            {"label": automation.name, "href": automation.href},
-            {"label": "Joined with", "href": ""},
-        ],
+        "automation": automation,
         "head": {"title": f"What {automation.name} is joined with", "facts": []},
         "chain": chain_shape(
             chain, automation.name, request.actor, now, would=automation.state not in chain_queries.IN_USE

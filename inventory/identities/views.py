@@ -39,12 +39,9 @@ def identity(request: Request, pk: int) -> HttpResponse:
     counting = Version.objects.filter(pk__in=seen_ones[:MOST]).select_related("automation").defer("manifest", "secrets")
     shown = list(counting.order_by("automation__name", "pk"))
     runs, hidden = [version.automation for version in shown], len(everything) - len(seen_ones)
-    crumbs = [{"label": "Automations", "href": reverse("automation_list")}]
-    crumbs += [{"label": runs[0].name, "href": runs[0].href}] if len(runs) == 1 else []
     context: Shape = {
         **timeline_context(identity, actor=request.actor, now=now, quiet=True),
         "now": now,
-        "crumbs": [*crumbs, {"label": identity.subject, "href": ""}],
         "head": {
             "title": identity.subject,
             "facts": ["Non-human identity", identity.kind.replace("_", " "), sentences.platform_label(identity.issuer)],
@@ -56,6 +53,7 @@ def identity(request: Request, pk: int) -> HttpResponse:
         "shared_by": len(everything),
         "tier": max(Tier.of(tier) for _, _, tier in everything).word if everything else "",
         "runs": runs,
+        "only_run": runs[0] if len(runs) == 1 else None,
         "more": len(seen_ones) - len(shown),
         "hidden": hidden,
         "reach": _reach(identity, shown[:DRAWN], now, is_part=len(everything) > min(len(shown), DRAWN)),

@@ -51,7 +51,6 @@ def rule_list(request: Request) -> HttpResponse:
     facts = [times.counted(len(rules), "rule"), "what may not be held together"]
     context = {
         "now": now,
-        "crumbs": [{"label": "Conflicts", "href": reverse("conflict_list")}, {"label": "Rules", "href": ""}],
         "head": {"title": "Conflict rules", "facts": facts, "actions": actions},
         "groups": [(process, list(group)) for process, group in groupby(rows, lambda row: row[0].process)],
         "given_up": _given_up(now),
@@ -77,12 +76,7 @@ def rule(request: Request, code: str) -> HttpResponse:
     under_way = Proposal.objects.visible_to(actor, now).unanswered().filter(kind=KIND, target=code)
     context = {
         "now": now,
-        "crumbs": [
-            {"label": "Conflicts", "href": reverse("conflict_list")},
-            {"label": "Rules", "href": reverse("conflict_rules")},
-            {"label": versions[0].title, "href": versions[0].href if chosen is not None else ""},
-            *([{"label": f"Version {shown.number}", "href": ""}] if chosen is not None else []),
-        ],
+        "is_version_asked": chosen is not None,
         "head": _version_head(shown, in_force, actor, now),
         "version": shown,
         "rule": parsed,
@@ -222,6 +216,7 @@ def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: st
         **_head(row, rule),
         "form": form,
         "is_new": is_new,
+        "rule": rule,
         "may_give_up": rule is not None and not rule.is_given_up,
         "back_href": back,
     }
@@ -233,12 +228,6 @@ def _head(row: Proposal, rule: ConflictRule | None) -> Shape:
     if not row._state.adding:
         title = f"Amend the proposal about “{rule.title if rule is not None else row.target}”"
     return {
-        "crumbs": [
-            {"label": "Conflicts", "href": reverse("conflict_list")},
-            {"label": "Rules", "href": reverse("conflict_rules")},
-            *([{"label": rule.title, "href": rule.href}] if rule is not None else []),
-            {"label": "Propose" if row._state.adding else "Amend", "href": ""},
-        ],
         "head": {
             "title": title,
             "facts": ["a security reviewer countersigns it", "what it would have caught in 90 days is counted first"],

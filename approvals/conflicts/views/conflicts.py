@@ -188,7 +188,6 @@ def conflict(request: Request, pk: int) -> HttpResponse:
         | timeline_context(row, actor=actor, now=now)
         | {
             "now": now,
-            "crumbs": [{"label": "Conflicts", "href": reverse("conflict_list")}, {"label": row.rule.title, "href": ""}],
             "head": {
                 "title": row.rule.title,
                 "facts": [held_by, row.rule.process, f"since {since}"],

@@ -110,7 +110,7 @@ def _count_words(grants: Sequence[Grant], now: datetime) -> str:
     return ", ".join(f"{counts[state]} {words}" for state, words in COUNTED if counts[state])
 
 
-def _context(request: Request, rows: GrantQuerySet, title: str, *above: tuple[str, str], **more: Any) -> Shape:
+def _context(request: Request, rows: GrantQuerySet, title: str, **more: Any) -> Shape:
     """Return the context of a list of grants: standing ones, the next to end first; with ``?show=ended`` the ended ones."""
     now, is_ended = business_time.now(), request.GET.get("show") == "ended"
     listed = rows.filter(state=GrantState.ENDED) if is_ended else rows.standing()
@@ -128,7 +128,6 @@ def _context(request: Request, rows: GrantQuerySet, title: str, *above: tuple[st
         words = f"{times.counted(listed.count(), 'grant')} in all, {pager.PAGE} a page"
     shares = queries.shares(rows.standing())
     return {
-        "crumbs": [{"label": label, "href": href} for label, href in (*above, ("Grants", ""))],
         "head": {"title": title, "facts": [words, *([f"enforced: {shares}"] if shares else [])]},
         "rows": [queries.grant_row(grant, now, may_stop=grant.pk in may_stop) for grant in paged.rows],
         "grant_words": words,
@@ -147,8 +146,8 @@ def automation_grants(request: Request, pk: int) -> HttpResponse:
     now = business_time.now()
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
     rows, title = Grant.objects.filter(automation=automation), f"Grants of {automation.name}"
-    above = (("Automations", reverse("automation_list")), (automation.name, automation.href))
-    context = _context(request, rows, title, *above, waivers=waiver_views.open_waivers(automation, now))
+    waivers = waiver_views.open_waivers(automation, now)
+    context = _context(request, rows, title, automation=automation, waivers=waivers)
     return page(request, "approvals/grants/grants.html", context, fragment="grants")
 
 
@@ -159,8 +158,7 @@ def resource_grants(request: Request, pk: int) -> HttpResponse:
     resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
     on_it = Q(entitlement__resource=resource) | Q(kind=GrantKind.CREDENTIAL, approval__decided_on=resource)
     rows, title = Grant.objects.visible_to(request.actor, now).filter(on_it), f"Grants on {resource.name}"
-    above = (("Resources", reverse("resource_list")), (resource.name, resource.href))
-    context = _context(request, rows, title, *above, show_holder=True)
+    context = _context(request, rows, title, resource=resource, show_holder=True)
     return page(request, "approvals/grants/grants.html", context, fragment="grants")
 
 
@@ -172,7 +170,7 @@ def identity_grants(request: Request, pk: int) -> HttpResponse:
     runs = identity_queries.versions_of_identity(identity).order_by().values("automation")
     seen = Grant.objects.visible_to(request.actor, now).filter(automation__in=runs)
     title = f"Grants of automations that run as {identity.subject}"
-    context = _context(request, seen, title, (identity.subject, identity.href), show_holder=True)
+    context = _context(request, seen, title, identity=identity, show_holder=True)
     hidden = Grant.objects.standing().filter(automation__in=runs).exclude(pk__in=seen.order_by().values("pk")).count()
     if hidden:
         hidden_words = f"{times.counted(hidden, 'grant')} of automations that you may not see"
@@ -189,11 +187,7 @@ def automation_submissions(request: Request, pk: int) -> HttpResponse:
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
     submissions = automation.submissions.select_related("version", "submitted_by").prefetch_related("approvals")
     context = {
-        "crumbs": [
-            {"label": "Automations", "href": reverse("automation_list")},
-            {"label": automation.name, "href": automation.href},
-            {"label": "Submissions", "href": ""},
-        ],
+        "automation": automation,
         "head": {"title": f"Submissions of {automation.name}"},
         "submissions": [_submission(submission, now) for submission in submissions.order_by("-pk")[:SUBMISSIONS]],
         "import_href": reverse("import"),

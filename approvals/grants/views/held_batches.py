@@ -88,9 +88,7 @@ def _context(request: Request, held_batch: HeldBatch, now: datetime, *, typed: s
     role = circuit_breaker.answering_role(held_batch, actor, now) if refusal is None else None
     held = held_batch.held.select_related("grant__automation__team")
     paged = pager.by_column(held, request.GET, held_batch.href, "pk")
-    above = {"label": "Paused mass revocations", "href": reverse("held_batches")}
     return {
-        "crumbs": [above, {"label": f"Batch {held_batch.pk}", "href": ""}],
         "head": {"title": held_batch.cause.words, "facts": [times.counted(held_batch.number, "grant")]},
         "batch": held_batch,
         "is_open": held_batch.state == BatchState.OPEN,

@@ -144,10 +144,8 @@ def _context(task: RevocationTask, actor: Actor, now: datetime, *, error: str = 
     grant, resource = task.grant, task.resource
     speaker = acting_as(task, actor, now)
     refusal = revocation_tasks.say_removed.refusal(task, actor=speaker, now=now)
-    is_open, tasks = task.state == "open", {"label": "Access to remove", "href": reverse("revocations")}
-    automation = {"label": grant.automation.name, "href": grant.automation.href}
+    is_open = task.state == "open"
     return {
-        "crumbs": [tasks, automation, {"label": "Remove", "href": ""}],
         "head": {
             "title": f"{'Remove' if is_open else 'Removed'}: {grant.sentence}",
             "tier": grant.counted_tier,

@@ -192,7 +192,6 @@ def _render(
     only = only_value if only_value in TITLES else ""
     ticked = {record.pk for record in together} if form is None else {record.pk for record in _chosen(together, form)}
     context: Shape = {
-        "crumbs": [{"label": "Approvals", "href": reverse("approvals")}, {"label": TITLES[only], "href": ""}],
         "head": {"title": TITLES[only], "facts": [_how_many(together)] if together else []},
         "rows": [_row(record, contexts[record.submission_id], record.pk in ticked) for record in together],
         "of": sorted({record.submission_id for record in records}),

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals.inbox import waiting_for
@@ -33,10 +32,6 @@ def inbox_detail(request: Request, pk: int) -> HttpResponse:
     seen = seen.select_related("automation", "app_approval", "submitted_by").defer(*UNSHOWN)
     submission = get_object_or_404(seen, pk=pk)
     context = {
-        "crumbs": [
-            {"label": "Approvals", "href": reverse("approvals")},
-            {"label": submission.automation.name, "href": ""},
-        ],
         "head": {"title": submission.automation.name},
         "part": _part(submission, request.actor, now),
     }

@@ -12,7 +12,6 @@ from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 
 from approvals.intake import drafts
 from approvals.intake.drafts import Draft
@@ -253,5 +252,4 @@ def discard_page(
         messages.success(request, done)
         return redirect("import")
     ask = {"id": "discard", "title": title, "text": text, "action": request.path, "label": "Discard", "kind": "danger"}
-    crumbs = [{"label": "Import", "href": reverse("import")}, {"label": place, "href": back}]
-    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back, "crumbs": crumbs})
+    return page(request, "approvals/intake/discard.html", {"ask": ask, "back_href": back, "place": place})

@@ -57,14 +57,12 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
             messages.error(request, "Its owner has said that this connection does not open that: choose another.")
             return redirect("import_bind", pk=pk, key=key)
         return _save_choice(request, work, connection, _visible(builder, request.POST.get("resource")), key)
-    back, import_href = f"{reverse('import_preview', args=[pk])}#wish-{key}", reverse("import")
+    back = f"{reverse('import_preview', args=[pk])}#wish-{key}"
     options, has_more = builder.options(pager.words_of(request.GET))
-    crumbs = (("Import", import_href), ("Preview", back), ("Connection", ""))
     context: dict[str, Any] = {
         "now": builder.now,
         "action": request.path,
         "back_href": back,
-        "crumbs": [{"label": label, "href": href} for label, href in crumbs],
         "what": uses[0].credential.name if uses[0].credential and uses[0].credential.name else uses[0].instance,
         "raw": connection.replace("|", " · "),
         "places": [use.at for use in uses],

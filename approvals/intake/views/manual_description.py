@@ -95,8 +95,7 @@ def _page(
     request: Request, form: forms.Form, rows: Any, item: ImportItem | None, choice: _Choice, status: int = 200
 ) -> HttpResponse:
     action = reverse("import_form") + (f"?item={item.pk}" if item is not None else "")
-    crumbs = [{"label": "Import", "href": reverse("import")}, {"label": "By form", "href": ""}]
-    context = {"action": action, "crumbs": crumbs, "form": form, "rows": rows, "choice": choice}
+    context = {"action": action, "form": form, "rows": rows, "choice": choice}
     return page(request, TEMPLATE, context, status=status)
 
 

@@ -61,7 +61,6 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
     return {
         "preview": preview,
         "now": context.now,
-        "crumbs": [{"label": "Import", "href": reverse("import")}, {"label": "Preview", "href": ""}],
         "head": _head(preview, is_ready=not missing),
         "action": reverse("import_preview", args=[pk]),
         "refresh_href": reverse("import_panel", args=[pk]),

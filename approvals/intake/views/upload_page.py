@@ -115,7 +115,6 @@ def context(builder: Builder, batch: ImportBatch, query: QueryDict, *, form: Ord
         "now": builder.now,
         "action": path,
         "head": _head(batch, counts),
-        "crumbs": [{"label": "Import", "href": reverse("import")}, {"label": "Upload", "href": ""}],
         "is_under_way": is_under_way,
         "counts": counts,
         "ended": ended,

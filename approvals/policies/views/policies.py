@@ -102,7 +102,6 @@ def policy(request: Request, number: int) -> HttpResponse:
     again = {"label": "Propose this one again", "href": f"{reverse('policy_propose')}?from={number}"}
     context = {
         "now": now,
-        "crumbs": [{"label": "Policy", "href": reverse("policies")}, {"label": f"Version {number}", "href": ""}],
         "head": {
             "title": f"Policy, version {number}",
             "tag": {"text": "In force", "tone": "ok"} if is_in_force else None,

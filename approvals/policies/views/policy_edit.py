@@ -119,7 +119,6 @@ def _context(request: Request, row: Proposal, *, as_form: bool, begins_with: int
     query = f"&from={chosen}" if chosen else ""
     start = f"version {begins_with}" if begins_with is not None else "what was proposed"
     return {
-        "crumbs": [{"label": "Policy", "href": reverse("policies")}, {"label": title, "href": ""}],
         "head": {
             "title": title,
             "facts": [f"begins with {start}"],

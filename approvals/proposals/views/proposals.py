@@ -109,7 +109,7 @@ def proposal_answer(request: Request, pk: int) -> HttpResponse:
 def _context(proposal: Proposal, actor: Actor, now: datetime, *, typed: str = "", error: str = "") -> Shape:
     kind = kind_kind.kind_of(proposal.kind)
     subject = kind.about(proposal.target) or kind_kind.Subject(proposal.target)
-    count, here = impact_count.latest(proposal), f"{subject.title}, number {proposal.pk}"
+    count = impact_count.latest(proposal)
     facts: list[Any] = [f"proposed by {proposal.proposed_by.name}"]
     if proposal.round > 1:
         facts.append(f"amended, round {proposal.round}")
@@ -120,7 +120,7 @@ def _context(proposal: Proposal, actor: Actor, now: datetime, *, typed: str = ""
         | timeline_context(proposal, actor=actor, now=now, limit=EVENTS)
         | {
             "now": now,
-            "crumbs": [{"label": "Proposals", "href": reverse("proposals")}, {"label": here, "href": ""}],
+            "subject_title": subject.title,
             "head": {
                 "title": _headline(kind, subject),
                 "tag": {"text": "Tightens", "tone": "ok"} if proposal.tightens else {"text": "Loosens", "tone": "high"},

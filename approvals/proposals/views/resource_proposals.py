@@ -6,7 +6,6 @@ from typing import Any
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals.models import Proposal
@@ -89,11 +88,9 @@ def resource_propose(request: Request, pk: int) -> HttpResponse:
             form.add_error(None, error.refusal.words)
         except Refused as error:
             return refused(request, error.refusal, context={"back_href": resource.href, "typed": reason})
-    resources = reverse("resource_list")
-    above = [{"label": "Resources", "href": resources}, {"label": resource.name, "href": resource.href}]
     context = {
         "now": now,
-        "crumbs": [*above, {"label": "Propose a change", "href": ""}],
+        "resource": resource,
         "head": {"title": f"Propose a change of {resource.name}", "facts": ["a second person countersigns it"]},
         "forms": [(code, *FORMS[code][:2], form) for code, form in shown.items()],
         "back_href": resource.href,

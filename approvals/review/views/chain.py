@@ -5,7 +5,7 @@ from django.views.decorators.http import require_GET
 
 from approvals.models import Submission
 from approvals.models.submission import UNFINISHED
-from approvals.review.views.reader import Shape, crumbs
+from approvals.review.views.reader import Shape
 from governance.web.pages.page import page
 from governance.web.requests.request import Request, visible_row
 from inventory.chains import queries as chain_queries
@@ -19,7 +19,7 @@ def review_chain(request: Request, pk: int) -> HttpResponse:
     automation, would = submission.automation, submission.state in UNFINISHED
     chain = chain_queries.chain_with_version(submission.version) if would else chain_views.chain_of(automation)
     context: Shape = {
-        "crumbs": crumbs(submission, "Connected automations"),
+        "submission": submission,
         "head": {"title": f"What {automation.name} would be connected with", "facts": []},
         "chain": chain_views.chain_shape(chain, automation.name, request.actor, now, would=would),
     }

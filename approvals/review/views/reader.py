@@ -7,9 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from django.urls import reverse
-
-from approvals.models import Submission
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal
@@ -61,12 +58,3 @@ class Reader:
         if self.is_me(person):
             return "You" if start else "you"
         return person.name
-
-
-def crumbs(submission: Submission, here: str) -> list[Shape]:
-    """Context of ``components/crumbs.html`` for a page below the review page."""
-    return [
-        {"label": "Approvals", "href": reverse("approvals")},
-        {"label": f"Submission {submission.reference}", "href": reverse("review", args=[submission.pk])},
-        {"label": here, "href": ""},
-    ]

@@ -77,10 +77,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         changes.mark(row, record, details.since)
     return {
         "now": reader.now,
-        "crumbs": [
-            {"label": "Approvals", "href": reverse("approvals")},
-            {"label": f"Submission {submission.reference}", "href": ""},
-        ],
+        "submission": submission,
         "head": _head(submission, reader, may_withdraw="withdraw" in allowed),
         "next": _next(details, reader, may_accept="accept" in allowed),
         "before": earlier_submission.shape(submission, details.earlier, reader),

@@ -11,7 +11,7 @@ from approvals.conflicts.check.automation import FoundConflict
 from approvals.models import Approval, SeatLabel, Submission
 from approvals.models.conflict_rule import Mode
 from approvals.policies.views.policies import SIGNED_BY
-from approvals.review.views.reader import Shape, crumbs
+from approvals.review.views.reader import Shape
 from governance.core.actors.actor import Actor
 from governance.web.components import times
 from governance.web.pages.page import page
@@ -34,7 +34,7 @@ def review_why(request: Request, pk: int) -> HttpResponse:
     submission, now = visible_row(request, Submission, pk, "automation", "version", "policy")
     loaded = load_context(submission, now)
     context: Shape = {
-        "crumbs": crumbs(submission, "Why"),
+        "submission": submission,
         "head": {
             "title": "Why this tier, why this route",
             "tier": submission.tier,

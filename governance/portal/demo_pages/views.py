@@ -107,8 +107,7 @@ def mail_list(request: Request) -> HttpResponse:
 def mail(request: Request, pk: int) -> HttpResponse:
     """Show a mail as sent, or a notice with its digest."""
     notice = get_object_or_404(Notice.objects.select_related("recipient", "digest"), pk=pk)
-    crumbs = [{"label": "Mail", "href": reverse("mail_list")}, {"label": f"To {notice.recipient.name}", "href": ""}]
-    context = {"crumbs": crumbs, "mail": notice, "sender": settings.DEFAULT_FROM_EMAIL}
+    context = {"mail": notice, "sender": settings.DEFAULT_FROM_EMAIL}
     return page(request, "portal/demo_pages/mail.html", context)
 
 

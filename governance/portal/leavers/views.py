@@ -30,7 +30,6 @@ def leavers_list(request: Request) -> HttpResponse:
     ]
     context: Shape = {
         "now": now,
-        "crumbs": [{"label": "People", "href": reverse("people")}, {"label": "Who left", "href": ""}],
         "head": {"title": "Who left", "facts": ["and what they held"]},
         "rows": rows,
         "pager": paged,
@@ -42,17 +41,15 @@ def leavers_list(request: Request) -> HttpResponse:
 def leaver_page(request: Request, person: Person, now: datetime) -> HttpResponse:
     """Show what a person who has left held, and who has it now."""
     held = leaver_queries.load_held([person.pk], now)[person.pk]
-    crumbs = [{"label": "People", "href": reverse("people")}, {"label": "Who left", "href": reverse("leavers")}]
     by_kind = groupby(sorted(held, key=lambda row: row.kind), key=lambda row: row.kind)
     context: Shape = {
         "now": now,
-        "crumbs": [*crumbs, {"label": person.name, "href": ""}],
         "head": {
             "title": f"What {person.name} left",
             "facts": [person.title] if person.title else [],
             "actions": [{"label": "Their page", "href": person.href}],
         },
-        "left_at": person.left_at,
+        "person": person,
         "waits": sum(row.waits for row in held),
         "parts": [{"title": kind, "rows": list(rows)} for kind, rows in by_kind],
     }

@@ -66,7 +66,6 @@ def team(request: Request, pk: int) -> HttpResponse:
     may_change = leave_team.refusal(team_row, actor=request.actor, now=now) is None
     is_fallback = team_row.kind == TeamKind.FALLBACK
     context = {
-        "crumbs": [{"label": "People", "href": reverse("people")}, {"label": team_row.name, "href": ""}],
         "head": {
             "actions": [{"label": "Webhooks", "href": reverse("team_webhooks", args=[pk])}],
             "title": team_row.name,

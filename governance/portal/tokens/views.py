@@ -101,7 +101,6 @@ def _page(request: Request, form: TokenForm, made: Shape | None = None, status: 
     led = live.filter(Q(team__lead=person) | Q(team__deputy_lead=person)).exclude(person=person)
     context = {
         "head": {"title": "Tokens for programs", "facts": []},
-        "crumbs": [{"label": "Your page", "href": reverse("me")}, {"label": "Tokens", "href": ""}],
         "form": form,
         "made": made,
         "tokens": token_rows(live.filter(person=person), request.actor, now),

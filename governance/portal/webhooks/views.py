@@ -20,7 +20,7 @@ from governance.core.webhooks import signing_keys
 from governance.core.webhooks import transitions as webhook_transitions
 from governance.core.webhooks.webhook_outbox import CHOICES, EVENTS, TEST
 from governance.portal.view_guards.decorators import answers_refusals
-from governance.web.pages.page import Shape, page, refused
+from governance.web.pages.page import page, refused
 from governance.web.requests.request import Request
 
 #: Most messages on an endpoint's page.
@@ -68,7 +68,7 @@ def webhook_list(request: Request, pk: int | None = None) -> HttpResponse:
         add(subject, actor=request.actor, now=now, url="", shape="", events=())
     rows = WebhookEndpoint.objects.filter(team=team).exclude(state=WebhookState.REMOVED).order_by("pk")
     context = {
-        "crumbs": _crumbs(request, team),
+        "above": _page_above(request, team),
         "head": {"title": f"Webhooks of {team.name}" if team else "Webhooks of the whole organisation", "facts": []},
         "webhooks": [(endpoint, _told(endpoint)) for endpoint in rows],
         "form": form if may_add else None,
@@ -83,14 +83,11 @@ def _may_read(request: Request, team: Team | None) -> bool:
     return any(access.may(request.actor, permission, subject, now=now) for permission, subject in grants)
 
 
-def _crumbs(request: Request, team: Team | None) -> list[Shape]:
-    """Links back to the team or people; for a lead without access to those, to their own page."""
-    above = {"label": "Your page", "href": reverse("me")}
-    if access.may(request.actor, Permission.LEDGER_READ, None, now=business_time.now()):
-        above = {"label": "People", "href": reverse("people")}
-        if team is not None:
-            above = {"label": team.name, "href": team.href}
-    return [above, {"label": "Webhooks", "href": ""}]
+def _page_above(request: Request, team: Team | None) -> tuple[str, str]:
+    """Address and label of the team or of people; for a lead without access to those, of their own page."""
+    if not access.may(request.actor, Permission.LEDGER_READ, None, now=business_time.now()):
+        return "me", "Your page"
+    return (team.href, team.name) if team is not None else ("people", "People")
 
 
 def _list_href(endpoint: WebhookEndpoint) -> str:
@@ -130,7 +127,7 @@ def webhook(request: Request, pk: int) -> HttpResponse:
     if _checks_key(endpoint):
         facts.append({"label": "Signing key", "text": f"number {endpoint.key_number}"})
     context = {
-        "crumbs": [{"label": "Webhooks", "href": _list_href(endpoint)}, {"label": str(endpoint), "href": ""}],
+        "list_href": _list_href(endpoint),
         "head": {"title": str(endpoint), "facts": [endpoint.team.name if endpoint.team else "The whole organisation"]},
         "webhook": endpoint,
         "facts": facts,

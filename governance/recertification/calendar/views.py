@@ -32,7 +32,6 @@ def calendar(request: Request) -> HttpResponse:
         "recertification/calendar/calendar.html",
         {
             "now": now,
-            "crumbs": [{"label": "Campaigns", "href": reverse("campaign_list")}, {"label": "Calendar", "href": ""}],
             "head": {
                 "title": "What comes up for review",
                 "facts": ["three months ahead, by the dates as they stand now"],

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from governance.core.access import access
@@ -35,15 +34,9 @@ def campaign_quality(request: Request, pk: int) -> HttpResponse:
     campaign, now = get_object_or_404(Campaign, pk=pk), business_time.now()
     if not may_read(request.actor, campaign, now):
         return refused(request, NOT_YOURS)
-    crumbs = [
-        {"label": "Campaigns", "href": reverse("campaign_list")},
-        {"label": campaign.name, "href": campaign.href},
-        {"label": "How it was answered", "href": ""},
-    ]
     head = {"title": f"How “{campaign.name}” was answered", "facts": ["nobody is ranked, and nothing is decided by it"]}
     flagged = quality_queries.flagged_batches(campaign, MOST + 1)
     context = {
-        "crumbs": crumbs,
         "head": head,
         "flagged": flagged[:MOST],
         "more": len(flagged) > MOST,

@@ -11,7 +11,9 @@ from typing import Any
 
 from django import template
 from django.forms import BoundField
+from django.shortcuts import resolve_url
 from django.template import Context
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -194,6 +196,19 @@ def keys(*names: str) -> SafeString:
 def oob(context: Context) -> str:
     """Mark an element for an out-of-band swap when `page.page` sends it beside a fragment; else nothing."""
     return SafeString(' hx-swap-oob="true"') if context.get("oob") else ""
+
+
+@register.simple_block_tag
+def crumbs(content: str, *above: str) -> str:
+    """Draw the way here: ``{% crumbs "people" "People" team.href team.name %}Webhooks{% endcrumbs %}``.
+
+    Args:
+        content: label of this page; empty if it is not named.
+        above: address, or name of a URL without arguments, and label of each page above. A page without a label is left out.
+    """
+    pairs = zip(above[::2], above[1::2], strict=True)
+    pages = [(resolve_url(address), label) for address, label in pairs if label]
+    return render_to_string("components/crumbs.html", {"above": pages, "here": content})
 
 
 @register.simple_block_tag

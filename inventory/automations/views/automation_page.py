@@ -69,15 +69,10 @@ def automation_context(automation: Automation, actor: Actor, now: datetime, quer
     tab = query.get("tab", "overview")
     tab = tab if tab in dict(TABS) else "overview"
     newest, reader = _newest_version(automation, actor), reader_relations(automation, actor, now)
-    listing = reverse("automation_list")
     context: Shape = {
         "now": now,
         "automation": automation,
-        "crumbs": [
-            {"label": "Automations", "href": listing},
-            {"label": automation.team.name, "href": f"{listing}?team={automation.team_id}"},
-            {"label": automation.name, "href": ""},
-        ],
+        "team_href": f"{reverse('automation_list')}?team={automation.team_id}",
         "head": _head(automation, actor, now, reader),
         **_next_step(automation, newest, actor, now),
         "ownerless": interim_owners.interim_banner(automation, actor, now),

@@ -52,8 +52,6 @@ def credential(request: Request, pk: int) -> HttpResponse:
     seen = Resource.objects.visible_to(request.actor, now).filter(pk__in=[each.pk for each in near])
     visible = set(seen.values_list("pk", flat=True)) if near else set()
     platform = sentences.platform_label(credential.platform_instance)
-    crumbs = [{"label": "Resources", "href": reverse("resource_list")}]
-    crumbs += [{"label": each.name, "href": each.href} for each in near[:1] if each.pk in visible]
     facts = ["Credential", credential.kind, platform]
     offers = (
         (transitions.describe_credential, "credential_describe", {"label": "Describe it", "icon": "pen"}),
@@ -63,7 +61,7 @@ def credential(request: Request, pk: int) -> HttpResponse:
     context: Shape = {
         **timeline_context(credential, actor=request.actor, now=now, quiet=True),
         "now": now,
-        "crumbs": [*crumbs, {"label": str(credential), "href": ""}],
+        "near": next((each for each in near[:1] if each.pk in visible), None),
         "head": {
             "title": str(credential),
             "facts": [fact for fact in facts if fact],

@@ -81,7 +81,6 @@ def resource(request: Request, pk: int) -> HttpResponse:
     context: Shape = {
         **timeline_context(resource, actor=actor, now=now),
         "now": now,
-        "crumbs": [{"label": "Resources", "href": reverse("resource_list")}, {"label": resource.name, "href": ""}],
         "head": {
             "title": resource.name,
             "facts": [

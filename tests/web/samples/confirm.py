@@ -9,7 +9,6 @@ def withdraw() -> Shape:
     """Withdrawing a submission, after the reason was left out."""
     return {
         "chrome": frame("Rita Novak", "approvals"),
-        "crumbs": [{"label": "Invoice chaser", "href": "/review"}, {"label": "Withdraw", "href": ""}],
         "ask": {
             "id": "withdraw",
             "title": "Withdraw this submission?",

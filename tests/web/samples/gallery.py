@@ -47,7 +47,7 @@ def everything() -> Shape:
     """The gallery's context."""
     whole = review.owner()
     return {
-        **{key: whole[key] for key in ("crumbs", "steps", "remarks", "remark", "events", "ledger_href")},
+        **{key: whole[key] for key in ("steps", "remarks", "remark", "events", "ledger_href")},
         "head": {
             "title": "Gallery",
             "seal": "full",

@@ -72,7 +72,6 @@ def preview() -> Shape:
     """The preview with two things missing."""
     return {
         "chrome": frame("Rita Novak", "import", recertify=1),
-        "crumbs": [{"label": "Import", "href": "/import"}, {"label": "Preview", "href": ""}],
         "head": {
             "title": "Supplier onboarding agent",
             "window": "Preview Supplier onboarding agent",

@@ -132,10 +132,7 @@ def _page(tab: str) -> Shape:
     counts = {"privileges": 4, "versions": 7, "submissions": 3, "recertifications": 1}
     return {
         "chrome": frame("Rita Novak", "automations", recertify=1),
-        "crumbs": [
-            {"label": "Automations", "href": "/automations"},
-            {"label": "Finance Operations", "href": "/automations?team=1"},
-        ],
+        "team_href": "/automations?team=1",
         "head": {
             "title": "Invoice chaser",
             "seal": "full",
@@ -430,7 +427,6 @@ def resource() -> Shape:
     """One resource with its grants."""
     return {
         "chrome": frame("Omar Haddad", "resources", approvals=7, recertify=5),
-        "crumbs": [{"label": "Resources", "href": "/resources"}, {"label": "ERP Postgres (production)", "href": ""}],
         "head": {
             "title": ERP,
             "facts": ["production", "Owner Omar Haddad", "Deputy Jonas Weil", "4 grants"],

@@ -48,7 +48,6 @@ def mail() -> Shape:
     """One mail."""
     return {
         "chrome": replace(frame("Omar Haddad", ""), demo=True),
-        "crumbs": [{"label": "Mail", "href": "/mail"}, {"label": "To Omar Haddad", "href": ""}],
         "sender": "Countersign <countersign@northwind.example>",
         "mail": {
             "heading": "2 to decide and 5 to review, first due Thu 26 Nov",
@@ -70,7 +69,6 @@ def person() -> Shape:
     """Theo Brandt's page."""
     return {
         "chrome": frame("Yuki Sato", ""),
-        "crumbs": [{"label": "People", "href": "/people"}, {"label": "Theo Brandt", "href": ""}],
         "head": {"title": "Theo Brandt", "facts": ["Lead of Finance Operations", "here since 2 Mar 2025"]},
         "facts": [
             {"label": "Mail", "text": "theo.brandt@northwind.example"},

@@ -340,7 +340,7 @@ def owner() -> Shape:
     """What Omar Haddad sees, who owns two of the resources."""
     return {
         "chrome": frame("Omar Haddad", "approvals", approvals=7, recertify=5),
-        "crumbs": [{"label": "Approvals", "href": "/approvals"}, {"label": "Submission 2026-0418", "href": ""}],
+        "submission": {"reference": "2026-0418"},
         "head": _head(),
         "steps": _steps(),
         "changes": {

@@ -6,7 +6,11 @@ from tests.web.samples.row_samples import Shape, at, frame
 
 SAMPLE: Shape = {
     "href": "/samples/7",
-    "submission": {"automation_id": 1, "version": {"number": 4}},
+    "submission": {
+        "automation": {"href": "/automation", "name": "Weekly stock report"},
+        "automation_id": 1,
+        "version": {"number": 4},
+    },
 }
 
 
@@ -14,10 +18,6 @@ def open_one() -> Shape:
     """Sana looks, after the reason was left out."""
     return {
         "chrome": frame("Sana Iqbal", "approvals", approvals=3),
-        "crumbs": [
-            {"label": "Weekly stock report", "href": "/automation"},
-            {"label": "Version 4, looked at", "href": ""},
-        ],
         "head": {
             "title": "Weekly stock report: is what changed fine?",
             "tier": "standard",

@@ -114,7 +114,6 @@ def person(request: Request, pk: int) -> HttpResponse:
     leave = {"label": "Record that they left", "href": reverse("person_left", args=[pk])}
     context = {
         **person_facts(person_row),
-        "crumbs": [{"label": "People", "href": reverse("people")}, {"label": person_row.name, "href": ""}],
         "delegations": current_delegations(person_row, now),
         "roles": [
             {"row": row, "may_end": _role_refusal(person_row, row.role, request.actor, now) is None} for row in roles

@@ -116,7 +116,6 @@ def campaign(request: Request, pk: int) -> HttpResponse:
     is_scheduled = campaign.kind == CampaignKind.SCHEDULED
     context: Shape = {
         "now": now,
-        "crumbs": [{"label": "Campaigns", "href": reverse("campaign_list")}, {"label": campaign.name, "href": ""}],
         "head": _head(campaign),
         "campaign": campaign,
         "progress": progress,

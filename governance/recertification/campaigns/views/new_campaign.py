@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals.models import GrantUsage
@@ -153,7 +152,6 @@ def new(request: Request) -> HttpResponse:
 def _context(form: Filter, opening: Opening, now: datetime) -> Shape:
     context: Shape = {
         "now": now,
-        "crumbs": [{"label": "Campaigns", "href": reverse("campaign_list")}, {"label": "Open a campaign", "href": ""}],
         "head": {"title": "Open a campaign", "facts": ["what is reviewed before its time, and why"]},
         "form": form,
         "opening": opening,

@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from governance.core.access import access
@@ -84,7 +83,6 @@ def _show_page(request: Request, now: datetime, *, error: str = "", status: int 
     questions = list(low[:MOST])
     facts = item_queries.load_facts([question.item for question in questions], now)
     context = {
-        "crumbs": [{"label": "My recertifications", "href": reverse("recert_mine")}, {"label": "Together", "href": ""}],
         "head": {
             "title": "Answer low risk together",
             "facts": [counted(len(questions), "item"), "each is a draft until you submit"],

@@ -3,7 +3,6 @@
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from governance.core.clock import business_time
@@ -23,15 +22,10 @@ def automation_items(request: Request, pk: int) -> HttpResponse:
     rows = Item.objects.filter(Q(automation=automation) | Q(grant__automation=automation)).select_related("grant")
     people = rows.prefetch_related("questions__reviewer", "questions__answers__person")
     items = sorted(people.order_by("-opened_at", "-pk")[:MOST], key=lambda item: item.state not in UNCLOSED)
-    crumbs = [
-        {"label": "Automations", "href": reverse("automation_list")},
-        {"label": automation.name, "href": reverse("automation", args=[pk])},
-        {"label": "Recertifications", "href": ""},
-    ]
     on = automation.review_on
     next_words = f" The next is due on {on.day} {on:%b %Y}." if on is not None else ""
     context = {
-        "crumbs": crumbs,
+        "automation": automation,
         "head": {"title": f"Recertifications of {automation.name}"},
         "items": [{"item": item, "holder": _holder(item)} for item in items],
         "empty_sentence": f"Reviews of its access appear here.{next_words}",
