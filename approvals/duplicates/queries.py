@@ -14,22 +14,18 @@ Of any other similar automation, the preview only warns. The last answer whose d
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.db.models import Count, Exists, OuterRef, Q
 
-from approvals.models import Approval, ApprovalState, Likeness, LikenessAnswer, SeatLabel, Submission
+from approvals.models import Approval, ApprovalState, Likeness, LikenessAnswer, Submission
 from approvals.models.duplicate import Because
 from approvals.prior_decisions.queries import stopped_automation_ids
 from governance.core.actors.actor import Actor
 from inventory.importers import privilege_scope
 from inventory.models import Automation, AutomationState, Privilege, Version
-
-if TYPE_CHECKING:
-    from approvals.submissions.version_diff import Changes
 
 #: Share of the larger set of privileges that both must have (I9).
 SHARE = (4, 5)
@@ -37,8 +33,6 @@ SHARE = (4, 5)
 MIN_SHARED_PRIVILEGES = 3
 #: The most duplicates that an approver is asked about, apart from those of the team that were refused.
 MAX_ASKED = 5
-#: Why stage 1 opens for a version that changes nothing else that stage 1 decides.
-POSSIBLE_DUPLICATE = "It may be the same as something that is known already."
 
 
 @dataclass(frozen=True)
@@ -69,11 +63,6 @@ class Likenesses:
     held: tuple[Duplicate, ...] = ()
     warned: tuple[Duplicate, ...] = ()
     is_open: bool = False
-
-    @property
-    def ids(self) -> list[int]:
-        """Ids of those held."""
-        return [match.other.pk for match in self.held]
 
 
 def possible_duplicates(automation: Automation, source: str, privileges: Sequence[Privilege]) -> Likenesses:
@@ -176,25 +165,6 @@ def _submitted_and_refused(matches: Sequence[Duplicate]) -> tuple[set[int], set[
     refused |= stopped_automation_ids(others)
     retired = {match.other.pk for match in matches if match.other.state == AutomationState.RETIRED}
     return set(submitted.distinct()), refused | retired
-
-
-def require_app_answer(changes: Changes, likes: Likenesses) -> Changes:
-    """Add stage 1 to the changes of a version in force if a possible duplicate has no answer (I9)."""
-    return replace(changes, app=(POSSIBLE_DUPLICATE,)) if likes.is_open and not changes.app else changes
-
-
-def ids_in_same_team(automation: Automation, matches: Iterable[Duplicate]) -> list[int]:
-    """Return the ids of matches in the same team. Their rejections count and are shown."""
-    return [match.other.pk for match in matches if match.other.team_id == automation.team_id]
-
-
-def app_seats(labels: tuple[str, ...], automation: Automation, matches: Iterable[Duplicate]) -> tuple[str, ...]:
-    """Return the seats of the app: the policy's, and Security's if a match belongs to another team.
-
-    The lead may not see that match.
-    """
-    is_elsewhere = any(match.other.team_id != automation.team_id for match in matches)
-    return tuple(dict.fromkeys([*labels, SeatLabel.SECURITY])) if is_elsewhere else labels
 
 
 def unanswered(automation: Automation) -> list[Likeness]:

@@ -1,13 +1,11 @@
 """Checks before a submission comes into force, and before an automation moves to another team (S6, L2). Reads only."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from approvals.assignment import additional_seats
 from approvals.assignment.context import SubmissionContext
 from approvals.conflicts.check import access_in_force
 from approvals.conflicts.check import submission as conflicts
-from approvals.conflicts.check.automation import FoundConflict
 from approvals.models import Submission
 from approvals.models.submission import UNFINISHED
 from governance.core.actors.actor import Actor
@@ -18,25 +16,17 @@ from inventory.models import Automation, Transfer
 def conflict_refusal(context: SubmissionContext) -> Refusal | None:
     """Return why approved access can't come into force together, or None (S6).
 
-    The reason is an enforced conflict, or one without its extra approval.
+    The reason is an enforced conflict, access that was approved before it came into a conflict, or a conflict that has
+    grown since Security signed.
     """
     left = context.conflicts.after(context.approvals)
-    return conflicts.refusal(left) or _unsigned_refusal(context, left) or _grown_refusal(context, left)
-
-
-def _unsigned_refusal(context: SubmissionContext, left: Sequence[FoundConflict]) -> Refusal | None:
-    """Return why access that was approved before it came into a conflict needs an extra approval; None if none does."""
-    unsigned = next(iter(additional_seats.unsigned_approvals(context, left)), None)
-    if unsigned is None:
-        return None
-    approval, conflict = unsigned
-    name = approval.quoted
-    sentence = f"{name[:1].upper()}{name[1:]} was approved before it came into a conflict, and needs one more approval, from Security. {conflict.sentence}"
-    return Refusal("S6", "state", sentence, "Look again in a minute: Security is asked for it by then.")
-
-
-def _grown_refusal(context: SubmissionContext, left: Sequence[FoundConflict]) -> Refusal | None:
-    """Return why signed access can't come into force, or None: the conflict has grown since Security signed."""
+    if (refusal := conflicts.refusal(left)) is not None:
+        return refusal
+    for approval, conflict in additional_seats.unsigned_approvals(context, left):
+        name = f"{approval.quoted[:1].upper()}{approval.quoted[1:]}"
+        sentence = f"{name} was approved before it came into a conflict, and needs one more approval, from Security."
+        to_do = "Look again in a minute: Security is asked for it by then."
+        return Refusal("S6", "state", f"{sentence} {conflict.sentence}", to_do)
     grown = additional_seats.grown_conflict(context, left)
     if grown is None:
         return None

@@ -12,12 +12,9 @@ from approvals.decisions import digest
 from approvals.grants.transitions import lifecycle
 from approvals.models import Approval, Grant, GrantKind, GrantState, Submission, SubmissionState, credential_key
 from inventory.imports.resolution import credential_draft_key
-from inventory.models import Automation, AutomationKind, Credential, Privilege
+from inventory.models import Automation, Credential, Privilege
 from inventory.risk.levels import is_within
 from inventory.risk.tiers import Tier
-
-#: The finding for code that could not be read.
-OPAQUE = "opaque_code"
 
 #: How long before its end a grant without review can be requested again: as long as a review would be open (R1).
 RENEWAL = timedelta(days=30)
@@ -160,18 +157,6 @@ def _trigger_kinds(facts: Mapping[str, Any]) -> set[tuple[str, bool]]:
     """Return the kinds of trigger in the facts of an app: type, and whether it is open to everybody (A12)."""
     triggers = (str(trigger) for trigger in facts.get("triggers", ()))
     return {(trigger.partition(" ")[0], trigger.endswith(" False")) for trigger in triggers}
-
-
-def does_source_need_stage_1(tier: str, kind: str, *, is_opaque: bool, is_model_driven: bool) -> bool:
-    """Return whether a change of source alone needs stage 1: high risk, opaque or model-driven (A12).
-
-    Args:
-        tier: the app's tier.
-        kind: the automation's kind; an agent or AI app is model-driven.
-        is_opaque: whether it has code that can't be read.
-        is_model_driven: whether a model chooses what a privilege does.
-    """
-    return tier == "high" or kind in (AutomationKind.AGENT, AutomationKind.AI_APP) or is_opaque or is_model_driven
 
 
 def reason_for_stage_2(item: RequestedItem, grant: Grant | None, now: datetime) -> str:

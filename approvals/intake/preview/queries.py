@@ -149,7 +149,6 @@ def _content(
         registered=registered,
         version=_find_version(registered, manifest, privileges),
         manifest=manifest,
-        source=manifest.source.content,
         privileges=privileges,
         credentials=list(resolution.credentials.values()),
         triggers=resolution.triggers,

@@ -28,12 +28,23 @@ from inventory.automations import lineages
 from inventory.chains import queries as chain_queries
 from inventory.chains.chain_ends import VersionParts
 from inventory.importers.manifest import Manifest
-from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Trigger, Version, VersionCredential
+from inventory.models import (
+    Automation,
+    AutomationKind,
+    Credential,
+    NonHumanIdentity,
+    Privilege,
+    Trigger,
+    Version,
+    VersionCredential,
+)
 from inventory.resources.queries import Bindings, bindings_of, with_people
 from inventory.versions import assessment, findings
 
 #: The reason for stage 1 if a conflict involves none of the requested privileges (S6).
 IN_CONFLICT = "It is in conflict with what is held already."
+#: The reason for stage 1 if a possible duplicate has no answer, and nothing else needs stage 1 (I9).
+POSSIBLE_DUPLICATE = "It may be the same as something that is known already."
 
 #: A person's id and capacity.
 PartyPair = tuple[int, Capacity]
@@ -48,7 +59,6 @@ class VersionContent:
         registered: the stored automation; None for a new one.
         version: the saved version with this content; None before the import.
         manifest: its manifest.
-        source: the digest of its source.
         privileges: each with its entitlement, resource and credential.
         credentials: each with the resources that keep it and that it opens.
         triggers: its triggers.
@@ -60,7 +70,6 @@ class VersionContent:
     registered: Automation | None
     version: Version | None
     manifest: Manifest
-    source: str
     privileges: Sequence[Privilege]
     credentials: Sequence[Credential]
     triggers: Sequence[Trigger]
@@ -92,7 +101,6 @@ def content_of_version(automation: Automation, version: Version) -> VersionConte
         registered=automation,
         version=version,
         manifest=Manifest.from_dict(version.manifest),
-        source=version.source_digest,
         privileges=privileges,
         credentials=credentials,
         triggers=list(version.triggers.all()),
@@ -110,7 +118,7 @@ class PlanContext:
         people: the submitter, and the giver of a delegation.
         now: business time.
         more_parties: parties that the import of an unsaved version will add.
-        likes: possible duplicates (I9); default: those in the register.
+        app_only: whether stage 1 alone decides, after a transfer: possible duplicates and stage 2 are left out (L2).
     """
 
     def __init__(
@@ -121,14 +129,17 @@ class PlanContext:
         people: Iterable[Person],
         now: datetime,
         more_parties: Iterable[PartyPair] = (),
-        likes: Likenesses | None = None,
+        app_only: bool = False,
     ) -> None:
         automation = content.automation
         self.content, self.submitter, self.now = content, submitter, now
         #: The policy in force.
         self.policy = policy_queries.in_force(now)
         source = content.manifest.source.content
-        self.likes = likes or duplicates.possible_duplicates(automation, source, content.privileges)
+        #: Possible duplicates in the register (I9).
+        self.likes = Likenesses()
+        if not app_only:
+            self.likes = duplicates.possible_duplicates(automation, source, content.privileges)
         siblings = lineages.lineage_ids(automation.lineage, automation.pk) if automation.lineage is not None else []
         #: People and capacities of the submission, each pair once (S1).
         self.parties = self._parties(siblings, more_parties)
@@ -144,11 +155,11 @@ class PlanContext:
         self.owners = digest.asked_owners(automation)
         #: The facts of stage 1.
         self.app_facts = digest.facts_of_app(
-            automation, self.owners, content.triggers, content.identities, content.source, self.tier
+            automation, self.owners, content.triggers, content.identities, source, self.tier
         )
-        #: Whether a change of source alone needs stage 1 (A12).
+        #: Whether a change of source alone needs stage 1: high risk, opaque or model-driven (A12).
         self.source_counts = self._source_counts()
-        self._compare(judged)
+        self._compare(judged, app_only=app_only)
         self._load_earlier(siblings)
         #: Findings of the reach of credentials and of the register.
         self.findings = self._findings()
@@ -166,7 +177,8 @@ class PlanContext:
         pairs = list(more_parties)
         if self.content.registered is not None:
             pairs += party_queries.next_parties(self.content.registered, version=self.content.version)
-        pairs += [*party_queries.of_siblings(siblings), *party_queries.of_duplicates(self.likes.ids)]
+        duplicate_ids = [match.other.pk for match in self.likes.held]
+        pairs += [*party_queries.of_siblings(siblings), *party_queries.of_duplicates(duplicate_ids)]
         return tuple(dict.fromkeys([*pairs, (self.submitter.pk, Capacity.SUBMITTER)]))
 
     def _running_identities(self) -> list[NonHumanIdentity]:
@@ -200,14 +212,14 @@ class PlanContext:
 
     def _source_counts(self) -> bool:
         content = self.content
-        return version_diff.does_source_need_stage_1(
-            self.tier,
-            content.automation.kind,
-            is_opaque=any(finding.code == version_diff.OPAQUE for finding in content.manifest.findings),
-            is_model_driven=any(privilege.model_controlled for privilege in content.privileges),
+        return (
+            self.tier == "high"
+            or content.automation.kind in (AutomationKind.AGENT, AutomationKind.AI_APP)
+            or any(finding.code == "opaque_code" for finding in content.manifest.findings)
+            or any(privilege.model_controlled for privilege in content.privileges)
         )
 
-    def _compare(self, judged: assessment.Judgement) -> None:
+    def _compare(self, judged: assessment.Judgement, *, app_only: bool) -> None:
         """Compare the version with what is held, and check it against the conflict rules (A12, S6)."""
         content, registered, counts = self.content, self.content.registered, self.source_counts
         before, held = None, dict[str, Grant]()
@@ -227,14 +239,17 @@ class PlanContext:
         self.case = check_automation.with_running_grants(asked, changes.unchanged)
         self.conflicts = check_automation.find_conflicts(self.case, self.now)
         #: What is asked, continues and ends (A12).
-        self.changes = duplicates.require_app_answer(self._require_stage_1(changes), self.likes)
+        self.changes = replace(changes, app=changes.app or self._further_app_reasons(changes))
+        if app_only:
+            self.changes = replace(self.changes, asked=())
 
-    def _require_stage_1(self, changes: Changes) -> Changes:
-        """Return the changes with stage 1, if a conflict involves none of the requested privileges (S6)."""
+    def _further_app_reasons(self, changes: Changes) -> tuple[str, ...]:
+        """Return why stage 1 opens for changes that it does not decide: a conflict (S6), or a possible duplicate (I9)."""
         keys = {f"{self.case.automation}/{item.key}" for item in changes.asked if item.privilege is not None}
         counted = (conflict for conflict in self.conflicts if conflict.mode != Mode.RECORD)
-        is_alone = any(takes_part(ApprovalKind.APP, "", conflict, keys) for conflict in counted)
-        return replace(changes, app=(IN_CONFLICT,)) if is_alone and not changes.app else changes
+        if any(takes_part(ApprovalKind.APP, "", conflict, keys) for conflict in counted):
+            return (IN_CONFLICT,)
+        return (POSSIBLE_DUPLICATE,) if self.likes.is_open else ()
 
     def _load_earlier(self, siblings: Sequence[int]) -> None:
         """Load the submission that it continues, and earlier refusals, stops and decisions."""
@@ -250,8 +265,9 @@ class PlanContext:
             self.before_approvals = {row.key: row for row in sorted(approvals, key=lambda row: row.pk)}
         #: The version of a lower environment that it promotes (I10).
         self.promoted_from = self._promoted_from()
-        same = [*siblings, *duplicates.ids_in_same_team(content.automation, self.likes.held)]
-        #: Earlier refusals and withdrawals by matter (A15).
+        team_id = content.automation.team_id
+        same = [*siblings, *(match.other.pk for match in self.likes.held if match.other.team_id == team_id)]
+        #: Earlier refusals and withdrawals by matter, also of possible duplicates in the team (A15, I9).
         self.earlier = prior_decision_queries.earlier_outcomes(registered, self.policy, self.now, same)
         matters = prior_decision_queries.stopped_matters(registered) if registered is not None else {}
         #: People who stopped a grant that is asked again, by matter (G5).

@@ -15,7 +15,6 @@ from approvals.assignment.route import Route, people_of
 from approvals.conflicts.check import submission as conflict_check
 from approvals.conflicts.check.submission import SubmissionConflicts
 from approvals.decisions import digest
-from approvals.duplicates import queries as duplicates
 from approvals.models import Approval, ApprovalKind, ApprovalState, Submission, SubmissionKind
 from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome, Seat, SeatLabel
 from approvals.models.conflict_rule import Mode
@@ -125,10 +124,8 @@ class Plan:
         return [refusal for refusal in refusals if refusal is not None]
 
     def approval_of(self, item: RequestedItem | None) -> PlannedApproval | None:
-        """Return the approval of an item, or of the app (None); None if it is not asked."""
-        key = item.key if item is not None else None
-        keys = ((approval.item.key if approval.item is not None else None, approval) for approval in self.approvals)
-        return next((approval for other, approval in keys if other == key), None)
+        """Return the approval of an item of the context, or of the app (None); None if it is not asked."""
+        return next((approval for approval in self.approvals if approval.item is item), None)
 
     def _submission(self) -> Submission:
         context, content = self.context, self.context.content
@@ -190,8 +187,9 @@ class Plan:
         row.pk = -1 - len(self.approvals)
         row.submission = self.submission
         usual = self.context.policy.seats(row.kind, row.tier)
-        if item is None:
-            usual = duplicates.app_seats(usual, self.context.content.automation, self.context.likes.held)
+        team_id = self.context.content.automation.team_id
+        if item is None and any(match.other.team_id != team_id for match in self.context.likes.held):
+            usual = tuple(dict.fromkeys([*usual, SeatLabel.SECURITY]))  # the lead may not see a possible duplicate (I9)
         planned = PlannedApproval(row, item, text, usual, source)
         earlier = self.context.earlier.get(planned.matter)
         row.earlier_id = earlier.record if earlier is not None else None

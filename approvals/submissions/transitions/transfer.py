@@ -3,14 +3,12 @@
 A transfer into a refused conflict is refused (S6): by a duty, and again under the lock for putting access in force.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from approvals.assignment import candidates
 from approvals.conflicts.check import access_in_force as check_transfer
 from approvals.conflicts.check.submission import take_access_lock
-from approvals.duplicates.queries import Likenesses
 from approvals.grants.transitions import lifecycle
 from approvals.submissions.plan.context import PlanContext, content_of_version
 from approvals.submissions.plan.plan import Plan
@@ -61,10 +59,7 @@ def submit_moved(step: Step[Automation], *, submitter: Person) -> Effect:
     assert version is not None  # the automation is in use
     assess_version(version, now=step.now)
     content = content_of_version(automation, version)
-    context = PlanContext(content, submitter=submitter, people=[submitter], now=step.now, likes=Likenesses())
-    context.changes, context.light = replace(context.changes, asked=()), False
-    context.before, context.before_approvals = None, {}
-    made = Plan(context, {})
+    made = Plan(PlanContext(content, submitter=submitter, people=[submitter], now=step.now, app_only=True), {})
     if made.short:
         raise refuse(made.refusals[-1])
     submission = write_plan(step, made)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from approvals.duplicates import queries as duplicates
 from approvals.models import ApprovalState, Likeness, LikenessAnswer, Submission
 from approvals.models.submission import Capacity
+from approvals.submissions.plan import context as plan_context
 from approvals.submissions.transitions import withdraw
 from governance.core.duties.refusals import DutyConflict
 from tests import scenarios
@@ -249,4 +250,4 @@ def test_version_like_rejected_automation_goes_to_stage_1(company: Company, star
     more = () if source == "the very same" else (stock_report.another_order,)
     made = stock_report.submitted(company, both(more_channels(2), *more))
     assert made.automation == start.automation
-    assert duplicates.POSSIBLE_DUPLICATE in scenarios.app_of(made).reasons
+    assert plan_context.POSSIBLE_DUPLICATE in scenarios.app_of(made).reasons
