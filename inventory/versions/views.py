@@ -2,6 +2,7 @@
 
 from django.db.models import OuterRef, Subquery
 
+from governance.web.components.facts import Fact
 from governance.web.pages.page import Shape
 from inventory.models import Assessment, Automation, Trigger, Version
 from inventory.ownership import parties
@@ -67,5 +68,5 @@ def author_rows(shown: Version | None) -> list[Shape]:
             text, quiet = next(iter(people)).name, "a party"
         elif people:
             quiet = "several people here, each a party"
-        rows.append({"label": "Named by its source", "text": text, "quiet": quiet})
+        rows.append(Fact(text, "Named by its source", quiet))
     return rows

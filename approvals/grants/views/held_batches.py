@@ -18,6 +18,7 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
 from governance.core.roles.roles import ROLE_WORDS
 from governance.web.components import times
+from governance.web.components.facts import Fact
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, refused, timeline_context
 from governance.web.requests.request import Request
@@ -105,14 +106,14 @@ def _context(request: Request, held_batch: HeldBatch, now: datetime, *, typed: s
     }
 
 
-def _facts(held_batch: HeldBatch, now: datetime) -> list[Shape]:
-    rows: list[Shape] = [
-        {"label": "Paused", "text": times.moment_words(held_batch.opened_at, now)},
-        {"label": "Live then", "text": times.counted(held_batch.live, "grant")},
-        {"label": "Ended by it in the hour before", "text": f"{held_batch.lately:,}"},
+def _facts(held_batch: HeldBatch, now: datetime) -> list[Fact]:
+    rows = [
+        Fact(times.moment_words(held_batch.opened_at, now), "Paused"),
+        Fact(times.counted(held_batch.live, "grant"), "Live then"),
+        Fact(f"{held_batch.lately:,}", "Ended by it in the hour before"),
     ]
     if held_batch.ended_at is not None:
-        rows.append({"label": "Over", "text": times.moment_words(held_batch.ended_at, now)})
+        rows.append(Fact(times.moment_words(held_batch.ended_at, now), "Over"))
     return rows
 
 

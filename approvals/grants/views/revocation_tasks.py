@@ -20,6 +20,7 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import Person
 from governance.web.components import times
+from governance.web.components.facts import Fact
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, refused, timeline_context
 from governance.web.requests.request import Request, number
@@ -163,19 +164,19 @@ def _context(task: RevocationTask, actor: Actor, now: datetime, *, error: str = 
     }
 
 
-def _facts(task: RevocationTask, now: datetime) -> list[Shape]:
+def _facts(task: RevocationTask, now: datetime) -> list[Fact]:
     grant = task.grant
     names = dict(Person.objects.filter(pk__in=task.asked).values_list("pk", "name"))
     others = [names[pk] for pk in task.asked if pk != task.owner_id and pk in names]
     why = model_grant.WHY_WORDS.get(grant.ended_why, grant.ended_why)
     review = reverse("review", args=[grant.approval.submission_id])
     check = f"{task.found}, {times.moment_words(task.checked_at, now)}" if task.checked_at is not None else ""
-    facts: list[Shape] = [
-        {"label": "Ended", "text": f"{times.moment_words(task.opened_at, now)}: {why}"},
-        {"label": "Automation", "text": grant.automation.name, "href": grant.automation.href},
-        {"label": "Approved", "text": "see who approved it", "href": review},
-        {"label": "Waiting for", "text": task.owner.name if task.owner is not None else "nobody is left to ask"},
-        {"label": "Also asked", "text": ", ".join(others)},
-        {"label": "A check says", "text": check},
+    facts = [
+        Fact(f"{times.moment_words(task.opened_at, now)}: {why}", "Ended"),
+        Fact(grant.automation.name, "Automation", href=grant.automation.href),
+        Fact("see who approved it", "Approved", href=review),
+        Fact(task.owner.name if task.owner is not None else "nobody is left to ask", "Waiting for"),
+        Fact(", ".join(others), "Also asked"),
+        Fact(check, "A check says"),
     ]
-    return [fact for fact in facts if fact["text"]]
+    return [fact for fact in facts if fact.text]

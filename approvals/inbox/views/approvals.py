@@ -20,6 +20,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.database.querysets import among, with_columns
 from governance.web.components import times
+from governance.web.components.facts import Fact
 from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.request import Request
@@ -146,17 +147,17 @@ def _quick(filters: Filters, changes: Mapping[str, Any]) -> Filters:
     return filters.but(**{"stage": None, "credentials": False, **changes})
 
 
-def _facts(counts: Shape, others: Sequence[Task], now: datetime) -> list[Any]:
+def _facts(counts: Shape, others: Sequence[Task], now: datetime) -> Sequence[Fact | str]:
     """Numbers in the page's head: waiting, overdue, due today, and the oldest age."""
     count = counts["waiting"] + len(others)
     if not count:
         return ["Nothing waits for you"]
     late = counts["late"] + sum(task.due is not None and task.due < now for task in others)
-    facts: list[Any] = [{"text": f"{count} wait{'s' if count == 1 else ''} for you", "strong": True}]
+    facts: list[Fact | str] = [Fact(f"{count} wait{'s' if count == 1 else ''} for you", strong=True)]
     if late:
-        facts.append({"text": f"{late} overdue", "tone": "no"})
+        facts.append(Fact(f"{late} overdue", tone="no"))
     if counts["today"]:
-        facts.append({"text": f"{counts['today']} due today", "tone": "wait"})
+        facts.append(Fact(f"{counts['today']} due today", tone="wait"))
     if counts["oldest"] is not None and (days := (now - counts["oldest"]).days):
         facts.append(f"oldest {times.counted(days, 'day')}")
     return facts

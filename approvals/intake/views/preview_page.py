@@ -21,6 +21,7 @@ from governance.core.actors.actor import Actor
 from governance.core.models import Person
 from governance.core.texts import free_text
 from governance.web.components import times
+from governance.web.components.facts import Fact
 from governance.web.pages.page import Shape
 from inventory.automations import lineages
 from inventory.chains import views as chain_views
@@ -90,7 +91,7 @@ def _head(preview: Preview, *, is_ready: bool) -> Shape:
     manifest, environment = preview.content.manifest, preview.content.automation.get_environment_display().lower()
     facts: list[Any] = [FORMATS.get(manifest.source.format, manifest.source.format)]
     if preview.item.filename:
-        facts.append({"text": preview.item.filename, "mono": True})
+        facts.append(Fact(preview.item.filename, mono=True))
     facts += [preview.team.name, environment]
     digest = manifest.source.content.removeprefix("sha256:")
     facts.append(f"source {digest[:8]}…{digest[-2:]}")

@@ -23,6 +23,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.roles.roles import Permission
 from governance.web.components import times
+from governance.web.components.facts import Fact
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request
@@ -54,7 +55,7 @@ def policies(request: Request) -> HttpResponse:
     version = _versions().get(pk=in_force.version.pk)
     paged = pager.newest_first(_versions(), request.GET, reverse("policies"))
     document = kept.with_shipped_parts(in_force.document)
-    current = {"text": f"version {version.number} is in force", "href": version.href, "strong": True}
+    current = Fact(f"version {version.number} is in force", href=version.href, strong=True)
     under_way = Proposal.objects.visible_to(request.actor, now).unanswered().filter(kind="policy")
     context = {
         "now": now,
@@ -147,15 +148,12 @@ def _cell(value: Any, unit: str) -> str:
     return times.counted(value, unit)
 
 
-def facts(document: Mapping[str, Any]) -> list[Shape]:
+def facts(document: Mapping[str, Any]) -> list[Fact]:
     """Return settings that do not depend on the tier, for ``components/facts.html``."""
     parts_by_tier = {path[0] for _, path, _ in BY_TIER} | {"two_owners"}
     not_measured = "" if GrantUsage.objects.exists() else "; not measured in this installation yet"
     return [
-        {
-            "label": diff.label_of(path),
-            "text": diff.words_of(path, value) + (not_measured if path == UNUSED_DAYS else ""),
-        }
+        Fact(diff.words_of(path, value) + (not_measured if path == UNUSED_DAYS else ""), diff.label_of(path))
         for path, value in diff.leaves(document)
         if path[0] not in parts_by_tier
     ]

@@ -25,6 +25,7 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
 from governance.core.roles.roles import ROLE_WORDS, Permission, Role
+from governance.web.components.facts import Fact
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, refused, timeline_context
 from governance.web.requests.request import Request
@@ -114,7 +115,7 @@ def _context(proposal: Proposal, actor: Actor, now: datetime, *, typed: str = ""
     if proposal.round > 1:
         facts.append(f"amended, round {proposal.round}")
     if subject.href:
-        facts.append({"text": "the present state", "href": subject.href})
+        facts.append(Fact("the present state", href=subject.href))
     return (
         _answer_parts(proposal, actor, now)
         | timeline_context(proposal, actor=actor, now=now, limit=EVENTS)

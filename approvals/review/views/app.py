@@ -7,6 +7,7 @@ from approvals.models import Approval, ApprovalState, Decision, Submission
 from approvals.review.views import actions, approval_rows, changes, decision_form, remarks, tier_reasons
 from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader, Shape
+from governance.web.components.facts import Fact
 from inventory.importers import sentences
 from inventory.models import AutomationKind, Privilege
 from inventory.versions import findings
@@ -22,7 +23,7 @@ def panel(details: Dossier, reader: Reader) -> Shape:
     shape: Shape = {
         "state": {"value": app.state if app else "approved"},
         "purpose": submission.asked.get("purpose", submission.automation.purpose),
-        "facts": [{"label": label, "text": text} for label, text in _facts(details)],
+        "facts": _facts(details),
         "tier": submission.tier,
         "reasons": tier_reasons.group_reasons(submission.reasons, _sentences(details)),
         "findings": _findings(details),
@@ -67,21 +68,21 @@ def _light(details: Dossier) -> str:
     return f"Once the app is approved, {policy} approves its {records} of stage 2, and nobody else is asked."
 
 
-def _facts(details: Dossier) -> list[tuple[str, str]]:
+def _facts(details: Dossier) -> list[Fact]:
     submission = details.submission
     automation, version = submission.automation, submission.version
     business, technical = (details.owner_named(submission.asked.get(name)) for name in digest.OWNERS)
     starts = [changes.trigger_words(fact) for fact in submission.asked.get("triggers") or ()]
     platform = sentences.platform_label(automation.platform_instance)
     return [
-        ("Team", automation.team.name),
-        ("Business", business or automation.business_owner.name),
-        ("Technical", technical or "nobody named"),
-        ("Escalation", automation.escalation_contact or "none given"),
-        ("Starts", "; ".join(starts) or "by hand"),
-        ("Runs on", f"{platform}, {automation.get_environment_display().lower()}"),
-        ("Kind", kind_of(submission)),
-        ("Version", f"{version.number} {version.manifest_digest.partition(':')[2][:8]}…"),
+        Fact(automation.team.name, "Team"),
+        Fact(business or automation.business_owner.name, "Business"),
+        Fact(technical or "nobody named", "Technical"),
+        Fact(automation.escalation_contact or "none given", "Escalation"),
+        Fact("; ".join(starts) or "by hand", "Starts"),
+        Fact(f"{platform}, {automation.get_environment_display().lower()}", "Runs on"),
+        Fact(kind_of(submission), "Kind"),
+        Fact(f"{version.number} {version.manifest_digest.partition(':')[2][:8]}…", "Version"),
     ]
 
 

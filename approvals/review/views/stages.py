@@ -9,6 +9,9 @@ from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader, Shape
 from governance.web.components import times
 
+#: What most steps lack; see ``components/stepper.html``.
+NOTHING_MORE = dict.fromkeys(("state", "count", "due", "parts", "held", "text", "below"), "")
+
 
 def steps(details: Dossier, rows: Sequence[Shape], reader: Reader) -> list[Shape]:
     """Context of ``components/stepper.html``: one step per stage and one for "in force".
@@ -22,7 +25,7 @@ def steps(details: Dossier, rows: Sequence[Shape], reader: Reader) -> list[Shape
 
 
 def _stage_1(details: Dossier, reader: Reader) -> Shape:
-    step: Shape = {"seal": "left", "title": "Stage 1 · App"}
+    step: Shape = {**NOTHING_MORE, "seal": "left", "title": "Stage 1 · App"}
     app, route = details.app, details.route
     if app is None:
         below = f"Unchanged since version {details.rests_on}" if details.rests_on is not None else ""
@@ -39,7 +42,7 @@ def _stage_1(details: Dossier, reader: Reader) -> Shape:
 
 
 def _stage_2(details: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
-    step: Shape = {"seal": "right", "title": "Stage 2 · Privileges", "stage": "next"}
+    step: Shape = {**NOTHING_MORE, "seal": "right", "title": "Stage 2 · Privileges", "stage": "next"}
     second, policy = details.second, approval_rows.policy_words(details.submission)
     if not second:
         return step | {"text": "It asks for nothing new."}
@@ -62,7 +65,7 @@ def _stage_2(details: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
 def _in_force(details: Dossier, reader: Reader) -> Shape:
     submission = details.submission
     seal = "full" if submission.state in ("in_force", "decided") else "none"
-    step: Shape = {"seal": seal, "title": "In force", "stage": "next"}
+    step: Shape = {**NOTHING_MORE, "seal": seal, "title": "In force", "stage": "next"}
     owner = submission.automation.accepting(details.route.now).name
     if submission.state == SubmissionState.IN_FORCE:
         return step | {"stage": "done", "text": f"Version {submission.version.number} is in force."}

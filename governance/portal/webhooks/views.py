@@ -20,6 +20,7 @@ from governance.core.webhooks import signing_keys
 from governance.core.webhooks import transitions as webhook_transitions
 from governance.core.webhooks.webhook_outbox import CHOICES, EVENTS, TEST
 from governance.portal.view_guards.decorators import answers_refusals
+from governance.web.components.facts import Fact
 from governance.web.pages.page import page, refused
 from governance.web.requests.request import Request
 
@@ -119,13 +120,13 @@ def webhook(request: Request, pk: int) -> HttpResponse:
     if is_new:
         del request.session[SHOWN_NEXT]
     facts = [
-        {"label": "Host", "text": endpoint.host},
-        {"label": "Takes", "text": endpoint.get_format_display()},
-        {"label": "Gets", "text": _told(endpoint)},
-        {"label": "Added by", "text": endpoint.made_by.name},
+        Fact(endpoint.host, "Host"),
+        Fact(endpoint.get_format_display(), "Takes"),
+        Fact(_told(endpoint), "Gets"),
+        Fact(endpoint.made_by.name, "Added by"),
     ]
     if _checks_key(endpoint):
-        facts.append({"label": "Signing key", "text": f"number {endpoint.key_number}"})
+        facts.append(Fact(f"number {endpoint.key_number}", "Signing key"))
     context = {
         "list_href": _list_href(endpoint),
         "head": {"title": str(endpoint), "facts": [endpoint.team.name if endpoint.team else "The whole organisation"]},

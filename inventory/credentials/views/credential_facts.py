@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from governance.core.actors.actor import Actor
 from governance.web.components import times
-from governance.web.pages.page import Shape
+from governance.web.components.facts import Fact
 from inventory.models import Credential, Lifetime, Reach, Resource
 from inventory.models.resource import sees_whole_register
 
@@ -70,7 +70,7 @@ def reach_text(credential: Credential) -> str:
     return f"{times.counted(len(credential.reach), 'entitlement')}, {how}"
 
 
-def day_facts(credential: Credential, now: datetime) -> list[Shape]:
+def day_facts(credential: Credential, now: datetime) -> list[Fact]:
     """Days of a credential, each for ``components/fact.html``."""
     days = (
         ("Issued", credential.issued_at, ""),
@@ -78,7 +78,7 @@ def day_facts(credential: Credential, now: datetime) -> list[Shape]:
         ("Rotation due", credential.rotation_due_on, "overdue" if credential.is_overdue(now) else ""),
         ("Expires", credential.expires_at, "expired" if credential.is_expired(now) else ""),
     )
-    return [{"label": label, "text": _day(on, now) if on else NO_OWNER, "quiet": quiet} for label, on, quiet in days]
+    return [Fact(_day(on, now) if on else NO_OWNER, label, quiet) for label, on, quiet in days]
 
 
 @dataclass(frozen=True)

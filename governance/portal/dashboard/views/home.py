@@ -19,6 +19,7 @@ from governance.core.clock.organisation import zone_of
 from governance.portal.dashboard import queries
 from governance.portal.view_guards.decorators import reader
 from governance.web.components import times
+from governance.web.components.facts import Fact
 from governance.web.pages.navigation import Chrome
 from governance.web.pages.page import page
 from governance.web.requests.request import Request
@@ -49,7 +50,7 @@ def home(request: Request) -> HttpResponse:
     local = now.astimezone(zone_of(person))
     facts: list[Any] = [f"{local:%a} {local.day} {local:%b}"]
     if tasks:
-        facts.append({"text": f"{times.counted(tasks, 'thing')} need{'s' if tasks == 1 else ''} you", "strong": True})
+        facts.append(Fact(f"{times.counted(tasks, 'thing')} need{'s' if tasks == 1 else ''} you", strong=True))
     context: Shape = {
         "now": now,
         "chrome": Chrome(request, {"recertify": unanswered}),

@@ -21,6 +21,7 @@ from governance.core.models.people import DELEGATION_DAYS
 from governance.core.people.transitions.delegations import delegate, end_delegation
 from governance.core.roles.roles import Permission
 from governance.portal.view_guards.decorators import answers_refusals, reader
+from governance.web.components.facts import Fact
 from governance.web.pages.page import Shape, page, timeline_context
 from governance.web.requests.request import LAST_DAY, Request, end_of, midnight_of
 from inventory.models import Automation, Resource
@@ -34,9 +35,9 @@ IN_REACH = MaxValueValidator(LAST_DAY, "Choose a day that people live to see.")
 def person_facts(person: Person) -> Shape:
     """Facts of ``portal/people/person.html``, the same for all readers."""
     facts = [
-        {"label": "Mail", "text": person.email or "none"},
-        {"label": "Signs in by", "text": "password" if person.source == "local" else person.source},
-        {"label": "Times in", "text": person.time_zone or settings.ORGANISATION_TIME_ZONE},
+        Fact(person.email or "none", "Mail"),
+        Fact("password" if person.source == "local" else person.source, "Signs in by"),
+        Fact(person.time_zone or settings.ORGANISATION_TIME_ZONE, "Times in"),
     ]
     owned = Automation.objects.filter(Q(business_owner=person) | Q(technical_owner=person))
     resources = Resource.objects.filter(Q(owner=person) | Q(deputy=person))
