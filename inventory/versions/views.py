@@ -54,7 +54,7 @@ def _trigger_text(trigger: Trigger) -> str:
     return f"{text}, open to anybody" if trigger.is_open else text
 
 
-def author_rows(shown: Version | None) -> list[Shape]:
+def author_rows(shown: Version | None) -> list[Fact]:
     """Authors that the source of the shown version names: a person, or the source's own words (S1); one query."""
     if shown is None:
         return []
