@@ -4,7 +4,7 @@ The rows are derived from rules and entitlements. Each change of one of these wr
 all of them.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -54,25 +54,21 @@ def update_rules(versions: Sequence[ConflictRule]) -> None:
         ConflictMember.objects.bulk_create(compute_members(rules, entitlements), batch_size=CHUNK)
 
 
-def _update_version(version: Version, step: Step[Any]) -> None:
+def update_version(version: Version, step: Step[Any]) -> None:
     """Recompute the entitlements that a new version has added to the register."""
     held = Entitlement.objects.filter(privileges__version=version).order_by().values("pk")
     new = Entitlement.history.filter(id__in=held, history_type="+", history_date=step.now)
     update_members(set(new.values_list("id", flat=True)), step.now)
 
 
-def _update_resource(resource: Resource, step: Step[Any]) -> None:
+def update_entitlement(entitlement: Entitlement, step: Step[Any]) -> None:
+    """Recompute an entitlement that was added."""
+    update_members({entitlement.pk}, step.now)
+
+
+def update_resource(resource: Resource, step: Step[Any]) -> None:
+    """Recompute the entitlements of a resource that was changed or activated."""
     update_members(set(resource.entitlements.values_list("pk", flat=True)), step.now)
-
-
-#: Events that create or change an entitlement, and their hooks.
-HOOKS: tuple[tuple[str, Callable[[Any, Step[Any]], Any]], ...] = (
-    ("version.imported", _update_version),
-    ("version.registered_by_hand", _update_version),
-    ("entitlement.added", lambda entitlement, step: update_members({entitlement.pk}, step.now)),
-    ("resource.amended", _update_resource),
-    ("resource.activated", _update_resource),
-)
 
 
 def update_all(now: datetime) -> int:

@@ -40,13 +40,3 @@ def not_of_a_party(subject: Credential, actor: Actor, now: datetime) -> Refusal 
     clause = "you are" if party.person == actor.person else f"{party.person.name}, for whom you would stand in, is"
     sentence = f"{party.submission.automation.name} uses this credential, and {clause} a party to its submission."
     return Refusal("SOD-1", "duty", sentence, "Somebody else who answers for it does.")
-
-
-#: Event to the duty that it demands.
-DEMANDED = (
-    ("credential.described", until_approved),
-    ("credential.kept_in_said", until_approved),
-    ("credential.reach_narrowed", not_of_a_party),
-    ("credential.kept_in_confirmed", not_of_a_party),
-    ("credential.kept_in_refused", not_of_a_party),
-)

@@ -19,17 +19,9 @@ from governance.core.models import Person
 from governance.core.webhooks import webhook_outbox
 from inventory.models import Automation, Credential, Resource
 
-#: Events that raise a tier: a resource's class, a credential's reach, or a tier set by a person.
-TIER_EVENTS = ("resource.amended", "credential.reach_declared", "automation.tier_raised")
-#: Events that webhooks announce.
-ANNOUNCED_EVENTS = (
-    *("submission.submitted", "submission.rejected", "submission.put_in_force", "submission.expired"),
-    "approval.changes_asked",
-)
-
 
 def notify_of_raised_tier(raised: Resource | Credential | Automation, step: Step[Any]) -> None:
-    """Notify the people concerned by a higher tier, once for each submission and tier. Hook on `TIER_EVENTS`."""
+    """Notify the people concerned by a higher tier, once for each submission and tier. A handler."""
     submissions = Submission.objects.filter(state__in=UNFINISHED, **_affected_filter(raised))
     related = ("automation__team", "version", "policy", "submitted_by")
     for submission in submissions.select_related(*related).distinct().order_by("pk"):
@@ -87,7 +79,7 @@ def _additional_approvers(context: SubmissionContext, risen: Iterable[tuple[Appr
 
 
 def announce(subject: Submission | Approval, step: Step[Any]) -> None:
-    """Send a webhook message to the endpoints of this team. Hook on `ANNOUNCED_EVENTS`.
+    """Send a webhook message to the endpoints of this team. A handler.
 
     One act on ten approvals sends one message about their submission.
     """

@@ -250,16 +250,8 @@ def end_all(automation: Automation, step: Step[Any]) -> None:
 
 
 def follow_end(grant: Grant, step: Step[Any]) -> None:
-    """Run the consequences of ``grant.ended`` after the other ways to end too."""
+    """Run the consequences of ``grant.ended`` after the other ways to end too (G3)."""
     hooks.follow("grant.ended", grant, step)
-
-
-def register_consequences() -> None:
-    """Register for approvals' `ready()`: end grants of retired automations; treat each end as ``grant.ended`` (G3)."""
-    hooks.register("automation.retired", end_all)
-    for event in (revoke.event, expire.event):
-        hooks.register(event, follow_end)
-    hooks.register("conflict.enforced", suspend_in_conflict)
 
 
 def suspend_in_conflict(conflict: Conflict, step: Step[Any]) -> None:

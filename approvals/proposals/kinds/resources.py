@@ -233,3 +233,6 @@ def _leads(pk: object) -> frozenset[int]:
     team = row_of(Team, pk)
     leads = (team.lead_id, team.deputy_lead_id) if team is not None else ()
     return frozenset(pk for pk in leads if pk is not None)
+
+
+KINDS = (ResourceOwner, ResourceClass, KindAndTeam)

@@ -18,14 +18,9 @@ from governance.core.duties.refusals import refuse
 from governance.core.engine.transition import Step
 from inventory.models import Automation, InterimOwner, Version
 
-#: Events whose actor becomes a party.
-PARTY_EVENTS = ("automation.amended", "version.imported", "version.registered_by_hand")
-#: Events that make someone an interim owner (I3).
-INTERIM_OWNER_EVENTS = ("interim.confirmed",)
-
 
 def add_parties(written: Automation | Version | InterimOwner, step: Step[Any]) -> None:
-    """Make people parties of the unfinished submission. Hook on `PARTY_EVENTS` and `INTERIM_OWNER_EVENTS` (S1).
+    """Make people parties of the unfinished submission. A handler (S1).
 
     A party decides nothing in it. The next person on the escalation chain is asked, and the clock runs on. If no one is left,
     the builders are notified (A9).

@@ -16,7 +16,7 @@ from approvals.policies import queries as policy_queries
 from approvals.proposals import rules as proposal_rules
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds import kind as kind_kind
-from approvals.proposals.kinds import leaver
+from approvals.proposals.kinds.people import is_decider
 from approvals.proposals.views import proposals as proposal_views
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
@@ -242,7 +242,7 @@ def person_left(request: Request, pk: int) -> HttpResponse:
     person_row, now = get_object_or_404(Person, pk=pk), business_time.now()
     if request.method == "GET" and person_row.left_at is not None:
         return leaver_views.leaver_page(request, person_row, now)
-    by_two = person_row.is_here and leaver.is_decider(person_row, now)
+    by_two = person_row.is_here and is_decider(person_row, now)
     hours = policy_queries.in_force(now).at_once_hours
 
     def record(reason: str) -> object:
