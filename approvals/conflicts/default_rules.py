@@ -19,7 +19,7 @@ def default_rules() -> tuple[Rule, ...]:
     """Return every default rule, in the order of the files.
 
     Raises:
-        InvalidRule: a file is invalid. The tests of the default rules check this.
+        InvalidDocument: a file is invalid. The tests of the default rules check this.
     """
     documents = (
         document

@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from approvals.models.not_among import NotAmong
+from approvals.models.submission import Submission, SubmissionQuerySet
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.models import FreeText, History, Person
@@ -170,3 +171,8 @@ class WhatIf(models.Model):
 
     def __str__(self) -> str:
         return f"What {self.proposal} would have changed"
+
+    @property
+    def submissions(self) -> SubmissionQuerySet:
+        """The submissions of the period: after `since`, up to `until`."""
+        return Submission.objects.filter(submitted_at__gt=self.since, submitted_at__lte=self.until)

@@ -4,7 +4,6 @@ Written parts keep their order, each under its comment from the shipped document
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,44 +13,35 @@ from pydantic import ValidationError
 
 from approvals.policies import schema
 from approvals.policies.schema import Document
-from approvals.policies.yaml_document import ParsedYaml, Problem, Unreadable, parse
+from approvals.policies.yaml_document import InvalidDocument, ParsedYaml, Problem, parse
 from approvals.policies.yaml_document import Path as YamlPath
 
 #: More problems at once don't help.
 MOST_PROBLEMS = 50
 
 
-@dataclass(frozen=True)
-class ReadResult:
-    """The result of reading a text or data.
+def from_text(text: str) -> dict[str, Any]:
+    """Read YAML or JSON text. Return the policy as plain data in schema order.
 
-    Args:
-        document: the policy as plain data in schema order; empty if there are problems.
-        problems: sorted by line.
+    Raises:
+        InvalidDocument: with the problems by line.
     """
-
-    document: dict[str, Any] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
+    return _check(parse(text))
 
 
-def from_text(text: str) -> ReadResult:
-    """Read YAML or JSON text."""
-    try:
-        parsed = parse(text)
-    except Unreadable as error:
-        return ReadResult(problems=(error.problem,))
-    return _check(parsed)
+def from_data(data: object) -> dict[str, Any]:
+    """Return plain data from a form or the database in schema order.
 
-
-def from_data(data: object) -> ReadResult:
-    """Check plain data from a form or the database."""
+    Raises:
+        InvalidDocument: see `from_text`.
+    """
     return _check(ParsedYaml(data))
 
 
-def _check(parsed: ParsedYaml) -> ReadResult:
+def _check(parsed: ParsedYaml) -> dict[str, Any]:
     if not isinstance(parsed.data, dict):
-        problem = Problem(1, "", "This is no policy: it has no named parts.", "Begin with the policy in force.")
-        return ReadResult(problems=(problem,))
+        sentence = "This is no policy: it has no named parts."
+        raise InvalidDocument(Problem(1, "", sentence, "Begin with the policy in force."))
     try:
         document = Document.model_validate(parsed.data).model_dump(mode="json", exclude_unset=True)
         found = schema.problems(document)
@@ -59,8 +49,8 @@ def _check(parsed: ParsedYaml) -> ReadResult:
     except ValidationError as error:
         problems = [_problem(dict(detail), parsed) for detail in error.errors(include_url=False)]
     if problems:
-        return ReadResult(problems=tuple(sorted(problems, key=lambda problem: problem.line)[:MOST_PROBLEMS]))
-    return ReadResult(_ordered(document))
+        raise InvalidDocument(*sorted(problems, key=lambda problem: problem.line)[:MOST_PROBLEMS])
+    return _ordered(document)
 
 
 def _ordered(document: Mapping[str, Any]) -> dict[str, Any]:

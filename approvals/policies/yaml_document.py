@@ -22,8 +22,8 @@ class Problem:
 
     Args:
         line: the line in the text, from 1; 0 for none.
-        where: path of the part with dots: ``seats.app.high``.
-        what: the problem, as a sentence.
+        where: path of the part: ``seats.app.high``, ``legs 2, any 1, levels``.
+        what: the problem, with a full stop.
         to_do: the fix.
     """
 
@@ -32,13 +32,16 @@ class Problem:
     what: str
     to_do: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.where or f'line {self.line}'}: {self.what} {self.to_do}"
 
-class Unreadable(Exception):
-    """Raised if the text is not a document; `problem` says why."""
 
-    def __init__(self, line: int, what: str, to_do: str, where: str = "") -> None:
-        super().__init__(what)
-        self.problem = Problem(line, where, what, to_do)
+class InvalidDocument(Exception):
+    """A text or data is no document of its kind; `problems` lists all errors."""
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = problems
+        super().__init__("\n".join(map(str, problems)))
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,11 @@ def parse(text: str) -> ParsedYaml:
     """Read text as YAML or JSON.
 
     Raises:
-        Unreadable: too large, too deep, not YAML, or more than plain data.
+        InvalidDocument: too large, too deep, not YAML, or more than plain data.
     """
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST_BYTES:
-        raise Unreadable(
-            1, f"It is larger than {LARGEST_BYTES // 1024} KB.", "What is written by hand is a few dozen lines."
-        )
+        sentence = f"It is larger than {LARGEST_BYTES // 1024} KB."
+        raise _invalid(1, sentence, "What is written by hand is a few dozen lines.")
     try:
         _check_bounds(text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -74,9 +76,13 @@ def parse(text: str) -> ParsedYaml:
         mark = error.problem_mark or error.context_mark
         detail = " ".join(part for part in (error.context, error.problem) if part)
         line = mark.line + 1 if mark else 1
-        raise Unreadable(line, f"This is no YAML: {detail}.", "Correct this line.") from None
+        raise _invalid(line, f"This is no YAML: {detail}.", "Correct this line.") from None
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
-        raise Unreadable(1, f"This can't be read: {str(error)[:200]}.", "Correct the text.") from None
+        raise _invalid(1, f"This can't be read: {str(error)[:200]}.", "Correct the text.") from None
+
+
+def _invalid(line: int, what: str, to_do: str, where: str = "") -> InvalidDocument:
+    return InvalidDocument(Problem(line, where, what, to_do))
 
 
 def _check_bounds(text: str) -> None:
@@ -85,16 +91,16 @@ def _check_bounds(text: str) -> None:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         line = event.start_mark.line + 1 if event.start_mark is not None else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise Unreadable(line, "Anchors and aliases (& and *) are not read.", "Write it out.")
+            raise _invalid(line, "Anchors and aliases (& and *) are not read.", "Write it out.")
         if getattr(event, "tag", None):
-            raise Unreadable(line, "Tags (!) are not read.", "Leave the tag out.")
+            raise _invalid(line, "Tags (!) are not read.", "Leave the tag out.")
         documents += isinstance(event, yaml.DocumentStartEvent)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         nodes += isinstance(event, yaml.NodeEvent)
         if documents > 1:
-            raise Unreadable(line, "There is a second document (---).", "One text is one document.")
+            raise _invalid(line, "There is a second document (---).", "One text is one document.")
         if depth > DEEPEST or nodes > MOST_NODES:
-            raise Unreadable(line, "It is too deep or has too many parts.", "Take out what is not needed.")
+            raise _invalid(line, "It is too deep or has too many parts.", "Take out what is not needed.")
 
 
 def _lines(node: yaml.Node, path: Path) -> Iterator[tuple[Path, int]]:
@@ -108,7 +114,7 @@ def _lines(node: yaml.Node, path: Path) -> Iterator[tuple[Path, int]]:
             name, line = str(key.value), key.start_mark.line + 1
             if name in seen:
                 where = ".".join(str(part) for part in (*path, name))
-                raise Unreadable(line, f"{name} stands here twice.", "Keep one of the two.", where)
+                raise _invalid(line, f"{name} stands here twice.", "Keep one of the two.", where)
             seen.add(name)
             yield from _lines(value, (*path, name))
             yield (*path, name), line  # the line of the name, where people look for it

@@ -23,6 +23,7 @@ from typing import Any
 from approvals.models import UNANSWERED, Proposal, ProposalState
 from approvals.policies import queries as policy_queries
 from approvals.policies.diff import tightens
+from approvals.policies.yaml_document import InvalidDocument
 from approvals.proposals import rules as duties
 from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
@@ -81,26 +82,26 @@ def _set_document(step: Step[Proposal], kind: Kind, document: Document) -> None:
     proposal = step.subject
     if kind.about(proposal.target) is None:
         raise refuse(Refusal("S8", "input", "There is no such thing to change."))
-    given = kind.read(proposal.target, document, step.now)
-    if given.problems:
-        errors = tuple(
-            (f"{problem.where or 'line'}:{problem.line}", f"{problem.what} {problem.to_do}".strip())
-            for problem in given.problems
-        )
-        raise refuse(Refusal("S8", "input", "This can't be proposed as it is written.", errors[0][1], errors))
-    before = kind.current(proposal.target, step.now, given.document)
-    changes = kind.changes(proposal.target, before, given.document)
+    try:
+        after = kind.read(proposal.target, document, step.now)
+    except InvalidDocument as error:
+        named = ((f"{problem.where or 'line'}:{problem.line}", problem) for problem in error.problems)
+        errors = tuple((where, f"{problem.what} {problem.to_do}".strip()) for where, problem in named)
+        sentence = "This can't be proposed as it is written."
+        raise refuse(Refusal("S8", "input", sentence, errors[0][1], errors)) from error
+    before = kind.current(proposal.target, step.now, after)
+    changes = kind.changes(proposal.target, before, after)
     if not changes:
         raise refuse(Refusal("S8", "input", "Nothing would be different.", "Change something first."))
-    refusal = kind.refusal(proposal.target, before, given.document, step.now)
+    refusal = kind.refusal(proposal.target, before, after, step.now)
     if refusal is not None:
         raise refuse(refusal)
-    proposal.document, proposal.before, proposal.reason = given.document, before, step.reason
+    proposal.document, proposal.before, proposal.reason = after, before, step.reason
     proposal.tightens = tightens(changes)
-    proposal.appointed = kind.appointed(proposal.target, before, given.document)
-    gains = kind.gains(proposal.target, before, given.document, step.now)
+    proposal.appointed = kind.appointed(proposal.target, before, after)
+    gains = kind.gains(proposal.target, before, after, step.now)
     proposal.gains = sorted(gains | ({proposal.appointed.pk} if proposal.appointed is not None else set()))
-    proposal.loses = sorted(kind.loses(proposal.target, before, given.document))
+    proposal.loses = sorted(kind.loses(proposal.target, before, after))
     self_gain = duties.self_gain_refusal(step.actor, proposal.gains)
     if self_gain is not None:
         raise refuse(self_gain)

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from approvals.conflicts.check import automation, submission
-from approvals.models import ConflictRule, Submission
+from approvals.models import ConflictRule, Proposal, Submission, WhatIf
 from approvals.models.policy import DEFAULT
 from approvals.policies import queries as policy_queries
 from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds import policy
-from approvals.proposals.kinds.kind import Span
 from governance.core.clock import business_time
 from tests.trigger_bypass import unguarded
 
@@ -44,14 +43,16 @@ def count_policy() -> Counted:
     after["tiers"]["high"]["non_read_on"] = ["internal", "confidential"]
     after["seats"]["privilege"]["standard"] = ["owner", "security"]
     after["longest_term"]["high"] = 60
-    span = Span(DEFAULT, before, after, now - timedelta(days=3650), now)
-    began, cursor, rows, counts = time.perf_counter(), 0, 0, Counter[str]()
+    proposal = Proposal(target=DEFAULT, before=before, document=after)
+    what_if = WhatIf(proposal=proposal, since=now - timedelta(days=3650), until=now)
+    began, rows, counts = time.perf_counter(), 0, Counter[str]()
     while True:
-        found = policy.PolicyKind().count(span, cursor, impact_count.SLICE)
-        counts, cursor, rows = counts + found.counts, found.cursor, rows + found.rows
+        found = policy.PolicyKind().count(what_if, impact_count.SLICE)
+        counts, what_if.cursor, rows = counts + found.counts, found.cursor, rows + found.rows
         if found.rows < impact_count.SLICE:
             break
-    return Counted(rows, time.perf_counter() - began, policy.PolicyKind().said(span, counts))
+    what_if.counts = counts
+    return Counted(rows, time.perf_counter() - began, policy.PolicyKind().said(what_if))
 
 
 def freeze() -> None:
@@ -70,11 +71,13 @@ def count_rule(scope: str = "automation") -> Counted:
     rule = ConflictRule.objects.in_force(now).get(code="private-untrusted-outbound")
     document = {**rule.document, "scope": scope}
     before, after = {"rule": document}, {"rule": {**document, "mode": "enforce"}}
-    span = Span(rule.code, before, after, now - timedelta(days=3650), now)
-    began, cursor, rows, counts = time.perf_counter(), 0, 0, Counter[str]()
+    proposal = Proposal(target=rule.code, before=before, document=after)
+    what_if = WhatIf(proposal=proposal, since=now - timedelta(days=3650), until=now)
+    began, rows, counts = time.perf_counter(), 0, Counter[str]()
     while True:
-        found = kind.count(span, cursor, impact_count.SLICE)
-        counts, cursor, rows = counts + found.counts, found.cursor, rows + found.rows
+        found = kind.count(what_if, impact_count.SLICE)
+        counts, what_if.cursor, rows = counts + found.counts, found.cursor, rows + found.rows
         if found.rows < impact_count.SLICE:
             break
-    return Counted(rows, time.perf_counter() - began, kind.said(span, counts))
+    what_if.counts = counts
+    return Counted(rows, time.perf_counter() - began, kind.said(what_if))

@@ -16,6 +16,7 @@ from typing import Any
 import rfc8785
 
 from approvals.conflicts.rule_language.selectors import FLAGS, LISTS, Held, Selector
+from approvals.policies.yaml_document import InvalidDocument, Problem
 from inventory.importers.display import display_label, displayed
 
 #: The leg number of access that must be missing ("A without B"), and of a rule's needs; others are numbered from 1 to 6.
@@ -196,42 +197,16 @@ def are_distinct(by_leg: Sequence[Collection[str]]) -> bool:
     return all(place(leg, set()) for leg in range(len(scarce)))
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One error in a document.
-
-    Args:
-        where: names and positions: ``legs 2, any 1, levels``.
-        what: a clause without a full stop.
-        what_to_do: a sentence.
-    """
-
-    where: str
-    what: str
-    what_to_do: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}. {self.what_to_do}"
-
-
-class InvalidRule(Exception):
-    """A document is not a valid rule; `problems` lists all errors."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, problems)))
-
-
 def parse_rule(document: object) -> Rule:
     """Parse the document of a rule, as YAML or JSON gave it.
 
     Raises:
-        InvalidRule: with all errors at once.
+        InvalidDocument: with all errors at once.
     """
     reader = _Reader()
     rule = reader.rule(document)
     if reader.problems or rule is None:
-        raise InvalidRule(reader.problems[:_PROBLEMS])
+        raise InvalidDocument(*reader.problems[:_PROBLEMS])
     return rule
 
 
@@ -241,8 +216,8 @@ class _Reader:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
 
-    def wrong(self, where: str, message: str, what_to_do: str) -> None:
-        self.problems.append(Problem(where or "the rule", message, what_to_do))
+    def wrong(self, where: str, message: str, to_do: str) -> None:
+        self.problems.append(Problem(0, where or "the rule", f"{message}.", to_do))
 
     def rule(self, document: object) -> Rule | None:
         allowed = (*TEXTS, "rating", "mode", "scope", "legs", "needs", "without")

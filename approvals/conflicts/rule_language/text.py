@@ -5,34 +5,20 @@ from typing import Any
 
 import yaml
 
-from approvals.conflicts.rule_language.rule import InvalidRule, Problem, Rule, parse_rule
+from approvals.conflicts.rule_language.rule import Rule, parse_rule
 from approvals.policies import yaml_document
 
 #: An example of the syntax.
 EXAMPLE = Path(__file__).with_name("example.yaml")
 
 
-def load_document(text: str) -> object:
-    """Return the document in a text, for `parse_rule`.
-
-    Raises:
-        InvalidRule: the text can't be parsed. Its meaning is not checked.
-    """
-    try:
-        document: object = yaml_document.parse(text).data
-    except yaml_document.Unreadable as error:
-        problem = error.problem
-        raise InvalidRule([Problem(f"line {problem.line}", problem.what.rstrip("."), problem.to_do)]) from None
-    return document
-
-
 def parse_text(text: str) -> Rule:
     """Parse the rule in a text.
 
     Raises:
-        InvalidRule: with all errors at once.
+        InvalidDocument: with all errors at once.
     """
-    return parse_rule(load_document(text))
+    return parse_rule(yaml_document.parse(text).data)
 
 
 def write_text(document: object) -> str:

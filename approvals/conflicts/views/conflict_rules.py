@@ -13,13 +13,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.rule_language.rule import InvalidRule, Rule
+from approvals.conflicts.rule_language.rule import Rule
 from approvals.conflicts.rule_language.text import EXAMPLE, parse_text, write_text
 from approvals.conflicts.views import conflicts
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Conflict, ConflictRule, ConflictState, Proposal
 from approvals.policies import queries as policy_queries
-from approvals.policies.yaml_document import LARGEST_BYTES
+from approvals.policies.yaml_document import LARGEST_BYTES, InvalidDocument
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds.conflict_rule import ConflictRuleKind
 from approvals.proposals.views import proposals
@@ -203,7 +203,7 @@ def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: st
     if request.method == "POST" and form.is_valid():
         try:
             return redirect("proposal", _write(request, row, form, now).pk)
-        except InvalidRule as error:
+        except InvalidDocument as error:
             for problem in error.problems:
                 form.add_error("text", str(problem))
         except InvalidInput as error:
@@ -239,7 +239,7 @@ def _write(request: Request, row: Proposal, form: RuleForm, now: datetime) -> Pr
     """Create or amend the proposal.
 
     Raises:
-        InvalidRule: the text is not a valid rule.
+        InvalidDocument: the text is not a valid rule.
         Refused: see `proposals.write`.
     """
     document: Shape = {}

@@ -22,8 +22,8 @@ from approvals.models.policy import DEFAULT
 from approvals.policies import diff
 from approvals.policies import document as policy_document
 from approvals.policies import queries as kept
-from approvals.policies.document import ReadResult
 from approvals.policies.schema import Document
+from approvals.policies.yaml_document import InvalidDocument, Problem
 from approvals.proposals.views import proposals
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refused
@@ -66,25 +66,29 @@ def _edit(
     in_force = kept.with_shipped_parts(kept.in_force(now).document)
     form = PolicyForm(base, request.POST if request.method == "POST" and as_form else None) if as_form else None
     typed = request.POST.get("text", policy_document.as_text(base))
-    result, error = _read(request, form, base, typed), ""
-    is_read = result is not None and not result.problems
-    status = 200 if is_read or request.method == "GET" else 422
-    if result is not None and is_read and request.POST.get("do") == "propose":
-        try:
+    document: dict[str, Any] | None = None
+    problems: tuple[Problem, ...] = ()
+    status, error = 200, ""
+    try:
+        if request.method == "POST":
+            document = _read(form, base, typed)
+        if document is not None and request.POST.get("do") == "propose":
             reason, at_once = request.POST.get("reason", ""), request.POST.get("at_once") == "yes"
-            made = proposals.write(request, row, now, result.document, reason, at_once=at_once)
+            made = proposals.write(request, row, now, document, reason, at_once=at_once)
             return redirect("proposal", made.pk)
-        except InvalidInput as invalid:
-            status, error = invalid.status, invalid.refusal.sentence
-        except Refused as refused_error:
-            return refused(request, refused_error.refusal, context={"back_href": reverse("policies"), "typed": typed})
-    changes = diff.changes(in_force, result.document) if result is not None and is_read else ()
+    except InvalidDocument as invalid_document:
+        status, problems = 422, invalid_document.problems
+    except InvalidInput as invalid:
+        status, error = invalid.status, invalid.refusal.sentence
+    except Refused as refused_error:
+        return refused(request, refused_error.refusal, context={"back_href": reverse("policies"), "typed": typed})
+    changes = diff.changes(in_force, document) if document is not None else ()
     context = _context(request, row, as_form=as_form, begins_with=begins_with) | {
         "now": now,
         "form": form,
         "text": typed,
-        "problems": result.problems if result is not None else (),
-        "is_read": is_read,
+        "problems": problems,
+        "is_read": document is not None,
         "changes": changes,
         "tightens": diff.tightens(changes),
         "reason": {"value": request.POST.get("reason", ""), "error": error},
@@ -94,21 +98,25 @@ def _edit(
     return page(request, TEMPLATE, context, status=status)
 
 
-def _read(request: Request, form: PolicyForm | None, base: Mapping[str, Any], typed: str) -> ReadResult | None:
-    """Return what was typed, parsed; None without a POST or with an invalid form. Fields get their problems."""
-    if request.method != "POST":
-        return None
+def _read(form: PolicyForm | None, base: Mapping[str, Any], typed: str) -> dict[str, Any]:
+    """Return the document that was typed.
+
+    Raises:
+        InvalidDocument: fields get their problems; no problem if the form has its own.
+    """
     if form is None:
         return policy_document.from_text(typed)
     if not form.is_valid():
-        return None
-    result = policy_document.from_data(form.document(base))
-    for problem in result.problems:
-        # A value of a list is in the field of the list.
-        where = problem.where if problem.where in form.fields else problem.where.rpartition(".")[0]
-        if where in form.fields:
-            form.add_error(where, f"{problem.what} {problem.to_do}".strip())
-    return result
+        raise InvalidDocument
+    try:
+        return policy_document.from_data(form.document(base))
+    except InvalidDocument as error:
+        for problem in error.problems:
+            # A value of a list is in the field of the list.
+            where = problem.where if problem.where in form.fields else problem.where.rpartition(".")[0]
+            if where in form.fields:
+                form.add_error(where, f"{problem.what} {problem.to_do}".strip())
+        raise
 
 
 def _context(request: Request, row: Proposal, *, as_form: bool, begins_with: int | None) -> Shape:

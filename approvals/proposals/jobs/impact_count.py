@@ -12,7 +12,7 @@ from django.db import transaction
 
 from approvals.models import Proposal, WhatIf
 from approvals.proposals.kinds import kind
-from approvals.proposals.kinds.kind import Slice, Span
+from approvals.proposals.kinds.kind import Slice
 from governance.core.engine.transition import Step
 from governance.core.jobs import nudge
 
@@ -28,16 +28,11 @@ def begin(proposal: Proposal, step: Step[Proposal]) -> None:
     A count without rows is done at once.
     """
     made = WhatIf(proposal=proposal, round=proposal.round, since=step.now - SPAN, until=step.now)
-    made.total = kind.kind_of(proposal.kind).total(span(proposal, made))
+    made.total = kind.kind_of(proposal.kind).total(made)
     made.finished_at = None if made.total else step.now
     made.save()
     if made.total:
         nudge.send(JOB)
-
-
-def span(proposal: Proposal, what_if: WhatIf) -> Span:
-    """Return the period and documents of a count."""
-    return Span(proposal.target, proposal.before, proposal.document, what_if.since, what_if.until)
 
 
 def latest(proposal: Proposal) -> WhatIf | None:
@@ -64,7 +59,7 @@ def count_slice(what_if: WhatIf, now: datetime, size: int = SLICE) -> int:
             return 0
         proposal, slice_counts = row.proposal, Slice(Counter(), row.cursor, 0)
         if proposal.is_under_way and proposal.round == row.round:  # otherwise nobody will read it
-            slice_counts = kind.kind_of(proposal.kind).count(span(proposal, row), row.cursor, size)
+            slice_counts = kind.kind_of(proposal.kind).count(row, size)
         row.counts = dict(Counter(row.counts) + slice_counts.counts)
         row.cursor, row.done = slice_counts.cursor, row.done + slice_counts.rows
         if slice_counts.rows < size:

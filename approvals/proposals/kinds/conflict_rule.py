@@ -11,16 +11,15 @@ from django.urls import reverse
 from approvals.conflicts import dry_run, leg_members
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation
-from approvals.conflicts.rule_language.rule import MODES, InvalidRule, parse_rule
+from approvals.conflicts.rule_language.rule import MODES, parse_rule
 from approvals.conflicts.rule_language.text import write_text
-from approvals.models import Conflict, ConflictRule, Proposal, ProposalState, Submission
+from approvals.models import Conflict, ConflictRule, Proposal, ProposalState, Submission, WhatIf
 from approvals.models.conflict_rule import Mode
 from approvals.policies import queries as policy_queries
 from approvals.policies.diff import Change, tightens
-from approvals.policies.document import ReadResult
-from approvals.policies.yaml_document import Problem
+from approvals.policies.yaml_document import InvalidDocument, Problem
 from approvals.proposals import beneficiaries
-from approvals.proposals.kinds.kind import Document, Kind, Slice, Span, Subject
+from approvals.proposals.kinds.kind import Document, Kind, Slice, Subject
 from governance.core.engine.transition import Step
 from governance.core.roles.roles import Role
 from governance.core.texts.number_words import counted
@@ -49,9 +48,9 @@ LABELS = {
 }
 
 
-def _submissions(span: Span) -> QuerySet[Submission]:
+def _submissions(what_if: WhatIf) -> QuerySet[Submission]:
     """Return submissions of the period whose access is recorded."""
-    return span.submissions.filter(held__isnull=False).select_related("automation")
+    return what_if.submissions.filter(held__isnull=False).select_related("automation")
 
 
 class ConflictRuleKind(Kind):
@@ -76,19 +75,14 @@ class ConflictRuleKind(Kind):
         rule = ConflictRule.objects.in_force(now).filter(code=target).first()
         return {"rule": rule.document} if rule is not None else {}
 
-    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
+    def read(self, target: str, document: Document, now: datetime) -> Document:
         """Read the rule; its code must be the target."""
         if not document.get("rule"):
-            return ReadResult({})
-        try:
-            rule = parse_rule(document["rule"])
-        except InvalidRule as error:
-            found = error.problems
-            problems = (Problem(0, each.where, f"{each.what.capitalize()}.", each.what_to_do) for each in found)
-            return ReadResult(problems=tuple(problems))
+            return {}
+        rule = parse_rule(document["rule"])
         if rule.code != target:
-            return ReadResult(problems=(Problem(0, "code", "This is another rule's code.", f"Write {target}."),))
-        return ReadResult({"rule": rule.to_dict()})
+            raise InvalidDocument(Problem(0, "code", "This is another rule's code.", f"Write {target}."))
+        return {"rule": rule.to_dict()}
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
         """Return the changes of the rule: only a new rule and a stricter mode are sure to tighten."""
@@ -129,27 +123,27 @@ class ConflictRuleKind(Kind):
         by_author = new.filter(proposed_by=proposal.proposed_by).exclude(state=ProposalState.AT_ONCE)
         return same_target | Proposal.objects.filter(pk__in=alike) | by_author
 
-    def total(self, span: Span) -> int:
+    def total(self, what_if: WhatIf) -> int:
         """Return the number of submissions in the period."""
-        return _submissions(span).count()
+        return _submissions(what_if).count()
 
-    def count(self, span: Span, cursor: int, size: int) -> Slice:
+    def count(self, what_if: WhatIf, size: int) -> Slice:
         """Check the access of the next submissions against both versions of the rule, as the conflict check does."""
-        rows = list(_submissions(span).filter(pk__gt=cursor).order_by("pk")[:size])
-        both = (side.get("rule") for side in (span.before, span.after))
+        rows = list(_submissions(what_if).filter(pk__gt=what_if.cursor).order_by("pk")[:size])
+        both = (side.get("rule") for side in (what_if.proposal.before, what_if.proposal.document))
         counts: Counter[str] = Counter()
-        for was, becomes in zip(*dry_run.conflicts_of(rows, span.until, *both), strict=True):
+        for was, becomes in zip(*dry_run.conflicts_of(rows, what_if.until, *both), strict=True):
             was_waived = automation.are_all_waived(was)
             counts["caught"] += bool(becomes)
             counts["more"] += bool(becomes) and not was
             counts["less"] += bool(was) and not becomes and not was_waived
             counts["waived"] += automation.are_all_waived(becomes)
             counts["was_waived"] += bool(becomes) and was_waived
-        return Slice(counts, rows[-1].pk if rows else cursor, len(rows))
+        return Slice(counts, rows[-1].pk if rows else what_if.cursor, len(rows))
 
-    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+    def said(self, what_if: WhatIf) -> list[str]:
         """Return the effect on submissions and on open conflicts."""
-        return [*_submission_sentences(span, counts), *_open_conflict_sentences(span)]
+        return [*_submission_sentences(what_if), *_open_conflict_sentences(what_if)]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Put the next version of the rule in force. It applies to later decisions; existing conflicts have time (S6)."""
@@ -195,15 +189,15 @@ def _words(value: Any) -> str:
     return str(value or "nothing")
 
 
-def _submission_sentences(span: Span, counts: Mapping[str, int]) -> list[str]:
+def _submission_sentences(what_if: WhatIf) -> list[str]:
     """Return sentences about the submissions that a rule would have caught.
 
     Args:
-        span: the rule in force and the proposed one.
-        counts: submissions caught (``caught``), those of them under a waiver (``waived``; ``was_waived`` under the current
-            rule), those caught only by the new rule (``more``), and those caught only by the current rule (``less``).
+        what_if: counts the submissions caught (``caught``), those of them under a waiver (``waived``; ``was_waived`` under the
+            current rule), those caught only by the new rule (``more``), and those caught only by the current rule (``less``).
     """
-    old, new = span.before.get("rule"), span.after.get("rule")
+    old, new = what_if.proposal.before.get("rule"), what_if.proposal.document.get("rule")
+    counts = what_if.counts
     caught, more, less, waived = (counts.get(name, 0) for name in ("caught", "more", "less", "waived"))
     was, effect = (EFFECTS[rule["mode"]] if rule is not None else "" for rule in (old, new))
     same = caught - more - counts.get("was_waived", 0)
@@ -221,15 +215,17 @@ def _submission_sentences(span: Span, counts: Mapping[str, int]) -> list[str]:
     return sentences
 
 
-def _open_conflict_sentences(span: Span) -> list[str]:
+def _open_conflict_sentences(what_if: WhatIf) -> list[str]:
     """Return what happens to the open conflicts of the rule."""
-    old, new = span.before.get("rule"), span.after.get("rule")
+    old, new = what_if.proposal.before.get("rule"), what_if.proposal.document.get("rule")
     was_enforced, is_enforced = (rule is not None and rule["mode"] == Mode.ENFORCE for rule in (old, new))
     if new is not None and is_enforced and not was_enforced:
-        days = policy_queries.in_force(span.until).resolve_days(new["rating"])
+        days = policy_queries.in_force(what_if.until).resolve_days(new["rating"])
         return [f"Conflicts in held access would have {days} days to be resolved."]
-    rows = Conflict.objects.filter(Q(ended_at__isnull=True) | Q(ended_at__gt=span.until), code=span.target)
-    count = counted(rows.filter(opened_at__lte=span.until).count(), "open conflict")
+    rows = Conflict.objects.filter(
+        Q(ended_at__isnull=True) | Q(ended_at__gt=what_if.until), code=what_if.proposal.target
+    )
+    count = counted(rows.filter(opened_at__lte=what_if.until).count(), "open conflict")
     if old is not None and new is None:
         return [f"{count} would end."]
     return [f"{count} would lose the deadline."] if was_enforced and not is_enforced else []

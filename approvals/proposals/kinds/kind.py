@@ -15,10 +15,9 @@ from typing import Any, ClassVar
 import rfc8785
 from django.db.models import QuerySet
 
-from approvals.models import Proposal, Submission
+from approvals.models import Proposal, WhatIf
 from approvals.policies.diff import Change
-from approvals.policies.document import ReadResult
-from approvals.policies.yaml_document import Problem
+from approvals.policies.yaml_document import InvalidDocument, Problem
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Step
 from governance.core.models import Person
@@ -39,22 +38,6 @@ class Subject:
     def title(self) -> str:
         """Name and person in one line."""
         return f"{self.what}: {self.who}" if self.who else self.what
-
-
-@dataclass(frozen=True)
-class Span:
-    """The period of a count: submissions after `since` up to `until`, and the two documents to compare."""
-
-    target: str
-    before: Document
-    after: Document
-    since: datetime
-    until: datetime
-
-    @property
-    def submissions(self) -> QuerySet[Submission]:
-        """The submissions of the period."""
-        return Submission.objects.filter(submitted_at__gt=self.since, submitted_at__lte=self.until)
 
 
 @dataclass(frozen=True)
@@ -90,8 +73,12 @@ class Kind:
         """Return the state at ``now`` of everything in ``document``, as a document of this kind."""
         raise NotImplementedError
 
-    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
-        """Return the normalised document, or all its problems."""
+    def read(self, target: str, document: Document, now: datetime) -> Document:
+        """Return the normalised document.
+
+        Raises:
+            InvalidDocument: with all its problems.
+        """
         raise NotImplementedError
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
@@ -125,15 +112,15 @@ class Kind:
         """Return why a valid document can't be proposed or put in force at ``now``, or None."""
         return None
 
-    def total(self, span: Span) -> int:
+    def total(self, what_if: WhatIf) -> int:
         """Return the number of rows to count in the background; 0 for none."""
         return 0
 
-    def count(self, span: Span, cursor: int, size: int) -> Slice:
-        """Count the next rows after the key ``cursor``, at most ``size``."""
-        return Slice(Counter(), cursor, 0)
+    def count(self, what_if: WhatIf, size: int) -> Slice:
+        """Count the next rows after its cursor, at most ``size``."""
+        return Slice(Counter(), what_if.cursor, 0)
 
-    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+    def said(self, what_if: WhatIf) -> list[str]:
         """Return the counts in sentences."""
         return ["Nothing that was handed in during that time would have been asked differently."]
 
@@ -178,12 +165,12 @@ class FieldsKind(Kind):
         """Return the name of a field in words."""
         return field.label
 
-    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
+    def read(self, target: str, document: Document, now: datetime) -> Document:
         """Check each field, and drop other names."""
         for each in self.fields:
             if problem := each.problem(document.get(each.name)):
-                return ReadResult(problems=(Problem(0, each.name, problem, "Choose one of the list."),))
-        return ReadResult({each.name: document.get(each.name) for each in self.fields})
+                raise InvalidDocument(Problem(0, each.name, problem, "Choose one of the list."))
+        return {each.name: document.get(each.name) for each in self.fields}
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
         """Return the changed fields."""

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 from django.db.models import Model, Q, QuerySet
 from django.urls import reverse
 
-from approvals.models import Approval, Candidate, Proposal, ProposalState, SeatLabel
+from approvals.models import Approval, Candidate, Proposal, ProposalState, SeatLabel, WhatIf
 from approvals.models.approval import UNENDED
-from approvals.proposals.kinds.kind import Document, Field, FieldsKind, Span, Subject
+from approvals.proposals.kinds.kind import Document, Field, FieldsKind, Subject
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, duty
 from governance.core.engine.transition import Step
@@ -138,11 +138,11 @@ class PersonsRole(FieldsKind):
             return left_refusal("S8", person)
         return admins_left(person, now) if name == Role.ADMIN else None
 
-    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+    def said(self, what_if: WhatIf) -> list[str]:
         """Return how many approvals asked for a security reviewer."""
-        if keys(span.target)[1] != Role.SECURITY_REVIEWER:
+        if keys(what_if.proposal.target)[1] != Role.SECURITY_REVIEWER:
             return ["This role decides no approval."]
-        recent = Approval.objects.filter(submission__submitted_at__gt=span.since, seats__label=SeatLabel.SECURITY)
+        recent = Approval.objects.filter(submission__submitted_at__gt=what_if.since, seats__label=SeatLabel.SECURITY)
         return [f"{counted(recent.distinct().count(), 'approval')} of the last 90 days asked a security reviewer."]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
@@ -214,10 +214,10 @@ class TeamLead(FieldsKind):
             return Refusal("TEAM", "input", "Lead and deputy are two people.", "Change the other one first.")
         return left_refusal("TEAM", named)
 
-    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+    def said(self, what_if: WhatIf) -> list[str]:
         """Return how many apps of the team asked its lead."""
-        recent = Approval.objects.filter(stage=1, submission__submitted_at__gt=span.since)
-        count = recent.filter(submission__automation__team=keys(span.target)[0]).count()
+        recent = Approval.objects.filter(stage=1, submission__submitted_at__gt=what_if.since)
+        count = recent.filter(submission__automation__team=keys(what_if.proposal.target)[0]).count()
         return [f"{counted(count, 'approval')} of the last 90 days asked the lead of the team."]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
@@ -264,7 +264,7 @@ class FallbackOwner(FieldsKind):
         """Refuse a person who has left."""
         return left_refusal("TEAM", self.appointed(target, before, after))
 
-    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+    def said(self, what_if: WhatIf) -> list[str]:
         """Say that the impact is not counted: past decisions don't show how far an escalation chain would have gone."""
         return ["Fallback approvers decide if nobody before them in the escalation chain can. This is not counted."]
 
@@ -339,11 +339,11 @@ class Leaving(FieldsKind):
         """Refuse for the last two admins, because one alone can give no role (S9)."""
         return admins_left(Person.objects.get(pk=int(target)), now)
 
-    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+    def said(self, what_if: WhatIf) -> list[str]:
         """Return the number of approvals and resources affected."""
-        candidates = Candidate.objects.filter(person=int(span.target), seat__approval__state__in=UNENDED)
+        candidates = Candidate.objects.filter(person=int(what_if.proposal.target), seat__approval__state__in=UNENDED)
         count = candidates.values("seat__approval").distinct().count()
-        owned = Resource.objects.filter(owner=int(span.target), state=ResourceState.ACTIVE).count()
+        owned = Resource.objects.filter(owner=int(what_if.proposal.target), state=ResourceState.ACTIVE).count()
         asked = f"{counted(count, 'open approval')} would go to the next approver once a second admin countersigns."
         return [asked, *([f"{counted(owned, 'resource')} would have no active owner."] if owned else [])]
 

@@ -13,15 +13,14 @@ from typing import Any
 from django.db.models import Prefetch
 from django.urls import reverse
 
-from approvals.models import Approval, ApprovalKind, PolicyVersion, Proposal, Submission
+from approvals.models import Approval, ApprovalKind, PolicyVersion, Proposal, Submission, WhatIf
 from approvals.models.policy import DEFAULT
 from approvals.policies import diff
 from approvals.policies import document as policy_document
 from approvals.policies import queries as policy_queries
 from approvals.policies.diff import Change, is_reordered
-from approvals.policies.document import ReadResult
 from approvals.policies.queries import Policy
-from approvals.proposals.kinds.kind import Document, Kind, Slice, Span, Subject
+from approvals.proposals.kinds.kind import Document, Kind, Slice, Subject
 from governance.core.engine.transition import Step
 from governance.core.roles.roles import Role
 from governance.core.texts.number_words import counted
@@ -29,21 +28,9 @@ from inventory.models import Privilege
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment
 
-#: Parts of a document that change nothing about a submission.
-UNCOUNTED = {
-    "builder_working_days": "how long a builder has",
-    "resubmission_days": "how long a refusal counts",
-    "sampling": "what is looked at afterwards",
-    "signals": "the limits of mutual approval",
-    "fresh_sign_in_minutes": "how old a sign-in may be",
-    "proposals": "how long a proposal stands",
-    "review_after": "when something comes up for review",
-    "conflicts": "how long there is to resolve a conflict",
-    "waivers": "how long a waiver lasts",
-    "events": "what brings a review forward",
-    "correction_days": "when what a review suspended ends",
-    "revocation_hours": "when what ended is gone elsewhere",
-    "brake": "what is held because too much would end at once",
+#: Parts of a document that change something about a submission.
+COUNTED = {
+    *("tiers", "seats", "longest_term", "due_working_days", "expires_working_days", "light_path", "two_owners"),
 }
 
 
@@ -66,7 +53,7 @@ class PolicyKind(Kind):
         """Return the document in force."""
         return policy_queries.with_shipped_parts(policy_queries.in_force(now).document)
 
-    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
+    def read(self, target: str, document: Document, now: datetime) -> Document:
         """Check the document against the schema and for consistency."""
         return policy_document.from_data(document)
 
@@ -78,33 +65,37 @@ class PolicyKind(Kind):
         """Return the editable text."""
         return policy_document.as_text(document)
 
-    def total(self, span: Span) -> int:
+    def total(self, what_if: WhatIf) -> int:
         """Return the number of submissions in the period."""
-        return span.submissions.count()
+        return what_if.submissions.count()
 
-    def count(self, span: Span, cursor: int, size: int) -> Slice:
+    def count(self, what_if: WhatIf, size: int) -> Slice:
         """Judge the next submissions under both documents, with the functions that judge and route a submission."""
-        rows = span.submissions.filter(pk__gt=cursor).select_related("automation").order_by("pk")
+        rows = what_if.submissions.filter(pk__gt=what_if.cursor).select_related("automation").order_by("pk")
         rows = rows.prefetch_related(Prefetch("approvals", Approval.objects.select_related("privilege", "credential")))
-        before, after = (policy_queries.policy_of(PolicyVersion(document=side)) for side in (span.before, span.after))
+        before, after = (
+            policy_queries.policy_of(PolicyVersion(document=side))
+            for side in (what_if.proposal.before, what_if.proposal.document)
+        )
         if before.tiers != after.tiers:
             privileges = Privilege.objects.select_related("entitlement__resource", "credential")
             rows = rows.prefetch_related(Prefetch("version__privileges", privileges), "version__triggers")
         submissions, counts = list(rows[:size]), Counter[str]()
         for submission in submissions:
             counts.update(_effects(submission, before, after))
-        return Slice(counts, submissions[-1].pk if submissions else cursor, len(submissions))
+        return Slice(counts, submissions[-1].pk if submissions else what_if.cursor, len(submissions))
 
-    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+    def said(self, what_if: WhatIf) -> list[str]:
         """Return the counts in sentences, the most frequent first, then the parts that were not counted."""
         sentences = []
-        for effect, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        for effect, number in sorted(what_if.counts.items(), key=lambda item: (-item[1], item[0])):
             unit, _, words = effect.partition(":")
             sentences.append(f"{counted(number, unit)} {words}.")
-        uncounted = [words for name, words in UNCOUNTED.items() if span.before.get(name) != span.after.get(name)]
+        changes = self.changes(what_if.proposal.target, what_if.proposal.before, what_if.proposal.document)
+        uncounted = [change.label for change in changes if change.where.partition(".")[0] not in COUNTED]
         return [
             *(sentences or ["No submission would have been asked differently."]),
-            *([f"Not counted, since submissions do not show it: {', '.join(uncounted)}."] if uncounted else []),
+            *([f"Not counted, since submissions do not show it: {'; '.join(uncounted)}."] if uncounted else []),
         ]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:

@@ -9,12 +9,11 @@ from typing import Any
 
 from django.db.models import Choices, Q
 
-from approvals.models import Approval, Proposal
+from approvals.models import Approval, Proposal, WhatIf
 from approvals.policies.diff import tightens
-from approvals.policies.document import ReadResult
-from approvals.policies.yaml_document import Problem
+from approvals.policies.yaml_document import InvalidDocument, Problem
 from approvals.proposals import beneficiaries
-from approvals.proposals.kinds.kind import Document, Field, FieldsKind, Span, Subject
+from approvals.proposals.kinds.kind import Document, Field, FieldsKind, Subject
 from approvals.proposals.kinds.people import key_of, left_refusal, name_of, person_field, row_of
 from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Step
@@ -55,10 +54,12 @@ class OfResource(FieldsKind):
         resources = Resource.objects.filter(state=ResourceState.ACTIVE).in_bulk(keys)
         return {keys[pk]: Subject(resource.name, resource.href) for pk, resource in resources.items()}
 
-    def approval_count(self, span: Span) -> int:
+    def approval_count(self, what_if: WhatIf) -> int:
         """Return the number of approvals of the period about the resource."""
-        concerned = Q(privilege__entitlement__resource=int(span.target)) | Q(decided_on=int(span.target))
-        period = {"submission__submitted_at__gt": span.since, "submission__submitted_at__lte": span.until}
+        concerned = Q(privilege__entitlement__resource=int(what_if.proposal.target)) | Q(
+            decided_on=int(what_if.proposal.target)
+        )
+        period = {"submission__submitted_at__gt": what_if.since, "submission__submitted_at__lte": what_if.until}
         return Approval.objects.filter(concerned, **period).count()
 
 
@@ -81,12 +82,10 @@ class ResourceOwner(OfResource):
         owner, deputy = Resource.objects.values_list("owner_id", "deputy_id").get(pk=int(target))
         return {"owner": owner, "deputy": deputy}
 
-    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
+    def read(self, target: str, document: Document, now: datetime) -> Document:
         """Accept two active people, one of them as before if any of those is active."""
         result = super().read(target, document, now)
-        if result.problems:
-            return result
-        named, was = set(result.document.values()), self.current(target, now, document).values()
+        named, was = set(result.values()), self.current(target, now, document).values()
         present = set(Person.objects.filter(pk__in=was, is_active=True, left_at=None).values_list("pk", flat=True))
         if len(named) < len(self.fields):
             words, to_do = "Owner and deputy are two people.", "Choose somebody of the list."
@@ -95,7 +94,7 @@ class ResourceOwner(OfResource):
             to_do = "Propose the deputy first."
         else:
             return result
-        return ReadResult(problems=(Problem(0, "deputy", words, to_do),))
+        raise InvalidDocument(Problem(0, "deputy", words, to_do))
 
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Return people who become owner or deputy and were neither before."""
@@ -121,9 +120,9 @@ class ResourceOwner(OfResource):
         refusals = (left_refusal("I3", row_of(Person, pk)) for pk in after.values())
         return next(filter(None, refusals), None)
 
-    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+    def said(self, what_if: WhatIf) -> list[str]:
         """Return how many approvals asked the resource's owner."""
-        return [f"{counted(self.approval_count(span), 'approval')} of the last 90 days concerned it."]
+        return [f"{counted(self.approval_count(what_if), 'approval')} of the last 90 days concerned it."]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Appoint owner and deputy."""
@@ -160,9 +159,9 @@ class ResourceClass(OfResource):
         sentence = "What only goes upwards needs no second person."
         return Refusal("S8", "input", sentence, "Change it on the resource's page.")
 
-    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+    def said(self, what_if: WhatIf) -> list[str]:
         """Return how many approvals were about the resource."""
-        return [f"{counted(self.approval_count(span), 'approval')} of the last 90 days would have counted as less."]
+        return [f"{counted(self.approval_count(what_if), 'approval')} of the last 90 days would have counted as less."]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Write the register. Grants and approvals keep their tier: a lower tier counts from the renewal (T4)."""
@@ -197,11 +196,11 @@ class KindAndTeam(OfResource):
         kind, team = Resource.objects.values_list("kind", "team_id").get(pk=int(target))
         return {"kind": kind, "team": team}
 
-    def read(self, target: str, document: Document, now: datetime) -> ReadResult:
+    def read(self, target: str, document: Document, now: datetime) -> Document:
         """Accept a listed kind and a team; no team only if it has none."""
         team = document.get("team")
         if team != self.current(target, now, document)["team"] and row_of(Team, team) is None:
-            return ReadResult(problems=(Problem(0, "team", "There is no such team.", "Choose one of the list."),))
+            raise InvalidDocument(Problem(0, "team", "There is no such team.", "Choose one of the list."))
         return super().read(target, document, now)
 
     def text(self, document: Document) -> str:
@@ -212,11 +211,11 @@ class KindAndTeam(OfResource):
         """Return new leads on its escalation chain, and people of automations that use the resource."""
         return _users_of(target) | (_leads(after["team"]) - _leads(before["team"]))
 
-    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+    def said(self, what_if: WhatIf) -> list[str]:
         """Return how many approvals were about it, and the leads who come next."""
-        sentences = [f"{counted(self.approval_count(span), 'approval')} of the last 90 days concerned it."]
-        if span.before["team"] != span.after["team"]:
-            was, would_be = (_team_name(side["team"]) for side in (span.before, span.after))
+        sentences = [f"{counted(self.approval_count(what_if), 'approval')} of the last 90 days concerned it."]
+        if what_if.proposal.before["team"] != what_if.proposal.document["team"]:
+            was, would_be = (_team_name(side["team"]) for side in (what_if.proposal.before, what_if.proposal.document))
             sentences.append(f"After owner and deputy, the leads of {would_be} decide instead of those of {was}.")
         return sentences
 

@@ -132,9 +132,7 @@ def _context(proposal: Proposal, actor: Actor, now: datetime, *, typed: str = ""
             "changes": kind.changes(proposal.target, proposal.before, proposal.document),
             "lines": diff.lines(kind.text(proposal.before), kind.text(proposal.document)),
             "count": count,
-            "impact": kind.said(impact_count.span(proposal, count), count.counts)
-            if count and count.finished_at
-            else [],
+            "impact": kind.said(count) if count and count.finished_at else [],
             "reason": {"value": typed, "error": error},
             "who_may": _countersigner_sentence(proposal, now),
         }

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from approvals.assignment.context import load_context
-from approvals.models import Proposal, Submission
+from approvals.models import Proposal, Submission, WhatIf
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
@@ -143,9 +143,10 @@ def test_access_of_others_counts_as_in_check(plain: Company, scope: str, start: 
 def test_dry_run_query_count_is_constant(plain: Company) -> None:
     c, asks = plain, []
     kind = kind_kind.kind_of("conflict_rule")
-    span = kind_kind.Span("read-and-tell", {}, writing_and_reading(c, scope="team"), c.now.replace(year=2000), c.now)
+    proposal = Proposal(target="read-and-tell", before={}, document=writing_and_reading(c, scope="team"))
+    what_if = WhatIf(proposal=proposal, since=c.now.replace(year=2000), until=c.now)
     for some, caught in ((2, 1), (3, 2), (4, 3)):
         with CaptureQueriesContext(connection) as seen:
-            assert kind.count(span, 0, some).counts["caught"] == caught
+            assert kind.count(what_if, some).counts["caught"] == caught
         asks.append(len(seen))
     assert asks[0] == asks[1] == asks[2]

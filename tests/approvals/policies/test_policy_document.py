@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -12,10 +14,28 @@ from hypothesis import strategies as st
 from approvals.policies import diff
 from approvals.policies import document as policy_document
 from approvals.policies import queries as policy_queries
-from approvals.policies.yaml_document import LARGEST_BYTES
+from approvals.policies.yaml_document import LARGEST_BYTES, InvalidDocument, Problem
 from inventory.risk import tiers
 
 TEXT = policy_document.SHIPPED.read_text(encoding="utf-8")
+
+
+class Result(NamedTuple):
+    """What was read, or what is wrong."""
+
+    document: dict[str, Any]
+    problems: tuple[Problem, ...] = ()
+
+
+def result_of(read: Callable[[Any], dict[str, Any]], given: Any) -> Result:
+    try:
+        return Result(read(given))
+    except InvalidDocument as error:
+        return Result({}, error.problems)
+
+
+read_text = partial(result_of, policy_document.from_text)
+read_data = partial(result_of, policy_document.from_data)
 
 
 def line_of(words: str, text: str = TEXT) -> int:
@@ -43,7 +63,7 @@ def line_of(words: str, text: str = TEXT) -> int:
     ],
 )
 def test_invalid_policy_document_is_refused_with_line(text: str, what: str) -> None:
-    found = policy_document.from_text(text)
+    found = read_text(text)
     assert not found.document
     assert len(found.problems) == 1
     assert what in found.problems[0].what
@@ -53,7 +73,7 @@ def test_invalid_policy_document_is_refused_with_line(text: str, what: str) -> N
 @pytest.mark.rule("S8")
 @pytest.mark.parametrize("line", ["builder_working_days: 10", "one_in: 10"])
 def test_a_number_of_thousands_of_digits_is_refused_in_words(line: str) -> None:
-    found = policy_document.from_text(TEXT.replace(line, f"{line.partition(':')[0]}: 0x{'f' * 4000}"))
+    found = read_text(TEXT.replace(line, f"{line.partition(':')[0]}: 0x{'f' * 4000}"))
     (problem,) = found.problems
     assert (problem.line, problem.what) == (line_of(line), "A number of that size is too much.")
 
@@ -68,7 +88,7 @@ def test_all_policy_errors_are_reported_with_line_and_remedy() -> None:
     text = text.replace("one_in: 10", 'one_in: "10"').replace(
         "non_read_chosen_by_model: false", "non_read_chosen_by_model: 1"
     )
-    found = {one.where: one for one in policy_document.from_text(text).problems}
+    found = {one.where: one for one in read_text(text).problems}
     assert found["builder_days"].line == line_of("builder_days: 10", text)
     assert "builder_working_days" in found["builder_days"].to_do
     assert found["builder_working_days"].what == "builder_working_days is missing."
@@ -101,7 +121,7 @@ def test_all_policy_errors_are_reported_with_line_and_remedy() -> None:
 def test_inconsistent_policy_is_refused(old: str, new: str, where: str, to_do: str) -> None:
     """The second and fourth fit: security may sign high-risk apps too, and an empty line says nothing."""
     assert old in TEXT
-    problems = policy_document.from_text(TEXT.replace(old, new, 1)).problems
+    problems = read_text(TEXT.replace(old, new, 1)).problems
     if not to_do:
         assert problems == ()
         return
@@ -111,25 +131,23 @@ def test_inconsistent_policy_is_refused(old: str, new: str, where: str, to_do: s
 @pytest.mark.rule("T1", "A13")
 @pytest.mark.parametrize("level", ["write", "execute", "admin"])
 def test_policy_cannot_call_write_access_low(level: str) -> None:
-    problems = policy_document.from_text(TEXT.replace("levels: [read]", f"levels: [read, {level}]")).problems
+    problems = read_text(TEXT.replace("levels: [read]", f"levels: [read, {level}]")).problems
     assert [one.where for one in problems] == ["tiers.low.levels.1"]
 
 
 @pytest.mark.rule("S8")
 def test_the_shipped_document_is_written_as_it_reads_and_its_tiers_are_the_rules() -> None:
-    document = policy_document.from_text(TEXT).document
+    document = read_text(TEXT).document
     assert policy_document.as_text(document) == TEXT
     assert document["tiers"] == dict(tiers.DEFAULT_RULES)
-    assert policy_document.from_text(json.dumps(document)).document == document
+    assert read_text(json.dumps(document)).document == document
     assert policy_queries.shipped() == document
 
 
 @pytest.mark.rule("S8", "T1")
 def test_fewer_reasons_for_high_loosen_policy() -> None:
     shipped = policy_queries.shipped()
-    after = policy_document.from_data(
-        _changed(shipped, "tiers.high.non_read_chosen_by_model_if", ["outbound"])
-    ).document
+    after = read_data(_changed(shipped, "tiers.high.non_read_chosen_by_model_if", ["outbound"])).document
     (looser,) = diff.changes(shipped, after)
     (stricter,) = diff.changes(after, shipped)
     assert (looser.tightens, stricter.tightens) == (False, True)
@@ -143,7 +161,7 @@ def test_a_policy_from_before_the_condition_keeps_its_meaning_and_can_be_changed
     del before["tiers"]["high"]["non_read_chosen_by_model_if"]
     known = policy_queries.with_shipped_parts(before)
     assert known["tiers"]["high"]["non_read_chosen_by_model"] is True
-    assert policy_document.from_data(known).problems == ()
+    assert read_data(known).problems == ()
     (change,) = diff.changes(known, policy_queries.shipped())
     assert (change.where, change.tightens) == ("tiers.high.non_read_chosen_by_model", False)
 
@@ -216,10 +234,10 @@ def test_each_change_says_in_words_whether_it_tightens(path: str, stricter: obje
     if looser is not None:
         (change,) = diff.changes(
             shipped,
-            policy_document.from_data(_changed(shipped, path, looser)).document or _changed(shipped, path, looser),
+            read_data(_changed(shipped, path, looser)).document or _changed(shipped, path, looser),
         )
         assert not change.tightens
-    after = policy_document.from_data(_changed(shipped, path, stricter))
+    after = read_data(_changed(shipped, path, stricter))
     assert not after.problems
     found = diff.changes(shipped, after.document)
     (change,) = found
@@ -246,7 +264,7 @@ def test_each_change_says_in_words_whether_it_tightens(path: str, stricter: obje
 def test_single_person_cannot_change_final_endings(path: str, values: tuple[int, int]) -> None:
     shipped = policy_queries.shipped()
     for value in values:
-        after = policy_document.from_data(_changed(shipped, path, value))
+        after = read_data(_changed(shipped, path, value))
         assert not after.problems
         assert [(one.tightens, one.is_either) for one in diff.changes(shipped, after.document)] == [(False, True)]
 
@@ -297,7 +315,7 @@ def test_one_loosening_among_many_that_tighten_makes_it_a_loosening() -> None:
     )
 )
 def test_any_data_is_either_a_policy_or_refused_in_words(data: object) -> None:
-    found = policy_document.from_data(data)
+    found = read_data(data)
     assert bool(found.document) != bool(found.problems)
     assert all(one.what for one in found.problems)
 
@@ -305,6 +323,6 @@ def test_any_data_is_either_a_policy_or_refused_in_words(data: object) -> None:
 @pytest.mark.rule("S8")
 @given(st.text(max_size=200) | st.text(alphabet="ab:-[]{}&*!#\n \"'?|>", max_size=80))
 def test_any_text_is_either_a_policy_or_refused_in_words(text: str) -> None:
-    found = policy_document.from_text(text)
+    found = read_text(text)
     assert found.problems
     assert all(one.what and one.line >= 0 for one in found.problems)

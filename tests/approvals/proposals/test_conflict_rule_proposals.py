@@ -11,11 +11,10 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts import queries as conflict_queries
-from approvals.models import Conflict, ConflictRule, Proposal, ProposalState, Submission
+from approvals.models import Conflict, ConflictRule, Proposal, ProposalState, Submission, WhatIf
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
-from approvals.proposals.kinds.kind import Span
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.roles.roles import Role
@@ -128,7 +127,7 @@ def says(made: Proposal) -> list[str]:
     """What was counted, in sentences."""
     found = impact_count.latest(made)
     assert found is not None
-    return kind_kind.kind_of(made.kind).said(impact_count.span(made, found), found.counts)
+    return kind_kind.kind_of(made.kind).said(found)
 
 
 def test_impact_of_mode_change_is_described(plain: Company, plain_in_force: Submission) -> None:
@@ -225,8 +224,9 @@ def test_impact_is_counted_per_rule_without_query_per_submission(plain: Company,
     approve(plain, Proposal.objects.get(target="read-and-tell"), plain.people.sana)
     assert counted({"rule": conflict_rules.document(on(plain.mail), on(plain.slack))}, "read-and-tell") == {"less": 1}
     kind, now = kind_kind.kind_of("conflict_rule"), plain.now
-    span = Span("read-and-tell", {}, catches, now - timedelta(days=90), now)
+    proposal = Proposal(target="read-and-tell", before={}, document=catches)
+    what_if = WhatIf(proposal=proposal, since=now - timedelta(days=90), until=now)
     with CaptureQueriesContext(connection) as asked:
-        assert kind.count(span, 0, 500).counts["caught"] == 1
+        assert kind.count(what_if, 500).counts["caught"] == 1
     # The submissions, the controls that stand on what they hold, the waivers; privileges, bindings and parties for the class that counts (I8).
     assert len(asked) == 6

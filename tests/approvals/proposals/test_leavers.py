@@ -13,7 +13,6 @@ from approvals.inbox.queries import approvals
 from approvals.models import Approval, Proposal, ProposalState, Submission
 from approvals.policies import queries as policy_queries
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind
 from governance.core.access import access
 from governance.core.actors.actor import Actor
@@ -217,7 +216,7 @@ def test_report_lists_open_tasks_of_leaver(company: Company, stage_2: Submission
     c, n = company, company.people
     one = proposed(c, n.omar, n.ines, at_once=False)
     what_if = one.what_ifs.get()
-    said = kind.kind_of(one.kind).said(impact_count.span(one, what_if), what_if.counts)
+    said = kind.kind_of(one.kind).said(what_if)
     assert "would go to the next approver once a second admin countersigns." in said[0]
     owned = Resource.objects.filter(owner=n.omar, state="active").count()
     assert said[1].startswith(f"{owned:,} resource")

@@ -14,7 +14,6 @@ from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds import policy
-from approvals.proposals.kinds.kind import Span
 from inventory.risk import policy as risk_policy
 from tests.approvals import stock_report
 from tests.approvals.light_path import low_risk_report
@@ -28,10 +27,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
 def said(c: Company, **parts: Any) -> list[str]:
     """What is said of a policy with some parts changed, counted in one slice."""
     before, after = policy_queries.shipped(), changed(**parts)
-    span = Span(DEFAULT, before, after, c.now - timedelta(days=90), c.now)
-    found = policy.PolicyKind().count(span, 0, 500)
-    assert found.rows == span.submissions.count() == Submission.objects.count()
-    return policy.PolicyKind().said(span, found.counts)
+    proposal = Proposal(kind="policy", target=DEFAULT, before=before, document=after)
+    what_if = WhatIf(proposal=proposal, since=c.now - timedelta(days=90), until=c.now)
+    found = policy.PolicyKind().count(what_if, 500)
+    assert found.rows == what_if.submissions.count() == Submission.objects.count()
+    what_if.counts = found.counts
+    return policy.PolicyKind().said(what_if)
 
 
 def test_impact_counts_missing_second_seats(company: Company, stock_submitted: Submission) -> None:
@@ -77,7 +78,8 @@ def test_impact_counts_lost_auto_approvals(company: Company, light_in_force: Sub
 def test_uncounted_parts_are_named(company: Company, stock_submitted: Submission) -> None:
     assert said(company, **{"signals.mutual": 2, "builder_working_days": 5}) == [
         "No submission would have been asked differently.",
-        "Not counted, since submissions do not show it: how long a builder has, the limits of mutual approval.",
+        "Not counted, since submissions do not show it: "
+        "A builder answers within; Mutual approvals of two people before a signal.",
     ]
 
 

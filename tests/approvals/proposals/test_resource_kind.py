@@ -116,7 +116,7 @@ def test_proposal_names_approvers_for_new_team(company: Company) -> None:
     impact_count.sweep(c.now)
     found = impact_count.latest(one)
     assert found is not None
-    said = kind_kind.kind_of(one.kind).said(impact_count.span(one, found), found.counts)
+    said = kind_kind.kind_of(one.kind).said(found)
     assert f"the leads of Marketing decide instead of those of {c.erp.team}" in said[1]
     changes = kind_kind.kind_of(one.kind).changes(one.target, one.before, one.document)
     assert next((each.before, each.after) for each in changes) == (c.erp.get_kind_display(), "Secret store")

@@ -10,9 +10,10 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from approvals.conflicts.rule_language.rule import InvalidRule, parse_rule
-from approvals.conflicts.rule_language.text import load_document, parse_text
-from approvals.policies.yaml_document import LARGEST_BYTES
+from approvals.conflicts.rule_language.rule import parse_rule
+from approvals.conflicts.rule_language.text import parse_text
+from approvals.policies import yaml_document
+from approvals.policies.yaml_document import LARGEST_BYTES, InvalidDocument
 from tests.approvals.conflicts import rule_strategies
 
 pytestmark = pytest.mark.rule("S6")
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.rule("S6")
     ],
 )
 def test_invalid_rule_text_is_refused_with_position(text: str, said: str) -> None:
-    with pytest.raises(InvalidRule) as refused:
+    with pytest.raises(InvalidDocument) as refused:
         parse_text(text)
     assert said in str(refused.value)
 
@@ -45,11 +46,11 @@ def test_invalid_rule_text_is_refused_with_position(text: str, said: str) -> Non
 @example("- " * 40)
 def test_any_text_is_read_or_refused_in_words(text: str) -> None:
     try:
-        load_document(text)
-    except InvalidRule as refused:
+        yaml_document.parse(text)
+    except InvalidDocument as refused:
         (problem,) = refused.problems
-        assert problem.where
-        assert problem.what_to_do
+        assert problem.line
+        assert problem.to_do
 
 
 @given(rule_strategies.documents())

@@ -19,13 +19,12 @@ from approvals.conflicts.rule_language.rule import (
     SCOPES,
     SELECTORS,
     VALUES,
-    InvalidRule,
-    Problem,
     Rule,
     are_distinct,
     parse_rule,
 )
 from approvals.conflicts.rule_language.selectors import Held, Selector
+from approvals.policies.yaml_document import InvalidDocument, Problem
 from inventory.models import DataClass, Environment, Level, ResourceKind
 from inventory.risk import levels, tiers
 from tests.approvals.conflicts import rule_strategies
@@ -56,7 +55,7 @@ def rule(**changes: Any) -> Rule:
 
 
 def wrong(**changes: Any) -> list[str]:
-    with pytest.raises(InvalidRule) as refused:
+    with pytest.raises(InvalidDocument) as refused:
         rule(**changes)
     return [str(problem) for problem in refused.value.problems]
 
@@ -84,23 +83,23 @@ def test_all_errors_of_a_rule_are_reported_with_place_and_remedy() -> None:
         ],
         "without": {"name": "Four", "any": []},
     }
-    with pytest.raises(InvalidRule) as refused:
+    with pytest.raises(InvalidDocument) as refused:
         parse_rule(bad)
     assert [(problem.where, problem.what) for problem in refused.value.problems] == [
-        ("title", "it is empty"),
-        ("process", "it is missing"),
-        ("reason", "it is no text"),
-        ("code", "it is no code"),
-        ("rating", "“hgh” is none of its values"),
-        ("mode", "it is missing"),
-        ("without, any", "it is empty"),
-        ("legs 1, any 1", "it says nothing, which would mean everything"),
-        ("legs 2, any 1", "“tag” is not known"),
-        ("legs 2, any 1, levels", "what is not known counts as write"),
-        ("legs 2, any 1, levels", "“x” is none of its values"),
-        ("legs 3, any 1", "a trigger has no outbound"),
+        ("title", "it is empty."),
+        ("process", "it is missing."),
+        ("reason", "it is no text."),
+        ("code", "it is no code."),
+        ("rating", "“hgh” is none of its values."),
+        ("mode", "it is missing."),
+        ("without, any", "it is empty."),
+        ("legs 1, any 1", "it says nothing, which would mean everything."),
+        ("legs 2, any 1", "“tag” is not known."),
+        ("legs 2, any 1, levels", "what is not known counts as write."),
+        ("legs 2, any 1, levels", "“x” is none of its values."),
+        ("legs 3, any 1", "a trigger has no outbound."),
     ]
-    assert all(problem.what_to_do.endswith((".", "?")) for problem in refused.value.problems)
+    assert all(problem.to_do.endswith((".", "?")) for problem in refused.value.problems)
     assert "Did you mean tags?" in str(refused.value)
 
 
@@ -144,12 +143,12 @@ values = st.recursive(
 @given(st.one_of(values, st.fixed_dictionaries(dict.fromkeys((*PLAIN, "without"), values))))
 @example({"legs": [{"any": [{"codes": ["\ud800"]}]}]})
 def test_any_document_is_a_rule_or_clear_refusal(document: object) -> None:
-    with pytest.raises(InvalidRule) as refused:
+    with pytest.raises(InvalidDocument) as refused:
         parse_rule(document)
     for problem in refused.value.problems:
         assert problem.where
         assert problem.what
-        assert problem.what_to_do
+        assert problem.to_do
         str(problem).encode()  # nothing is quoted that could not be shown
 
 
@@ -366,7 +365,7 @@ def test_every_scope_has_a_sentence(scope: str) -> None:
 def test_values_are_from_least_to_most() -> None:
     assert RATINGS == ("low", "medium", "high")
     assert MODES == ("record", "approval", "enforce")
-    assert str(Problem("legs 1", "it is so", "Do that.")) == "legs 1: it is so. Do that."
+    assert str(Problem(0, "legs 1", "it is so.", "Do that.")) == "legs 1: it is so. Do that."
 
 
 def test_rule_does_not_fire_without_its_precondition() -> None:
