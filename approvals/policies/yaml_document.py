@@ -33,7 +33,7 @@ class Problem:
     to_do: str = ""
 
     def __str__(self) -> str:
-        return f"{self.where or f'line {self.line}'}: {self.what} {self.to_do}"
+        return f"{f'line {self.line}' if self.line else self.where}: {self.what} {self.to_do}"
 
 
 class InvalidDocument(Exception):
