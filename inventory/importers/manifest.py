@@ -11,12 +11,16 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
 import rfc8785
 
 from inventory.importers.connectors import canonical_connector, service_of
 from inventory.risk.levels import Access
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 SCHEMA = "countersign.manifest/1"
 
@@ -170,20 +174,15 @@ class Manifest:
         """
         if document.get("schema") != SCHEMA:
             raise ValueError("not a manifest of schema " + SCHEMA)
-        source = document["source"]
-        return cls(
-            source=Source(**{**source, "files": tuple(source["files"])}),
-            name=document["name"],
-            kind=document["kind"],
-            platform=document["platform"],
-            enabled=document["enabled"],
-            triggers=tuple(Trigger(**each) for each in document["triggers"]),
-            identities=tuple(Identity(**each) for each in document["identities"]),
-            privileges=tuple(_privilege(each) for each in document["privileges"]),
-            credentials=tuple(Credential(**{**each, "at": tuple(each["at"])}) for each in document["credentials"]),
-            findings=tuple(Finding(**each) for each in document["findings"]),
-            on_error=document.get("on_error", ""),
-        )
+        return _adapter().validate_python(document)
+
+
+@cache
+def _adapter() -> TypeAdapter[Manifest]:
+    """Reader of stored manifests."""
+    from pydantic import TypeAdapter  # slow to import, and the importers only write manifests
+
+    return TypeAdapter(Manifest)
 
 
 def canonical_json(document: object) -> bytes:
@@ -314,9 +313,3 @@ def _stated(privilege: Privilege) -> list[Any]:
         privilege.active,
         privilege.model_controlled,
     ]
-
-
-def _privilege(document: Mapping[str, Any]) -> Privilege:
-    ref = document["credential"]
-    members = {**document, "credential": CredentialRef(**ref) if ref else None, "assumed": tuple(document["assumed"])}
-    return Privilege(**members)

@@ -16,10 +16,11 @@ from inventory.importers.mcp.wrappers import (
     behind_flags,
     bridged_line,
     clears_environment,
-    container_of,
+    container_flags,
     inner_line,
     package_name,
     program_of,
+    reached_by,
 )
 
 Pin = Literal["exact", "tag", "none", "local"]
@@ -67,14 +68,12 @@ class Launch:
 
     def variables_from(self, variables: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Variables that reach the component: the client's passed variables, and those set on the way."""
-        return [*self._handed_on(variables), *self.assigned]
+        handed_on = [(name, value) for name, value in variables if self.given is None or name in self.given]
+        return [*handed_on, *self.assigned]
 
     def assigning(self, variables: Iterable[tuple[str, str]]) -> Launch:
         """The same launch behind a program that sets variables."""
-        return replace(self, assigned=(*self._handed_on(variables), *self.assigned))
-
-    def _handed_on(self, variables: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        return [(name, value) for name, value in variables if self.given is None or name in self.given]
+        return replace(self, assigned=tuple(self.variables_from(variables)))
 
 
 def launch_of(command: str, arguments: list[str]) -> Launch:
@@ -142,21 +141,27 @@ def _bridged(launch: Launch, depth: int) -> Launch:
 
 def _contained(program: str, arguments: list[str], depth: int) -> Launch:
     """Component in a container: its image, or the package that its command starts."""
-    container = container_of(arguments)
-    if container is None:
+    line = behind_flags(arguments, _WORDS["before_run"])
+    line = line[1:] if line[:1] == ["container"] else line
+    if line[:1] != ["run"]:
         named = [each for each in arguments if not each.startswith("-")]
         kept = named[:2] if named[:1] == ["exec"] else named[:3]
         return Launch(" ".join([program, *kept]), "local", tuple(arguments), given=())
+    flags, words = container_flags(line[1:])
+    image, rest = (words or [""])[0], words[1:]
+    variables = [value.partition("=") for flag, value in flags if flag == "--env" and value]
+    passed = tuple(name for name, equals, _ in variables if not equals)
     launch = Launch(
-        container.image,
-        _image_pin(container.image),
-        tuple(container.rest),
-        passed=tuple(container.passed),
-        assigned=tuple(container.assigned),
-        mounts=tuple(container.mounts),
-        given=tuple(container.passed),
+        image,
+        _image_pin(image),
+        tuple(rest),
+        passed=passed,
+        assigned=tuple((name, value) for name, equals, value in variables if equals),
+        mounts=tuple(reach for flag, value in flags for reach in reached_by(flag, value)),
+        given=passed,
     )
-    line = [container.entry, *container.rest] if container.entry else container.rest
+    entry = [value for flag, value in flags if flag == "--entrypoint"][-1:]
+    line = [*filter(None, entry), *rest]
     is_launcher = bool(line) and program_of(line[0]) in LAUNCHERS and depth < _DEEPEST
     return _behind(launch, line, depth) if is_launcher else launch
 

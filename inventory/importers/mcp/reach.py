@@ -178,14 +178,13 @@ def scope_of(
     """
     paths = [displayed(path_shown(each), 120) for each in launch.rest if _PATH.match(each)]
     mounts = [displayed(each, 120) for each in launch.mounts]
-    hosts = [
-        host for host in _hosts([("", each) for each in launch.rest], [*arguments, *variables]) if host != own_host
-    ]
+    bare = [("", each) for each in launch.rest]
+    hosts = [host for host in _hosts([*bare, *arguments, *variables]) if host != own_host]
     return list(dict.fromkeys([*mounts, *paths, *hosts]))
 
 
-def _hosts(bare: Iterable[tuple[str, str]], named: Iterable[tuple[str, str]]) -> Iterator[str]:
-    for name, value in [*bare, *named]:
+def _hosts(named: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for name, value in named:
         last = (words(name) or [""])[-1]
         text = value if name or not value.startswith("-") else ""
         is_address = _URL.match(text) is not None

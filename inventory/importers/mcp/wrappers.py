@@ -6,7 +6,6 @@ The started program counts, with a container's access to the machine.
 import re
 import shlex
 from collections.abc import Collection
-from dataclasses import dataclass, field
 
 from inventory.importers.facts import facts, word_lists
 
@@ -107,42 +106,18 @@ def _in_shell(program: str, rest: list[str]) -> list[str] | None:
     return one_program(words[0], is_posix=not is_windows)
 
 
-@dataclass(slots=True)
-class Container:
-    """Started image, with arguments, variables and access to the machine."""
-
-    image: str = ""
-    entry: str = ""
-    rest: list[str] = field(default_factory=list)
-    passed: list[str] = field(default_factory=list)
-    assigned: list[tuple[str, str]] = field(default_factory=list)
-    mounts: list[str] = field(default_factory=list)
-
-
-def container_of(arguments: list[str]) -> Container | None:
-    """The container that ``docker run`` starts; None for another command."""
-    line = behind_flags(arguments, _WORDS["before_run"])
-    line = line[1:] if line[:1] == ["container"] else line
-    if line[:1] != ["run"]:
-        return None
-    container, arguments, at = Container(), line[1:], 0
-    while at < len(arguments) and arguments[at].startswith("-"):
-        flag, value, is_complete = _flag_of(arguments[at])
+def container_flags(line: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Flags of ``docker run`` with their values, and the words behind them: the image and its arguments."""
+    flags: list[tuple[str, str]] = []
+    at = 0
+    while at < len(line) and line[at].startswith("-"):
+        flag, value, is_complete = _flag_of(line[at])
         if not is_complete:
             at += 1
-            value = arguments[at] if at < len(arguments) else ""
-        if flag == "--env":
-            name, has_value, content = value.partition("=")
-            if has_value:
-                container.assigned.append((name, content))
-            elif name:
-                container.passed.append(name)
-        container.entry = value if flag == "--entrypoint" else container.entry
-        container.mounts += _reached(flag, value)
+            value = line[at] if at < len(line) else ""
+        flags.append((flag, value))
         at += 1
-    container.image = arguments[at] if at < len(arguments) else ""
-    container.rest = arguments[at + 1 :]
-    return container
+    return flags, line[at:]
 
 
 def behind_flags(line: list[str], valued: Collection[str] = ()) -> list[str]:
@@ -163,7 +138,7 @@ def _flag_of(argument: str) -> tuple[str, str, bool]:
     return _LONG.get(flag, flag), letters[1:].removeprefix("="), len(letters) != 1
 
 
-def _reached(flag: str, value: str) -> list[str]:
+def reached_by(flag: str, value: str) -> list[str]:
     """Access to the machine that a container's flag gives."""
     if flag == "--privileged":
         return [] if value.lower() == "false" else ["all of the machine (privileged)"]

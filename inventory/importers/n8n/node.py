@@ -82,7 +82,6 @@ class Use:
     connector: str = ""  # empty: the node's own
     needs: str = ""  # required credential type
     scope: str = ""
-    sensitive: bool = False
     model_controlled: bool = False  # a model decides, regardless of the node's wires
     notes: tuple[Note, ...] = ()
 

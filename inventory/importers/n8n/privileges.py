@@ -21,16 +21,18 @@ from inventory.importers.source_digest import LABELS
 _ENV = re.compile(r"(?:\$env|process\.env)(?:\.|\[\s*[\"'`])([A-Za-z_]\w{0,80})")
 
 
-def read_node(node: Node, occurrences: list[Occurrence]) -> Reading:
+def read_node(node: Node, occurrences: list[Occurrence], *, is_inner: bool = False) -> Reading:
     """Read one node, without the findings of its secrets.
 
     Args:
         node: scrubbed.
         occurrences: content of the node's secret slots.
+        is_inner: whether it is of an inline sub-workflow, whose triggers start nothing.
     """
     reading, at = Reading(), node.place
     named = [named_credential(*each) for each in node.credentials.items()]
-    if trigger := trigger_of(node.connector, at, node.raw, any(ref.bound for ref, _ in named)):
+    trigger = trigger_of(node.connector, at, node.raw, any(ref.bound for ref, _ in named))
+    if trigger is not None and not is_inner:
         reading.triggers.append(trigger)
         if trigger.active and not trigger.authenticated:
             reading.findings.append(Finding("open_webhook", at, "high", _open_to_anybody(node, trigger)))
@@ -106,5 +108,5 @@ def _privilege(node: Node, use: Use, ref: CredentialRef | None) -> Privilege:
         model_controlled=node.is_reached
         or use.model_controlled
         or any(map(is_model_chosen, texts_in(node.parameters))),
-        sensitive=use.sensitive or is_sensitive(use.operation, use.resource),
+        sensitive=is_sensitive(use.operation, use.resource),
     )

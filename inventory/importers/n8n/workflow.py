@@ -4,7 +4,6 @@ Reads the shapes, the nodes that a model reaches, and facts of the whole workflo
 Nothing is evaluated or looked up.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from inventory.importers.display import display_label, displayed
@@ -80,7 +79,7 @@ def read_workflow(
     workflow = scrubbed.document
     nodes = _nodes(file, place, workflow)
     links = _links(workflow)
-    reading = _read_nodes(nodes, links, scrubbed, (), is_code_read=length_in(workflow) <= LONGEST_IN_ALL)
+    reading = _read_nodes(nodes, links, scrubbed, is_code_read=length_in(workflow) <= LONGEST_IN_ALL)
     credentials = merged_credentials(reading.credentials, lambda each: (*each.key, each.where))
     findings = reading.findings
     findings += findings_of(scrubbed, [each for each in scrubbed.found if each.trail[:1] != ("nodes",)])
@@ -120,14 +119,15 @@ def _read_nodes(
     nodes: list[dict[str, Any]],
     links: list[tuple[str, str, str]],
     scrubbed: Scrubbed,
-    trail: tuple[str | int, ...],
+    trail: tuple[str | int, ...] = (),
+    outer: str = "",
     *,
     is_code_read: bool,
     is_reached: bool = False,
 ) -> Reading:
-    """Read the nodes below `trail`, with those of their inline sub-workflows."""
+    """Read the nodes below `trail`, with those of their inline sub-workflows; `outer` is the place of the node around."""
     reached = {node["name"] for node in nodes} if is_reached else _reached(links, nodes)
-    places, alike = _node_places(nodes)
+    places, alike = _node_places(nodes, outer)
     total = Reading()
     for index, raw in enumerate(nodes):
         node_trail = (*trail, "nodes", index)
@@ -138,43 +138,30 @@ def _read_nodes(
         total.findings += findings_of(scrubbed, occurrences)
         if raw["type"].endswith(".stickyNote"):
             continue
-        total.add(read_node(_node(raw, reached, places[index], is_code_read=is_code_read), occurrences))
+        node = _node(raw, reached, places[index], is_code_read=is_code_read)
+        total.add(read_node(node, occurrences, is_inner=bool(outer)))
         if isinstance(inner, dict):
             inner_reading = _read_nodes(
                 _nodes("", "", inner),
                 _links(inner),
                 scrubbed,
                 (*node_trail, "parameters", MEMBER),
+                places[index],
                 is_code_read=is_code_read,
                 is_reached=raw["name"] in reached,
             )
-            total.add(_below(places[index], inner_reading))
+            total.add(inner_reading)
     total.findings += alike
     return total
 
 
-def _below(outer: str, inner: Reading) -> Reading:
-    """The parts of an inline sub-workflow below its node, without its triggers: they start nothing."""
-    secrets = ("embedded_secret", "placeholder_secret")  # with their whole place
-    return Reading(
-        [],
-        [replace(each, at=f"{outer} / {each.at}") for each in inner.privileges],
-        [replace(each, at=tuple(f"{outer} / {place}" for place in each.at)) for each in inner.credentials],
-        [
-            each if each.code in secrets else replace(each, at=f"{outer} / {each.at}")
-            for each in inner.findings
-            if each.code != "open_webhook"
-        ],
-    )
-
-
-def _node_places(nodes: list[dict[str, Any]]) -> tuple[list[str], list[Finding]]:
-    """Name of each node in the manifest, with its position and a finding if an earlier name looks the same."""
+def _node_places(nodes: list[dict[str, Any]], outer: str) -> tuple[list[str], list[Finding]]:
+    """Place of each node in the manifest, with its position and a finding if an earlier name looks the same."""
     first: dict[str, int] = {}
     places: list[str] = []
     findings = []
     for index, node in enumerate(nodes):
-        place = display_label(node["name"])
+        place = (f"{outer} / " if outer else "") + display_label(node["name"])
         other = first.setdefault(place, index)
         places.append(f"{place} (nodes/{index})" if place in places else place)
         if other != index:

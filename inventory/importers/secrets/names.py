@@ -73,7 +73,9 @@ def passwords_in(text: str, *, is_name: bool = False) -> Iterator[Span]:
     if is_name:
         yield from _passwords_in_name(text)
     elif any(map(text.lower().__contains__, _HINTS_IN_TEXT)):
-        yield from (match.span("value") for match in _IN_TEXT.finditer(text) if _is_password_of_text(match))
+        for match in _IN_TEXT.finditer(text):
+            if match["mark"].strip() in _ASSIGNS and not is_plain(match["value"]) and _has_form(match):
+                yield match.span("value")
 
 
 def passwords_after_users(name: str) -> Iterator[Span]:
@@ -119,11 +121,6 @@ def tokens_in(name: str) -> Iterator[Span]:
 def passwords_in_path(path: str) -> Iterator[Span]:
     """Passwords in a file's path, with the rules of names."""
     return passwords_in(_FOLDER.sub("\n", _EXTENSION.sub("", path)), is_name=True)
-
-
-def _is_password_of_text(match: re.Match[str]) -> bool:
-    value = match["value"]
-    return match["mark"].strip() in _ASSIGNS and not is_plain(value) and _has_form(match)
 
 
 def _is_password_of_name(match: re.Match[str]) -> bool:

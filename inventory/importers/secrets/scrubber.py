@@ -239,15 +239,8 @@ class _Walk:
     def _inside(self, text: str, trail: Trail, slot: _Slot, suffix: str = "") -> str:
         """Secrets within a longer text: in addresses, by provider, after a telling name, after ``Bearer``."""
         chosen: list[tuple[int, int]] = []
-        for (begin, end), within in secrets_within(
-            text,
-            self._budget,
-            is_command=slot.name == "command",
-            is_code=slot.kind == "code" and slot.name != "command",
-            is_data=slot.region in _DATA,
-            is_name=slot.kind in ("name", "credential"),
-            is_credential=slot.kind == "credential",
-        ):
+        kind = "command" if slot.name == "command" else slot.kind
+        for (begin, end), within in secrets_within(text, self._budget, kind=kind, is_data=slot.region in _DATA):
             value = text[begin:end]
             if value == REMOVED:
                 continue

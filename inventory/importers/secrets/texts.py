@@ -56,40 +56,30 @@ class Within:
     provider: str = ""
 
 
-def secrets_within(
-    text: str,
-    budget: Budget,
-    *,
-    is_command: bool = False,
-    is_code: bool = False,
-    is_data: bool = False,
-    is_name: bool = False,
-    is_credential: bool = False,
-) -> list[tuple[Span, Within]]:
+def secrets_within(text: str, budget: Budget, *, kind: str = "", is_data: bool = False) -> list[tuple[Span, Within]]:
     """Spans of secrets and placeholders in a text, in order and apart.
 
     Args:
         text: from one value of the document.
         budget: of the file.
-        is_command: whether variables may be set before a program.
-        is_code: whether a word after a name may be a variable.
+        kind: ``command``: variables may be set before a program; ``code``: a word after a name may be a variable;
+            ``name``: a name for people; ``credential``: the name of a credential, where a password may follow its user.
         is_data: whether the text is execution data, where only a token's form counts as a secret.
-        is_name: whether the text is a name for people.
-        is_credential: whether it is the name of a credential, where a password may follow its user.
 
     Raises:
         OverBudget: the file costs too much work.
     """
     budget.read(len(text))
-    is_searched = not is_code and not is_data
+    is_name = kind in ("name", "credential")
+    is_searched = kind != "code" and not is_data
     candidates: Iterable[tuple[Span, Within]] = chain(
-        _assigned(text, budget) if is_command else (),
+        _assigned(text, budget) if kind == "command" else (),
         ((span, Within("url", name)) for span, name in _in_addresses(text, budget, is_data=is_data)),
         (((begin, end), Within(provider=provider)) for provider, begin, end in provider_matches(text)),
         ((span, Within(name=name)) for span, name in _after_names(text, budget, is_data=is_data)),
         ((span, Within(name=name)) for span, name in _in_commands(text, budget)),
         ((span, Within(name="password")) for span in (passwords_in(text, is_name=is_name) if is_searched else ())),
-        ((span, Within(name="password")) for span in (passwords_after_users(text) if is_credential else ())),
+        ((span, Within(name="password")) for span in (passwords_after_users(text) if kind == "credential" else ())),
         ((span, Within(name="token")) for span in (tokens_in(text) if is_name else ())),
         ((match.span("value"), Within()) for match in _SIGNED_IN.finditer(text) if looks_like_token(match["value"])),
     )
@@ -105,20 +95,11 @@ def secrets_within(
 
 
 def _in_addresses(text: str, budget: Budget, *, is_data: bool) -> Iterator[tuple[Span, str]]:
-    for span, name in in_addresses(text, budget).items() if "://" in text else ():
-        if not is_data or name == "password" or looks_like_token(text[slice(*span)]):
-            yield span, name
+    """Spans of secrets within addresses of a text, each with its name: ``password``, ``user``, or the parameter.
 
-
-def in_addresses(text: str, budget: Budget) -> dict[Span, str]:
-    """Spans of secrets within addresses of a text, each with its name: ``password``, or the parameter.
-
-    Finds passwords before the host, and parameters of a query or path with telling names, in every notation.
-
-    Raises:
-        OverBudget: the file costs too much work.
+    Finds passwords before the host, and parameters of a query or path with telling names, in every notation. A user
+    without a password is a token over HTTP, except a usual word (``git``) or the owner of the path.
     """
-    spans: dict[Span, str] = {}
     if _ONE_ADDRESS.fullmatch(text):
         text = text.replace("\\", "/")  # as a client reads it; in a longer text it is mostly an escape
     for address in _ADDRESS.finditer(text):
@@ -129,30 +110,24 @@ def in_addresses(text: str, budget: Budget) -> dict[Span, str]:
             name, colon, password = user.partition(":")
             begin = offset + len(name) + 1 if colon else offset
             part = password if colon else user
-            is_token = colon or looks_like_token(part) or _is_token_alone(address["scheme"], user, rest)
-            if part and judge(part, "strong").what != "reference" and is_token:
-                spans[begin, begin + len(part)] = "password" if colon else "user"
+            is_http = address["scheme"].lower().endswith(("http", "https"))
+            is_alone = is_http and not is_plain(user) and f"/{user}/" not in rest
+            is_token = looks_like_token(part)
+            if part and judge(part, "strong").what != "reference" and (colon or is_token or (is_alone and not is_data)):
+                yield (begin, begin + len(part)), "password" if colon else "user"
         for parameter in _PARAMETER.finditer(rest):
             budget.hit()
             name, value = parameter.groups()
-            strength = slot_strength(name, "query")
-            is_long = len(value) >= 8 or (
-                strength == "strong" and (has_password_form(value) or _says_secret(name, value))
-            )
-            if strength and is_long and judge(value, strength).what in ("literal", "placeholder"):
+            if _is_secret_parameter(name, value) and (not is_data or name == "password" or looks_like_token(value)):
                 begin = offset + parameter.start(2)
-                spans[begin, begin + len(value)] = name
-    return spans
+                yield (begin, begin + len(value)), name
 
 
-def _is_token_alone(scheme: str, user: str, rest: str) -> bool:
-    """Whether a user without a password is a token: over HTTP, except a usual word (``git``) or the owner of the path."""
-    return scheme.lower().endswith(("http", "https")) and not is_plain(user) and f"/{user}/" not in rest
-
-
-def _says_secret(name: str, value: str) -> bool:
-    """Whether a short plain value is a secret because of the parameter's name; a plain ``key`` also sorts and looks up."""
-    return name.lower() != "key" and len(value) >= 4
+def _is_secret_parameter(name: str, value: str) -> bool:
+    """Whether a parameter is a secret. A short plain one is because of its name; a plain ``key`` also sorts and looks up."""
+    strength = slot_strength(name, "query")
+    is_told = strength == "strong" and (has_password_form(value) or (name.lower() != "key" and len(value) >= 4))
+    return bool(strength) and (len(value) >= 8 or is_told) and judge(value, strength).what in ("literal", "placeholder")
 
 
 def _user_of(rest: str) -> tuple[str, str]:
