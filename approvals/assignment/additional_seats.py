@@ -150,17 +150,11 @@ def current_tiers(facts: SubmissionFacts, policy: policy_queries.Policy) -> Tier
         return None
     submission, automation = facts.submission, facts.submission.automation
     rows = version_transitions.VersionRows.of(submission.version)
-    used = [use.credential for use in rows.used]
     judged = assessment.judge_version(
-        rows.privileges,
-        used,
-        rows.triggers,
-        kind=automation.asked["kind"],
-        environment=automation.environment,
-        raised_to=automation.raised_to,
-        sharers=facts.sharers,
+        *(automation, rows.privileges, rows.credentials, rows.triggers),
+        shared=facts.shared_tier,
         chain=facts.chain,
-        party_ids=parties.party_ids(automation, used, facts.now) | set(facts.party_ids),
+        party_ids=parties.party_ids(automation, rows.credentials, facts.now) | set(facts.party_ids),
         bindings=facts.bindings,
         rules=policy.tiers,
     )

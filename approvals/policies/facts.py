@@ -154,9 +154,9 @@ class SubmissionFacts:
         return assessment.identities_of([self.submission.version])
 
     @cached_property
-    def sharers(self) -> Sequence[tuple[str, Tier]]:
-        """Automations with the same identity, and their tiers (I5)."""
-        return assessment.sharers_of(self.submission.automation, self.identities)
+    def shared_tier(self) -> Tier:
+        """Highest tier of the other automations with the same identity (I5)."""
+        return assessment.shared_tier(self.submission.automation, self.identities)
 
     @cached_property
     def ownerless_identities(self) -> Sequence[NonHumanIdentity]:
@@ -178,7 +178,7 @@ class SubmissionFacts:
 def load_facts(submissions: Sequence[Submission], now: datetime) -> dict[int, SubmissionFacts]:
     """Return the facts of several submissions by id, in a fixed number of queries; none for none.
 
-    Chains and sharers are read at their first use.
+    Chains and tiers of shared identities are read at their first use.
     """
     facts = load_version_facts(submissions, now)
     privileges = [privilege for of_one in facts.values() for privilege in of_one.privileges]

@@ -67,8 +67,9 @@ def app_refusal(facts: SubmissionFacts) -> Refusal | None:
 def _risen_app_tier(facts: SubmissionFacts) -> Tier | None:
     submission = facts.submission
     raised = Tier.of(submission.automation.raised_to or "low")
-    shared = (tier for _, tier in facts.sharers)
-    now = max([raised, facts.chain.tier, *shared, *(_tier(privilege, facts) for privilege in facts.privileges)])
+    now = max(
+        [raised, facts.chain.tier, facts.shared_tier, *(_tier(privilege, facts) for privilege in facts.privileges)]
+    )
     return now if now > Tier.of(submission.tier) else None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
-from django.db.models import CharField, Count, Exists, F, Min, Model, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import CharField, Count, Exists, F, Min, Model, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 
@@ -17,7 +17,6 @@ from governance.core.database.querysets import among
 from inventory.chains import chain_ends
 from inventory.chains.chain_ends import BUT, CALLED, CALLS, NOWHERE, End, VersionParts
 from inventory.models import (
-    Assessment,
     AutomationState,
     ChainEnd,
     ChainKind,
@@ -29,6 +28,7 @@ from inventory.models import (
     VersionCredential,
     VersionIdentity,
 )
+from inventory.models.version import newest_assessment
 from inventory.risk.tiers import Tier
 
 K = TypeVar("K", bound=Hashable)
@@ -305,10 +305,10 @@ class JoinedTier:
 def joined_tiers() -> Iterator[JoinedTier]:
     """Automations that share a chain with another or have an unanswered call; one query."""
     neighbours = ChainMember.objects.filter(chain=OuterRef("chain")).exclude(automation=OuterRef("automation"))
-    newest = Assessment.objects.filter(version=OuterRef("automation__approved_version")).order_by("-pk")
+    version = "automation__approved_version"
     rows = ChainMember.objects.annotate(in_vain=Exists(_unanswered_calls().filter(automation=OuterRef("automation"))))
     rows = rows.filter(Q(in_vain=True) | Exists(neighbours)).annotate(
-        judged=Subquery(newest.values("tier")[:1]), own=Subquery(newest.values(own=JUDGED)[:1])
+        judged=newest_assessment(version, "tier"), own=newest_assessment(version, JUDGED)
     )
     columns = ("automation", "chain", "automation__tier", "automation__raised_to", "judged", "own", "in_vain")
     for pk, chain, stands, raised, made, own_value, in_vain in rows.order_by().values_list(*columns):
@@ -342,10 +342,7 @@ def approved_tiers(automations: Collection[int]) -> dict[int, Tier]:
     """Own tiers of the approved versions of some automations; one query, or none."""
     if not automations:
         return {}
-    newest = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values(own=JUDGED)[:1]
-    approved = Version.objects.filter(among(automations, "approved_for")).annotate(own=Subquery(newest)).order_by()
+    approved = Version.objects.filter(among(automations, "approved_for")).annotate(own=newest_assessment("pk", JUDGED))
     columns = ("approved_for", "approved_for__tier", "approved_for__raised_to", "own")
-    return {
-        pk: own_tier(own_tier_value or stands, raised)
-        for pk, stands, raised, own_tier_value in approved.values_list(*columns)
-    }
+    rows = approved.order_by().values_list(*columns)
+    return {pk: own_tier(own or stands, raised) for pk, stands, raised, own in rows}

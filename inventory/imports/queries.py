@@ -7,7 +7,7 @@ connection, credential or author. Uncertain previews are confirmed as usual, wit
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 
 from governance.core.models import Team
 from governance.core.texts import free_text
@@ -17,7 +17,6 @@ from inventory.importers.manifest import Manifest, binding_key, manifest_digest,
 from inventory.imports.resolution import credential_places
 from inventory.models import (
     REGISTERED,
-    Assessment,
     Automation,
     AutomationState,
     Binding,
@@ -28,6 +27,7 @@ from inventory.models import (
     Version,
     VersionAuthor,
 )
+from inventory.models.version import newest_assessment
 
 #: Key of a known version: its automation and the digest of its manifest.
 Key = tuple[int, str]
@@ -108,11 +108,10 @@ def _match_automations(
 
 
 def _look_up(read: Sequence[_Read]) -> _Register:
-    newest = Assessment.objects.filter(version=OuterRef("pk")).order_by("-id")
     rows = Version.objects.filter(
         automation__in={reading.automation.pk for reading in read},
         manifest_digest__in={reading.digest for reading in read},
-    ).annotate(judged_by=Subquery(newest.values("importer_version")[:1]), judged=Subquery(newest.values("tier")[:1]))
+    ).annotate(judged_by=newest_assessment("pk", "importer_version"), judged=newest_assessment("pk", "tier"))
     versions: dict[Key, list[Version]] = {}
     for row in rows.defer("manifest", "secrets"):
         versions.setdefault((row.automation_id, row.manifest_digest), []).append(row)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Expression, F, OuterRef, Q, QuerySet, Subquery
 
 from governance.core.models import AppendOnly, FreeText, Person
 from governance.core.roles.roles import Relation
@@ -236,6 +236,17 @@ def newest_version() -> QuerySet[Version, int]:
     """Subquery for the key of the newest version of an outer query's automation."""
     newest = Version.objects.filter(automation=OuterRef("automation")).order_by("-number")
     return newest.values_list("pk", flat=True)[:1]
+
+
+def newest_assessment(version: str, column: str | Expression) -> Subquery:
+    """A column of the newest assessment of an outer query's version, or None before the first.
+
+    Args:
+        version: the outer query's path to the version.
+        column: name or expression.
+    """
+    rows = Assessment.objects.filter(version=OuterRef(version)).order_by("-pk")
+    return Subquery(rows.values(newest=F(column) if isinstance(column, str) else column)[:1])
 
 
 def counted_versions() -> Q:

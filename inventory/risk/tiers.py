@@ -231,10 +231,10 @@ def app_tier(
     kind: str,
     has_open_entry: bool,
     has_non_read: bool,
-    sharers: Sequence[tuple[str, Tier]] = (),
+    shared: Tier = Tier.LOW,
     joined: Tier = Tier.LOW,
     calls_unknown: bool = False,
-    raised_to: Tier | None = None,
+    raised_to: Tier = Tier.LOW,
     rules: Mapping[str, Any] = DEFAULT_RULES,
 ) -> Judged:
     """Tier of an app (T2), for stage 1 and automatic approval.
@@ -244,11 +244,11 @@ def app_tier(
         kind: kind of the automation (I1); an agent is at least standard.
         has_open_entry: whether a person who is not signed in can start it.
         has_non_read: whether a privilege does more than read.
-        sharers: name and tier of each automation with the same identity: their union counts for each (I5).
+        shared: highest tier of the other automations with its identity: their union counts for each (I5).
         joined: highest tier in the rest of its chain (A16).
         calls_unknown: whether no automation in use answers one of its calls, so that the call's effect is unknown
             (A16).
-        raised_to: tier that a person raised it to, if any; it never lowers.
+        raised_to: tier that a person raised it to; it never lowers.
         rules: the policy's ``tiers``.
     """
     tier = max((judged.tier for _, judged in privileges), default=Tier.LOW)
@@ -269,13 +269,13 @@ def app_tier(
             "Somebody who has not signed in can start it, and it does more than read.",
         ),
         # Without the name: a reader may not be allowed to see it, and the identity's page shows it to those who are.
-        *((tier, f"It runs as the same identity as another automation, which is {tier.word}.") for _, tier in sharers),
+        (shared, f"It runs as the same identity as another automation, which is {shared.word}."),
         (joined, f"It is joined with another automation, which is {joined.word}."),
         (
             Tier.HIGH if calls_unknown else Tier.LOW,
             "It calls something that nobody has approved here, so what that may do is not known.",
         ),
-        (raised_to or Tier.LOW, "A person raised it."),
+        (raised_to, "A person raised it."),
     ]
     for raised, because in raises:
         if raised > tier:

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Q
 
 from inventory.chains import chain_ends
 from inventory.chains import queries as chain_queries
 from inventory.chains.queries import Chain
 from inventory.identities import queries as identity_queries
 from inventory.importers.operation_words import is_irreversible
-from inventory.models import Assessment, Automation, Credential, NonHumanIdentity, Privilege, Reach, Trigger, Version
+from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Reach, Trigger, Version
+from inventory.models.version import newest_assessment
 from inventory.resources.queries import Bindings
 from inventory.risk import tiers
 from inventory.risk.levels import LEVEL_ORDER
@@ -92,14 +93,13 @@ def _reach(privilege: Privilege, party_ids: Collection[int]) -> tiers.Reach:
 
 
 def judge_version(
+    automation: Automation,
     privileges: Sequence[Privilege],
     credentials: Iterable[Credential],
     triggers: Iterable[Trigger],
     *,
-    kind: str,
-    environment: str,
-    raised_to: str = "",
-    sharers: Sequence[tuple[str, Tier]] = (),
+    kind: str = "",
+    shared: Tier = Tier.LOW,
     chain: Chain | None = None,
     party_ids: Collection[int] = (),
     bindings: Bindings | None = None,
@@ -108,18 +108,17 @@ def judge_version(
     """Judge an existing or possible version (T1, T2). Reads its arguments only.
 
     Args:
+        automation: saved or not.
         privileges: saved or not, each with its entitlement, resource and credential loaded.
         credentials: credentials that it uses or asks for.
         triggers: its triggers.
-        kind: kind of the automation.
-        environment: environment of the automation.
-        raised_to: tier that a person raised it to, or empty.
-        sharers: name and tier of each automation with the same identity (I5).
+        kind: another kind of the automation than the one that is asked for.
+        shared: see `shared_tier`.
         chain: chain that it would join (A16); None without one.
         party_ids, bindings: see `facts_of`.
         rules: the policy's ``tiers``.
     """
-    facts = [facts_of(privilege, environment, party_ids, bindings) for privilege in privileges]
+    facts = [facts_of(privilege, automation.environment, party_ids, bindings) for privilege in privileges]
     judged = [(privilege, tiers.privilege_tier(each, rules)) for privilege, each in zip(privileges, facts, strict=True)]
     opened = [
         (credential, tiers.credential_tier((p.sentence, j) for p, j in judged if p.credential == credential))
@@ -128,39 +127,31 @@ def judge_version(
     app_tier = partial(
         tiers.app_tier,
         [(p.sentence, j) for p, j in judged],
-        kind=kind,
+        kind=kind or automation.asked["kind"],
         has_open_entry=any(trigger.is_open for trigger in triggers),
         has_non_read=any(not each.is_read for each in facts),
-        raised_to=Tier.of(raised_to) if raised_to else None,
+        raised_to=Tier.of(automation.raised_to or "low"),
         rules=rules,
     )
     joined = chain.joined if chain is not None else Tier.LOW
-    if joined <= max((tier for _, tier in sharers), default=Tier.LOW):
+    if joined <= shared:
         joined = Tier.LOW  # the reason already names the nearer of the two
-    app = app_tier(sharers=sharers, joined=joined, calls_unknown=chain is not None and bool(chain.unknown))
+    app = app_tier(shared=shared, joined=joined, calls_unknown=chain is not None and bool(chain.unknown))
     return Judgement({p.key: j for p, j in judged}, opened, app, app_tier().tier)
 
 
-def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -> list[tuple[str, Tier]]:
-    """Name and tier of each other automation, without retired ones, that runs as one of these identities (I5).
+def shared_tier(automation: Automation, identities: Iterable[NonHumanIdentity]) -> Tier:
+    """Highest tier of the other automations, without retired ones, that run as one of these identities (I5).
 
     The tier is each automation's own tier: a tier that two automations only get from each other would never fall.
     """
-    shared = [identity.pk for identity in identities if not identity._state.adding]
-    if not shared:
-        return []
-    judged = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values(own=chain_queries.JUDGED)[:1]
-    runs = identity_queries.versions_of_identities(shared, drafts_of=automation.team_id).exclude(
-        automation=automation.pk
-    )
-    tiers_by_name: dict[tuple[str, int], Tier] = {}
-    columns = ("automation__name", "automation", "automation__tier", "automation__raised_to", "own")
-    for name, pk, stands, raised, own_value in (
-        runs.annotate(own=Subquery(judged)).values_list(*columns).order_by().distinct()
-    ):
-        tier = chain_queries.own_tier(own_value or stands, raised)
-        tiers_by_name[name, pk] = max(tier, tiers_by_name.get((name, pk), tier))
-    return [(name, tier) for (name, _), tier in sorted(tiers_by_name.items())]
+    named = [identity.pk for identity in identities if not identity._state.adding]
+    if not named:
+        return Tier.LOW
+    runs = identity_queries.versions_of_identities(named, drafts_of=automation.team_id)
+    others = runs.exclude(automation=automation.pk).annotate(own=newest_assessment("pk", chain_queries.JUDGED))
+    rows = others.values_list("automation__tier", "automation__raised_to", "own").order_by().distinct()
+    return max((chain_queries.own_tier(own or stands, raised) for stands, raised, own in rows), default=Tier.LOW)
 
 
 def identities_of(versions: Collection[Version]) -> list[NonHumanIdentity]:

@@ -28,17 +28,17 @@ def findings_of_manifest(manifest: Manifest, version: Version) -> list[dict[str,
     ]
 
 
-def findings_of_reach(used: Sequence[VersionCredential], privileges: Sequence[Privilege]) -> list[dict[str, str]]:
+def findings_of_reach(credentials: Iterable[Credential], privileges: Sequence[Privilege]) -> list[dict[str, str]]:
     """Credentials that open more than the version asks for (I6)."""
     return [
         {
             "code": "credential_reach",
-            "place": f"credentials/{row.credential.name or row.credential.external_id}"[:400],
+            "place": f"credentials/{credential.name or credential.external_id}"[:400],
             "severity": "high",
             "detail": reach_words(more),
         }
-        for row in used
-        if (more := codes_beyond_request(row.credential, privileges))
+        for credential in credentials
+        if (more := codes_beyond_request(credential, privileges))
     ]
 
 
@@ -49,11 +49,10 @@ def reach_words(more: Sequence[str]) -> str:
 
 
 def findings_of_register(
-    automation: Automation | None, used: Sequence[VersionCredential], identities: Sequence[NonHumanIdentity]
+    automation: Automation | None, credentials: Sequence[Credential], identities: Sequence[NonHumanIdentity]
 ) -> list[dict[str, str]]:
     """Findings from the register: credentials or identities that other automations use too (I5). None for a new one."""
-    findings = shared_credentials(automation, [row.credential for row in used])
-    findings += [
+    shared = [
         {
             "code": "shared_identity",
             "place": f"identities/{identity.subject}"[:400],
@@ -63,13 +62,11 @@ def findings_of_register(
         for identity in identities
         if identity.automation_id not in (None, automation.pk if automation is not None else None)
     ]
-    return findings
+    return [*_shared_credentials(automation, credentials), *shared]
 
 
-def shared_credentials(automation: Automation | None, credentials: Sequence[Credential]) -> list[dict[str, str]]:
-    """Credentials that other automations use too, in one query. ``automation``: its own use does not count; None for a new
-    one.
-    """
+def _shared_credentials(automation: Automation | None, credentials: Sequence[Credential]) -> list[dict[str, str]]:
+    """Credentials that other automations use too, in one query."""
     elsewhere = VersionCredential.objects.filter(credential__in=[credential.pk for credential in credentials])
     if automation is not None:
         elsewhere = elsewhere.exclude(version__automation=automation)

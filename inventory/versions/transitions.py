@@ -29,14 +29,13 @@ from inventory.models import (
     Privilege,
     Trigger,
     Version,
-    VersionCredential,
 )
 from inventory.models.version import newest_version
 from inventory.ownership import parties as ownership_parties
 from inventory.resources import queries as resource_queries
 from inventory.risk import policy
 from inventory.versions import findings, importer_upgrade
-from inventory.versions.assessment import Judgement, identities_of, judge_version, sharers_of
+from inventory.versions.assessment import Judgement, identities_of, judge_version, shared_tier
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class VersionRows:
     Args:
         automation: locked.
         privileges: saved, each with its entitlement, resource and credential loaded.
-        used: saved, each with its credential loaded.
+        credentials: saved, those that it uses or asks for.
         triggers: saved.
         read: manifest of the version.
         identities: that it names or that serve its automation; None to look them up.
@@ -57,7 +56,7 @@ class VersionRows:
 
     automation: Automation
     privileges: Sequence[Privilege]
-    used: Sequence[VersionCredential]
+    credentials: Sequence[Credential]
     triggers: Sequence[Trigger]
     read: Manifest
     identities: Sequence[NonHumanIdentity] | None = None
@@ -71,7 +70,7 @@ class VersionRows:
         return cls(
             version.automation,
             list(version.privileges.select_related("entitlement__resource", "credential")),
-            list(version.version_credentials.select_related("credential")),
+            [row.credential for row in version.version_credentials.select_related("credential")],
             list(version.triggers.all()),
             Manifest.from_dict(version.manifest),
             is_new=False,
@@ -119,20 +118,17 @@ def record_assessment(
 ) -> Effect:
     """Record an assessment: tiers with reasons, levels and findings as one more dated row (I2)."""
     version, rows = step.subject, rows or VersionRows.of(step.subject)
-    privileges, used, read = rows.privileges, rows.used, manifest or rows.read
+    privileges, credentials, read = rows.privileges, rows.credentials, manifest or rows.read
     automation = version.automation = rows.automation
     identities = identities_of([version]) if rows.identities is None else rows.identities
     more = importer_upgrade.apply_new_reading(privileges, manifest) if manifest is not None else []
-    credentials = [row.credential for row in used]
     bindings = resource_queries.bindings_of(privileges) if rows.bindings is None else rows.bindings
     parties = ownership_parties.party_ids(automation, credentials, step.now, bindings) | set(party_ids)
     parts = VersionParts(automation, privileges, credentials, rows.triggers, identities, rows.read.on_error)
     judge_as = partial(
         judge_version,
-        *(privileges, credentials, rows.triggers),
-        environment=automation.environment,
-        raised_to=automation.raised_to,
-        sharers=sharers_of(automation, identities),
+        *(automation, privileges, credentials, rows.triggers),
+        shared=shared_tier(automation, identities),
         chain=rows.chain or chain_queries.possible_chains({version.pk: parts})[version.pk],
         party_ids=parties,
         bindings=bindings,
@@ -151,8 +147,8 @@ def record_assessment(
     rows_to_write = [
         *more,
         *findings.findings_of_manifest(read, version),
-        *findings.findings_of_reach(used, privileges),
-        *findings.findings_of_register(automation, used, identities),
+        *findings.findings_of_reach(credentials, privileges),
+        *findings.findings_of_register(automation, credentials, identities),
     ]
     Finding.objects.bulk_create(Finding(assessment=made, **row) for row in rows_to_write)
     return Effect(

@@ -1,10 +1,9 @@
 """Versions tab of an automation: its versions, their differences and their authors."""
 
-from django.db.models import OuterRef, Subquery
-
 from governance.web.components.facts import Fact
 from governance.web.pages.page import Shape
-from inventory.models import Assessment, Automation, Trigger, Version
+from inventory.models import Automation, Trigger, Version
+from inventory.models.version import newest_assessment
 from inventory.ownership import parties
 from inventory.versions import trigger_descriptions
 from inventory.versions.diff import diff_versions
@@ -20,9 +19,8 @@ def versions_context(automation: Automation, wanted: str) -> Shape:
         automation: the automation.
         wanted: number of the version to compare, from the address; empty for the newest.
     """
-    newest = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values("tier")[:1]
-    rows = automation.versions.select_related("imported_by").annotate(tier=Subquery(newest)).defer("manifest")
-    versions = list(rows.order_by("-number")[:SHOWN])
+    rows = automation.versions.select_related("imported_by").annotate(tier=newest_assessment("pk", "tier"))
+    versions = list(rows.defer("manifest").order_by("-number")[:SHOWN])
     chosen = next((v for v in versions if str(v.number) == wanted), versions[0] if versions else None)
     before = automation.approved_version
     if chosen is not None and (before is None or before.pk == chosen.pk):

@@ -16,7 +16,7 @@ from inventory.importers.files import read_paths
 from inventory.importers.reader import ReadResult
 from inventory.imports import resolution
 from inventory.imports.resolution import Resolution
-from inventory.models import Reach, ResourceState
+from inventory.models import Automation, Reach, ResourceState
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment
 from inventory.versions.assessment import Judgement
@@ -86,12 +86,9 @@ def _bound(result: ReadResult, data_class: str) -> Resolution:
 
 
 def _judged(result: ReadResult, found: Resolution) -> Judgement:
+    automation = Automation(kind=result.manifest.kind)
     return assessment.judge_version(
-        list(found.privileges.values()),
-        found.credentials.values(),
-        found.triggers,
-        kind=result.manifest.kind,
-        environment="production",
+        automation, list(found.privileges.values()), found.credentials.values(), found.triggers
     )
 
 

@@ -175,12 +175,9 @@ def _tiers(submission: Submission, before: Policy, after: Policy) -> Callable[[A
     version, automation = submission.version, submission.automation
     privileges = list(version.privileges.all())
     credentials = {privilege.credential for privilege in privileges if privilege.credential is not None}
-    kind, environment = automation.kind, automation.environment
+    parts = (automation, privileges, credentials, version.triggers.all())
     old, new = (
-        assessment.judge_version(
-            privileges, credentials, version.triggers.all(), kind=kind, environment=environment, rules=policy.tiers
-        )
-        for policy in (before, after)
+        assessment.judge_version(*parts, kind=automation.kind, rules=policy.tiers) for policy in (before, after)
     )
 
     def tier_of(approval: Approval | None) -> str:

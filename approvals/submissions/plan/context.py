@@ -28,16 +28,7 @@ from inventory.automations import lineages
 from inventory.chains import queries as chain_queries
 from inventory.chains.chain_ends import VersionParts
 from inventory.importers.manifest import Manifest
-from inventory.models import (
-    Automation,
-    AutomationKind,
-    Credential,
-    NonHumanIdentity,
-    Privilege,
-    Trigger,
-    Version,
-    VersionCredential,
-)
+from inventory.models import Automation, AutomationKind, Credential, NonHumanIdentity, Privilege, Trigger, Version
 from inventory.resources.queries import Bindings, bindings_of, with_people
 from inventory.versions import assessment, findings
 
@@ -197,13 +188,8 @@ class PlanContext:
         #: Keys of privileges that count as restricted, because their binding rests on parties (I8).
         self.unvouched = content.bindings.unvouched(content.privileges, party_ids)
         return assessment.judge_version(
-            content.privileges,
-            content.credentials,
-            content.triggers,
-            kind=automation.asked["kind"],
-            environment=automation.environment,
-            raised_to=automation.raised_to,
-            sharers=assessment.sharers_of(automation, self.identities),
+            *(automation, content.privileges, content.credentials, content.triggers),
+            shared=assessment.shared_tier(automation, self.identities),
             chain=self.chain,
             party_ids=party_ids,
             bindings=content.bindings,
@@ -292,9 +278,8 @@ class PlanContext:
     def _findings(self) -> list[dict[str, str]]:
         content = self.content
         saved = [credential for credential in content.credentials if credential.pk is not None]
-        used = [VersionCredential(credential=credential) for credential in saved]
-        reach = findings.findings_of_reach(used, content.privileges)
-        return [*reach, *findings.findings_of_register(content.registered, used, self.identities)]
+        reach = findings.findings_of_reach(saved, content.privileges)
+        return [*reach, *findings.findings_of_register(content.registered, saved, self.identities)]
 
     def _light_path(self) -> tuple[bool, eligibility.LightPathReason | None]:
         """Return whether policy approves stage 2, and for low risk also why not (A13)."""

@@ -19,7 +19,7 @@ from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission
 from inventory.automations.transitions import lifecycle
 from inventory.imports.transitions import write_version
-from inventory.models import Automation, AutomationState, Version, VersionCredential
+from inventory.models import Automation, AutomationState, Version
 from inventory.versions.transitions import VersionRows, assess_version
 
 
@@ -50,9 +50,9 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Ite
 def _write(step: Step[Automation], version: Version, made: Plan) -> Submission:
     """Write the plan, after the submission that it continues is withdrawn, and start stage 1."""
     automation, context, content = step.subject, made.context, made.context.content
-    used = [VersionCredential(version=version, credential=credential) for credential in content.credentials]
-    loaded = (content.privileges, used, content.triggers, content.manifest, context.identities, context.chain)
-    rows = VersionRows(automation, *loaded, bindings=content.bindings, is_new=False)
+    loaded = (content.privileges, content.credentials, content.triggers, content.manifest)
+    known = (context.identities, context.chain, content.bindings)
+    rows = VersionRows(automation, *loaded, *known, is_new=False)
     assess_version(version, now=step.now, party_ids={person_id for person_id, _ in context.parties}, rows=rows)
     if context.before is not None:
         withdraw.withdraw_for_newer(context.before, actor=step.actor, now=step.now)

@@ -85,32 +85,22 @@ def write_version(
         imported_by=step.actor.person,
         created_at=step.now,
     )
-    used = _save_rows(version, manifest, resolved, list(privileges.values()))
+    _save_rows(version, manifest, resolved, list(privileges.values()))
     _save_identities(step, automation, version, resolved)
     _save_author(version, manifest, is_new=True)
     identities = sorted(resolved.identities, key=lambda identity: identity.pk) if before is None else None
-    rows = version_transitions.VersionRows(
-        automation, list(privileges.values()), used, resolved.triggers, manifest, identities
-    )
+    parts = (list(privileges.values()), list(resolved.credentials.values()), resolved.triggers)
+    rows = version_transitions.VersionRows(automation, *parts, manifest, identities)
     return version, True, version_transitions.assess_version(version, now=step.now, rows=rows)
 
 
-def _save_rows(
-    version: Version, manifest: Manifest, resolved: Resolution, privileges: list[Privilege]
-) -> list[VersionCredential]:
-    """Save a version with its privileges, credentials and triggers; returns the uses of credentials."""
+def _save_rows(version: Version, manifest: Manifest, resolved: Resolution, privileges: list[Privilege]) -> None:
+    """Save a version with its privileges, credentials and triggers."""
     without_hint = replace(manifest, source=replace(manifest.source, owner_hint=""))  # it can't be erased here (H6)
     version.manifest = without_hint.to_dict()
-    version.meets = chain_ends.meeting_points(  # after the rows that they name are saved (A16)
-        chain_ends.VersionParts(
-            version.automation,
-            resolved.privileges.values(),
-            resolved.credentials.values(),
-            resolved.triggers,
-            (),
-            manifest.on_error,
-        )
-    )
+    parts = (privileges, resolved.credentials.values(), resolved.triggers)
+    ends = chain_ends.VersionParts(version.automation, *parts, on_error=manifest.on_error)
+    version.meets = chain_ends.meeting_points(ends)  # after the rows that they name are saved (A16)
     version.save()
     for privilege in privileges:
         privilege.version = version
@@ -118,12 +108,10 @@ def _save_rows(
         trigger.version = version
     Privilege.objects.bulk_create(privileges)
     Trigger.objects.bulk_create(resolved.triggers)
-    used = [
+    VersionCredential.objects.bulk_create(
         VersionCredential(version=version, credential=credential, at=resolved.places[key])
         for key, credential in resolved.credentials.items()
-    ]
-    VersionCredential.objects.bulk_create(used)
-    return used
+    )
 
 
 def _save_author(version: Version, manifest: Manifest, *, is_new: bool = False) -> None:

@@ -212,7 +212,7 @@ def said(*tiers: Tier) -> list[tuple[str, Judged]]:
     return [(f"May do thing {place}", Judged(tier, ("Because.",))) for place, tier in enumerate(tiers)]
 
 
-#: By hand from T2: privileges, kind, an open entry, a non-read, sharers, raised to, and the tier.
+#: By hand from T2: privileges, kind, an open entry, a non-read, others with its identity, raised to, and the tier.
 L, S, H = Tier.LOW, Tier.STANDARD, Tier.HIGH
 APPS = [
     ((), "workflow", False, False, (), None, L),
@@ -251,8 +251,8 @@ def test_an_apps_tier_is_that_of_the_table(
         kind=kind,
         has_open_entry=is_open,
         has_non_read=non_read,
-        sharers=[(f"Other {place}", one) for place, one in enumerate(shared)],
-        raised_to=raised,
+        shared=max(shared, default=L),
+        raised_to=raised or L,
     )
     assert judged.tier is tier
     assert judged.reasons
@@ -280,7 +280,7 @@ def test_more_privileges_an_open_entry_or_a_raise_never_make_an_app_milder(
         *held: Tier, kind: str = kind, is_open: bool = is_open, non_read: bool = non_read, to: Tier | None = raised
     ) -> Tier:
         return risk_tiers.app_tier(
-            said(*held), kind=kind, has_open_entry=is_open, has_non_read=non_read, raised_to=to
+            said(*held), kind=kind, has_open_entry=is_open, has_non_read=non_read, raised_to=to or L
         ).tier
 
     here = tier(*tiers)

@@ -10,7 +10,7 @@ import pytest
 from governance.core.duties.refusals import NotPermitted
 from governance.core.models import LedgerEvent
 from inventory.importers.manifest import Manifest
-from inventory.models import Credential, Entitlement, Privilege, Reach, Resource, Version
+from inventory.models import Automation, Credential, Entitlement, Privilege, Reach, Resource, Version
 from inventory.resources.transitions import resources
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment as version_assessment
@@ -196,7 +196,7 @@ def test_code_that_imports_is_opaque_and_high_in_production(company: Company) ->
 def test_assessment_before_saving_equals_saved_one() -> None:
     made = [privilege(), privilege(level="admin")]
     made[1].key = "other"
-    judged = version_assessment.judge_version(made, [], [], kind="workflow", environment="production")
+    judged = version_assessment.judge_version(Automation(kind="workflow"), made, [], [])
     assert (judged.privileges["k"].tier, judged.privileges["other"].tier) == (Tier.LOW, Tier.HIGH)
     assert judged.app.tier is Tier.HIGH
 
