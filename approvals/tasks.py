@@ -11,7 +11,7 @@ from approvals.intake import bulk_import
 from approvals.proposals.jobs import impact_count
 from approvals.submissions import jobs as submission_jobs
 from approvals.waivers import jobs as waiver_jobs
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.jobs import nudge
 from governance.core.jobs.job_runs import run_job
 

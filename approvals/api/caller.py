@@ -17,9 +17,8 @@ from ninja.security import HttpBearer
 from approvals.api.requests import UnusableRequest
 from approvals.intake.views.builder import NO_TEAM
 from approvals.intake.views.forms import teams_of
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Refusal, refuse
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refusal, refuse
 from governance.core.models import ApiToken, Person, Team
 from governance.core.tokens import transitions as token_transitions
 

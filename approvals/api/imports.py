@@ -17,7 +17,7 @@ from approvals.intake import drafts
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.models.submission import UNFINISHED
-from governance.core.duties.refusals import Refusal, Refused, refuse
+from governance.core.access import Refusal, Refused, refuse
 from governance.core.models import Person, Team
 from inventory.automations import lineages
 from inventory.importers.manifest import Manifest

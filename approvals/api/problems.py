@@ -11,7 +11,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from approvals.api.requests import UnusableRequest
 from approvals.api.responses import Problem
-from governance.core.duties.refusals import Refused
+from governance.core.access import Refused
 from governance.web.errors import problem_documents
 from governance.web.errors.problem_documents import not_there, problem
 from governance.web.requests import upload_limits

@@ -9,7 +9,7 @@ from ninja.parser import Parser
 from pydantic import ConfigDict, Field, StringConstraints
 
 from approvals.intake.drafts import LONGEST_WHY
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Refusal, refuse
 from governance.core.texts import free_text
 from governance.web.requests.request import DIGITS
 from inventory.importers.secrets.slots import published_secret

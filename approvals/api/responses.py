@@ -18,7 +18,7 @@ from approvals.intake.views.preview_rows import Form, is_recognised
 from approvals.models import Grant
 from approvals.models.conflict_rule import Mode, Rating, Scope
 from approvals.models.grant import EnforcedBy
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.models import Person
 from inventory.importers.manifest import manifest_digest
 from inventory.models import Version

@@ -21,7 +21,7 @@ from approvals.intake.preview.rows import Preview
 from approvals.intake.views import preview_page
 from approvals.models import SubmissionState
 from approvals.submissions.transitions import submit as transition_submit
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Refusal, refuse
 from governance.core.texts import free_text
 from inventory.importers.manifest import Manifest
 from inventory.imports.transitions import confirmation

@@ -13,9 +13,9 @@ from approvals.assignment.route import Route, Votes
 from approvals.conflicts.check.submission import SubmissionConflicts, load_conflicts
 from approvals.models import Approval, Sample, Submission
 from approvals.policies.facts import SubmissionFacts, load_facts
+from governance.core.access import Relation
 from governance.core.engine.transition import transition
 from governance.core.models import Person
-from governance.core.roles.roles import Relation
 from inventory.models import Resource
 
 

@@ -20,7 +20,7 @@ from approvals.assignment.transitions.reassign import EVERYWHERE, ask_deputies, 
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.approval import ENDED
 from approvals.policies.facts import SUBMISSION_RELATIONS
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.engine.transition import Transition
 from governance.core.jobs import job_runs
 from governance.core.ledger import sealing

@@ -21,7 +21,7 @@ from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome
 from approvals.models.conflict_rule import Mode
 from approvals.policies.facts import SubmissionFacts
 from approvals.prior_decisions.queries import decider_in_seat, in_order, stopped_matters, stoppers_by_matter
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.models import Person
 
 

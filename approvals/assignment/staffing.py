@@ -14,8 +14,8 @@ from approvals.assignment.escalation_chain import Bench, chain_of_lead, chain_of
 from approvals.assignment.matching import unfilled_places
 from approvals.models import SeatLabel
 from approvals.policies import queries as policy_queries
+from governance.core.access import Role
 from governance.core.models import Membership, Person, Team
-from governance.core.roles.roles import Role
 from inventory.models import Automation, Resource, ResourceState
 
 #: Tiers that are checked. Low needs no more people than standard.

@@ -13,7 +13,7 @@ from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts import transitions as conflict_transitions
 from approvals.conflicts.scan import Part
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Waiver
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.jobs import job_runs
 from governance.core.models import JobRun
 from inventory.models import Automation, Entitlement, Resource

@@ -7,8 +7,7 @@ from django.db.models import Q
 from approvals.models import Conflict, ConflictRule, Grant, GrantState, Waiver
 from approvals.models.conflict_rule import Mode
 from approvals.policies import queries as policy_queries
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.access import Actor, Refusal, duty
 
 
 def due_at(rule: ConflictRule, now: datetime) -> datetime | None:

@@ -10,12 +10,11 @@ from approvals.conflicts.rules import due_at, grants_to_suspend, not_waived, som
 from approvals.conflicts.scan import Part
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Waiver
 from approvals.models.conflict_rule import Mode, Scope
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Permission
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.roles.roles import Permission
 from inventory.models import Automation
 
 #: Why a conflict has ended: the access is no longer held together, or the rule has another scope now.

@@ -6,7 +6,7 @@ from typing import Any
 from approvals.decisions import digest
 from approvals.models import Approval, Decision, DecisionOutcome, Submission
 from approvals.models.submission import UNFINISHED
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.engine.transition import Repeats, acts_as, said_the_same
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent

@@ -10,10 +10,8 @@ from approvals.decisions import approval_signals
 from approvals.decisions.approval_signals import Signal
 from approvals.models import Submission
 from approvals.policies import queries as policy_queries
-from governance.core.access import access
+from governance.core.access import Permission, Refusal, access
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refusal
-from governance.core.roles.roles import Permission
 from governance.web.components import times
 from governance.web.pages.page import page, refused
 from governance.web.requests.request import Request

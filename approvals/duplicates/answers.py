@@ -6,7 +6,7 @@ from typing import Any
 from approvals.duplicates import queries
 from approvals.duplicates.queries import Duplicate
 from approvals.models import Approval, Decision, Likeness, LikenessAnswer, Submission
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Refusal, refuse
 from governance.core.engine.transition import Step
 
 #: Prefix of the decision form's fields about duplicates.

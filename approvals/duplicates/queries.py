@@ -23,7 +23,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 from approvals.models import Approval, ApprovalState, Likeness, LikenessAnswer, Submission
 from approvals.models.duplicate import Because
 from approvals.prior_decisions.queries import stopped_automation_ids
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from inventory.importers import privilege_scope
 from inventory.models import Automation, AutomationState, Privilege, Version
 

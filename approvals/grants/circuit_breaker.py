@@ -20,8 +20,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from approvals.models import BatchState, EndCause, Grant, GrantState, HeldBatch, HeldGrant, LetThrough
 from approvals.models.circuit_breaker import ANSWERING, GOES_THROUGH
 from approvals.policies import queries as policy_queries
+from governance.core.access import Refusal
 from governance.core.database.querysets import among
-from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Step
 from governance.core.ledger import ledger_events
 from governance.core.models import Notice, Person

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from approvals.models import Approval, ApprovalState, Grant, Sample, Submission, SubmissionState, credential_key
 from approvals.models.spot_check import NOT_PASSED
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.engine import hooks
 from inventory.models import Automation, AutomationState, Privilege, Version
 from inventory.models.automation import AutomationQuerySet

@@ -16,7 +16,7 @@ from approvals.grants import revocation_drivers
 from approvals.grants.circuit_breaker import Cause
 from approvals.grants.transitions import circuit_breaker, lifecycle, revocation_tasks
 from approvals.models import BatchState, Grant, GrantKind, HeldBatch, HeldGrant, RevocationTask
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.clock import organisation
 from governance.core.engine.transition import Transition
 from governance.core.jobs import job_runs

@@ -14,7 +14,7 @@ from approvals.inbox.queries import approvals, tasks
 from approvals.inbox.queries.approvals import SubmissionTask
 from approvals.inbox.task import Task
 from approvals.models import Conflict, Grant, Submission, Waiver
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
 from governance.core.models import Notice, NoticeState, Person

@@ -18,8 +18,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from approvals.intake import drafts
 from approvals.intake.drafts import Draft
 from approvals.models.submission import UNFINISHED
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, Refused
+from governance.core.access import Actor, Refusal, Refused
 from governance.core.jobs import nudge
 from governance.core.models import Person, Team
 from inventory.imports import queries as import_queries

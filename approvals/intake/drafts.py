@@ -17,7 +17,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
 from inventory.automations import lineages

@@ -13,8 +13,7 @@ from approvals.intake.drafts import Draft, create_preview, preview_of_version
 from approvals.models import GrantState
 from approvals.models.submission import UNFINISHED
 from approvals.submissions.transitions.submit import submit
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Actor, Refusal, refuse
 from inventory.automations import lineages
 from inventory.imports.transitions import confirmation
 from inventory.models import Automation, AutomationState, ImportItem, ImportState, Version

@@ -13,7 +13,7 @@ from approvals.intake.preview.rows import Preview
 from approvals.models import Submission, credential_key
 from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import submit as transition_submit
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from inventory.imports.resolution import credential_draft_key
 from inventory.imports.transitions import confirmation
 from inventory.models import Version

@@ -11,7 +11,7 @@ from approvals.inbox.queries.approvals import SPOT_CHECK_RELATIONS
 from approvals.light_path import rules
 from approvals.light_path.transitions import draw, lapse_sample, mail_context, pass_on_sample
 from approvals.models import Sample, SampleState
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.jobs import job_runs
 from governance.core.notices import outbox
 

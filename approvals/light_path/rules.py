@@ -15,8 +15,7 @@ from approvals.assignment.context import SubmissionContext
 from approvals.assignment.route import Route
 from approvals.decisions.rules import deadlines, duties
 from approvals.models import Sample, Submission
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.access import Actor, Refusal, duty
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Person, Seal
 from governance.core.models.ledger import Outcome

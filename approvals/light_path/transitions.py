@@ -26,13 +26,12 @@ from approvals.models import Approval, ApprovalState, Grant, Sample, SampleState
 from approvals.models.grant import Why
 from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
-from governance.core.duties.refusals import Refusal
+from governance.core.access import Permission, Refusal
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import sealing
 from governance.core.ledger.verifier import seal_hash
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.roles.roles import Permission
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation
 from inventory.risk.tiers import Tier

@@ -10,10 +10,8 @@ from approvals.assignment.context import SubmissionContext, load_context
 from approvals.light_path import rules, transitions
 from approvals.models import Sample
 from approvals.review.views.dossier import UNSHOWN
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, InvalidInput, Refusal, Refused, access, refuse
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
 from governance.core.models import Person
 from governance.web.pages.page import page, refused, timeline_context
 from governance.web.requests.request import Request

@@ -17,7 +17,7 @@ from django.db.models import F, Q
 
 from approvals.models.not_among import NotAmong
 from approvals.models.submission import Submission
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.models import AppendOnly, FreeText, History, Person
 from inventory.models import Credential, Level, Privilege, Resource
 

@@ -13,10 +13,8 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 
 from approvals.models.grant import WHY_WORDS, Grant, GrantState
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import ROLE_WORDS, Actor, Role, access
 from governance.core.models import AppendOnly, FreeText, History, Person
-from governance.core.roles.roles import ROLE_WORDS, Role
 
 #: The two roles that answer together, one person each.
 ANSWERING = (Role.SECURITY_REVIEWER, Role.ADMIN)

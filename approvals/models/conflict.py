@@ -15,9 +15,8 @@ from approvals.models.approval import Decision
 from approvals.models.conflict_rule import ConflictRule, Mode, Scope
 from approvals.models.submission import Party, Submission
 from approvals.models.waiver import Waiver, WaiverQuerySet
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Relation
 from governance.core.models import AppendOnly, FreeText, History, Person
-from governance.core.roles.roles import Relation
 from inventory.models import Automation
 from inventory.models.resource import sees_whole_register
 

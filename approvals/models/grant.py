@@ -10,9 +10,8 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 
 from approvals.models.approval import Approval
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Relation
 from governance.core.models import History, Person
-from governance.core.roles.roles import Relation
 from inventory.models import Automation, AutomationState, Credential, Entitlement, Level, NonHumanIdentity
 
 #: The longest term by tier, in days (G1).

@@ -12,10 +12,8 @@ from django.urls import reverse
 
 from approvals.models.not_among import NotAmong
 from approvals.models.submission import Submission, SubmissionQuerySet
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Permission, Relation, Role, access
 from governance.core.models import FreeText, History, Person
-from governance.core.roles.roles import Permission, Relation, Role
 
 
 class ProposalState(models.TextChoices):

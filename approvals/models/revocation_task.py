@@ -11,10 +11,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from approvals.models.grant import EnforcedBy, Grant
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Relation, access
 from governance.core.models import AppendOnly, FreeText, History, Person
-from governance.core.roles.roles import Relation
 from inventory.models import Automation, Resource
 
 

@@ -12,10 +12,8 @@ from django.urls import reverse
 
 from approvals.models.approval import Approval
 from approvals.models.submission import Submission
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Relation, Role, access
 from governance.core.models import History, Membership, Person, TeamKind
-from governance.core.roles.roles import Relation, Role
 from inventory.models import Automation, Version
 
 

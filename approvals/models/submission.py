@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from approvals.models.policy import PolicyVersion
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.models import AppendOnly, FreeText, History, Person
 from inventory.models import Automation, Version
 

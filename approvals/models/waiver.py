@@ -12,9 +12,8 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from approvals.models.conflict_rule import ConflictRule, Scope
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Relation
 from governance.core.models import FreeText, History, Person
-from governance.core.roles.roles import Relation
 from inventory.models import Automation
 
 #: Limits of any policy: the longest waiver, and the number of consecutive waivers (S7).

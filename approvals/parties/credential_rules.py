@@ -12,8 +12,7 @@ from datetime import datetime
 
 from approvals.models import Decision, DecisionOutcome
 from approvals.parties import queries as party_queries
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.access import Actor, Refusal, duty
 from inventory.credentials import transitions as credential_transitions
 from inventory.models import Credential
 from inventory.ownership import parties as ownership_parties

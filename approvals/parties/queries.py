@@ -10,8 +10,7 @@ from approvals.assignment.escalation_chain import resource_of
 from approvals.models import Approval, Candidate, DecisionPerson, Party, Submission, SubmissionState
 from approvals.models.approval import ENDED
 from approvals.models.submission import UNFINISHED, Capacity
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal
+from governance.core.access import Actor, Refusal
 from governance.core.models import Person
 from inventory.models import Automation, Version
 from inventory.ownership import parties as ownership_parties

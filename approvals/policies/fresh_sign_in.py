@@ -3,9 +3,8 @@
 from datetime import timedelta
 
 from approvals.policies import queries as policy_queries
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Refusal
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refusal
 
 
 def require_session(actor: Actor, policy: policy_queries.Policy, tier: str) -> Refusal | None:

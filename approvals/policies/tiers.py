@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from approvals.models import Approval, ApprovalKind, SeatLabel
 from approvals.policies.facts import SubmissionFacts
-from governance.core.duties.refusals import Refusal
+from governance.core.access import Refusal
 from inventory.models import DataClass, Privilege, Reach
 from inventory.risk import tiers
 from inventory.risk.tiers import Tier

@@ -12,11 +12,8 @@ from approvals.policies import queries as policy_queries
 from approvals.policies.fresh_sign_in import require_session
 from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
-from governance.core.access import access
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.access import ROLE_WORDS, Actor, Refusal, Role, access, duty
 from governance.core.models import Delegation, Person
-from governance.core.roles.roles import ROLE_WORDS, Role
 
 ANOTHER = "Somebody else with the role countersigns it."
 #: A countersignature would overwrite what two people have signed since, and might loosen it.

@@ -28,12 +28,10 @@ from approvals.proposals import rules as duties
 from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds.kind import Document, Kind
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Actor, Permission, Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.roles.roles import Permission
 
 S = ProposalState
 #: Declares an operation on a proposal.

@@ -19,7 +19,7 @@ from approvals.light_path import jobs as light_path_jobs
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.proposals.jobs import lapses
 from approvals.submissions.transitions.withdraw import expire, expire_submission
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.jobs import job_runs
 from governance.core.notices import outbox
 from inventory.automations import jobs as automation_jobs

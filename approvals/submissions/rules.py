@@ -8,8 +8,7 @@ from approvals.conflicts.check import access_in_force
 from approvals.conflicts.check import submission as conflicts
 from approvals.models import Submission
 from approvals.models.submission import UNFINISHED
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.access import Actor, Refusal, duty
 from inventory.models import Automation, Transfer
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from approvals.models import Waiver, WaiverState
 from approvals.waivers import notices
 from approvals.waivers import transitions as waiver_transitions
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.jobs import job_runs
 
 #: How long before its end people are reminded of a waiver.

@@ -7,8 +7,7 @@ from approvals.parties import queries as party_queries
 from approvals.policies import fresh_sign_in
 from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty, refuse
+from governance.core.access import Actor, Refusal, duty, refuse
 from governance.core.models import Delegation
 from inventory.models import Automation
 

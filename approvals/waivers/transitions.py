@@ -12,9 +12,8 @@ from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
 from approvals.waivers import notices
 from approvals.waivers import rules as duties
-from governance.core.duties.refusals import Refusal, invalid, refuse
+from governance.core.access import Permission, Refusal, invalid, refuse
 from governance.core.engine.transition import Effect, Step, transition
-from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from inventory.models import Automation
 

@@ -18,9 +18,8 @@ from approvals.models.conflict_rule import Mode
 from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
 from approvals.waivers import transitions as waiver_transitions
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, InvalidInput, Refusal, Refused, invalid, refuse
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput, Refusal, Refused, invalid, refuse
 from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, confirm, form_page, offered, page, refused, timeline_context

@@ -8,11 +8,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Role
 from governance.core.jobs import job_runs
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.roles.roles import Role
 from inventory.automations import rules
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, AutomationState

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from inventory.models import Automation
 
 #: ``supply(automation, actor, now)`` returns what the panel's template draws, or None; it only reads.

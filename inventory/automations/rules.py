@@ -6,10 +6,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Min
 
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.access import Actor, Refusal, Relation, duty
 from governance.core.models import Notice, Person, Team
-from governance.core.roles.roles import Relation
 from inventory.models import Automation
 
 #: Days of suspension after which an automation is retired.

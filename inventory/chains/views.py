@@ -10,7 +10,7 @@ from datetime import datetime
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request, visible_row
 from inventory.chains import queries as chain_queries

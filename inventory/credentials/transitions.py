@@ -9,13 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty, invalid, refuse
+from governance.core.access import Actor, Permission, Refusal, Role, access, duty, invalid, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.roles.roles import Permission, Role
 from inventory.importers.secrets.slots import looks_secret
 from inventory.models import Credential, Lifetime, Reach, Resource, ResourceKind, ResourceState
 from inventory.ownership import parties

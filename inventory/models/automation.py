@@ -13,11 +13,9 @@ from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
 from guardian.models import UserObjectPermissionBase
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Relation, access
 from governance.core.database.querysets import among
 from governance.core.models import FreeText, History, Person, Team
-from governance.core.roles.roles import Relation
 from inventory.models.interim_owner import Owned, ownerless_condition, people_differ
 from inventory.models.resource import Environment, sees_whole_register
 

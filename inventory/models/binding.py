@@ -8,8 +8,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from governance.core.access import Relation
 from governance.core.models import AppendOnly, History, Person
-from governance.core.roles.roles import Relation
 from inventory.importers.host_names import host_of
 from inventory.models.resource import Resource
 

@@ -13,10 +13,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Relation, access
 from governance.core.models import History, Membership, Person, Team
-from governance.core.roles.roles import Relation
 from inventory.models.automation import Automation, AutomationState
 from inventory.models.interim_owner import InterimOwner, Owned, interim_condition, ownerless_condition
 from inventory.models.resource import Resource, sees_whole_register

@@ -9,10 +9,8 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Upper
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Relation, access
 from governance.core.models import History, Person, Team
-from governance.core.roles.roles import Relation
 from inventory.models.automation import Automation
 from inventory.models.interim_owner import InterimOwner, Owned, ownerless_condition
 from inventory.models.resource import sees_whole_register

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.models import Membership, Person, Team
 from inventory.models.version import Version
 

@@ -12,8 +12,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
+from governance.core.access import Relation
 from governance.core.models import FreeText, History, Person, Team
-from governance.core.roles.roles import Relation
 
 #: Days of an interim owner's term (I3). They can be named again.
 INTERIM_DAYS = 30

@@ -11,10 +11,8 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from guardian.models import UserObjectPermissionBase
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Relation, Role, access
 from governance.core.models import FreeText, History, Membership, Person, Team
-from governance.core.roles.roles import Relation, Role
 from inventory.importers import sentences
 from inventory.models.interim_owner import Owned, interim_condition, ownerless_condition
 

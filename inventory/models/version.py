@@ -9,8 +9,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Expression, F, OuterRef, Q, QuerySet, Subquery
 
+from governance.core.access import Relation
 from governance.core.models import AppendOnly, FreeText, Person
-from governance.core.roles.roles import Relation
 from inventory.importers import privilege_scope, sentences
 from inventory.models.automation import Automation, AutomationState
 from inventory.models.binding import REGISTERED

@@ -10,9 +10,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.access import Actor, Refusal, access, duty
 from governance.core.models import Membership, Person, TeamKind
 from governance.core.roles.roles import SAME_DUTY
 

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
+from governance.core.access import Role
 from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.roles.roles import Role
 from inventory.models import OWNED, Credential, InterimOwner, InterimState, Owned
 from inventory.ownership import rules
 

@@ -21,7 +21,7 @@ from operator import or_
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.engine import hooks
 from governance.core.models import Person
 from inventory.models import Automation, AutomationState, Credential, Reach, Version, VersionAuthor

@@ -10,10 +10,8 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, NullIf
 from django.urls import reverse
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Role, access
 from governance.core.models import Team
-from governance.core.roles.roles import Role
 from inventory.models import OWNED, Automation, Credential, InterimOwner, InterimState, NonHumanIdentity, Resource
 from inventory.models.resource import sees_whole_register
 

@@ -12,13 +12,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.db.models import BigIntegerField, Q
 from django.db.models.expressions import RawSQL
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Refusal, Role, access, duty
 from governance.core.database.querysets import among
-from governance.core.duties.refusals import Refusal, duty
 from governance.core.engine import hooks
 from governance.core.models import Person, Team
-from governance.core.roles.roles import Role
 from inventory.models import Automation, InterimOwner, InterimState, NamedAs, Owned
 
 #: Bar of higher apps against naming people as owners, with reasons (see `hooks.bar`).

@@ -7,12 +7,11 @@ owner for thirty days. The term ends early with a new owner, or by one of the tw
 from datetime import datetime, timedelta
 from typing import Any
 
-from governance.core.duties.refusals import Refusal, invalid, refuse
+from governance.core.access import Permission, Refusal, Role, invalid, refuse
 from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, Transition, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
-from governance.core.roles.roles import Permission, Role
 from inventory.models import (
     OWNED,
     Automation,

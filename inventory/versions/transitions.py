@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from django.db.models import F, Q, Subquery
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.engine.transition import Effect, Step, transition
 from inventory.chains import queries as chain_queries
 from inventory.chains.chain_ends import VersionParts

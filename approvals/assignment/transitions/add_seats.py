@@ -14,10 +14,8 @@ from approvals.assignment.context import SubmissionContext, internal_on_approval
 from approvals.assignment.next_approver import list_names
 from approvals.assignment.transitions.reassign import ask_next
 from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.access import Actor, Permission, Refusal, duty
 from governance.core.engine.transition import Effect, Step
-from governance.core.roles.roles import Permission
 
 
 @duty("A1", needs_context=True)

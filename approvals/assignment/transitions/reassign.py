@@ -15,12 +15,10 @@ from approvals.assignment.context import SubmissionContext, on_submission
 from approvals.assignment.next_approver import SeatState
 from approvals.assignment.route import Route
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.access import Actor, Permission, Refusal, duty
 from governance.core.engine.transition import Effect, Step
 from governance.core.jobs import nudge
 from governance.core.models import Person
-from governance.core.roles.roles import Permission
 
 
 @duty("A9", needs_context=True)

@@ -18,7 +18,7 @@ from approvals.conflicts.check.automation import (
     with_running_grants,
 )
 from approvals.models.conflict_rule import Scope
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Refusal, refuse
 from governance.core.models import Team
 from inventory.chains import queries as chain_queries
 from inventory.imports.transitions import write_version

@@ -22,8 +22,8 @@ from approvals.models.conflict_rule import Mode, Scope
 from approvals.policies import facts as policy_facts
 from approvals.policies import tiers
 from approvals.policies.facts import SubmissionFacts
+from governance.core.access import Refusal
 from governance.core.database import advisory_locks
-from governance.core.duties.refusals import Refusal
 from inventory.models import Entitlement
 from inventory.risk.tiers import higher_environment
 

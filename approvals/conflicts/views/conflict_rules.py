@@ -23,9 +23,8 @@ from approvals.policies.yaml_document import LARGEST_BYTES, InvalidDocument
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds.conflict_rule import ConflictRuleKind
 from approvals.proposals.views import proposals
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, InvalidInput, Refused
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput, Refused
 from governance.web.components import times
 from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request, number

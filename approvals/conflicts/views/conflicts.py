@@ -24,7 +24,7 @@ from approvals.models import Conflict, ConflictRule, ConflictSignature, Conflict
 from approvals.models.conflict import ConflictQuerySet
 from approvals.models.conflict_rule import Mode, Scope
 from approvals.waivers import transitions as waiver_transitions
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.clock import business_time
 from governance.core.models import Person, Team
 from governance.web.components import times

@@ -13,7 +13,7 @@ from approvals.conflicts.rule_language.rule import WITHOUT, Rule, legs_of
 from approvals.models import Conflict, ConflictSignature, ConflictState, Grant
 from approvals.models.conflict_rule import Mode
 from approvals.waivers import transitions as waiver_transitions
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.web.components import times
 from governance.web.components.state_words import STATES
 from governance.web.pages.page import Shape

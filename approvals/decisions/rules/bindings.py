@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from approvals.models import Approval
 from approvals.policies.facts import SubmissionFacts
-from governance.core.duties.refusals import Refusal
+from governance.core.access import Refusal
 from inventory.models import Binding, Privilege, Resource
 
 TO_DO = "Reject it, or request changes: the builder then names another resource for the connection."

@@ -6,9 +6,8 @@
 from datetime import datetime
 
 from approvals.models import Approval, ApprovalState, Submission
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Refusal, duty
 from governance.core.clock import organisation
-from governance.core.duties.refusals import Refusal, duty
 
 
 @duty("A14")

@@ -19,8 +19,7 @@ from approvals.models.submission import UNFINISHED, Submission, SubmissionState
 from approvals.policies import queries as policy_queries
 from approvals.policies import tiers
 from approvals.policies.fresh_sign_in import require_session
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Duty, Refusal, duty
+from governance.core.access import Actor, Duty, Refusal, duty
 from governance.core.models import Person
 from inventory.models import Automation, Binding, Privilege, Resource
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from approvals.assignment.escalation_chain import resource_of
 from approvals.models import Approval
 from approvals.policies.facts import SubmissionFacts
-from governance.core.duties.refusals import Refusal
+from governance.core.access import Refusal
 from inventory.models import NonHumanIdentity, Owned, Resource, ResourceState
 
 #: The next step, and who takes it.

@@ -9,11 +9,9 @@ from approvals.assignment import candidates
 from approvals.assignment.context import load_context, on_approval
 from approvals.models import Approval, ApprovalState, Comment, Decision, Submission
 from approvals.models.submission import UNFINISHED
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Actor, Permission, Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
-from governance.core.roles.roles import Permission
 
 
 @transition(

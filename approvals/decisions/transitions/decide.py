@@ -16,9 +16,8 @@ from approvals.duplicates import answers as duplicate_answers
 from approvals.models import Approval, ApprovalState, Comment, Decision, DecisionOutcome, Party
 from approvals.models.conflict_rule import Mode
 from approvals.models.submission import Capacity
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Permission, Refusal, refuse
 from governance.core.engine.transition import Effect, Step, last_word
-from governance.core.roles.roles import Permission
 from inventory.models import ScopeKind
 from inventory.resources.transitions import bindings as transition_bindings
 from inventory.risk.levels import LOWER

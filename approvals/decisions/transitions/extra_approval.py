@@ -15,7 +15,7 @@ from approvals.conflicts.held_access import covered_by
 from approvals.decisions import digest
 from approvals.models import Approval, ApprovalState, ConflictSignature, Decision, SeatLabel
 from approvals.models.conflict_rule import Mode
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Refusal, refuse
 from governance.core.engine.transition import Step, Transition
 
 #: Facts that change by decisions or rules, not by the register.

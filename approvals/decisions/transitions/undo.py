@@ -9,10 +9,8 @@ from approvals.assignment.route import Route
 from approvals.decisions.rules import duties
 from approvals.decisions.transitions import extra_approval
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Retraction, SeatLabel
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Actor, Permission, Refusal, refuse
 from governance.core.engine.transition import Effect, Step
-from governance.core.roles.roles import Permission
 
 
 def _find_repeat(approval: Approval, actor: Actor, text: str, params: Mapping[str, Any]) -> Approval | None:

@@ -10,12 +10,9 @@ from approvals.models import BatchAnswer, BatchSays, BatchState, EndCause, Grant
 from approvals.models.circuit_breaker import ANSWERING
 from approvals.policies import fresh_sign_in
 from approvals.policies import queries as policy_queries
-from governance.core.access import access
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty, refuse
+from governance.core.access import Actor, Permission, Refusal, Role, access, duty, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Delegation
-from governance.core.roles.roles import Permission, Role
 
 S = BatchState
 #: Declares an operation on an open batch; its cause is locked before.

@@ -16,12 +16,10 @@ from approvals.grants import circuit_breaker
 from approvals.models import Conflict, Grant, GrantState
 from approvals.models.grant import LONGEST_TERM, WHY_WORDS, Why
 from approvals.policies import queries as policy_queries
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty, refuse
+from governance.core.access import Actor, Permission, Refusal, duty, refuse
 from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
-from governance.core.roles.roles import Permission
 from inventory.models import Automation
 from inventory.risk.tiers import Tier
 

@@ -24,13 +24,11 @@ from approvals.models.grant import Why
 from approvals.models.revocation_task import DETACHED
 from approvals.policies import fresh_sign_in
 from approvals.policies import queries as policy_queries
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.access import Actor, Permission, Refusal, duty
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Delegation, Notice, Person
 from governance.core.notices import outbox
-from governance.core.roles.roles import Permission
 from inventory.models import Level
 
 #: Levels from the lowest to the highest, to see whether a new grant covers an old one.

@@ -21,7 +21,7 @@ from approvals.models.grant import GrantQuerySet
 from approvals.review.views.approval_rows import decided_words, segment
 from approvals.review.views.reader import Reader
 from approvals.waivers import views as waiver_views
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.clock import business_time
 from governance.web.components import times
 from governance.web.pages import pager

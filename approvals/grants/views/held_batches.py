@@ -13,10 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from approvals.grants import queries
 from approvals.grants.transitions import circuit_breaker
 from approvals.models import BatchSays, BatchState, HeldBatch, HeldGrant
-from governance.core.actors.actor import Actor
+from governance.core.access import ROLE_WORDS, Actor, InvalidInput, Refusal, Refused, refuse
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
-from governance.core.roles.roles import ROLE_WORDS
 from governance.web.components import times
 from governance.web.components.facts import Fact
 from governance.web.pages import pager

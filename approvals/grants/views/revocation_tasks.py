@@ -14,10 +14,8 @@ from approvals.models import Grant, RevocationTask, RevocationWord
 from approvals.models import grant as model_grant
 from approvals.models.circuit_breaker import READING
 from approvals.models.revocation_task import RevocationTaskQuerySet
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, InvalidInput, Refused, access
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import Person
 from governance.web.components import times
 from governance.web.components.facts import Fact

@@ -21,8 +21,7 @@ from approvals.models import (
     Submission,
     SubmissionState,
 )
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, access
 from governance.core.database.querysets import among, keyed_by, load_keyed, with_columns
 from governance.core.models import Person
 from inventory.models import Automation, DataClass, Reach

@@ -14,11 +14,9 @@ from approvals.inbox.task import Task
 from approvals.models import BatchState, Conflict, HeldBatch, Proposal, ProposalState, RevocationTask, Waiver
 from approvals.models.circuit_breaker import ANSWERING
 from approvals.proposals.kinds import kind
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import ROLE_WORDS, Actor, Role, access
 from governance.core.database.querysets import among, load_keyed, with_columns
 from governance.core.models import Delegation, Person
-from governance.core.roles.roles import ROLE_WORDS, Role
 from inventory.models import Automation
 
 #: Columns that a task of each kind reads.

@@ -16,7 +16,7 @@ from approvals.inbox.task import Task
 from approvals.inbox.views import saved_views
 from approvals.inbox.views.filters import MOST, PAGE, Filters, page_of, places
 from approvals.models import Approval, ApprovalState, SavedView, Submission
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.clock import business_time
 from governance.core.database.querysets import among, with_columns
 from governance.web.components import times

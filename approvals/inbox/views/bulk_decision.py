@@ -26,9 +26,8 @@ from approvals.policies.facts import SUBMISSION_RELATIONS
 from approvals.review.views import approval_rows, decision_form
 from approvals.review.views.actions import decider_of
 from approvals.review.views.reader import Reader
-from governance.core.access import access
+from governance.core.access import Refusal, Refused, access, refuse
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refusal, Refused, refuse
 from governance.core.engine.transition import said_the_same
 from governance.web.pages.page import page
 from governance.web.requests.request import Request, number

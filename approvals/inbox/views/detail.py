@@ -12,7 +12,7 @@ from approvals.inbox import waiting_for
 from approvals.inbox.queries import approvals
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Submission
 from approvals.review.views.dossier import UNSHOWN
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.clock import business_time
 from governance.web.pages.page import page
 from governance.web.requests.request import Request

@@ -17,8 +17,7 @@ from approvals.submissions.plan.context import PartyPair, PlanContext, VersionCo
 from approvals.submissions.plan.plan import Plan
 from approvals.submissions.transitions.submit import submit
 from approvals.submissions.version_diff import RequestedItem
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal
+from governance.core.access import Actor, Refusal
 from governance.core.models import Person, Team
 from inventory.automations.rules import ReaderRelations
 from inventory.importers.manifest import Manifest, manifest_digest, platform_name, sha256

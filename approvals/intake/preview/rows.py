@@ -14,7 +14,7 @@ from approvals.submissions.plan.context import PlanContext, VersionContent
 from approvals.submissions.plan.plan import Plan, PlannedApproval
 from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.version_diff import RequestedItem
-from governance.core.duties.refusals import Refusal
+from governance.core.access import Refusal
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
 from inventory.importers.manifest import platform_name

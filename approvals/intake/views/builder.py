@@ -20,11 +20,9 @@ from approvals.intake.preview.rows import Preview
 from approvals.intake.views import preview_page, preview_rows
 from approvals.intake.views.forms import AutomationForm, posted_answers, teams_of, without_id
 from approvals.intake.views.preview_rows import Form
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Refusal, Refused, Relation, refuse
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refusal, Refused, refuse
 from governance.core.models import Person, Team
-from governance.core.roles.roles import Relation
 from governance.web.pages import pager
 from governance.web.pages.page import page, refused
 from governance.web.requests.request import Request, number

@@ -18,7 +18,7 @@ from approvals.intake import drafts
 from approvals.intake.views.builder import Builder, Work
 from approvals.intake.views.forms import NewResource
 from approvals.intake.views.imports import show_refusals
-from governance.core.duties.refusals import InvalidInput
+from governance.core.access import InvalidInput
 from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.request import Request, number

@@ -21,7 +21,7 @@ from approvals.intake.views import upload_page
 from approvals.intake.views.builder import FEW, NO_TEAM, Builder, Work, discard_page
 from approvals.intake.views.forms import AutomationForm
 from approvals.models import Submission
-from governance.core.duties.refusals import InvalidInput, OutOfTurn, Refused
+from governance.core.access import InvalidInput, OutOfTurn, Refused
 from governance.web.pages.page import Shape, page, refused
 from governance.web.requests import upload_limits
 from governance.web.requests.request import Request, number

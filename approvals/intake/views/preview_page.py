@@ -17,7 +17,7 @@ from approvals.intake.views import preview_rows, route
 from approvals.intake.views.preview_rows import Form
 from approvals.models import Submission
 from approvals.review.views import tier_reasons
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.models import Person
 from governance.core.texts import free_text
 from governance.web.components import times

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from approvals.intake import registered_version
 from approvals.intake.views.forms import offer
-from governance.core.duties.refusals import Refused
+from governance.core.access import Refused
 from governance.web.pages.page import form_page, refused
 from governance.web.requests.request import Request, visible_row
 from inventory.automations import lineages

@@ -18,7 +18,7 @@ from approvals.intake.views import upload_page
 from approvals.intake.views.builder import Builder, discard_page
 from approvals.intake.views.forms import OrderForm
 from approvals.intake.views.imports import show_refusals
-from governance.core.duties.refusals import Refusal, Refused, refuse
+from governance.core.access import Refusal, Refused, refuse
 from governance.core.models import Team
 from governance.core.texts import free_text
 from governance.web.pages.page import page

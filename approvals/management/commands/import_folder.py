@@ -17,9 +17,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 
 from approvals.intake import bulk_import
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Refused
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refused
 from governance.core.jobs import job_runs
 from governance.core.keys import key_files
 from governance.core.models import Person, Team

@@ -18,10 +18,8 @@ from approvals.policies import queries as kept
 from approvals.policies.schema import TIERS
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.views.proposals import list_rows
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Permission, access
 from governance.core.clock import business_time
-from governance.core.roles.roles import Permission
 from governance.web.components import times
 from governance.web.components.facts import Fact
 from governance.web.pages import pager

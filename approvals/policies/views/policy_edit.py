@@ -25,8 +25,8 @@ from approvals.policies import queries as kept
 from approvals.policies.schema import Document
 from approvals.policies.yaml_document import InvalidDocument, Problem
 from approvals.proposals.views import proposals
+from governance.core.access import InvalidInput, Refused
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput, Refused
 from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request
 from governance.web.requests.request import number as asked_number

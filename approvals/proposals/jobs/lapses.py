@@ -4,7 +4,7 @@ from datetime import datetime
 
 from approvals.models import Proposal
 from approvals.proposals.transitions import lapse
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.jobs import job_runs
 
 

@@ -20,8 +20,8 @@ from approvals.policies.diff import Change, tightens
 from approvals.policies.yaml_document import InvalidDocument, Problem
 from approvals.proposals import beneficiaries
 from approvals.proposals.kinds.kind import Document, Kind, Slice, Subject
+from governance.core.access import Role
 from governance.core.engine.transition import Step
-from governance.core.roles.roles import Role
 from governance.core.texts.number_words import counted
 
 #: The effect on a caught submission by the rule's mode.

@@ -18,10 +18,9 @@ from django.db.models import QuerySet
 from approvals.models import Proposal, WhatIf
 from approvals.policies.diff import Change
 from approvals.policies.yaml_document import InvalidDocument, Problem
-from governance.core.duties.refusals import Refusal
+from governance.core.access import Refusal, Role
 from governance.core.engine.transition import Step
 from governance.core.models import Person
-from governance.core.roles.roles import Role
 
 Document = dict[str, Any]
 

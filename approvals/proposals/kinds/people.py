@@ -18,8 +18,7 @@ from django.urls import reverse
 from approvals.models import Approval, Candidate, Proposal, ProposalState, SeatLabel, WhatIf
 from approvals.models.approval import UNENDED
 from approvals.proposals.kinds.kind import Document, Field, FieldsKind, Subject
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.access import ROLE_WORDS, Actor, Refusal, Role, duty
 from governance.core.engine.transition import Step
 from governance.core.models import Membership, Person, RoleAssignment, Team, TeamKind
 from governance.core.people.transitions.people import (
@@ -31,7 +30,7 @@ from governance.core.people.transitions.people import (
     leave,
     let_in,
 )
-from governance.core.roles.roles import ASSIGNABLE, ROLE_WORDS, Role
+from governance.core.roles.roles import ASSIGNABLE
 from governance.core.teams.transitions import join_fallback, leave_fallback, name_leads
 from governance.core.texts.number_words import counted
 from inventory.models import InterimOwner, Resource, ResourceState

@@ -21,8 +21,8 @@ from approvals.policies import queries as policy_queries
 from approvals.policies.diff import Change, is_reordered
 from approvals.policies.queries import Policy
 from approvals.proposals.kinds.kind import Document, Kind, Slice, Subject
+from governance.core.access import Role
 from governance.core.engine.transition import Step
-from governance.core.roles.roles import Role
 from governance.core.texts.number_words import counted
 from inventory.models import Privilege
 from inventory.risk.tiers import Tier

@@ -15,10 +15,9 @@ from approvals.policies.yaml_document import InvalidDocument, Problem
 from approvals.proposals import beneficiaries
 from approvals.proposals.kinds.kind import Document, Field, FieldsKind, Subject
 from approvals.proposals.kinds.people import key_of, left_refusal, name_of, person_field, row_of
-from governance.core.duties.refusals import Refusal
+from governance.core.access import Refusal, Role
 from governance.core.engine.transition import Step
 from governance.core.models import Person, Team
-from governance.core.roles.roles import Role
 from governance.core.texts.number_words import counted
 from inventory.models import (
     Automation,

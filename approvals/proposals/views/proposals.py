@@ -20,11 +20,8 @@ from approvals.proposals import rules as proposal_rules
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import ROLE_WORDS, Actor, InvalidInput, Permission, Refusal, Refused, Role, access, refuse
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
-from governance.core.roles.roles import ROLE_WORDS, Permission, Role
 from governance.web.components.facts import Fact
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, refused, timeline_context

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods
 from approvals.models import Proposal
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.views import proposals
+from governance.core.access import InvalidInput, Refused
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import Person, Team
 from governance.web.pages.page import page, refused
 from governance.web.requests.request import Request

@@ -11,8 +11,7 @@ from approvals.decisions.transitions.undo import retract
 from approvals.models import Approval, ApprovalState, SeatLabel
 from approvals.models.conflict_rule import Mode
 from approvals.review.views.reader import Reader, Shape
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal
+from governance.core.access import Actor, Refusal
 from governance.core.engine.transition import Transition
 
 

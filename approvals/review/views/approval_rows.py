@@ -22,7 +22,7 @@ from approvals.review.views import actions, bindings, credentials
 from approvals.review.views.credentials import REFUSED
 from approvals.review.views.decision_form import decide_href, decision_form
 from approvals.review.views.reader import Reader, Shape
-from governance.core.duties.refusals import Refusal
+from governance.core.access import Refusal
 from governance.web.components import times
 
 #: Words for a decision, to follow the person's name.

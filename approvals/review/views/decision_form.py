@@ -18,8 +18,7 @@ from approvals.models import Approval, ApprovalKind
 from approvals.policies import queries as policy_queries
 from approvals.review.views import actions
 from approvals.review.views.reader import Reader, Shape
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Actor, Refusal, refuse
 from governance.core.engine.transition import Transition
 from governance.web.requests.request import number
 from inventory.models import ScopeKind

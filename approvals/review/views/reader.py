@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal
+from governance.core.access import Actor, Refusal, access
 from governance.core.models import Person
 
 Shape = dict[str, Any]

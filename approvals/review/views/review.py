@@ -20,8 +20,8 @@ from approvals.review.views import actions, decision_form, dossier, review_page
 from approvals.review.views.decision_form import key_of
 from approvals.review.views.reader import Reader
 from approvals.submissions.transitions import put_in_force, withdraw
+from governance.core.access import InvalidInput, OutOfTurn, Refused
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput, OutOfTurn, Refused
 from governance.core.engine.transition import Transition
 from governance.web.components import times
 from governance.web.pages.page import confirm, page, perform, refused

@@ -27,8 +27,8 @@ from approvals.submissions.transitions.put_in_force import accept_subset
 from approvals.submissions.transitions.withdraw import decline, withdraw
 from approvals.waivers import views as waiver_views
 from approvals.waivers.transitions import ask_waiver
+from governance.core.access import Relation
 from governance.core.ledger import ledger_events
-from governance.core.roles.roles import Relation
 from governance.core.timeline import queries as timeline_queries
 from governance.web.components import times
 from governance.web.pages.page import ledger_href

@@ -12,7 +12,7 @@ from approvals.models import Approval, SeatLabel, Submission
 from approvals.models.conflict_rule import Mode
 from approvals.policies.views.policies import SIGNED_BY
 from approvals.review.views.reader import Shape
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.web.components import times
 from governance.web.pages.page import page
 from governance.web.requests.request import Request, visible_row

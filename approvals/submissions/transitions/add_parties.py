@@ -14,7 +14,7 @@ from approvals.decisions.rules import duties
 from approvals.models.submission import UNFINISHED
 from approvals.parties import queries as party_queries
 from approvals.submissions.notices import notify_of_tier
-from governance.core.duties.refusals import refuse
+from governance.core.access import refuse
 from governance.core.engine.transition import Step
 from inventory.models import Automation, InterimOwner, Version
 

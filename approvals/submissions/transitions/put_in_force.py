@@ -19,9 +19,9 @@ from approvals.policies import queries as policy_queries
 from approvals.prior_decisions.queries import matters_stopped_since, stopped_matters
 from approvals.submissions import rules as submission_rules
 from approvals.submissions import version_diff
+from governance.core.access import Permission
 from governance.core.engine.transition import Effect, Step, last_word
 from governance.core.ledger import ledger_events
-from governance.core.roles.roles import Permission
 from inventory.automations.transitions import lifecycle
 
 

@@ -14,9 +14,8 @@ from approvals.submissions.plan.plan import Plan
 from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import stages, withdraw
 from approvals.submissions.transitions.write_plan import context_of, write_plan
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Permission, Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
-from governance.core.roles.roles import Permission
 from inventory.automations.transitions import lifecycle
 from inventory.imports.transitions import write_version
 from inventory.models import Automation, AutomationState, Version

@@ -15,7 +15,7 @@ from approvals.submissions.plan.plan import Plan
 from approvals.submissions.transitions.stages import start
 from approvals.submissions.transitions.submit import payload_of
 from approvals.submissions.transitions.write_plan import context_of, write_plan
-from governance.core.duties.refusals import refuse
+from governance.core.access import refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from inventory.automations.transitions import transfers

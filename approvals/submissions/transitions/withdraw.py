@@ -11,8 +11,8 @@ from approvals.decisions.rules import deadlines
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.approval import UNENDED
 from approvals.models.submission import UNFINISHED
+from governance.core.access import Permission
 from governance.core.engine.transition import Effect, Step, last_word, transition
-from governance.core.roles.roles import Permission
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, AutomationState
 

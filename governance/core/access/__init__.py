@@ -1,0 +1,11 @@
+"""Who acts, what they may do, and why not: the names with which every app asks and answers that.
+
+Modules of `governance.core` below this package import them from where they are defined.
+"""
+
+from governance.core.actors.actor import Actor
+from governance.core.duties.refusals import Duty, InvalidInput, OutOfTurn, Refusal, Refused, duty, invalid, refuse
+from governance.core.roles.roles import ROLE_WORDS, Permission, Relation, Role
+
+__all__ = ["ROLE_WORDS", "Actor", "Duty", "InvalidInput", "OutOfTurn", "Permission", "Refusal", "Refused", "Relation"]
+__all__ += ["Role", "duty", "invalid", "refuse"]

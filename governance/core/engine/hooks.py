@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from governance.core.duties.refusals import Duty, Refusal
+from governance.core.access import Duty, Refusal
 
 T = TypeVar("T")
 

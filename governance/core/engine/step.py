@@ -15,8 +15,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Actor, Refusal, refuse
 from governance.core.ledger import ledger_events
 from governance.core.models import FreeText, LedgerEvent, Person
 

@@ -19,15 +19,12 @@ from typing import Any, Generic, cast
 from django.db import DatabaseError, models, transaction
 from django.db.models import Model
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Duty, InvalidInput, OutOfTurn, Permission, Refusal, Refused, access, refuse
 from governance.core.duties import database_refusals
-from governance.core.duties.refusals import Duty, InvalidInput, OutOfTurn, Refusal, Refused, refuse
 from governance.core.engine import hooks
 from governance.core.engine.step import RUNNING, Effect, M, Step, about_of, bring_up_to_date, lock, running, state_of
 from governance.core.ledger import ledger_events
 from governance.core.models import FreeText, LedgerEvent
-from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 
 Body = Callable[..., Effect | None]

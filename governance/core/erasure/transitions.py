@@ -16,8 +16,7 @@ from typing import Any
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty, refuse
+from governance.core.access import Actor, Permission, Refusal, Role, duty, refuse
 from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.erasure.redaction import KnownAs
@@ -26,7 +25,6 @@ from governance.core.mail.daily_digest import Line
 from governance.core.models import ApiToken, Erasure, FreeText, LedgerEvent, Notice, Person
 from governance.core.models.row_protection import ERASED_NAME
 from governance.core.notices import outbox
-from governance.core.roles.roles import Permission, Role
 from governance.core.texts import free_text
 
 #: What higher apps follow: ``handler(known_as, step)`` runs while the person can still be recognised, in the same transaction.

@@ -5,13 +5,12 @@ from datetime import datetime
 
 from django.db import transaction
 
-from governance.core.actors.actor import Actor
+from governance.core.access import ROLE_WORDS, Actor, Role
 from governance.core.database import advisory_locks
 from governance.core.engine.step import save_with_history
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Person, RoleAssignment
 from governance.core.people.transitions.people import LEAST_ADMINS
-from governance.core.roles.roles import ROLE_WORDS, Role
 
 #: Advisory lock of the bootstrap.
 BOOTSTRAP_LOCK = 0xB007

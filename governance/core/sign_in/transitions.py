@@ -16,13 +16,11 @@ from django.contrib.auth.tokens import default_token_generator
 from django.urls import reverse
 from django.utils.http import int_to_base36
 
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.access import Actor, Permission, Refusal, duty
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
 from governance.core.people.transitions.people import still_here
-from governance.core.roles.roles import Permission
 from governance.core.tokens.transitions import revoke_tokens_of
 
 Change = Callable[[], object]

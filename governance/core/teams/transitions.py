@@ -2,11 +2,9 @@
 
 from datetime import datetime
 
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty, refuse
+from governance.core.access import Actor, Permission, Refusal, duty, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Membership, Person, Team, TeamKind
-from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from governance.core.webhooks.transitions import pause_of_former_leads
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.database.querysets import sorted_by_key
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Person

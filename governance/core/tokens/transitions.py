@@ -8,14 +8,12 @@ import re
 import secrets
 from datetime import datetime, timedelta
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Permission, Refusal, Relation, duty, refuse
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refusal, duty, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import ApiToken, Person, Team
 from governance.core.models.tokens import TOKEN_DAYS
 from governance.core.people.transitions.people import still_here
-from governance.core.roles.roles import Permission, Relation
 from governance.core.texts import free_text
 
 #: Prefix of every secret, so that scanners of repositories and logs recognise one.

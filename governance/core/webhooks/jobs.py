@@ -16,12 +16,11 @@ from datetime import datetime, timedelta
 import structlog
 from django.db.models import F, OuterRef, QuerySet, Subquery
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Permission
 from governance.core.clock import business_time
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookState
 from governance.core.notices import delivery_attempts
-from governance.core.roles.roles import Permission
 from governance.core.webhooks import http_client, signing_keys, webhook_outbox
 from governance.core.webhooks.transitions import pause
 from governance.core.webhooks.webhook_outbox import JOB

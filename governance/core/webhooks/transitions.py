@@ -11,14 +11,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Actor, Permission, Refusal, Role, access, refuse
 from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person, Team, WebhookEndpoint, WebhookFormat, WebhookState
 from governance.core.notices import outbox
-from governance.core.roles.roles import Permission, Role
 from governance.core.webhooks import http_client, signing_keys, webhook_outbox
 from governance.core.webhooks.webhook_outbox import EVENTS, TEST
 

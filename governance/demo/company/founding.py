@@ -16,7 +16,7 @@ from django.db import transaction
 
 from approvals.models import Proposal
 from approvals.proposals import transitions as proposal_transitions
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.clock import business_time
 from governance.core.ledger import ledger_events
 from governance.core.models import Person, Team, TeamKind

@@ -28,9 +28,9 @@ from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import put_in_force, withdraw
 from approvals.submissions.transitions.submit import submit
 from approvals.waivers import transitions as waiver_transitions
+from governance.core.access import refuse
 from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
-from governance.core.duties.refusals import refuse
 from governance.core.models import Person
 from governance.demo.company.founding import Cast
 from governance.recertification.campaigns import jobs as campaign_jobs

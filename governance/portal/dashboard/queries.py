@@ -10,8 +10,7 @@ from django.urls import reverse
 from approvals.inbox.queries import approvals, tasks
 from approvals.inbox.task import Task
 from approvals.models import Decision, Submission
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, access
 from governance.core.database.querysets import among, with_columns
 from governance.core.models import Person
 from governance.core.texts.number_words import counted

@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.clock import business_time, demo_clock
 from governance.core.jobs import nudge
 from governance.core.models import Notice, NoticeState, Person

@@ -9,9 +9,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, InvalidInput
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput
 from governance.core.engine.transition import Transition
 from governance.core.erasure.transitions import ask_erasure, drop_erasure, erase
 from governance.core.models import Erasure, Person

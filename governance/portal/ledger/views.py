@@ -10,16 +10,13 @@ from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttp
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Permission, Refusal, access
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refusal
 from governance.core.jobs import job_runs
 from governance.core.keys import key_files
 from governance.core.ledger import ledger_export as exporting
 from governance.core.ledger import sealing
 from governance.core.models import JobRun, LedgerEvent
-from governance.core.roles.roles import Permission
 from governance.core.timeline import queries as timeline_queries
 from governance.portal.ledger import queries as ledger_queries
 from governance.web.components.times import counted, moment_words

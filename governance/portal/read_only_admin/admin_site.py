@@ -16,9 +16,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
-from governance.core.roles.roles import Permission
+from governance.core.access import Actor, Permission, access
 
 #: Apps with visible models.
 VISIBLE_APPS = ("controls", "inventory", "approvals", "recertification")

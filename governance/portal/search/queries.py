@@ -16,10 +16,8 @@ from django.urls import reverse
 
 from approvals.models import Submission
 from approvals.models.submission import SubmissionQuerySet
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Permission, access
 from governance.core.models import Person, Team
-from governance.core.roles.roles import Permission
 from governance.web.pages import pager
 from inventory.models import Automation, NonHumanIdentity, Resource
 

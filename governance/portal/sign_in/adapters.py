@@ -18,9 +18,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Refused
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refused
 from governance.core.keys import key_files
 from governance.core.models import Person
 from governance.core.sign_in import transitions as sign_in_transitions

@@ -24,9 +24,8 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.generic import FormView
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Refused
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refused
 from governance.core.engine.transition import Transition
 from governance.core.models import Person, RoleAssignment
 from governance.core.sign_in import transitions as sign_in_transitions

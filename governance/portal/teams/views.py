@@ -11,11 +11,9 @@ from django.views.decorators.http import require_GET, require_POST
 from approvals.models import Proposal
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.views import proposals
-from governance.core.access import access
+from governance.core.access import Permission, Refusal, access, refuse
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refusal, refuse
 from governance.core.models import Person, Team, TeamKind
-from governance.core.roles.roles import Permission
 from governance.core.teams.transitions import join_team, leave_team
 from governance.portal.view_guards.decorators import answers_refusals, for_readers_of_the_ledger
 from governance.web.pages.page import page, timeline_context

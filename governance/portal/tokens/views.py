@@ -12,13 +12,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from approvals.intake.views.forms import teams_of
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, InvalidInput, Permission, access
 from governance.core.clock import business_time
-from governance.core.duties.refusals import DutyConflict, InvalidInput
+from governance.core.duties.refusals import DutyConflict
 from governance.core.models import ApiToken, Person, Team
 from governance.core.models.tokens import TOKEN_DAYS, ApiTokenQuerySet
-from governance.core.roles.roles import Permission
 from governance.core.tokens import transitions as token_transitions
 from governance.portal.view_guards.decorators import answers_refusals, back, reader
 from governance.web.pages.page import Shape, page, sign_in_again

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 from django.views.decorators.http import require_POST
 
-from governance.core.duties.refusals import Refusal
+from governance.core.access import Refusal
 from governance.core.texts import free_text
 from governance.web.errors import problem_documents
 from governance.web.pages.page import page, refused

@@ -6,11 +6,9 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 
-from governance.core.access import access
+from governance.core.access import Permission, Refused, access
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refused
 from governance.core.models import Person
-from governance.core.roles.roles import Permission
 from governance.web.pages.page import refused
 from governance.web.requests.request import Request, local_path
 

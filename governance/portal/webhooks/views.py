@@ -9,12 +9,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from governance.core.access import access
+from governance.core.access import InvalidInput, Permission, access
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput
 from governance.core.engine.transition import Transition
 from governance.core.models import Team, WebhookEndpoint, WebhookFormat, WebhookState
-from governance.core.roles.roles import Permission
 from governance.core.timeline import queries as timeline_queries
 from governance.core.webhooks import signing_keys
 from governance.core.webhooks import transitions as webhook_transitions

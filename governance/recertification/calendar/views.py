@@ -5,10 +5,9 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from governance.core.access import access
+from governance.core.access import Permission, access
 from governance.core.clock import business_time, icalendar_file
 from governance.core.clock.organisation import organisation_zone
-from governance.core.roles.roles import Permission
 from governance.recertification.calendar import queries as calendar_queries
 from governance.recertification.items import notices
 from governance.web.pages import pager

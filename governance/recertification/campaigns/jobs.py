@@ -13,7 +13,7 @@ import structlog
 from django.db.models import Exists, OuterRef, QuerySet
 
 from approvals.assignment.escalation_chain import Bench
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.jobs import nudge
 from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope

@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.access import Actor, Refusal, duty
 from governance.recertification.models import Campaign, CampaignKind, CampaignState
 
 

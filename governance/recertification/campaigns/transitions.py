@@ -16,14 +16,13 @@ from django.db.models import Max
 
 from approvals.assignment.escalation_chain import Bench
 from approvals.models import Grant
+from governance.core.access import Permission, Refusal, refuse
 from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_named, zone_of
-from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.jobs import nudge
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
-from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from governance.recertification.campaigns import rules as campaign_rules
 from governance.recertification.campaigns import snapshot

@@ -1,7 +1,7 @@
 """Recorded export of a campaign as evidence, with the actor and the digest (H4)."""
 
+from governance.core.access import Permission
 from governance.core.engine.transition import Effect, Step, transition
-from governance.core.roles.roles import Permission
 from governance.recertification.models import Campaign
 
 

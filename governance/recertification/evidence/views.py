@@ -4,8 +4,8 @@ from django.http import Http404, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
+from governance.core.access import Refused
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refused
 from governance.recertification.evidence import evidence_file
 from governance.recertification.evidence import transitions as evidence_transitions
 from governance.recertification.models import Campaign

@@ -12,9 +12,7 @@ from typing import Any
 
 import structlog
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, Refused, refuse
+from governance.core.access import Actor, Refusal, Refused, access, refuse
 from governance.core.engine.transition import Step, Transition
 from governance.core.erasure.redaction import KnownAs
 from governance.core.models import Person

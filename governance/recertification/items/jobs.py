@@ -24,7 +24,7 @@ from approvals.grants.transitions import lifecycle
 from approvals.models import Grant, GrantState, HeldGrant
 from approvals.models.grant import Why
 from approvals.policies import queries as policy_queries
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.clock.organisation import organisation_zone
 from governance.core.database.querysets import among
 from governance.core.engine.transition import Transition

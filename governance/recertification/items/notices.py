@@ -14,7 +14,7 @@ from django.db.models import Case, Count, F, Min, Q, QuerySet, When
 from django.utils.dateformat import format as date_format
 
 from approvals.models import Grant, GrantState
-from governance.core.access import access
+from governance.core.access import Role, access
 from governance.core.clock import icalendar_file
 from governance.core.clock.organisation import zone_of
 from governance.core.engine.transition import Step
@@ -23,7 +23,6 @@ from governance.core.mail import daily_digest, mail_text
 from governance.core.mail.daily_digest import Line
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
-from governance.core.roles.roles import Role
 from governance.core.webhooks import webhook_outbox
 from governance.recertification.items.reviewers import with_delegates
 from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, Item, ItemState, Question

@@ -9,8 +9,7 @@ from datetime import datetime
 from approvals.models import GrantState
 from approvals.policies import queries as policy_queries
 from approvals.policies.fresh_sign_in import stale_sign_in
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.access import Actor, Refusal, duty
 from governance.recertification.items import review_triggers, reviewers, schedule
 from governance.recertification.items.reviewers import ItemContext
 from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Campaign, Item, ItemState, Question

@@ -9,10 +9,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Permission, access
 from governance.core.models import FreeText, History, Person
-from governance.core.roles.roles import Permission
 from inventory.models import Automation, Resource
 
 

@@ -13,10 +13,8 @@ from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, NullIf
 
 from approvals.models import Grant
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Permission, Relation, access
 from governance.core.models import AppendOnly, FreeText, History, Person
-from governance.core.roles.roles import Permission, Relation
 from governance.recertification.models.campaign import Campaign
 from inventory.models import Automation, Resource
 

@@ -6,11 +6,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Permission, Refusal, access
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refusal
-from governance.core.roles.roles import Permission
 from governance.recertification.evidence import transitions as evidence_transitions
 from governance.recertification.models import Campaign
 from governance.recertification.quality import queries as quality_queries

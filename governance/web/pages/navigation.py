@@ -19,10 +19,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Permission, access
 from governance.core.clock import business_time
-from governance.core.roles.roles import Permission
 from governance.web.requests.request import local_path
 
 

@@ -21,13 +21,11 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, InvalidInput, Permission, Refusal, Refused, access
 from governance.core.clock import icalendar_file
-from governance.core.duties.refusals import ERRORS, InvalidInput, Refusal, Refused
+from governance.core.duties.refusals import ERRORS
 from governance.core.engine.transition import Transition
 from governance.core.ledger import ledger_events
-from governance.core.roles.roles import Permission
 from governance.core.timeline import queries as timeline_queries
 from governance.web.requests.request import Request
 

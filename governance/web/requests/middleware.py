@@ -17,7 +17,7 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.functional import SimpleLazyObject
 from whitenoise.middleware import WhiteNoiseFileResponse
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.clock.organisation import zone_of
 from governance.core.models import Person
 from governance.web.errors import problem_documents

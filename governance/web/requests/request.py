@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.clock import business_time
 
 M = TypeVar("M", bound=Model)

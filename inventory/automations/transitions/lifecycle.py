@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from governance.core.access import Permission
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
-from governance.core.roles.roles import Permission
 from inventory.automations import rules
 from inventory.models import Automation, AutomationState, Version
 from inventory.models.automation import AMENDED_BY_REVIEW

@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty, invalid
+from governance.core.access import Actor, Permission, Refusal, duty, invalid
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person, Team, TeamKind
 from governance.core.notices import outbox
-from governance.core.roles.roles import Permission
 from inventory.models import Automation, AutomationState, Transfer, TransferState
 
 S = TransferState

@@ -8,7 +8,7 @@ from django.db.models import Count, OuterRef, Subquery
 from django.http import QueryDict
 from django.urls import reverse
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.web.components import times
 from governance.web.pages.page import Shape, offered, timeline_context
 from inventory.automations import lineages, panels

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.views.decorators.http import require_http_methods
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.clock import business_time
 from governance.core.models import Team, TeamKind
 from governance.web.pages.page import Shape, confirm, offered, operation_form

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 
 from django.db.models import Q
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.web.components import times
 from governance.web.components.facts import Fact
 from inventory.models import Credential, Lifetime, Reach, Resource

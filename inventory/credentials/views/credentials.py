@@ -13,8 +13,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal
+from governance.core.access import Actor, Refusal
 from governance.core.engine.transition import Transition
 from governance.core.models import Person
 from governance.web.pages.page import Shape, offered, operation_form, page, perform, timeline_context

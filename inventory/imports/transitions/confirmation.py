@@ -10,14 +10,11 @@ from typing import Any
 
 from django.db.models import Q
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Permission, Refusal, access, invalid, refuse
 from governance.core.database import advisory_locks
-from governance.core.duties.refusals import Refusal, invalid, refuse
 from governance.core.engine.step import save_with_history
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Team
-from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from inventory.automations import lineages
 from inventory.importers.manifest import Manifest, platform_name

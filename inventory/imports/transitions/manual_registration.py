@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from governance.core.duties.refusals import invalid
+from governance.core.access import Permission, invalid
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Team
-from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from inventory.importers.manifest import Kind, Manifest, Privilege, Source, sha256
 from inventory.importers.manifest import Trigger as ManifestTrigger

@@ -14,8 +14,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Actor, Refusal, refuse
 from governance.core.keys import key_files
 from governance.core.models import Team
 from inventory.importers import reader

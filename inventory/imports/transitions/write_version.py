@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Refusal, refuse
 from governance.core.engine.transition import Step
 from governance.core.texts import free_text
 from inventory.chains import chain_ends

@@ -9,9 +9,8 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Refusal
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
 from governance.web.pages.page import Shape, confirm, offered, operation_form, page, perform
 from governance.web.requests.request import Request, visible_row

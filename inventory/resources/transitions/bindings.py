@@ -9,13 +9,10 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty, refuse
+from governance.core.access import Actor, Permission, Refusal, Role, access, duty, refuse
 from governance.core.engine.transition import Effect, Step, Transition, transition
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.roles.roles import Permission, Role
 from governance.core.texts import free_text
 from inventory.models import Automation, AutomationState, Binding, HostConsent, Privilege, Resource, ResourceState
 from inventory.resources import queries as resource_queries

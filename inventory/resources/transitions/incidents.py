@@ -7,13 +7,11 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty, refuse
+from governance.core.access import Actor, Permission, Refusal, Role, duty, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
 from governance.core.notices import outbox
-from governance.core.roles.roles import Permission, Role
 from governance.core.texts import free_text
 from inventory.models import Incident, Resource, ResourceState
 from inventory.models.resource import REFERENCE

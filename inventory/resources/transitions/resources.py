@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty, invalid, refuse
+from governance.core.access import Actor, Permission, Refusal, duty, invalid, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person, Team
-from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from inventory.importers import capabilities
 from inventory.models import (

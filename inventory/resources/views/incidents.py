@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_http_methods
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.clock import business_time
 from governance.web.pages.page import Shape, confirm, offered, operation_form
 from governance.web.requests.request import FIRST_DAY, LAST_DAY, Request, end_of, visible_row

@@ -9,11 +9,9 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Permission, access
 from governance.core.clock import business_time
 from governance.core.models import Person, Team
-from governance.core.roles.roles import Permission
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, form_page, offered, operation_form, page, perform, timeline_context
 from governance.web.requests.request import Request, visible_row

@@ -6,7 +6,7 @@ from email.utils import parseaddr
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor
 from governance.core.clock import business_time
 from governance.core.ledger import ledger_events
 from governance.core.models import Person

@@ -6,9 +6,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Refused
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refused
 from governance.core.models import Person
 from governance.core.sign_in import transitions as sign_in_transitions
 

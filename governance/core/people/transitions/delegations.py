@@ -2,17 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import ROLE_WORDS, Actor, Permission, Refusal, access, duty, refuse
 from governance.core.database import advisory_locks
-from governance.core.duties.refusals import Refusal, duty, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Delegation, Person
 from governance.core.models.people import DELEGATION_AHEAD, DELEGATION_DAYS
 from governance.core.notices import outbox
 from governance.core.people.transitions.people import still_here
-from governance.core.roles.roles import ROLE_WORDS, SAME_DUTY, Permission
+from governance.core.roles.roles import SAME_DUTY
 
 #: Advisory lock for delegations, since two together could make a chain.
 DELEGATIONS_LOCK = 0xDE1E

@@ -5,14 +5,12 @@
 
 from datetime import datetime
 
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, Permission, Refusal, Role, duty, refuse
 from governance.core.database import advisory_locks
-from governance.core.duties.refusals import Refusal, duty, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person, RoleAssignment
 from governance.core.notices import outbox
-from governance.core.roles.roles import Permission, Role
 from governance.core.texts import free_text
 
 #: Fewer admins than this can give no role any more (S8).

@@ -10,8 +10,9 @@ from django.core.management.base import BaseCommand
 from django.template.loader import render_to_string
 from django.utils.module_loading import autodiscover_modules
 
+from governance.core.access import ROLE_WORDS, Relation, Role
 from governance.core.engine.transition import Transition, declared
-from governance.core.roles.roles import BY_TOKEN, GRANTS, ROLE_WORDS, Relation, Role
+from governance.core.roles.roles import BY_TOKEN, GRANTS
 
 
 def _verb(transition: Transition[Any]) -> str:

@@ -18,12 +18,11 @@ from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds.people import is_decider
 from approvals.proposals.views import proposals as proposal_views
-from governance.core.actors.actor import Actor
+from governance.core.access import ROLE_WORDS, Actor, Refusal, refuse
 from governance.core.clock import business_time
-from governance.core.duties.refusals import Refusal, refuse
 from governance.core.models import Person, RoleAssignment, Team, TeamKind
 from governance.core.people.transitions.people import add_person, record_leaver
-from governance.core.roles.roles import ASSIGNABLE, ROLE_WORDS
+from governance.core.roles.roles import ASSIGNABLE
 from governance.core.sign_in import transitions as sign_in_transitions
 from governance.core.teams.transitions import found_team
 from governance.portal.erasure.views import erase_actions, erasure_part, open_erasures

@@ -13,13 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from governance.core.access import access
+from governance.core.access import InvalidInput, Permission, access
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput
 from governance.core.models import Delegation, Person, Team
 from governance.core.models.people import DELEGATION_DAYS
 from governance.core.people.transitions.delegations import delegate, end_delegation
-from governance.core.roles.roles import Permission
 from governance.portal.view_guards.decorators import answers_refusals, reader
 from governance.web.components.facts import Fact
 from governance.web.pages.page import Shape, page, timeline_context

@@ -13,10 +13,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals.policies import queries as policy_queries
-from governance.core.access import access
+from governance.core.access import Permission, access
 from governance.core.clock import business_time
 from governance.core.clock.organisation import organisation_zone
-from governance.core.roles.roles import Permission
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.queries import ItemFigures

@@ -10,9 +10,9 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from approvals.models import GrantUsage
+from governance.core.access import InvalidInput, Refused
 from governance.core.clock import business_time, deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
-from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import Person, Team
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope

@@ -14,11 +14,9 @@ from uuid import UUID
 from approvals.assignment.escalation_chain import Bench
 from approvals.grants.transitions import lifecycle
 from approvals.models import Grant
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, refuse
+from governance.core.access import Actor, Permission, Refusal, refuse
 from governance.core.engine.transition import Effect, Step, acts_as, said_the_same, transition
 from governance.core.models import Person
-from governance.core.roles.roles import Permission
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import reviewers
 from governance.recertification.items import rules as item_rules

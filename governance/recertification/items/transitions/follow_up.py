@@ -8,12 +8,11 @@ from typing import Any
 
 from approvals.assignment.escalation_chain import Bench
 from approvals.models.grant import Why
+from governance.core.access import Permission, Refusal, refuse
 from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_of
-from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
-from governance.core.roles.roles import Permission
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import reviewers, schedule
 from governance.recertification.items import rules as item_rules

@@ -19,12 +19,10 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from approvals.grants.transitions import lifecycle
 from approvals.models import Grant, GrantKind, PolicyVersion, credential_key
 from approvals.policies import queries as policy_queries
-from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Refusal, duty
+from governance.core.access import Actor, Permission, Refusal, duty
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.jobs import nudge
 from governance.core.models import Person
-from governance.core.roles.roles import Permission
 from governance.recertification.items import review_triggers, schedule
 from governance.recertification.items.transitions import open_item
 from governance.recertification.models import WAITING, Item

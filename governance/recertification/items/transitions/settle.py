@@ -26,13 +26,12 @@ from approvals.grants.transitions import lifecycle
 from approvals.models import Grant, GrantState
 from approvals.models.grant import Why
 from approvals.policies import queries as policy_queries
+from governance.core.access import Permission, Refusal, refuse
 from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_zone
-from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
-from governance.core.roles.roles import Permission
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import review_triggers, reviewers, schedule
 from governance.recertification.items import rules as item_rules

@@ -9,9 +9,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from governance.core.access import access
+from governance.core.access import InvalidInput, Refusal, Refused, access, refuse
 from governance.core.clock import business_time
-from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
 from governance.recertification.items import drafts
 from governance.recertification.items import queries as item_queries
 from governance.recertification.items.views import card

@@ -15,8 +15,7 @@ from django.urls import reverse
 from approvals.grants.transitions import lifecycle
 from approvals.models import Approval, Decision, DecisionOutcome, Grant
 from approvals.policies import queries as policy_queries
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, access
 from governance.core.clock import business_time
 from governance.core.database.querysets import with_columns
 from governance.recertification.items import drafts, reviewers

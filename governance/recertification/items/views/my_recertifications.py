@@ -14,11 +14,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from governance.core.access import access
-from governance.core.actors.actor import Actor
+from governance.core.access import Actor, InvalidInput, Refusal, Refused, access
 from governance.core.clock import business_time
 from governance.core.database.querysets import with_columns
-from governance.core.duties.refusals import InvalidInput, Refusal, Refused
 from governance.core.models import Person
 from governance.recertification.items import drafts
 from governance.recertification.items import rules as item_rules
