@@ -38,6 +38,7 @@ from governance.recertification.campaigns import transitions as campaign_transit
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.items import drafts
 from governance.recertification.items import queries as item_queries
+from governance.recertification.items.recommendation import recommend
 from governance.recertification.items.transitions.answer import CardView
 from governance.recertification.models import AnswerKind, Asks, Campaign, Question
 from inventory.automations.transitions import lifecycle
@@ -376,7 +377,7 @@ class Scene:
         """Answer a question as its reviewer: draft, then submit, as on the page."""
         by, now = self.cast.by(question.reviewer), self.cast.now
         ends_on = (now + timedelta(days=ends_in)).date() if ends_in else None
-        advice = item_queries.load_facts([question.item], now)[question.item_id].recommended.advice
+        advice = recommend(item_queries.load_facts([question.item], now)[question.item_id]).advice
         seen = CardView(self.cast.dice.randint(SHORTEST, LONGEST), advice, looked=1)
         draft = drafts.save_draft(question, AnswerKind(answer), **by, ends_on=ends_on, reason=why, seen=seen)
         (done,) = drafts.submit([draft], **by)

@@ -46,15 +46,9 @@ class Submitted:
 
 
 def refusal_of_draft(
-    question: Question,
-    answer: AnswerKind,
-    *,
-    actor: Actor,
-    now: datetime,
-    ends_on: date | None = None,
-    context: ItemContext | None = None,
+    question: Question, answer: AnswerKind, *, actor: Actor, now: datetime, ends_on: date | None = None
 ) -> Refusal | None:
-    """Why an actor may not choose this answer, or None; for buttons and drafts.
+    """Why an actor may not choose this answer, or None.
 
     Args:
         question: the question.
@@ -62,24 +56,24 @@ def refusal_of_draft(
         actor: the reviewer, or their delegate.
         now: business time.
         ends_on: for *keep*, an earlier day on which the access ends.
+    """
+    verb = transition_answer.answer if answer in SETTLING else transition_answer.pass_on
+    refusal = refusal_except_sign_in(verb, question, actor=actor, now=now)
+    return refusal or (answer_refusal(question.item, answer, now, ends_on) if answer in SETTLING else None)
+
+
+def refusal_except_sign_in(
+    verb: Transition[Question], question: Question, *, actor: Actor, now: datetime, context: ItemContext | None = None
+) -> Refusal | None:
+    """A refusal other than the stale sign-in. The sign-in is checked last, so its refusal means there is no other.
+
+    Args:
+        verb: to answer the question or to pass it on.
+        question: the question.
+        actor: the reviewer, or their delegate.
+        now: business time.
         context: of the item, if it is loaded.
     """
-    if answer in SETTLING:
-        refusal_of_answer = _refusal_except_sign_in(transition_answer.answer, question, actor, now, context)
-        return refusal_of_answer or answer_refusal(question.item, answer, now, ends_on)
-    return _refusal_except_sign_in(transition_answer.pass_on, question, actor, now, context)
-
-
-def is_asked(question: Question, *, actor: Actor, now: datetime, context: ItemContext) -> bool:
-    """Whether an actor may answer a question or pass it on, apart from a fresh sign-in."""
-    verbs = (transition_answer.answer, transition_answer.pass_on)
-    return any(_refusal_except_sign_in(verb, question, actor, now, context) is None for verb in verbs)
-
-
-def _refusal_except_sign_in(
-    verb: Transition[Question], question: Question, actor: Actor, now: datetime, context: ItemContext | None
-) -> Refusal | None:
-    """A refusal other than the stale sign-in. The sign-in is checked last, so its refusal means there is no other."""
     refusal = verb.refusal(question, actor=actor, now=now, context=context)
     return None if refusal is not None and refusal == item_rules.requires_fresh.asks(question, actor, now) else refusal
 

@@ -1,10 +1,9 @@
-"""Facts about items: use, earlier answers, and the facts for a recommendation (R3).
+"""Facts about items for their cards and recommendations: use, earlier answers, changes since the approval (R3).
 
 The number of queries does not depend on the number of items.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -17,15 +16,27 @@ from approvals.grants.transitions import lifecycle
 from approvals.models import Conflict, ConflictState, Grant, GrantState, GrantUsage, Submission, SubmissionState
 from approvals.models.conflict_rule import Mode
 from governance.core.texts.number_words import day_of
-from governance.recertification.items.recommendation import Facts, InConflict, Recommendation, recommend
+from governance.recertification.items.recommendation import WEEKS, Facts, InConflict
 from governance.recertification.models import SETTLING, Answer, AnswerKind, Item, ItemState
 from inventory.models import Automation, AutomationState, Lifetime, Version
 
-#: Weeks in the chart.
-WEEKS = 26
-
 #: Recent days, and the least measured days before them for a usual figure.
 LATELY, BEFORE = 30, 60
+
+#: Columns of an automation for its facts: state, approved version and present owners.
+AUTOMATION_COLUMNS = (
+    *("state", "approved_version__number", "approved_version__source_digest"),
+    *("business_owner__opaque_id", "technical_owner__opaque_id"),
+)
+
+#: Columns of a grant for its facts.
+GRANT_COLUMNS = (
+    *(f"automation__{column}" for column in AUTOMATION_COLUMNS),
+    *("level", "scope", "raised_to", "begins_at", "renew", "state", "suspended_why", "automation__moved_at"),
+    *("app_approval__submission__asked", "approval__facts", "approval__by_policy", "approval__ended_at"),
+    *("entitlement__data_class", "entitlement__resource__data_class", "entitlement__resource__accepted_at"),
+    *("credential__lifetime", "credential__issued_at", "credential__rotated_at"),
+)
 
 Row = Mapping[str, Any]
 
@@ -33,84 +44,32 @@ Row = Mapping[str, Any]
 Day = tuple[date, int, int, datetime | None]
 
 
-@dataclass(frozen=True)
-class Usage:
-    """Measured use.
-
-    Args:
-        since: the first measured day.
-        last_at: the last call, or None.
-        idle: days since the last call or, without a call, since the first measurement.
-        calls_30, calls_90: allowed calls in so many days.
-        refused_90: refused calls in 90 days.
-        usual_30: average of allowed calls in 30 earlier days; None if too few days were measured.
-        weeks: allowed calls by week, oldest first, with the present week last.
-    """
-
-    since: date
-    last_at: datetime | None
-    idle: int
-    calls_30: int
-    calls_90: int
-    refused_90: int
-    usual_30: int | None
-    weeks: tuple[int, ...]
-
-    @property
-    def chart_label(self) -> str:
-        """The finding of the chart, for readers who don't see it."""
-        return f"Calls a week for {WEEKS} weeks: at most {max(self.weeks):,}, {self.weeks[-1]:,} in the last"
-
-
-@dataclass(frozen=True)
-class ItemFacts:
-    """Facts about one item.
-
-    Args:
-        held_since: when the grant or its first predecessor began, or the automation was created.
-        usage: measured use, or None.
-        earlier: answers in earlier reviews, latest first.
-        recommended: the recommendation with its reasons.
-        facts: the facts behind the recommendation.
-    """
-
-    held_since: datetime
-    usage: Usage | None
-    earlier: tuple[Answer, ...]
-    recommended: Recommendation
-    facts: Facts
-
-
-def load_facts(items: Sequence[Item], now: datetime) -> dict[int, ItemFacts]:
+def load_facts(items: Sequence[Item], now: datetime) -> dict[int, Facts]:
     """Load the facts of items, by their ids.
 
     Args:
-        items: loaded with their grants (and the grants' automations and approvals) or automations.
+        items: loaded with `GRANT_COLUMNS` of their grants or `AUTOMATION_COLUMNS` of their automations.
         now: business time.
     """
-    approvals = {item.grant.approval_id for item in items if item.grant is not None}
-    used, rows = load_usage(approvals, now), _rows(items, now)
+    rows = _rows(items, now)
+    usage = _usage_by_approval({item.grant.approval_id for item in items if item.grant is not None}, now)
     earlier = _earlier([item for item in items if rows[item.pk]["reviewed"]])
-    facts = {}
-    for item in items:
-        grant, row, answers = item.grant, rows[item.pk], earlier.get(_review_key(item), [])
-        usage_of_grant = used.get(grant.approval_id) if grant is not None else None
-        known = _facts(item, usage_of_grant, row, answers, now)
-        facts[item.pk] = ItemFacts(row["began_at"], usage_of_grant, tuple(answers), recommend(known), known)
-    return facts
+    return {item.pk: _facts(item, rows[item.pk], usage, earlier.get(_review_key(item), []), now) for item in items}
 
 
-def load_usage(approvals: Collection[int], now: datetime) -> dict[int, Usage]:
+def _usage_by_approval(approvals: Collection[int], now: datetime) -> dict[int, Row]:
     """Measured use by the approval of a grant, which its successors share; unmeasured ones are left out. One query."""
     days: dict[int, list[Day]] = {}
     rows = GrantUsage.objects.filter(grant__approval__in=approvals).order_by()
-    for row in rows.values("grant__approval", "day", "allowed", "refused", "last_at"):
-        day = (row["day"], row["allowed"], row["refused"], row["last_at"])
-        days.setdefault(row["grant__approval"], []).append(day)
+    for approval, day, allowed, refused, last_at in rows.values_list(
+        "grant__approval", "day", "allowed", "refused", "last_at"
+    ):
+        days.setdefault(approval, []).append((day, allowed, refused, last_at))
     return {approval: _usage(measured, now) for approval, measured in days.items()}
 
 
-def _usage(rows: Sequence[Day], now: datetime) -> Usage:
+def _usage(rows: Sequence[Day], now: datetime) -> Row:
+    """Values of the facts about use, from its measured days."""
     today, since = now.date(), min(day for day, *_ in rows)
     measured = [((today - day).days, allowed, refused) for day, allowed, refused, _ in rows]
     last_at = max((at for *_, at in rows if at is not None), default=None)
@@ -119,16 +78,16 @@ def _usage(rows: Sequence[Day], now: datetime) -> Usage:
     for ago, allowed, _ in measured:
         if 0 <= ago // 7 < WEEKS:
             weeks[WEEKS - 1 - ago // 7] += allowed
-    return Usage(
-        since=since,
-        last_at=last_at,
-        idle=max(0, (today - since).days if last_at is None else (now - last_at).days),
-        calls_30=sum(allowed for ago, allowed, _ in measured if ago < LATELY),
-        calls_90=sum(allowed for ago, allowed, _ in measured if ago < 90),
-        refused_90=sum(refused for ago, _, refused in measured if ago < 90),
-        usual_30=round(before * LATELY / measured_before) if measured_before >= BEFORE else None,
-        weeks=tuple(weeks),
-    )
+    return {
+        "measured": True,
+        "was_used": last_at is not None,
+        "idle": max(0, (today - since).days if last_at is None else (now - last_at).days),
+        "calls_30": sum(allowed for ago, allowed, _ in measured if ago < LATELY),
+        "calls_90": sum(allowed for ago, allowed, _ in measured if ago < 90),
+        "refused_90": sum(refused for ago, _, refused in measured if ago < 90),
+        "usual_30": round(before * LATELY / measured_before) if measured_before >= BEFORE else None,
+        "weeks": tuple(weeks),
+    }
 
 
 def _review_key(item: Item) -> tuple[str, int]:
@@ -136,60 +95,56 @@ def _review_key(item: Item) -> tuple[str, int]:
     return ("grant", item.grant.approval_id) if item.grant is not None else ("automation", item.of_automation.pk)
 
 
-def _facts(item: Item, used: Usage | None, row: Row, earlier: Sequence[Answer], now: datetime) -> Facts:
+def _facts(item: Item, row: Row, usage: Mapping[int, Row], earlier: Sequence[Answer], now: datetime) -> Facts:
+    automation, grant = item.of_automation, item.grant
     reviews = {answer.question.item_id for answer in earlier}
     removed = {answer.question.item_id for answer in earlier if answer.answer != AnswerKind.KEEP}
-    submitted, owners = row["asked"] or {}, (str(row["business"]), str(row["technical"] or ""))
-    figures = ("idle", "calls_30", "usual_30", "refused_90")
-    measured: Row = (
-        {"measured": True, "was_used": used.last_at is not None, **{name: getattr(used, name) for name in figures}}
-        if used is not None
-        else {}
-    )
+    version, owners = automation.approved_version, (automation.business_owner, automation.technical_owner)
+    asked = (grant.app_approval.submission.asked if grant is not None else row["asked"]) or {}
+    asked_owners = (asked.get("business_owner"), asked.get("technical_owner"))
+    newest, source = row["newest"] or 0, version.source_digest if version is not None else None
     return Facts(
-        **measured,
-        suspended=row["standing"] == AutomationState.SUSPENDED,
-        other_source=bool(submitted) and submitted.get("source", row["source"]) != row["source"],
-        newer_version=row["newest"] if row["newest"] and row["newest"] > (row["number"] or 0) else 0,
-        other_owner=bool(submitted) and (submitted.get("business_owner"), submitted.get("technical_owner")) != owners,
+        held_since=row["began_at"],
+        earlier=tuple(earlier),
+        suspended=automation.state == AutomationState.SUSPENDED,
+        other_source=asked.get("source", source) != source,
+        newer_version=newest if newest > (version.number if version is not None else 0) else 0,
+        other_owner=bool(asked) and asked_owners != tuple(str(owner.opaque_id) if owner else "" for owner in owners),
         kept=len(reviews - removed),
         conflicts=tuple(map(_in_conflict, row["conflicts"])),
         **(
-            _grant_facts(item.grant, row, now)
-            if item.grant is not None
+            {**_grant_facts(grant, row["peers"] or {}, now), **usage.get(grant.approval_id, {})}
+            if grant is not None
             else {"of_automation": True, "holds_nothing": not row["holds"]}
         ),
     )
 
 
-def _grant_facts(grant: Grant, row: Row, now: datetime) -> dict[str, Any]:
-    peers, refusal = row["peers"] or {}, lifecycle.succession_refusal(grant, now)
-    renewed = max(filter(None, (row["issued_at"], row["rotated_at"])), default=None)
-    accepted, approved = row["accepted_at"], row["approved_at"]
+def _grant_facts(grant: Grant, peers: Row, now: datetime) -> dict[str, Any]:
+    refusal, entitlement, credential = lifecycle.succession_refusal(grant, now), grant.entitlement, grant.credential
+    renewals = (credential.issued_at, credential.rotated_at) if credential is not None else ()
+    renewed, approved = max(filter(None, renewals), default=None), grant.approval.ended_at
+    accepted = entitlement.resource.accepted_at if entitlement is not None else None
     return {
         "stage_2_decides": refusal is not None and refusal.code == "G2",
         "raised": grant.raised_to,
-        "class_was": (row["own_facts"] or {}).get("data_class", ""),
-        "class_is": grant.entitlement.counted_class if grant.entitlement is not None else "",
+        "class_was": grant.approval.facts.get("data_class", ""),
+        "class_is": entitlement.counted_class if entitlement is not None else "",
         "other_keeper": accepted is not None and approved is not None and accepted > approved,
         "targets": len(grant.scope),
         "peers": peers.get("number", 0),
         "peers_widest": peers.get("widest") or 0,
         "peers_only_read": peers.get("levels") == ["read"] and grant.level != "read",
-        "static": row["lifetime"] == Lifetime.STATIC,
+        "static": credential is not None and credential.lifetime == Lifetime.STATIC,
         "secret_age": (now - renewed).days if renewed is not None else None,
-        "by_policy": row["by_policy"],
+        "by_policy": grant.approval.by_policy_id is not None,
     }
 
 
-def _in_conflict(conflict: Mapping[str, Any]) -> InConflict:
+def _in_conflict(conflict: Row) -> InConflict:
     until = datetime.fromisoformat(conflict["waived_until"]) if conflict["waived_until"] else None
-    return InConflict(
-        conflict["key"],
-        conflict["title"],
-        conflict["mode"] == Mode.ENFORCE,
-        day_of(until) if until is not None else None,
-    )
+    is_enforced = conflict["mode"] == Mode.ENFORCE
+    return InConflict(conflict["key"], conflict["title"], is_enforced, day_of(until) if until is not None else None)
 
 
 def _earlier(items: Sequence[Item]) -> dict[tuple[str, int], list[Answer]]:
@@ -240,54 +195,28 @@ def _peers() -> Subquery:
     return Subquery(peers.order_by().values("entitlement").annotate(said=figures).values("said"))
 
 
-#: Columns for grants and automations: approved version, newest version and present owners.
-_AUTOMATION = {
-    "standing": "state",
-    "number": "approved_version__number",
-    "source": "approved_version__source_digest",
-    "business": "business_owner__opaque_id",
-    "technical": "technical_owner__opaque_id",
-}
-
-
 def _grant_rows(grants: Mapping[int, int], now: datetime) -> QuerySet[Grant, Row]:
     first = Grant.objects.filter(approval=OuterRef("approval")).order_by().values("approval")
-    return (
-        Grant.objects.filter(pk__in=list(grants))
-        .order_by()
-        .values(
-            "pk",
-            **{name: F(f"automation__{path}") for name, path in _AUTOMATION.items()},
-            began_at=Subquery(first.annotate(began=Min("begins_at")).values("began")),
-            asked=F("app_approval__submission__asked"),
-            own_facts=F("approval__facts"),
-            by_policy=Q(approval__by_policy__isnull=False),
-            approved_at=F("approval__ended_at"),
-            accepted_at=F("entitlement__resource__accepted_at"),
-            lifetime=F("credential__lifetime"),
-            issued_at=F("credential__issued_at"),
-            rotated_at=F("credential__rotated_at"),
-            newest=_newest("automation"),
-            peers=_peers(),
-            conflicts=_conflicts(Conflict.objects.filter(grants__contains=[OuterRef("pk")]), now),
-            reviewed=Exists(Item.objects.filter(grant__approval=OuterRef("approval"), state=ItemState.CLOSED)),
-        )
+    rows = Grant.objects.filter(pk__in=list(grants)).order_by()
+    return rows.values(
+        "pk",
+        began_at=Subquery(first.annotate(began=Min("begins_at")).values("began")),
+        newest=_newest("automation"),
+        peers=_peers(),
+        conflicts=_conflicts(Conflict.objects.filter(grants__contains=[OuterRef("pk")]), now),
+        reviewed=Exists(Item.objects.filter(grant__approval=OuterRef("approval"), state=ItemState.CLOSED)),
     )
 
 
 def _automation_rows(automations: Mapping[int, int], now: datetime) -> QuerySet[Automation, Row]:
     in_force = Submission.objects.filter(automation=OuterRef("pk"), state=SubmissionState.IN_FORCE).order_by("-pk")
-    return (
-        Automation.objects.filter(pk__in=list(automations))
-        .order_by()
-        .values(
-            "pk",
-            **{name: F(path) for name, path in _AUTOMATION.items()},
-            began_at=F("created_at"),
-            asked=Subquery(in_force.values("app_approval__submission__asked")[:1]),
-            newest=_newest("pk"),
-            conflicts=_conflicts(Conflict.objects.filter(automations__contains=[OuterRef("pk")]), now),
-            reviewed=Exists(Item.objects.filter(automation=OuterRef("pk"), state=ItemState.CLOSED)),
-            holds=Exists(Grant.objects.standing().filter(automation=OuterRef("pk")).order_by()),
-        )
+    rows = Automation.objects.filter(pk__in=list(automations)).order_by()
+    return rows.values(
+        "pk",
+        began_at=F("created_at"),
+        asked=Subquery(in_force.values("app_approval__submission__asked")[:1]),
+        newest=_newest("pk"),
+        conflicts=_conflicts(Conflict.objects.filter(automations__contains=[OuterRef("pk")]), now),
+        reviewed=Exists(Item.objects.filter(automation=OuterRef("pk"), state=ItemState.CLOSED)),
+        holds=Exists(Grant.objects.standing().filter(automation=OuterRef("pk")).order_by()),
     )

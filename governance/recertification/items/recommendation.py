@@ -1,18 +1,22 @@
-"""Recommended answer with its reasons, by named rules (R3). Pure: the same facts give the same result.
+"""Facts about an item, and the recommended answer with its reasons, by named rules (R3). Pure: the same facts give the same result.
 
 Each rule of ``recommendation_rules.csv`` gives one sentence and may support an answer. The first supporting rule in the
 file decides. So *keep* is recommended only if no rule supports something else. The reviewer still chooses.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 from django.db.models import TextChoices
 
 from governance.core.texts.csv_tables import read_rows
 from governance.core.texts.number_words import counted
+from governance.recertification.models import Answer
 from inventory.models import DataClass
+
+#: Weeks in the chart of a grant's use.
+WEEKS = 26
 
 #: Days without a call until a grant counts as idle, and until it counts as unneeded (R1).
 IDLE, LONG_IDLE = 60, 90
@@ -53,16 +57,19 @@ class InConflict:
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts about one item for the rules; defaults support nothing.
+    """Facts about one item for its card and the rules; defaults support nothing.
 
     Args:
+        held_since: when the grant or its first predecessor began, or the automation was created.
+        earlier: answers in earlier reviews, latest first.
         of_automation: whether the automation itself is reviewed, not a grant.
         measured: whether its use is measured.
         idle: days since the last call or, without a call, since the first measurement.
         was_used: whether a call was ever measured.
-        calls_30: allowed calls in 30 days.
+        calls_30, calls_90: allowed calls in so many days.
         usual_30: average of allowed calls in 30 days before; None if measured for too short a time.
         refused_90: refused calls in 90 days.
+        weeks: allowed calls by week, oldest first, with the present week last.
         suspended: whether the automation is suspended.
         holds_nothing: for an automation, whether it has no grants left.
         stage_2_decides: whether stage 2 has to decide again before the grant is renewed (G2).
@@ -83,13 +90,17 @@ class Facts:
         conflicts: open ones, waived or not.
     """
 
+    held_since: datetime | None = None
+    earlier: tuple[Answer, ...] = ()
     of_automation: bool = False
     measured: bool = False
     idle: int = 0
     was_used: bool = False
     calls_30: int = 0
+    calls_90: int = 0
     usual_30: int | None = None
     refused_90: int = 0
+    weeks: tuple[int, ...] = ()
     suspended: bool = False
     holds_nothing: bool = False
     stage_2_decides: bool = False
@@ -109,6 +120,16 @@ class Facts:
     by_policy: bool = False
     kept: int = 0
     conflicts: tuple[InConflict, ...] = ()
+
+    @property
+    def has_drift(self) -> bool:
+        """Whether its source or version differs from what was approved."""
+        return self.other_source or self.newer_version > 0
+
+    @property
+    def chart_label(self) -> str:
+        """The finding of the chart, for readers who don't see it."""
+        return f"Calls a week for {WEEKS} weeks: at most {max(self.weeks):,}, {self.weeks[-1]:,} in the last"
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,16 @@ def mine() -> Shape:
     queue = [
         _question(pk, name) for pk, name in enumerate(("Weekly stock report", "Invoice chaser", "Cold-chain alert"), 1)
     ]
-    usage = {"last_at": at(11, 9), "idle": 13, "calls_30": 2, "calls_90": 33, "refused_90": 0, "weeks": WEEKS}
-    usage["chart_label"] = "Calls a week for 26 weeks: steady at about 7, falling from week 16"
+    usage = {
+        "measured": True,
+        "was_used": True,
+        "idle": 13,
+        "calls_30": 2,
+        "calls_90": 33,
+        "refused_90": 0,
+        "weeks": WEEKS,
+    }
+    facts = {**usage, "held_since": on(12, 6), "chart_label": "Calls a week for 26 weeks: falling from week 16"}
     reasons = [
         reason("clock", "Use fell by nine tenths since September."),
         reason("database", "scm.orders was never read."),
@@ -46,11 +54,8 @@ def mine() -> Shape:
             "team": {"name": "Supply Engineering"},
             "business_owner": {"name": "Lena Fischer"},
         },
-        "facts": {
-            "held_since": on(12, 6),
-            "usage": usage,
-            "recommended": {"advice": {"label": "We would look closer first"}},
-        },
+        "facts": facts,
+        "advice": {"label": "We would look closer first"},
         "reasons": reasons,
         "others": [({"asks": "needed", "reviewer": {"name": "Piet de Vries"}, "asked_at": at(20, 9)}, None)],
         "unchanged": ["drift", "conflict"],

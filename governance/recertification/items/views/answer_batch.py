@@ -11,18 +11,26 @@ from django.views.decorators.http import require_http_methods
 
 from governance.core.access import InvalidInput, Refusal, Refused, access, refuse
 from governance.core.clock import business_time
+from governance.core.database.querysets import with_columns
 from governance.recertification.items import drafts
 from governance.recertification.items import queries as item_queries
+from governance.recertification.items.recommendation import recommend
 from governance.recertification.items.views import card
 from governance.recertification.models import SETTLING, AnswerKind, Question
 from governance.web.components.times import counted
 from governance.web.pages.page import page
 from governance.web.requests.request import Request, number
 
-#: Relations of a question for its row and the facts of its item.
+#: Relations of a question for its draft.
 RELATIONS = (
     *("reviewer", "item__grant__automation__interim", "item__grant__entitlement__resource"),
     *("item__grant__approval", "item__automation"),
+)
+
+#: Columns of a question for its row and the facts of its item.
+COLUMNS = (
+    *("asks", "item__automation", "item__grant__sentence", "item__grant__automation__name"),
+    *(f"item__grant__{column}" for column in item_queries.GRANT_COLUMNS),
 )
 
 #: Most items for one answer, so that a person can read them on one page.
@@ -42,7 +50,7 @@ def answer_together(request: Request) -> HttpResponse:
             raise refuse(Refusal("R7", "input", "Choose “Keep” or “Revoke” for all items."))
         if not reason:
             raise refuse(Refusal("R7", "input", "Give a reason. It is kept with each answer."))
-        chosen = list(_questions(request, now).filter(pk__in=ticked)[:MOST])
+        chosen = list(_questions(request, now).filter(pk__in=ticked).select_related(*RELATIONS)[:MOST])
         if not chosen:
             raise refuse(Refusal("R7", "input", "Tick at least one item."))
     except InvalidInput as error:
@@ -58,7 +66,7 @@ def answer_together(request: Request) -> HttpResponse:
 
 def _questions(request: Request, now: datetime) -> QuerySet[Question]:
     """The reader's questions, most urgent first."""
-    return Question.objects.open_for(access.answers_as(request.actor, now)).select_related(*RELATIONS)
+    return Question.objects.open_for(access.answers_as(request.actor, now))
 
 
 def _draft_answer(question: Question, kind: AnswerKind, reason: str, request: Request, now: datetime) -> str:
@@ -79,8 +87,9 @@ def _draft_answer(question: Question, kind: AnswerKind, reason: str, request: Re
 def _show_page(request: Request, now: datetime, *, error: str = "", status: int = 200) -> HttpResponse:
     typed = request.POST
     low = _questions(request, now).filter(item__grant__tier="low", item__grant__raised_to="")
-    questions = list(low[:MOST])
+    questions = list(with_columns(low, COLUMNS)[:MOST])
     facts = item_queries.load_facts([question.item for question in questions], now)
+    recommended = {pk: recommend(facts_of_item) for pk, facts_of_item in facts.items()}
     context = {
         "head": {
             "title": "Answer low risk together",
@@ -90,7 +99,8 @@ def _show_page(request: Request, now: datetime, *, error: str = "", status: int 
             {
                 "question": question,
                 "facts": facts[question.item_id],
-                "shown": card.sign_card(facts[question.item_id].recommended.advice),
+                "recommended": recommended[question.item_id],
+                "shown": card.sign_card(recommended[question.item_id].advice),
                 "ticked": str(question.pk) in typed.getlist("question"),
             }
             for question in questions

@@ -6,6 +6,7 @@ The list beside the card has open questions, drafts, and revokes that can still 
 import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 
 from django.contrib import messages
 from django.db.models import Count, F, Q
@@ -87,12 +88,12 @@ def _find(request: Request, pk: int, asks: str) -> tuple[ItemContext, Question]:
         Http404: the reader may not see the item, or it has no questions (its campaign says so).
     """
     now = business_time.now()
-    known = card.load_questions(Item.objects.visible_to(request.actor, now), pk, now)
+    known = card.load_questions(Item.objects.visible_to(request.actor, now), pk)
     if known is None:
         raise Http404
-    named = [question for question in known.questions if question.asks == asks]
-    mine = [question for question in known.questions if card.is_mine(known, question, request.actor, now)]
-    return known, (named or mine or known.questions)[0]
+    named = (question for question in known.questions if question.asks == asks)
+    mine = (question for question in known.questions if card.verb_refusals(known, question, request.actor, now))
+    return known, next(chain(named, mine, known.questions))
 
 
 def _show(
@@ -124,7 +125,7 @@ def _show_next(request: Request) -> HttpResponse:
     """Show the reader's first question without a draft."""
     waiting = _waiting(request)
     following = waiting.next_open
-    known = card.load_questions(Item.objects.all(), following.item_id, waiting.now) if following is not None else None
+    known = card.load_questions(Item.objects.all(), following.item_id) if following is not None else None
     if known is None:
         return _show(request, None, waiting)
     return _show(request, (known, next(question for question in known.questions if question == following)), waiting)
