@@ -25,8 +25,8 @@ class InventoryConfig(AppConfig):
         from inventory.ownership import notices as ownership_notices
 
         import_declarations(self.name)
-        access.register_relations(Automation, automation_rules.automation_relations)
-        access.register_relations(Team, automation_rules.team_relations)
+        access.register_relations(Automation, automation_rules.loaded_relations)
+        access.register_relations(Team, automation_rules.loaded_relations)
         ownership_notices.register_lines()
         webhooks.register_events()
         hooks.register(FORGETTING, erasure.erase_person)

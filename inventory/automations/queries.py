@@ -138,39 +138,16 @@ def _resources_of(versions: Sequence[int]) -> tuple[dict[int, dict[str, None]], 
     return names, classes
 
 
-@dataclass(frozen=True)
-class PrivilegeRow:
-    """Privilege of a version, with the level and tier of its assessment."""
-
-    privilege: Privilege
-    level: str
-    tier: str
-
-
-@dataclass(frozen=True)
-class CredentialRow:
-    """Credential of a version, with its uses, the tier of its assessment, and whether its owner has left (I3)."""
-
-    credential: Credential
-    at: Sequence[str]
-    tier: str
-    is_ownerless: bool
-
-
-def privilege_rows(privileges: Sequence[Privilege], assessment: Assessment | None) -> list[PrivilegeRow]:
-    """Rows of the privileges of an assessed version; high without an assessment."""
+def privilege_rows(privileges: Sequence[Privilege], assessment: Assessment | None) -> list[tuple[Privilege, str, str]]:
+    """Privileges of an assessed version, each with the level and tier of its assessment; high without an assessment."""
     levels = assessment.levels["privileges"] if assessment else {}
     judged = [(privilege, levels.get(privilege.key, {})) for privilege in privileges]
-    return [PrivilegeRow(p, each.get("level", p.level), each.get("tier", "high")) for p, each in judged]
+    return [(p, each.get("level", p.level), each.get("tier", "high")) for p, each in judged]
 
 
 def credential_rows(
-    used: Sequence[VersionCredential], assessment: Assessment | None, now: datetime
-) -> list[CredentialRow]:
-    """Rows of the credentials of an assessed version; high without an assessment."""
+    used: Sequence[VersionCredential], assessment: Assessment | None
+) -> list[tuple[Credential, Sequence[str], str]]:
+    """Credentials of an assessed version, each with its places and the tier of its assessment; high without one."""
     levels = assessment.levels["credentials"] if assessment else {}
-    tiers = (levels.get(str(row.credential_id), {}).get("tier", "high") for row in used)
-    return [
-        CredentialRow(row.credential, row.at, tier, row.credential.is_ownerless(now))
-        for row, tier in zip(used, tiers, strict=True)
-    ]
+    return [(row.credential, row.at, levels.get(str(row.credential_id), {}).get("tier", "high")) for row in used]

@@ -33,18 +33,11 @@ def reader_relations(automation: Automation, actor: Actor, now: datetime) -> Rea
     return ReaderRelations(person, automation.relations(person, now) if person is not None else frozenset())
 
 
-def automation_relations(automation: Automation, person: Person, now: datetime, context: object) -> frozenset[Relation]:
-    """Relations of a person to an automation; see `access.register_relations`."""
+def loaded_relations(row: Automation | Team, person: Person, now: datetime, context: object) -> frozenset[Relation]:
+    """Relations of a person to an automation or a team; see `access.register_relations`."""
     if isinstance(context, ReaderRelations) and context.person == person:
         return context.relations
-    return automation.relations(person, now)
-
-
-def team_relations(team: Team, person: Person, now: datetime, context: object) -> frozenset[Relation]:
-    """Relations of a person to a team; see `access.register_relations`."""
-    if isinstance(context, ReaderRelations) and context.person == person:
-        return context.relations
-    return team.relations(person, now)
+    return row.relations(person, now)
 
 
 @duty("G5")

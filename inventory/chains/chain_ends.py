@@ -118,13 +118,8 @@ def meeting_points(version: VersionParts) -> list[str]:
     A version with a call contains `NOWHERE`: its chain is always looked up.
     """
     ends = ends_of(version)
-    points = {meeting_key(end.point, side) for end in ends for side in FITS.get(end.side, (f"{BUT}{end.side}",))}
+    points = {f"{end.point}:{side}" for end in ends for side in FITS.get(end.side, (f"{BUT}{end.side}",))}
     return sorted(points | {NOWHERE for end in ends if end.side == CALLS})
-
-
-def meeting_key(where: str, side: str) -> str:
-    """One entry of `meeting_points`."""
-    return f"{where}:{side}"
 
 
 def point_key(*parts: str) -> str:

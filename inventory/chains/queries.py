@@ -144,9 +144,9 @@ def ids_that_join(versions: Collection[Version]) -> frozenset[int]:
 def _is_met(meets: Collection[str], kind: str, point: str, side: str, **_: int) -> bool:
     """Whether a stored end is one that a version would join; ``meets`` are its meeting points."""
     if kind != ChainKind.CREDENTIAL:
-        return chain_ends.meeting_key(point, side) in meets
+        return f"{point}:{side}" in meets
     uses = [entry for entry in meets if entry.startswith(point)]
-    return bool(uses) and chain_ends.meeting_key(point, f"{BUT}{side}") not in uses
+    return bool(uses) and f"{point}:{BUT}{side}" not in uses
 
 
 def possible_chains(versions: Mapping[K, VersionParts]) -> dict[K, Chain]:

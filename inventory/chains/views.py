@@ -73,9 +73,6 @@ def chain_shape(chain: Chain, name: str, actor: Actor, now: datetime, *, would: 
         "right": by_it[:SHOWN],
         "first": [(place, 0, box["line"]) for place, box in enumerate(on_it[:SHOWN])],
         "second": [(0, place, box["line"]) for place, box in enumerate(by_it[:SHOWN])],
-        "title": f"What {name} is joined with",
-        "said_left": _link_text(on_it[:SHOWN], name),
-        "said_right": _link_text(by_it[:SHOWN], name),
         "more": _more_text(max(len(on_it) - SHOWN, 0) + max(len(by_it) - SHOWN, 0), len(chain.others - met)),
     }
 
@@ -153,10 +150,6 @@ def _unknown_text(thing: str) -> Shape:
         "text": "is started by this, and nobody has approved it here: that counts as high risk",
         "line": "suspended",
     }
-
-
-def _link_text(boxes: Iterable[Shape], name: str) -> str:
-    return " ".join(f"{box['name']} {box['text']}." for box in boxes).replace(" this", f" {name}")
 
 
 def _more_text(hidden: int, further: int) -> str:

@@ -5,8 +5,7 @@ It may not change the resource while another automation or a submission uses it.
 changes it, after the owner of the resource confirmed the connection.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 
 from django.db.models import Q
 
@@ -15,67 +14,47 @@ from inventory.models import Automation, AutomationState, Binding, Credential, D
 from inventory.models.binding import BindingKey
 
 
-@dataclass(frozen=True)
-class Use:
-    """One connection that uses a credential, its resource, and whether the resource's owner confirmed it (I8)."""
-
-    key: BindingKey
-    resource: Resource
-    is_confirmed: bool
-
-
 def resources_of_credentials(
-    used: Sequence[tuple[Credential, Sequence[Use]]],
+    uses: Collection[tuple[Credential, BindingKey]],
     resources: Mapping[BindingKey, Resource],
+    bindings: Mapping[BindingKey, Binding],
     automation: Automation | None,
 ) -> list[tuple[Credential, Resource]]:
-    """Resources that an import sets for credentials.
+    """Resources that an import sets for credentials, independent of the order in the file.
+
+    The credential's own connection comes first. Among hosts, a confirmed one (I8) comes before an unconfirmed one, then
+    the highest data class.
 
     Args:
-        used: credentials of a manifest with their uses.
+        uses: credentials of a manifest, each with a connection that uses it.
         resources: resource of each connection of the manifest.
+        bindings: existing bindings of these connections.
         automation: the known automation of the version; None for a new one.
     """
-    best_uses = [(credential, best) for credential, uses in used if (best := _best_use(credential, uses)) is not None]
-    best_uses = [
-        (credential, best)
-        for credential, best in best_uses
-        if credential.opens is None or credential.opens_id != best.resource.pk
+
+    def weight(credential: Credential, key: BindingKey) -> tuple[bool, bool, int]:
+        is_own = key == (service_of(credential.kind), credential.external_id)
+        is_confirmed = key in bindings and not bindings[key].is_open
+        return is_own, is_confirmed, DataClass.values.index(resources[key].counted_class)
+
+    best: dict[int, tuple[Credential, BindingKey]] = {}
+    for credential, key in sorted(uses, key=lambda use: use[1]):
+        _, before = best.get(id(credential), (credential, None))
+        is_better = before is None or weight(credential, key) > weight(credential, before)
+        if is_better and not resources[key].unresolved:
+            best[id(credential)] = credential, key
+    moved = [
+        (credential, key)
+        for credential, key in best.values()
+        if credential.opens is None or credential.opens_id != resources[key].pk
     ]
     unproven = {
         credential.pk: credential
-        for credential, best in best_uses
-        if not (credential._state.adding or _is_proven(credential, best))
+        for credential, key in moved
+        if not (credential._state.adding or weight(credential, key)[:2] == (True, True))
     }
     resting = _settled_credentials(unproven, resources, automation) if unproven else frozenset()
-    return [
-        (credential, best.resource)
-        for credential, best in best_uses
-        if credential.pk is None or credential.pk not in resting
-    ]
-
-
-def _best_use(credential: Credential, uses: Iterable[Use]) -> Use | None:
-    """Use that determines the resource of a credential, independent of the order in the file.
-
-    The credential's own connection comes first. Among hosts, a confirmed one comes before an unconfirmed one, then the
-    highest data class.
-    """
-
-    def weight(use: Use) -> tuple[bool, bool, int]:
-        return _is_own(credential, use.key), use.is_confirmed, DataClass.values.index(use.resource.counted_class)
-
-    resolved_uses = (use for use in uses if not use.resource.unresolved)
-    return max(sorted(resolved_uses, key=lambda use: use.key), key=weight, default=None)
-
-
-def _is_own(credential: Credential, key: BindingKey) -> bool:
-    """Whether a connection belongs to the credential itself, at the service of its kind."""
-    return key == (service_of(credential.kind), credential.external_id)
-
-
-def _is_proven(credential: Credential, use: Use) -> bool:
-    return use.is_confirmed and _is_own(credential, use.key)
+    return [(credential, resources[key]) for credential, key in moved if credential.pk not in resting]
 
 
 def _settled_credentials(

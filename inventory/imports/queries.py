@@ -134,10 +134,10 @@ def _look_up(read: Sequence[_Read]) -> _Register:
 def _version(reading: _Read, register: _Register) -> Version | None:
     """Existing version of a preview, if confirming it would write nothing."""
     keys = {binding_key(privilege) for privilege in reading.manifest.privileges}
-    rows = {key: register.bindings.get(key) for key in keys}
-    if any(key[0] == REGISTERED or row is None or row.is_refused for key, row in rows.items()):
+    rows = {key: register.bindings[key] for key in keys if key in register.bindings}
+    if len(rows) < len(keys) or any(key[0] == REGISTERED or row.is_refused for key, row in rows.items()):
         return None
-    opens = {key: row.resource for key, row in rows.items() if row is not None}
+    opens = {key: row.resource for key, row in rows.items()}
     bound = {
         privilege_key(privilege, str(opens[binding_key(privilege)].pk)) for privilege in reading.manifest.privileges
     }
@@ -150,29 +150,18 @@ def _version(reading: _Read, register: _Register) -> Version | None:
         return None
     if reading.hint and (version.pk, reading.hint) not in register.authors:
         return None
-    return version if _changes_no_credential(reading, register, opens, rows) else None
+    return version if _changes_no_credential(reading, register, opens) else None
 
 
-def _changes_no_credential(
-    reading: _Read,
-    register: _Register,
-    opens: Mapping[tuple[str, str], Resource],
-    rows: Mapping[tuple[str, str], Binding | None],
-) -> bool:
-    """Whether the import would change the resource of no credential (I6)."""
-    credentials_by_key = {
-        credential.key: known
-        for credential, place in zip(reading.manifest.credentials, reading.places, strict=True)
-        if (known := register.credentials.get(place)) is not None
-    }
-    if len(credentials_by_key) < len({each.key for each in reading.manifest.credentials}):
+def _changes_no_credential(reading: _Read, register: _Register, opens: Mapping[tuple[str, str], Resource]) -> bool:
+    """Whether the import would add no credential and change the resource of none (I6)."""
+    places = zip(reading.manifest.credentials, reading.places, strict=True)
+    known = {credential.key: register.credentials.get(place) for credential, place in places}
+    if None in known.values():
         return False
-    uses: dict[tuple[str, ...], dict[tuple[str, str], credential_rules.Use]] = {}
-    for privilege in reading.manifest.privileges:
-        key = binding_key(privilege)
-        row = rows[key]
-        if privilege.credential is not None and row is not None:
-            use = credential_rules.Use(key, opens[key], not row.is_open)
-            uses.setdefault(privilege.credential.key, {})[key] = use
-    used = [(row, list(uses.get(name, {}).values())) for name, row in credentials_by_key.items()]
-    return not credential_rules.resources_of_credentials(used, opens, reading.automation)
+    uses = [
+        (credential, binding_key(privilege))
+        for privilege in reading.manifest.privileges
+        if privilege.credential is not None and (credential := known.get(privilege.credential.key)) is not None
+    ]
+    return not credential_rules.resources_of_credentials(uses, opens, register.bindings, reading.automation)

@@ -282,14 +282,13 @@ def _load_stores(credentials: Iterable[Credential], resolved: Resolution, relate
 
 
 def _settle_credentials(resolved: Resolution, automation: Automation | None) -> None:
-    uses: dict[int, dict[BindingKey, credential_rules.Use]] = {}
-    for privilege in resolved.privileges.values():
-        key, resource = (privilege.connector, privilege.instance), privilege.entitlement.resource
-        row = resolved.bindings.get(key)
-        use = credential_rules.Use(key, resource, is_confirmed=row is not None and not row.is_open)
-        uses.setdefault(id(privilege.credential), {})[key] = use
-    used = [(credential, list(uses.get(id(credential), {}).values())) for credential in resolved.credentials.values()]
-    for credential, resource in credential_rules.resources_of_credentials(used, resolved.resources, automation):
+    uses = [
+        (privilege.credential, (privilege.connector, privilege.instance))
+        for privilege in resolved.privileges.values()
+        if privilege.credential is not None
+    ]
+    rows = resolved.resources, resolved.bindings
+    for credential, resource in credential_rules.resources_of_credentials(uses, *rows, automation):
         credential.opens = resource
         # Its entitlement codes belong to the former resource; the reach of this one is unknown (I6, T1).
         credential.reach_kind, credential.reach = Reach.UNKNOWN, []

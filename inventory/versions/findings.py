@@ -12,31 +12,31 @@ from governance.core.texts.number_words import counted
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Reach, Version, VersionCredential
 
+SHARED_IDENTITY = "Serves another automation: two automations must not share an identity"
+
 
 def findings_of_manifest(manifest: Manifest, version: Version) -> list[dict[str, str]]:
     """Findings of the importer; a found secret has its keyed fingerprint next to its place (I6)."""
     prints = {str(secret["at"]): str(secret.get("fingerprint") or "") for secret in version.secrets}
     return [
-        {
-            "code": finding.code,
-            "place": finding.at[:400],
-            "severity": finding.severity,
-            "detail": finding.detail[:400],
-            "fingerprint": prints.get(finding.at, "") if finding.code == "embedded_secret" else "",
-        }
+        _finding(
+            *(finding.code, finding.at, finding.severity, finding.detail),
+            fingerprint=prints.get(finding.at, "") if finding.code == "embedded_secret" else "",
+        )
         for finding in manifest.findings
     ]
+
+
+def _finding(code: str, place: str, severity: str, detail: str, fingerprint: str = "") -> dict[str, str]:
+    """Columns of a finding, as long as the register keeps them."""
+    columns = {"code": code, "place": place[:400], "severity": severity, "detail": detail[:400]}
+    return columns | {"fingerprint": fingerprint}
 
 
 def findings_of_reach(credentials: Iterable[Credential], privileges: Sequence[Privilege]) -> list[dict[str, str]]:
     """Credentials that open more than the version asks for (I6)."""
     return [
-        {
-            "code": "credential_reach",
-            "place": f"credentials/{credential.name or credential.external_id}"[:400],
-            "severity": "high",
-            "detail": reach_words(more),
-        }
+        _finding("credential_reach", _place_of(credential), "high", reach_words(more))
         for credential in credentials
         if (more := codes_beyond_request(credential, privileges))
     ]
@@ -53,12 +53,7 @@ def findings_of_register(
 ) -> list[dict[str, str]]:
     """Findings from the register: credentials or identities that other automations use too (I5). None for a new one."""
     shared = [
-        {
-            "code": "shared_identity",
-            "place": f"identities/{identity.subject}"[:400],
-            "severity": "high",
-            "detail": "Serves another automation: two automations must not share an identity",
-        }
+        _finding("shared_identity", f"identities/{identity.subject}", "high", SHARED_IDENTITY)
         for identity in identities
         if identity.automation_id not in (None, automation.pk if automation is not None else None)
     ]
@@ -74,15 +69,17 @@ def _shared_credentials(automation: Automation | None, credentials: Sequence[Cre
         elsewhere.values_list("credential").annotate(others=Count("version__automation", distinct=True)).order_by()
     )
     return [
-        {
-            "code": "shared_credential",
-            "place": f"credentials/{credential.name or credential.external_id}"[:400],
-            "severity": "medium",
-            "detail": f"Also used by {counted(others[credential.pk], 'other automation')} in the register",
-        }
+        _finding(
+            *("shared_credential", _place_of(credential), "medium"),
+            f"Also used by {counted(others[credential.pk], 'other automation')} in the register",
+        )
         for credential in credentials
         if credential.pk in others
     ]
+
+
+def _place_of(credential: Credential) -> str:
+    return f"credentials/{credential.name or credential.external_id}"
 
 
 def codes_beyond_request(credential: Credential, privileges: Iterable[Privilege]) -> list[str]:

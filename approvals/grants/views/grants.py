@@ -81,7 +81,7 @@ def blast_radius(grant: Grant, now: datetime) -> list[Shape]:
         why = queries.effective_state(grant, now)[1] or "its term has not begun"
         return [{"icon": "info", "lead": f"It is not in force now: {why}.", "text": ""}]
     reached = reasons.use_reasons(
-        reasons.Use(held.level, held.sentence, held.entitlement.counted_class)
+        (held.level, held.sentence, held.entitlement.counted_class)
         for held in (grant, *privileges_needing(grant, now))
         if held.entitlement is not None
     )

@@ -51,7 +51,7 @@ def reasons(record: Approval, facts: SubmissionFacts) -> list[Shape]:
         lead = "It opens more than is asked for:"
         lines.append({"icon": "warning", "tone": "no", "lead": lead, "code": ", ".join(more)})
     age = credential_facts.age_text(credential, now)
-    kept, claim = credential_facts.store_text(credential), credential_facts.claimed_store_text(credential)
+    kept, claim = credential_facts.store_texts(credential)
     lines += [
         {"icon": "key", "lead": "What it opens:", "text": f"{', '.join(credential.reach) or 'not known'}."},
         *(

@@ -134,7 +134,7 @@ def blast_radius(automation: Automation, now: datetime) -> list[Shape]:
     grants = automation_queries.grants_of(automation, now=now)[automation.pk]
     held = [(p, grants[p.key]) for p in privileges_of(automation.approved_version) if p.key in grants]
     uses = [
-        reasons.Use(grant.level_of(p), p.sentence_of(grant.scope, grant.level), p.entitlement.counted_class)
+        (grant.level_of(p), p.sentence_of(grant.scope, grant.level), p.entitlement.counted_class)
         for p, grant in held
         if grant.state == automation_queries.ACTIVE
     ]
@@ -266,7 +266,8 @@ def _privileges(newest: Version | None, now: datetime) -> Shape:
     return {
         "version_words": f"version {newest.number}, {counts}" if newest else "",
         "privileges": automation_queries.privilege_rows(held, assessment),
-        "credentials": automation_queries.credential_rows(used, assessment, now),
+        "credentials": automation_queries.credential_rows(used, assessment),
+        "ownerless_ids": {row.credential_id for row in used if row.credential.is_ownerless(now)},
     }
 
 

@@ -1,7 +1,6 @@
 """Lines of ``components/reasons.html`` that a page shows before a button."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from governance.web.pages.page import Shape
 from inventory.risk.levels import POWER
@@ -11,20 +10,12 @@ SHOWN = 12
 ICONS = {"read": "eye", "write": "pen", "unknown": "question", "execute": "terminal", "admin": "sliders"}
 
 
-class Use(NamedTuple):
-    """One use of an entitlement: level, sentence and data class."""
-
-    level: str
-    sentence: str
-    data_class: str
-
-
-def use_reasons(uses: Iterable[Use]) -> list[Shape]:
-    """Uses, the highest level first; empty without any."""
-    power = sorted(uses, key=lambda use: POWER.index(use.level), reverse=True)
+def use_reasons(uses: Iterable[tuple[str, str, str]]) -> list[Shape]:
+    """Level, sentence and data class of uses, the highest level first; empty without any."""
+    power = sorted(uses, key=lambda use: POWER.index(use[0]), reverse=True)
     rows = [
-        {"icon": ICONS[use.level], "lead": use.sentence, "text": f"{use.data_class} data.".capitalize()}
-        for use in power[:SHOWN]
+        {"icon": ICONS[level], "lead": sentence, "text": f"{data_class} data.".capitalize()}
+        for level, sentence, data_class in power[:SHOWN]
     ]
     return with_more_line(rows, len(power))
 

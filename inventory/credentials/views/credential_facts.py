@@ -49,17 +49,13 @@ def age_text(credential: Credential, now: datetime) -> str:
     return ", ".join(parts) or "nobody has said how old it is"
 
 
-def store_text(credential: Credential) -> str:
-    """Confirmed store of a credential, or that none is confirmed."""
-    return credential.kept_in.name if credential.kept_in is not None else "not confirmed"
-
-
-def claimed_store_text(credential: Credential) -> str:
-    """Person and store of an unconfirmed claim; empty without one."""
-    if credential.said_kept_in is None:
-        return ""
+def store_texts(credential: Credential) -> tuple[str, str]:
+    """Confirmed store of a credential, or that none is confirmed; and person and store of an open claim, or nothing."""
+    kept = credential.kept_in.name if credential.kept_in is not None else "not confirmed"
+    if (claimed := credential.said_kept_in) is None:
+        return kept, ""
     name = credential.said_by.name if credential.said_by is not None else "Somebody"
-    return f"{name} says that {credential.said_kept_in.name} keeps it; who answers for that has not confirmed it"
+    return kept, f"{name} says that {claimed.name} keeps it; who answers for that has not confirmed it"
 
 
 def reach_text(credential: Credential) -> str:

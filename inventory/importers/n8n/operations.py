@@ -218,7 +218,9 @@ def _connector(node: Node) -> Use:
     parameters = node.parameters
     package = "langchain" if node.origin == "langchain" else "base"
     node_facts = table.facts_of(node.connector, node.version, package) if node.origin in ("base", "langchain") else None
-    resource, operation = text_of(parameters.get("resource")), _operation(node)
+    method = table.BY_METHOD.get(node.connector)  # one node type has an HTTP method, another an action
+    operation = text_of(parameters.get(method)).lower() if method else text_of(parameters.get("operation"))
+    resource = text_of(parameters.get("resource"))
     assumed: list[str] = []
     notes: list[Note] = []
     if node_facts and not resource and node_facts.resource:
@@ -238,6 +240,7 @@ def _connector(node: Node) -> Use:
     if node.connector in _ADDRESSED and address_of(_endpoint(node)).dynamic:
         notes.append(dynamic_host(_endpoint(node)))
     target, name = _connector_target(node, operation, sql, node_facts)
+    needs = expected_type(node_facts.credentials, text_of(parameters.get("authentication"))) if node_facts else ""
     return Use(
         EXPRESSION if is_expression(resource) else displayed(resource, 80),
         operation,
@@ -246,22 +249,9 @@ def _connector(node: Node) -> Use:
         name,
         tuple(assumed),
         instance=_instance(node),
-        needs=_needs(node, node_facts),
+        needs=http_credential(parameters) if node.connector == "graphql" else needs,
         notes=tuple(notes),
     )
-
-
-def _operation(node: Node) -> str:
-    """Operation of a node; one node type has an HTTP method instead."""
-    if node.connector in table.BY_METHOD:
-        return text_of(node.parameters.get(table.BY_METHOD[node.connector])).lower()
-    return text_of(node.parameters.get("operation"))
-
-
-def _needs(node: Node, node_facts: table.NodeFacts | None) -> str:
-    if node.connector == "graphql":
-        return http_credential(node.parameters)
-    return expected_type(node_facts.credentials, text_of(node.parameters.get("authentication"))) if node_facts else ""
 
 
 def _level(

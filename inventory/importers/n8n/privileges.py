@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from inventory.importers.display import displayed, is_expression, is_model_chosen
-from inventory.importers.manifest import CredentialRef, Finding, Privilege, Trigger
+from inventory.importers.manifest import CredentialRef, Finding, Privilege
 from inventory.importers.n8n.code import opaque_because
 from inventory.importers.n8n.credentials import Named, embedded_credentials, named_credential
 from inventory.importers.n8n.node import Node, Reading, Use
@@ -35,7 +35,10 @@ def read_node(node: Node, occurrences: list[Occurrence], *, is_inner: bool = Fal
     if trigger is not None and not is_inner:
         reading.triggers.append(trigger)
         if trigger.active and not trigger.authenticated:
-            reading.findings.append(Finding("open_webhook", at, "high", _open_to_anybody(node, trigger)))
+            detail = f"Anybody who knows the address of this {trigger.type} can call it"
+            if is_expression(text_of(node.parameters.get("authentication"))):
+                detail = f"How callers of this {trigger.type} sign in is computed; anybody may who knows its address"
+            reading.findings.append(Finding("open_webhook", at, "high", detail))
     uses = uses_of(node, bool(named))
     host = uses[0].instance or "" if uses else ""
     embedded = embedded_credentials(occurrences, host)
@@ -54,12 +57,6 @@ def read_node(node: Node, occurrences: list[Occurrence], *, is_inner: bool = Fal
     reading.findings += _findings_of_node(node, at, bool(reading.privileges))
     reading.findings = list(dict.fromkeys(reading.findings))
     return reading
-
-
-def _open_to_anybody(node: Node, trigger: Trigger) -> str:
-    if is_expression(text_of(node.parameters.get("authentication"))):
-        return f"How callers of this {trigger.type} sign in is computed; anybody may who knows its address"
-    return f"Anybody who knows the address of this {trigger.type} can call it"
 
 
 def _findings_of_node(node: Node, at: str, has_privileges: bool) -> list[Finding]:

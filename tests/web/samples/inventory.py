@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.web.samples.row_samples import Shape, at, event, frame, on, reason, tag
+from tests.web.samples.row_samples import Shape, at, event, frame, on, reason
 
 ERP = "ERP Postgres (production)"
 TABS = ("overview", "privileges", "versions", "submissions", "grants", "recertifications", "timeline")
@@ -251,40 +251,37 @@ def automation_privileges() -> Shape:
         **_page("privileges"),
         "version_words": "version 7, 2 privileges, 1 credential",
         "privileges": [
-            {
-                "level": "write",
-                "sentence": f"May mark invoices as reminded in {ERP}",
-                "scope": "UPDATE (reminder_state, reminded_at) ON ar.invoices",
-                "tier": "high",
-                "data_class": "confidential",
-                "owner": "Omar Haddad",
-                "at": ["Mark reminded", "Reset on payment"],
-                "model": True,
-                "tags": [tag("Raised: read → write", "high", "up")],
-                "state": "open",
-                "below": "Omar Haddad, since Fri 20 Nov",
-            },
-            {
-                "level": "secret",
-                "sentence": "Uses the database password n8n-ar-writer, kept in Vault",
-                "name": "n8n-ar-writer",
-                "scope": "vault:finance/erp/n8n-ar-writer · fp 7c1e…90",
-                "tier": "high",
-                "data_class": "confidential",
-                "owner": "Omar Haddad",
-                "state": "approved",
-                "below": "Omar Haddad, today 09:14",
-            },
-            {
-                "level": "unknown",
-                "sentence": "Step 9 “HTTP Request 3” calls an address we do not recognise",
-                "scope": "POST https://hooks.cert-check.example/v2",
-                "tier": "high",
-                "data_class": None,
-                "owner": "",
-            },
+            (
+                _privilege(f"May mark invoices as reminded in {ERP}", "ar.invoices:update", model_controlled=True),
+                "write",
+                "high",
+            ),
+            (_privilege("May call an address that we do not recognise", "request:post"), "unknown", "high"),
         ],
+        "credentials": [
+            (
+                {
+                    "pk": 1,
+                    "sentence": "Uses the credential n8n-ar-writer",
+                    "name": "n8n-ar-writer",
+                    "kind": "postgres",
+                    "href": "/credentials/1/",
+                    "get_lifetime_display": "Static",
+                    "get_reach_kind_display": "Unknown",
+                    "decided_on": {"counted_class": "confidential", "owner": "Omar Haddad"},
+                },
+                ["Mark reminded"],
+                "high",
+            )
+        ],
+        "ownerless_ids": {1},
     }
+
+
+def _privilege(sentence: str, code: str, **more: object) -> Shape:
+    resource = {"name": ERP, "owner": "Omar Haddad"}
+    entitlement = {"code": code, "counted_class": "confidential", "resource": resource}
+    return {"sentence": sentence, "entitlement": entitlement, "at": ["Mark reminded"], "active": True} | more
 
 
 def automation_versions() -> Shape:
