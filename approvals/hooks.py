@@ -25,16 +25,14 @@ from inventory.ownership.rules import NAMING_OWNERS
 #: Events by the handler that runs after them.
 HANDLERS: Mapping[Any, tuple[str, ...]] = {
     stages.conclude: ("approval.approved", "approval.rejected", "approval.expired"),
-    add_parties.add_parties: (
-        *("automation.amended", "version.imported", "version.registered_by_hand", "interim.confirmed"),
-    ),
+    add_parties.add_parties: (*("automation.amended", "version.imported", "interim.confirmed"),),
     notices.notify_of_raised_tier: ("resource.amended", "credential.reach_declared", "automation.tier_raised"),
     notices.announce: (
         *("submission.submitted", "submission.rejected", "submission.put_in_force", "submission.expired"),
         "approval.changes_asked",
     ),
     reassign.wake_sweep: reassign.CAUSES,
-    leg_members.update_version: ("version.imported", "version.registered_by_hand"),
+    leg_members.update_version: ("version.imported",),
     leg_members.update_entitlement: ("entitlement.added",),
     leg_members.update_resource: ("resource.amended", "resource.activated"),
     transfer.show_to_new_lead: ("transfer.asked",),

@@ -8,13 +8,14 @@ from typing import Any
 from approvals.models import Submission
 from governance.core.models import Person, Team
 from inventory.importers.manifest import Identity, Trigger
-from inventory.imports.transitions import manual_registration
+from inventory.imports import manual_description
 from inventory.models import Automation, Entitlement, Resource, Version
 from inventory.resources.transitions import resources
 from tests import scenarios
 from tests.approvals import stock_report
 from tests.approvals.light_path import low_risk_report
 from tests.approvals.light_path.low_risk_report import Edit
+from tests.manual_descriptions import registered
 from tests.people import as_actor
 from tests.scenarios import Company
 from tests.trigger_bypass import given
@@ -59,12 +60,12 @@ def described(
 ) -> Version:
     """A version described by hand, of n8n; of Rita's team if nothing else is said."""
     n = c.people
-    manifest = manual_registration.describe_manually(
+    manifest = manual_description.describe_manually(
         name=name,
         kind=kind,
         platform="n8n",
         privileges=[
-            manual_registration.DescribedPrivilege(_entitlement(c, *one[:2], *one[3:]), one[1], one[2]) for one in holds
+            manual_description.DescribedPrivilege(_entitlement(c, *one[:2], *one[3:]), one[1], one[2]) for one in holds
         ],
         triggers=triggers,
         external_id=external_id,
@@ -76,7 +77,7 @@ def described(
         "technical_owner": technical or (None if owner else n.rita),
         "purpose": "Joins.",
     }
-    made: Version = manual_registration.register_by_hand(
+    made: Version = registered(
         team or n.finance_ops, actor=as_actor(by or n.rita), now=c.now, manifest=manifest, fields=fields
     )
     return made

@@ -12,7 +12,7 @@ from governance.core.actors.actor import Actor
 from governance.core.models import Team
 from inventory.automations.transitions import lifecycle, transfers
 from inventory.credentials import transitions as credential_transitions
-from inventory.imports.transitions import manual_registration, previews
+from inventory.imports.transitions import previews
 from inventory.models import (
     Automation,
     Binding,
@@ -308,12 +308,6 @@ def _import(w: World, subject: models.Model) -> Mapping[str, Any]:
     who = w.made["who"]
     item = previews.preview([("x.json", export())], actor=w.actor(who), now=w.now).items.get()
     return {"item": item, "fields": {"business_owner": w.people["business_owner"]}}
-
-
-@arguments("controls.team.register_by_hand")
-def _by_hand(w: World, subject: models.Model) -> Mapping[str, Any]:
-    manifest = manual_registration.describe_manually(name="Nightly note", kind="script", platform="cron", privileges=[])
-    return {"manifest": manifest, "fields": {"business_owner": w.people["business_owner"]}}
 
 
 @arguments("controls.team.propose_resource")

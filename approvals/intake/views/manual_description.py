@@ -22,7 +22,7 @@ from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.request import Request, number
 from inventory.importers.manifest import Trigger
-from inventory.imports.transitions.manual_registration import DescribedPrivilege, describe_manually
+from inventory.imports.manual_description import DescribedPrivilege, describe_manually
 from inventory.models import Entitlement, ImportItem, ImportState, Resource
 
 TEMPLATE = "approvals/intake/manual_description.html"

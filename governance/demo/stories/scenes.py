@@ -44,8 +44,10 @@ from governance.recertification.models import AnswerKind, Asks, Campaign, Questi
 from inventory.automations.transitions import lifecycle
 from inventory.credentials import transitions as credential_transitions
 from inventory.importers.manifest import Manifest, Trigger, binding_key
+from inventory.importers.reader import ReadResult
+from inventory.imports import manual_description
 from inventory.imports.resolution import binding_name
-from inventory.imports.transitions import confirmation, manual_registration, previews
+from inventory.imports.transitions import confirmation, previews
 from inventory.models import Automation, AutomationKind
 from inventory.ownership import transitions as ownership_transitions
 from inventory.resources.transitions import incidents, resources
@@ -205,16 +207,17 @@ class Scene:
         does = dict(given["does"])
         resource, owner = self.cast.resources[does.pop("resource")], does.pop("by")
         entitlement: Any = resources.add_entitlement(resource, **self.cast.by(owner), **does)
-        manifest = manual_registration.describe_manually(
+        manifest = manual_description.describe_manually(
             name=form,
             kind=AutomationKind.SCRIPT,
             platform=given["platform"],
-            privileges=[manual_registration.DescribedPrivilege(entitlement, does["level"])],
+            privileges=[manual_description.DescribedPrivilege(entitlement, does["level"])],
             triggers=[Trigger(type="schedule", at="", authenticated=True)],
             external_id=f"manual:{form.lower().replace(' ', '-')}",
         )
         team, by = self.cast.teams[given["team"]], self.cast.by(given["by"])
-        self.version = manual_registration.register_by_hand(team, **by, manifest=manifest, fields=self._fields())
+        item = previews.keep_results([(form, ReadResult(manifest))], **by, team=team).items.get()
+        self.version = confirmation.confirm_import(team, **by, item=item, fields=self._fields())
 
     def _fields(self) -> dict[str, Any]:
         """Values of the form with people instead of their keys."""

@@ -79,23 +79,22 @@ def confirm_import(
         sibling: the team's automation in another environment whose lineage a new one joins (I10).
         then: function that gets the version in the same transaction; its refusal rolls everything back.
     """
-    lock_register()
+    advisory_locks.lock_until_commit(REGISTER_LOCK)
     given, item = item, ImportItem.objects.select_for_update(of=("self",)).select_related("batch").get(pk=item.pk)
     if item.progress != ImportState.PREVIEW:
         raise refuse(Refusal("I7", "state", "This preview was confirmed or discarded already."))
     if step.actor.person is None or item.batch.by_id != step.actor.person.pk:
         raise refuse(Refusal("I7", "permission", "A preview is confirmed by whoever brought the file in."))
-    manifest = Manifest.from_dict(item.manifest)
-    version, payload = import_manifest(
-        step,
-        manifest,
-        fields=fields,
-        if_new=if_new,
-        chosen=chosen,
-        named=automation,
-        sibling=sibling,
-        secrets=item.secrets,
-    )
+    manifest, known, chosen = Manifest.from_dict(item.manifest), _checked(fields), chosen or {}
+    _check_choices(chosen)
+    _check_described(manifest)
+    found = find_automation(step.subject, manifest, environment=known.get("environment"), named=automation)
+    if found is None:
+        automation = _create_automation(step, manifest, {**_checked(if_new or {}), **known}, sibling)
+    else:
+        automation = _amend(step, found, known)
+    before = automation.versions.order_by("-number").first() if found is not None else None
+    version, payload = _add_version(step, automation, manifest, chosen, item.secrets, before)
     item.version, item.progress, item.team = version, ImportState.CONFIRMED, step.subject
     made = Outcome.NEW if version.number == 1 else Outcome.CHANGED
     item.outcome, item.reason = made if payload["new"] else Outcome.UNCHANGED, ""
@@ -104,40 +103,15 @@ def confirm_import(
     return Effect(subject=version, payload=payload, after=partial(then, version) if then is not None else None)
 
 
-def import_manifest(
+def _add_version(
     step: Step[Team],
+    automation: Automation,
     manifest: Manifest,
-    *,
-    fields: Mapping[str, Any],
-    if_new: Mapping[str, Any] | None = None,
-    chosen: Mapping[str, Resource] | None = None,
-    named: Automation | None = None,
-    sibling: Automation | None = None,
-    secrets: Sequence[Mapping[str, Any]] = (),
+    chosen: Mapping[str, Resource],
+    secrets: Sequence[Mapping[str, Any]],
+    before: Version | None,
 ) -> tuple[Version, dict[str, Any]]:
-    """Create or find the version of a manifest; returns it with facts for the event. The caller holds the register's lock.
-
-    Args:
-        step: the running step; its subject is the team.
-        manifest: the manifest.
-        named: the automation for a source without an id.
-        fields, if_new, chosen, sibling: see `confirm_import`.
-        secrets: secrets of the source, without values.
-    """
-    given, chosen = _checked(fields), chosen or {}
-    _check_choices(chosen)
-    _check_described(manifest)
-    automation = find_automation(step.subject, manifest, environment=given.get("environment"), named=named)
-    is_known = automation is not None
-    if automation is None:
-        given = {**_checked(if_new or {}), **given}
-        _check_owners(step, step.subject, None, given)
-        automation = _create_automation(step, manifest, given, sibling)
-    else:
-        automation = Automation.objects.select_for_update(of=("self",)).get(pk=automation.pk)
-        _check_known(step, automation)
-        _check_owners(step, step.subject, automation, given)
-        _amend(step, automation, given)
+    """Find or create the version of a manifest; returns it with facts for the event. ``before``: the newest version."""
     resolved = resolution.resolve_manifest(
         manifest,
         platform_instance=automation.platform_instance,
@@ -146,7 +120,6 @@ def import_manifest(
         by=step.actor.person,
         with_people=False,
     )
-    before = automation.versions.order_by("-number").first() if is_known else None
     version, is_new, judged = write_version(step, automation, manifest, resolved, secrets=secrets, before=before)
     if automation.approved_version_id is None and judged.tier != automation.tier:
         automation.tier = judged.tier  # of the newest version, before the first approval
@@ -155,11 +128,6 @@ def import_manifest(
     if is_new and before is not None:
         payload["drift"] = diff_versions(before, version).counts
     return version, payload
-
-
-def lock_register() -> None:
-    """Hold the register's lock until the transaction ends."""
-    advisory_locks.lock_until_commit(REGISTER_LOCK)
 
 
 def find_automation(
@@ -192,14 +160,6 @@ def find_automation(
     ).exclude(state=AutomationState.RETIRED)
     automations = list(same.distinct()[:2])
     return automations[0] if len(automations) == 1 else None
-
-
-def _check_known(step: Step[Team], automation: Automation) -> None:
-    if automation.team_id != step.subject.pk:
-        sentence = "An automation with this id is in the register already, and belongs to another team."
-        raise refuse(Refusal("I1", "permission", sentence, "Ask that team to import it."))
-    if automation.state == AutomationState.RETIRED:
-        raise refuse(Refusal("L1", "state", f"{automation.name} is retired: it takes no new versions."))
 
 
 def _check_choices(chosen: Mapping[str, Resource]) -> None:
@@ -275,6 +235,7 @@ def _lineage_of(step: Step[Team], manifest: Manifest, environment: str, promoted
 def _create_automation(
     step: Step[Team], manifest: Manifest, given: Mapping[str, Any], sibling: Automation | None
 ) -> Automation:
+    _check_owners(step, step.subject, None, given)
     if given.get("business_owner") is None:
         raise invalid("I1", "business_owner", "Name who is accountable for it.")
     made = new_automation(step.subject, manifest, given)
@@ -329,7 +290,15 @@ def change_fields(automation: Automation, given: Mapping[str, Any]) -> list[str]
     return changed
 
 
-def _amend(step: Step[Any], automation: Automation, given: Mapping[str, Any]) -> None:
+def _amend(step: Step[Team], automation: Automation, given: Mapping[str, Any]) -> Automation:
+    """Lock the known automation of an import and change its fields."""
+    automation = Automation.objects.select_for_update(of=("self",)).get(pk=automation.pk)
+    if automation.team_id != step.subject.pk:
+        sentence = "An automation with this id is in the register already, and belongs to another team."
+        raise refuse(Refusal("I1", "permission", sentence, "Ask that team to import it."))
+    if automation.state == AutomationState.RETIRED:
+        raise refuse(Refusal("L1", "state", f"{automation.name} is retired: it takes no new versions."))
+    _check_owners(step, step.subject, automation, given)
     waits = automation.state != AutomationState.DRAFT
     changed = change_fields(automation, given)
     if waits and any(name not in REVIEWED for name in changed):
@@ -340,6 +309,7 @@ def _amend(step: Step[Any], automation: Automation, given: Mapping[str, Any]) ->
         ownership_transitions.end_settled_interims(automation, step)
         _save_as(step, automation, "automation.amended")
         step.record("automation.amended", automation, {"changed": changed})
+    return automation
 
 
 @transition(

@@ -15,12 +15,13 @@ from approvals.models import Grant, Sample, Submission
 from governance.core.clock import business_time
 from inventory.automations.transitions import lifecycle
 from inventory.importers.manifest import Identity, Trigger
-from inventory.imports.transitions import manual_registration
+from inventory.imports import manual_description
 from inventory.models import Automation, Entitlement, Version
 from tests import scenarios
 from tests.approvals import stock_report
 from tests.approvals.api.programs import Answer, Program
 from tests.approvals.light_path.spot_checks import JOBS
+from tests.manual_descriptions import registered
 from tests.people import as_actor
 from tests.scenarios import Company
 from tests.starting_points import starting_point
@@ -133,19 +134,17 @@ def by_hand(company: Company, *, external_id: str = "", runs_as: str = "robot", 
     on, _ = Entitlement.objects.get_or_create(
         resource=company.erp, code="write", defaults={"words": "May write", "level": "write"}
     )
-    manifest = manual_registration.describe_manually(
+    manifest = manual_description.describe_manually(
         name="Hand",
         kind="script",
         platform="cron",
-        privileges=[manual_registration.DescribedPrivilege(on, "write", "orders")],
+        privileges=[manual_description.DescribedPrivilege(on, "write", "orders")],
         triggers=[Trigger("webhook", "hook", authenticated=not open_to_all)],
         external_id=external_id,
     )
     manifest = replace(manifest, identities=(Identity("service_account", runs_as, "fin"),))
     fields = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Writes orders."}
-    made: object = manual_registration.register_by_hand(
-        n.finance_ops, actor=as_actor(n.rita), now=company.now, manifest=manifest, fields=fields
-    )
+    made: object = registered(n.finance_ops, actor=as_actor(n.rita), now=company.now, manifest=manifest, fields=fields)
     assert isinstance(made, Version)
     return made
 

@@ -12,7 +12,8 @@ from approvals.models import Approval, ApprovalState, Submission, SubmissionStat
 from approvals.submissions.transitions import put_in_force
 from governance.core.duties.refusals import DutyConflict
 from governance.core.models import LedgerEvent, Notice, Person
-from inventory.imports.transitions import confirmation, manual_registration
+from inventory.imports import manual_description
+from inventory.imports.transitions import confirmation
 from inventory.models import Automation, VersionAuthor
 from tests import scenarios
 from tests.appointments import record_leaver
@@ -20,6 +21,7 @@ from tests.approvals import stock_report
 from tests.approvals.intake.builder import Build
 from tests.approvals.refusals import database_refuses, insert_decision, refused, sql
 from tests.ledger_records import recorded
+from tests.manual_descriptions import registered
 from tests.people import as_actor, as_delegate
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
@@ -192,13 +194,11 @@ def standing(submission: Submission) -> tuple[object, ...]:
 @pytest.mark.rule("S1", "S5")
 def test_decider_does_not_rewrite_description(company: Company) -> None:
     c, n = company, company.people
-    manifest = manual_registration.describe_manually(
+    manifest = manual_description.describe_manually(
         name="Stock", kind="script", platform="cron", privileges=[], external_id="stock-1"
     )
     fields = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Counts."}
-    version = manual_registration.register_by_hand(
-        n.finance_ops, actor=as_actor(n.rita), now=c.now, manifest=manifest, fields=fields
-    )
+    version = registered(n.finance_ops, actor=as_actor(n.rita), now=c.now, manifest=manifest, fields=fields)
     made = scenarios.submitted(c, version)
     decide.ask_for_changes(
         scenarios.app_of(made),
@@ -208,7 +208,7 @@ def test_decider_does_not_rewrite_description(company: Company) -> None:
         shown_digest=scenarios.shown(scenarios.app_of(made)),
     )
     with pytest.raises(DutyConflict) as caught:
-        manual_registration.register_by_hand(
+        registered(
             n.finance_ops,
             actor=as_actor(n.theo),
             now=c.now,

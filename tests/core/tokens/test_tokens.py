@@ -33,7 +33,6 @@ from tests.signed_in_client import client_of
 #: Everything that a program with a token can do, by the name of the operation. A new one is not here, and so is refused (S5).
 OPERATIONS = {
     "controls.team.confirm_import",
-    "controls.team.register_by_hand",
     "inventory.automation.submit",
 }
 

@@ -14,10 +14,12 @@ from django.urls import reverse
 from approvals.models import Submission
 from approvals.submissions.transitions import put_in_force
 from governance.core.models import LedgerEvent, Person
-from inventory.imports.transitions import confirmation, manual_registration, previews
+from inventory.imports import manual_description
+from inventory.imports.transitions import confirmation, previews
 from inventory.models import Automation, Entitlement, Privilege, Resource, Version
 from tests import scenarios
 from tests.inventory.imports.sample_imports import again
+from tests.manual_descriptions import registered
 from tests.people import Northwind, as_actor
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
@@ -40,20 +42,18 @@ def by_hand(
 ) -> Automation:
     """An automation that holds something on each of the entitlements, or one more version of it."""
     n = company.people
-    manifest = manual_registration.describe_manually(
+    manifest = manual_description.describe_manually(
         name="Script",
         kind="script",
         platform="cron",
         privileges=[
-            manual_registration.DescribedPrivilege(one, "read", f"#{number}-{place}")
+            manual_description.DescribedPrivilege(one, "read", f"#{number}-{place}")
             for place, one in enumerate(entitlements)
         ],
         external_id=again.external_id if again else "",
     )
     fields = {"business_owner": n.jonas, "purpose": "Reads."}
-    version = manual_registration.register_by_hand(
-        n.finance_ops, actor=as_actor(n.rita), now=n.now, manifest=manifest, fields=fields
-    )
+    version = registered(n.finance_ops, actor=as_actor(n.rita), now=n.now, manifest=manifest, fields=fields)
     return version.automation
 
 

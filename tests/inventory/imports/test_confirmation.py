@@ -15,8 +15,8 @@ from governance.core.models import LedgerEvent
 from inventory.importers import reader
 from inventory.importers.manifest import Identity
 from inventory.importers.n8n import privileges
-from inventory.imports import resolution
-from inventory.imports.transitions import confirmation, manual_registration, previews
+from inventory.imports import manual_description, resolution
+from inventory.imports.transitions import confirmation, previews
 from inventory.models import (
     Automation,
     Binding,
@@ -34,6 +34,7 @@ from inventory.versions import diff
 from tests import scenarios
 from tests.inventory.imports.sample_imports import again, export, node, plainly
 from tests.ledger_records import recorded
+from tests.manual_descriptions import registered
 from tests.people import Northwind, as_actor
 from tests.scenarios import Company
 
@@ -477,14 +478,14 @@ def test_an_identity_that_two_automations_name_is_a_finding_and_each_has_the_tie
         entitlement, _ = Entitlement.objects.get_or_create(
             resource=company.slack, code=code, defaults={"words": f"May {code}", "level": level}
         )
-        manifest = manual_registration.describe_manually(
+        manifest = manual_description.describe_manually(
             name=name,
             kind="script",
             platform="cron",
-            privileges=[manual_registration.DescribedPrivilege(entitlement, level)],
+            privileges=[manual_description.DescribedPrivilege(entitlement, level)],
             external_id=external_id,
         )
-        return manual_registration.register_by_hand(
+        return registered(
             n.finance_ops,
             actor=as_actor(n.rita),
             now=n.now,
@@ -512,17 +513,15 @@ def test_manual_description_can_be_repeated(company: Company) -> None:
     )
 
     def register(target: str, external_id: str = "") -> Version:
-        manifest = manual_registration.describe_manually(
+        manifest = manual_description.describe_manually(
             name="Nightly note",
             kind="script",
             platform="cron",
-            privileges=[manual_registration.DescribedPrivilege(entitlement, "write", target)],
+            privileges=[manual_description.DescribedPrivilege(entitlement, "write", target)],
             external_id=external_id,
         )
         fields = {"business_owner": n.jonas, "purpose": "Posts a note."}
-        return manual_registration.register_by_hand(
-            n.finance_ops, actor=as_actor(n.rita), now=n.now, manifest=manifest, fields=fields
-        )
+        return registered(n.finance_ops, actor=as_actor(n.rita), now=n.now, manifest=manifest, fields=fields)
 
     first = register("#a")
     privilege = first.privileges.get()

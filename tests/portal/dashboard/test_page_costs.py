@@ -13,10 +13,11 @@ from approvals.models import Approval, Comment, Submission
 from governance.core.texts import free_text
 from governance.recertification.items.views import my_recertifications
 from governance.recertification.models import Campaign, Draft, Item, Question
-from inventory.imports.transitions import manual_registration
+from inventory.imports import manual_description
 from inventory.models import Entitlement
 from tests import run_lengths, scenarios
 from tests.inventory.automations.test_register_pages import cost
+from tests.manual_descriptions import registered
 from tests.people import Northwind, as_actor
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
@@ -44,16 +45,14 @@ def asked(company: Company, name: str, number: int) -> Submission:
         )[0]
         for place in range(number)
     ]
-    manifest = manual_registration.describe_manually(
+    manifest = manual_description.describe_manually(
         name=name,
         kind="script",
         platform="cron",
-        privileges=[manual_registration.DescribedPrivilege(one, "read", f"#{place}") for place, one in enumerate(held)],
+        privileges=[manual_description.DescribedPrivilege(one, "read", f"#{place}") for place, one in enumerate(held)],
     )
     fields = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Reads."}
-    version: Any = manual_registration.register_by_hand(
-        n.finance_ops, actor=as_actor(n.rita), now=n.now, manifest=manifest, fields=fields
-    )
+    version: Any = registered(n.finance_ops, actor=as_actor(n.rita), now=n.now, manifest=manifest, fields=fields)
     return scenarios.submitted(company, version)
 
 

@@ -24,7 +24,8 @@ from governance.recertification.models import Asks, Item, ItemState
 from inventory.chains import transitions as chain_transitions
 from inventory.importers import reader
 from inventory.importers.manifest import Finding, Identity, Manifest
-from inventory.imports.transitions import confirmation, manual_registration
+from inventory.imports import manual_description
+from inventory.imports.transitions import confirmation
 from inventory.models import Assessment, Automation, NonHumanIdentity, Version, VersionIdentity
 from inventory.resources.transitions import resources
 from inventory.risk.tiers import Tier
@@ -35,6 +36,7 @@ from tests.approvals import stock_report
 from tests.approvals.conflicts import conflict_rules
 from tests.approvals.refusals import database_refuses, sql
 from tests.ledger_records import recorded
+from tests.manual_descriptions import registered
 from tests.matrix.cast_and_states import inside
 from tests.people import as_actor
 from tests.recertification.review_steps import JOB, Held, opened, question, say
@@ -217,12 +219,12 @@ def described_as_robot(
     entitlement = resources.add_entitlement(
         c.slack, actor=as_actor(n.omar), now=c.now, code=code, words=f"May {level} it", level=level
     )
-    manifest = manual_registration.describe_manually(
-        name=name, kind=kind, platform="cron", privileges=[manual_registration.DescribedPrivilege(entitlement, level)]
+    manifest = manual_description.describe_manually(
+        name=name, kind=kind, platform="cron", privileges=[manual_description.DescribedPrivilege(entitlement, level)]
     )
     manifest = replace(manifest, identities=(Identity("service_account", identity, "fin"),))
     fields = {"business_owner": owner or n.jonas, "technical_owner": None if owner else n.bram, "purpose": "Sweeps."}
-    made: Version = manual_registration.register_by_hand(
+    made: Version = registered(
         team or n.finance_ops, actor=as_actor(by or n.rita), now=c.now, manifest=manifest, fields=fields
     )
     return made

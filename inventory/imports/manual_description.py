@@ -1,17 +1,13 @@
 """Register automations without an export: a person's description becomes a manifest (I1, I7)."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
-from governance.core.access import Permission, invalid
-from governance.core.engine.transition import Effect, Step, transition
-from governance.core.models import Team
 from governance.core.texts import free_text
 from inventory.importers.manifest import Kind, Manifest, Privilege, Source, sha256
 from inventory.importers.manifest import Trigger as ManifestTrigger
-from inventory.imports.transitions.confirmation import import_manifest, lock_register
 from inventory.models import REGISTERED, Entitlement
 from inventory.risk.levels import Access
 
@@ -42,7 +38,7 @@ def describe_manually(
     triggers: Sequence[ManifestTrigger] = (),
     external_id: str = "",
 ) -> Manifest:
-    """Manifest of a manual description, for `register_by_hand`.
+    """Manifest of a manual description, for a preview.
 
     Args:
         name: name of the automation.
@@ -79,19 +75,3 @@ def describe_manually(
         triggers=tuple(triggers),
         privileges=described,
     )
-
-
-@transition(Team, event="version.registered_by_hand", permission=Permission.AUTOMATION_REGISTER)
-def register_by_hand(step: Step[Team], *, manifest: Manifest, fields: Mapping[str, Any]) -> Effect:
-    """Register an automation without an export from its description.
-
-    Args:
-        step: the running step; its subject is the team.
-        manifest: see `describe_manually`; a known external id amends that automation.
-        fields: see `FIELDS`.
-    """
-    lock_register()
-    if not manifest.name.strip():
-        raise invalid("I1", "name", "Give it a name.")
-    version, payload = import_manifest(step, manifest, fields=fields)
-    return Effect(subject=version, payload=payload)
