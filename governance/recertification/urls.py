@@ -3,7 +3,7 @@
 from django.urls import path
 
 from governance.recertification.calendar import views as calendar_views
-from governance.recertification.campaigns.views import campaigns, new_campaign
+from governance.recertification.campaigns import views as campaign_views
 from governance.recertification.evidence import views as evidence_views
 from governance.recertification.items.views import answer_batch, automation_panel, my_recertifications
 from governance.recertification.quality import views as quality_views
@@ -19,8 +19,8 @@ urlpatterns = [
     path("campaigns/<int:pk>/quality/", quality_views.campaign_quality, name="campaign_quality"),
     path("campaigns/<int:pk>/evidence/<slug:form>/", evidence_views.campaign_evidence, name="campaign_evidence"),
     path("automations/<int:pk>/recertifications/", automation_panel.automation_items, name="automation_items"),
-    path("campaigns/", campaigns.campaign_list, name="campaign_list"),
-    path("campaigns/new/", new_campaign.new, name="campaign_new"),
+    path("campaigns/", campaign_views.campaign_list, name="campaign_list"),
+    path("campaigns/new/", campaign_views.new, name="campaign_new"),
     path("campaigns/calendar/", calendar_views.calendar, name="campaign_calendar"),
-    path("campaigns/<int:pk>/", campaigns.campaign, name="campaign"),
+    path("campaigns/<int:pk>/", campaign_views.campaign, name="campaign"),
 ]

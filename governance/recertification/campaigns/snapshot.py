@@ -7,7 +7,6 @@ call. The code computes the sample draw, which needs the installation's key. The
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -21,33 +20,19 @@ from governance.core.engine.transition import Step
 from governance.core.keys import key_files
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items import review_triggers, reviewers, schedule
+from governance.recertification.items import questions as item_questions
+from governance.recertification.items import review_triggers, schedule
 from governance.recertification.models import Campaign, Item
 
 #: Reason of ad hoc items: a key of `REASON_WORDS`.
 AD_HOC = "ad hoc"
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Result of one chunk.
-
-    Args:
-        looked_at: how many rows of the scope were read.
-        made: keys of the grants or automations with a new item, in order; the others are already under review.
-        last: the last key that was read; None if no row was left.
-    """
-
-    looked_at: int
-    made: Sequence[int]
-    last: int | None
-
-    @property
-    def payload(self) -> dict[str, Any]:
-        """Ledger payload: count, first and last key, and a digest over all keys (H1)."""
-        keys = ",".join(map(str, self.made))
-        ends = {"first": self.made[0], "last": self.made[-1]} if self.made else {}
-        return {"count": len(self.made), **ends, "digest": hashlib.sha256(keys.encode()).hexdigest()}
+def chunk_payload(made: Sequence[int]) -> dict[str, Any]:
+    """Ledger payload of a chunk with these keys: count, first and last key, and a digest over all keys (H1)."""
+    keys = ",".join(map(str, made))
+    ends = {"first": made[0], "last": made[-1]} if made else {}
+    return {"count": len(made), **ends, "digest": hashlib.sha256(keys.encode()).hexdigest()}
 
 
 def grace_by_tier(deadline: datetime) -> dict[str, datetime]:
@@ -109,7 +94,11 @@ FROM unnest(%(keys)s::bigint[]) given(id) JOIN inventory_automation a ON a.id = 
 ORDER BY a.id"""  # noqa: S608
 
 
-def freeze_grants(step: Step[Campaign], size: int) -> Chunk:
+#: Keys of the next rows of a scope, and those of them with a new item; the others are already under review.
+Frozen = tuple[Sequence[int], Sequence[int]]
+
+
+def freeze_grants(step: Step[Campaign], size: int) -> Frozen:
     """Write items for the next grants of the campaign's scope; grants under review are left for joining.
 
     Args:
@@ -120,21 +109,18 @@ def freeze_grants(step: Step[Campaign], size: int) -> Chunk:
     rows = Scope.of(campaign.scope).grants(step.now).filter(pk__gt=campaign.grants_to, pk__lte=campaign.grants_until)
     grant_rows = load_grant_rows(scope.reviewable(rows, grace_by_tier(campaign.deadline)), size)
     if not grant_rows:
-        return Chunk(0, (), None)
-    made = _insert_items(step, ROWS_OF_GRANTS, grant_parameters(grant_rows, step.now), "grant_id")
-    return Chunk(len(grant_rows), made, grant_rows[-1][0])
+        return (), ()
+    given = grant_parameters(grant_rows, step.now)
+    return given["keys"], _insert_items(step, ROWS_OF_GRANTS, given, "grant_id")
 
 
-def freeze_automations(step: Step[Campaign], size: int) -> Chunk:
+def freeze_automations(step: Step[Campaign], size: int) -> Frozen:
     """Write items for the next automations of the campaign's scope."""
     campaign = step.subject
     rows = Scope.of(campaign.scope).automations(step.now)
     ahead = rows.filter(pk__gt=campaign.automations_to, pk__lte=campaign.automations_until).order_by("pk")
     keys = list(ahead.values_list("pk", flat=True)[:size])
-    if not keys:
-        return Chunk(0, (), None)
-    made = _insert_items(step, _ROWS_OF_AUTOMATIONS, {"keys": keys}, "automation_id")
-    return Chunk(len(keys), made, keys[-1])
+    return keys, _insert_items(step, _ROWS_OF_AUTOMATIONS, {"keys": keys}, "automation_id") if keys else ()
 
 
 def _insert_items(step: Step[Campaign], rows: str, given: Mapping[str, Any], key: str) -> list[int]:
@@ -175,7 +161,7 @@ def grant_parameters(grant_rows: Sequence[GrantRow], now: datetime) -> dict[str,
     by: list[datetime | None] = []
     for pk, tier, review_on, ends_at in grant_rows:
         details: dict[str, Any] = {}
-        if tier == "low" and reviewers.is_in_sample(key, pk, reviewers.sample_period(review_on, ends_at)):
+        if tier == "low" and item_questions.is_in_sample(key, pk, item_questions.sample_period(review_on, ends_at)):
             details["drawn"] = True
         if pk in conflicts:
             details[review_triggers.CONFLICTS_KEY] = [conflict.pk for conflict in conflicts[pk]]

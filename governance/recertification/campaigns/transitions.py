@@ -7,7 +7,7 @@ the chunk remains, and the next run repeats it. Two runs at once wait for each o
 `EscalationChains` has the reviewers for many items at once: it reads each automation's and each resource's escalation chain only once (A9).
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache, partial
@@ -28,10 +28,10 @@ from governance.recertification.campaigns import rules as campaign_rules
 from governance.recertification.campaigns import snapshot
 from governance.recertification.campaigns.queries import preview_campaign
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.snapshot import AD_HOC, Chunk
+from governance.recertification.campaigns.snapshot import AD_HOC
 from governance.recertification.items import notices as campaign_notices
 from governance.recertification.items import review_triggers, reviewers, schedule
-from governance.recertification.items.reviewers import OF_AUTOMATION
+from governance.recertification.items.questions import OF_AUTOMATION
 from governance.recertification.items.schedule import Times
 from governance.recertification.items.transitions.open_item import join
 from governance.recertification.models import Asks, Campaign, CampaignKind, CampaignState, Item, Joining, Question
@@ -47,13 +47,8 @@ FREEZES, ASKS = 10_000, 2_000
 OF_RESOURCE = ("owner", "deputy", "interim__person", "team__lead", "team__deputy_lead")
 
 
-@dataclass(frozen=True)
-class AssignedQuestion:
-    """One question with its reviewer and the people on its escalation chain, in order."""
-
-    asks: Asks
-    reviewer: Person
-    escalation_chain: tuple[int, ...]
+#: One question with its reviewer and the ids of the people on its escalation chain, in order.
+AssignedQuestion = tuple[Asks, Person, list[int]]
 
 
 @dataclass
@@ -93,21 +88,16 @@ class EscalationChains:
         """
         key = (automation, resource, both)
         if key not in self._put:
-            self._put[key] = self._read_off(*key)
+            chains = {Asks.NEEDED: self._needed[automation]}
+            if both:
+                chains[Asks.ACCEPTABLE] = self._acceptable[resource]
+            parties = self._parties.get(automation, ())
+            short, first = reviewers.first_reviewers(chains, self._automations[automation], parties)
+            rows = [
+                (asks, first[asks], [person.pk for person in people]) for asks, people in chains.items() if not short
+            ]
+            self._put[key] = rows
         return self._put[key]
-
-    def _read_off(self, automation: int, resource: int | None, both: bool) -> list[AssignedQuestion]:
-        held_by = self._automations[automation]
-        escalation_chains = {Asks.NEEDED: self._needed[automation]}
-        if both:
-            escalation_chains[Asks.ACCEPTABLE] = self._acceptable[resource]
-        short, first = reviewers.first_reviewers(escalation_chains, held_by, self._parties.get(automation, ()))
-        if short:
-            return []
-        return [
-            AssignedQuestion(asks, first[asks], tuple(person.pk for person in people))
-            for asks, people in escalation_chains.items()
-        ]
 
 
 #: Declares a step of the job on a campaign that it fills.
@@ -144,7 +134,7 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
     # later grants and automations are not in the snapshot (R2)
     campaign.grants_until = Grant.objects.aggregate(last=Max("pk"))["last"] or 0
     campaign.automations_until = Automation.objects.aggregate(last=Max("pk"))["last"] or 0
-    campaign.expected = preview_campaign(campaign_scope, campaign.deadline, step.now).total
+    campaign.expected = preview_campaign(campaign_scope, campaign.deadline, step.now)["total"]
     if not campaign.expected:
         raise refuse(Refusal("R2", "input", "The scope has no items. Choose a wider scope or an earlier day."))
     nudge.send(JOB)
@@ -175,14 +165,14 @@ def freeze(step: Step[Campaign], *, size: int = FREEZES) -> Effect:
     campaign = step.subject
     later = _extend_deadline(step, campaign)
     if campaign.grants_to < campaign.grants_until:
-        done, what = snapshot.freeze_grants(step, size), "grants"
+        (keys, made), what = snapshot.freeze_grants(step, size), "grants"
     else:
-        done, what = snapshot.freeze_automations(step, size), "automations"
-    end = done.last if done.looked_at == size and done.last is not None else getattr(campaign, f"{what}_until")
+        (keys, made), what = snapshot.freeze_automations(step, size), "automations"
+    end = keys[-1] if len(keys) == size else getattr(campaign, f"{what}_until")
     setattr(campaign, f"{what}_to", end)
     step.save(campaign)
-    under_review = done.looked_at - len(done.made)
-    return Effect(payload={"of": what, "to": end, **done.payload, "under_review": under_review, **later})
+    payload = {**snapshot.chunk_payload(made), "under_review": len(keys) - len(made)}
+    return Effect(payload={"of": what, "to": end, **payload, **later})
 
 
 def _extend_deadline(step: Step[Campaign], campaign: Campaign) -> dict[str, str]:
@@ -214,51 +204,52 @@ def assign_questions(step: Step[Campaign], *, escalation_chains: EscalationChain
     items = snapshot.lock_unassigned(campaign, size)
     escalation_chains.read([(item.of, item.on) for item in items])
     asked = set(Question.objects.filter(item__in=items).values_list("item", flat=True))  # by an event that joined
-    remind_at = cache(partial(_first_reminder, step.now))
+
+    @cache
+    def remind_at(deadline: datetime, time_zone: str) -> datetime:
+        return schedule.next_reminder(step.now, opened_at=step.now, deadline=deadline, zone=zone_named(time_zone))
+
     changed: list[Item] = []
     questions: list[Question] = []
     for item in (item for item in items if item.pk not in asked):
-        before, tier = (item.deadline, item.nobody), item.snapshot["tier"]
+        tier = item.snapshot["tier"]
         is_both = item.grant_id is not None and (tier != "low" or item.is_sample)
         puts = escalation_chains.put(item.of, item.on, both=is_both)
-        # a conflict (S6) or a joined event (R2) may set earlier dates than the campaign
-        has_own_dates = item.snapshot.get(review_triggers.CONFLICTS_KEY) or item.snapshot.get("joined")
-        if item.deadline < campaign.deadline and not has_own_dates:
-            item.deadline, item.grace_until = campaign.deadline, grace[tier]
-        item.deadline, item.nobody = _local_deadline(item.deadline, puts), not puts
-        changed += [item] if (item.deadline, item.nobody) != before else []
-        questions += [_question(item, put, step.now, remind_at) for put in puts]
+        changed += [item] if _set_dates(item, campaign.deadline, grace[tier], puts) else []
+        questions += [
+            Question(
+                item=item,
+                asks=asks,
+                reviewer=reviewer,
+                asked_at=step.now,
+                escalation_chain=chain,
+                remind_at=remind_at(item.deadline, reviewer.time_zone),
+            )
+            for asks, reviewer, chain in puts
+        ]
     step.update(changed, "deadline", "grace_until", "nobody")
     step.insert(questions)
     campaign.asked_to = items[-1].pk
     step.save(campaign)
-    payload = Chunk(len(items), [item.pk for item in items], campaign.asked_to).payload
+    payload = snapshot.chunk_payload([item.pk for item in items])
     nobody = sum(item.nobody for item in items)
     return Effect(payload={**payload, "questions": len(questions), "nobody": nobody, **later})
 
 
-def _question(
-    item: Item, put: AssignedQuestion, now: datetime, remind_at: Callable[[datetime, str], datetime]
-) -> Question:
-    reminder = remind_at(item.deadline, put.reviewer.time_zone)
-    return Question(
-        item=item,
-        asks=put.asks,
-        reviewer=put.reviewer,
-        asked_at=now,
-        escalation_chain=list(put.escalation_chain),
-        remind_at=reminder,
-    )
+def _set_dates(item: Item, deadline: datetime, grace_until: datetime, puts: Collection[AssignedQuestion]) -> bool:
+    """Set an item's deadline and whether it has reviewers; return whether either changed. The item is not saved.
 
-
-def _local_deadline(deadline: datetime, puts: Iterable[AssignedQuestion]) -> datetime:
-    """The earliest end of the deadline's day among the reviewers (H8). An earlier deadline stays."""
-    day = deadline.astimezone(organisation_zone()).date()
-    return min([deadline, *(deadlines.end_of_day(day, zone_of(put.reviewer)) for put in puts)])
-
-
-def _first_reminder(now: datetime, deadline: datetime, time_zone: str) -> datetime:
-    return schedule.next_reminder(now, opened_at=now, deadline=deadline, zone=zone_named(time_zone))
+    The deadline is the earliest end of the campaign's last day among the reviewers (H8). An earlier one stays.
+    """
+    before = (item.deadline, item.nobody)
+    # a conflict (S6) or a joined event (R2) may set earlier dates than the campaign
+    has_own_dates = item.snapshot.get(review_triggers.CONFLICTS_KEY) or item.snapshot.get("joined")
+    if item.deadline < deadline and not has_own_dates:
+        item.deadline, item.grace_until = deadline, grace_until
+    day = item.deadline.astimezone(organisation_zone()).date()
+    ends = (deadlines.end_of_day(day, zone_of(reviewer)) for _, reviewer, _ in puts)
+    item.deadline, item.nobody = min([item.deadline, *ends]), not puts
+    return (item.deadline, item.nobody) != before
 
 
 @on_opening(event="campaign.item_joined")

@@ -31,9 +31,10 @@ from governance.core.engine.transition import Transition
 from governance.core.jobs import job_runs
 from governance.core.models import Person
 from governance.recertification.items import notices as item_notices
+from governance.recertification.items import questions as item_questions
 from governance.recertification.items import review_triggers, reviewers
+from governance.recertification.items.questions import OF_AUTOMATION, OF_GRANT, load_context, load_with_chains
 from governance.recertification.items.review_triggers import ReviewTrigger
-from governance.recertification.items.reviewers import OF_AUTOMATION, OF_GRANT, load_context, load_with_chains
 from governance.recertification.items.schedule import OPENS_BEFORE
 from governance.recertification.items.transitions import follow_up, open_item, risk_increase, settle
 from governance.recertification.items.transitions.open_item import scheduled_campaign, times_of
@@ -173,7 +174,7 @@ def assign_waiting_items(now: datetime, actor: Actor) -> int:
         context = load_with_chains(item, now)
         if reviewers.missing_without_reviewer(context, Bench.load(now)):
             return False
-        if not reviewers.missing_questions(context) and reviewers.vacant_questions(context):
+        if not item_questions.missing_questions(context) and reviewers.vacant_questions(context):
             return False
         return follow_up.ask_now.when_due(item, actor=actor, now=now)
 

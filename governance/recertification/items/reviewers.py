@@ -1,128 +1,20 @@
 """Reviewers of an item, in order, and the people who may not answer (S4, A9, R8). Reads only.
 
 The automation's owners answer *needed*. The resource's owner answers *acceptable*; nobody who gains may. Both
-questions move down the escalation chain of A9. Low-risk grants outside the sample and automations ask only *needed*.
-
-The draw of the sample is a keyed digest of the grant and its review day. Without the installation's key, nobody can
-predict or influence it. A successor is a new grant with a new draw.
-
-`ItemContext` has what the rules, writes and pages of one item ask: its questions, answers, parties and escalation chains, read once.
+questions move down the escalation chain of A9.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from functools import cached_property
+from datetime import datetime
 
 from django.db.models import F, Q
 
 from approvals.assignment.escalation_chain import Bench, chain_of_lead, chain_of_resource
 from approvals.models import Grant, Party, SubmissionState
-from governance.core.keys import key_files
 from governance.core.models import Delegation, Person
-from governance.recertification.models import SETTLING, Answer, Asks, Item, Question
+from governance.recertification.items.questions import ItemContext, missing_questions
+from governance.recertification.models import Asks, Item, Question
 from inventory.models import Automation, Resource
-
-#: One low-risk grant in so many is in the sample (S4).
-SAMPLE_ONE_IN = 10
-
-#: Relations of a question's reviewer and of an answer, for pages and rules.
-ANSWER_RELATIONS = ("person", "for_person", "reason")
-
-#: Relations of the reviewed automation and grant that its escalation chains read.
-OF_AUTOMATION = ("business_owner", "technical_owner", "team__lead", "team__deputy_lead", "team__parent__lead")
-
-OF_GRANT = (
-    *(f"automation__{path}" for path in OF_AUTOMATION),
-    *("entitlement__resource__owner", "entitlement__resource__deputy", "entitlement__resource__team"),
-    "credential",
-)
-
-
-@dataclass
-class ItemContext:
-    """Data of one item, loaded after its lock by a transition, or by a page. Parties and people are read when asked.
-
-    Args:
-        item: the item with its grant or automation.
-        questions: in the order of asking, each with its reviewer and this very item.
-        answers: by question, oldest first; empty before one is answered.
-    """
-
-    item: Item
-    questions: list[Question]
-    answers: dict[int, list[Answer]]
-
-    @cached_property
-    def parties(self) -> frozenset[int]:
-        """Ids of the parties of both approvals of the grant (S1); empty for an automation."""
-        grant = self.item.grant
-        if grant is None:
-            return frozenset()
-        approvals = (grant.approval_id, grant.app_approval_id)
-        return frozenset(
-            Party.objects.filter(submission__approvals__in=approvals).order_by().values_list("person", flat=True)
-        )
-
-    @cached_property
-    def people(self) -> dict[int, Person]:
-        """People on the escalation chains of the questions, by id."""
-        return Person.objects.in_bulk({pk for question in self.questions for pk in question.escalation_chain})
-
-    @property
-    def unanswered(self) -> list[Question]:
-        """Questions without an answer."""
-        return [question for question in self.questions if question.answered_at is None]
-
-    def settling(self, question: Question) -> list[Answer]:
-        """Answers of a question that did not pass it on."""
-        return [answer for answer in self.answers.get(question.pk, ()) if answer.answer in SETTLING]
-
-    def latest_answer(self, question: Question) -> Answer | None:
-        """The latest settling answer of a question, or None."""
-        return next(reversed(self.settling(question)), None)
-
-
-def load_context(subject: Item | Question, now: datetime) -> ItemContext:
-    """Load the context of an item, or of the item of a question. At most two queries."""
-    item = subject.item if isinstance(subject, Question) else subject
-    if item._state.adding:
-        return ItemContext(item, [], {})
-    questions = list(Question.objects.filter(item=item).select_related("reviewer", "draft").order_by("pk"))
-    return context_of(item, [subject if question == subject else question for question in questions])
-
-
-def context_of(item: Item, questions: list[Question]) -> ItemContext:
-    """The context of an item whose questions are loaded, in order, with their reviewers. At most one query."""
-    for question in questions:
-        question.item = item
-    answers: dict[int, list[Answer]] = {}
-    if any(question.answered_at is not None for question in questions):
-        for answer in Answer.objects.filter(question__item=item).select_related(*ANSWER_RELATIONS).order_by("pk"):
-            answers.setdefault(answer.question_id, []).append(answer)
-    return ItemContext(item, questions, answers)
-
-
-def load_with_chains(subject: Item | Question, now: datetime) -> ItemContext:
-    """As `load_context`, with the grant or automation read again with the people on its escalation chains. One query more."""
-    item = subject.item if isinstance(subject, Question) else subject
-    if item.grant is not None:
-        item.grant = Grant.objects.select_related(*OF_GRANT).get(pk=item.grant.pk)
-    elif item.automation is not None:
-        item.automation = Automation.objects.select_related(*OF_AUTOMATION).get(pk=item.automation.pk)
-    return load_context(subject, now)
-
-
-def wanted_questions(item: Item) -> tuple[Asks, ...]:
-    """Questions of an item: both for standard, high and sampled low-risk grants, otherwise only *needed* (S4).
-
-    The present tier counts. A new item draws the sample; a saved one keeps its draw.
-    """
-    grant = item.grant
-    if grant is None:
-        return (Asks.NEEDED,)
-    is_sample = is_drawn(grant) if item._state.adding else item.is_sample
-    return (Asks.NEEDED, Asks.ACCEPTABLE) if grant.counted_tier != "low" or is_sample else (Asks.NEEDED,)
 
 
 def escalation_chain(item: Item, asks: Asks, bench: Bench) -> list[Person]:
@@ -261,12 +153,6 @@ def people_on_chain(context: ItemContext, question: Question) -> list[Person]:
     return [context.people[pk] for pk in question.escalation_chain if pk in context.people]
 
 
-def missing_questions(context: ItemContext) -> list[Asks]:
-    """Wanted questions that were not put to anybody: the risk rose, or there was no eligible reviewer."""
-    asked_now = {question.asks for question in context.questions}
-    return [asks for asks in wanted_questions(context.item) if asks not in asked_now]
-
-
 def missing_without_reviewer(context: ItemContext, bench: Bench) -> list[str]:
     """Missing questions without an eligible reviewer; of a new item, all questions are missing (A9)."""
     item = context.item
@@ -310,29 +196,3 @@ def with_delegates(people: Collection[Person], now: datetime) -> list[tuple[Pers
     rows = sorted(running.select_related("taker", "giver"), key=lambda delegation: delegation.pk)
     delegates = [(delegation.taker, delegation.giver) for delegation in rows]
     return [*((person, person) for person in people), *delegates]
-
-
-def is_drawn(grant: Grant) -> bool:
-    """Whether a low-risk grant is in the sample of its review. Other tiers always get a second reviewer.
-
-    Raises:
-        KeyMissing: the installation's digest key can't be read.
-    """
-    return is_in_sample(key_files.digest_key(), grant.pk, sample_period(grant.review_on, grant.ends_at))
-
-
-def sample_period(review_on: date | None, ends_at: datetime) -> str:
-    """The review day of a grant, as the draw uses it."""
-    return (review_on or ends_at.date()).isoformat()
-
-
-def is_in_sample(key: bytes, grant: int, period: str) -> bool:
-    """Whether a grant is in the sample for a period. Pure.
-
-    Args:
-        key: 32 private bytes of the installation.
-        grant: id of the grant.
-        period: review day in ISO 8601.
-    """
-    drawn = key_files.keyed_digest(key, f"recertification.sample:{grant}:{period}")
-    return int(drawn, 16) % SAMPLE_ONE_IN == 0

@@ -10,8 +10,9 @@ from approvals.models import GrantState
 from approvals.policies import queries as policy_queries
 from approvals.policies.fresh_sign_in import stale_sign_in
 from governance.core.access import Actor, Refusal, duty
+from governance.recertification.items import questions as item_questions
 from governance.recertification.items import review_triggers, reviewers, schedule
-from governance.recertification.items.reviewers import ItemContext
+from governance.recertification.items.questions import ItemContext
 from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Campaign, Item, ItemState, Question
 from inventory.models import Automation, AutomationState
 
@@ -104,7 +105,7 @@ def chain_end_refusal() -> Refusal:
 @duty("A9", needs_context=True)
 def asked_of_nobody(subject: Item, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
     """Only an item without a reviewer is assigned later."""
-    if subject.nobody and (reviewers.missing_questions(context) or not reviewers.vacant_questions(context)):
+    if subject.nobody and (item_questions.missing_questions(context) or not reviewers.vacant_questions(context)):
         return None
     return Refusal("A9", "state", "The item has a reviewer.")
 

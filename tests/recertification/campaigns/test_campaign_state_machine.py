@@ -30,8 +30,9 @@ from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items import drafts, reviewers
+from governance.recertification.items import drafts
 from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items import questions as item_questions
 from governance.recertification.items.transitions import answer
 from governance.recertification.items.transitions.settle import cause_of
 from governance.recertification.models import (
@@ -95,7 +96,9 @@ class Steps(Undone):
         self.pk = self.held.submission.automation_id
         first = low_grants(self.held.submission, MANY, begins_at=self.held.company.now)[0].pk
         # Drawn by their order: the real draw goes by keys, which are others in each run, and a run has to be had again.
-        self.draw = mock.patch.object(reviewers, "is_in_sample", lambda key, grant, period: (grant - first) % 5 == 0)
+        self.draw = mock.patch.object(
+            item_questions, "is_in_sample", lambda key, grant, period: (grant - first) % 5 == 0
+        )
         self.draw.start()
         self.now: datetime = self.held.company.now + timedelta(days=1)
         self.swept_at: datetime | None = None
@@ -387,20 +390,22 @@ class Many(Steps):
             items = campaign.items.all()
             stands = campaign_queries.count_items(items, self.now)
             by_state = Counter(items.values_list("state", flat=True))
-            assert stands.total == by_state.total()
-            closed = sum(stands.outcomes.values())
+            assert stands["total"] == by_state.total()
+            closed = sum(stands[outcome] for outcome in ItemOutcome.values)
             assert closed == by_state[ItemState.CLOSED]
             open_still = by_state[ItemState.OPEN] + by_state[ItemState.ESCALATED]
-            assert stands.waiting + stands.late + items.filter(nobody=True, state__in=UNCLOSED).count() == open_still
-            assert campaign.state != CampaignState.CLOSED or closed == stands.total
+            assert (
+                stands["waiting"] + stands["late"] + items.filter(nobody=True, state__in=UNCLOSED).count() == open_still
+            )
+            assert campaign.state != CampaignState.CLOSED or closed == stands["total"]
             if campaign.kind == CampaignKind.ADHOC:
                 mine = done.filter(subject_id=str(campaign.pk))
                 frozen = mine.filter(verb="campaign.items_opened").values_list("payload__count", flat=True)
-                assert sum(frozen) == stands.total
+                assert sum(frozen) == stands["total"]
                 assert mine.filter(verb="campaign.item_joined").count() == campaign.joinings.count()
                 if campaign.state != CampaignState.OPENING:
                     counted = mine.get(verb="campaign.filled").payload
-                    assert (counted["items"], counted["joined"]) == (stands.total, campaign.joinings.count())
+                    assert (counted["items"], counted["joined"]) == (stands["total"], campaign.joinings.count())
 
     @invariant()
     def nothing_is_in_one_campaign_twice(self) -> None:

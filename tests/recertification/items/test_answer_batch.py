@@ -15,7 +15,8 @@ from approvals.models import Grant, GrantState
 from approvals.policies import queries as policy_queries
 from governance.core.models import LedgerEvent
 from governance.core.texts import free_text
-from governance.recertification.items import drafts, reviewers
+from governance.recertification.items import drafts
+from governance.recertification.items import questions as item_questions
 from governance.recertification.items.drafts import Submitted
 from governance.recertification.items.transitions.answer import CardView
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemOutcome, ItemState
@@ -30,7 +31,7 @@ NEEDED, ACCEPTABLE = Asks.NEEDED, Asks.ACCEPTABLE
 @pytest.fixture
 def items(held: Held, monkeypatch: pytest.MonkeyPatch) -> list[Item]:
     """Six low-risk grants of Jonas's under review, none of them drawn."""
-    monkeypatch.setattr(reviewers, "is_drawn", lambda grant: False)
+    monkeypatch.setattr(item_questions, "is_drawn", lambda grant: False)
     made = low_grants(held.submission, 6, begins_at=held.company.now)
     return [opened(one, opens_at(one)) for one in made]
 

@@ -16,7 +16,8 @@ from governance.core.models import LedgerEvent, Notice, Person
 from governance.core.timeline import queries as timeline_queries
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.items import jobs as item_jobs
-from governance.recertification.items import reviewers, schedule
+from governance.recertification.items import questions as item_questions
+from governance.recertification.items import schedule
 from governance.recertification.items.transitions import open_item
 from governance.recertification.items.transitions.open_item import times_of
 from governance.recertification.models import Asks, Campaign, Item, Question
@@ -76,7 +77,7 @@ def test_the_owner_of_the_automation_is_asked_needed_and_the_owner_of_the_resour
 def test_about_low_risk_that_was_not_drawn_the_automations_owner_alone_is_asked(
     held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reviewers, "is_drawn", lambda grant: False)
+    monkeypatch.setattr(item_questions, "is_drawn", lambda grant: False)
     grant = held.low_grant()
     item = under_review(grant)
     assert list(item.questions.values_list("asks", "reviewer__name")) == [("needed", "Jonas Weil")]

@@ -18,6 +18,7 @@ from governance.core.engine.transition import Step
 from governance.core.models import LedgerEvent, Notice, Person, Team
 from governance.recertification.items import drafts, reviewers, schedule
 from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items import questions as item_questions
 from governance.recertification.items.transitions import risk_increase
 from governance.recertification.items.transitions.answer import NO_CARD_VIEW
 from governance.recertification.models import Asks, Item, ItemState
@@ -445,7 +446,7 @@ def test_open_low_item_gets_second_question_after_raise(held: Held) -> None:
 @pytest.mark.parametrize("way", ["alone", "together"])
 def test_one_answer_keeps_nothing_without_second_reviewer(held: Held, way: str) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reviewers, "is_drawn", lambda grant: False)
+        patched.setattr(item_questions, "is_drawn", lambda grant: False)
         low = held.low_grant()
         item = opened(low, low.ends_at - timedelta(days=schedule.OPENS_BEFORE["low"]) + timedelta(hours=1))
     now = item.opened_at + timedelta(days=1)
@@ -480,7 +481,7 @@ def test_one_answer_keeps_nothing_without_second_reviewer(held: Held, way: str) 
 @pytest.mark.rule("S4", "R6")
 def test_silent_reviewer_keeps_nothing_without_other_reviewer(held: Held) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reviewers, "is_drawn", lambda grant: False)
+        patched.setattr(item_questions, "is_drawn", lambda grant: False)
         low = held.low_grant()
         item = opened(low, low.ends_at - timedelta(days=schedule.OPENS_BEFORE["low"]) + timedelta(hours=1))
         patched.setattr(reviewers, "acceptable_chain", lambda resource, bench: [])

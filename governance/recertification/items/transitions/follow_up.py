@@ -14,9 +14,10 @@ from governance.core.clock.organisation import organisation_holidays, organisati
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.recertification.items import notices as item_notices
+from governance.recertification.items import questions as item_questions
 from governance.recertification.items import reviewers, schedule
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.reviewers import ItemContext, load_context, load_with_chains
+from governance.recertification.items.questions import ItemContext, load_context, load_with_chains
 from governance.recertification.items.transitions.answer import LOCKED_PARENTS, hand_over
 from governance.recertification.items.transitions.open_item import ask_questions, ensure_a_day, on_item, reset_reminder
 from governance.recertification.items.transitions.settle import closing_at, suspend_subject
@@ -134,7 +135,7 @@ def ask_now(step: Step[Item]) -> Effect:
     Reviewers who could not answer for a while and may again get the same time.
     """
     item, context, bench = step.subject, step.context, Bench.load(step.now)
-    lacking = reviewers.missing_questions(context)
+    lacking = item_questions.missing_questions(context)
     if reviewers.missing_without_reviewer(context, bench):
         raise refuse(Refusal("A9", "state", "It still has no eligible reviewer."))
     _extend_deadline(step, context)

@@ -12,9 +12,10 @@ from governance.core.clock.organisation import organisation_holidays, organisati
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.recertification.items import notices as item_notices
+from governance.recertification.items import questions as item_questions
 from governance.recertification.items import review_triggers, reviewers, schedule
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.reviewers import ItemContext, load_with_chains
+from governance.recertification.items.questions import ItemContext, load_with_chains
 from governance.recertification.items.schedule import Times
 from governance.recertification.models.campaign import Campaign, CampaignKind, CampaignState
 from governance.recertification.models.item import CHANGED, UNCLOSED, WAITING, Asks, Item, ItemState, Question
@@ -79,7 +80,7 @@ def open_item(step: Step[Item]) -> Effect:
     item.opened_at, item.deadline, item.grace_until = step.now, times.deadline, times.grace_until
     item.snapshot = {**item.snapshot, **snapshot(item, tier)}
     _note_conflicts(item, step.now)
-    wanted = reviewers.wanted_questions(item)
+    wanted = item_questions.wanted_questions(item)
     if tier == "low" and Asks.ACCEPTABLE in wanted:
         item.snapshot["drawn"] = True
     step.save(item)
@@ -129,8 +130,8 @@ def ask_missing(step: Step[Any], context: ItemContext, bench: Bench) -> None:
     If nobody was asked yet, all questions are asked or none, as at the opening.
     """
     item = context.item
-    lacking, short = reviewers.missing_questions(context), reviewers.missing_without_reviewer(context, bench)
-    if not short or len(lacking) < len(reviewers.wanted_questions(item)):
+    lacking, short = item_questions.missing_questions(context), reviewers.missing_without_reviewer(context, bench)
+    if not short or len(lacking) < len(item_questions.wanted_questions(item)):
         ask_questions(step, context, [asks for asks in lacking if asks.value not in short], bench)
     is_short = bool(short or reviewers.vacant_questions(context))
     if item.nobody != is_short:
@@ -192,7 +193,7 @@ def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
     tier = item.counted_tier
     people = [
         person
-        for asks in reviewers.wanted_questions(item)
+        for asks in item_questions.wanted_questions(item)
         if (
             person := next(
                 (candidate for candidate in reviewers.escalation_chain(item, asks, bench) if candidate.is_here), None

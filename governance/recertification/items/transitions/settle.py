@@ -33,7 +33,8 @@ from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
 from governance.recertification.items import notices as item_notices
-from governance.recertification.items import review_triggers, reviewers, schedule
+from governance.recertification.items import questions as item_questions
+from governance.recertification.items import review_triggers, schedule
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.transitions.open_item import on_item
 from governance.recertification.models.campaign import Campaign
@@ -58,7 +59,7 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
         item.closes_at = min(ends_at, item.closes_at or ends_at)
         _tell_owners(step, item, "revoked", f"revoked:{answers[0].pk}")
         return Effect(to=ItemState.ANSWERED, payload={"closes_at": ledger_events.instant(item.closes_at)})
-    if len(answers) < len(reviewers.wanted_questions(item)):
+    if len(answers) < len(item_questions.wanted_questions(item)):
         raise refuse(Refusal("S4", "state", "A needed question has no answer yet."))
     return _close_effect(step, ItemOutcome.KEPT, {"until": _keep_access(step, item, answers)})
 
