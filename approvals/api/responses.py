@@ -1,8 +1,6 @@
 """Documents that the API returns, with the rows and words of the pages, and full addresses of pages."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import Annotated, Any
 
 from django import forms
@@ -10,7 +8,6 @@ from django.conf import settings
 from ninja import Field, Schema
 from pydantic import AfterValidator
 
-from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.views.rows import ConflictRow, list_rows
 from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.intake.views import preview_page
@@ -24,12 +21,21 @@ from inventory.importers.manifest import manifest_digest
 from inventory.models import Version
 
 
+def address(path: str) -> str:
+    """Return the full URL of a page; an empty text without a path."""
+    return f"{settings.BASE_URL.rstrip('/')}{path}" if path else ""
+
+
+#: The full URL of a page, made from its path.
+Page = Annotated[str, AfterValidator(address)]
+
+
 class ThingOut(Schema):
     """One holding that takes part in a conflict."""
 
     row: str = Field(description="The key of its row in a preview; empty in a submission, and for other access.")
     sentence: str = Field(
-        description="What it may do. Of an automation that the token can't see, only that there is one."
+        description="What it may do. Of an automation that the token can't see, only that it is there."
     )
 
 
@@ -43,82 +49,28 @@ class LegOut(Schema):
 class WaiverOut(Schema):
     """A waiver of a conflict."""
 
-    until: datetime
-    page: str
+    until: datetime = Field(alias="ends_at")
+    page: Page = Field(alias="href")
 
 
 class ConflictOut(Schema):
-    """A combination that a rule forbids and that would be held."""
+    """A combination that a rule forbids and that would be held: a `ConflictRow`."""
 
-    rule: str = Field(description="The rule's code.")
-    version: int = Field(description="The rule's, which is the one in force.")
-    title: str
-    process: str
-    rating: Rating
-    mode: Mode = Field(description="The rule's: written down, one extra approval, from Security, or refused.")
-    scope: Scope = Field(description="What must not hold both: one automation, identity, owner, team or chain.")
-    refused: bool = Field(description="Whether it keeps this from being submitted and from coming into force.")
-    sentence: str = Field(description="What is in conflict and why it matters.")
-    does: str = Field(description="What follows, in words.")
+    rule: str = Field(alias="rule.code", description="The rule's code.")
+    version: int = Field(alias="found.standing.version.number", description="The rule's, which is the one in force.")
+    title: str = Field(alias="rule.title")
+    process: str = Field(alias="rule.process")
+    rating: Rating = Field(alias="rule.rating")
+    mode: Mode = Field(alias="rule.mode", description="The rule's: written down, one extra approval, or refused.")
+    scope: Scope = Field(alias="rule.scope", description="What must not hold both: one automation, owner, team …")
+    refused: bool = Field(alias="is_refused", description="Whether it can't be submitted, or come into force.")
+    sentence: str = Field(alias="found.sentence", description="What is in conflict and why it matters.")
+    does: str = Field(alias="effect", description="What follows, in words.")
     legs: list[LegOut]
-    lacks: str = Field(description="The access that the rule requires and that is missing; empty if it requires none.")
-    resolve: str = Field(description="What would resolve it; empty where a waiver lifts it.")
-    waiver: WaiverOut | None = Field(
-        description="The waiver that lifts the conflict for now. A waived conflict stays visible."
-    )
-    page: str = Field(description="The rule's.")
-
-
-def conflicts_of(
-    findings: Sequence[FoundConflict],
-    sentences: Mapping[str, str],
-    actor: Actor,
-    now: datetime,
-    rows: Mapping[str, str] = MappingProxyType({}),
-) -> list[ConflictOut]:
-    """Conflicts in the form of API answers.
-
-    Args:
-        findings: the conflicts as they would be.
-        sentences: holdings of the automation in words, by key.
-        actor: the caller. Holdings of other automations are named only if the caller may see them.
-        now: business time.
-        rows: keys of a preview's rows, by key.
-    """
-    return [_conflict_out(row, rows) for row in list_rows(findings, sentences, actor, now)]
-
-
-def _conflict_out(row: ConflictRow, rows: Mapping[str, str]) -> ConflictOut:
-    rule, version, waiver = row.rule, row.found.standing.version, row.found.waiver
-    return ConflictOut(
-        rule=rule.code,
-        version=version.number,
-        title=rule.title,
-        process=rule.process,
-        rating=Rating(rule.rating),
-        mode=Mode(rule.mode),
-        scope=Scope(rule.scope),
-        refused=row.found.mode == Mode.ENFORCE,
-        sentence=row.found.sentence,
-        does=row.effect,
-        legs=[
-            LegOut(name=name, things=[ThingOut(row=rows.get(key, ""), sentence=words) for key, words in access])
-            for name, access in row.legs
-        ],
-        lacks=rule.without.name if rule.without is not None else "",
-        resolve=row.way_out,
-        waiver=WaiverOut(until=waiver.ends_at, page=address(waiver.href)) if waiver and waiver.ends_at else None,
-        page=address(version.href),
-    )
-
-
-def address(path: str) -> str:
-    """Return the full URL of a page; an empty text without a path."""
-    return f"{settings.BASE_URL.rstrip('/')}{path}" if path else ""
-
-
-#: The full URL of a page, made from its path.
-Page = Annotated[str, AfterValidator(address)]
+    lacks: str = Field("", alias="rule.without.name", description="The access that the rule requires; empty for none.")
+    resolve: str = Field(alias="way_out", description="What would resolve it; empty where a waiver lifts it.")
+    waiver: WaiverOut | None = Field(alias="found.waiver", description="What lifts it for now; it stays visible.")
+    page: Page = Field(alias="found.standing.version.href", description="The rule's.")
 
 
 class Problem(Schema):
@@ -321,11 +273,11 @@ def preview_of(preview: Preview, person: Person, actor: Actor) -> dict[str, Any]
     }
 
 
-def _conflicts(preview: Preview, actor: Actor) -> list[ConflictOut]:
+def _conflicts(preview: Preview, actor: Actor) -> list[ConflictRow]:
     pk, words = preview.content.automation.pk or 0, preview_page.conflict_words(preview)
     privileges = ((row.key, row.requested.privilege) for row in preview.wanted)
     rows = {f"{pk}/{privilege.key}": key for key, privilege in privileges if privilege is not None}
-    return conflicts_of(preview.context.conflicts, words, actor, preview.context.now, rows)
+    return list_rows(preview.context.conflicts, words, actor, preview.context.now, rows)
 
 
 def _row(preview: Preview, row: PreviewRow, drawn: dict[str, Any]) -> dict[str, Any]:
@@ -347,12 +299,12 @@ def _row(preview: Preview, row: PreviewRow, drawn: dict[str, Any]) -> dict[str, 
 
 
 class HeldOut(Schema):
-    """One live grant."""
+    """One live grant. A credential has no resource and no code."""
 
     sentence: str
     kind: str
-    resource: str
-    code: str
+    resource: str = Field("", alias="entitlement.resource.name")
+    code: str = Field("", alias="entitlement.code")
     level: str
     target: str
     scope: list[str]
@@ -360,16 +312,6 @@ class HeldOut(Schema):
     ends_at: datetime
     enforcement: str
     is_enforced: bool = Field(description="Whether something in the path stops it; what is detached is held elsewhere.")
-
-    @staticmethod
-    def resolve_resource(grant: Grant) -> str:
-        """Name the resource of a privilege; empty for a credential."""
-        return grant.entitlement.resource.name if grant.entitlement is not None else ""
-
-    @staticmethod
-    def resolve_code(grant: Grant) -> str:
-        """Return the code of a privilege; empty for a credential."""
-        return grant.entitlement.code if grant.entitlement is not None else ""
 
     @staticmethod
     def resolve_is_enforced(grant: Grant) -> bool:

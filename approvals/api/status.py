@@ -12,7 +12,8 @@ from ninja import Field, Router, Schema
 from approvals.api.caller import Caller, caller
 from approvals.api.problems import ERRORS
 from approvals.api.requests import Key
-from approvals.api.responses import AutomationOut, ConflictOut, Named, Page, VersionOut, conflicts_of
+from approvals.api.responses import AutomationOut, ConflictOut, Named, Page, VersionOut
+from approvals.conflicts.views.rows import ConflictRow, list_rows
 from approvals.inbox.waiting_for import Waiting
 from approvals.models import Approval, ApprovalState, SubmissionState
 from approvals.models.submission import UNFINISHED
@@ -155,11 +156,11 @@ def submission_of(pk: int, program: Caller) -> dict[str, Any]:
     }
 
 
-def _conflicts(details: Dossier, reader: Reader) -> list[ConflictOut]:
+def _conflicts(details: Dossier, reader: Reader) -> list[ConflictRow]:
     """Conflicts of an open submission without its refused privileges, as its page shows them."""
     conflicts = details.context.conflicts
     findings = conflicts.remaining if details.submission.state in UNFINISHED else ()
-    return conflicts_of(findings, conflicts.sentences, reader.actor, reader.now)
+    return list_rows(findings, conflicts.sentences, reader.actor, reader.now)
 
 
 def _record(record: Approval, details: Dossier) -> dict[str, Any]:

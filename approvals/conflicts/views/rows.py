@@ -3,13 +3,15 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from django.urls import reverse
 
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.held_access import RUNS_AS
 from approvals.conflicts.rule_language.rule import WITHOUT, Rule, legs_of
+from approvals.conflicts.rule_language.selectors import Held
 from approvals.models import Conflict, ConflictSignature, ConflictState, Grant
 from approvals.models.conflict_rule import Mode
 from approvals.waivers import transitions as waiver_transitions
@@ -36,13 +38,27 @@ WORST = {
 MOST = 3
 
 
+class AccessRow(NamedTuple):
+    """One access in a conflict: the key of its row in a preview (empty elsewhere, and for other automations), and words."""
+
+    row: str
+    sentence: str
+
+
+class LegRow(NamedTuple):
+    """One side of a conflict and its access."""
+
+    name: str
+    things: list[AccessRow]
+
+
 @dataclass(frozen=True)
 class ConflictRow:
     """A conflict of a check as one reader may see it, for pages and API answers.
 
     Args:
         found: the conflict.
-        legs: by leg, its name and its access: the key, empty for other automations, and words.
+        legs: its sides.
         effect: what follows, in words.
         sign_href: the page to give the extra approval; empty if the reader can't.
         ask_href: the page to request a waiver; empty if the reader can't.
@@ -50,7 +66,7 @@ class ConflictRow:
     """
 
     found: FoundConflict
-    legs: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    legs: Sequence[LegRow]
     effect: str
     sign_href: str = ""
     ask_href: str = ""
@@ -60,6 +76,11 @@ class ConflictRow:
     def rule(self) -> Rule:
         """The rule."""
         return self.found.standing.rule
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it keeps the version from being submitted and from coming into force."""
+        return self.found.mode == Mode.ENFORCE
 
     @property
     def tone(self) -> str:
@@ -83,7 +104,7 @@ class ConflictRow:
     @property
     def listed_legs(self) -> list[tuple[str, list[str]]]:
         """By leg, its name and the words of its access, at most three."""
-        words_by_leg = [(name, list(dict.fromkeys(words for _, words in access))) for name, access in self.legs]
+        words_by_leg = [(leg.name, list(dict.fromkeys(thing.sentence for thing in leg.things))) for leg in self.legs]
         return [
             (name, words if len(words) <= MOST else [*words[: MOST - 1], f"and {len(words) - MOST + 1} more"])
             for name, words in words_by_leg
@@ -91,7 +112,11 @@ class ConflictRow:
 
 
 def list_rows(
-    conflicts: Sequence[FoundConflict], sentences: Mapping[str, str], actor: Actor, now: datetime
+    conflicts: Sequence[FoundConflict],
+    sentences: Mapping[str, str],
+    actor: Actor,
+    now: datetime,
+    preview_rows: Mapping[str, str] = MappingProxyType({}),
 ) -> list[ConflictRow]:
     """Return the rows of some conflicts.
 
@@ -100,13 +125,24 @@ def list_rows(
         sentences: the automation's own access in words, by key.
         actor: the reader. Others' access is named only if the reader may see it.
         now: business time.
+        preview_rows: keys of a preview's rows, by the automation's own access.
     """
-    named, rows = _other_names(conflicts, actor, now), []
+    named, unseen = _other_names(conflicts, actor, now), "Something that an automation you don’t see holds"
+    rows = []
     for conflict in conflicts:
-        numbered = ((number, leg) for number, leg in legs_of(conflict.standing.rule) if number != WITHOUT)
-        legs = [(leg.name, _leg_access(conflict, number, sentences, named)) for number, leg in numbered]
+        legs = []
+        for number, leg in legs_of(conflict.standing.rule):
+            own, others = conflict.own.get(number, ()), conflict.others.get(number, ())
+            things = [AccessRow(preview_rows.get(held.key, ""), _own_words(held, sentences)) for held in own]
+            things += [AccessRow("", named.get(part.covered_as, unseen)) for part in others]
+            if number != WITHOUT:
+                legs.append(LegRow(leg.name, things))
         rows.append(ConflictRow(conflict, legs, _effect(conflict, now)))
     return rows
+
+
+def _own_words(held: Held, sentences: Mapping[str, str]) -> str:
+    return sentences.get(held.key, words_of(held.key) or held.code)
 
 
 def signature_words(signature: ConflictSignature, now: datetime) -> str:
@@ -123,15 +159,6 @@ def _effect(conflict: FoundConflict, now: datetime) -> str:
         return does
     until = f"Waived until {times.day_words(times.day_of(waiver.ends_at), times.day_of(now))}."
     return f"{until} {does}" if rule.mode == Mode.APPROVAL else until
-
-
-def _leg_access(
-    conflict: FoundConflict, leg: int, sentences: Mapping[str, str], named: Mapping[str, str]
-) -> list[tuple[str, str]]:
-    own = conflict.own.get(leg, ())
-    own_words = [(held.key, sentences.get(held.key, words_of(held.key) or held.code)) for held in own]
-    unseen = "Something that an automation you don’t see holds"
-    return own_words + [("", named.get(part.covered_as, unseen)) for part in conflict.others.get(leg, ())]
 
 
 def words_of(key: str) -> str:
@@ -181,7 +208,7 @@ def reasons(conflicts: Iterable[FoundConflict], own_keys: Collection[str], sente
     rows = []
     for conflict in conflicts:
         other_helds = (held for leg in conflict.own.values() for held in leg if held.key not in own_keys)
-        words = [sentences.get(held.key, words_of(held.key) or held.code) for held in other_helds]
+        words = [_own_words(held, sentences) for held in other_helds]
         has_others = any(conflict.others.values())
         with_what = "; ".join(dict.fromkeys(words)) or ("what others hold" if has_others else "nothing beside it")
         lead = f"{conflict.standing.rule.title}, with: {with_what}."

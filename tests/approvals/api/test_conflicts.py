@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from approvals.api.responses import conflicts_of
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.rule_language.selectors import Held
+from approvals.conflicts.views.rows import list_rows
 from approvals.models import ConflictRule, Submission, Waiver
 from approvals.submissions.transitions import withdraw
 from approvals.waivers import transitions as waiver_transitions
@@ -151,7 +151,7 @@ def test_preview_names_other_holders_only_if_token_sees_them(company: Company, p
     found = check_automation.find_conflicts(case, company.now)
     words = {}
     for who in ("rita", "nadia"):
-        (one,) = conflicts_of(found, {"0/new": "Posts."}, as_actor(getattr(company.people, who)), company.now)
+        (one,) = list_rows(found, {"0/new": "Posts."}, as_actor(getattr(company.people, who)), company.now)
         words[who] = {thing.sentence for leg in one.legs for thing in leg.things}
     assert words["nadia"] == {"Something that an automation you don’t see holds", "Posts."}
     assert any(one.startswith(plain_in_force.automation.name) for one in words["rita"])
